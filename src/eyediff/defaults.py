@@ -1,0 +1,35 @@
+"""Every default and limit, once, each with its reason."""
+
+from __future__ import annotations
+
+import os
+
+METRICS = ("lpips", "psnr", "ssim")
+"""What `compare` and `distance` compute when nothing is named: what papers print side by side."""
+
+MAX_PIXELS = 200_000_000
+"""A file that announces more pixels than this is refused before it is decoded: 600 MB of memory an image, and the usual
+sign of a decompression bomb. Cameras stop at 150 million."""
+
+BATCH_PIXELS = 1_048_576
+"""Pixels of the images that go through a network at once. Beyond this, CPUs gain nothing and memory grows."""
+
+WINDOW = 32
+"""Pairs that are decoded, waiting or being computed at any time: bounds the memory whatever the number of pairs."""
+
+WORST = 5
+"""Pairs that a summary names as the worst, by metric."""
+
+BOOTSTRAP = 1000
+"""Resamples behind an interval: its ends then move by less than a tenth of its width from seed to seed."""
+
+SEED = 0
+"""Of the bootstrap: the same run prints the same interval."""
+
+
+def workers() -> int:
+    """Threads that decode: as many as cores that this process may use, since decoders leave the interpreter alone."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # macOS and Windows do not say
+        return max(1, os.cpu_count() or 1)

@@ -1,0 +1,54 @@
+"""Which of the user's ONNX Runtime providers computes.
+
+A device that was asked for by name is used or refused, never replaced. `auto` takes the fastest that keeps full float32
+precision, and the engine says which one ran.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import onnxruntime as ort
+
+from ..errors import DeviceError
+
+DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An execution provider of ONNX Runtime: its name there, the name people use, and options that keep it exact."""
+
+    name: str
+    device: str
+    options: tuple[tuple[str, str], ...] = ()
+
+
+CPU = Provider("CPUExecutionProvider", "cpu")
+CUDA = Provider("CUDAExecutionProvider", "cuda", (("use_tf32", "0"),))  # TF32 keeps 10 bits: wrong in the third digit
+DIRECTML = Provider("DmlExecutionProvider", "directml")
+COREML = Provider(  # the neural engine computes in half precision, so it is left out
+    "CoreMLExecutionProvider", "coreml", (("ModelFormat", "MLProgram"), ("MLComputeUnits", "CPUAndGPU"))
+)
+
+PREFERRED = (CUDA, DIRECTML, COREML, CPU)
+
+
+def choose(device: DeviceName) -> list[Provider]:
+    """The providers to try, best first; more than one only for `auto`.
+
+    Raises DeviceError where the device that was named is not in this installation of ONNX Runtime.
+    """
+    available = set(ort.get_available_providers())
+    if device == "auto":
+        return [provider for provider in PREFERRED if provider.name in available]
+    wanted = next((provider for provider in PREFERRED if provider.device == device), None)
+    if wanted is None:
+        raise DeviceError(f"no device is called {device!r}; there are auto, cpu and cuda")
+    if wanted.name not in available:
+        raise DeviceError(
+            f"--device {device} was asked for, but this onnxruntime offers {', '.join(sorted(available))}; "
+            "install onnxruntime-gpu in place of onnxruntime, or use --device cpu"
+        )
+    return [wanted]

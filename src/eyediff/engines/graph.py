@@ -1,0 +1,146 @@
+"""The verbs as nodes of an ONNX graph: what is stated once in floor 1, written down for ONNX Runtime to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from ..values import PEAKS
+from ..verbs import UNIT_EPS, Array
+
+OPSET = 18
+"""The oldest opset whose operators say all we need, so that old runtimes read our files."""
+
+IR_VERSION = 9
+"""The file format that belongs to it; onnx would write its newest, which released runtimes refuse."""
+
+
+class Graph:
+    """An interpreter of `Verbs` that computes nothing: every value is the name of a graph's value."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[int, tuple[str, npt.NDArray[np.generic]]] = {}
+
+    def _node(self, kind: str, *inputs: str, **attributes: Any) -> str:  # onnx's own way to give a node's attributes
+        name = f"{kind.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def _constant(self, value: npt.NDArray[np.generic]) -> str:
+        """The name of a constant; the same array, used twice, is stored once."""
+        if id(value) not in self._constants:
+            self._constants[id(value)] = (f"constant_{len(self._constants)}", value)
+        return self._constants[id(value)][0]
+
+    def _axes(self, *axes: int) -> str:
+        return self._constant(np.array(axes, np.int64))
+
+    def _column(self, values: Array) -> str:
+        """Figures by channel, shaped to broadcast over N x C x H x W."""
+        return self._constant(values.reshape(1, -1, 1, 1))
+
+    # the verbs
+
+    def conv(
+        self,
+        x: str,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        stride: int = 1,
+        pad: tuple[int, int] | int = 0,
+        groups: int = 1,
+    ) -> str:
+        rows, columns = pad if isinstance(pad, tuple) else (pad, pad)
+        constants = [self._constant(weight)] + ([] if bias is None else [self._constant(bias)])
+        return self._node(
+            "Conv",
+            x,
+            *constants,
+            kernel_shape=list(weight.shape[2:]),
+            strides=[stride, stride],
+            pads=[rows, columns, rows, columns],
+            group=groups,
+        )
+
+    def relu(self, x: str) -> str:
+        return self._node("Relu", x)
+
+    def maxpool(self, x: str, *, size: int, stride: int, ceil: bool) -> str:
+        return self._node("MaxPool", x, kernel_shape=[size, size], strides=[stride, stride], ceil_mode=int(ceil))
+
+    def concat(self, parts: Sequence[str]) -> str:
+        return self._node("Concat", *parts, axis=1)
+
+    def channels(self, x: str, start: int, stop: int) -> str:
+        return self._node("Slice", x, self._axes(start), self._axes(stop), self._axes(1))
+
+    def affine(self, x: str, multiplier: Array, offset: Array) -> str:
+        x = self._node("Mul", x, self._column(multiplier))
+        return self._node("Add", x, self._column(offset)) if offset.any() else x
+
+    def unit(self, x: str) -> str:
+        length = self._node("ReduceL2", x, self._axes(1), keepdims=1)
+        length = self._node("Add", length, self._constant(np.array(UNIT_EPS, np.float32)))
+        return self._node("Div", x, length)
+
+    def weigh(self, x: str, weights: Array) -> str:
+        return self._node("Conv", x, self._constant(weights.reshape(1, -1, 1, 1)), kernel_shape=[1, 1])
+
+    def total(self, x: str) -> str:
+        return self._node("ReduceSum", x, self._axes(1), keepdims=1)
+
+    def add(self, x: str, y: str) -> str:
+        return self._node("Add", x, y)
+
+    def sub(self, x: str, y: str) -> str:
+        return self._node("Sub", x, y)
+
+    def mul(self, x: str, y: str) -> str:
+        return self._node("Mul", x, y)
+
+    def div(self, x: str, y: str) -> str:
+        return self._node("Div", x, y)
+
+    def mean(self, x: str) -> str:
+        return self._node("ReduceMean", x, self._axes(2, 3), keepdims=0)
+
+    def flat(self, x: str) -> str:
+        area = self._node("ReduceProd", self._node("Shape", x, start=2), self._axes(0), keepdims=0)
+        root = self._node("Sqrt", self._node("Cast", area, to=TensorProto.FLOAT))
+        return self._node("Flatten", self._node("Div", x, root), axis=1)
+
+    def resize(self, x: str, like: str) -> str:
+        sizes = self._node("Concat", self._node("Shape", x, end=2), self._node("Shape", like, start=2), axis=0)
+        return self._node("Resize", x, "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel")
+
+    # pixels in, model out
+
+    def image(self, pixels: str, dtype: np.dtype[np.generic]) -> str:
+        """N x H x W x 3 pixels of a storage type, turned to N x 3 x H x W in [-1, 1] inside the graph."""
+        x = self._node("Transpose", pixels, perm=[0, 3, 1, 2])
+        if dtype != np.float32:
+            x = self._node("Cast", x, to=TensorProto.FLOAT)
+        scale = np.array([2 / PEAKS[dtype]], np.float32)
+        return self.affine(x, scale, np.array([-1], np.float32))
+
+    def model(self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str]) -> onnx.ModelProto:
+        """What was said so far as a model, with its own names for the outputs."""
+        nodes = self._nodes + [helper.make_node("Identity", [value], [name]) for name, value in outputs.items()]
+        graph = helper.make_graph(
+            nodes,
+            "eyediff",
+            [
+                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), ["n", "h", "w", 3])
+                for name, dtype in inputs.items()
+            ],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+            [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in self._constants.values()],
+        )
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)

@@ -1,0 +1,24 @@
+"""Programs over the verbs, run by numpy: the oracle in the form of the other runners."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..values import Numbers, Pixels
+from .numpy_verbs import NumpyVerbs, image
+
+
+class NumpyRunner:
+    """Turns programs into functions on pixels, computed in float64 by numpy."""
+
+    description = "numpy float64"
+
+    def compile(self, program: Callable[..., Numbers], images: int) -> Callable[..., Numbers]:
+        """A function of `images` batches of pixels, N x H x W x 3 of one storage type."""
+
+        def run(*pixels: Pixels) -> Numbers:
+            if len(pixels) != images:
+                raise TypeError(f"{len(pixels)} batches of images were given, expected {images}")
+            return program(NumpyVerbs(), *map(image, pixels))
+
+        return run

@@ -1,0 +1,67 @@
+"""Everything that eyediff raises on purpose, for the person who reads it.
+
+    EyediffError
+    ├── UsageError            the call is wrong: nothing was computed (exit code 2)
+    │   ├── UnknownMetricError  no metric has this name
+    │   └── RangeError        an array's values or type do not fit the range that was stated
+    ├── ImageError            one image cannot be used; it names the file
+    │   └── SizeError         the two images of a pair differ in size, or are too small for a metric
+    ├── WeightsError          a weights file is not what it should be; nothing of it was used
+    │   ├── MissingWeightsError  found nowhere; the message names the ways to get them
+    │   └── FetchError        the download failed or brought something else
+    ├── DeviceError           the device that was asked for by name is not there
+    ├── ResumeError           an unfinished run cannot be continued with these settings
+    └── OutputError           results could not be written; what was written before is kept
+
+Each message is one line: what was given, what was expected, what to do next.
+"""
+
+from __future__ import annotations
+
+
+class EyediffError(Exception):
+    """Base of all errors that eyediff raises on purpose."""
+
+
+class UsageError(EyediffError):
+    """The call is wrong; nothing was computed."""
+
+
+class UnknownMetricError(UsageError):
+    """No metric has this name."""
+
+
+class RangeError(UsageError):
+    """An array's values, type or shape do not fit what was stated of it."""
+
+
+class ImageError(EyediffError):
+    """One image cannot be used. The message names it."""
+
+
+class SizeError(ImageError):
+    """Two images differ in size, or one is too small for a metric."""
+
+
+class WeightsError(EyediffError):
+    """A weights file is not what it should be; nothing of it was used."""
+
+
+class MissingWeightsError(WeightsError):
+    """Weights were found nowhere; the message names the ways to get them."""
+
+
+class FetchError(WeightsError):
+    """A download failed, or brought something other than what was asked for."""
+
+
+class DeviceError(EyediffError):
+    """The device that was asked for by name is not there."""
+
+
+class ResumeError(EyediffError):
+    """An unfinished run cannot be continued with these settings."""
+
+
+class OutputError(EyediffError):
+    """Results could not be written; what was written before is kept."""

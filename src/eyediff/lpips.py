@@ -1,0 +1,142 @@
+"""LPIPS: the distance between two images as deep features see it, stated once.
+
+Zhang, Isola, Efros, Shechtman, Wang: The unreasonable effectiveness of deep features as a perceptual metric, CVPR 2018,
+arXiv:1801.03924, equation 1:
+
+    d(a, b) = sum over taps l of  1 / (H_l W_l) * sum over h, w, c of  w_lc * (unit(f_l(a)) - unit(f_l(b)))_hwc ^ 2
+
+with w >= 0 learned from human votes. Without heads (`deep-*`, the paper's uncalibrated network) every w is 1. Since no
+w is negative, d is a squared Euclidean distance between embeddings:
+
+    e(x) = concat over l of  sqrt(w_l / (H_l W_l)) * unit(f_l(x))
+
+Images are N x 3 x H x W in [-1, 1]. Every function takes the verbs of an engine and returns what that engine passes
+around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .errors import WeightsError
+from .trunks import Conv, Fire, Pool, Trunk
+from .verbs import Array, T, Verbs
+
+# Rounded as published: torchvision's exact ImageNet figures would move every score in the third digit of its error.
+SHIFT: Array = np.array([-0.030, -0.088, -0.188], np.float32)
+SCALE: Array = np.array([0.458, 0.448, 0.450], np.float32)
+
+GAIN: Array = np.asarray(1 / SCALE, np.float32)
+OFFSET: Array = np.asarray(-SHIFT / SCALE, np.float32)
+NOTHING: Array = np.zeros(1, np.float32)
+
+VERSIONS = ("0.1", "0.0")
+"""0.1, the default, scales its input as the trunks were trained; 0.0, the first release, does not. Heads differ too."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trunk with its parameters, its heads (None: every weight 1) and whether its input is scaled.
+
+    Raises WeightsError where names, shapes or signs do not fit.
+    """
+
+    trunk: Trunk
+    parameters: Mapping[str, Array]
+    heads: tuple[Array, ...] | None
+    scaled: bool = True
+
+    def __post_init__(self) -> None:
+        check_parameters(self.trunk, self.parameters)
+        if self.heads is not None:
+            check_heads(self.trunk, self.heads)
+
+    @cached_property
+    def roots(self) -> tuple[Array, ...] | None:
+        """Square roots of the heads: the lengths of the embedding's axes."""
+        return None if self.heads is None else tuple(np.sqrt(head).astype(np.float32) for head in self.heads)
+
+
+def check_parameters(trunk: Trunk, parameters: Mapping[str, Array]) -> None:
+    """Raise WeightsError unless names and shapes are exactly those of the trunk and every figure is finite."""
+    wanted = trunk.shapes
+    if missing := [name for name in wanted if name not in parameters]:
+        raise WeightsError(f"not {trunk.title}: lacks {', '.join(missing[:3])} ({len(missing)} of {len(wanted)} names)")
+    if extra := [name for name in parameters if name not in wanted]:
+        raise WeightsError(f"not {trunk.title}: holds {', '.join(map(repr, extra[:3]))}, which it does not have")
+    for name, shape in wanted.items():
+        if parameters[name].shape != shape:
+            raise WeightsError(f"not {trunk.title}: {name} is {parameters[name].shape}, expected {shape}")
+        if not np.isfinite(parameters[name]).all():
+            raise WeightsError(f"damaged: {name} holds figures that are not finite")
+
+
+def check_heads(trunk: Trunk, heads: Sequence[Array]) -> None:
+    """Raise WeightsError unless there is one head a tap, of the tap's channels, finite and nowhere negative."""
+    if tuple(head.shape for head in heads) != tuple((channels,) for channels in trunk.taps):
+        raise WeightsError(f"heads of {[h.shape for h in heads]} do not fit {trunk.title}, whose taps are {trunk.taps}")
+    for index, head in enumerate(heads):
+        if not (np.isfinite(head).all() and (head >= 0).all()):
+            raise WeightsError(f"head {index} of {trunk.title} holds figures below 0 or not finite: not a distance")
+
+
+def features(verbs: Verbs[T], network: Network, x: T) -> list[T]:
+    """Unit-length features at every tap: N x C_l x H_l x W_l each."""
+    if network.scaled:
+        x = verbs.affine(x, GAIN, OFFSET)
+
+    def conv(layer: Conv, x: T) -> T:
+        weight, bias = network.parameters[f"{layer.key}.weight"], network.parameters[f"{layer.key}.bias"]
+        return verbs.relu(verbs.conv(x, weight, bias, stride=layer.stride, pad=layer.pad))
+
+    found = []
+    for layer in network.trunk.layers:
+        if isinstance(layer, Conv):
+            x = conv(layer, x)
+        elif isinstance(layer, Pool):
+            x = verbs.maxpool(x, size=layer.size, stride=layer.stride, ceil=layer.ceil)
+        elif isinstance(layer, Fire):
+            squeeze, expand1x1, expand3x3 = layer.convs
+            x = conv(squeeze, x)
+            x = verbs.concat([conv(expand1x1, x), conv(expand3x3, x)])
+        else:
+            found.append(verbs.unit(x))
+    return found
+
+
+def terms(verbs: Verbs[T], network: Network, a: T, b: T) -> list[T]:
+    """What each tap says at each of its positions: N x 1 x H_l x W_l each."""
+    found = []
+    for index, (of_a, of_b) in enumerate(zip(features(verbs, network, a), features(verbs, network, b), strict=True)):
+        difference = verbs.sub(of_a, of_b)
+        squared = verbs.mul(difference, difference)
+        heads = network.heads
+        found.append(verbs.total(squared) if heads is None else verbs.weigh(squared, heads[index]))
+    return found
+
+
+def layers(verbs: Verbs[T], network: Network, a: T, b: T) -> T:
+    """Each tap's share of the distance: N x L. The distance is their sum."""
+    return verbs.concat([verbs.mean(term) for term in terms(verbs, network, a, b)])
+
+
+def spatial(verbs: Verbs[T], network: Network, a: T, b: T) -> T:
+    """The distance as a map: every tap's term enlarged to the image's size, and summed: N x 1 x H x W."""
+    enlarged = [verbs.resize(term, like=a) for term in terms(verbs, network, a, b)]
+    whole = enlarged[0]
+    for more in enlarged[1:]:
+        whole = verbs.add(whole, more)
+    return whole
+
+
+def embedding(verbs: Verbs[T], network: Network, x: T) -> T:
+    """The point whose squared Euclidean distance to another image's point is the LPIPS distance: N x D."""
+    parts = []
+    for index, feature in enumerate(features(verbs, network, x)):
+        scaled = feature if network.roots is None else verbs.affine(feature, network.roots[index], NOTHING)
+        parts.append(verbs.flat(scaled))
+    return verbs.concat(parts)

@@ -1,0 +1,171 @@
+"""Small frozen values that the rooms hand to each other, and the two protocols between them: Engine and Sink."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+"""H x W x 3 (or N x H x W x 3), sRGB, C-contiguous; from 0 to PEAKS[dtype]."""
+
+PEAKS: Mapping[np.dtype[np.generic], float] = {
+    np.dtype(np.uint8): 255.0,
+    np.dtype(np.uint16): 65535.0,
+    np.dtype(np.float32): 1.0,
+}
+"""The value of white, by storage type."""
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+Stage: TypeAlias = Literal["read", "size", "score"]
+Side: TypeAlias = Literal["reference", "candidate"]
+SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
+MatchRule: TypeAlias = Literal["name", "stem"]
+AlphaPolicy: TypeAlias = Literal["worst", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that was read.
+
+    Where the file had transparency, `pixels` is the picture over black and `over_white` the same over white; a pair
+    then gets the worse of the two scores. `notes` say what a person should know (one frame of an animation was taken).
+    """
+
+    name: str
+    pixels: Pixels
+    over_white: Pixels | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two files that belong together. `name` is the relative path they share, in posix form."""
+
+    name: str
+    reference: Path
+    candidate: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A file that has no partner, and on which side it lies."""
+
+    side: Side
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What was found out about a pair: the scores by metric name, in the order asked for."""
+
+    pair: Pair
+    width: int
+    height: int
+    scores: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a pair has no scores."""
+
+    pair: Pair
+    stage: Stage
+    message: str
+    width: int | None = None
+    height: int | None = None
+
+
+Row: TypeAlias = Score | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class MetricHeader:
+    """What a score needs beside its number to be repeated."""
+
+    version: str
+    weights_sha256: str | None
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`."""
+
+    eyediff: str
+    metrics: Mapping[str, MetricHeader]
+    size: SizePolicy
+    higher_is_better: Mapping[str, bool]
+    alpha: AlphaPolicy = "worst"
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """One metric over all pairs that have a score.
+
+    `std` is the population's; `ci95` a percentile bootstrap interval of the mean. Both are None where an infinite score
+    leaves them undefined. `worst` are names of pairs, worst first.
+    """
+
+    mean: float
+    median: float
+    std: float | None
+    min: float
+    max: float
+    ci95: tuple[float, float] | None
+    worst: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A score beyond a threshold that the user set with --max or --min."""
+
+    pair: str
+    metric: str
+    score: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The end of a run. `count` pairs were tried, `failed` of them have no scores."""
+
+    count: int
+    failed: int
+    metrics: Mapping[str, Statistics]
+    unmatched: Sequence[Unmatched] = ()
+    crossings: Sequence[Crossing] = field(default=())
+    interrupted: bool = False
+
+
+class Engine(Protocol):
+    """One metric, ready to run on one device."""
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header: "onnxruntime 1.32.0 cpu"."""
+
+    @property
+    def smallest(self) -> int:
+        """The shortest side, in pixels, that this metric takes."""
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """N x H x W x 3 of one storage type against as many: N scores. Must not depend on the batch they come in."""
+
+
+class Sink(Protocol):
+    """Where rows go, in input order."""
+
+    def open(self, header: Header) -> None:
+        """Called once, before any row and before anything is computed."""
+
+    def write(self, row: Row) -> None:
+        """One pair."""
+
+    def close(self, summary: Summary) -> None:
+        """Called once, after the last row, also when the run was interrupted."""
