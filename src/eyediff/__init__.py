@@ -1,3 +1,33 @@
-"""How different do these two images look to a person?"""
+"""How different do these two images look to a person?
+
+    >>> import eyediff
+    >>> eyediff.distance("before.png", "after.png")
+    0.1035
+
+`Metric` keeps one metric loaded for many images, `compare` takes files and folders, `nn` holds modules to train with
+(extra `torch`). All names are imported when they are first used: importing eyediff loads neither onnxruntime nor torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import EyediffError
+
+if TYPE_CHECKING:
+    from .api import Metric, Result, compare, distance
 
 __version__ = "0.1.0"
+
+__all__ = ["EyediffError", "Metric", "Result", "__version__", "compare", "distance"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module(".api", __name__), name)
+    raise AttributeError(f"module 'eyediff' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

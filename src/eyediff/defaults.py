@@ -11,11 +11,23 @@ MAX_PIXELS = 200_000_000
 """A file that announces more pixels than this is refused before it is decoded: 600 MB of memory an image, and the usual
 sign of a decompression bomb. Cameras stop at 150 million."""
 
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ico"}
+    | {".avif", ".ppm", ".pgm", ".pbm", ".pnm"}
+    | {".exr", ".hdr", ".pfm", ".heic", ".heif", ".jxl", ".jp2"}
+)
+"""What counts as an image in a folder, in any case. Those from .exr on are refused with a reason when they are read: a
+folder of them should give rows that say so, not be passed over like text files."""
+
 BATCH_PIXELS = 1_048_576
 """Pixels of the images that go through a network at once. Beyond this, CPUs gain nothing and memory grows."""
 
 WINDOW = 32
 """Pairs that are decoded, waiting or being computed at any time: bounds the memory whatever the number of pairs."""
+
+WINDOW_BYTES = 536_870_912
+"""Pixels, in bytes, that may be decoded ahead: keeps photos in the window from filling the memory of a laptop. Three pairs
+of 24 megapixels, which is ahead enough of any metric."""
 
 WORST = 5
 """Pairs that a summary names as the worst, by metric."""

@@ -65,3 +65,9 @@ class ResumeError(EyediffError):
 
 class OutputError(EyediffError):
     """Results could not be written; what was written before is kept."""
+
+
+def shown(name: object) -> str:
+    """A file's name for a message of one line: line breaks, and bytes that are no text, are escaped."""
+    text = str(name)
+    return text if text.isprintable() else repr(text)[1:-1]

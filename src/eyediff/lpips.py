@@ -32,7 +32,6 @@ SCALE: Array = np.array([0.458, 0.448, 0.450], np.float32)
 
 GAIN: Array = np.asarray(1 / SCALE, np.float32)
 OFFSET: Array = np.asarray(-SHIFT / SCALE, np.float32)
-NOTHING: Array = np.zeros(1, np.float32)
 
 VERSIONS = ("0.1", "0.0")
 """0.1, the default, scales its input as the trunks were trained; 0.0, the first release, does not. Heads differ too."""
@@ -54,6 +53,11 @@ class Network:
         check_parameters(self.trunk, self.parameters)
         if self.heads is not None:
             check_heads(self.trunk, self.heads)
+
+    @property
+    def scaling(self) -> tuple[Array, Array] | None:
+        """Multiplier and offset of the input's channels."""
+        return (GAIN, OFFSET) if self.scaled else None
 
     @cached_property
     def roots(self) -> tuple[Array, ...] | None:
@@ -84,10 +88,10 @@ def check_heads(trunk: Trunk, heads: Sequence[Array]) -> None:
             raise WeightsError(f"head {index} of {trunk.title} holds figures below 0 or not finite: not a distance")
 
 
-def features(verbs: Verbs[T], network: Network, x: T) -> list[T]:
-    """Unit-length features at every tap: N x C_l x H_l x W_l each."""
-    if network.scaled:
-        x = verbs.affine(x, GAIN, OFFSET)
+def taps(verbs: Verbs[T], network: Network, x: T) -> list[T]:
+    """The trunk's features at every tap: N x C_l x H_l x W_l each."""
+    if network.scaling is not None:
+        x = verbs.affine(x, *network.scaling)
 
     def conv(layer: Conv, x: T) -> T:
         weight, bias = network.parameters[f"{layer.key}.weight"], network.parameters[f"{layer.key}.bias"]
@@ -104,39 +108,62 @@ def features(verbs: Verbs[T], network: Network, x: T) -> list[T]:
             x = conv(squeeze, x)
             x = verbs.concat([conv(expand1x1, x), conv(expand3x3, x)])
         else:
-            found.append(verbs.unit(x))
+            found.append(x)
     return found
+
+
+def features(verbs: Verbs[T], network: Network, x: T) -> list[T]:
+    """The same, of unit length at every position."""
+    return [verbs.unit(tapped) for tapped in taps(verbs, network, x)]
 
 
 def terms(verbs: Verbs[T], network: Network, a: T, b: T) -> list[T]:
     """What each tap says at each of its positions: N x 1 x H_l x W_l each."""
-    found = []
-    for index, (of_a, of_b) in enumerate(zip(features(verbs, network, a), features(verbs, network, b), strict=True)):
-        difference = verbs.sub(of_a, of_b)
-        squared = verbs.mul(difference, difference)
-        heads = network.heads
-        found.append(verbs.total(squared) if heads is None else verbs.weigh(squared, heads[index]))
-    return found
+    return apart(verbs, network.heads, features(verbs, network, a), features(verbs, network, b))
 
 
 def layers(verbs: Verbs[T], network: Network, a: T, b: T) -> T:
     """Each tap's share of the distance: N x L. The distance is their sum."""
-    return verbs.concat([verbs.mean(term) for term in terms(verbs, network, a, b)])
+    return shares(verbs, terms(verbs, network, a, b))
 
 
 def spatial(verbs: Verbs[T], network: Network, a: T, b: T) -> T:
     """The distance as a map: every tap's term enlarged to the image's size, and summed: N x 1 x H x W."""
-    enlarged = [verbs.resize(term, like=a) for term in terms(verbs, network, a, b)]
-    whole = enlarged[0]
-    for more in enlarged[1:]:
-        whole = verbs.add(whole, more)
-    return whole
+    return enlarged(verbs, terms(verbs, network, a, b), like=a)
 
 
 def embedding(verbs: Verbs[T], network: Network, x: T) -> T:
     """The point whose squared Euclidean distance to another image's point is the LPIPS distance: N x D."""
-    parts = []
-    for index, feature in enumerate(features(verbs, network, x)):
-        scaled = feature if network.roots is None else verbs.affine(feature, network.roots[index], NOTHING)
-        parts.append(verbs.flat(scaled))
-    return verbs.concat(parts)
+    return point(verbs, network.roots, features(verbs, network, x))
+
+
+# The same four from features of unit length, wherever they came from.
+
+
+def apart(verbs: Verbs[T], heads: Sequence[Array] | None, of_a: Sequence[T], of_b: Sequence[T]) -> list[T]:
+    """Weighted squared differences at every tap: N x 1 x H_l x W_l each."""
+    found = []
+    for index, (feature_a, feature_b) in enumerate(zip(of_a, of_b, strict=True)):
+        difference = verbs.sub(feature_a, feature_b)
+        squared = verbs.mul(difference, difference)
+        found.append(verbs.total(squared) if heads is None else verbs.weigh(squared, heads[index]))
+    return found
+
+
+def shares(verbs: Verbs[T], terms: Sequence[T]) -> T:
+    """The mean of each tap's term: N x L."""
+    return verbs.concat([verbs.mean(term) for term in terms])
+
+
+def enlarged(verbs: Verbs[T], terms: Sequence[T], like: T) -> T:
+    """The sum of the terms, each enlarged to the rows and columns of `like`: N x 1 x H x W."""
+    whole = verbs.resize(terms[0], like)
+    for more in terms[1:]:
+        whole = verbs.add(whole, verbs.resize(more, like))
+    return whole
+
+
+def point(verbs: Verbs[T], roots: Sequence[Array] | None, features: Sequence[T]) -> T:
+    """Every feature times the root of its weight, in one row an image, divided by sqrt(H_l * W_l): N x D."""
+    weighed = features if roots is None else [verbs.affine(f, root) for f, root in zip(features, roots, strict=True)]
+    return verbs.concat([verbs.flat(feature) for feature in weighed])

@@ -212,7 +212,27 @@ SQUEEZE = Trunk(
     ),
 )
 
-TRUNKS: dict[str, Trunk] = {trunk.name: trunk for trunk in (ALEX, VGG, SQUEEZE)}
+MINI = Trunk(
+    "mini",
+    "Mini",
+    "trained by eyediff to estimate lpips-alex; see docs/mini.md",
+    (
+        # The first grid is AlexNet's, place by place: what is seen between its points, and missed, is the same.
+        Conv("features.0", 3, 32, 9, 4, 1),
+        Tap(),
+        Pool(3, 2),
+        Conv("features.1", 32, 64, 3, pad=1),
+        Tap(),
+        Conv("features.2", 64, 64, 3, pad=1),
+        Tap(),
+        Conv("features.3", 64, 128, 3, 2, 1),
+        Tap(),
+        Conv("features.4", 128, 128, 3, pad=1),
+        Tap(),
+    ),
+)
+
+TRUNKS: dict[str, Trunk] = {trunk.name: trunk for trunk in (ALEX, VGG, SQUEEZE, MINI)}
 
 
 def trunk(name: str) -> Trunk:

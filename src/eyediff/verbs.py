@@ -47,8 +47,8 @@ class Verbs(Protocol[T]):
     def channels(self, x: T, start: int, stop: int) -> T:
         """Channels start..stop-1."""
 
-    def affine(self, x: T, multiplier: Array, offset: Array) -> T:
-        """x * multiplier + offset, one figure a channel (or one for all)."""
+    def affine(self, x: T, multiplier: Array, offset: Array | None = None) -> T:
+        """x * multiplier + offset (None: nothing is added), one figure a channel (or one for all)."""
 
     def unit(self, x: T) -> T:
         """Every position's channel vector divided by (its length + UNIT_EPS)."""

@@ -81,9 +81,9 @@ class Graph:
     def channels(self, x: str, start: int, stop: int) -> str:
         return self._node("Slice", x, self._axes(start), self._axes(stop), self._axes(1))
 
-    def affine(self, x: str, multiplier: Array, offset: Array) -> str:
+    def affine(self, x: str, multiplier: Array, offset: Array | None = None) -> str:
         x = self._node("Mul", x, self._column(multiplier))
-        return self._node("Add", x, self._column(offset)) if offset.any() else x
+        return x if offset is None else self._node("Add", x, self._column(offset))
 
     def unit(self, x: str) -> str:
         length = self._node("ReduceL2", x, self._axes(1), keepdims=1)

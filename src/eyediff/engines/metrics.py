@@ -20,6 +20,13 @@ class Runner(Protocol):
     def description(self) -> str:
         """What computes, for the header of a result."""
 
+    @property
+    def threads(self) -> int:
+        """Threads that it is meant to keep busy."""
+
+    def single(self) -> Runner:
+        """A runner on the same device that uses one thread a call."""
+
     def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
         """A function of `images` batches of pixels, N x H x W x 3 of one storage type."""
 
@@ -55,22 +62,6 @@ class NetworkEngine:
     def embeddings(self, x: Pixels) -> Array:
         """Points whose squared Euclidean distances are the distances: N x D."""
         return self._embedding(x).astype(np.float32, copy=False)
-
-
-class ProgramEngine:
-    """A metric that is one program over the verbs with one figure a pair: SSIM and its kin."""
-
-    def __init__(self, runner: Runner, program: Callable[..., Any], smallest: int) -> None:
-        self._runner, self.smallest = runner, smallest
-        self._run = runner.compile(program, 2)
-
-    @property
-    def description(self) -> str:
-        return self._runner.description
-
-    def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """N scores."""
-        return self._run(a, b)[:, 0].astype(np.float64)
 
 
 class FunctionEngine:

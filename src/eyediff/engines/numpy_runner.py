@@ -12,6 +12,11 @@ class NumpyRunner:
     """Turns programs into functions on pixels, computed in float64 by numpy."""
 
     description = "numpy float64"
+    threads = 1
+
+    def single(self) -> NumpyRunner:
+        """It never uses more than one thread."""
+        return self
 
     def compile(self, program: Callable[..., Numbers], images: int) -> Callable[..., Numbers]:
         """A function of `images` batches of pixels, N x H x W x 3 of one storage type."""

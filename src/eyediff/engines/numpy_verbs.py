@@ -73,8 +73,9 @@ class NumpyVerbs:
     def channels(self, x: Value, start: int, stop: int) -> Value:
         return x[:, start:stop]
 
-    def affine(self, x: Value, multiplier: Array, offset: Array) -> Value:
-        return x * _column(multiplier) + _column(offset)
+    def affine(self, x: Value, multiplier: Array, offset: Array | None = None) -> Value:
+        scaled = x * _column(multiplier)
+        return scaled if offset is None else scaled + _column(offset)
 
     def unit(self, x: Value) -> Value:
         length: Value = np.sqrt((x * x).sum(1, keepdims=True))

@@ -32,13 +32,17 @@ class OnnxRunner:
     """
 
     def __init__(self, device: DeviceName = "auto", threads: int | None = None) -> None:
-        self._providers = choose(device)
-        self._threads = threads or workers()
+        self._device, self._providers = device, choose(device)
+        self.threads = threads or workers()
 
     @property
     def description(self) -> str:
         """What computes, for the header of a result."""
         return f"onnxruntime {ort.__version__} {self._providers[0].device}"
+
+    def single(self) -> OnnxRunner:
+        """A runner on the same device that uses one thread a call, for callers that bring threads of their own."""
+        return OnnxRunner(self._device, threads=1)
 
     def compile(self, program: Program, images: int) -> Compiled:
         """A function of `images` batches of pixels (1 or 2)."""
@@ -49,7 +53,7 @@ class OnnxRunner:
         while True:
             provider = self._providers[0]
             try:
-                return _start(graph, provider, self._threads)
+                return _start(graph, provider, self.threads)
             except DeviceError:
                 if len(self._providers) == 1:
                     raise

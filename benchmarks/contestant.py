@@ -1,0 +1,154 @@
+"""One contestant in a process of its own: reads cases as JSON lines, answers with seconds a call.
+
+    contestant.py NAME THREADS
+
+NAME is eyediff, lpips, torchmetrics, piq, skimage or sgemm. A case is {"kind", "net", "height", "width", "batch",
+"seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or {"error"} where the contestant cannot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Run = Callable[[], Any]
+CAMERA = 25  # the noise between the two images of a pair, in grey levels
+
+
+def images(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Two batches N x H x W x 3 of uint8, the same for every contestant."""
+    random = np.random.RandomState(0)
+    shape = (case["batch"], case["height"], case["width"], 3)
+    rows, columns = np.mgrid[0 : shape[1], 0 : shape[2]]
+    smooth = 127 + 60 * np.sin(rows / 17) + 60 * np.cos(columns / 23)
+    a = (smooth[None, :, :, None] + random.normal(0, 8, shape)).clip(0, 255).astype(np.uint8)
+    b = (a + random.normal(0, CAMERA, shape)).clip(0, 255).astype(np.uint8)
+    return a, b
+
+
+def eyediff(case: dict[str, Any], threads: int) -> Run:
+    """This project: pixels in, distances out."""
+    from eyediff.api import Metric
+
+    name = "ssim" if case["kind"] == "ssim" else f"lpips-{case['net']}"
+    file = os.environ["SEEDED_VGG"] if case["net"] == "vgg" else None
+    metric = Metric(name, device="cpu", threads=threads, weights=file, trust=file is not None)
+    a, b = images(case)
+    return lambda: metric.distances(a, b)
+
+
+def tensors(case: dict[str, Any], low: float) -> list[Any]:
+    """The pair as float tensors N x 3 x H x W from `low` to 1: what the peers take. Making them is not timed."""
+    import torch
+
+    found = []
+    for batch in images(case):
+        unit = torch.from_numpy(batch).permute(0, 3, 1, 2).contiguous().float() / 255
+        found.append(unit * (1 - low) + low)
+    return found
+
+
+def lpips(case: dict[str, Any], threads: int) -> Run:
+    """lpips 0.1.4, at its best: eval mode and no gradients."""
+    import lpips
+    import torch
+
+    torch.set_num_threads(threads)
+    model = lpips.LPIPS(net=case["net"], verbose=False)
+    a, b = tensors(case, -1)
+    return torch.inference_mode()(lambda: model(a, b).reshape(-1).tolist())
+
+
+def torchmetrics(case: dict[str, Any], threads: int) -> Run:
+    """torchmetrics: its LPIPS module, or its SSIM function."""
+    import torch
+
+    torch.set_num_threads(threads)
+    if case["kind"] == "ssim":
+        from torchmetrics.functional.image import structural_similarity_index_measure as ssim
+
+        a, b = tensors(case, 0)
+        return torch.inference_mode()(lambda: ssim(a, b, data_range=1.0, reduction="none").tolist())
+    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
+
+    model = LearnedPerceptualImagePatchSimilarity(net_type=case["net"], reduction="mean")
+    a, b = tensors(case, -1)
+    return torch.inference_mode()(lambda: float(model(a, b)))
+
+
+def piq(case: dict[str, Any], threads: int) -> Run:
+    """piq's SSIM, at full resolution as Wang 2004."""
+    import piq
+    import torch
+
+    torch.set_num_threads(threads)
+    a, b = tensors(case, 0)
+    return torch.inference_mode()(lambda: piq.ssim(a, b, data_range=1.0, downsample=False, reduction="none").tolist())
+
+
+def skimage(case: dict[str, Any], _: int) -> Run:
+    """scikit-image's SSIM in the setting of Wang 2004."""
+    from skimage.metrics import structural_similarity
+
+    a, b = images(case)
+    wang = {"gaussian_weights": True, "use_sample_covariance": False, "data_range": 255, "channel_axis": 2}
+    return lambda: [float(structural_similarity(x, y, **wang)) for x, y in zip(a, b, strict=True)]
+
+
+def sgemm(_: dict[str, Any], __: int) -> Run:
+    """The machine's arithmetic limit: one large float32 matrix product of numpy's BLAS."""
+    side = 2048
+    left = np.random.RandomState(0).rand(side, side).astype(np.float32)
+    right = left.T.copy()
+    return lambda: float((left @ right)[0, 0])
+
+
+CONTESTANTS = {
+    "eyediff": eyediff,
+    "lpips": lpips,
+    "torchmetrics": torchmetrics,
+    "piq": piq,
+    "skimage": skimage,
+    "sgemm": sgemm,
+}
+
+
+def timed(run: Run, seconds: float) -> list[float]:
+    """Seconds of each call, for at least `seconds` and at least three calls."""
+    found: list[float] = []
+    while len(found) < 3 or sum(found) < seconds:
+        start = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - start)
+    return found
+
+
+def main() -> None:
+    """Answer cases until stdin ends. A case is prepared once; coming again, it is only timed."""
+    name, threads = sys.argv[1], int(sys.argv[2])
+    prepared: dict[str, Run] = {}
+    for line in sys.stdin:
+        case = json.loads(line)
+        key = json.dumps(case, sort_keys=True)
+        try:
+            if key not in prepared:
+                prepared.clear()  # one case's images and model in memory at a time
+                prepared[key] = CONTESTANTS[name](case, threads)
+                prepared[key]()
+            run = prepared[key]
+            answer: dict[str, Any] = {"seconds": timed(run, case["seconds"]), "value": np.mean(run())}
+            answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        except Exception as error:  # noqa: BLE001 - whatever a peer dies of is a result
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What a person waits for, start-up included: `python benchmarks/end_to_end.py [--rounds N]`.
+
+Two jobs, each as `eyediff compare` and as the script that people write with `lpips`, in turn: 100 pairs of 256x256 PNG
+in two folders, and one pair of small files. Prints medians and ratios, and checks that the averages agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from run import SHARED, environment, machine  # noqa: E402 - this folder is no package
+
+PEER = """
+import os, sys
+import lpips, torch
+fn = lpips.LPIPS(net="alex", verbose=False)
+first, second = sys.argv[1:]
+total = []
+names = sorted(os.listdir(first)) if os.path.isdir(first) else [""]
+for name in names:
+    a = lpips.im2tensor(lpips.load_image(os.path.join(first, name) if name else first))
+    b = lpips.im2tensor(lpips.load_image(os.path.join(second, name) if name else second))
+    with torch.no_grad():
+        total.append(fn.forward(a, b).item())
+print(sum(total) / len(total))
+"""
+
+
+def make(folder: Path, count: int) -> tuple[Path, Path]:
+    """Two folders of PNG files 256x256 out of the photos, the second with noise."""
+    random = np.random.RandomState(0)
+    photos = sorted((SHARED / "images" / "photos").glob("*.png"))
+    for side in ("first", "second"):
+        (folder / side).mkdir()
+    for index in range(count):
+        pixels = np.asarray(Image.open(photos[index % len(photos)]).convert("RGB"))[:256, :256]
+        noisy = (pixels + random.normal(0, 12, pixels.shape)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "first" / f"{index:03}.png")
+        Image.fromarray(noisy).save(folder / "second" / f"{index:03}.png")
+    return folder / "first", folder / "second"
+
+
+def timed(command: list[str], env: dict[str, str]) -> tuple[float, str]:
+    """Seconds and standard output of a command that must succeed."""
+    start = time.perf_counter()
+    done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
+    return time.perf_counter() - start, done.stdout
+
+
+def race(title: str, first: Path, second: Path, rounds: int, env: dict[str, str]) -> None:
+    """Run both in turn and print the medians."""
+    ours = [
+        sys.executable,
+        "-m",
+        "eyediff",
+        "compare",
+        str(first),
+        str(second),
+        "--metric",
+        "lpips",
+        "--format",
+        "json",
+    ]
+    peers = [sys.executable, "-W", "ignore", "-c", PEER, str(first), str(second)]
+    seconds: dict[str, list[float]] = {"eyediff": [], "lpips": []}
+    for _ in range(rounds):
+        took, said = timed(ours, env)
+        seconds["eyediff"].append(took)
+        ours_mean = json.loads(said)["summary"]["metrics"]["lpips"]["mean"]
+        took, said = timed(peers, env)
+        seconds["lpips"].append(took)
+        peer_mean = float(said)
+    if not np.isclose(ours_mean, peer_mean, rtol=1e-5):
+        sys.exit(f"the averages differ: eyediff {ours_mean}, lpips {peer_mean}")
+    ours_median, peer_median = (statistics.median(seconds[name]) for name in ("eyediff", "lpips"))
+    cells = [title, f"{ours_median:.2f}", f"{peer_median:.2f}", f"{ours_median / peer_median:.2f}"]
+    print(f"| {' | '.join([*cells, f'{ours_mean:.6f}', f'{peer_mean:.6f}'])} |", flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    print("| seconds, start-up included | eyediff | lpips | ratio | eyediff's average | lpips' average |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        env = environment(options.threads, folder)
+        first, second = make(folder, 100)
+        race("100 pairs of 256x256 PNG", first, second, options.rounds, env)
+        race("one pair of 256x256 PNG", first / "000.png", second / "000.png", options.rounds, env)
+    print(f"\n{machine(options.threads)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""What library users call: `distance` for two images, `Metric` for many, `compare` for files and folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from . import catalogue, defaults, run, wiring
+from .engines.devices import DeviceName
+from .engines.metrics import NetworkEngine
+from .engines.onnxrt import OnnxRunner
+from .errors import SizeError, UsageError
+from .images import Range, as_batch, as_image, fit, grounds
+from .values import AlphaPolicy, Header, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
+from .verbs import Array
+
+ImageLike: TypeAlias = Any
+"""A path, a PIL image, or an array H x W x 3: uint8, uint16, or float with its `range` stated."""
+
+
+class Metric:
+    """One metric, with its weights loaded, for many images.
+
+    `name` is one of `eyediff metrics`, with `@version` where another than the default is meant. `device` is "auto",
+    "cpu" or "cuda"; `threads` None means every core. `weights` is a file to take the trunk's weights from instead of
+    finding them; other figures than the official ones are refused unless `trust` is True.
+
+    Raises UnknownMetricError, WeightsError (MissingWeightsError where they can be neither found nor fetched) or
+    DeviceError. One object may be used from several threads.
+    """
+
+    def __init__(
+        self,
+        name: str = "lpips",
+        *,
+        device: DeviceName = "auto",
+        threads: int | None = None,
+        weights: str | Path | None = None,
+        trust: bool = False,
+    ) -> None:
+        choice = catalogue.parse(name)
+        if weights is not None and choice.entry.trunk is None:
+            raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave it out")
+        file = None if weights is None else Path(weights)
+        self._wired = wiring.wire(choice, OnnxRunner(device, threads), file, trust)
+        self.name, self.version, self.higher_is_better = name, choice.version, choice.entry.higher_is_better
+        self.smallest = self._wired.engine.smallest
+
+    def __repr__(self) -> str:
+        return f"Metric({self.name!r}, version {self.version}, {self.engine})"
+
+    @property
+    def engine(self) -> str:
+        """What computes: "onnxruntime 1.32.0 cpu"."""
+        return self._wired.engine.description
+
+    @property
+    def weights_sha256(self) -> str | None:
+        """The hash of the weights, in whatever file they came; None for a metric without."""
+        return self._wired.weights_sha256
+
+    def distance(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> float:
+        """The score of two images of one size.
+
+        `a`, `b`: paths, PIL images, or arrays H x W x 3 of uint8, uint16, or float with `range` stated. Transparent
+        images are scored over black and over white, and the worse is returned. Raises ImageError, RangeError or
+        SizeError.
+        """
+        return min(self._on_each_ground(a, b, range), key=lambda score: score if self.higher_is_better else -score)
+
+    def distances(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Numbers:
+        """N scores of two batches N x H x W x 3, or of two lists of images of one size."""
+        left, right = as_batch(a, range=range), as_batch(b, range=range)
+        scores: Numbers = self._wired.engine.distances(*self._fitting(left, right))
+        return scores
+
+    def layers(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Numbers:
+        """Each tap's share of an LPIPS distance, L figures whose sum is the distance. Opaque images only."""
+        shares: Numbers = self._network("layers").layers(*self._two(a, b, range))[0]
+        return shares
+
+    def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Array:
+        """Where two images differ: an LPIPS distance at every pixel, H x W. Opaque images only."""
+        whole: Array = self._network("map").maps(*self._two(a, b, range))[0]
+        return whole
+
+    def embed(self, images: ImageLike, *, range: Range | None = None) -> Array:
+        """Points N x D, of N images of one size, whose squared Euclidean distances are the LPIPS distances."""
+        network = self._network("embed")
+        batch = as_batch(images, range=range)
+        self._large_enough(batch)
+        step = max(1, defaults.BATCH_PIXELS // (batch.shape[1] * batch.shape[2]))
+        starts = np.arange(0, len(batch), step)
+        return np.concatenate([network.embeddings(batch[start : start + step]) for start in starts])
+
+    def matrix(self, images: ImageLike, *, range: Range | None = None) -> Numbers:
+        """N x N LPIPS distances of N images of one size, by N passes and one matrix product; the diagonal is 0."""
+        return squared_distances(self.embed(images, range=range))
+
+    def _network(self, verb: str) -> NetworkEngine:
+        if not isinstance(self._wired.engine, NetworkEngine):
+            raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
+        return self._wired.engine
+
+    def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:
+        left, right = fit(as_image(a, range=range), as_image(b, range=range), "refuse")
+        return [
+            float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in grounds(left, right)
+        ]
+
+    def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
+        left, right = fit(as_image(a, range=range), as_image(b, range=range), "refuse")
+        for image in (left, right):
+            if image.over_white is not None:
+                raise UsageError(f"{image.name} is transparent: put it on a background first")
+        return self._fitting(left.pixels[None], right.pixels[None])
+
+    def _fitting(self, a: Pixels, b: Pixels) -> tuple[Pixels, Pixels]:
+        if a.shape != b.shape:
+            raise SizeError(f"the images differ in size: {_size(a)} and {_size(b)}; bring them to one size first")
+        self._large_enough(a)
+        return a, b
+
+    def _large_enough(self, batch: Pixels) -> None:
+        if min(batch.shape[1:3]) < self.smallest:
+            raise SizeError(f"{self.name} needs sides of at least {self.smallest} pixels, got {_size(batch)}")
+
+
+def _size(batch: Pixels) -> str:
+    return f"{len(batch)} of {batch.shape[2]}x{batch.shape[1]}"
+
+
+def squared_distances(points: Array) -> Numbers:
+    """All squared Euclidean distances of N x D points, N x N, symmetric, 0 on the diagonal.
+
+    |x|^2 + |y|^2 - 2 x.y is summed in double precision, whose cancellation (1e-15 of |x|^2) lies far below the rounding
+    of the float32 points (1e-7 of each difference); what is smaller than that still is recomputed from the difference.
+    """
+    gram = np.zeros((len(points), len(points)))
+    for start in np.arange(
+        0, points.shape[1], 1 << 16
+    ):  # a block at a time: the points in double would be twice as large
+        block = points[:, start : start + (1 << 16)].astype(np.float64)
+        gram += block @ block.T
+    lengths = gram.diagonal()
+    found: Numbers = lengths[:, None] + lengths[None, :] - 2 * gram
+    close = np.argwhere(np.triu(found < 1e-9 * (lengths[:, None] + lengths[None, :]), 1))
+    for i, j in close:
+        difference = points[i].astype(np.float64) - points[j]
+        found[i, j] = difference @ difference
+    upper = np.triu(found, 1)
+    return upper + upper.T
+
+
+@lru_cache(maxsize=8)
+def _metric(name: str, device: DeviceName) -> Metric:
+    return Metric(name, device=device)
+
+
+def distance(
+    a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
+) -> float:
+    """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
+    return _metric(metric, device).distance(a, b, range=range)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `compare` found: the header, a row a pair in input order, and the summary."""
+
+    header: Header
+    rows: Sequence[Row]
+    summary: Summary
+
+
+@dataclass
+class _Collector:
+    """A sink that keeps the rows."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def open(self, header: Header) -> None:
+        """Nothing to prepare."""
+
+    def write(self, row: Row) -> None:
+        """Keep the row."""
+        self.rows.append(row)
+
+    def close(self, summary: Summary) -> None:
+        """Nothing to finish."""
+
+
+def compare(
+    reference: str | Path,
+    candidate: str | Path,
+    metrics: Sequence[str] = defaults.METRICS,
+    *,
+    match: MatchRule = "name",
+    size: SizePolicy = "refuse",
+    alpha: AlphaPolicy = "worst",
+    workers: int | None = None,
+    device: DeviceName = "auto",
+) -> Result:
+    """Compare two files, two folders by relative path, or one file against a folder.
+
+    A pair that cannot be compared is a Failure among the rows and says why; files without partner are in
+    `summary.unmatched`. Raises UsageError or WeightsError before any work where the job itself is wrong.
+    """
+    options = wiring.Options(match, size, alpha, device, workers)
+    job = wiring.plan(Path(reference), Path(candidate), metrics, options).job
+    collector = _Collector()
+    summary = run.compare(job, [collector])
+    return Result(job.header, collector.rows, summary)

@@ -1,0 +1,99 @@
+"""What metrics there are: names, directions, ranges, versions, citations. Everything that lists or parses names reads this.
+
+A metric is asked for as `name` or `name@version`; the first version is the default. No name ever stands for another
+one, but for the aliases written here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from . import lpips, ssim
+from .errors import UnknownMetricError, UsageError
+from .trunks import ALEX, SQUEEZE, TRUNKS, VGG
+
+ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
+WANG = "Wang et al. 2004, Image quality assessment: from error visibility to structural similarity, TIP 13(4)"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A metric of the catalogue.
+
+    `identity` is its score for two equal images. `trunk` and `heads` say which weights it needs, if any.
+    """
+
+    name: str
+    higher_is_better: bool
+    identity: float
+    range: str
+    citation: str
+    versions: tuple[str, ...]
+    trunk: str | None = None
+    heads: bool = False
+
+    def smallest(self, version: str) -> int:
+        """The shortest side, in pixels, that this metric takes."""
+        if self.trunk is not None:
+            return TRUNKS[self.trunk].smallest
+        return ssim.VARIANTS[version].smallest if self.name == "ssim" else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A metric as somebody asked for it: `asked` is the name that its results carry."""
+
+    asked: str
+    entry: Entry
+    version: str
+
+
+def _networks() -> Iterable[Entry]:
+    for trunk in (ALEX, VGG, SQUEEZE):
+        yield Entry(f"lpips-{trunk.name}", False, 0, "0 up", ZHANG, lpips.VERSIONS, trunk.name, heads=True)
+    for trunk in (ALEX, VGG, SQUEEZE):
+        yield Entry(f"deep-{trunk.name}", False, 0, "0 up", ZHANG, lpips.VERSIONS, trunk.name)
+
+
+ENTRIES: dict[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        *_networks(),
+        Entry("l2", False, 0, "0 to 1", "mean squared error of RGB on a scale of 0 to 1", ("1",)),
+        Entry("psnr", True, float("inf"), "0 dB up", "10 log10 of 1 / mean squared error of RGB", ("1",)),
+        Entry("ssim", True, 1, "-1 to 1", WANG, tuple(ssim.VARIANTS)),
+    )
+}
+
+ALIASES = {"lpips": "lpips-alex"}
+
+
+def parse(asked: str) -> Choice:
+    """The metric of a name such as `lpips` or `lpips-vgg@0.0`. Raises UnknownMetricError with the names that exist."""
+    name, _, version = asked.partition("@")
+    entry = ENTRIES.get(ALIASES.get(name, name))
+    if entry is None:
+        known = [*ALIASES, *ENTRIES]
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise UnknownMetricError(f"no metric is called {name!r}; {hint}")
+    if "@" in asked and version not in entry.versions:
+        offered = ", ".join(f"{name}@{known}" for known in entry.versions)
+        raise UnknownMetricError(f"{name} has no version {version!r}; there are {offered}")
+    return Choice(asked, entry, version or entry.versions[0])
+
+
+def parse_all(asked: Iterable[str]) -> list[Choice]:
+    """The metrics of several names, in order. Raises UsageError where there is none, or one is named twice."""
+    choices = [parse(name) for name in asked]
+    if not choices:
+        raise UsageError("no metric is named; name at least one, such as lpips")
+    seen: dict[tuple[str, str], str] = {}
+    for choice in choices:
+        what = (choice.entry.name, choice.version)
+        if what in seen:
+            raise UsageError(f"{seen[what]!r} and {choice.asked!r} are the same metric; name it once")
+        seen[what] = choice.asked
+    return choices

@@ -1,0 +1,107 @@
+"""`eyediff weights`: what is there, what is not, and how to get it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from .. import trunks, weights
+from ..weights.fetch import Progress as Report
+
+app = typer.Typer(
+    help="The weights of the networks behind lpips-* and deep-*: list, get, add, verify, where.", no_args_is_help=True
+)
+
+_PROBLEM = 2  # as for every wrong configuration
+
+
+@app.command("list")
+def list_() -> None:
+    """Show each trunk, where its weights lie (unchecked: `verify` checks), the size of its download, its licence."""
+    rows = []
+    for name, entry in weights.PUBLISHED.items():
+        found = weights.find(name)
+        kind, path = (found[0].kind, str(found[1])) if found else ("missing", "")
+        rows.append((name, trunks.trunk(name).title, kind, path, f"{entry.bytes / 1e6:.0f} MB", entry.licence))
+    _show(("trunk", "network", "found in", "file", "download", "licence"), rows)
+
+
+@app.command()
+def get(names: Annotated[list[str], typer.Argument(metavar="TRUNK...", help="alex, vgg, squeeze; or all.")]) -> None:
+    """Fetch the official weights of trunks that are not there yet; print the file of each."""
+    for name in weights.PUBLISHED if names == ["all"] else names:
+        with _bar(name) as report:
+            source = weights.load_trunk(name, progress=report).source
+        typer.echo(source)
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="A .pth or safetensors file, of the whole network or its convolutions.")],
+    trunk: Annotated[str | None, typer.Option(metavar="TRUNK", help="What it must be, instead of recognised.")] = None,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Take VGG16's convolutions on your word, where their hash is not known.")
+    ] = False,
+) -> None:
+    """Keep the convolutions of an official file in the cache; print where. The file itself is left alone."""
+    added = weights.add(file, trunk, trust)
+    title = trunks.trunk(added.trunk).title
+    what = "official" if added.official else "taken on your word"
+    typer.echo(f"{title}, {what}, {'was there already' if added.already else 'added'}: sha256 {added.sha256}", err=True)
+    typer.echo(added.path)
+
+
+@app.command()
+def verify() -> None:
+    """Check every weights file that is found, and the heads that ship with eyediff; exit code 2 if one is wrong."""
+    checked = list(weights.verify())
+    _show(
+        ("what", "found in", "file", "state"),
+        [(one.what, one.place.kind, str(one.path), "wrong" if one.problem else "ok") for one in checked],
+    )
+    problems = [one.problem for one in checked if one.problem]
+    for problem in problems:
+        typer.echo(f"eyediff: {problem}", err=True)
+    if problems:
+        raise typer.Exit(_PROBLEM)
+
+
+@app.command()
+def where() -> None:
+    """Print the folders that are searched for weights, in order; downloads and `add` go to the cache."""
+    _show(("why", "folder"), [(place.kind, str(place.folder)) for place in weights.places()])
+
+
+def _show(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A table for a terminal; else lines with tabs, whole paths and no headings, for scripts."""
+    console = Console()
+    if not console.is_terminal:
+        for row in rows:
+            typer.echo("\t".join(row))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Report | None]:
+    """A progress bar on stderr, where that is a terminal; it shows once something is downloaded."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=None, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)

@@ -1,0 +1,10 @@
+"""From paths, PIL images and arrays to sRGB pixels, and two images to one size."""
+
+from __future__ import annotations
+
+from .arrays import Range, as_batch, as_image
+from .planes import grounds
+from .reading import read
+from .size import fit
+
+__all__ = ["Range", "as_batch", "as_image", "fit", "grounds", "read"]

@@ -1,0 +1,234 @@
+"""From an open file, or a PIL image, to planes of colour and transparency."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    IcoImagePlugin,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL import Image as PILImage
+
+from . import deep, icc
+from .about import About
+from .formats import HEAD, Format, Refused, recognise
+from .headers import LOOK
+from .planes import Planes, Whole, turned
+from .tags import DAMAGED_EXIF, orientation
+
+PLUGINS: Mapping[Format, type[ImageFile.ImageFile]] = {
+    "PNG": PngImagePlugin.PngImageFile,
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "ICO": IcoImagePlugin.IcoImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+    "PNM": PpmImagePlugin.PpmImageFile,
+}
+"""Called without Image.open, whose size limit is one for the whole process and whose search hides why one fails."""
+
+DECODER_ERRORS = (
+    OSError,  # most of what Pillow finds, and the disk
+    SyntaxError,  # a header that makes no sense
+    ValueError,  # UnicodeDecodeError with it
+    TypeError,
+    LookupError,  # IndexError and KeyError: tables that point nowhere
+    EOFError,
+    ArithmeticError,  # OverflowError and ZeroDivisionError: sizes and rates that make no sense
+    AttributeError,
+    AssertionError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    PILImage.DecompressionBombError,  # of the parts inside a file, which some plugins check on their own
+)
+"""What Pillow's plugins have been seen to raise on hostile bytes. It states no list, and lets through what its parsers
+trip over; KeyboardInterrupt and SystemExit are no part of it."""
+
+_SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
+_WARN_WHILE_DECODING = ("TIFF", "GIF", "ICO")
+_NO_PROFILE = "CMYK without a colour profile: converted by the plain formula"
+
+
+def decode(file: BinaryIO, max_pixels: int) -> Planes:
+    """The first picture of a file, upright and in sRGB. Raises Refused."""
+    kind = recognise(file.read(HEAD))
+    about = LOOK[kind](file) if kind in LOOK else About()
+    with _damage_told(kind):
+        file.seek(0)
+        with _warnings_swallowed(kind):
+            im = PLUGINS[kind](file)
+            _check_size(im, max_pixels)
+            more = _more(im, kind)
+            if not about.deep:
+                im.load()
+                _check_size(im, max_pixels)
+        return _upright(im, about, _deep(file, im, about) if about.deep else _planes(im, about), more)
+
+
+def from_pil(im: PILImage.Image) -> Planes:
+    """A PIL image as its file would be read: upright, in sRGB. Raises Refused."""
+    if any(";16" in str(tile[3]) for tile in getattr(im, "tile", ())) and im.mode not in _SIXTEEN:
+        raise Refused("PIL cuts this 16-bit file to 8 bits: give its path instead")
+    with _damage_told(im.format or "image"):
+        im.load()
+        about = About(bits=16 if im.mode in _SIXTEEN else 8)
+        return _upright(im, about, _planes(im, about), ())
+
+
+def _planes(im: PILImage.Image, about: About) -> Planes:
+    """Colour and alpha of what Pillow decoded."""
+    profile = about.profile or im.info.get("icc_profile")
+    if im.mode in _SIXTEEN:
+        return _deep_gray(im, about, profile)
+    alpha = None
+    if about.key is not None and im.mode in ("1", "L", "RGB"):  # Pillow compares it wrongly where bits are fewer than 8
+        im.info.pop("transparency", None)
+        stored = np.asarray(im.convert("L") if im.mode == "1" else im)
+        alpha = _alpha_of_key(stored, tuple(value * 255 // ((1 << about.bits) - 1) for value in about.key))
+    elif im.has_transparency_data:
+        with_alpha = im if im.mode in ("LA", "RGBA") else im.convert("LA" if im.mode == "La" else "RGBA")
+        band = with_alpha.getchannel("A")
+        if band.getextrema() != (255, 255):
+            alpha = np.asarray(band)
+        im = with_alpha.getchannel("L") if with_alpha.mode == "LA" else with_alpha.convert("RGB")
+    elif im.mode not in _PLAIN:
+        raise Refused(f"PIL's mode {im.mode} has no stated display range: save it as 8- or 16-bit RGB or gray")
+    notes: tuple[str, ...] = (_NO_PROFILE,) if im.mode == "CMYK" and not profile else ()
+    if profile:
+        im, notes = _in_srgb(im, profile)
+    return Planes(np.asarray(im if im.mode == "RGB" else im.convert("RGB")), alpha, notes=notes)
+
+
+def _in_srgb(im: PILImage.Image, profile: bytes) -> tuple[PILImage.Image, tuple[str, ...]]:
+    """By the profile where it can be used; where not, as if there were none, as every viewer does, and said so."""
+    try:
+        return icc.to_srgb(im if im.mode in ("L", "RGB", "CMYK") else im.convert("RGB"), profile), ()
+    except icc.BrokenProfileError as why:
+        return im, (f"its colour profile {why}: passed over",)
+
+
+def _deep_gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
+    """16-bit gray, which Pillow keeps whole, in three equal channels; fewer bits are widened so that white is white."""
+    gray: npt.NDArray[np.uint16] = np.asarray(im).astype(np.uint16)
+    key = about.key if about.key is not None else im.info.get("transparency")
+    alpha = None if key is None else _alpha_of_key(gray, key if isinstance(key, tuple) else (key,))
+    if about.bits < 16:
+        most = (1 << about.bits) - 1
+        gray = ((gray.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
+    if about.inverted:
+        gray = np.uint16(65535) - gray
+    return Planes(np.repeat(gray[..., None], 3, axis=2), alpha, notes=_only_srgb(profile))
+
+
+def _deep(file: BinaryIO, im: PILImage.Image, about: About) -> Planes:
+    """16-bit RGB or RGBA; of `im` only the header is used."""
+    notes = _only_srgb(im.info.get("icc_profile"))
+    file.seek(0)
+    stored = deep.decode(file.read())
+    if stored.shape[:2] != (im.height, im.width):
+        raise Refused(f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged")
+    colours = np.ascontiguousarray(stored[..., :3])
+    if about.key is not None:
+        return Planes(colours, _alpha_of_key(colours, about.key), notes=notes)
+    if stored.shape[2] == 3 or about.alpha == "unused":
+        return Planes(colours, notes=notes)
+    return Planes(colours, np.ascontiguousarray(stored[..., 3]), about.alpha == "premultiplied", notes)
+
+
+def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
+    """Refuse a profile that would have to be applied: Pillow's colour management works in 8 bits."""
+    try:
+        if profile and not icc.is_srgb(profile):
+            raise Refused("has 16 bits and a colour profile other than sRGB, which is not converted: save it in sRGB")
+    except icc.BrokenProfileError as why:
+        return (f"its colour profile {why}: passed over",)
+    return ()
+
+
+def _alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
+    """Nothing where the stored colour is the key, all elsewhere."""
+    same = stored == np.array(key, stored.dtype)
+    peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # only unsigned integers come here
+    return np.where(same.all(axis=2) if stored.ndim == 3 else same, 0, peak).astype(stored.dtype)
+
+
+def _upright(im: PILImage.Image, about: About, found: Planes, more: tuple[str, ...]) -> Planes:
+    """The picture turned as its EXIF block says, with all that there is to say of it."""
+    turn, notes = about.orientation or 1, (*about.notes, *found.notes, *more)
+    if about.orientation is None and "exif" in im.info:
+        try:
+            turn = orientation(im.info["exif"])
+        except ValueError:
+            notes = (*notes, DAMAGED_EXIF)
+    return turned(replace(found, notes=notes), turn)
+
+
+def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
+    """Pictures in the file besides this one, where they have not been counted in its header."""
+    if kind == "ICO" and len(sizes := im.info.get("sizes", ())) > 1:
+        return (f"largest of {len(sizes)} sizes",)
+    if kind in ("GIF", "WebP", "AVIF") and (count := getattr(im, "n_frames", 1)) > 1:
+        return (f"first of {count} frames",)
+    return ()
+
+
+def _check_size(im: PILImage.Image, max_pixels: int) -> None:
+    if im.width * im.height > max_pixels:
+        what = f"announces {im.width}x{im.height}, more than the limit of {max_pixels} pixels"
+        raise Refused(
+            f"{what}, and may be a decompression bomb: not decoded; a genuine one is read with a larger max_pixels"
+        )
+
+
+@contextmanager
+def _damage_told(kind: str) -> Iterator[None]:
+    """Turn what a decoder trips over into a reason that a person can read."""
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        raise Refused("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, damaged files would pass as whole: set it to False")
+    try:
+        yield
+    except DECODER_ERRORS as why:
+        found = " ".join(str(why).split()) or type(why).__name__
+        raise Refused(f"damaged, or of a kind of {kind} that is not read ({found}): export or fetch it again") from why
+
+
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def _warnings_swallowed(kind: Format) -> Iterator[None]:
+    """Keep Pillow's Python warnings, which tell of metadata and not of pixels, from the user.
+
+    Filters of warnings are one for the whole process, so such files are read one at a time, and only by the formats
+    whose plugins warn; all others are read in parallel and never come here.
+    """
+    if kind not in _WARN_WHILE_DECODING:
+        yield
+        return
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,83 @@
+"""What a file is, told by its first bytes: suffixes lie."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Format: TypeAlias = Literal["PNG", "JPEG", "WebP", "BMP", "TIFF", "GIF", "ICO", "AVIF", "PNM"]
+
+HEAD = 64
+"""Bytes that are enough to tell every format."""
+
+
+class Refused(Exception):  # noqa: N818 - it never leaves the room: whoever knows the file's name makes an ImageError of it
+    """Why one file or object cannot be used, and what to do; its name is put before it later."""
+
+
+MAGIC: tuple[tuple[bytes, Format], ...] = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"BM", "BMP"),
+    (b"II\x2a\x00", "TIFF"),
+    (b"MM\x00\x2a", "TIFF"),
+    (b"II\x2b\x00", "TIFF"),  # BigTIFF
+    (b"MM\x00\x2b", "TIFF"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"\x00\x00\x01\x00", "ICO"),
+)
+
+_LIGHT = "holds light, not display values: tone-map it and save the result as PNG"
+_CONVERT = "is not read: convert it to PNG"
+STRANGERS: tuple[tuple[bytes, str], ...] = (
+    (b"v/1\x01", f"OpenEXR {_LIGHT}"),
+    (b"#?RADIANCE", f"Radiance HDR {_LIGHT}"),
+    (b"#?RGBE", f"Radiance HDR {_LIGHT}"),
+    (b"PF\n", f"PFM {_LIGHT}"),
+    (b"Pf\n", f"PFM {_LIGHT}"),
+    (b"P7", f"PAM {_CONVERT}"),
+    (b"\xff\x0a", f"JPEG XL {_CONVERT}"),
+    (b"\x00\x00\x00\x0cJXL ", f"JPEG XL {_CONVERT}"),
+    (b"\x00\x00\x00\x0cjP  ", f"JPEG 2000 {_CONVERT}"),
+    (b"\xff\x4f\xff\x51", f"JPEG 2000 {_CONVERT}"),
+    (b"8BPS", f"Photoshop's own format {_CONVERT}"),
+    (b"%PDF", f"PDF {_CONVERT}"),
+    (b"\x89PNG", "a PNG whose signature was damaged, as a transfer in text mode does: fetch it again in binary mode"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the image itself: run `git lfs pull`"),
+    (b"<!DOCTYPE html", "a web page, not an image: fetch the image itself"),
+    (b"<html", "a web page, not an image: fetch the image itself"),
+    (b"<svg", f"SVG {_CONVERT}"),
+    (b"<?xml", f"XML (SVG?) {_CONVERT}"),
+)
+
+KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF or PNM"
+
+
+def recognise(head: bytes) -> Format:
+    """The format of a file that begins with `head`. Raises Refused where it is empty or none that can be read."""
+    if not head:
+        raise Refused("the file is empty: fetch or export it again")
+    for magic, name in MAGIC:
+        if head.startswith(magic):
+            return name
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "WebP"
+    if head[4:8] == b"ftyp":
+        return _family_of_mp4(head)
+    if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
+        return "PNM"
+    for magic, why in STRANGERS:
+        if head.lower().startswith(magic.lower()):
+            raise Refused(why)
+    raise Refused(f"not {KNOWN}: it begins with {head[:8].hex(' ')}; convert it to PNG, or fetch it again")
+
+
+def _family_of_mp4(head: bytes) -> Format:
+    """AVIF, HEIC and films share one container; its brands tell them apart."""
+    length = int.from_bytes(head[:4], "big")
+    brands = head[8:12] + head[16 : min(length, HEAD)]
+    if b"avif" in brands or b"avis" in brands:
+        return "AVIF"
+    if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")):
+        raise Refused(f"HEIC {_CONVERT}")
+    raise Refused("a film, not an image: take the frame out as PNG")

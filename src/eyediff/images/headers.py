@@ -1,0 +1,106 @@
+"""What BMP, TIFF, AVIF and PNM files say of themselves beyond what Pillow passes on. PNG has a file of its own."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Mapping
+from typing import BinaryIO
+
+from . import png
+from .about import About, AlphaKind
+from .formats import Format, Refused
+from .tags import ORIENTATION, read_tags, upright_from
+
+BITS, PHOTOMETRIC, SAMPLES, EXTRA, KIND = 258, 262, 277, 338, 339
+_WHITE_IS_ZERO, _GRAY, _RGB = 0, 1, 2
+_WHOLE = 1
+_SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex integers", 6: "complex values"}
+_ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
+_OPAQUE_BMP = "its transparency (16-bit BMP) is not read: shown opaque"
+_TONE_MAP = "which have no display range: tone-map it and save it as 8 or 16 bits"
+
+
+def tiff(file: BinaryIO) -> About:
+    """Depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises Refused."""
+    try:
+        tags, more = read_tags(file, (BITS, PHOTOMETRIC, SAMPLES, EXTRA, KIND, ORIENTATION))
+    except ValueError as why:
+        raise Refused(f"a damaged TIFF, {why}: fetch or export it again") from why
+    bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
+    colours, samples = tags.get(PHOTOMETRIC, (_GRAY,))[0], tags.get(SAMPLES, (1,))[0]
+    notes = ("first of several pages",) if more else ()
+    if strange := kinds & set(_SAMPLE_KINDS):
+        raise Refused(f"a TIFF of {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
+    if max(bits) <= 8:
+        return About(orientation=1, notes=notes)  # Pillow turns it upright itself
+    gray = colours in (_WHITE_IS_ZERO, _GRAY) and samples == 1
+    if not gray and (colours != _RGB or samples not in (3, 4) or set(bits) != {16}):
+        raise Refused(f"a TIFF of {samples} x {max(bits)} bits (photometric {colours}) is not read: save it as RGB")
+    if max(bits) > 16:
+        raise Refused(f"a TIFF of {max(bits)}-bit integers, {_TONE_MAP}")
+    return About(
+        bits=max(bits),
+        gray=gray,
+        orientation=1 if gray else upright_from(tags),  # gray goes through Pillow, as above
+        inverted=colours == _WHITE_IS_ZERO,
+        alpha=_ALPHA.get(tags.get(EXTRA, (2,))[0], "unused"),
+        notes=notes,
+    )
+
+
+def bmp(file: BinaryIO) -> About:
+    """The ICC profile of a version 5 header, which Pillow passes over, and 16-bit alpha, which it cannot read.
+
+    Layout: BITMAPV5HEADER in Microsoft's wingdi.h.
+    """
+    file.seek(14)
+    header = file.read(124)
+    size = int.from_bytes(header[:4], "little")
+    if size < 56 or len(header) < min(size, 124):
+        return About()
+    bits, compression = struct.unpack_from("<HI", header, 14)
+    (alpha,) = struct.unpack_from("<I", header, 52)
+    notes = (_OPAQUE_BMP,) if bits == 16 and compression == 3 and alpha else ()
+    if size < 124 or header[56:60] != b"DEBM":  # "MBED", an embedded profile, in the byte order of the file
+        return About(notes=notes)
+    offset, length = struct.unpack_from("<II", header, 112)
+    file.seek(14 + offset)
+    return About(notes=notes, profile=file.read(min(length, 1 << 22)))
+
+
+def avif(file: BinaryIO) -> About:
+    """The true depth, which Pillow cuts to 8 bits, and HDR transfer. Raises Refused.
+
+    Boxes of AVIF 1.1: `av1C` (AV1 in ISOBMFF 1.2, 2.3.3) and `colr` (ISO 14496-12, 12.1.5), found by name in the head
+    of the file, where the item properties lie.
+    """
+    file.seek(0)
+    head = file.read(1 << 16)
+    colour = head.find(b"colrnclx")
+    if colour >= 0 and (name := {16: "PQ", 18: "HLG"}.get(int.from_bytes(head[colour + 10 : colour + 12], "big"))):
+        raise Refused(f"an HDR AVIF ({name}): tone-map it and save the result as PNG")
+    config = head.find(b"av1C")
+    flags = head[config + 6 : config + 7] if config >= 0 else b""
+    if flags and flags[0] & 0x40:
+        return About(notes=(f"{12 if flags[0] & 0x20 else 10}-bit AVIF, read at 8 bits",))
+    return About()
+
+
+def pnm(file: BinaryIO) -> About:
+    """The largest value that a PPM or PGM announces; beyond 255 Pillow would cut or scale it. Raises Refused."""
+    file.seek(0)
+    head = re.sub(rb"#[^\r\n]*", b" ", file.read(4096)).split(maxsplit=4)
+    if head[0] in (b"P2", b"P3", b"P5", b"P6") and len(head) > 3 and head[3].isdigit() and int(head[3]) > 255:
+        raise Refused(f"a PNM with values up to {int(head[3])} is not read: save it as 16-bit PNG")
+    return About()
+
+
+LOOK: Mapping[Format, Callable[[BinaryIO], About]] = {
+    "PNG": png.look,
+    "TIFF": tiff,
+    "BMP": bmp,
+    "AVIF": avif,
+    "PNM": pnm,
+}
+"""The formats that need a look; of the others Pillow tells everything."""

@@ -1,0 +1,142 @@
+"""What a PNG says of itself, and whether its bytes are whole.
+
+Portable Network Graphics, third edition (W3C 2025); chunks in clause 11, their order in 5.6.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Mapping
+from typing import BinaryIO
+
+from .about import About
+from .formats import Refused
+from .tags import DAMAGED_EXIF, orientation
+
+DEPTHS: Mapping[int, tuple[int, ...]] = {
+    0: (1, 2, 4, 8, 16),
+    2: (8, 16),
+    3: (1, 2, 4, 8),
+    4: (8, 16),
+    6: (8, 16),
+}
+"""Bits of a channel that the standard allows, by colour type: gray, RGB, palette, gray with alpha, RGB with alpha."""
+
+_USED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"eXIf", b"acTL")
+_STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND")  # checked only: what they hold is read by the decoder
+_PIECE = 1 << 20
+_MOST_CHUNKS = 1_000_000  # of 8 kB each, 8 GB: more is an attack on patience
+
+SRGB_GAMMA = 45455
+SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+_GAMMA_SLACK = 0.05  # below this a change of gamma is not seen; libpng draws the same line
+_PRIMARIES_SLACK = 1000  # 0.01 in chromaticity: rounding and the writers' variants of sRGB lie within
+_ABSOLUTE_LIGHT = {16: "PQ", 18: "HLG"}
+_DISPLAY_LIGHT = (1, 13)
+
+
+def look(file: BinaryIO) -> About:
+    """Walk the chunks, check the sums of those that make the picture, and gather the facts. Raises Refused.
+
+    Pillow checks no sum of the image data, and takes a file that ends early for whole once its rows are filled.
+    """
+    chunks = _walk(file)
+    depth, colour = chunks[b"IHDR"][8], chunks[b"IHDR"][9]
+    if depth not in DEPTHS.get(colour, ()):
+        raise _damaged(f"it claims colour type {colour} with {depth} bits, which PNG does not have")
+    if b"IDAT" not in chunks:
+        raise _damaged("it has no image data")
+    turned, notes = _orientation(chunks)
+    return About(
+        bits=depth,
+        gray=colour == 0,
+        key=_key(chunks.get(b"tRNS", b""), colour, depth),
+        orientation=turned,
+        notes=(*notes, *_colour_notes(chunks), *_frames(chunks)),
+    )
+
+
+def _walk(file: BinaryIO) -> dict[bytes, bytes]:
+    """The chunks that are used here, the first of each name; streamed ones are empty."""
+    file.seek(8)
+    found: dict[bytes, bytes] = {}
+    for _ in range(_MOST_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8:
+            raise _damaged("it ends early")
+        length, name = struct.unpack(">I4s", head)
+        if not found and (name != b"IHDR" or length != 13):
+            raise _damaged("it does not begin with its header")
+        if name not in _USED:
+            file.seek(length + 4, 1)
+            continue
+        content, total = b"", zlib.crc32(name)
+        if name in _STREAMED:
+            while length > 0 and (piece := file.read(min(length, _PIECE))):
+                total, length = zlib.crc32(piece, total), length - len(piece)
+        else:
+            content = file.read(min(length, _PIECE))
+            total = zlib.crc32(content, total)
+        if file.read(4) != total.to_bytes(4, "big"):
+            raise _damaged(f"the check sum of its {name.decode()} chunk does not fit")
+        found.setdefault(name, content)
+        if name == b"IEND":
+            return found
+    raise _damaged(f"it has more than {_MOST_CHUNKS} chunks")
+
+
+def _key(content: bytes, colour: int, depth: int) -> tuple[int, ...] | None:
+    """The transparent colour as stored; a palette's transparency is the decoder's business."""
+    channels = {0: 1, 2: 3}.get(colour)
+    if channels is None or len(content) != 2 * channels:
+        return None
+    return tuple(value & ((1 << depth) - 1) for value in struct.unpack(f">{channels}H", content))
+
+
+def _orientation(chunks: Mapping[bytes, bytes]) -> tuple[int, tuple[str, ...]]:
+    if b"eXIf" not in chunks:
+        return 1, ()
+    try:
+        return orientation(chunks[b"eXIf"]), ()
+    except ValueError:
+        return 1, (DAMAGED_EXIF,)
+
+
+def _colour_notes(chunks: Mapping[bytes, bytes]) -> list[str]:
+    """Refuse light that no display value stands for, and tell of the colour chunks that are passed over.
+
+    gAMA and cHRM are passed over, as every metric tool does (browsers apply them): the figures that papers report were
+    computed so. An ICC profile is applied, elsewhere.
+    """
+    if (cicp := chunks.get(b"cICP", b"")) and len(cicp) == 4:
+        primaries, transfer = cicp[0], cicp[1]
+        if transfer in _ABSOLUTE_LIGHT:
+            raise Refused(f"an HDR PNG ({_ABSOLUTE_LIGHT[transfer]}): tone-map it and save the result as plain PNG")
+        if primaries != 1 or transfer not in _DISPLAY_LIGHT:
+            return [f"its colour space (cICP primaries {primaries}, transfer {transfer}) is passed over: read as sRGB"]
+    if b"sRGB" in chunks or b"iCCP" in chunks:
+        return []
+    notes = []
+    gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big") or SRGB_GAMMA
+    if abs(gamma / SRGB_GAMMA - 1) > _GAMMA_SLACK:
+        notes.append(f"its gamma (gAMA {gamma / 100_000:g}) is passed over: read as sRGB")
+    if len(content := chunks.get(b"cHRM", b"")) == 32:
+        stated = struct.unpack(">8I", content)
+        if any(abs(got - want) > _PRIMARIES_SLACK for got, want in zip(stated, SRGB_PRIMARIES, strict=True)):
+            notes.append("its primaries (cHRM) are passed over: read as sRGB")
+    return notes
+
+
+def _frames(chunks: Mapping[bytes, bytes]) -> list[str]:
+    content = chunks.get(b"acTL")
+    if content is None:
+        return []
+    count = int.from_bytes(content[:4], "big")
+    if len(content) != 8 or not 0 < count < 1 << 31:
+        raise _damaged(f"its animation is of {count} frames")
+    return [f"first of {count} frames"] if count > 1 else []
+
+
+def _damaged(how: str) -> Refused:
+    return Refused(f"a damaged PNG, {how}: fetch or export it again")

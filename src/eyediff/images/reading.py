@@ -1,0 +1,61 @@
+"""One file, safely opened, to one image."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from .. import defaults
+from ..errors import ImageError, shown
+from ..values import AlphaPolicy, Image
+from .decode import decode
+from .formats import Refused
+from .planes import picture
+
+
+def read(path: Path, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults.MAX_PIXELS) -> Image:
+    """The picture in a file as sRGB pixels, H x W x 3, uint8, or uint16 where the file holds more than 8 bits.
+
+    PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF and PNM, told by content. It is turned upright by its EXIF orientation,
+    and converted to sRGB by its ICC profile. Of several frames, pages or sizes one is taken, and `notes` says so. 16
+    bits in several channels need the extra `hdr`. The pixels may be read-only.
+
+    Where a pixel is not opaque, `alpha="worst"` gives the picture over black and over white (see `planes.picture` for
+    why one background is not enough); `alpha="refuse"` raises.
+
+    Raises ImageError, one line that begins with the path, where the file is missing, not a regular file, damaged,
+    truncated, of an unknown kind, or announces more than `max_pixels`. May be called from several threads.
+    """
+    try:
+        with _opened(path) as file:
+            planes = decode(file, max_pixels)
+        return picture(str(path), planes, alpha)
+    except Refused as why:
+        raise ImageError(f"{shown(path)}: {why}") from why
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file for reading, if it is a regular one. Opening does not wait for the other end of a pipe."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    try:
+        handle = os.open(path, flags)
+    except FileNotFoundError as why:
+        raise Refused("no such file: check the path") from why
+    except (OSError, ValueError) as why:  # ValueError: a NUL in the path
+        reason = why.strerror if isinstance(why, OSError) else str(why)
+        raise Refused(f"cannot be opened ({reason}): check the path and its permissions") from why
+    try:
+        kind = os.fstat(handle).st_mode
+        if stat.S_ISDIR(kind):
+            raise Refused("a folder, an image was expected: give a file in it")
+        if not stat.S_ISREG(kind):
+            raise Refused("a pipe or device, a regular file was expected: save the image to a file first")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(handle)

@@ -1,0 +1,62 @@
+"""Photos in memory, and square crops of them: mirrored, turned, made smaller, recoloured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UsageError
+from .distortions.tools import Picture, resized
+
+SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+
+def found(folder: Path) -> list[Path]:
+    """The photos of a folder, in the order of their paths. Raises UsageError where there is none."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
+    if not paths:
+        raise UsageError(f"{folder}: no photos in there; expected a folder of {', '.join(sorted(SUFFIXES))} files")
+    return paths
+
+
+def loaded(paths: Iterable[Path], smallest: int) -> list[Picture]:
+    """Every photo as H x W x 3. Raises UsageError where one cannot be read or has a side below `smallest` pixels."""
+    photos = []
+    for path in paths:
+        try:
+            with Image.open(path) as opened:
+                photo = np.asarray(opened.convert("RGB"))
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read as an image ({error}); take it out of the folder") from error
+        if min(photo.shape[:2]) < smallest:
+            height, width = photo.shape[:2]
+            raise UsageError(f"{path}: {width}x{height} is too small; expected at least {smallest} pixels a side")
+        photos.append(photo)
+    return photos
+
+
+def crop(photo: Picture, side: int, rng: np.random.Generator, farthest: float = 1.0) -> Picture:
+    """A square of `side` pixels from a random place, seen from up to `farthest` times as far (as the photo allows)."""
+    height, width = photo.shape[:2]
+    away = min(float(np.exp(rng.uniform(0, np.log(farthest)))), min(height, width) / side)
+    reach = max(side, int(side * away))
+    y, x = int(rng.integers(height - reach + 1)), int(rng.integers(width - reach + 1))
+    square = photo[y : y + reach, x : x + reach]
+    return square if reach == side else resized(square, side, side, Image.Resampling.LANCZOS)
+
+
+def varied(square: Picture, rng: np.random.Generator) -> Picture:
+    """The square in one of its eight positions; of four one with its channels exchanged or its levels bent."""
+    square = np.rot90(square, int(rng.integers(4)))
+    if rng.random() < 0.5:
+        square = square[:, ::-1]
+    if rng.random() < 0.25:
+        square = square[..., rng.permutation(3)]
+    if rng.random() < 0.25:
+        bent = 255 * (np.arange(256)[:, None] / 255) ** rng.uniform(0.6, 1.7, 3) * rng.uniform(0.6, 1, 3)
+        levels = np.rint(bent).astype(np.uint8)
+        square = np.stack([levels[square[..., channel], channel] for channel in range(3)], -1)
+    return np.ascontiguousarray(square)

@@ -1,0 +1,37 @@
+"""The recipe of distillation: every figure that decides what the weights become, beside the photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BATCH_PIXELS = 32 * 64 * 64
+"""Pixels of a batch's references: 32 groups of 64x64, 8 of 128x128."""
+
+FLOOR = 1e-5
+"""Added under every root: the root's slope is endless at 0. Distances below it are not seen by anyone."""
+
+BETAS = (0.9, 0.99)
+"""Adam's; the second forgets sooner than usual, since runs are short."""
+
+KEPT = 0.999
+"""Of the weights' running mean a step; the mean, not the last step, is what ships: it wavers less."""
+
+LAST = 0.01
+"""The rate at the end, in parts of the highest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Two runs of one recipe on the same photos and machine give the same file.
+
+    `groups` says how many groups of each of `sides` are made; batches take turns among the sides. `rate` is Adam's
+    highest (above 3e-3 ReLUs die), reached after `warmup` steps; `maps` is the weight of the maps' loss.
+    """
+
+    steps: int = 20_000
+    seed: int = 0
+    sides: tuple[int, ...] = (64, 128)
+    groups: tuple[int, ...] = (24_576, 6_144)
+    rate: float = 2e-3
+    warmup: int = 300
+    maps: float = 0.5

@@ -1,0 +1,118 @@
+"""A distillation under way: parameters, Adam's moments and the running mean, a step at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
+
+from .. import lpips
+from ..engines.torch_verbs import TorchVerbs
+from ..errors import ResumeError
+from ..trunks import MINI
+from ..verbs import Array
+from ..weights.containers import metadata, read, write
+from .deck import Deck
+from .measure import cells, of_groups
+from .recipe import BATCH_PIXELS, BETAS, FLOOR, KEPT, LAST, Recipe
+from .student import initial, learning, weights
+
+
+def batch_indices(deck: Deck, turn: int) -> list[int]:
+    """Which groups the `turn`-th batch of a deck holds: every epoch in an order of its own, drawn from the seed."""
+    plan = deck.plan
+    size = min(plan.count, max(1, BATCH_PIXELS // plan.side**2))
+    epoch, place = divmod(turn, plan.count // size)
+    order = np.random.default_rng([plan.seed, plan.side, epoch]).permutation(plan.count)
+    return sorted(order[place * size : (place + 1) * size].tolist())
+
+
+def roots_apart(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Mean absolute difference of the roots: weighs faint and gross differences more evenly than distances do."""
+    return F.l1_loss((ours + FLOOR).sqrt(), (theirs + FLOOR).sqrt())
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Up in a line, then down as half a cosine."""
+    if step < recipe.warmup:
+        return recipe.rate * (step + 1) / recipe.warmup
+    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    return recipe.rate * (LAST + (1 - LAST) * (1 + math.cos(math.pi * min(1.0, done))) / 2)
+
+
+class Run:
+    """What changes from step to step. On one machine, the same steps give the same figures to the last bit."""
+
+    def __init__(self, recipe: Recipe, decks: Sequence[Deck]) -> None:
+        self.recipe, self.decks, self.step = recipe, decks, 0
+        self.tensors = {name: tensor.requires_grad_() for name, tensor in initial(MINI, recipe.seed).items()}
+        self.mean = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
+        self.first = {name: torch.zeros_like(tensor) for name, tensor in self.mean.items()}
+        self.second = {name: torch.zeros_like(tensor) for name, tensor in self.mean.items()}
+
+    def advance(self) -> tuple[float, float]:
+        """One step. Returns the loss of the distances and of the maps, before it."""
+        turn, which = divmod(self.step, len(self.decks))
+        deck = self.decks[which]
+        chosen = batch_indices(deck, turn)
+        pixels = torch.from_numpy(deck.pixels[chosen])
+        totals, maps = of_groups(TorchVerbs(), learning(self.tensors), pixels, cells(deck.plan.side))
+        distance = roots_apart(totals, torch.from_numpy(deck.totals[chosen]))
+        local = roots_apart(maps, torch.from_numpy(deck.maps[chosen]))
+        (distance + self.recipe.maps * local).backward()  # type: ignore[no-untyped-call]
+        self._adam(learning_rate(self.recipe, self.step))
+        self.step += 1
+        return distance.item(), local.item()
+
+    @torch.no_grad()
+    def _adam(self, rate: float) -> None:
+        """Kingma & Ba 2015, algorithm 1; then the running mean, which forgets its beginning fast."""
+        fast, slow = BETAS
+        correction = math.sqrt(1 - slow ** (self.step + 1)) / (1 - fast ** (self.step + 1))
+        kept = min(KEPT, (1 + self.step) / (10 + self.step))
+        for name, tensor in self.tensors.items():
+            gradient = tensor.grad
+            if gradient is None:
+                continue
+            first, second = self.first[name], self.second[name]
+            first.lerp_(gradient, 1 - fast)
+            second.lerp_(gradient.square(), 1 - slow)
+            tensor.sub_(rate * correction * first / (second.sqrt() + 1e-8))
+            self.mean[name].lerp_(tensor, 1 - kept)
+            tensor.grad = None
+
+    def weights(self) -> dict[str, Array]:
+        """The running mean, as a weights file holds it."""
+        return weights(self.mean)
+
+    def _parts(self) -> dict[str, Mapping[str, Tensor]]:
+        return {"now": self.tensors, "mean": self.mean, "first": self.first, "second": self.second}
+
+    def save(self, path: Path) -> None:
+        """Everything that the next step depends on."""
+        arrays = {
+            f"{part}/{name}": tensor.detach().numpy() for part, held in self._parts().items() for name, tensor in held.items()
+        }
+        write(path, arrays, {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step)})
+
+    def load(self, path: Path) -> None:
+        """Go on where `save` stopped. Raises ResumeError where the recipe was another; its steps alone may differ."""
+        strings = metadata(path)
+        if "recipe" not in strings:
+            raise ResumeError(f"{path}: is no saved run; remove it, or start without --resume in another folder")
+        held = Recipe(**{key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(strings["recipe"]).items()})
+        if replace(held, steps=self.recipe.steps) != self.recipe:
+            raise ResumeError(f"{path}: was begun as {held}, not as {self.recipe}; give the same options, or start anew")
+        arrays = read(path, lambda _: True)
+        with torch.no_grad():
+            for part, tensors in self._parts().items():
+                for name, tensor in tensors.items():
+                    tensor.copy_(torch.from_numpy(arrays[f"{part}/{name}"]))
+        self.step = int(strings["step"])

@@ -1,0 +1,79 @@
+"""What every module does with its inputs and its result."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+from ..errors import RangeError, SizeError, UsageError
+
+Reduction: TypeAlias = Literal["mean", "sum", "none"]
+ValueRange: TypeAlias = tuple[float, float]
+
+HALVES = (torch.float16, torch.bfloat16)
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise UsageError for a reduction that does not exist."""
+    if reduction not in ("mean", "sum", "none"):
+        raise UsageError(f"reduction {reduction!r} was given, expected mean, sum or none")
+
+
+def check_range(value_range: ValueRange) -> None:
+    """Raise UsageError unless a range has two ends, the lower one first."""
+    if not value_range[0] < value_range[1]:
+        raise UsageError(f"value_range {value_range} was given, expected (lowest, highest) such as (-1, 1) or (0, 1)")
+
+
+def check_shape(x: Tensor, smallest: int, what: str) -> None:
+    """Raise RangeError or SizeError unless x is N x 3 x H x W of floats, both sides at least `smallest`."""
+    if x.ndim != 4 or x.shape[1] != 3:
+        raise RangeError(f"{what}: a tensor of {tuple(x.shape)} was given, expected N x 3 x H x W")
+    if not x.is_floating_point():
+        raise RangeError(f"{what}: a tensor of {x.dtype} was given, expected floats; write x.float() and its range")
+    if min(x.shape[2:]) < smallest:
+        raise SizeError(f"{what}: {x.shape[3]}x{x.shape[2]} pixels were given, expected sides of {smallest} or more")
+
+
+def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:
+    """Raise SizeError unless images of shapes N x ... x H x W can be compared; a batch of one goes with any other."""
+    if x[-2:] != y[-2:]:
+        raise SizeError(f"images of {x[-1]}x{x[-2]} and {y[-1]}x{y[-2]} pixels were given, expected one size")
+    if x[0] != y[0] and 1 not in (x[0], y[0]):
+        raise SizeError(f"{x[0]} and {y[0]} images were given, expected as many on both sides, or one")
+
+
+def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
+    """Raise RangeError where values lie so far outside the range that another range must have been meant.
+
+    Half the range's width is allowed on both sides, since a network may overshoot; what is not a number passes, so that
+    the scalers of mixed precision see it. Costs one pass and, on a GPU, a wait. A compiled graph leaves it out.
+    """
+    if torch.compiler.is_compiling() or x.numel() == 0:
+        return
+    low, high = value_range
+    margin = (high - low) / 2
+    seen_low, seen_high = (float(end) for end in torch.aminmax(x.detach()))
+    if seen_low < low - margin or seen_high > high + margin:
+        raise RangeError(
+            f"{what}: values from {seen_low:.4g} to {seen_high:.4g} were given, expected {low:g} to {high:g}; "
+            "state theirs with value_range=(lowest, highest)"
+        )
+
+
+def scaled(x: Tensor, value_range: ValueRange) -> Tensor:
+    """Images of a range, in [-1, 1]."""
+    low, high = value_range
+    return x if (low, high) == (-1, 1) else (x - low) * (2 / (high - low)) - 1
+
+
+def full(x: Tensor) -> Tensor:
+    """x in float32 at least."""
+    return x.float() if x.dtype in HALVES else x
+
+
+def reduced(x: Tensor, reduction: Reduction) -> Tensor:
+    """The mean, the sum, or x itself."""
+    return x.mean() if reduction == "mean" else x.sum() if reduction == "sum" else x

@@ -1,0 +1,104 @@
+"""SSIM, MS-SSIM and PSNR as modules: the same formulas that `eyediff compare` uses, on tensors."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from .. import ssim
+from ..errors import UsageError
+from .checks import (
+    Reduction,
+    ValueRange,
+    check_pair,
+    check_range,
+    check_reduction,
+    check_shape,
+    check_values,
+    full,
+    reduced,
+    scaled,
+)
+from .trunk import VERBS
+
+
+class _Classical(nn.Module):
+    """What the three share: inputs, range, reduction. As a loss, `forward` is lower where images are more alike."""
+
+    higher_is_better: ClassVar[bool] = True
+    smallest = 1
+
+    def __init__(
+        self, reduction: Reduction = "mean", *, value_range: ValueRange = (-1.0, 1.0), check: bool = True
+    ) -> None:
+        super().__init__()
+        check_reduction(reduction)
+        check_range(value_range)
+        self.reduction, self.value_range, self.check = reduction, value_range, check
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """The loss between N images and N others, or one."""
+        return reduced(self._loss(self.score(x, y)), self.reduction)
+
+    def score(self, x: Tensor, y: Tensor) -> Tensor:
+        """The metric of each pair, as published: N, in float32 at least."""
+        name = type(self).__name__
+        for image in (x, y):
+            check_shape(image, self.smallest, name)
+            if self.check:
+                check_values(image, self.value_range, name)
+        check_pair(x.shape, y.shape)
+        with torch.autocast(x.device.type, enabled=False):  # half precision would lose the variances
+            return self._score(scaled(full(x), self.value_range), scaled(full(y), self.value_range))
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _loss(self, score: Tensor) -> Tensor:
+        return 1 - score
+
+    def extra_repr(self) -> str:
+        return f"reduction={self.reduction!r}, value_range={self.value_range}"
+
+
+class SSIM(_Classical):
+    """Structural similarity, Wang et al. 2004; the loss is 1 - SSIM.
+
+    variant: "wang" (11 x 11 Gaussian) or "skimage" (7 x 7 uniform). The MATLAB variants round to whole grey levels,
+    which leaves no gradient, and are refused. `value_range` says what black and white are; sides are 11 (7) or more.
+    """
+
+    def __init__(
+        self,
+        variant: str = "wang",
+        reduction: Reduction = "mean",
+        *,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+    ) -> None:
+        super().__init__(reduction, value_range=value_range, check=check)
+        smooth = [name for name, known in ssim.VARIANTS.items() if not known.luma]
+        if variant not in smooth:
+            raise UsageError(f"SSIM variant {variant!r} was given; as a module there are {', '.join(smooth)}")
+        self.variant = variant
+        self.smallest = ssim.VARIANTS[variant].smallest
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        return ssim.ssim(VERBS, ssim.VARIANTS[self.variant], x, y).mean(1)
+
+
+class PSNR(_Classical):
+    """Peak signal-to-noise ratio in dB over all of RGB; the loss is -PSNR.
+
+    Equal images score infinity, as everywhere in eyediff; their gradient is 0.
+    """
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        error = ((x - y) / 2).square().mean((1, 2, 3))
+        equal = error == 0
+        return torch.where(equal, torch.inf, -10 * torch.where(equal, 1, error).log10())
+
+    def _loss(self, score: Tensor) -> Tensor:
+        return -score

@@ -1,0 +1,210 @@
+"""LPIPS as a module: the formula of `lpips.py`, on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from .. import lpips, weights
+from ..errors import UsageError
+from ..trunks import trunk
+from ..verbs import Array
+from .checks import (
+    Reduction,
+    ValueRange,
+    check_pair,
+    check_range,
+    check_reduction,
+    check_shape,
+    check_values,
+    reduced,
+    scaled,
+)
+from .tree import Tree
+from .trunk import VERBS, ModuleTrunk, NetworkTrunk
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of pixels in [0, 1]; what published classifiers were trained on. Our own trunks use LPIPS's rounded figures."""
+
+
+class Prepared(NamedTuple):
+    """What `LPIPS.prepare` keeps of images, to be compared with many others."""
+
+    features: tuple[Tensor, ...]
+    height: int
+    width: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.features[0].shape[0], self.height, self.width
+
+
+class LPIPS(nn.Module):
+    """Learned perceptual distance between images, lower is more alike; Zhang et al. 2018, equation 1.
+
+    Frozen and in eval mode whatever its parent is set to; gradients flow to both images and are finite everywhere: at
+    equal images they are 0.
+
+    net: "alex" (what papers report), "vgg" (the usual loss), "squeeze", "mini".
+    version: "0.1", or "0.0" for the first release.
+    head: with the weights learned from human votes; without, the paper's uncalibrated network.
+    spatial: a map of distances N x 1 x H x W in place of one figure a pair.
+    reduction: "mean", "sum" or "none" (N figures, or the map).
+    value_range: what black and white are in the images.
+    check: look for values far outside the range; switch it off in inner loops on a GPU, where looking means waiting.
+    weights_file: the trunk's weights, if they lie elsewhere than where `eyediff weights` puts them; `trust` takes them
+    though they are not the published ones.
+
+    Raises WeightsError where weights are missing or unfit, and UsageError for arguments that do not exist.
+    """
+
+    def __init__(
+        self,
+        net: str = "alex",
+        version: str = "0.1",
+        head: bool = True,
+        spatial: bool = False,
+        reduction: Reduction = "mean",
+        *,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+        weights_file: Path | str | None = None,
+        trust: bool = False,
+    ) -> None:
+        if version not in lpips.VERSIONS:
+            raise UsageError(f"version {version!r} was given; there are {', '.join(lpips.VERSIONS)}")
+        data = trunk(net)
+        file = None if weights_file is None else Path(weights_file)
+        parameters = weights.load_trunk(net, file=file, trust=trust).parameters
+        heads = weights.load_heads(net, version) if head else None
+        network = lpips.Network(data, parameters, heads, scaled=version != "0.0")
+        self._set(NetworkTrunk(network), network.heads, spatial, reduction, value_range, check)
+
+    @classmethod
+    def from_network(
+        cls,
+        network: lpips.Network,
+        spatial: bool = False,
+        reduction: Reduction = "mean",
+        *,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+    ) -> Self:
+        """The distance by a network that was put together elsewhere; the other arguments as above."""
+        self = cls.__new__(cls)
+        self._set(NetworkTrunk(network), network.heads, spatial, reduction, value_range, check)
+        return self
+
+    @classmethod
+    def from_module(
+        cls,
+        module: nn.Module,
+        taps: Sequence[str],
+        head: bool = False,
+        spatial: bool = False,
+        reduction: Reduction = "mean",
+        *,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+        side: int = 224,
+    ) -> Self:
+        """The uncalibrated distance on any module that takes N x 3 x H x W images.
+
+        A frozen copy of the module is taken. `taps` name submodules (as `module.named_modules()` does) that give
+        N x C x H x W features, or N x T x C tokens, of which no map can be made. `mean` and `std` are what the module
+        expects, for pixels in [0, 1]. `head` adds heads of ones to be trained, which takes one run at `side` pixels.
+
+        Raises UsageError for taps that do not exist or give something else, or that the next layer overwrites.
+        """
+        tapped = ModuleTrunk(module, taps, mean, std).eval()
+        heads = None
+        if head:
+            place = next(module.parameters(), torch.zeros(()))
+            with torch.no_grad():
+                features = tapped.to(place.device)(torch.zeros(1, 3, side, side, device=place.device))
+            heads = [torch.ones(feature.shape[1], device=place.device).numpy(force=True) for feature in features]
+        self = cls.__new__(cls)
+        self._set(tapped, heads, spatial, reduction, value_range, check)
+        return self
+
+    def _set(
+        self,
+        trunk: NetworkTrunk | ModuleTrunk,
+        heads: Sequence[Array] | None,
+        spatial: bool,
+        reduction: Reduction,
+        value_range: ValueRange,
+        check: bool,
+    ) -> None:
+        super().__init__()
+        check_reduction(reduction)
+        check_range(value_range)
+        self.trunk = trunk
+        self.heads = None if heads is None else Tree({str(i): torch.tensor(head) for i, head in enumerate(heads)})
+        self.spatial, self.reduction = spatial, reduction
+        self.value_range, self.check = value_range, check
+        self.train(False)
+
+    def forward(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
+        """The loss between N images and N others, or one; `y` may come from `prepare`."""
+        if self.spatial:
+            return reduced(self.map(x, y), self.reduction)
+        return reduced(self.score(x, y), self.reduction)
+
+    def score(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
+        """The distance of each pair: N."""
+        return self.layers(x, y).sum(1)
+
+    def layers(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
+        """Each tap's share of each distance: N x L."""
+        return lpips.shares(VERBS, self._terms(x, y))
+
+    def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
+        """The distance by place: N x 1 x H x W."""
+        terms = self._terms(x, y)
+        if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
+            raise UsageError("the module's taps give tokens without rows and columns; no map can be made of them")
+        return lpips.enlarged(VERBS, terms, like=x)
+
+    def prepare(self, x: Tensor) -> Prepared:
+        """What is needed of images that are compared with many others: half the work, done once."""
+        check_shape(x, self.trunk.smallest, "LPIPS")
+        if self.check:
+            check_values(x, self.value_range, "LPIPS")
+        features = self.trunk(scaled(x, self.value_range))
+        return Prepared(tuple(VERBS.unit(feature) for feature in features), x.shape[2], x.shape[3])
+
+    def embed(self, x: Tensor) -> Tensor:
+        """The points, N x D, whose squared Euclidean distances are the distances between images of one size."""
+        heads = self._heads()
+        roots = None if heads is None else [head.sqrt() for head in heads]
+        return lpips.point(VERBS, roots, self.prepare(x).features)
+
+    def project(self) -> None:
+        """Set heads below 0 to 0, in place: what keeps this a distance while heads are trained."""
+        with torch.no_grad():
+            for head in self._heads() or ():
+                head.clamp_(min=0)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
+        """Nothing: this module stays as it is when the network around it is set to training."""
+        return super().train(False)
+
+    def extra_repr(self) -> str:
+        return f"taps={len(self.trunk.names)}, reduction={self.reduction!r}, value_range={self.value_range}"
+
+    def _heads(self) -> Any:  # a list of tensors, which TorchVerbs takes where the formula says arrays
+        return None if self.heads is None else [self.heads[str(index)] for index in range(len(self.trunk.names))]
+
+    def _terms(self, x: Tensor, y: Tensor | Prepared) -> list[Tensor]:
+        # y first: of a target that needs no gradient only its last result is kept while x is on its way.
+        of_y = y if isinstance(y, Prepared) else self.prepare(y)
+        of_x = self.prepare(x)
+        check_pair(of_x.shape, of_y.shape)
+        return lpips.apart(VERBS, self._heads(), of_x.features, of_y.features)

@@ -1,0 +1,178 @@
+"""The perceptual loss of Johnson, Alahi and Fei-Fei.
+
+Perceptual losses for real-time style transfer and super-resolution, ECCV 2016, arXiv:1603.08155, equations 2 to 4:
+
+    content   sum over taps j of  |phi_j(x) - phi_j(content)|^2 / (C_j H_j W_j)
+    style     sum over taps j of  |G_j(x) - G_j(style)|^2 (Frobenius),   G_j = phi_j phi_j^T / (C_j H_j W_j)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from .. import lpips, weights
+from ..errors import UsageError
+from ..trunks import trunk
+from .checks import (
+    Reduction,
+    ValueRange,
+    check_pair,
+    check_range,
+    check_reduction,
+    check_shape,
+    check_values,
+    full,
+    reduced,
+    scaled,
+)
+from .trunk import NetworkTrunk
+
+Targets: TypeAlias = dict[str, Tensor]
+"""Features, or Gram matrices, by the name of their tap."""
+
+Target: TypeAlias = Tensor | Targets | None
+"""Images, what was made of them, or nothing."""
+
+CONTENT: Mapping[str, float] = {"relu2_2": 1.0}
+"""What Johnson et al. use for super-resolution with VGG16."""
+
+
+class PerceptualLoss(nn.Module):
+    """Content and style terms at chosen taps, divided by C * H * W as in the paper; total variation as an option.
+
+    content, style: weights by tap: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 of vgg (style there: the first four),
+    relu1 to relu5 of alex, relu1 to relu7 of squeeze. Style is off unless it is given.
+    variation: weight of sum over neighbours of (x_i - x_j)^2 / (C H W), pixels in [-1, 1] (Mahendran and Vedaldi 2015
+    with beta 2; the paper states no formula).
+    The other arguments are those of `LPIPS`. Frozen, and in eval mode whatever its parent is set to.
+
+    Raises UsageError for taps that the trunk does not have, WeightsError where its weights are missing or unfit.
+    """
+
+    def __init__(
+        self,
+        net: str = "vgg",
+        content: Mapping[str, float] = CONTENT,
+        style: Mapping[str, float] | None = None,
+        variation: float = 0.0,
+        reduction: Reduction = "mean",
+        *,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+        weights_file: Path | str | None = None,
+        trust: bool = False,
+    ) -> None:
+        data = trunk(net)
+        file = None if weights_file is None else Path(weights_file)
+        network = lpips.Network(data, weights.load_trunk(net, file=file, trust=trust).parameters, None)
+        self._set(network, content, style, variation, reduction, value_range, check)
+
+    @classmethod
+    def from_network(
+        cls,
+        network: lpips.Network,
+        content: Mapping[str, float] = CONTENT,
+        style: Mapping[str, float] | None = None,
+        variation: float = 0.0,
+        reduction: Reduction = "mean",
+        *,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+    ) -> Self:
+        """The loss on a network that was put together elsewhere; its heads are not used."""
+        self = cls.__new__(cls)
+        self._set(network, content, style, variation, reduction, value_range, check)
+        return self
+
+    def _set(
+        self,
+        network: lpips.Network,
+        content: Mapping[str, float],
+        style: Mapping[str, float] | None,
+        variation: float,
+        reduction: Reduction,
+        value_range: ValueRange,
+        check: bool,
+    ) -> None:
+        super().__init__()
+        check_reduction(reduction)
+        check_range(value_range)
+        self.trunk = NetworkTrunk(network)
+        self.content, self.style, self.variation = dict(content), dict(style or {}), variation
+        if unknown := [tap for tap in (*self.content, *self.style) if tap not in self.trunk.names]:
+            raise UsageError(f"{network.trunk.title} has no tap {unknown[0]!r}; it has {', '.join(self.trunk.names)}")
+        self.reduction, self.value_range, self.check = reduction, value_range, check
+        self.train(False)
+
+    def forward(self, x: Tensor, content: Target = None, style: Target = None) -> Tensor:
+        """The loss of N images. `content` and `style` are images, or what `contents` and `styles` made of them.
+
+        A term whose target is left out is not computed. A style image may be of any size, and one goes with many.
+        """
+        return reduced(self.score(x, content, style), self.reduction)
+
+    def score(self, x: Tensor, content: Target = None, style: Target = None) -> Tensor:
+        """The loss of each image: N. Arguments as in `forward`; raises UsageError where no term is left."""
+        if isinstance(content, Tensor):
+            check_pair(x.shape, content.shape)
+            content = self.contents(content)
+        if isinstance(style, Tensor):
+            style = self.styles(style)
+        pixels = self._scaled(x)
+        features = self._features(pixels)
+        terms = []
+        for tap, weight in self.content.items() if content is not None else ():
+            terms.append(weight * _distance(features[tap], content[tap]) / features[tap][0].numel())
+        for tap, weight in self.style.items() if style is not None else ():
+            terms.append(weight * _distance(gram(features[tap]), style[tap]))
+        if self.variation:
+            terms.append(self.variation * total_variation(full(pixels)))
+        if not terms:
+            raise UsageError("no term is left: give an image for the taps that were chosen, or a weight of variation")
+        return torch.stack([term.expand(len(x)) for term in terms]).sum(0)
+
+    def contents(self, images: Tensor) -> Targets:
+        """Features of content images at the content taps, to be used many times."""
+        features = self._features(self._scaled(images))
+        return {tap: features[tap] for tap in self.content}
+
+    def styles(self, images: Tensor) -> Targets:
+        """Gram matrices of style images at the style taps, to be used many times."""
+        features = self._features(self._scaled(images))
+        return {tap: gram(features[tap]) for tap in self.style}
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
+        """Nothing: this module stays as it is when the network around it is set to training."""
+        return super().train(False)
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        check_shape(x, self.trunk.smallest, "PerceptualLoss")
+        if self.check:
+            check_values(x, self.value_range, "PerceptualLoss")
+        return scaled(x, self.value_range)
+
+    def _features(self, x: Tensor) -> Targets:
+        return {name: full(feature) for name, feature in zip(self.trunk.names, self.trunk(x), strict=True)}
+
+
+def gram(features: Tensor) -> Tensor:
+    """How channels go together, whatever the place: N x C x C, divided by C * H * W (equation 3)."""
+    n, channels = features.shape[:2]
+    flat = features.reshape(n, channels, -1)
+    with torch.autocast(flat.device.type, enabled=False):
+        return flat @ flat.transpose(1, 2) / features[0].numel()
+
+
+def total_variation(x: Tensor) -> Tensor:
+    """Squared differences between neighbours, summed and divided by C * H * W: N."""
+    below, right = (x[:, :, 1:] - x[:, :, :-1]).square(), (x[:, :, :, 1:] - x[:, :, :, :-1]).square()
+    return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / x[0].numel()
+
+
+def _distance(x: Tensor, y: Tensor) -> Tensor:
+    return (x - y).square().flatten(1).sum(1)

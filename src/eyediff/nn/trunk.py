@@ -1,0 +1,129 @@
+"""Where features come from: the trunks of `trunks.py`, or any module of the user's."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from .. import lpips
+from ..engines.torch_verbs import TorchVerbs
+from ..errors import UsageError
+from ..trunks import Conv, Pool, Tap, Trunk
+from .tree import Tree
+
+VERBS = TorchVerbs()
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What the formula reads of a `lpips.Network`, with tensors in the place of its arrays."""
+
+    trunk: Trunk
+    parameters: Tree
+    scaling: tuple[Tensor, Tensor] | None
+
+
+class NetworkTrunk(Tree):
+    """One of our trunks with its parameters: images in [-1, 1] to the features at its taps."""
+
+    multiplier: Tensor
+    offset: Tensor
+
+    def __init__(self, network: lpips.Network) -> None:
+        super().__init__({name: torch.tensor(value) for name, value in network.parameters.items()})
+        self.data, self.scaled = network.trunk, network.scaling is not None
+        for name, value in zip(("multiplier", "offset"), network.scaling or (), strict=False):
+            self.register_buffer(name, torch.tensor(value), persistent=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the taps are called."""
+        return tap_names(self.data)
+
+    @property
+    def smallest(self) -> int:
+        """The shortest side, in pixels, that leaves something at every tap."""
+        return self.data.smallest
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features, N x C_l x H_l x W_l each, before they are brought to unit length."""
+        scaling = (self.multiplier, self.offset) if self.scaled else None
+        bound = Bound(self.data, self, scaling)
+        return lpips.taps(VERBS, cast(lpips.Network, bound), x)
+
+
+class ModuleTrunk(nn.Module):
+    """A user's module, frozen and copied, tapped at the outputs of some of its submodules.
+
+    Images in [-1, 1] are brought to [0, 1] and then by `mean` and `std` to what the module was trained on.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, module: nn.Module, taps: Sequence[str], mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        known = [name for name, _ in module.named_modules() if name]
+        if not taps:
+            raise UsageError("no taps were given; name one or more submodules, as module.named_modules() lists them")
+        if unknown := [name for name in taps if name not in known]:
+            raise UsageError(f"the module has no {unknown[0]!r}; its submodules are {', '.join(known[:12])}, ...")
+        self.names = tuple(taps)
+        self.smallest = 1
+        self.tokens = False  # whether the last images gave features without rows and columns
+        self.module = copy.deepcopy(module).requires_grad_(False)
+        for name in taps:
+            self.module.get_submodule(name).register_forward_hook(_keep)
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features, N x C_l x H_l x W_l each; tokens, N x T x C, come as N x C x T x 1."""
+        self.module((x / 2 + 0.5 - self.mean) / self.std)
+        found = [self._kept(name) for name in self.names]
+        self.tokens = any(feature.ndim == 3 for feature in found)
+        return [feature if feature.ndim == 4 else feature.transpose(1, 2).unsqueeze(-1) for feature in found]
+
+    def _kept(self, name: str) -> Tensor:
+        tapped = self.module.get_submodule(name)
+        found, version = tapped.__dict__.pop(_KEPT, (None, 0))
+        if not isinstance(found, Tensor) or found.ndim not in (3, 4):
+            what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+            raise UsageError(f"tap {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
+        if _version(found) != version:
+            raise UsageError(f"what tap {name!r} gives is changed in place by the next layer; tap that one instead")
+        return found
+
+
+_KEPT = "_eyediff_kept"
+
+
+def _keep(module: nn.Module, _: Any, output: Any) -> None:
+    """A hook without a state of its own: what it keeps lies in the module that ran, be it a copy or a replica."""
+    module.__dict__[_KEPT] = (output, _version(output) if isinstance(output, Tensor) else 0)
+
+
+def _version(x: Tensor) -> int:
+    """How often a tensor was changed in place, where torch counts that."""
+    return 0 if torch.compiler.is_compiling() or x.is_inference() else x._version
+
+
+def tap_names(trunk: Trunk) -> tuple[str, ...]:
+    """relu1_2, relu2_2, ... where every tap ends a block of its own (VGG), as papers say; else relu1, relu2, ..."""
+    block, convs = 1, 0
+    places: list[tuple[int, int]] = []
+    for layer in trunk.layers:
+        if isinstance(layer, Pool):
+            block, convs = block + 1, 0
+        elif isinstance(layer, Conv):
+            convs += 1
+        elif isinstance(layer, Tap):
+            places.append((block, convs))
+    if len({block for block, _ in places}) == len(places):
+        return tuple(f"relu{block}_{convs}" for block, convs in places)
+    return tuple(f"relu{index + 1}" for index in range(len(places)))

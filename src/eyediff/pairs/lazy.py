@@ -1,0 +1,31 @@
+"""A sequence that makes its items when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar, overload
+
+S = TypeVar("S")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Lazy(Sequence[T_co], Generic[S, T_co]):
+    """`make` of every one of `seeds`: a million pairs of paths take more than a gigabyte, their names a tenth of it."""
+
+    def __init__(self, seeds: Sequence[S], make: Callable[[S], T_co]) -> None:
+        self._seeds, self._make = seeds, make
+
+    def __len__(self) -> int:
+        return len(self._seeds)
+
+    @overload
+    def __getitem__(self, index: int) -> T_co: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T_co]: ...
+    def __getitem__(self, index: int | slice) -> T_co | Sequence[T_co]:
+        if isinstance(index, slice):
+            return Lazy(self._seeds[index], self._make)
+        return self._make(self._seeds[index])
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} of {self[0]!r}, ...>" if self._seeds else "<none>"

@@ -1,0 +1,67 @@
+"""The images below a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..defaults import IMAGE_SUFFIXES
+from ..errors import UsageError, shown
+
+
+def images_below(folder: Path) -> tuple[list[str], int]:
+    """Their paths relative to the folder, in posix form and sorted, and how many other entries were passed over.
+
+    Every entry counts whose suffix is in IMAGE_SUFFIXES and that is not a folder: a broken link, too, becomes a row
+    that says why it has no scores. Passed over are other suffixes, whatever begins with a dot (a hidden folder counts
+    as one), and links to a folder that they lie in, which would have no end. Other links are followed.
+
+    Raises UsageError where a folder cannot be listed: half a listing would pass for the whole.
+    """
+    found: list[str] = []
+    ignored = 0
+    waiting: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", (_identity(folder),))]
+    while waiting:
+        inner, above = waiting.pop()
+        for entry in _entries(folder, inner):
+            if entry.name.startswith("."):
+                ignored += 1
+            elif entry.is_dir():
+                identity = _identity(Path(entry.path))
+                if identity in above:
+                    ignored += 1
+                else:
+                    waiting.append((f"{inner}{entry.name}/", (*above, identity)))
+            elif suffix_of(entry.name).lower() in IMAGE_SUFFIXES:
+                found.append(inner + entry.name)
+            else:
+                ignored += 1
+    found.sort()
+    return found, ignored
+
+
+def suffix_of(name: str) -> str:
+    """The last dot of a path's last part and what follows; empty where there is none."""
+    dot = name.rfind(".")
+    return name[dot:] if dot > name.rfind("/") + 1 else ""
+
+
+def _entries(folder: Path, inner: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder / inner) as entries:
+            yield from entries
+    except OSError as why:
+        raise _unlisted(folder / inner, why) from why
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    try:
+        status = folder.stat()
+    except OSError as why:
+        raise _unlisted(folder, why) from why
+    return status.st_dev, status.st_ino
+
+
+def _unlisted(folder: Path, why: OSError) -> UsageError:
+    return UsageError(f"{shown(folder)}: cannot be listed ({why.strerror}): check its permissions")

@@ -1,0 +1,24 @@
+"""PSNR, the peak signal-to-noise ratio, in decibels.
+
+    psnr(a, b) = 10 log10(1 / l2(a, b))          pixels from 0 to 1, so that the peak is 1
+
+One mean squared error over all of RGB, not a mean of PSNRs by channel, which would be another figure. Equal images have
+no noise: their PSNR is infinite and is not capped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .l2 import l2
+from .values import Numbers, Pixels
+
+
+def psnr(a: Pixels, b: Pixels) -> Numbers:
+    """PSNR of each pair in dB: 0 for black against white, infinite for equal images.
+
+    `a` and `b` are N x H x W x 3, of one shape and one storage type; returns N scores. Raises RangeError as `l2` does.
+    """
+    with np.errstate(divide="ignore"):  # 1 / 0 is infinite, as it should be
+        decibels: Numbers = 10 * np.log10(1 / l2(a, b))
+    return decibels

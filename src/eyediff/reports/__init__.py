@@ -1,0 +1,34 @@
+"""Rows as people and programs want them: text, CSV, JSON lines, JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, TextIO, TypeAlias, get_args
+
+from ..values import Sink
+from .document import DocumentSink
+from .lines import LinesSink
+from .rows import Csv, JsonLines, Lines
+from .targets import target
+from .text import TextSink
+
+LinesFormat: TypeAlias = Literal["csv", "jsonl"]
+Format: TypeAlias = Literal["text", "csv", "jsonl", "json"]
+
+FORMATS: tuple[Format, ...] = get_args(Format)
+LINES: Mapping[LinesFormat, Callable[[Sequence[str]], Lines]] = {"csv": Csv, "jsonl": JsonLines}
+"""The formats that a run can continue."""
+
+
+def sink(kind: Format, destination: TextIO | Path) -> Sink:
+    """A sink that writes `kind` to a text stream, which stays open, or to a file.
+
+    A file is made when the sink is opened, before anything is computed; OutputError says where it cannot be. What was
+    there is kept as `<file>~` until the new results are whole.
+    """
+    if kind == "text":
+        return TextSink(target(destination, data=False))
+    if kind == "json":
+        return DocumentSink(target(destination, data=True))
+    return LinesSink(target(destination, data=True), LINES[kind])

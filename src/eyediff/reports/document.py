@@ -1,0 +1,55 @@
+"""One JSON object for a whole run, written as it comes: what is held in memory does not grow with the rows."""
+
+from __future__ import annotations
+
+import math
+
+from ..values import Header, Row, Statistics, Summary
+from .rows import dump, encodable, header_record, number, row_record
+from .targets import Target
+
+
+class DocumentSink:
+    """The header's keys, `rows`, `unmatched` and `summary`. A row stands on a line of its own.
+
+    A run that was stopped by hand gives a whole object too, whose summary says `"interrupted": true`.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._between = "\n"
+
+    def open(self, header: Header) -> None:
+        self._target.open(dump(header_record(header))[:-1] + ', "rows": [')
+
+    def write(self, row: Row) -> None:
+        self._target.write(self._between + dump(row_record(row)))
+        self._between = ",\n"
+
+    def close(self, summary: Summary) -> None:
+        unmatched = [{"side": file.side, "path": encodable(str(file.path))} for file in summary.unmatched]
+        last = f'\n], "unmatched": {dump(unmatched)},\n"summary": {dump(_summary(summary))}}}\n'
+        self._target.close(last, finished=not summary.interrupted)
+
+
+def _summary(summary: Summary) -> dict[str, object]:
+    metrics = {name: _statistics(found) for name, found in summary.metrics.items()}
+    record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
+    return record | {"interrupted": True} if summary.interrupted else record
+
+
+def _statistics(found: Statistics) -> dict[str, object]:
+    return {
+        "mean": _figure(found.mean),
+        "median": _figure(found.median),
+        "std": _figure(found.std),
+        "min": _figure(found.min),
+        "max": _figure(found.max),
+        "ci95": None if found.ci95 is None else [_figure(end) for end in found.ci95],
+        "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in found.worst],
+    }
+
+
+def _figure(value: float | None) -> float | str | None:
+    """None also for the mean of inf and -inf, which is no number."""
+    return None if value is None or math.isnan(value) else number(value)

@@ -1,0 +1,34 @@
+"""Ctrl-C as a wish to stop soon, not as an exception in the middle of a row."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+
+class Interrupts:
+    """While entered, the first Ctrl-C only sets `seen`; the second raises KeyboardInterrupt as ever.
+
+    Does nothing outside the main thread, which signals never reach, and where the application has a handler of its own.
+    """
+
+    seen = False
+    _installed = False
+
+    def __enter__(self) -> Interrupts:
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._note)
+            self._installed = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._installed:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # what a handler is given
+        self.seen = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)

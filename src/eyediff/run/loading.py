@@ -1,0 +1,114 @@
+"""Decoding ahead: files are read in worker threads while the main thread computes, and arrive in input order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import defaults
+from ..errors import EyediffError
+from ..values import Failure, Image, Pair, Row, Score, Side
+from .job import Fit, Job
+
+AHEAD = defaults.WINDOW // 2
+"""Pairs that are decoded ahead. The other half of the window may wait for their batch to fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A pair whose images are in memory, of one size and storage type."""
+
+    pair: Pair
+    reference: Image
+    candidate: Image
+
+    @property
+    def width(self) -> int:
+        return int(self.reference.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.reference.pixels.shape[0])
+
+    @property
+    def nbytes(self) -> int:
+        images = (self.reference, self.candidate)
+        return sum(image.pixels.nbytes * (1 if image.over_white is None else 2) for image in images)
+
+
+def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded | Row]:
+    """Every pair in input order: its images, the row that `recall` knows already, or a Failure.
+
+    At most AHEAD pairs are being read at a time, and fewer where pairs as large as the last one would together pass
+    WINDOW_BYTES; at first, as many as there are workers. The threads end with the iterator.
+    """
+    source = iter(job.pairs)
+    ahead: deque[Row | Future[Loaded | Failure]] = deque()
+    size = defaults.WINDOW_BYTES // job.workers
+    pool = ThreadPoolExecutor(job.workers, "eyediff-read")
+    reader = _Reader(job, pool)
+    try:
+        while True:
+            while len(ahead) < AHEAD and (not ahead or (len(ahead) + 1) * size <= defaults.WINDOW_BYTES):
+                pair = next(source, None)
+                if pair is None:
+                    break
+                ahead.append(recall(pair) or reader.start(pair))
+            if not ahead:
+                return
+            first = ahead.popleft()
+            item = first.result() if isinstance(first, Future) else first
+            if isinstance(item, Loaded):
+                size = item.nbytes
+            yield item
+            del first, item  # or an image would live on until the next is there
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Reader:
+    """Hands files to the pool. A file that was read for the pair before, on the same side, is not read again."""
+
+    def __init__(self, job: Job, pool: ThreadPoolExecutor) -> None:
+        self._job, self._pool = job, pool
+        self._last: dict[Side, tuple[Path, Future[Image]]] = {}
+
+    def start(self, pair: Pair) -> Future[Loaded | Failure]:
+        """Begin to read.
+
+        The third task waits for the first two, in a worker. Since the pool begins tasks in the order in which it gets
+        them, those are done by then, or under way in other workers; so this ends with a single worker, too.
+        """
+        reference = self._image("reference", pair.reference)
+        candidate = self._image("candidate", pair.candidate)
+        return self._pool.submit(_join, pair, reference, candidate, self._job.fit)
+
+    def _image(self, side: Side, path: Path) -> Future[Image]:
+        known = self._last.get(side)
+        if known is not None and known[0] == path:
+            return known[1]
+        image = self._pool.submit(self._job.read, path)
+        self._last[side] = (path, image)
+        return image
+
+
+def _join(pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit) -> Loaded | Failure:
+    try:
+        images = reference.result(), candidate.result()
+    except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
+        return Failure(pair, "read", why(error))
+    try:
+        return Loaded(pair, *fit(*images))
+    except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
+        return Failure(pair, "size", why(error))
+
+
+def why(error: Exception) -> str:
+    """An error as the one line of a row: our own messages as they are, others with the error's name before them."""
+    text = " ".join(str(error).split())
+    if isinstance(error, EyediffError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,95 @@
+"""Images of one shape, in batches, through every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from .. import defaults
+from ..errors import EyediffError
+from ..images import grounds
+from ..values import Engine, Failure, Header, Numbers, Pixels, Row, Score, Stage
+from .loading import Loaded, why
+
+
+class Scorer:
+    """Turns loaded pairs into rows. What an engine cannot do for one pair costs that pair alone."""
+
+    def __init__(self, engines: Mapping[str, Engine], header: Header) -> None:
+        self._engines = engines
+        self._worse = {name: min if higher else max for name, higher in header.higher_is_better.items()}
+
+    def refusal(self, loaded: Loaded) -> Failure | None:
+        """A Failure where the images are smaller than a metric takes."""
+        for name, engine in self._engines.items():
+            if min(loaded.width, loaded.height) < engine.smallest:
+                needed = f"{name} needs sides of at least {engine.smallest} pixels"
+                return _failure(loaded, "size", f"{needed}, these are {loaded.width}x{loaded.height}; leave it out")
+        return None
+
+    def rows(self, batch: Sequence[Loaded]) -> list[Row]:
+        """A row for each, all of one shape and storage type.
+
+        Where an engine raises, every pair is tried alone, so that what is wrong with one, or too much at once, is told
+        of that one.
+        """
+        try:
+            return self._together(batch)
+        except (_EngineError, MemoryError) as error:
+            if len(batch) == 1:
+                return [_failure(batch[0], "score", why(error))]
+        return [row for loaded in batch for row in self.rows([loaded])]
+
+    def _together(self, batch: Sequence[Loaded]) -> list[Row]:
+        settings = [grounds(loaded.reference, loaded.candidate) for loaded in batch]
+        a, b = (_stack([ground[side] for pair in settings for ground in pair]) for side in (0, 1))
+        starts = np.cumsum([0] + [len(pair) for pair in settings[:-1]])
+        scores: dict[str, list[float]] = {}
+        for name, engine in self._engines.items():
+            found = _distances(name, engine, a, b).tolist()
+            worse = self._worse[name]
+            scores[name] = [
+                worse(found[start : start + len(pair)]) for start, pair in zip(starts, settings, strict=True)
+            ]
+        return [self._row(loaded, {name: scores[name][i] for name in scores}) for i, loaded in enumerate(batch)]
+
+    def _row(self, loaded: Loaded, scores: Mapping[str, float]) -> Row:
+        for name, score in scores.items():
+            if np.isnan(score):
+                return _failure(loaded, "score", f"{name}: the score is not a number")
+        notes = tuple(dict.fromkeys(loaded.reference.notes + loaded.candidate.notes))
+        return Score(loaded.pair, loaded.width, loaded.height, scores, notes)
+
+
+class _EngineError(EyediffError):
+    """An engine raised; names the metric."""
+
+
+def capacity(width: int, height: int) -> int:
+    """How many pairs of images of this size go through an engine at once."""
+    return max(1, defaults.BATCH_PIXELS // (2 * width * height))
+
+
+def _distances(name: str, engine: Engine, a: Pixels, b: Pixels) -> Numbers:
+    step = capacity(a.shape[2], a.shape[1])
+    try:
+        parts = [engine.distances(a[i : i + step], b[i : i + step]) for i in range(0, len(a), step)]
+    except Exception as error:  # what a runtime raises is its own affair; it becomes rows that say so
+        raise _EngineError(f"{name}: {why(error)}") from error
+    found: Numbers = np.concatenate(parts)
+    if found.shape != (len(a),):
+        raise _EngineError(f"{name}: {len(a)} pairs gave scores of shape {found.shape}")
+    return found
+
+
+def _stack(images: Sequence[Pixels]) -> Pixels:
+    """One array of all; a single image, which may be large, is not copied."""
+    if len(images) == 1:
+        return images[0][None]
+    stacked: Pixels = np.stack(images)
+    return stacked
+
+
+def _failure(loaded: Loaded, stage: Stage, message: str) -> Failure:
+    return Failure(loaded.pair, stage, message, loaded.width, loaded.height)

@@ -1,0 +1,99 @@
+"""What all rows say together, collected one by one: eight bytes a score, whatever else a row carries."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+
+import numpy as np
+
+from .. import defaults
+from ..values import Crossing, Failure, Numbers, Row, Statistics, Summary
+from .job import Job
+
+_BLOCK = 1 << 20
+"""Draws of the bootstrap that are held at a time: 8 MB of them."""
+
+
+class Collector:
+    """Takes rows, gives a Summary."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._higher = job.header.higher_is_better
+        self._scores = {name: array("d") for name in job.header.metrics}
+        self._worst: dict[str, list[tuple[float, int, str, float]]] = {name: [] for name in job.header.metrics}
+        self._crossings: list[Crossing] = []
+        self.count = 0
+        self._failed = 0
+
+    def add(self, row: Row) -> None:
+        """One pair."""
+        self.count += 1
+        if isinstance(row, Failure):
+            self._failed += 1
+            return
+        for name, score in row.scores.items():
+            self._scores[name].append(score)
+            self._rank(name, row.pair.name, score)
+            highest, lowest = self._job.maxima.get(name), self._job.minima.get(name)
+            if highest is not None and score > highest:
+                self._crossings.append(Crossing(row.pair.name, name, score, highest))
+            if lowest is not None and score < lowest:
+                self._crossings.append(Crossing(row.pair.name, name, score, lowest))
+
+    def _rank(self, name: str, pair: str, score: float) -> None:
+        """Keep the worst in a heap whose first is the best of them; of equals, the earlier pair stays."""
+        heap, entry = self._worst[name], (-score if self._higher[name] else score, -self.count, pair, score)
+        if len(heap) < defaults.WORST:
+            heapq.heappush(heap, entry)
+        else:
+            heapq.heappushpop(heap, entry)
+
+    def summary(self, *, interrupted: bool) -> Summary:
+        """All of it so far."""
+        scores = {name: np.frombuffer(found, np.float64) for name, found in self._scores.items() if found}
+        intervals = bootstrap({name: found for name, found in scores.items() if np.isfinite(found).all()})
+        metrics = {}
+        for name, found in scores.items():
+            worst = tuple((pair, score) for _, _, pair, score in sorted(self._worst[name], reverse=True))
+            metrics[name] = _statistics(found, intervals.get(name), worst)
+        return Summary(
+            self.count, self._failed, metrics, tuple(self._job.unmatched), tuple(self._crossings), interrupted
+        )
+
+
+def _statistics(scores: Numbers, ci95: tuple[float, float] | None, worst: tuple[tuple[str, float], ...]) -> Statistics:
+    """An infinite score makes the mean infinite, which is what it is; a spread around that does not exist."""
+    finite = bool(np.isfinite(scores).all())
+    with np.errstate(invalid="ignore"):  # inf - inf: the mean is then no number either
+        return Statistics(
+            mean=float(scores.mean()),
+            median=float(np.median(scores)),
+            std=float(scores.std()) if finite else None,
+            min=float(scores.min()),
+            max=float(scores.max()),
+            ci95=ci95,
+            worst=worst,
+        )
+
+
+def bootstrap(scores: dict[str, Numbers], block: int = _BLOCK) -> dict[str, tuple[float, float]]:
+    """A 95 % interval of each mean: percentiles of the means of BOOTSTRAP resamples (Efron, Tibshirani 1993, ch. 13).
+
+    `scores` are as many finite figures for every metric, of the same pairs, so that one draw serves all. Depends on the
+    scores alone: the seed is SEED, and `block`, the draws held at a time, bounds memory only. Of a single pair there is
+    no interval: nothing is known of how others would score.
+    """
+    count = len(next(iter(scores.values()), ()))
+    if count < 2:
+        return {}
+    draws = np.random.Generator(np.random.PCG64(defaults.SEED))
+    sums = {name: np.zeros(defaults.BOOTSTRAP) for name in scores}
+    for resample in range(defaults.BOOTSTRAP):
+        for start in range(0, count, block):
+            chosen = draws.integers(count, size=min(block, count - start))
+            for name, found in scores.items():
+                sums[name][resample] += found[chosen].sum()
+    ends = {name: np.percentile(total / count, [2.5, 97.5]) for name, total in sums.items()}
+    return {name: (float(low), float(high)) for name, (low, high) in ends.items()}

@@ -1,0 +1,97 @@
+"""Weights out of files and into files, whatever the container: `.pth` of both formats, safetensors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from ..errors import WeightsError
+from ..verbs import Array
+from . import pth
+from .hashing import canonical_sha256
+
+_FLOATS = ("F32", "F64", "F16")
+
+_DAMAGE = (SafetensorError, ValueError)  # older safetensors report some damage as ValueError
+
+
+def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
+    """The tensors that `keep` wants by name, as float32 in C order. The content decides what the file is, not its name.
+
+    Raises WeightsError, which names the file, for what is not a file of tensors, and for tensors that are not floats.
+    """
+    if not path.is_file():  # a pipe or a device might never end
+        raise WeightsError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}; expected weights")
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+            file.seek(0)
+            if start.startswith(pth.ZIP_START):
+                return pth.read_zip(file, keep)
+            if start[8:9] == b"{":
+                return _read_safetensors(path, keep)
+            if start.startswith(pth.PICKLE_START):
+                return pth.read_legacy(file, keep)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
+    what = f"begins with {start!r}" if start else "is empty"
+    raise WeightsError(f"{path}: {what}; expected weights in a .pth or safetensors file")
+
+
+def _read_safetensors(path: Path, keep: pth.Keep) -> dict[str, Array]:
+    found = {}
+    try:
+        with safe_open(path, framework="numpy") as file:
+            for name in filter(keep, file.keys()):
+                if (kind := file.get_slice(name).get_dtype()) not in _FLOATS:
+                    raise WeightsError(f"{name[:80]!r} is of type {kind}; expected {', '.join(_FLOATS)}")
+                with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which is refused later
+                    found[name] = np.array(file.get_tensor(name), np.float32, order="C")
+    except _DAMAGE as error:
+        raise WeightsError(f"its safetensors header is damaged or cut short ({str(error)[:80]!r})") from None
+    return found
+
+
+def metadata(path: Path) -> Mapping[str, str]:
+    """The strings that a safetensors file carries beside its tensors; none for other files."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(file.metadata() or {})
+    except (*_DAMAGE, OSError):
+        return {}
+
+
+def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] | None = None) -> None:
+    """Write safetensors beside `path`, read them back, and only then move them there: never half a file.
+
+    Raises WeightsError where the folder cannot be written, or what was read back is not what was written.
+    """
+    # safetensors saves a transposed array wrong without a word
+    content = save(
+        {name: np.ascontiguousarray(tensor, "<f4") for name, tensor in tensors.items()}, dict(strings or {}) or None
+    )
+    temporary = path.with_name(
+        f".{path.name}.{uuid4().hex}.tmp"
+    )  # a name of its own: others may write at the same time
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if canonical_sha256(read(temporary, lambda _: True)) != canonical_sha256(tensors):
+                raise WeightsError(f"{path}: the disk does not give back what was written to it")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from None

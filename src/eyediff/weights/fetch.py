@@ -1,0 +1,89 @@
+"""Downloads: https only, into a file of their own, never more than expected, checked before anyone sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urljoin, urlsplit
+
+from ..errors import FetchError
+from .hashing import file_sha256
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Told the bytes that have come and the bytes that are expected."""
+
+SCHEMES = ("https",)
+"""What may carry weights. The hash guards them too, but nobody on the way needs to see or steer what is fetched."""
+
+CHUNK = 1 << 18
+"""Bytes written at a time: a progress bar of smooth steps."""
+
+TIMEOUT = 30
+"""Seconds without an answer after which a server counts as gone."""
+
+
+def download(
+    url: str,
+    to: Path,
+    size: int,
+    sha256: str,
+    *,
+    progress: Progress | None = None,
+    schemes: Collection[str] = SCHEMES,
+) -> None:
+    """Bring `url` to the file `to`, which must turn out to have this hash; redirections keep to `schemes` too.
+
+    Raises FetchError; `to` is then gone.
+    """
+    import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - takes a fifth of a second, and most runs fetch nothing
+
+    def guard(response: Any, **_: Any) -> None:  # pooch hands requests' objects on; it calls this before it follows
+        if response.is_redirect:
+            _check_scheme(urljoin(response.url, response.headers["location"]), schemes)
+
+    _check_scheme(url, schemes)
+    meter = _Meter(url, to, size, progress)
+    bring = pooch.HTTPDownloader(progressbar=meter, chunk_size=CHUNK, timeout=TIMEOUT, hooks={"response": guard})
+    try:
+        bring(url, str(to), None)
+        if (found := file_sha256(to)) != sha256:
+            raise FetchError(f"{url} brought something else: sha256 {found}, expected {sha256}; nothing of it was kept")
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors
+        to.unlink(missing_ok=True)
+        raise FetchError(f"cannot fetch {url} ({_short(error)})") from None
+    except BaseException:
+        to.unlink(missing_ok=True)
+        raise
+
+
+def _check_scheme(url: str, schemes: Collection[str]) -> None:
+    if urlsplit(url).scheme not in schemes:
+        raise FetchError(f"refused to fetch {url[:200]!r}: only {', '.join(schemes)} is used for weights")
+
+
+def _short(error: BaseException) -> str:
+    """The innermost reason: requests wraps it three times over."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+class _Meter:
+    """What pooch takes for a progress bar: counts, tells, and stops a server that does not stop."""
+
+    def __init__(self, url: str, to: Path, size: int, progress: Progress | None) -> None:
+        self.total = 0  # pooch writes the server's own figure here
+        self._url, self._to, self._size, self._progress = url, to, size, progress
+
+    def update(self, _: int) -> None:  # pooch tells the size of its pieces, not how full they are: the file knows
+        if (done := self._to.stat().st_size) > self._size:
+            raise FetchError(f"{self._url} sends more than the {self._size:,} bytes that it should; stopped")
+        if self._progress is not None:
+            self._progress(done, self._size)
+
+    def reset(self) -> None:
+        """Nothing is counted here."""
+
+    def close(self) -> None:
+        """Nothing is open here."""

@@ -1,0 +1,176 @@
+"""Tensors out of the files that `torch.save` writes, without torch and without running what they say.
+
+Two formats: since torch 1.6 a zip archive (`data.pkl`, and a member for each storage), before that (and on demand) a
+row of pickles with the storages behind them. Of either, only the storages of the tensors that are kept are read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from io import BytesIO
+from typing import BinaryIO
+
+import numpy as np
+
+from ..errors import WeightsError
+from ..verbs import Array
+from .described import Storage, Tensor
+from .pickled import unpickle
+
+Keep = Callable[[str], bool]
+"""Whether the tensor of this name is wanted."""
+
+MAX_PICKLE = 4 << 20
+"""Bytes of the pickles in a file. A state dict takes about 100 a tensor."""
+
+MAX_BYTES = 256 << 20
+"""Of what is kept, as stored and as float32: four times VGG16's convolutions, the largest that any metric uses."""
+
+MAX_DIRECTORY = 4 << 20
+"""Bytes of a zip archive's directory, which zipfile reads whole. A member takes about 70."""
+
+_MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+"""The numbers with which a file of the older format begins."""
+
+_FLOATS = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "BFloat16": "<u2"}
+_SIZES = {"Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Bool": 1}
+_SIZES |= {kind: np.dtype(code).itemsize for kind, code in _FLOATS.items()}
+
+ZIP_START, PICKLE_START = b"PK\x03\x04", b"\x80"
+
+
+def read_zip(file: BinaryIO, keep: Keep) -> dict[str, Array]:
+    """The tensors, as float32, that `keep` wants. Raises WeightsError, without the file's name."""
+    _check_directory(file)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return _read_archive(archive, keep)
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError, OverflowError) as error:
+        raise WeightsError(f"its zip archive is damaged or cut short ({str(error)[:80]!r})") from None
+
+
+def read_legacy(file: BinaryIO, keep: Keep) -> dict[str, Array]:
+    """The same for the format before torch 1.6."""
+    stream = BytesIO(file.read(MAX_PICKLE))
+    if unpickle(stream)[0] != _MAGIC or unpickle(stream)[0] != _PROTOCOL:
+        raise WeightsError(
+            "it is a pickle, but not one of torch's; expected what torch.save(model.state_dict()) writes"
+        )
+    machine = unpickle(stream)[0]
+    if not isinstance(machine, dict) or machine.get("little_endian") is not True:
+        raise WeightsError("it was written on a big-endian machine; save it again on another")
+    value, storages = unpickle(stream)
+    keys = unpickle(stream)[0]
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
+        raise WeightsError("it is damaged: its list of storages is not that of its tensors")
+    places, position = {}, stream.tell()
+    end = file.seek(0, 2)
+    for key in keys:
+        size = storages[key].size
+        file.seek(position)
+        if int.from_bytes(file.read(8), "little") != size:
+            raise WeightsError(f"it is damaged: storage {key[:40]!r} is not as long as its tensors say")
+        places[key] = position + 8
+        position += 8 + size * _SIZES[storages[key].kind]
+        if position > end:
+            raise WeightsError(f"it is cut short: storage {key[:40]!r} ends at byte {position}, the file at {end}")
+
+    def read(storage: Storage) -> bytes:
+        file.seek(places[storage.key])
+        return file.read(storage.size * _SIZES[storage.kind])
+
+    return _materialise(_wanted(value, keep), read)
+
+
+def _check_directory(file: BinaryIO) -> None:
+    """Refuse a huge directory before zipfile takes it into memory."""
+    end = file.seek(0, 2)
+    file.seek(max(0, end - 65_633))  # the longest comment, and the three records before it
+    tail = file.read()
+    start = tail.rfind(b"PK\x05\x06")
+    if start < 0 or len(tail) - start < 22:
+        raise WeightsError("its zip archive is cut short: it has no directory")
+    size = int.from_bytes(tail[start + 12 : start + 16], "little")
+    if start >= 76 and tail[start - 20 : start - 16] == b"PK\x06\x07":  # torch writes the size twice, here in 64 bits
+        size = max(size, int.from_bytes(tail[start - 36 : start - 28], "little"))
+    if size > MAX_DIRECTORY:
+        raise WeightsError(f"its zip archive has a directory of more than {MAX_DIRECTORY:,} bytes")
+
+
+def _read_archive(archive: zipfile.ZipFile, keep: Keep) -> dict[str, Array]:
+    members = archive.infolist()
+    by_name = {member.filename: member for member in members}
+    if len(by_name) != len(members):
+        raise WeightsError("its zip archive holds two members of one name")
+    for member in members:  # torch never compresses, so there is nothing to inflate, and no bomb
+        if (
+            member.compress_type != zipfile.ZIP_STORED
+            or member.flag_bits & 1
+            or member.file_size != member.compress_size
+        ):
+            raise WeightsError(f"its zip archive holds a compressed or encrypted member, {member.filename[:80]!r}")
+    pickles = [name for name in by_name if name.count("/") == 1 and name.endswith("/data.pkl")]
+    if len(pickles) != 1:
+        raise WeightsError("it is a zip archive, but not one of torch's: it holds no data.pkl")
+    folder = pickles[0].removesuffix("data.pkl")
+    if outside := [name for name in by_name if not name.startswith(folder) or ".." in name.split("/")]:
+        raise WeightsError(f"its zip archive holds {outside[0][:80]!r}, which torch would not put there")
+    if by_name[pickles[0]].file_size > MAX_PICKLE:
+        raise WeightsError(f"its pickle is longer than {MAX_PICKLE:,} bytes, which no file of tensors needs")
+    order = by_name.get(f"{folder}byteorder")
+    if order is not None and (order.file_size > 16 or archive.read(order) != b"little"):
+        raise WeightsError("it was written on a big-endian machine; save it again on another")
+
+    def read(storage: Storage) -> bytes:
+        member = by_name.get(f"{folder}data/{storage.key}")
+        length = storage.size * _SIZES[storage.kind]
+        if member is None or member.file_size != length:
+            raise WeightsError(f"it is damaged: storage {storage.key[:40]!r} is missing, or not {length} bytes long")
+        return archive.read(member)
+
+    return _materialise(_wanted(unpickle(BytesIO(archive.read(pickles[0])))[0], keep), read)
+
+
+def _wanted(value: object, keep: Keep) -> dict[str, Tensor]:
+    """The named tensors of a state dict, or of a checkpoint that holds one."""
+    for key in ("state_dict", "model"):
+        if isinstance(value, dict) and isinstance(value.get(key), dict):
+            value = value[key]
+    if not isinstance(value, dict) or not any(isinstance(item, Tensor) for item in value.values()):
+        raise WeightsError("it holds no tensors by name; expected what torch.save(model.state_dict()) writes")
+    return {
+        name: item for name, item in value.items() if isinstance(name, str) and isinstance(item, Tensor) and keep(name)
+    }
+
+
+def _materialise(tensors: Mapping[str, Tensor], read: Callable[[Storage], bytes]) -> dict[str, Array]:
+    whole: dict[str, Storage] = {}
+    for name, tensor in tensors.items():
+        if tensor.storage is None:
+            raise WeightsError(f"it is damaged: {name[:80]!r} is a tensor without figures")
+        if tensor.storage.kind not in _FLOATS:
+            raise WeightsError(f"{name[:80]!r} is of type {tensor.storage.kind}; expected {', '.join(_FLOATS)}")
+        whole[tensor.storage.key] = tensor.storage
+    _limit(storage.size * _SIZES[storage.kind] for storage in whole.values())
+    _limit(tensor.elements * 4 for tensor in tensors.values())
+    figures = {key: read(storage) for key, storage in whole.items()}
+    return {name: _array(tensor, tensor.storage, figures) for name, tensor in tensors.items() if tensor.storage}
+
+
+def _limit(sizes: Iterable[int]) -> None:
+    if (total := sum(sizes)) > MAX_BYTES:
+        raise WeightsError(f"its tensors take {total:,} bytes; more than {MAX_BYTES:,} are no trunk of any metric")
+
+
+def _array(tensor: Tensor, storage: Storage, figures: Mapping[str, bytes]) -> Array:
+    """A copy of its own, as float32 in C order. numpy checks the bounds a second time."""
+    dtype = np.dtype(_FLOATS[storage.kind])
+    strides = [stride * dtype.itemsize for stride in tensor.strides]
+    start = tensor.offset * dtype.itemsize if tensor.elements else 0
+    view = np.ndarray(tensor.shape, dtype, figures[storage.key], start, strides)
+    if storage.kind == "BFloat16":  # the upper half of a float32
+        bits = np.ascontiguousarray(view, np.uint32) << 16
+        return bits.view(np.float32).reshape(tensor.shape)
+    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which whoever uses it refuses
+        return np.array(view, np.float32, order="C")

@@ -1,0 +1,120 @@
+"""From names and paths to what can be run: catalogue -> weights -> engines, and all of it to a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from . import __version__, defaults, images, l2, lpips, pairs, psnr, run, ssim, weights
+from .catalogue import Choice, parse_all
+from .engines.devices import DeviceName
+from .engines.metrics import FunctionEngine, NetworkEngine, Runner
+from .engines.onnxrt import OnnxRunner
+from .engines.windows import WindowEngine
+from .trunks import trunk
+from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, SizePolicy
+
+Progress = Callable[[int, int], None]
+"""Told the bytes of a download that have come, and all that are expected."""
+
+
+@dataclass(frozen=True)
+class Wired:
+    """A metric that was asked for, its engine, and the hash of the weights in it (None: it has none)."""
+
+    choice: Choice
+    engine: Engine
+    weights_sha256: str | None = None
+
+    @property
+    def header(self) -> MetricHeader:
+        return MetricHeader(self.choice.version, self.weights_sha256, self.engine.description)
+
+
+def wire(
+    choice: Choice, runner: Runner, file: Path | None = None, trust: bool = False, progress: Progress | None = None
+) -> Wired:
+    """Bring a metric to life on a runner; its weights are found or fetched (or read from `file`) now.
+
+    Raises WeightsError where they cannot be had, or are not what they should be.
+    """
+    entry, version = choice.entry, choice.version
+    if entry.trunk is not None:
+        loaded = weights.load_trunk(entry.trunk, file=file, trust=trust, progress=progress)
+        heads = weights.load_heads(entry.trunk, version) if entry.heads else None
+        network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
+        return Wired(choice, NetworkEngine(runner, network), weights.metric_sha256(loaded.parameters, heads))
+    if entry.name == "ssim":
+        return Wired(choice, ssim_engine(runner, ssim.VARIANTS[version]))
+    return Wired(choice, FunctionEngine({"l2": l2.l2, "psnr": psnr.psnr}[entry.name], entry.smallest(version)))
+
+
+def ssim_engine(runner: Runner, variant: ssim.Variant) -> WindowEngine:
+    """A variant of SSIM on a runner."""
+    return WindowEngine(
+        runner,
+        lambda verbs, a, b: ssim.ssim(verbs, variant, a, b),
+        variant.smallest,
+        lambda pixels: ssim.prepare(variant, pixels),
+    )
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are paired, read and compared; what `eyediff compare` takes beside paths, metrics and outputs."""
+
+    match: MatchRule = "name"
+    size: SizePolicy = "refuse"
+    alpha: AlphaPolicy = "worst"
+    device: DeviceName = "auto"
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job, and what of the pairing is to be said beside it: files passed over, and hints."""
+
+    job: run.Job
+    ignored: int
+    hints: tuple[str, ...]
+
+
+def plan(
+    reference: Path,
+    candidate: Path,
+    metrics: Sequence[str],
+    options: Options,
+    *,
+    maxima: Mapping[str, float] | None = None,
+    minima: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Planned:
+    """Everything that can be wrong with a job, found before any image is read.
+
+    Raises UsageError, WeightsError or DeviceError.
+    """
+    choices = parse_all(metrics)
+    pairing = pairs.pair_up(reference, candidate, options.match)
+    runner = OnnxRunner(options.device)
+    wired = {choice.asked: wire(choice, runner, progress=progress) for choice in choices}
+    header = Header(
+        eyediff=__version__,
+        metrics={name: metric.header for name, metric in wired.items()},
+        size=options.size,
+        higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
+        alpha=options.alpha,
+    )
+    job = run.Job(
+        pairs=pairing.pairs,
+        engines={name: metric.engine for name, metric in wired.items()},
+        header=header,
+        read=partial(images.read, alpha=options.alpha),
+        fit=partial(images.fit, policy=options.size),
+        unmatched=pairing.unmatched,
+        maxima=maxima or {},
+        minima=minima or {},
+        workers=defaults.workers() if options.workers is None else options.workers,
+    )
+    return Planned(job, pairing.ignored, pairing.hints)

@@ -1,0 +1,55 @@
+"""Runs `lpips` 0.1.4 in a process of its own: `peer_lpips.py JOB.npz RESULT.npz`.
+
+The job holds the trunk's parameters in order, two batches of pixels and the network's name, version and kind; the
+result holds the total, the terms by layer and the spatial map. PYTHONPATH must lead to a torchvision.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import lpips
+import numpy as np
+import torch
+
+
+def measure(job: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the peer says of one job."""
+    kind = {
+        "net": str(job["net"]),
+        "version": str(job["version"]),
+        "lpips": bool(job["heads"]),
+        "pnet_rand": True,  # the trunk's parameters come with the job
+        "verbose": False,
+    }
+    found = {}
+    for spatial in (False, True):
+        model = lpips.LPIPS(spatial=spatial, **kind)
+        convs = [module for module in model.net.modules() if isinstance(module, torch.nn.Conv2d)]
+        if "parameters" in job:
+            parameters = iter(job["parameters"])
+            for conv in convs:
+                conv.weight.data = torch.from_numpy(next(parameters))
+                conv.bias.data = torch.from_numpy(next(parameters))
+        # The pixels go the peer's own way to a tensor (lpips.im2tensor), image by image.
+        a, b = (torch.cat([lpips.im2tensor(image) for image in job[side]]) for side in ("a", "b"))
+        with torch.no_grad():
+            total, layers = model(a, b, retPerLayer=True)
+        if spatial:
+            found["map"] = total.numpy()[:, 0]
+        else:
+            found["total"] = total.numpy().reshape(-1)
+            found["layers"] = torch.cat(layers, 1).numpy()[:, :, 0, 0]
+    return found
+
+
+def main() -> None:
+    """Read the job, measure, write the result."""
+    job = dict(np.load(sys.argv[1], allow_pickle=False))
+    count = int(job.pop("count"))
+    job["parameters"] = [job.pop(f"parameter{index}") for index in range(count)]
+    np.savez(sys.argv[2], **measure(job))
+
+
+if __name__ == "__main__":
+    main()

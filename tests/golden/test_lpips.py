@@ -1,0 +1,81 @@
+"""LPIPS against `lpips` 0.1.4: recorded numbers that need nothing but this repository, and the peer itself, live.
+
+Tolerance: 1e-5 relative. Both sides add some 10,000 float32 products a feature, whose rounding grows with the root of
+their number: 100 * 6e-8 = 6e-6, on either side in other order. Near zero 1e-6 absolute, for the same reason.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eyediff import lpips, weights
+from eyediff.engines.metrics import NetworkEngine, Runner
+from eyediff.engines.numpy_runner import NumpyRunner
+from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.trunks import TRUNKS
+
+from . import lpips_cases, peer
+from .lpips_cases import Case
+
+GOLDENS = json.loads((Path(__file__).parent / "lpips.json").read_text())
+CASES = list(lpips_cases.cases())
+CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+
+
+def network(case: Case, parameters: dict) -> lpips.Network:
+    """The network of a case, with the heads that the package ships."""
+    heads = weights.load_heads(case.net, case.version) if case.heads else None
+    return lpips.Network(TRUNKS[case.net], parameters, heads, scaled=case.version == "0.1")
+
+
+def check(case: Case, runner: Runner) -> None:
+    """Hold one case against its recorded numbers."""
+    engine = NetworkEngine(runner, network(case, lpips_cases.seeded_parameters(TRUNKS[case.net])))
+    a, b = lpips_cases.pair(case.net, case.images)
+    golden = GOLDENS["cases"][case.name]
+    np.testing.assert_allclose(engine.layers(a, b), golden["layers"], **CLOSE)
+    np.testing.assert_allclose(engine.distances(a, b), np.sum(golden["layers"], 1), **CLOSE)
+    np.testing.assert_allclose(lpips_cases.sample(engine.maps(a, b)), golden["map"], **CLOSE)
+
+
+def test_every_case_is_recorded() -> None:
+    """A case that is added without its numbers fails here, not in silence."""
+    assert set(GOLDENS["cases"]) == {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_onnx_runtime_equals_the_recorded_peer(case: Case) -> None:
+    """Total, each tap's share and the map agree with lpips 0.1.4, for every network, version and kind."""
+    check(case, OnnxRunner("cpu"))
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.images == "smallest"], ids=lambda case: case.name)
+def test_numpy_equals_the_recorded_peer(case: Case) -> None:
+    """The oracle agrees too; on the smallest images, since it is slow."""
+    check(case, NumpyRunner())
+
+
+@pytest.mark.parametrize("net", ["alex", "squeeze"])
+@pytest.mark.parametrize("version", lpips.VERSIONS)
+@pytest.mark.parametrize("heads", [True, False])
+def test_onnx_runtime_equals_the_peer_on_official_weights(net: str, version: str, heads: bool, shared: Path) -> None:
+    """The same on the official trunks, against the peer at work, on sizes drawn anew for each variant."""
+    if importlib.util.find_spec("lpips") is None:
+        pytest.skip("the peer lpips 0.1.4 is not installed")
+    parameters = dict(weights.load_trunk(net, file=next((shared / "weights").glob(f"{net}*.pth"))).parameters)
+    case = Case(net, version, heads, "drawn")
+    random = np.random.RandomState(zlib.crc32(case.name.encode()))
+    height, width = random.randint(TRUNKS[net].smallest, 130, 2)
+    a = random.randint(0, 256, (2, height, width, 3)).astype(np.uint8)
+    b = (a + random.normal(0, 1 + random.randint(25), a.shape)).clip(0, 255).astype(np.uint8)
+    said = peer.lpips(case, parameters, a, b, shared)
+    engine = NetworkEngine(OnnxRunner("cpu"), network(case, parameters))
+    np.testing.assert_allclose(engine.distances(a, b), said["total"], **CLOSE)
+    np.testing.assert_allclose(engine.layers(a, b), said["layers"], **CLOSE)
+    np.testing.assert_allclose(engine.maps(a, b), said["map"], **CLOSE)

@@ -1,0 +1,204 @@
+"""`.pth` files read without torch: what torch.load says, this says."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from eyediff.errors import WeightsError
+from eyediff.verbs import Array
+from eyediff.weights import containers, pth
+
+from . import files
+
+FORMATS = {"zip": True, "legacy": False}
+
+
+def everything(name: str) -> bool:
+    return True
+
+
+@pytest.fixture(params=FORMATS)
+def zipped(request: pytest.FixtureRequest) -> bool:
+    return FORMATS[request.param]
+
+
+def save(value: object, path: Path, zipped: bool, protocol: int = 2) -> Path:
+    torch.save(value, path, _use_new_zipfile_serialization=zipped, pickle_protocol=protocol)
+    return path
+
+
+def assert_as_torch(path: Path, found: dict[str, Array]) -> None:
+    # written by the test itself; weights_only warns of newer pickle protocols
+    expected = torch.load(path, weights_only=False, map_location="cpu")
+    assert list(found) == list(expected)
+    for name, tensor in expected.items():
+        assert found[name].dtype == np.float32
+        assert found[name].flags.c_contiguous and found[name].flags.writeable
+        # equal to the bit: float32 is copied, half and bfloat16 widen exactly, double rounds by the same IEEE rule
+        np.testing.assert_array_equal(found[name], tensor.detach().to(torch.float32).numpy(), strict=True)
+
+
+def test_reads_what_torch_reads(tmp_path: Path, zipped: bool) -> None:
+    """All float types; views with strides and offsets; scalars, empty tensors, parameters, shared storages."""
+    torch.manual_seed(0)
+    base = torch.randn(6, 8)
+    state = OrderedDict(
+        base=base,
+        transposed=base.t(),
+        part=base[1:5:2, 3:],
+        flat=base.view(-1)[5:],
+        scalar=torch.tensor(3.5),
+        empty=torch.empty(0, 3),
+        double=torch.randn(5, dtype=torch.float64),
+        half=torch.randn(3, 3).half().t(),
+        brain=torch.randn(4, 3).bfloat16().t(),
+        brain_scalar=torch.tensor(1.5).bfloat16(),
+        parameter=torch.nn.Parameter(torch.randn(3)),
+        frozen=torch.nn.Parameter(torch.randn(3)[::2], requires_grad=False),
+    )
+    path = save(state, tmp_path / "x.pth", zipped)
+    assert_as_torch(path, containers.read(path, everything))
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_reads_every_pickle_protocol(tmp_path: Path, zipped: bool, protocol: int) -> None:
+    """torch.save takes a pickle_protocol; newer ones use frames, a memo without numbers, names from the stack."""
+    path = save({"features.0.weight": torch.arange(6.0).reshape(2, 3)}, tmp_path / "x.pth", zipped, protocol)
+    assert_as_torch(path, containers.read(path, everything))
+
+
+def test_reads_the_state_of_a_module(tmp_path: Path, zipped: bool) -> None:
+    """A module's own state_dict carries an attribute, _metadata, which is dropped."""
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(2, 2))
+    path = save(module.state_dict(), tmp_path / "x.pth", zipped)
+    assert_as_torch(path, containers.read(path, everything))
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model"])
+def test_finds_the_state_in_a_checkpoint(tmp_path: Path, zipped: bool, key: str) -> None:
+    """Training scripts put the weights beside the epoch and the optimiser's state."""
+    optimizer = {
+        "state": {0: {"step": torch.tensor(3.0)}},
+        "param_groups": [{"lr": 0.1, "betas": (0.9, 0.99), "x": None}],
+    }
+    path = save({"epoch": 3, key: {"a": torch.ones(2)}, "optimizer": optimizer}, tmp_path / "x.pth", zipped)
+    assert {name: figures.tolist() for name, figures in containers.read(path, everything).items()} == {"a": [1.0, 1.0]}
+
+
+def test_reads_weights_that_lay_on_a_gpu(tmp_path: Path) -> None:
+    """Where a storage lay does not matter."""
+    on_gpu = files.storage().replace(files.text("cpu"), files.text("cuda:0"))
+    content = np.arange(4, dtype="<f4").tobytes()
+    for write in (files.write_zip, files.write_legacy):
+        path = write(tmp_path / "x.pth", files.dictionary(a=files.tensor(on_gpu)), {"0": content})
+        assert containers.read(path, everything)["a"].tolist() == [0, 1, 2, 3]
+
+
+def test_reads_the_oldest_files(tmp_path: Path) -> None:
+    """Before 2018 tensors came from _rebuild_tensor (VGG16's official file), or empty and filled by BUILD, parameters too.
+
+    Python 2 wrote an OrderedDict as a list of pairs and its strings as bytes.
+    """
+    where = [files.storage(), files.integer(1), files.tuple_of(files.integer(3)), files.tuple_of(files.integer(1))]
+    rebuilt = files.call(files.name("torch._utils", "_rebuild_tensor"), *where)
+    filled = files.call(files.name("torch", "FloatTensor")) + files.tuple_of(*where) + b"b"
+    flags = files.tuple_of(b"\x88", b"\x89", b"}") + b"b"
+    parameter = files.name("torch.nn.parameter", "Parameter") + b"(" + rebuilt + b"t\x81" + flags
+    variable = files.name("torch.nn.parameter", "Parameter") + b")\x81"
+    variable += files.tuple_of(rebuilt, b"N", b"N", b"\x88", b"\x89") + b"b"
+    values = {"rebuilt": rebuilt, "filled": filled, "parameter": parameter, "variable": variable}
+    pairs = b"".join(b"](U" + bytes([len(key)]) + key.encode() + value + b"e" for key, value in values.items())
+    body = files.call(files.name("collections", "OrderedDict"), b"](" + pairs + b"e")
+    path = files.write_legacy(tmp_path / "old.pth", body, {"0": np.arange(4, dtype="<f4").tobytes()})
+    assert {name: figures.tolist() for name, figures in containers.read(path, everything).items()} == dict.fromkeys(
+        values, [1.0, 2.0, 3.0]
+    )
+
+
+def test_reads_views_of_storages(tmp_path: Path) -> None:
+    """Files before torch 0.4 could name a part of a storage; a tensor's offset then counts from there."""
+    view = files.tuple_of(files.text("v"), files.integer(2), files.integer(3))
+    body = files.dictionary(a=files.tensor(files.storage(size=6, view=view), offset=1, shape=(2,)))
+    path = files.write_legacy(tmp_path / "x.pth", body, {"0": np.arange(6, dtype="<f4").tobytes()})
+    assert containers.read(path, everything)["a"].tolist() == [3.0, 4.0]
+
+
+def test_of_a_whole_network_only_what_is_kept_is_read(tmp_path: Path, zipped: bool) -> None:
+    """The classifier's 200 MB stay on the disk: what is kept decides how many bytes are read."""
+    state = {"features.0.weight": torch.ones(8, 8), "classifier.1.weight": torch.zeros(2_000_000)}
+    path = save(state, tmp_path / "x.pth", zipped)
+    counted = Counted(path.read_bytes())
+    read = pth.read_zip if zipped else pth.read_legacy
+    assert list(read(counted, lambda name: name.startswith("features."))) == ["features.0.weight"]
+    # one pickle's buffer (4 MiB) in the older format; the directory and its tail (64 KiB) in the newer
+    assert counted.bytes_read < (pth.MAX_PICKLE + 10_000 if not zipped else 100_000)
+    assert counted.getbuffer().nbytes > 8_000_000
+
+
+class Counted(io.BytesIO):
+    """A file that counts what is read of it."""
+
+    bytes_read = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        self.bytes_read += len(found)
+        return found
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.int32, torch.uint8, torch.bool])
+def test_integers_are_refused_where_they_are_wanted(tmp_path: Path, zipped: bool, kind: torch.dtype) -> None:
+    """Weights are floats; what is not kept may be anything."""
+    path = save({"a": torch.ones(2), "count": torch.ones(2).to(kind)}, tmp_path / "x.pth", zipped)
+    assert containers.read(path, "a".__eq__)["a"].tolist() == [1.0, 1.0]
+    with pytest.raises(WeightsError, match=r"x\.pth: 'count' is of type \w+; expected Float"):
+        containers.read(path, everything)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (torch.nn.Conv2d(3, 4, 3), "torch.nn.modules.conv.Conv2d"),
+        ({"a": np.ones(3)}, "numpy"),
+        ({"a": torch.ones(3, dtype=torch.complex64)}, "torch.ComplexFloatStorage"),
+        ({"a": torch.ones(3).to_sparse()}, "torch._utils._rebuild_sparse_tensor"),
+        ([torch.ones(3)], "no tensors by name"),
+        ({"epoch": 3}, "no tensors by name"),
+        (torch.ones(3), "no tensors by name"),
+    ],
+)
+def test_what_is_not_tensors_by_name_is_refused_by_name(
+    tmp_path: Path, zipped: bool, value: object, reason: str
+) -> None:
+    """A pickled module, arrays, tensors of a kind that no trunk has: one line that names the file and the thing."""
+    path = save(value, tmp_path / "x.pth", zipped)
+    with pytest.raises(WeightsError, match=reason) as caught:
+        containers.read(path, everything)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
+
+
+def test_a_file_from_a_big_endian_machine_is_refused(tmp_path: Path) -> None:
+    """Its figures would be read the wrong way round."""
+    path = tmp_path / "x.pth"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", files.program(files.dictionary(a=files.tensor())))
+        archive.writestr("a/byteorder", "big")
+        archive.writestr("a/data/0", bytes(16))
+    with pytest.raises(WeightsError, match="big-endian"):
+        containers.read(path, everything)
+
+
+@pytest.mark.parametrize("name", ["alexnet_features.pth", "squeezenet1_1_features.pth"])
+def test_official_files_read_as_torch_reads_them(shared: Path, name: str) -> None:
+    """One is in the newer format, one in the older."""
+    path = shared / "weights" / name
+    if not path.exists():
+        pytest.skip(f"{name} is not in ../shared/weights")
+    assert_as_torch(path, containers.read(path, everything))
