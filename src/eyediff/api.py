@@ -16,7 +16,7 @@ from .engines.metrics import NetworkEngine
 from .engines.onnxrt import OnnxRunner
 from .errors import SizeError, UsageError
 from .images import Range, as_batch, as_image, fit, grounds
-from .values import AlphaPolicy, Header, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
+from .values import AlphaPolicy, Header, Image, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
 from .verbs import Array
 
 ImageLike: TypeAlias = Any
@@ -108,13 +108,13 @@ class Metric:
         return self._wired.engine
 
     def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:
-        left, right = fit(as_image(a, range=range), as_image(b, range=range), "refuse")
+        left, right = _fitted(a, b, range)
         return [
             float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in grounds(left, right)
         ]
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
-        left, right = fit(as_image(a, range=range), as_image(b, range=range), "refuse")
+        left, right = _fitted(a, b, range)
         for image in (left, right):
             if image.over_white is not None:
                 raise UsageError(f"{image.name} is transparent: put it on a background first")
@@ -129,6 +129,11 @@ class Metric:
     def _large_enough(self, batch: Pixels) -> None:
         if min(batch.shape[1:3]) < self.smallest:
             raise SizeError(f"{self.name} needs sides of at least {self.smallest} pixels, got {_size(batch)}")
+
+
+def _fitted(a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Image, Image]:
+    left, right = (as_image(x, range=range, name=name) for x, name in ((a, "reference"), (b, "candidate")))
+    return fit(left, right, "refuse")
 
 
 def _size(batch: Pixels) -> str:

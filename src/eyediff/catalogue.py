@@ -1,4 +1,4 @@
-"""What metrics there are: names, directions, ranges, versions, citations. Everything that lists or parses names reads this.
+"""What metrics there are: names, directions, ranges, versions, citations. All that lists or parses names reads this.
 
 A metric is asked for as `name` or `name@version`; the first version is the default. No name ever stands for another
 one, but for the aliases written here.

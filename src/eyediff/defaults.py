@@ -26,8 +26,8 @@ WINDOW = 32
 """Pairs that are decoded, waiting or being computed at any time: bounds the memory whatever the number of pairs."""
 
 WINDOW_BYTES = 536_870_912
-"""Pixels, in bytes, that may be decoded ahead: keeps photos in the window from filling the memory of a laptop. Three pairs
-of 24 megapixels, which is ahead enough of any metric."""
+"""Pixels, in bytes, that may be decoded ahead: keeps photos in the window from filling the memory of a laptop. Three
+pairs of 24 megapixels, which is ahead enough of any metric."""
 
 WORST = 5
 """Pairs that a summary names as the worst, by metric."""

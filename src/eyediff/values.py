@@ -109,7 +109,7 @@ class Statistics:
     """One metric over all pairs that have a score.
 
     `std` is the population's; `ci95` a percentile bootstrap interval of the mean. Both are None where an infinite score
-    leaves them undefined. `worst` are names of pairs, worst first.
+    leaves them undefined, the interval of a single score too. `worst` are names of pairs, worst first.
     """
 
     mean: float

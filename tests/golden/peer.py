@@ -35,3 +35,14 @@ def lpips(case: Case, parameters: Mapping[str, Array], a: Pixels, b: Pixels, sha
         subprocess.run(command, check=True, env=environment(shared))
         with np.load(out) as found:
             return dict(found)
+
+
+def classical(a: Pixels, b: Pixels, shared: Path) -> dict[str, Array]:
+    """What piq 0.8.0 and torchmetrics 1.9.0 say of two batches: N figures a metric, by their name and its."""
+    with tempfile.TemporaryDirectory() as folder:
+        into, out = Path(folder) / "job.npz", Path(folder) / "result.npz"
+        np.savez(into, a=a, b=b)
+        command = [sys.executable, "-W", "ignore", HERE / "peer_classical.py", into, out]
+        subprocess.run(command, check=True, env=environment(shared))
+        with np.load(out) as found:
+            return dict(found)

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
 from .. import catalogue
 
-COLUMNS = ("name", "better", "range", "identical", "smallest", "versions")
+COLUMNS = ("name", "better", "identical", "range", "smallest", "versions")
 
 
 def metrics() -> None:
-    """List every metric: direction, range, score of identical images, smallest side, versions (`name@version`)."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(column, no_wrap=True)
+    """List every metric: direction, score of identical images, range, smallest side, versions (`name@version`)."""
     aliases = {name: alias for alias, name in catalogue.ALIASES.items()}
-    sources: dict[str, list[str]] = {}
+    rows, sources = [COLUMNS], dict[str, list[str]]()
     for entry in catalogue.ENTRIES.values():
         sources.setdefault(entry.citation, []).append(entry.name)
-        table.add_row(
-            f"{entry.name}, {aliases[entry.name]}" if entry.name in aliases else entry.name,
-            "higher" if entry.higher_is_better else "lower",
-            entry.range,
-            f"{entry.identity:g}",
-            f"{entry.smallest(entry.versions[0])} px",
-            ", ".join(entry.versions),
+        rows.append(
+            (
+                f"{entry.name}, {aliases[entry.name]}" if entry.name in aliases else entry.name,
+                "higher" if entry.higher_is_better else "lower",
+                f"{entry.identity:g}",
+                entry.range,
+                f"{entry.smallest(entry.versions[0])} px",
+                ", ".join(entry.versions),
+            )
         )
-    console = Console(highlight=False)
-    console.print(table, soft_wrap=True)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for citation, names in sources.items():
-        console.print(f"\n[bold]{', '.join(names)}[/bold]\n  {citation}", soft_wrap=True)
+        typer.echo(f"\n{', '.join(names)}\n  {citation}")

@@ -98,8 +98,6 @@ def _start(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSessi
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # its own log would mix with ours; what matters arrives as an exception
-    # Threads that spin between operations would take the cores from those that decode the next images.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = ort.InferenceSession(graph, options, providers=[(provider.name, dict(provider.options))])
     except (RuntimeError, ValueError) as error:

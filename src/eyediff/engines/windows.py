@@ -6,8 +6,9 @@ processor core's cache: memory does not grow with the image, and every core work
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -21,8 +22,8 @@ TILE = 160
 """Windows along a side of a tile. Measured at 1080p on two cores: tiles of 128 to 192 take half the time of the whole
 image, those of 256 and more do not; their maps, 12 of float32, outgrow the cache."""
 
-Tile: TypeAlias = tuple[slice, slice, slice]
-"""Images, rows and columns: of windows, which are counted by their first pixel."""
+Tile: TypeAlias = tuple[slice, slice]
+"""Rows and columns of windows, which are counted by their first pixel."""
 
 
 class WindowEngine:
@@ -46,30 +47,28 @@ class WindowEngine:
     def means(self, a: Pixels, b: Pixels) -> Numbers:
         """N x K: the program's figures, averaged over all windows of each image."""
         a, b = self._prepare(a), self._prepare(b)
-        height, width = (side - self._window + 1 for side in a.shape[1:3])
-        found: Numbers | None = None
-        tiles = list(_tiles(len(a), height, width))
-        for tile, means in zip(tiles, self._pool.map(lambda tile: self._measure(a, b, tile), tiles), strict=True):
-            images, rows, columns = tile
-            if found is None:
-                found = np.zeros((len(a), means.shape[1]))
-            # Sums of float32 figures weighed by counts: in double precision nothing of them is lost.
-            found[images] += means.astype(np.float64) * ((rows.stop - rows.start) * (columns.stop - columns.start))
-        if found is None:
+        tiles = _tiles(*(side - self._window + 1 for side in a.shape[1:3]))
+        # Images do not share a call, even small ones: where one begins in memory decides the order of float32 sums, so
+        # that the last digits of its score would depend on the batch.
+        jobs = [(x, y, tile) for x, y in zip(a, b, strict=True) for tile in tiles]
+        figures = np.array(list(self._pool.map(self._measure, jobs)), np.float64)
+        windows = [(rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in tiles]
+        if not jobs:
             return np.zeros((0, 1))
-        found /= height * width
-        return found
+        averages: Numbers = np.average(figures.reshape(len(a), len(tiles), -1), 1, windows)
+        return averages
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """N scores."""
         scores: Numbers = self.means(a, b).mean(1)
         return scores
 
-    def _measure(self, a: Pixels, b: Pixels, tile: Tile) -> npt.NDArray[Any]:
-        images, rows, columns = tile
+    def _measure(self, job: tuple[Pixels, Pixels, Tile]) -> npt.NDArray[Any]:
+        a, b, (rows, columns) = job
         reach = self._window - 1
-        seen = (images, slice(rows.start, rows.stop + reach), slice(columns.start, columns.stop + reach))
-        return self._run(a[seen], b[seen])
+        seen = (slice(rows.start, rows.stop + reach), slice(columns.start, columns.stop + reach))
+        figures: npt.NDArray[Any] = self._run(a[seen][None], b[seen][None])[0]
+        return figures
 
 
 class ScalesEngine:
@@ -87,17 +86,13 @@ class ScalesEngine:
         return msssim.msssim([self._level.means(x, y) for x, y in scales])
 
 
-def _tiles(count: int, height: int, width: int) -> Iterator[Tile]:
-    """Cut N images of height x width windows; small images go together."""
-    together = max(1, TILE**2 // (height * width))
-    for first in range(0, count, together):
-        for rows in _cuts(height):
-            for columns in _cuts(width):
-                yield slice(first, min(first + together, count)), rows, columns
+def _tiles(height: int, width: int) -> list[Tile]:
+    """Cut height x width windows into tiles."""
+    return [(rows, columns) for rows in _cuts(height) for columns in _cuts(width)]
 
 
-def _cuts(length: int) -> Iterator[slice]:
+def _cuts(length: int) -> list[slice]:
     """Pieces of nearly equal length, none longer than TILE."""
     pieces = -(-length // TILE)
     edges = [length * piece // pieces for piece in range(pieces + 1)]
-    return map(slice, edges, edges[1:])
+    return [slice(start, stop) for start, stop in pairwise(edges)]

@@ -125,7 +125,7 @@ def _with_channels(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
 def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
     """One of the three storage types, C-contiguous."""
     dtype = array.dtype
-    if dtype in (np.uint8, np.uint16):
+    if dtype.type in (np.uint8, np.uint16):  # of either byte order
         peak = int(PEAKS[np.dtype(dtype.type)])
         if range is not None and tuple(range) != (0, peak):
             raise RangeError(f"{name}: {dtype} runs from 0 to {peak}, but range={range} was given: leave it out")

@@ -32,7 +32,7 @@ from .about import About
 from .formats import HEAD, Format, Refused, recognise
 from .headers import LOOK
 from .planes import Planes, Whole, turned
-from .tags import DAMAGED_EXIF, orientation
+from .tags import DAMAGED_EXIF, orientation, unturned
 
 PLUGINS: Mapping[Format, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
@@ -148,8 +148,10 @@ def _deep(file: BinaryIO, im: PILImage.Image, about: About) -> Planes:
     """16-bit RGB or RGBA; of `im` only the header is used."""
     notes = _only_srgb(im.info.get("icc_profile"))
     file.seek(0)
-    stored = deep.decode(file.read())
-    if stored.shape[:2] != (im.height, im.width):
+    data = file.read()
+    # OpenCV turns a TIFF by its tag, whatever it is asked for
+    stored = deep.decode(unturned(data) if im.format == "TIFF" else data)
+    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size already
         raise Refused(f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged")
     colours = np.ascontiguousarray(stored[..., :3])
     if about.key is not None:

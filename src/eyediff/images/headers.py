@@ -12,9 +12,11 @@ from .about import About, AlphaKind
 from .formats import Format, Refused
 from .tags import ORIENTATION, read_tags, upright_from
 
-BITS, PHOTOMETRIC, SAMPLES, EXTRA, KIND = 258, 262, 277, 338, 339
+BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
 _WHITE_IS_ZERO, _GRAY, _RGB = 0, 1, 2
 _WHOLE = 1
+_TOGETHER = 1
+_MOST_SAMPLES = 6  # Pillow knows no more
 _SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex integers", 6: "complex values"}
 _ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
 _OPAQUE_BMP = "its transparency (16-bit BMP) is not read: shown opaque"
@@ -24,7 +26,7 @@ _TONE_MAP = "which have no display range: tone-map it and save it as 8 or 16 bit
 def tiff(file: BinaryIO) -> About:
     """Depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises Refused."""
     try:
-        tags, more = read_tags(file, (BITS, PHOTOMETRIC, SAMPLES, EXTRA, KIND, ORIENTATION))
+        tags, more = read_tags(file, (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION))
     except ValueError as why:
         raise Refused(f"a damaged TIFF, {why}: fetch or export it again") from why
     bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
@@ -32,11 +34,15 @@ def tiff(file: BinaryIO) -> About:
     notes = ("first of several pages",) if more else ()
     if strange := kinds & set(_SAMPLE_KINDS):
         raise Refused(f"a TIFF of {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
+    if samples > _MOST_SAMPLES:
+        raise Refused(f"a TIFF of {samples} channels is not read: save it as RGB")
     if max(bits) <= 8:
         return About(orientation=1, notes=notes)  # Pillow turns it upright itself
     gray = colours in (_WHITE_IS_ZERO, _GRAY) and samples == 1
     if not gray and (colours != _RGB or samples not in (3, 4) or set(bits) != {16}):
         raise Refused(f"a TIFF of {samples} x {max(bits)} bits (photometric {colours}) is not read: save it as RGB")
+    if not gray and tags.get(PLANAR, (_TOGETHER,))[0] != _TOGETHER:  # OpenCV mixes such channels up
+        raise Refused("a 16-bit TIFF with its channels apart (planar) is not read: save it with its channels together")
     if max(bits) > 16:
         raise Refused(f"a TIFF of {max(bits)}-bit integers, {_TONE_MAP}")
     return About(

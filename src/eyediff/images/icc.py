@@ -48,8 +48,9 @@ def _space(profile: bytes) -> str:
 @lru_cache(maxsize=32)  # a folder's files share few profiles, and building a transform takes longer than applying it
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """From `mode` in this profile to sRGB; None where that would change nothing. lcms2 lets threads share it."""
-    if _space(profile) != mode:
-        raise BrokenProfileError(f"is for {profile[16:20].decode('latin-1').strip() or 'nothing'}, the image is {mode}")
+    space = _space(profile)
+    if space not in ("", mode):
+        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()}, the image is {mode}")
     try:
         built = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -59,7 +60,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:  # whatever space it claims
         raise BrokenProfileError("is unreadable") from why
     if mode == "CMYK":
         return built

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import BinaryIO
 
 ORIENTATION = 0x0112
@@ -12,35 +13,43 @@ DAMAGED_EXIF = "its EXIF block is damaged: shown as stored"
 
 _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # the unsigned integers: all that is asked for here
 _MOST_VALUES = 64
+_FARTHEST = 1 << 62  # beyond what a system can seek to
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One tag: its values as `struct` reads them, its last bytes (values, or where those lie), and their place."""
+
+    tag: int
+    code: str
+    field: bytes
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    order: str
+    offset_code: str
+    entries: list[_Entry]
+    more: bool
 
 
 def read_tags(file: BinaryIO, wanted: Collection[int]) -> tuple[dict[int, tuple[int, ...]], bool]:
-    """The whole-number tags of the first page, and whether there are more pages. Raises ValueError on a damaged block.
+    """The wanted whole-number tags of the first page, and whether there are more pages.
 
-    Classic TIFF and BigTIFF (TIFF 6.0 of 1992, section 2; BigTIFF as libtiff states it), in both byte orders.
+    Raises ValueError on a damaged block.
     """
-    file.seek(0)
-    head = _take(file, 8)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    version = struct.unpack(f"{order}H", head[2:4])[0] if order else 0
-    if order is None or version not in (42, 43):
-        raise ValueError("no TIFF header")
-    big = version == 43
-    count_code, entry_size, offset_code = ("Q", 20, "Q") if big else ("H", 12, "I")
-    (first,) = struct.unpack(order + offset_code, _take(file, 8) if big else head[4:8])
-    _seek(file, first)
-    (count,) = struct.unpack(order + count_code, _take(file, struct.calcsize(count_code)))
-    if count > 0xFFFF:
-        raise ValueError(f"it counts {count} tags")
-    directory = _take(file, count * entry_size)
-    more = any(file.read(struct.calcsize(offset_code)))
+    directory = _directory(file)
     found = {}
-    for start in range(0, len(directory), entry_size):
-        tag, kind, number = struct.unpack_from(f"{order}HH{offset_code}", directory, start)
-        if tag in wanted and kind in _CODES and 0 < number <= _MOST_VALUES:
-            entry = directory[start : start + entry_size]
-            found[tag] = _values(file, order, f"{number}{_CODES[kind]}", entry, offset_code)
-    return found, more
+    for entry in directory.entries:
+        if entry.tag in wanted:
+            raw = entry.field
+            size = struct.calcsize(directory.order + entry.code)
+            if size > len(raw):
+                _seek(file, struct.unpack(directory.order + directory.offset_code, raw)[0])
+                raw = _take(file, size)
+            found[entry.tag] = struct.unpack_from(directory.order + entry.code, raw)
+    return found, directory.more
 
 
 def orientation(exif: bytes) -> int:
@@ -55,18 +64,45 @@ def upright_from(tags: dict[int, tuple[int, ...]]) -> int:
     return value if 1 <= value <= 8 else 1
 
 
-def _values(file: BinaryIO, order: str, code: str, entry: bytes, offset_code: str) -> tuple[int, ...]:
-    """The values of one entry: in its last bytes where they fit, else where those point."""
-    size, field = struct.calcsize(order + code), struct.calcsize(offset_code)
-    raw = entry[-field:]
-    if size > field:
-        _seek(file, struct.unpack(order + offset_code, raw)[0])
-        raw = _take(file, size)
-    return struct.unpack_from(order + code, raw)
+def unturned(tiff: bytes) -> bytes:
+    """The same file with its orientation set to "as stored". Raises ValueError on a damaged block."""
+    directory = _directory(io.BytesIO(tiff))
+    changed = bytearray(tiff)
+    for entry in directory.entries:
+        if entry.tag == ORIENTATION and entry.code[:-1] == "1":
+            struct.pack_into(directory.order + entry.code, changed, entry.place, 1)
+    return bytes(changed)
+
+
+def _directory(file: BinaryIO) -> _Directory:
+    """Classic TIFF and BigTIFF (TIFF 6.0 of 1992, section 2; BigTIFF as libtiff states it), in both byte orders."""
+    file.seek(0)
+    head = _take(file, 8)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    version = struct.unpack(f"{order}H", head[2:4])[0] if order else 0
+    if order is None or version not in (42, 43):
+        raise ValueError("no TIFF header")
+    big = version == 43
+    count_code, entry_size, offset_code = ("Q", 20, "Q") if big else ("H", 12, "I")
+    (first,) = struct.unpack(order + offset_code, _take(file, 8) if big else head[4:8])
+    _seek(file, first)
+    (count,) = struct.unpack(order + count_code, _take(file, struct.calcsize(count_code)))
+    if count > 0xFFFF:
+        raise ValueError(f"it counts {count} tags")
+    start = first + struct.calcsize(count_code)
+    raw = _take(file, count * entry_size)
+    more = any(file.read(struct.calcsize(offset_code)))
+    field = struct.calcsize(offset_code)
+    entries = []
+    for end in range(entry_size, len(raw) + 1, entry_size):
+        tag, kind, number = struct.unpack_from(f"{order}HH{offset_code}", raw, end - entry_size)
+        if kind in _CODES and 0 < number <= _MOST_VALUES:
+            entries.append(_Entry(tag, f"{number}{_CODES[kind]}", raw[end - field : end], start + end - field))
+    return _Directory(order, offset_code, entries, more)
 
 
 def _seek(file: BinaryIO, offset: int) -> None:
-    if offset >= 1 << 62:  # beyond what a system can seek to
+    if offset >= _FARTHEST:
         raise ValueError("its tags reach beyond its end")
     file.seek(offset)
 

@@ -42,3 +42,11 @@ def of_groups(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, grid: i
     totals = torch.stack([term.mean((1, 2, 3)) for term in terms]).sum(0)
     maps = torch.stack([F.adaptive_avg_pool2d(term, grid) for term in terms]).sum(0)
     return totals.view(count, -1), maps.view(count, -1, grid, grid)
+
+
+def distances(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor) -> list[float]:
+    """N x H x W x 3 bytes: the distance of every image after the first from the first."""
+    features = lpips.features(verbs, network, images(pixels))
+    firsts = [feature[:1] for feature in features]
+    terms = lpips.apart(verbs, network.heads, firsts, [feature[1:] for feature in features])
+    return torch.stack([term.mean((1, 2, 3)) for term in terms]).sum(0).tolist()

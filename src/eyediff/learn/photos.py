@@ -8,33 +8,30 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .. import defaults, images
 from ..errors import UsageError
-from .distortions.tools import Picture, resized
-
-SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-
+from ..values import PEAKS
+from .distortions.tools import Picture, resized, rounded
 
 def found(folder: Path) -> list[Path]:
     """The photos of a folder, in the order of their paths. Raises UsageError where there is none."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-    if not paths:
-        raise UsageError(f"{folder}: no photos in there; expected a folder of {', '.join(sorted(SUFFIXES))} files")
-    return paths
+    paths = folder.rglob("*") if folder.is_dir() else ()
+    photos = sorted(path for path in paths if path.suffix.lower() in defaults.IMAGE_SUFFIXES)
+    if not photos:
+        raise UsageError(f"{folder}: no photos in there; expected a folder of image files")
+    return photos
 
 
 def loaded(paths: Iterable[Path], smallest: int) -> list[Picture]:
-    """Every photo as H x W x 3. Raises UsageError where one cannot be read or has a side below `smallest` pixels."""
+    """Every photo as H x W x 3 bytes. Raises UsageError where one has a side below `smallest`, ImageError where one
+    cannot be read."""
     photos = []
     for path in paths:
-        try:
-            with Image.open(path) as opened:
-                photo = np.asarray(opened.convert("RGB"))
-        except OSError as error:
-            raise UsageError(f"{path}: cannot be read as an image ({error}); take it out of the folder") from error
-        if min(photo.shape[:2]) < smallest:
-            height, width = photo.shape[:2]
+        pixels = images.read(path).pixels
+        if min(pixels.shape[:2]) < smallest:
+            height, width = pixels.shape[:2]
             raise UsageError(f"{path}: {width}x{height} is too small; expected at least {smallest} pixels a side")
-        photos.append(photo)
+        photos.append(rounded(pixels * (255 / PEAKS[pixels.dtype])))
     return photos
 
 

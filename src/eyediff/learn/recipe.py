@@ -16,6 +16,9 @@ BETAS = (0.9, 0.99)
 KEPT = 0.999
 """Of the weights' running mean a step; the mean, not the last step, is what ships: it wavers less."""
 
+FALLING = 0.35
+"""The part of the steps in which the rate falls."""
+
 LAST = 0.01
 """The rate at the end, in parts of the highest."""
 
@@ -31,7 +34,7 @@ class Recipe:
     steps: int = 20_000
     seed: int = 0
     sides: tuple[int, ...] = (64, 128)
-    groups: tuple[int, ...] = (24_576, 6_144)
+    groups: tuple[int, ...] = (24_576, 4_096)
     rate: float = 2e-3
     warmup: int = 300
     maps: float = 0.5

@@ -21,7 +21,7 @@ from ..verbs import Array
 from ..weights.containers import metadata, read, write
 from .deck import Deck
 from .measure import cells, of_groups
-from .recipe import BATCH_PIXELS, BETAS, FLOOR, KEPT, LAST, Recipe
+from .recipe import BATCH_PIXELS, BETAS, FALLING, FLOOR, KEPT, LAST, Recipe
 from .student import initial, learning, weights
 
 
@@ -40,11 +40,12 @@ def roots_apart(ours: Tensor, theirs: Tensor) -> Tensor:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Up in a line, then down as half a cosine."""
-    if step < recipe.warmup:
-        return recipe.rate * (step + 1) / recipe.warmup
-    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
-    return recipe.rate * (LAST + (1 - LAST) * (1 + math.cos(math.pi * min(1.0, done))) / 2)
+    """Up in a line, level, and in the last part of the run down in a line: a run that is still level can be given more
+    or fewer steps, and is then what it would have been with them from the start."""
+    level = round(recipe.steps * (1 - FALLING))
+    if step < level:
+        return recipe.rate * min(1.0, (step + 1) / recipe.warmup)
+    return recipe.rate * max(LAST, (recipe.steps - step) / (recipe.steps - level))
 
 
 class Run:

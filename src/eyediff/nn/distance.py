@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ from .checks import (
     reduced,
     scaled,
 )
+from .pieces import terms
 from .tree import Tree
 from .trunk import VERBS, ModuleTrunk, NetworkTrunk
 
@@ -167,24 +168,24 @@ class LPIPS(nn.Module):
 
     def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
         """The distance by place: N x 1 x H x W."""
-        terms = self._terms(x, y)
+        by_tap = self._terms(x, y)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
             raise UsageError("the module's taps give tokens without rows and columns; no map can be made of them")
-        return lpips.enlarged(VERBS, terms, like=x)
+        return lpips.enlarged(VERBS, by_tap, like=x)
 
     def prepare(self, x: Tensor) -> Prepared:
         """What is needed of images that are compared with many others: half the work, done once."""
         check_shape(x, self.trunk.smallest, "LPIPS")
         if self.check:
             check_values(x, self.value_range, "LPIPS")
-        features = self.trunk(scaled(x, self.value_range))
-        return Prepared(tuple(VERBS.unit(feature) for feature in features), x.shape[2], x.shape[3])
+        return Prepared(tuple(self.trunk(scaled(x, self.value_range))), x.shape[2], x.shape[3])
 
     def embed(self, x: Tensor) -> Tensor:
         """The points, N x D, whose squared Euclidean distances are the distances between images of one size."""
         heads = self._heads()
-        roots = None if heads is None else [head.sqrt() for head in heads]
-        return lpips.point(VERBS, roots, self.prepare(x).features)
+        # TorchVerbs takes tensors where the formula says arrays.
+        roots = None if heads is None else cast(list[Array], [head.sqrt() for head in heads])
+        return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self.prepare(x).features])
 
     def project(self) -> None:
         """Set heads below 0 to 0, in place: what keeps this a distance while heads are trained."""
@@ -199,12 +200,11 @@ class LPIPS(nn.Module):
     def extra_repr(self) -> str:
         return f"taps={len(self.trunk.names)}, reduction={self.reduction!r}, value_range={self.value_range}"
 
-    def _heads(self) -> Any:  # a list of tensors, which TorchVerbs takes where the formula says arrays
+    def _heads(self) -> list[Tensor] | None:
         return None if self.heads is None else [self.heads[str(index)] for index in range(len(self.trunk.names))]
 
     def _terms(self, x: Tensor, y: Tensor | Prepared) -> list[Tensor]:
-        # y first: of a target that needs no gradient only its last result is kept while x is on its way.
         of_y = y if isinstance(y, Prepared) else self.prepare(y)
         of_x = self.prepare(x)
         check_pair(of_x.shape, of_y.shape)
-        return lpips.apart(VERBS, self._heads(), of_x.features, of_y.features)
+        return terms(self._heads(), of_x.features, of_y.features)

@@ -105,7 +105,7 @@ class Lines(Protocol):
         """One row."""
 
     def parse(self, text: str) -> Record:
-        """What `row` wrote, with scores as figures to the last bit. Raises ValueError for anything else."""
+        """What `row` wrote. Raises ValueError for anything else."""
 
 
 class JsonLines:
@@ -124,17 +124,18 @@ class JsonLines:
         found = json.loads(text)
         if not isinstance(found, dict) or found.keys() != Record.__annotations__.keys():
             raise ValueError("not a row")
-        names = [found["pair"], found["reference"], found["candidate"]]
-        if not all(isinstance(name, str) for name in names) or not isinstance(found["scores"], dict):
+        error, scores = found["error"], found["scores"]
+        if error is not None and not (isinstance(error, dict) and error.keys() == Failed.__annotations__.keys()):
+            raise ValueError("a row with another kind of error")
+        texts = [found["pair"], found["reference"], found["candidate"], *(error or {}).values()]
+        sides = [side for side in (found["width"], found["height"]) if side is not None or error is None]
+        if not all(isinstance(text, str) for text in texts) or not all(type(side) is int for side in sides):
             raise ValueError("a row with values of other types")
-        failed = found["error"] is not None
-        sides = [side for side in (found["width"], found["height"]) if side is not None or not failed]
-        if not all(isinstance(side, int) for side in sides):
-            raise ValueError("a row with sides that are not numbers")
-        if not failed and list(found["scores"]) != self._metrics:
+        if not isinstance(scores, dict) or list(scores) != ([] if error else self._metrics):
             raise ValueError("a row of other metrics")
-        found["scores"] = {name: score_from(score) for name, score in found["scores"].items()}
-        return cast(Record, found)  # keys and values were looked at above
+        for value in scores.values():
+            score_from(value)
+        return cast(Record, found)  # its keys and values were looked at above
 
 
 class Csv:
@@ -172,13 +173,13 @@ class Csv:
             candidate=candidate,
             width=int(width) if width or not problem else None,
             height=int(height) if height or not problem else None,
-            scores={} if problem else {name: _cell(score) for name, score in zip(self._metrics, scores, strict=True)},
+            scores={} if problem else {name: _cell(cell) for name, cell in zip(self._metrics, scores, strict=True)},
             error=Failed(stage=stage, message=message) if problem else None,
         )
 
 
-def _cell(text: str) -> float:
-    return _INFINITE[text] if text in _INFINITE else score_from(float(text))
+def _cell(text: str) -> float | str:
+    return text if text in _INFINITE else score_from(float(text))
 
 
 def _csv_line(cells: Sequence[object]) -> str:

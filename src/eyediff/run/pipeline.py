@@ -42,7 +42,7 @@ def compare(
     continue; then nothing, or nothing more, is computed.
     """
     opened: list[Sink] = []
-    collector = Collector(job)
+    collector, interrupted = Collector(job), False
     total = len(job.pairs) if isinstance(job.pairs, Sized) else None
     with Interrupts() as interrupts:
         try:
@@ -53,12 +53,12 @@ def compare(
             with closing(rows):
                 _write(rows, opened, collector, lambda done: progress(done, total) if progress else None)
         except KeyboardInterrupt:
-            interrupts.seen = True
+            interrupted = True
         except BaseException:
             with suppress(EyediffError):  # the first error is the one to tell
                 _close(opened, collector.summary(interrupted=True))
             raise
-        summary = collector.summary(interrupted=interrupts.seen)
+        summary = collector.summary(interrupted=interrupted)
         _close(opened, summary)
     return summary
 

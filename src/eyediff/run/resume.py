@@ -1,9 +1,9 @@
 """An output of rows that survives a kill at any moment, and that `--resume` continues.
 
 Beside the output lies its journal (see `journal.py`). Rows and journal lines are only ever appended, each in one
-piece, the row first. So the journal speaks of whole rows at every moment, and a kill loses nothing that was written: the kernel
-has it. Nothing is forced to the disk row by row, which would cost more than many a score: after a power cut the last
-rows may be missing, and are computed again. Before a file replaces or outlives another, it is forced to the disk.
+piece, the row first. So the journal speaks of whole rows at every moment, and a kill loses nothing that was written:
+the kernel has it. Nothing is forced to the disk row by row, which would cost more than many a score: after a power cut
+the last rows may be missing, and are computed again. Before a file replaces or outlives another, it is forced there.
 
 Where rows no longer hold, or new pairs lie between the old, new rows are appended too, and the whole is put in order at
 the end, in a file beside it that then takes its place (see `tidy.py`). Until then the old rows stay, so that a second
@@ -19,9 +19,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import ResumeError
+from ..errors import OutputError, ResumeError
 from ..reports import LINES, LinesFormat
-from ..reports.files import Appender, Lock, begin, free_name, put_back, remove, set_aside, trouble
+from ..reports.files import Appender, Lock, begin, free_name, is_regular, put_back, remove, set_aside, trouble
 from ..reports.rows import encodable, score
 from ..values import Header, Pair, Row, Score, Summary
 from .journal import Entry, Opening, Stamps, difference, path_of, read_entries, read_opening, settings, stamp
@@ -40,7 +40,7 @@ class JournaledFile:
     """
 
     def __init__(self, path: Path, kind: LinesFormat, *, resume: bool = False) -> None:
-        self._path, self._kind, self._resume = path.resolve(), kind, resume
+        self._path, self._kind, self._resume = path, kind, resume
         self._kept: dict[str, Place] = {}  # rows of earlier runs, by pair, that were not asked for yet
         self._held: dict[str, Place] = {}  # those that were recalled, and will come back through write()
         self._stamps: dict[str, Stamps] = {}  # of files that are being read
@@ -54,6 +54,9 @@ class JournaledFile:
         self._lines = LINES[self._kind](self._metrics)
         self._first = self._lines.header(header).encode()
         self._settings = settings(header, self._kind)
+        if not is_regular(self._path):
+            raise OutputError(f"{self._path} is no file that could be continued; give another one with -o")
+        self._path = self._path.resolve()  # a link keeps pointing where it did
         self._locked.callback(Lock(self._path).release)
         try:
             if not (self._resume and self._path.exists() and self._continue()):

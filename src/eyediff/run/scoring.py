@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
 from .. import defaults
 from ..errors import EyediffError
 from ..images import grounds
-from ..values import Engine, Failure, Header, Numbers, Pixels, Row, Score, Stage
+from ..values import Engine, Failure, Header, Image, Numbers, Pixels, Row, Score, Stage
 from .loading import Loaded, why
 
 
@@ -42,15 +43,15 @@ class Scorer:
         return [row for loaded in batch for row in self.rows([loaded])]
 
     def _together(self, batch: Sequence[Loaded]) -> list[Row]:
-        settings = [grounds(loaded.reference, loaded.candidate) for loaded in batch]
-        a, b = (_stack([ground[side] for pair in settings for ground in pair]) for side in (0, 1))
-        starts = np.cumsum([0] + [len(pair) for pair in settings[:-1]])
+        samples = [grounds(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
+        a, b = (_stack([sample[side] for pair in samples for sample in pair]) for side in (0, 1))
+        starts = np.cumsum([0] + [len(pair) for pair in samples[:-1]])
         scores: dict[str, list[float]] = {}
         for name, engine in self._engines.items():
             found = _distances(name, engine, a, b).tolist()
             worse = self._worse[name]
             scores[name] = [
-                worse(found[start : start + len(pair)]) for start, pair in zip(starts, settings, strict=True)
+                worse(found[start : start + len(pair)]) for start, pair in zip(starts, samples, strict=True)
             ]
         return [self._row(loaded, {name: scores[name][i] for name in scores}) for i, loaded in enumerate(batch)]
 
@@ -58,7 +59,7 @@ class Scorer:
         for name, score in scores.items():
             if np.isnan(score):
                 return _failure(loaded, "score", f"{name}: the score is not a number")
-        notes = tuple(dict.fromkeys(loaded.reference.notes + loaded.candidate.notes))
+        notes = _notes(loaded.reference, loaded.candidate)
         return Score(loaded.pair, loaded.width, loaded.height, scores, notes)
 
 
@@ -87,8 +88,15 @@ def _stack(images: Sequence[Pixels]) -> Pixels:
     """One array of all; a single image, which may be large, is not copied."""
     if len(images) == 1:
         return images[0][None]
-    stacked: Pixels = np.stack(images)
-    return stacked
+    return cast(Pixels, np.stack(images))
+
+
+def _notes(reference: Image, candidate: Image) -> tuple[str, ...]:
+    """What a person should know of the two images; of which one, where it is not both."""
+    both = [note for note in reference.notes if note in candidate.notes]
+    sides = (("reference", reference), ("candidate", candidate))
+    single = [f"{side}: {note}" for side, image in sides for note in image.notes if note not in both]
+    return (*both, *single)
 
 
 def _failure(loaded: Loaded, stage: Stage, message: str) -> Failure:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from .. import lpips
 from ..errors import WeightsError
-from ..trunks import TRUNKS, trunk
+from ..trunks import trunk
 from ..verbs import Array
 from . import containers
-from .catalogue import Published
+from .catalogue import PUBLISHED, Published
 from .hashing import canonical_sha256, file_sha256
 
 _RECORD = "eyediff"
@@ -75,10 +75,11 @@ def _judge(
 def recognise(path: Path) -> str:
     """The name of the trunk whose names and shapes a file holds. Raises WeightsError, which names the file."""
     shapes = {name: figures.shape for name, figures in containers.read(path, of_a_trunk).items()}
-    for network in TRUNKS.values():
+    networks = [trunk(name) for name in PUBLISHED]
+    for network in networks:
         if network.shapes == shapes:
             return network.name
-    known = ", ".join(network.title for network in TRUNKS.values())
+    known = ", ".join(network.title for network in networks)
     raise WeightsError(f"{path}: its convolutions fit none of {known} by names and shapes")
 
 

@@ -74,13 +74,10 @@ def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] |
 
     Raises WeightsError where the folder cannot be written, or what was read back is not what was written.
     """
-    # safetensors saves a transposed array wrong without a word
-    content = save(
-        {name: np.ascontiguousarray(tensor, "<f4") for name, tensor in tensors.items()}, dict(strings or {}) or None
-    )
-    temporary = path.with_name(
-        f".{path.name}.{uuid4().hex}.tmp"
-    )  # a name of its own: others may write at the same time
+    # C order, because safetensors saves a transposed array wrong without a word
+    whole = {name: np.asarray(tensor, "<f4", order="C") for name, tensor in tensors.items()}
+    content = save(whole, dict(strings or {}) or None)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # of its own: others may write at the same time
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -38,7 +38,10 @@ def download(
     """
     import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - takes a fifth of a second, and most runs fetch nothing
 
-    def guard(response: Any, **_: Any) -> None:  # pooch hands requests' objects on; it calls this before it follows
+    responses: list[Any] = []
+
+    def guard(response: Any, **_: Any) -> None:  # requests calls this for each response, before it follows it
+        responses.append(response)
         if response.is_redirect:
             _check_scheme(urljoin(response.url, response.headers["location"]), schemes)
 
@@ -55,6 +58,9 @@ def download(
     except BaseException:
         to.unlink(missing_ok=True)
         raise
+    finally:
+        for response in responses:  # pooch leaves those of failed downloads open
+            response.close()
 
 
 def _check_scheme(url: str, schemes: Collection[str]) -> None:

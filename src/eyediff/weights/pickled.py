@@ -39,7 +39,7 @@ def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, Storage]]:
                     f"its pickle uses {opcode.name}, which no file of tensors needs; nothing of it was run"
                 )
             step(machine, argument)
-    except ValueError as error:  # how pickletools reports unknown opcodes and a stream that ends early
+    except (ValueError, Warning) as error:  # how pickletools speaks of unknown opcodes, an early end, odd escapes
         raise WeightsError(f"its pickle is damaged or cut short ({str(error)[:80]!r})") from None
     if len(machine.stack) != 1 or machine.marks:
         raise WeightsError("its pickle is damaged: it does not end in one value")

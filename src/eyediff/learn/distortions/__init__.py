@@ -17,16 +17,21 @@ from .noise import chroma_noise, gaussian_noise, grain, poisson_noise, salt_pepp
 from .smoothing import bilateral, defocus, gaussian_blur, median, motion_blur, oversharpen, resample, ringing
 from .tools import Distortion, Picture
 
-_FUNCTIONS: tuple[Distortion, ...] = (
-    jpeg, webp, jpeg_chroma, quantise, dither, pixelate, block_loss,
-    gaussian_blur, defocus, motion_blur, median, bilateral, resample, oversharpen, ringing,
-    gaussian_noise, poisson_noise, salt_pepper, chroma_noise, grain, speckle,
-    contrast, brightness, gamma, saturation, hue, channels, haze,
-    translate, rotate, scale, elastic, jitter, aberration,
-    autoencoder, checkerboard, texture, patches,
-)  # fmt: skip
+_TABLE: dict[str, tuple[Distortion, ...]] = {
+    "compression": (jpeg, webp, jpeg_chroma, quantise, dither, pixelate, block_loss),
+    "blur and sharpness": (
+        gaussian_blur, defocus, motion_blur, median, bilateral, resample, oversharpen, ringing,
+    ),
+    "noise": (gaussian_noise, poisson_noise, salt_pepper, chroma_noise, grain, speckle),
+    "colour": (contrast, brightness, gamma, saturation, hue, channels, haze),
+    "geometry": (translate, rotate, scale, elastic, jitter, aberration),
+    "networks and patches": (autoencoder, checkerboard, texture, patches),
+}  # fmt: skip
 
-FAMILIES: dict[str, Distortion] = {function.__name__: function for function in _FUNCTIONS}  # type: ignore[attr-defined]
+KIN: dict[str, tuple[str, ...]] = {kin: tuple(f.__name__ for f in functions) for kin, functions in _TABLE.items()}
+"""Families by what they have in common."""
+
+FAMILIES: dict[str, Distortion] = {f.__name__: f for functions in _TABLE.values() for f in functions}
 
 HELD_OUT = ("motion_blur", "bilateral", "speckle", "aberration", "haze")
 """Never trained on: one each of blur, smoothing, noise, geometry and colour."""

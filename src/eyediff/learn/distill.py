@@ -1,0 +1,90 @@
+"""From a folder of photos to a small network's weights: pairs and the teacher's values first, then the steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .. import __version__, lpips, trunks, weights
+from ..errors import ResumeError
+from ..weights.containers import write
+from .deck import Deck, Plan
+from .photos import found
+from .recipe import Recipe
+from .run import Run
+
+SAVED_EVERY = 500
+"""Steps after which a run is saved: what a crash costs at most."""
+
+LOGGED_EVERY = 100
+"""Steps that a line of the log averages."""
+
+Stage = Literal["pairs", "steps"]
+Report = Callable[[Stage, int, int], None]
+"""Told what is being done, how much of it is, and out of how much."""
+
+
+def teacher() -> lpips.Network:
+    """lpips-alex. Raises WeightsError where AlexNet's weights can be neither found nor fetched."""
+    return lpips.Network(trunks.ALEX, weights.load_trunk("alex").parameters, weights.load_heads("alex"))
+
+
+@dataclass(slots=True)
+class _Means:
+    """Losses since the last line of the log."""
+
+    distances: list[float] = field(default_factory=list)
+    maps: list[float] = field(default_factory=list)
+
+    def line(self, step: int) -> str:
+        """One line of the log; begins anew."""
+        means = {"distance": sum(self.distances) / len(self.distances), "maps": sum(self.maps) / len(self.maps)}
+        self.distances, self.maps = [], []
+        return json.dumps({"step": step, **means}) + "\n"
+
+
+def distill(
+    photos: Path, output: Path, folder: Path, recipe: Recipe, *, resume: bool, workers: int, report: Report
+) -> None:
+    """Carry out a recipe; pairs, the saved run and the log (`log.jsonl`) lie in `folder`, the weights in `output`.
+
+    With `resume` a run that lies there goes on where it was saved, without it there must be none. Raises UsageError
+    for unusable photos, WeightsError without a teacher or where `output` cannot be written, ResumeError.
+    """
+    saved = folder / "run.safetensors"
+    if saved.exists() and not resume:
+        raise ResumeError(f"{folder}: holds a run already; give --resume to go on with it, or another folder with --work")
+    paths = found(photos)
+    run = Run(recipe, _decks(paths, folder, recipe, workers, report))
+    if saved.exists():
+        run.load(saved)
+    means = _Means()
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        while run.step < recipe.steps:
+            distance, local = run.advance()
+            means.distances.append(distance)
+            means.maps.append(local)
+            if run.step % LOGGED_EVERY == 0 or run.step == recipe.steps:
+                log.write(means.line(run.step))
+                log.flush()
+            if run.step % SAVED_EVERY == 0 or run.step == recipe.steps:
+                run.save(saved)
+            report("steps", run.step, recipe.steps)
+    about = {"recipe": json.dumps(asdict(recipe)), "photos": str(len(paths)), "eyediff": __version__}
+    write(output, run.weights(), {**about, "teacher": "lpips-alex 0.1"})
+
+
+def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:
+    """The pairs of every side; the teacher is asked for only where some are missing."""
+    plans = [Plan(recipe.seed, side, count) for side, count in zip(recipe.sides, recipe.groups, strict=True)]
+    decks = [Deck(folder / f"pairs-{plan.side}", plan) for plan in plans]
+    whole = sum(recipe.groups)
+    for deck in decks:
+        if deck.missing():
+            before = sum(int(other.made.sum()) for other in decks if other is not deck)
+            for made in deck.fill(paths, teacher(), workers):
+                report("pairs", before + made, whole)
+    return decks

@@ -1,0 +1,78 @@
+"""Pictures of a run and of an evaluation. Needs matplotlib."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from .agreement import table
+from .distortions import HELD_OUT, KIN, MIXTURE, UNRELATED
+from .evaluate import Measurement
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLOURS = dict(zip((*KIN, "other"), ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#bab0ac"), strict=True))
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    except ImportError:
+        raise UsageError("drawing needs matplotlib, which is not installed; run `pip install matplotlib`") from None
+    return pyplot
+
+
+def _kin(kind: str) -> str:
+    return next((name for name, kinds in KIN.items() if kind in kinds), "other")
+
+
+def scatter(found: Sequence[Measurement], path: Path) -> None:
+    """The small network against the large one, a panel a side, coloured by kin of distortions; and the error by side."""
+    pyplot = _pyplot()
+    sides = list(dict.fromkeys(m.side for m in found))
+    figure, panels = pyplot.subplots(1, len(sides) + 1, figsize=(4.2 * (len(sides) + 1), 4.4), constrained_layout=True)
+    lines = {(line.side, line.name): line for line in table(found)}
+    for side, panel in zip(sides, panels, strict=False):
+        here = [m for m in found if m.side == side]
+        for kin, colour in COLOURS.items():
+            some = [m for m in here if _kin(m.kind) == kin]
+            panel.plot([m.wanted for m in some], [m.given for m in some], ".", ms=2.5, alpha=0.5, color=colour, label=kin)
+        top = max(max(m.wanted, m.given) for m in here) * 1.03
+        panel.plot([0, top], [0, top], "k-", lw=0.8)
+        line = lines[side, "all"]
+        panel.set(xlim=(0, top), ylim=(0, top), aspect="equal", xlabel="lpips-alex")
+        panel.set_title(f"{side} x {side}: r {line.pearson:.3f}, rho {line.spearman:.3f}", fontsize=10)
+    panels[0].set_ylabel("lpips-mini")
+    panels[0].legend(fontsize=7, markerscale=3, loc="upper left")
+    _errors(panels[-1], found, sides)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _errors(panel: Axes, found: Sequence[Measurement], sides: Sequence[int]) -> None:
+    """Boxes of the difference by side: the middle half, and from the 5th to the 95th of a hundred."""
+    differences = [[m.given - m.wanted for m in found if m.side == side] for side in sides]
+    panel.boxplot(differences, whis=(5, 95), showfliers=False, tick_labels=[str(side) for side in sides])
+    panel.axhline(0, color="k", lw=0.8)
+    panel.set(xlabel="side in pixels", ylabel="lpips-mini minus lpips-alex")
+    panel.set_title("error by size (boxes 25-75 %, whiskers 5-95 %)", fontsize=10)
+
+
+def losses(log: Path, path: Path) -> None:
+    """The log of a run: both losses by step. Raises UsageError where matplotlib is missing."""
+    pyplot = _pyplot()
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    figure, panel = pyplot.subplots(figsize=(6, 4), constrained_layout=True)
+    for name in ("distance", "maps"):
+        panel.plot([line["step"] for line in lines], [line[name] for line in lines], label=name, lw=1)
+    panel.set(xlabel="step", ylabel="mean |sqrt(d) - sqrt(d')|", yscale="log")
+    panel.legend()
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)

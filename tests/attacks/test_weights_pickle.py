@@ -1,0 +1,270 @@
+"""Hostile pickles in .pth files: nothing of them runs. Each attack is a file; each live one is shown to work first."""
+
+from __future__ import annotations
+
+import copyreg
+import os
+import pickle
+import random
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from eyediff.errors import WeightsError
+from eyediff.weights import containers
+from eyediff.weights.pickled import MAX_STEPS
+from tests.unit.weights import files
+from tests.unit.weights.files import call, dictionary, integer, name, storage, tensor, text, tuple_of
+
+EXTENSION = 0x7F
+"""A code of copyreg's registry that nobody uses."""
+
+
+def refuse(path: Path, reason: str = ".") -> None:
+    """Reading it raises WeightsError, in one short line that begins with the file's name."""
+    with pytest.raises(WeightsError, match=reason) as caught:
+        containers.read(path, lambda _: True)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and "\n" not in message and len(message) < len(str(path)) + 400
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    """A folder that a successful attack makes."""
+    return tmp_path / "canary"
+
+
+@pytest.fixture
+def extension() -> Iterator[None]:
+    """os.mkdir in copyreg's registry, as a careless library might leave it."""
+    copyreg.add_extension("os", "mkdir", EXTENSION)
+    yield
+    copyreg.remove_extension("os", "mkdir", EXTENSION)
+
+
+LIVE: dict[str, Callable[[str], bytes]] = {
+    "GLOBAL and REDUCE": lambda path: call(name("os", "mkdir"), text(path)),
+    "os.system": lambda path: call(name("os", "system"), text(f"mkdir '{path}'")),
+    "STACK_GLOBAL": lambda path: text("os") + text("mkdir") + b"\x93" + tuple_of(text(path)) + b"R",
+    "STACK_GLOBAL with a dotted name": lambda path: (
+        b"\x80\x04" + text("pathlib") + text("os.mkdir") + b"\x93" + tuple_of(text(path)) + b"R"
+    ),
+    "INST": lambda path: b"(" + text(path) + b"ios\nmkdir\n",
+    "OBJ": lambda path: b"(" + name("os", "mkdir") + text(path) + b"o",
+    "EXT1": lambda path: b"\x82" + bytes([EXTENSION]) + tuple_of(text(path)) + b"R",
+    "EXT4": lambda path: b"\x84" + struct.pack("<I", EXTENSION) + tuple_of(text(path)) + b"R",
+    "eval": lambda path: call(name("builtins", "eval"), text(f"__import__('os').mkdir({path!r})")),
+    "a name recalled from the memo": lambda path: name("os", "mkdir") + b"q\x000h\x00" + tuple_of(text(path)) + b"R",
+    "among honest values": lambda path: dictionary(**{"features.0.bias": call(name("os", "mkdir"), text(path))}),
+    "beside what is kept": lambda path: dictionary(other=b"]" + call(name("os", "mkdir"), text(path)) + b"a"),
+    "left below the result": lambda path: call(name("os", "mkdir"), text(path)) + b"0" + dictionary(),
+    "BUILD through __setstate__": lambda path: (
+        name("functools", "partial") + tuple_of(name("os", "mkdir")) + b"\x81"
+        + tuple_of(name("os", "mkdir"), tuple_of(text(path)), b"}", b"N") + b"b" + tuple_of() + b"R"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.skipif(os.name == "nt", reason="one of the attacks speaks to a POSIX shell")
+@pytest.mark.parametrize("attack", LIVE)
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_code_is_not_run(
+    tmp_path: Path, canary: Path, extension: None, attack: str, write: Callable[[Path, bytes], Path]
+) -> None:
+    """Python's own pickle runs each of these programs; the reader names what it refused, and runs nothing."""
+    body = LIVE[attack](str(canary))
+    pickle.loads(files.program(body))  # noqa: S301 - the very thing that is not done elsewhere
+    assert canary.is_dir(), "the attack is not live, so the test below would show nothing"
+    canary.rmdir()
+    refuse(write(tmp_path / "x.pth", body), "nothing of it was run")
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize("position", range(5))
+def test_code_is_not_run_in_any_pickle_of_the_older_format(tmp_path: Path, canary: Path, position: int) -> None:
+    """There are five in a file: magic number, protocol, system, tensors, list of storages."""
+    honest = files.write_legacy(tmp_path / "honest.pth", dictionary(a=tensor())).read_bytes()
+    ends, start = [], 0
+    for _ in range(5):
+        start = honest.index(b".\x80\x02", start) + 1 if len(ends) < 4 else honest.index(b"e.", start) + 2
+        ends.append(start)
+    starts = [0, *ends[:-1]]
+    attack = files.program(call(name("os", "mkdir"), text(str(canary))))
+    path = tmp_path / "x.pth"
+    path.write_bytes(honest[: starts[position]] + attack + honest[ends[position] :])
+    refuse(path, "os.mkdir.*nothing of it was run")
+    assert not canary.exists()
+
+
+NEVER = {
+    "a class made by NEWOBJ": name("subprocess", "Popen") + tuple_of(text("true")) + b"\x81",
+    "NEWOBJ_EX": name("collections", "OrderedDict") + b")}\x92",
+    "an allowed module, another name": name("torch._utils", "_import_dotted_name"),
+    "an allowed name with more behind it": text("torch._utils") + text("_rebuild_tensor_v2.__globals__") + b"\x93",
+    "a space in a name": text("torch._utils _rebuild_tensor_v2") + text("") + b"\x93",
+    "torch's own loader": call(name("torch", "load"), text("/etc/passwd")),
+    "a tensor from numpy": name("numpy.core.multiarray", "_reconstruct"),
+    "a persistent id of protocol 0": b"Pevil\n",
+    "a name that is a number": integer(1) + integer(2) + b"\x93",
+    "a name that is a deep list": b"]" * 1000 + b"a" * 999 + text("x") + b"\x93",
+    "a call of a string": text("os.mkdir") + b")R",
+    "a call of a storage's type": name("torch", "FloatStorage") + b")R",
+    "a call without a tuple": name("collections", "OrderedDict") + b"]R",
+    "BUILD on a name": name("collections", "OrderedDict") + b"}b",
+    "BUILD on a list": b"]}b",
+    "BUILD on a tensor with a dict": tensor() + b"}b",
+    "BUILD on a tensor with what is no tensor": tensor() + tuple_of(b"N", b"N", b"N", b"N", b"N") + b"b",
+    "BUILD on a tensor with a false storage": tensor() + tuple_of(b"N", integer(0), b")", b")") + b"b",
+    "a key that is a tuple": b"}" + b"))" + b"s",
+    "a key that is a list of lists": b"}" + b"]" * 500 + b"a" * 499 + b"Ns",
+    "entries into a tuple": b")N" + b"a",
+    "items into a list": b"](" + text("a") + b"Nu",
+    "an odd number of items": b"}(" + text("a") + b"u",
+    "an OrderedDict of numbers": call(name("collections", "OrderedDict"), b"](K\x01K\x02e"),
+    "an OrderedDict of two lists": call(name("collections", "OrderedDict"), b"]", b"]"),
+    "a parameter of a string": call(name("torch.nn.parameter", "Parameter"), text("x")),
+    "a size of strings": call(name("torch", "Size"), tuple_of(text("x"))),
+    "a size of nothing": call(name("torch", "Size")),
+    "a tensor of too few arguments": call(name("torch._utils", "_rebuild_tensor"), storage()),
+    "a tensor on a string": tensor(text("storage")),
+    "a negated tensor": tensor()[:-2] + b"}" + text("neg") + b"\x88stR",
+    "a storage without a type": tuple_of(text("storage"), text("Float"), text("0"), text("cpu"), integer(4)) + b"Q",
+    "a storage of a tensor's type": storage(kind="FloatTensor"),
+    "a storage whose key is a number": storage().replace(text("0"), integer(0)),
+    "a reference to a module": tuple_of(text("module"), text("x"), text("x"), text("x")) + b"Q",
+    "a reference that is a string": text("0") + b"Q",
+    "one storage, two sizes": dictionary(a=tensor(), b=tensor(storage(size=8))),
+    "one storage, two types": dictionary(a=tensor(), b=tensor(storage(kind="IntStorage"))),
+    "pop of an empty stack": b"a",
+    "pop below a mark": text("a") + b"(\x85",
+    "a tuple without a mark": b"t",
+    "a mark that stays": b"(" + dictionary(a=tensor()),
+    "two values": dictionary(a=tensor()) + b"N",
+    "no value": b"",
+    "a memo that was never written": b"h\x07",
+    "an opcode that does not exist": b"\xff",
+    "a string longer than the file": b"X\xff\xff\xff\xffabc",
+    "a string of 2**63 bytes": b"\x8d" + b"\xff" * 8,
+    "a string that is not unicode": b"X\x02\x00\x00\x00\xff\xfe",
+    "a tensor that is never filled": dictionary(a=name("torch.nn.parameter", "Parameter") + b")\x81"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", NEVER)
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_what_torch_does_not_write_is_refused(
+    tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]
+) -> None:
+    """Every other way to misuse an opcode, a name, the stack or the memo."""
+    refuse(write(tmp_path / "x.pth", NEVER[attack]))
+
+
+OUTSIDE = {
+    "an offset behind the end": {"offset": 1},
+    "a shape beyond the end": {"shape": (5,)},
+    "a stride beyond the end": {"shape": (2,), "strides": (4,)},
+    "a negative offset": {"offset": -1},
+    "a negative stride": {"offset": 3, "strides": (-1,)},
+    "a negative side": {"shape": (-4,)},
+    "two negative sides": {"shape": (-2, -2), "strides": (2, 1)},
+    "a stride of 0, to 2**40 figures": {"shape": (2**40,), "strides": (0,)},
+    "a stride of 0, to a few more": {"shape": (5,), "strides": (0,)},
+    "sides whose product overflows": {"shape": (2**32, 2**32), "strides": (0, 0)},
+    "nothing times 2**60": {"shape": (0, 2**60), "strides": (1, 1)},
+    "nothing times 2**40 times 2**40": {"shape": (0, 2**40, 2**40), "strides": (1, 1, 1)},
+    "a stride of 2**2000": {"shape": (1,), "strides": (2**2000,)},
+    "more strides than sides": {"strides": (1, 1)},
+    "a hundred sides": {"shape": (1,) * 100, "strides": (1,) * 100},
+}
+
+
+@pytest.mark.parametrize("attack", OUTSIDE)
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_tensors_stay_within_their_storage(tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]) -> None:
+    """Nothing beside a storage of four figures is read, and nothing is made larger than it is."""
+    refuse(write(tmp_path / "x.pth", dictionary(a=tensor(**OUTSIDE[attack]))))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [2**20, 2**40, 2**62, 2**2000, -1])
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_a_storage_is_as_large_as_it_says(tmp_path: Path, size: int, write: Callable[[Path, bytes], Path]) -> None:
+    """A size that is not that of the bytes there is refused before memory is asked for."""
+    refuse(write(tmp_path / "x.pth", dictionary(a=tensor(storage(size=size)))))
+
+
+@pytest.mark.parametrize("view", [(2, 3), (5, 0), (2**47, 2**47), (-1, 2)])
+def test_views_of_storages_stay_within_them(tmp_path: Path, view: tuple[int, int]) -> None:
+    """And a tensor within the view, though the storage goes on behind it."""
+    start, length = view
+    parts = tuple_of(text("v"), integer(start), integer(length))
+    refuse(files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor(storage(view=parts), shape=(1,)))))
+    inside = tuple_of(text("v"), integer(1), integer(2))
+    refuse(files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor(storage(view=inside), offset=1, shape=(2,)))))
+
+
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_one_storage_cannot_stand_for_a_thousand_tensors(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
+    """4 MiB that a thousand names share would be 4 GiB in memory."""
+    one = tensor(storage(size=1 << 20), shape=(1 << 20,))
+    body = dictionary(**{f"a{index}": one for index in range(1000)})
+    refuse(write(tmp_path / "x.pth", body, {"0": bytes(4 << 20)}), "no trunk of any metric")  # type: ignore[call-arg]
+
+
+BOMBS = {
+    "steps": b"]" + b"(Ne" * MAX_STEPS,
+    "lists that hold each other twice": b"]q\x00" + b"".join(
+        b"](h" + bytes([index]) + b"h" + bytes([index]) + b"eq" + bytes([index + 1]) for index in range(100)
+    ) + b"(" * 0,
+    "a list within a list, 90,000 deep": b"]" * 90_000 + b"a" * 89_999,
+    "a tuple within a tuple, 90,000 deep": b")" + b"\x85" * 90_000,
+    "a list that holds itself": b"]q\x00h\x00a",
+    "copies of a long list of pairs": b"](" + (text("k") + b"N\x86") * 1000 + b"eq\x000" + b"".join(
+        name("collections", "OrderedDict") + b"(h\x00tR" for _ in range(5000)
+    ),
+    "100,000 open marks": b"(" * 100_000,
+    "a number of a million digits": b"I" + b"9" * 1_000_000 + b"\n",
+    "a pickle of 5 MB": text("x" * 5_000_000),
+    "a name of a megabyte": name("a" * 1_000_000, "b"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("attack", BOMBS)
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_bombs_do_not_go_off(tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]) -> None:
+    """Work and memory are bounded by the file's own size and by MAX_STEPS; nothing recurses over what was built."""
+    refuse(write(tmp_path / "x.pth", BOMBS[attack]))
+
+
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
+    """After each of its bytes."""
+    whole = write(tmp_path / "whole.pth", dictionary(a=tensor(), b=tensor(shape=(2, 2), strides=(1, 2)))).read_bytes()
+    path = tmp_path / "x.pth"
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        refuse(path)
+
+
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
+    """Whatever three bytes become (seeded): tensors or WeightsError, never another exception."""
+    whole = write(tmp_path / "whole.pth", dictionary(a=tensor(), b=tensor(shape=(2, 2), strides=(1, 2)))).read_bytes()
+    path = tmp_path / "x.pth"
+    dice = random.Random(5)  # noqa: S311 - seeded on purpose
+    outcomes = set()
+    for _ in range(500):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[dice.randrange(len(damaged))] = dice.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            found = containers.read(path, lambda _: True)
+        except WeightsError as error:
+            assert "\n" not in str(error)
+            outcomes.add("refused")
+        else:
+            assert all(figures.nbytes <= 64 for figures in found.values())
+            outcomes.add("read")
+    assert outcomes == {"refused", "read"}

@@ -1,0 +1,180 @@
+"""`eyediff compare` as a person or a script meets it: exit codes, one line on stderr, data alone on stdout."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from eyediff.cli import run
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+BEFORE, AFTER = str(EXAMPLES / "before"), str(EXAMPLES / "after")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a call printed and returned."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Run the command line in this process, offline, with a cache of its own."""
+    monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
+    monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.delenv("EYEDIFF_WEIGHTS", raising=False)
+
+    def call(*arguments: object) -> Said:
+        code = run([str(argument) for argument in arguments])
+        return Said(code, *capfd.readouterr())
+
+    return call
+
+
+def one_line(said: Said, *words: str) -> None:
+    """Exit code 2, nothing on stdout, and a single line on stderr that holds these words."""
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith("eyediff: ") and said.err.count("\n") == 1
+    for word in words:
+        assert word in said.err
+
+
+def test_two_folders_as_text(call) -> None:
+    """A row a pair, the summary, the worst, and what the numbers were made with."""
+    said = call("compare", BEFORE, AFTER, "-m", "psnr,ssim")
+    assert said.code == 0 and said.err == ""
+    lines = said.out.splitlines()
+    assert lines[0].split() == ["psnr", "ssim", "pair"]
+    assert [line.split()[-1] for line in lines[1:4]] == ["astronaut.png", "cat.png", "coffee.png"]
+    assert "3 pairs compared" in said.out and "ssim: version wang" in said.out
+
+
+def test_two_files_and_a_file_against_a_folder(call) -> None:
+    """The other two ways to call it, as JSON lines: a header, then a row a pair."""
+    said = call("compare", f"{BEFORE}/cat.png", f"{AFTER}/cat.png", "-m", "psnr", "-f", "jsonl")
+    header, row = map(json.loads, said.out.splitlines())
+    assert header["metrics"]["psnr"]["weights_sha256"] is None and header["size"] == "refuse"
+    assert list(row) == ["pair", "reference", "candidate", "width", "height", "scores", "error"]
+    assert row["scores"] == {"psnr": pytest.approx(24.4015, abs=1e-4)} and row["error"] is None
+    said = call("compare", f"{BEFORE}/cat.png", AFTER, "-m", "psnr", "-f", "json")
+    assert [row["pair"] for row in json.loads(said.out)["rows"]] == ["astronaut.png", "cat.png", "coffee.png"]
+
+
+def test_the_name_of_the_output_tells_its_format(call, tmp_path: Path) -> None:
+    """CSV with the columns of the contract; stdout stays empty, stderr says what happened in a line."""
+    said = call("compare", BEFORE, AFTER, "-m", "psnr", "-m", "ssim", "-o", tmp_path / "out.csv")
+    assert (said.code, said.out, said.err.count("\n")) == (0, "", 1)
+    with (tmp_path / "out.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["pair", "reference", "candidate", "width", "height", "psnr", "ssim", "error"]
+    assert [row["pair"] for row in rows] == ["astronaut.png", "cat.png", "coffee.png"]
+    one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "-o", tmp_path / "out.dat"), "out.dat", "--format")
+
+
+def test_limits_decide_the_exit_code(call) -> None:
+    """1 where a pair is beyond a limit, 0 where none is; the pair is named."""
+    assert call("compare", BEFORE, AFTER, "-m", "psnr", "--min", "psnr=23").code == 0
+    said = call("compare", BEFORE, AFTER, "-m", "psnr", "--min", "psnr=24", "--max", "psnr=40")
+    assert said.code == 1 and "beyond a limit" in said.out and "coffee.png" in said.out.split("beyond a limit")[1]
+
+
+def test_what_could_not_be_compared_is_told_and_gives_3(call, tmp_path: Path) -> None:
+    """A damaged file, a file without partner and a pair of two sizes: rows and lists that say so, never silence."""
+    from PIL import Image
+
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+        for name in ("cat", "coffee", "astronaut"):
+            (tmp_path / side / f"{name}.png").write_bytes((EXAMPLES / "before" / f"{name}.png").read_bytes())
+    (tmp_path / "b" / "cat.png").write_bytes((EXAMPLES / "before" / "cat.png").read_bytes()[:5000])
+    with Image.open(EXAMPLES / "before" / "coffee.png") as image:
+        image.resize((128, 100)).save(tmp_path / "b" / "coffee.png")
+    (tmp_path / "a" / "lonely.png").write_bytes(b"")
+    said = call("compare", tmp_path / "a", tmp_path / "b", "-m", "psnr", "-f", "json")
+    assert said.code == 3
+    found = json.loads(said.out)
+    errors = {row["pair"]: row["error"] and row["error"]["stage"] for row in found["rows"]}
+    assert errors == {"astronaut.png": None, "cat.png": "read", "coffee.png": "size"}
+    assert found["rows"][0]["scores"] == {"psnr": "inf"}
+    assert found["summary"]["count"] == 3 and found["summary"]["failed"] == 2
+    assert "lonely.png" in json.dumps(found["unmatched"])
+    resized = call("compare", tmp_path / "a", tmp_path / "b", "-m", "psnr", "-f", "json", "--size", "resize")
+    assert [row["error"] is None for row in json.loads(resized.out)["rows"]] == [True, False, True]
+
+
+def test_bad_calls_are_one_line_and_compute_nothing(call, tmp_path: Path) -> None:
+    """Each mistake that people make, with the word that they need."""
+    (tmp_path / "empty").mkdir()
+    one_line(call("compare", BEFORE, AFTER, "-m", "pnsr"), "'pnsr'", "'psnr'")
+    one_line(call("compare", BEFORE, AFTER, "-m", "lpips,lpips-alex"), "same metric")
+    one_line(call("compare", BEFORE, tmp_path / "missing"), "missing", "no such file")
+    one_line(call("compare", BEFORE, tmp_path / "empty"), "empty", "no image")
+    one_line(call("compare", BEFORE, BEFORE + "/"), "the same")
+    one_line(call("compare", BEFORE, f"{AFTER}/cat.png"), "is a folder", "a file")
+    one_line(call("compare", BEFORE), "candidate")
+    one_line(call("compare", BEFORE, AFTER, "--metrics", "psnr"), "--metrics")
+    one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "--max", "psnr"), "--max psnr", "NAME=VALUE")
+    one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "--max", "ssim=1"), "ssim", "--metric")
+    one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "--resume"), "--resume", "-o")
+    one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "--workers", "0"), "workers")
+    one_line(call("compare", BEFORE, AFTER, "-m", "ssim", "--device", "cuda"), "--device cuda", "onnxruntime-gpu")
+    one_line(call("compare", BEFORE, AFTER, "-m", "lpips-vgg"), "weights get vgg", "weights add", "EYEDIFF_WEIGHTS")
+    one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "-o", tmp_path / "no" / "out.csv"), "out.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
+
+
+def test_an_output_that_cannot_be_written_loses_nothing(call, tmp_path: Path) -> None:
+    """A file that holds no results is left as it is."""
+    precious = tmp_path / "photo.csv"
+    precious.write_bytes(bytes(range(256)))
+    one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "-o", precious), "photo.csv")
+    assert precious.read_bytes() == bytes(range(256))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to stand for a full disk")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    """Results to a full disk: one line, exit code 2 where nothing was written, and no traceback."""
+    command = [sys.executable, "-m", "eyediff", "compare", BEFORE, AFTER, "-m", "psnr", "-f", "csv"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "No space left" in done.stderr
+
+
+def test_a_wrong_and_a_hostile_weights_file_are_refused(call, tmp_path: Path) -> None:
+    """Weights are hostile until checked: one line with the file's name, exit code 2, and nothing is executed."""
+    canary = tmp_path / "canary"
+    hostile = tmp_path / "alexnet-hostile.pth"
+    hostile.write_bytes(f"cos\nsystem\n(S'touch {canary}'\ntR.".encode())
+    one_line(call("weights", "add", hostile), "alexnet-hostile.pth")
+    os.environ["EYEDIFF_WEIGHTS"] = str(tmp_path)  # call's monkeypatch puts it back
+    one_line(call("compare", BEFORE, AFTER, "-m", "lpips"), "alexnet-hostile.pth")
+    assert not canary.exists()
+
+
+def test_the_metrics_and_the_version_are_listed(call) -> None:
+    """What can be asked for stands on stdout, a line each."""
+    said = call("metrics")
+    assert said.code == 0
+    for name in ("lpips-alex, lpips", "lpips-vgg", "deep-squeeze", "psnr", "ssim"):
+        assert any(line.startswith(name) for line in said.out.splitlines())
+    assert call("--version").out.startswith("eyediff 0.")
+    assert call("--help").code == 0
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    """`eyediff compare ... | head -1` ends quietly."""
+    command = f"{sys.executable} -m eyediff compare {BEFORE} {AFTER} -m psnr -f csv | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
+    assert done.stdout.startswith("pair,") and "Traceback" not in done.stderr

@@ -1,0 +1,46 @@
+"""Runs `piq` 0.8.0 and `torchmetrics` 1.9.0 in a process of their own: `peer_classical.py JOB.npz RESULT.npz`.
+
+The job holds two batches of pixels, `a` and `b`, N x H x W x 3 of uint8; the result holds N figures a metric. PYTHONPATH
+must lead to a torchvision, which both import.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import piq
+import torch
+from torchmetrics.functional.image import (
+    multiscale_structural_similarity_index_measure,
+    structural_similarity_index_measure,
+)
+
+FROM_161, FROM_176 = 161, 176  # the shortest side that piq, torchmetrics take for MS-SSIM
+
+
+def measure(a: torch.Tensor, b: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What the peers say of N x 3 x H x W from 0 to 1, the range stated."""
+    found = {
+        "piq ssim": piq.ssim(a, b, data_range=1.0, downsample=False, reduction="none"),
+        "piq fsim": piq.fsim(a, b, data_range=1.0, reduction="none", chromatic=False),
+        "piq fsimc": piq.fsim(a, b, data_range=1.0, reduction="none"),
+        "torchmetrics ssim": structural_similarity_index_measure(a, b, data_range=1.0, reduction="none"),
+    }
+    if min(a.shape[2:]) >= FROM_161:
+        found["piq ms-ssim"] = piq.multi_scale_ssim(a, b, data_range=1.0, reduction="none")
+    if min(a.shape[2:]) >= FROM_176:
+        options = {"data_range": 1.0, "reduction": "none", "normalize": "relu"}
+        found["torchmetrics ms-ssim"] = multiscale_structural_similarity_index_measure(a, b, **options)
+    return found
+
+
+def main() -> None:
+    """Read the job, measure, write the result."""
+    with np.load(sys.argv[1], allow_pickle=False) as job:
+        a, b = (torch.from_numpy(job[side]).permute(0, 3, 1, 2).float() / 255 for side in "ab")
+    np.savez(sys.argv[2], **{name: scores.double().reshape(-1).numpy() for name, scores in measure(a, b).items()})
+
+
+if __name__ == "__main__":
+    main()

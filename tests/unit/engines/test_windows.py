@@ -1,0 +1,108 @@
+"""Means over windows, tile by tile: the same as over the whole image, whatever the tiles, the batch and the threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from eyediff import msssim, ssim
+from eyediff.engines import windows
+from eyediff.engines.metrics import Runner
+from eyediff.engines.numpy_runner import NumpyRunner
+from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.engines.windows import TILE, ScalesEngine, WindowEngine
+from eyediff.values import Numbers, Pixels
+
+WANG = ssim.VARIANTS["wang"]
+
+
+def program(verbs, a, b):
+    """SSIM by channel."""
+    return ssim.ssim(verbs, WANG, a, b)
+
+
+def engine(runner: Runner) -> WindowEngine:
+    """SSIM by tiles."""
+    return WindowEngine(runner, program, WANG.smallest)
+
+
+def whole(a: Pixels, b: Pixels) -> Numbers:
+    """SSIM of the whole image at once, in double precision."""
+    return NumpyRunner().compile(program, 2)(a, b).mean(1)
+
+
+def pair(count: int, height: int, width: int) -> tuple[Pixels, Pixels]:
+    """Noise that grows from left to right, so that no tile says what another says."""
+    random = np.random.RandomState(height)
+    a = random.randint(60, 200, (count, height, width, 3))
+    b = a + random.normal(0, np.linspace(1, 60, width)[:, None], a.shape)
+    return a.astype(np.uint8), b.clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(11, 11), (TILE + 10, TILE + 10), (TILE + 11, 30), (200, 2 * TILE + 75)])
+def test_tiles_give_what_the_whole_image_gives(height: int, width: int) -> None:
+    """One window, one full tile, one window more than a tile, many tiles. Sums in double precision: 1e-12."""
+    a, b = pair(1, height, width)
+    np.testing.assert_allclose(engine(NumpyRunner()).distances(a, b), whole(a, b), rtol=1e-12)
+
+
+def test_onnx_runtime_by_tiles_is_near_the_oracle() -> None:
+    """Float32 inside the tiles, double precision between them: 2e-6, as derived in the tests of SSIM."""
+    a, b = pair(2, 345, 391)
+    np.testing.assert_allclose(engine(OnnxRunner("cpu", 2)).distances(a, b), whole(a, b), atol=2e-6)
+
+
+@pytest.mark.parametrize("size", [(12, 12), (64, 60), (175, 172)])
+def test_the_batch_makes_no_difference(size: tuple[int, int]) -> None:
+    """To the last bit: images score in a batch as they do alone and in other order, whatever their size."""
+    a, b = pair(9, *size)
+    run = engine(OnnxRunner("cpu", 2))
+    together = run.distances(a, b)
+    np.testing.assert_array_equal([run.distances(a[i : i + 1], b[i : i + 1])[0] for i in range(9)], together)
+    np.testing.assert_array_equal(run.distances(a[::-1], b[::-1])[::-1], together)
+
+
+def test_threads_make_no_difference() -> None:
+    """To the last bit: with one thread or three, and called from several threads at once."""
+    a, b = pair(1, 300, 500)
+    one, three = engine(OnnxRunner("cpu", 1)), engine(OnnxRunner("cpu", 3))
+    expected = one.distances(a, b)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: three.distances(a, b), range(8)):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_tiles_cover_every_window_once() -> None:
+    """Over sizes around the length of a tile, counted window by window."""
+    for height, width in [(1, 1), (TILE, TILE), (TILE + 1, 2 * TILE + 1), (30, 5 * TILE - 1)]:
+        seen = np.zeros((height, width), int)
+        for tile in windows._tiles(height, width):
+            seen[tile] += 1
+            assert seen[tile].size <= TILE**2
+        assert (seen == 1).all()
+
+
+def test_pixels_are_prepared_before_they_are_cut() -> None:
+    """`prepare` sees the whole image, whose size decides how much smaller it is made."""
+    a, b = pair(1, 400, 420)
+    variant = ssim.VARIANTS["matlab"]
+    found = WindowEngine(NumpyRunner(), program, 11, lambda pixels: ssim.prepare(variant, pixels)).distances(a, b)
+    np.testing.assert_allclose(found, whole(ssim.prepare(variant, a), ssim.prepare(variant, b)), rtol=1e-12)
+
+
+def test_no_images_give_no_scores() -> None:
+    """An empty batch has an empty list of scores."""
+    none = np.zeros((0, 20, 20, 3), np.uint8)
+    assert engine(NumpyRunner()).distances(none, none).shape == (0,)
+
+
+def test_ms_ssim_puts_the_scales_together() -> None:
+    """Every scale by tiles is every scale at once; its smallest side is that of the formula."""
+    a, b = pair(2, 165, 180)
+    level = NumpyRunner().compile(msssim.level, 2)
+    scales = zip(msssim.scales(a), msssim.scales(b), strict=True)
+    expected = msssim.msssim([level(x, y) for x, y in scales])
+    np.testing.assert_allclose(ScalesEngine(NumpyRunner()).distances(a, b), expected, rtol=1e-12)
+    assert ScalesEngine(NumpyRunner()).smallest == 161

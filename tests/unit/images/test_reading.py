@@ -1,0 +1,234 @@
+"""`read`: every file gives an image or an ImageError of one line that begins with its path."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+from PIL import ImageFile
+
+from eyediff.errors import ImageError
+from eyediff.images import read
+
+from .make import RGB, chunk, exif, noise, png, tiff
+
+REFUSED_BMPS = {  # mixtures of bit fields and depths that Pillow does not know, and damage that the names tell of
+    "Bad_badbitcount.bad_bmp", "Bad_clrsUsed.bad_bmp", "Bad_height.bad_bmp", "Bad_pal8oversizepal.bad_bmp",
+    "Bad_reallybig.bad_bmp", "Bad_shortfile.bad_bmp", "Bad_unusual_extend_buffer_usage.bad_bmp", "Bad_width.bad_bmp",
+    "V3_A4_R4_G4_B4.bmp", "V3_A4_R4_G4_B4_Top_Down.bmp", "V3_X4_R4_G4_B4.bmp", "V3_X4_R4_G4_B4_Top_Down.bmp",
+    "pal2.bmp", "pal2color.bmp", "pal4rlecut.bmp", "rgb16-231.bmp", "rgb32-111110.bmp", "rgb32bf.bmp", "rgba16-1924.bmp",
+    "rgba32-61754.bmp",
+}  # fmt: skip
+REFUSED = REFUSED_BMPS | {
+    "incomplete_image.jpg",  # truncated
+    "hpredict_cmyk.tiff",  # five channels: CMYK with alpha
+    "rgb32f_bw.tiff",  # floating point
+    "rgb32f_color.tiff",
+}
+
+
+def message(path: Path, **how: int) -> str:
+    with pytest.raises(ImageError) as caught:
+        read(path, **how)
+    told = str(caught.value)
+    assert told.startswith(f"{path}: ")
+    assert "\n" not in told
+    return told
+
+
+def test_every_file_gives_an_image_or_a_named_error(shared: Path) -> None:
+    """All that lies in decode/: which files are refused is known and stated here; every other one is sRGB pixels."""
+    refused, wrong = set(), []
+    for path in sorted((shared / "images/decode").rglob("*")):
+        if not path.is_file():
+            continue
+        try:
+            image = read(path)
+        except ImageError as error:
+            refused.add(path.name)
+            if not str(error).startswith(f"{path}: ") or "\n" in str(error):
+                wrong.append(path.name)
+        else:
+            pixels = image.pixels
+            if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.flags.c_contiguous:
+                wrong.append(path.name)
+    assert not wrong
+    assert {name for name in refused if not name.startswith("x")} == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "colour"),
+    [
+        # Looked at: a sky diver's sky, a sunset, a clear sky over a cheetah, green top right of XYB's gradient.
+        ("cymk.jpg", (390, 590), (30, 110, 230)),
+        ("four_components.jpg", (600, 60), (10, 5, 5)),
+        ("huge_sof_number.jpg", (100, 700), (85, 155, 225)),
+        ("weird_sampling_2.jpeg", (0, 31), (0, 220, 0)),
+        ("sampling_factors.jpg", (10, 10), (150, 150, 145)),
+        ("down_sampled_grayscale_prog.jpg", (5, 5), (255, 255, 255)),
+    ],
+)
+def test_odd_jpegs_look_as_they_should(
+    shared: Path, name: str, where: tuple[int, int], colour: tuple[int, ...]
+) -> None:
+    """CMYK by Adobe's inversion, YCCK, odd sampling, and XYB through its profile: a colour read off each, within 40.
+
+    An inverted or unconverted picture is off by more than 100 in some channel; 40 covers reading a colour by eye.
+    """
+    pixels = read(shared / "images/decode/jpeg" / name).pixels.astype(int)
+    assert np.abs(pixels[where] - colour).max() <= 40
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """It may have vanished since it was listed."""
+    assert "no such file" in message(tmp_path / "gone.png")
+
+
+def test_a_folder_and_a_pipe_are_no_images(tmp_path: Path) -> None:
+    """A pipe without writer must not be waited for."""
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "a folder" in message(tmp_path)
+    assert "pipe or device" in message(tmp_path / "pipe.png")
+    assert "pipe or device" in message(Path("/dev/zero"))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
+    """The system's reason is passed on."""
+    path = tmp_path / "locked.png"
+    path.write_bytes(png(noise(), RGB))
+    path.chmod(0)
+    assert "ermission denied" in message(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "empty"),
+        (b"hello, world", "it begins with 68 65"),
+        (b"v/1\x01" + bytes(60), "OpenEXR holds light"),
+        (b"#?RADIANCE\n", "tone-map"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        (b"<!DOCTYPE HTML><title>404</title>", "web page"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "film"),
+        (b"\xff\x0a" + bytes(30), "JPEG XL"),
+        (b"P6 2 2 65535\n" + bytes(24), "values up to 65535"),
+    ],
+    ids=lambda value: None if isinstance(value, bytes) else value,
+)
+def test_strangers_are_named(tmp_path: Path, content: bytes, told: str) -> None:
+    """What people have under an image's name is told by its content, with what to do."""
+    path = tmp_path / "some.png"
+    path.write_bytes(content)
+    assert told in message(path)
+
+
+def test_a_suffix_may_lie(tmp_path: Path) -> None:
+    """The content decides, in whatever case the suffix is."""
+    path = tmp_path / "photo.JPG"
+    path.write_bytes(png(noise(), RGB))
+    assert np.array_equal(read(path).pixels, noise())
+
+
+def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
+    """File systems allow it, a table or a log does not."""
+    path = tmp_path / "two\nlines.png"
+    path.write_bytes(b"?")
+    with pytest.raises(ImageError) as caught:
+        read(path)
+    assert "two\\nlines.png: not PNG" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_more_pixels_than_allowed_are_refused_before_decoding(tmp_path: Path) -> None:
+    """The limit is the caller's, below and above the one that Pillow has for the whole process."""
+    path = tmp_path / "a.png"
+    path.write_bytes(png(noise(5, 7), RGB))
+    assert "7x5" in message(path, max_pixels=34)
+    assert read(path, max_pixels=35).pixels.shape == (5, 7, 3)
+
+
+def test_pillows_own_limit_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning (here an error) or refusal by Pillow would depend on what else the process has set."""
+    monkeypatch.setattr(PILImage, "MAX_IMAGE_PIXELS", 20)
+    for kind in ("png", "jpeg", "webp", "bmp", "gif", "tiff"):
+        path = tmp_path / f"a.{kind}"
+        PILImage.fromarray(noise(5, 7)).save(path)
+        assert read(path).pixels.shape == (5, 7, 3)
+
+
+def test_no_picture_while_pillow_lets_damage_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that set LOAD_TRUNCATED_IMAGES would otherwise get half pictures scored."""
+    path = tmp_path / "a.png"
+    path.write_bytes(png(noise(), RGB))
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    assert "LOAD_TRUNCATED_IMAGES" in message(path)
+
+
+def test_warnings_of_pillow_do_not_reach_the_user(tmp_path: Path) -> None:
+    """A TIFF with a tag of too many values makes Pillow warn, which the tests turn into errors; the filters stay."""
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(noise(), also={296: (2, 2, 2)}))
+    with pytest.warns(UserWarning, match="too many entries"), PILImage.open(path) as opened:
+        opened.load()
+    before = list(warnings.filters)
+    assert np.array_equal(read(path).pixels, noise())
+    assert warnings.filters == before
+
+
+def test_many_threads_read_as_one(tmp_path: Path) -> None:
+    """Decoders, colour profiles, the locks and OpenCV's log level are shared; results must not depend on it."""
+    for index in range(24):
+        samples = noise(40, 30, dtype=np.uint16 if index % 3 == 0 else np.uint8, seed=index)
+        content = tiff(samples) if index % 2 else png(samples, RGB, chunk(b"eXIf", exif(1 + index % 8)))
+        (tmp_path / f"{index}.any").write_bytes(content)
+    paths = sorted(tmp_path.iterdir()) * 4
+    alone = [read(path).pixels for path in paths]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(read, paths))
+    assert all(np.array_equal(a, b.pixels) for a, b in zip(alone, together, strict=True))
+
+
+def animated(kind: str, **how: object) -> Callable[[], bytes]:
+    def made() -> bytes:
+        frames = [PILImage.fromarray(noise(8, 8, seed=seed)) for seed in range(3)]
+        found = io.BytesIO()
+        frames[0].save(found, kind, save_all=True, append_images=frames[1:], **how)
+        return found.getvalue()
+
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "note"),
+    [
+        (animated("WEBP", lossless=True), "first of 3 frames"),
+        (animated("PNG"), "first of 3 frames"),
+        (animated("TIFF"), "first of several pages"),
+    ],
+    ids=["webp", "png", "tiff"],
+)
+def test_of_several_frames_the_first_is_read_and_said_so(tmp_path: Path, made: Callable[[], bytes], note: str) -> None:
+    """Lossless animations, so the first frame is exactly what was put in."""
+    path = tmp_path / "moving"
+    path.write_bytes(made())
+    image = read(path)
+    assert note in image.notes
+    assert np.array_equal(image.pixels, noise(8, 8, seed=0))
+
+
+def test_gif_and_icon_say_what_was_left_out(shared: Path) -> None:
+    """The counts are those of the files' makers: five frames, four sizes of which 48 is the largest."""
+    folder = shared / "images/decode/mixed"
+    assert read(folder / "gif/anim/any-disposal.gif").notes == ("first of 5 frames",)
+    icon = read(folder / "ico/images/multiple_entries_with_different_bit_depth.ico")
+    assert icon.notes == ("largest of 4 sizes",)
+    assert icon.pixels.shape == (48, 48, 3)

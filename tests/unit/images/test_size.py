@@ -1,0 +1,150 @@
+"""Two images to one size and one storage type."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+
+from eyediff.errors import SizeError
+from eyediff.images import fit
+from eyediff.values import Image
+
+from .make import noise
+
+
+def image(height: int, width: int, dtype: type = np.uint8, seed: int = 0, clear: bool = False) -> Image:
+    pixels = noise(height, width, dtype=dtype, seed=seed)
+    return Image(f"{seed}.png", pixels, noise(height, width, dtype=dtype, seed=seed + 100) if clear else None)
+
+
+def test_images_of_one_size_are_left_alone() -> None:
+    """Under every policy, the very same objects."""
+    a, b = image(5, 7), image(5, 7, seed=1)
+    for policy in ("refuse", "resize", "crop"):
+        assert fit(a, b, policy) == (a, b)  # type: ignore[arg-type]
+
+
+def test_refusing_names_both_files_and_sizes() -> None:
+    """And the ways out."""
+    with pytest.raises(SizeError, match=r"^0\.png is 7x5, 1\.png is 8x5: .*--size resize or --size crop"):
+        fit(image(5, 7), image(5, 8, seed=1), "refuse")
+
+
+def test_cropping_keeps_the_centre_that_both_have() -> None:
+    """One may be higher and the other wider; over white is cropped with the rest, and the notes tell of it."""
+    a, b = image(9, 6, clear=True), image(4, 11, seed=1)
+    left, right = fit(a, b, "crop")
+    assert np.array_equal(left.pixels, a.pixels[2:6])
+    assert left.over_white is not None
+    assert a.over_white is not None
+    assert np.array_equal(left.over_white, a.over_white[2:6])
+    assert np.array_equal(right.pixels, b.pixels[:, 2:8])
+    assert left.notes == ("cropped from 6x9 to 6x4",)
+    assert right.notes == ("cropped from 11x4 to 6x4",)
+    assert left.pixels.flags.c_contiguous
+
+
+def test_resizing_brings_the_candidate_to_the_reference() -> None:
+    """The reference is left as it is."""
+    a, b = image(9, 6), image(30, 40, seed=1, clear=True)
+    left, right = fit(a, b, "resize")
+    assert left is a
+    assert right.pixels.shape == a.pixels.shape
+    assert right.over_white is not None
+    assert right.over_white.shape == a.pixels.shape
+    assert right.notes == ("resized from 40x30 to 6x9",)
+
+
+def lanczos(signal: np.ndarray, size: int) -> np.ndarray:
+    """Lanczos of three lobes along the first axis, widened by the scale when it shrinks, weights summing to 1.
+
+    Written from the definition: sinc(x) sinc(x/3) at distances in output pixels, half-pixel centres.
+    """
+    scale = max(len(signal) / size, 1.0)
+    rows = []
+    for index in range(size):
+        centre = (index + 0.5) * len(signal) / size
+        distance = (np.arange(len(signal)) + 0.5 - centre) / scale
+        weights = np.where(np.abs(distance) < 3, np.sinc(distance) * np.sinc(distance / 3), 0)
+        rows.append(np.tensordot(weights / weights.sum(), signal, 1))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize(("height", "width"), [(13, 9), (40, 50), (7, 61)])
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [
+        # Rounded to a level after each axis, the first rounding weighed by the second's weights, whose absolute sum is
+        # below 1.6: 0.5 * 1.6 + 0.5.
+        (np.uint8, 1.3),
+        (np.uint16, 0.6),  # rounded once, half a level; float32 carries 8 bits more than the 16 of the levels
+        (np.float32, 1e-6),  # the sums of float32, of at most 60 products below 1
+    ],
+)
+def test_the_kernel_is_lanczos_without_aliasing(height: int, width: int, dtype: type, tolerance: float) -> None:
+    """Larger, smaller and mixed, in every storage type, against the definition, where nothing overshoots the range."""
+    peak = 1.0 if dtype is np.float32 else float(np.iinfo(dtype).max)
+    pixels = ((noise(21, 23, dtype=np.uint16) / 65535 * 0.3 + 0.35) * peak).astype(dtype)
+    exact = lanczos(lanczos(pixels.astype(np.float64).swapaxes(0, 1), width).swapaxes(0, 1), height)
+    assert 0 < exact.min() < exact.max() < peak
+    _, found = fit(Image("a", np.zeros((height, width, 3), dtype)), Image("b", pixels), "resize")
+    assert found.pixels.dtype == dtype
+    assert np.abs(found.pixels - exact).max() <= tolerance
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_overshoot_is_clipped(dtype: type) -> None:
+    """An edge from black to white rings beyond both; a wrap-around would turn it into its opposite."""
+    peak = 1 if dtype is np.float32 else 65535
+    pixels = np.zeros((8, 8, 3), dtype)
+    pixels[:, 4:] = peak
+    _, found = fit(Image("a", np.zeros((8, 64, 3), dtype)), Image("b", pixels), "resize")
+    assert (found.pixels[:, :28] < peak / 4).all()
+    assert (found.pixels[:, 36:] > peak * 3 / 4).all()
+    assert found.pixels.min() == 0
+    assert found.pixels.max() == peak
+
+
+def test_8_bits_are_resized_as_pillow_does() -> None:
+    """To the last level, so that who resizes with Pillow before gets the same score."""
+    pixels = noise(21, 23)
+    _, found = fit(Image("a", np.zeros((13, 50, 3), np.uint8)), Image("b", pixels), "resize")
+    expected = PILImage.fromarray(pixels).resize((50, 13), PILImage.Resampling.LANCZOS)
+    assert np.array_equal(found.pixels, np.asarray(expected))
+
+
+def test_a_flat_image_stays_flat() -> None:
+    """The weights sum to 1: no level is gained or lost at any size."""
+    for dtype in (np.uint8, np.uint16, np.float32):
+        level = 0.25 if dtype is np.float32 else 201
+        _, found = fit(Image("a", np.zeros((17, 5, 3), dtype)), Image("b", np.full((8, 31, 3), level, dtype)), "resize")
+        assert np.allclose(found.pixels, level, rtol=1e-6, atol=0)  # float32 sums of up to 19 weights
+
+
+def test_storage_types_meet_exactly() -> None:
+    """All 256 levels: 8 bits become 16 by 257, since 65535 / 255 = 257; floats are the fraction of white."""
+    levels = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    deep = noise(16, 16, dtype=np.uint16)
+    a, b = fit(Image("a", levels), Image("b", deep), "refuse")
+    assert b.pixels is deep
+    assert all(
+        Fraction(int(got), 65535) == Fraction(int(level), 255)
+        for got, level in zip(a.pixels.flat, levels.flat, strict=True)
+    )
+    floats = np.zeros((16, 16, 3), np.float32)
+    for pixels, peak in ((levels, 255), (deep, 65535)):
+        left, right = fit(Image("a", pixels), Image("b", floats), "refuse")
+        assert right.pixels is floats
+        assert left.pixels.dtype == np.float32
+        # Correctly rounded: what dividing in double precision and rounding once gives.
+        assert np.array_equal(left.pixels, (pixels.astype(np.float64) / peak).astype(np.float32))
+
+
+def test_over_white_takes_part_in_the_storage_type() -> None:
+    """Both pictures of a transparent image are of one type."""
+    a, b = fit(image(5, 7, clear=True), image(5, 7, np.uint16), "refuse")
+    assert a.over_white is not None
+    assert a.over_white.dtype == a.pixels.dtype == b.pixels.dtype == np.uint16

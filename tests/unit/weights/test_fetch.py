@@ -1,0 +1,124 @@
+"""Downloads, against a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from eyediff.errors import FetchError
+from eyediff.weights.fetch import download
+
+CONTENT = bytes(range(256)) * 4096  # 1 MiB, several pieces of a download
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+HTTP = ("http",)  # the server here has no certificate; what the policy refuses is tested too
+
+
+class Answers(BaseHTTPRequestHandler):
+    """One path for each way in which a server can behave."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        body, announced = CONTENT, len(CONTENT)
+        if self.path == "/missing":
+            self.send_error(404)
+            return
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header(
+                "Location", {"https": "https://127.0.0.1:9/x", "file": "file:///etc/passwd"}[self.path[4:]]
+            )
+            self.end_headers()
+            return
+        if self.path == "/moved":
+            self.send_response(301)
+            self.send_header("Location", "/good")
+            self.end_headers()
+            return
+        if self.path == "/other":
+            body = CONTENT[::-1]
+        if self.path == "/short":
+            body = CONTENT[:1000]
+        if self.path == "/more":
+            body, announced = CONTENT * 8, len(CONTENT) * 8
+        self.send_response(200)
+        if self.path != "/unannounced":
+            self.send_header("Content-Length", str(announced))
+        self.end_headers()
+        with suppress(ConnectionError):  # the other side may have had enough
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Its address; what was asked of it is in Answers.asked."""
+    Answers.asked = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as serving:
+        thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{serving.server_port}"
+        serving.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("path", ["/good", "/moved", "/unannounced"])
+def test_brings_the_file_and_tells_how_far(server: str, tmp_path: Path, path: str) -> None:
+    """Also from where it was moved to, and where the server does not say how long it is."""
+    told: list[tuple[int, int]] = []
+    download(server + path, tmp_path / "x", len(CONTENT), SHA256, progress=lambda *far: told.append(far), schemes=HTTP)
+    assert (tmp_path / "x").read_bytes() == CONTENT
+    assert len(told) > 2 and told == sorted(told) and told[-1] == (len(CONTENT), len(CONTENT))
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/missing", "404"),
+        ("/other", "brought something else: sha256 .* expected"),
+        ("/short", "IncompleteRead|brought something else"),
+        ("/more", "sends more than the 1,048,576 bytes"),
+        ("/to/https", "refused to fetch 'https://127.0.0.1:9/x': only http is used"),
+        ("/to/file", "refused to fetch 'file:///etc/passwd'"),
+    ],
+)
+def test_a_download_that_fails_leaves_nothing(server: str, tmp_path: Path, path: str, reason: str) -> None:
+    """A page that is not there, other content, too little, too much, a redirection that leaves the allowed scheme."""
+    with pytest.raises(FetchError, match=reason) as caught:
+        download(server + path, tmp_path / "x", len(CONTENT), SHA256, schemes=HTTP)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "ftp", "file", ""])
+def test_only_https_is_used(server: str, tmp_path: Path, scheme: str) -> None:
+    """Refused before anything is sent."""
+    with pytest.raises(FetchError, match="only https is used for weights"):
+        download(server.replace("http", scheme) + "/good", tmp_path / "x", len(CONTENT), SHA256)
+    assert Answers.asked == []
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    """The reason is the innermost one, in one line."""
+    with pytest.raises(FetchError, match=r"cannot fetch http://127\.0\.0\.1:9/x \(.*refused.*\)"):
+        download("http://127.0.0.1:9/x", tmp_path / "x", 1, SHA256, schemes=HTTP)
+
+
+def test_an_interruption_leaves_nothing(server: str, tmp_path: Path) -> None:
+    """Ctrl-C half way."""
+
+    def interrupt(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download(server + "/good", tmp_path / "x", len(CONTENT), SHA256, progress=interrupt, schemes=HTTP)
+    assert list(tmp_path.iterdir()) == []

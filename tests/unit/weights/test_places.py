@@ -1,0 +1,78 @@
+"""Where weights are looked for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from eyediff.errors import WeightsError
+from eyediff.weights import PUBLISHED, cache, candidates, offline, places
+
+
+def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EYEDIFF_WEIGHTS first, in its own order; then the cache; then torch hub's downloads."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("EYEDIFF_WEIGHTS", os.pathsep.join(["", str(tmp_path / "b"), str(tmp_path / "a")]))
+    assert [(place.kind, place.folder) for place in places()] == [
+        ("EYEDIFF_WEIGHTS", tmp_path / "b"),
+        ("EYEDIFF_WEIGHTS", tmp_path / "a"),
+        ("cache", home / "weights"),
+        ("torch hub", tmp_path / "torch" / "hub" / "checkpoints"),
+    ]
+
+
+def test_defaults_are_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without EYEDIFF_HOME the cache is where the platform keeps caches; torch's folder is found by torch's rules."""
+    monkeypatch.delenv("EYEDIFF_HOME")
+    monkeypatch.delenv("TORCH_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache().name == "weights" and "eyediff" in cache().parts and cache().is_absolute()
+    assert places()[-1].folder == tmp_path / "torch" / "hub" / "checkpoints"
+
+
+def test_a_folder_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A typing error in EYEDIFF_WEIGHTS must not send people to the internet."""
+    monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path / "tpyo"))
+    with pytest.raises(WeightsError, match=r"EYEDIFF_WEIGHTS names .*tpyo, which is not a folder"):
+        places()
+
+
+def test_files_are_found_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The best name first, each file once; folders and other networks' files are left alone."""
+    for name in (
+        "alexnet_features.pth",
+        "alex.safetensors",
+        "alexnet-x.safetensors",
+        "vgg16_bn-6c64b313.pth",
+        "resnet.pth",
+    ):
+        (tmp_path / name).touch()
+    (tmp_path / "alexnet-folder.pth").mkdir()
+    monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path))
+    found = {name: [path.name for _, path in candidates(entry)] for name, entry in PUBLISHED.items()}
+    assert found == {
+        "alex": ["alex.safetensors", "alexnet-x.safetensors", "alexnet_features.pth"],
+        "vgg": [],
+        "squeeze": [],
+    }
+
+
+def test_in_torch_hubs_folder_only_official_names_count(tmp_path: Path) -> None:
+    """Other programs put files there too: a vgg16 of another making is none of ours."""
+    hub = tmp_path / "torch" / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    for name in ("vgg16-00b39a1b.pth", "vgg16-397923af.pth"):
+        (hub / name).touch()
+    assert [path.name for _, path in candidates(PUBLISHED["vgg"])] == ["vgg16-397923af.pth"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", True), ("yes", True), ("", False), ("0", False), ("False", False)]
+)
+def test_offline(value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is set and does not say no means yes: rather no download than one that was forbidden."""
+    monkeypatch.setenv("EYEDIFF_OFFLINE", value)
+    assert offline() is expected
