@@ -1,0 +1,121 @@
+"""What must hold of every metric, whatever the images: identity, symmetry, independence of batch, order and strides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eyediff import lpips, weights, wiring
+from eyediff.catalogue import ENTRIES, Entry, parse
+from eyediff.engines.metrics import NetworkEngine
+from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.trunks import TRUNKS
+from eyediff.values import PEAKS, Engine, Pixels
+from tests.golden.lpips_cases import seeded_parameters
+
+RUNNER = OnnxRunner("cpu")
+NAMES = [f"{entry.name}@{version}" for entry in ENTRIES.values() for version in entry.versions]
+
+
+def engine_of(name: str) -> Engine:
+    """The metric's engine; networks get seeded weights, since laws do not depend on them."""
+    choice = parse(name)
+    entry, version = choice.entry, choice.version
+    if entry.trunk is None or entry.trunk == "mini":
+        return wiring.wire(choice, RUNNER).engine
+    heads = weights.load_heads(entry.trunk, version) if entry.heads else None
+    trunk = TRUNKS[entry.trunk]
+    return NetworkEngine(RUNNER, lpips.Network(trunk, seeded_parameters(trunk), heads, scaled=version != "0.0"))
+
+
+@pytest.fixture(scope="module")
+def engine() -> Callable[[str], Engine]:
+    """Engines by name, each made once."""
+    made: dict[str, Engine] = {}
+
+    def get(name: str) -> Engine:
+        if name not in made:
+            made[name] = engine_of(name)
+        return made[name]
+
+    return get
+
+
+@st.composite
+def batches(draw: st.DrawFn, smallest: int) -> tuple[Pixels, Pixels]:
+    """Two batches of one shape and storage type, from equal to unrelated."""
+    count = draw(st.integers(1, 3))
+    height, width = (draw(st.integers(smallest, smallest + 40)) for _ in range(2))
+    random = np.random.RandomState(draw(st.integers(0, 2**31)))
+    a = random.rand(count, height, width, 3)
+    b = (a + draw(st.sampled_from([0.0, 0.01, 0.1, 1.0])) * random.standard_normal(a.shape)).clip(0, 1)
+    dtype = draw(st.sampled_from(list(PEAKS)))
+    return tuple((x * PEAKS[dtype]).astype(dtype) for x in (a, b))
+
+
+def limits(entry: Entry) -> settings:
+    """Few examples: a metric's code has no branches on the pixels, and the large networks take their time."""
+    return settings(
+        max_examples=4 if entry.trunk == "vgg" else 12,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_laws(name: str, engine: Callable[[str], Engine]) -> None:
+    """Equal images score exactly the identity; no score depends on order, neighbours in the batch, or strides.
+
+    Symmetry to 1e-6 relative: a difference only changes its sign, but sums of three maps may be added in other order.
+    Batches to 1e-6 relative: an engine may share work among threads otherwise for another count of images.
+    """
+    entry = parse(name).entry
+    metric = engine(name)
+
+    @limits(entry)
+    @given(batches(metric.smallest))
+    def laws(pair: tuple[Pixels, Pixels]) -> None:
+        a, b = pair
+        scores = metric.distances(a, b)
+        assert scores.shape == (len(a),) and not np.isnan(scores).any()
+        np.testing.assert_array_equal(metric.distances(a, a.copy()), np.full(len(a), entry.identity))
+        better = np.maximum if entry.higher_is_better else np.minimum
+        np.testing.assert_array_equal(better(scores, entry.identity), np.full(len(a), entry.identity))
+        np.testing.assert_allclose(metric.distances(b, a), scores, rtol=1e-6)
+        alone = [metric.distances(a[i : i + 1], b[i : i + 1])[0] for i in range(len(a))]
+        np.testing.assert_allclose(alone, scores, rtol=1e-6)
+        np.testing.assert_array_equal(metric.distances(strided(a), strided(b)), scores)
+
+    laws()
+
+
+def strided(x: Pixels) -> Pixels:
+    """The same pixels in memory of another order, between others that must never be read."""
+    poison = np.full((x.shape[0], x.shape[2] * 2, x.shape[1], 5), 7, x.dtype)
+    view = poison.transpose(0, 2, 1, 3)[:, :, ::2, 1:4]
+    view[:] = x
+    return view
+
+
+def test_smaller_than_smallest_is_never_asked() -> None:
+    """The catalogue and the engines agree on the smallest side, so that too small a pair is refused, not crashed on."""
+    for name in NAMES:
+        choice = parse(name)
+        if choice.entry.trunk is None:
+            assert engine_of(name).smallest == choice.entry.smallest(choice.version)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_change_nothing(threads: int) -> None:
+    """To 1e-6 relative, as for batches."""
+    trunk = TRUNKS["alex"]
+    network = lpips.Network(trunk, seeded_parameters(trunk), weights.load_heads("alex", "0.1"))
+    random = np.random.RandomState(0)
+    a, b = random.randint(0, 256, (2, 2, 70, 90, 3)).astype(np.uint8)
+    one = NetworkEngine(OnnxRunner("cpu", 1), network).distances(a, b)
+    np.testing.assert_allclose(NetworkEngine(OnnxRunner("cpu", threads), network).distances(a, b), one, rtol=1e-6)
