@@ -24,8 +24,8 @@ from tests.golden import classical_cases, peer  # noqa: E402
 from eyediff.values import Pixels  # noqa: E402 - the tests are no installed package
 
 PROVENANCE = (
-    "scikit-image 0.26.0 in double precision; piq 0.8.0 and torchmetrics 1.9.0 (PyPI) on torch 2.13.0, CPU, in float32; "
-    "written by scripts/make_classical_goldens.py"
+    "scikit-image 0.26.0 in double precision; piq 0.8.0 and torchmetrics 1.9.0 (PyPI) on torch 2.13.0, CPU, in "
+    "float32; written by scripts/make_classical_goldens.py"
 )
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 

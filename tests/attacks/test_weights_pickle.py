@@ -85,17 +85,18 @@ def test_code_is_not_run(
 @pytest.mark.parametrize("position", range(5))
 def test_code_is_not_run_in_any_pickle_of_the_older_format(tmp_path: Path, canary: Path, position: int) -> None:
     """There are five in a file: magic number, protocol, system, tensors, list of storages."""
-    honest = files.write_legacy(tmp_path / "honest.pth", dictionary(a=tensor())).read_bytes()
-    ends, start = [], 0
-    for _ in range(5):
-        start = honest.index(b".\x80\x02", start) + 1 if len(ends) < 4 else honest.index(b"e.", start) + 2
-        ends.append(start)
-    starts = [0, *ends[:-1]]
     attack = files.program(call(name("os", "mkdir"), text(str(canary))))
-    path = tmp_path / "x.pth"
-    path.write_bytes(honest[: starts[position]] + attack + honest[ends[position] :])
-    refuse(path, "os.mkdir.*nothing of it was run")
+    path = files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor()), instead={position: attack})
+    refuse(path, "mkdir.*nothing of it was run")
     assert not canary.exists()
+
+
+@pytest.mark.parametrize("position", range(5))
+@pytest.mark.parametrize("other", [None, 1, "x", [], ["0", "0"], ["1"], [["0"]], [[[]] * 9], {}, {"little_endian": 1}])
+def test_each_pickle_of_the_older_format_is_checked(tmp_path: Path, position: int, other: object) -> None:
+    """Another value in the place of any of them."""
+    path = tmp_path / "x.pth"
+    refuse(files.write_legacy(path, dictionary(a=tensor()), instead={position: pickle.dumps(other, 2)}))
 
 
 NEVER = {

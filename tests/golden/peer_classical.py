@@ -1,7 +1,7 @@
 """Runs `piq` 0.8.0 and `torchmetrics` 1.9.0 in a process of their own: `peer_classical.py JOB.npz RESULT.npz`.
 
-The job holds two batches of pixels, `a` and `b`, N x H x W x 3 of uint8; the result holds N figures a metric. PYTHONPATH
-must lead to a torchvision, which both import.
+The job holds two batches of pixels, `a` and `b`, N x H x W x 3 of uint8; the result holds N figures a metric.
+PYTHONPATH must lead to a torchvision, which both import.
 """
 
 from __future__ import annotations

@@ -136,11 +136,15 @@ class _Unit(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        full = x.to(gradient.dtype)
-        squared = full.square().sum(1, keepdim=True)
-        empty = squared == 0
-        length = torch.where(empty, 1, squared).sqrt()  # differentiable once more, for penalties on gradients
-        along = (gradient * full).sum(1, keepdim=True) / (length * (length + UNIT_EPS))
-        found: Tensor = torch.where(empty, 0, (gradient - full * along) / (length + UNIT_EPS))
-        return found.to(x.dtype)
+        return unit_gradient(*ctx.saved_tensors, gradient)
+
+
+def unit_gradient(x: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient of x, where `gradient` is that of its unit vectors. Differentiable itself, for penalties on it."""
+    full = x.to(gradient.dtype)
+    squared = full.square().sum(1, keepdim=True)
+    empty = squared == 0
+    length = torch.where(empty, 1, squared).sqrt()
+    inverse = torch.where(empty, 0, 1 / (length + UNIT_EPS))
+    along = (gradient * full).sum(1, keepdim=True) * inverse / length
+    return ((gradient - full * along) * inverse).to(x.dtype)

@@ -16,8 +16,8 @@ from ..values import PEAKS, Image, Pixels, SizePolicy
 KERNEL = PILImage.Resampling.LANCZOS
 """Lanczos of three lobes, widened when it shrinks so that nothing aliases, on display values as sRGB stores them.
 
-8 bits come out as Pillow's `resize` gives them, which rounds and clips after each axis; 16 bits and floats go through its
-float path and are rounded and clipped once."""
+8 bits come out as Pillow's `resize` gives them, which rounds and clips after each axis; 16 bits and floats go through
+its float path and are rounded and clipped once."""
 
 _WIDEN = np.uint16(257)  # 65535 / 255: white stays white and every level exact
 

@@ -95,7 +95,10 @@ def markdown(lines: Sequence[Agreement]) -> str:
     names = list(dict.fromkeys(line.name for line in lines))
     at = {(line.side, line.name): line for line in lines}
     overall = [name for name in (EVERYTHING, SEEN, UNSEEN) if name in names]
-    rows = ["| pairs | side | n | Pearson | Spearman | mean abs. error | bias | ordered as alex |", "|---|---" + "|--:" * 6 + "|"]
+    rows = [
+        "| pairs | side | n | Pearson | Spearman | mean abs. error | bias | ordered as alex |",
+        "|---|---" + "|--:" * 6 + "|",
+    ]
     for name in overall:
         for side in sides:
             a = at[side, name]

@@ -50,7 +50,9 @@ class Deck:
         if fresh:
             folder.mkdir(parents=True, exist_ok=True)
         elif json.loads(note.read_text()) != asdict(plan):
-            raise ResumeError(f"{folder}: holds pairs of other settings ({note.read_text()}); remove it or name another")
+            raise ResumeError(
+                f"{folder}: holds pairs of other settings ({note.read_text()}); remove it or name another"
+            )
         grid, side, count = cells(plan.side), plan.side, plan.count
 
         def array(name: str, dtype: type, *shape: int) -> np.memmap:

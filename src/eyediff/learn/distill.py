@@ -56,7 +56,9 @@ def distill(
     """
     saved = folder / "run.safetensors"
     if saved.exists() and not resume:
-        raise ResumeError(f"{folder}: holds a run already; give --resume to go on with it, or another folder with --work")
+        raise ResumeError(
+            f"{folder}: holds a run already; give --resume to go on with it, or another folder with --work"
+        )
     paths = found(photos)
     run = Run(recipe, _decks(paths, folder, recipe, workers, report))
     if saved.exists():

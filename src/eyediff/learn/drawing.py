@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .agreement import table
-from .distortions import HELD_OUT, KIN, MIXTURE, UNRELATED
+from .distortions import KIN
 from .evaluate import Measurement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = dict(zip((*KIN, "other"), ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#bab0ac"), strict=True))
+COLOURS = dict(
+    zip((*KIN, "other"), ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#bab0ac"), strict=True)
+)
 
 
 def _pyplot() -> Any:
@@ -43,7 +45,9 @@ def scatter(found: Sequence[Measurement], path: Path) -> None:
         here = [m for m in found if m.side == side]
         for kin, colour in COLOURS.items():
             some = [m for m in here if _kin(m.kind) == kin]
-            panel.plot([m.wanted for m in some], [m.given for m in some], ".", ms=2.5, alpha=0.5, color=colour, label=kin)
+            panel.plot(
+                [m.wanted for m in some], [m.given for m in some], ".", ms=2.5, alpha=0.5, color=colour, label=kin
+            )
         top = max(max(m.wanted, m.given) for m in here) * 1.03
         panel.plot([0, top], [0, top], "k-", lw=0.8)
         line = lines[side, "all"]

@@ -40,7 +40,9 @@ class Measurement:
     given: float
 
 
-def triple(photos: Sequence[Picture], seed: int, side: int, kind: str, number: int) -> tuple[list[Picture], list[float]]:
+def triple(
+    photos: Sequence[Picture], seed: int, side: int, kind: str, number: int
+) -> tuple[list[Picture], list[float]]:
     """A reference and two candidates, and the candidates' strengths (0 for two photos that have nothing in common)."""
     rng = np.random.default_rng([seed, side, KINDS.index(kind), number])
     reference = crop(photos[number % len(photos)], side, rng)
@@ -50,7 +52,10 @@ def triple(photos: Sequence[Picture], seed: int, side: int, kind: str, number: i
     family = mixture if kind == MIXTURE else FAMILIES[kind]
     chance = int(rng.integers(2**32))  # the same for both: they differ in strength alone
     strengths = [drawn_strength(rng), drawn_strength(rng)]
-    return [reference, *(family(reference, strength, np.random.default_rng(chance)) for strength in strengths)], strengths
+    return [
+        reference,
+        *(family(reference, strength, np.random.default_rng(chance)) for strength in strengths),
+    ], strengths
 
 
 def measured(

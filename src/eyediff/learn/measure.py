@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-
-
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
@@ -12,7 +9,6 @@ from torch.nn import functional as F  # noqa: N812 - the name that all of torch'
 from .. import lpips
 from ..engines.torch_verbs import TorchVerbs
 from .groups import PAIRS
-
 
 FIRST, SECOND = [first for first, _ in PAIRS], [second for _, second in PAIRS]
 

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..values import PEAKS
 from .distortions.tools import Picture, resized, rounded
 
+
 def found(folder: Path) -> list[Path]:
     """The photos of a folder, in the order of their paths. Raises UsageError where there is none."""
     paths = folder.rglob("*") if folder.is_dir() else ()

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from .. import lpips
 from ..engines.torch_verbs import TorchVerbs
 from ..errors import ResumeError
 from ..trunks import MINI
@@ -99,7 +98,9 @@ class Run:
     def save(self, path: Path) -> None:
         """Everything that the next step depends on."""
         arrays = {
-            f"{part}/{name}": tensor.detach().numpy() for part, held in self._parts().items() for name, tensor in held.items()
+            f"{part}/{name}": tensor.detach().numpy()
+            for part, held in self._parts().items()
+            for name, tensor in held.items()
         }
         write(path, arrays, {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step)})
 
@@ -108,9 +109,13 @@ class Run:
         strings = metadata(path)
         if "recipe" not in strings:
             raise ResumeError(f"{path}: is no saved run; remove it, or start without --resume in another folder")
-        held = Recipe(**{key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(strings["recipe"]).items()})
+        held = Recipe(
+            **{key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(strings["recipe"]).items()}
+        )
         if replace(held, steps=self.recipe.steps) != self.recipe:
-            raise ResumeError(f"{path}: was begun as {held}, not as {self.recipe}; give the same options, or start anew")
+            raise ResumeError(
+                f"{path}: was begun as {held}, not as {self.recipe}; give the same options, or start anew"
+            )
         arrays = read(path, lambda _: True)
         with torch.no_grad():
             for part, tensors in self._parts().items():

@@ -1,8 +1,8 @@
-"""The distance from features, a few images at a time on CPUs.
+"""The distance from features, with little memory and in the processor's cache.
 
-Past the trunk the formula is a dozen cheap steps over large arrays: memory is what they wait for. A few images at a
-time stay in the processor's cache, and on the way back the steps are done again, so that nothing is kept but the
-features, which the trunk keeps anyway. A GPU, and a compiled graph, take the formula as it stands.
+Past the trunk the formula is a dozen cheap steps over large arrays: memory is what they wait for. So nothing is kept for
+the way back but the features, which the trunk keeps anyway, and on CPUs a few images at a time go through all steps. A
+compiled graph takes the formula as it stands: the compiler does the same to it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ import torch
 from torch import Tensor
 
 from .. import lpips
+from ..engines.torch_verbs import unit_gradient
 from ..verbs import Array
 from .trunk import VERBS
 
 PIECE = 1 << 18
-"""Figures of features in a piece: 1 MB, and a few times that in steps between; fits the second-level cache."""
+"""Figures of features in a piece on a CPU: 1 MB, and as much again in every step; fits the second-level cache."""
 
 
 def terms(heads: Sequence[Tensor] | None, of_x: Sequence[Tensor], of_y: Sequence[Tensor]) -> list[Tensor]:
     """`lpips.apart` of what the taps gave: N x 1 x H_l x W_l each, in float32 at least."""
-    one = _whole if torch.compiler.is_compiling() or of_x[0].device.type != "cpu" else _in_pieces
+    one = _whole if torch.compiler.is_compiling() else _in_pieces
     weights = [None] * len(of_x) if heads is None else heads
     return [one(x, y, head) for x, y, head in zip(of_x, of_y, weights, strict=True)]
 
@@ -46,40 +47,60 @@ class _Pieces(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        inputs = ctx.saved_tensors
-        wanted = [i for i, needed in enumerate(ctx.needs_input_grad) if needed]
-        if torch.is_grad_enabled():  # the gradient is to be differentiated itself: not in pieces, whose graphs end here
-            views = [None if value is None else value.view_as(value) for value in inputs]
-            grads = torch.autograd.grad(_whole(*views), [views[i] for i in wanted], gradient, create_graph=True)
-        else:
-            grads = _backward(inputs, wanted, gradient)
+        x, y, head = ctx.saved_tensors
         found: list[Tensor | None] = [None, None, None]
-        for index, grad in zip(wanted, grads, strict=True):
-            found[index] = grad
+        if torch.is_grad_enabled():  # the gradient is to be differentiated itself, which pieces are not made for
+            inputs = [None if value is None else value.view_as(value) for value in (x, y, head)]
+            wanted = [index for index, needed in enumerate(ctx.needs_input_grad) if needed]
+            asked = [cast(Tensor, inputs[index]) for index in wanted]
+            whole = _whole(cast(Tensor, inputs[0]), cast(Tensor, inputs[1]), inputs[2])
+            for index, grad in zip(wanted, torch.autograd.grad(whole, asked, gradient, create_graph=True), strict=True):
+                found[index] = grad
+            return tuple(found)
+        pieces = [
+            _gradients(part_x, part_y, head, part_gradient, ctx.needs_input_grad)
+            for (part_x, part_y), part_gradient in zip(_parts(x, y), _split(gradient, x, y), strict=True)
+        ]
+        for index, (value, needed) in enumerate(zip((x, y, head), ctx.needs_input_grad, strict=True)):
+            if needed:
+                parts = [cast(Tensor, piece[index]) for piece in pieces]
+                one = index == 2 or len(value) < len(gradient)
+                found[index] = torch.stack(parts).sum(0) if one else torch.cat(parts)
         return tuple(found)
 
 
-def _backward(inputs: Sequence[Tensor | None], wanted: Sequence[int], gradient: Tensor) -> list[Tensor]:
-    """Gradients of the wanted ones of x, y and head, written piece by piece."""
-    x, y, head = inputs
-    results = {index: torch.zeros_like(cast(Tensor, inputs[index])) for index in wanted}
-    start = 0
-    for part_x, part_y in _parts(cast(Tensor, x), cast(Tensor, y)):
-        leaves = [None if v is None else v.detach() for v in (part_x, part_y, head)]
-        with torch.enable_grad():
-            asked = [cast(Tensor, leaves[index]).requires_grad_() for index in wanted]
-            value = _whole(*cast(tuple[Tensor, Tensor, Tensor | None], leaves))
-        stop = start + len(value)
-        for index, grad in zip(wanted, torch.autograd.grad(value, asked, gradient[start:stop]), strict=True):
-            whole = results[index]
-            (whole[start:stop] if index < 2 and len(whole) > 1 else whole).add_(grad)
-        start = stop
-    return [results[index] for index in wanted]
+def _gradients(
+    x: Tensor, y: Tensor, head: Tensor | None, gradient: Tensor, needed: Sequence[bool]
+) -> tuple[Tensor | None, ...]:
+    """Of a piece, by x, y and head. Steps are in an order that keeps the memory layout of the features."""
+    difference = VERBS.unit(x) - VERBS.unit(y)
+    by_head = (difference.square() * gradient).sum((0, 2, 3)) if needed[2] else None
+    by_difference = difference * (2 * gradient)
+    if head is not None:
+        by_difference = by_difference * head.to(by_difference.dtype).reshape(1, -1, 1, 1)
+    by_x = _summed(unit_gradient(x, by_difference), x) if needed[0] else None
+    by_y = _summed(unit_gradient(y, -by_difference), y) if needed[1] else None
+    return by_x, by_y, None if by_head is None else by_head.to(cast(Tensor, head).dtype)
+
+
+def _summed(gradient: Tensor, like: Tensor) -> Tensor:
+    """The gradient of one image that went with many is the sum of theirs."""
+    return gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)
+
+
+def _step(x: Tensor, y: Tensor) -> tuple[int, int]:
+    """How many images there are, and how many go through at a time."""
+    count = max(len(x), len(y))
+    return count, max(1, PIECE // x[0].numel()) if x.device.type == "cpu" else max(1, count)
 
 
 def _parts(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     """Both, some images at a time; a batch of one goes with all of the other."""
-    count, step = max(len(x), len(y)), max(1, PIECE // x[0].numel())
+    count, step = _step(x, y)
     for start in range(0, count, step):
         part = slice(start, start + step)
         yield x[part] if len(x) > 1 else x, y[part] if len(y) > 1 else y
+
+
+def _split(gradient: Tensor, x: Tensor, y: Tensor) -> Sequence[Tensor]:
+    return gradient.split(_step(x, y)[1])

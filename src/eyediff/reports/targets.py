@@ -126,7 +126,11 @@ class DeviceTarget:
         except OSError as error:
             raise trouble(self._path, error) from error
         self._stream, self._target = stream, StreamTarget(stream, data=True)
-        self._target.open(first)
+        try:
+            self._target.open(first)
+        except BaseException:
+            stream.close()
+            raise
 
     def write(self, text: str) -> None:
         self._target.write(text)

@@ -114,7 +114,7 @@ def read_opening(line: bytes, output: Path) -> Opening:
         valid = opening.kept is None or re.fullmatch(re.escape(output.name) + r"~\d*", opening.kept)
         if not valid or type(opening.tidied) is not int or opening.tidied < 0:
             raise ValueError("a name or count that is not ours")
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(output, 1) from error
     return opening
 
@@ -133,7 +133,7 @@ def read_entries(lines: Iterable[bytes], output: Path) -> Iterator[tuple[Entry, 
             entry = Entry(found["pair"], _stamp(found["reference"]), _stamp(found["candidate"]), found["end"])
             if type(entry.pair) is not str or type(entry.end) is not int or entry.end <= end:
                 raise ValueError("values that are not ours")
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise _damaged(output, number) from error
         end = entry.end
         yield entry, len(line)

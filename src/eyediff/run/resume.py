@@ -141,7 +141,7 @@ class JournaledFile:
         """Remember where the row of an entry stands; a failure is not remembered, and so tried again."""
         try:
             record = self._lines.parse(written.decode())
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._changed() from error
         if not written.endswith(b"\n") or record["pair"] != encodable(entry.pair):
             raise self._changed()

@@ -66,8 +66,9 @@ def tiff(
     size, start = len(data) // strips, 16 if big else 8
     wide = {273: tuple(start + i * size for i in range(strips)), 279: (size,) * strips}
     tags: dict[int, tuple[int, ...]] = {
-        256: (width,), 257: (height,), 258: (bits or 8 * samples.dtype.itemsize,) * channels, 259: (1,), 262: (photometric,),
-        274: (orientation,), 277: (channels,), 278: (height,), 284: (planar,), 339: (kind,) * channels, **wide, **(also or {}),
+        256: (width,), 257: (height,), 258: (bits or 8 * samples.dtype.itemsize,) * channels, 259: (1,),
+        262: (photometric,), 274: (orientation,), 277: (channels,), 278: (height,), 284: (planar,),
+        339: (kind,) * channels, **wide, **(also or {}),
     }  # fmt: skip
     if extra:
         tags[338] = extra

@@ -104,7 +104,7 @@ def test_every_valid_file_gives_the_pixels_that_the_standard_says(shared: Path) 
 
 
 def test_every_corrupt_file_is_an_error_that_names_it(shared: Path) -> None:
-    """The x*.png of the suite: signatures, colour types, depths and check sums that are wrong, data that are missing."""
+    """The x*.png of the suite: wrong signatures, colour types, depths and check sums, missing data."""
     corrupt = [path for path in suite(shared) if path.name.startswith("x")]
     assert len(corrupt) == 14
     for path in corrupt:

@@ -23,8 +23,8 @@ REFUSED_BMPS = {  # mixtures of bit fields and depths that Pillow does not know,
     "Bad_badbitcount.bad_bmp", "Bad_clrsUsed.bad_bmp", "Bad_height.bad_bmp", "Bad_pal8oversizepal.bad_bmp",
     "Bad_reallybig.bad_bmp", "Bad_shortfile.bad_bmp", "Bad_unusual_extend_buffer_usage.bad_bmp", "Bad_width.bad_bmp",
     "V3_A4_R4_G4_B4.bmp", "V3_A4_R4_G4_B4_Top_Down.bmp", "V3_X4_R4_G4_B4.bmp", "V3_X4_R4_G4_B4_Top_Down.bmp",
-    "pal2.bmp", "pal2color.bmp", "pal4rlecut.bmp", "rgb16-231.bmp", "rgb32-111110.bmp", "rgb32bf.bmp", "rgba16-1924.bmp",
-    "rgba32-61754.bmp",
+    "pal2.bmp", "pal2color.bmp", "pal4rlecut.bmp", "rgb16-231.bmp", "rgb32-111110.bmp", "rgb32bf.bmp",
+    "rgba16-1924.bmp", "rgba32-61754.bmp",
 }  # fmt: skip
 REFUSED = REFUSED_BMPS | {
     "incomplete_image.jpg",  # truncated

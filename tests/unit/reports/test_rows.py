@@ -45,10 +45,11 @@ def test_json_lines_to_the_byte() -> None:
         '"weights_sha256": null, "engine": "numpy 2.4.6"}}, "size": "refuse"}\n'
         '{"pair": "cat.png", "reference": "before/cat.png", "candidate": "after/cat.png", "width": 640, "height": 480, '
         '"scores": {"lpips": 0.30000000000000004, "psnr": 18.04554}, "error": null}\n'
-        '{"pair": "same.png", "reference": "before/same.png", "candidate": "after/same.png", "width": 64, "height": 64, '
-        '"scores": {"lpips": 0.0, "psnr": "inf"}, "error": null}\n'
+        '{"pair": "same.png", "reference": "before/same.png", "candidate": "after/same.png", "width": 64, '
+        '"height": 64, "scores": {"lpips": 0.0, "psnr": "inf"}, "error": null}\n'
         '{"pair": "torn.png", "reference": "before/torn.png", "candidate": "after/torn.png", "width": null, '
-        '"height": null, "scores": {}, "error": {"stage": "read", "message": "after/torn.png: truncated: 12 of 40 rows"}}\n'
+        '"height": null, "scores": {}, '
+        '"error": {"stage": "read", "message": "after/torn.png: truncated: 12 of 40 rows"}}\n'
     )
 
 

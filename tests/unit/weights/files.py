@@ -72,12 +72,16 @@ def write_zip(path: Path, body: bytes, storages: dict[str, bytes] | None = None,
     return path
 
 
-def write_legacy(path: Path, body: bytes, storages: dict[str, bytes] | None = None, width: int = 4) -> Path:
-    """The format before it."""
+def write_legacy(
+    path: Path, body: bytes, storages: dict[str, bytes] | None = None, instead: dict[int, bytes] | None = None
+) -> Path:
+    """The format before it: five pickles, of which some may be given `instead`, and the storages (4 bytes a figure)."""
     whole = storages if storages is not None else {"0": bytes(16)}
     info = {"protocol_version": PROTOCOL, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
-    parts = [pickle.dumps(MAGIC, 2), pickle.dumps(PROTOCOL, 2), pickle.dumps(info, 2), program(body)]
-    parts.append(pickle.dumps(list(whole), 2))
-    parts += [struct.pack("<q", len(content) // width) + content for content in whole.values()]
-    path.write_bytes(b"".join(parts))
+    pickles = [pickle.dumps(MAGIC, 2), pickle.dumps(PROTOCOL, 2), pickle.dumps(info, 2), program(body)]
+    pickles.append(pickle.dumps(list(whole), 2))
+    for position, other in (instead or {}).items():
+        pickles[position] = other
+    figures = [struct.pack("<q", len(content) // 4) + content for content in whole.values()]
+    path.write_bytes(b"".join(pickles + figures))
     return path

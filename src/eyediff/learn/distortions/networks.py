@@ -6,7 +6,6 @@ import numpy as np
 
 from .tools import Floats, Picture, between, floats, gaussian, luma, rounded, smooth_noise
 
-
 ENOUGH = 1024
 """Patches that the decoder is fitted to: more change nothing but the time."""
 

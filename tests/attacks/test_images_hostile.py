@@ -1,0 +1,227 @@
+"""Files made to hurt: announced sizes, endless structures, cuts at every place, random damage.
+
+Each must end as an ImageError of one line, or as a picture where the damage does not reach the pixels; never as another
+exception, a crash, or memory that the announced size asks for.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+from PIL import features
+
+from eyediff.errors import ImageError
+from eyediff.images import read
+from tests.unit.images.make import GRAY, RGB, chunk, exif, icc_rgb, noise, png, tiff
+
+HUGE = 60_000
+
+
+def saved(kind: str, mode: str = "RGB", **how: object) -> bytes:
+    found = io.BytesIO()
+    PILImage.fromarray(noise(24, 24)).convert(mode).save(found, kind, **how)
+    return found.getvalue()
+
+
+def error_of(path: Path, content: bytes) -> str:
+    path.write_bytes(content)
+    with pytest.raises(ImageError) as caught:
+        read(path)
+    told = str(caught.value)
+    assert told.startswith(f"{path}: ")
+    assert "\n" not in told
+    return told
+
+
+def huge_png() -> bytes:
+    header = struct.pack(">IIBBBBB", HUGE, HUGE, 8, RGB, 0, 0, 0)
+    row = zlib.compressobj()
+    data = row.compress(bytes(10_000_000)) + row.flush()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND")
+
+
+def patched(content: bytes, marker: bytes, offset: int, layout: str) -> bytes:
+    found = bytearray(content)
+    struct.pack_into(layout, found, found.index(marker) + offset, *([HUGE] * (len(layout) - 1)))
+    return bytes(found)
+
+
+def huge_gif() -> bytes:
+    content = bytearray(saved("GIF", "P"))
+    struct.pack_into("<HH", content, 6, HUGE, HUGE)
+    return bytes(content)
+
+
+def huge_webp() -> bytes:
+    """The extended header announces the largest canvas there is."""
+    content = bytearray(saved("WEBP", lossless=True, exif=exif(1)))
+    content[24:30] = b"\xff\x3f\x00" * 2
+    return bytes(content)
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "png": huge_png,
+    "jpeg": lambda: patched(saved("JPEG"), b"\xff\xc0", 5, ">HH"),
+    "bmp": lambda: patched(saved("BMP"), b"BM", 18, "<ii"),
+    "gif": huge_gif,
+    "tiff": lambda: tiff(noise(), also={256: (HUGE,), 257: (HUGE,)}),
+    "tiff16": lambda: tiff(noise(dtype=np.uint16), also={256: (HUGE,), 257: (HUGE,)}),
+    "webp": huge_webp,
+    "pnm": lambda: b"P6 60000 60000 255\n" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_announced_pixels_are_not_allocated(tmp_path: Path, kind: str) -> None:
+    """Refused by the header alone: Python allocates less than a thousandth of the 3.6 gigapixels announced."""
+    path = tmp_path / kind
+    content = BOMBS[kind]()
+    tracemalloc.start()
+    try:
+        told = error_of(path, content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert "limit" in told or kind == "webp"  # whose decoder may find the canvas wrong before it is asked
+    assert peak < HUGE * HUGE / 1000
+
+
+def test_a_bomb_of_text_in_a_png(tmp_path: Path) -> None:
+    """A comment that unpacks to 200 MB is no part of the picture: it is refused, or left packed."""
+    path = tmp_path / "a.png"
+    path.write_bytes(png(noise(), RGB, chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(200_000_000)))))
+    tracemalloc.start()
+    try:
+        assert np.array_equal(read(path).pixels, noise())
+    except ImageError:
+        pass
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("png", png(noise(24, 24), RGB)),
+        ("png16", png(noise(24, 24, dtype=np.uint16), RGB)),
+        ("png palette", saved("PNG", "P")),
+        ("jpeg", saved("JPEG")),
+        ("progressive", saved("JPEG", progressive=True)),
+        ("gif", saved("GIF", "P")),
+        ("bmp", saved("BMP")),
+        ("webp", saved("WEBP", lossless=True)),
+        ("tiff", tiff(noise(24, 24))),
+        ("tiff16", tiff(noise(24, 24, dtype=np.uint16))),
+        ("ico", saved("ICO", sizes=[(24, 24)])),
+        pytest.param("avif", features.check("avif") and saved("AVIF"), marks=()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_cut_at_every_place(tmp_path: Path, kind: str, content: bytes) -> None:
+    """A download that broke off anywhere: an error, or the very picture where only padding or an end mark is missing."""
+    if not content:
+        pytest.skip("this Pillow was built without AVIF")
+    path = tmp_path / "cut"
+    path.write_bytes(content)
+    whole = read(path).pixels
+    whole_ones = 0
+    for length in range(0, len(content), max(1, len(content) // 200)):
+        path.write_bytes(content[:length])
+        try:
+            found = read(path)
+        except ImageError as error:
+            assert str(error).startswith(f"{path}: ")
+            continue
+        assert np.array_equal(found.pixels, whole), f"{kind} cut at {length} of {len(content)} gave another picture"
+        whole_ones += 1
+    assert whole_ones <= 2
+
+
+def seeds() -> dict[str, bytes]:
+    return {
+        "png": png(noise(9, 9), RGB, chunk(b"eXIf", exif(6))),
+        "png16": png(noise(9, 9, 1, np.uint16), GRAY),
+        "jpeg": saved("JPEG", exif=b"Exif\0\0" + exif(3), icc_profile=icc_rgb(1.8)),
+        "gif": saved("GIF", "P"),
+        "bmp": saved("BMP"),
+        "webp": saved("WEBP", exif=exif(5), icc_profile=icc_rgb(2.0)),
+        "tiff": tiff(noise(9, 9)),
+        "tiff16": tiff(noise(9, 9, dtype=np.uint16), orientation=6),
+        "bigtiff": tiff(noise(9, 9), big=True),
+        "ico": saved("ICO", sizes=[(24, 24)]),
+        "pnm": saved("PPM"),
+    }
+
+
+@pytest.mark.parametrize("kind", seeds())
+def test_random_damage(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Bytes overwritten, most of them in the header: an image, or an ImageError; no other exception and no warning.
+
+    600 damaged copies each from a fixed seed, so that a failure comes back.
+    """
+    content, dice = seeds()[kind], random.Random(kind)  # noqa: S311 - no secret
+    path = tmp_path / "damaged"
+    refused = 0
+    for _ in range(600):
+        damaged = bytearray(content)
+        for _ in range(dice.choice((1, 2, 8))):
+            place = dice.randrange(min(len(damaged), dice.choice((32, 256, 1 << 20))))
+            damaged[place] = dice.choice((0, 1, 127, 128, 255, dice.randrange(256)))
+        path.write_bytes(damaged)
+        try:
+            assert read(path, max_pixels=1_000_000).pixels.shape[2] == 3
+        except ImageError as error:
+            assert str(error).startswith(f"{path}: ")
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 0
+    if "tiff" not in kind:  # libtiff speaks for itself
+        assert capfd.readouterr().err == ""
+
+
+def test_pages_that_follow_each_other_in_a_circle(tmp_path: Path) -> None:
+    """A TIFF whose next page is itself: the first page is read, and counting does not go on for ever."""
+    path = tmp_path / "circle.tif"
+    content = tiff(noise())
+    (start,) = struct.unpack_from("<I", content, 4)
+    path.write_bytes(tiff(noise(), following=start))
+    image = read(path)
+    assert np.array_equal(image.pixels, noise())
+    assert image.notes == ("first of several pages",)
+
+
+def test_a_hundred_thousand_frames(tmp_path: Path) -> None:
+    """Frames are counted without being decoded."""
+    content = saved("GIF", "P")
+    frame = content[content.index(b"\x2c\0\0\0\0") : -1]
+    path = tmp_path / "many.gif"
+    path.write_bytes(content[:-1] + (b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0") * 100_000 + b";")
+    assert frame
+    assert read(path).notes == ("first of 100001 frames",)
+
+
+def test_chunks_without_end(tmp_path: Path) -> None:
+    """A PNG chunk that claims 4 GB, and one that goes beyond the end."""
+    start = png(noise(), RGB)[:33]
+    for length in (0xFFFFFFFF, 0x7FFFFFFF, 1000):
+        assert "PNG" in error_of(tmp_path / "a.png", start + struct.pack(">I", length) + b"IDAT" + bytes(100))
+        assert "PNG" in error_of(tmp_path / "a.png", start + struct.pack(">I", length) + b"tEXt" + bytes(100))
+
+
+def test_exif_that_points_nowhere(tmp_path: Path) -> None:
+    """Offsets and counts beyond the block: told of, and the picture is shown as stored."""
+    path = tmp_path / "a.jpg"
+    for block in (b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"II+\0\x08\0\0\0" + b"\xff" * 8):
+        path.write_bytes(saved("JPEG", exif=b"Exif\0\0" + block))
+        assert "its EXIF block is damaged: shown as stored" in read(path).notes

@@ -1,0 +1,86 @@
+"""Files on disk that a reader makes images of, so that they can change, and outputs that can be continued."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from eyediff.errors import ImageError
+from eyediff.reports import LinesFormat
+from eyediff.run import JournaledFile, compare
+from eyediff.values import Image, Pair, Summary
+
+from .fakes import Kept, job
+
+_lock = threading.Lock()
+
+
+class Folder:
+    """Pairs of tiny files, each a number that is the gray of its image."""
+
+    def __init__(self, root: Path, count: int = 12) -> None:
+        self.root = root
+        self.read: list[str] = []
+        for side in "ab":
+            (root / side).mkdir(parents=True, exist_ok=True)
+        for i in range(count):
+            self.put(f"p{i:02}.png", (7 * i + 3) % 50, (11 * i) % 60)
+
+    def put(self, name: str, a: int, b: int | str) -> Pair:
+        """Write a pair; a `b` that is no number cannot be read."""
+        pair = Pair(name, self.root / "a" / name, self.root / "b" / name)
+        pair.reference.write_text(str(a))
+        pair.candidate.write_text(str(b))
+        return pair
+
+    def touch(self, name: str) -> None:
+        """Another time of modification, as after an edit."""
+        path = self.root / "b" / name
+        found = path.stat()
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
+
+    @property
+    def pairs(self) -> list[Pair]:
+        names = sorted(os.listdir(self.root / "a"))
+        return [Pair(name, self.root / "a" / name, self.root / "b" / name) for name in names]
+
+    def reader(self, path: Path) -> Image:
+        if path.parent.name == "b":
+            with _lock:
+                self.read.append(path.name)
+        text = path.read_text()
+        if not text.isdigit():
+            raise ImageError(f"{path.name}: not an image")
+        return Image(str(path), np.full((4, 4, 3), int(text), np.uint8))
+
+    def compare(
+        self,
+        output: Path,
+        kind: LinesFormat,
+        *,
+        resume: bool = False,
+        stop_after: int | None = None,
+        found: Sequence[Pair] | None = None,
+        **changes: object,
+    ) -> tuple[Summary | None, Kept]:
+        """A run into an output; `stop_after` so many rows it breaks off, and leaves what a crash would leave."""
+        self.read.clear()
+        sink = Kept(None if stop_after is None else stop_after - 1, Crash())
+        todo = job(self.pairs if found is None else found, self.reader, **changes)
+        try:
+            return compare(todo, [sink], journal=JournaledFile(output, kind, resume=resume)), sink
+        except Crash:
+            return None, sink
+
+
+class Crash(Exception):
+    """Ends a run in its middle."""
+
+
+def left(folder: Path) -> list[str]:
+    """The names in a folder that are no folders."""
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
