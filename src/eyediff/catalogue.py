@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from . import lpips, ssim
 from .errors import UnknownMetricError, UsageError
-from .trunks import ALEX, SQUEEZE, TRUNKS, VGG
+from .trunks import ALEX, MINI, SQUEEZE, TRUNKS, VGG
 
 ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
+OURS = "a small network trained by eyediff to say what lpips-alex says (docs/mini.md); for publication use lpips"
 WANG = "Wang et al. 2004, Image quality assessment: from error visibility to structural similarity, TIP 13(4)"
 
 
@@ -51,6 +52,7 @@ class Choice:
 
 
 def _networks() -> Iterable[Entry]:
+    yield Entry("lpips-mini", False, 0, "0 up", OURS, ("1",), MINI.name, heads=True)
     for trunk in (ALEX, VGG, SQUEEZE):
         yield Entry(f"lpips-{trunk.name}", False, 0, "0 up", ZHANG, lpips.VERSIONS, trunk.name, heads=True)
     for trunk in (ALEX, VGG, SQUEEZE):

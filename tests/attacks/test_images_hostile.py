@@ -129,7 +129,7 @@ def test_a_bomb_of_text_in_a_png(tmp_path: Path) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_cut_at_every_place(tmp_path: Path, kind: str, content: bytes) -> None:
-    """A download that broke off anywhere: an error, or the very picture where only padding or an end mark is missing."""
+    """A download that broke off anywhere: an error, or the very picture where but an end mark is missing."""
     if not content:
         pytest.skip("this Pillow was built without AVIF")
     path = tmp_path / "cut"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import WeightsError
-from eyediff.weights import containers
+from eyediff.weights import containers, pth
 from eyediff.weights.pickled import MAX_STEPS
 from tests.unit.weights import files
 from tests.unit.weights.files import call, dictionary, integer, name, storage, tensor, text, tuple_of
@@ -99,7 +99,7 @@ def test_each_pickle_of_the_older_format_is_checked(tmp_path: Path, position: in
     refuse(files.write_legacy(path, dictionary(a=tensor()), instead={position: pickle.dumps(other, 2)}))
 
 
-NEVER = {
+VALUES = {
     "a class made by NEWOBJ": name("subprocess", "Popen") + tuple_of(text("true")) + b"\x81",
     "NEWOBJ_EX": name("collections", "OrderedDict") + b")}\x92",
     "an allowed module, another name": name("torch._utils", "_import_dotted_name"),
@@ -136,30 +136,40 @@ NEVER = {
     "a storage whose key is a number": storage().replace(text("0"), integer(0)),
     "a reference to a module": tuple_of(text("module"), text("x"), text("x"), text("x")) + b"Q",
     "a reference that is a string": text("0") + b"Q",
-    "one storage, two sizes": dictionary(a=tensor(), b=tensor(storage(size=8))),
-    "one storage, two types": dictionary(a=tensor(), b=tensor(storage(kind="IntStorage"))),
-    "pop of an empty stack": b"a",
-    "pop below a mark": text("a") + b"(\x85",
-    "a tuple without a mark": b"t",
-    "a mark that stays": b"(" + dictionary(a=tensor()),
-    "two values": dictionary(a=tensor()) + b"N",
-    "no value": b"",
+    "one storage, two sizes": tensor(storage(size=8)),
+    "one storage, two types": tensor(storage(kind="IntStorage")),
     "a memo that was never written": b"h\x07",
     "an opcode that does not exist": b"\xff",
     "a string longer than the file": b"X\xff\xff\xff\xffabc",
     "a string of 2**63 bytes": b"\x8d" + b"\xff" * 8,
     "a string that is not unicode": b"X\x02\x00\x00\x00\xff\xfe",
-    "a tensor that is never filled": dictionary(a=name("torch.nn.parameter", "Parameter") + b")\x81"),
+    "a tensor that is never filled": name("torch.nn.parameter", "Parameter") + b")\x81",
 }  # fmt: skip
 
+PROGRAMS = {
+    "pop of an empty stack": b"a",
+    "pop below a mark": dictionary(a=tensor()) + b"(\x85t\x86",
+    "a tuple without a mark": dictionary(a=tensor()) + b"t",
+    "a mark that stays": b"(" + dictionary(a=tensor()),
+    "two values": dictionary(a=tensor()) + b"N",
+    "no value": b"",
+}
 
-@pytest.mark.parametrize("attack", NEVER)
+
+@pytest.mark.parametrize("attack", VALUES)
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_what_torch_does_not_write_is_refused(
     tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]
 ) -> None:
-    """Every other way to misuse an opcode, a name, the stack or the memo."""
-    refuse(write(tmp_path / "x.pth", NEVER[attack]))
+    """Every other way to misuse an opcode, a name or the memo, as one value beside an honest tensor."""
+    refuse(write(tmp_path / "x.pth", dictionary(honest=tensor(), other=VALUES[attack])))
+
+
+@pytest.mark.parametrize("attack", PROGRAMS)
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_a_stack_out_of_balance_is_refused(tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]) -> None:
+    """What is taken was put there before, and one value is left."""
+    refuse(write(tmp_path / "x.pth", PROGRAMS[attack]), "its pickle is damaged")
 
 
 OUTSIDE = {
@@ -213,29 +223,67 @@ def test_one_storage_cannot_stand_for_a_thousand_tensors(tmp_path: Path, write: 
     refuse(write(tmp_path / "x.pth", body, {"0": bytes(4 << 20)}), "no trunk of any metric")  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_a_small_view_does_not_bring_a_huge_storage(tmp_path: Path, write: Callable[[Path, bytes], Path]) -> None:
+    """Four figures of a storage of 256 MiB and a bit: refused before the storage is read, or missed."""
+    size = pth.MAX_BYTES // 4 + 1
+    path = write(tmp_path / "x.pth", dictionary(a=tensor(storage(size=size))))
+    if write is files.write_legacy:  # the file really is as long as that, though it takes no place on the disk
+        content = path.read_bytes()[:-24]
+        path.write_bytes(content + struct.pack("<q", size))
+        os.truncate(path, len(content) + 8 + 4 * size)
+    refuse(path, "no trunk of any metric")
+
+
+def test_a_storage_that_is_shorter_than_its_tensors_say(tmp_path: Path) -> None:
+    """The older format states each size twice, the second time where the figures begin."""
+    path = files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor()))
+    content = path.read_bytes()
+    for count in (0, 3, 5, 2**63):
+        path.write_bytes(content[:-24] + struct.pack("<Q", count) + content[-16:])
+        refuse(path, "not as long as its tensors say")
+
+
+TWICE = [b"](" + b"h" + bytes([level]) + b"h" + bytes([level]) + b"eq" + bytes([level + 1]) for level in range(100)]
+
 BOMBS = {
-    "steps": b"]" + b"(Ne" * MAX_STEPS,
-    "lists that hold each other twice": b"]q\x00" + b"".join(
-        b"](h" + bytes([index]) + b"h" + bytes([index]) + b"eq" + bytes([index + 1]) for index in range(100)
-    ) + b"(" * 0,
+    "steps": (b"](" + b"N" * MAX_STEPS + b"e", "takes more than"),
+    "copies of a long list of pairs": (
+        b"](](" + (b"]" + text("k") + b"aNa") * 1000 + b"eq\x00"
+        + call(name("collections", "OrderedDict"), b"h\x00") * 500 + b"e",
+        "takes more than",
+    ),
+    "100,000 open marks": (b"(" * 100_000, "does not end in one value|cut short|damaged"),
+    "a number of a million digits": (b"I" + b"9" * 1_000_000 + b"\n", "damaged"),
+    "a pickle of 5 MB": (text("x" * 5_000_000), "longer than|cut short"),
+    "a name of a megabyte": (name("a" * 1_000_000, "b"), "nothing of it was run"),
+}  # fmt: skip
+
+HARMLESS = {
+    "lists that hold each other twice, 100 deep": b"](" + b"]q\x00" + b"".join(TWICE) + b"e",
     "a list within a list, 90,000 deep": b"]" * 90_000 + b"a" * 89_999,
     "a tuple within a tuple, 90,000 deep": b")" + b"\x85" * 90_000,
     "a list that holds itself": b"]q\x00h\x00a",
-    "copies of a long list of pairs": b"](" + (text("k") + b"N\x86") * 1000 + b"eq\x000" + b"".join(
-        name("collections", "OrderedDict") + b"(h\x00tR" for _ in range(5000)
-    ),
-    "100,000 open marks": b"(" * 100_000,
-    "a number of a million digits": b"I" + b"9" * 1_000_000 + b"\n",
-    "a pickle of 5 MB": text("x" * 5_000_000),
-    "a name of a megabyte": name("a" * 1_000_000, "b"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("attack", BOMBS)
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
 def test_bombs_do_not_go_off(tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]) -> None:
-    """Work and memory are bounded by the file's own size and by MAX_STEPS; nothing recurses over what was built."""
-    refuse(write(tmp_path / "x.pth", BOMBS[attack]))
+    """Work and memory are bounded by the file's own size and by MAX_STEPS."""
+    body, reason = BOMBS[attack]
+    refuse(write(tmp_path / "x.pth", dictionary(honest=tensor(), other=body)), reason)
+
+
+@pytest.mark.parametrize("attack", HARMLESS)
+@pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])
+def test_nothing_recurses_over_what_was_built(
+    tmp_path: Path, attack: str, write: Callable[[Path, bytes], Path]
+) -> None:
+    """Plain containers, however deep, are never walked: beside a tensor they are let be, alone they are refused."""
+    path = write(tmp_path / "x.pth", dictionary(honest=tensor(), other=HARMLESS[attack]))
+    assert containers.read(path, lambda _: True)["honest"].tolist() == [0, 0, 0, 0]
+    refuse(write(tmp_path / "x.pth", HARMLESS[attack]), "no tensors by name|its list of storages")
 
 
 @pytest.mark.parametrize("write", [files.write_zip, files.write_legacy])

@@ -41,6 +41,18 @@ def test_a_compressed_member(tmp_path: Path) -> None:
     refuse(path, "compressed or encrypted member")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 99])
+def test_a_member_that_says_it_is_compressed(tmp_path: Path, method: int) -> None:
+    """Though its sizes are equal, as those of a stored member are: no decompressor ever sees it."""
+    path = files.write_zip(tmp_path / "x.pth", HONEST)
+    content = bytearray(path.read_bytes())
+    for start, field in ((b"PK\x01\x02", 10), (b"PK\x03\x04", 8)):
+        at = content.rindex(start) + field
+        content[at : at + 2] = struct.pack("<H", method)
+    path.write_bytes(content)
+    refuse(path, "compressed or encrypted member")
+
+
 @pytest.mark.parametrize("field", [20, 24])
 def test_a_member_that_lies_about_its_size(tmp_path: Path, field: int) -> None:
     """Its two sizes differ, or are more than the archive holds."""

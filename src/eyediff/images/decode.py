@@ -34,9 +34,17 @@ from .headers import LOOK
 from .planes import Planes, Whole, turned
 from .tags import DAMAGED_EXIF, orientation, unturned
 
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """Without the resolution, which Pillow looks up in the EXIF block, warning of every flaw that it finds there."""
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
+
+
 PLUGINS: Mapping[Format, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
-    "JPEG": JpegImagePlugin.JpegImageFile,
+    "JPEG": _Jpeg,
     "WebP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
     "TIFF": TiffImagePlugin.TiffImageFile,
@@ -69,7 +77,7 @@ trip over; KeyboardInterrupt and SystemExit are no part of it."""
 
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
-_WARN_WHILE_DECODING = ("TIFF", "GIF", "ICO")
+_WARNING = ("TIFF", "GIF", "ICO", "AVIF")
 _NO_PROFILE = "CMYK without a colour profile: converted by the plain formula"
 
 
@@ -228,7 +236,7 @@ def _warnings_swallowed(kind: Format) -> Iterator[None]:
     Filters of warnings are one for the whole process, so such files are read one at a time, and only by the formats
     whose plugins warn; all others are read in parallel and never come here.
     """
-    if kind not in _WARN_WHILE_DECODING:
+    if kind not in _WARNING:
         yield
         return
     with _one_at_a_time, warnings.catch_warnings():

@@ -36,6 +36,8 @@ def read(path: Path, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults
         return picture(str(path), planes, alpha)
     except Refused as why:
         raise ImageError(f"{shown(path)}: {why}") from why
+    except OSError as why:  # of the disk or the network, while the file was looked at
+        raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
 
 
 @contextmanager

@@ -13,7 +13,7 @@ DAMAGED_EXIF = "its EXIF block is damaged: shown as stored"
 
 _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # the unsigned integers: all that is asked for here
 _MOST_VALUES = 64
-_FARTHEST = 1 << 62  # beyond what a system can seek to
+_BEYOND = "its tags reach beyond its end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,14 @@ def _directory(file: BinaryIO) -> _Directory:
 
 
 def _seek(file: BinaryIO, offset: int) -> None:
-    if offset >= _FARTHEST:
-        raise ValueError("its tags reach beyond its end")
-    file.seek(offset)
+    try:
+        file.seek(offset)
+    except (OSError, OverflowError) as why:
+        raise ValueError(_BEYOND) from why
 
 
 def _take(file: BinaryIO, size: int) -> bytes:
     found = file.read(size)
     if len(found) < size:
-        raise ValueError("its tags reach beyond its end")
+        raise ValueError(_BEYOND)
     return found

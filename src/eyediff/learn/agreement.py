@@ -81,9 +81,12 @@ def table(found: Iterable[Measurement]) -> list[Agreement]:
     lines = []
     for side in dict.fromkeys(m.side for m in everything):
         here = [m for m in everything if m.side == side]
-        lines.append(agreement(side, EVERYTHING, here))
-        lines.append(agreement(side, SEEN, [m for m in here if m.kind not in (*HELD_OUT, MIXTURE, UNRELATED)]))
-        lines.append(agreement(side, UNSEEN, [m for m in here if m.kind in HELD_OUT]))
+        whole = {
+            EVERYTHING: here,
+            SEEN: [m for m in here if m.kind not in (*HELD_OUT, MIXTURE, UNRELATED)],
+            UNSEEN: [m for m in here if m.kind in HELD_OUT],
+        }
+        lines += [agreement(side, name, some) for name, some in whole.items() if some]
         for kind in dict.fromkeys(m.kind for m in here):
             lines.append(agreement(side, kind, [m for m in here if m.kind == kind]))
     return lines
@@ -103,9 +106,8 @@ def markdown(lines: Sequence[Agreement]) -> str:
         for side in sides:
             a = at[side, name]
             order = "" if a.ordered is None else f"{a.ordered:.2%}"
-            rows.append(
-                f"| {name} | {side} | {a.pairs} | {a.pearson:.4f} | {a.spearman:.4f} | {a.error:.4f} | {a.bias:+.4f} | {order} |"
-            )
+            figures = f"{a.pearson:.4f} | {a.spearman:.4f} | {a.error:.4f} | {a.bias:+.4f}"
+            rows.append(f"| {name} | {side} | {a.pairs} | {figures} | {order} |")
     rows += ["", "| family | " + " | ".join(f"Spearman, error at {side}" for side in sides) + " |"]
     rows.append("|---" + "|--:" * len(sides) + "|")
     for name in names:

@@ -16,6 +16,9 @@ from .photos import found
 from .recipe import Recipe
 from .run import Run
 
+LOG = "log.jsonl"
+"""Its name in the folder of a run."""
+
 SAVED_EVERY = 500
 """Steps after which a run is saved: what a crash costs at most."""
 
@@ -56,15 +59,13 @@ def distill(
     """
     saved = folder / "run.safetensors"
     if saved.exists() and not resume:
-        raise ResumeError(
-            f"{folder}: holds a run already; give --resume to go on with it, or another folder with --work"
-        )
+        raise ResumeError(f"{folder}: holds a run already; --resume goes on with it, --work names another")
     paths = found(photos)
     run = Run(recipe, _decks(paths, folder, recipe, workers, report))
     if saved.exists():
         run.load(saved)
     means = _Means()
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+    with (folder / LOG).open("a", encoding="utf-8") as log:
         while run.step < recipe.steps:
             distance, local = run.advance()
             means.distances.append(distance)
@@ -75,8 +76,8 @@ def distill(
             if run.step % SAVED_EVERY == 0 or run.step == recipe.steps:
                 run.save(saved)
             report("steps", run.step, recipe.steps)
-    about = {"recipe": json.dumps(asdict(recipe)), "photos": str(len(paths)), "eyediff": __version__}
-    write(output, run.weights(), {**about, "teacher": "lpips-alex 0.1"})
+    about = {"teacher": "lpips-alex 0.1", "photos": len(paths), "eyediff": __version__, **asdict(recipe)}
+    write(output, run.weights(), {"made": json.dumps(about)})  # one string: safetensors writes several in any order
 
 
 def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:

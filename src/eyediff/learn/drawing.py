@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import UsageError
 from .agreement import table
 from .distortions import KIN
 from .evaluate import Measurement
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-COLOURS = dict(
-    zip((*KIN, "other"), ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#bab0ac"), strict=True)
-)
+_TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#bab0ac")
+COLOURS = dict(zip((*KIN, "other"), _TONES, strict=True))
 
 
 def _pyplot() -> Any:
     try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
+        matplotlib, pyplot = import_module("matplotlib"), import_module("matplotlib.pyplot")
     except ImportError:
         raise UsageError("drawing needs matplotlib, which is not installed; run `pip install matplotlib`") from None
+    matplotlib.use("Agg")
     return pyplot
 
 
@@ -36,7 +31,7 @@ def _kin(kind: str) -> str:
 
 
 def scatter(found: Sequence[Measurement], path: Path) -> None:
-    """The small network against the large one, a panel a side, coloured by kin of distortions; and the error by side."""
+    """The small network against the large one, a panel a side, in colours by kin of distortions; the error by side."""
     pyplot = _pyplot()
     sides = list(dict.fromkeys(m.side for m in found))
     figure, panels = pyplot.subplots(1, len(sides) + 1, figsize=(4.2 * (len(sides) + 1), 4.4), constrained_layout=True)
@@ -60,7 +55,7 @@ def scatter(found: Sequence[Measurement], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _errors(panel: Axes, found: Sequence[Measurement], sides: Sequence[int]) -> None:
+def _errors(panel: Any, found: Sequence[Measurement], sides: Sequence[int]) -> None:
     """Boxes of the difference by side: the middle half, and from the 5th to the 95th of a hundred."""
     differences = [[m.given - m.wanted for m in found if m.side == side] for side in sides]
     panel.boxplot(differences, whis=(5, 95), showfliers=False, tick_labels=[str(side) for side in sides])

@@ -22,6 +22,9 @@ from .distortions.tools import Picture
 from .measure import distances
 from .photos import crop, loaded
 
+SEED = 1_000_003
+"""Of the evaluation: far from those that are trained with."""
+
 KINDS = (*FAMILIES, MIXTURE, UNRELATED)
 
 TRIALS = {64: 4, 256: 1, 512: 1}

@@ -1,7 +1,7 @@
 """Groups of pictures that belong together: a reference, one family at two strengths, and something else.
 
-Four pictures make four pairs for four passes through a network, in place of eight, and the two strengths teach order. A group
-is a function of (seed, side, index) alone: whoever makes it, and when, it is the same.
+Four pictures make four pairs for four passes through a network, in place of eight, and the two strengths teach order.
+A group is a function of (seed, side, index) alone: whoever makes it, and when, it is the same.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def of_groups(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, grid: i
     """
     count, members = pixels.shape[:2]
     features = lpips.features(verbs, network, images(pixels.flatten(0, 1)))
-    split = [feature.unflatten(0, (count, members)) for feature in features]
+    split = [feature.view(count, members, *feature.shape[1:]) for feature in features]
     firsts = [feature[:, FIRST].flatten(0, 1) for feature in split]
     seconds = [feature[:, SECOND].flatten(0, 1) for feature in split]
     terms = lpips.apart(verbs, network.heads, firsts, seconds)

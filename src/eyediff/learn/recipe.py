@@ -31,7 +31,7 @@ class Recipe:
     highest (above 3e-3 ReLUs die), reached after `warmup` steps; `maps` is the weight of the maps' loss.
     """
 
-    steps: int = 20_000
+    steps: int = 9_500
     seed: int = 0
     sides: tuple[int, ...] = (64, 128)
     groups: tuple[int, ...] = (24_576, 4_096)

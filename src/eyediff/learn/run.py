@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -109,13 +109,10 @@ class Run:
         strings = metadata(path)
         if "recipe" not in strings:
             raise ResumeError(f"{path}: is no saved run; remove it, or start without --resume in another folder")
-        held = Recipe(
-            **{key: tuple(v) if isinstance(v, list) else v for key, v in json.loads(strings["recipe"]).items()}
-        )
-        if replace(held, steps=self.recipe.steps) != self.recipe:
-            raise ResumeError(
-                f"{path}: was begun as {held}, not as {self.recipe}; give the same options, or start anew"
-            )
+        wanted = json.loads(json.dumps(asdict(self.recipe)))
+        held = {**json.loads(strings["recipe"]), "steps": self.recipe.steps}
+        if held != wanted:
+            raise ResumeError(f"{path}: was begun as {held}, not as {wanted}; give the same options, or start anew")
         arrays = read(path, lambda _: True)
         with torch.no_grad():
             for part, tensors in self._parts().items():

@@ -1,18 +1,25 @@
-"""The network that learns: Mini's parameters as tensors that take gradients, seen through the same formula as all others."""
+"""The network that learns: Mini's parameters as tensors that take gradients, under the formula of all others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .. import lpips
+from .. import weights as shipped
 from ..errors import WeightsError
 from ..trunks import MINI, Trunk
 from ..verbs import Array
+from ..weights.containers import read
+
+SHIPPED = Path(shipped.__file__).with_name("mini.safetensors")
+"""The weights of lpips-mini, trunk and heads, as this room made them; docs/mini.md says how."""
 
 HEAD = "head/{}"
 """The name of a tap's head in a weights file, beside the trunk's own names."""
@@ -61,7 +68,15 @@ class Learning:
     scaling = (lpips.GAIN, lpips.OFFSET)
 
 
-def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> Learning:
+def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.Network:
     """The network that the tensors make up as they are now."""
     heads = [tensors[HEAD.format(index)].square() for index in range(len(trunk.taps))]
-    return Learning(trunk, tensors, heads)
+    return cast("lpips.Network", Learning(trunk, tensors, heads))  # interpreters take tensors for constants
+
+
+def read_network(path: Path) -> lpips.Network:
+    """A weights file as a network. Raises WeightsError, which names the file, where it is not one of lpips-mini."""
+    try:
+        return network(read(path, lambda _: True))
+    except WeightsError as error:
+        raise WeightsError(error if str(path) in str(error) else f"{path}: {error}") from None

@@ -97,6 +97,6 @@ def of_a_trunk(name: str) -> bool:
 def _read_record(path: Path) -> Mapping[str, object]:
     try:
         record = json.loads(containers.metadata(path).get(_RECORD, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}

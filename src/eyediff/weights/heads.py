@@ -7,9 +7,10 @@ from pathlib import Path
 
 from .. import lpips
 from ..errors import UsageError, WeightsError
+from ..trunks import MINI
 from ..trunks import trunk as trunk_of
 from ..verbs import Array
-from . import containers
+from . import containers, mini
 from .hashing import canonical_sha256, file_sha256
 
 FILE = Path(__file__).with_name("heads.safetensors")
@@ -25,6 +26,8 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
     Raises UsageError for a trunk or version that there is not, WeightsError where the shipped file is not intact.
     """
     network = trunk_of(trunk)
+    if network is MINI:
+        return mini.load()[1]
     if version not in lpips.VERSIONS:
         raise UsageError(f"no heads are of version {version!r}; there are {', '.join(lpips.VERSIONS)}")
     check()

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import FetchError, MissingWeightsError, WeightsError
-from ..trunks import trunk
-from . import heads
+from ..trunks import MINI, trunk
+from . import heads, mini
 from .catalogue import PUBLISHED, Published, published
 from .checked import LoadedTrunk, keep, load, recognise
 from .fetch import Progress, download
@@ -49,13 +49,15 @@ def load_trunk(
 ) -> LoadedTrunk:
     """The weights of a trunk: from `file`, or else from EYEDIFF_WEIGHTS, the cache, torch hub's folder, the internet.
 
-    The first file found decides; one that is not what its name says is an error, and never passed over. `trust` takes
-    weights that fit the trunk but are not the official ones.
+    Mini's ship with the package. Of all others the first file found decides; one that is not what its name says is
+    an error, and never passed over. `trust` takes weights that fit the trunk but are not the official ones.
 
     Raises MissingWeightsError where there are none and EYEDIFF_OFFLINE is set, FetchError where they cannot be fetched,
     WeightsError, with the file's name, where the file is not this trunk's or not the official one; UsageError for the
     name of no trunk.
     """
+    if name == MINI.name and file is None:
+        return mini.load()[0]
     entry = published(name)
     if file is not None:
         return load(entry, file, trust=trust, cure="trust=True takes weights of your own")
@@ -93,10 +95,10 @@ def add(path: Path, name: str | None = None, trust: bool = False) -> Added:
         there = load(entry, target, cached=True)
     except WeightsError:  # not there, or damaged and now replaced
         there = None
-    already = there is not None and there.sha256 == loaded.sha256 and there.official >= loaded.official
-    if not already:
-        keep(entry, loaded, target)
-    return Added(entry.trunk, target, loaded.sha256, loaded.official, already)
+    if there is not None and there.sha256 == loaded.sha256 and there.official >= loaded.official:
+        return Added(entry.trunk, target, there.sha256, there.official, already=True)
+    keep(entry, loaded, target)
+    return Added(entry.trunk, target, loaded.sha256, loaded.official, already=False)
 
 
 def verify() -> Iterator[Checked]:

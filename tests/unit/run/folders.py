@@ -45,7 +45,7 @@ class Folder:
 
     @property
     def pairs(self) -> list[Pair]:
-        names = sorted(os.listdir(self.root / "a"))
+        names = sorted(path.name for path in (self.root / "a").iterdir())
         return [Pair(name, self.root / "a" / name, self.root / "b" / name) for name in names]
 
     def reader(self, path: Path) -> Image:

@@ -25,7 +25,6 @@ def whole(folder: Folder, kind: LinesFormat) -> bytes:
     """What a run that nothing stops writes."""
     output = folder.root / "whole"
     folder.compare(output, kind)
-    assert left(folder.root) == ["whole"]
     content = output.read_bytes()
     output.unlink()
     return content
@@ -33,8 +32,9 @@ def whole(folder: Folder, kind: LinesFormat) -> bytes:
 
 def test_a_run_that_nothing_stops_leaves_its_output_alone(kind: LinesFormat, tmp_path: Path) -> None:
     """No journal, no lock, no copy; a row a pair after the header."""
-    folder = Folder(tmp_path)
-    assert whole(folder, kind).count(b"\n") == 13
+    Folder(tmp_path).compare(tmp_path / "out", kind)
+    assert left(tmp_path) == ["out"]
+    assert (tmp_path / "out").read_bytes().count(b"\n") == 13
 
 
 @pytest.mark.parametrize("done", [1, 5, 11, 12])
@@ -319,13 +319,7 @@ def test_a_run_without_resume_keeps_what_was_there(kind: LinesFormat, tmp_path: 
     (tmp_path / "out~.resume").replace(tmp_path / "out.resume")
     folder.compare(output, kind, resume=True)
     assert len(folder.read) == 7
-    assert output.read_bytes() == whole_of(folder, kind)
-
-
-def whole_of(folder: Folder, kind: LinesFormat) -> bytes:
-    """As `whole`, whatever else lies there."""
-    folder.compare(folder.root / "whole", kind)
-    return (folder.root / "whole").read_bytes()
+    assert output.read_bytes() == whole(folder, kind)
 
 
 def test_what_was_kept_goes_when_the_continued_run_ends_well(kind: LinesFormat, tmp_path: Path) -> None:

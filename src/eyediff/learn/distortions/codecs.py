@@ -24,21 +24,21 @@ def jpeg(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
     return _recoded(image, "JPEG", round(97 - 94 * strength), int(rng.choice([0, 2])))
 
 
-def webp(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def webp(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """Lossy WebP of quality 97 down to 0; method 0, since the search costs time and changes little to the eye."""
     packed = io.BytesIO()
     Image.fromarray(image).save(packed, "WEBP", quality=round(97 - 97 * strength), method=0)
     return np.asarray(Image.open(packed).convert("RGB"))
 
 
-def jpeg_chroma(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def jpeg_chroma(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """The colours of a strong JPEG under the luma of the original: blocks and bleeding of colour alone."""
     coded = Image.fromarray(_recoded(image, "JPEG", round(96 - 95 * strength), 2)).convert("YCbCr")
     planes = Image.fromarray(image).convert("YCbCr").split()
     return np.asarray(Image.merge("YCbCr", (planes[0], *coded.split()[1:])).convert("RGB"))
 
 
-def quantise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def quantise(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """Fewer levels a channel, from 128 down to 2, without dithering: bands."""
     step = 255 / (between(128, 2, strength) - 1)
     return rounded(np.rint(floats(image) / step) * step)
@@ -58,7 +58,7 @@ def dither(image: Picture, strength: float, rng: np.random.Generator) -> Picture
     return rounded(np.rint(floats(image) / step + pattern) * step)
 
 
-def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def pixelate(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """Squares of one colour, 1 to 12 pixels wide; part of the way between two widths the squares shine through."""
     size = between(1, 12, strength)
     low = int(size)
@@ -78,5 +78,5 @@ def block_loss(image: Picture, strength: float, rng: np.random.Generator) -> Pic
     rows, columns = -(-height // 8), -(-width // 8)
     lost = rng.random((rows, columns)) < between(0.003, 0.4, strength)
     mask = np.repeat(np.repeat(lost, 8, 0), 8, 1)[:height, :width, None]
-    fill = [np.uint8(128), np.uint8(0), np.roll(image, 8, axis=1)][int(rng.integers(3))]
-    return np.where(mask, fill, image).astype(np.uint8)
+    fills = (np.full_like(image, 128), np.zeros_like(image), np.roll(image, 8, axis=1))
+    return np.where(mask, fills[int(rng.integers(3))], image)

@@ -37,12 +37,13 @@ def autoencoder(image: Picture, strength: float, rng: np.random.Generator) -> Pi
     step = -(-len(code) // ENOUGH)
     shown, wanted = code[::step], patches[::step]
     decoder = np.linalg.solve(shown.T @ shown + ridge, shown.T @ wanted)
-    decoded = _folded((code @ decoder).reshape(rows, columns, side, side, 3), *source.shape[:2], side, stride)
+    made = np.asarray(code @ decoder, np.float32).reshape(rows, columns, side, side, 3)
+    decoded = _folded(made, len(source), source.shape[1], side, stride)
     return rounded((decoded[:height, :width] + 0.5) * 255)
 
 
 def checkerboard(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """The pattern of transposed convolutions: a tile of 2 to 8 pixels, stronger where there is texture; 1 to 60 levels."""
+    """The pattern of transposed convolutions: a tile of 2 to 8 pixels, strongest on texture; 1 to 60 levels."""
     height, width = image.shape[:2]
     side = int(rng.choice([2, 4, 8]))
     tile = rng.standard_normal((side, side, 3), dtype=np.float32)
@@ -64,7 +65,7 @@ def texture(image: Picture, strength: float, rng: np.random.Generator) -> Pictur
 
 
 def patches(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """One to five rectangles copied from elsewhere, blurred, turned grey or to noise; 0.1 to 40 per cent of the area."""
+    """One to five rectangles copied from elsewhere, blurred, grey or noise; 0.1 to 40 per cent of the area."""
     height, width = image.shape[:2]
     number = int(rng.integers(1, 6))
     spoiled = image.copy()

@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 from .tools import Floats, Picture, between, convolved, filtered, floats, gaussian, resized, rounded
 
 
-def gaussian_blur(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def gaussian_blur(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """Gaussian blur, standard deviation 0.2 to 5 pixels."""
     return gaussian(image, between(0.2, 5, strength))
 
@@ -21,7 +21,7 @@ def _disc(radius: float) -> Floats:
     return np.asarray(disc / disc.sum(), np.float32)
 
 
-def defocus(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def defocus(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """A lens out of focus: a disc of radius 0.5 to 7 pixels."""
     return rounded(convolved(image, _disc(between(0.5, 7, strength))))
 
@@ -36,7 +36,7 @@ def motion_blur(image: Picture, strength: float, rng: np.random.Generator) -> Pi
     return rounded(convolved(image, np.asarray(line / line.sum(), np.float32)))
 
 
-def median(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def median(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """Median of 3x3, 5x5, 7x7 and 9x9 pixels, mixed in, more and more."""
     stage = between(0.15, 4, strength)
     sizes = [1, 3, 5, 7, 9, 11]
@@ -46,7 +46,7 @@ def median(image: Picture, strength: float, rng: np.random.Generator) -> Picture
     return rounded(weaker + (stronger - weaker) * (stage - low))
 
 
-def bilateral(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def bilateral(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """Smooth surfaces, sharp edges: neighbours up to 3 pixels away weigh by likeness, within 4 to 90 levels."""
     source, reach, likeness = floats(image), 3, between(4, 90, strength)
     height, width = image.shape[:2]
@@ -88,7 +88,7 @@ def oversharpen(image: Picture, strength: float, rng: np.random.Generator) -> Pi
     return rounded(source + (source - blurred) * between(0.05, 6, strength))
 
 
-def ringing(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+def ringing(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """The spectrum cut off sharply, at 0.97 down to 0.12 of what the pixels can hold: echoes beside every edge."""
     height, width = image.shape[:2]
     padded = np.pad(floats(image), ((0, height), (0, width), (0, 0)), mode="symmetric")

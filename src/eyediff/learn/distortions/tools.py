@@ -20,7 +20,8 @@ Distortion: TypeAlias = Callable[[Picture, float, np.random.Generator], Picture]
 
 def rounded(values: npt.NDArray[np.floating]) -> Picture:
     """Figures to the nearest levels, clipped to 0..255."""
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    levels: Picture = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return levels
 
 
 def floats(image: Picture) -> Floats:
@@ -62,7 +63,7 @@ def smooth_noise(rng: np.random.Generator, height: int, width: int, cell: int) -
     """A random surface whose hills are about `cell` pixels wide; zero mean, standard deviation near 1."""
     coarse = rng.standard_normal((height // cell + 3, width // cell + 3)).astype(np.float32)
     surface = Image.fromarray(coarse).resize((width + 2 * cell, height + 2 * cell), Image.Resampling.BICUBIC)
-    return np.asarray(surface)[cell : cell + height, cell : cell + width] * 1.3
+    return np.asarray(surface, np.float32)[cell : cell + height, cell : cell + width] * np.float32(1.3)
 
 
 def warped(image: Picture, rows: Floats, columns: Floats) -> Picture:
@@ -80,8 +81,8 @@ def warped(image: Picture, rows: Floats, columns: Floats) -> Picture:
 
 def grid(image: Picture) -> tuple[Floats, Floats]:
     """Row and column figures of every pixel: the places at which `warped` changes nothing."""
-    rows, columns = np.indices(image.shape[:2], dtype=np.float32)
-    return rows, columns
+    places: Floats = np.indices(image.shape[:2]).astype(np.float32)
+    return places[0], places[1]
 
 
 def luma(values: Floats) -> Floats:

@@ -1,0 +1,142 @@
+"""`eyediff distill`: train a small network to say what lpips-alex says, or measure how well one does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import defaults
+from ..errors import UsageError
+from ..learn.recipe import Recipe
+from .progress import bar
+
+if TYPE_CHECKING:
+    from ..learn.distill import Report, Stage
+
+SHIPPED = Recipe()
+"""What made the shipped weights."""
+
+GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1])
+
+BEGUN = {"pairs": "making pairs", "steps": "learning"}
+
+
+def distill(
+    photos: Annotated[Path, typer.Argument(help="A folder of photos.", show_default=False)],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the weights go (safetensors).")
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Of training; a run that is resumed can be given more.")
+    ] = SHIPPED.steps,
+    seed: Annotated[int, typer.Option(min=0, help="Of pairs, order and first weights.")] = SHIPPED.seed,
+    groups: Annotated[
+        tuple[int, int],
+        typer.Option(
+            min=1, metavar="N N", help="Groups of four pictures at 64 and at 128 pixels; 49 kB and 197 kB each."
+        ),
+    ] = GROUPS,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="For pairs, the log and the saved run; by default FILE.work.", show_default=False
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the work folder.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw the log, or with --evaluate the scatter (matplotlib).", show_default=False
+        ),
+    ] = None,
+    evaluate: Annotated[
+        bool,
+        typer.Option("--evaluate", help="Train nothing: print how a network agrees with lpips-alex on the photos."),
+    ] = False,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What --evaluate measures; by default the shipped lpips-mini.", show_default=False
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Processes; by default one a core.", show_default=False)
+    ] = None,
+) -> int:
+    """Train a small network to say what lpips-alex says, on pairs made from photos; or measure how well one does.
+
+    Needs the extra `torch`, and AlexNet's weights for a teacher. The same photos, steps, groups and seed on the same
+    machine give the same file; a run that was stopped goes on with --resume.
+    """
+    _check_torch()
+    if evaluate:
+        _evaluate(photos, weights, plot, workers or defaults.workers())
+        return 0
+    if weights is not None:
+        raise UsageError("--weights names what --evaluate measures; training writes its weights to -o FILE")
+    if output is None:
+        raise UsageError("nowhere to write the weights; name a file with -o, or measure with --evaluate")
+    from ..learn import distill as recipe_room
+
+    folder = work or output.with_name(f"{output.name}.work")
+    recipe = Recipe(steps=steps, seed=seed, groups=groups)
+    with _reported() as report:
+        recipe_room.distill(
+            photos, output, folder, recipe, resume=resume, workers=workers or defaults.workers(), report=report
+        )
+    if plot is not None:
+        from ..learn import drawing
+
+        drawing.losses(folder / recipe_room.LOG, plot)
+    return 0
+
+
+def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: int) -> None:
+    """Print the tables of the model card; with `plot` draw the scatter."""
+    from ..learn import agreement, evaluate, student
+    from ..learn.distill import teacher
+    from ..learn.photos import found
+
+    network = student.read_network(weights or student.SHIPPED)
+    measurements: list[evaluate.Measurement] = []
+    with bar("comparing") as report:
+        tasks = evaluate.measured(found(photos), teacher(), network, evaluate.SEED, workers)
+        for done, some in enumerate(tasks, 1):
+            measurements += some
+            if report:
+                report(done, len(evaluate.TRIALS) * len(evaluate.KINDS))
+    typer.echo(agreement.markdown(agreement.table(measurements)))
+    if plot is not None:
+        from ..learn import drawing
+
+        drawing.scatter(measurements, plot)
+
+
+def _check_torch() -> None:
+    """Raise UsageError, which says what to install, where torch is missing."""
+    if find_spec("torch") is None:
+        raise UsageError("distill needs torch, which is not installed; run `pip install eyediff[torch]`")
+
+
+@contextmanager
+def _reported() -> Iterator[Report]:
+    """A bar a stage, where stderr is a terminal; else a line on stderr where a stage begins."""
+    said: set[str] = set()
+    with bar("pairs") as pairs, bar("steps") as learning:
+        bars = {"pairs": pairs, "steps": learning}
+
+        def report(stage: Stage, done: int, whole: int) -> None:
+            shown = bars[stage]
+            if shown:
+                shown(done, whole)
+            elif stage not in said:
+                said.add(stage)
+                print(f"{BEGUN[stage]}: {whole}", file=sys.stderr)  # noqa: T201 - stderr is where talk goes
+
+        yield report

@@ -1,0 +1,243 @@
+"""The recipe on a handful of generated pictures: it learns, goes on where it stopped, and writes what can be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from eyediff import lpips
+from eyediff.engines.metrics import NetworkEngine
+from eyediff.engines.numpy_runner import NumpyRunner
+from eyediff.errors import ResumeError, UsageError, WeightsError
+from eyediff.learn import distill as room
+from eyediff.learn.deck import Deck, Plan
+from eyediff.learn.evaluate import Measurement
+from eyediff.learn.measure import cells, of_groups
+from eyediff.learn.recipe import Recipe
+from eyediff.learn.run import Run, batch_indices, learning_rate
+from eyediff.learn.student import initial, network, read_network, weights
+from eyediff.trunks import ALEX, MINI
+from eyediff.verbs import Array
+
+from .scenes import scene
+
+SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), warmup=4, seed=3)
+
+
+def seeded_teacher() -> lpips.Network:
+    """AlexNet with parameters out of a seed: a teacher that needs no file."""
+    parts = weights(initial(ALEX, 11))
+    heads = tuple(parts.pop(f"head/{index}") for index in range(len(ALEX.taps)))
+    return lpips.Network(ALEX, parts, heads)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six generated photos."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(6):
+        Image.fromarray(scene(number, 192)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def decks(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Deck]:
+    """Pairs of both sides with the seeded teacher's values."""
+    folder = tmp_path_factory.mktemp("decks")
+    made = []
+    for side, count in zip(SHORT.sides, SHORT.groups, strict=True):
+        deck = Deck(folder / str(side), Plan(SHORT.seed, side, count))
+        assert list(deck.fill(sorted(photos.iterdir()), seeded_teacher(), 1))[-1] == count
+        made.append(deck)
+    return made
+
+
+@pytest.fixture
+def one_thread():
+    """Sums in one order, so that figures repeat to the last bit on any machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def steps(run: Run, number: int) -> list[float]:
+    return [run.advance()[0] for _ in range(number)]
+
+
+def same(a: dict[str, Array], b: dict[str, Array]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_deck_holds_the_teachers_values(decks: list[Deck]) -> None:
+    """Pairs are made whole, and their values are those of the oracle in double precision, up to float32 rounding: about
+    10,000 products a feature in other order leave 1e-5 of a value."""
+    deck = decks[0]
+    assert not deck.missing()
+    engine = NetworkEngine(NumpyRunner(), seeded_teacher())
+    pixels = np.array(deck.pixels[:2])
+    expected = engine.distances(pixels[:, 0], pixels[:, 1])
+    np.testing.assert_allclose(deck.totals[:2, 0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_maps_average_to_the_distance_where_cells_divide_the_grids(decks: list[Deck]) -> None:
+    """At 64 pixels AlexNet's first and last grids, 15 x 15 and 3 x 3, divide into 3 x 3 cells; the second, 7 x 7, does
+    not, so that mean and distance differ by less than a tenth, and are equal for identical pictures."""
+    means = decks[0].maps.mean((2, 3))
+    np.testing.assert_allclose(means, decks[0].totals, rtol=0.1, atol=1e-3)
+
+
+def test_finished_deck_is_not_made_again(decks: list[Deck]) -> None:
+    """A deck whose pairs are all there asks nobody for anything."""
+    assert list(decks[0].fill([], seeded_teacher(), 1)) == []
+
+
+def test_deck_of_another_plan_is_refused(decks: list[Deck]) -> None:
+    """Pairs made with other settings are not taken for these."""
+    with pytest.raises(ResumeError, match="other settings"):
+        Deck(decks[0].folder, Plan(SHORT.seed + 1, 64, SHORT.groups[0]))
+
+
+def test_loss_falls(decks: list[Deck]) -> None:
+    """After 40 steps on a few pictures the loss is at most two thirds of what it began with."""
+    losses = steps(Run(SHORT, decks), 40)
+    assert np.mean(losses[-8:]) < 2 / 3 * np.mean(losses[:8])
+
+
+def test_resumed_run_is_the_same_to_the_last_bit(decks: list[Deck], tmp_path: Path, one_thread: None) -> None:
+    """A run that is saved, loaded and gone on with gives exactly what an unbroken one gives."""
+    whole, first = Run(SHORT, decks), Run(SHORT, decks)
+    losses = steps(whole, 12)
+    steps(first, 7)
+    first.save(tmp_path / "run.safetensors")
+    second = Run(SHORT, decks)
+    second.load(tmp_path / "run.safetensors")
+    assert steps(second, 5) == losses[7:]
+    assert same(whole.weights(), second.weights())
+
+
+def test_other_seed_gives_another_network() -> None:
+    """The seed decides the first weights, and the same seed gives the same."""
+    one, again, other = (weights(initial(MINI, seed)) for seed in (0, 0, 1))
+    assert same(one, again)
+    assert not same(one, other)
+
+
+def test_run_of_another_recipe_is_not_resumed(decks: list[Deck], tmp_path: Path) -> None:
+    """Settings may not change between the parts of a run, except the number of steps."""
+    path = tmp_path / "run.safetensors"
+    Run(SHORT, decks).save(path)
+    Run(Recipe(**{**SHORT_FIELDS, "steps": 99}), decks).load(path)
+    with pytest.raises(ResumeError, match="was begun as"):
+        Run(Recipe(**{**SHORT_FIELDS, "rate": 1e-3}), decks).load(path)
+
+
+SHORT_FIELDS = {name: getattr(SHORT, name) for name in Recipe.__slots__}
+
+
+def test_rate_is_level_until_it_falls() -> None:
+    """Steps that come before the fall do not depend on how many there will be, so that a run can be made longer."""
+    short, long = Recipe(steps=1000), Recipe(steps=2000)
+    assert [learning_rate(short, step) for step in range(640)] == [learning_rate(long, step) for step in range(640)]
+    assert learning_rate(short, 0) < learning_rate(short, 400) == short.rate
+    assert learning_rate(short, 999) < 0.02 * short.rate
+
+
+def test_every_epoch_sees_every_group_once(decks: list[Deck]) -> None:
+    """Batches of an epoch share no group; the next epoch has another order."""
+    deck = decks[1]
+    size = len(batch_indices(deck, 0))
+    assert size == 8
+    assert sorted(batch_indices(deck, 0)) == list(range(8))
+    big = decks[0]
+    assert batch_indices(big, 0) != batch_indices(big, 1)
+
+
+def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -> None:
+    """A pair that a distortion left as it was costs nothing and breaks nothing."""
+    tensors = {name: tensor.requires_grad_() for name, tensor in initial(MINI, 0).items()}
+    from eyediff.engines.torch_verbs import TorchVerbs
+    from eyediff.learn.run import roots_apart
+    from eyediff.learn.student import learning
+
+    pixels = torch.from_numpy(np.stack([scene(1, 64)] * 4))[None]
+    totals, maps = of_groups(TorchVerbs(), learning(tensors), pixels, cells(64))
+    assert totals.abs().max() == 0
+    (roots_apart(totals, torch.zeros_like(totals)) + roots_apart(maps, torch.zeros_like(maps))).backward()
+    assert all(torch.isfinite(tensor.grad).all() for tensor in tensors.values())
+
+
+def test_whole_command_from_photos_to_weights(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
+) -> None:
+    """Weights, log and saved run are written; a run is not overwritten unasked; a finished one is not done again."""
+    monkeypatch.setattr(room, "teacher", seeded_teacher)
+    recipe = Recipe(steps=6, groups=(8, 2), warmup=2)
+    output, work = tmp_path / "mini.safetensors", tmp_path / "work"
+    told: list[tuple[str, int, int]] = []
+
+    def go(resume: bool) -> None:
+        room.distill(photos, output, work, recipe, resume=resume, workers=1, report=lambda *what: told.append(what))
+
+    go(resume=False)
+    assert told[-1] == ("steps", 6, 6)
+    assert {stage for stage, _, _ in told} == {"pairs", "steps"}
+    made = read_network(output)
+    assert made.trunk is MINI
+    assert all((head >= 0).all() for head in made.heads or ())
+    assert json.loads((work / room.LOG).read_text().splitlines()[-1])["step"] == 6
+    with pytest.raises(ResumeError, match="--resume"):
+        go(resume=False)
+    before = output.read_bytes()
+    told.clear()
+    go(resume=True)
+    assert told == []
+    assert output.read_bytes() == before
+
+
+def test_weights_file_of_another_network_is_refused(tmp_path: Path) -> None:
+    """A file that is not one of lpips-mini is refused whole, by name."""
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "other.safetensors"
+    save_file({"features.0.weight": np.zeros((1, 1), np.float32)}, path)
+    with pytest.raises(WeightsError, match=r"other\.safetensors: not Mini"):
+        read_network(path)
+
+
+def test_negative_head_is_refused() -> None:
+    """A network whose head is below 0 would be no distance."""
+    parts = weights(initial(MINI, 0))
+    parts["head/0"] = -parts["head/0"]
+    with pytest.raises(WeightsError, match="below 0"):
+        network(parts)
+
+
+def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:
+    """Both drawings are written as pictures."""
+    pytest.importorskip("matplotlib")
+    from eyediff.learn import drawing
+
+    log = tmp_path / "log.jsonl"
+    log.write_text('{"step": 1, "distance": 0.2, "maps": 0.3}\n{"step": 2, "distance": 0.1, "maps": 0.2}\n')
+    drawing.losses(log, tmp_path / "log.png")
+    found = [Measurement(side, "jpeg", i, 0.5, i / 10, i / 9) for side in (64, 128) for i in range(8)]
+    drawing.scatter(found, tmp_path / "scatter.png")
+    assert all(Image.open(tmp_path / name).size[0] > 100 for name in ("log.png", "scatter.png"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({}, "-o"), ({"output": Path("x"), "weights": Path("y")}, "--evaluate")],
+)
+def test_calls_that_cannot_be_meant(options: dict[str, Path], message: str, photos: Path) -> None:
+    """Training needs somewhere to write; weights to measure need --evaluate."""
+    from eyediff.cli.distill import distill
+
+    with pytest.raises(UsageError, match=message):
+        distill(photos, **options)
