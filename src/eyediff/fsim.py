@@ -12,12 +12,11 @@ the authors' FeatureSIM.m, on values from 0 to 255; as there, large images are m
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from . import colour, filters
 from .values import Numbers, Pixels
@@ -36,7 +35,15 @@ NOISE_DEVIATIONS = 2.0  # how far above the mean of the noise a feature must ris
 NOISE_RESCALED = 1.7  # the estimate of the noise is too high by this, says Kovesi's code
 FLOOR = 1e-4  # keeps the mean direction defined where no filter answers
 
-Spectrum: TypeAlias = npt.NDArray[np.complex128]
+
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """What FSIM compares at each pixel of an image, h x w each."""
+
+    congruency: Numbers
+    gradient: Numbers
+    i: Numbers
+    q: Numbers
 
 
 def fsim(a: Pixels, b: Pixels) -> Numbers:
@@ -44,12 +51,27 @@ def fsim(a: Pixels, b: Pixels) -> Numbers:
 
     `a` and `b` are N x H x W x 3, of one size; returns N scores.
     """
-    return np.array([_similarity(_yiq(x), _yiq(y), chromatic=False) for x, y in zip(a, b, strict=True)])
+    return _scores(a, b, chromatic=False)
 
 
 def fsimc(a: Pixels, b: Pixels) -> Numbers:
     """FSIMc of each pair, which sees colour too. See `fsim`."""
-    return np.array([_similarity(_yiq(x), _yiq(y), chromatic=True) for x, y in zip(a, b, strict=True)])
+    return _scores(a, b, chromatic=True)
+
+
+def _scores(a: Pixels, b: Pixels, chromatic: bool) -> Numbers:
+    # A thread an image of the pair: in Fourier transforms, most of the time, numpy lets go of the interpreter.
+    with ThreadPoolExecutor(2, "eyediff-fsim") as pool:
+        scores = []
+        for pair in zip(a, b, strict=True):
+            of_a, of_b = pool.map(_features, pair)
+            scores.append(_similarity(of_a, of_b, chromatic))
+    return np.array(scores, np.float64)
+
+
+def _features(pixels: Pixels) -> _Features:
+    yiq = _yiq(pixels)
+    return _Features(phase_congruency(yiq[0]), _gradient(yiq[0]), yiq[1], yiq[2])
 
 
 def _yiq(pixels: Pixels) -> Numbers:
@@ -58,14 +80,13 @@ def _yiq(pixels: Pixels) -> Numbers:
     return np.ascontiguousarray(np.moveaxis(255 * small @ colour.YIQ.T, -1, 0))
 
 
-def _similarity(a: Numbers, b: Numbers, chromatic: bool) -> float:
-    congruency_a, congruency_b = phase_congruency(a[0]), phase_congruency(b[0])
-    similar = _alike(congruency_a, congruency_b, T1) * _alike(_gradient(a[0]), _gradient(b[0]), T2)
+def _similarity(a: _Features, b: _Features, chromatic: bool) -> float:
+    similar = _alike(a.congruency, b.congruency, T1) * _alike(a.gradient, b.gradient, T2)
     if chromatic:
         # Colours may be opposed. Of the complex power of a number below 0 FeatureSIM.m keeps the real part.
-        colours = _alike(a[1], b[1], T3) * _alike(a[2], b[2], T4)
+        colours = _alike(a.i, b.i, T3) * _alike(a.q, b.q, T4)
         similar *= np.abs(colours) ** LAMBDA * np.where(colours < 0, np.cos(np.pi * LAMBDA), 1)
-    weight = np.maximum(congruency_a, congruency_b)
+    weight = np.maximum(a.congruency, b.congruency)
     if not weight.any():  # no features in either image: all pixels count alike
         return float(similar.mean())
     return float((similar * weight).sum() / weight.sum())

@@ -23,7 +23,9 @@ from .verbs import T, Verbs
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """From the finest scale to the coarsest."""
 
-SMALLEST = (len(ssim.WANG) - 1) * 2 ** (len(WEIGHTS) - 1) + 1
+WANG = ssim.VARIANTS["wang"]
+
+SMALLEST = (WANG.smallest - 1) * 2 ** (len(WEIGHTS) - 1) + 1
 """The shortest side whose coarsest scale, rounded up at every halving, still holds a window: 161."""
 
 
@@ -35,16 +37,20 @@ def scales(pixels: Pixels) -> list[Pixels]:
     return found
 
 
-def level(verbs: Verbs[T], a: T, b: T) -> T:
-    """What one scale says: the means of SSIM, then of contrast-structure, by channel: N x 6."""
-    luminance, structure = ssim.comparisons(verbs, ssim.VARIANTS["wang"], a, b)
-    return verbs.mean(verbs.concat([verbs.mul(luminance, structure), structure]))
+def structure(verbs: Verbs[T], a: T, b: T) -> T:
+    """What every scale but the coarsest says: the mean of cs by channel, N x 3."""
+    return verbs.mean(ssim.structure(verbs, WANG, ssim.moments(verbs, WANG, a, b)))
 
 
-def msssim(levels: Sequence[Numbers]) -> Numbers:
-    """The score from `level` of every scale, finest first: N figures from 0 to 1, 1 for equal images."""
-    score = np.maximum(levels[-1][:, : ssim.RGB], 0) ** WEIGHTS[-1]
-    for weight, means in zip(WEIGHTS[:-1], levels[:-1], strict=True):
-        score = score * np.maximum(means[:, ssim.RGB :], 0) ** weight
-    whole: Numbers = score.mean(1)
-    return whole
+def coarsest(verbs: Verbs[T], a: T, b: T) -> T:
+    """What the coarsest scale says: the mean of SSIM by channel, N x 3."""
+    return ssim.ssim(verbs, WANG, a, b)
+
+
+def msssim(means: Sequence[Numbers]) -> Numbers:
+    """The score from what every scale says, finest first: N figures from 0 to 1, 1 for equal images."""
+    product = np.ones_like(means[0])
+    for weight, mean in zip(WEIGHTS, means, strict=True):
+        product *= np.maximum(mean, 0) ** weight
+    score: Numbers = product.mean(1)
+    return score

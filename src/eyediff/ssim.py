@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 
@@ -78,29 +79,42 @@ def prepare(variant: Variant, pixels: Pixels) -> Pixels:
     return np.repeat(filters.shrink(gray, factor, "symmetric").astype(np.float32), RGB, axis=3)
 
 
-def comparisons(verbs: Verbs[T], variant: Variant, a: T, b: T) -> tuple[T, T]:
-    """Luminance l and contrast-structure cs around each pixel: N x 3 x H' x W' each.
+@dataclass(frozen=True, slots=True)
+class Moments(Generic[T]):
+    """Mean and variance of s and of d in every window: N x 3 x H' x W' each, H' = H - len(window) + 1, W' alike."""
 
-    `a` and `b` are N x 3 x H x W in [-1, 1], as `prepare` returned them; H' is H - len(window) + 1, and so is W'.
-    """
+    mean_s: T
+    mean_d: T
+    variance_s: T
+    variance_d: T
+
+
+def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
+    """Of `a` and `b`, N x 3 x H x W in [-1, 1], as `prepare` returned them."""
     s, d = verbs.add(a, b), verbs.sub(a, b)
     stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one pass of the filter over all
     stack = filters.blur(verbs, stack, variant.window, 4 * RGB)
     mean_s, mean_d, square_s, square_d = (verbs.channels(stack, i * RGB, (i + 1) * RGB) for i in range(4))
     variance_s = verbs.sub(square_s, verbs.mul(mean_s, mean_s))
     variance_d = verbs.sub(square_d, verbs.mul(mean_d, mean_d))
+    return Moments(mean_s, mean_d, variance_s, variance_d)
 
-    bright = verbs.affine(mean_s, ONE, _figure(RANGE))  # here black must be 0
-    light = verbs.affine(verbs.mul(bright, bright), ONE, _figure(2 * C1))
-    dark = verbs.mul(mean_d, mean_d)
-    luminance = verbs.div(verbs.sub(light, dark), verbs.add(light, dark))
 
+def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
+    """l of every window, by channel."""
+    bright = verbs.affine(found.mean_s, ONE, _figure(RANGE))  # here black must be 0
+    both = verbs.affine(verbs.mul(bright, bright), ONE, _figure(2 * C1))
+    apart = verbs.mul(found.mean_d, found.mean_d)
+    return verbs.div(verbs.sub(both, apart), verbs.add(both, apart))
+
+
+def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
+    """cs of every window, by channel."""
     # Sample (co)variances are all larger by one factor, which is the same as a C2 smaller by it.
     pixels = len(variant.window) ** 2
     c2 = C2 * (pixels - 1) / pixels if variant.sample else C2
-    contrast = verbs.affine(variance_s, ONE, _figure(2 * c2))
-    structure = verbs.div(verbs.sub(contrast, variance_d), verbs.add(contrast, variance_d))
-    return luminance, structure
+    both = verbs.affine(found.variance_s, ONE, _figure(2 * c2))
+    return verbs.div(verbs.sub(both, found.variance_d), verbs.add(both, found.variance_d))
 
 
 def _figure(value: float) -> Array:
@@ -108,8 +122,9 @@ def _figure(value: float) -> Array:
 
 
 def similarity(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """SSIM around each pixel, by channel: N x 3 x H' x W'."""
-    return verbs.mul(*comparisons(verbs, variant, a, b))
+    """SSIM of every window, by channel: N x 3 x H' x W'."""
+    found = moments(verbs, variant, a, b)
+    return verbs.mul(luminance(verbs, found), structure(verbs, variant, found))
 
 
 def ssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
@@ -118,7 +133,7 @@ def ssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
 
 
 def spatial(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """SSIM as a map: N x 1 x H' x W', the mean over channels around each pixel."""
+    """SSIM as a map: N x 1 x H' x W', the mean over channels of every window."""
     return verbs.weigh(similarity(verbs, variant, a, b), THIRDS)
 
 

@@ -168,12 +168,12 @@ def seeds() -> dict[str, bytes]:
 def test_random_damage(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     """Bytes overwritten, most of them in the header: an image, or an ImageError; no other exception and no warning.
 
-    600 damaged copies each from a fixed seed, so that a failure comes back.
+    300 damaged copies each from a fixed seed, so that a failure comes back.
     """
     content, dice = seeds()[kind], random.Random(kind)  # noqa: S311 - no secret
     path = tmp_path / "damaged"
     refused = 0
-    for _ in range(600):
+    for _ in range(300):
         damaged = bytearray(content)
         for _ in range(dice.choice((1, 2, 8))):
             place = dice.randrange(min(len(damaged), dice.choice((32, 256, 1 << 20))))
@@ -204,10 +204,9 @@ def test_pages_that_follow_each_other_in_a_circle(tmp_path: Path) -> None:
 def test_a_hundred_thousand_frames(tmp_path: Path) -> None:
     """Frames are counted without being decoded."""
     content = saved("GIF", "P")
-    frame = content[content.index(b"\x2c\0\0\0\0") : -1]
     path = tmp_path / "many.gif"
-    path.write_bytes(content[:-1] + (b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0") * 100_000 + b";")
-    assert frame
+    frame = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"  # 1 x 1, one block of codes
+    path.write_bytes(content[:-1] + frame * 100_000 + b";")
     assert read(path).notes == ("first of 100001 frames",)
 
 

@@ -38,11 +38,10 @@ def reflected(a: Pixels, b: Pixels) -> Numbers:
 
 def reflected_scales(a: Pixels, b: Pixels) -> Numbers:
     """torchmetrics' MS-SSIM: the last scale's SSIM by its own SSIM, and means over channels before the powers."""
-    level = NumpyRunner().compile(msssim.level, 2)
-    levels = [level(x, y) for x, y in zip(msssim.scales(a), msssim.scales(b), strict=True)]
-    levels[-1] = reflected(*(msssim.scales(x)[-1] for x in (a, b)))
-    means = [np.repeat(found[:, -3:].mean(1, keepdims=True), 6, 1) for found in levels]
-    return msssim.msssim(means)
+    structure = NumpyRunner().compile(msssim.structure, 2)
+    *finer, last = zip(msssim.scales(a), msssim.scales(b), strict=True)
+    means = [*(structure(x, y) for x, y in finer), reflected(*last)]
+    return msssim.msssim([mean.mean(1, keepdims=True) for mean in means])
 
 
 METRICS: dict[str, Callable[[Pixels, Pixels], Numbers]] = {
@@ -95,7 +94,7 @@ def test_every_case_is_recorded() -> None:
     assert set(GOLDENS["cases"]) == set(classical_cases.CASES)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_piq_and_torchmetrics_at_work(seed: int, shared: Path) -> None:
     """The same on images of sizes and noise drawn anew, against the peers in a process of their own."""
     if not all(map(importlib.util.find_spec, ("piq", "torchmetrics"))):

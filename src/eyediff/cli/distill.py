@@ -102,8 +102,9 @@ def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: in
     from ..learn import agreement, evaluate, student
     from ..learn.distill import teacher
     from ..learn.photos import found
+    from ..weights.mini import FILE
 
-    network = student.read_network(weights or student.SHIPPED)
+    network = student.read_network(weights or FILE)
     measurements: list[evaluate.Measurement] = []
     with bar("comparing") as report:
         tasks = evaluate.measured(found(photos), teacher(), network, evaluate.SEED, workers)

@@ -55,7 +55,7 @@ class NetworkEngine:
         return self._layers(a, b).astype(np.float64)
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """The distance by place: N x H x W. Its mean is near the distance, not equal to it: enlarging weighs borders."""
+        """The distance by place: N x H x W. Its mean is near the distance, not equal: enlarging weighs borders."""
         spatial: Array = self._spatial(a, b)[:, 0].astype(np.float32, copy=False)
         return spatial
 

@@ -22,6 +22,9 @@ Constant = Array | Tensor
 FEW, FAR = 4, 3
 """Up to so many channels and from such a stride on, folding pays: the first layer of AlexNet, not SqueezeNet's."""
 
+SMALL = 3
+"""Side of a kernel up to which oneDNN is no slower with channels last."""
+
 
 class TorchVerbs:
     """An interpreter of `Verbs` on tensors; it holds nothing, so that one serves all modules, threads and graphs."""
@@ -38,8 +41,9 @@ class TorchVerbs:
     ) -> Tensor:
         kernel, offset = _constant(weight, x), None if bias is None else _constant(bias, x)
         if x.device.type == "cpu":
-            # Channels last takes half the time of AlexNet's second convolution, a tenth of its pooling's.
-            x = x.contiguous(memory_format=torch.channels_last)
+            # Of AlexNet's layers all but the 5x5 one are faster with channels last, the pooling ten times.
+            last = kernel.shape[2] <= SMALL or stride >= FAR
+            x = x.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
             if stride >= FAR and x.shape[1] <= FEW and groups == 1 and isinstance(pad, int):
                 return F.conv2d(*_folded(x, kernel, stride, pad), offset)
         return F.conv2d(x, kernel, offset, stride, pad, groups=groups)
@@ -127,8 +131,7 @@ class _Unit(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
-        full = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        return full / (full.square().sum(1, keepdim=True).sqrt() + UNIT_EPS)
+        return directions(x)[0]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG004 - torch's names
@@ -136,15 +139,26 @@ class _Unit(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return unit_gradient(*ctx.saved_tensors, gradient)
+        (x,) = ctx.saved_tensors
+        unit, length = directions(x)
+        return unit_gradient(unit, length, gradient).to(x.dtype)
 
 
-def unit_gradient(x: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient of x, where `gradient` is that of its unit vectors. Differentiable itself, for penalties on it."""
-    full = x.to(gradient.dtype)
+def directions(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Unit vectors over the channels and, N x 1 x H x W, the lengths they had; in float32 at least."""
+    full = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
     squared = full.square().sum(1, keepdim=True)
     empty = squared == 0
-    length = torch.where(empty, 1, squared).sqrt()
-    inverse = torch.where(empty, 0, 1 / (length + UNIT_EPS))
-    along = (gradient * full).sum(1, keepdim=True) * inverse / length
-    return ((gradient - full * along) * inverse).to(x.dtype)
+    length = torch.where(empty, 0, torch.where(empty, 1, squared).sqrt())  # a root that can be differentiated at 0
+    return full / (length + UNIT_EPS), length
+
+
+def unit_gradient(unit: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient of what had these directions and lengths, where `gradient` is that of the directions.
+
+    Made of steps that can be differentiated once more, for penalties on gradients.
+    """
+    empty = length == 0
+    full = length + UNIT_EPS
+    along = (gradient * unit).sum(1, keepdim=True) * full / torch.where(empty, 1, length)
+    return torch.addcmul(gradient, unit, -along) * torch.where(empty, 0, 1 / full)

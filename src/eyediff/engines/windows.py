@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .. import msssim, ssim
+from .. import msssim
 from ..values import Numbers, Pixels
 from .metrics import Runner
 
@@ -46,7 +46,7 @@ class WindowEngine:
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
         """N x K: the program's figures, averaged over all windows of each image."""
-        a, b = self._prepare(a), self._prepare(b)
+        a, b = self._pool.map(self._prepare, (a, b))
         tiles = _tiles(*(side - self._window + 1 for side in a.shape[1:3]))
         # Images do not share a call, even small ones: where one begins in memory decides the order of float32 sums, so
         # that the last digits of its score would depend on the batch.
@@ -77,13 +77,17 @@ class ScalesEngine:
     smallest = msssim.SMALLEST
 
     def __init__(self, runner: Runner) -> None:
-        self._level = WindowEngine(runner, msssim.level, len(ssim.WANG))
-        self.description = self._level.description
+        window = msssim.WANG.smallest
+        self._coarsest = WindowEngine(runner, msssim.coarsest, window)
+        self._finer = WindowEngine(runner, msssim.structure, window)
+        self.description = runner.description
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """N scores."""
-        scales = zip(msssim.scales(a), msssim.scales(b), strict=True)
-        return msssim.msssim([self._level.means(x, y) for x, y in scales])
+        with ThreadPoolExecutor(2, "eyediff-scales") as pool:
+            scales = zip(*pool.map(msssim.scales, (a, b)), strict=True)
+        *finer, coarsest = scales
+        return msssim.msssim([*(self._finer.means(x, y) for x, y in finer), self._coarsest.means(*coarsest)])
 
 
 def _tiles(height: int, width: int) -> list[Tile]:

@@ -30,11 +30,12 @@ AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a deck holds: `count` groups of `side` pixels."""
+    """What a deck holds: `count` groups of `side` pixels, of the photos with this hash."""
 
     seed: int
     side: int
     count: int
+    photos: str = ""
 
 
 class Deck:

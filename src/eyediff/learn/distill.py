@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +65,7 @@ def distill(
     run = Run(recipe, _decks(paths, folder, recipe, workers, report))
     if saved.exists():
         run.load(saved)
+        _shorten(folder / LOG, run.step)
     means = _Means()
     with (folder / LOG).open("a", encoding="utf-8") as log:
         while run.step < recipe.steps:
@@ -80,9 +82,16 @@ def distill(
     write(output, run.weights(), {"made": json.dumps(about)})  # one string: safetensors writes several in any order
 
 
+def _shorten(log: Path, step: int) -> None:
+    """Take out of a log what came after the step at which its run was saved: that is done, and logged, again."""
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.exists() else []
+    log.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
+
+
 def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:
     """The pairs of every side; the teacher is asked for only where some are missing."""
-    plans = [Plan(recipe.seed, side, count) for side, count in zip(recipe.sides, recipe.groups, strict=True)]
+    photos = sha256(b"".join(sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+    plans = [Plan(recipe.seed, side, count, photos) for side, count in zip(recipe.sides, recipe.groups, strict=True)]
     decks = [Deck(folder / f"pairs-{plan.side}", plan) for plan in plans]
     whole = sum(recipe.groups)
     for deck in decks:

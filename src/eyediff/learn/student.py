@@ -12,17 +12,11 @@ import torch
 from torch import Tensor
 
 from .. import lpips
-from .. import weights as shipped
 from ..errors import WeightsError
 from ..trunks import MINI, Trunk
 from ..verbs import Array
 from ..weights.containers import read
-
-SHIPPED = Path(shipped.__file__).with_name("mini.safetensors")
-"""The weights of lpips-mini, trunk and heads, as this room made them; docs/mini.md says how."""
-
-HEAD = "head/{}"
-"""The name of a tap's head in a weights file, beside the trunk's own names."""
+from ..weights.mini import HEAD
 
 FIRST_HEAD = 0.1
 """The weight of every channel to begin with: about what AlexNet's published heads average."""

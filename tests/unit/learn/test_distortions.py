@@ -45,7 +45,7 @@ def test_same_chance_same_picture(name: str) -> None:
 
 @EVERY
 def test_strength_0_changes_next_to_nothing(name: str) -> None:
-    """At strength 0 the mean change is below 8 levels of 255. The coarsest are those that halve the colours' resolution, as
+    """At strength 0 the mean change is below 8 levels of 255. The coarsest halve the colours' resolution, as
     JPEG and WebP do at any quality: independent noise of 6 levels in each channel then loses most of its colour."""
     assert effect(name, 0.0) < 8
 

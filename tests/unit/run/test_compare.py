@@ -287,8 +287,8 @@ def test_what_is_unmatched_is_in_the_summary() -> None:
 
 
 def threads() -> set[str]:
-    """Names of our threads that are alive."""
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("eyediff")}
+    """Names of the reading threads that are alive. Engines keep theirs, and are other tests' affair."""
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("eyediff-read")}
 
 
 def test_a_sink_that_fails_ends_the_run() -> None:

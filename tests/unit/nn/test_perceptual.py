@@ -1,0 +1,55 @@
+"""`nn.PerceptualLoss` against the sums of Johnson et al. 2016, written out here a second time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from eyediff import lpips, nn
+from eyediff.engines.numpy_verbs import NumpyVerbs
+from eyediff.errors import UsageError
+from eyediff.trunks import SQUEEZE
+from tests.golden.lpips_cases import seeded_parameters
+
+NETWORK = lpips.Network(SQUEEZE, seeded_parameters(SQUEEZE), None)
+
+
+def images(count: int = 1) -> Tensor:
+    """Noise, N x 3 x 24 x 28 in [-1, 1]."""
+    return torch.from_numpy(np.random.RandomState(count).rand(count, 3, 24, 28).astype(np.float32)) * 2 - 1
+
+
+def features(x: Tensor) -> list[np.ndarray]:
+    """By the oracle, in double precision."""
+    return lpips.taps(NumpyVerbs(), NETWORK, x.double().numpy())
+
+
+def test_content_and_style_are_the_papers_sums() -> None:
+    """Content: squared difference over C*H*W (equation 2). Style: squared Frobenius norm of the difference of Gram
+    matrices, each over C*H*W (equations 3 and 4). To 1e-4: float32 features, squared, and a difference of them."""
+    names = nn.PerceptualLoss.from_network(NETWORK, {}, {}, variation=1).trunk.names
+    loss = nn.PerceptualLoss.from_network(NETWORK, {names[1]: 2.0}, {names[0]: 3.0})
+    x, content, style = images(1), images(2)[1:], images(3)[2:]
+    found = float(loss(x, content, style))
+    of_x, of_content, of_style = features(x), features(content), features(style)
+    by_hand = 2 * ((of_x[1] - of_content[1]) ** 2).mean()
+
+    def gram(tap: np.ndarray) -> np.ndarray:
+        flat = tap[0].reshape(tap.shape[1], -1)
+        return flat @ flat.T / tap[0].size
+
+    by_hand += 3 * ((gram(of_x[0]) - gram(of_style[0])) ** 2).sum()
+    assert found == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_a_term_without_target_is_left_out_and_none_is_an_error() -> None:
+    """Content alone, style alone; nothing at all is a mistake that is told."""
+    names = nn.PerceptualLoss.from_network(NETWORK, {}, {}, variation=1).trunk.names
+    loss = nn.PerceptualLoss.from_network(NETWORK, {names[1]: 1.0}, {names[0]: 1.0})
+    x, other = images(1), images(2)[1:]
+    assert float(loss(x, other) + loss(x, style=other)) == pytest.approx(float(loss(x, other, other)), rel=1e-5)
+    assert float(loss(x, x, x)) == 0
+    with pytest.raises(UsageError, match="no term"):
+        loss(x)
