@@ -10,13 +10,23 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import lpips, ssim
+from . import fsim, lpips, msssim, ssim
 from .errors import UnknownMetricError, UsageError
 from .trunks import ALEX, MINI, SQUEEZE, TRUNKS, VGG
 
 ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
 OURS = "a small network trained by eyediff to say what lpips-alex says (docs/mini.md); for publication use lpips"
 WANG = "Wang et al. 2004, Image quality assessment: from error visibility to structural similarity, TIP 13(4)"
+WANG_SCALES = "Wang et al. 2003, Multiscale structural similarity for image quality assessment, Asilomar"
+ZHANG_FSIM = "Zhang et al. 2011, FSIM: a feature similarity index for image quality assessment, TIP 20(8)"
+
+
+SMALLEST: dict[str, int] = {
+    "dssim": ssim.VARIANTS["skimage"].smallest,
+    "ms-ssim": msssim.SMALLEST,
+    "fsim": fsim.SMALLEST,
+    "fsimc": fsim.SMALLEST,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,9 @@ class Entry:
         """The shortest side, in pixels, that this metric takes."""
         if self.trunk is not None:
             return TRUNKS[self.trunk].smallest
-        return ssim.VARIANTS[version].smallest if self.name == "ssim" else 1
+        if self.name == "ssim":
+            return ssim.VARIANTS[version].smallest
+        return SMALLEST.get(self.name, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,13 @@ ENTRIES: dict[str, Entry] = {
     for entry in (
         *_networks(),
         Entry("l2", False, 0, "0 to 1", "mean squared error of RGB on a scale of 0 to 1", ("1",)),
+        Entry("l2-lab", False, 0, "0 up", "mean squared error of CIE Lab over 100 (l2.py)", ("1",)),
         Entry("psnr", True, float("inf"), "0 dB up", "10 log10 of 1 / mean squared error of RGB", ("1",)),
         Entry("ssim", True, 1, "-1 to 1", WANG, tuple(ssim.VARIANTS)),
+        Entry("dssim", False, 0, "0 to 1", f"(1 - SSIM) / 2 with scikit-image's default window; {WANG}", ("1",)),
+        Entry("ms-ssim", True, 1, "0 to 1", WANG_SCALES, ("1",)),
+        Entry("fsim", True, 1, "0 to 1", ZHANG_FSIM, ("1",)),
+        Entry("fsimc", True, 1, "0 to 1", ZHANG_FSIM, ("1",)),
     )
 }
 

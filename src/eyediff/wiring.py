@@ -6,18 +6,29 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from . import __version__, defaults, images, l2, lpips, pairs, psnr, run, ssim, weights
+from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, ssim, weights
 from .catalogue import Choice, parse_all
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
 from .engines.onnxrt import OnnxRunner
-from .engines.windows import WindowEngine
+from .engines.windows import ScalesEngine, WindowEngine
 from .trunks import trunk
-from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, SizePolicy
+from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pixels, SizePolicy
 
 Progress = Callable[[int, int], None]
 """Told the bytes of a download that have come, and all that are expected."""
+
+
+FUNCTIONS: Mapping[str, Callable[[Pixels, Pixels], Numbers]] = {
+    "l2": l2.l2,
+    "l2-lab": l2.l2_lab,
+    "psnr": psnr.psnr,
+    "fsim": fsim.fsim,
+    "fsimc": fsim.fsimc,
+}
+"""Metrics that are plain functions of pixels."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +58,19 @@ def wire(
         network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
         return Wired(choice, NetworkEngine(runner, network), weights.metric_sha256(loaded.parameters, heads))
     if entry.name == "ssim":
-        return Wired(choice, ssim_engine(runner, ssim.VARIANTS[version]))
-    return Wired(choice, FunctionEngine({"l2": l2.l2, "psnr": psnr.psnr}[entry.name], entry.smallest(version)))
+        return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version]))
+    if entry.name == "dssim":
+        return Wired(choice, window_engine(runner, ssim.dssim, ssim.VARIANTS["skimage"]))
+    if entry.name == "ms-ssim":
+        return Wired(choice, ScalesEngine(runner))
+    return Wired(choice, FunctionEngine(FUNCTIONS[entry.name], entry.smallest(version)))
 
 
-def ssim_engine(runner: Runner, variant: ssim.Variant) -> WindowEngine:
-    """A variant of SSIM on a runner."""
+def window_engine(runner: Runner, program: Callable[..., Any], variant: ssim.Variant) -> WindowEngine:
+    """A variant of SSIM, or of what derives from it, on a runner."""
     return WindowEngine(
         runner,
-        lambda verbs, a, b: ssim.ssim(verbs, variant, a, b),
+        lambda verbs, a, b: program(verbs, variant, a, b),
         variant.smallest,
         lambda pixels: ssim.prepare(variant, pixels),
     )

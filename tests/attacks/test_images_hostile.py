@@ -170,7 +170,7 @@ def test_random_damage(tmp_path: Path, kind: str, capfd: pytest.CaptureFixture[s
 
     300 damaged copies each from a fixed seed, so that a failure comes back.
     """
-    content, dice = seeds()[kind], random.Random(kind)  # noqa: S311 - no secret
+    content, dice = seeds()[kind], random.Random(kind)
     path = tmp_path / "damaged"
     refused = 0
     for _ in range(300):

@@ -301,7 +301,7 @@ def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path, write: Callable[
     """Whatever three bytes become (seeded): tensors or WeightsError, never another exception."""
     whole = write(tmp_path / "whole.pth", dictionary(a=tensor(), b=tensor(shape=(2, 2), strides=(1, 2)))).read_bytes()
     path = tmp_path / "x.pth"
-    dice = random.Random(5)  # noqa: S311 - seeded on purpose
+    dice = random.Random(5)
     outcomes = set()
     for _ in range(500):
         damaged = bytearray(whole)

@@ -79,7 +79,7 @@ def test_damage_anywhere_is_refused_or_harmless(tmp_path: Path) -> None:
     """Whatever two bytes become (seeded): tensors or WeightsError, never another exception."""
     whole = save({"a": np.arange(4, dtype=np.float32), "b": np.ones((2, 2), np.float16)})
     path = tmp_path / "x.safetensors"
-    dice = random.Random(5)  # noqa: S311 - seeded on purpose
+    dice = random.Random(5)
     outcomes = set()
     for _ in range(500):
         damaged = bytearray(whole)

@@ -21,7 +21,7 @@ from eyediff.fsim import fsim, fsimc
 from eyediff.l2 import l2, l2_lab
 from eyediff.psnr import psnr
 from eyediff.values import Numbers, Pixels
-from eyediff.wiring import ssim_engine
+from eyediff.wiring import window_engine
 
 from . import classical_cases, peer
 
@@ -48,9 +48,9 @@ METRICS: dict[str, Callable[[Pixels, Pixels], Numbers]] = {
     "l2": l2,
     "l2-lab": l2_lab,
     "psnr": psnr,
-    "ssim": ssim_engine(RUNNER, ssim.VARIANTS["wang"]).distances,
-    "ssim@skimage": ssim_engine(RUNNER, ssim.VARIANTS["skimage"]).distances,
-    "ssim@matlab-full": ssim_engine(RUNNER, ssim.VARIANTS["matlab-full"]).distances,
+    "ssim": window_engine(RUNNER, ssim.ssim, ssim.VARIANTS["wang"]).distances,
+    "ssim@skimage": window_engine(RUNNER, ssim.ssim, ssim.VARIANTS["skimage"]).distances,
+    "ssim@matlab-full": window_engine(RUNNER, ssim.ssim, ssim.VARIANTS["matlab-full"]).distances,
     "ms-ssim": ScalesEngine(RUNNER).distances,
     "fsim": fsim,
     "fsimc": fsimc,

@@ -46,19 +46,24 @@ def _waiting(output: Path, number: int) -> Path:
     return output.with_name(f"{output.name}.tidy{number}")
 
 
+def _following(output: Path) -> Path:
+    journal = path_of(output)
+    return journal.with_name(journal.name + ".new")
+
+
 def finish_tidying(output: Path, number: int) -> None:
     """Do the last step where a kill came before it, and remove what a kill left of a tidying that was not whole."""
     waiting = _waiting(output, number)
     if waiting.exists():
         waiting.replace(output)
     remove(_waiting(output, number + 1))
+    remove(_following(output))
 
 
 def tidy(output: Path, opening: Opening, header: bytes, order: array[int]) -> None:
     """Rewrite both. Raises OutputError, with nothing lost, where there is no room for it."""
     opening = replace(opening, tidied=opening.tidied + 1)
-    journal = path_of(output)
-    waiting, following = _waiting(output, opening.tidied), journal.with_name(journal.name + ".new")
+    waiting, following = _waiting(output, opening.tidied), _following(output)
     try:
         try:
             with Appender(waiting) as rows, Appender(following) as lines:
@@ -67,7 +72,7 @@ def tidy(output: Path, opening: Opening, header: bytes, order: array[int]) -> No
                 _copy(output, order, rows, lines)
                 rows.sync()
                 lines.sync()
-            following.replace(journal)
+            following.replace(path_of(output))
         except BaseException:
             remove(following)
             remove(waiting)
