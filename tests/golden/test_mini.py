@@ -1,8 +1,7 @@
 """The shipped lpips-mini: recorded numbers on every engine.
 
-The numbers in mini.json were computed by the numpy engine in double precision from the shipped figures whose hash
-stands beside them, which loading checks; a test that fails on the hash alone says that the weights changed, which is a
-change of scores.
+The numbers in mini.json were computed by the numpy engine in double precision from the shipped figures. Their hash
+stands beside them, and loading checks it; a failure on the hash alone says that the weights, and so scores, changed.
 
 Tolerance: 1e-4 relative, 1e-6 absolute. A feature adds up to 1152 float32 products a layer over five layers, which
 leaves about 1e-5 of it in another order; differences of near-equal unit vectors lose up to another digit.
