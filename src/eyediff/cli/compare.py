@@ -13,6 +13,7 @@ import typer
 from .. import defaults, reports, run, wiring
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
+from ..reports.files import is_regular
 from ..reports.text import amount, figure
 from ..values import AlphaPolicy, MatchRule, SizePolicy, Summary
 from .progress import bar, download_bar
@@ -131,10 +132,12 @@ def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) 
                 tell(done, total)
 
         try:
-            if output is not None and kind in ("csv", "jsonl"):
+            if output is not None and kind in ("csv", "jsonl") and is_regular(output):
                 return run.compare(job, journal=run.JournaledFile(output, kind, resume=resume), progress=progress)
             return run.compare(job, [reports.sink(kind, output or sys.stdout)], progress=progress)
         except OutputError as error:
+            if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
+                raise typer.Exit from error
             if not started:
                 raise
             typer.echo(f"eyediff: {error}", err=True)

@@ -9,6 +9,9 @@ alike; `score` gives the metric itself, one figure a pair.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
 try:
     import torch  # noqa: F401 - asked for here, so that the one line below is what a user without it reads
 except ModuleNotFoundError as error:
@@ -16,8 +19,17 @@ except ModuleNotFoundError as error:
         raise
     raise ModuleNotFoundError("eyediff.nn needs torch: pip install 'eyediff[torch]'", name="torch") from None
 
-from .classical import PSNR, SSIM
+from .classical import MSSSIM, PSNR, SSIM
 from .distance import LPIPS, Prepared
 from .perceptual import PerceptualLoss
 
-__all__ = ["LPIPS", "PSNR", "SSIM", "PerceptualLoss", "Prepared"]
+if TYPE_CHECKING:
+    from .metric import Metric
+
+__all__ = ["LPIPS", "MSSSIM", "PSNR", "SSIM", "Metric", "PerceptualLoss", "Prepared"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Metric":  # torchmetrics is needed by those who use it, no one else
+        return importlib.import_module(".metric", __name__).Metric
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from .. import ssim
+from .. import msssim, ssim
 from ..errors import UsageError
 from .checks import (
     Reduction,
@@ -87,6 +88,34 @@ class SSIM(_Classical):
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         return ssim.ssim(VERBS, ssim.VARIANTS[self.variant], x, y).mean(1)
+
+
+class MSSSIM(_Classical):
+    """Multi-scale structural similarity, Wang et al. 2003; the loss is 1 - MS-SSIM. Sides are 161 pixels or more.
+
+    A scale whose mean is below 0 counts as 0, without a gradient.
+    """
+
+    smallest = msssim.SMALLEST
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        product = torch.ones((), device=x.device)
+        for index, weight in enumerate(msssim.WEIGHTS):
+            last = index + 1 == len(msssim.WEIGHTS)
+            mean = (msssim.coarsest if last else msssim.structure)(VERBS, x, y)
+            positive = mean > 0
+            product = product * torch.where(positive, torch.where(positive, mean, 1) ** weight, 0)
+            x, y = _halved(x), _halved(y)
+        return product.mean(1)
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Means of 2 x 2 squares; an odd last row or column counts twice, as in `filters.halve`."""
+    if x.shape[2] % 2:
+        x = torch.cat([x, x[:, :, -1:]], 2)
+    if x.shape[3] % 2:
+        x = torch.cat([x, x[:, :, :, -1:]], 3)
+    return F.avg_pool2d(x, 2)
 
 
 class PSNR(_Classical):

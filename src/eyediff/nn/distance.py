@@ -184,7 +184,7 @@ class LPIPS(nn.Module):
         """The points, N x D, whose squared Euclidean distances are the distances between images of one size."""
         heads = self._heads()
         # TorchVerbs takes tensors where the formula says arrays.
-        roots = None if heads is None else cast(list[Array], [head.sqrt() for head in heads])
+        roots = None if heads is None else cast("list[Array]", [head.sqrt() for head in heads])
         return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self.prepare(x).features])
 
     def project(self) -> None:

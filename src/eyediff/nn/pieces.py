@@ -30,7 +30,7 @@ def terms(heads: Sequence[Tensor] | None, of_x: Sequence[Tensor], of_y: Sequence
 
 
 def _whole(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
-    weights = None if head is None else cast(list[Array], [head])  # TorchVerbs takes tensors for arrays
+    weights = None if head is None else cast("list[Array]", [head])  # TorchVerbs takes tensors for arrays
     return lpips.apart(VERBS, weights, [VERBS.unit(x)], [VERBS.unit(y)])[0]
 
 

@@ -9,7 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 
-from ..errors import OutputError
+from ..errors import OutputError, shown
 
 if sys.platform == "win32":
     import msvcrt
@@ -36,7 +36,7 @@ def is_regular(path: Path) -> bool:
 def trouble(path: Path | str, error: OSError) -> OutputError:
     """The error to raise where writing to `path` failed."""
     reason = error.strerror or str(error)
-    return OutputError(f"cannot write {path}: {reason}; what was written before is kept")
+    return OutputError(f"cannot write {shown(path)}: {reason}; what was written before is kept")
 
 
 class Lock:
@@ -59,7 +59,7 @@ class Lock:
                 if error.errno not in _NO_LOCKS:
                     os.close(self._descriptor)
                     raise OutputError(
-                        f"another run is writing {output} now; wait for it, or give another file with -o"
+                        f"another run is writing {shown(output)} now; wait for it, or give another file with -o"
                     ) from error
             if self._is_current():
                 return
@@ -107,7 +107,7 @@ def set_aside(path: Path) -> Path | None:
         with path.open("rb") as file:
             start = file.read(4096)
         if b"\0" in start:  # in every image and archive, and in no text of ours
-            raise OutputError(f"{path} exists and holds no results (it is not text); give another file with -o")
+            raise OutputError(f"{shown(path)} exists and holds no results (it is not text); give another file with -o")
         kept = free_name(path)
         path.rename(kept)
     except OSError as error:

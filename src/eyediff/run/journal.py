@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import ResumeError
+from ..errors import ResumeError, shown
 from ..values import Header
 
 SCHEMA = 1
@@ -100,7 +100,7 @@ def difference(before: object, now: object, what: str = "settings") -> str | Non
         keys = dict.fromkeys([*now, *before])
         found = (difference(before.get(key), now.get(key), f"{owner}{key}") for key in keys)
         return next((text for text in found if text), None)
-    return None if before == now else f"{what} was {_brief(before)}, now it is {_brief(now)}"
+    return None if before == now else f"{what}: '{_brief(before)}' before, '{_brief(now)}' now"
 
 
 def read_opening(line: bytes, output: Path) -> Opening:
@@ -109,7 +109,9 @@ def read_opening(line: bytes, output: Path) -> Opening:
     try:
         found = json.loads(line)
         if found["journal"] != SCHEMA:
-            raise ResumeError(f"{journal} is of another eyediff; run without --resume to compute everything again")
+            raise ResumeError(
+                f"{shown(journal)} is of another eyediff; run without --resume to compute everything again"
+            )
         opening = Opening(found["settings"], found["kept"], found["tidied"])
         valid = opening.kept is None or re.fullmatch(re.escape(output.name) + r"~\d*", opening.kept)
         if not valid or type(opening.tidied) is not int or opening.tidied < 0:
@@ -149,7 +151,7 @@ def _stamp(found: object) -> Stamp | None:
 
 def _damaged(output: Path, number: int) -> ResumeError:
     return ResumeError(
-        f"{path_of(output)} is damaged in line {number}; run without --resume to compute everything again"
+        f"{shown(path_of(output))} is damaged in line {number}; run without --resume to compute everything again"
     )
 
 

@@ -19,7 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import OutputError, ResumeError
+from ..errors import OutputError, ResumeError, shown
 from ..reports import LINES, LinesFormat
 from ..reports.files import Appender, Lock, begin, free_name, is_regular, put_back, remove, set_aside, trouble
 from ..reports.rows import encodable, score
@@ -55,7 +55,7 @@ class JournaledFile:
         self._first = self._lines.header(header).encode()
         self._settings = settings(header, self._kind)
         if not is_regular(self._path):
-            raise OutputError(f"{self._path} is no file that could be continued; give another one with -o")
+            raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one with -o")
         self._path = self._path.resolve()  # a link keeps pointing where it did
         self._locked.callback(Lock(self._path).release)
         try:
@@ -91,8 +91,8 @@ class JournaledFile:
         journal = path_of(self._path)
         if not journal.exists():
             raise ResumeError(
-                f"{self._path} has no {journal.name} beside it: it is finished, or eyediff did not write it; "
-                "run without --resume, or give another file with -o"
+                f"{shown(self._path)} has no {shown(journal.name)} beside it: it is finished, or eyediff did not "
+                "write it; run without --resume, or give another file with -o"
             )
         with journal.open("rb") as lines:
             first = lines.readline()
@@ -101,7 +101,8 @@ class JournaledFile:
             opening = read_opening(first, self._path)
             if found := difference(opening.settings, self._settings):
                 raise ResumeError(
-                    f"cannot continue {self._path}: {found}; call it as before, or without --resume to start again"
+                    f"cannot continue {shown(self._path)}: {found}; "
+                    "call it as before, or without --resume to start again"
                 )
             finish_tidying(self._path, opening.tidied)
             end, journal_end = self._read_rows(lines, len(first))
@@ -152,7 +153,8 @@ class JournaledFile:
 
     def _changed(self) -> ResumeError:
         return ResumeError(
-            f"{self._path} is not as eyediff left it: move it away, or run without --resume to compute everything again"
+            f"{shown(self._path)} is not as eyediff left it: "
+            "move it away, or run without --resume to compute everything again"
         )
 
     def recall(self, pair: Pair) -> Score | None:

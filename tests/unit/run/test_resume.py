@@ -180,14 +180,14 @@ def test_an_output_without_journal_is_refused(kind: LinesFormat, tmp_path: Path)
 
 
 OTHERS = {
-    "format": r"format was (csv|jsonl), now it is (jsonl|csv)",
-    "eyediff": "eyediff was 0.1.0, now it is 0.2.0",
-    "size": "size policy was refuse, now it is crop",
-    "alpha": "alpha policy was worst, now it is refuse",
-    "metrics": "metrics was mse, now it is mse, sim",
-    "version": "mse's version was 1, now it is 0.0",
-    "weights": r"mse's weights was abababababab\.\.\., now it is cdcdcdcdcdcd\.\.\.",
-    "engine": "mse's engine was fake 1.0 cpu, now it is fake 1.0 cuda",
+    "format": "format: '(csv|jsonl)' before, '(jsonl|csv)' now",
+    "eyediff": "eyediff: '0.1.0' before, '0.2.0' now",
+    "size": "size policy: 'refuse' before, 'crop' now",
+    "alpha": "alpha policy: 'worst' before, 'refuse' now",
+    "metrics": "metrics: 'mse' before, 'mse, sim' now",
+    "version": "mse's version: '1' before, '0.0' now",
+    "weights": r"mse's weights: 'abababababab\.\.\.' before, 'cdcdcdcdcdcd\.\.\.' now",
+    "engine": "mse's engine: 'fake 1.0 cpu' before, 'fake 1.0 cuda' now",
 }
 
 
@@ -266,8 +266,8 @@ def opening(**changes: object) -> bytes:
         (opening(kept=3), "damaged in line 1"),
         (opening(tidied="1/../../precious"), "damaged in line 1"),
         (opening(tidied=-1), "damaged in line 1"),
-        (opening(settings=[]), "settings was"),
-        (opening(settings={"metrics": [3, {"name": "mse"}]}), "format was None"),
+        (opening(settings=[]), "settings: "),
+        (opening(settings={"metrics": [3, {"name": "mse"}]}), "format: 'None' before"),
     ],
 )
 def test_a_foreign_journal_is_refused(kind: LinesFormat, tmp_path: Path, line: bytes, message: str) -> None:

@@ -1,0 +1,65 @@
+"""The names of the package `lpips` 0.1.4, with the same arguments, shapes and state_dict keys, on eyediff's formula.
+
+    from eyediff.compat import lpips          # in place of: import lpips
+
+docs/compat.md lists what is deliberately different. Needs torch: pip install 'eyediff[torch]'
+"""
+
+from __future__ import annotations
+
+from ... import nn as _nn  # noqa: F401 - says in one line what to install where torch is missing
+from . import pretrained_networks
+from . import pretrained_networks as pn
+from .images import (
+    im2tensor,
+    load_image,
+    np2tensor,
+    rgb2lab,
+    tensor2im,
+    tensor2np,
+    tensor2tensorlab,
+    tensor2vec,
+    tensorlab2tensor,
+)
+from .lpips import (
+    DSSIM,
+    L2,
+    LPIPS,
+    BCERankingLoss,
+    Dist2LogitLayer,
+    FakeNet,
+    NetLinLayer,
+    ScalingLayer,
+    spatial_average,
+    upsample,
+)
+from .measures import dssim, l2, normalize_tensor, psnr, voc_ap
+
+__all__ = [
+    "DSSIM",
+    "L2",
+    "LPIPS",
+    "BCERankingLoss",
+    "Dist2LogitLayer",
+    "FakeNet",
+    "NetLinLayer",
+    "ScalingLayer",
+    "dssim",
+    "im2tensor",
+    "l2",
+    "load_image",
+    "normalize_tensor",
+    "np2tensor",
+    "pn",
+    "pretrained_networks",
+    "psnr",
+    "rgb2lab",
+    "spatial_average",
+    "tensor2im",
+    "tensor2np",
+    "tensor2tensorlab",
+    "tensor2vec",
+    "tensorlab2tensor",
+    "upsample",
+    "voc_ap",
+]

@@ -1,0 +1,255 @@
+"""LPIPS and its kin under the old package's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
+
+from ... import lpips as formula
+from ... import weights
+from ...engines.torch_verbs import TorchVerbs
+from ...errors import UsageError, WeightsError
+from ...nn.checks import check_pair, check_shape
+from ...nn.pieces import terms
+from ...nn.trunk import VERBS
+from ...verbs import Array
+from . import pretrained_networks as pn
+from .images import tensor2im, tensor2np, tensor2tensorlab
+from .measures import dssim, l2
+
+TRUNKS = {"alex": pn.alexnet, "vgg": pn.vgg16, "vgg16": pn.vgg16, "squeeze": pn.squeezenet}
+
+
+def spatial_average(in_tens: Tensor, keepdim: bool = True) -> Tensor:
+    """The mean over rows and columns."""
+    return in_tens.mean([2, 3], keepdim=keepdim)
+
+
+def upsample(in_tens: Tensor, out_HW: tuple[int, int] = (64, 64)) -> Tensor:  # noqa: N803 - the old name
+    """Bilinear enlargement to exactly `out_HW` rows and columns."""
+    return F.interpolate(in_tens, size=tuple(out_HW), mode="bilinear", align_corners=False)
+
+
+class ScalingLayer(nn.Module):
+    """Images in [-1, 1] to what the trunks were trained on."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("shift", torch.tensor(formula.SHIFT)[None, :, None, None])
+        self.register_buffer("scale", torch.tensor(formula.SCALE)[None, :, None, None])
+
+    def forward(self, inp: Tensor) -> Tensor:
+        return (inp - self.shift) / self.scale
+
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """The same as a multiplier and an offset."""
+        return 1 / self.scale, -self.shift / self.scale
+
+
+class NetLinLayer(nn.Module):
+    """A head: a 1x1 convolution, after dropout while it is trained."""
+
+    def __init__(self, chn_in: int, chn_out: int = 1, use_dropout: bool = False) -> None:
+        super().__init__()
+        dropout = [nn.Dropout()] if use_dropout else []
+        self.model = nn.Sequential(*dropout, nn.Conv2d(chn_in, chn_out, 1, bias=False))
+
+    @property
+    def weight(self) -> Tensor:
+        """1 x C x 1 x 1."""
+        return self.model[-1].weight  # type: ignore[return-value]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)  # type: ignore[no-any-return]
+
+
+class _Dropping(TorchVerbs):
+    """The verbs with dropout before the heads, for training them."""
+
+    def weigh(self, x: Tensor, weights: Array | Tensor) -> Tensor:
+        return super().weigh(F.dropout(x), weights)
+
+
+class LPIPS(nn.Module):
+    """The perceptual distance, with the old package's arguments, attributes, shapes and state_dict keys.
+
+    `verbose` is taken and ignored: nothing is printed. Heads take gradients only with eval_mode=False, the trunk only
+    with pnet_tune. Raises WeightsError where weights are missing, or `model_path` holds something else than the heads
+    of this network; UsageError for a net or version that does not exist.
+    """
+
+    def __init__(
+        self,
+        pretrained: bool = True,
+        net: str = "alex",
+        version: str = "0.1",
+        lpips: bool = True,
+        spatial: bool = False,
+        pnet_rand: bool = False,
+        pnet_tune: bool = False,
+        use_dropout: bool = True,
+        model_path: str | Path | None = None,
+        eval_mode: bool = True,
+        verbose: bool = True,  # noqa: ARG002 - taken for scripts that pass it
+    ) -> None:
+        super().__init__()
+        if net not in TRUNKS:
+            raise UsageError(f"net {net!r} was given, expected {', '.join(TRUNKS)}")
+        if version not in formula.VERSIONS:
+            raise UsageError(f"version {version!r} was given, expected {' or '.join(formula.VERSIONS)}")
+        self.pnet_type, self.pnet_tune, self.pnet_rand = net, pnet_tune, pnet_rand
+        self.spatial, self.lpips, self.version = spatial, lpips, version
+        self.scaling_layer = ScalingLayer()
+        self.net = TRUNKS[net](pretrained=not pnet_rand, requires_grad=pnet_tune)
+        self.chns = list(self.net.trunk.taps)
+        self.L = len(self.chns)
+        if lpips:
+            for index, channels in enumerate(self.chns):
+                self.add_module(f"lin{index}", NetLinLayer(channels, use_dropout=use_dropout))
+            self.lins = nn.ModuleList([self.get_submodule(f"lin{index}") for index in range(self.L)])
+            self.lins.requires_grad_(not eval_mode)
+            if pretrained and model_path is None:
+                self._fill(dict(enumerate(weights.load_heads(self.net.trunk.name, version))))
+            elif pretrained and model_path is not None:
+                self._load(Path(model_path))
+        if eval_mode:
+            self.eval()
+
+    def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False, normalize: bool = False) -> Any:  # noqa: N803
+        """The distance, N x 1 x 1 x 1 (N x 1 x H x W if spatial), of images in [-1, 1], or [0, 1] with `normalize`.
+
+        With `retPerLayer` a tuple: the distance, and the list of what each layer adds to it, of the same shape.
+        """
+        if normalize:
+            in0, in1 = 2 * in0 - 1, 2 * in1 - 1
+        in0, in1 = self._checked(in0), self._checked(in1)
+        check_pair(in0.shape, in1.shape)
+        scaling = self.scaling_layer.affine() if self.version == "0.1" else None
+        of_in0, of_in1 = self.net.features(in0, scaling), self.net.features(in1, scaling)
+        found = self._terms(of_in0, of_in1)
+        shares = [VERBS.resize(term, in0) if self.spatial else VERBS.mean(term)[:, :, None, None] for term in found]
+        whole = shares[0]
+        for share in shares[1:]:
+            whole = whole + share
+        return (whole, shares) if retPerLayer else whole
+
+    def _terms(self, of_in0: list[Tensor], of_in1: list[Tensor]) -> list[Tensor]:
+        heads = [lin.weight.flatten() for lin in self._lins()] if self.lpips else None
+        if heads is None or not self.training or len(self._lins()[0].model) == 1:
+            return terms(heads, of_in0, of_in1)
+        units = [[VERBS.unit(feature) for feature in features] for features in (of_in0, of_in1)]
+        return formula.apart(_Dropping(), heads, *units)  # type: ignore[arg-type] # tensors in the place of arrays
+
+    def _lins(self) -> list[NetLinLayer]:
+        return [getattr(self, f"lin{index}") for index in range(self.L)]
+
+    def _checked(self, x: Tensor) -> Tensor:
+        x = x.expand(-1, 3, -1, -1) if x.ndim == 4 and x.shape[1] == 1 else x  # a gray image, as ever
+        check_shape(x, self.net.trunk.smallest, "LPIPS")
+        return x
+
+    def _load(self, path: Path) -> None:
+        """Heads from a file of the old package: heads alone, or all that `state_dict` holds."""
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except OSError as error:
+            raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
+        except Exception as error:
+            raise WeightsError(f"{path}: not a file of tensors ({str(error).splitlines()[0][:80]})") from error
+        if isinstance(state, Mapping) and any(name.startswith("net.") for name in state):
+            try:
+                self.load_state_dict(state)
+            except RuntimeError as error:
+                raise WeightsError(
+                    f"{path}: not this network's state_dict: {' '.join(str(error).split())[:200]}"
+                ) from None
+            return
+        wanted = {f"lin{index}.model.{place}.weight": index for index in range(self.L) for place in (0, 1)}
+        names = list(state) if isinstance(state, Mapping) else []
+        if len(names) != self.L or not set(names) <= set(wanted):
+            raise WeightsError(
+                f"{path}: holds {', '.join(names[:4])}, expected the {self.L} heads lin0.model.1.weight, ..."
+            )
+        try:
+            self._fill({wanted[name]: value.reshape(-1).numpy() for name, value in state.items()})
+        except WeightsError as error:
+            raise WeightsError(f"{path}: {error}") from None
+
+    def _fill(self, heads: Mapping[int, Array]) -> None:
+        for lin, index in zip(self._lins(), range(self.L), strict=True):
+            if index not in heads or heads[index].shape != (self.chns[index],):
+                raise WeightsError(f"the head of layer {index} does not have its {self.chns[index]} figures")
+            with torch.no_grad():
+                lin.weight.copy_(torch.tensor(heads[index]).reshape(1, -1, 1, 1))
+
+
+class Dist2LogitLayer(nn.Module):
+    """Two distances to the chance that people call the second image nearer: Zhang et al. 2018, section 3.3."""
+
+    def __init__(self, chn_mid: int = 32, use_sigmoid: bool = True) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(5, chn_mid, 1), nn.LeakyReLU(0.2, True)]
+        layers += [nn.Conv2d(chn_mid, chn_mid, 1), nn.LeakyReLU(0.2, True), nn.Conv2d(chn_mid, 1, 1)]
+        self.model = nn.Sequential(*layers, *([nn.Sigmoid()] if use_sigmoid else []))
+
+    def forward(self, d0: Tensor, d1: Tensor, eps: float = 0.1) -> Tensor:
+        return self.model(torch.cat((d0, d1, d0 - d1, d0 / (d1 + eps), d1 / (d0 + eps)), 1))  # type: ignore[no-any-return]
+
+
+class BCERankingLoss(nn.Module):
+    """Binary cross-entropy against the share of votes, given from -1 to 1."""
+
+    def __init__(self, chn_mid: int = 32) -> None:
+        super().__init__()
+        self.net = Dist2LogitLayer(chn_mid=chn_mid)
+        self.loss = nn.BCELoss()
+
+    def forward(self, d0: Tensor, d1: Tensor, judge: Tensor) -> Tensor:
+        self.logit = self.net(d0, d1)
+        return self.loss(self.logit, (judge + 1.0) / 2.0)  # type: ignore[no-any-return]
+
+
+class FakeNet(nn.Module):
+    """What L2 and DSSIM have in common: one pair at a time, in a colour space."""
+
+    def __init__(self, use_gpu: bool = True, colorspace: str = "Lab") -> None:
+        super().__init__()
+        if colorspace not in ("Lab", "RGB"):
+            raise UsageError(f"colorspace {colorspace!r} was given, expected Lab or RGB")
+        self.use_gpu, self.colorspace = use_gpu, colorspace
+
+    def _one(self, in0: Tensor, in1: Tensor) -> None:
+        if len(in0) != 1 or len(in1) != 1:
+            raise UsageError(f"{len(in0)} and {len(in1)} images were given, expected one and one")
+
+
+class L2(FakeNet):
+    """Mean squared difference of RGB in [-1, 1]; or half that of L*a*b*, divided by 100, without a gradient."""
+
+    def forward(self, in0: Tensor, in1: Tensor, retPerLayer: Any = None) -> Tensor:  # noqa: N803, ARG002 - the old names
+        self._one(in0, in1)
+        if self.colorspace == "RGB":
+            return (in0 - in1).square().mean((1, 2, 3))
+        a, b = (tensor2np(tensor2tensorlab(image, to_norm=False)) for image in (in0, in1))
+        return torch.tensor([float(l2(a, b, range=100.0))], device=in0.device)
+
+
+class DSSIM(FakeNet):
+    """(1 - SSIM) / 2 with scikit-image's default window, without a gradient."""
+
+    def forward(self, in0: Tensor, in1: Tensor, retPerLayer: Any = None) -> Tensor:  # noqa: N803, ARG002 - the old names
+        self._one(in0, in1)
+        if self.colorspace == "RGB":
+            value = dssim(tensor2im(in0), tensor2im(in1), range=255.0)
+        else:
+            a, b = (tensor2np(tensor2tensorlab(image, to_norm=False)) for image in (in0, in1))
+            value = dssim(a, b, range=100.0)
+        return torch.tensor([float(value)], device=in0.device)

@@ -1,0 +1,50 @@
+"""The small functions of the old package: arrays in, figures out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from ... import ssim
+from ...engines.numpy_verbs import NumpyVerbs
+
+Figures = npt.NDArray[np.float64]
+
+
+def normalize_tensor(in_feat: Tensor, eps: float = 1e-10) -> Tensor:
+    """Every position's channel vector divided by (its length + eps); finite gradients, 0 where the vector is 0."""
+    squared = in_feat.square().sum(1, keepdim=True)
+    empty = squared == 0
+    length = squared.masked_fill(empty, 1).sqrt().masked_fill(empty, 0)
+    return in_feat / (length + eps)
+
+
+def l2(p0: Any, p1: Any, range: float = 255.0) -> np.float64:
+    """Half the mean squared difference of two arrays from 0 to `range`."""
+    return np.float64(0.5 * np.mean((np.asarray(p0) / range - np.asarray(p1) / range) ** 2))
+
+
+def psnr(p0: Any, p1: Any, peak: float = 255.0) -> np.float64:
+    """Peak signal-to-noise ratio of two arrays in dB; infinite where they are equal, without a warning."""
+    error = np.mean((1.0 * np.asarray(p0) - 1.0 * np.asarray(p1)) ** 2)
+    with np.errstate(divide="ignore"):
+        return np.float64(10 * np.log10(peak**2 / error))
+
+
+def dssim(p0: Any, p1: Any, range: float = 255.0) -> np.float64:
+    """(1 - SSIM) / 2 of two H x W x 3 arrays, with scikit-image's default window (7 x 7, uniform)."""
+    a, b = (2 * np.asarray(p, np.float64).transpose(2, 0, 1)[None] / range - 1 for p in (p0, p1))
+    return np.float64(ssim.dssim(NumpyVerbs(), ssim.VARIANTS["skimage"], a, b).mean())
+
+
+def voc_ap(rec: Figures, prec: Figures, use_07_metric: bool = False) -> float:
+    """Average precision of a curve: the area under its upper envelope, or the mean of 11 samples (VOC 2007)."""
+    recall, precision = np.asarray(rec, np.float64), np.asarray(prec, np.float64)
+    if use_07_metric:
+        return float(np.mean([precision[recall >= t].max(initial=0.0) for t in np.arange(0.0, 1.1, 0.1)]))
+    recall = np.concatenate(([0.0], recall, [1.0]))
+    envelope = np.maximum.accumulate(np.concatenate(([0.0], precision, [0.0]))[::-1])[::-1]
+    return float(np.sum(np.diff(recall) * envelope[1:]))

@@ -1,0 +1,52 @@
+"""Any of these modules as a metric of torchmetrics, for its collections and for Lightning's log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+try:
+    import torchmetrics
+except ModuleNotFoundError as error:
+    if error.name != "torchmetrics":
+        raise
+    raise ModuleNotFoundError(
+        "eyediff.nn.Metric needs torchmetrics: pip install torchmetrics", name=error.name
+    ) from None
+
+
+class Metric(torchmetrics.Metric):
+    """The mean score over all pairs that were seen, on all processes.
+
+        metrics = torchmetrics.MetricCollection({"lpips": Metric(nn.LPIPS()), "ssim": Metric(nn.SSIM())})
+        metrics.update(output, target)
+        metrics.compute()
+
+    Batches may differ in size: every pair counts alike. `compute` raises RuntimeError where nothing was seen.
+    """
+
+    is_differentiable = True
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:  # torchmetrics' own options
+        super().__init__(**kwargs)
+        self.module = module
+        self.higher_is_better = bool(getattr(module, "higher_is_better", False))
+        self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+
+    def update(self, x: Tensor, y: Tensor) -> None:
+        """Add the pairs of a batch: N x 3 x H x W each, as the module takes them."""
+        scores: Tensor = self.module.score(x, y)  # type: ignore[operator] # any of our modules
+        self.total = self.total + scores.sum()
+        self.count = self.count + scores.numel()
+
+    def compute(self) -> Tensor:
+        """The mean over all pairs."""
+        if self.count == 0:
+            raise RuntimeError("no pairs were seen; call update first")
+        return self.total / self.count
