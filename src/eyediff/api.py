@@ -13,7 +13,7 @@ import numpy as np
 from . import catalogue, defaults, run, wiring
 from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
-from .engines.onnxrt import OnnxRunner
+from .engines.runners import runner
 from .errors import SizeError, UsageError
 from .images import Range, as_batch, as_image, fit, grounds
 from .values import AlphaPolicy, Header, Image, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
@@ -47,7 +47,7 @@ class Metric:
         if weights is not None and choice.entry.trunk is None:
             raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave it out")
         file = None if weights is None else Path(weights)
-        self._wired = wiring.wire(choice, OnnxRunner(device, threads), file, trust)
+        self._wired = wiring.wire(choice, runner(device, threads), file, trust)
         self.name, self.version, self.higher_is_better = name, choice.version, choice.entry.higher_is_better
         self.smallest = self._wired.engine.smallest
 

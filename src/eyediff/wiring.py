@@ -12,7 +12,7 @@ from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, 
 from .catalogue import Choice, parse_all
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
-from .engines.onnxrt import OnnxRunner
+from .engines.runners import runner as runner_on
 from .engines.windows import ScalesEngine, WindowEngine
 from .trunks import trunk
 from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pixels, SizePolicy
@@ -112,7 +112,7 @@ def plan(
     """
     choices = parse_all(metrics)
     pairing = pairs.pair_up(reference, candidate, options.match)
-    runner = OnnxRunner(options.device)
+    runner = runner_on(options.device)
     wired = {choice.asked: wire(choice, runner, progress=progress) for choice in choices}
     header = Header(
         eyediff=__version__,

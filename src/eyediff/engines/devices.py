@@ -1,4 +1,4 @@
-"""Which of the user's ONNX Runtime providers computes.
+"""Which of the user's ONNX Runtime providers computes, and in which precision.
 
 A device that was asked for by name is used or refused, never replaced. `auto` takes the fastest that keeps full float32
 precision, and the engine says which one ran.
@@ -6,14 +6,19 @@ precision, and the engine says which one ran.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import onnxruntime as ort
 
-from ..errors import DeviceError
+from ..errors import DeviceError, UsageError
 
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
+Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
+
+PRECISION = "EYEDIFF_PRECISION"
+"""The environment variable that trades precision for speed on a GPU. What it was stands in the header of a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,20 @@ COREML = Provider(  # the neural engine computes in half precision, so it is lef
 PREFERRED = (CUDA, DIRECTML, COREML, CPU)
 
 
+def precision() -> Precision:
+    """What PRECISION asks for; exact float32 where it is not set. Raises UsageError for anything else."""
+    asked = os.environ.get(PRECISION) or "float32"
+    for known in get_args(Precision):
+        if asked == known:
+            return known  # type: ignore[no-any-return]
+    raise UsageError(f"{PRECISION}={asked} was set, expected one of {', '.join(get_args(Precision))}")
+
+
+def offered(provider: Provider) -> bool:
+    """Whether this installation of ONNX Runtime has it."""
+    return provider.name in ort.get_available_providers()
+
+
 def choose(device: DeviceName) -> list[Provider]:
     """The providers to try, best first; more than one only for `auto`.
 
@@ -49,6 +68,6 @@ def choose(device: DeviceName) -> list[Provider]:
     if wanted.name not in available:
         raise DeviceError(
             f"--device {device} was asked for, but this onnxruntime offers {', '.join(sorted(available))}; "
-            "install onnxruntime-gpu in place of onnxruntime, or use --device cpu"
+            "install onnxruntime-gpu in place of onnxruntime, or a torch that sees a GPU, or use --device cpu"
         )
     return [wanted]

@@ -14,7 +14,7 @@ from ..verbs import Array
 
 
 class Runner(Protocol):
-    """Turns a program over the verbs into a function on pixels: OnnxRunner, NumpyRunner."""
+    """Turns a program over the verbs into a function on pixels: OnnxRunner, TorchRunner, NumpyRunner."""
 
     @property
     def description(self) -> str:

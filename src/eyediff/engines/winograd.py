@@ -1,8 +1,8 @@
 """The way back through a 3x3 convolution whose weights are frozen, by Winograd's arithmetic. Needs the extra `torch`.
 
 Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308, F(4x4, 3x3): 36 products make 16
-figures, in place of 144. Its sums are rounded some three times as much as direct ones (2.5e-6 of the gradient), which no
-descent notices; so only gradients are computed by it, never a distance.
+figures, in place of 144. Its sums are rounded some three times as much as direct ones (2.5e-6 of the gradient), which
+no descent notices; so only gradients are computed by it, never a distance.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
+from torch.nn.grad import conv2d_input
 
 POINTS = (0, 1, -1, 2, -2)
 """Where the polynomials behind it are evaluated, beside infinity."""
@@ -28,7 +29,7 @@ PIECE = 1 << 21
 
 
 def pays(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: tuple[int, int] | int, groups: int) -> bool:
-    """Whether `conv` can take this convolution, and is faster: on CPUs, in float32, with 3x3 kernels that are frozen."""
+    """Whether `conv` can take this convolution, and is faster: on CPUs, in float32, where 3x3 kernels are frozen."""
     return (
         x.device.type == "cpu"
         and x.dtype == kernel.dtype == torch.float32
@@ -64,7 +65,7 @@ class _Conv(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (kernel,) = ctx.saved_tensors
         if torch.is_grad_enabled():  # the gradient is to be differentiated itself: leave that to torch
-            return torch.nn.grad.conv2d_input(ctx.shape, kernel, gradient, padding=1), None, None  # type: ignore[no-untyped-call]
+            return conv2d_input(ctx.shape, kernel, gradient, padding=1), None, None  # type: ignore[no-untyped-call]
         return input_gradient(gradient, kernel), None, None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias
 
 import torch
@@ -48,14 +49,17 @@ def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:
 def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
     """Raise RangeError where values lie so far outside the range that another range must have been meant.
 
-    Half the range's width is allowed on both sides, since a network may overshoot; what is not a number passes, so that
-    the scalers of mixed precision see it. Costs one pass and, on a GPU, a wait. A compiled graph leaves it out.
+    Half the range's width is allowed on both sides, since a network may overshoot; what is infinite or not a number
+    passes, so that the scalers of mixed precision see it. Costs one pass and, on a GPU, a wait. A compiled graph leaves
+    it out.
     """
     if torch.compiler.is_compiling() or x.numel() == 0:
         return
     low, high = value_range
     margin = (high - low) / 2
     seen_low, seen_high = (float(end) for end in torch.aminmax(x.detach()))
+    if not (math.isfinite(seen_low) and math.isfinite(seen_high)):
+        return
     if seen_low < low - margin or seen_high > high + margin:
         raise RangeError(
             f"{what}: values from {seen_low:.4g} to {seen_high:.4g} were given, expected {low:g} to {high:g}; "

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .. import lpips, weights
 from ..errors import UsageError
-from ..trunks import trunk
+from ..trunks import MINI, trunk
 from ..verbs import Array
 from .checks import (
     Reduction,
@@ -79,6 +79,8 @@ class LPIPS(nn.Module):
         if version not in lpips.VERSIONS:
             raise UsageError(f"version {version!r} was given; there are {', '.join(lpips.VERSIONS)}")
         data = trunk(net)
+        if data is MINI and version != lpips.VERSIONS[0]:
+            raise UsageError(f"{data.title} was trained as version {lpips.VERSIONS[0]} alone, {version!r} was given")
         file = None if weights_file is None else Path(weights_file)
         parameters = weights.load_trunk(net, file=file, trust=trust).parameters
         heads = weights.load_heads(net, version) if head else None
@@ -128,7 +130,7 @@ class LPIPS(nn.Module):
         if head:
             place = next(module.parameters(), torch.zeros(()))
             with torch.no_grad():
-                features = tapped.to(place.device)(torch.zeros(1, 3, side, side, device=place.device))
+                features = tapped(torch.zeros(1, 3, side, side, device=place.device))
             heads = [torch.ones(feature.shape[1], device=place.device).numpy(force=True) for feature in features]
         self = cls.__new__(cls)
         self._set(tapped, heads, spatial, reduction, value_range, check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -15,6 +16,11 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "eyediff.nn.Metric needs torchmetrics: pip install torchmetrics", name=error.name
     ) from None
+
+
+_KEYS = itertools.count()
+DISTINCT = 10_000
+"""Keys are counted up to here and then again, so that any two of a collection differ by more than a rounding."""
 
 
 class Metric(torchmetrics.Metric):
@@ -31,6 +37,7 @@ class Metric(torchmetrics.Metric):
     full_state_update = False
     total: Tensor
     count: Tensor
+    key: Tensor
 
     def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:  # torchmetrics' own options
         super().__init__(**kwargs)
@@ -38,6 +45,8 @@ class Metric(torchmetrics.Metric):
         self.higher_is_better = bool(getattr(module, "higher_is_better", False))
         self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+        # A collection takes metrics for one and the same whose first sums are equal, as those of identical images are.
+        self.add_state("key", torch.tensor(next(_KEYS) % DISTINCT), dist_reduce_fx="max")
 
     def update(self, x: Tensor, y: Tensor) -> None:
         """Add the pairs of a batch: N x 3 x H x W each, as the module takes them."""

@@ -30,7 +30,7 @@ from .checks import (
     reduced,
     scaled,
 )
-from .trunk import NetworkTrunk
+from .trunk import NetworkTrunk, tap_names
 
 Targets: TypeAlias = dict[str, Tensor]
 """Features, or Gram matrices, by the name of their tap."""
@@ -49,7 +49,8 @@ class PerceptualLoss(nn.Module):
     relu1 to relu5 of alex, relu1 to relu7 of squeeze. Style is off unless it is given.
     variation: weight of sum over neighbours of (x_i - x_j)^2 / (C H W), pixels in [-1, 1] (Mahendran and Vedaldi 2015
     with beta 2; the paper states no formula).
-    The other arguments are those of `LPIPS`. Frozen, and in eval mode whatever its parent is set to.
+    The other arguments are those of `LPIPS`. Frozen, and in eval mode whatever its parent is set to; what lies behind
+    the last tap is not computed.
 
     Raises UsageError for taps that the trunk does not have, WeightsError where its weights are missing or unfit.
     """
@@ -102,10 +103,11 @@ class PerceptualLoss(nn.Module):
         super().__init__()
         check_reduction(reduction)
         check_range(value_range)
-        self.trunk = NetworkTrunk(network)
         self.content, self.style, self.variation = dict(content), dict(style or {}), variation
-        if unknown := [tap for tap in (*self.content, *self.style) if tap not in self.trunk.names]:
-            raise UsageError(f"{network.trunk.title} has no tap {unknown[0]!r}; it has {', '.join(self.trunk.names)}")
+        wanted, known = {*self.content, *self.style}, tap_names(network.trunk)
+        if unknown := sorted(wanted.difference(known)):
+            raise UsageError(f"{network.trunk.title} has no tap {unknown[0]!r}; it has {', '.join(known)}")
+        self.trunk = NetworkTrunk(network, max((known.index(tap) + 1 for tap in wanted), default=0))
         self.reduction, self.value_range, self.check = reduction, value_range, check
         self.train(False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -29,21 +29,21 @@ class Bound:
 
 
 class NetworkTrunk(Tree):
-    """One of our trunks with its parameters: images in [-1, 1] to the features at its taps."""
+    """One of our trunks with its parameters: images in [-1, 1] to the features at its taps.
+
+    `names` are what the taps are called. `taps`: so many of them and what leads there, where not all are needed.
+    """
 
     multiplier: Tensor
     offset: Tensor
 
-    def __init__(self, network: lpips.Network) -> None:
+    def __init__(self, network: lpips.Network, taps: int | None = None) -> None:
+        names = tap_names(network.trunk)[:taps]
+        network = network if taps is None else _shortened(network, taps)
         super().__init__({name: torch.tensor(value) for name, value in network.parameters.items()})
-        self.data, self.scaled = network.trunk, network.scaling is not None
+        self.names, self.data, self.scaled = names, network.trunk, network.scaling is not None
         for name, value in zip(("multiplier", "offset"), network.scaling or (), strict=False):
             self.register_buffer(name, torch.tensor(value), persistent=False)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the taps are called."""
-        return tap_names(self.data)
 
     @property
     def smallest(self) -> int:
@@ -57,10 +57,19 @@ class NetworkTrunk(Tree):
         return lpips.taps(VERBS, cast(lpips.Network, bound), x)
 
 
+def _shortened(network: lpips.Network, taps: int) -> lpips.Network:
+    """The network up to one of its taps, without heads."""
+    ends = [index + 1 for index, layer in enumerate(network.trunk.layers) if isinstance(layer, Tap)]
+    trunk = replace(network.trunk, layers=network.trunk.layers[: ends[taps - 1]] if taps else ())
+    parameters = {name: network.parameters[name] for name in trunk.shapes}
+    return lpips.Network(trunk, parameters, None, network.scaled)
+
+
 class ModuleTrunk(nn.Module):
     """A user's module, frozen and copied, tapped at the outputs of some of its submodules.
 
-    Images in [-1, 1] are brought to [0, 1] and then by `mean` and `std` to what the module was trained on.
+    Images in [-1, 1] are brought to [0, 1] and then by `mean` and `std` to what the module was trained on, in its own
+    precision. Layers of the copy that would work in place do not, or they would overwrite what the one before gave.
     """
 
     mean: Tensor
@@ -77,23 +86,27 @@ class ModuleTrunk(nn.Module):
         self.smallest = 1
         self.tokens = False  # whether the last images gave features without rows and columns
         self.module = copy.deepcopy(module).requires_grad_(False)
+        for layer in self.module.modules():
+            if getattr(layer, "inplace", None) is True:
+                vars(layer)["inplace"] = False
         for name in taps:
             self.module.get_submodule(name).register_forward_hook(_keep)
-        self.register_buffer("mean", torch.tensor(mean).reshape(1, -1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).reshape(1, -1, 1, 1))
+        place = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
+        for name, values in (("mean", mean), ("std", std)):
+            self.register_buffer(name, torch.tensor(values).to(place).reshape(1, -1, 1, 1))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features, N x C_l x H_l x W_l each; tokens, N x T x C, come as N x C x T x 1."""
-        self.module((x / 2 + 0.5 - self.mean) / self.std)
+        self.module((x.to(self.mean.dtype) / 2 + 0.5 - self.mean) / self.std)
         found = [self._kept(name) for name in self.names]
         self.tokens = any(feature.ndim == 3 for feature in found)
         return [feature if feature.ndim == 4 else feature.transpose(1, 2).unsqueeze(-1) for feature in found]
 
     def _kept(self, name: str) -> Tensor:
         tapped = self.module.get_submodule(name)
-        found, version = tapped.__dict__.pop(_KEPT, (None, 0))
+        found, version = tapped.__dict__.pop(_KEPT, ("nothing: it did not run", 0))
         if not isinstance(found, Tensor) or found.ndim not in (3, 4):
-            what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+            what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else _said(found)
             raise UsageError(f"tap {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
         if _version(found) != version:
             raise UsageError(f"what tap {name!r} gives is changed in place by the next layer; tap that one instead")
@@ -103,14 +116,24 @@ class ModuleTrunk(nn.Module):
 _KEPT = "_eyediff_kept"
 
 
+def _said(found: object) -> str:
+    return found if isinstance(found, str) else type(found).__name__
+
+
 def _keep(module: nn.Module, _: Any, output: Any) -> None:
     """A hook without a state of its own: what it keeps lies in the module that ran, be it a copy or a replica."""
+    if isinstance(output, Tensor) and not _counted(output):
+        output = output.clone()
     module.__dict__[_KEPT] = (output, _version(output) if isinstance(output, Tensor) else 0)
 
 
+def _counted(x: Tensor) -> bool:
+    """Whether torch counts how often this tensor is changed in place; where not, only a copy is safe."""
+    return not (torch.compiler.is_compiling() or x.is_inference())
+
+
 def _version(x: Tensor) -> int:
-    """How often a tensor was changed in place, where torch counts that."""
-    return 0 if torch.compiler.is_compiling() or x.is_inference() else x._version
+    return x._version if _counted(x) else 0
 
 
 def tap_names(trunk: Trunk) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import subprocess
 import sys
@@ -11,33 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from eyediff import errors, lpips, nn, ssim, weights, wiring
+from eyediff import errors, nn, ssim, wiring
 from eyediff.catalogue import parse
 from eyediff.engines.onnxrt import OnnxRunner
-from eyediff.trunks import TRUNKS
 from tests.golden import lpips_cases
 from tests.golden.lpips_cases import Case
 
+from .cases import ALEX, module, tensors
+
 GOLDENS = json.loads((Path(lpips_cases.__file__).parent / "lpips.json").read_text())["cases"]
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}  # as tests/golden/test_lpips.py derives them
-
-
-def module(case: Case, **options: object) -> nn.LPIPS:
-    """The module of a case, on seeded weights."""
-    heads = weights.load_heads(case.net, case.version) if case.heads else None
-    trunk = TRUNKS[case.net]
-    network = lpips.Network(trunk, lpips_cases.seeded_parameters(trunk), heads, scaled=case.version == "0.1")
-    return nn.LPIPS.from_network(network, **options)
-
-
-def tensors(case: Case, dtype: torch.dtype = torch.float32) -> list[Tensor]:
-    """Both batches as N x 3 x H x W in [-1, 1]."""
-    return [
-        torch.from_numpy(x.copy()).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1
-        for x in lpips_cases.pair(case.net, case.images)
-    ]
 
 
 @pytest.mark.parametrize("case", list(lpips_cases.cases()), ids=lambda case: case.name)
@@ -51,37 +34,6 @@ def test_it_equals_the_recorded_peer(case: Case) -> None:
     np.testing.assert_allclose(lpips_cases.sample(found.map(x, y)[:, 0].detach().numpy()), golden["map"], **CLOSE)
 
 
-ALEX, SQUEEZE = Case("alex", "0.1", True, "smallest"), Case("squeeze", "0.0", False, "smallest")
-
-
-@pytest.mark.parametrize("case", [ALEX, SQUEEZE], ids=lambda case: case.name)
-@pytest.mark.parametrize("what", ["equal images", "black", "flat", "different"])
-def test_gradients_are_finite_everywhere(case: Case, what: str) -> None:
-    """Where other code gives NaN too: at equal images, where the gradient is 0, and where features are all zero."""
-    x, y = tensors(case)
-    if what == "black":
-        x = torch.full_like(x, -1)
-    elif what == "flat":
-        x = torch.zeros_like(x)
-    if what != "different":
-        y = x.clone()
-    x.requires_grad_()
-    y.requires_grad_()
-    module(case)(x, y).backward()
-    for gradient in (x.grad, y.grad):
-        assert gradient is not None and torch.isfinite(gradient).all()
-        assert bool(gradient.any()) is (what == "different")
-
-
-def test_gradients_are_right() -> None:
-    """torch's gradcheck in double precision: the derivative of every pixel against differences. On the smallest images,
-    and squeeze, since every pixel of both costs two passes."""
-    case = Case("squeeze", "0.1", True, "smallest")
-    whole = module(case).double()
-    x, y = (image[:1].clone().requires_grad_() for image in tensors(case, torch.float64))
-    assert torch.autograd.gradcheck(whole, (x, y), fast_mode=True)
-
-
 def test_a_reference_is_prepared_once() -> None:
     """Against many others it gives what comparing each gives."""
     found = module(ALEX, reduction="none")
@@ -89,19 +41,6 @@ def test_a_reference_is_prepared_once() -> None:
     prepared = found.prepare(y[:1])
     alone = torch.cat([found(image[None], y[:1]) for image in x])
     torch.testing.assert_close(found(x, prepared), alone, rtol=1e-5, atol=1e-7)  # float32 sums in other order
-
-
-def test_it_survives_copies_and_state() -> None:
-    """deepcopy and state_dict keep the number to the last bit; no parameter takes gradients; training has no effect."""
-    found = module(ALEX)
-    x, y = tensors(ALEX)
-    before = found(x, y)
-    assert torch.equal(copy.deepcopy(found)(x, y), before)
-    other = module(ALEX)
-    other.load_state_dict(found.state_dict())
-    assert torch.equal(other(x, y), before)
-    assert not found.train().training and not any(parameter.requires_grad for parameter in found.parameters())
-    assert torch.equal(found(x, y), before)
 
 
 def test_values_outside_the_range_are_refused() -> None:

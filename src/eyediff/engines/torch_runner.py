@@ -1,0 +1,128 @@
+"""Programs over the verbs, run by torch on a GPU. Needs the extra `torch`; `runners.py` alone imports this, and late.
+
+Pixels travel as they are stored, from pinned memory, and become floats on the device.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..errors import EyediffError
+from ..values import PEAKS, Pixels
+from .devices import Precision
+from .torch_verbs import Constant, TorchVerbs
+
+Program = Callable[..., Tensor]
+
+TYPES = {
+    np.dtype(np.uint8): torch.uint8,
+    np.dtype(np.uint16): torch.uint16,
+    np.dtype(np.float32): torch.float32,
+}
+
+ONE_AT_A_TIME = threading.Lock()
+"""torch keeps its precision of convolutions for the whole process: it is set during a call, and put back after it."""
+
+
+def usable() -> bool:
+    """Whether this torch sees a GPU."""
+    return torch.cuda.is_available()
+
+
+class TorchRunner:
+    """Turns programs into functions on pixels, computed by torch on one device.
+
+    Precision: "float32" is exact float32, whatever torch is set to; "tf32" keeps 10 bits of what is multiplied (errors
+    of about 1e-3 of a distance), "bfloat16" 8 bits in convolutions (1e-2). Which convolution cuDNN takes may follow the
+    size of a batch, and with it the last digits (1e-6) of a distance.
+    """
+
+    threads = 1  # a GPU is fed by one
+
+    def __init__(self, device: str = "cuda", precision: Precision = "float32") -> None:
+        self._device, self._precision = torch.device(device), precision
+        self._verbs = KeptVerbs()
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header of a result; a precision other than float32 is named."""
+        name = f"torch {torch.__version__} {self._device.type}"
+        return name if self._precision == "float32" else f"{name} {self._precision}"
+
+    def single(self) -> TorchRunner:
+        """Itself: its threads are the device's affair."""
+        return self
+
+    def compile(self, program: Program, images: int) -> Callable[..., npt.NDArray[np.float32]]:
+        """A function of `images` batches of pixels, N x H x W x 3 of one storage type.
+
+        The function raises EyediffError where the device gives up, which for large images means memory.
+        """
+
+        def run(*pixels: Pixels) -> npt.NDArray[np.float32]:
+            if len(pixels) != images:
+                raise TypeError(f"{len(pixels)} batches of images were given, expected {images}")
+            try:
+                return self._run(program, pixels)
+            except RuntimeError as error:  # torch's running out of memory is one
+                n, height, width, _ = pixels[0].shape
+                reason = str(error).splitlines()[0]
+                raise EyediffError(f"the engine gave up on {n} x {width}x{height}: {reason}") from error
+
+        return run
+
+    def _run(self, program: Program, pixels: tuple[Pixels, ...]) -> npt.NDArray[np.float32]:
+        half = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bfloat16")
+        with torch.inference_mode(), _multiplied(self._precision), half:
+            moved = [_move(batch, self._device) for batch in pixels]  # both are under way before either is waited for
+            images = [_image(there, batch.dtype) for there, batch in zip(moved, pixels, strict=True)]
+            result: npt.NDArray[np.float32] = program(self._verbs, *images).float().cpu().numpy()
+        return result
+
+
+class KeptVerbs(TorchVerbs):
+    """The verbs with their constants kept on the device, for as long as the arrays live that they were made of."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, torch.dtype], tuple[weakref.ref[Any], Tensor]] = {}
+
+    def constant(self, value: Constant, like: Tensor) -> Tensor:
+        """As there; an array is copied once a type."""
+        if isinstance(value, Tensor):
+            return super().constant(value, like)
+        key = id(value), like.dtype
+        if key not in self._kept:
+            forget = weakref.ref(value, lambda _: self._kept.pop(key, None))
+            self._kept[key] = forget, super().constant(torch.tensor(value), like)
+        return self._kept[key][1]
+
+
+@contextmanager
+def _multiplied(precision: Precision) -> Iterator[None]:
+    """Convolutions in full float32, or in TF32 where that was asked for: torch's default is TF32."""
+    cudnn, tf32 = torch.backends.cudnn, precision == "tf32"
+    # From torch 2.9 on there is a second switch, which goes before the first.
+    second = {"fp32_precision": "tf32" if tf32 else "ieee"} if hasattr(cudnn, "fp32_precision") else {}
+    with ONE_AT_A_TIME, cudnn.flags(enabled=True, deterministic=True, allow_tf32=tf32, **second):
+        yield
+
+
+def _move(pixels: Pixels, device: torch.device) -> Tensor:
+    """Pixels on the device. Decoded images may be read-only, which torch does not share, so they are copied anyway."""
+    waiting = torch.empty(pixels.shape, dtype=TYPES[pixels.dtype], pin_memory=device.type == "cuda")
+    np.copyto(waiting.numpy(), pixels)
+    return waiting.to(device, non_blocking=True)
+
+
+def _image(pixels: Tensor, dtype: np.dtype[np.generic]) -> Tensor:
+    """N x H x W x 3 of a storage type to N x 3 x H x W in [-1, 1]."""
+    return (pixels.permute(0, 3, 1, 2).to(torch.float32) * (2 / PEAKS[dtype]) - 1).contiguous()

@@ -1,0 +1,48 @@
+"""Modules and images that the tests of this folder share; seeded weights are drawn once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from eyediff import lpips, nn, weights
+from eyediff.trunks import TRUNKS
+from tests.golden import lpips_cases
+from tests.golden.lpips_cases import Case
+
+ALEX, SQUEEZE = Case("alex", "0.1", True, "smallest"), Case("squeeze", "0.0", False, "smallest")
+
+
+@cache
+def network(case: Case) -> lpips.Network:
+    """Of a case, on seeded weights."""
+    heads = weights.load_heads(case.net, case.version) if case.heads else None
+    return lpips.Network(TRUNKS[case.net], _parameters(case.net), heads, scaled=case.version == "0.1")
+
+
+@cache
+def _parameters(net: str) -> dict:
+    return lpips_cases.seeded_parameters(TRUNKS[net])
+
+
+def module(case: Case, **options: object) -> nn.LPIPS:
+    """The module of a case."""
+    return nn.LPIPS.from_network(network(case), **options)
+
+
+def dead(case: Case, **options: object) -> nn.LPIPS:
+    """The same with a first layer that lets nothing pass: every feature is 0."""
+    found = module(case, **options)
+    with torch.no_grad():
+        found.trunk["features.0.bias"].fill_(-100)
+    return found
+
+
+def tensors(case: Case, dtype: torch.dtype = torch.float32) -> list[Tensor]:
+    """Both batches as N x 3 x H x W in [-1, 1]."""
+    return [
+        torch.from_numpy(x.copy()).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1
+        for x in lpips_cases.pair(case.net, case.images)
+    ]

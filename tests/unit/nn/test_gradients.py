@@ -1,0 +1,120 @@
+"""Gradients: the peer's where the peer has any, finite everywhere, and right by differences in double precision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from eyediff import nn
+from tests.golden import lpips_cases
+from tests.golden.lpips_cases import Case
+
+from .cases import ALEX, SQUEEZE, dead, module, network, tensors
+
+GOLDENS = json.loads((Path(lpips_cases.__file__).parent / "gradients.json").read_text())["cases"]
+CASES = [case for case in lpips_cases.cases() if case.images == "smallest"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_gradients_are_the_recorded_peers(case: Case) -> None:
+    """By both images, for every network, version and kind, to 1e-4 of the length of each image's gradient: as far as
+    float32 goes through thirteen layers and back, by other algorithms for some of them."""
+    x, y = (image.requires_grad_() for image in tensors(case))
+    module(case, reduction="sum")(x, y).backward()
+    for image, sample, length in zip((x, y), GOLDENS[case.name]["sample"], GOLDENS[case.name]["length"], strict=True):
+        found = image.grad.flatten(1).norm(dim=1)
+        np.testing.assert_allclose(found, length, rtol=1e-4)
+        taken = lpips_cases.sample(image.grad.flatten(0, 1).numpy()).reshape(len(length), -1)
+        expected = np.reshape(sample, taken.shape)
+        apart = np.linalg.norm(taken - expected, axis=1)
+        assert (apart <= 1e-4 * np.linalg.norm(expected, axis=1)).all()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_gradients_are_finite_where_the_peers_are_not(case: Case) -> None:
+    """Where every feature is 0, as in dark places with official weights: the peer gives NaN, which is recorded."""
+    assert GOLDENS[case.name]["finite without features"] is False
+    x, y = (image.requires_grad_() for image in tensors(case))
+    found = dead(case, reduction="sum")(x, y)
+    found.backward()
+    assert torch.isfinite(found) and torch.isfinite(x.grad).all() and torch.isfinite(y.grad).all()
+
+
+@pytest.mark.parametrize("case", [ALEX, SQUEEZE], ids=lambda case: case.name)
+@pytest.mark.parametrize("what", ["equal images", "black", "flat", "different"])
+def test_gradients_are_finite_everywhere(case: Case, what: str) -> None:
+    """At equal images, constant ones too, the gradient is 0."""
+    x, y = tensors(case)
+    if what == "black":
+        x = torch.full_like(x, -1)
+    elif what == "flat":
+        x = torch.zeros_like(x)
+    if what != "different":
+        y = x.clone()
+    x.requires_grad_()
+    y.requires_grad_()
+    module(case)(x, y).backward()
+    for gradient in (x.grad, y.grad):
+        assert torch.isfinite(gradient).all()
+        assert bool(gradient.any()) is (what == "different")
+
+
+def noise(*shape: int) -> Tensor:
+    """In [-1, 1], double precision, seeded."""
+    seeded = torch.Generator().manual_seed(3)
+    return torch.rand(shape, generator=seeded, dtype=torch.float64) * 2 - 1
+
+
+def ssim_pair(side: int) -> tuple[Tensor, Tensor]:
+    """Two smooth images of noise that resemble each other, so that no scale's mean is below 0."""
+    x = noise(1, 3, side, side)
+    return x, 0.8 * x + 0.2 * noise(2, 3, side, side)[1:]
+
+
+MODULES: dict[str, tuple[Callable[[], torch.nn.Module], int]] = {
+    "LPIPS": (lambda: module(Case("squeeze", "0.1", True, "smallest")), 17),
+    "LPIPS as a map": (lambda: module(SQUEEZE, spatial=True), 17),
+    "PerceptualLoss": (
+        lambda: nn.PerceptualLoss.from_network(network(SQUEEZE), {"relu2": 1.0}, {"relu1": 2.0}, variation=0.1),
+        17,
+    ),
+    "SSIM": (nn.SSIM, 13),
+    "SSIM of scikit-image": (lambda: nn.SSIM("skimage"), 9),
+    "MSSSIM": (nn.MSSSIM, 161),
+    "PSNR": (nn.PSNR, 4),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_gradients_are_right(name: str) -> None:
+    """torch's gradcheck in double precision, against differences along random directions, by both images. The second
+    derivative too, for penalties on gradients; of MS-SSIM, whose images cannot be small, the first alone."""
+    make, side = MODULES[name]
+    whole = make().double()
+    x, y = (image.requires_grad_() for image in ssim_pair(side))
+    call = (lambda a, b: whole(a, b, b)) if name == "PerceptualLoss" else whole
+    assert torch.autograd.gradcheck(call, (x, y), fast_mode=True)
+    if name != "MSSSIM":
+        assert torch.autograd.gradgradcheck(call, (x, y), fast_mode=True)
+
+
+def test_a_trained_heads_gradient_is_right() -> None:
+    """By differences; and `project` takes what fell below 0 back."""
+    whole = module(Case("squeeze", "0.1", True, "smallest")).double()
+    x, y = ssim_pair(17)
+    head = whole.heads["1"].requires_grad_()
+    loss = whole(x, y)
+    loss.backward()
+    step = 1e-6
+    with torch.no_grad():
+        head[3] += step
+        assert float(head.grad[3]) == pytest.approx(float(whole(x, y) - loss) / step, rel=1e-4)
+        head.fill_(-1)
+    whole.project()
+    assert not head.any()
