@@ -1,0 +1,150 @@
+"""torch as a runner: on the CPU here, since what differs on a GPU is the device alone; and when it is chosen."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from eyediff import lpips, ssim, weights
+from eyediff.engines import devices, runners, torch_runner
+from eyediff.engines.metrics import NetworkEngine
+from eyediff.engines.numpy_runner import NumpyRunner
+from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.engines.torch_runner import TorchRunner
+from eyediff.engines.windows import WindowEngine
+from eyediff.errors import DeviceError, EyediffError, UsageError
+from eyediff.trunks import SQUEEZE
+from tests.golden.lpips_cases import pair, seeded_parameters
+
+from .test_verbs import PROGRAMS, RANDOM
+
+NETWORK = lpips.Network(SQUEEZE, seeded_parameters(SQUEEZE), weights.load_heads("squeeze"))
+PAIR = pair("squeeze", "smallest")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_it_means_what_numpy_means(name: str, dtype: type) -> None:
+    """Every verb, for every storage type; read-only pixels, as decoders give them. 1e-5, as for ONNX Runtime."""
+    a, b = (RANDOM.randint(0, 256, (2, 2, 9, 13, 3)) / (255 if dtype is np.float32 else 1)).astype(dtype)
+    a.flags.writeable = False
+    found = TorchRunner("cpu").compile(PROGRAMS[name], 2)(a, b)
+    expected = NumpyRunner().compile(PROGRAMS[name], 2)(a, b)
+    assert found.dtype == np.float32 and found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_metrics_equal_the_oracle() -> None:
+    """A network in full, and SSIM by tiles: distances, shares, maps and points, as in tests/golden."""
+    oracle, engine = (NetworkEngine(runner, NETWORK) for runner in (NumpyRunner(), TorchRunner("cpu")))
+    for what in ("distances", "layers", "maps"):
+        found, expected = getattr(engine, what)(*PAIR), getattr(oracle, what)(*PAIR)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(engine.embeddings(PAIR[0]), oracle.embeddings(PAIR[0]), rtol=1e-4, atol=1e-6)
+
+    def windows(runner: NumpyRunner | TorchRunner) -> WindowEngine:
+        wang = ssim.VARIANTS["wang"]
+        return WindowEngine(runner, lambda verbs, a, b: ssim.ssim(verbs, wang, a, b), wang.smallest)
+
+    np.testing.assert_allclose(windows(TorchRunner("cpu")).means(*PAIR), windows(NumpyRunner()).means(*PAIR), atol=2e-6)
+
+
+def test_constants_are_moved_once_and_forgotten_with_their_arrays() -> None:
+    """Weights travel to the device at the first batch alone; what a program makes at every call does not pile up."""
+    runner = TorchRunner("cpu")
+    kept = np.full(3, 2, np.float32)
+    run = runner.compile(lambda v, a, b: v.affine(v.affine(a, kept), np.full(3, 3, np.float32), kept), 2)
+    first = run(*PAIR)
+    gc.collect()
+    moved = dict(runner._verbs._kept)
+    assert list(moved) == [(id(kept), torch.float32)]
+    assert np.array_equal(run(*PAIR), first)
+    assert runner._verbs._kept[id(kept), torch.float32][1] is moved[id(kept), torch.float32][1]
+
+
+def test_precision_is_exact_unless_asked_and_said() -> None:
+    """float32 whatever the process is set to; what was set is put back; bfloat16 is near and stands in the header."""
+    cudnn = torch.backends.cudnn
+    seen: list[bool] = []
+
+    def program(verbs: object, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        seen.append(cudnn.allow_tf32)
+        return a - b
+
+    before = cudnn.allow_tf32
+    for precision in ("float32", "tf32"):
+        TorchRunner("cpu", precision).compile(program, 2)(*PAIR)
+        assert cudnn.allow_tf32 is before
+    assert seen == [False, True]
+    exact, half = (NetworkEngine(TorchRunner("cpu", p), NETWORK) for p in ("float32", "bfloat16"))
+    assert exact.description == f"torch {torch.__version__} cpu"
+    assert half.description == f"torch {torch.__version__} cpu bfloat16"
+    found, expected = half.distances(*PAIR), exact.distances(*PAIR)
+    assert 0 < np.abs(found / expected - 1).max() < 0.03  # 8 bits in every convolution
+
+
+def test_what_the_device_cannot_do_is_told() -> None:
+    """Running out of memory is an error of ours, which makes a row of the one pair that is too large."""
+
+    def program(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried\nmore")
+
+    with pytest.raises(EyediffError, match=r"gave up on 3 x 17x17: CUDA out of memory. Tried$"):
+        TorchRunner("cpu").compile(program, 2)(*PAIR)
+
+
+@pytest.fixture
+def offers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An onnxruntime without CUDA beside a torch with it, and no precision asked for."""
+    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(torch_runner, "usable", lambda: True)
+    monkeypatch.delenv(devices.PRECISION, raising=False)
+
+
+@pytest.mark.usefixtures("offers")
+def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch computes where it alone has CUDA; `auto` and `cpu` never ask it; a torch without CUDA is no help."""
+    assert runners.runner("cuda").description == f"torch {torch.__version__} cuda"
+    assert isinstance(runners.runner("auto"), OnnxRunner) and isinstance(runners.runner("cpu"), OnnxRunner)
+    monkeypatch.setattr(torch_runner, "usable", lambda: False)
+    with pytest.raises(DeviceError, match=r"--device cuda.*onnxruntime-gpu.*torch that sees a GPU.*--device cpu"):
+        runners.runner("cuda")
+    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(torch_runner, "usable", lambda: True)
+    assert isinstance(runners.runner("cuda"), OnnxRunner)
+
+
+@pytest.mark.usefixtures("offers")
+def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EYEDIFF_PRECISION is honoured on a torch with CUDA, and an error everywhere else."""
+    monkeypatch.setenv(devices.PRECISION, "tf32")
+    assert runners.runner("cuda").description == f"torch {torch.__version__} cuda tf32"
+    for device in ("cpu", "auto"):
+        with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs --device cuda"):
+            runners.runner(device)
+    monkeypatch.setenv(devices.PRECISION, "float16")
+    with pytest.raises(UsageError, match=r"float16.*float32, tf32, bfloat16"):
+        runners.runner("cuda")
+
+
+@pytest.mark.usefixtures("offers")
+def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No torch at all leaves onnxruntime's answer; a broken one is named."""
+    monkeypatch.setitem(sys.modules, "eyediff.engines.torch_runner", None)
+    with pytest.raises(DeviceError, match="torch does not load"):
+        runners.runner("cuda")
+    monkeypatch.setattr(runners.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(DeviceError, match="onnxruntime-gpu"):
+        runners.runner("cuda")
+
+
+def test_the_base_does_not_import_torch() -> None:
+    """Not even to wire a metric: it costs seconds, and need not be installed."""
+    code = "import sys, eyediff.api, eyediff.cli; eyediff.api.Metric('ssim'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,142 @@
+"""`LPIPS.from_module`: the distance on networks that are not ours, against the formula written out a second time."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+import torch
+from torch import Tensor
+
+from eyediff import nn
+from eyediff.errors import UsageError
+from eyediff.nn.distance import IMAGENET_MEAN, IMAGENET_STD
+
+from .cases import ALEX, tensors
+
+
+class Tokens(torch.nn.Module):
+    """Like a vision transformer: patches, tokens N x T x C, attention; and things that cannot be tapped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches = torch.nn.Conv2d(3, 12, 8, 8)
+        self.tokens = torch.nn.LayerNorm(12)
+        self.attention = torch.nn.MultiheadAttention(12, 3, batch_first=True)
+        self.spare = torch.nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.tokens(self.patches(x).flatten(2).transpose(1, 2))
+        return cast(Tensor, self.attention(tokens, tokens, tokens)[0])
+
+
+class Residual(torch.nn.Module):
+    """Adds in place to what a layer gave, as residual networks do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = torch.nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.conv(x)
+        found += x
+        return cast(Tensor, found)
+
+
+def layers(inplace: bool) -> torch.nn.Sequential:
+    """Two convolutions with a ReLU between them."""
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), torch.nn.ReLU(inplace), torch.nn.Conv2d(8, 6, 3))
+
+
+def expected(x: Tensor) -> Tensor:
+    """Pixels as ImageNet's classifiers take them."""
+    mean, std = (torch.tensor(values).reshape(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return ((x + 1) / 2 - mean) / std
+
+
+def by_hand(features: list[tuple[Tensor, Tensor]], axis: int = 1) -> Tensor:
+    """Equation 1 with every weight 1."""
+    return sum((torch.nn.functional.normalize(a, dim=axis) - torch.nn.functional.normalize(b, dim=axis)).square()
+               .sum(axis).flatten(1).mean(1) for a, b in features)  # fmt: skip
+
+
+@pytest.mark.parametrize("inplace", [False, True])
+def test_features_are_what_the_taps_gave(inplace: bool) -> None:
+    """Also where the next layer would overwrite them; the user's own module is left as it was. 1e-5: float32."""
+    mine, (x, y) = layers(inplace), tensors(ALEX)
+    found = nn.LPIPS.from_module(mine, ["0", "2"], reduction="none")
+    plain = layers(False)
+    given = [(plain[:stop](expected(x)), plain[:stop](expected(y))) for stop in (1, 3)]
+    torch.testing.assert_close(found(x, y), by_hand(given).detach(), rtol=1e-5, atol=1e-6)
+    assert found.map(x, y).shape == (len(x), 1, *x.shape[2:])
+    assert mine[1].inplace is inplace and not mine[0]._forward_hooks
+    assert mine.training and all(parameter.requires_grad for parameter in mine.parameters())
+
+
+def test_tokens_have_a_distance_and_no_map() -> None:
+    """N x T x C: every token is a place."""
+    whole, (x, y) = Tokens(), (torch.nn.functional.pad(image, (0, 1, 0, 1)) for image in tensors(ALEX))
+    found = nn.LPIPS.from_module(whole, ["tokens"], reduction="none")
+    given = [tuple(whole.tokens(whole.patches(expected(image)).flatten(2).mT) for image in (x, y))]
+    torch.testing.assert_close(found(x, y), by_hand(given, axis=2).detach(), rtol=1e-5, atol=1e-6)
+    distances = (found.embed(x) - found.embed(y)).square().sum(1)
+    torch.testing.assert_close(distances, found(x, y), rtol=1e-4, atol=1e-6)
+    with pytest.raises(UsageError, match="tokens without rows and columns"):
+        found.map(x, y)
+
+
+@pytest.mark.parametrize(
+    ("tap", "said"),
+    [
+        ("nowhere", r"no 'nowhere'; its submodules are patches, tokens, attention"),
+        ("attention", "'attention' gives tuple, expected N x C x H x W features or N x T x C tokens"),
+        ("spare", "'spare' gives nothing: it did not run"),
+    ],
+)
+def test_what_cannot_be_tapped_is_told(tap: str, said: str) -> None:
+    """By its name, and what it gave."""
+    x = torch.zeros(1, 3, 32, 32)
+    with pytest.raises(UsageError, match=said):
+        nn.LPIPS.from_module(Tokens(), [tap])(x, x)
+
+
+def test_what_is_overwritten_is_refused_or_copied() -> None:
+    """A function that works in place cannot be switched off: it is noticed; where torch does not count changes, as in
+    inference mode, the tap keeps a copy."""
+    whole, (x, y) = Residual(), tensors(ALEX)
+    found = nn.LPIPS.from_module(whole, ["conv"], reduction="none")
+    with pytest.raises(UsageError, match="'conv' gives is changed in place by the next layer"):
+        found(x, y)
+    with torch.inference_mode():
+        given = [(whole.conv(expected(x)), whole.conv(expected(y)))]
+        torch.testing.assert_close(found(x, y), by_hand(given), rtol=1e-5, atol=1e-6)
+
+
+def test_heads_can_be_trained() -> None:
+    """They begin as ones, which changes nothing, take gradients when told to, alone, and stay a distance."""
+    x, y = tensors(ALEX)
+    plain = nn.LPIPS.from_module(layers(True), ["0", "2"])
+    found = nn.LPIPS.from_module(layers(True), ["0", "2"], head=True, side=16)
+    torch.testing.assert_close(found(x, y), plain(x, y), rtol=1e-5, atol=1e-6)
+    heads = list(found.heads.requires_grad_().parameters())
+    optimizer = torch.optim.SGD(heads, lr=100.0)
+    before = found(x, y)
+    before.backward()
+    assert not any(parameter.grad is not None for parameter in found.trunk.parameters())
+    optimizer.step()
+    found.project()
+    assert (
+        found(x, y) < before and all((head >= 0).all() for head in heads) and any((head == 0).any() for head in heads)
+    )
+
+
+def test_its_precision_is_the_modules() -> None:
+    """A module in half or double takes images of any precision."""
+    x, y = tensors(ALEX)
+    expected = nn.LPIPS.from_module(layers(True), ["2"])(x, y)
+    for dtype, close in ((torch.float64, 1e-5), (torch.bfloat16, 0.1)):
+        found = nn.LPIPS.from_module(layers(True).to(dtype), ["2"], head=True, side=16)(x, y)
+        torch.testing.assert_close(found.float(), expected, rtol=close, atol=1e-6)

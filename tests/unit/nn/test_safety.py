@@ -1,0 +1,150 @@
+"""What training does to a module: copies, replicas, parents, halves, compilers. The distance must not notice."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from eyediff import errors, nn
+from tests.golden.lpips_cases import Case
+
+from .cases import ALEX, SQUEEZE, module, network, tensors
+
+
+def tapped(**options: object) -> nn.LPIPS:
+    """On a module that is not ours, with heads."""
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), torch.nn.ReLU(inplace=True), torch.nn.Conv2d(8, 8, 3))
+    return nn.LPIPS.from_module(layers, ["0", "2"], head=True, side=32, **options)
+
+
+def perceptual() -> nn.PerceptualLoss:
+    """Content and variation on squeeze."""
+    return nn.PerceptualLoss.from_network(network(SQUEEZE), {"relu2": 1.0}, {"relu1": 1.0}, variation=0.1)
+
+
+MODULES: dict[str, Callable[[], torch.nn.Module]] = {
+    "LPIPS": lambda: module(ALEX),
+    "LPIPS without heads": lambda: module(SQUEEZE),
+    "LPIPS on a module": tapped,
+    "PerceptualLoss": perceptual,
+    "SSIM": nn.SSIM,
+    "PSNR": nn.PSNR,
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_copies_are_the_same_to_the_last_bit(name: str) -> None:
+    """deepcopy, pickle, state_dict, and the replicas that DataParallel makes, here on one device."""
+    found, (x, y) = MODULES[name](), tensors(ALEX)
+    before = found(x, y)
+    other = MODULES[name]()
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.zero_()
+    other.load_state_dict(found.state_dict())
+    copies = [copy.deepcopy(found), pickle.loads(pickle.dumps(found)), other, *replicas(found)]  # noqa: S301
+    for one in copies:
+        assert torch.equal(one(x, y), before)
+        assert not one.training or not hasattr(one, "trunk")
+
+
+def replicas(found: torch.nn.Module) -> list[torch.nn.Module]:
+    """Two, made by torch's own code but for the copying from GPU to GPU."""
+    copied = pytest.MonkeyPatch()
+    copied.setattr(
+        "torch.nn.parallel.replicate._broadcast_coalesced_reshape",
+        lambda tensors, devices, detach=False: [[tensor.clone() for tensor in tensors] for _ in devices],
+    )
+    copied.setattr("torch.nn.parallel.replicate._get_device_index", lambda device, _: device)
+    with copied.context():
+        made = torch.nn.parallel.replicate(found, [0, 1])  # type: ignore[arg-type]
+    copied.undo()
+    return made
+
+
+@pytest.mark.parametrize("name", ["LPIPS", "LPIPS on a module", "PerceptualLoss"])
+def test_a_parent_does_not_move_it(name: str) -> None:
+    """Set to training and optimised together with all that a parent holds, with decay, it stays as it was."""
+    found, (x, y) = MODULES[name](), tensors(ALEX)
+    before = found(x, y)
+    parent = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Dropout(), found).train()
+    assert not any(child.training for child in found.modules())
+    assert not any(parameter.requires_grad for parameter in found.parameters())
+    optimizer = torch.optim.AdamW(parent.parameters(), weight_decay=0.5)
+    found(parent[0](x), y).backward()
+    optimizer.step()
+    assert torch.equal(found(x, y), before)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_loop_without_no_grad_keeps_no_graph(name: str) -> None:
+    """What makes other code grow in memory: of images that need no gradient nothing is recorded."""
+    found, (x, y) = MODULES[name](), tensors(ALEX)
+    assert found(x, y).grad_fn is None and not found(x, y).requires_grad
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_layout_does_not_matter(name: str) -> None:
+    """channels_last, and views with strides of their own: 1e-5, sums in another order."""
+    found, (x, y) = MODULES[name](), tensors(ALEX)
+    expected = found(x, y)
+    last = [image.contiguous(memory_format=torch.channels_last) for image in (x, y)]
+    strided = [torch.stack([image, torch.full_like(image, torch.nan)], -1)[..., 0] for image in (x, y)]
+    for images in (last, strided):
+        torch.testing.assert_close(found(*images), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found.to(memory_format=torch.channels_last)(*last), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("case", [ALEX, Case("vgg", "0.1", True, "smallest"), SQUEEZE], ids=lambda case: case.net)
+def test_halves_are_near_as_stated(half: torch.dtype, case: Case) -> None:
+    """Under autocast, and on half images: float32 comes out, within what the docstring says, with a gradient that
+    points the same way. SSIM and PSNR are computed in float32 throughout."""
+    found, (x, y) = module(case, reduction="none"), tensors(case)
+    exact = found(x, y)
+    x.requires_grad_()
+    (slope,) = torch.autograd.grad(found(x, y).sum(), x)
+    with torch.autocast("cpu", half):
+        near = found(x, y)
+        assert torch.equal(nn.SSIM()(x, y), nn.SSIM()(x, y).float()) or min(x.shape[2:]) < 11
+    assert near.dtype == torch.float32
+    (half_slope,) = torch.autograd.grad(near.sum(), x)
+    stated = 0.03 if half == torch.bfloat16 else 0.005
+    assert float((near / exact - 1).detach().abs().max()) < stated
+    assert float(torch.cosine_similarity(slope.flatten(), half_slope.flatten(), 0)) > (0.98 if stated > 0.01 else 0.999)
+    near = found(x.detach().to(half), y.to(half))
+    assert near.dtype == torch.float32 and float((near / exact - 1).abs().max()) < 10 * stated
+
+
+def test_what_overflows_passes_the_check() -> None:
+    """The scalers of mixed precision want to see it in the loss; and the check has a switch."""
+    x, y = tensors(ALEX)
+    for broken in (torch.inf, torch.nan):
+        x[0, 0, 0, 0] = broken
+        assert not torch.isfinite(module(ALEX)(x, y))
+    with pytest.raises(errors.RangeError, match="state theirs with value_range"):
+        module(ALEX)(y * 255, y)
+    assert torch.isfinite(module(ALEX, check=False)(y * 255, y))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_it_compiles_into_one_graph(name: str) -> None:
+    """No graph break, forward and back. The backend is aot_eager, which captures all that others do and compiles
+    nothing, so that no C++ compiler is needed."""
+    torch.compiler.reset()
+    found, (x, y) = MODULES[name](), tensors(ALEX)
+    x.requires_grad_()
+    compiled = torch.compile(found, fullgraph=True, backend="aot_eager")
+
+    def both(loss: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        value = loss(x, y)
+        return value.detach(), torch.autograd.grad(value, x)[0]
+
+    for one, other in zip(both(compiled), both(found), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
