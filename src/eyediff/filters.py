@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -34,9 +33,19 @@ def blur(verbs: Verbs[T], x: T, taps: Taps, channels: int) -> T:
     return x
 
 
-@cache
+_KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}
+"""Kept by hand: torch.compile warns of functools.cache, and traces what is behind it at every call."""
+
+
 def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:
     """The window along rows, then along columns, each channel for itself."""
+    found = _KERNELS.get((taps, channels))
+    if found is None:
+        found = _KERNELS[taps, channels] = _separated(taps, channels)
+    return found
+
+
+def _separated(taps: Taps, channels: int) -> tuple[Array, Array]:
     rounded = np.array(taps, np.float32)
     # What rounding took or gave goes to the middle: a sum other than 1 would pass for variance in flat, bright places.
     rounded[len(taps) // 2] += np.float32(1 - rounded.sum(dtype=np.float64))

@@ -51,7 +51,7 @@ class TorchVerbs:
             return winograd.conv(x, kernel, offset)
         if kernel.shape[2] <= SMALL:
             return F.conv2d(x, kernel, offset, stride, pad)
-        planes: Tensor = _Planes.apply(x)  # type: ignore[no-untyped-call]
+        planes: Tensor = x if torch.compiler.is_compiling() else _Planes.apply(x)  # type: ignore[no-untyped-call]
         return F.conv2d(planes, kernel, offset, stride, pad).contiguous(memory_format=torch.channels_last)
 
     def relu(self, x: Tensor) -> Tensor:

@@ -1,0 +1,89 @@
+"""`nn.Metric` among torchmetrics' own: batches, collections, processes."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from .cases import ALEX, module, tensors
+
+pytest.importorskip("torchmetrics")
+
+from eyediff import nn
+
+from . import rank
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_every_pair_counts_alike() -> None:
+    """Batches of two and one; `forward` gives the batch's own value with its gradient, and adds it to the whole, from
+    which no graph hangs."""
+    metric, (x, y) = nn.Metric(module(ALEX)), tensors(ALEX)
+    scores = module(ALEX).score(x, y)
+    first = x[:2].clone().requires_grad_()
+    value = metric(first, y[:2])
+    torch.testing.assert_close(value.detach(), scores[:2].mean(), rtol=1e-5, atol=0)
+    value.backward()
+    assert first.grad is not None and first.grad.any()
+    assert not metric.total.requires_grad
+    metric.update(x[2:].requires_grad_(), y[2:])
+    assert not metric.total.requires_grad
+    torch.testing.assert_close(metric.compute(), scores.mean(), rtol=1e-5, atol=0)
+    copied = pickle.loads(pickle.dumps(metric))  # noqa: S301
+    torch.testing.assert_close(copied.compute(), scores.mean(), rtol=1e-5, atol=0)
+
+
+def test_a_metric_begins_anew() -> None:
+    """After `reset` nothing is left; to compute it of nothing is an error, not a zero."""
+    metric, (x, y) = nn.Metric(module(ALEX)), tensors(ALEX)
+    metric.update(x, x)
+    metric.reset()
+    metric.update(x, y)
+    torch.testing.assert_close(metric.compute(), module(ALEX)(x, y), rtol=1e-5, atol=0)
+    metric.reset()
+    metric.module.train()
+    with pytest.warns(UserWarning, match="before the ``update``"), pytest.raises(RuntimeError, match="no pairs"):
+        metric.compute()
+    assert not metric.module.training
+    assert not metric.higher_is_better and nn.Metric(nn.SSIM()).higher_is_better
+
+
+def test_a_collection_keeps_its_metrics_apart() -> None:
+    """torchmetrics takes two metrics for one where their first sums are equal, as those of two distances at equal
+    images are; they must not share what comes after."""
+    metrics, (x, y) = rank.collection(), tensors(ALEX)
+    metrics.update(x, x)
+    metrics.reset()
+    metrics.update(x, x)
+    metrics.update(x, y)
+    found = metrics.compute()
+    for name in ("alex", "squeeze", "ssim"):
+        inner = metrics[name].module
+        expected = torch.cat([inner.score(x, x), inner.score(x, y)]).mean()
+        torch.testing.assert_close(found[name], expected, rtol=1e-5, atol=1e-7)
+    assert found["psnr"] == torch.inf
+
+
+def test_two_processes_are_one(tmp_path: Path) -> None:
+    """Over gloo, with two pairs here and one there: the metrics are those of all three pairs, and the gradient of a
+    layer under DistributedDataParallel is the mean of both, as torch has it."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.unit.nn.rank", "1", str(tmp_path / "store")]
+    other = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        gradient, found = rank.work(0, tmp_path / "store")
+        assert other.wait(60) == 0
+    finally:
+        other.kill()
+        _, said = other.communicate()
+    x, y = tensors(ALEX)
+    for name, metric in rank.collection().items():
+        torch.testing.assert_close(found[name], metric.module.score(x, y).mean(), rtol=1e-5, atol=1e-7, msg=said)
+    alone = rank.Parent()
+    alone(x, y).backward()
+    torch.testing.assert_close(2 * gradient, alone.layer.weight.grad, rtol=1e-4, atol=1e-7)
