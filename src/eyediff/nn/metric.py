@@ -42,7 +42,8 @@ class Metric(torchmetrics.Metric):
     def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:  # torchmetrics' own options
         super().__init__(**kwargs)
         self.module = module
-        self.higher_is_better = bool(getattr(module, "higher_is_better", False))
+        # torchmetrics has it as a constant of the class, and refuses to set it in the usual way.
+        vars(self)["higher_is_better"] = bool(getattr(module, "higher_is_better", False))
         self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         # A collection takes metrics for one and the same whose first sums are equal, as those of identical images are.

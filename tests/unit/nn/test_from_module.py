@@ -128,9 +128,8 @@ def test_heads_can_be_trained() -> None:
     assert not any(parameter.grad is not None for parameter in found.trunk.parameters())
     optimizer.step()
     found.project()
-    assert (
-        found(x, y) < before and all((head >= 0).all() for head in heads) and any((head == 0).any() for head in heads)
-    )
+    assert found(x, y) < before
+    assert all((head >= 0).all() for head in heads) and any((head == 0).any() for head in heads)
 
 
 def test_its_precision_is_the_modules() -> None:
