@@ -76,7 +76,7 @@ def input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
     kernels = (into_kernel @ turned).view(TILE**2, *kernel.shape[:2])
     height, width = gradient.shape[2:]
     tiles = -(-height // STEP) * -(-width // STEP)
-    pieces = -(-len(gradient) * tiles * TILE**2 * max(kernel.shape[:2]) // PIECE)
+    pieces = max(1, -(-len(gradient) * tiles * TILE**2 * max(kernel.shape[:2]) // PIECE))
     found = torch.cat([_by_tiles(piece, kernels) for piece in gradient.chunk(pieces)])
     return found[:, :height, :width].permute(0, 3, 1, 2)
 

@@ -55,7 +55,7 @@ def work(rank: int, store: Path) -> tuple[Tensor, dict[str, Tensor]]:
     """This process's share of three pairs."""
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=timedelta(seconds=120)
+        "gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=timedelta(seconds=300)
     )
     try:
         x, y = (image[:2] if rank == 0 else image[2:] for image in tensors(ALEX))
