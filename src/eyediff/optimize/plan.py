@@ -1,0 +1,40 @@
+"""How an image is pulled: every figure that decides what comes out, beside the two images and the metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BETAS = (0.9, 0.99)
+"""Adam's; the second forgets sooner than usual, since runs are short and every shift brings another gradient."""
+
+EPSILON = 1e-15
+"""Adam's: far below any gradient. A pixel's share of a mean falls with the number of pixels, its step should not."""
+
+MAX_PIXELS = 1_048_576
+"""More pixels than this are refused: VGG keeps 2.6 kB of each for the way back, and steps take seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Two pulls by one plan from one image to another give the same pixels, on the same processor and threads.
+
+    steps: of Adam on the pixels, which are clipped to black and white after each.
+    rate: its size at first, on a scale of 0 to 1; falls to 0 along half a cosine. Below 0.05 a flat wall of noise is
+        still grainy after 300 steps, above 0.1 contours overshoot.
+    shifts: both images are moved together by up to so many pixels, by chance at every step, for metrics that look at a
+        grid of places only (networks). AlexNet's first layer takes every fourth place: without shifts, an image that is
+        noise to people is soon as good as equal to it. 0 asks the bare metric.
+    seed: of the noise and of the shifts.
+    frames: pictures on the way, closer together at the beginning, where more happens.
+    """
+
+    steps: int = 300
+    rate: float = 0.1
+    shifts: int = 8
+    seed: int = 0
+    frames: int = 50
+
+    def shown(self) -> frozenset[int]:
+        """The steps after which a frame is kept; 0, the start, and the last are always among them."""
+        wanted = min(self.frames, self.steps)
+        return frozenset(round(self.steps * (index / wanted) ** 2) for index in range(wanted + 1))
