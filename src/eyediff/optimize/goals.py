@@ -73,10 +73,10 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
     Raises UnknownMetricError, UsageError where the metric has no gradient, WeightsError.
     """
     if asked in PERCEPTUAL:
-        network, sha256 = _network(PERCEPTUAL[asked], None, True, progress)
+        network, weights_hash = _network(PERCEPTUAL[asked], None, True, progress)
         second = nn.PerceptualLoss.from_network(network, {}).trunk.names[1]
         loss = nn.PerceptualLoss.from_network(network, {second: 1.0}, value_range=RANGE, check=False)
-        return Goal(asked, JOHNSON, sha256, False, network.trunk.smallest, True, loss)
+        return Goal(asked, JOHNSON, weights_hash, False, network.trunk.smallest, True, loss)
     choice = parse(asked)
     entry, version = choice.entry, choice.version
     sha256: str | None = None
