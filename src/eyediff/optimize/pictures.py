@@ -16,7 +16,7 @@ from ..reports.rows import score_from
 
 Pixels = npt.NDArray[np.uint8]
 
-CLEAR = 192
+CLEAR = 224
 """Pixels that a picture's longer side should have on a screen: smaller ones are enlarged by a whole factor, each pixel
 a square, so that nothing is invented between them."""
 
@@ -31,35 +31,31 @@ INK, PAPER, MARGIN, LETTERS = (40, 40, 40), (255, 255, 255), 8, 13
 
 def side_by_side(pictures: Sequence[tuple[str, Pixels]]) -> Image.Image:
     """Pictures of one size from left to right, each under its caption."""
-    large = [(caption, _clear(pixels)) for caption, pixels in pictures]
-    return joined([[(caption, Image.fromarray(pixels)) for caption, pixels in large]])
+    return sheet([pictures])
 
 
-def joined(rows: Sequence[Sequence[tuple[str, Image.Image]]]) -> Image.Image:
-    """Rows of pictures of one size, each under its caption, on white."""
+def sheet(rows: Sequence[Sequence[tuple[str, Pixels]]], clear: int = CLEAR) -> Image.Image:
+    """Rows of pictures of one size, each under its caption, on white; small ones enlarged to `clear` pixels or more."""
+    factor = -(-clear // max(rows[0][0][1].shape[:2]))
+    high, wide = (side * factor for side in rows[0][0][1].shape[:2])
     font = ImageFont.load_default(LETTERS)
     head = LETTERS + MARGIN
-    wide, high = rows[0][0][1].size
     cell = max(wide, *(int(font.getlength(caption)) for row in rows for caption, _ in row)) + MARGIN
-    sheet = Image.new("RGB", (max(map(len, rows)) * cell + MARGIN, len(rows) * (high + head + MARGIN)), PAPER)
-    pen = ImageDraw.Draw(sheet)
+    page = Image.new("RGB", (max(map(len, rows)) * cell + MARGIN, len(rows) * (high + head + MARGIN)), PAPER)
+    pen = ImageDraw.Draw(page)
     for down, row in enumerate(rows):
-        for right, (caption, picture) in enumerate(row):
+        for right, (caption, pixels) in enumerate(row):
             left, top = MARGIN + right * cell, MARGIN // 2 + down * (high + head + MARGIN)
             pen.text((left, top), caption, INK, font)
-            sheet.paste(picture, (left, top + head))
-    return sheet
+            large = pixels.repeat(factor, 0).repeat(factor, 1)
+            page.paste(Image.fromarray(large), (left, top + head))
+    return page
 
 
 def film(frames: Sequence[tuple[str, Pixels]], target: Pixels) -> tuple[list[Image.Image], list[int]]:
     """An animation's frames, each beside the target, and the milliseconds of each."""
     sheets = [side_by_side([(caption, _filmed(pixels)), ("target", _filmed(target))]) for caption, pixels in frames]
     return sheets, [*[FRAME] * (len(sheets) - 1), LAST]
-
-
-def _clear(pixels: Pixels) -> Pixels:
-    factor = -(-CLEAR // max(pixels.shape[:2]))
-    return pixels.repeat(factor, 0).repeat(factor, 1)
 
 
 def _filmed(pixels: Pixels) -> Pixels:

@@ -44,7 +44,7 @@ def pull(start: Tensor, target: Tensor, goal: Goal, plan: Plan) -> Iterator[Step
             loss = goal.loss(*(shifted(each, reach, down, right) for each in (image, target)))
         else:
             loss = goal.loss(image, prepared)
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss * image.numel()).backward()  # type: ignore[no-untyped-call]
         adam.step()
         with torch.no_grad():
             image.clamp_(0, 1)

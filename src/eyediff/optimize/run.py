@@ -134,9 +134,8 @@ def _pulled(
                 break
     folder.picture(RESULT, PILImage.fromarray(frames[-1][1]))
     target_pixels = pixels_of(target)
-    steps = f"{goal.name}, {done} steps: {figure(scores[-1])}"
-    of_all = [(f"start: {figure(scores[0])}", frames[0][1]), (steps, frames[-1][1]), ("target", target_pixels)]
-    folder.picture(BESIDE, pictures.side_by_side(of_all))
+    begun = (f"start, {goal.name} {figure(scores[0])}", frames[0][1])
+    folder.picture(BESIDE, pictures.side_by_side([begun, frames[-1], ("target", target_pixels)]))
     folder.film(film, *pictures.film(frames, target_pixels))
     curve = pictures.has_matplotlib()
     if curve:
