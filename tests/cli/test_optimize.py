@@ -45,6 +45,7 @@ def test_the_folder_holds_what_happened(call, target: Path, tmp_path: Path) -> N
     assert said.code == 0 and said.err == ""
     header, *lines = log_of(folder)
     assert header["metric"] == "ssim" and header["version"] == "wang" and header["start"] == "noise"
+    assert header["rate"] == 0.1
     assert (header["width"], header["height"], header["steps"], header["seed"]) == (32, 24, 12, 7)
     assert [line["step"] for line in lines] == list(range(13))
     kept = {line["step"]: line["frame"] for line in lines if "score" in line}
@@ -111,6 +112,7 @@ def test_sizes_can_be_brought_together(call, target: Path, tmp_path: Path) -> No
         "optimize", other, target, "-m", "l2", "--steps", 1, "--size", "resize", "--side", 16, "-o", folder
     )  # fmt: skip
     assert said.code == 0
+    assert (log_of(folder)[0]["rate"], log_of(folder)[0]["seed"]) == (0.01, 0)
     assert "target.png: shrunk from 32x24 to 16x12" in said.err and "resized from 16x16 to 16x12" in said.err
     assert pixels_of(folder / "result.png").shape == (12, 16, 3)
 

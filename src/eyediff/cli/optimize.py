@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from ..errors import UsageError
-from ..optimize.plan import Plan
+from ..optimize.plan import FROM_IMAGE, FROM_NOISE, Plan
 from ..reports.text import figure
 from ..values import SizePolicy
 from .progress import bar, download_bar
@@ -38,7 +38,14 @@ def optimize(
     ] = "lpips-alex",
     steps: Annotated[int, typer.Option(min=1, help="Of Adam.")] = DEFAULT.steps,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise and the shifts.")] = DEFAULT.seed,
-    rate: Annotated[float, typer.Option(help="How far a step moves a pixel at first, of 0 to 1.")] = DEFAULT.rate,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help=f"How far a step moves a pixel at first, of 0 to 1; {FROM_NOISE:g} from noise, {FROM_IMAGE:g} from an "
+            "image.",
+            show_default=False,
+        ),
+    ] = None,
     shifts: Annotated[
         int,
         typer.Option(
@@ -68,14 +75,15 @@ def optimize(
     """
     if find_spec("torch") is None:
         raise UsageError("optimize needs torch, which is not installed; run `pip install eyediff[torch]`")
-    if not 0 < rate <= 1:
-        raise UsageError(f"--rate {rate:g}: expected more than 0, and at most 1; {DEFAULT.rate:g} suits all metrics")
+    if rate is not None and not 0 < rate <= 1:
+        raise UsageError(f"--rate {rate:g}: expected more than 0 and at most 1, such as {FROM_IMAGE:g}")
     from ..optimize import run as room
     from ..optimize.folder import BESIDE, Folder
     from ..optimize.goals import goal
 
     Folder(output)  # what lies there is said before anything is read or fetched
-    plan = Plan(steps=steps, rate=rate, shifts=shifts, seed=seed, frames=frames)
+    usual = FROM_NOISE if start == room.NOISE else FROM_IMAGE
+    plan = Plan(steps=steps, rate=usual if rate is None else rate, shifts=shifts, seed=seed, frames=frames)
     two = room.read_two(start, target, size, side, seed)
     with download_bar("weights") as told:
         aim = goal(metric, told)
