@@ -12,6 +12,7 @@ from torch import Tensor
 from .. import lpips, nn, weights
 from ..catalogue import ENTRIES, Choice, parse
 from ..errors import UsageError
+from ..nn.trunk import tap_names
 from ..trunks import ALEX, MINI, SQUEEZE, TRUNKS, VGG
 
 Progress = Callable[[int, int], None]
@@ -74,7 +75,7 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
     """
     if asked in PERCEPTUAL:
         network, weights_hash = _network(PERCEPTUAL[asked], None, True, progress)
-        second = nn.PerceptualLoss.from_network(network, {}).trunk.names[1]
+        second = tap_names(network.trunk)[1]
         loss = nn.PerceptualLoss.from_network(network, {second: 1.0}, value_range=RANGE, check=False)
         return Goal(asked, JOHNSON, weights_hash, False, network.trunk.smallest, True, loss)
     choice = parse(asked)
