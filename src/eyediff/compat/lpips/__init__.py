@@ -34,6 +34,7 @@ from .lpips import (
     upsample,
 )
 from .measures import dssim, l2, normalize_tensor, psnr, voc_ap
+from .pretrained_networks import print_network
 
 __all__ = [
     "DSSIM",
@@ -52,6 +53,7 @@ __all__ = [
     "np2tensor",
     "pn",
     "pretrained_networks",
+    "print_network",
     "psnr",
     "rgb2lab",
     "spatial_average",

@@ -152,7 +152,8 @@ class LPIPS(nn.Module):
         return [getattr(self, f"lin{index}") for index in range(self.L)]
 
     def _checked(self, x: Tensor) -> Tensor:
-        x = x.expand(-1, 3, -1, -1) if x.ndim == 4 and x.shape[1] == 1 else x  # a gray image, as ever
+        x = x[(None,) * max(0, 4 - x.ndim)]  # one image without a batch around it, as ever
+        x = x.expand(-1, 3, -1, -1) if x.ndim == 4 and x.shape[1] == 1 else x  # a gray one too
         check_shape(x, self.net.trunk.smallest, "LPIPS")
         return x
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ... import lpips, weights
 from ...nn.tree import Tree
@@ -83,3 +83,9 @@ def _random(trunk: Trunk) -> Mapping[str, Array]:
             reach = 1 / math.sqrt(math.prod(shape[1:]))
         found[name] = torch.empty(shape).uniform_(-reach, reach).numpy()
     return found
+
+
+def print_network(net: nn.Module) -> None:
+    """Print a network and the number of its parameters."""
+    print("Network", net)  # noqa: T201 - what it is asked for
+    print("Total number of parameters:", sum(parameter.numel() for parameter in net.parameters()))  # noqa: T201
