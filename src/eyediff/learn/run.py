@@ -59,7 +59,7 @@ class Run:
 
     def advance(self) -> tuple[float, float]:
         """One step. Returns the loss of the distances and of the maps, before it."""
-        turn, which = divmod(self.step, len(self.decks))
+        which, turn = self.recipe.turn(self.step)
         deck = self.decks[which]
         chosen = batch_indices(deck, turn)
         pixels = torch.from_numpy(deck.pixels[chosen])

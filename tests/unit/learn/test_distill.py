@@ -26,7 +26,7 @@ from eyediff.verbs import Array
 
 from .scenes import scene
 
-SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), warmup=4, seed=3)
+SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64, 128), warmup=4, seed=3)
 
 
 def seeded_teacher() -> lpips.Network:
