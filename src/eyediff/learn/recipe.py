@@ -10,6 +10,9 @@ BATCH_PIXELS = 32 * 64 * 64
 FLOOR = 1e-5
 """Added under every root: the root's slope is endless at 0. Distances below it are not seen by anyone."""
 
+PLAIN = 0.5
+"""Of the loss of distances, beside that of their roots."""
+
 BETAS = (0.9, 0.99)
 """Adam's; the second forgets sooner than usual, since runs are short."""
 
