@@ -217,17 +217,16 @@ MINI = Trunk(
     "Mini",
     "trained by eyediff to estimate lpips-alex; see docs/mini.md",
     (
-        # The first grid is AlexNet's, place by place: what is seen between its points, and missed, is the same.
+        # The first grid is AlexNet's, place by place: what is seen between its points, and missed, is the same. It is
+        # tapped behind the pooling: before it, a tap costs as much as a layer, and four times the memory.
         Conv("features.0", 3, 32, 9, 4, 1),
-        Tap(),
         Pool(3, 2),
-        Conv("features.1", 32, 64, 3, pad=1),
         Tap(),
-        Conv("features.2", 64, 64, 3, pad=1),
+        Conv("features.1", 32, 48, 3, pad=1),
         Tap(),
-        Conv("features.3", 64, 128, 3, 2, 1),
+        Conv("features.2", 48, 128, 3, 2, 1),
         Tap(),
-        Conv("features.4", 128, 128, 3, pad=1),
+        Conv("features.3", 128, 96, 3, pad=1),
         Tap(),
     ),
 )

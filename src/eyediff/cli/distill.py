@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHIPPED = Recipe()
 """What made the shipped weights."""
 
-GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1])
+GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1], SHIPPED.groups[2])
 
 BEGUN = {"pairs": "making pairs", "steps": "learning"}
 
@@ -37,9 +37,9 @@ def distill(
     ] = SHIPPED.steps,
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, order and first weights.")] = SHIPPED.seed,
     groups: Annotated[
-        tuple[int, int],
+        tuple[int, int, int],
         typer.Option(
-            min=1, metavar="N N", help="Groups of four pictures at 64 and at 128 pixels; 49 kB and 197 kB each."
+            min=1, metavar="N N N", help="Groups of four pictures at 64, 128 and 256 pixels; 49, 197 and 786 kB each."
         ),
     ] = GROUPS,
     work: Annotated[

@@ -25,6 +25,11 @@ STRANGERS = 0.15
 MIXTURES = 0.4
 """How often it is a mixture, where it is no stranger; else it is one more family."""
 
+SUBTLE = ("jpeg_chroma",)
+"""Families whose distances are so small that a network learns little from them: drawn three times as often."""
+
+DRAWN = (*TRAINED, *SUBTLE, *SUBTLE)
+
 FARTHEST = 2.5
 """Photos are seen at up to this distance, so that textures of all scales occur."""
 
@@ -34,7 +39,7 @@ def group(photos: Sequence[Picture], seed: int, side: int, index: int) -> npt.ND
     rng = np.random.default_rng([seed, side, index])
     photo = int(rng.integers(len(photos)))
     reference = varied(crop(photos[photo], side, rng, FARTHEST), rng)
-    family = FAMILIES[TRAINED[int(rng.integers(len(TRAINED)))]]
+    family = FAMILIES[DRAWN[int(rng.integers(len(DRAWN)))]]
     chance = int(rng.integers(2**32))  # the same for both strengths: the same direction, the same pattern of noise
     members = [reference]
     members += [family(reference, drawn_strength(rng), np.random.default_rng(chance)) for _ in range(2)]
@@ -44,5 +49,5 @@ def group(photos: Sequence[Picture], seed: int, side: int, index: int) -> npt.ND
     elif rng.random() < MIXTURES:
         members.append(mixture(reference, drawn_strength(rng), rng))
     else:
-        members.append(FAMILIES[TRAINED[int(rng.integers(len(TRAINED)))]](reference, drawn_strength(rng), rng))
+        members.append(FAMILIES[DRAWN[int(rng.integers(len(DRAWN)))]](reference, drawn_strength(rng), rng))
     return np.stack(members)

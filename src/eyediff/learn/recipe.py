@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BATCH_PIXELS = 32 * 64 * 64
-"""Pixels of a batch's references: 32 groups of 64x64, 8 of 128x128."""
+"""Pixels of a batch's references: 32 groups of 64x64, 8 of 128x128, 2 of 256x256."""
 
 FLOOR = 1e-5
 """Added under every root: the root's slope is endless at 0. Distances below it are not seen by anyone."""
+
+PLAIN = 0.5
+"""Of the loss of distances, beside that of their roots."""
 
 BETAS = (0.9, 0.99)
 """Adam's; the second forgets sooner than usual, since runs are short."""
@@ -27,14 +30,22 @@ LAST = 0.01
 class Recipe:
     """Two runs of one recipe on the same photos and machine give the same file.
 
-    `groups` says how many groups of each of `sides` are made; batches take turns among the sides. `rate` is Adam's
-    highest (above 3e-3 ReLUs die), reached after `warmup` steps; `maps` is the weight of the maps' loss.
+    `groups` says how many groups of each of `sides` are made, `turns` in which order batches of them come, again and
+    again. `rate` is Adam's highest (above 3e-3 ReLUs die), reached after `warmup` steps; `maps` is the weight of the
+    maps' loss.
     """
 
     steps: int = 9_500
     seed: int = 0
-    sides: tuple[int, ...] = (64, 128)
-    groups: tuple[int, ...] = (24_576, 4_096)
+    sides: tuple[int, ...] = (64, 128, 256)
+    groups: tuple[int, ...] = (32_768, 6_144, 1_024)
+    turns: tuple[int, ...] = (64, 128, 64, 256)
     rate: float = 2e-3
     warmup: int = 300
     maps: float = 0.5
+
+    def turn(self, step: int) -> tuple[int, int]:
+        """The deck, by its place among `sides`, that a step learns from, and how many batches of it came before."""
+        rounds, place = divmod(step, len(self.turns))
+        side = self.turns[place]
+        return self.sides.index(side), rounds * self.turns.count(side) + self.turns[:place].count(side)

@@ -20,7 +20,7 @@ from ..verbs import Array
 from ..weights.containers import metadata, read, write
 from .deck import Deck
 from .measure import cells, of_groups
-from .recipe import BATCH_PIXELS, BETAS, FALLING, FLOOR, KEPT, LAST, Recipe
+from .recipe import BATCH_PIXELS, BETAS, FALLING, FLOOR, KEPT, LAST, PLAIN, Recipe
 from .student import initial, learning, weights
 
 
@@ -33,9 +33,11 @@ def batch_indices(deck: Deck, turn: int) -> list[int]:
     return sorted(order[place * size : (place + 1) * size].tolist())
 
 
-def roots_apart(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Mean absolute difference of the roots: weighs faint and gross differences more evenly than distances do."""
-    return F.l1_loss((ours + FLOOR).sqrt(), (theirs + FLOOR).sqrt())
+def loss(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Mean absolute difference of the roots, and PLAIN times that of the distances themselves.
+
+    Roots alone weigh faint differences as much as gross ones, and leave the largest distances to themselves."""
+    return F.l1_loss((ours + FLOOR).sqrt(), (theirs + FLOOR).sqrt()) + PLAIN * F.l1_loss(ours, theirs)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -59,13 +61,13 @@ class Run:
 
     def advance(self) -> tuple[float, float]:
         """One step. Returns the loss of the distances and of the maps, before it."""
-        turn, which = divmod(self.step, len(self.decks))
+        which, turn = self.recipe.turn(self.step)
         deck = self.decks[which]
         chosen = batch_indices(deck, turn)
         pixels = torch.from_numpy(deck.pixels[chosen])
         totals, maps = of_groups(TorchVerbs(), learning(self.tensors), pixels, cells(deck.plan.side))
-        distance = roots_apart(totals, torch.from_numpy(deck.totals[chosen]))
-        local = roots_apart(maps, torch.from_numpy(deck.maps[chosen]))
+        distance = loss(totals, torch.from_numpy(deck.totals[chosen]))
+        local = loss(maps, torch.from_numpy(deck.maps[chosen]))
         (distance + self.recipe.maps * local).backward()  # type: ignore[no-untyped-call]
         self._adam(learning_rate(self.recipe, self.step))
         self.step += 1

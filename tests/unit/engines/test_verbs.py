@@ -17,6 +17,12 @@ DEEP = RANDOM.standard_normal((6, 1, 5, 1)).astype(np.float32)
 BIAS = RANDOM.standard_normal(4).astype(np.float32)
 HEAD = RANDOM.rand(3).astype(np.float32)
 ROOT = np.array([0.5, 2, -1], np.float32)
+EYE = np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1)
+
+
+def read_twice(verbs: Any, x: Any) -> Any:
+    """A value that a convolution and something else read."""
+    return verbs.add(verbs.conv(x, EYE), x)
 
 
 PROGRAMS: dict[str, Callable[..., Any]] = {
@@ -29,6 +35,13 @@ PROGRAMS: dict[str, Callable[..., Any]] = {
     "channels": lambda v, a, b: v.channels(v.concat([b, a]), 2, 5),
     "affine": lambda v, a, b: v.affine(a, ROOT, HEAD),
     "affine without offset": lambda v, a, b: v.affine(a, ROOT),
+    "affine of an affine": lambda v, a, b: v.affine(v.affine(a, ROOT, HEAD), HEAD, ROOT),
+    "affine of an affine without offset": lambda v, a, b: v.affine(v.affine(a, ROOT), HEAD, ROOT),
+    "affine without offset of an affine": lambda v, a, b: v.affine(v.affine(a, ROOT, HEAD), HEAD),
+    "affine read by a padded convolution": lambda v, a, b: v.conv(v.affine(a, ROOT, HEAD), WEIGHT, BIAS, pad=1),
+    "affine of nothing read by a convolution": lambda v, a, b: v.conv(v.affine(a, ROOT * 0, HEAD), WEIGHT, pad=1),
+    "affine read by a convolution of groups": lambda v, a, b: v.conv(v.affine(a, ROOT, HEAD), DEEP[:3], groups=3),
+    "affine read by two": lambda v, a, b: read_twice(v, v.affine(a, ROOT, HEAD)),
     "unit": lambda v, a, b: v.unit(a),
     "unit of nothing": lambda v, a, b: v.unit(v.sub(a, a)),
     "weigh": lambda v, a, b: v.weigh(a, HEAD),

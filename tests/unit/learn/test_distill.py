@@ -26,7 +26,7 @@ from eyediff.verbs import Array
 
 from .scenes import scene
 
-SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), warmup=4, seed=3)
+SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64, 128), warmup=4, seed=3)
 
 
 def seeded_teacher() -> lpips.Network:
@@ -162,13 +162,13 @@ def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -
     """A pair that a distortion left as it was costs nothing and breaks nothing."""
     tensors = {name: tensor.requires_grad_() for name, tensor in initial(MINI, 0).items()}
     from eyediff.engines.torch_verbs import TorchVerbs
-    from eyediff.learn.run import roots_apart
+    from eyediff.learn.run import loss
     from eyediff.learn.student import learning
 
     pixels = torch.from_numpy(np.stack([scene(1, 64)] * 4))[None]
     totals, maps = of_groups(TorchVerbs(), learning(tensors), pixels, cells(64))
     assert totals.abs().max() == 0
-    (roots_apart(totals, torch.zeros_like(totals)) + roots_apart(maps, torch.zeros_like(maps))).backward()
+    (loss(totals, torch.zeros_like(totals)) + loss(maps, torch.zeros_like(maps))).backward()
     assert all(torch.isfinite(tensor.grad).all() for tensor in tensors.values())
 
 
