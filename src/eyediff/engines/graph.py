@@ -81,6 +81,13 @@ class Graph:
     def channels(self, x: str, start: int, stop: int) -> str:
         return self._node("Slice", x, self._axes(start), self._axes(stop), self._axes(1))
 
+    def rows(self, x: str, start: int, stop: int | None) -> str:
+        end = np.iinfo(np.int64).max if stop is None else stop
+        return self._node("Slice", x, self._axes(start), self._axes(end), self._axes(2))
+
+    def below(self, parts: Sequence[str]) -> str:
+        return self._node("Concat", *parts, axis=2)
+
     def affine(self, x: str, multiplier: Array, offset: Array | None = None) -> str:
         x = self._node("Mul", x, self._column(multiplier))
         return x if offset is None else self._node("Add", x, self._column(offset))
@@ -132,8 +139,13 @@ class Graph:
         scale = np.array([2 / PEAKS[dtype]], np.float32)
         return self.affine(x, scale, np.array([-1], np.float32))
 
-    def model(self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str]) -> onnx.ModelProto:
-        """What was said so far as a model, with its own names for the outputs."""
+    def model(
+        self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str], arrays: Sequence[str] = ()
+    ) -> onnx.ModelProto:
+        """What was said so far as a model, with its own names for the outputs.
+
+        `inputs` are pixels, N x H x W x 3; `arrays` are inputs too, float32 of N x C x H x W.
+        """
         nodes = self._nodes + [helper.make_node("Identity", [value], [name]) for name, value in outputs.items()]
         graph = helper.make_graph(
             nodes,
@@ -141,7 +153,8 @@ class Graph:
             [
                 helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), ["n", "h", "w", 3])
                 for name, dtype in inputs.items()
-            ],
+            ]
+            + [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4) for name in arrays],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
             [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in self._constants.values()],
         )
