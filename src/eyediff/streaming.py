@@ -24,7 +24,7 @@ from .verbs import T, Verbs
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """A layer's input where strips meet: `kept` rows are handed on, `pad` rows of zeros lie above and below an image."""
+    """A layer's input where strips meet: `kept` rows are handed on; `pad` rows of zeros lie around the image."""
 
     channels: int
     columns: int

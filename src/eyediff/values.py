@@ -170,7 +170,7 @@ class Looking(Engine, Protocol):
         """What it sees of N x H x W x 3. None where that would take more memory than it may use."""
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
-        """N scores of candidates against one reference, or as many: bit for bit what `distances` gives of the pixels."""
+        """N scores against one reference, or as many: bit for bit what `distances` gives of the pixels."""
 
 
 class Sink(Protocol):

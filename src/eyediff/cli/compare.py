@@ -11,6 +11,7 @@ from typing import Annotated, get_args
 import typer
 
 from .. import defaults, reports, run, wiring
+from ..engines import budget
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
 from ..reports.files import is_regular
@@ -67,6 +68,15 @@ def compare(
     device: Annotated[
         DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
     ] = "auto",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="What the run may take, such as 2GB: larger images go strip by strip, with the same score. "
+            "By default half of the machine's, up to 4GB.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
@@ -81,7 +91,7 @@ def compare(
             reference,
             candidate,
             [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
-            wiring.Options(match, size, alpha, device, workers),
+            wiring.Options(match, size, alpha, device, workers, None if memory is None else budget.parse(memory)),
             maxima=_limits("--max", maximum or []),
             minima=_limits("--min", minimum or []),
             progress=report,

@@ -83,11 +83,14 @@ class NetworkEngine:
 
     def look(self, x: Pixels) -> Features | None:
         """What the network sees of N images, to be used again; None where it does not fit beside a pair's work."""
-        room = self._room(x)
-        if room < math.inf:
-            tapped = sum(4 * math.prod(shape) for shape in self._network.trunk.tapped(*x.shape[1:3]))
-            if len(x) * tapped + streaming.needed(self._network.trunk, *x.shape[1:3]) > room:
-                return None
+        size = x.shape[1:3]
+        tapped = sum(4 * math.prod(shape) for shape in self._network.trunk.tapped(*size))
+        if len(x) * tapped + streaming.needed(self._network.trunk, *size) > self._room(x):
+            return None
+        return self.features(x)
+
+    def features(self, x: Pixels) -> Features:
+        """What the network sees of N images, whatever memory it takes."""
         return self._looked.features(x)
 
     def against(self, seen: Features, b: Pixels) -> Numbers:

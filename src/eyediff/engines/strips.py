@@ -1,4 +1,4 @@
-"""A pair strip by strip: what `streaming.py` states, run over images that are larger than the memory that may be used."""
+"""A pair strip by strip: what `streaming.py` states, run over images that take more memory than may be used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Strips:
-    """One network over pairs that are cut into strips across their longer side, so that a strip is as small as can be."""
+    """One network over pairs that are cut across their longer side, so that a strip is as small as can be."""
 
     def __init__(self, runner: Runner, network: Network) -> None:
         self._runner, self._network, self._trunk = runner, network, network.trunk

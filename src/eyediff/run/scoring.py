@@ -109,7 +109,7 @@ def _distances(name: str, compute: Callable[..., Numbers], *sides: Pixels) -> Nu
 
 def _picked(images: Pixels, places: Sequence[int]) -> Pixels:
     """The images at these places, which ascend; all of them, which may be large, are not copied."""
-    return images if len(places) == len(images) else cast(Pixels, images[list(places)])
+    return images if len(places) == len(images) else images[list(places)]
 
 
 def _stack(images: Sequence[Pixels]) -> Pixels:
