@@ -264,13 +264,16 @@ def compare(
     alpha: AlphaPolicy = "worst",
     workers: int | None = None,
     device: DeviceName = "auto",
+    memory: int | str | None = None,
 ) -> Result:
     """Compare two files, two folders by relative path, or one file against a folder.
+
+    `memory`, in bytes or such as "2GB", is what the process should stay within; see `Metric`.
 
     A pair that cannot be compared is a Failure among the rows and says why; files without partner are in
     `summary.unmatched`. Raises UsageError or WeightsError before any work where the job itself is wrong.
     """
-    options = wiring.Options(match, size, alpha, device, workers)
+    options = wiring.Options(match, size, alpha, device, workers, memory)
     job = wiring.plan(Path(reference), Path(candidate), metrics, options).job
     collector = _Collector()
     summary = run.compare(job, [collector])

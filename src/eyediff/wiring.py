@@ -92,7 +92,7 @@ class Options:
     alpha: AlphaPolicy = "worst"
     device: DeviceName = "auto"
     workers: int | None = None
-    memory: int | None = None
+    memory: int | str | None = None
 
 
 @dataclass(frozen=True)

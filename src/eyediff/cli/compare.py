@@ -11,7 +11,6 @@ from typing import Annotated, get_args
 import typer
 
 from .. import defaults, reports, run, wiring
-from ..engines import budget
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
 from ..reports.files import is_regular
@@ -91,7 +90,7 @@ def compare(
             reference,
             candidate,
             [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
-            wiring.Options(match, size, alpha, device, workers, None if memory is None else budget.parse(memory)),
+            wiring.Options(match, size, alpha, device, workers, memory),
             maxima=_limits("--max", maximum or []),
             minima=_limits("--min", minimum or []),
             progress=report,
