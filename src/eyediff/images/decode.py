@@ -6,7 +6,7 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import BinaryIO
@@ -32,6 +32,7 @@ from . import deep, icc
 from .about import About
 from .formats import HEAD, Format, Refused, recognise
 from .headers import LOOK
+from .pieces import colours
 from .planes import Planes, Whole, turned
 from .tags import DAMAGED_EXIF, orientation, unturned
 
@@ -79,9 +80,6 @@ trip over; KeyboardInterrupt and SystemExit are no part of it."""
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
 _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
-_PART = 1_000_000
-"""Pixels that are brought from Pillow to numpy at a time."""
-
 _NO_PROFILE = "CMYK without a colour profile: converted by the plain formula"
 
 
@@ -136,31 +134,14 @@ def _planes(im: PILImage.Image, about: About) -> Planes:
     notes: tuple[str, ...] = (_NO_PROFILE,) if im.mode == "CMYK" and not profile else ()
     if profile:
         try:
-            return Planes(_colours(im, lambda part: _in_srgb(part, profile)), alpha)
+            return Planes(colours(im, lambda part: _in_srgb(part, profile)), alpha)
         except icc.BrokenProfileError as why:  # as if there were none, as every viewer does, and said so
             notes = (f"its colour profile {why}: passed over",)
-    return Planes(_colours(im, lambda part: part), alpha, notes=notes)
+    return Planes(colours(im, lambda part: part), alpha, notes=notes)
 
 
 def _in_srgb(im: PILImage.Image, profile: bytes) -> PILImage.Image:
     return icc.to_srgb(im if im.mode in ("L", "RGB", "CMYK") else im.convert("RGB"), profile)
-
-
-def _colours(im: PILImage.Image, change: Callable[[PILImage.Image], PILImage.Image]) -> Whole:
-    """H x W x 3 of an image that is changed, a large one a few rows at a time: Pillow's own way to numpy holds three
-    copies."""
-    if im.width * im.height <= _PART:
-        return _rgb(change(im))
-    whole = np.empty((im.height, im.width, 3), np.uint8)
-    rows = max(1, _PART // im.width)
-    for top in range(0, im.height, rows):
-        bottom = min(top + rows, im.height)
-        whole[top:bottom] = _rgb(change(im.crop((0, top, im.width, bottom))))
-    return whole
-
-
-def _rgb(im: PILImage.Image) -> npt.NDArray[np.uint8]:
-    return np.asarray(im if im.mode == "RGB" else im.convert("RGB"))
 
 
 def _deep_gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
