@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from . import catalogue, defaults, run, wiring
+from .embedding import Embedding
+from .engines import budget
 from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
 from .engines.runners import runner
@@ -28,7 +30,9 @@ class Metric:
 
     `name` is one of `eyediff metrics`, with `@version` where another than the default is meant. `device` is "auto",
     "cpu" or "cuda"; `threads` None means every core. `weights` is a file to take the trunk's weights from instead of
-    finding them; other figures than the official ones are refused unless `trust` is True.
+    finding them; other figures than the official ones are refused unless `trust` is True. `memory`, in bytes or such as
+    "2GB", is what the process should stay within: larger images are computed strip by strip, with the same scores; by
+    default half of the machine's, up to 4 GB.
 
     Raises UnknownMetricError, WeightsError (MissingWeightsError where they can be neither found nor fetched) or
     DeviceError. One object may be used from several threads.
@@ -42,12 +46,14 @@ class Metric:
         threads: int | None = None,
         weights: str | Path | None = None,
         trust: bool = False,
+        memory: int | str | None = None,
     ) -> None:
         choice = catalogue.parse(name)
         if weights is not None and choice.entry.trunk is None:
             raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave it out")
         file = None if weights is None else Path(weights)
-        self._wired = wiring.wire(choice, runner(device, threads), file, trust)
+        room = budget.room(budget.checked(memory), 1)
+        self._wired = wiring.wire(choice, runner(device, threads), file, trust, memory=room)
         self.name, self.version, self.higher_is_better = name, choice.version, choice.entry.higher_is_better
         self.smallest = self._wired.engine.smallest
 
@@ -64,17 +70,30 @@ class Metric:
         """The hash of the weights, in whatever file they came; None for a metric without."""
         return self._wired.weights_sha256
 
-    def distance(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> float:
+    def distance(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> float:
         """The score of two images of one size.
 
-        `a`, `b`: paths, PIL images, or arrays H x W x 3 of uint8, uint16, or float with `range` stated. Transparent
-        images are scored over black and over white, and the worse is returned. Raises ImageError, RangeError or
-        SizeError.
+        `a`, `b`: paths, PIL images, arrays H x W x 3 of uint8, uint16, or float with `range` stated, or what `embed`
+        gave of one image. Transparent images are scored over black and over white, and the worse is returned. Raises
+        ImageError, RangeError or SizeError, and UsageError for an embedding of another metric.
         """
+        if isinstance(a, Embedding) or isinstance(b, Embedding):
+            scores = self.distances(a, b, range=range)
+            if len(scores) != 1:
+                raise UsageError(f"{len(scores)} pairs were given, `distance` is of one: use `distances`")
+            return float(scores[0])
         return min(self._on_each_ground(a, b, range), key=lambda score: score if self.higher_is_better else -score)
 
-    def distances(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Numbers:
-        """N scores of two batches N x H x W x 3, or of two lists of images of one size."""
+    def distances(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> Numbers:
+        """N scores of two batches N x H x W x 3, or of two lists of images of one size.
+
+        Each may be what `embed` gave of them instead, and that of a single image is compared with each of the others:
+        one reference, embedded once, and many candidates.
+        """
+        if isinstance(a, Embedding):
+            return self._embedded(a, b, range)
+        if isinstance(b, Embedding):
+            return self._embedded(b, a, range)
         left, right = as_batch(a, range=range), as_batch(b, range=range)
         scores: Numbers = self._wired.engine.distances(*self._fitting(left, right))
         return scores
@@ -89,18 +108,48 @@ class Metric:
         whole: Array = self._network("map").maps(*self._two(a, b, range))[0]
         return whole
 
-    def embed(self, images: ImageLike, *, range: Range | None = None) -> Array:
-        """Points N x D, of N images of one size, whose squared Euclidean distances are the LPIPS distances."""
+    def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
+        """What the metric sees of N images of one size, for `distance` and `distances`.
+
+        `np.asarray` of it is N x D points whose squared Euclidean distances are the LPIPS distances.
+        """
         network = self._network("embed")
         batch = as_batch(images, range=range)
-        self._large_enough(batch)
-        step = max(1, defaults.BATCH_PIXELS // (batch.shape[1] * batch.shape[2]))
-        starts = np.arange(0, len(batch), step)
-        return np.concatenate([network.embeddings(batch[start : start + step]) for start in starts])
+        taps = zip(*(network.features(part) for part in self._parts(batch)), strict=True)
+        features = tuple(np.concatenate(parts) for parts in taps)
+        return Embedding(self._identity, batch.shape[2], batch.shape[1], features, network.points)
 
     def matrix(self, images: ImageLike, *, range: Range | None = None) -> Numbers:
         """N x N LPIPS distances of N images of one size, by N passes and one matrix product; the diagonal is 0."""
-        return squared_distances(self.embed(images, range=range))
+        network = self._network("matrix")
+        parts = self._parts(as_batch(images, range=range))
+        return squared_distances(np.concatenate([network.embeddings(part) for part in parts]))
+
+    @property
+    def _identity(self) -> str:
+        """What an embedding must be of to be compared here."""
+        entry = self._wired.choice.entry
+        return f"{entry.name}@{self.version} with weights {(self.weights_sha256 or '')[:16]}"
+
+    def _parts(self, batch: Pixels) -> list[Pixels]:
+        """Images that are large enough, as many at a time as go through a network together."""
+        self._large_enough(batch)
+        step = max(1, defaults.BATCH_PIXELS // (batch.shape[1] * batch.shape[2]))
+        return [batch[start : start + step] for start in np.arange(0, len(batch), step)]
+
+    def _embedded(self, seen: Embedding, other: ImageLike | Embedding, range: Range | None) -> Numbers:
+        network = self._network("embed")
+        if isinstance(other, Embedding):
+            other.check(self._identity, seen.width, seen.height)
+            seen.check(self._identity, seen.width, seen.height)
+            _pair_up(len(seen), len(other))
+            return network.between(seen.features, other.features)
+        batch = as_batch(other, range=range)
+        seen.check(self._identity, batch.shape[2], batch.shape[1])
+        _pair_up(len(seen), len(batch))
+        if len(batch) == 1:
+            return network.between(seen.features, network.features(batch))
+        return network.against(seen.features, batch)
 
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
@@ -134,6 +183,11 @@ class Metric:
 def _fitted(a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Image, Image]:
     left, right = (as_image(x, range=range, name=name) for x, name in ((a, "reference"), (b, "candidate")))
     return fit(left, right, "refuse")
+
+
+def _pair_up(one: int, other: int) -> None:
+    if one != other and 1 not in (one, other):
+        raise UsageError(f"{one} and {other} images do not pair up: give as many of both, or one of one")
 
 
 def _size(batch: Pixels) -> str:
@@ -210,13 +264,16 @@ def compare(
     alpha: AlphaPolicy = "worst",
     workers: int | None = None,
     device: DeviceName = "auto",
+    memory: int | str | None = None,
 ) -> Result:
     """Compare two files, two folders by relative path, or one file against a folder.
+
+    `memory`, in bytes or such as "2GB", is what the process should stay within; see `Metric`.
 
     A pair that cannot be compared is a Failure among the rows and says why; files without partner are in
     `summary.unmatched`. Raises UsageError or WeightsError before any work where the job itself is wrong.
     """
-    options = wiring.Options(match, size, alpha, device, workers)
+    options = wiring.Options(match, size, alpha, device, workers, memory)
     job = wiring.plan(Path(reference), Path(candidate), metrics, options).job
     collector = _Collector()
     summary = run.compare(job, [collector])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 METRICS = ("lpips-mini", "psnr", "ssim")
 """What `compare` computes when nothing is named: it ships with the package, so the first call works offline."""
@@ -29,6 +30,20 @@ WINDOW_BYTES = 536_870_912
 """Pixels, in bytes, that may be decoded ahead: keeps photos in the window from filling the memory of a laptop. Three
 pairs of 24 megapixels, which is ahead enough of any metric."""
 
+MOST_MEMORY = 4 * 1024**3
+"""Bytes that a run takes where nothing is said, and half of the machine's memory at most. Larger strips of an image are
+no faster, so that more would gain nothing."""
+
+LEAST_MEMORY = 512 * 1024**2
+"""Less is refused: what the libraries take, and the smallest strips of an image that is worth the name."""
+
+LIBRARIES = 256 * 1024**2
+"""Bytes of the memory that Python, its libraries and the weights in the reader's hands take before any image."""
+
+ALONE_PIXELS = 32_000_000
+"""Images of more pixels are decoded one at a time: while it decodes, Pillow takes four bytes a pixel beside the three
+that stay."""
+
 WORST = 5
 """Pairs that a summary names as the worst, by metric."""
 
@@ -37,6 +52,20 @@ BOOTSTRAP = 1000
 
 SEED = 0
 """Of the bootstrap: the same run prints the same interval."""
+
+
+def memory() -> int:
+    """Bytes that a run may take: half of the machine's memory, or of what its container has, up to MOST_MEMORY."""
+    try:
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows does not say
+        found = 2 * MOST_MEMORY
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            found = min(found, int(Path(limit).read_text()))
+        except (OSError, ValueError):  # no container, or one without a limit: "max"
+            continue
+    return max(LEAST_MEMORY, min(found // 2, MOST_MEMORY))
 
 
 def workers() -> int:

@@ -16,7 +16,7 @@ around.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,25 +88,33 @@ def check_heads(trunk: Trunk, heads: Sequence[Array]) -> None:
             raise WeightsError(f"head {index} of {trunk.title} holds figures below 0 or not finite: not a distance")
 
 
-def taps(verbs: Verbs[T], network: Network, x: T) -> list[T]:
-    """The trunk's features at every tap: N x C_l x H_l x W_l each."""
+def taps(verbs: Verbs[T], network: Network, x: T, seen: Callable[[Conv | Pool, T], T] | None = None) -> list[T]:
+    """The trunk's features at every tap: N x C_l x H_l x W_l each.
+
+    Of a whole image, or of a strip of it: then `seen` adds the rows around, padding too, that a layer's windows reach.
+    """
     if network.scaling is not None:
         x = verbs.affine(x, *network.scaling)
 
+    def around(layer: Conv | Pool, x: T) -> T:
+        return x if seen is None else seen(layer, x)
+
     def conv(layer: Conv, x: T) -> T:
         weight, bias = network.parameters[f"{layer.key}.weight"], network.parameters[f"{layer.key}.bias"]
-        return verbs.relu(verbs.conv(x, weight, bias, stride=layer.stride, pad=layer.pad))
+        pad = layer.pad if seen is None else (0, layer.pad)
+        return verbs.relu(verbs.conv(x, weight, bias, stride=layer.stride, pad=pad))
 
     found = []
     for layer in network.trunk.layers:
         if isinstance(layer, Conv):
-            x = conv(layer, x)
+            x = conv(layer, around(layer, x))
         elif isinstance(layer, Pool):
-            x = verbs.maxpool(x, size=layer.size, stride=layer.stride, ceil=layer.ceil)
+            x = verbs.maxpool(around(layer, x), size=layer.size, stride=layer.stride, ceil=layer.ceil)
         elif isinstance(layer, Fire):
             squeeze, expand1x1, expand3x3 = layer.convs
-            x = conv(squeeze, x)
-            x = verbs.concat([conv(expand1x1, x), conv(expand3x3, x)])
+            x = around(expand3x3, conv(squeeze, x))
+            middle = x if seen is None else verbs.rows(x, expand3x3.pad, -expand3x3.pad)
+            x = verbs.concat([conv(expand1x1, middle), conv(expand3x3, x)])
         else:
             found.append(x)
     return found

@@ -110,10 +110,14 @@ class Trunk:
             if isinstance(layer, Tap):
                 found.append(side)
                 continue
-            side = _after(layer, side)
+            side = after(layer, side)
             if side < 1:
                 break
         return found
+
+    def tapped(self, height: int, width: int) -> list[tuple[int, int, int]]:
+        """Channels, rows and columns at each tap, of an image that is large enough."""
+        return list(zip(self.taps, self.sides(height), self.sides(width), strict=True))
 
     @property
     def smallest(self) -> int:
@@ -127,14 +131,15 @@ class Trunk:
         """Multiplications of the convolutions up to the last tap, for one image."""
         work = 0
         for layer in self.layers:
-            rows, columns = _after(layer, height), _after(layer, width)
+            rows, columns = after(layer, height), after(layer, width)
             convs = (layer,) if isinstance(layer, Conv) else layer.convs if isinstance(layer, Fire) else ()
             work += sum(rows * columns * c.outputs * c.inputs * c.kernel**2 for c in convs)
             height, width = rows, columns
         return work
 
 
-def _after(layer: Layer, side: int) -> int:
+def after(layer: Layer, side: int) -> int:
+    """Length of a side behind a layer."""
     if isinstance(layer, Conv):
         return (side + 2 * layer.pad - layer.kernel) // layer.stride + 1
     if isinstance(layer, Pool):

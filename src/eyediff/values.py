@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -156,6 +156,21 @@ class Engine(Protocol):
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """N x H x W x 3 of one storage type against as many: N scores. Must not depend on the batch they come in."""
+
+
+Features: TypeAlias = tuple[npt.NDArray[np.float32], ...]
+"""What a network sees of N images: unit vectors at each tap, N x C_l x H_l x W_l."""
+
+
+@runtime_checkable
+class Looking(Engine, Protocol):
+    """An engine that can look at a reference once, for many candidates."""
+
+    def look(self, x: Pixels) -> Features | None:
+        """What it sees of N x H x W x 3. None where that would take more memory than it may use."""
+
+    def against(self, seen: Features, b: Pixels) -> Numbers:
+        """N scores against one reference, or as many: bit for bit what `distances` gives of the pixels."""
 
 
 class Sink(Protocol):

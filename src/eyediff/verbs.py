@@ -47,6 +47,12 @@ class Verbs(Protocol[T]):
     def channels(self, x: T, start: int, stop: int) -> T:
         """Channels start..stop-1."""
 
+    def rows(self, x: T, start: int, stop: int | None) -> T:
+        """Rows start..stop-1, counted from the end where negative, as Python's slices are; None: to the end."""
+
+    def below(self, parts: Sequence[T]) -> T:
+        """Join along rows, the first at the top; a part may have no rows."""
+
     def affine(self, x: T, multiplier: Array, offset: Array | None = None) -> T:
         """x * multiplier + offset (None: nothing is added), one figure a channel (or one for all)."""
 

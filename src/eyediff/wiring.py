@@ -10,6 +10,7 @@ from typing import Any
 
 from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, ssim, weights
 from .catalogue import Choice, parse_all
+from .engines import budget
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
 from .engines.runners import runner as runner_on
@@ -45,10 +46,16 @@ class Wired:
 
 
 def wire(
-    choice: Choice, runner: Runner, file: Path | None = None, trust: bool = False, progress: Progress | None = None
+    choice: Choice,
+    runner: Runner,
+    file: Path | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
+    memory: int | None = None,
 ) -> Wired:
     """Bring a metric to life on a runner; its weights are found or fetched (or read from `file`) now.
 
+    `memory`: bytes that a network may take for images and its work on them; None: as many as it likes.
     Raises WeightsError where they cannot be had, or are not what they should be.
     """
     entry, version = choice.entry, choice.version
@@ -56,7 +63,7 @@ def wire(
         loaded = weights.load_trunk(entry.trunk, file=file, trust=trust, progress=progress)
         heads = weights.load_heads(entry.trunk, version) if entry.heads else None
         network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
-        return Wired(choice, NetworkEngine(runner, network), weights.metric_sha256(loaded.parameters, heads))
+        return Wired(choice, NetworkEngine(runner, network, memory), weights.metric_sha256(loaded.parameters, heads))
     if entry.name == "ssim":
         return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version]))
     if entry.name == "dssim":
@@ -85,6 +92,7 @@ class Options:
     alpha: AlphaPolicy = "worst"
     device: DeviceName = "auto"
     workers: int | None = None
+    memory: int | str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,10 @@ def plan(
     choices = parse_all(metrics)
     pairing = pairs.pair_up(reference, candidate, options.match)
     runner = runner_on(options.device)
-    wired = {choice.asked: wire(choice, runner, progress=progress) for choice in choices}
+    memory = budget.checked(options.memory)
+    networks = sum(choice.entry.trunk is not None for choice in choices)
+    room = budget.room(memory, networks)
+    wired = {choice.asked: wire(choice, runner, progress=progress, memory=room) for choice in choices}
     header = Header(
         eyediff=__version__,
         metrics={name: metric.header for name, metric in wired.items()},
@@ -131,5 +142,6 @@ def plan(
         maxima=maxima or {},
         minima=minima or {},
         workers=defaults.workers() if options.workers is None else options.workers,
+        window=min(defaults.WINDOW_BYTES, memory // 4),
     )
     return Planned(job, pairing.ignored, pairing.hints)

@@ -178,3 +178,14 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     command = f"{sys.executable} -m eyediff compare {BEFORE} {AFTER} -m psnr -f csv | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602
     assert done.stdout.startswith("pair,") and done.stderr == ""
+
+
+def test_memory_bounds_a_run_and_changes_no_score(call) -> None:
+    """`--memory` takes amounts as people write them; what is none, or too little, is said before any work."""
+    plain, bounded = (
+        json.loads(call("compare", BEFORE, AFTER, "-m", "lpips-mini,psnr", "-f", "json", *more).out)
+        for more in ((), ("--memory", "600MB"))
+    )
+    assert bounded["rows"] == plain["rows"]
+    one_line(call("compare", BEFORE, AFTER, "--memory", "lots"), "'lots'", "such as 2GB")
+    one_line(call("compare", BEFORE, AFTER, "--memory", "10MB"), "10 MB", "give 512MB or more")

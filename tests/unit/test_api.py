@@ -67,7 +67,7 @@ def test_the_distance_is_the_sum_of_its_layers_and_of_the_embeddings(seeded: eye
     distance = seeded.distance(BEFORE, AFTER)
     assert distance > 0
     assert seeded.layers(BEFORE, AFTER).sum() == pytest.approx(distance, rel=1e-12)
-    a, b = seeded.embed([BEFORE, AFTER]).astype(np.float64)
+    a, b = np.asarray(seeded.embed([BEFORE, AFTER]), np.float64)
     assert (a - b) @ (a - b) == pytest.approx(distance, rel=1e-5)
 
 

@@ -67,6 +67,15 @@ def compare(
     device: Annotated[
         DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
     ] = "auto",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="What the run may take, such as 2GB: larger images go strip by strip, with the same score. "
+            "By default half of the machine's, up to 4GB.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
@@ -81,7 +90,7 @@ def compare(
             reference,
             candidate,
             [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
-            wiring.Options(match, size, alpha, device, workers),
+            wiring.Options(match, size, alpha, device, workers, memory),
             maxima=_limits("--max", maximum or []),
             minima=_limits("--min", minimum or []),
             progress=report,

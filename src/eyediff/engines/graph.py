@@ -117,6 +117,13 @@ class Graph:
     def channels(self, x: str, start: int, stop: int) -> str:
         return self._node("Slice", x, self._axes(start), self._axes(stop), self._axes(1))
 
+    def rows(self, x: str, start: int, stop: int | None) -> str:
+        end = np.iinfo(np.int64).max if stop is None else stop
+        return self._node("Slice", x, self._axes(start), self._axes(end), self._axes(2))
+
+    def below(self, parts: Sequence[str]) -> str:
+        return self._node("Concat", *parts, axis=2)
+
     def affine(self, x: str, multiplier: Array, offset: Array | None = None) -> str:
         factor = multiplier.astype(np.float64)
         addend = None if offset is None else offset.astype(np.float64)
@@ -175,8 +182,13 @@ class Graph:
         scale = np.array([2 / PEAKS[dtype]], np.float32)
         return self.affine(x, scale, np.array([-1], np.float32))
 
-    def model(self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str]) -> onnx.ModelProto:
-        """What was said so far as a model, with its own names for the outputs."""
+    def model(
+        self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str], arrays: Sequence[str] = ()
+    ) -> onnx.ModelProto:
+        """What was said so far as a model, with its own names for the outputs.
+
+        `inputs` are pixels, N x H x W x 3; `arrays` are inputs too, float32 of N x C x H x W.
+        """
         outputs = {name: self._value(value) for name, value in outputs.items()}
         nodes = self._nodes + [helper.make_node("Identity", [value], [name]) for name, value in outputs.items()]
         graph = helper.make_graph(
@@ -185,7 +197,8 @@ class Graph:
             [
                 helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), ["n", "h", "w", 3])
                 for name, dtype in inputs.items()
-            ],
+            ]
+            + [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4) for name in arrays],
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
             [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in self._constants.values()],
         )

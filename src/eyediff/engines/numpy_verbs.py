@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +74,12 @@ class NumpyVerbs:
     def channels(self, x: Value, start: int, stop: int) -> Value:
         return x[:, start:stop]
 
+    def rows(self, x: Value, start: int, stop: int | None) -> Value:
+        return x[:, :, start:stop]
+
+    def below(self, parts: Sequence[Value]) -> Value:
+        return np.concatenate(parts, 2)
+
     def affine(self, x: Value, multiplier: Array, offset: Array | None = None) -> Value:
         scaled = x * _column(multiplier)
         return scaled if offset is None else scaled + _column(offset)
@@ -110,14 +117,16 @@ class NumpyVerbs:
 
     def resize(self, x: Value, like: Value) -> Value:
         for axis in (2, 3):
-            x = _stretch(x, like.shape[axis], axis)
+            x = stretch(x, like.shape[axis], axis)
         return x
 
 
-def _stretch(x: Value, length: int, axis: int) -> Value:
-    """Linear interpolation along one axis; positions beyond the outermost centres repeat the edge."""
+def stretch(x: npt.NDArray[Any], length: int, axis: int, part: slice | None = None) -> Value:
+    """Linear interpolation to `length` along one axis, or to a `part` of that; beyond the outermost centres the edge is
+    repeated."""
     have = x.shape[axis]
-    at = np.clip((np.arange(length) + 0.5) * have / length - 0.5, 0, have - 1)
+    wanted = np.arange(length)[part or slice(None)]
+    at = np.clip((wanted + 0.5) * have / length - 0.5, 0, have - 1)
     low = np.floor(at).astype(int)
     share = (at - low).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
     high = np.minimum(low + 1, have - 1)

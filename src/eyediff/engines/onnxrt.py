@@ -7,20 +7,23 @@ size, so nothing is built again when the images change.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 
 from ..defaults import workers
 from ..errors import DeviceError, EyediffError
 from ..values import Pixels
+from ..verbs import Array
 from .devices import DeviceName, Provider, choose
 from .graph import Graph
 
 Program = Callable[..., str]
 """A metric over `Verbs`: called with a Graph and the names of its images, it returns the name of its result."""
+
+Programs = Callable[..., Sequence[str]]
+"""The same with several results, called with names of images and of arrays."""
 
 INPUTS = ("reference", "candidate")
 
@@ -44,9 +47,14 @@ class OnnxRunner:
         """A runner on the same device that uses one thread a call, for callers that bring threads of their own."""
         return OnnxRunner(self._device, threads=1)
 
-    def compile(self, program: Program, images: int) -> Compiled:
+    def compile(self, program: Program, images: int) -> Callable[..., Array]:
         """A function of `images` batches of pixels (1 or 2)."""
-        return Compiled(self, program, images)
+        compiled = Compiled(self, lambda *values: [program(*values)], images)
+        return lambda *pixels: compiled(*pixels)[0]
+
+    def compile_many(self, program: Programs, images: int, arrays: int) -> Callable[..., list[Array]]:
+        """A function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
+        return Compiled(self, program, images, arrays)
 
     def session(self, graph: bytes) -> ort.InferenceSession:
         """A session on the best provider that starts; an `auto` provider that fails is struck off the list."""
@@ -61,42 +69,52 @@ class OnnxRunner:
 
 
 class Compiled:
-    """A program with its sessions by storage type."""
+    """A program with its sessions by storage type of the pixels."""
 
-    def __init__(self, runner: OnnxRunner, program: Program, images: int) -> None:
+    def __init__(self, runner: OnnxRunner, program: Programs, images: int, arrays: int = 0) -> None:
         self._runner, self._program, self._names = runner, program, INPUTS[:images]
-        self._sessions: dict[np.dtype[np.generic], ort.InferenceSession] = {}
+        self._arrays = [f"array_{index}" for index in range(arrays)]
+        self._sessions: dict[np.dtype[np.generic] | None, ort.InferenceSession] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, *images: Pixels) -> npt.NDArray[np.float32]:
-        """The program's result for N x H x W x 3 pixels of one storage type.
+    def __call__(self, *inputs: Pixels) -> list[Array]:
+        """The program's results for N x H x W x 3 pixels of one storage type, and for arrays behind them.
 
         Raises EyediffError where the engine gives up, which for large images means memory.
         """
-        session = self._session(images[0].dtype)
-        feed = {name: np.ascontiguousarray(pixels) for name, pixels in zip(self._names, images, strict=True)}
+        session = self._session(inputs[0].dtype if self._names else None)
+        names = [*self._names, *self._arrays]
+        feed = {name: np.ascontiguousarray(value) for name, value in zip(names, inputs, strict=True)}
         try:
-            result: npt.NDArray[np.float32] = session.run(None, feed)[0]
+            results: list[Array] = session.run(None, feed)
         except (MemoryError, RuntimeError) as error:  # onnxruntime's own exceptions are RuntimeErrors
-            n, height, width, _ = images[0].shape
             reason = str(error).splitlines()[0]
-            raise EyediffError(f"the engine gave up on {n} x {width}x{height}: {reason}") from error
-        return result
+            raise EyediffError(f"the engine gave up on {_amount(inputs[0])}: {reason}") from error
+        return results
 
-    def _session(self, dtype: np.dtype[np.generic]) -> ort.InferenceSession:
+    def _session(self, dtype: np.dtype[np.generic] | None) -> ort.InferenceSession:
         with self._lock:
             if dtype not in self._sessions:
                 graph = Graph()
-                images = [graph.image(name, dtype) for name in self._names]
-                result = self._program(graph, *images)
-                model = graph.model(dict.fromkeys(self._names, dtype), {"result": result})
+                images = {} if dtype is None else {name: graph.image(name, dtype) for name in self._names}
+                results = self._program(graph, *images.values(), *self._arrays)
+                outputs = {f"result_{index}": result for index, result in enumerate(results)}
+                model = graph.model({} if dtype is None else dict.fromkeys(images, dtype), outputs, self._arrays)
                 self._sessions[dtype] = self._runner.session(model.SerializeToString())
             return self._sessions[dtype]
+
+
+def _amount(first: Pixels) -> str:
+    """How much was asked of the engine, by the first input: pixels, or features in place of them."""
+    if first.shape[-1] == 3:
+        return f"{first.shape[0]} x {first.shape[2]}x{first.shape[1]}"
+    return f"arrays of shape {first.shape}"
 
 
 def _start(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
+    options.enable_mem_pattern = False  # it takes the peak a second time, once shapes repeat, and gains nothing
     options.log_severity_level = 4  # its own log would mix with ours; what matters arrives as an exception
     try:
         session = ort.InferenceSession(graph, options, providers=[(provider.name, dict(provider.options))])

@@ -66,6 +66,12 @@ class TorchVerbs:
     def channels(self, x: Tensor, start: int, stop: int) -> Tensor:
         return x[:, start:stop]
 
+    def rows(self, x: Tensor, start: int, stop: int | None) -> Tensor:
+        return x[:, :, start:stop]
+
+    def below(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts), 2)
+
     def affine(self, x: Tensor, multiplier: Constant, offset: Constant | None = None) -> Tensor:
         scale = self._column(multiplier, x)
         return x * scale if offset is None else torch.addcmul(self._column(offset, x), x, scale)

@@ -7,7 +7,7 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -27,10 +27,12 @@ from PIL import (
 )
 from PIL import Image as PILImage
 
+from .. import defaults
 from . import deep, icc
 from .about import About
 from .formats import HEAD, Format, Refused, recognise
 from .headers import LOOK
+from .pieces import colours
 from .planes import Planes, Whole, turned
 from .tags import DAMAGED_EXIF, orientation, unturned
 
@@ -85,16 +87,20 @@ def decode(file: BinaryIO, max_pixels: int) -> Planes:
     """The first picture of a file, upright and in sRGB. Raises Refused."""
     kind = recognise(file.read(HEAD))
     about = LOOK[kind](file) if kind in LOOK else About()
-    with _damage_told(kind):
+    with _damage_told(kind), ExitStack() as turns:
         file.seek(0)
         with _warnings_swallowed(kind):
             im = PLUGINS[kind](file)
             _check_size(im, max_pixels)
             more = _more(im, kind)
+            if im.width * im.height > defaults.ALONE_PIXELS:
+                turns.enter_context(_large_ones_in_turn)
             if not about.deep:
                 im.load()
                 _check_size(im, max_pixels)
-        return _upright(im, about, _deep(file, im, about) if about.deep else _planes(im, about), more)
+        planes = _deep(file, im, about) if about.deep else _planes(im, about)
+        im.close()  # what Pillow decoded is larger than what was made of it, and turning takes as much again
+        return _upright(im, about, planes, more)
 
 
 def from_pil(im: PILImage.Image) -> Planes:
@@ -127,16 +133,15 @@ def _planes(im: PILImage.Image, about: About) -> Planes:
         raise Refused(f"PIL's mode {im.mode} has no stated display range: save it as 8- or 16-bit RGB or gray")
     notes: tuple[str, ...] = (_NO_PROFILE,) if im.mode == "CMYK" and not profile else ()
     if profile:
-        im, notes = _in_srgb(im, profile)
-    return Planes(np.asarray(im if im.mode == "RGB" else im.convert("RGB")), alpha, notes=notes)
+        try:
+            return Planes(colours(im, lambda part: _in_srgb(part, profile)), alpha)
+        except icc.BrokenProfileError as why:  # as if there were none, as every viewer does, and said so
+            notes = (f"its colour profile {why}: passed over",)
+    return Planes(colours(im, lambda part: part), alpha, notes=notes)
 
 
-def _in_srgb(im: PILImage.Image, profile: bytes) -> tuple[PILImage.Image, tuple[str, ...]]:
-    """By the profile where it can be used; where not, as if there were none, as every viewer does, and said so."""
-    try:
-        return icc.to_srgb(im if im.mode in ("L", "RGB", "CMYK") else im.convert("RGB"), profile), ()
-    except icc.BrokenProfileError as why:
-        return im, (f"its colour profile {why}: passed over",)
+def _in_srgb(im: PILImage.Image, profile: bytes) -> PILImage.Image:
+    return icc.to_srgb(im if im.mode in ("L", "RGB", "CMYK") else im.convert("RGB"), profile)
 
 
 def _deep_gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
@@ -227,6 +232,7 @@ def _damage_told(kind: str) -> Iterator[None]:
 
 
 _one_at_a_time = threading.Lock()
+_large_ones_in_turn = threading.Lock()
 
 
 @contextmanager

@@ -25,7 +25,8 @@ class Job:
 
     `pairs` may be endless for all that the memory cares; its length, where it has one, is only for the progress.
     `engines` and `header.metrics` have the same names in the same order. `maxima` and `minima` are limits by metric:
-    scores beyond them are counted, not refused. Raises UsageError where this does not fit together.
+    scores beyond them are counted, not refused. `window`: bytes of pixels that may be decoded ahead. Raises UsageError
+    where this does not fit together.
     """
 
     pairs: Iterable[Pair]
@@ -37,6 +38,7 @@ class Job:
     maxima: Mapping[str, float] = field(default_factory=dict)
     minima: Mapping[str, float] = field(default_factory=dict)
     workers: int = field(default_factory=defaults.workers)
+    window: int = field(default_factory=lambda: defaults.WINDOW_BYTES)
 
     def __post_init__(self) -> None:
         names = list(self.engines)

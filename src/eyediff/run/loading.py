@@ -43,16 +43,16 @@ def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded |
     """Every pair in input order: its images, the row that `recall` knows already, or a Failure.
 
     At most AHEAD pairs are being read at a time, and fewer where pairs as large as the last one would together pass
-    WINDOW_BYTES; at first, as many as there are workers. The threads end with the iterator.
+    `job.window` bytes; until the size of the first is known, one. The threads end with the iterator.
     """
     source = iter(job.pairs)
     ahead: deque[Row | Future[Loaded | Failure]] = deque()
-    size = defaults.WINDOW_BYTES // job.workers
+    size = job.window
     pool = ThreadPoolExecutor(job.workers, "eyediff-read")
     reader = _Reader(job, pool)
     try:
         while True:
-            while len(ahead) < AHEAD and (not ahead or (len(ahead) + 1) * size <= defaults.WINDOW_BYTES):
+            while len(ahead) < AHEAD and (not ahead or (len(ahead) + 1) * size <= job.window):
                 pair = next(source, None)
                 if pair is None:
                     break

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -10,15 +11,16 @@ import numpy as np
 from .. import defaults
 from ..errors import EyediffError
 from ..images import grounds
-from ..values import Engine, Failure, Header, Image, Numbers, Pixels, Row, Score, Stage
+from ..values import Engine, Failure, Header, Image, Looking, Numbers, Pixels, Row, Score, Stage
 from .loading import Loaded, why
+from .references import Reference, References
 
 
 class Scorer:
     """Turns loaded pairs into rows. What an engine cannot do for one pair costs that pair alone."""
 
     def __init__(self, engines: Mapping[str, Engine], header: Header) -> None:
-        self._engines = engines
+        self._engines, self._references = engines, References()
         self._worse = {name: min if higher else max for name, higher in header.higher_is_better.items()}
 
     def refusal(self, loaded: Loaded) -> Failure | None:
@@ -46,9 +48,10 @@ class Scorer:
         samples = [grounds(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
         a, b = (_stack([sample[side] for pair in samples for sample in pair]) for side in (0, 1))
         starts = np.cumsum([0] + [len(pair) for pair in samples[:-1]])
+        references = self._references.arrange([picture for pair in samples for picture, _ in pair])
         scores: dict[str, list[float]] = {}
         for name, engine in self._engines.items():
-            found = _distances(name, engine, a, b).tolist()
+            found = _all(name, engine, a, b, references).tolist()
             worse = self._worse[name]
             scores[name] = [
                 worse(found[start : start + len(pair)]) for start, pair in zip(starts, samples, strict=True)
@@ -72,16 +75,41 @@ def capacity(width: int, height: int) -> int:
     return max(1, defaults.BATCH_PIXELS // (2 * width * height))
 
 
-def _distances(name: str, engine: Engine, a: Pixels, b: Pixels) -> Numbers:
-    step = capacity(a.shape[2], a.shape[1])
+def _all(name: str, engine: Engine, a: Pixels, b: Pixels, references: Sequence[tuple[Reference, list[int]]]) -> Numbers:
+    """The score of each pair; of a reference that comes again from what was seen of it."""
+    found, rest = np.empty(len(a)), list[int]()
     try:
-        parts = [engine.distances(a[i : i + step], b[i : i + step]) for i in range(0, len(a), step)]
+        for reference, places in references:
+            seen = reference.seen(name, engine)
+            if seen is None or not isinstance(engine, Looking):
+                rest += places
+            else:
+                found[places] = _distances(name, partial(engine.against, seen), _picked(b, places))
+    except _EngineError:
+        raise
+    except Exception as error:  # as below
+        raise _EngineError(f"{name}: {why(error)}") from error
+    if rest:
+        rest.sort()
+        found[rest] = _distances(name, engine.distances, _picked(a, rest), _picked(b, rest))
+    return found
+
+
+def _distances(name: str, compute: Callable[..., Numbers], *sides: Pixels) -> Numbers:
+    step, count = capacity(sides[0].shape[2], sides[0].shape[1]), len(sides[0])
+    try:
+        parts = [compute(*(side[i : i + step] for side in sides)) for i in range(0, count, step)]
     except Exception as error:  # what a runtime raises is its own affair; it becomes rows that say so
         raise _EngineError(f"{name}: {why(error)}") from error
     found: Numbers = np.concatenate(parts)
-    if found.shape != (len(a),):
-        raise _EngineError(f"{name}: {len(a)} pairs gave scores of shape {found.shape}")
+    if found.shape != (count,):
+        raise _EngineError(f"{name}: {count} pairs gave scores of shape {found.shape}")
     return found
+
+
+def _picked(images: Pixels, places: Sequence[int]) -> Pixels:
+    """The images at these places, which ascend; all of them, which may be large, are not copied."""
+    return images if len(places) == len(images) else images[list(places)]
 
 
 def _stack(images: Sequence[Pixels]) -> Pixels:

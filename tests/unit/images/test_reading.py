@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +15,9 @@ import pytest
 from PIL import Image as PILImage
 from PIL import ImageFile
 
+from eyediff import defaults
 from eyediff.errors import ImageError
-from eyediff.images import read
+from eyediff.images import decode, read
 
 from .make import RGB, chunk, exif, noise, png, tiff
 
@@ -234,3 +236,29 @@ def test_gif_and_icon_say_what_was_left_out(shared: Path) -> None:
     icon = read(folder / "ico/images/multiple_entries_with_different_bit_depth.ico")
     assert icon.notes == ("largest of 4 sizes",)
     assert icon.pixels.shape == (48, 48, 3)
+
+
+@pytest.mark.parametrize(("limit", "together"), [(10**9, True), (199, False)])
+def test_large_images_are_decoded_in_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, together: bool
+) -> None:
+    """From several threads: only one at a time holds what Pillow decodes, which is larger than the pixels that stay."""
+    meeting, met = threading.Barrier(2), list[bool]()
+    plain = decode._planes
+
+    def watched(*given):
+        try:
+            meeting.wait(5 if together else 0.1)
+            met.append(True)
+        except threading.BrokenBarrierError:
+            met.append(False)
+            meeting.reset()
+        return plain(*given)
+
+    monkeypatch.setattr(decode, "_planes", watched)
+    monkeypatch.setattr(defaults, "ALONE_PIXELS", limit)
+    path = tmp_path / "a.png"
+    PILImage.new("RGB", (20, 10), (1, 2, 3)).save(path)
+    with ThreadPoolExecutor(2) as pool:
+        assert [image.pixels.shape for image in pool.map(read, [path] * 2)] == [(10, 20, 3)] * 2
+    assert met == [together] * 2
