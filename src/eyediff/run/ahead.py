@@ -1,0 +1,60 @@
+"""Work that is begun ahead in worker threads, and whose results arrive in input order: bounded by count and bytes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from .. import defaults
+
+AHEAD = defaults.WINDOW // 2
+"""Pairs that are decoded ahead. The other half of the window may wait for their batch to fill."""
+
+S = TypeVar("S")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@contextmanager
+def reading(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that read. Where they are left early, what has not begun yet is not begun."""
+    pool = ThreadPoolExecutor(workers, "eyediff-read")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def ahead(
+    source: Iterable[S],
+    start: Callable[[S], R | Future[T]],
+    nbytes: Callable[[R | T], int | None],
+    workers: int,
+    most: int = AHEAD,
+) -> Generator[R | T]:
+    """What `start` gives, or promises, for every item of `source`, in order.
+
+    At most `most` are begun ahead, and fewer where results as large as the last one, by `nbytes` (None: not to be
+    counted), would together pass WINDOW_BYTES; at first, as many as there are workers.
+    """
+    items = iter(source)
+    waiting: deque[R | Future[T]] = deque()
+    size = defaults.WINDOW_BYTES // workers
+    ended = False
+    while True:
+        while not ended and len(waiting) < most and (not waiting or (len(waiting) + 1) * size <= defaults.WINDOW_BYTES):
+            for item in items:
+                waiting.append(start(item))
+                break
+            else:
+                ended = True
+        if not waiting:
+            return
+        first = waiting.popleft()
+        result = first.result() if isinstance(first, Future) else first
+        size = nbytes(result) or size
+        yield result
+        del first, result  # or an image would live on until the next is there
