@@ -15,7 +15,6 @@ AHEAD = defaults.WINDOW // 2
 
 S = TypeVar("S")
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @contextmanager
@@ -30,18 +29,18 @@ def reading(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 def ahead(
     source: Iterable[S],
-    start: Callable[[S], R | Future[T]],
-    nbytes: Callable[[R | T], int | None],
+    start: Callable[[S], T | Future[T]],
+    nbytes: Callable[[T], int | None],
     workers: int,
     most: int = AHEAD,
-) -> Generator[R | T]:
+) -> Generator[T]:
     """What `start` gives, or promises, for every item of `source`, in order.
 
     At most `most` are begun ahead, and fewer where results as large as the last one, by `nbytes` (None: not to be
     counted), would together pass WINDOW_BYTES; at first, as many as there are workers.
     """
     items = iter(source)
-    waiting: deque[R | Future[T]] = deque()
+    waiting: deque[T | Future[T]] = deque()
     size = defaults.WINDOW_BYTES // workers
     ended = False
     while True:

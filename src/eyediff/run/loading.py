@@ -40,7 +40,7 @@ def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded |
     with reading(job.workers) as pool:
         reader = _Reader(job, pool)
 
-        def start(pair: Pair) -> Row | Future[Loaded | Failure]:
+        def start(pair: Pair) -> Loaded | Row | Future[Loaded | Row]:
             return recall(pair) or reader.start(pair)
 
         yield from ahead(job.pairs, start, _nbytes, job.workers)
@@ -57,7 +57,7 @@ class _Reader:
         self._job, self._pool = job, pool
         self._last: dict[Side, tuple[Path, Future[Image]]] = {}
 
-    def start(self, pair: Pair) -> Future[Loaded | Failure]:
+    def start(self, pair: Pair) -> Future[Loaded | Row]:
         """Begin to read.
 
         The third task waits for the first two, in a worker. Since the pool begins tasks in the order in which it gets
@@ -76,7 +76,7 @@ class _Reader:
         return image
 
 
-def _join(pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit) -> Loaded | Failure:
+def _join(pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit) -> Loaded | Row:
     try:
         images = reference.result(), candidate.result()
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
