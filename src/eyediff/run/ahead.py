@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -29,18 +29,18 @@ def reading(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 def ahead(
     source: Iterable[S],
-    start: Callable[[S], T | Future[T]],
+    start: Callable[[S], Callable[[], T]],
     nbytes: Callable[[T], int | None],
     workers: int,
     most: int = AHEAD,
 ) -> Generator[T]:
-    """What `start` gives, or promises, for every item of `source`, in order.
+    """What comes of every item of `source`, in order. `start` begins with one, and returns what waits for its result.
 
     At most `most` are begun ahead, and fewer where results as large as the last one, by `nbytes` (None: not to be
     counted), would together pass WINDOW_BYTES; at first, as many as there are workers.
     """
     items = iter(source)
-    waiting: deque[T | Future[T]] = deque()
+    waiting: deque[Callable[[], T]] = deque()
     size = defaults.WINDOW_BYTES // workers
     ended = False
     while True:
@@ -53,7 +53,7 @@ def ahead(
         if not waiting:
             return
         first = waiting.popleft()
-        result = first.result() if isinstance(first, Future) else first
+        result = first()
         size = nbytes(result) or size
         yield result
         del first, result  # or an image would live on until the next is there

@@ -40,8 +40,9 @@ def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded |
     with reading(job.workers) as pool:
         reader = _Reader(job, pool)
 
-        def start(pair: Pair) -> Loaded | Row | Future[Loaded | Row]:
-            return recall(pair) or reader.start(pair)
+        def start(pair: Pair) -> Callable[[], Loaded | Row]:
+            row = recall(pair)
+            return reader.start(pair).result if row is None else lambda: row
 
         yield from ahead(job.pairs, start, _nbytes, job.workers)
 
