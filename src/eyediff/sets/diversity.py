@@ -79,7 +79,7 @@ class Spread:
         for start in range(0, len(point), PIECE):
             mean = self._mean[start : start + PIECE]
             difference = point[start : start + PIECE] - mean
-            length += float(difference @ difference)
+            length += float(np.einsum("i,i->", difference, difference))  # a BLAS would start threads for so little
             difference /= self.count
             mean += difference
         t, before = length * (self.count - 1) / self.count, self.count - 2

@@ -155,7 +155,7 @@ def _embed(job: Job, source: Source, images: Sequence[tuple[int, Image]]) -> Gen
         for image in images:
             yield from _embed(job, source, [image])
         return
-    good = np.isfinite(points).all(1).tolist()
+    good = [bool(np.isfinite(point).all()) for point in points]
     for place, fine in zip(places, good, strict=True):
         if not fine:
             yield Failed(source.names[place], "score", f"{job.metric}: the figures are not finite")
