@@ -18,7 +18,10 @@ from .. import __version__
 from ..errors import EyediffError
 from .compare import compare
 from .distill import distill
+from .diversity import diversity
+from .matrix import matrix
 from .metrics import metrics
+from .nearest import nearest
 from .weights import app as weights
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -32,6 +35,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare)
+app.command()(matrix)
+app.command()(nearest)
+app.command()(diversity)
 app.command()(metrics)
 app.command()(distill)
 app.add_typer(weights, name="weights")

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from .diversity import Diversity, Measured, Spread, diversity
-from .grouping import Grouping, grouping
+from .diversity import Diversity, Measured, diversity
+from .grouping import grouping
 from .index import Points, indexed
 from .job import Embedder, Failed, Job, Progress, Source
 from .matrix import Matrix, matrix
-from .near import Match, Twins, duplicates, nearest
-from .reading import Batch, embedded
+from .search import Neighbour, Twins, neighbours, twins
 from .squares import squared_distances
 
 __all__ = [
-    "Batch",
     "Diversity",
     "Embedder",
     "Failed",
-    "Grouping",
     "Job",
-    "Match",
     "Matrix",
     "Measured",
+    "Neighbour",
     "Points",
     "Progress",
     "Source",
-    "Spread",
     "Twins",
     "diversity",
-    "duplicates",
-    "embedded",
     "grouping",
     "indexed",
     "matrix",
-    "nearest",
+    "neighbours",
     "squared_distances",
+    "twins",
 ]

@@ -48,11 +48,9 @@ from .. import defaults
 from ..errors import UsageError, shown
 from ..values import Numbers
 from ..verbs import Array
+from .grouping import Grouping
 from .job import Failed, Job, Progress, Source
 from .reading import Batch, common_shape, embedded
-
-Groups: TypeAlias = Mapping[str, Sequence[int]]
-"""Places in `Source.names` by the name of their group."""
 
 What: TypeAlias = Literal["group", "within groups", "all"]
 
@@ -136,17 +134,19 @@ class Diversity:
     failed: Sequence[Failed]
 
 
-def diversity(job: Job, source: Source, groups: Groups | None = None, progress: Progress | None = None) -> Diversity:
+def diversity(
+    job: Job, source: Source, grouping: Grouping | None = None, progress: Progress | None = None
+) -> Diversity:
     """Embed every image once and say how far apart they are, with the memory of a few images, whatever their number.
 
     With groups, of all images together no standard error is given: images of one group are not drawn independently.
     Raises UsageError for fewer than two images, ImageError where none can be read, SizeError as `embedded` does.
     """
-    parts: Groups = {"": range(len(source.names))} if groups is None else groups
+    parts: Mapping[str, Sequence[int]] = {"": range(len(source.names))} if grouping is None else grouping.groups
     group_of = {place: name for name, places in parts.items() for place in _shuffled(places)}
     if len(group_of) < 2:
         raise UsageError(f"{shown(source.folder)}: a mean over pairs needs at least 2 images, not {len(group_of)}")
-    failed: list[Failed] = []
+    failed = [] if grouping is None else list(grouping.strays)
     found = dict.fromkeys(parts, _measured("group", "", Spread()))
     whole = Spread()
     with closing(embedded(job, source, common_shape(job, source), list(group_of), progress)) as items:
@@ -157,7 +157,7 @@ def diversity(job: Job, source: Source, groups: Groups | None = None, progress: 
                 spread.add(point)
             found[name] = _measured("group", name, spread)
             whole.join(spread)
-    if groups is None:
+    if grouping is None:
         return Diversity((), None, replace(found[""], what="all", name="all"), failed)
     measured = [replace(each, name=name) for name, each in found.items()]
     return Diversity(measured, _within(measured), _measured("all", "all", whole), failed)

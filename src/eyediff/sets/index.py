@@ -47,10 +47,10 @@ def indexed(
     rebuild: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Points]:
-    """The points of a set: read from `index` where that is there, else computed, and kept in `index` where it is named.
+    """The points of a set: read from `index` where that is there, else computed, and kept there where one is named.
 
-    Raises UsageError, with the index as it was, where it was made with something else or of other files; `rebuild`
-    computes it anew. Raises ImageError, SizeError and OutputError, with the index as it was.
+    They are there while the block runs. `rebuild` computes them anew. Raises UsageError where the index was made with
+    something else or of other files, ImageError, SizeError and OutputError; in each case the index stays as it was.
     """
     if index is None:
         failed: list[Failed] = []

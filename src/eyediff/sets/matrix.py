@@ -40,12 +40,11 @@ def matrix(
     *,
     folder: Path | None = None,
     progress: Progress | None = None,
-    multiplied: Progress | None = None,
 ) -> Iterator[Matrix]:
     """Embed every image once, then multiply; points and distances wait in scratch files in `folder`.
 
     Symmetric with a diagonal of exact zeros where there is no other set; each distance right to
-    `squares.PRECISION` of itself. `progress` is told images, `multiplied` blocks. Raises UsageError for a set of fewer
+    `squares.PRECISION` of itself. `progress` is told images, then blocks. Raises UsageError for a set of fewer
     than two images, ImageError, SizeError and OutputError.
     """
     if other is None and len(source.names) < 2:
@@ -69,8 +68,8 @@ def matrix(
             grid.put(block)
             if others is None and block.column > block.row:
                 grid.put(Block(block.column, block.row, block.distances.T))
-            if multiplied:
-                multiplied(done, steps)
+            if progress:
+                progress(done, steps)
         yield Matrix(names, column_names, grid.figures(), failed)
 
 

@@ -22,7 +22,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Twins:
+class Near:
     """Two places in a set that are near each other; `group` counts those that hang together, from 1."""
 
     group: int
@@ -47,7 +47,7 @@ def nearest(points: Array, queries: Array, k: int) -> list[list[Match]]:
     ]
 
 
-def duplicates(points: Array, below: float, progress: Progress | None = None) -> list[Twins]:
+def duplicates(points: Array, below: float, progress: Progress | None = None) -> list[Near]:
     """All pairs of N x D points at a distance of `below` or less, nearest first within each group.
 
     Groups are what hangs together by such pairs, so that two of a group may be farther apart; they are in the order of
@@ -69,7 +69,7 @@ def duplicates(points: Array, below: float, progress: Progress | None = None) ->
     group = _groups(len(points), first.tolist(), second.tolist())[first]
     order = np.lexsort((second, first, distance, group))
     columns = (each[order].tolist() for each in (group, first, second, distance))
-    return [Twins(*row) for row in zip(*columns, strict=True)]
+    return [Near(*row) for row in zip(*columns, strict=True)]
 
 
 def _groups(count: int, firsts: Sequence[int], seconds: Sequence[int]) -> Places:
