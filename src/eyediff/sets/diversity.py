@@ -114,6 +114,7 @@ class Spread:
 class Measured:
     """The mean distance of all pairs of some images, and its standard error; None where there are too few for it.
 
+    `name` is a group's, else empty.
     Within groups, `mean` is that of the groups' means and the standard error says how it varies with the groups.
     """
 
@@ -158,9 +159,9 @@ def diversity(
             found[name] = _measured("group", name, spread)
             whole.join(spread)
     if grouping is None:
-        return Diversity((), None, replace(found[""], what="all", name="all"), failed)
+        return Diversity((), None, replace(found[""], what="all"), failed)
     measured = [replace(each, name=name) for name, each in found.items()]
-    return Diversity(measured, _within(measured), _measured("all", "all", whole), failed)
+    return Diversity(measured, _within(measured), _measured("all", "", whole), failed)
 
 
 def _points(items: Iterable[Batch | Failed], failed: list[Failed]) -> Iterator[tuple[int, Array]]:
@@ -187,4 +188,4 @@ def _within(groups: Sequence[Measured]) -> Measured:
     images = sum(group.images for group in groups if group.mean is not None)
     mean = math.fsum(means) / len(means) if means else None
     error = statistics.stdev(means) / math.sqrt(len(means)) if len(means) > 1 else None
-    return Measured("within groups", "within groups", images, mean, error)
+    return Measured("within groups", "", images, mean, error)

@@ -58,7 +58,7 @@ def heat_map(matrix: Matrix, metric: str, path: Path, suffix: str) -> None:
     else:
         panel.set(xlabel=f"{len(across)} images", ylabel=f"{len(order)} images", xticks=[], yticks=[])
     panel.set_title(f"{metric}, similar images side by side" if same else metric, fontsize=10)
-    figure.savefig(path, dpi=130, format=suffix.lstrip("."))
+    figure.savefig(path, dpi=130, format=suffix.lstrip("."), bbox_inches="tight")
     plots.close(figure)
 
 
