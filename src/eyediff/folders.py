@@ -175,7 +175,7 @@ def diversity(
     """The mean distance of all pairs of images, with its standard error, in one pass and constant memory.
 
     `groups`: "subfolder", or a regular expression whose first parenthesis names an image's group; the mean is then
-    given for each group, within groups, and of all images. See `sets.diversity` for what the standard error means.
+    given for each group, within groups, and of all images. See `sets.spread` for what the standard error means.
     """
     source = listed(Path(folder))[0]
     grouped = None if groups is None else sets.grouping(source, groups)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .diversity import Diversity, Measured, diversity
+from .allpairs import Matrix, matrix
 from .grouping import grouping
 from .index import Points, indexed
 from .job import Embedder, Failed, Job, Progress, Source
-from .matrix import Matrix, matrix
 from .search import Neighbour, Twins, neighbours, twins
+from .spread import Diversity, Measured, diversity
 from .squares import squared_distances
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError, shown
-from .matrix import Matrix
+from .allpairs import Matrix
 from .ordering import clustered
 
 NAMED = 60
