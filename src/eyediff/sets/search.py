@@ -38,8 +38,8 @@ def neighbours(
 ) -> Generator[Neighbour | Failed]:
     """The k nearest of a set for every query, in the order of the queries; a query's own file is left out.
 
-    Queries that fail come as they are met. Of images that are equally near, the first by name comes first. Raises SizeError where a query has another size than
-    the set, and the policy is to refuse that.
+    Queries that fail come as they are met. Of images that are equally near, the first by name comes first. Raises
+    SizeError where a query has another size than the set, and the policy is to refuse that.
     """
     with closing(embedded(job, queries, found.shape, progress=progress)) as items:
         for item in items:
