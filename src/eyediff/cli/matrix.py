@@ -85,7 +85,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
     if plot is not None:
         if plot.suffix.lower() not in drawing.SUFFIXES:
             raise UsageError(f"--plot {shown(plot)}: expected a name that ends in {' or '.join(drawing.SUFFIXES)}")
-        drawing.pyplot()
+        drawing.figure_of((1, 1))  # or it is missing
 
 
 def _beside(output: Path | None) -> Path | None:

@@ -141,7 +141,9 @@ def parquet() -> Any:
     try:
         return import_module("pyarrow.parquet")
     except ImportError:
-        raise UsageError("parquet needs pyarrow, which is not installed; run `pip install eyediff[parquet]`") from None
+        raise UsageError(
+            "parquet needs pyarrow, which is not installed; run `pip install 'eyediff[parquet]'`"
+        ) from None
 
 
 def write_parquet(grid: Grid, path: Path) -> None:

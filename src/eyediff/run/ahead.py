@@ -31,20 +31,22 @@ def ahead(
     source: Iterable[S],
     start: Callable[[S], Callable[[], T]],
     nbytes: Callable[[T], int | None],
-    workers: int,
+    *,
+    window: int,
+    first: int,
     most: int = AHEAD,
 ) -> Generator[T]:
     """What comes of every item of `source`, in order. `start` begins with one, and returns what waits for its result.
 
     At most `most` are begun ahead, and fewer where results as large as the last one, by `nbytes` (None: not to be
-    counted), would together pass WINDOW_BYTES; at first, as many as there are workers.
+    counted), would together pass `window` bytes. Until one is known, each is taken to have `first` bytes.
     """
     items = iter(source)
     waiting: deque[Callable[[], T]] = deque()
-    size = defaults.WINDOW_BYTES // workers
+    size = first
     ended = False
     while True:
-        while not ended and len(waiting) < most and (not waiting or (len(waiting) + 1) * size <= defaults.WINDOW_BYTES):
+        while not ended and len(waiting) < most and (not waiting or (len(waiting) + 1) * size <= window):
             for item in items:
                 waiting.append(start(item))
                 break
@@ -52,8 +54,7 @@ def ahead(
                 ended = True
         if not waiting:
             return
-        first = waiting.popleft()
-        result = first()
+        result = waiting.popleft()()
         size = nbytes(result) or size
         yield result
-        del first, result  # or an image would live on until the next is there
+        del result  # or an image would live on until the next is there

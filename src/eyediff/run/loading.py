@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from .. import defaults
 from ..errors import EyediffError
 from ..values import Failure, Image, Pair, Row, Score, Side
 from .ahead import ahead, reading
@@ -44,7 +45,8 @@ def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded |
             row = recall(pair)
             return reader.start(pair).result if row is None else lambda: row
 
-        yield from ahead(job.pairs, start, _nbytes, job.workers)
+        window = defaults.WINDOW_BYTES
+        yield from ahead(job.pairs, start, _nbytes, window=window, first=window // job.workers)
 
 
 def _nbytes(item: Loaded | Row) -> int | None:

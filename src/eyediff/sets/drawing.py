@@ -21,16 +21,17 @@ LONGEST = 32
 SUFFIXES = (".png", ".svg")
 
 
-def pyplot() -> Any:
-    """matplotlib.pyplot, drawing to files. Raises UsageError, which says what to install, where it is missing."""
+def figure_of(inches: tuple[float, float]) -> tuple[Any, Any]:
+    """A matplotlib figure and its panel; without pyplot, so that nothing needs a display.
+
+    Raises UsageError, which says what to install, where matplotlib is missing.
+    """
     try:
-        matplotlib, found = import_module("matplotlib"), import_module("matplotlib.pyplot")
+        module = import_module("matplotlib.figure")
     except ImportError:
-        raise UsageError(
-            "a picture needs matplotlib, which is not installed; run `pip install eyediff[plot]`"
-        ) from None
-    matplotlib.use("Agg")
-    return found
+        raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
+    figure = module.Figure(figsize=inches, layout="constrained")
+    return figure, figure.subplots()
 
 
 def is_picture(start: bytes) -> bool:
@@ -40,14 +41,13 @@ def is_picture(start: bytes) -> bool:
 
 def heat_map(matrix: Matrix, metric: str, path: Path, suffix: str) -> None:
     """Draw the distances, dark for small, those of one set in the order of `clustered`. Raises UsageError, OSError."""
-    plots = pyplot()
     same = matrix.rows == matrix.columns
     order = clustered(matrix.distances) if same else list(range(len(matrix.rows)))
     across = order if same else list(range(len(matrix.columns)))
     figures = np.asarray(matrix.distances)[np.ix_(order, across)]
     named = max(len(order), len(across)) <= NAMED
-    side = [min(14.0, max(5.0, 0.24 * len(each) + 2.5)) if named else 9.0 for each in (across, order)]
-    figure, panel = plots.subplots(figsize=side, constrained_layout=True)
+    width, height = (min(14.0, max(5.0, 0.24 * len(each) + 2.5)) if named else 9.0 for each in (across, order))
+    figure, panel = figure_of((width, height))
     image = panel.imshow(figures, cmap="magma", vmin=0, interpolation="nearest" if named else "antialiased")
     figure.colorbar(image, label=metric, shrink=0.8)
     if named:
@@ -59,7 +59,6 @@ def heat_map(matrix: Matrix, metric: str, path: Path, suffix: str) -> None:
         panel.set(xlabel=f"{len(across)} images", ylabel=f"{len(order)} images", xticks=[], yticks=[])
     panel.set_title(f"{metric}, similar images side by side" if same else metric, fontsize=10)
     figure.savefig(path, dpi=130, format=suffix.lstrip("."), bbox_inches="tight")
-    plots.close(figure)
 
 
 def _short(name: str) -> str:

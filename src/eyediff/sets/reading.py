@@ -111,9 +111,12 @@ def _read_ahead(
     job: Job, source: Source, names: Iterable[str], fit: Callable[[Image], Image], most: int
 ) -> Generator[Image | Failed]:
     with reading(job.workers) as pool:
-        yield from ahead(
-            names, lambda name: pool.submit(_read, job, source, name, fit).result, _nbytes, job.workers, most
-        )
+
+        def start(name: str) -> Callable[[], Image | Failed]:
+            return pool.submit(_read, job, source, name, fit).result
+
+        window = defaults.WINDOW_BYTES
+        yield from ahead(names, start, _nbytes, window=window, first=window // job.workers, most=most)
 
 
 def _read(job: Job, source: Source, name: str, fit: Callable[[Image], Image]) -> Image | Failed:

@@ -88,7 +88,7 @@ def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_pyarrow_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is named."""
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
-    with pytest.raises(UsageError, match=r"pip install eyediff\[parquet\]"):
+    with pytest.raises(UsageError, match=r"pip install 'eyediff\[parquet\]'"):
         grids.parquet()
 
 
