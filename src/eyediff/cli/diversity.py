@@ -12,7 +12,7 @@ from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Measured
 from . import options
-from .progress import download_bar
+from .progress import bar, download_bar
 
 COLUMNS = (
     Column("what", "of"),
@@ -59,7 +59,7 @@ def diversity(
         job = folders.prepare(metric, folders.Options(size, device, workers), report)
     options.tell_ignored(listed)
     with options.text(kind, output) as text:
-        with options.progress("images", output) as tell:
+        with bar("images") as tell:
             found = sets.diversity(job, listed[0], grouping, tell)
         table = Table(kind, text, COLUMNS, job.header)
         table.begin()

@@ -18,7 +18,7 @@ from ..reports.text import amount
 from ..reports.whole import is_text, whole_file
 from ..sets import drawing
 from . import options
-from .progress import download_bar
+from .progress import bar, download_bar
 
 SUFFIXES: dict[str, str] = options.SUFFIXES | {".npy": "npy", ".parquet": "parquet"}
 
@@ -61,9 +61,9 @@ def matrix(
     with ExitStack() as stack:
         write = stack.enter_context(_destination(kind, output))
         picture = stack.enter_context(whole_file(plot, drawing.is_picture, "plot of eyediff")) if plot else None
-        tell = stack.enter_context(options.progress("images, then blocks", output))
         others = other[0] if other else None
-        found = stack.enter_context(sets.matrix(job, listed[0], others, folder=_beside(output), progress=tell))
+        with bar("images, then blocks") as tell:
+            found = stack.enter_context(sets.matrix(job, listed[0], others, folder=_beside(output), progress=tell))
         failed = [(each.name, options.reason(each)) for each in found.failed]
         write(Grid(job.header, found.rows, found.columns, found.distances, failed))
         if plot and picture:

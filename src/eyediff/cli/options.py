@@ -15,9 +15,8 @@ from ..errors import OutputError, UsageError, shown
 from ..reports.tables import Kind
 from ..reports.text import amount
 from ..reports.whole import Text, text_output
-from ..sets import Failed, Progress, Source
+from ..sets import Failed, Source
 from ..values import SizePolicy
-from .progress import bar
 
 INCOMPLETE = 3
 
@@ -59,16 +58,6 @@ def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> 
     raise UsageError(
         f"{output}: the name does not tell the format; add --format with one of {', '.join(known.values())}"
     )
-
-
-@contextmanager
-def progress(what: str, output: Path | None) -> Iterator[Progress | None]:
-    """A bar on stderr, unless the results run over the same terminal."""
-    if output is not None or not sys.stdout.isatty():
-        with bar(what) as tell:
-            yield tell
-    else:
-        yield None
 
 
 @contextmanager
