@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, cast
@@ -15,7 +15,7 @@ from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Failed, Job, Points, Source
 from . import options
-from .progress import download_bar
+from .progress import bar, download_bar
 
 NEIGHBOURS = (
     Column("query", "query"),
@@ -58,10 +58,11 @@ def nearest(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Name the K images of a folder that are most like an image, or all pairs that are nearly the same. Exact.
+    """Name the K images of a folder that are most like an image, or all pairs that are nearly the same.
 
-    The query's own file is left out. Pairs come in groups of what hangs together by them. An --index is used again only
-    if metric, weights, size policy and every file of the folder are as they were; else it is refused and left alone.
+    Exact. The query's own file is left out. Pairs come in groups of what hangs together by them. An --index
+    is used again only if metric, weights, size policy and every file of the folder are as they were; else it is
+    refused and left alone.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed, 130 interrupted.
     """
@@ -77,12 +78,10 @@ def nearest(
     with download_bar("weights") as report:
         job = folders.prepare(metric, folders.Options(size, device, workers), report)
     options.tell_ignored(listed, asked)
-    with (
-        options.text(kind, output) as text,
-        options.progress("images", output) as tell,
-        sets.indexed(job, listed[0], index, rebuild=rebuild, progress=tell) as points,
-    ):
-        table = Table(kind, text, NEIGHBOURS if query else TWINS, job.header)
+    with ExitStack() as stack:
+        table = Table(kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else TWINS, job.header)
+        with bar("images") as tell:
+            points = stack.enter_context(sets.indexed(job, listed[0], index, rebuild=rebuild, progress=tell))
         table.begin()
         for each in points.failed:
             table.write({"image": each.name, "first": each.name}, options.reason(each))
@@ -125,7 +124,8 @@ def _neighbours(
 
 
 def _twins(points: Points, below: float, table: Table) -> tuple[list[Failed], str]:
-    found = sets.twins(points, below)
+    with bar("blocks") as tell:
+        found = sets.twins(points, below, tell)
     for each in found:
         table.write(asdict(each))
     groups = len({each.group for each in found})
