@@ -157,7 +157,8 @@ def diversity(
             for _, point in members:
                 spread.add(point)
             found[name] = _measured("group", name, spread)
-            whole.join(spread)
+            if grouping is not None:
+                whole.join(spread)
     if grouping is None:
         return Diversity((), None, replace(found[""], what="all"), failed)
     measured = [replace(each, name=name) for name, each in found.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eyediff.sets import squared_distances, squares
@@ -46,6 +46,7 @@ def test_two_sets_are_a_rectangle() -> None:
     assert steps == block_count(9, 6) == 6 and len(list(blocks(a))) == block_count(9, None) == 6
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.permutations(range(9)))
 def test_the_order_of_the_points_does_not_matter(order: list[int]) -> None:
     """Each distance belongs to its two points, wherever they stand: to the error that the sums may have."""
@@ -54,6 +55,7 @@ def test_the_order_of_the_points_does_not_matter(order: list[int]) -> None:
     np.testing.assert_allclose(moved, found[np.ix_(order, order)], rtol=PRECISION, atol=0)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.floats(-7, 0), st.integers(0, 100))
 def test_close_points_lose_nothing_to_cancellation(size: float, seed: int) -> None:
     """However near two points far from the origin are, the distance is right to PRECISION: |x|^2 + |y|^2 - 2xy alone
