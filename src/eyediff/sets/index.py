@@ -111,7 +111,7 @@ def _read(index: Path, job: Job, source: Source) -> Points:
         points, about = read_store(index)
         if found := difference(about["made"], _made(job)):
             raise UsageError(f"{shown(index)} was made with something else: {found}; {CURE}")
-        shape = Shape(**about["shape"])
+        shape = Shape(int(about["shape"]["height"]), int(about["shape"]["width"]), str(about["shape"]["name"]))
         files = {str(name): _stamp(at) for name, at in about["files"]}
         failed = {Failed(**each): _stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from .index import Points
+from ..errors import UsageError
+from .index import CURE, Points
 from .job import Failed, Job, Progress, Source
 from .near import duplicates, nearest
 from .reading import embedded
@@ -33,20 +35,30 @@ class Twins:
     distance: float
 
 
+_NONSENSE = "the index holds points that are none of these images"
+
+
 def neighbours(
     job: Job, found: Points, source: Source, queries: Source, k: int, progress: Progress | None = None
 ) -> Generator[Neighbour | Failed]:
     """The k nearest of a set for every query, in the order of the queries; a query's own file is left out.
 
     Queries that fail come as they are met. Of images that are equally near, the first by name comes first. Raises
-    SizeError where a query has another size than the set, and the policy is to refuse that.
+    SizeError where a query has another size than the set, and the policy is to refuse that; UsageError where the
+    points of the set, which may come from a file, cannot be of such images.
     """
     with closing(embedded(job, queries, found.shape, progress=progress)) as items:
         for item in items:
             if isinstance(item, Failed):
                 yield item
                 continue
+            if item.points.shape[1] != found.points.shape[1]:
+                raise UsageError(
+                    f"{_NONSENSE}: {found.points.shape[1]} figures each, not {item.points.shape[1]}; {CURE}"
+                )
             for place, matches in zip(item.places, nearest(found.points, item.points, k + 1), strict=True):
+                if not all(math.isfinite(match.distance) for match in matches):
+                    raise UsageError(f"{_NONSENSE}: not all are finite; {CURE}")
                 query, others = queries.names[place], [(found.names[m.place], m.distance) for m in matches]
                 others = [near for near in others if not _same(source.folder / near[0], queries.folder / query)]
                 for rank, (name, distance) in enumerate(others[:k], 1):

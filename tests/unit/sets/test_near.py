@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from eyediff.errors import SizeError
+from eyediff.errors import SizeError, UsageError
 from eyediff.sets import Failed, Neighbour, Source, indexed, neighbours, squares, twins
 from eyediff.sets.near import duplicates, nearest
 
@@ -60,6 +62,14 @@ def test_names_answer(tmp_path: Path) -> None:
 def found_again(source: Source):
     with indexed(job(), source) as found:
         return found
+
+
+@pytest.mark.parametrize(("change", "word"), [(lambda x: x[:, :-3], "33 figures"), (lambda x: x * np.nan, "finite")])
+def test_points_that_cannot_be(tmp_path: Path, change: Callable[[np.ndarray], np.ndarray], word: str) -> None:
+    """An index that was tampered with, its header made to fit: one line, no traceback and no row of nonsense."""
+    source = folder(tmp_path / "set", some(3))
+    with indexed(job(), source) as found, pytest.raises(UsageError, match=word):
+        list(neighbours(job(), replace(found, points=change(found.points)), source, source, 2))
 
 
 def test_a_query_of_another_size(tmp_path: Path) -> None:
