@@ -17,15 +17,29 @@ from .errors import EyediffError
 
 if TYPE_CHECKING:
     from .api import Metric, Result, compare, distance
+    from .folders import diversity, duplicates, matrix, nearest
 
 __version__ = "0.1.0"
 
-__all__ = ["EyediffError", "Metric", "Result", "__version__", "compare", "distance"]
+__all__ = [
+    "EyediffError",
+    "Metric",
+    "Result",
+    "__version__",
+    "compare",
+    "distance",
+    "diversity",
+    "duplicates",
+    "matrix",
+    "nearest",
+]
+
+_OF_FOLDERS = {"diversity", "duplicates", "matrix", "nearest"}
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(".api", __name__), name)
+        return getattr(import_module(".folders" if name in _OF_FOLDERS else ".api", __name__), name)
     raise AttributeError(f"module 'eyediff' has no attribute {name!r}")
 
 

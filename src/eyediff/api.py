@@ -18,6 +18,7 @@ from .engines.metrics import NetworkEngine
 from .engines.runners import runner
 from .errors import SizeError, UsageError
 from .images import Range, as_batch, as_image, fit, grounds
+from .sets import squared_distances
 from .values import AlphaPolicy, Header, Image, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
 from .verbs import Array
 
@@ -192,28 +193,6 @@ def _pair_up(one: int, other: int) -> None:
 
 def _size(batch: Pixels) -> str:
     return f"{len(batch)} of {batch.shape[2]}x{batch.shape[1]}"
-
-
-def squared_distances(points: Array) -> Numbers:
-    """All squared Euclidean distances of N x D points, N x N, symmetric, 0 on the diagonal.
-
-    |x|^2 + |y|^2 - 2 x.y is summed in double precision, whose cancellation (1e-15 of |x|^2) lies far below the rounding
-    of the float32 points (1e-7 of each difference); what is smaller than that still is recomputed from the difference.
-    """
-    gram = np.zeros((len(points), len(points)))
-    for start in np.arange(
-        0, points.shape[1], 1 << 16
-    ):  # a block at a time: the points in double would be twice as large
-        block = points[:, start : start + (1 << 16)].astype(np.float64)
-        gram += block @ block.T
-    lengths = gram.diagonal()
-    found: Numbers = lengths[:, None] + lengths[None, :] - 2 * gram
-    close = np.argwhere(np.triu(found < 1e-9 * (lengths[:, None] + lengths[None, :]), 1))
-    for i, j in close:
-        difference = points[i].astype(np.float64) - points[j]
-        found[i, j] = difference @ difference
-    upper = np.triu(found, 1)
-    return upper + upper.T
 
 
 @lru_cache(maxsize=8)

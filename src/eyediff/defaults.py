@@ -8,6 +8,12 @@ from pathlib import Path
 METRICS = ("lpips-mini", "psnr", "ssim")
 """What `compare` computes when nothing is named: it ships with the package, so the first call works offline."""
 
+SET_METRIC = METRICS[0]
+"""What `matrix`, `nearest` and `diversity` compute when nothing is named: of METRICS the one that embeds images."""
+
+NEIGHBOURS = 5
+"""How many `nearest` names: they fit on a screen beside their query."""
+
 MAX_PIXELS = 200_000_000
 """A file that announces more pixels than this is refused before it is decoded: 600 MB of memory an image, and the usual
 sign of a decompression bomb. Cameras stop at 150 million."""

@@ -18,7 +18,10 @@ from .. import __version__
 from ..errors import EyediffError
 from .compare import compare
 from .distill import distill
+from .diversity import diversity
+from .matrix import matrix
 from .metrics import metrics
+from .nearest import nearest
 from .optimize import optimize
 from .weights import app as weights
 
@@ -33,6 +36,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare)
+app.command()(matrix)
+app.command()(nearest)
+app.command()(diversity)
 app.command()(metrics)
 app.command()(distill)
 app.command()(optimize)

@@ -13,7 +13,7 @@ from .lazy import Lazy
 from .match import alone, by_key, matched, near_misses
 from .walk import images_below
 
-__all__ = ["Pairing", "pair_up"]
+__all__ = ["Pairing", "images_in", "pair_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,17 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
         return Pairing((Pair(candidate.name, reference, candidate),))
     names, ignored = _some_images(candidate)
     return Pairing(Lazy(names, lambda name: Pair(name, reference, candidate / name)), ignored=ignored)
+
+
+def images_in(folder: Path) -> tuple[list[str], int]:
+    """The images below a folder by relative path, in posix form and sorted, and how many other entries there are.
+
+    Raises UsageError where it is missing, no folder, or without any image.
+    """
+    _check_there(folder)
+    if not folder.is_dir():
+        raise UsageError(f"{shown(folder)} is a file, a folder of images was expected")
+    return _some_images(folder)
 
 
 def _folders(reference: Path, candidate: Path, match: MatchRule) -> Pairing:

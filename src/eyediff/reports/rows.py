@@ -149,14 +149,14 @@ class Csv:
         self._metrics = list(metrics)
 
     def header(self, header: Header) -> str:  # noqa: ARG002  # what CSV has no place for
-        return _csv_line([*BEFORE_SCORES, *self._metrics, "error"])
+        return csv_line([*BEFORE_SCORES, *self._metrics, "error"])
 
     def row(self, row: Row) -> str:
         record = row_record(row)
         error = record["error"]
         cells = [record["pair"], record["reference"], record["candidate"], record["width"], record["height"]]
         scores = [record["scores"].get(name) for name in self._metrics]
-        return _csv_line([*cells, *scores, f"{error['stage']}: {error['message']}" if error else None])
+        return csv_line([*cells, *scores, f"{error['stage']}: {error['message']}" if error else None])
 
     def parse(self, text: str) -> Record:
         try:
@@ -182,7 +182,8 @@ def _cell(text: str) -> float | str:
     return text if text in _INFINITE else score_from(float(text))
 
 
-def _csv_line(cells: Sequence[object]) -> str:
+def csv_line(cells: Sequence[object]) -> str:
+    """One record of RFC 4180, ended by a line feed."""
     buffer = io.StringIO()
     # The writer quotes a carriage return in a name only where it is part of the line's end, so that is what it is told.
     csv.writer(buffer, lineterminator="\r\n").writerow(cells)

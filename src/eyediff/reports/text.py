@@ -9,10 +9,10 @@ from ..errors import shown
 from ..values import Failure, Header, Row, Statistics, Summary
 from .targets import Target
 
-_NARROWEST = 10
+NARROWEST = 10
 """Columns: the widest figure of five digits is -1.2346e-05, which rarely comes; two blanks stand between columns."""
 
-_Line: TypeAlias = Sequence[str | tuple[str, str]]
+Line: TypeAlias = Sequence[str | tuple[str, str]]
 """Pieces of text, some with a style on a terminal."""
 
 
@@ -28,7 +28,21 @@ def amount(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def coloured(line: _Line) -> str:
+def made_with(header: Header) -> list[Line]:
+    """What a number needs beside it to be repeated."""
+    lines: list[Line] = []
+    for name, metric in header.metrics.items():
+        weights = f", weights {metric.weights_sha256[:12]}" if metric.weights_sha256 else ""
+        lines.append([(f"{name}: version {metric.version}{weights}, {metric.engine}", "dim")])
+    return [*lines, [(f"eyediff {header.eyediff}, sizes: {header.size}", "dim")]]
+
+
+def rendered(line: Line, terminal: bool) -> str:
+    """A line with its end; its styles where a person watches a terminal."""
+    return coloured(line) if terminal else "".join(part if isinstance(part, str) else part[0] for part in line) + "\n"
+
+
+def coloured(line: Line) -> str:
     """The line with a terminal's colours, however wide; without them where the environment says NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415  # costs as much start-up as numpy, and most outputs are plain
     from rich.text import Text  # noqa: PLC0415
@@ -47,7 +61,7 @@ class TextSink:
 
     def open(self, header: Header) -> None:
         self._header = header
-        self._widths = [max(_NARROWEST, len(name)) + 2 for name in header.metrics]
+        self._widths = [max(NARROWEST, len(name)) + 2 for name in header.metrics]
         self._target.open(self._render([(self._columns(list(header.metrics)) + "  pair", "bold")]))
 
     def write(self, row: Row) -> None:
@@ -69,19 +83,19 @@ class TextSink:
         last = "".join("\n" + "".join(map(self._render, lines)) for lines in sections if lines)
         self._target.close(last, finished=not summary.interrupted)
 
-    def _unmatched(self, summary: Summary) -> list[_Line]:
-        lines: list[_Line] = [[f"  only in {file.side}: ", (shown(file.path), "yellow")] for file in summary.unmatched]
+    def _unmatched(self, summary: Summary) -> list[Line]:
+        lines: list[Line] = [[f"  only in {file.side}: ", (shown(file.path), "yellow")] for file in summary.unmatched]
         return [[("without a partner, not compared", "bold")], *lines] if lines else []
 
-    def _crossings(self, summary: Summary) -> list[_Line]:
-        lines: list[_Line] = []
+    def _crossings(self, summary: Summary) -> list[Line]:
+        lines: list[Line] = []
         for found in summary.crossings:
             sign = ">" if found.score > found.limit else "<"
             verdict = f"{found.metric} {figure(found.score)} {sign} {figure(found.limit)}"
             lines.append(["  ", (verdict, "red"), f"  {shown(found.pair)}"])
         return [[("beyond a limit", "bold")], *lines] if lines else []
 
-    def _statistics(self, summary: Summary) -> list[_Line]:
+    def _statistics(self, summary: Summary) -> list[Line]:
         names = list(self._header.metrics)
         metrics = [summary.metrics[name] for name in names]
         rows: list[tuple[str, list[float | None]]] = [
@@ -96,17 +110,17 @@ class TextSink:
         lines = [[self._columns([figure(value) for value in values]) + f"  {label}"] for label, values in rows]
         return [[(self._columns(names) + "  summary", "bold")], *lines]
 
-    def _worst(self, summary: Summary) -> list[list[_Line]]:
-        sections: list[list[_Line]] = []
+    def _worst(self, summary: Summary) -> list[list[Line]]:
+        sections: list[list[Line]] = []
         for name in self._header.metrics:
             direction = "lowest" if self._header.higher_is_better[name] else "highest"
             lines = [
-                [f"{figure(score):>{_NARROWEST + 2}}  {shown(pair)}"] for pair, score in summary.metrics[name].worst
+                [f"{figure(score):>{NARROWEST + 2}}  {shown(pair)}"] for pair, score in summary.metrics[name].worst
             ]
             sections.append([[(f"worst by {name} ({direction})", "bold")], *lines])
         return sections
 
-    def _end(self, summary: Summary) -> list[_Line]:
+    def _end(self, summary: Summary) -> list[Line]:
         parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
         if summary.failed:
             parts.append(f"{summary.failed} failed")
@@ -114,19 +128,14 @@ class TextSink:
             parts.append(f"{amount(len(summary.unmatched), 'file')} without a partner")
         if summary.interrupted:
             parts.append("stopped before the end")
-        lines: list[_Line] = [[(", ".join(parts), "bold" if len(parts) == 1 else "bold yellow")]]
-        for name, metric in self._header.metrics.items():
-            weights = f", weights {metric.weights_sha256[:12]}" if metric.weights_sha256 else ""
-            lines.append([(f"{name}: version {metric.version}{weights}, {metric.engine}", "dim")])
-        return [*lines, [(f"eyediff {self._header.eyediff}, sizes: {self._header.size}", "dim")]]
+        lines: list[Line] = [[(", ".join(parts), "bold" if len(parts) == 1 else "bold yellow")]]
+        return [*lines, *made_with(self._header)]
 
     def _columns(self, cells: Sequence[str]) -> str:
         return "".join(cell.rjust(width) for cell, width in zip(cells, self._widths, strict=True))
 
-    def _render(self, line: _Line) -> str:
-        if not self._target.terminal:
-            return "".join(part if isinstance(part, str) else part[0] for part in line) + "\n"
-        return coloured(line)
+    def _render(self, line: Line) -> str:
+        return rendered(line, self._target.terminal)
 
 
 def _end_of(found: Statistics, index: int) -> float | None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import defaults
 from ..errors import EyediffError
 from ..values import Failure, Image, Pair, Row, Score, Side
+from .ahead import ahead, reading
 from .job import Fit, Job
-
-AHEAD = defaults.WINDOW // 2
-"""Pairs that are decoded ahead. The other half of the window may wait for their batch to fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +36,20 @@ class Loaded:
 
 
 def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded | Row]:
-    """Every pair in input order: its images, the row that `recall` knows already, or a Failure.
+    """Every pair in input order: its images, the row that `recall` knows already, or a Failure. See `ahead`."""
+    with reading(job.workers) as pool:
+        reader = _Reader(job, pool)
 
-    At most AHEAD pairs are being read at a time, and fewer where pairs as large as the last one would together pass
-    `job.window` bytes; until the size of the first is known, one. The threads end with the iterator.
-    """
-    source = iter(job.pairs)
-    ahead: deque[Row | Future[Loaded | Failure]] = deque()
-    size = job.window
-    pool = ThreadPoolExecutor(job.workers, "eyediff-read")
-    reader = _Reader(job, pool)
-    try:
-        while True:
-            while len(ahead) < AHEAD and (not ahead or (len(ahead) + 1) * size <= job.window):
-                pair = next(source, None)
-                if pair is None:
-                    break
-                ahead.append(recall(pair) or reader.start(pair))
-            if not ahead:
-                return
-            first = ahead.popleft()
-            item = first.result() if isinstance(first, Future) else first
-            if isinstance(item, Loaded):
-                size = item.nbytes
-            yield item
-            del first, item  # or an image would live on until the next is there
-    finally:
-        pool.shutdown(cancel_futures=True)
+        def start(pair: Pair) -> Callable[[], Loaded | Row]:
+            row = recall(pair)
+            return reader.start(pair).result if row is None else lambda: row
+
+        # Until the size of the first is known, one at a time: it may fill the window.
+        yield from ahead(job.pairs, start, _nbytes, window=job.window, first=job.window)
+
+
+def _nbytes(item: Loaded | Row) -> int | None:
+    return item.nbytes if isinstance(item, Loaded) else None
 
 
 class _Reader:
@@ -76,7 +59,7 @@ class _Reader:
         self._job, self._pool = job, pool
         self._last: dict[Side, tuple[Path, Future[Image]]] = {}
 
-    def start(self, pair: Pair) -> Future[Loaded | Failure]:
+    def start(self, pair: Pair) -> Future[Loaded | Row]:
         """Begin to read.
 
         The third task waits for the first two, in a worker. Since the pool begins tasks in the order in which it gets
@@ -95,7 +78,7 @@ class _Reader:
         return image
 
 
-def _join(pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit) -> Loaded | Failure:
+def _join(pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit) -> Loaded | Row:
     try:
         images = reference.result(), candidate.result()
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row

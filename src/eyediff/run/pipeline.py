@@ -11,9 +11,10 @@ from typing import Protocol, TypeAlias
 from .. import defaults
 from ..errors import EyediffError
 from ..values import Pair, Row, Score, Sink, Summary
+from .ahead import AHEAD
 from .interrupts import Interrupts
 from .job import Job
-from .loading import AHEAD, Loaded, load
+from .loading import Loaded, load
 from .scoring import Scorer, capacity
 from .summary import Collector
 

@@ -1,0 +1,85 @@
+"""`eyediff diversity`: how far apart the images of a folder are on average."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from .. import defaults, folders, sets
+from ..reports.tables import Column, Kind, Table
+from ..reports.text import amount
+from ..sets import Measured
+from . import options
+from .progress import bar, download_bar
+
+COLUMNS = (
+    Column("what", "of"),
+    Column("name", "name"),
+    Column("images", "images", number=True),
+    Column("mean", "mean", number=True),
+    Column("standard_error", "std error", number=True),
+)
+"""`what` is group, within groups, all, or image for one that failed."""
+
+TOO_FEW = "fewer than two images: no pair"
+
+
+def diversity(
+    folder: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="subfolder|REGEX",
+            help="Pairs within groups: images of one subfolder, or of one text that the regular expression's first "
+            "parenthesis finds in their path.",
+            show_default=False,
+        ),
+    ] = None,
+    metric: options.Metric = defaults.SET_METRIC,
+    format_: options.Format = None,
+    output: options.Output = None,
+    size: options.Size = "refuse",
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+) -> int:
+    """Say how far apart the images of a folder are on average: the mean distance of all pairs, and its standard error.
+
+    One pass, whatever their number, in constant memory. The standard error is that of images drawn independently; with
+    --groups, that of the mean over groups. docs/sets.md derives it.
+
+    Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed or some groups have no pair,
+    130 interrupted.
+    """
+    kind = cast(Kind, options.format_of(format_, output, options.SUFFIXES))
+    listed = folders.listed(folder)
+    grouping = None if groups is None else sets.grouping(listed[0], groups)
+    with download_bar("weights") as report:
+        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+    options.tell_ignored(listed)
+    with options.text(kind, output) as text:
+        with bar("images") as tell:
+            found = sets.diversity(job, listed[0], grouping, tell)
+        table = Table(kind, text, COLUMNS, job.header)
+        table.begin()
+        for failed in found.failed:
+            table.write({"what": "image", "name": failed.name}, options.reason(failed))
+        measured = [*found.groups, *([found.within] if found.within else []), found.everything]
+        for each in measured:
+            table.write(_cells(each), TOO_FEW if each.mean is None else None)
+        table.end()
+    if output is not None:
+        typer.echo(f"eyediff: {amount(found.everything.images, 'image')}; see {output}", err=True)
+        options.tell_failed(found.failed)
+    return options.INCOMPLETE if found.failed or any(each.mean is None for each in measured) else 0
+
+
+def _cells(found: Measured) -> dict[str, str | int | float | None]:
+    return {
+        "what": found.what,
+        "name": found.name,
+        "images": found.images,
+        "mean": found.mean,
+        "standard_error": found.standard_error,
+    }

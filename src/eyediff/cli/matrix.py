@@ -1,0 +1,113 @@
+"""`eyediff matrix`: all distances between the images of a folder, or of two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from .. import defaults, folders, sets
+from ..errors import UsageError, shown
+from ..reports import grids
+from ..reports.files import is_regular
+from ..reports.grids import Grid, GridFormat
+from ..reports.text import amount
+from ..reports.whole import is_text, whole_file
+from ..sets import drawing
+from . import options
+from .progress import bar, download_bar
+
+SUFFIXES: dict[str, str] = options.SUFFIXES | {".npy": "npy", ".parquet": "parquet"}
+
+
+def matrix(
+    folder: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER2", help="Distances to the images of this folder instead.", show_default=False),
+    ] = None,
+    output: options.Output = None,
+    format_: Annotated[
+        GridFormat | None,
+        typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw a heat map, similar images side by side (png or svg).", show_default=False
+        ),
+    ] = None,
+    metric: options.Metric = defaults.SET_METRIC,
+    size: options.Size = "refuse",
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+) -> int:
+    """Give all distances between the images of a folder, by one pass through the network an image.
+
+    Rows and columns are the images by name, symmetric with a diagonal of 0. An npy file gets FILE.json beside it, which
+    names them. An image that cannot be read is neither row nor column, and is named on stderr.
+
+    Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed, 130 interrupted.
+    """
+    kind = cast(GridFormat, options.format_of(format_, output, SUFFIXES))
+    _check(kind, output, plot)
+    listed, other = folders.listed(folder), folders.listed(to) if to else None
+    with download_bar("weights") as report:
+        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+    options.tell_ignored(listed, *([other] if other else []))
+    with ExitStack() as stack:
+        write = stack.enter_context(_destination(kind, output))
+        picture = stack.enter_context(whole_file(plot, drawing.is_picture, "plot of eyediff")) if plot else None
+        others = other[0] if other else None
+        with bar("images, then blocks") as tell:
+            found = stack.enter_context(sets.matrix(job, listed[0], others, folder=_beside(output), progress=tell))
+        failed = [(each.name, options.reason(each)) for each in found.failed]
+        write(Grid(job.header, found.rows, found.columns, found.distances, failed))
+        if plot and picture:
+            drawing.heat_map(found, metric, picture, plot.suffix.lower())
+    if output is not None:
+        sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
+        typer.echo(f"eyediff: {sides}; see {output}", err=True)
+    if output is not None or kind == "csv":
+        options.tell_failed(found.failed)
+    return options.INCOMPLETE if found.failed else 0
+
+
+def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
+    """Raise UsageError for what would only be found out after the work."""
+    if kind in grids.BINARY and (output is None or not is_regular(output)):
+        raise UsageError(f"{kind} is no text, and needs a file; name one with -o")
+    if kind == "parquet":
+        grids.parquet()
+    if plot is not None:
+        if plot.suffix.lower() not in drawing.SUFFIXES:
+            raise UsageError(f"--plot {shown(plot)}: expected a name that ends in {' or '.join(drawing.SUFFIXES)}")
+        drawing.figure_of((1, 1))  # or it is missing
+
+
+def _beside(output: Path | None) -> Path | None:
+    """Scratch files go where there must be room for the result anyway; None: where the system keeps such."""
+    return output.resolve().parent if output is not None and is_regular(output) else None
+
+
+@contextmanager
+def _destination(kind: GridFormat, output: Path | None) -> Iterator[Callable[[Grid], None]]:
+    """What writes the matrix, made ready before any work."""
+    if output is None or kind not in grids.BINARY:
+        with options.text(kind, output) as text:
+            yield lambda grid: grids.write_text(grid, kind, text)
+        return
+    with whole_file(output, *grids.BINARY[kind]) as whole:
+        if kind == "parquet":
+            yield lambda grid: grids.write_parquet(grid, whole)
+            return
+        with whole_file(grids.names_path(output), is_text, "file of names") as names:
+
+            def write(grid: Grid) -> None:
+                grids.write_npy(grid, whole)
+                grids.write_names(grid, names)
+
+            yield write

@@ -1,0 +1,133 @@
+"""`eyediff nearest`: what in a folder is most like an image, and what is there twice or nearly so."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from .. import defaults, folders, sets
+from ..errors import UsageError
+from ..reports.tables import Column, Kind, Table
+from ..reports.text import amount
+from ..sets import Failed, Job, Points, Source
+from . import options
+from .progress import bar, download_bar
+
+NEIGHBOURS = (
+    Column("query", "query"),
+    Column("rank", "rank", number=True),
+    Column("image", "image"),
+    Column("distance", "distance", number=True),
+)
+
+TWINS = (
+    Column("group", "group", number=True),
+    Column("first", "first"),
+    Column("second", "second"),
+    Column("distance", "distance", number=True),
+)
+
+
+def nearest(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[QUERY] FOLDER",
+            help="An image, or a folder of them; and where to look.",
+            show_default=False,
+        ),
+    ],
+    k: Annotated[
+        int | None,
+        typer.Option("-k", metavar="K", help=f"How many, by default {defaults.NEIGHBOURS}.", show_default=False),
+    ] = None,
+    duplicates: Annotated[
+        float | None,
+        typer.Option(metavar="BELOW", help="Instead: all pairs of FOLDER this near or nearer.", show_default=False),
+    ] = None,
+    index: options.Index = None,
+    rebuild: options.Rebuild = False,
+    metric: options.Metric = defaults.SET_METRIC,
+    format_: options.Format = None,
+    output: options.Output = None,
+    size: options.Size = "refuse",
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+) -> int:
+    """Name the K images of a folder that are most like an image, or all pairs that are nearly the same.
+
+    Exact. The query's own file is left out. Pairs come in groups of what hangs together by them. An --index
+    is used again only if metric, weights, size policy and every file of the folder are as they were; else it is
+    refused and left alone.
+
+    Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed, 130 interrupted.
+    """
+    query, folder = _paths(paths, k, duplicates)
+    if rebuild and index is None:
+        raise UsageError("--rebuild computes the points of an index anew; name it with --index")
+    if duplicates is not None:
+        folders.check_below(duplicates)
+    folders.check_k(defaults.NEIGHBOURS if k is None else k)
+    kind = cast(Kind, options.format_of(format_, output, options.SUFFIXES))
+    listed = folders.listed(folder)
+    asked = folders.queries_of(query) if query else (Source(folder, ()), 0)
+    with download_bar("weights") as report:
+        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+    options.tell_ignored(listed, asked)
+    with ExitStack() as stack:
+        table = Table(kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else TWINS, job.header)
+        with bar("images") as tell:
+            points = stack.enter_context(sets.indexed(job, listed[0], index, rebuild=rebuild, progress=tell))
+        table.begin()
+        for each in points.failed:
+            table.write({"image": each.name, "first": each.name}, options.reason(each))
+        if duplicates is not None:
+            failed, said = _twins(points, duplicates, table)
+        else:
+            failed, said = _neighbours(job, points, listed[0], asked[0], k or defaults.NEIGHBOURS, table)
+        table.end([said])
+    if output is not None:
+        typer.echo(f"eyediff: {said}; see {output}", err=True)
+        options.tell_failed([*points.failed, *failed])
+    return options.INCOMPLETE if points.failed or failed else 0
+
+
+def _paths(paths: list[Path], k: int | None, duplicates: float | None) -> tuple[Path | None, Path]:
+    """Query and folder; no query where duplicates are asked for."""
+    if duplicates is None:
+        if len(paths) != 2:
+            raise UsageError(
+                f"{amount(len(paths), 'path')} given, QUERY and FOLDER were expected; or FOLDER alone with --duplicates"
+            )
+        return paths[0], paths[1]
+    if len(paths) != 1 or k is not None:
+        raise UsageError("--duplicates looks at all pairs of one FOLDER; leave out the query and -k")
+    return None, paths[0]
+
+
+def _neighbours(
+    job: Job, points: Points, source: Source, queries: Source, k: int, table: Table
+) -> tuple[list[Failed], str]:
+    failed = []
+    with closing(sets.neighbours(job, points, source, queries, k)) as items:
+        for each in items:
+            if isinstance(each, Failed):
+                failed.append(each)
+                table.write({"query": each.name}, options.reason(each))
+            else:
+                table.write(asdict(each))
+    return failed, f"{amount(len(queries.names), 'image')} looked for among {len(points.names)}"
+
+
+def _twins(points: Points, below: float, table: Table) -> tuple[list[Failed], str]:
+    with bar("blocks") as tell:
+        found = sets.twins(points, below, tell)
+    for each in found:
+        table.write(asdict(each))
+    groups = len({each.group for each in found})
+    pairs, images = amount(len(found), "pair"), amount(len(points.names), "image")
+    return [], f"{pairs} in {amount(groups, 'group')} among {images}"

@@ -1,0 +1,194 @@
+"""What library users call for all images of a folder: `matrix`, `nearest`, `duplicates`, `diversity`.
+
+Each image goes through the network once. The metric is one of `lpips-*` or `deep-*`, whose distances are squared
+Euclidean distances between points. All images must have one size, unless `size` says how to bring them to one:
+"resize" to the size of the first by name, "crop" to the middle that all of them have. Transparent images are among what
+failed: a point has one background, and one background hides differences. Names are paths below the folder, in order.
+
+All raise UsageError, WeightsError or DeviceError before any work where the call is wrong, SizeError where sizes differ
+and `size` is "refuse", OutputError where a disk is full. A file that cannot be read is in `failed` and says why.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from . import __version__, catalogue, defaults, images, pairs, sets, wiring
+from .engines.devices import DeviceName
+from .engines.metrics import NetworkEngine
+from .engines.onnxrt import OnnxRunner
+from .errors import UsageError
+from .sets import Diversity, Failed, Job, Matrix, Neighbour, Source, Twins
+from .values import Header, SizePolicy
+
+__all__ = [
+    "Diversity",
+    "Failed",
+    "Found",
+    "Matrix",
+    "Neighbour",
+    "Twins",
+    "diversity",
+    "duplicates",
+    "matrix",
+    "nearest",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the images of a set are brought to one size and embedded."""
+
+    size: SizePolicy = "refuse"
+    device: DeviceName = "auto"
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Answers of `nearest` or `duplicates`, and the images that could not be asked or looked at."""
+
+    rows: Sequence[Neighbour] | Sequence[Twins]
+    failed: Sequence[Failed]
+
+
+def prepare(metric: str, options: Options, progress: wiring.Progress | None = None) -> Job:
+    """The metric, ready to embed. Raises UsageError for one that embeds nothing, WeightsError, DeviceError."""
+    choice = catalogue.parse(metric)
+    if choice.entry.trunk is None:
+        able = ", ".join(name for name, entry in catalogue.ENTRIES.items() if entry.trunk is not None)
+        raise UsageError(f"{metric} is no distance between points, which a set of images needs; there are {able}")
+    wired = wiring.wire(choice, OnnxRunner(options.device), progress=progress)
+    if not isinstance(wired.engine, NetworkEngine):
+        raise UsageError(f"{metric} does not embed images; use compare")
+    header = Header(
+        eyediff=__version__,
+        metrics={metric: wired.header},
+        size=options.size,
+        higher_is_better={metric: choice.entry.higher_is_better},
+        alpha="refuse",
+    )
+    return Job(
+        embedder=wired.engine,
+        header=header,
+        read=partial(images.read, alpha="refuse"),
+        fit=partial(images.fit, policy=options.size),
+        workers=defaults.workers() if options.workers is None else options.workers,
+    )
+
+
+def listed(path: Path) -> tuple[Source, int]:
+    """All images below a folder, and how many other files. Raises UsageError where it is none, or holds no image."""
+    names, ignored = pairs.images_in(path)
+    return Source(path, names), ignored
+
+
+def queries_of(path: Path) -> tuple[Source, int]:
+    """The same of a folder; of a file, itself."""
+    return listed(path) if path.is_dir() else (Source(path.parent, [path.name]), 0)
+
+
+def matrix(
+    folder: str | Path,
+    to: str | Path | None = None,
+    metric: str = defaults.SET_METRIC,
+    *,
+    size: SizePolicy = "refuse",
+    device: DeviceName = "auto",
+    workers: int | None = None,
+) -> Matrix:
+    """Distances of all images of a folder, N x N, symmetric with a zero diagonal; or to those of another, N x M.
+
+    `distances` is float64 in memory; each is right to 4e-7 of itself beside the points' own difference.
+    """
+    source, other = listed(Path(folder))[0], None if to is None else listed(Path(to))[0]
+    with sets.matrix(prepare(metric, Options(size, device, workers)), source, other) as found:
+        return replace(found, distances=np.array(found.distances))
+
+
+def nearest(
+    query: str | Path,
+    folder: str | Path,
+    k: int = defaults.NEIGHBOURS,
+    metric: str = defaults.SET_METRIC,
+    *,
+    index: str | Path | None = None,
+    rebuild: bool = False,
+    size: SizePolicy = "refuse",
+    device: DeviceName = "auto",
+    workers: int | None = None,
+) -> Found:
+    """The k images of a folder that are most like an image, or like each of a folder of queries: Neighbours.
+
+    Exact: every distance is computed. With `index` the folder's points are kept in that file and used again; an index
+    that was made with something else, or of files that have changed since, is a UsageError unless `rebuild`.
+    """
+    check_k(k)
+    source, queries = listed(Path(folder))[0], queries_of(Path(query))[0]
+    job, kept = prepare(metric, Options(size, device, workers)), None if index is None else Path(index)
+    rows: list[Neighbour] = []
+    with sets.indexed(job, source, kept, rebuild=rebuild) as points:
+        failed = list(points.failed)
+        with closing(sets.neighbours(job, points, source, queries, k)) as items:
+            for item in items:
+                if isinstance(item, Failed):
+                    failed.append(item)
+                else:
+                    rows.append(item)
+    return Found(rows, failed)
+
+
+def duplicates(
+    folder: str | Path,
+    below: float,
+    metric: str = defaults.SET_METRIC,
+    *,
+    index: str | Path | None = None,
+    rebuild: bool = False,
+    size: SizePolicy = "refuse",
+    device: DeviceName = "auto",
+    workers: int | None = None,
+) -> Found:
+    """All pairs of a folder at a distance of `below` or less, as Twins, in groups of what hangs together."""
+    check_below(below)
+    job, kept = prepare(metric, Options(size, device, workers)), None if index is None else Path(index)
+    with sets.indexed(job, listed(Path(folder))[0], kept, rebuild=rebuild) as points:
+        return Found(sets.twins(points, below), points.failed)
+
+
+def diversity(
+    folder: str | Path,
+    metric: str = defaults.SET_METRIC,
+    *,
+    groups: str | None = None,
+    size: SizePolicy = "refuse",
+    device: DeviceName = "auto",
+    workers: int | None = None,
+) -> Diversity:
+    """The mean distance of all pairs of images, with its standard error, in one pass and constant memory.
+
+    `groups`: "subfolder", or a regular expression whose first parenthesis names an image's group; the mean is then
+    given for each group, within groups, and of all images. See `sets.spread` for what the standard error means.
+    """
+    source = listed(Path(folder))[0]
+    grouped = None if groups is None else sets.grouping(source, groups)
+    return sets.diversity(prepare(metric, Options(size, device, workers)), source, grouped)
+
+
+def check_k(k: int) -> None:
+    """Raise UsageError unless k counts something."""
+    if k < 1:
+        raise UsageError(f"{k} neighbours were asked for; at least 1 is needed")
+
+
+def check_below(below: float) -> None:
+    """Raise UsageError unless this is a distance."""
+    if not (math.isfinite(below) and below >= 0):
+        raise UsageError(f"duplicates below {below:g}: a distance of 0 or more was expected, such as 0.05")

@@ -1,0 +1,32 @@
+"""Sets of images: each goes through the network once, and all that pairs of them say follows from their points."""
+
+from __future__ import annotations
+
+from .allpairs import Matrix, matrix
+from .grouping import grouping
+from .index import Points, indexed
+from .job import Embedder, Failed, Job, Progress, Source
+from .search import Neighbour, Twins, neighbours, twins
+from .spread import Diversity, Measured, diversity
+from .squares import squared_distances
+
+__all__ = [
+    "Diversity",
+    "Embedder",
+    "Failed",
+    "Job",
+    "Matrix",
+    "Measured",
+    "Neighbour",
+    "Points",
+    "Progress",
+    "Source",
+    "Twins",
+    "diversity",
+    "grouping",
+    "indexed",
+    "matrix",
+    "neighbours",
+    "squared_distances",
+    "twins",
+]

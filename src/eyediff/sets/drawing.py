@@ -1,0 +1,66 @@
+"""A matrix of distances as a picture. Needs matplotlib."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError, shown
+from .allpairs import Matrix
+from .ordering import clustered
+
+NAMED = 60
+"""Images whose names still fit beside a picture."""
+
+LONGEST = 32
+"""Letters of a name that are shown, the last ones: they differ more."""
+
+SUFFIXES = (".png", ".svg")
+
+
+def figure_of(inches: tuple[float, float]) -> tuple[Any, Any]:
+    """A matplotlib figure and its panel; without pyplot, so that nothing needs a display.
+
+    Raises UsageError, which says what to install, where matplotlib is missing.
+    """
+    try:
+        module = import_module("matplotlib.figure")
+    except ImportError:
+        raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
+    figure = module.Figure(figsize=inches, layout="constrained")
+    return figure, figure.subplots()
+
+
+def is_picture(start: bytes) -> bool:
+    """Whether a file was drawn by matplotlib, which signs what it draws: a photo must not be replaced by a plot."""
+    return not start or b"atplotlib" in start
+
+
+def heat_map(matrix: Matrix, metric: str, path: Path, suffix: str) -> None:
+    """Draw the distances, dark for small, those of one set in the order of `clustered`. Raises UsageError, OSError."""
+    same = matrix.rows == matrix.columns
+    order = clustered(matrix.distances) if same else list(range(len(matrix.rows)))
+    across = order if same else list(range(len(matrix.columns)))
+    figures = np.asarray(matrix.distances)[np.ix_(order, across)]
+    named = max(len(order), len(across)) <= NAMED
+    width, height = (min(14.0, max(5.0, 0.24 * len(each) + 2.5)) if named else 9.0 for each in (across, order))
+    figure, panel = figure_of((width, height))
+    image = panel.imshow(figures, cmap="magma", vmin=0, interpolation="nearest" if named else "antialiased")
+    figure.colorbar(image, label=metric, shrink=0.8)
+    if named:
+        panel.set_xticks(
+            range(len(across)), [_short(matrix.columns[place]) for place in across], rotation=90, fontsize=7
+        )
+        panel.set_yticks(range(len(order)), [_short(matrix.rows[place]) for place in order], fontsize=7)
+    else:
+        panel.set(xlabel=f"{len(across)} images", ylabel=f"{len(order)} images", xticks=[], yticks=[])
+    panel.set_title(f"{metric}, similar images side by side" if same else metric, fontsize=10)
+    figure.savefig(path, dpi=130, format=suffix.lstrip("."), bbox_inches="tight")
+
+
+def _short(name: str) -> str:
+    text = shown(name).replace("$", r"\$")  # matplotlib would set mathematics between two
+    return text if len(text) <= LONGEST else "..." + text[3 - LONGEST :]

@@ -1,0 +1,182 @@
+"""From the files of a set to points: decoded ahead, brought to one size, embedded in batches, in the order of names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+import numpy as np
+
+from .. import defaults
+from ..errors import EyediffError, ImageError, SizeError, shown
+from ..run.ahead import AHEAD, ahead, reading
+from ..run.loading import why
+from ..values import Image, Pixels
+from ..verbs import Array
+from .job import Failed, Job, Progress, Source
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The size that all images of a set have; `name` says whose it is."""
+
+    height: int
+    width: int
+    name: str
+
+    def like(self, image: Image) -> Image:
+        """A stand-in of this size and the image's storage type, which takes no memory."""
+        pixels = np.broadcast_to(np.zeros((), image.pixels.dtype), (self.height, self.width, 3))
+        return Image(self.name, cast(Pixels, pixels))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images by their places in `Source.names`, and their points, N x D."""
+
+    places: Sequence[int]
+    points: Array
+
+
+def common_shape(job: Job, *sources: Source) -> Shape:
+    """The size to bring all images to: of the first that can be read; to be cropped, the least height and width of all.
+
+    Raises ImageError where none can be read, SizeError where that size is too small for the metric.
+    """
+    shape: Shape | None = None
+    problem = ""
+    for image in _every_image(job, sources):
+        if isinstance(image, Failed):
+            problem = problem or image.message
+            continue
+        height, width = image.pixels.shape[:2]
+        if shape is not None:
+            height, width = min(height, shape.height), min(width, shape.width)
+        shape = Shape(height, width, image.name)
+        if job.header.size != "crop":
+            break
+    if shape is None:
+        raise ImageError(f"no image of {shown(sources[0].folder)} can be read; the first: {problem}")
+    if min(shape.height, shape.width) < job.embedder.smallest:
+        raise SizeError(
+            f"{job.metric} needs sides of at least {job.embedder.smallest} pixels, and these images would be "
+            f"{shape.width}x{shape.height} ({shown(shape.name)}): take larger images, or another metric"
+        )
+    return shape
+
+
+def _every_image(job: Job, sources: Iterable[Source]) -> Generator[Image | Failed]:
+    """Ahead only where all will be looked at."""
+    for source in sources:
+        if job.header.size == "crop":
+            yield from _read_ahead(job, source, source.names, _as_it_is, AHEAD)
+        else:
+            yield from (_read(job, source, name, _as_it_is) for name in source.names)
+
+
+def embedded(
+    job: Job,
+    source: Source,
+    shape: Shape,
+    places: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> Generator[Batch | Failed]:
+    """The images at `places` (None: all) in that order, in batches of one storage type; those that fail, in between.
+
+    Raises SizeError where sizes differ and the policy is to refuse that.
+    """
+    order = range(len(source.names)) if places is None else places
+    most = max(1, defaults.BATCH_PIXELS // (shape.height * shape.width))
+    waiting: list[tuple[int, Image]] = []
+    names = (source.names[place] for place in order)
+    with closing(_read_ahead(job, source, names, partial(_fitted, job, shape), max(most, AHEAD))) as images:
+        for done, (place, image) in enumerate(zip(order, images, strict=True), 1):
+            if isinstance(image, Failed):
+                yield image
+            else:
+                if waiting and (len(waiting) == most or waiting[0][1].pixels.dtype != image.pixels.dtype):
+                    yield from _embed(job, source, waiting)
+                    waiting.clear()
+                waiting.append((place, image))
+            if progress:
+                progress(done, len(order))
+        yield from _embed(job, source, waiting)
+
+
+def _read_ahead(
+    job: Job, source: Source, names: Iterable[str], fit: Callable[[Image], Image], most: int
+) -> Generator[Image | Failed]:
+    with reading(job.workers) as pool:
+
+        def start(name: str) -> Callable[[], Image | Failed]:
+            return pool.submit(_read, job, source, name, fit).result
+
+        window = defaults.WINDOW_BYTES
+        yield from ahead(names, start, _nbytes, window=window, first=window // job.workers, most=most)
+
+
+def _read(job: Job, source: Source, name: str, fit: Callable[[Image], Image]) -> Image | Failed:
+    try:
+        image = job.read(source.folder / name)
+    except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
+        return Failed(name, "read", why(error))
+    try:
+        return fit(image)
+    except SizeError:
+        raise
+    except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
+        return Failed(name, "size", why(error))
+
+
+def _as_it_is(image: Image) -> Image:
+    return image
+
+
+def _fitted(job: Job, shape: Shape, image: Image) -> Image:
+    return job.fit(shape.like(image), image)[1]
+
+
+def _nbytes(item: Image | Failed) -> int | None:
+    return item.pixels.nbytes if isinstance(item, Image) else None
+
+
+def _embed(job: Job, source: Source, images: Sequence[tuple[int, Image]]) -> Generator[Batch | Failed]:
+    """One batch. Where the engine gives up on it, each image is tried alone, so that one costs itself only."""
+    if not images:
+        return
+    places = [place for place, _ in images]
+    try:
+        points = job.embedder.embeddings(cast(Pixels, np.stack([image.pixels for _, image in images])))
+    except (EyediffError, MemoryError) as error:
+        if len(images) == 1:
+            yield Failed(source.names[places[0]], "score", why(error))
+            return
+        for image in images:
+            yield from _embed(job, source, [image])
+        return
+    good = [bool(np.isfinite(point).all()) for point in points]
+    for place, fine in zip(places, good, strict=True):
+        if not fine:
+            yield Failed(source.names[place], "score", f"{job.metric}: the figures are not finite")
+    if any(good):
+        kept = [row for row, fine in enumerate(good) if fine]
+        yield Batch([places[row] for row in kept], points if all(good) else points[kept])
+
+
+def fill(
+    store: Store, job: Job, source: Source, shape: Shape, failed: list[Failed], progress: Progress | None = None
+) -> list[str]:
+    """All points of a set into a store; returns the names that they belong to, in order, and adds those that failed."""
+    names: list[str] = []
+    with closing(embedded(job, source, shape, progress=progress)) as items:
+        for item in items:
+            if isinstance(item, Failed):
+                failed.append(item)
+            else:
+                store.append(item.points)
+                names += [source.names[place] for place in item.places]
+    return names

@@ -1,0 +1,108 @@
+"""Sets of tiny files whose points are known: a file holds the levels of its pixels, and a point is those levels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from eyediff import images
+from eyediff.errors import EyediffError, ImageError
+from eyediff.sets import Job, Source
+from eyediff.values import Header, Image, MetricHeader, Pixels, SizePolicy
+
+
+class Levels:
+    """A point is an image's pixels from 0 to 1. Gives up on white pixels, and on more than `most` images at once."""
+
+    smallest = 2
+
+    def __init__(self, most: int = 100) -> None:
+        self.most = most
+        self.passes = 0
+        self.batches: list[int] = []
+
+    def embeddings(self, x: Pixels) -> np.ndarray:
+        self.batches.append(len(x))
+        if len(x) > self.most:
+            raise EyediffError(f"the engine gave up on {len(x)}")
+        if any(image.min() == 255 for image in x):
+            raise EyediffError("too bright")
+        self.passes += len(x)
+        peak = 255 if x.dtype == np.uint8 else 65535
+        return (x.reshape(len(x), -1) / np.float32(peak)).astype(np.float32)
+
+
+def read(path: Path) -> Image:
+    """`height width level level ...`; a level above 255 makes it 16 bits; anything else is no image."""
+    try:
+        height, width, *levels = map(int, path.read_text().split())
+        dtype = np.uint8 if max(levels) < 256 else np.uint16
+        return Image(str(path), np.array(levels, dtype).reshape(height, width, 3))
+    except ValueError as error:
+        raise ImageError(f"{path}: not an image") from error
+
+
+def put(path: Path, pixels: np.ndarray) -> None:
+    """What `read` reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width, _ = pixels.shape
+    path.write_text(f"{height} {width} {' '.join(map(str, pixels.ravel().tolist()))}")
+
+
+def some(count: int, seed: int = 0) -> list[np.ndarray]:
+    """Images of 4 x 3 pixels."""
+    random = np.random.RandomState(seed)
+    return [random.randint(0, 250, (4, 3, 3)).astype(np.uint8) for _ in range(count)]
+
+
+def folder(root: Path, pixels: Sequence[np.ndarray]) -> Source:
+    """A set of images called 00, 01, ..."""
+    names = [f"{index:02}" for index in range(len(pixels))]
+    for name, each in zip(names, pixels, strict=True):
+        put(root / name, each)
+    return Source(root, names)
+
+
+def job(embedder: Levels | None = None, size: SizePolicy = "refuse", metric: str = "lpips", **changes: str) -> Job:
+    """How the images of such a set are looked at."""
+    header = Header(
+        eyediff="1.0",
+        metrics={metric: MetricHeader(changes.get("version", "0.1"), changes.get("weights", "ab" * 32), "levels")},
+        size=size,
+        higher_is_better={metric: False},
+    )
+    return Job(embedder or Levels(), header, read, partial(images.fit, policy=size), workers=2)
+
+
+def points(pixels: Sequence[np.ndarray]) -> np.ndarray:
+    """Of these images, in double precision."""
+    return np.array([each.ravel() / (255.0 if each.dtype == np.uint8 else 65535.0) for each in pixels])
+
+
+def brute(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """All squared distances, difference by difference."""
+    return ((a.astype(np.float64)[:, None] - b.astype(np.float64)[None]) ** 2).sum(-1)
+
+
+def touch(path: Path) -> None:
+    """Another time of modification, as after an edit."""
+    found = path.stat()
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns + 1_000_000))
+
+
+class Full:
+    """A file on a full disk, as far as `room` bytes allow."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def write(self, data: bytes) -> int:
+        if not self.room:
+            raise OSError(28, "No space left on device")
+        taken = min(self.room, len(data))
+        self.room -= taken
+        return taken

@@ -1,0 +1,141 @@
+"""An index: made once, used again; refused whole, and left as it was, where it is not what is asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from eyediff.errors import OutputError, UsageError
+from eyediff.sets import Job, Points, Source, indexed
+
+from .made import Levels, folder, job, points, put, some, touch
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Source:
+    return folder(tmp_path / "set", some(6))
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def kept(index: Path, source: Source, job: Job, rebuild: bool = False) -> Points:
+    with indexed(job, source, index, rebuild=rebuild) as found:
+        return Points(found.names, np.array(found.points), found.shape, found.failed)
+
+
+def test_the_second_question_costs_no_pass(source: Source, tmp_path: Path) -> None:
+    """Built once; then the same points, names and failures without a look at any image."""
+    (source.folder / "03").write_text("broken")
+    first, second = Levels(), Levels()
+    built = kept(tmp_path / "index", source, job(first))
+    read = kept(tmp_path / "index", source, job(second))
+    assert (first.passes, second.passes) == (5, 0)
+    assert list(read.names) == list(built.names) == ["00", "01", "02", "04", "05"]
+    assert [each.name for each in read.failed] == ["03"] and "not an image" in read.failed[0].message
+    np.testing.assert_array_equal(read.points, built.points)
+    np.testing.assert_allclose(read.points, points([*some(6)[:3], *some(6)[4:]]), atol=1e-7)
+    assert read.shape == built.shape and left(tmp_path) == ["index", "set"]
+
+
+def test_without_an_index_nothing_is_left(source: Source, tmp_path: Path) -> None:
+    """The points wait in a file without a name."""
+    with indexed(job(), source) as found:
+        assert found.points.shape == (6, 36)
+    assert left(tmp_path) == ["set"]
+
+
+def test_it_is_a_file_that_others_can_read(source: Source, tmp_path: Path) -> None:
+    """safetensors opens it: points, and what they are as JSON."""
+    built = kept(tmp_path / "index", source, job())
+    found = load_file(tmp_path / "index")
+    np.testing.assert_array_equal(found["points"], built.points)
+    about = json.loads(found["about"].tobytes())
+    assert about["made"]["metric"] == "lpips-alex" and [name for name, _ in about["files"]] == list(built.names)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"metric": "lpips-vgg"}, "metric: 'lpips-alex' before, 'lpips-vgg' now"),
+        ({"version": "0.0"}, "version: '0.1' before, '0.0' now"),
+        ({"weights": "cd" * 32}, "weights: 'abababababab...' before, 'cdcdcdcdcdcd...' now"),
+        ({"size": "crop"}, "size policy: 'refuse' before, 'crop' now"),
+    ],
+)
+def test_made_with_something_else(source: Source, tmp_path: Path, change: dict[str, str], word: str) -> None:
+    """One line that says what differs and what to do; the index stays as it was. `lpips` and `lpips-alex` are one."""
+    kept(tmp_path / "index", source, job())
+    before = (tmp_path / "index").read_bytes()
+    with pytest.raises(UsageError) as error:
+        kept(tmp_path / "index", source, job(**change))
+    assert word in str(error.value) and "--rebuild" in str(error.value) and "\n" not in str(error.value)
+    assert (tmp_path / "index").read_bytes() == before
+    kept(tmp_path / "index", source, job(metric="lpips-alex"))
+    assert len(kept(tmp_path / "index", source, job(**change), rebuild=True).names) == 6
+
+
+def test_files_that_changed(source: Source, tmp_path: Path) -> None:
+    """Changed, new and gone are counted with an example each; --rebuild takes them in."""
+    index = tmp_path / "index"
+    kept(index, source, job())
+    before = index.read_bytes()
+    touch(source.folder / "01")
+    put(source.folder / "new", some(1)[0])
+    now = Source(source.folder, ["01", "02", "03", "04", "05", "new"])
+    with pytest.raises(UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); --rebuild"):
+        kept(index, now, job())
+    assert index.read_bytes() == before
+    assert list(kept(index, now, job(), rebuild=True).names) == list(now.names)
+
+
+@pytest.mark.parametrize("damage", ["cut", "longer", "header", "json", "count", "text", "empty"])
+def test_a_damaged_index_is_refused(source: Source, tmp_path: Path, damage: str) -> None:
+    """Checked to the byte before any of it is used, and never overwritten unasked."""
+    index = tmp_path / "index"
+    kept(index, source, job())
+    whole = index.read_bytes()
+    index.write_bytes(
+        {
+            "cut": whole[:-1],
+            "longer": whole + b"x",
+            "header": whole.replace(b'"shape": [6, 36]', b'"shape": [6, 37]'),
+            "json": whole.replace(b'"files"', b'"fxles"'),
+            "count": whole.replace(b'"03", [', b'"02", ['),
+            "text": b"a,b,c\n",
+            "empty": b"",
+        }[damage]
+    )
+    before = index.read_bytes()
+    with pytest.raises(UsageError, match="no index of eyediff, or damaged"):
+        kept(index, source, job())
+    assert index.read_bytes() == before
+
+
+def test_rebuilding_costs_no_other_file(source: Source, tmp_path: Path) -> None:
+    """--index with the name of something else: refused, the file as it was."""
+    precious = tmp_path / "photo"
+    precious.write_bytes(b"\x89PNG\0")
+    with pytest.raises(OutputError, match="exists and is no index"):
+        kept(precious, source, job(), rebuild=True)
+    assert precious.read_bytes() == b"\x89PNG\0"
+
+
+def test_a_rebuild_that_fails_leaves_the_old_index(source: Source, tmp_path: Path) -> None:
+    """A disk that fills under way, or an interruption: the old index is whole, and nothing else is left."""
+    index = tmp_path / "index"
+    kept(index, source, job())
+    before = index.read_bytes()
+
+    class Stopped(Levels):
+        def embeddings(self, x: np.ndarray) -> np.ndarray:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kept(index, source, job(Stopped()), rebuild=True)
+    assert index.read_bytes() == before and left(tmp_path) == ["index", "set"]
