@@ -18,6 +18,7 @@ from .. import __version__
 from ..errors import EyediffError
 from .compare import compare
 from .distill import distill
+from .merge import merge
 from .metrics import metrics
 from .weights import app as weights
 
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare)
+app.command()(merge)
 app.command()(metrics)
 app.command()(distill)
 app.add_typer(weights, name="weights")

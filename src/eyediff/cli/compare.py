@@ -17,6 +17,7 @@ from ..reports.files import is_regular
 from ..reports.text import amount, figure
 from ..values import AlphaPolicy, MatchRule, SizePolicy, Summary
 from .progress import bar, download_bar
+from .shards import ShardOption, parse_shard
 
 CROSSED, INCOMPLETE, INTERRUPTED = 1, 3, 130
 
@@ -64,6 +65,7 @@ def compare(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Threads that decode; by default one a core.", show_default=False)
     ] = None,
+    shard: ShardOption = None,
     device: Annotated[
         DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
     ] = "auto",
@@ -76,6 +78,7 @@ def compare(
     kind = _format(format_, output)
     if resume and (output is None or kind not in reports.LINES):
         raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
+    part = parse_shard(shard, kind, output)
     with download_bar("weights") as report:
         planned = wiring.plan(
             reference,
@@ -87,7 +90,7 @@ def compare(
             progress=report,
         )
     _say(planned)
-    summary = _run(planned.job, kind, output, resume)
+    summary = _run(run.part(planned.job, *part) if part else planned.job, kind, output, resume)
     if output is not None:
         _say_result(summary, output)
     return _exit_code(summary)
@@ -133,7 +136,8 @@ def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) 
 
         try:
             if output is not None and kind in ("csv", "jsonl") and is_regular(output):
-                return run.compare(job, journal=run.JournaledFile(output, kind, resume=resume), progress=progress)
+                journal = run.JournaledFile(output, kind, resume=resume)
+                return run.compare(job, reports.beside(job.header, kind, output), journal=journal, progress=progress)
             return run.compare(job, [reports.sink(kind, output or sys.stdout)], progress=progress)
         except OutputError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
