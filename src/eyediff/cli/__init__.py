@@ -20,6 +20,7 @@ from .compare import compare
 from .distill import distill
 from .merge import merge
 from .metrics import metrics
+from .ray import with_address
 from .weights import app as weights
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -57,7 +58,8 @@ def _root(
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; every expected error becomes one line on stderr."""
     try:
-        code = typer.main.get_command(app).main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        arguments = with_address(sys.argv[1:] if argv is None else argv)
+        code = typer.main.get_command(app).main(args=arguments, standalone_mode=False)
     except EyediffError as error:
         return _complain(str(error))
     except TyperException as error:  # an unknown option, a missing argument

@@ -11,6 +11,7 @@ import typer
 from .. import reports
 from ..errors import UsageError
 from ..reports.files import is_regular
+from .outputs import Kind
 
 ShardOption: TypeAlias = Annotated[
     str | None,
@@ -23,7 +24,7 @@ ShardOption: TypeAlias = Annotated[
 ]
 
 
-def parse_shard(text: str | None, kind: reports.Format, output: Path | None) -> tuple[int, int] | None:
+def parse_shard(text: str | None, kind: Kind, output: Path | None) -> tuple[int, int] | None:
     """(I, N). Raises UsageError where that is not what was given, or there would be no file to merge."""
     if text is None:
         return None

@@ -35,6 +35,6 @@ def sink(kind: Format, destination: TextIO | Path) -> Sink:
     return LinesSink(target(destination, data=True), LINES[kind])
 
 
-def beside(header: Header, kind: Format, output: Path) -> list[Sink]:
+def beside(header: Header, kind: str, output: Path) -> list[Sink]:
     """What is written beside an output: of a part of a run, what a CSV file has no place for."""
     return [Card(output)] if header.shard is not None and kind == "csv" else []

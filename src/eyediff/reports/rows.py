@@ -116,9 +116,12 @@ def score(record: Record, pair: Pair) -> Score:
     return Score(pair, width, height, {name: score_from(value) for name, value in record["scores"].items()})
 
 
-def row(record: Record) -> Row:
-    """The row again, without its notes. Raises ValueError where its stage is none of ours."""
-    pair = Pair(record["pair"], place(record["reference"]), place(record["candidate"]))
+def row(record: Record, pair: Pair | None = None) -> Row:
+    """The row again, of this pair or of that which it names, without its notes.
+
+    Raises ValueError where its stage is none of ours.
+    """
+    pair = pair or Pair(record["pair"], place(record["reference"]), place(record["candidate"]))
     error = record["error"]
     if error is None:
         return score(record, pair)

@@ -1,0 +1,56 @@
+"""`--ray [ADDRESS]`: the same run, computed on every machine of a Ray cluster."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+import typer
+
+from .. import run, wiring
+from ..errors import UsageError
+
+RayOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[ADDRESS]",
+        help="Compute on Ray: the cluster at ADDRESS (HOST:PORT, auto), or of RAY_ADDRESS, or on this machine alone.",
+        show_default=False,
+    ),
+]
+
+_ADDRESS = re.compile(r"auto|local|ray://\S+|[\w.\-]+:\d{2,5}|\[[0-9a-fA-F:]+\]:\d{2,5}")
+
+
+def with_address(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--ray=` where no address follows `--ray`: the parser knows no option that may stand alone."""
+    found = list(arguments)
+    for place, argument in enumerate(found):
+        if argument == "--":
+            break
+        if argument == "--ray" and not _ADDRESS.fullmatch(found[place + 1] if place + 1 < len(found) else ""):
+            found[place] = "--ray="
+    return found
+
+
+def source_of(address: str | None, options: wiring.Options) -> run.Source | None:
+    """Where rows come from with --ray; None without. Raises UsageError where Ray is not installed or not reached."""
+    if address is None:
+        return None
+    try:
+        import ray
+
+        from ..ray import source
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--ray: {error}") from error
+    if not ray.is_initialized():
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # its plans and progress; ours is on stderr already
+        try:
+            ray.init(address or None, include_dashboard=None if address else False, logging_level=logging.ERROR)
+        except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+            reason = str(error).strip().split("\n", 1)[0]
+            raise UsageError(f"--ray {address}: no cluster is reached ({reason}): check the address") from error
+    return source(options)
