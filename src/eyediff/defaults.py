@@ -51,9 +51,6 @@ RAY_TASKS = 8
 RAY_READERS = 4
 """Threads that read and decode in each worker of Ray, which has one core: they wait for the network, mostly."""
 
-RAY_RETRIES = 5
-"""Times that a task of Ray is tried again after its worker died. A file that kills every worker ends the run then."""
-
 PARQUET_ROWS = 65_536
 """Rows in a part of a Parquet folder: 10 million pairs are 150 files of a few megabytes."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
@@ -22,7 +23,11 @@ RayOption: TypeAlias = Annotated[
     ),
 ]
 
-_ADDRESS = re.compile(r"auto|local|ray://\S+|[\w.\-]+:\d{2,5}|\[[0-9a-fA-F:]+\]:\d{2,5}")
+_ADDRESS = re.compile(r"auto|local|ray://\S+|[\w.\-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
+
+
+_ANSWER = 5.0
+"""Seconds that a cluster may take to answer."""
 
 
 def with_address(arguments: Sequence[str]) -> list[str]:
@@ -41,12 +46,13 @@ def source_of(address: str | None, options: wiring.Options) -> run.Source | None
     if address is None:
         return None
     try:
-        import ray
-
         from ..ray import source
     except ModuleNotFoundError as error:
         raise UsageError(f"--ray: {error}") from error
+    import ray
+
     if not ray.is_initialized():
+        _knock(address)
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # its plans and progress; ours is on stderr already
         try:
             ray.init(address or None, include_dashboard=None if address else False, logging_level=logging.ERROR)
@@ -54,3 +60,14 @@ def source_of(address: str | None, options: wiring.Options) -> run.Source | None
             reason = str(error).strip().split("\n", 1)[0]
             raise UsageError(f"--ray {address}: no cluster is reached ({reason}): check the address") from error
     return source(options)
+
+
+def _knock(address: str) -> None:
+    """Raise UsageError where nobody answers: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--ray {address}: nobody answers there ({error}): check the address") from error

@@ -58,8 +58,6 @@ def mapped(dataset: Dataset, task: Task, actors: int, batch: int | None) -> Data
         compute=ray.data.ActorPoolStrategy(size=actors),
         num_cpus=1,
         num_gpus=1 if task.options.device == "cuda" else 0,
-        max_restarts=-1,
-        max_task_retries=defaults.RAY_RETRIES,
     )
 
 
