@@ -56,7 +56,7 @@ def source_of(address: str | None, options: wiring.Options) -> run.Source | None
         logging.getLogger("ray.data").setLevel(logging.ERROR)  # its plans and progress; ours is on stderr already
         try:
             ray.init(address or None, include_dashboard=None if address else False, logging_level=logging.ERROR)
-        except Exception as error:  # noqa: BLE001  # Ray raises the bare class too, where it does not start in time
+        except Exception as error:  # Ray raises the bare class too, where it does not start in time
             reason = str(error).strip().split("\n", 1)[0]
             raise UsageError(f"--ray {address}: Ray does not start, or is not reached: {reason}") from error
     return source(options)

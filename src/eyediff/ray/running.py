@@ -62,11 +62,13 @@ def source(options: wiring.Options, actors: int | None = None) -> run.Source:
     """What `run.compare` takes rows from, so that Ray computes them."""
 
     def rows(job: run.Job, recall: Callable[[Pair], Score | None], stop: Callable[[], bool]) -> Generator[Row]:
+        if not isinstance(job.pairs, Sequence):  # they are gone through twice
+            raise UsageError("pairs without a length cannot be given to Ray: give a sequence of them")
         known = _Known(tuple(job.header.metrics))
         todo = _indexed(job.pairs, recall, known, stop)
         workers = actors or cores()
-        total = len(job.pairs) if isinstance(job.pairs, Sequence) else workers * defaults.RAY_BATCH * defaults.RAY_TASKS
-        blocks = list(_blocks(todo, max(1, min(defaults.RAY_BATCH, total // (workers * defaults.RAY_TASKS)))))
+        share = len(job.pairs) // (workers * defaults.RAY_TASKS)
+        blocks = list(_blocks(todo, max(1, min(defaults.RAY_BATCH, share))))
         with closing(_computed(blocks, Task.of(job, options), min(workers, max(1, len(blocks))))) as computed:
             for index, pair in enumerate(job.pairs):
                 yield known.row(index, pair) or _next(computed, index, pair, job)
