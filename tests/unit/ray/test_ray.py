@@ -29,7 +29,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     import ray
 
     os.environ["RAY_AUTH_MODE"] = "disabled"  # or it writes a token into the home folder
-    os.environ["RAY_worker_niceness"] = "0"  # or its workers starve behind whatever else runs here
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  # Ray spells it so; or its workers starve behind others
     root = Path(tmp_path_factory.mktemp("r"))
     context = ray.init(
         num_cpus=2,
