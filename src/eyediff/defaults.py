@@ -18,6 +18,9 @@ MAX_PIXELS = 200_000_000
 """A file that announces more pixels than this is refused before it is decoded: 600 MB of memory an image, and the usual
 sign of a decompression bomb. Cameras stop at 150 million."""
 
+MAX_FETCH = 1 << 30
+"""Bytes of a file that is fetched by its URL into memory: MAX_PIXELS of 8-bit colour, raw, is half of it."""
+
 IMAGE_SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ico"}
     | {".avif", ".ppm", ".pgm", ".pbm", ".pnm"}
@@ -58,6 +61,22 @@ BOOTSTRAP = 1000
 
 SEED = 0
 """Of the bootstrap: the same run prints the same interval."""
+
+
+RAY_BATCH = 512
+"""Pairs in a task of Ray: seconds of work, so that the milliseconds which a task costs the head node do not count."""
+
+RAY_TASKS = 8
+"""Tasks a worker at least, where there are few pairs: so the last one to be done keeps nobody waiting for long."""
+
+RAY_READERS = 4
+"""Threads that read and decode in each worker of Ray, which has one core: they wait for the network, mostly."""
+
+PARQUET_ROWS = 65_536
+"""Rows in a part of a Parquet folder: 10 million pairs are 150 files of a few megabytes."""
+
+PARQUET_SECONDS = 60.0
+"""A part is written after this time, full or not: what a kill can cost."""
 
 
 def memory() -> int:

@@ -11,6 +11,7 @@
     │   └── FetchError        the download failed or brought something else
     ├── DeviceError           the device that was asked for by name is not there
     ├── ResumeError           an unfinished run cannot be continued with these settings
+    ├── MergeError            parts of a run are not whole, or do not belong together
     └── OutputError           results could not be written; what was written before is kept
 
 Each message is one line: what was given, what was expected, what to do next.
@@ -61,6 +62,14 @@ class DeviceError(EyediffError):
 
 class ResumeError(EyediffError):
     """An unfinished run cannot be continued with these settings."""
+
+
+class MergeError(EyediffError):
+    """Parts of a run are not whole, or do not belong together. `problems` has a line for each thing that is wrong."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class OutputError(EyediffError):

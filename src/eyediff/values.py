@@ -94,14 +94,39 @@ class MetricHeader:
 
 
 @dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several parts of a list of pairs: every `of`-th pair, from the `part`-th on (1 is the first).
+
+    `pairs` is the length of the whole list, `list_sha256` tells it from others, `part_sha256` the names of this part.
+    The first part speaks for the files without partner, `unmatched`, so that they are counted once.
+    """
+
+    part: int
+    of: int
+    pairs: int
+    list_sha256: str
+    part_sha256: str
+    unmatched: Sequence[Unmatched] = ()
+
+    @property
+    def size(self) -> int:
+        """How many pairs this part has."""
+        return len(range(self.part - 1, self.pairs, self.of))
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
-    """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`."""
+    """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`.
+
+    `shard` where the rows are a part of a run.
+    """
 
     eyediff: str
     metrics: Mapping[str, MetricHeader]
     size: SizePolicy
     higher_is_better: Mapping[str, bool]
     alpha: AlphaPolicy = "worst"
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)

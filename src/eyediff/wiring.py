@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from .engines.metrics import FunctionEngine, NetworkEngine, Runner
 from .engines.runners import runner as runner_on
 from .engines.windows import ScalesEngine, WindowEngine
 from .trunks import trunk
-from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pixels, SizePolicy
+from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pair, Pixels, SizePolicy, Unmatched
 
 Progress = Callable[[int, int], None]
 """Told the bytes of a download that have come, and all that are expected."""
@@ -93,6 +93,7 @@ class Options:
     device: DeviceName = "auto"
     workers: int | None = None
     memory: int | str | None = None
+    threads: int | None = None  # of the engines; None: every core
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,33 @@ def plan(
 
     Raises UsageError, WeightsError or DeviceError.
     """
-    choices = parse_all(metrics)
+    parse_all(metrics)  # before the folders are walked: a name with a typo should not take that long to be told
     pairing = pairs.pair_up(reference, candidate, options.match)
-    runner = runner_on(options.device)
+    job = job_of(
+        pairing.pairs,
+        metrics,
+        options,
+        unmatched=pairing.unmatched,
+        maxima=maxima,
+        minima=minima,
+        progress=progress,
+    )
+    return Planned(job, pairing.ignored, pairing.hints)
+
+
+def job_of(
+    found: Iterable[Pair],
+    metrics: Sequence[str],
+    options: Options,
+    *,
+    unmatched: Sequence[Unmatched] = (),
+    maxima: Mapping[str, float] | None = None,
+    minima: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> run.Job:
+    """A job over pairs that are known already. Raises UsageError, WeightsError or DeviceError."""
+    choices = parse_all(metrics)
+    runner = runner_on(options.device, options.threads)
     memory = budget.checked(options.memory)
     networks = sum(choice.entry.trunk is not None for choice in choices)
     room = budget.room(memory, networks)
@@ -132,16 +157,15 @@ def plan(
         higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
         alpha=options.alpha,
     )
-    job = run.Job(
-        pairs=pairing.pairs,
+    return run.Job(
+        pairs=found,
         engines={name: metric.engine for name, metric in wired.items()},
         header=header,
         read=partial(images.read, alpha=options.alpha),
         fit=partial(images.fit, policy=options.size),
-        unmatched=pairing.unmatched,
+        unmatched=unmatched,
         maxima=maxima or {},
         minima=minima or {},
         workers=defaults.workers() if options.workers is None else options.workers,
         window=min(defaults.WINDOW_BYTES, memory // 4),
     )
-    return Planned(job, pairing.ignored, pairing.hints)

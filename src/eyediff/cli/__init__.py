@@ -20,9 +20,11 @@ from .compare import compare
 from .distill import distill
 from .diversity import diversity
 from .matrix import matrix
+from .merge import merge
 from .metrics import metrics
 from .nearest import nearest
 from .optimize import optimize
+from .ray import with_address
 from .weights import app as weights
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -39,6 +41,7 @@ app.command()(compare)
 app.command()(matrix)
 app.command()(nearest)
 app.command()(diversity)
+app.command()(merge)
 app.command()(metrics)
 app.command()(distill)
 app.command()(optimize)
@@ -63,7 +66,8 @@ def _root(
 def run(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; every expected error becomes one line on stderr."""
     try:
-        code = typer.main.get_command(app).main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        arguments = with_address(sys.argv[1:] if argv is None else argv)
+        code = typer.main.get_command(app).main(args=arguments, standalone_mode=False)
     except EyediffError as error:
         return _complain(str(error))
     except TyperException as error:  # an unknown option, a missing argument

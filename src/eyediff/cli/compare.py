@@ -6,17 +6,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, cast, get_args
 
 import typer
 
 from .. import defaults, reports, run, wiring
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
-from ..reports.files import is_regular
 from ..reports.text import amount, figure
 from ..values import AlphaPolicy, MatchRule, SizePolicy, Summary
+from .outputs import Kind, journal_of, parquet_folder
 from .progress import bar, download_bar
+from .ray import RayOption, source_of
+from .shards import ShardOption, parse_shard
 
 CROSSED, INCOMPLETE, INTERRUPTED = 1, 3, 130
 
@@ -64,6 +66,8 @@ def compare(
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Threads that decode; by default one a core.", show_default=False)
     ] = None,
+    shard: ShardOption = None,
+    ray: RayOption = None,
     device: Annotated[
         DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
     ] = "auto",
@@ -82,21 +86,24 @@ def compare(
     Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some pairs failed
     or had no partner, 130 interrupted.
     """
-    kind = _format(format_, output)
-    if resume and (output is None or kind not in reports.LINES):
+    kind = parquet_folder(format_, output) or _format(format_, output)
+    if resume and (output is None or kind not in (*reports.LINES, "parquet")):
         raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
+    part = parse_shard(shard, kind, output)
+    options = wiring.Options(match, size, alpha, device, workers, memory)
+    source = source_of(ray, options)
     with download_bar("weights") as report:
         planned = wiring.plan(
             reference,
             candidate,
             [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
-            wiring.Options(match, size, alpha, device, workers, memory),
+            options,
             maxima=_limits("--max", maximum or []),
             minima=_limits("--min", minimum or []),
             progress=report,
         )
     _say(planned)
-    summary = _run(planned.job, kind, output, resume)
+    summary = _run(run.part(planned.job, *part) if part else planned.job, kind, output, resume, source)
     if output is not None:
         _say_result(summary, output)
     return _exit_code(summary)
@@ -129,7 +136,7 @@ def _limits(option: str, given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) -> Summary:
+def _run(job: run.Job, kind: Kind, output: Path | None, resume: bool, source: run.Source | None) -> Summary:
     """Do the job. An output that fails when rows stand in it already ends the run with what is there: exit code 3."""
     started = False
     with _progress(output is not None) as tell:
@@ -141,9 +148,11 @@ def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) 
                 tell(done, total)
 
         try:
-            if output is not None and kind in ("csv", "jsonl") and is_regular(output):
-                return run.compare(job, journal=run.JournaledFile(output, kind, resume=resume), progress=progress)
-            return run.compare(job, [reports.sink(kind, output or sys.stdout)], progress=progress)
+            if output is not None and (journal := journal_of(kind, output, resume)):
+                beside = reports.beside(job.header, kind, output)
+                return run.compare(job, beside, journal=journal, progress=progress, source=source)
+            sink = reports.sink(cast(reports.Format, kind), output or sys.stdout)
+            return run.compare(job, [sink], progress=progress, source=source)
         except OutputError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
                 raise typer.Exit from error

@@ -6,11 +6,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from .. import defaults
 from ..errors import ImageError, shown
+from ..places import Url
 from ..values import AlphaPolicy, Image
 from .decode import decode
 from .formats import Refused
@@ -43,6 +45,9 @@ def read(path: Path, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """The file for reading, if it is a regular one. Opening does not wait for the other end of a pipe."""
+    if isinstance(path, Url):
+        yield BytesIO(_fetched(path))
+        return
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         handle = os.open(path, flags)
@@ -61,3 +66,15 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
             yield file
     finally:
         os.close(handle)
+
+
+def _fetched(url: Url) -> bytes:
+    try:
+        found = url.fetch(defaults.MAX_FETCH)
+    except FileNotFoundError as why:
+        raise Refused("no such file: check the URL") from why
+    except Exception as why:  # every store has errors of its own, and one file must be one row
+        raise Refused(f"cannot be fetched ({type(why).__name__}: {' '.join(str(why).split())})") from why
+    if len(found) >= defaults.MAX_FETCH:
+        raise Refused(f"a file of {defaults.MAX_FETCH >> 20} MB or more, which is not fetched: bring it here first")
+    return found

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TextIO, TypeAlias, get_args
 
-from ..values import Sink
+from ..values import Header, Sink
 from .document import DocumentSink
 from .lines import LinesSink
 from .rows import Csv, JsonLines, Lines
+from .shards import Card
 from .targets import target
 from .text import TextSink
 
@@ -32,3 +33,8 @@ def sink(kind: Format, destination: TextIO | Path) -> Sink:
     if kind == "json":
         return DocumentSink(target(destination, data=True))
     return LinesSink(target(destination, data=True), LINES[kind])
+
+
+def beside(header: Header, kind: str, output: Path) -> list[Sink]:
+    """What is written beside an output: of a part of a run, what a CSV file has no place for."""
+    return [Card(output)] if header.shard is not None and kind == "csv" else []

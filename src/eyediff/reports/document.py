@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..values import Header, Row, Statistics, Summary
-from .rows import dump, encodable, header_record, number, row_record
+from .rows import dump, encodable, header_record, number, row_record, unmatched_record
 from .targets import Target
 
 
@@ -27,8 +27,9 @@ class DocumentSink:
         self._between = ",\n"
 
     def close(self, summary: Summary) -> None:
-        unmatched = [{"side": file.side, "path": encodable(str(file.path))} for file in summary.unmatched]
-        last = f'\n], "unmatched": {dump(unmatched)},\n"summary": {dump(_summary(summary))}}}\n'
+        last = (
+            f'\n], "unmatched": {dump(unmatched_record(summary.unmatched))},\n"summary": {dump(_summary(summary))}}}\n'
+        )
         self._target.close(last, finished=not summary.interrupted)
 
 

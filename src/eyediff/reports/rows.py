@@ -7,9 +7,10 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from typing import Protocol, TypedDict, cast
+from typing import Protocol, TypedDict, cast, get_args
 
-from ..values import Failure, Header, Pair, Row, Score
+from ..places import place
+from ..values import Failure, Header, Pair, Row, Score, Shard, Stage, Unmatched
 
 BEFORE_SCORES = ("pair", "reference", "candidate", "width", "height")
 """Columns of CSV before those named like the metrics; `error` comes last."""
@@ -66,7 +67,27 @@ def header_record(header: Header) -> dict[str, object]:
         name: {"version": metric.version, "weights_sha256": metric.weights_sha256, "engine": metric.engine}
         for name, metric in header.metrics.items()
     }
-    return {"eyediff": header.eyediff, "metrics": metrics, "size": header.size}
+    record: dict[str, object] = {"eyediff": header.eyediff, "metrics": metrics, "size": header.size}
+    return record if header.shard is None else record | {"shard": shard_record(header, header.shard)}
+
+
+def shard_record(header: Header, shard: Shard) -> dict[str, object]:
+    """Which part of which list the rows are, and what else of the run whoever joins the parts must know."""
+    return {
+        "part": shard.part,
+        "of": shard.of,
+        "pairs": shard.pairs,
+        "list_sha256": shard.list_sha256,
+        "part_sha256": shard.part_sha256,
+        "alpha": header.alpha,
+        "higher_is_better": dict(header.higher_is_better),
+        "unmatched": unmatched_record(shard.unmatched),
+    }
+
+
+def unmatched_record(files: Sequence[Unmatched]) -> list[dict[str, str]]:
+    """Files without partner."""
+    return [{"side": file.side, "path": encodable(str(file.path))} for file in files]
 
 
 def row_record(row: Row) -> Record:
@@ -93,6 +114,20 @@ def score(record: Record, pair: Pair) -> Score:
     if width is None or height is None:
         raise ValueError("a row without sides")
     return Score(pair, width, height, {name: score_from(value) for name, value in record["scores"].items()})
+
+
+def row(record: Record, pair: Pair | None = None) -> Row:
+    """The row again, of this pair or of that which it names, without its notes.
+
+    Raises ValueError where its stage is none of ours.
+    """
+    pair = pair or Pair(record["pair"], place(record["reference"]), place(record["candidate"]))
+    error = record["error"]
+    if error is None:
+        return score(record, pair)
+    if error["stage"] not in get_args(Stage):
+        raise ValueError(f"failed in the stage {error['stage']!r}")
+    return Failure(pair, cast(Stage, error["stage"]), error["message"], record["width"], record["height"])
 
 
 class Lines(Protocol):

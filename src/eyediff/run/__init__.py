@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .job import Job
-from .pipeline import Journal, Progress, compare
+from .merge import Merged
+from .pipeline import Journal, Progress, Source, compare, rows
 from .resume import JournaledFile
+from .shards import part
 
-__all__ = ["Job", "Journal", "JournaledFile", "Progress", "compare"]
+__all__ = ["Job", "Journal", "JournaledFile", "Merged", "Progress", "Source", "compare", "part", "rows"]

@@ -78,29 +78,33 @@ def settings(header: Header, lines: str) -> dict[str, object]:
         {"name": name, "version": found.version, "weights": found.weights_sha256, "engine": found.engine}
         for name, found in header.metrics.items()
     ]
-    return {
+    found: dict[str, object] = {
         "format": lines,
         "eyediff": header.eyediff,
         "metrics": metrics,
         "size policy": header.size,
         "alpha policy": header.alpha,
     }
+    if header.shard is not None:
+        found["shard"] = f"{header.shard.part}/{header.shard.of}"
+        found["list of pairs"] = header.shard.list_sha256
+    return found
 
 
-def difference(before: object, now: object, what: str = "settings") -> str | None:
-    """The first thing in which two settings differ, in words; None where they are the same."""
-    if isinstance(before, list) and isinstance(now, list):
-        names = [[item.get("name") if isinstance(item, dict) else None for item in items] for items in (before, now)]
+def difference(one: object, other: object, what: str = "settings") -> tuple[str, str, str] | None:
+    """The first thing in which two settings differ, and what it is in each; None where they are the same."""
+    if isinstance(one, list) and isinstance(other, list):
+        names = [[item.get("name") if isinstance(item, dict) else None for item in items] for items in (one, other)]
         if names[0] != names[1]:
             return difference(", ".join(map(str, names[0])), ", ".join(map(str, names[1])), what)
-        found = (difference(a, b, f"{name}'s") for name, a, b in zip(names[0], before, now, strict=True))
-        return next((text for text in found if text), None)
-    if isinstance(before, dict) and isinstance(now, dict):
+        found = (difference(a, b, f"{name}'s") for name, a, b in zip(names[0], one, other, strict=True))
+        return next((differing for differing in found if differing), None)
+    if isinstance(one, dict) and isinstance(other, dict):
         owner = "" if what == "settings" else f"{what} "
-        keys = dict.fromkeys([*now, *before])
-        found = (difference(before.get(key), now.get(key), f"{owner}{key}") for key in keys)
-        return next((text for text in found if text), None)
-    return None if before == now else f"{what}: '{_brief(before)}' before, '{_brief(now)}' now"
+        keys = dict.fromkeys([*other, *one])
+        found = (difference(one.get(key), other.get(key), f"{owner}{key}") for key in keys)
+        return next((differing for differing in found if differing), None)
+    return None if one == other else (what, _brief(one), _brief(other))
 
 
 def read_opening(line: bytes, output: Path) -> Opening:

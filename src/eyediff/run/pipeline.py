@@ -24,6 +24,9 @@ WAITING = defaults.WINDOW - AHEAD
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the pairs that are done, and how many there are (None: unknown)."""
 
+Source: TypeAlias = Callable[[Job, Callable[[Pair], Score | None], Callable[[], bool]], Generator[Row]]
+"""Where the rows of a job come from, in input order: of the job, of what recalls rows, and of what says to stop."""
+
 
 class Journal(Sink, Protocol):
     """A sink that also knows rows of an earlier run. `JournaledFile` is one."""
@@ -33,9 +36,16 @@ class Journal(Sink, Protocol):
 
 
 def compare(
-    job: Job, sinks: Sequence[Sink] = (), *, journal: Journal | None = None, progress: Progress | None = None
+    job: Job,
+    sinks: Sequence[Sink] = (),
+    *,
+    journal: Journal | None = None,
+    progress: Progress | None = None,
+    source: Source | None = None,
 ) -> Summary:
     """Do the job: every pair becomes one row, in input order, in every sink.
+
+    Rows are computed here unless a `source` has them from elsewhere: from the parts of a run, or from other machines.
 
     A pair that cannot be read, fitted or scored is a Failure among the rows. Ctrl-C stops after the batch under way;
     what was computed is written, and the summary says `interrupted`. Sinks are closed in any case, `journal`, which is
@@ -50,7 +60,7 @@ def compare(
             for sink in [*sinks] if journal is None else [journal, *sinks]:
                 sink.open(job.header)
                 opened.append(sink)
-            rows = _rows(job, journal.recall if journal else lambda _: None, lambda: interrupts.seen)
+            rows = (source or _rows)(job, journal.recall if journal else lambda _: None, lambda: interrupts.seen)
             with closing(rows):
                 _write(rows, opened, collector, lambda done: progress(done, total) if progress else None)
         except KeyboardInterrupt:
@@ -62,6 +72,11 @@ def compare(
         summary = collector.summary(interrupted=interrupted)
         _close(opened, summary)
     return summary
+
+
+def rows(job: Job) -> Generator[Row]:
+    """The rows of a job in input order, for who needs no sinks and no summary."""
+    return _rows(job, lambda _: None, lambda: False)
 
 
 def _write(rows: Iterator[Row], sinks: Sequence[Sink], collector: Collector, tell: Callable[[int], None]) -> None:

@@ -100,8 +100,9 @@ class JournaledFile:
                 return False
             opening = read_opening(first, self._path)
             if found := difference(opening.settings, self._settings):
+                what, before, now = found
                 raise ResumeError(
-                    f"cannot continue {shown(self._path)}: {found}; "
+                    f"cannot continue {shown(self._path)}: {what}: '{before}' before, '{now}' now; "
                     "call it as before, or without --resume to start again"
                 )
             finish_tidying(self._path, opening.tidied)

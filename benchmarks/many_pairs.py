@@ -1,0 +1,69 @@
+"""Peak memory over many pairs: `python benchmarks/many_pairs.py [--pairs 500,5000]`.
+
+Each run is a process of its own over hard links to a few small images. Prints a table, and ends with exit code 1 where
+the peak of the longest run is more than 10 % above that of the shortest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+FILES, SIDE = 20, 64
+LIMIT = 1.10
+
+
+def make(folder: Path, pairs: int) -> tuple[Path, Path]:
+    """Two folders of `pairs` names each, links to FILES images."""
+    random = np.random.default_rng(0)
+    sides = folder / f"first{pairs}", folder / f"second{pairs}"
+    for side in sides:
+        side.mkdir()
+        for index in range(pairs):
+            path = side / f"{index:06}.png"
+            if index < FILES:
+                Image.fromarray(random.integers(0, 256, (SIDE, SIDE, 3), np.uint8)).save(path)
+            else:
+                path.hardlink_to(side / f"{index % FILES:06}.png")
+    return sides
+
+
+def measure(first: Path, second: Path, output: Path) -> tuple[float, float]:
+    """Seconds and peak megabytes of one `eyediff compare`."""
+    command = [sys.executable, "-m", "eyediff", "compare", str(first), str(second), "-o", str(output)]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)  # of this process alone: the peak of all children would hide the second
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    return time.perf_counter() - start, used.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", default="500,5000")
+    counts = [int(text) for text in parser.parse_args().pairs.split(",")]
+    print("| pairs of 64x64, default metrics | seconds | peak MB |\n|---|---|---|")
+    peaks = []
+    with tempfile.TemporaryDirectory() as name:
+        for count in counts:
+            seconds, peak = measure(*make(Path(name), count), Path(name) / f"{count}.csv")
+            peaks.append(peak)
+            print(f"| {count} | {seconds:.1f} | {peak:.1f} |", flush=True)
+    ratio = peaks[-1] / peaks[0]
+    print(f"\npeak of the last to that of the first: {ratio:.3f} (at most {LIMIT})")
+    sys.exit(ratio > LIMIT)
+
+
+if __name__ == "__main__":
+    main()

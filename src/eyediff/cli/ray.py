@@ -1,0 +1,73 @@
+"""`--ray [ADDRESS]`: the same run, computed on every machine of a Ray cluster."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias
+
+import typer
+
+from .. import run, wiring
+from ..errors import UsageError
+
+RayOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[ADDRESS]",
+        help="Compute on Ray: the cluster at ADDRESS (HOST:PORT, auto), or of RAY_ADDRESS, or on this machine alone.",
+        show_default=False,
+    ),
+]
+
+_ADDRESS = re.compile(r"auto|local|ray://\S+|[\w.\-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
+
+
+_ANSWER = 5.0
+"""Seconds that a cluster may take to answer."""
+
+
+def with_address(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--ray=` where no address follows `--ray`: the parser knows no option that may stand alone."""
+    found = list(arguments)
+    for place, argument in enumerate(found):
+        if argument == "--":
+            break
+        if argument == "--ray" and not _ADDRESS.fullmatch(found[place + 1] if place + 1 < len(found) else ""):
+            found[place] = "--ray="
+    return found
+
+
+def source_of(address: str | None, options: wiring.Options) -> run.Source | None:
+    """Where rows come from with --ray; None without. Raises UsageError where Ray is not installed or not reached."""
+    if address is None:
+        return None
+    try:
+        from ..ray import source
+    except ModuleNotFoundError as error:
+        raise UsageError(f"--ray: {error}") from error
+    import ray
+
+    if not ray.is_initialized():
+        _knock(address)
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # its plans and progress; ours is on stderr already
+        try:
+            ray.init(address or None, include_dashboard=None if address else False, logging_level=logging.ERROR)
+        except Exception as error:  # Ray raises the bare class too, where it does not start in time
+            reason = str(error).strip().split("\n", 1)[0]
+            raise UsageError(f"--ray {address}: Ray does not start, or is not reached: {reason}") from error
+    return source(options)
+
+
+def _knock(address: str) -> None:
+    """Raise UsageError where nobody answers: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"--ray {address}: nobody answers there ({error}): check the address") from error

@@ -1,0 +1,36 @@
+"""`--shard I/N`: one part of the pairs, for machines that share nothing but the files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from .. import reports
+from ..errors import UsageError
+from ..reports.files import is_regular
+from .outputs import Kind
+
+ShardOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        help="Compare every N-th pair only, from the I-th on (1 to N); `eyediff merge` joins the files.",
+        show_default=False,
+    ),
+]
+
+
+def parse_shard(text: str | None, kind: Kind, output: Path | None) -> tuple[int, int] | None:
+    """(I, N). Raises UsageError where that is not what was given, or there would be no file to merge."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise UsageError(f"--shard {text}: expected I/N with I from 1 to N, such as 1/4 to 4/4")
+    if output is None or kind not in reports.LINES or not is_regular(output):
+        raise UsageError("--shard writes a file for `eyediff merge`: give a CSV or JSONL file with -o")
+    return int(found[1]), int(found[2])

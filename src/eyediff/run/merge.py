@@ -1,0 +1,232 @@
+"""Parts of a run joined to one: each is checked whole before anything is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from ..errors import MergeError, UsageError, shown
+from ..reports import LINES, LinesFormat
+from ..reports.rows import Record, row
+from ..reports.shards import card_of, header_of_shard
+from ..values import Header, Image, Numbers, Pair, Pixels, Row, Score, Shard
+from .job import Job
+from .journal import difference, settings
+from .shards import names_sha256
+
+_BLOCK = 1 << 16
+"""Bytes read of a part at a time. No file stays open, so that there may be more parts than a process may open files."""
+
+_NAMED = 8
+"""Missing parts that are named."""
+
+_AGAIN = "compute this part again"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    path: Path
+    kind: LinesFormat
+    header: Header
+    shard: Shard
+
+    def records(self) -> Iterator[Record]:
+        """Its rows. Raises MergeError where one is damaged, or was cut."""
+        lines = _records(self.path, self.kind)
+        next(lines, None)
+        parse = LINES[self.kind](tuple(self.header.metrics)).parse
+        for number, text in enumerate(lines, 1):
+            if not text.endswith("\n"):
+                raise MergeError(f"{shown(self.path)} is cut in row {number}: {_AGAIN}")
+            try:
+                yield parse(text)
+            except (ValueError, RecursionError) as error:
+                raise MergeError(f"{shown(self.path)} is damaged in row {number}: {_AGAIN}") from error
+
+    def check(self) -> str | None:
+        """What is wrong with its rows, in a line: they must be those of its part of the list, in order."""
+        count = 0
+
+        def names() -> Iterator[str]:
+            nonlocal count
+            for record in self.records():
+                row(record)
+                count += 1
+                yield record["pair"]
+
+        try:
+            found = names_sha256(names()).hexdigest()
+        except MergeError as error:
+            return str(error)
+        except (ValueError, OSError) as error:
+            return f"{shown(self.path)} is damaged in row {count + 1} ({error}): {_AGAIN}"
+        if count < self.shard.size:
+            return f"{shown(self.path)} is not whole: {count} of {self.shard.size} rows; finish it with --resume"
+        if count > self.shard.size:
+            return f"{shown(self.path)} has {count} rows, its part has {self.shard.size}: some are double; {_AGAIN}"
+        if found != self.shard.part_sha256:
+            return f"{shown(self.path)}: its rows are not those of part {self.shard.part}, in order: {_AGAIN}"
+        return None
+
+
+class Merged:
+    """The parts of one run, in whatever order they are given, as one job whose rows are there already.
+
+    Raises MergeError, with a line for each thing that is wrong, where a file is no part, one is missing or double, they
+    are not of the same run (version, metrics, weights, engines, policies, list of pairs), or the rows of one are not
+    all there.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        found: list[_Part] = []
+        problems: list[str] = []
+        for path in paths:
+            try:
+                found.append(_open(path))
+            except MergeError as error:
+                problems += error.problems
+        problems += _disagreements(found)
+        problems += filter(None, [part.check() for part in found])
+        if problems or not found:
+            raise MergeError(*problems or ["no part was given"])
+        self._parts = sorted(found, key=lambda part: part.shard.part)
+
+    def __len__(self) -> int:
+        return self._parts[0].shard.pairs
+
+    def __iter__(self) -> Iterator[Pair]:
+        return (row.pair for row in self.rows())
+
+    def rows(self) -> Iterator[Row]:
+        """All rows in the order of the list."""
+        parts = [part.records() for part in self._parts]
+        for index in range(len(self)):
+            yield row(next(parts[index % len(parts)]))
+
+    def job(self, maxima: Mapping[str, float] | None = None, minima: Mapping[str, float] | None = None) -> Job:
+        """What was done by the parts together. Raises UsageError where a limit is of no metric here."""
+        first = self._parts[0]
+        return Job(
+            pairs=self,
+            engines={name: _Done(metric.engine) for name, metric in first.header.metrics.items()},
+            header=replace(first.header, shard=None),
+            read=_nothing_to_read,
+            fit=lambda reference, candidate: (reference, candidate),
+            unmatched=first.shard.unmatched,
+            maxima=maxima or {},
+            minima=minima or {},
+        )
+
+    def source(
+        self,
+        job: Job,  # noqa: ARG002  # what every source of rows is given
+        recall: Callable[[Pair], Score | None],  # noqa: ARG002
+        stop: Callable[[], bool],
+    ) -> Generator[Row]:
+        """A `Source` of the job's rows."""
+        for found in self.rows():
+            if stop():
+                raise KeyboardInterrupt
+            yield found
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Stands for the engine that has computed the rows."""
+
+    description: str
+    smallest: int = 1
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:  # noqa: ARG002
+        raise UsageError("these rows are computed: nothing is left to run")
+
+
+def _nothing_to_read(path: Path) -> Image:
+    raise UsageError(f"{shown(path)} is not read: its row is there")
+
+
+def _open(path: Path) -> _Part:
+    """Raises MergeError where it is no part of a run."""
+    try:
+        first = next(_records(path, "jsonl"), "")
+        kind: LinesFormat = "jsonl" if first.startswith("{") else "csv"
+        card = card_of(path)
+        if kind == "csv" and not card.is_file():
+            raise MergeError(
+                f"{shown(path)} has no {shown(card.name)} beside it: it was not written with --shard, or was moved "
+                "without it"
+            )
+        line = first if kind == "jsonl" else card.read_text()
+        header = header_of_shard(line)
+        if kind == "csv" and next(_records(path, kind), "") != LINES[kind](tuple(header.metrics)).header(header):
+            raise MergeError(f"{shown(path)}: its columns are not those that {shown(card.name)} tells of: {_AGAIN}")
+    except OSError as error:
+        raise MergeError(f"{shown(path)} cannot be read ({error.strerror}): check the path") from error
+    except ValueError as error:
+        raise MergeError(
+            f"{shown(path)} is no part of a run: it was not written with --shard, or is damaged"
+        ) from error
+    if header.shard is None:
+        raise MergeError(f"{shown(path)} is no part of a run")
+    return _Part(path, kind, header, header.shard)
+
+
+def _records(path: Path, kind: LinesFormat) -> Iterator[str]:
+    """The lines of a file; in CSV a line goes on while a quotation mark is open."""
+    start, text = 0, ""
+    while True:
+        with path.open("rb") as file:
+            file.seek(start)
+            block = file.readlines(_BLOCK)
+        if not block:
+            break
+        start += sum(map(len, block))
+        for line in block:
+            text += line.decode()
+            if kind == "jsonl" or text.count('"') % 2 == 0:
+                yield text
+                text = ""
+    if text:
+        yield text
+
+
+def _disagreements(parts: Sequence[_Part]) -> list[str]:
+    """Why these are not the parts of one run, each once."""
+    problems = []
+    by_number: dict[int, list[_Part]] = defaultdict(list)
+    for part in parts:
+        by_number[part.shard.part].append(part)
+        if why := _difference(parts[0], part):
+            problems.append(why)
+    if problems or not parts:
+        return problems
+    of = parts[0].shard.of
+    for number, same in sorted(by_number.items()):
+        if len(same) > 1:
+            names = " and ".join(shown(part.path) for part in same)
+            problems.append(f"{names} are both part {number} of {of}: give each part once")
+    if missing := of - len(by_number):
+        numbers = islice((number for number in range(1, of + 1) if number not in by_number), _NAMED)
+        some = ", ".join(map(str, numbers)) + (", ..." if missing > _NAMED else "")
+        problems.append(f"{missing} of {of} parts missing: {some}; give all of them")
+    return problems
+
+
+def _difference(one: _Part, other: _Part) -> str | None:
+    found = difference(_common(one), _common(other))
+    if found is None:
+        return None
+    what, here, there = found
+    return (
+        f"{shown(other.path)} is not of the same run as {shown(one.path)}: {what}: '{there}', not '{here}'; "
+        "compute all parts alike"
+    )
+
+
+def _common(part: _Part) -> dict[str, object]:
+    """What all parts of a run have in common."""
+    numbers = {"number of parts": part.shard.of, "number of pairs": part.shard.pairs}
+    return {key: value for key, value in settings(part.header, "").items() if key != "shard"} | numbers

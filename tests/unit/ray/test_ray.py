@@ -1,0 +1,192 @@
+"""Pairs through Ray: two workers on this machine, one of which is killed. All tests share one small cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'eyediff[ray]'")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # Ray warns of itself
+    pytest.mark.skipif(sys.platform == "win32", reason="Ray is in beta there"),
+]
+
+METRICS = ["psnr", "ssim"]
+COUNT = 24
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Two cores and 100 MB for objects; its folder, which is in the command line of its processes."""
+    import ray
+
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # or it writes a token into the home folder
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  # Ray spells it so; or its workers starve behind others
+    root = Path(tmp_path_factory.mktemp("r"))
+    context = ray.init(
+        num_cpus=2,
+        object_store_memory=100 << 20,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+        _temp_dir=str(root)[:60],  # the name of a socket has 107 bytes at most
+    )
+    yield context.address_info["session_dir"]
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """COUNT pairs of noise; one cannot be read, one differs in size, one has a name that is no text."""
+    root = tmp_path_factory.mktemp("images")
+    random = np.random.default_rng(0)
+    for side in ("a", "b"):
+        (root / side).mkdir()
+        for i in range(COUNT - 1):
+            Image.fromarray(random.integers(0, 256, (64, 64, 3), np.uint8)).save(root / side / f"p{i:02}.png")
+        (root / side / os.fsdecode(b"p\xe9.png")).write_bytes((root / side / "p00.png").read_bytes())
+    (root / "b" / "p03.png").write_bytes(b"torn")
+    Image.new("RGB", (32, 64)).save(root / "b" / "p05.png")
+    return root / "a", root / "b"
+
+
+def rows_of(path: Path) -> list[dict]:
+    """The rows of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+
+
+@pytest.fixture(scope="module")
+def plain(folders: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    """What a run without Ray writes."""
+    from eyediff import cli
+
+    output = tmp_path_factory.mktemp("plain") / "out.jsonl"
+    assert cli.run(["compare", *map(str, folders), "-m", ",".join(METRICS), "-o", str(output)]) == 3
+    return rows_of(output)
+
+
+def same(found: list[dict], expected: list[dict]) -> None:
+    """The same rows in the same order. Scores may differ by the rounding of float32 over other numbers of threads:
+    1e-6 is sixteen units in the last place of a score near 1."""
+    assert [row["pair"] for row in found] == [row["pair"] for row in expected]
+    for one, other in zip(found, expected, strict=True):
+        assert {**one, "scores": None} == {**other, "scores": None}
+        assert one["scores"] == pytest.approx(other["scores"], rel=1e-6)
+
+
+def workers(session: str) -> list[int]:
+    """Processes of this cluster that compute."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            if process.name.isdigit() and (process / "cmdline").read_bytes().startswith(b"ray::MapWorker"):
+                parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                if session.encode() in Path(f"/proc/{parent}/cmdline").read_bytes():
+                    found.append(int(process.name))
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
+def test_a_killed_worker_costs_nothing(cluster: str, folders, plain, tmp_path: Path) -> None:
+    """One of two workers is killed when the first row is there: every row comes, once, in order, as without Ray."""
+    import eyediff.ray
+
+    killed = []
+
+    def progress(done: int, total: int | None) -> None:
+        if done == 1 and not killed:
+            killed.append(workers(cluster)[0])
+            os.kill(killed[0], signal.SIGKILL)
+
+    pairs = eyediff.ray.pairs(*folders)
+    summary = eyediff.ray.write(pairs, tmp_path / "out.jsonl", METRICS, actors=2, progress=progress)
+    assert killed and (summary.count, summary.failed) == (COUNT, 2)
+    same(rows_of(tmp_path / "out.jsonl"), plain)
+
+
+class Crash(BaseException):
+    """Ends a run in its middle, and leaves what a kill would leave."""
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_a_run_that_was_killed_is_continued(
+    cluster: str, folders, plain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Rows that are there are not computed again, failed ones are; at the end each pair has one row."""
+    import eyediff.ray
+    from eyediff import defaults
+
+    monkeypatch.setattr(defaults, "PARQUET_ROWS", 4)
+
+    def crash(done: int, total: int | None) -> None:
+        if done == 10:
+            raise Crash
+
+    pairs, output = eyediff.ray.pairs(*folders), tmp_path / name
+    with pytest.raises(Crash):
+        eyediff.ray.write(pairs, output, METRICS, actors=2, progress=crash)
+    done_before = {row["pair"] for row in _rows(output) if row["error"] is None}
+    assert 4 <= len(done_before) <= 10
+    computed: list[str] = []
+    original = eyediff.ray.running._next
+
+    def noted(*arguments: object):
+        computed.append(arguments[2].name)  # type: ignore[attr-defined]
+        return original(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(eyediff.ray.running, "_next", noted)
+    summary = eyediff.ray.write(pairs, output, METRICS, actors=2, resume=True)
+    assert summary.count == COUNT and len(computed) == COUNT - len(done_before)
+    same(sorted(_rows(output), key=lambda row: row["pair"]), plain)
+
+
+def _rows(output: Path) -> list[dict]:
+    if output.suffix == ".jsonl":
+        return rows_of(output)
+    import pyarrow.parquet as pq
+
+    from eyediff.reports.parquet import record
+
+    parts = sorted(output.glob("part-*.parquet"))
+    return [record(cells, METRICS) for part in parts for cells in pq.ParquetFile(part).read().to_pylist()]
+
+
+def test_a_dataset_of_paths_becomes_a_dataset_of_rows(cluster: str, folders) -> None:
+    """`compare` is a step of Ray Data: columns of CSV, null where CSV is empty, and the dataset's own columns."""
+    import ray
+
+    import eyediff.ray
+    from eyediff.errors import UsageError
+
+    items = [{"reference": str(folders[0] / f"p0{i}.png"), "candidate": str(folders[1] / f"p0{i}.png")} for i in (1, 3)]
+    dataset = ray.data.from_items([item | {"label": i} for i, item in enumerate(items)])
+    found = sorted(eyediff.ray.compare(dataset, ["psnr"], actors=1).take_all(), key=lambda row: row["label"])
+    assert list(found[0]) == ["pair", "reference", "candidate", "width", "height", "psnr", "error", "label"]
+    assert 5 < found[0]["psnr"] < 10 and found[0]["error"] is None
+    assert found[1]["psnr"] is None and found[1]["error"].startswith("read: ")
+    with pytest.raises(UsageError, match="reference"):
+        eyediff.ray.compare(ray.data.from_items([{"path": "x"}]), ["psnr"])
+
+
+def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_path: Path) -> None:
+    """Scores of other engines, versions or weights never stand in one file: one line says which machine differs."""
+    from dataclasses import replace
+
+    import eyediff.ray
+    from eyediff import run, wiring
+    from eyediff.errors import EyediffError
+
+    job = wiring.job_of(eyediff.ray.pairs(*folders), ["psnr"], wiring.Options())
+    job = replace(job, header=replace(job.header, eyediff="9.9"))
+    with pytest.raises(EyediffError, match=r"differs from the head node: eyediff: '0.1.0', not '9.9'"):
+        run.compare(job, [], source=eyediff.ray.source(wiring.Options(), 1))

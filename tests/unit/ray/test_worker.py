@@ -1,0 +1,118 @@
+"""What runs in a worker, and what puts its rows in their place, without a cluster: the worker is called here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'eyediff[ray]'")
+
+from eyediff import api
+from eyediff.errors import EyediffError, UsageError
+from eyediff.ray import pairs, running, write
+from eyediff.ray.worker import Worker
+from eyediff.values import Failure
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns of itself
+
+METRICS = ["psnr", "l2"]
+Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Eight pairs: one torn, one of another size, one whose name is no text."""
+    random = np.random.default_rng(0)
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+        for name in [*(f"p{i}.png".encode() for i in range(7)), b"p\xe9.png"]:
+            Image.fromarray(random.integers(0, 256, (8, 8, 3), np.uint8)).save(tmp_path / "x.png")
+            (tmp_path / "x.png").rename(tmp_path / side / os.fsdecode(name))
+    (tmp_path / "b/p3.png").write_bytes(b"torn")
+    Image.new("RGB", (4, 8)).save(tmp_path / "b/p5.png")
+    return tmp_path / "a", tmp_path / "b"
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], list[int]]:
+    """Puts this process in the place of the workers; `change` is what goes wrong on the way. Tells the pairs done."""
+    done: list[int] = []
+
+    def install(change: Change = lambda cells: cells) -> list[int]:
+        def computed(blocks: list[Any], task: Any, actors: int) -> Iterator[dict[str, Any]]:
+            worker = Worker(task)
+            cells = [found for block in blocks for found in worker(block).to_pylist()]
+            done.extend(found["index"] for found in cells)
+            yield from change(cells)
+
+        monkeypatch.setattr(running, "_computed", computed)
+        return done
+
+    return install
+
+
+def test_rows_are_those_of_a_run_here(folders, here, tmp_path: Path) -> None:
+    """The same scores and reasons, in the same order, and the same summary, for URLs and names that are no text too."""
+    here()
+    expected = api.compare(*folders, METRICS)
+    summary = write(pairs(*folders), tmp_path / "out.csv", METRICS, actors=2)
+    assert summary == expected.summary and summary.failed == 2
+    assert isinstance(expected.rows[3], Failure)
+    from eyediff import cli
+
+    assert cli.run(["compare", *map(str, folders), "-m", ",".join(METRICS), "-o", str(tmp_path / "plain.csv")]) == 3
+    assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "plain.csv").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet"])
+def test_what_is_written_is_skipped(folders, here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A run that broke off is continued: only pairs without scores are computed, and each has one row at the end."""
+    monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 2)
+    done = here()
+
+    def stop(count: int, total: int | None) -> None:
+        if count == 5:
+            raise OSError("stands for a kill")
+
+    with pytest.raises(OSError, match="kill"):
+        write(pairs(*folders), tmp_path / name, METRICS, actors=1, progress=stop)
+    done.clear()
+    assert write(pairs(*folders), tmp_path / name, METRICS, actors=1, resume=True).count == 8
+    assert done == [3, 5, 6, 7]
+    done.clear()
+    assert write(pairs(*folders), tmp_path / name, METRICS, actors=1, resume=True).failed == 2
+    assert done == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda cells: cells[:4] + cells[5:], "gave row 5 where row 4"),
+        (lambda cells: cells[:5] + cells[4:], "gave row 4 where row 5"),
+        (lambda cells: cells[:-1], "gave no row where row 7"),
+    ],
+)
+def test_a_row_that_is_lost_or_double_ends_the_run(folders, here, tmp_path: Path, change: Change, words: str) -> None:
+    """Ray promises that neither happens; it is looked at all the same, and what was written can be continued."""
+    here(change)
+    with pytest.raises(EyediffError, match=words):
+        write(pairs(*folders), tmp_path / "out.jsonl", METRICS, actors=1)
+    here()
+    assert write(pairs(*folders), tmp_path / "out.jsonl", METRICS, actors=1, resume=True).count == 8
+
+
+def test_bad_calls_compute_nothing(folders, here, tmp_path: Path) -> None:
+    """An output whose name tells no format, a metric that does not exist, pairs that can be gone through once."""
+    done = here()
+    for arguments in ((pairs(*folders), "out.txt", METRICS), (pairs(*folders), "out.csv", ["pnsr"])):
+        with pytest.raises(UsageError):
+            write(*arguments)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="without a length"):
+        write(iter(pairs(*folders)), tmp_path / "out.csv", METRICS, actors=1)  # type: ignore[arg-type]
+    assert done == []

@@ -1,0 +1,193 @@
+"""Parts of a run: what each holds, and that joined they are the run, or are refused in a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from eyediff import reports
+from eyediff.errors import MergeError, OutputError, ResumeError, UsageError
+from eyediff.reports import LinesFormat
+from eyediff.run import JournaledFile, Merged, compare, part
+from eyediff.values import Failure, Pair, Score, Unmatched
+
+from .fakes import Kept, job
+from .folders import Crash, Folder, left
+
+KINDS: tuple[LinesFormat, ...] = ("csv", "jsonl")
+ALONE = (Unmatched("reference", Path("a/alone.png")),)
+
+
+@pytest.fixture(autouse=True)
+def no_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no part in this, and is half of the work."""
+    monkeypatch.setattr("eyediff.defaults.BOOTSTRAP", 1)
+
+
+def write(folder: Folder, kind: LinesFormat, number: int, of: int) -> Path:
+    """One part, written to a file."""
+    path = folder.root / f"part{number}.{kind}"
+    todo = part(job(folder.pairs, folder.reader, unmatched=ALONE), number, of)
+    compare(todo, reports.beside(todo.header, kind, path), journal=JournaledFile(path, kind))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Eleven pairs: one cannot be read, one has a name with all that means something to CSV."""
+    folder = Folder(tmp_path, 9)
+    folder.put("p04.png", 4, "torn")
+    folder.put('q,"\n\r é.png', 1, 2)
+    folder.put("r.png", 5, 5)
+    return folder
+
+
+def refused(paths: list[Path], *lines: str) -> None:
+    """Each problem is one line that holds these words, and nothing is written or removed."""
+    before = {path: path.read_bytes() for path in paths[0].parent.iterdir() if path.is_file()}
+    with pytest.raises(MergeError) as caught:
+        Merged(paths)
+    assert len(caught.value.problems) == len(lines), caught.value.problems
+    for problem, words in zip(caught.value.problems, lines, strict=True):
+        assert words in problem and "\n" not in problem
+    assert before == {path: path.read_bytes() for path in paths[0].parent.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("of", [1, 2, 3, 11, 14])
+def test_parts_are_the_whole(kind: LinesFormat, of: int, folder: Folder) -> None:
+    """For any number of parts, more than pairs too: joined, in whatever order they are given, the rows, their order,
+    the summary and the files without partner are those of one run. Parts differ in length by one at most."""
+    whole = Kept()
+    expected = compare(job(folder.pairs, folder.reader, unmatched=ALONE), [whole])
+    paths = [write(folder, kind, number, of) for number in range(1, of + 1)]
+    merged = Merged(paths[::-1])
+    kept = Kept()
+    summary = compare(merged.job(), [kept], source=merged.source)
+    assert kept.rows == whole.rows and isinstance(kept.rows[4], Failure)
+    assert summary == expected and len(merged) == 11
+    assert [pair.name for pair in merged] == [pair.name for pair in folder.pairs]
+    sizes = [len(list(part.records())) for part in merged._parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
+    """CSV and JSON lines say the same; a limit is one on the joined rows, and must be of a metric in them."""
+    merged = Merged([write(folder, "csv", 1, 2), write(folder, "jsonl", 2, 2)])
+    summary = compare(merged.job(maxima={"mse": 8.0}), [], source=merged.source)
+    scores = [row.scores["mse"] for row in merged.rows() if isinstance(row, Score)]
+    assert len(summary.crossings) == sum(score > 8 for score in scores) > 0
+    with pytest.raises(UsageError, match="ssim is not computed here"):
+        merged.job(minima={"ssim": 0.5})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_bad_parts_are_refused(kind: LinesFormat, folder: Folder) -> None:
+    """Missing, double, cut anywhere, damaged, with rows doubled, exchanged or of others; or no part at all."""
+    one, two, three = (write(folder, kind, number, 3) for number in (1, 2, 3))
+    refused([one, three], "1 of 3 parts missing: 2")
+    refused([two], "2 of 3 parts missing: 1, 3")
+    refused([one, two, three, two], "are both part 2 of 3")
+    refused([one, two, folder.root / "none"], "none cannot be read", "1 of 3 parts missing: 3")
+    refused([one, two, folder.pairs[0].candidate], "0.png ", "1 of 3 parts missing: 3")
+    good = two.read_bytes()
+    lines = good.splitlines(keepends=True)
+    bad: list[tuple[bytes, str]] = [
+        (b"".join(lines[:-1]), "is not whole: 3 of 4 rows; finish it with --resume"),
+        (good[:-1], "is cut in row 4"),
+        (good[:-9], "is cut in row 4"),
+        (good + lines[-1], "has 5 rows, its part has 4"),
+        (good.replace(lines[-1], lines[-2]), "its rows are not those of part 2, in order"),
+        (b"".join([*lines[:-2], lines[-1], lines[-2]]), "its rows are not those of part 2, in order"),
+        (good.replace(lines[-1], b"\xff\n"), "is damaged in row 4"),
+        (good.replace(lines[-1], b"x,y\n"), "is damaged in row 4"),
+        (lines[0], "is not whole: 0 of 4 rows"),
+    ]
+    for content, words in bad:
+        two.write_bytes(content)
+        refused([one, two, three], words)
+    two.write_bytes(lines[0][:20])
+    with pytest.raises(MergeError, match="part"):
+        Merged([one, two, three])
+
+
+def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
+    """Another version, engine, weights, policy, metric, number of parts or list: the line says which, and where."""
+    first = write(folder, "jsonl", 1, 2)
+    second = write(folder, "jsonl", 2, 2)
+    text = second.read_text()
+    for old, new, words in [
+        ('"eyediff": "0.1.0"', '"eyediff": "9"', "eyediff: '9', not '0.1.0'"),
+        ("fake 1.0 cpu", "fake 2", "mse's engine: 'fake 2', not 'fake 1.0 cpu'"),
+        ("ab" * 32, "cd" * 32, "mse's weights: 'cdcdcdcdcdcd...', not 'abababababab...'"),
+        ('"refuse"', '"crop"', "size policy: 'crop', not 'refuse'"),
+        ('"worst"', '"refuse"', "alpha policy: 'refuse', not 'worst'"),
+        ('"of": 2', '"of": 3', "number of parts: '3', not '2'"),
+    ]:
+        assert old in text
+        second.write_text(text.replace(old, new, 1))
+        with pytest.raises(MergeError, match=r"part2.jsonl is not of the same run as .*part1.jsonl") as caught:
+            Merged([first, second])
+        assert words in caught.value.problems[0]
+    folder.put("new.png", 1, 2)
+    write(folder, "jsonl", 2, 2)
+    with pytest.raises(MergeError, match="list of pairs"):
+        Merged([first, second])
+
+
+def test_a_header_from_outside_is_checked(folder: Folder) -> None:
+    """Values of other types or beyond their range are refused in a line, however large the numbers in them."""
+    path = write(folder, "jsonl", 1, 2)
+    first, *rest = path.read_text().splitlines(keepends=True)
+    for key, value in [("part", 0), ("part", "1"), ("of", 10**400), ("pairs", -1), ("alpha", "x"), ("unmatched", 3)]:
+        header = json.loads(first)
+        header["shard"][key] = value
+        path.write_text(json.dumps(header) + "\n" + "".join(rest))
+        with pytest.raises(MergeError):
+            Merged([path])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_part_is_resumed_as_that_part_only(kind: LinesFormat, folder: Folder) -> None:
+    """After a crash only missing rows are computed; another part, or another list, is refused and touches nothing."""
+    path = folder.root / f"part1.{kind}"
+    todo = part(job(folder.pairs, folder.reader), 1, 2)
+    sinks = [*reports.beside(todo.header, kind, path), Kept(2, Crash())]
+    with pytest.raises(Crash):
+        compare(todo, sinks, journal=JournaledFile(path, kind))
+    with pytest.raises(MergeError, match=r"is not whole: 3 of 6 rows; finish it with --resume"):
+        Merged([path, write(folder, kind, 2, 2)])
+    before = path.read_bytes()
+    for number, of, found in ((2, 2, folder.pairs), (1, 3, folder.pairs), (1, 2, folder.pairs[1:])):
+        other = part(job(found, folder.reader), number, of)
+        with pytest.raises(ResumeError, match=r"shard: '1/2' before|list of pairs: "):
+            compare(other, [], journal=JournaledFile(path, kind, resume=True))
+    assert path.read_bytes() == before
+    folder.read.clear()
+    compare(todo, reports.beside(todo.header, kind, path), journal=JournaledFile(path, kind, resume=True))
+    assert len(folder.read) == 4  # three that were missing, and one that had failed
+    assert b'"shard"' in (path if kind == "jsonl" else Path(f"{path}.shard")).read_bytes()
+
+
+def test_a_card_overwrites_no_file_of_others(folder: Folder) -> None:
+    """A file that happens to have the name of a CSV file's card stays, and the run is refused before it begins."""
+    precious = folder.root / "part1.csv.shard"
+    precious.write_text("mine")
+    with pytest.raises(OutputError, match="is not of eyediff"):
+        write(folder, "csv", 1, 2)
+    assert precious.read_text() == "mine" and folder.read == []
+    assert "part1.csv.shard.new" not in left(folder.root)
+
+
+def test_numbers_that_are_no_part() -> None:
+    """Counted from 1; and pairs without a length cannot be divided."""
+    pairs = [Pair("p", Path("a"), Path("b"))]
+    for number, of in ((0, 2), (3, 2), (1, 0)):
+        with pytest.raises(UsageError, match=f"part {number} of {of}"):
+            part(job(pairs), number, of)
+    with pytest.raises(UsageError, match="without a length"):
+        part(job(iter(pairs)), 1, 2)
+    assert replace(part(job(pairs), 1, 1).header, shard=None) == job(pairs).header
