@@ -10,12 +10,13 @@ from typing import Annotated, get_args
 
 import typer
 
-from .. import defaults, reports, run, wiring
+from .. import defaults, gates, reports, run, wiring
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
 from ..reports.files import is_regular
 from ..reports.text import amount, figure
-from ..values import AlphaPolicy, MatchRule, SizePolicy, Summary
+from ..values import AlphaPolicy, MatchRule, Sink, SizePolicy, Summary
+from .gating import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
 from .progress import bar, download_bar
 
 CROSSED, INCOMPLETE, INTERRUPTED = 1, 3, 130
@@ -48,6 +49,10 @@ def compare(
         list[str] | None,
         typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where a pair scores below this. Repeatable."),
     ] = None,
+    baseline: BaselineOption = None,
+    tolerance: ToleranceOption = None,
+    junit: JunitOption = None,
+    plot: PlotOption = None,
     match: Annotated[
         MatchRule, typer.Option(help="Pair folders by whole relative path, or leave the suffix out (stem).")
     ] = "name",
@@ -70,12 +75,13 @@ def compare(
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
-    Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some pairs failed
-    or had no partner, 130 interrupted.
+    Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
+    computed, 3 some pairs failed or had no partner, 130 interrupted.
     """
     kind = _format(format_, output)
     if resume and (output is None or kind not in reports.LINES):
         raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
+    gating = Gating(output, baseline, tolerance, junit, plot)
     with download_bar("weights") as report:
         planned = wiring.plan(
             reference,
@@ -86,11 +92,12 @@ def compare(
             minima=_limits("--min", minimum or []),
             progress=report,
         )
+    sinks = gating.sinks(planned.job)
     _say(planned)
-    summary = _run(planned.job, kind, output, resume)
+    summary = _run(planned.job, kind, output, resume, sinks)
     if output is not None:
         _say_result(summary, output)
-    return _exit_code(summary)
+    return _exit_code(summary, gating.conclude(kind, output))
 
 
 def _format(asked: reports.Format | None, output: Path | None) -> reports.Format:
@@ -120,7 +127,7 @@ def _limits(option: str, given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) -> Summary:
+def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool, sinks: Sequence[Sink]) -> Summary:
     """Do the job. An output that fails when rows stand in it already ends the run with what is there: exit code 3."""
     started = False
     with _progress(output is not None) as tell:
@@ -133,8 +140,9 @@ def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) 
 
         try:
             if output is not None and kind in ("csv", "jsonl") and is_regular(output):
-                return run.compare(job, journal=run.JournaledFile(output, kind, resume=resume), progress=progress)
-            return run.compare(job, [reports.sink(kind, output or sys.stdout)], progress=progress)
+                journal = run.JournaledFile(output, kind, resume=resume)
+                return run.compare(job, sinks, journal=journal, progress=progress)
+            return run.compare(job, [reports.sink(kind, output or sys.stdout), *sinks], progress=progress)
         except OutputError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
                 raise typer.Exit from error
@@ -172,9 +180,9 @@ def _say_result(summary: Summary, output: Path) -> None:
     typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)
 
 
-def _exit_code(summary: Summary) -> int:
+def _exit_code(summary: Summary, verdict: gates.Verdict | None) -> int:
     if summary.interrupted:
         return INTERRUPTED
-    if summary.crossings:
+    if summary.crossings or (verdict and verdict.failed):
         return CROSSED
-    return INCOMPLETE if summary.failed or summary.unmatched else 0
+    return INCOMPLETE if summary.failed or summary.unmatched or (verdict and verdict.incomplete) else 0
