@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import catalogue, defaults, run, wiring
+from . import catalogue, defaults, notebook, run, wiring
 from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
 from .engines.onnxrt import OnnxRunner
@@ -84,10 +84,13 @@ class Metric:
         shares: Numbers = self._network("layers").layers(*self._two(a, b, range))[0]
         return shares
 
-    def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Array:
-        """Where two images differ: an LPIPS distance at every pixel, H x W. Opaque images only."""
+    def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
+        """Where two images differ: an LPIPS distance at every pixel, H x W. Opaque images only.
+
+        An array, which a notebook shows as a picture.
+        """
         whole: Array = self._network("map").maps(*self._two(a, b, range))[0]
-        return whole
+        return notebook.as_map(whole)
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Array:
         """Points N x D, of N images of one size, whose squared Euclidean distances are the LPIPS distances."""
@@ -176,11 +179,19 @@ def distance(
 
 @dataclass(frozen=True)
 class Result:
-    """What `compare` found: the header, a row a pair in input order, and the summary."""
+    """What `compare` found: the header, a row a pair in input order, and the summary; in a notebook, a table."""
 
     header: Header
     rows: Sequence[Row]
     summary: Summary
+
+    def _repr_html_(self) -> str:
+        """A table with thumbnails, for notebooks."""
+        return notebook.table(self.header, self.rows, self.summary)
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas DataFrame, with the columns of the CSV. Raises UsageError without pandas."""
+        return notebook.frame(self.header, self.rows)
 
 
 @dataclass
