@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..errors import EyediffError
 from .compare import compare
+from .demo import demo
 from .distill import distill
 from .metrics import metrics
 from .weights import app as weights
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(compare)
 app.command()(metrics)
+app.command()(demo)
 app.command()(distill)
 app.add_typer(weights, name="weights")
 
