@@ -105,6 +105,15 @@ def test_the_verdict_is_told_with_figures(tmp_path: Path) -> None:
     assert lines[0].endswith("old.jsonl: 100 pairs, 30 pairs worse beyond tolerance, mean worse by lpips")
     assert lines[1] == "  worse: lpips 0.10000 -> 0.11000, worse by 0.010000 (tolerance 0.0001)  000.png"
     assert lines[3] == "  ... and 28 more like it"
-    assert lines[4].startswith("  worse: mean lpips worse by 0.0030000, 95 % of 0.00")
+    assert lines[4].startswith("  worse: mean lpips worse by 0.0030000 (95 % 0.00")
     assert lines[4].endswith("30 worse, 0 better, sign test p 1.86e-09")
     assert lines[5] == "  mean psnr as it was; 0 worse, 0 better, sign test p 1"
+    better = list(told(against(earlier(tmp_path, SAME), changed(-0.01, 30)).verdict()))
+    assert better[1].startswith("  mean lpips better by 0.0030000 (95 % 0.00") and len(better) == 3
+
+
+def test_the_worst_is_told_first(tmp_path: Path) -> None:
+    """By how many tolerances each lost, so that metrics of different units have one order."""
+    now = {**changed(0.01), "001.png": (0.5, 30.1), "002.png": (0.102, 29.0)}
+    lines = list(told(against(earlier(tmp_path, SAME), now, psnr=0.5).verdict()))
+    assert [line.split()[-1] for line in lines[1:4]] == ["001.png", "000.png", "002.png"]
