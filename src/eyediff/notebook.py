@@ -28,6 +28,8 @@ SHOWN = 20
 SIDE = 96
 """Pixels of a thumbnail's longer side."""
 
+_NAME = "padding:0 8px;text-align:left"
+
 
 class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
     """An H x W array that a notebook shows as a picture: inferno, from black at 0 to pale yellow at its largest value.
@@ -89,12 +91,12 @@ def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
     metrics = "".join(
         _cell(f"{name} {'&uarr;' if header.higher_is_better[name] else '&darr;'}", "th") for name in header.metrics
     )
-    lines = [f"<tr><th>reference</th><th>candidate</th>{metrics}<th style='text-align:left'>pair</th></tr>"]
+    lines = [f"<tr><th>reference</th><th>candidate</th>{metrics}<th style='{_NAME}'>pair</th></tr>"]
     lines += [_line(header, row) for row in rows[:SHOWN]]
     if summary.metrics:
         means = [summary.metrics[name].mean if name in summary.metrics else None for name in header.metrics]
         figures = "".join(_cell(f"<b>{figure(mean)}</b>") for mean in means)
-        lines.append(f"<tr><td></td><td></td>{figures}<td style='text-align:left'><b>mean</b></td></tr>")
+        lines.append(f"<tr><td></td><td></td>{figures}<td style='{_NAME}'><b>mean</b></td></tr>")
     return f"<table>{''.join(lines)}</table><p>{escape(_end(rows, summary))}</p>"
 
 
@@ -113,11 +115,11 @@ def _line(header: Header, row: Row) -> str:
     said = shown(row.pair.name)
     if isinstance(row, Failure):
         said += f" failed ({row.stage}): {shown(row.message)}"
-    return f"<tr>{pictures}{figures}<td style='text-align:left'>{escape(said)}</td></tr>"
+    return f"<tr>{pictures}{figures}<td style='{_NAME}'>{escape(said)}</td></tr>"
 
 
 def _cell(inside: str, tag: str = "td") -> str:
-    return f"<{tag} style='text-align:right;font-variant-numeric:tabular-nums'>{inside}</{tag}>"
+    return f"<{tag} style='padding:0 8px;text-align:right;font-variant-numeric:tabular-nums'>{inside}</{tag}>"
 
 
 def _thumbnail(path: Path) -> str:
