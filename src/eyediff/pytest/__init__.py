@@ -7,7 +7,6 @@ when a test first asks for the fixture. It asserts nothing, so pytest need not r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -62,10 +61,11 @@ def assert_looks_like(request: pytest.FixtureRequest) -> AssertLooksLike:
     from .goldens import Goldens, Written  # noqa: PLC0415  # numpy, onnxruntime: only for tests that use it
 
     config = request.config
-    report = config.getoption("--eyediff-report") or config.getini("eyediff_report")
+    named = config.getoption("--eyediff-report")
+    report = config.invocation_params.dir / named if named else config.rootpath / str(config.getini("eyediff_report"))
     return Goldens(
         folder=request.path.parent / str(config.getini("eyediff_goldens")),
-        report=config.rootpath / Path(str(report)),
+        report=report,
         test=request.node.nodeid,
         written=config.stash.setdefault(_WRITTEN, Written()) if config.getoption("--eyediff-update") else None,
     )
