@@ -36,7 +36,7 @@ def test_rows_of_every_kind_are_drawn(tmp_path: Path) -> None:
     assert "3 pairs compared" in text and "2 infinite, not drawn" in text and "lpips (lower is better)" in text
 
 
-@pytest.mark.parametrize("psnr", [[], [math.inf], [30.0], [30.0] * 50, [0.0, 0.0], [1e300, 1e-300]])
+@pytest.mark.parametrize("psnr", [[], [math.inf], [30.0], [30.0] * 50, [1e300, 1e-300]])
 def test_hardly_any_scores_are_drawn_too(tmp_path: Path, psnr: list[float]) -> None:
     """No pair, none that is finite, one, all equal, far apart: a picture, and no warning."""
     scores = {"lpips": np.full(len(psnr), 0.1), "psnr": np.array(psnr)}

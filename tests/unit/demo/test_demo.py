@@ -59,12 +59,13 @@ def test_the_figure_shows_what_was_compared(shown: tuple[Path, str]) -> None:
     """All twelve pictures are in it, pixel for pixel."""
     with Image.open(shown[0] / "demo.png") as picture:
         page = np.asarray(picture.convert("RGB"))
-    views = np.lib.stride_tricks.sliding_window_view(page[..., 0], (1, 24))[:, :, 0]
     for path in [*(shown[0] / "reference").iterdir(), *(shown[0] / "candidate").iterdir()]:
         with Image.open(path) as picture:
             pixels = np.asarray(picture)
-        places = np.argwhere((views == pixels[96, 64:88, 0]).all(-1))
-        assert any((page[y - 96 : y + 96, x - 64 : x + 128] == pixels).all() for y, x in places), path.name
+        place = page.tobytes().find(pixels[96].tobytes()) // 3  # a row of it; then the rest around that
+        assert place > 0, path.name
+        y, x = place // page.shape[1] - 96, place % page.shape[1]
+        np.testing.assert_array_equal(page[y : y + 192, x : x + 192], pixels)
 
 
 @pytest.mark.parametrize("name", SCENES)
