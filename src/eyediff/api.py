@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import catalogue, defaults, run, wiring
+from . import catalogue, defaults, notebook, run, wiring
 from .embedding import Embedding
 from .engines import budget
 from .engines.devices import DeviceName
@@ -104,10 +104,13 @@ class Metric:
         shares: Numbers = self._network("layers").layers(*self._two(a, b, range))[0]
         return shares
 
-    def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Array:
-        """Where two images differ: an LPIPS distance at every pixel, H x W. Opaque images only."""
+    def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
+        """Where two images differ: an LPIPS distance at every pixel, H x W. Opaque images only.
+
+        An array, which a notebook shows as a picture.
+        """
         whole: Array = self._network("map").maps(*self._two(a, b, range))[0]
-        return whole
+        return notebook.as_map(whole)
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
         """What the metric sees of N images of one size, for `distance` and `distances`.
@@ -209,11 +212,19 @@ def distance(
 
 @dataclass(frozen=True)
 class Result:
-    """What `compare` found: the header, a row a pair in input order, and the summary."""
+    """What `compare` found: the header, a row a pair in input order, and the summary; in a notebook, a table."""
 
     header: Header
     rows: Sequence[Row]
     summary: Summary
+
+    def _repr_html_(self) -> str:
+        """A table with thumbnails, for notebooks."""
+        return notebook.table(self.header, self.rows, self.summary)
+
+    def to_pandas(self) -> Any:
+        """The rows as a pandas DataFrame, with the columns of the CSV. Raises UsageError without pandas."""
+        return notebook.frame(self.header, self.rows)
 
 
 @dataclass

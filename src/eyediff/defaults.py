@@ -62,6 +62,15 @@ BOOTSTRAP = 1000
 SEED = 0
 """Of the bootstrap: the same run prints the same interval."""
 
+TOLERANCE = 1e-4
+"""By how much a pair may be worse than in an earlier run: ten times what two machines or engines may differ by (1e-5),
+so that a baseline made on one machine holds on another. It is the floor for a worse mean too, whatever larger tolerance
+is given for a pair."""
+
+GOLDEN_MAX = {"lpips-mini": 0.02}
+"""How far a picture may be from its golden where a test names no limit. JPEG at quality 90, which few people see,
+scores 0.008 to 0.022 on the Kodak photos."""
+
 
 RAY_BATCH = 512
 """Pairs in a task of Ray: seconds of work, so that the milliseconds which a task costs the head node do not count."""

@@ -73,7 +73,7 @@ def test_the_distance_is_the_sum_of_its_layers_and_of_the_embeddings(seeded: eye
 def test_the_map_has_the_size_of_the_image_and_lies_around_the_distance(seeded: eyediff.Metric) -> None:
     """Enlarging keeps a mean but for the borders: within a tenth of it here."""
     found = seeded.map(BEFORE, AFTER)
-    assert found.shape == (256, 256)
+    assert found.shape == (256, 256) and found._repr_png_(), "a notebook shows it as a picture"
     assert found.mean() == pytest.approx(seeded.distance(BEFORE, AFTER), rel=0.1)
 
 

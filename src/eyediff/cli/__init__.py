@@ -1,7 +1,8 @@
 """The command line: arguments in, exit codes out. Each command is a file of its own; this one joins them.
 
-Exit codes: 0 done; 1 a threshold was crossed; 2 the call or the configuration is wrong, nothing was computed; 3 done,
-but some pairs failed or were unmatched; 130 interrupted, what was computed is kept.
+Exit codes: 0 done; 1 a threshold was crossed, or a pair is worse than in the baseline; 2 the call or the configuration
+is wrong, nothing was computed; 3 done, but some pairs failed or were unmatched; 130 interrupted, what was computed is
+kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typer.exceptions import TyperException
 from .. import __version__
 from ..errors import EyediffError
 from .compare import compare
+from .demo import demo
 from .distill import distill
 from .diversity import diversity
 from .matrix import matrix
@@ -43,6 +45,7 @@ app.command()(nearest)
 app.command()(diversity)
 app.command()(merge)
 app.command()(metrics)
+app.command()(demo)
 app.command()(distill)
 app.command()(optimize)
 app.add_typer(weights, name="weights")

@@ -10,11 +10,12 @@ from typing import Annotated, cast, get_args
 
 import typer
 
-from .. import defaults, reports, run, wiring
+from .. import defaults, gates, reports, run, wiring
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
 from ..reports.text import amount, figure
-from ..values import AlphaPolicy, MatchRule, SizePolicy, Summary
+from ..values import AlphaPolicy, MatchRule, Sink, SizePolicy, Summary
+from .gating import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
 from .outputs import Kind, journal_of, parquet_folder
 from .progress import bar, download_bar
 from .ray import RayOption, source_of
@@ -50,6 +51,10 @@ def compare(
         list[str] | None,
         typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where a pair scores below this. Repeatable."),
     ] = None,
+    baseline: BaselineOption = None,
+    tolerance: ToleranceOption = None,
+    junit: JunitOption = None,
+    plot: PlotOption = None,
     match: Annotated[
         MatchRule, typer.Option(help="Pair folders by whole relative path, or leave the suffix out (stem).")
     ] = "name",
@@ -83,15 +88,18 @@ def compare(
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
-    Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some pairs failed
-    or had no partner, 130 interrupted.
+    Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
+    computed, 3 some pairs failed or had no partner, 130 interrupted.
     """
     kind = parquet_folder(format_, output) or _format(format_, output)
     if resume and (output is None or kind not in (*reports.LINES, "parquet")):
         raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
     part = parse_shard(shard, kind, output)
+    if part and baseline:
+        raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
     options = wiring.Options(match, size, alpha, device, workers, memory)
     source = source_of(ray, options)
+    gating = Gating(output, baseline, tolerance, junit, plot)
     with download_bar("weights") as report:
         planned = wiring.plan(
             reference,
@@ -102,11 +110,13 @@ def compare(
             minima=_limits("--min", minimum or []),
             progress=report,
         )
+    sinks = gating.sinks(planned.job)
     _say(planned)
-    summary = _run(run.part(planned.job, *part) if part else planned.job, kind, output, resume, source)
+    job = run.part(planned.job, *part) if part else planned.job
+    summary = _run(job, kind, output, resume, sinks, source)
     if output is not None:
         _say_result(summary, output)
-    return _exit_code(summary)
+    return _exit_code(summary, gating.conclude(kind, output))
 
 
 def _format(asked: reports.Format | None, output: Path | None) -> reports.Format:
@@ -136,7 +146,9 @@ def _limits(option: str, given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _run(job: run.Job, kind: Kind, output: Path | None, resume: bool, source: run.Source | None) -> Summary:
+def _run(
+    job: run.Job, kind: Kind, output: Path | None, resume: bool, sinks: Sequence[Sink], source: run.Source | None
+) -> Summary:
     """Do the job. An output that fails when rows stand in it already ends the run with what is there: exit code 3."""
     started = False
     with _progress(output is not None) as tell:
@@ -150,9 +162,9 @@ def _run(job: run.Job, kind: Kind, output: Path | None, resume: bool, source: ru
         try:
             if output is not None and (journal := journal_of(kind, output, resume)):
                 beside = reports.beside(job.header, kind, output)
-                return run.compare(job, beside, journal=journal, progress=progress, source=source)
+                return run.compare(job, [*beside, *sinks], journal=journal, progress=progress, source=source)
             sink = reports.sink(cast(reports.Format, kind), output or sys.stdout)
-            return run.compare(job, [sink], progress=progress, source=source)
+            return run.compare(job, [sink, *sinks], progress=progress, source=source)
         except OutputError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
                 raise typer.Exit from error
@@ -190,9 +202,9 @@ def _say_result(summary: Summary, output: Path) -> None:
     typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)
 
 
-def _exit_code(summary: Summary) -> int:
+def _exit_code(summary: Summary, verdict: gates.Verdict | None) -> int:
     if summary.interrupted:
         return INTERRUPTED
-    if summary.crossings:
+    if summary.crossings or (verdict and verdict.failed):
         return CROSSED
-    return INCOMPLETE if summary.failed or summary.unmatched else 0
+    return INCOMPLETE if summary.failed or summary.unmatched or (verdict and verdict.incomplete) else 0

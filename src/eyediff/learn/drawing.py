@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ..errors import UsageError
+from ..plot import panels_of
 from .agreement import table
 from .distortions import KIN
 from .evaluate import Measurement
@@ -17,24 +16,14 @@ _TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#ba
 COLOURS = dict(zip((*KIN, "other"), _TONES, strict=True))
 
 
-def _pyplot() -> Any:
-    try:
-        matplotlib, pyplot = import_module("matplotlib"), import_module("matplotlib.pyplot")
-    except ImportError:
-        raise UsageError("drawing needs matplotlib, which is not installed; run `pip install matplotlib`") from None
-    matplotlib.use("Agg")
-    return pyplot
-
-
 def _kin(kind: str) -> str:
     return next((name for name, kinds in KIN.items() if kind in kinds), "other")
 
 
 def scatter(found: Sequence[Measurement], path: Path) -> None:
     """The small network against the large one, a panel a side, in colours by kin of distortions; the error by side."""
-    pyplot = _pyplot()
     sides = list(dict.fromkeys(m.side for m in found))
-    figure, panels = pyplot.subplots(1, len(sides) + 1, figsize=(4.2 * (len(sides) + 1), 4.4), constrained_layout=True)
+    figure, (panels,) = panels_of(1, len(sides) + 1, (4.2 * (len(sides) + 1), 4.4))
     lines = {(line.side, line.name): line for line in table(found)}
     for side, panel in zip(sides, panels, strict=False):
         here = [m for m in found if m.side == side]
@@ -52,7 +41,6 @@ def scatter(found: Sequence[Measurement], path: Path) -> None:
     panels[0].legend(fontsize=7, markerscale=3, loc="upper left")
     _errors(panels[-1], found, sides)
     figure.savefig(path, dpi=110)
-    pyplot.close(figure)
 
 
 def _errors(panel: Any, found: Sequence[Measurement], sides: Sequence[int]) -> None:
@@ -66,12 +54,10 @@ def _errors(panel: Any, found: Sequence[Measurement], sides: Sequence[int]) -> N
 
 def losses(log: Path, path: Path) -> None:
     """The log of a run: both losses by step. Raises UsageError where matplotlib is missing."""
-    pyplot = _pyplot()
+    figure, ((panel,),) = panels_of(1, 1, (6, 4))
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    figure, panel = pyplot.subplots(figsize=(6, 4), constrained_layout=True)
     for name in ("distance", "maps"):
         panel.plot([line["step"] for line in lines], [line[name] for line in lines], label=name, lw=1)
     panel.set(xlabel="step", ylabel="mean |sqrt(d) - sqrt(d')|", yscale="log")
     panel.legend()
     figure.savefig(path, dpi=110)
-    pyplot.close(figure)

@@ -198,6 +198,10 @@ class Csv:
             (cells,) = csv.reader([text], strict=True)
         except csv.Error as error:
             raise ValueError(str(error)) from error
+        return self.record(cells)
+
+    def record(self, cells: Sequence[str]) -> Record:
+        """The row of these cells. Raises ValueError where they are no row."""
         pair, reference, candidate, width, height, *scores, problem = cells
         if len(scores) != len(self._metrics):
             raise ValueError("a row of other metrics")

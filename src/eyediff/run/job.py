@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 from .. import defaults
 from ..errors import UsageError
-from ..values import Engine, Header, Image, Pair, Unmatched
+from ..values import Crossing, Engine, Header, Image, Pair, Score, Unmatched
 
 Read: TypeAlias = Callable[[Path], Image]
 """From a file to its picture; called from several threads. Raises ImageError."""
@@ -52,3 +52,12 @@ class Job:
                     raise UsageError(f"--{option} {name}={limit:g}: {name} is not computed here; add it to --metric")
                 if math.isnan(limit):
                     raise UsageError(f"--{option} {name}={limit:g}: not a number; give one")
+
+    def crossings(self, row: Score) -> Iterator[Crossing]:
+        """The limits that a row lies beyond."""
+        for name, score in row.scores.items():
+            highest, lowest = self.maxima.get(name), self.minima.get(name)
+            if highest is not None and score > highest:
+                yield Crossing(row.pair.name, name, score, highest)
+            if lowest is not None and score < lowest:
+                yield Crossing(row.pair.name, name, score, lowest)

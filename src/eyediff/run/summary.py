@@ -36,11 +36,7 @@ class Collector:
         for name, score in row.scores.items():
             self._scores[name].append(score)
             self._rank(name, row.pair.name, score)
-            highest, lowest = self._job.maxima.get(name), self._job.minima.get(name)
-            if highest is not None and score > highest:
-                self._crossings.append(Crossing(row.pair.name, name, score, highest))
-            if lowest is not None and score < lowest:
-                self._crossings.append(Crossing(row.pair.name, name, score, lowest))
+        self._crossings.extend(self._job.crossings(row))
 
     def _rank(self, name: str, pair: str, score: float) -> None:
         """Keep the worst in a heap whose first is the best of them; of equals, the earlier pair stays."""

@@ -1,0 +1,103 @@
+"""Draws the scenes, distorts them, compares, and says which candidate each metric calls closer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image as PILImage
+
+from .. import api, weights
+from ..errors import EyediffError, OutputError, shown
+from ..values import Score
+from .figure import figure
+from .scenes import drawn
+from .trials import TRIALS, Candidate, Trial
+
+SIDE = 192
+"""Pixels of a scene: three side by side, twice, fill the width of a page."""
+
+CLASSICAL = ("psnr", "ssim")
+
+REFERENCE, CANDIDATE, FIGURE = "reference", "candidate", "demo.png"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A trial, the scores of both candidates by metric, and which candidate each metric calls closer."""
+
+    trial: Trial
+    scores: tuple[Mapping[str, float], Mapping[str, float]]
+    closer: Mapping[str, Candidate]
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether every classical metric prefers another candidate than every LPIPS."""
+        old = {candidate.name for name, candidate in self.closer.items() if name in CLASSICAL}
+        new = {candidate.name for name, candidate in self.closer.items() if name not in CLASSICAL}
+        return len(old) == len(new) == 1 and old != new
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the demo found, and the picture of it."""
+
+    metrics: tuple[str, ...]
+    verdicts: Sequence[Verdict]
+    picture: Path
+
+
+def make(folder: Path) -> Shown:
+    """Write the pictures to `folder`/reference and `folder`/candidate, compare them, and draw `folder`/demo.png.
+
+    `lpips-mini` always, `lpips-alex` where its weights are found without a download. Raises OutputError where the
+    folder cannot be written.
+    """
+    for trial in TRIALS:
+        scene = drawn(trial.scene, SIDE)
+        for candidate in trial.candidates:
+            name = trial.file(candidate)
+            _save(PILImage.fromarray(scene), folder / REFERENCE / name)
+            _save(PILImage.fromarray(candidate.of(scene)), folder / CANDIDATE / name)
+    metrics = (*CLASSICAL, "lpips-mini", *(["lpips-alex"] if weights.find("alex") else []))
+    result = compared(folder, metrics)
+    higher = result.header.higher_is_better
+    found = {row.pair.name: row.scores for row in result.rows if isinstance(row, Score)}
+    verdicts = [_judged(trial, found, higher) for trial in TRIALS]
+    shown_here = Shown(metrics, verdicts, folder / FIGURE)
+    _save(figure(shown_here, folder / REFERENCE, folder / CANDIDATE), shown_here.picture)
+    return shown_here
+
+
+def compared(folder: Path, metrics: Sequence[str]) -> api.Result:
+    """What `eyediff compare FOLDER/reference FOLDER/candidate` finds; whatever else is to see the pairs joins here."""
+    result = api.compare(folder / REFERENCE, folder / CANDIDATE, metrics)
+    if result.summary.failed or result.summary.unmatched:
+        raise EyediffError(f"{shown(folder)}: holds pictures of something else; name an empty folder with -o")
+    return result
+
+
+def _judged(trial: Trial, found: Mapping[str, Mapping[str, float]], higher: Mapping[str, bool]) -> Verdict:
+    slight, coarse = (found[trial.file(candidate)] for candidate in trial.candidates)
+    closer = {
+        name: trial.slight if (slight[name] > coarse[name]) == better else trial.coarse
+        for name, better in higher.items()
+    }
+    return Verdict(trial, (slight, coarse), closer)
+
+
+def _save(picture: PILImage.Image, path: Path) -> None:
+    """Whole, or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            picture.save(part, "PNG", optimize=True)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {shown(path)}: {error.strerror or error}; name another folder with -o"
+        ) from error

@@ -1,0 +1,73 @@
+"""The four trials of the demo: a scene, and two things done to it of which the older metrics prefer the wrong one.
+
+The first is what a person hardly minds (a slight warp, noise, a shift, another contrast), the second takes away what a
+person looks at (detail). Zhang et al. 2018 begin with such a figure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..learn.distortions import FAMILIES
+from ..learn.distortions.tools import Picture
+
+SEED = 1
+"""Of what chance there is in a distortion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What is done to a scene: a family of `learn.distortions` and its strength; `label` says it in plain words."""
+
+    name: str
+    label: str
+    family: str
+    strength: float
+    seed: int = SEED
+
+    def of(self, scene: Picture) -> Picture:
+        """The scene after it."""
+        return FAMILIES[self.family](scene, self.strength, np.random.default_rng(self.seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A scene and its two candidates."""
+
+    scene: str
+    slight: Candidate
+    coarse: Candidate
+
+    @property
+    def candidates(self) -> tuple[Candidate, Candidate]:
+        return self.slight, self.coarse
+
+    def file(self, candidate: Candidate) -> str:
+        """The name of a candidate's file, and of its reference's."""
+        return f"{self.scene}-{candidate.name}.png"
+
+
+TRIALS = (
+    Trial(
+        "sunflower",
+        Candidate("warp", "a slight warp", "elastic", 0.6),
+        Candidate("blur", "a blur", "gaussian_blur", 0.55),
+    ),
+    Trial(
+        "pebbles",
+        Candidate("noise", "noise", "gaussian_noise", 0.68, seed=2),
+        Candidate("smoothing", "smoothing", "gaussian_blur", 0.5),
+    ),
+    Trial(
+        "balls",
+        Candidate("shift", "a shift by 2 pixels", "translate", 0.65),
+        Candidate("defocus", "out of focus", "defocus", 0.55),
+    ),
+    Trial(
+        "mountains",
+        Candidate("contrast", "more contrast", "contrast", 0.55, seed=2),
+        Candidate("resampling", "low resolution", "resample", 0.5),
+    ),
+)

@@ -1,0 +1,157 @@
+"""A run against an earlier one: which pairs got worse, and whether all of them together did.
+
+A pair is worse where a metric of it is worse, in the metric's own direction and unit, by more than the tolerance. The
+mean is worse where its whole 95 % interval lies above `defaults.TOLERANCE` and the sign test agrees: many losses, each
+within a larger tolerance, are a loss. A known loss of all pairs is settled by a new baseline, not by a tolerance.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import defaults
+from ..errors import UsageError, shown
+from ..reports.rows import encodable
+from ..values import Failure, Header, Row, Score, Summary
+from .earlier import Earlier
+from .statistics import Shift, shift, worsening
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A pair that is worse by more than the tolerance."""
+
+    pair: str
+    metric: str
+    earlier: float
+    now: float
+    worsening: float
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One metric over all pairs of both runs; `fails` where the mean is worse, beyond rounding and chance."""
+
+    metric: str
+    shift: Shift
+    fails: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run is beside an earlier one. `gone` have scores there only, `new` here only."""
+
+    path: Path
+    compared: int
+    worse: tuple[Change, ...]
+    drifts: tuple[Drift, ...]
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a pair, or the mean, is worse beyond tolerance."""
+        return bool(self.worse) or any(drift.fails for drift in self.drifts)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some pairs were not held against anything."""
+        return bool(self.gone or self.new)
+
+
+class Baseline:
+    """A sink that holds every row against an earlier run.
+
+    `tolerances` are by metric, in its own unit; `defaults.TOLERANCE` where there is none, infinity to ask nothing of a
+    metric. Raises UsageError where the two runs cannot be compared: another version, other weights, another size
+    policy, or a metric that the earlier run has not.
+    """
+
+    def __init__(self, earlier: Earlier, header: Header, tolerances: Mapping[str, float] | None = None) -> None:
+        _check(earlier, header)
+        self._earlier = earlier
+        self._higher = header.higher_is_better
+        given = tolerances or {}
+        self._tolerances = {name: given.get(name, defaults.TOLERANCE) for name in header.metrics}
+        self._places = {name: earlier.names.index(name) for name in header.metrics}
+        self._worsenings = {name: array("d") for name in header.metrics}
+        self._worse: list[Change] = []
+        self._met: set[str] = set()
+        self._new: list[str] = []
+        self._interrupted = False
+
+    def open(self, header: Header) -> None:
+        """Nothing to prepare."""
+
+    def write(self, row: Row) -> None:
+        """Hold one pair against what it was."""
+        pair = encodable(row.pair.name)
+        if isinstance(row, Failure):
+            return
+        before = self._earlier.scores.get(pair)
+        if before is None:
+            self._new.append(row.pair.name)
+            return
+        self._met.add(pair)
+        for name, score in row.scores.items():
+            self._worsenings[name].append(worsening(before[self._places[name]], score, self._higher[name]))
+        self._worse.extend(self.changes(row))
+
+    def close(self, summary: Summary) -> None:
+        """Note how it ended."""
+        self._interrupted = summary.interrupted
+
+    def changes(self, row: Score) -> Iterator[Change]:
+        """In what a pair is worse than it was, beyond tolerance."""
+        before = self._earlier.scores.get(encodable(row.pair.name))
+        if before is None:
+            return
+        for name, score in row.scores.items():
+            earlier, tolerance = before[self._places[name]], self._tolerances[name]
+            loss = worsening(earlier, score, self._higher[name])
+            if loss > tolerance:
+                yield Change(row.pair.name, name, earlier, score, loss, tolerance)
+
+    def verdict(self) -> Verdict:
+        """On all rows so far. Of a run that was stopped by hand, pairs that it did not reach are not called gone."""
+        drifts = []
+        for name, losses in self._worsenings.items():
+            if losses:
+                found = shift(np.frombuffer(losses, np.float64))
+                asked = self._tolerances[name] < np.inf
+                drifts.append(Drift(name, found, asked and found.beyond(defaults.TOLERANCE)))
+        scored = (pair for pair, scores in self._earlier.scores.items() if scores is not None)
+        gone = () if self._interrupted else tuple(pair for pair in scored if pair not in self._met)
+        return Verdict(self._earlier.path, len(self._met), tuple(self._worse), tuple(drifts), gone, tuple(self._new))
+
+
+def _check(earlier: Earlier, header: Header) -> None:
+    """Raise UsageError where figures of the two runs do not mean the same."""
+    file = f"--baseline {shown(earlier.path)}"
+    for name, metric in header.metrics.items():
+        if name not in earlier.names:
+            raise UsageError(
+                f"{file}: it has no {name}, only {shown(', '.join(earlier.names))}; "
+                f"leave {name} out of --metric, or make the baseline anew"
+            )
+        if earlier.metrics is None:
+            continue
+        version, weights = earlier.metrics[name]
+        if version != metric.version:
+            raise UsageError(
+                f"{file}: its {name} is version {shown(version)}, this is {metric.version}; make the baseline anew"
+            )
+        if weights != metric.weights_sha256:
+            theirs, ours = (str(sha256)[:12] for sha256 in (weights, metric.weights_sha256))
+            raise UsageError(f"{file}: its {name} has weights {shown(theirs)}, this has {ours}; make the baseline anew")
+    if earlier.size is not None and earlier.size != header.size:
+        raise UsageError(
+            f"{file}: made with --size {shown(earlier.size)}, this run has --size {header.size}; "
+            "give the same, or make the baseline anew"
+        )

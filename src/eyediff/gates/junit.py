@@ -1,0 +1,120 @@
+"""JUnit XML, which CI systems show: a test case a pair, failed where it is worse, in error where it has no score."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+from ..errors import shown
+from ..reports.targets import target
+from ..reports.text import figure
+from ..run import Job
+from ..values import Failure, Header, Row, Summary
+from .baseline import Baseline
+from .told import change, drift
+
+_IN_MEMORY = 1 << 23
+"""Bytes of cases that are held in memory; what is more waits on disk, since the counts come first in the file."""
+
+
+class JunitSink:
+    """Writes `path` when it is closed. Names are escaped, control characters, which XML cannot hold, as `\\x00`.
+
+    Failures are limits of the job that were crossed, and pairs worse than in `baseline`; a mean that is worse is a case
+    of its own. Errors are pairs that failed, files without a partner, and pairs that only one of the two runs has. With
+    figures of pairs that passed as their output.
+    """
+
+    def __init__(self, path: Path, job: Job, baseline: Baseline | None = None) -> None:
+        self._target, self._job, self._baseline = target(path, data=True), job, baseline
+        self._tests = self._failures = self._errors = 0
+
+    def open(self, header: Header) -> None:
+        """Raises OutputError where the file cannot be written."""
+        self._header = header
+        self._target.open('<?xml version="1.0" encoding="UTF-8"?>\n')
+        self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="\n")  # noqa: SIM115
+
+    def write(self, row: Row) -> None:
+        """One case."""
+        if isinstance(row, Failure):
+            self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
+            return
+        reasons = [
+            f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
+            for found in self._job.crossings(row)
+        ]
+        if self._baseline is not None:
+            reasons += map(change, self._baseline.changes(row))
+        scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
+        self._judged("eyediff.pairs", row.pair.name, reasons, scores)
+
+    def close(self, summary: Summary) -> None:
+        """Counts, then the cases."""
+        for file in summary.unmatched:
+            self._error(
+                "eyediff.pairs", str(file.path), "unmatched", f"only in {file.side}: no partner to compare with"
+            )
+        if self._baseline is not None:
+            self._against(self._baseline)
+        if summary.interrupted:
+            self._error(
+                "eyediff.run", "the whole run", "interrupted", "stopped before the end; more pairs were to come"
+            )
+        self._cases.seek(0)
+        counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
+        last = "  </testsuite>\n</testsuites>\n"
+        try:
+            self._target.write(f'<testsuites name="eyediff" {counts}>\n')
+            self._target.write(f'  <testsuite name="eyediff compare" {counts} skipped="0">\n{self._properties()}')
+            while piece := self._cases.read(1 << 20):
+                self._target.write(piece)
+        except BaseException:
+            self._target.close("", finished=False)
+            raise
+        finally:
+            self._cases.close()
+        self._target.close(last, finished=True)
+
+    def _against(self, baseline: Baseline) -> None:
+        verdict = baseline.verdict()
+        for found in verdict.drifts:
+            said = drift(found)
+            self._judged("eyediff.baseline", f"mean {found.metric}", [said] if found.fails else [], said)
+        for where, pairs in ((shown(verdict.path), verdict.gone), ("this run", verdict.new)):
+            for pair in pairs:
+                self._error("eyediff.baseline", pair, "missing", f"only in {where}: nothing to hold it against")
+
+    def _judged(self, group: str, name: str, reasons: Sequence[str], said: str) -> None:
+        inside = f"<system-out>{_text(said)}</system-out>"
+        if reasons:
+            self._failures += 1
+            whole = "; ".join(reasons)
+            inside = f'<failure type="worse" message={_attribute(whole)}>{_text(whole)}</failure>{inside}'
+        self._case(group, name, inside)
+
+    def _error(self, group: str, name: str, kind: str, message: str) -> None:
+        self._errors += 1
+        self._case(group, name, f"<error type={_attribute(kind)} message={_attribute(message)}/>")
+
+    def _case(self, group: str, name: str, inside: str) -> None:
+        self._tests += 1
+        self._cases.write(f"    <testcase classname={_attribute(group)} name={_attribute(name)}>{inside}</testcase>\n")
+
+    def _properties(self) -> str:
+        lines = [f"      <property name={_attribute('eyediff')} value={_attribute(self._header.eyediff)}/>\n"]
+        for name, metric in self._header.metrics.items():
+            weights = f", weights {metric.weights_sha256}" if metric.weights_sha256 else ""
+            value = f"version {metric.version}{weights}, {metric.engine}"
+            lines.append(f"      <property name={_attribute(name)} value={_attribute(value)}/>\n")
+        return f"    <properties>\n{''.join(lines)}    </properties>\n"
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(shown(text))
+
+
+def _text(text: str) -> str:
+    return escape(shown(text))

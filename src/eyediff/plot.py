@@ -1,0 +1,144 @@
+"""`--plot`: the distribution of each metric and metrics against each other. Needs matplotlib (extra `plot`)."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import OutputError, UsageError, shown
+from .values import Failure, Header, Numbers, Row, Summary
+
+FORMATS = (".png", ".svg")
+
+_TONE, _LINE = "#3b6ea5", "#c2410c"
+_WIDE = 3.1
+"""Inches of a panel."""
+
+
+def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, Any]:
+    """A matplotlib figure, and its panels as an array rows x columns.
+
+    Without pyplot, so that no backend is chosen: a notebook keeps its own, and nothing needs a display. Raises
+    UsageError, which says what to install, where matplotlib is missing.
+    """
+    try:
+        module = import_module("matplotlib.figure")
+    except ImportError:
+        raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
+    figure = module.Figure(figsize=inches, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+class PlotSink:
+    """Draws `path` when it is closed. Raises UsageError, before any work, where it cannot be drawn."""
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix.lower() not in FORMATS:
+            raise UsageError(f"--plot {shown(path)}: expected a name that ends in {' or '.join(FORMATS)}")
+        panels_of(1, 1, (1, 1))  # or it is missing
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+
+    def open(self, header: Header) -> None:
+        """Raises OutputError where the file cannot be written."""
+        self._header = header
+        self._scores = {name: array("d") for name in header.metrics}
+        try:
+            self._part.touch()
+        except OSError as error:
+            raise OutputError(f"cannot write {shown(self._path)}: {error.strerror}") from error
+
+    def write(self, row: Row) -> None:
+        """Keep the scores of one pair."""
+        if not isinstance(row, Failure):
+            for name, score in row.scores.items():
+                self._scores[name].append(score)
+
+    def close(self, summary: Summary) -> None:  # noqa: ARG002  # the rows say all that is drawn
+        """Draw what there is, and put it in place whole."""
+        scores = {
+            name: np.frombuffer(found, np.float64) if found else np.zeros(0) for name, found in self._scores.items()
+        }
+        try:
+            draw(scores, self._header, self._part, self._path.suffix.lower()[1:])
+            self._part.replace(self._path)
+        except OSError as error:
+            raise OutputError(f"cannot write {shown(self._path)}: {error.strerror}") from error
+        finally:
+            self._part.unlink(missing_ok=True)
+
+
+def draw(scores: Mapping[str, Numbers], header: Header, path: Path, kind: str) -> None:
+    """A square of panels: on the diagonal how often which score, below it two metrics a panel, a dot a pair.
+
+    `scores` are as many figures for every metric, of the same pairs. Infinite ones (PSNR of identical images) have no
+    place on an axis: their number is written in the panel.
+    """
+    names = list(scores)
+    inches = _WIDE * len(names) + 0.6
+    figure, panels = panels_of(len(names), len(names), (inches, inches))
+    for i, below in enumerate(names):
+        for j, across in enumerate(names):
+            panel = panels[i][j]
+            if i == j:
+                _distribution(panel, below, scores[below], header.higher_is_better[below])
+            elif j < i:
+                _scatter(panel, scores[across], scores[below])
+                panel.set(xlabel=across, ylabel=below)
+            else:
+                panel.set_visible(False)
+    figure.suptitle(f"{len(scores[names[0]])} pairs compared, eyediff {header.eyediff}", fontsize=10)
+    with import_module("matplotlib").rc_context({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}):
+        figure.savefig(path, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None)
+
+
+def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:
+    finite = scores[np.isfinite(scores)]
+    panel.set_title(f"{name} ({'higher' if higher else 'lower'} is better)", fontsize=10)
+    panel.set(xlabel=name, ylabel="pairs")
+    if len(finite):
+        panel.hist(finite, bins=_bins(finite), color=_TONE, alpha=0.85)
+        panel.axvline(finite.mean(), color=_LINE, lw=1.2, label=f"mean {finite.mean():.4g}")
+        panel.axvline(np.median(finite), color=_LINE, lw=1.2, ls=":", label=f"median {np.median(finite):.4g}")
+        panel.legend(fontsize=7, framealpha=0.7)
+        panel.yaxis.get_major_locator().set_params(integer=True)
+    _left_out(panel, len(scores) - len(finite))
+
+
+def _bins(finite: Numbers) -> Sequence[float]:
+    """Freedman and Diaconis' width, between 5 and 60 bins; equal scores have one bin around them."""
+    low, high = float(finite.min()), float(finite.max())
+    if high - low <= 1e-12 * max(abs(low), abs(high)):
+        reach = 0.05 * abs(low) or 0.05
+        return [low - reach, low + reach]
+    quarter, three = np.percentile(finite, [25, 75])
+    width = 2 * (three - quarter) / len(finite) ** (1 / 3)
+    count = int(np.clip(np.ceil((high - low) / width), 5, 60)) if width > 0 else 20
+    return [float(edge) for edge in np.linspace(low, high, count + 1)]
+
+
+def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
+    both = np.isfinite(across) & np.isfinite(below)
+    x, y = across[both], below[both]
+    panel.plot(x, y, ".", ms=max(2.0, 6 - len(x) / 200), alpha=0.6, color=_TONE, rasterized=len(x) > 2000)
+    if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
+        panel.set_title(f"rank correlation {np.corrcoef(_ranks(x), _ranks(y))[0, 1]:.3f}", fontsize=9)
+    _left_out(panel, len(across) - len(x))
+
+
+def _ranks(values: Numbers) -> Numbers:
+    """1 for the smallest; equal ones share the mean of their ranks, as Spearman's correlation has it."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Numbers = (last - (counts - 1) / 2)[place]
+    return ranks
+
+
+def _left_out(panel: Any, count: int) -> None:
+    if count:
+        panel.text(0.02, 0.98, f"{count} infinite, not drawn", transform=panel.transAxes, va="top", fontsize=7)

@@ -1,0 +1,103 @@
+"""`eyediff demo`: its own pictures, offline, without torch, and what they show."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff import api
+from eyediff.demo import Verdict, make
+from eyediff.demo.scenes import SCENES, drawn
+from eyediff.demo.trials import TRIALS
+from eyediff.errors import EyediffError, OutputError
+from eyediff.values import Score
+
+CALL = """
+import sys
+from eyediff.cli import run
+code = run(["demo", "-o", sys.argv[1]])
+sys.exit(code or 9 * bool({"torch", "matplotlib"} & set(sys.modules)))
+"""
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder and the words of one run in a process of its own, with no weights to find and no network to ask."""
+    root = tmp_path_factory.mktemp("demo")
+    hidden = {"EYEDIFF_OFFLINE": "1", "EYEDIFF_HOME": f"{root}/home", "TORCH_HOME": f"{root}/torch"}
+    environment = {name: value for name, value in os.environ.items() if name != "EYEDIFF_WEIGHTS"} | hidden
+    call = [sys.executable, "-c", CALL, f"{root}/out"]
+    done = subprocess.run(call, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return root / "out", done.stdout
+
+
+def test_the_metrics_disagree_in_every_trial(shown: tuple[Path, str]) -> None:
+    """PSNR and SSIM call the candidate without detail closer, LPIPS the other one: so says the table, four times."""
+    lines = shown[1].splitlines()
+    assert [lines[6 * i + 4].split()[:3] for i in range(4)] == [
+        [trial.coarse.name, trial.coarse.name, trial.slight.name] for trial in TRIALS
+    ]
+    assert "PSNR and SSIM disagree with LPIPS in 4 of 4" in shown[1] and "lpips-alex" not in shown[1]
+
+
+def test_compare_says_the_same(shown: tuple[Path, str]) -> None:
+    """The pictures lie in two folders as `eyediff compare` takes them; its scores are those that were printed."""
+    result = api.compare(shown[0] / "reference", shown[0] / "candidate", ["psnr"])
+    rows = {row.pair.name: row.scores["psnr"] for row in result.rows if isinstance(row, Score)}
+    assert len(rows) == len(result.rows) == 2 * len(TRIALS)
+    assert all(f"{score:.3f}" in shown[1] for score in rows.values())
+
+
+def test_the_figure_shows_what_was_compared(shown: tuple[Path, str]) -> None:
+    """All twelve pictures are in it, pixel for pixel."""
+    with Image.open(shown[0] / "demo.png") as picture:
+        page = np.asarray(picture.convert("RGB"))
+    for path in [*(shown[0] / "reference").iterdir(), *(shown[0] / "candidate").iterdir()]:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture)
+        place = page.tobytes().find(pixels[96].tobytes()) // 3  # a row of it; then the rest around that
+        assert place > 0, path.name
+        y, x = place // page.shape[1] - 96, place % page.shape[1]
+        np.testing.assert_array_equal(page[y : y + 192, x : x + 192], pixels)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_scene_is_the_same_every_time(name: str) -> None:
+    """And no flat field: its levels spread as those of photos do."""
+    one = drawn(name, 48)
+    np.testing.assert_array_equal(one, drawn(name, 48))
+    assert one.shape == (48, 48, 3) and one.dtype == np.uint8 and 25 < one.std() < 90
+
+
+def test_agreement_is_not_called_disagreement() -> None:
+    """Only where all old metrics say one, and all LPIPS the other."""
+    trial = TRIALS[0]
+
+    def verdict(**closer: bool) -> Verdict:
+        names = {name.replace("_", "-"): trial.slight if slight else trial.coarse for name, slight in closer.items()}
+        return Verdict(trial, ({}, {}), names)
+
+    assert verdict(psnr=False, ssim=False, lpips_mini=True).disagrees
+    assert not verdict(psnr=True, ssim=True, lpips_mini=True).disagrees
+    assert not verdict(psnr=False, ssim=True, lpips_mini=True).disagrees
+    assert not verdict(psnr=False, ssim=False, lpips_mini=True, lpips_alex=False).disagrees
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in its place, or pictures of something else in it: one line, and no figure that is not true."""
+    monkeypatch.setattr("eyediff.demo.show.drawn", lambda name, side: drawn(name, 40))
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file"):
+        make(tmp_path / "file")
+    (tmp_path / "out" / "reference").mkdir(parents=True)
+    Image.new("RGB", (40, 40)).save(tmp_path / "out" / "reference" / "mine.png")
+    with pytest.raises(EyediffError, match="empty folder"):
+        make(tmp_path / "out")
+    assert not (tmp_path / "out" / "demo.png").exists()

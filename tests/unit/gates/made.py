@@ -1,0 +1,60 @@
+"""Two runs over the same pairs, without images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from eyediff.gates import Baseline, Earlier, read_earlier
+from eyediff.reports import sink
+from eyediff.run.job import Job
+from eyediff.values import Failure, Row, Score, Summary
+from tests.unit.reports.samples import HEADER, pair
+
+Scores = Mapping[str, tuple[float, float] | None]
+"""LPIPS and PSNR by pair; None for one that failed."""
+
+
+def rows(scores: Scores) -> Iterable[Row]:
+    for name, values in scores.items():
+        if values is None:
+            yield Failure(pair(name), "read", "torn")
+        else:
+            yield Score(pair(name), 64, 64, dict(zip(HEADER.metrics, values, strict=True)))
+
+
+def run_to(path: Path, scores: Scores) -> Path:
+    """The results of a run with these scores, as `-o` writes them."""
+    kinds = {".jsonl": "jsonl", ".csv": "csv", ".json": "json"}
+    written = sink(kinds[path.suffix], path)  # type: ignore[arg-type]
+    written.open(HEADER)
+    for row in rows(scores):
+        written.write(row)
+    written.close(Summary(len(scores), 0, {}))
+    return path
+
+
+def earlier(tmp_path: Path, scores: Scores) -> Earlier:
+    return read_earlier(run_to(tmp_path / "old.jsonl", scores))
+
+
+def against(before: Earlier, scores: Scores, interrupted: bool = False, **tolerances: float) -> Baseline:
+    """A whole run against an earlier one."""
+    baseline = Baseline(before, HEADER, tolerances)
+    baseline.open(HEADER)
+    for row in rows(scores):
+        baseline.write(row)
+    baseline.close(Summary(len(scores), 0, {}, interrupted=interrupted))
+    return baseline
+
+
+class Engine:
+    """Only a name for a job."""
+
+    description, smallest = "fake", 1
+
+
+def job(**limits: Mapping[str, float]) -> Job:
+    """A job of the sample header's metrics, for its limits."""
+    engines = {name: Engine() for name in HEADER.metrics}
+    return Job([], engines, HEADER, lambda path: None, lambda a, b: (a, b), **limits)  # type: ignore[arg-type, return-value]

@@ -1,0 +1,119 @@
+"""What counts as worse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eyediff import defaults
+from eyediff.errors import UsageError
+from eyediff.gates import Baseline, told
+from tests.unit.reports.samples import HEADER
+
+from .made import Scores, against, earlier
+
+SAME: Scores = {f"{i:03}.png": (0.1 + i / 1000, 30.0 + i / 10) for i in range(100)}
+
+
+def changed(by: float, pairs: int = 1, better: float = 0) -> Scores:
+    """The first pairs worse by so much LPIPS, all others better by so much."""
+    return {
+        name: (lpips + by if i < pairs else lpips - better, psnr)
+        for i, (name, (lpips, psnr)) in enumerate(SAME.items())  # type: ignore[misc]
+    }
+
+
+def test_the_same_run_again_passes(tmp_path: Path) -> None:
+    """100 pairs as they were: nothing is worse, nothing is missing."""
+    verdict = against(earlier(tmp_path, SAME), SAME).verdict()
+    assert not verdict.failed and not verdict.incomplete and verdict.compared == 100
+    assert all(drift.shift.interval == (0, 0) and drift.shift.p == 1 for drift in verdict.drifts)
+
+
+def test_one_pair_of_a_hundred_that_is_worse_is_caught(tmp_path: Path) -> None:
+    """By more than the tolerance, in the metric's own direction; up to it, and to the better, all is well."""
+    before = earlier(tmp_path, SAME)
+    verdict = against(before, changed(0.0002)).verdict()
+    (worse,) = verdict.worse
+    assert verdict.failed and (worse.pair, worse.metric) == ("000.png", "lpips")
+    assert worse.worsening == pytest.approx(0.0002) and worse.tolerance == defaults.TOLERANCE
+    assert not against(before, changed(0.00005)).verdict().failed
+    assert not against(before, changed(-0.05)).verdict().failed
+    assert not against(before, changed(0.0002), lpips=0.001).verdict().failed
+    louder = {**SAME, "007.png": (SAME["007.png"][0], 29.0)}  # type: ignore[index]
+    assert [found.metric for found in against(before, louder).verdict().worse] == ["psnr"]
+    assert not against(before, louder, psnr=math.inf).verdict().failed
+
+
+def test_many_losses_within_the_tolerance_are_a_loss(tmp_path: Path) -> None:
+    """Every pair worse by half the tolerance: no pair fails, the mean does. Below what
+    machines differ by it does not; and a metric whose tolerance is infinite is asked nothing."""
+    before = earlier(tmp_path, SAME)
+    verdict = against(before, changed(0.005, 100), lpips=0.01).verdict()
+    assert not verdict.worse and [drift.fails for drift in verdict.drifts] == [True, False] and verdict.failed
+    assert not against(before, changed(0.00005, 100), lpips=0.01).verdict().failed
+    assert not against(before, changed(0.005, 100), lpips=math.inf).verdict().failed
+
+
+def test_chance_does_not_make_a_mean_worse(tmp_path: Path) -> None:
+    """Noise around no change, within the tolerance, in 40 runs: the two tests together fail about one in forty or
+    fewer (2.5 % each, and not independent); five or more would come once in 300 such tests."""
+    before, rng = earlier(tmp_path, SAME), np.random.default_rng(1)
+    failed = 0
+    for _ in range(40):
+        now = {name: (scores[0] + rng.normal(0, 0.002), scores[1]) for name, scores in SAME.items()}  # type: ignore[index]
+        failed += against(before, now, lpips=0.1).verdict().failed
+    assert failed < 5
+
+
+def test_pairs_of_one_run_only_are_listed(tmp_path: Path) -> None:
+    """Gone, new, failed now, failed then: none is passed over, none is compared."""
+    before = earlier(
+        tmp_path, {"both.png": (0.1, 30), "gone.png": (0.1, 30), "torn now.png": (0.1, 30), "torn.png": None}
+    )
+    now: Scores = {"both.png": (0.1, 30), "new.png": (0.9, 3), "torn now.png": None, "torn.png": (0.9, 3)}
+    verdict = against(before, now).verdict()
+    assert (verdict.compared, verdict.gone, verdict.new) == (1, ("gone.png", "torn now.png"), ("new.png", "torn.png"))
+    assert verdict.incomplete and not verdict.failed
+    assert against(before, {}, interrupted=True).verdict().gone == (), "not reached is not gone"
+
+
+def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
+    """Another version, other weights, another size policy, a metric that is not there: one line each, with the cure."""
+    before = earlier(tmp_path, SAME)
+    lpips = HEADER.metrics["lpips"]
+
+    def refused(match: str, **changes: object) -> None:
+        with pytest.raises(UsageError, match=match):
+            Baseline(before, replace(HEADER, **changes))  # type: ignore[arg-type]
+
+    refused("lpips is version 0.1, this is 0.0", metrics={"lpips": replace(lpips, version="0.0")})
+    refused("weights 0123456789ab, this has ffff", metrics={"lpips": replace(lpips, weights_sha256="f" * 64)})
+    refused("--size refuse, this run has --size crop", size="crop")
+    refused("it has no ssim, only lpips, psnr", metrics={"ssim": lpips})
+    Baseline(before, replace(HEADER, metrics={"lpips": replace(lpips, engine="another")}, eyediff="9"))
+
+
+def test_the_verdict_is_told_with_figures(tmp_path: Path) -> None:
+    """What, by how much, beyond what; long lists are cut with the number of the rest."""
+    now = {**changed(0.01, 30), "000.png": (0.1101, 30.0)}
+    lines = list(told(against(earlier(tmp_path, SAME), now).verdict(), most=2))
+    assert lines[0].endswith("old.jsonl: 100 pairs, 30 pairs worse beyond tolerance, mean worse by lpips")
+    assert lines[1] == "  worse: lpips 0.10000 -> 0.11010, worse by 0.010100 (tolerance 0.0001)  000.png"
+    assert lines[3] == "  ... and 28 more like it"
+    assert lines[4].startswith("  worse: mean lpips worse by 0.0030010 (95 % 0.00")
+    assert lines[4].endswith("30 worse, 0 better, sign test p 1.86e-09")
+    assert lines[5] == "  mean psnr as it was; 0 worse, 0 better, sign test p 1"
+    better = list(told(against(earlier(tmp_path, SAME), changed(-0.01, 30)).verdict()))
+    assert better[1].startswith("  mean lpips better by 0.0030000 (95 % 0.00") and len(better) == 3
+
+
+def test_the_worst_is_told_first(tmp_path: Path) -> None:
+    """By how many tolerances each lost, so that metrics of different units have one order."""
+    now = {**changed(0.01), "001.png": (0.5, 30.1), "002.png": (0.102, 29.0)}
+    lines = list(told(against(earlier(tmp_path, SAME), now, psnr=0.5).verdict()))
+    assert [line.split()[-1] for line in lines[1:4]] == ["001.png", "000.png", "002.png"]

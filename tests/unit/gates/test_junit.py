@@ -1,0 +1,83 @@
+"""JUnit XML as CI systems read it."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from eyediff.errors import OutputError
+from eyediff.gates import JunitSink
+from eyediff.values import Summary, Unmatched
+from tests.unit.reports.samples import HEADER, ROWS, STRANGE, UNDECODABLE
+
+from .made import Scores, against, earlier, job, rows
+
+
+def written(sink: JunitSink, scores: Scores, summary: Summary, path: Path) -> ET.Element:
+    sink.open(HEADER)
+    for row in rows(scores):
+        sink.write(row)
+    sink.close(summary)
+    return ET.parse(path).getroot()  # noqa: S314 - our own
+
+
+def test_a_case_a_pair_with_the_reason(tmp_path: Path) -> None:
+    """Passed, beyond a limit, failed, without partner; the counts are those of the cases."""
+    path = tmp_path / "out.xml"
+    scores: Scores = {"good.png": (0.1, 30), "bad.png": (0.5, 9), "torn.png": None}
+    summary = Summary(3, 1, {}, (Unmatched("reference", Path("before/alone.png")),))
+    root = written(JunitSink(path, job(maxima={"lpips": 0.2}, minima={"psnr": 10})), scores, summary, path)
+    (suite,) = root
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    assert list(cases) == ["good.png", "bad.png", "torn.png", "before/alone.png"]
+    for element in (root, suite):
+        assert [element.get(name) for name in ("tests", "failures", "errors")] == ["4", "1", "2"]
+    assert [child.tag for child in cases["good.png"]] == ["system-out"]
+    (failure,) = cases["bad.png"].findall("failure")
+    assert failure.get("message") == "lpips 0.50000 > 0.20000; psnr 9.0000 < 10.000"
+    (error,) = cases["torn.png"].findall("error")
+    assert (error.get("type"), error.get("message")) == ("read", "torn")
+    assert cases["before/alone.png"].find("error") is not None
+
+
+def test_the_baseline_has_its_cases(tmp_path: Path) -> None:
+    """A worse pair fails as a pair; the means and what is missing are cases of their own."""
+    path = tmp_path / "out.xml"
+    before: Scores = {f"{i}.png": (0.1, 30) for i in range(20)}
+    now: Scores = {**{f"{i}.png": (0.2, 30) for i in range(19)}, "new.png": (0.1, 30)}
+    baseline = against(earlier(tmp_path, before), now)
+    root = written(JunitSink(path, job(), baseline), now, Summary(20, 0, {}), path)
+    failed = [case.get("name") for case in root.iter("testcase") if case.find("failure") is not None]
+    assert failed == [*(f"{i}.png" for i in range(19)), "mean lpips"]
+    missing = [case.get("name") for case in root.iter("testcase") if case.find("error") is not None]
+    assert missing == ["19.png", "new.png"]
+
+
+def test_any_name_gives_valid_xml(tmp_path: Path) -> None:
+    """Control characters, which XML cannot hold even escaped, line breaks, quotes, markup, bytes that are no text."""
+    path = tmp_path / "out.xml"
+    hostile = ['"><script>alert(1)</script>.png', "]]>&amp;'.png", "\x00\x1b[31m\x0b\ufffe.png", STRANGE, UNDECODABLE]
+    root = written(JunitSink(path, job()), dict.fromkeys(hostile, (0.1, 30)), Summary(5, 0, {}), path)
+    names = [case.get("name") for case in root.iter("testcase")]
+    assert names[:2] == hostile[:2] and names[2] == r"\x00\x1b[31m\x0b\ufffe.png"
+    assert len(names) == 5 and root.find(".//script") is None
+
+
+def test_every_kind_of_row_is_a_case(tmp_path: Path) -> None:
+    """The rows that the other sinks are tested with; a run that was stopped is in error."""
+    path = tmp_path / "out.xml"
+    sink = JunitSink(path, job())
+    sink.open(HEADER)
+    for row in ROWS:
+        sink.write(row)
+    sink.close(Summary(len(ROWS), 2, {}, interrupted=True))
+    root = ET.parse(path).getroot()  # noqa: S314
+    assert root.get("tests") == str(len(ROWS) + 1) and root.get("errors") == "3"
+
+
+def test_a_file_that_cannot_be_written_is_told_before_any_row(tmp_path: Path) -> None:
+    """When the sink is opened, nothing is computed yet."""
+    with pytest.raises(OutputError, match=r"out\.xml"):
+        JunitSink(tmp_path / "none" / "out.xml", job()).open(HEADER)

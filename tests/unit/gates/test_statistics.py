@@ -1,0 +1,72 @@
+"""The figures behind a verdict, against scipy's."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from eyediff import defaults
+from eyediff.gates.statistics import shift, sign_test, worsening
+
+
+@pytest.mark.parametrize("count", [2, 17, 100, 1500])
+def test_the_interval_is_scipys(count: int) -> None:
+    """scipy.stats.bootstrap of the mean, percentile method, given the same generator draws the same resamples: the ends
+    agree to the order of a sum of 1500 doubles (1e-12 of their size)."""
+    losses = np.random.default_rng(count).normal(0.01, 0.1, count)
+    same = np.random.Generator(np.random.PCG64(defaults.SEED))
+    peer = stats.bootstrap(
+        (losses,), np.mean, n_resamples=defaults.BOOTSTRAP, method="percentile", rng=same, vectorized=True
+    )
+    found = shift(losses).interval
+    assert found == pytest.approx(tuple(peer.confidence_interval), rel=1e-12, abs=1e-14)
+
+
+def test_the_interval_lies_where_scipys_lies_with_other_draws() -> None:
+    """Independent of how resamples are drawn: scipy's with 20,000 of its own. An end, the 2.5 % point of 1000 means,
+    scatters by sqrt(.025 * .975 / 1000) / .0584 = 0.085 standard errors of the mean; five of that are 0.43."""
+    losses = np.random.default_rng(3).gamma(2, 0.01, 200)
+    peer = stats.bootstrap((losses,), np.mean, n_resamples=20_000, method="percentile", rng=99).confidence_interval
+    error = losses.std() / math.sqrt(len(losses))
+    found = shift(losses).interval
+    assert found is not None and np.abs(np.subtract(found, tuple(peer))).max() < 0.43 * error
+
+
+@pytest.mark.parametrize(
+    ("worse", "better"),
+    [(0, 0), (1, 0), (0, 5), (6, 0), (5, 5), (8, 3), (60, 40), (700, 800), (99_000, 101_000), (3000, 0), (500_000, 1)],
+)
+def test_the_sign_test_is_scipys(worse: int, better: int) -> None:
+    """binomtest, two-sided, of the pairs that changed; to 1e-8, what lgamma of 5e5 leaves of the exponent (6e6 * 2e-16,
+    of which a sum of three). Where nothing changed, nothing is said: p = 1."""
+    expected = stats.binomtest(worse, worse + better).pvalue if worse + better else 1.0
+    assert sign_test(worse, better) == pytest.approx(expected, rel=1e-8, abs=1e-300)
+
+
+def test_worse_is_up_or_down_by_the_metric() -> None:
+    """An LPIPS that rose and a PSNR that fell got worse; infinities are compared, not subtracted from each other."""
+    assert worsening(0.1, 0.3, False) == pytest.approx(0.2)
+    assert worsening(30, 28, True) == 2 and worsening(28, 30, True) == -2
+    assert worsening(math.inf, math.inf, True) == 0
+    assert worsening(math.inf, 40, True) == math.inf and worsening(40, math.inf, True) == -math.inf
+
+
+def test_a_shift_counts_only_what_changed() -> None:
+    """Ties are on neither side; a mean that moved beyond the floor needs both the interval and the signs behind it."""
+    found = shift(np.array([0.0] * 90 + [0.01] * 10))
+    assert (found.worse, found.better) == (10, 0) and found.mean == pytest.approx(0.001)
+    assert found.beyond(0) and not found.beyond(0.001)
+    lonely = shift(np.array([0.0] * 99 + [0.5]))
+    assert not lonely.beyond(0), "one pair of a hundred says nothing about the mean"
+    half = shift(np.array([0.02] * 45 + [-0.001] * 55))
+    assert half.interval is not None and half.interval[0] > 0 and not half.beyond(0), "more pairs got better"
+
+
+def test_infinite_losses_have_no_interval() -> None:
+    """An identical pair that is no longer identical lost an infinite PSNR: told as it is, without a made-up figure."""
+    found = shift(np.array([math.inf, 0.0, 1.0]))
+    assert found.interval is None and found.mean == math.inf and (found.worse, found.better) == (2, 0)
+    assert math.isnan(shift(np.array([math.inf, -math.inf])).mean)

@@ -1,0 +1,186 @@
+"""`assert_looks_like` in test suites of others, run by pytester."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff.pytest.goldens import flattened
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SUITE = """
+    import numpy as np
+
+    def page(noise=0):
+        rng = np.random.default_rng(0)
+        picture = np.kron(rng.integers(0, 200, (8, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+        return picture + rng.integers(0, noise + 1, picture.shape, dtype=np.uint8)
+
+    def test_page(assert_looks_like):
+        found = assert_looks_like(page({noise}), "sub/page.png", max={{"l2": 1e-4}}, min={{"psnr": 40}})
+        assert list(found) == ["l2", "psnr"]
+"""
+
+
+def suite(pytester: pytest.Pytester, noise: int = 0, *arguments: str) -> pytest.RunResult:
+    """A test suite whose picture has so much noise; every warning is an error, as in careful projects."""
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    pytester.makepyfile(test_pages=SUITE.format(noise=noise))
+    return pytester.runpytest_inprocess("-p", "eyediff.pytest", "-p", "no:cacheprovider", *arguments)
+
+
+def test_a_golden_is_missing_then_stored_then_holds(pytester: pytest.Pytester) -> None:
+    """Missing: fails, and says where to look and what to do. Stored with the flag, beside the test. Then the same
+    passes, and what an earlier failure left is gone."""
+    missing = suite(pytester)
+    missing.assert_outcomes(failed=1)
+    missing.stdout.fnmatch_lines(
+        ["*there is no golden *goldens/sub/page.png yet*", "*store it: pytest --eyediff-update*"]
+    )
+    (candidate,) = pytester.path.glob("eyediff-report/*/*/candidate.png")
+    stored = suite(pytester, 0, "--eyediff-update")
+    stored.assert_outcomes(passed=1)
+    stored.stdout.fnmatch_lines(["goldens stored: 1, as they were: 0", "*goldens/sub/page.png"])
+    suite(pytester).assert_outcomes(passed=1)
+    assert not candidate.exists()
+    suite(pytester, 0, "--eyediff-update").stdout.fnmatch_lines(["goldens stored: 0, as they were: 1"])
+
+
+def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -> None:
+    """Each limit that was crossed, with the figure; both pictures, their difference and the figures in a folder. Small
+    changes pass, and the flag makes the new picture the golden."""
+    suite(pytester, 0, "--eyediff-update")
+    suite(pytester, 1).assert_outcomes(passed=1)
+    failed = suite(pytester, 40)
+    failed.assert_outcomes(failed=1)
+    failed.stdout.fnmatch_lines(["*looks unlike *page.png: l2 0.0* > 0.0001; psnr * < 40*"])
+    (folder,) = pytester.path.glob("eyediff-report/*/*")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "candidate.png", "difference.png", "reference.png", "scores.json",
+    ]  # fmt: skip
+    record = json.loads((folder / "scores.json").read_text())
+    assert record["test"] == "test_pages.py::test_page" and record["scores"]["l2"] > 1e-4
+    with Image.open(folder / "difference.png") as picture:
+        assert np.asarray(picture).max() == 255
+    suite(pytester, 40, "--eyediff-update").assert_outcomes(passed=1)
+    suite(pytester, 40, "--eyediff-report", "elsewhere").assert_outcomes(passed=1)
+
+
+def test_folders_are_chosen(pytester: pytest.Pytester) -> None:
+    """By ini options and by flag."""
+    pytester.makeini("[pytest]\neyediff_goldens = pictures/good\neyediff_report = out/ini\n")
+    pytester.makepyfile(test_pages=SUITE.format(noise=0))
+    pytester.runpytest_inprocess("-p", "eyediff.pytest", "--eyediff-update").assert_outcomes(passed=1)
+    assert (pytester.path / "pictures/good/sub/page.png").exists()
+    pytester.makepyfile(test_pages=SUITE.format(noise=40))
+    pytester.runpytest_inprocess("-p", "eyediff.pytest").assert_outcomes(failed=1)
+    pytester.runpytest_inprocess("-p", "eyediff.pytest", "--eyediff-report", "out/flag").assert_outcomes(failed=1)
+    assert [len(list(pytester.path.glob(f"out/{kind}/*/*/scores.json"))) for kind in ("ini", "flag")] == [1, 1]
+
+
+def test_mistakes_are_told(pytester: pytest.Pytester) -> None:
+    """Another size, a name outside the folder, a metric that does not exist, a golden that is no image, two tests with
+    one golden."""
+    pytester.makepyfile(
+        """
+        import numpy as np, pytest
+        from pathlib import Path
+        from eyediff import EyediffError
+
+        gray = np.full((40, 40, 3), 90, np.uint8)
+
+        def test_size(assert_looks_like):
+            with pytest.raises(AssertionError, match="40x40"):
+                assert_looks_like(gray[:, :32], "gray.png")
+
+        @pytest.mark.parametrize("name", ["../x.png", "/x.png", "x.jpg", "x"])
+        def test_name(assert_looks_like, name):
+            with pytest.raises(EyediffError, match="relative name"):
+                assert_looks_like(gray, name)
+
+        def test_metric(assert_looks_like):
+            with pytest.raises(EyediffError, match="'lpips-minni'.*did you mean"):
+                assert_looks_like(gray, "gray.png", max={"lpips-minni": 1})
+            with pytest.raises(EyediffError, match="no metric"):
+                assert_looks_like(gray, "gray.png", max={})
+
+        def test_floats(assert_looks_like):
+            assert_looks_like(gray / 255, "gray.png", range=(0, 1))
+            with pytest.raises(EyediffError, match="without a range"):
+                assert_looks_like(gray / 255, "gray.png")
+
+        def test_broken(assert_looks_like):
+            (Path(__file__).parent / "goldens" / "broken.png").write_text("no image")
+            with pytest.raises(EyediffError, match="broken.png"):
+                assert_looks_like(gray, "broken.png")
+        """
+    )
+    (pytester.path / "goldens").mkdir()
+    Image.new("RGB", (40, 40), (90, 90, 90)).save(pytester.path / "goldens" / "gray.png")
+    pytester.runpytest_inprocess("-p", "eyediff.pytest").assert_outcomes(passed=8)
+
+
+def test_two_tests_cannot_store_different_pictures_under_one_name(pytester: pytest.Pytester) -> None:
+    """The second fails: one of the two could never pass. The same picture twice is fine."""
+    pytester.makepyfile(
+        """
+        import numpy as np, pytest
+
+        @pytest.mark.parametrize("level", [10, 10, 20])
+        def test_level(assert_looks_like, level):
+            assert_looks_like(np.full((40, 40, 3), level, np.uint8), "level.png")
+        """
+    )
+    found = pytester.runpytest_inprocess("-p", "eyediff.pytest", "--eyediff-update")
+    found.assert_outcomes(passed=2, failed=1)
+    found.stdout.fnmatch_lines(["*level.png was stored by *test_level*another picture*"])
+
+
+def test_a_run_that_does_not_use_it_pays_nothing(pytester: pytest.Pytester) -> None:
+    """In a process of its own, with every warning an error: neither numpy nor anything heavy is loaded."""
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_plain():
+            heavy = {"numpy", "PIL", "onnxruntime", "eyediff.api", "eyediff.values"}
+            assert "eyediff.pytest" in sys.modules and not heavy & set(sys.modules)
+        """
+    )
+    found = pytester.runpytest_subprocess("-p", "eyediff.pytest", "-W", "error")
+    found.assert_outcomes(passed=1)
+
+
+def test_pytest_finds_the_plugin_by_its_entry_point() -> None:
+    """The entry point names a module that is there, and is called like it."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        points = tomllib.load(file)["project"]["entry-points"]["pytest11"]
+    assert points == {"eyediff.pytest": "eyediff.pytest"}
+    assert hasattr(import_module(points["eyediff.pytest"]), "assert_looks_like")
+
+
+def test_what_is_stored_is_what_was_seen(tmp_path: Path) -> None:
+    """Arrays of 8 bits to the bit; 16 bits and floats to the nearest level; transparency to within a level over any
+    ground; orientation applied."""
+    rng = np.random.default_rng(2)
+    levels = rng.integers(0, 256, (16, 12, 3), dtype=np.uint8)
+    for image, range_ in ((levels, None), (levels.astype(np.uint16) * 257, None), (levels / 255, (0, 1))):
+        np.testing.assert_array_equal(np.asarray(flattened(image, range_)), levels)
+    clear = np.concatenate([levels, rng.integers(0, 256, (16, 12, 1), dtype=np.uint8)], -1)
+    stored = np.asarray(flattened(Image.fromarray(clear), None), np.float64)
+    for ground in (0, 255):
+        before, after = (x[..., :3] * (x[..., 3:] / 255) + ground * (1 - x[..., 3:] / 255) for x in (clear, stored))
+        assert np.abs(before - after).max() <= 1.01
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(levels).save(tmp_path / "turned.png", exif=exif)
+    assert flattened(tmp_path / "turned.png", None).size == (16, 12)

@@ -1,0 +1,42 @@
+"""What the documents say works as they say it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from eyediff import defaults
+from eyediff.cli import run
+
+ROOT = Path(__file__).resolve().parents[2]
+CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+
+
+def test_the_action_parses_and_its_step_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The YAML is a workflow; its eyediff step, run here word by word, passes and leaves what the next step uploads."""
+    (snippet,) = re.findall(r"```yaml\n(.*?)```", CI, re.DOTALL)
+    steps = yaml.safe_load(snippet)["jobs"]["pictures"]["steps"]
+    assert all(("uses" in step) != ("run" in step) for step in steps)
+    (compare,) = (step["run"] for step in steps if step.get("run", "").startswith("eyediff"))
+    words = shlex.split(compare)
+    monkeypatch.chdir(tmp_path)
+    for folder in ("expected", "actual"):
+        Path(folder).mkdir()
+        Image.new("RGB", (40, 40), (90, 120, 150)).save(f"{folder}/page.png")
+    assert run([*words[1:4], "-o", "baseline.jsonl"]) == 0
+    assert run(words[1:]) == 0
+    uploaded = next(step["with"]["path"] for step in steps if "upload" in step.get("uses", "")).split()
+    assert [path for path in uploaded if Path(path).exists()] == ["eyediff.xml", "scores.jsonl"]
+
+
+def test_the_figures_of_the_gates_are_the_defaults() -> None:
+    """The tolerance and the golden's limit are stated once in the code; the document says the same."""
+    assert f"Without it, {defaults.TOLERANCE:.4f}" in CI and f"above {defaults.TOLERANCE:.4f}" in CI
+    ((name, limit),) = defaults.GOLDEN_MAX.items()
+    assert f"`{name}` may be {limit} at most" in CI
+    assert f"{defaults.BOOTSTRAP} resamples" in CI
