@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -175,6 +175,7 @@ class Engine(Protocol):
         """N x H x W x 3 of one storage type against as many: N scores. Must not depend on the batch they come in."""
 
 
+@runtime_checkable
 class Mapper(Protocol):
     """What knows where two images differ."""
 
