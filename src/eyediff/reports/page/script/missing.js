@@ -1,1 +1,16 @@
-// x
+// Missing: pairs that failed, and files that have no partner.
+function missing() {
+  const failed = ROWS.filter((row) => row.error);
+  if (!failed.length && !run.unmatched.length) return null;
+  const list = (items) => el("ul", { class: "list" }, ...items);
+  const parts = [];
+  if (failed.length) {
+    parts.push(el("div", { class: "card" }, el("h3", {}, `${amount(failed.length, "pair")} failed`), list(failed.map((row) =>
+      el("li", {}, el("b", {}, el("bdi", {}, row.name)), el("span", { class: "stage" }, row.error[0]), el("span", {}, row.error[1]))))));
+  }
+  if (run.unmatched.length) {
+    parts.push(el("div", { class: "card" }, el("h3", {}, `${amount(run.unmatched.length, "file")} without a partner`), list(run.unmatched.map(([side, path]) =>
+      el("li", {}, el("b", {}, el("bdi", {}, path)), el("span", { class: "stage" }, `only in ${side}`))))));
+  }
+  return section("missing", "Not compared", null, el("div", { class: "halves" }, ...parts));
+}
