@@ -21,11 +21,13 @@ const SCORED = ROWS.filter((row) => row.scores);
 let pictures = null;
 const WEBP = "data:image/webp;base64,", PNG = "data:image/png;base64,";
 
-// The pictures of a row, or null; they are the larger part of the page and parsed when first asked for.
+// The pictures are the larger part of the page, and parsed when first asked for.
+const stored = (row) => (pictures ??= read("pictures"))[row.picture];
+
+// The pictures of a row, or null.
 function pictureOf(row) {
   if (row.picture === null) return null;
-  pictures ??= read("pictures");
-  const found = pictures[row.picture];
+  const found = stored(row);
   if (!found || found.trouble) return null;
   const [reference, candidate, difference, map] = found.files;
   const full = (side) => `${run.folder}/${String(row.picture).padStart(6, "0")}-${side}.png`;
@@ -40,7 +42,7 @@ function pictureOf(row) {
 function noPicture(row) {
   if (row.error) return `failed (${row.error[0]}): ${row.error[1]}`;
   if (row.picture === null) return "its files could not be read again for this page";
-  return read("pictures")[row.picture]?.trouble || "no picture";
+  return stored(row)?.trouble || "no picture";
 }
 
 // An element with properties, attributes and children. Text from outside only ever becomes a text node.

@@ -53,14 +53,14 @@ function distribution(metric) {
   };
   whenChanged(refresh);
   refresh();
-  const scale = el("div", { class: "scale" }, el("span", {}, short(low)), el("span", {}, short(high)));
+  const scale = el("div", { class: made.some((bin) => bin.low === Infinity) ? "scale open" : "scale" }, el("span", {}, short(low)), el("span", {}, short(high)));
   return el("div", { class: "chart" }, bars, scale);
 }
 
 function metricCard(metric) {
   const found = run.summary.metrics[metric];
   const value = (name) => (found ? figure(number(found[name])) : "–");
-  const sure = found?.ci95 ? `95 % of ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval";
+  const sure = found?.ci95 ? `95 % interval ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval";
   const facts = [["median", value("median")], ["min", value("min")], ["max", value("max")], ["std", value("std")]];
   return el("article", { class: "card metric", data: { metric } },
     el("h3", {}, metric, el("span", { class: "direction" }, `${HIGHER.get(metric) ? "↑" : "↓"} ${direction(metric)}`)),

@@ -80,8 +80,8 @@ function scatter() {
       const [worse, better] = gap(row) > 0 ? [axes.y, axes.x] : [axes.x, axes.y];
       return el("button", { type: "button", class: "dispute", on: { click: () => viewer.open(row) } }, thumb(row, "candidate"),
         el("span", {}, el("b", {}, el("bdi", {}, row.name)),
-          el("small", {}, `${worse}: ${ordinal(rank(row, worse))} worst of ${SCORED.length}`),
-          el("small", {}, `${better}: ${ordinal(rank(row, better))} worst`)));
+          el("small", {}, `${worse}: ${ordinal(rank(row, worse))} of ${SCORED.length}`),
+          el("small", {}, `${better}: ${ordinal(rank(row, better))}`)));
     }));
     disputed.hidden = !disputed.children.length;
   }
@@ -128,8 +128,10 @@ function scatter() {
       el("div", { class: "aside" }, el("h3", {}, "Where they disagree most"), disputed, agreement)));
 }
 
+// "the worst", "2nd worst" of all.
 function ordinal(place) {
   const n = place + 1, tens = n % 100;
+  if (n === 1) return "the worst";
   const end = tens > 10 && tens < 14 ? "th" : { 1: "st", 2: "nd", 3: "rd" }[n % 10] || "th";
-  return `${n}${end}`;
+  return `${n}${end} worst`;
 }

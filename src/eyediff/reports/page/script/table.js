@@ -141,7 +141,7 @@ const table = (() => {
   whenChanged(refresh);
 
   return {
-    part: () => section("pairs", "Pairs", "A row opens the viewer; a column's name sorts by it.",
+    part: () => section("pairs", "Pairs", "A row opens the viewer, a column's name sorts. The longer a bar, the worse its place among all.",
       el("div", { class: "filters" }, search, status, el("label", { class: "ordered" }, "order", order), chips, counted), grid),
     refresh, focus, search,
     move: (step) => focus(document.activeElement?.closest?.(".rows .row") ? current + step : current),
