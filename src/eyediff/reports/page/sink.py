@@ -16,7 +16,7 @@ from ..colormap import INFERNO
 from ..document import summary_record
 from ..files import trouble
 from ..pictures import Pictures, full_size, pictures
-from ..rows import encodable, header_record, number
+from ..rows import header_record, number
 from ..workshop import Workshop
 from .document import block, embedded, frame
 from .place import Place
@@ -88,7 +88,7 @@ class PageSink:
 
     def _keep(self, view: View, found: Pictures | str) -> None:  # noqa: ARG002  # what a workshop hands over
         if isinstance(found, str):
-            self._pictures.add(embedded({"trouble": _text(found)}))
+            self._pictures.add(embedded({"trouble": shown(found)}))
             return
         self._peak = max(self._peak, found.peak)
         files = [found.reference, found.candidate, found.difference, *([] if found.map is None else [found.map])]
@@ -103,14 +103,14 @@ class PageSink:
         if trouble := self._troubles.pop(name, None):
             notes.append(f"no map: {trouble}")
         record: list[object] = [
-            _text(name),
-            _text(row.pair.reference),
-            _text(row.pair.candidate),
+            shown(name),
+            shown(row.pair.reference),
+            shown(row.pair.candidate),
             row.width,
             row.height,
             scores,
-            [row.stage, _text(row.message)] if isinstance(row, Failure) else None,
-            [_text(note) for note in notes],
+            [row.stage, shown(row.message)] if isinstance(row, Failure) else None,
+            [shown(note) for note in notes],
             self._numbers.pop(name, None),
         ]
         self._rows.add(embedded(record))
@@ -132,7 +132,7 @@ class PageSink:
 
     def _page(self, summary: Summary) -> Iterator[bytes]:
         before, after = frame(
-            f"{_text(self._about.title)} - eyediff", self._header.eyediff, self._place.pictures is not None
+            f"{shown(self._about.title)} - eyediff", self._header.eyediff, self._place.pictures is not None
         )
         yield before.encode()
         yield block("data", embedded(self._data(summary))).encode()
@@ -148,11 +148,11 @@ class PageSink:
         return {
             **header_record(self._header),
             "alpha": self._header.alpha,
-            "title": _text(self._about.title),
+            "title": shown(self._about.title),
             "higher": [self._header.higher_is_better[name] for name in self._header.metrics],
             "summary": summary_record(summary),
-            "unmatched": [[file.side, _text(file.path)] for file in summary.unmatched],
-            "crossings": [[_text(found.pair), found.metric, number(found.limit)] for found in summary.crossings],
+            "unmatched": [[file.side, shown(file.path)] for file in summary.unmatched],
+            "crossings": [[shown(found.pair), found.metric, number(found.limit)] for found in summary.crossings],
             "mapped": self._about.mapped,
             "peak": self._peak,
             "colours": INFERNO,
@@ -195,8 +195,3 @@ class _Spool:
     def close(self) -> None:
         """It is gone then."""
         self._file.close()
-
-
-def _text(name: object) -> str:
-    """A name or message as a page shows it: line breaks, and what turns or hides letters, as escapes."""
-    return shown(encodable(str(name)))
