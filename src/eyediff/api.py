@@ -224,8 +224,8 @@ def compare(
     """
     options = wiring.Options(match, size, alpha, device, workers)
     job = wiring.plan(Path(reference), Path(candidate), metrics, options).job
-    places = (None if path is None else Path(path) for path in (report, maps))
-    drawn = viewing.draw(job, viewing.Drawing(f"{reference} → {candidate}", *places, map_formats))
+    page, folder = (None if path is None else Path(path) for path in (report, maps))
+    drawn = viewing.draw(job, viewing.Drawing(f"{reference} → {candidate}", page, folder, map_formats))
     collector = _Collector()
     summary = run.compare(drawn.job, [collector], viewers=drawn.viewers)
     return Result(job.header, collector.rows, summary)
