@@ -74,8 +74,8 @@ def shoot(driver: webdriver.Chrome, name: str) -> None:
     """What the window shows, in 256 colours, which halves the file."""
     time.sleep(0.5)
     shot = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
-    small = shot.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
-    small.save(ROOT / "docs" / "images" / name, optimize=True)
+    palette = shot.quantize(256, kmeans=4)
+    shot.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(ROOT / "docs" / "images" / name, optimize=True)
 
 
 def main() -> None:

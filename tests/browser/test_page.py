@@ -326,6 +326,32 @@ def test_a_folder_shows_pictures_at_full_size(browser: Browser, tmp_path: Path) 
     assert browser.js("document.querySelector('.plane .candidate').naturalWidth") == 400
 
 
+@pytest.mark.parametrize("kind", ["nothing", "failures", "one pair", "equal pairs"])
+def test_pages_of_little(browser: Browser, tmp_path: Path, kind: str) -> None:
+    """No row, no score, no second pair, no second metric, no map, no spread: each part copes or is not there."""
+    header = HEADER
+    if kind in ("one pair", "equal pairs"):
+        header = replace(HEADER, metrics={"psnr": HEADER.metrics["psnr"]}, higher_is_better={"psnr": True})
+    sink = PageSink(tmp_path / "x.html", About(kind, 2))
+    sink.open(header)
+    for i in range({"one pair": 1, "equal pairs": 2}.get(kind, 0)):
+        view = scene(f"{i}.png", map_peak=None, psnr=math.inf)
+        sink.see(view)
+        sink.write(view.row)
+    if kind == "failures":
+        sink.write(Failure(pair("a.png"), "read", "torn"))
+    sink.close(Summary(2, 1 if kind == "failures" else 0, {}))
+    browser.open(tmp_path / "x.html")
+    count = {"nothing": 0, "failures": 1, "one pair": 1, "equal pairs": 2}[kind]
+    assert len(names(browser)) == count
+    assert len(browser.all("#scatter")) == 0 and len(browser.all("#extremes")) == (kind == "equal pairs")
+    if kind == "one pair":
+        look_at(browser, "0.png")
+        browser.press("m", "2", "3", "4")
+        assert browser.one("#viewer").get_attribute("data-mode") == "difference"
+        assert not browser.one("#map").is_displayed()
+
+
 def test_a_thousand_rows_are_few_elements(browser: Browser, tmp_path: Path) -> None:
     """Only rows on the screen exist: the page of many pairs is as light as that of few."""
     one = scene("x", 1)

@@ -32,7 +32,7 @@ function distribution(metric) {
     const part = el("span", { class: "part" });
     const button = el("button", {
       type: "button", title: `${text}: ${amount(bin.all, "pair")}`, "aria-label": `${text}: ${amount(bin.all, "pair")}`,
-      class: Number.isFinite(bin.low) ? null : "infinite",
+      class: Number.isFinite(bin.low) ? null : "infinite", data: { end: figure(bin.low) },
       on: {
         pointerdown: (event) => { from = i; if (event.pointerType === "touch") event.target.releasePointerCapture?.(event.pointerId); },
         pointerup: () => { if (from !== null) choose(from, i); from = null; },
@@ -53,7 +53,7 @@ function distribution(metric) {
   };
   whenChanged(refresh);
   refresh();
-  const scale = el("div", { class: made.some((bin) => bin.low === Infinity) ? "scale open" : "scale" }, el("span", {}, short(low)), el("span", {}, short(high)));
+  const scale = el("div", { class: made.some((bin) => !Number.isFinite(bin.low)) ? "scale open" : "scale" }, el("span", {}, short(low)), el("span", {}, short(high)));
   return el("div", { class: "chart" }, bars, scale);
 }
 

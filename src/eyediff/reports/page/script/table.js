@@ -62,7 +62,7 @@ const table = (() => {
 
   const column = (by, text, hint) => el("button", { type: "button", class: by === "name" ? "cell pair" : "cell score", role: "columnheader", data: { by }, title: hint, on: { click: () => turn(by) } },
     el("span", {}, text), el("span", { class: "arrow", "aria-hidden": "true" }));
-  head.append(el("span", { class: "cell shots", role: "columnheader" }, "reference, candidate"), column("name", "pair"),
+  head.append(el("span", { class: "cell shots", role: "columnheader", title: "reference and candidate" }, "images"), column("name", "pair"),
     ...METRICS.map((name) => column(name, name, direction(name))));
 
   function cell(row, metric) {
