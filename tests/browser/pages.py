@@ -74,7 +74,7 @@ class Browser:
 
     def until(self, script: str, *arguments: object) -> Any:
         """What the script gives, once that is true."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30  # a busy machine draws slowly
         while time.monotonic() < end:
             if found := self.js(script, *arguments):
                 return found
