@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
 
-from .. import defaults, gates, reports, run, wiring
+from .. import defaults, reports, run, viewing, wiring
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
 from ..reports.text import amount, figure
@@ -85,6 +86,16 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR|FILE.html", help="A page to look at; a folder gets full-size pictures beside it."),
+    ] = None,
+    maps: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where each pair differs, as pictures of one colour scale.")
+    ] = None,
+    map_format: Annotated[
+        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the distances as float32.")
+    ] = "png",
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
@@ -99,8 +110,11 @@ def compare(
         raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
     options = wiring.Options(match, size, alpha, device, workers, memory)
     source = source_of(ray, options)
+    if source and (report or maps):
+        raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     gating = Gating(output, baseline, tolerance, junit, plot)
-    with download_bar("weights") as report:
+    formats = viewing.map_formats(map_format)
+    with download_bar("weights") as fetched:
         planned = wiring.plan(
             reference,
             candidate,
@@ -108,15 +122,20 @@ def compare(
             options,
             maxima=_limits("--max", maximum or []),
             minima=_limits("--min", minimum or []),
-            progress=report,
+            progress=fetched,
         )
-    sinks = gating.sinks(planned.job)
-    _say(planned)
     job = run.part(planned.job, *part) if part else planned.job
-    summary = _run(job, kind, output, resume, sinks, source)
+    drawn = viewing.draw(job, viewing.Drawing(f"{reference} → {candidate}", report, maps, formats))
+    sinks = gating.sinks(drawn.job)
+    _say(planned)
+    summary = _run(drawn, kind, output, resume, sinks, source)
     if output is not None:
         _say_result(summary, output)
-    return _exit_code(summary, gating.conclude(kind, output))
+    for line in drawn.said():
+        typer.echo(f"eyediff: {line}", err=True)
+    verdict = gating.conclude(kind, output)
+    failed, incomplete = (verdict.failed, verdict.incomplete) if verdict else (False, False)
+    return exit_code(summary, failed=failed, lacking=bool(incomplete or drawn.missing))
 
 
 def _format(asked: reports.Format | None, output: Path | None) -> reports.Format:
@@ -147,7 +166,12 @@ def _limits(option: str, given: Sequence[str]) -> dict[str, float]:
 
 
 def _run(
-    job: run.Job, kind: Kind, output: Path | None, resume: bool, sinks: Sequence[Sink], source: run.Source | None
+    drawn: viewing.Drawn,
+    kind: Kind,
+    output: Path | None,
+    resume: bool,
+    sinks: Sequence[Sink],
+    source: run.Source | None,
 ) -> Summary:
     """Do the job. An output that fails when rows stand in it already ends the run with what is there: exit code 3."""
     started = False
@@ -160,11 +184,10 @@ def _run(
                 tell(done, total)
 
         try:
+            compare = partial(run.compare, drawn.job, viewers=drawn.viewers, progress=progress, source=source)
             if output is not None and (journal := journal_of(kind, output, resume)):
-                beside = reports.beside(job.header, kind, output)
-                return run.compare(job, [*beside, *sinks], journal=journal, progress=progress, source=source)
-            sink = reports.sink(cast(reports.Format, kind), output or sys.stdout)
-            return run.compare(job, [sink, *sinks], progress=progress, source=source)
+                return compare([*reports.beside(drawn.job.header, kind, output), *sinks], journal=journal)
+            return compare([reports.sink(cast(reports.Format, kind), output or sys.stdout), *sinks])
         except OutputError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
                 raise typer.Exit from error
@@ -202,9 +225,10 @@ def _say_result(summary: Summary, output: Path) -> None:
     typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)
 
 
-def _exit_code(summary: Summary, verdict: gates.Verdict | None) -> int:
+def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:
+    """`failed`: something else than a limit was crossed; `lacking`: something else than a score is missing."""
     if summary.interrupted:
         return INTERRUPTED
-    if summary.crossings or (verdict and verdict.failed):
+    if summary.crossings or failed:
         return CROSSED
-    return INCOMPLETE if summary.failed or summary.unmatched or (verdict and verdict.incomplete) else 0
+    return INCOMPLETE if summary.failed or summary.unmatched or lacking else 0

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from .. import defaults, gates, plot, reports, run
+from .. import defaults, gates, plot, run
 from ..errors import UsageError, shown
 from ..values import Sink
 
@@ -89,7 +89,7 @@ class Gating:
         for_all = self._tolerances.get(None, defaults.TOLERANCE)
         return {name: self._tolerances.get(name, for_all) for name in job.header.metrics}
 
-    def conclude(self, kind: reports.Format, output: Path | None) -> gates.Verdict | None:
+    def conclude(self, kind: str, output: Path | None) -> gates.Verdict | None:
         """Tell the verdict: with the rows where they are text on stdout, else on stderr."""
         if self._baseline is None or self._earlier is None:
             return None

@@ -10,7 +10,7 @@ import typer
 
 from .. import reports, run
 from ..errors import MergeError, UsageError, shown
-from .compare import _exit_code, _format, _limits, _progress, _say_result
+from .compare import _format, _limits, _progress, _say_result, exit_code
 
 
 def merge(
@@ -52,4 +52,4 @@ def merge(
         summary = run.compare(job, [reports.sink(kind, output or sys.stdout)], progress=tell, source=merged.source)
     if output is not None:
         _say_result(summary, output)
-    return _exit_code(summary)
+    return exit_code(summary)

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ..errors import EyediffError
 from ..values import PEAKS, Pixels
+from ..verbs import Array
 from .devices import Precision
 from .torch_verbs import Constant, TorchVerbs
 
 Program = Callable[..., Tensor]
+Programs = Callable[..., Sequence[Tensor]]
 
 TYPES = {
     np.dtype(np.uint8): torch.uint8,
@@ -62,31 +63,42 @@ class TorchRunner:
         """Itself: its threads are the device's affair."""
         return self
 
-    def compile(self, program: Program, images: int) -> Callable[..., npt.NDArray[np.float32]]:
+    def compile(self, program: Program, images: int) -> Callable[..., Array]:
         """A function of `images` batches of pixels, N x H x W x 3 of one storage type.
 
         The function raises EyediffError where the device gives up, which for large images means memory.
         """
+        run = self.compile_many(lambda *values: [program(*values)], images, 0)
+        return lambda *pixels: run(*pixels)[0]
 
-        def run(*pixels: Pixels) -> npt.NDArray[np.float32]:
-            if len(pixels) != images:
-                raise TypeError(f"{len(pixels)} batches of images were given, expected {images}")
+    def compile_many(self, program: Programs, images: int, arrays: int) -> Callable[..., list[Array]]:
+        """A function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
+
+        def run(*inputs: Any) -> list[Array]:
+            if len(inputs) != images + arrays:
+                raise TypeError(f"{len(inputs)} inputs were given, expected {images + arrays}")
             try:
-                return self._run(program, pixels)
+                return self._run(program, inputs[:images], inputs[images:])
             except RuntimeError as error:  # torch's running out of memory is one
-                n, height, width, _ = pixels[0].shape
                 reason = str(error).splitlines()[0]
-                raise EyediffError(f"the engine gave up on {n} x {width}x{height}: {reason}") from error
+                raise EyediffError(f"the engine gave up on {_what(inputs[0], images)}: {reason}") from error
 
         return run
 
-    def _run(self, program: Program, pixels: tuple[Pixels, ...]) -> npt.NDArray[np.float32]:
+    def _run(self, program: Programs, pixels: Sequence[Pixels], arrays: Sequence[Array]) -> list[Array]:
         half = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bfloat16")
         with torch.inference_mode(), _multiplied(self._precision), half:
             moved = [_move(batch, self._device) for batch in pixels]  # both are under way before either is waited for
             images = [_image(there, batch.dtype) for there, batch in zip(moved, pixels, strict=True)]
-            result: npt.NDArray[np.float32] = program(self._verbs, *images).float().cpu().numpy()
-        return result
+            others = [_move(array, self._device) for array in arrays]
+            return [result.float().cpu().numpy() for result in program(self._verbs, *images, *others)]
+
+
+def _what(first: Array, images: int) -> str:
+    if not images:
+        return f"features of shape {first.shape}"
+    n, height, width, _ = first.shape
+    return f"{n} x {width}x{height}"
 
 
 class KeptVerbs(TorchVerbs):
@@ -116,8 +128,8 @@ def _multiplied(precision: Precision) -> Iterator[None]:
         yield
 
 
-def _move(pixels: Pixels, device: torch.device) -> Tensor:
-    """Pixels on the device. Decoded images may be read-only, which torch does not share, so they are copied anyway."""
+def _move(pixels: Pixels | Array, device: torch.device) -> Tensor:
+    """Figures on the device. Decoded images may be read-only, which torch does not share, so they are copied anyway."""
     waiting = torch.empty(pixels.shape, dtype=TYPES[pixels.dtype], pin_memory=device.type == "cuda")
     np.copyto(waiting.numpy(), pixels)
     return waiting.to(device, non_blocking=True)

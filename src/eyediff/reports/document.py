@@ -27,13 +27,13 @@ class DocumentSink:
         self._between = ",\n"
 
     def close(self, summary: Summary) -> None:
-        last = (
-            f'\n], "unmatched": {dump(unmatched_record(summary.unmatched))},\n"summary": {dump(_summary(summary))}}}\n'
-        )
+        unmatched = unmatched_record(summary.unmatched)
+        last = f'\n], "unmatched": {dump(unmatched)},\n"summary": {dump(summary_record(summary))}}}\n'
         self._target.close(last, finished=not summary.interrupted)
 
 
-def _summary(summary: Summary) -> dict[str, object]:
+def summary_record(summary: Summary) -> dict[str, object]:
+    """The end of a run, for JSON."""
     metrics = {name: _statistics(found) for name, found in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
     return record | {"interrupted": True} if summary.interrupted else record

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from .. import defaults
 from ..errors import UsageError
-from ..values import Crossing, Engine, Header, Image, Pair, Score, Unmatched
+from ..values import Crossing, Engine, Header, Image, Mapper, Pair, Score, Unmatched
 
 Read: TypeAlias = Callable[[Path], Image]
 """From a file to its picture; called from several threads. Raises ImageError."""
@@ -25,8 +25,8 @@ class Job:
 
     `pairs` may be endless for all that the memory cares; its length, where it has one, is only for the progress.
     `engines` and `header.metrics` have the same names in the same order. `maxima` and `minima` are limits by metric:
-    scores beyond them are counted, not refused. `window`: bytes of pixels that may be decoded ahead. Raises UsageError
-    where this does not fit together.
+    scores beyond them are counted, not refused. `window`: bytes of pixels that may be decoded ahead. `mapper` makes the
+    maps that viewers get; None: they get none. Raises UsageError where this does not fit together.
     """
 
     pairs: Iterable[Pair]
@@ -39,6 +39,7 @@ class Job:
     minima: Mapping[str, float] = field(default_factory=dict)
     workers: int = field(default_factory=defaults.workers)
     window: int = field(default_factory=lambda: defaults.WINDOW_BYTES)
+    mapper: Mapper | None = None
 
     def __post_init__(self) -> None:
         names = list(self.engines)

@@ -15,11 +15,12 @@ from .job import Fit, Job
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pair whose images are in memory, of one size and storage type."""
+    """A pair whose images are in memory, of one size and storage type; `known` is its row in an earlier run."""
 
     pair: Pair
     reference: Image
     candidate: Image
+    known: Score | None = None
 
     @property
     def width(self) -> int:
@@ -35,14 +36,18 @@ class Loaded:
         return sum(image.pixels.nbytes * (1 if image.over_white is None else 2) for image in images)
 
 
-def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded | Row]:
-    """Every pair in input order: its images, the row that `recall` knows already, or a Failure. See `ahead`."""
+def load(job: Job, recall: Callable[[Pair], Score | None], again: bool = False) -> Generator[Loaded | Row]:
+    """Every pair in input order: its images, the row that `recall` knows already, or a Failure. See `ahead`.
+
+    With `again` the images of a known row are read too, since somebody wants to see them; where that fails, the row
+    comes alone.
+    """
     with reading(job.workers) as pool:
         reader = _Reader(job, pool)
 
         def start(pair: Pair) -> Callable[[], Loaded | Row]:
-            row = recall(pair)
-            return reader.start(pair).result if row is None else lambda: row
+            known = recall(pair)
+            return reader.start(pair, known).result if known is None or again else lambda: known
 
         # Until the size of the first is known, one at a time: it may fill the window.
         yield from ahead(job.pairs, start, _nbytes, window=job.window, first=job.window)
@@ -59,7 +64,7 @@ class _Reader:
         self._job, self._pool = job, pool
         self._last: dict[Side, tuple[Path, Future[Image]]] = {}
 
-    def start(self, pair: Pair) -> Future[Loaded | Row]:
+    def start(self, pair: Pair, known: Score | None) -> Future[Loaded | Row]:
         """Begin to read.
 
         The third task waits for the first two, in a worker. Since the pool begins tasks in the order in which it gets
@@ -67,7 +72,7 @@ class _Reader:
         """
         reference = self._image("reference", pair.reference)
         candidate = self._image("candidate", pair.candidate)
-        return self._pool.submit(_join, pair, reference, candidate, self._job.fit)
+        return self._pool.submit(_join, pair, reference, candidate, self._job.fit, known)
 
     def _image(self, side: Side, path: Path) -> Future[Image]:
         known = self._last.get(side)
@@ -78,15 +83,17 @@ class _Reader:
         return image
 
 
-def _join(pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit) -> Loaded | Row:
+def _join(
+    pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit, known: Score | None
+) -> Loaded | Row:
     try:
         images = reference.result(), candidate.result()
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
-        return Failure(pair, "read", why(error))
+        return known or Failure(pair, "read", why(error))
     try:
-        return Loaded(pair, *fit(*images))
+        return Loaded(pair, *fit(*images), known)
     except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
-        return Failure(pair, "size", why(error))
+        return known or Failure(pair, "size", why(error))
 
 
 def why(error: Exception) -> str:

@@ -6,16 +6,18 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence, Sized
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError
-from ..values import Pair, Row, Score, Sink, Summary
+from ..values import Pair, Row, Score, Sink, Summary, Viewer
 from .ahead import AHEAD
 from .interrupts import Interrupts
 from .job import Job
 from .loading import Loaded, load
 from .scoring import Scorer, capacity
+from .showing import Show, shower
 from .summary import Collector
 
 WAITING = defaults.WINDOW - AHEAD
@@ -39,6 +41,7 @@ def compare(
     job: Job,
     sinks: Sequence[Sink] = (),
     *,
+    viewers: Sequence[Viewer] = (),
     journal: Journal | None = None,
     progress: Progress | None = None,
     source: Source | None = None,
@@ -46,6 +49,9 @@ def compare(
     """Do the job: every pair becomes one row, in input order, in every sink.
 
     Rows are computed here unless a `source` has them from elsewhere: from the parts of a run, or from other machines.
+
+    `viewers`, sinks that come after the others, see the pixels of every pair that has scores, too (not with a `source`,
+    which has none); of rows that the `journal` recalls the files are read again for them.
 
     A pair that cannot be read, fitted or scored is a Failure among the rows. Ctrl-C stops after the batch under way;
     what was computed is written, and the summary says `interrupted`. Sinks are closed in any case, `journal`, which is
@@ -57,10 +63,12 @@ def compare(
     total = len(job.pairs) if isinstance(job.pairs, Sized) else None
     with Interrupts() as interrupts:
         try:
-            for sink in [*sinks] if journal is None else [journal, *sinks]:
+            for sink in [*([] if journal is None else [journal]), *sinks, *viewers]:
                 sink.open(job.header)
                 opened.append(sink)
-            rows = (source or _rows)(job, journal.recall if journal else lambda _: None, lambda: interrupts.seen)
+            recall = journal.recall if journal else lambda _: None
+            compute = source or partial(_rows, show=shower(viewers, job.mapper))
+            rows = compute(job, recall, lambda: interrupts.seen)
             with closing(rows):
                 _write(rows, opened, collector, lambda done: progress(done, total) if progress else None)
         except KeyboardInterrupt:
@@ -76,7 +84,7 @@ def compare(
 
 def rows(job: Job) -> Generator[Row]:
     """The rows of a job in input order, for who needs no sinks and no summary."""
-    return _rows(job, lambda _: None, lambda: False)
+    return _rows(job, lambda _: None, lambda: False, show=None)
 
 
 def _write(rows: Iterator[Row], sinks: Sequence[Sink], collector: Collector, tell: Callable[[int], None]) -> None:
@@ -105,7 +113,9 @@ class _Slot:
     row: Row | None = None
 
 
-def _rows(job: Job, recall: Callable[[Pair], Score | None], stop: Callable[[], bool]) -> Generator[Row]:
+def _rows(
+    job: Job, recall: Callable[[Pair], Score | None], stop: Callable[[], bool], *, show: Show | None
+) -> Generator[Row]:
     """Rows in input order.
 
     A batch is computed as soon as it is full. When WAITING pairs wait, or none is left to come, the batch of the pair
@@ -115,9 +125,9 @@ def _rows(job: Job, recall: Callable[[Pair], Score | None], stop: Callable[[], b
 
     Where `stop` answers true, or Ctrl-C comes by itself, the rows that are done follow before KeyboardInterrupt.
     """
-    bench = _Bench(Scorer(job.engines, job.header))
+    bench = _Bench(Scorer(job.engines, job.header), show)
     try:
-        with closing(load(job, recall)) as items:
+        with closing(load(job, recall, again=show is not None)) as items:
             for item in items:
                 _check(stop)
                 bench.seat(item)
@@ -142,8 +152,8 @@ def _check(stop: Callable[[], bool]) -> None:
 class _Bench:
     """Where pairs wait, in input order and, those that are still to be computed, by shape and storage type."""
 
-    def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+    def __init__(self, scorer: Scorer, show: Show | None) -> None:
+        self._scorer, self._show = scorer, show
         self.slots: deque[_Slot] = deque()
         self._buckets: dict[object, list[_Slot]] = {}
 
@@ -151,6 +161,10 @@ class _Bench:
         """Let one more wait; compute its batch if that makes it full."""
         if not isinstance(item, Loaded):
             self.slots.append(_Slot(None, item))
+            return
+        if item.known is not None:
+            self.slots.append(_Slot(None, item.known))
+            self._shown(item, item.known)
             return
         refusal = self._scorer.refusal(item)
         slot = _Slot(None, refusal) if refusal else _Slot(item)
@@ -172,6 +186,13 @@ class _Bench:
         batch = [slot.loaded for slot in bucket if slot.loaded is not None]
         for slot, row in zip(bucket, self._scorer.rows(batch), strict=True):
             slot.loaded, slot.row = None, row
+        for loaded, slot in zip(batch, bucket, strict=True):
+            if isinstance(slot.row, Score):
+                self._shown(loaded, slot.row)
+
+    def _shown(self, loaded: Loaded, row: Score) -> None:
+        if self._show is not None:
+            self._show(loaded, row)
 
     def leave(self) -> Iterator[Row]:
         """The rows whose turn it is."""
