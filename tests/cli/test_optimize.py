@@ -138,6 +138,15 @@ def test_without_torch_or_matplotlib_one_line_says_so(
     one_line(call("optimize", "noise", target, "-o", tmp_path / "other"), "needs torch", "pip install")
 
 
+def test_odd_names_and_shapes_are_drawn(call, tmp_path: Path) -> None:
+    """A narrow picture, whose captions are wider than itself, with dollars in its name; there is no step to make."""
+    path = tmp_path / "$a_{$.png"
+    Image.fromarray(scene(3, 64)[:, :3]).save(path)
+    said = call("optimize", path, path, "-m", "l2", "--steps", 2, "-o", tmp_path / "run")
+    assert said.code == 0 and said.out.startswith("l2  0 at the start, 0 after 2 steps")
+    assert pixels_of(tmp_path / "run" / "side-by-side.png").shape[1] > 3 * 224
+
+
 def test_ctrl_c_keeps_what_there_is(call, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 130, and pictures of the steps that were made."""
     pull = room.pull

@@ -35,12 +35,15 @@ def side_by_side(pictures: Sequence[tuple[str, Pixels]]) -> Image.Image:
 
 
 def sheet(rows: Sequence[Sequence[tuple[str, Pixels]]], clear: int = CLEAR) -> Image.Image:
-    """Rows of pictures of one size, each under its caption, on white; small ones enlarged to `clear` pixels or more."""
+    """Rows of pictures of one size, each under its caption, on white; small ones enlarged to `clear` pixels or more.
+
+    Columns are at least `clear` wide, so that pages of one animation have one size whatever their captions.
+    """
     factor = -(-clear // max(rows[0][0][1].shape[:2]))
     high, wide = (side * factor for side in rows[0][0][1].shape[:2])
     font = ImageFont.load_default(LETTERS)
     head = LETTERS + MARGIN
-    cell = max(wide, *(int(font.getlength(caption)) for row in rows for caption, _ in row)) + MARGIN
+    cell = max(wide, clear, *(int(font.getlength(caption)) for row in rows for caption, _ in row)) + MARGIN
     page = Image.new("RGB", (max(map(len, rows)) * cell + MARGIN, len(rows) * (high + head + MARGIN)), PAPER)
     pen = ImageDraw.Draw(page)
     for down, row in enumerate(rows):
@@ -83,9 +86,9 @@ def curve(log: Path, file: BinaryIO) -> None:
     figure = figures.Figure(figsize=(6, 4), layout="constrained")
     panel = figure.subplots()
     panel.plot(*zip(*[point for point in points if np.isfinite(point[1])], strict=True), ".-", lw=1)
-    if not header["higher_is_better"] and all(score > 0 for _, score in points):
+    if not header["higher_is_better"] and any(score > 0 for _, score in points):
         panel.set_yscale("log")
-    panel.set(xlabel="step", ylabel=header["metric"], title=f"{header['start']} to {header['target']}")
-    panel.title.set_fontsize(9)
+    panel.set(xlabel="step", ylabel=header["metric"])
+    panel.set_title(f"{header['start']} to {header['target']}", fontsize=9, parse_math=False)  # a file may hold a $
     panel.grid(alpha=0.3)
     figure.savefig(file, dpi=110, format="png")

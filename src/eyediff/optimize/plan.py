@@ -18,7 +18,7 @@ is thrown off by large steps, since Adam's first ones have their full size howev
 at 0.004 from its target was at 0.18 after one step and at 0.022 after 300, at 0.01 it came to 0.0014 (lpips-alex)."""
 
 MAX_PIXELS = 1_048_576
-"""More pixels than this are refused: VGG keeps 2.6 kB of each for the way back, and steps take seconds."""
+"""More pixels than this are refused: VGG keeps 2 kB of each for the way back, and steps take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
