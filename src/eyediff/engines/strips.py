@@ -57,9 +57,7 @@ class Strips:
         seams = streaming.seams(self._trunk, width)
         run, taps = self._compiled(turned), len(self._trunk.taps)
         above: Sequence[npt.NDArray[Any]] = [_zeros(seam, seam.pad) for seam in seams] * 2
-        nothing, padding = (
-            [_zeros(seam, rows) for seam, rows in ((s, s.pad * last) for s in seams)] for last in (0, 1)
-        )
+        nothing, padding = ([_zeros(seam, last * seam.pad) for seam in seams] for last in (0, 1))
         for strip in streaming.strips(self._trunk, length, self._deepest(length, width, memory)):
             below = padding if strip.stop == length else nothing
             results = run(a[:, strip], b[:, strip], *above, *below)
