@@ -65,8 +65,8 @@ class Strips:
             yield [term.swapaxes(2, 3) for term in found] if turned else found
 
     def _deepest(self, length: int, width: int, memory: float) -> int:
-        """Rows that a strip gives at the end: as many as fit, but no more than make use of every core."""
-        enough = max(1, defaults.BATCH_PIXELS // (2 * width * streaming.step(self._trunk)))
+        """Rows that a strip gives at the end: as many as fit, up to STRIP_PIXELS."""
+        enough = max(1, defaults.STRIP_PIXELS // (width * streaming.step(self._trunk)))
         for deepest in range(enough, 1, -1):
             high = streaming.opening(self._trunk, deepest)
             if high <= length and streaming.needed(self._trunk, high, width) <= memory:
