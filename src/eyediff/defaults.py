@@ -39,6 +39,10 @@ WINDOW_BYTES = 536_870_912
 """Pixels, in bytes, that may be decoded ahead: keeps photos in the window from filling the memory of a laptop. Three
 pairs of 24 megapixels, which is ahead enough of any metric."""
 
+STRIP_PIXELS = 131_072
+"""Pixels of a strip of an image that is larger than memory. VGG16 takes no longer by strips of 35,000 than at once;
+more than this gains nothing and takes memory."""
+
 MOST_MEMORY = 4 * 1024**3
 """Bytes that a run takes where nothing is said, and half of the machine's memory at most. Larger strips of an image are
 no faster, so that more would gain nothing."""

@@ -127,7 +127,8 @@ def needed(trunk: Trunk, height: int, width: int) -> int:
     """Bytes, about and rather too many, that a pair takes on its way through the trunk.
 
     The features of both images at the taps, which meet only at the end; a layer's input and output, each in two
-    layouts; and the weights, of which the runtime keeps a rearranged copy.
+    layouts; half as much again, since the runtime's store grows by doubling; and the weights: as they were read,
+    turned, in the graph, and twice in the runtime, which keeps a rearranged copy.
     """
     tapped = sum(math.prod(shape) for shape in trunk.tapped(height, width))
     weights = sum(math.prod(shape) for shape in trunk.shapes.values())
@@ -137,4 +138,4 @@ def needed(trunk: Trunk, height: int, width: int) -> int:
         height, width = after(layer, height), after(layer, width)
         made = channels if isinstance(layer, Pool) else layer.outputs
         widest = max(widest, given + made * height * width)
-    return 4 * 2 * (tapped + widest + weights)
+    return 4 * (3 * (tapped + widest) + 5 * weights)

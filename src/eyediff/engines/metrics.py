@@ -114,7 +114,7 @@ class NetworkEngine:
 
     def _room(self, x: Pixels) -> float:
         """Bytes left for the work on images like these, their pairs being in memory already."""
-        return math.inf if self._memory is None else self._memory - 2 * x[:1].nbytes * len(x)
+        return math.inf if self._memory is None else self._memory - 2 * x.nbytes
 
     def _at_once(self, x: Pixels) -> int:
         """How many pairs of this size fit."""

@@ -57,9 +57,7 @@ class Strips:
         seams = streaming.seams(self._trunk, width)
         run, taps = self._compiled(turned), len(self._trunk.taps)
         above: Sequence[npt.NDArray[Any]] = [_zeros(seam, seam.pad) for seam in seams] * 2
-        nothing, padding = (
-            [_zeros(seam, rows) for seam, rows in ((s, s.pad * last) for s in seams)] for last in (0, 1)
-        )
+        nothing, padding = ([_zeros(seam, last * seam.pad) for seam in seams] for last in (0, 1))
         for strip in streaming.strips(self._trunk, length, self._deepest(length, width, memory)):
             below = padding if strip.stop == length else nothing
             results = run(a[:, strip], b[:, strip], *above, *below)
@@ -67,8 +65,8 @@ class Strips:
             yield [term.swapaxes(2, 3) for term in found] if turned else found
 
     def _deepest(self, length: int, width: int, memory: float) -> int:
-        """Rows that a strip gives at the end: as many as fit, but no more than make use of every core."""
-        enough = max(1, defaults.BATCH_PIXELS // (2 * width * streaming.step(self._trunk)))
+        """Rows that a strip gives at the end: as many as fit, up to STRIP_PIXELS."""
+        enough = max(1, defaults.STRIP_PIXELS // (width * streaming.step(self._trunk)))
         for deepest in range(enough, 1, -1):
             high = streaming.opening(self._trunk, deepest)
             if high <= length and streaming.needed(self._trunk, high, width) <= memory:
