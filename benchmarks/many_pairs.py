@@ -1,4 +1,4 @@
-"""Peak memory over many pairs: `python benchmarks/many_pairs.py [--pairs 500,5000]`.
+"""Peak memory over many pairs: `python benchmarks/many_pairs.py [--pairs 500,5000] [--metric NAME,...]`.
 
 Each run is a process of its own over hard links to a few small images. Prints a table, and ends with exit code 1 where
 the peak of the longest run is more than 10 % above that of the shortest.
@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from eyediff import defaults
 
 FILES, SIDE = 20, 64
 LIMIT = 1.10
@@ -36,9 +38,9 @@ def make(folder: Path, pairs: int) -> tuple[Path, Path]:
     return sides
 
 
-def measure(first: Path, second: Path, output: Path) -> tuple[float, float]:
+def measure(first: Path, second: Path, output: Path, metric: str) -> tuple[float, float]:
     """Seconds and peak megabytes of one `eyediff compare`."""
-    command = [sys.executable, "-m", "eyediff", "compare", str(first), str(second), "-o", str(output)]
+    command = [sys.executable, "-m", "eyediff", "compare", str(first), str(second), "-m", metric, "-o", str(output)]
     start = time.perf_counter()
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)  # of this process alone: the peak of all children would hide the second
@@ -52,12 +54,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", default="500,5000")
-    counts = [int(text) for text in parser.parse_args().pairs.split(",")]
-    print("| pairs of 64x64, default metrics | seconds | peak MB |\n|---|---|---|")
+    parser.add_argument("--metric", default=",".join(defaults.METRICS))
+    options = parser.parse_args()
+    counts = [int(text) for text in options.pairs.split(",")]
+    print(f"| pairs of 64x64, {options.metric} | seconds | peak MB |\n|---|---|---|")
     peaks = []
     with tempfile.TemporaryDirectory() as name:
         for count in counts:
-            seconds, peak = measure(*make(Path(name), count), Path(name) / f"{count}.csv")
+            seconds, peak = measure(*make(Path(name), count), Path(name) / f"{count}.csv", options.metric)
             peaks.append(peak)
             print(f"| {count} | {seconds:.1f} | {peak:.1f} |", flush=True)
     ratio = peaks[-1] / peaks[0]
