@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, ssim, weights
+from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, ssim, video, weights
 from .catalogue import Choice, parse_all
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
@@ -112,18 +112,10 @@ def plan(
     """
     choices = parse_all(metrics)
     pairing = pairs.pair_up(reference, candidate, options.match)
-    runner = OnnxRunner(options.device)
-    wired = {choice.asked: wire(choice, runner, progress=progress) for choice in choices}
-    header = Header(
-        eyediff=__version__,
-        metrics={name: metric.header for name, metric in wired.items()},
-        size=options.size,
-        higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
-        alpha=options.alpha,
-    )
+    engines, header = _wired(choices, options, progress)
     job = run.Job(
         pairs=pairing.pairs,
-        engines={name: metric.engine for name, metric in wired.items()},
+        engines=engines,
         header=header,
         read=partial(images.read, alpha=options.alpha),
         fit=partial(images.fit, policy=options.size),
@@ -133,3 +125,52 @@ def plan(
         workers=defaults.workers() if options.workers is None else options.workers,
     )
     return Planned(job, pairing.ignored, pairing.hints)
+
+
+def plan_video(
+    reference: video.Clip,
+    candidate: video.Clip,
+    metrics: Sequence[str],
+    options: Options,
+    *,
+    every: int = 1,
+    offset: int = 0,
+    maxima: Mapping[str, float] | None = None,
+    minima: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> tuple[run.Job, video.Frames]:
+    """`plan` for two clips, whose frames are matched by time: what is to be done, and where the frames come from.
+
+    Raises UsageError, SizeError, WeightsError or DeviceError.
+    """
+    choices = parse_all(metrics)
+    frames = video.Frames(reference, candidate, every=every, offset=offset)
+    frames.check_sizes(options.size, {choice.asked: choice.entry.smallest(choice.version) for choice in choices})
+    engines, header = _wired(choices, options, progress)
+    job = run.Job(
+        pairs=frames,
+        engines=engines,
+        header=header,
+        read=frames.read,
+        fit=partial(images.fit, policy=options.size),
+        maxima=maxima or {},
+        minima=minima or {},
+        workers=defaults.workers() if options.workers is None else options.workers,
+    )
+    return job, frames
+
+
+def _wired(
+    choices: Sequence[Choice], options: Options, progress: Progress | None
+) -> tuple[dict[str, Engine], Header]:
+    """Engines by the names that were asked for, and the header that says what they are."""
+    runner = OnnxRunner(options.device)
+    wired = {choice.asked: wire(choice, runner, progress=progress) for choice in choices}
+    header = Header(
+        eyediff=__version__,
+        metrics={name: metric.header for name, metric in wired.items()},
+        size=options.size,
+        higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
+        alpha=options.alpha,
+    )
+    return {name: metric.engine for name, metric in wired.items()}, header

@@ -19,6 +19,7 @@ from ..errors import EyediffError
 from .compare import compare
 from .distill import distill
 from .metrics import metrics
+from .video import video
 from .weights import app as weights
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(compare)
 app.command()(metrics)
 app.command()(distill)
+app.command()(video)
 app.add_typer(weights, name="weights")
 
 

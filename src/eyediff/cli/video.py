@@ -1,0 +1,105 @@
+"""`eyediff video`: two clips, frame by frame."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import reports, run, wiring
+from .. import video as clips
+from ..engines.devices import DeviceName
+from ..errors import shown
+from ..values import Sink, SizePolicy, Summary
+from ..video import plot as plots
+from .compare import DEFAULT, exit_code, format_of, guarded, limits, named, say_result
+from .progress import download_bar
+
+
+def video(
+    reference: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
+    candidate: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", "-m", metavar="NAME,...", help=f"What to compute, by default {DEFAULT}. Repeatable."),
+    ] = None,
+    format_: Annotated[
+        reports.Format | None,
+        typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg or .pdf (needs matplotlib)."),
+    ] = None,
+    every: Annotated[int, typer.Option(metavar="N", help="Score each N-th frame of the reference only.")] = 1,
+    offset: Annotated[
+        int,
+        typer.Option(metavar="N", help="Leave out the candidate's first N frames; below 0: the reference's first -N."),
+    ] = 0,
+    maximum: Annotated[
+        list[str] | None,
+        typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 where a frame scores above this. Repeatable."),
+    ] = None,
+    minimum: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where a frame scores below this. Repeatable."),
+    ] = None,
+    size: Annotated[
+        SizePolicy,
+        typer.Option(help="Clips that differ in size: refuse, resize the candidate, crop both to the centre."),
+    ] = "refuse",
+    device: Annotated[
+        DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
+    ] = "auto",
+) -> int:
+    """Compare two clips frame by frame; frames belong together by their time, counted from each clip's first frame.
+
+    A row a frame, named by its time in seconds. A frame without partner, and the end where one clip is shorter or cut
+    off, are rows that failed. Needs PyAV: pip install 'eyediff[video]'.
+
+    Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames failed
+    or had no partner, 130 interrupted.
+    """
+    kind = format_of(format_, output)
+    if plot is not None:
+        plots.check(plot)
+    with ExitStack() as stack:
+        pair = [stack.enter_context(clips.Clip(path)) for path in (reference, candidate)]
+        with download_bar("weights") as report:
+            job, frames = wiring.plan_video(
+                *pair,
+                named(metric),
+                wiring.Options(size=size, device=device),
+                every=every,
+                offset=offset,
+                maxima=limits("--max", maximum or []),
+                minima=limits("--min", minimum or []),
+                progress=report,
+            )
+        summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), to_file=output is not None)
+    for hint in summary.hints:
+        typer.echo(f"eyediff: {hint}", err=True)
+    if plot is not None:
+        plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
+    if output is not None:
+        say_result(summary, output, "frame")
+    return exit_code(summary)
+
+
+def _run(job: run.Job, frames: clips.Frames, sink: Sink, to_file: bool) -> tuple[Summary, clips.Track]:
+    track = clips.Track()
+
+    def complete(summary: Summary) -> Summary:
+        return clips.completed(summary, track, frames.hints())
+
+    def work(progress: run.Progress) -> Summary:
+        sinks = [track, clips.Completed(sink, complete)]
+        return run.compare(job, sinks, progress=lambda done, _: progress(done, frames.expected))
+
+    return complete(guarded(work, to_file, "frames")), track

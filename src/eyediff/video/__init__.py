@@ -1,0 +1,9 @@
+"""Two clips, frame by frame: decoded ahead in bounded memory, matched by time, and what all their scores say together."""
+
+from __future__ import annotations
+
+from .clip import Clip
+from .frames import Frames
+from .pooling import Completed, Track, completed
+
+__all__ = ["Clip", "Completed", "Frames", "Track", "completed"]
