@@ -160,9 +160,7 @@ def plan_video(
     return job, frames
 
 
-def _wired(
-    choices: Sequence[Choice], options: Options, progress: Progress | None
-) -> tuple[dict[str, Engine], Header]:
+def _wired(choices: Sequence[Choice], options: Options, progress: Progress | None) -> tuple[dict[str, Engine], Header]:
     """Engines by the names that were asked for, and the header that says what they are."""
     runner = OnnxRunner(options.device)
     wired = {choice.asked: wire(choice, runner, progress=progress) for choice in choices}

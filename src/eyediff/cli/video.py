@@ -35,7 +35,7 @@ def video(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg or .pdf (needs matplotlib)."),
+        typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg, .pdf; needs matplotlib."),
     ] = None,
     every: Annotated[int, typer.Option(metavar="N", help="Score each N-th frame of the reference only.")] = 1,
     offset: Annotated[
@@ -63,17 +63,18 @@ def video(
     A row a frame, named by its time in seconds. A frame without partner, and the end where one clip is shorter or cut
     off, are rows that failed. Needs PyAV: pip install 'eyediff[video]'.
 
-    Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames failed
-    or had no partner, 130 interrupted.
+    Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
+    failed or had no partner, 130 interrupted.
     """
     kind = format_of(format_, output)
     if plot is not None:
         plots.check(plot)
     with ExitStack() as stack:
-        pair = [stack.enter_context(clips.Clip(path)) for path in (reference, candidate)]
+        first, second = (stack.enter_context(clips.Clip(path)) for path in (reference, candidate))
         with download_bar("weights") as report:
             job, frames = wiring.plan_video(
-                *pair,
+                first,
+                second,
                 named(metric),
                 wiring.Options(size=size, device=device),
                 every=every,
@@ -99,7 +100,7 @@ def _run(job: run.Job, frames: clips.Frames, sink: Sink, to_file: bool) -> tuple
         return clips.completed(summary, track, frames.hints())
 
     def work(progress: run.Progress) -> Summary:
-        sinks = [track, clips.Completed(sink, complete)]
+        sinks: list[Sink] = [track, clips.Completed(sink, complete)]
         return run.compare(job, sinks, progress=lambda done, _: progress(done, frames.expected))
 
     return complete(guarded(work, to_file, "frames")), track

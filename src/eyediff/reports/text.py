@@ -98,8 +98,8 @@ class TextSink:
             rows += [
                 ("harmonic mean", [found.harmonic for found in pooled]),
                 ("worst 5 % from", [found.tail for found in pooled]),
-                ("worst second, mean", [found.worst_second for found in pooled]),
-                ("worst second, from s", [found.worst_second_at for found in pooled]),
+                ("worst second", [found.worst_second for found in pooled]),
+                ("worst second begins", [found.worst_second_at for found in pooled]),
             ]
         lines = [[self._columns([figure(value) for value in values]) + f"  {label}"] for label, values in rows]
         return [[(self._columns(names) + "  summary", "bold")], *lines]

@@ -1,4 +1,4 @@
-"""Two clips, frame by frame: decoded ahead in bounded memory, matched by time, and what all their scores say together."""
+"""Two clips, frame by frame: decoded ahead in bounded memory, matched by time; what the scores say together."""
 
 from __future__ import annotations
 

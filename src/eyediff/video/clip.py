@@ -181,7 +181,7 @@ class Clip:
         return cast(Pixels, np.ascontiguousarray(np.rot90(rgb, _quarters(frame.picture))))
 
     def _rgb(self, picture: VideoFrame, found: colour.Coding) -> Pixels:
-        # Planes of green, blue and red: of swscale's exact paths, to interleaved RGB and to planes, the faster by three.
+        # Planes of green, blue and red: swscale's fastest way to RGB that is exact, by a factor of three.
         # Without these flags it repeats chroma in place of interpolating it, and rounds down by a level and more.
         if not hasattr(self._local, "reformatter"):
             self._local.reformatter = self._av.video.reformatter.VideoReformatter()
@@ -264,4 +264,4 @@ def _pyav() -> ModuleType:
     import av.video.reformatter
 
     av.logging.set_level(av.logging.PANIC)  # FFmpeg's own log would mix with ours; what matters arrives as an exception
-    return cast(ModuleType, av)
+    return av

@@ -53,9 +53,9 @@ class Offsets:
         self._window.append((a, b, time))
         if len(self._window) <= 2 * REACH:
             return
-        middle, _, when = self._window[REACH]
+        middle = self._window[REACH][0]
         if self._count == 0:
-            self._start = when
+            self._start = self._window[REACH if self._verdicts else 0][2]
         self._sums += [float(np.square(middle - candidate).mean()) for _, candidate, _ in self._window]
         self._count, self._end = self._count + 1, time
         if self._count == SEGMENT:
