@@ -94,7 +94,7 @@ class Frames:
             while cursor.current:
                 left += 1
                 cursor.advance()
-        reasons, short = [], 1
+        reasons = []
         for clip, cursor in zip(self._clips, (a, b), strict=True):
             reason = clip.shortfall(cursor.count, cursor.last)
             if reason:
@@ -105,39 +105,31 @@ class Frames:
             frames = "1 frame" if left == 1 else f"{left} frames"
             reasons.insert(0, f"{counts}; {frames} of {self._clips[long].name} behind that were not compared")
         if reasons:
-            yield self._pair(time, reference, candidate, end=(short, "; ".join(reasons)))
+            yield self._pair(time, reference, candidate, end="; ".join(reasons))
 
-    def _pair(
-        self, time: float, reference: Frame | None, candidate: Frame | None, end: tuple[int, str] | None = None
-    ) -> Pair:
+    def _pair(self, time: float, reference: Frame | None, candidate: Frame | None, end: str = "") -> Pair:
         paths = []
-        for side, frame in enumerate((reference, candidate)):
-            clip = self._clips[side]
-            if end is not None and side == end[0]:
-                paths.append(self._hold(Path(f"{clip.path}#end"), end[1]))
-            elif frame is None:
-                paths.append(self._hold(clip.path, f"{clip.name} has no frame at this time"))
-            else:
-                paths.append(self._hold(Path(f"{clip.path}#{frame.number}"), (clip, frame)))
-        return Pair(f"{time:.6f}", paths[0], paths[1])
-
-    def _hold(self, path: Path, what: tuple[Clip, Frame] | str) -> Path:
-        with self._lock:
-            self._held[path] = what
-        return path
+        for clip, frame in zip(self._clips, (reference, candidate), strict=True):
+            path = Path(f"{clip.path}#{frame.number}" if frame else f"{clip.path}#end" if end else clip.path)
+            with self._lock:
+                if frame:
+                    self._held.setdefault(path, []).append((clip, frame))
+                else:
+                    self._reasons[path] = end or f"{clip.name} has no frame at this time"
+            paths.append(path)
+        return Pair(f"{time:.6f}", *paths)
 
     def read(self, path: Path) -> Image:
-        """The frame of a path that a pair has, as sRGB; once, from any thread.
+        """The frame of a path that a pair has, as sRGB; once for each pair that has it, from any thread.
 
         Raises ImageError where there is none, or it cannot be used.
         """
         with self._lock:
-            found = self._held[path]
-            if not isinstance(found, str):  # a frame is let go of; that there is none may be asked for again
+            if path in self._reasons:
+                raise ImageError(self._reasons[path])
+            clip, frame = self._held[path].pop()
+            if not self._held[path]:
                 del self._held[path]
-        if isinstance(found, str):
-            raise ImageError(found)
-        clip, frame = found
         return Image(f"{clip.name}#{frame.number}", clip.pixels(frame))
 
     def hints(self) -> tuple[str, ...]:
