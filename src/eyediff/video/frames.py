@@ -39,7 +39,8 @@ class Frames:
             raise UsageError(f"--every {every}: expected 1 or more; 1 compares all frames")
         self._clips, self._every = (reference, candidate), every
         self._skips = (max(0, -offset), max(0, offset))
-        self._held: dict[Path, tuple[Clip, Frame] | str] = {}
+        self._held: dict[Path, list[tuple[Clip, Frame]]] = {}  # two of a path where a clip is compared with itself
+        self._reasons: dict[Path, str] = {}
         self._lock = threading.Lock()
         self._offsets, self._starts = Offsets(), (0.0, 0.0)
         self.offset = offset
