@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, get_args
@@ -73,32 +73,27 @@ def compare(
     Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some pairs failed
     or had no partner, 130 interrupted.
     """
-    kind = format_of(format_, output)
+    kind = _format(format_, output)
     if resume and (output is None or kind not in reports.LINES):
         raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
     with download_bar("weights") as report:
         planned = wiring.plan(
             reference,
             candidate,
-            named(metric),
+            [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
             wiring.Options(match, size, alpha, device, workers),
-            maxima=limits("--max", maximum or []),
-            minima=limits("--min", minimum or []),
+            maxima=_limits("--max", maximum or []),
+            minima=_limits("--min", minimum or []),
             progress=report,
         )
     _say(planned)
     summary = _run(planned.job, kind, output, resume)
     if output is not None:
-        say_result(summary, output)
-    return exit_code(summary)
+        _say_result(summary, output)
+    return _exit_code(summary)
 
 
-def named(given: Sequence[str] | None) -> list[str]:
-    """The metrics of `--metric NAME,... --metric NAME`, or the default ones."""
-    return [name.strip() for names in given or [DEFAULT] for name in names.split(",") if name.strip()]
-
-
-def format_of(asked: reports.Format | None, output: Path | None) -> reports.Format:
+def _format(asked: reports.Format | None, output: Path | None) -> reports.Format:
     if asked is not None:
         return asked
     if output is None:
@@ -109,7 +104,7 @@ def format_of(asked: reports.Format | None, output: Path | None) -> reports.Form
     raise UsageError(f"{output}: the name does not tell the format; add --format with one of {known}")
 
 
-def limits(option: str, given: Sequence[str]) -> dict[str, float]:
+def _limits(option: str, given: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -126,21 +121,9 @@ def limits(option: str, given: Sequence[str]) -> dict[str, float]:
 
 
 def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) -> Summary:
-    """Do the job."""
-    if output is not None and kind in ("csv", "jsonl") and is_regular(output):
-        journal = run.JournaledFile(output, kind, resume=resume)
-        return guarded(lambda progress: run.compare(job, journal=journal, progress=progress), output is not None)
-    sinks = [reports.sink(kind, output or sys.stdout)]
-    return guarded(lambda progress: run.compare(job, sinks, progress=progress), output is not None)
-
-
-def guarded(work: Callable[[run.Progress], Summary], to_file: bool, what: str = "pairs") -> Summary:
-    """Work with progress on stderr.
-
-    An output that fails when rows stand in it already ends the run with what is there: exit code 3.
-    """
+    """Do the job. An output that fails when rows stand in it already ends the run with what is there: exit code 3."""
     started = False
-    with _progress(to_file, what) as tell:
+    with _progress(output is not None) as tell:
 
         def progress(done: int, total: int | None) -> None:
             nonlocal started
@@ -149,7 +132,9 @@ def guarded(work: Callable[[run.Progress], Summary], to_file: bool, what: str = 
                 tell(done, total)
 
         try:
-            return work(progress)
+            if output is not None and kind in ("csv", "jsonl") and is_regular(output):
+                return run.compare(job, journal=run.JournaledFile(output, kind, resume=resume), progress=progress)
+            return run.compare(job, [reports.sink(kind, output or sys.stdout)], progress=progress)
         except OutputError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
                 raise typer.Exit from error
@@ -160,10 +145,10 @@ def guarded(work: Callable[[run.Progress], Summary], to_file: bool, what: str = 
 
 
 @contextmanager
-def _progress(to_file: bool, what: str) -> Iterator[run.Progress | None]:
+def _progress(to_file: bool) -> Iterator[run.Progress | None]:
     """A bar on stderr, unless the rows themselves run over the same terminal."""
     if to_file or not sys.stdout.isatty():
-        with bar(what) as tell:
+        with bar("pairs") as tell:
             yield tell
     else:
         yield None
@@ -176,9 +161,9 @@ def _say(planned: wiring.Planned) -> None:
         typer.echo(f"eyediff: {hint}", err=True)
 
 
-def say_result(summary: Summary, output: Path, noun: str = "pair") -> None:
+def _say_result(summary: Summary, output: Path) -> None:
     """What happened, on stderr, since the rows went to a file."""
-    parts = [f"{amount(summary.count - summary.failed, noun)} compared"]
+    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
     parts += [f"{summary.failed} failed"] if summary.failed else []
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
     parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
@@ -187,7 +172,7 @@ def say_result(summary: Summary, output: Path, noun: str = "pair") -> None:
     typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)
 
 
-def exit_code(summary: Summary) -> int:
+def _exit_code(summary: Summary) -> int:
     if summary.interrupted:
         return INTERRUPTED
     if summary.crossings:

@@ -13,9 +13,11 @@ from .. import reports, run, wiring
 from .. import video as clips
 from ..engines.devices import DeviceName
 from ..errors import shown
+from ..reports.text import amount, figure
 from ..values import Sink, SizePolicy, Summary
 from ..video import plot as plots
-from .compare import DEFAULT, exit_code, format_of, guarded, limits, named, say_result
+from .compare import CROSSED, DEFAULT, INCOMPLETE, INTERRUPTED, _format, _limits
+from .guard import guarded
 from .progress import download_bar
 
 
@@ -66,7 +68,7 @@ def video(
     Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
     failed or had no partner, 130 interrupted.
     """
-    kind = format_of(format_, output)
+    kind = _format(format_, output)
     if plot is not None:
         plots.check(plot)
     with ExitStack() as stack:
@@ -75,12 +77,12 @@ def video(
             job, frames = wiring.plan_video(
                 first,
                 second,
-                named(metric),
+                [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
                 wiring.Options(size=size, device=device),
                 every=every,
                 offset=offset,
-                maxima=limits("--max", maximum or []),
-                minima=limits("--min", minimum or []),
+                maxima=_limits("--max", maximum or []),
+                minima=_limits("--min", minimum or []),
                 progress=report,
             )
         summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), to_file=output is not None)
@@ -89,8 +91,12 @@ def video(
     if plot is not None:
         plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     if output is not None:
-        say_result(summary, output, "frame")
-    return exit_code(summary)
+        _say_result(summary, output)
+    if summary.interrupted:
+        return INTERRUPTED
+    if summary.crossings:
+        return CROSSED
+    return INCOMPLETE if summary.failed else 0
 
 
 def _run(job: run.Job, frames: clips.Frames, sink: Sink, to_file: bool) -> tuple[Summary, clips.Track]:
@@ -104,3 +110,14 @@ def _run(job: run.Job, frames: clips.Frames, sink: Sink, to_file: bool) -> tuple
         return run.compare(job, sinks, progress=lambda done, _: progress(done, frames.expected))
 
     return complete(guarded(work, to_file, "frames")), track
+
+
+def _say_result(summary: Summary, output: Path) -> None:
+    """What happened, on stderr, since the rows went to a file."""
+    parts = [f"{amount(summary.count - summary.failed, 'frame')} compared"]
+    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    for name, found in summary.metrics.items():
+        parts.append(f"mean {name} {figure(found.mean)}, worst second {figure(summary.pooled[name].worst_second)}")
+    parts += ["stopped before the end"] if summary.interrupted else []
+    typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)
