@@ -14,6 +14,7 @@ from . import catalogue, defaults, run, wiring
 from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
 from .engines.onnxrt import OnnxRunner
+from .engines.windows import WindowEngine
 from .errors import SizeError, UsageError
 from .images import Range, as_batch, as_image, fit, grounds
 from .values import AlphaPolicy, Header, Image, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
@@ -85,8 +86,13 @@ class Metric:
         return shares
 
     def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Array:
-        """Where two images differ: an LPIPS distance at every pixel, H x W. Opaque images only."""
-        whole: Array = self._network("map").maps(*self._two(a, b, range))[0]
+        """Where two images differ: an LPIPS distance, or the SSIM of the window around it, at every pixel, H x W.
+
+        Opaque images only. Raises UsageError where the metric has no map.
+        """
+        engine = self._wired.engine
+        mapper = engine if isinstance(engine, WindowEngine) else self._network("map")
+        whole: Array = mapper.maps(*self._two(a, b, range))[0]
         return whole
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Array:
@@ -104,7 +110,10 @@ class Metric:
 
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
-            raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
+            others = (
+                "lpips-*, deep-* and ssim have" if verb == "map" else "only lpips-* and deep-* metrics see by layers"
+            )
+            raise UsageError(f"{self.name} has no `{verb}`: {others}")
         return self._wired.engine
 
     def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:

@@ -13,6 +13,7 @@ from .catalogue import Choice, parse_all
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
 from .engines.onnxrt import OnnxRunner
+from .engines.together import Together
 from .engines.windows import ScalesEngine, WindowEngine
 from .trunks import trunk
 from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pixels, SizePolicy
@@ -58,7 +59,7 @@ def wire(
         network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
         return Wired(choice, NetworkEngine(runner, network), weights.metric_sha256(loaded.parameters, heads))
     if entry.name == "ssim":
-        return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version]))
+        return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version], ssim.spatial))
     if entry.name == "dssim":
         return Wired(choice, window_engine(runner, ssim.dssim, ssim.VARIANTS["skimage"]))
     if entry.name == "ms-ssim":
@@ -66,13 +67,16 @@ def wire(
     return Wired(choice, FunctionEngine(FUNCTIONS[entry.name], entry.smallest(version)))
 
 
-def window_engine(runner: Runner, program: Callable[..., Any], variant: ssim.Variant) -> WindowEngine:
+def window_engine(
+    runner: Runner, program: Callable[..., Any], variant: ssim.Variant, spatial: Callable[..., Any] | None = None
+) -> WindowEngine:
     """A variant of SSIM, or of what derives from it, on a runner."""
     return WindowEngine(
         runner,
         lambda verbs, a, b: program(verbs, variant, a, b),
         variant.smallest,
         lambda pixels: ssim.prepare(variant, pixels),
+        spatial and (lambda verbs, a, b: spatial(verbs, variant, a, b)),
     )
 
 
@@ -164,6 +168,13 @@ def _wired(choices: Sequence[Choice], options: Options, progress: Progress | Non
     """Engines by the names that were asked for, and the header that says what they are."""
     runner = OnnxRunner(options.device)
     wired = {choice.asked: wire(choice, runner, progress=progress) for choice in choices}
+    engines = {name: metric.engine for name, metric in wired.items()}
+    alike = [choice for choice in choices if choice.entry.name in ("fsim", "fsimc")]
+    if len(alike) == 2:
+        shared = Together(fsim.both)
+        for choice in alike:
+            column = shared.column(choice.entry.name == "fsimc")
+            engines[choice.asked] = FunctionEngine(column, choice.entry.smallest(choice.version))
     header = Header(
         eyediff=__version__,
         metrics={name: metric.header for name, metric in wired.items()},
@@ -171,4 +182,4 @@ def _wired(choices: Sequence[Choice], options: Options, progress: Progress | Non
         higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
         alpha=options.alpha,
     )
-    return {name: metric.engine for name, metric in wired.items()}, header
+    return engines, header
