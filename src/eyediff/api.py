@@ -91,8 +91,8 @@ class Metric:
         Opaque images only. Raises UsageError where the metric has no map.
         """
         engine = self._wired.engine
-        mapper = engine if isinstance(engine, WindowEngine) else self._network("map")
-        whole: Array = mapper.maps(*self._two(a, b, range))[0]
+        two = self._two(a, b, range)
+        whole: Array = (engine.local(*two) if isinstance(engine, WindowEngine) else self._network("map").maps(*two))[0]
         return whole
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Array:

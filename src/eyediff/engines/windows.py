@@ -69,7 +69,7 @@ class WindowEngine:
         scores: Numbers = self.means(a, b).mean(1)
         return scores
 
-    def maps(self, a: Pixels, b: Pixels) -> Array:
+    def local(self, a: Pixels, b: Pixels) -> Array:
         """What each window says, at its middle: N x H x W, for H x W the size of what the metric sees.
 
         The mean over the windows, which is the score, is that of the map without its border of half a window, where no

@@ -102,14 +102,14 @@ def test_maps_say_where() -> None:
     for variant in (WANG, ssim.VARIANTS["skimage"]):
         parts = [lambda verbs, x, y, part=part, v=variant: part(verbs, v, x, y) for part in (ssim.ssim, ssim.spatial)]
         found = WindowEngine(NumpyRunner(), parts[0], variant.smallest, spatial=parts[1])
-        maps, half = found.maps(a, b), variant.smallest // 2
+        maps, half = found.local(a, b), variant.smallest // 2
         assert maps.shape == a.shape[:3] and maps.dtype == np.float32
         inner = maps[:, half:-half, half:-half]
         np.testing.assert_allclose(inner, NumpyRunner().compile(parts[1], 2)(a, b)[:, 0], atol=1e-6)
         np.testing.assert_allclose(inner.mean((1, 2)), found.distances(a, b), atol=1e-6)
         np.testing.assert_array_equal(maps[:, 0, half:-half], inner[:, 0])
     with pytest.raises(UsageError, match="has no map"):
-        engine(NumpyRunner()).maps(a, b)
+        engine(NumpyRunner()).local(a, b)
 
 
 def test_no_images_give_no_scores() -> None:
