@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import catalogue, defaults, run, wiring
+from . import catalogue, defaults, run, viewing, wiring
 from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
 from .engines.onnxrt import OnnxRunner
@@ -219,14 +219,22 @@ def compare(
     alpha: AlphaPolicy = "worst",
     workers: int | None = None,
     device: DeviceName = "auto",
+    report: str | Path | None = None,
+    maps: str | Path | None = None,
+    map_formats: Sequence[viewing.MapFormat] = ("png",),
 ) -> Result:
     """Compare two files, two folders by relative path, or one file against a folder.
 
     A pair that cannot be compared is a Failure among the rows and says why; files without partner are in
-    `summary.unmatched`. Raises UsageError or WeightsError before any work where the job itself is wrong.
+    `summary.unmatched`. `report` is an HTML page to write, or a folder for one with full-size pictures; `maps` a folder
+    for the map of each pair, as PNG on one scale and, where `map_formats` says so, as float32 `.npy`. Both are drawn
+    while the pixels are in memory, so they are asked for here and not of the Result. Raises UsageError, WeightsError or
+    OutputError before any work where the job itself is wrong.
     """
     options = wiring.Options(match, size, alpha, device, workers)
     job = wiring.plan(Path(reference), Path(candidate), metrics, options).job
+    page, folder = (None if path is None else Path(path) for path in (report, maps))
+    drawn = viewing.draw(job, viewing.Drawing(f"{reference} → {candidate}", page, folder, map_formats))
     collector = _Collector()
-    summary = run.compare(job, [collector])
+    summary = run.compare(drawn.job, [collector], viewers=drawn.viewers)
     return Result(job.header, collector.rows, summary)

@@ -43,6 +43,16 @@ from a stranger could make it open other files."""
 WORST = 5
 """Pairs that a summary names as the worst, by metric."""
 
+PAGE_BYTES = 25_165_824
+"""What the reference and candidate pictures in a report may take together. The more pairs there are, the smaller they
+become: with differences, maps and the page's coding a report of 1,000 pairs is some 40 MB, which opens in a second."""
+
+PAGE_PAIRS = 1000
+"""Pairs that a report is laid out for where nobody knows how many will come."""
+
+VIEWED_BYTES = 268_435_456
+"""Pixels, in bytes, that may wait to become pictures of a report, beside those in the window."""
+
 BOOTSTRAP = 1000
 """Resamples behind an interval: its ends then move by less than a tenth of its width from seed to seed."""
 

@@ -1,11 +1,12 @@
-"""Small frozen values that the rooms hand to each other, and the two protocols between them: Engine and Sink."""
+"""Small frozen values that the rooms hand to each other, and the protocols between them: Engine and Sink, and what
+of them knows pictures too, Mapper and Viewer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,22 @@ class Score:
     height: int
     scores: Mapping[str, float]
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A pair that has its scores, while its pixels are in memory.
+
+    `reference` and `candidate` are H x W x 3 of one size and storage type, as they were compared; where one of them has
+    transparency, both are over the ground, black or white, on which they differ more. `map` is the distance at every
+    pixel, H x W, where one was asked for; `trouble` says why there is none then.
+    """
+
+    row: Score
+    reference: Pixels
+    candidate: Pixels
+    map: npt.NDArray[np.float32] | None = None
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +193,14 @@ class Engine(Protocol):
         """N x H x W x 3 of one storage type against as many: N scores. Must not depend on the batch they come in."""
 
 
+@runtime_checkable
+class Mapper(Protocol):
+    """What knows where two images differ."""
+
+    def maps(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
+        """N x H x W x 3 of one storage type against as many: the distance at every pixel, N x H x W."""
+
+
 class Sink(Protocol):
     """Where rows go, in input order."""
 
@@ -187,3 +212,13 @@ class Sink(Protocol):
 
     def close(self, summary: Summary) -> None:
         """Called once, after the last row, also when the run was interrupted."""
+
+
+class Viewer(Sink, Protocol):
+    """A sink that makes pictures."""
+
+    def see(self, view: View) -> None:
+        """A pair as soon as it has its scores, and before its row is written. Pairs come in any order.
+
+        Called from the main thread. What is kept of the pixels beyond the call must be bounded.
+        """

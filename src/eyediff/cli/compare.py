@@ -10,7 +10,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from .. import defaults, reports, run, wiring
+from .. import defaults, reports, run, viewing, wiring
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError
 from ..reports.files import is_regular
@@ -67,6 +67,16 @@ def compare(
     device: Annotated[
         DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
     ] = "auto",
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR|FILE.html", help="A page to look at; a folder gets full-size pictures beside it."),
+    ] = None,
+    maps: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where each pair differs, as pictures of one colour scale.")
+    ] = None,
+    map_format: Annotated[
+        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the distances as float32.")
+    ] = "png",
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
@@ -76,7 +86,7 @@ def compare(
     kind = _format(format_, output)
     if resume and (output is None or kind not in reports.LINES):
         raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
-    with download_bar("weights") as report:
+    with download_bar("weights") as fetched:
         planned = wiring.plan(
             reference,
             candidate,
@@ -84,13 +94,17 @@ def compare(
             wiring.Options(match, size, alpha, device, workers),
             maxima=_limits("--max", maximum or []),
             minima=_limits("--min", minimum or []),
-            progress=report,
+            progress=fetched,
         )
+    title = f"{reference} → {candidate}"
+    drawn = viewing.draw(planned.job, viewing.Drawing(title, report, maps, viewing.map_formats(map_format)))
     _say(planned)
-    summary = _run(planned.job, kind, output, resume)
+    summary = _run(drawn, kind, output, resume)
     if output is not None:
         _say_result(summary, output)
-    return _exit_code(summary)
+    for line in drawn.said():
+        typer.echo(f"eyediff: {line}", err=True)
+    return _exit_code(summary) or (INCOMPLETE if drawn.missing else 0)
 
 
 def _format(asked: reports.Format | None, output: Path | None) -> reports.Format:
@@ -120,7 +134,7 @@ def _limits(option: str, given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) -> Summary:
+def _run(drawn: viewing.Drawn, kind: reports.Format, output: Path | None, resume: bool) -> Summary:
     """Do the job. An output that fails when rows stand in it already ends the run with what is there: exit code 3."""
     started = False
     with _progress(output is not None) as tell:
@@ -133,8 +147,10 @@ def _run(job: run.Job, kind: reports.Format, output: Path | None, resume: bool) 
 
         try:
             if output is not None and kind in ("csv", "jsonl") and is_regular(output):
-                return run.compare(job, journal=run.JournaledFile(output, kind, resume=resume), progress=progress)
-            return run.compare(job, [reports.sink(kind, output or sys.stdout)], progress=progress)
+                journal = run.JournaledFile(output, kind, resume=resume)
+                return run.compare(drawn.job, viewers=drawn.viewers, journal=journal, progress=progress)
+            sink = reports.sink(kind, output or sys.stdout)
+            return run.compare(drawn.job, [sink], viewers=drawn.viewers, progress=progress)
         except OutputError as error:
             if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
                 raise typer.Exit from error

@@ -28,11 +28,12 @@ class DocumentSink:
 
     def close(self, summary: Summary) -> None:
         unmatched = [{"side": file.side, "path": encodable(str(file.path))} for file in summary.unmatched]
-        last = f'\n], "unmatched": {dump(unmatched)},\n"summary": {dump(_summary(summary))}}}\n'
+        last = f'\n], "unmatched": {dump(unmatched)},\n"summary": {dump(summary_record(summary))}}}\n'
         self._target.close(last, finished=not summary.interrupted)
 
 
-def _summary(summary: Summary) -> dict[str, object]:
+def summary_record(summary: Summary) -> dict[str, object]:
+    """The end of a run, for JSON."""
     metrics = {name: _statistics(found) | _pooled(summary, name) for name, found in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
     if summary.hints:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from .. import defaults
 from ..errors import UsageError
-from ..values import Engine, Header, Image, Pair, Unmatched
+from ..values import Engine, Header, Image, Mapper, Pair, Unmatched
 
 Read: TypeAlias = Callable[[Path], Image]
 """From a file to its picture; called from several threads. Raises ImageError."""
@@ -25,7 +25,8 @@ class Job:
 
     `pairs` may be endless for all that the memory cares; its length, where it has one, is only for the progress.
     `engines` and `header.metrics` have the same names in the same order. `maxima` and `minima` are limits by metric:
-    scores beyond them are counted, not refused. Raises UsageError where this does not fit together.
+    scores beyond them are counted, not refused. `mapper` makes the maps that viewers get; None: they get none. Raises
+    UsageError where this does not fit together.
     """
 
     pairs: Iterable[Pair]
@@ -37,6 +38,7 @@ class Job:
     maxima: Mapping[str, float] = field(default_factory=dict)
     minima: Mapping[str, float] = field(default_factory=dict)
     workers: int = field(default_factory=defaults.workers)
+    mapper: Mapper | None = None
 
     def __post_init__(self) -> None:
         names = list(self.engines)

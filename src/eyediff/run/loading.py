@@ -19,11 +19,12 @@ AHEAD = defaults.WINDOW // 2
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pair whose images are in memory, of one size and storage type."""
+    """A pair whose images are in memory, of one size and storage type; `known` is its row in an earlier run."""
 
     pair: Pair
     reference: Image
     candidate: Image
+    known: Score | None = None
 
     @property
     def width(self) -> int:
@@ -39,14 +40,17 @@ class Loaded:
         return sum(image.pixels.nbytes * (1 if image.over_white is None else 2) for image in images)
 
 
-def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded | Row]:
+def load(job: Job, recall: Callable[[Pair], Score | None], again: bool = False) -> Generator[Loaded | Row]:
     """Every pair in input order: its images, the row that `recall` knows already, or a Failure.
+
+    With `again` the images of a known row are read too, since somebody wants to see them; where that fails, the row
+    comes alone.
 
     At most AHEAD pairs are being read at a time, and fewer where pairs as large as the last one would together pass
     WINDOW_BYTES; at first, as many as there are workers. The threads end with the iterator.
     """
     source = iter(job.pairs)
-    ahead: deque[Row | Future[Loaded | Failure]] = deque()
+    ahead: deque[Row | Future[Loaded | Row]] = deque()
     size = defaults.WINDOW_BYTES // job.workers
     pool = ThreadPoolExecutor(job.workers, "eyediff-read")
     reader = _Reader(job, pool)
@@ -56,7 +60,8 @@ def load(job: Job, recall: Callable[[Pair], Score | None]) -> Generator[Loaded |
                 pair = next(source, None)
                 if pair is None:
                     break
-                ahead.append(recall(pair) or reader.start(pair))
+                known = recall(pair)
+                ahead.append(known if known and not again else reader.start(pair, known))
             if not ahead:
                 return
             first = ahead.popleft()
@@ -76,7 +81,7 @@ class _Reader:
         self._job, self._pool = job, pool
         self._last: dict[Side, tuple[Path, Future[Image]]] = {}
 
-    def start(self, pair: Pair) -> Future[Loaded | Failure]:
+    def start(self, pair: Pair, known: Score | None) -> Future[Loaded | Row]:
         """Begin to read.
 
         The third task waits for the first two, in a worker. Since the pool begins tasks in the order in which it gets
@@ -84,7 +89,7 @@ class _Reader:
         """
         reference = self._image("reference", pair.reference)
         candidate = self._image("candidate", pair.candidate)
-        return self._pool.submit(_join, pair, reference, candidate, self._job.fit)
+        return self._pool.submit(_join, pair, reference, candidate, self._job.fit, known)
 
     def _image(self, side: Side, path: Path) -> Future[Image]:
         known = self._last.get(side)
@@ -95,15 +100,17 @@ class _Reader:
         return image
 
 
-def _join(pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit) -> Loaded | Failure:
+def _join(
+    pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit, known: Score | None
+) -> Loaded | Row:
     try:
         images = reference.result(), candidate.result()
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
-        return Failure(pair, "read", why(error))
+        return known or Failure(pair, "read", why(error))
     try:
-        return Loaded(pair, *fit(*images))
+        return Loaded(pair, *fit(*images), known)
     except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
-        return Failure(pair, "size", why(error))
+        return known or Failure(pair, "size", why(error))
 
 
 def why(error: Exception) -> str:

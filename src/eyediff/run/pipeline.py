@@ -10,11 +10,12 @@ from typing import Protocol, TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError
-from ..values import Pair, Row, Score, Sink, Summary
+from ..values import Pair, Row, Score, Sink, Summary, Viewer
 from .interrupts import Interrupts
 from .job import Job
 from .loading import AHEAD, Loaded, load
 from .scoring import Scorer, capacity
+from .showing import Show, shower
 from .summary import Collector
 
 WAITING = defaults.WINDOW - AHEAD
@@ -32,9 +33,17 @@ class Journal(Sink, Protocol):
 
 
 def compare(
-    job: Job, sinks: Sequence[Sink] = (), *, journal: Journal | None = None, progress: Progress | None = None
+    job: Job,
+    sinks: Sequence[Sink] = (),
+    *,
+    viewers: Sequence[Viewer] = (),
+    journal: Journal | None = None,
+    progress: Progress | None = None,
 ) -> Summary:
     """Do the job: every pair becomes one row, in input order, in every sink.
+
+    `viewers`, sinks that come after the others, see the pixels of every pair that has scores, too; of rows that the
+    `journal` recalls the files are read again for them.
 
     A pair that cannot be read, fitted or scored is a Failure among the rows. Ctrl-C stops after the batch under way;
     what was computed is written, and the summary says `interrupted`. Sinks are closed in any case, `journal`, which is
@@ -46,10 +55,11 @@ def compare(
     total = len(job.pairs) if isinstance(job.pairs, Sized) else None
     with Interrupts() as interrupts:
         try:
-            for sink in [*sinks] if journal is None else [journal, *sinks]:
+            for sink in [*([] if journal is None else [journal]), *sinks, *viewers]:
                 sink.open(job.header)
                 opened.append(sink)
-            rows = _rows(job, journal.recall if journal else lambda _: None, lambda: interrupts.seen)
+            recall = journal.recall if journal else lambda _: None
+            rows = _rows(job, recall, shower(viewers, job.mapper), lambda: interrupts.seen)
             with closing(rows):
                 _write(rows, opened, collector, lambda done: progress(done, total) if progress else None)
         except KeyboardInterrupt:
@@ -89,7 +99,9 @@ class _Slot:
     row: Row | None = None
 
 
-def _rows(job: Job, recall: Callable[[Pair], Score | None], stop: Callable[[], bool]) -> Generator[Row]:
+def _rows(
+    job: Job, recall: Callable[[Pair], Score | None], show: Show | None, stop: Callable[[], bool]
+) -> Generator[Row]:
     """Rows in input order.
 
     A batch is computed as soon as it is full. When WAITING pairs wait, or none is left to come, the batch of the pair
@@ -99,9 +111,9 @@ def _rows(job: Job, recall: Callable[[Pair], Score | None], stop: Callable[[], b
 
     Where `stop` answers true, or Ctrl-C comes by itself, the rows that are done follow before KeyboardInterrupt.
     """
-    bench = _Bench(Scorer(job.engines, job.header))
+    bench = _Bench(Scorer(job.engines, job.header), show)
     try:
-        with closing(load(job, recall)) as items:
+        with closing(load(job, recall, again=show is not None)) as items:
             for item in items:
                 _check(stop)
                 bench.seat(item)
@@ -126,8 +138,8 @@ def _check(stop: Callable[[], bool]) -> None:
 class _Bench:
     """Where pairs wait, in input order and, those that are still to be computed, by shape and storage type."""
 
-    def __init__(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+    def __init__(self, scorer: Scorer, show: Show | None) -> None:
+        self._scorer, self._show = scorer, show
         self.slots: deque[_Slot] = deque()
         self._buckets: dict[object, list[_Slot]] = {}
 
@@ -135,6 +147,10 @@ class _Bench:
         """Let one more wait; compute its batch if that makes it full."""
         if not isinstance(item, Loaded):
             self.slots.append(_Slot(None, item))
+            return
+        if item.known is not None:
+            self.slots.append(_Slot(None, item.known))
+            self._shown(item, item.known)
             return
         refusal = self._scorer.refusal(item)
         slot = _Slot(None, refusal) if refusal else _Slot(item)
@@ -156,6 +172,13 @@ class _Bench:
         batch = [slot.loaded for slot in bucket if slot.loaded is not None]
         for slot, row in zip(bucket, self._scorer.rows(batch), strict=True):
             slot.loaded, slot.row = None, row
+        for loaded, slot in zip(batch, bucket, strict=True):
+            if isinstance(slot.row, Score):
+                self._shown(loaded, slot.row)
+
+    def _shown(self, loaded: Loaded, row: Score) -> None:
+        if self._show is not None:
+            self._show(loaded, row)
 
     def leave(self) -> Iterator[Row]:
         """The rows whose turn it is."""

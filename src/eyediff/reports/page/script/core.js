@@ -1,0 +1,137 @@
+// Core: the data of the run, and the few helpers that all parts of the page share.
+const read = (id) => JSON.parse(document.getElementById(id).textContent);
+const run = read("data");
+const METRICS = Object.keys(run.metrics);
+const HIGHER = new Map(METRICS.map((name, i) => [name, run.higher[i]]));
+const number = (value) => (value === "inf" ? Infinity : value === "-inf" ? -Infinity : value);
+
+const CROSSED = new Map();
+for (const [pair, metric, limit] of run.crossings) {
+  if (!CROSSED.has(pair)) CROSSED.set(pair, []);
+  CROSSED.get(pair).push([metric, number(limit)]);
+}
+
+const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture], index) => ({
+  index, name, reference, candidate, width, height, error, notes, picture,
+  scores: scores && new Map(METRICS.map((metric, i) => [metric, number(scores[i])])),
+  limits: CROSSED.get(name) || [],
+}));
+const SCORED = ROWS.filter((row) => row.scores);
+
+let pictures = null;
+const WEBP = "data:image/webp;base64,", PNG = "data:image/png;base64,";
+
+// The pictures are the larger part of the page, and parsed when first asked for.
+const stored = (row) => (pictures ??= read("pictures"))[row.picture];
+
+// The pictures of a row, or null.
+function pictureOf(row) {
+  if (row.picture === null) return null;
+  const found = stored(row);
+  if (!found || found.trouble) return null;
+  const [reference, candidate, difference, map] = found.files;
+  const full = (side) => `${run.folder}/${String(row.picture).padStart(6, "0")}-${side}.png`;
+  return {
+    size: found.size, exact: found.exact || Boolean(run.folder), peak: found.peak,
+    reference: WEBP + reference, candidate: WEBP + candidate, difference: WEBP + difference, map: map && PNG + map,
+    full: run.folder && { reference: full("reference"), candidate: full("candidate"), difference: full("difference") },
+  };
+}
+
+// Why a row has no picture, in words.
+function noPicture(row) {
+  if (row.error) return `failed (${row.error[0]}): ${row.error[1]}`;
+  if (row.picture === null) return "its files could not be read again for this page";
+  return stored(row)?.trouble || "no picture";
+}
+
+// An element with properties, attributes and children. Text from outside only ever becomes a text node.
+function el(tag, { on = {}, data = {}, style = {}, ...rest } = {}, ...children) {
+  const made = document.createElement(tag);
+  return dress(made, { on, data, style, ...rest }, children);
+}
+
+function svg(tag, attributes = {}, ...children) {
+  return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function dress(made, { on = {}, data = {}, style = {}, ...attributes }, children) {
+  for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
+  for (const [name, value] of Object.entries(data)) made.dataset[name] = value;
+  for (const [name, value] of Object.entries(style)) made.style.setProperty(name, value);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return made;
+}
+
+// Five significant digits; exactly 0 and 1 without decimals: what was rounded never looks like them.
+function figure(value, digits = 5) {
+  if (value === null || value === undefined) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (value === 0 || value === 1) return String(value);
+  return value.toPrecision(digits).replace("-", "−");
+}
+
+const amount = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+
+// How bad a score is: larger is worse, whatever the metric's direction.
+const badness = (row, metric) => (HIGHER.get(metric) ? -row.scores.get(metric) : row.scores.get(metric));
+const RANKED = new Map(); // metric -> rows, worst first
+
+function ranked(metric) {
+  if (!RANKED.has(metric)) {
+    RANKED.set(metric, [...SCORED].sort((a, b) => {
+      const [x, y] = [badness(b, metric), badness(a, metric)];
+      return x === y ? a.index - b.index : x - y;
+    }));
+  }
+  return RANKED.get(metric);
+}
+
+const RANKS = new Map(); // metric -> row -> its place, 0 the worst
+function rank(row, metric) {
+  if (!RANKS.has(metric)) RANKS.set(metric, new Map(ranked(metric).map((each, i) => [each, i])));
+  return RANKS.get(metric).get(row);
+}
+
+// What is shown at the moment; parts listen and redraw.
+const state = {
+  metric: METRICS[0], search: "", status: "all", ranges: new Map(),
+  sort: { by: "order", descending: false },
+};
+const listeners = [];
+const whenChanged = (listener) => listeners.push(listener);
+const changed = () => listeners.forEach((listener) => listener());
+
+const inRange = (score, { low, high, last }) =>
+  score === low || (score > low && (score < high || (last && score === high)));
+
+function passes(row) {
+  if (state.status === "failed" && !row.error) return false;
+  if (state.status === "compared" && row.error) return false;
+  if (state.status === "limit" && !row.limits.length) return false;
+  for (const [metric, range] of state.ranges) {
+    if (!row.scores || !inRange(row.scores.get(metric), range)) return false;
+  }
+  const name = row.name.toLowerCase();
+  return state.search.toLowerCase().split(/\s+/).every((word) => name.includes(word));
+}
+
+const section = (id, title, hint, ...children) =>
+  el("section", { id, "aria-labelledby": `${id}-title` },
+    el("div", { class: "section-head" }, el("h2", { id: `${id}-title` }, title), hint && el("p", { class: "hint" }, hint)),
+    ...children);
+
+// A choice of which one is pressed; `chosen` tells which now.
+function choice(label, options, chosen, choose) {
+  const buttons = options.map(([value, text]) =>
+    el("button", { type: "button", data: { value }, on: { click: () => choose(value) } }, text));
+  const group = el("div", { class: "choice", role: "group", "aria-label": label }, ...buttons);
+  group.refresh = () => buttons.forEach((button) =>
+    button.setAttribute("aria-pressed", String(button.dataset.value === chosen())));
+  group.refresh();
+  return group;
+}

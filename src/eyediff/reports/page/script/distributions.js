@@ -1,0 +1,75 @@
+// Distributions: a card for each metric: its mean, how sure that is, and a histogram that filters the table.
+const BINS = 24;
+
+function bins(metric) {
+  const { finite, low, high } = extent(metric);
+  const count = Math.max(6, Math.min(BINS, Math.ceil(Math.sqrt(finite.length) * 2)));
+  const step = (high - low) / count;
+  const made = Array.from({ length: count }, (_, i) => ({
+    low: low + i * step, high: i === count - 1 ? high : low + (i + 1) * step, last: i === count - 1, all: 0, shown: 0 }));
+  const infinite = SCORED.map((row) => row.scores.get(metric)).filter((score) => !Number.isFinite(score));
+  for (const end of new Set(infinite)) made.push({ low: end, high: end, last: true, all: 0, shown: 0 });
+  const place = (score) => (Number.isFinite(score)
+    ? Math.min(count - 1, Math.max(0, Math.floor((score - low) / step)))
+    : made.findIndex((bin) => bin.low === score));
+  return { made, place, low, high };
+}
+
+function distribution(metric) {
+  const { made, place, low, high } = bins(metric);
+  SCORED.forEach((row) => { made[place(row.scores.get(metric))].all += 1; });
+  const most = Math.max(1, ...made.map((bin) => bin.all));
+  const bars = el("div", { class: "bars", role: "group", "aria-label": `Distribution of ${metric}` });
+  let from = null;
+  const choose = (i, j) => {
+    const [a, b] = [Math.min(i, j), Math.max(i, j)];
+    state.ranges.set(metric, { low: made[a].low, high: made[b].high, last: made[b].last });
+    changed();
+  };
+  const columns = made.map((bin, i) => {
+    const text = Number.isFinite(bin.low) ? `${short(bin.low)} to ${short(bin.high)}` : figure(bin.low);
+    const full = el("span", { class: "full", style: { height: `${(100 * bin.all) / most}%` } });
+    const part = el("span", { class: "part" });
+    const button = el("button", {
+      type: "button", title: `${text}: ${amount(bin.all, "pair")}`, "aria-label": `${text}: ${amount(bin.all, "pair")}`,
+      class: Number.isFinite(bin.low) ? null : "infinite", data: { end: figure(bin.low) },
+      on: {
+        pointerdown: (event) => { from = i; if (event.pointerType === "touch") event.target.releasePointerCapture?.(event.pointerId); },
+        pointerup: () => { if (from !== null) choose(from, i); from = null; },
+        click: (event) => { if (event.detail === 0) choose(i, i); },
+      },
+    }, full, part);
+    bars.append(button);
+    return { bin, part, button };
+  });
+  const refresh = () => {
+    made.forEach((bin) => { bin.shown = 0; });
+    SCORED.filter(passes).forEach((row) => { made[place(row.scores.get(metric))].shown += 1; });
+    const range = state.ranges.get(metric);
+    columns.forEach(({ bin, part, button }) => {
+      part.style.height = `${(100 * bin.shown) / most}%`;
+      button.classList.toggle("chosen", Boolean(range) && bin.low >= range.low && bin.high <= range.high);
+    });
+  };
+  whenChanged(refresh);
+  refresh();
+  const scale = el("div", { class: made.some((bin) => !Number.isFinite(bin.low)) ? "scale open" : "scale" }, el("span", {}, short(low)), el("span", {}, short(high)));
+  return el("div", { class: "chart" }, bars, scale);
+}
+
+function metricCard(metric) {
+  const found = run.summary.metrics[metric];
+  const value = (name) => (found ? figure(number(found[name])) : "–");
+  const sure = found?.ci95 ? `95 % interval ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval";
+  const facts = [["median", value("median")], ["min", value("min")], ["max", value("max")], ["std", value("std")]];
+  return el("article", { class: "card metric", data: { metric } },
+    el("h3", {}, metric, el("span", { class: "direction" }, `${HIGHER.get(metric) ? "↑" : "↓"} ${direction(metric)}`)),
+    el("p", { class: "mean", title: "mean over all pairs that have scores" }, value("mean"), el("small", {}, "mean")),
+    el("p", { class: "sure" }, sure),
+    distribution(metric),
+    el("dl", { class: "figures" }, ...facts.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))));
+}
+
+const distributions = () => SCORED.length > 0 && section("distributions", "Scores",
+  SCORED.length > 1 ? "Click or drag over bars to see only those pairs." : null,
+  el("div", { class: "cards" }, ...METRICS.map(metricCard)));

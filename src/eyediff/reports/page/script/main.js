@@ -1,0 +1,23 @@
+// Main: the parts in their order. A part that has nothing to say returns nothing.
+const parts = [heading, distributions, extremes, scatter, missing, table.part, colophon];
+document.getElementById("page").append(...parts.map((part) => part()).filter(Boolean));
+document.body.append(viewer.dialog);
+table.refresh();
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.target.matches("input, select, textarea")) {
+    if (event.key === "Escape") event.target.blur();
+    return;
+  }
+  const acts = {
+    "/": () => table.search.focus(), "?": () => document.getElementById("keys").click(), t: () => document.getElementById("theme").click(),
+    ArrowDown: () => table.move(1), j: () => table.move(1), ArrowUp: () => table.move(-1), k: () => table.move(-1),
+  };
+  if (event.key === "Enter" && event.target.matches(".rows .row")) acts.Enter = table.openCurrent;
+  if (event.target.matches("button") && event.key.startsWith("Arrow")) return;
+  const act = acts[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});

@@ -1,0 +1,16 @@
+// Missing: pairs that failed, and files that have no partner.
+function missing() {
+  const failed = ROWS.filter((row) => row.error);
+  if (!failed.length && !run.unmatched.length) return null;
+  const list = (items) => el("ul", { class: "list" }, ...items);
+  const parts = [];
+  if (failed.length) {
+    parts.push(el("div", { class: "card" }, el("h3", {}, `${amount(failed.length, "pair")} failed`), list(failed.map((row) =>
+      el("li", {}, el("b", {}, el("bdi", {}, row.name)), el("span", { class: "kind" }, row.error[0]), el("span", {}, row.error[1]))))));
+  }
+  if (run.unmatched.length) {
+    parts.push(el("div", { class: "card" }, el("h3", {}, `${amount(run.unmatched.length, "file")} without a partner`), list(run.unmatched.map(([side, path]) =>
+      el("li", {}, el("b", {}, el("bdi", {}, path)), el("span", { class: "kind" }, `only in ${side}`))))));
+  }
+  return section("missing", "Not compared", null, el("div", { class: "halves" }, ...parts));
+}

@@ -1,0 +1,170 @@
+"""A browser as the tests use it, and a page with everything that may go wrong in it."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from eyediff.reports.page import About, PageSink
+from eyediff.values import Crossing, Failure, Pair, Score, Statistics, Summary, Unmatched, View
+
+from ..unit.reports.samples import HEADER, pair
+from ..unit.reports.views import scene
+
+EVIL = [
+    "</script><script>window.hacked = 1</script>.png",
+    "<img src=x onerror='window.hacked = 2'>.png",
+    "\"'><svg onload=window.hacked=3>.png",
+    "<!--<script>\u2028\u202egnp.exe.png",
+    "caf\udce9\n&lt;b&gt;.png",
+]
+"""Names that would run where a name became markup; that end lines, turn letters around, or are no text."""
+
+FLAT = "flat.png"
+"""Red against green: what is seen where can be told from a screenshot."""
+
+
+def views() -> list[View]:
+    """Eight scenes, the hostile names, and FLAT; lpips grows and psnr falls, but for one infinite psnr."""
+    found = [scene(f"scene-{i}.png", i, lpips=0.1 * i, psnr=40.0 - i, map_peak=0.1 * (i + 1)) for i in range(8)]
+    found += [scene(name, 10 + i, lpips=2.0 + i, psnr=5.0 - i) for i, name in enumerate(EVIL)]
+    shape, ramp = (40, 60, 3), np.tile(np.linspace(0, 0.4, 60, dtype=np.float32), (40, 1))
+    red, green = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    red[..., 0] = green[..., 1] = 255
+    row = Score(pair(FLAT), 60, 40, {"lpips": 0.05, "psnr": math.inf}, ("frame 1 of 3",))
+    return [*found, View(row, red, green, ramp)]
+
+
+def write(path: Path, found: list[View], title: str = "before → after") -> Path:
+    """The page of these views, a failure and a file without partner; its peak is 0.8."""
+    sink = PageSink(path, About(title, len(found), "lpips"))
+    sink.open(HEADER)
+    for view in reversed(found):  # pairs are seen in any order
+        sink.see(view)
+    failure = Failure(Pair("torn.png", Path("a"), Path("b")), "read", "<b>truncated</b>: 12 of 40 rows")
+    for row in [*(view.row for view in found), failure]:
+        sink.write(row)
+    metrics = {name: Statistics(0.3, 0.2, 0.1, 0.0, 0.7, (0.1, 0.5), ()) for name in HEADER.metrics}
+    crossings = (Crossing("scene-7.png", "lpips", 0.7, 0.5),)
+    unmatched = (Unmatched("reference", Path("before/<i>alone</i>.png")),)
+    sink.close(Summary(len(found) + 1, 1, metrics, unmatched, crossings))
+    return sink.page
+
+
+class Browser:
+    """A page in Chromium, and everything that it said and asked for meanwhile."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+        self.messages: list[str] = []
+        self.requests: list[str] = []
+
+    def open(self, page: Path) -> None:
+        self.driver.get(page.as_uri())
+
+    def js(self, script: str, *arguments: object) -> Any:
+        return self.driver.execute_script(f"return {script}", *arguments)
+
+    def until(self, script: str, *arguments: object) -> Any:
+        """What the script gives, once that is true."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            if found := self.js(script, *arguments):
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"it never came: {script}")
+
+    def all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)
+
+    def one(self, selector: str) -> Any:
+        return self.driver.find_element("css selector", selector)
+
+    def texts(self, selector: str) -> list[str]:
+        return self.js("[...document.querySelectorAll(arguments[0])].map((e) => e.textContent)", selector)
+
+    def press(self, *keys: str) -> None:
+        from selenium.webdriver import ActionChains
+
+        for key in keys:
+            ActionChains(self.driver, duration=0).send_keys(key).perform()
+
+    def choose(self, selector: str, value: object) -> None:
+        """Set a control as a person would."""
+        script = "e.value = v; e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change'));"
+        self.js(f"((e, v) => {{ {script} }})(document.querySelector(arguments[0]), arguments[1])", selector, value)
+
+    def show(self, selector: str) -> None:
+        """Scroll there."""
+        self.js("document.querySelector(arguments[0]).scrollIntoView()", selector)
+
+    def box(self, selector: str, index: int = 0) -> list[float]:
+        """Left, top, width and height of an element in the window."""
+        script = "(({ left, top, width, height }) => [left, top, width, height])"
+        element = "document.querySelectorAll(arguments[0])[arguments[1]]"
+        found: list[float] = self.js(f"{script}({element}.getBoundingClientRect())", selector, index)
+        return found
+
+    def screen(self, width: int, height: int, *, scheme: str = "light", mobile: bool = False) -> None:
+        """The size of the window and what the system prefers."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+
+    def listen(self) -> None:
+        """Take in what was logged since the last time."""
+        self.messages += [entry["message"] for entry in self.driver.get_log("browser")]
+        for entry in self.driver.get_log("performance"):
+            event = json.loads(entry["message"])["message"]
+            if event["method"] == "Network.requestWillBeSent":
+                self.requests.append(event["params"]["request"]["url"])
+
+
+ROW = "[...document.querySelectorAll('.rows .row')].find((row) => row.dataset.pair === arguments[0])"
+
+
+def names(browser: Browser) -> list[str]:
+    """The pairs in the table, top to bottom."""
+    browser.show("#pairs")
+    browser.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    script = "[...document.querySelectorAll('.rows .row')].sort((a, b) => a.dataset.position - b.dataset.position)"
+    found: list[str] = browser.js(f"{script}.map((row) => row.dataset.pair)")
+    return found
+
+
+def look_at(browser: Browser, name: str) -> None:
+    """Open the viewer on a pair."""
+    browser.show("#pairs")
+    browser.until(f"{ROW}", name)
+    browser.js(f"{ROW}.click()", name)
+    browser.until("[...document.querySelectorAll('#viewer[open] img')].every((i) => i.complete && i.naturalWidth)")
+
+
+def colour(browser: Browser, across: float, down: float = 0.5) -> tuple[int, ...]:
+    """What the screen shows at a place of the picture, both from 0 to 1."""
+    left, top, width, height = browser.box(".plane .reference")
+    shot = Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB")
+    return shot.getpixel((round(left + across * width), round(top + down * height)))  # type: ignore[return-value]
+
+
+def click_at(browser: Browser, selector: str, across: float, drag_to: float | None = None, index: int = 0) -> None:
+    """The mouse, pressed at a share of an element's width, and dragged to another."""
+    from selenium.webdriver import ActionChains
+
+    left, top, width, height = browser.box(selector, index)
+    chain = ActionChains(browser.driver, duration=0)
+    mouse = chain.w3c_actions.pointer_action
+    mouse.move_to_location(round(left + across * width), round(top + height / 2))
+    mouse.pointer_down()
+    if drag_to is not None:
+        mouse.move_to_location(round(left + drag_to * width), round(top + height / 2))
+    mouse.pointer_up()
+    chain.perform()

@@ -1,0 +1,187 @@
+"""The report in a real browser: hostile names, sorting, filters, charts, keys, themes, widths, many rows and none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from eyediff.reports.page import About, PageSink
+from eyediff.values import Failure, Summary
+
+from ..unit.reports.samples import HEADER, pair
+from ..unit.reports.views import scene
+from .pages import EVIL, FLAT, ROW, Browser, click_at, look_at, names
+
+
+def test_hostile_names_are_text(browser: Browser) -> None:
+    """They are read, not run; bytes that are no text, line ends and turned letters are escaped."""
+    browser.driver.set_window_size(1200, 1600)
+    shown = names(browser)
+    assert EVIL[0] in shown and EVIL[1] in shown and EVIL[2] in shown
+    assert any("\\u2028\\u202egnp.exe" in name for name in shown)
+    assert any(name.startswith("caf\\udce9\\n") for name in shown)
+    assert browser.texts("h1") == ["<script>window.hacked = 9</script>"]
+    assert "<b>truncated</b>" in browser.texts("#missing")[0] and "<i>alone</i>" in browser.texts("#missing")[0]
+    look_at(browser, EVIL[1])
+    assert browser.texts("#viewer h2") == [EVIL[1]]
+
+
+def test_sorting(browser: Browser) -> None:
+    """A metric's name sorts worst first, then best first, then as it was; failures come last; so does the list."""
+    before = names(browser)
+    browser.one("[data-by=lpips]").click()
+    worst = names(browser)
+    assert worst[0].startswith("caf") and worst[1].startswith("<!--")
+    assert browser.one("[data-by=lpips]").get_attribute("aria-sort") == "descending"
+    browser.one("[data-by=lpips]").click()
+    assert names(browser)[:3] == ["scene-0.png", FLAT, "scene-1.png"]
+    browser.one("[data-by=lpips]").click()
+    assert names(browser) == before
+    browser.one("[data-by=psnr]").click()
+    browser.one("[data-by=psnr]").click()
+    assert names(browser)[:2] == [FLAT, "scene-0.png"]  # infinite is the best psnr
+    browser.choose("#order", "worst psnr")
+    assert (
+        names(browser)[0].startswith("caf") and browser.one("[data-by=psnr]").get_attribute("aria-sort") == "ascending"
+    )
+    browser.js("window.scrollTo(0, document.body.scrollHeight)")
+    browser.until(f"{ROW}?.dataset.position === '14'", "torn.png")
+
+
+def test_filters(browser: Browser) -> None:
+    """By words of the name, by state, by a limit that was crossed, by the bars of a histogram; each can be undone."""
+    names(browser)
+    browser.one("#search").send_keys("scene PNG 3")
+    assert names(browser) == ["scene-3.png"] and browser.texts(".counted") == ["1 of 15 pairs"]
+    browser.choose("#search", "")
+    browser.choose("#status", "failed")
+    assert names(browser) == ["torn.png"]
+    browser.choose("#status", "limit")
+    assert names(browser) == ["scene-7.png"]
+    browser.choose("#status", "all")
+    browser.show("#distributions")
+    click_at(browser, "[data-metric=psnr] .bars button.infinite", 0.5)
+    assert names(browser) == [FLAT] and browser.texts(".chip") == ["psnr ∞ ×"]
+    browser.one(".chip").click()
+    browser.show("#distributions")
+    click_at(browser, "[data-metric=lpips] .bars", 0.01, drag_to=0.2)
+    left = names(browser)
+    assert FLAT in left and "scene-7.png" in left and not any(name in EVIL for name in left)
+    browser.one(".chip").click()
+    browser.one("#search").send_keys("no such name")
+    assert names(browser) == [] and browser.one(".nothing").is_displayed()
+
+
+def test_keyboard_alone(browser: Browser) -> None:
+    """Search, walk, open, look around and come back to the row that was left."""
+    browser.press("/")
+    assert browser.js("document.activeElement.id") == "search"
+    browser.press("s", "c", "e", "n", "e", "\ue00c", "j", "j", "\ue015", "k")  # Escape; ArrowDown
+    assert browser.js("document.activeElement.dataset.pair") == "scene-1.png"
+    browser.press("\ue007")  # Enter
+    assert browser.js("document.querySelector('#viewer').open") and browser.texts("#viewer h2") == ["scene-1.png"]
+    browser.press("\ue014", "j", "\ue012")  # ArrowRight, j, ArrowLeft
+    assert browser.texts("#viewer h2 ") == ["scene-2.png"] and browser.texts(".counter") == ["3 / 8"]
+    modes = []
+    for key in "2341":
+        browser.press(key)
+        modes.append(browser.js("document.querySelector('#viewer').dataset.mode"))
+    assert modes == ["blink", "side", "difference", "slide"]
+    browser.press("\ue010")  # End
+    assert browser.texts(".counter") == ["8 / 8"]
+    browser.press("\ue00c")
+    assert not browser.js("document.querySelector('#viewer').open")
+    assert browser.js("document.activeElement.dataset.pair") == "scene-7.png"
+    browser.press("?")
+    assert browser.js("document.querySelector('#help').open")
+
+
+def test_scatter_and_extremes_open_the_viewer(browser: Browser) -> None:
+    """A point, a tile and a disagreement each lead to their pair; axes can be chosen."""
+    browser.one("#worst .tile").click()
+    assert browser.texts("#viewer h2")[0].startswith("caf") and browser.texts(".counter") == ["1 / 14"]
+    browser.press("\ue00c")
+    browser.js(
+        "[...document.querySelectorAll('#extremes .choice button')].find((b) => b.textContent === 'psnr').click()"
+    )
+    assert browser.texts("#best .tile .name")[0] == FLAT
+    browser.show("#scatter")
+    click_at(browser, ".plot .dot", 0.5, index=3)
+    assert browser.texts("#viewer h2") == ["scene-3.png"]
+    browser.press("\ue00c")
+    browser.choose("#axis-x", "lpips")
+    assert "lpips" in browser.texts(".plot .axis")[0]
+    assert len(browser.all(".plot .dot")) == 14
+
+
+def test_failures_and_files_without_partner_are_shown(browser: Browser) -> None:
+    """At the top as numbers, in a part of their own, and a failure as a row that says why."""
+    facts = " ".join(browser.texts(".fact"))
+    assert "14 pairs compared" in facts and "1 failed" in facts and "1 file without a partner" in facts
+    assert "only in reference" in browser.texts("#missing")[0]
+    look_at(browser, "scene-7.png")
+    browser.press("\ue010")
+    assert browser.texts("#viewer .why") == ["failed (read): <b>truncated</b>: 12 of 40 rows"]
+
+
+def test_dark_light_and_phone(browser: Browser, page: Path) -> None:
+    """The system's wish is followed until the switch is used; at the width of a phone nothing is wider than it."""
+    dark = "getComputedStyle(document.body).backgroundColor"
+    assert browser.js(dark) == "rgb(247, 246, 243)"
+    browser.screen(390, 844, scheme="dark", mobile=True)
+    assert browser.until(f"({dark}) === 'rgb(19, 20, 22)'")
+    assert browser.js("document.documentElement.scrollWidth") == 390
+    look_at(browser, "scene-2.png")
+    browser.press("m")
+    found = "[...document.querySelectorAll('#viewer :is(.bar, .controls) *')]"
+    assert max(browser.js(f"{found}.map((e) => e.getBoundingClientRect().right)")) <= 391
+    browser.press("\ue00c")
+    browser.one("#theme").click()
+    assert browser.js(dark) == "rgb(247, 246, 243)"
+    browser.open(page)
+    assert browser.js(dark) == "rgb(247, 246, 243)"
+    browser.js("localStorage.clear()")
+
+
+@pytest.mark.parametrize("kind", ["nothing", "failures", "one pair", "equal pairs"])
+def test_pages_of_little(browser: Browser, tmp_path: Path, kind: str) -> None:
+    """No row, no score, no second pair, no second metric, no map, no spread: each part copes or is not there."""
+    header = HEADER
+    if kind in ("one pair", "equal pairs"):
+        header = replace(HEADER, metrics={"psnr": HEADER.metrics["psnr"]}, higher_is_better={"psnr": True})
+    sink = PageSink(tmp_path / "x.html", About(kind, 2))
+    sink.open(header)
+    for i in range({"one pair": 1, "equal pairs": 2}.get(kind, 0)):
+        view = scene(f"{i}.png", map_peak=None, psnr=math.inf)
+        sink.see(view)
+        sink.write(view.row)
+    if kind == "failures":
+        sink.write(Failure(pair("a.png"), "read", "torn"))
+    sink.close(Summary(2, 1 if kind == "failures" else 0, {}))
+    browser.open(tmp_path / "x.html")
+    count = {"nothing": 0, "failures": 1, "one pair": 1, "equal pairs": 2}[kind]
+    assert len(names(browser)) == count
+    assert len(browser.all("#scatter")) == 0 and len(browser.all("#extremes")) == (kind == "equal pairs")
+    if kind == "one pair":
+        look_at(browser, "0.png")
+        browser.press("m", "2", "3", "4")
+        assert browser.one("#viewer").get_attribute("data-mode") == "difference"
+        assert not browser.one("#map").is_displayed()
+
+
+def test_a_thousand_rows_are_few_elements(browser: Browser, tmp_path: Path) -> None:
+    """Only rows on the screen exist: the page of many pairs is as light as that of few."""
+    one = scene("x", 1)
+    sink = PageSink(tmp_path / "many.html", About("many", 1000, "lpips"))
+    sink.open(HEADER)
+    for i in range(1000):
+        sink.write(replace(one.row, pair=pair(f"p{i:04}.png"), scores={"lpips": i / 1000, "psnr": 20.0}))
+    sink.close(Summary(1000, 0, {}))
+    browser.open(tmp_path / "many.html")
+    assert browser.texts(".counted") == ["1,000 pairs"]
+    assert len(names(browser)) < 40
+    browser.js("window.scrollTo(0, document.body.scrollHeight)")
+    browser.until(ROW, "p0999.png")

@@ -1,0 +1,114 @@
+"""`--report` and `--maps` as a person meets them, and the same from Python."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import eyediff
+
+from .test_compare import AFTER, BEFORE, call, one_line  # noqa: F401  # a fixture
+
+MINI = ("--metric", "psnr,lpips-mini")
+
+
+def rows(page: Path) -> list[list[object]]:
+    """The rows in a page."""
+    text = page.read_text("utf-8").split('<script type="application/json" id="rows">')[1]
+    found: list[list[object]] = json.loads(text.split("</script>")[0])
+    return found
+
+
+def test_report_and_maps_beside_the_rows(call, tmp_path: Path) -> None:  # noqa: F811
+    """stdout stays what it was; stderr says where the rest lies; the maps are those of the metric itself."""
+    page, maps = tmp_path / "out.html", tmp_path / "maps"
+    plain = call("compare", BEFORE, AFTER, *MINI)
+    said = call("compare", BEFORE, AFTER, *MINI, "--report", page, "--maps", maps, "--map-format", "npy,png")
+    assert (said.code, said.out) == (0, plain.out)
+    assert said.err == f"eyediff: report: {page}\neyediff: maps of lpips-mini: {maps}\n"
+    assert [row[0] for row in rows(page)] == ["astronaut.png", "cat.png", "coffee.png"]
+    expected = eyediff.Metric("lpips-mini").map(Path(BEFORE) / "cat.png", Path(AFTER) / "cat.png")
+    assert (np.load(maps / "cat.npy") == expected).all()
+    assert np.asarray(Image.open(maps / "cat.png")).shape == (256, 256)
+
+
+def test_maps_without_a_metric_that_has_them(call, tmp_path: Path) -> None:  # noqa: F811
+    """Exit code 2, before anything is made, and what to add."""
+    said = call("compare", BEFORE, AFTER, "-m", "psnr,ssim", "--maps", tmp_path / "maps")
+    one_line(said, "psnr,ssim has no map", "--metric lpips-mini,psnr,ssim")
+    assert not (tmp_path / "maps").exists()
+
+
+def test_a_report_needs_no_map(call, tmp_path: Path) -> None:  # noqa: F811
+    """Classical metrics alone give a page without overlays."""
+    assert call("compare", BEFORE, AFTER, "-m", "psnr", "--report", tmp_path / "x.html").code == 0
+    assert '"mapped":null' in (tmp_path / "x.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--map-format", "tiff"), ["tiff", "png, npy"]),
+        (("--maps", BEFORE), ["--maps", "holds other files", "new folder"]),
+        (("--report", BEFORE), ["holds other files", "new folder"]),
+        (("--report", BEFORE + "/cat.png/x.html"), ["cannot write"]),
+    ],
+)
+def test_wrong_places_and_formats(call, options: tuple[str, ...], words: list[str]) -> None:  # noqa: F811
+    """One line, exit code 2, and the images are as they were."""
+    before = sorted(Path(BEFORE).iterdir())
+    said = call("compare", BEFORE, AFTER, *MINI, *options)
+    assert said.code == 2 and said.err.count("\n") == 1
+    assert all(word in said.err for word in words)
+    assert sorted(Path(BEFORE).iterdir()) == before
+
+
+def test_resume_has_every_picture(call, tmp_path: Path) -> None:  # noqa: F811
+    """Rows of the earlier run, which --resume recalls, are in the report with their pictures."""
+    output, page = tmp_path / "x.csv", tmp_path / "x.html"
+    after = tmp_path / "after"
+    shutil.copytree(AFTER, after)
+    (after / "cat.png").write_bytes(b"torn")
+    assert call("compare", BEFORE, after, *MINI, "-o", output).code == 3
+    shutil.copy(Path(AFTER) / "cat.png", after)
+    assert call("compare", BEFORE, after, *MINI, "-o", output, "--resume", "--report", page).code == 0
+    assert sorted(str(row[8]) for row in rows(page)) == ["0", "1", "2"]
+
+
+def test_ctrl_c_leaves_the_report_of_what_was_done(tmp_path: Path) -> None:
+    """A page of the rows that were written, and no part of it beside it."""
+    for side in "ab":
+        (tmp_path / side).mkdir()
+        for i in range(60):
+            pixels = np.full((96, 96, 3), i + (side == "b"), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / side / f"{i:02}.png")
+    command = [sys.executable, "-m", "eyediff", "compare", "a", "b", "-m", "lpips-mini,fsim", "--report", "x.html"]
+    process = subprocess.Popen(
+        [*command, "-f", "jsonl"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    with process.stdout:
+        lines = process.stdout.read().splitlines()
+    assert process.wait() in (130, 0)  # 0 where the machine was faster than the signal
+    assert [row[0] for row in rows(tmp_path / "x.html")] == [f"{i:02}.png" for i in range(len(lines) + 1)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "x.html"]
+
+
+def test_from_python(tmp_path: Path) -> None:
+    """The same, by arguments of `compare`."""
+    found = eyediff.compare(
+        BEFORE, AFTER, ["lpips-mini"], report=tmp_path / "report", maps=tmp_path / "maps", map_formats=["npy"]
+    )
+    assert len(found.rows) == 3 and len(rows(tmp_path / "report" / "index.html")) == 3
+    assert sorted(path.name for path in (tmp_path / "maps").glob("*.npy")) == ["astronaut.npy", "cat.npy", "coffee.npy"]

@@ -1,0 +1,137 @@
+"""Sinks that see pixels: every pair with scores, once, before its row, with its map, also when its row was recalled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from eyediff.run import JournaledFile, compare
+from eyediff.values import Image, Pixels, View
+
+from .fakes import Kept, Reader, job, level, pairs
+from .folders import Folder
+
+
+class Watching(Kept):
+    """A viewer that notes what it saw, and what had been written by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.views: dict[str, View] = {}
+
+    def see(self, view: View) -> None:
+        name = view.row.pair.name
+        assert name not in self.views and name not in self.names
+        self.views[name] = view
+
+
+class Mapper:
+    """The absolute difference at each pixel; gives up on images with a gray of `bad`."""
+
+    def __init__(self, bad: int | None = None) -> None:
+        self.bad = bad
+
+    def maps(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
+        if self.bad is not None and (b == self.bad).any():
+            raise MemoryError("no room for 8 GB")
+        return np.abs(a.astype(np.float32) - b).mean(-1)
+
+
+def test_views_are_of_the_pixels_and_their_map() -> None:
+    """Reference, candidate, map and row belong together, in every batch; failures have no view."""
+    found = pairs(40)
+    broken = type(found[0])("broken.png", Path("x/a/broken.png"), Path("x/b/broken.png"))
+    viewer = Watching()
+    compare(job([*found, broken], mapper=Mapper()), viewers=[viewer])
+    assert set(viewer.views) == {pair.name for pair in found}
+    for pair in found:
+        view = viewer.views[pair.name]
+        a, b = level(pair.reference), level(pair.candidate)
+        assert (view.reference == a).all() and (view.candidate == b).all()
+        assert view.map is not None and view.map.shape == (4, 4) and (view.map == abs(a - b)).all()
+        assert view.row.scores["mse"] == (a - b) ** 2 and view.trouble is None
+    assert len(viewer.rows) == 41 and viewer.summary is not None
+
+
+def test_without_a_mapper_there_are_no_maps() -> None:
+    """Nobody asked: nothing is computed, and nothing is missing."""
+    viewer = Watching()
+    compare(job(pairs(2)), viewers=[viewer])
+    assert all(view.map is None and view.trouble is None for view in viewer.views.values())
+
+
+def test_a_mapper_that_gives_up_leaves_the_scores() -> None:
+    """The row is whole; the view says why there is no map."""
+    found = pairs(3)
+    viewer = Watching()
+    compare(job(found, mapper=Mapper(bad=level(found[1].candidate))), viewers=[viewer])
+    view = viewer.views[found[1].name]
+    assert view.map is None and view.trouble == "MemoryError: no room for 8 GB"
+    assert not viewer.failures and viewer.views[found[2].name].map is not None
+
+
+def test_transparent_pairs_are_seen_where_they_differ_more() -> None:
+    """A black shape over transparency vanishes on black: the view is over white then."""
+    shape = np.zeros((4, 4, 3), np.uint8)
+    images = {"a": Image("a", shape, shape), "b": Image("b", shape, shape + 255)}
+    for mapper in (None, Mapper()):
+        viewer = Watching()
+        compare(job(pairs(1), lambda path: images[path.parent.name], mapper=mapper), viewers=[viewer])
+        (view,) = viewer.views.values()
+        assert (view.candidate == 255).all() and view.row.scores["mse"] == 255**2
+
+
+def test_recalled_rows_are_seen_too(tmp_path: Path) -> None:
+    """Their files are read again, and not scored again; one that cannot be read any more keeps its row."""
+    folder, output = Folder(tmp_path, 4), tmp_path / "x.csv"
+    folder.compare(output, "csv", resume=False, stop_after=3)
+    gone = folder.pairs[0]
+    viewer, engine_calls = Watching(), []
+
+    class Counting:
+        description, smallest = "fake 1.0 cpu", 1
+
+        def distances(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float64]:
+            engine_calls.append(len(a))
+            return ((a.astype(float) - b) ** 2).mean((1, 2, 3))
+
+    def read(path: Path) -> Image:
+        if path == gone.candidate:
+            raise OSError("moved away meanwhile")
+        return folder.reader(path)
+
+    todo = job(folder.pairs, read, engines={"mse": Counting()}, mapper=Mapper())
+    compare(todo, viewers=[viewer], journal=JournaledFile(output, "csv", resume=True))
+    assert sum(engine_calls) < 4 and not viewer.failures
+    assert set(viewer.views) == {pair.name for pair in folder.pairs[1:]}
+    assert viewer.names == [pair.name for pair in folder.pairs]
+    assert all(view.map is not None for view in viewer.views.values())
+
+
+def test_viewers_do_not_hold_images_in_memory() -> None:
+    """A viewer that keeps nothing leaves the window as it was: 32 pairs and what is being read."""
+    reader = Reader()
+
+    class Passing(Watching):
+        def see(self, view: View) -> None:
+            self.count = getattr(self, "count", 0) + 1
+
+    viewer = Passing()
+    compare(job(pairs(300), reader, mapper=Mapper()), viewers=[viewer])
+    assert viewer.count == 300 and reader.most <= 2 * 34 and reader.alive <= 2
+
+
+def test_a_viewer_that_fails_ends_the_run() -> None:
+    """As with any sink; the others are closed."""
+
+    class Failing(Watching):
+        def see(self, view: View) -> None:
+            raise RuntimeError("full")
+
+    other, viewer = Kept(), Failing()
+    with pytest.raises(RuntimeError, match="full"):
+        compare(job(pairs(3)), [other], viewers=[viewer])
+    assert other.summary is not None and other.summary.interrupted and viewer.summary is not None
