@@ -75,7 +75,9 @@ def shoot(driver: webdriver.Chrome, name: str) -> None:
     time.sleep(0.5)
     shot = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
     palette = shot.quantize(256, kmeans=4)
-    shot.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(ROOT / "docs" / "images" / name, optimize=True)
+    shot.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(
+        ROOT / "docs" / "images" / name, optimize=True
+    )
 
 
 def main() -> None:

@@ -13,9 +13,11 @@ from .. import reports, run, wiring
 from .. import video as clips
 from ..engines.devices import DeviceName
 from ..errors import shown
+from ..reports.page import About, PageSink
 from ..reports.text import amount, figure
-from ..values import Sink, SizePolicy, Summary
+from ..values import Mapper, Sink, SizePolicy, Summary, Viewer
 from ..video import plot as plots
+from ..video.worst import KEPT
 from .compare import CROSSED, DEFAULT, INCOMPLETE, INTERRUPTED, _format, _limits
 from .guard import guarded
 from .progress import download_bar
@@ -38,6 +40,10 @@ def video(
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg, .pdf; needs matplotlib."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR|FILE.html", help="A page with the scores over time and the worst frames to look at."),
     ] = None,
     every: Annotated[int, typer.Option(metavar="N", help="Score each N-th frame of the reference only.")] = 1,
     offset: Annotated[
@@ -73,7 +79,7 @@ def video(
         plots.check(plot)
     with ExitStack() as stack:
         first, second = (stack.enter_context(clips.Clip(path)) for path in (reference, candidate))
-        with download_bar("weights") as report:
+        with download_bar("weights") as fetched:
             job, frames = wiring.plan_video(
                 first,
                 second,
@@ -83,11 +89,14 @@ def video(
                 offset=offset,
                 maxima=_limits("--max", maximum or []),
                 minima=_limits("--min", minimum or []),
-                progress=report,
+                progress=fetched,
             )
-        summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), to_file=output is not None)
+        page = None if report is None else _page(job, report, f"{reference} → {candidate}")
+        summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), page, to_file=output is not None)
     for hint in summary.hints:
         typer.echo(f"eyediff: {hint}", err=True)
+    if report is not None:
+        typer.echo(f"eyediff: report: {shown(report)}", err=True)
     if plot is not None:
         plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     if output is not None:
@@ -99,7 +108,18 @@ def video(
     return INCOMPLETE if summary.failed else 0
 
 
-def _run(job: run.Job, frames: clips.Frames, sink: Sink, to_file: bool) -> tuple[Summary, clips.Track]:
+def _page(job: run.Job, path: Path, title: str) -> Viewer:
+    """The page, which shows the worst frames alone; they are mapped by the first metric that has maps."""
+    mappers = {name: engine for name, engine in job.engines.items() if isinstance(engine, Mapper)}
+    name, mapper = next(iter(mappers.items()), ("", None))
+    expected = KEPT * len(job.engines)
+    about = About(title, expected, name or None, {"video": True})
+    return clips.WorstFrames(PageSink(path, about), mapper)
+
+
+def _run(
+    job: run.Job, frames: clips.Frames, sink: Sink, page: Viewer | None, to_file: bool
+) -> tuple[Summary, clips.Track]:
     track = clips.Track()
 
     def complete(summary: Summary) -> Summary:
@@ -107,7 +127,8 @@ def _run(job: run.Job, frames: clips.Frames, sink: Sink, to_file: bool) -> tuple
 
     def work(progress: run.Progress) -> Summary:
         sinks: list[Sink] = [track, clips.Completed(sink, complete)]
-        return run.compare(job, sinks, progress=lambda done, _: progress(done, frames.expected))
+        viewers = [clips.CompletedViewer(page, complete)] if page else []
+        return run.compare(job, sinks, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
 
     return complete(guarded(work, to_file, "frames")), track
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .clip import Clip
 from .frames import Frames
-from .pooling import Completed, Track, completed
+from .pooling import Completed, CompletedViewer, Track, completed
+from .worst import WorstFrames
 
-__all__ = ["Clip", "Completed", "Frames", "Track", "completed"]
+__all__ = ["Clip", "Completed", "CompletedViewer", "Frames", "Track", "WorstFrames", "completed"]

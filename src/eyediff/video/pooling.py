@@ -26,7 +26,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..values import Failure, Header, Numbers, Pooled, Row, Sink, Summary
+from ..values import Failure, Header, Numbers, Pooled, Row, Sink, Summary, Viewer
 
 TAIL = 5
 """Percent of the frames that count as the tail."""
@@ -95,6 +95,14 @@ class Completed:
 
     def close(self, summary: Summary) -> None:
         self._sink.close(self._complete(summary))
+
+
+class CompletedViewer(Completed):
+    """The same for a viewer."""
+
+    def __init__(self, viewer: Viewer, complete: Callable[[Summary], Summary]) -> None:
+        super().__init__(viewer, complete)
+        self.see = viewer.see
 
 
 def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
