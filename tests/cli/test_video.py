@@ -158,3 +158,18 @@ def test_untagged_colours_are_told_of(call, clips) -> None:  # noqa: F811
     """On stderr: what is assumed, of which file."""
     said = call("video", clips["whole"], clips["whole"], "-m", "psnr", "--format", "csv")
     assert f"{clips['whole']}: its colours are not tagged; BT.601, limited range is assumed" in said.err
+
+
+def test_the_report(call, clips, tmp_path: Path) -> None:  # noqa: F811
+    """All rows stand in the page, pictures of the worst frames alone, and the data says that it is a clip."""
+    page = tmp_path / "out.html"
+    said = call("video", clips["plain"], clips["dropped"], "-m", "psnr,l2", "--report", page, "--format", "csv")
+    assert said.code == 3 and len(rows(said.out)) == 24 and f"report: {page}" in said.err
+    text = page.read_text()
+    blocks = {
+        name: json.loads(text.split(f'id="{name}">')[1].split("</script>")[0]) for name in ("data", "rows", "pictures")
+    }
+    assert [row[0] for row in blocks["rows"]] == [row["pair"] for row in rows(said.out)]
+    assert blocks["data"]["extras"] == {"video": True}
+    assert blocks["data"]["summary"]["metrics"]["l2"]["worst_second"]["mean"] == 0
+    assert 6 <= len(blocks["pictures"]) == len([row for row in blocks["rows"] if row[8] is not None]) <= 12
