@@ -111,7 +111,9 @@ class Metric:
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
             others = (
-                "lpips-*, deep-* and ssim have" if verb == "map" else "only lpips-* and deep-* metrics see by layers"
+                "only lpips-*, deep-* and ssim have"
+                if verb == "map"
+                else "only lpips-* and deep-* metrics see by layers"
             )
             raise UsageError(f"{self.name} has no `{verb}`: {others}")
         return self._wired.engine
