@@ -38,7 +38,7 @@ def eyediff(case: dict[str, Any], threads: int) -> Run:
     """This project: pixels in, distances out."""
     from eyediff.api import Metric
 
-    name = "ssim" if case["kind"] == "ssim" else f"lpips-{case['net']}"
+    name = f"lpips-{case['net']}" if case["kind"] == "lpips" else case["kind"]
     file = os.environ["SEEDED_VGG"] if case["net"] == "vgg" else None
     metric = Metric(name, device="cpu", threads=threads, weights=file, trust=file is not None)
     a, b = images(case)
@@ -68,15 +68,19 @@ def lpips(case: dict[str, Any], threads: int) -> Run:
 
 
 def torchmetrics(case: dict[str, Any], threads: int) -> Run:
-    """torchmetrics: its LPIPS module, or its SSIM function."""
+    """torchmetrics: its LPIPS module, or its SSIM and MS-SSIM functions."""
     import torch
 
     torch.set_num_threads(threads)
-    if case["kind"] == "ssim":
-        from torchmetrics.functional.image import structural_similarity_index_measure as ssim
+    if case["kind"] != "lpips":
+        import torchmetrics.functional.image as functions
 
+        name = {"ssim": "structural_similarity_index_measure"}.get(
+            case["kind"], "multiscale_structural_similarity_index_measure"
+        )
+        similarity = getattr(functions, name)
         a, b = tensors(case, 0)
-        return torch.inference_mode()(lambda: ssim(a, b, data_range=1.0, reduction="none").tolist())
+        return torch.inference_mode()(lambda: similarity(a, b, data_range=1.0, reduction="none").tolist())
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
     model = LearnedPerceptualImagePatchSimilarity(net_type=PEER_NET.get(case["net"], case["net"]), reduction="mean")
@@ -85,13 +89,19 @@ def torchmetrics(case: dict[str, Any], threads: int) -> Run:
 
 
 def piq(case: dict[str, Any], threads: int) -> Run:
-    """piq's SSIM, at full resolution as Wang 2004."""
+    """piq's classical metrics; its SSIM at full resolution as Wang 2004."""
     import piq
     import torch
 
     torch.set_num_threads(threads)
     a, b = tensors(case, 0)
-    return torch.inference_mode()(lambda: piq.ssim(a, b, data_range=1.0, downsample=False, reduction="none").tolist())
+    function, options = {
+        "ssim": (piq.ssim, {"downsample": False}),
+        "ms-ssim": (piq.multi_scale_ssim, {}),
+        "fsim": (piq.fsim, {"chromatic": False}),
+        "fsimc": (piq.fsim, {}),
+    }[case["kind"]]
+    return torch.inference_mode()(lambda: function(a, b, data_range=1.0, reduction="none", **options).tolist())
 
 
 def skimage(case: dict[str, Any], _: int) -> Run:

@@ -98,8 +98,14 @@ def plan(quick: bool) -> list[tuple[str, dict[str, Any], list[str]]]:
             if size != "1080p":
                 batch = {"64": 32, "256": 8, "512": 2}[size]
                 found.append((f"{net} {size}, batch of {batch}", case | {"batch": batch, "seconds": seconds}, peers))
-    ssim = {"kind": "ssim", "net": "", "height": 1080, "width": 1920, "batch": 1, "seconds": 1.0}
-    found.append(("ssim 1080p, a pair", ssim, ["eyediff", "skimage", "piq", "torchmetrics"]))
+    large = {"net": "", "height": 1080, "width": 1920, "batch": 1, "seconds": 1.0}
+    peers = {
+        "ssim": ["eyediff", "skimage", "piq", "torchmetrics"],
+        "ms-ssim": ["eyediff", "piq", "torchmetrics"],
+        "fsim": ["eyediff", "piq"],  # all make 1080p smaller by 4 first, as FeatureSIM.m does
+        "fsimc": ["eyediff", "piq"],
+    }
+    found += [(f"{kind} 1080p, a pair", {"kind": kind} | large, names) for kind, names in peers.items()]
     return found
 
 
@@ -180,7 +186,7 @@ def machine(threads: int) -> str:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="mini and alex at 64 and 256, and SSIM, only")
+    parser.add_argument("--quick", action="store_true", help="mini and alex at 64 and 256, SSIM and FSIM, only")
     parser.add_argument("--only", default="", help="cases whose title holds this")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)

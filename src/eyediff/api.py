@@ -16,6 +16,7 @@ from .engines import budget
 from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
 from .engines.runners import runner
+from .engines.windows import WindowEngine
 from .errors import SizeError, UsageError
 from .images import Range, as_batch, as_image, fit, grounds
 from .sets import squared_distances
@@ -105,11 +106,13 @@ class Metric:
         return shares
 
     def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
-        """Where two images differ: an LPIPS distance at every pixel, H x W. Opaque images only.
+        """Where two images differ: an LPIPS distance, or the SSIM of the window around it, at every pixel, H x W.
 
-        An array, which a notebook shows as a picture.
+        An array, which a notebook shows as a picture. Opaque images only. Raises UsageError for a metric without maps.
         """
-        whole: Array = self._network("map").maps(*self._two(a, b, range))[0]
+        engine = self._wired.engine
+        two = self._two(a, b, range)
+        whole: Array = (engine.local(*two) if isinstance(engine, WindowEngine) else self._network("map").maps(*two))[0]
         return notebook.as_map(whole)
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
@@ -157,7 +160,12 @@ class Metric:
 
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
-            raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
+            others = (
+                "only lpips-*, deep-* and ssim have"
+                if verb == "map"
+                else "only lpips-* and deep-* metrics see by layers"
+            )
+            raise UsageError(f"{self.name} has no `{verb}`: {others}")
         return self._wired.engine
 
     def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:

@@ -57,6 +57,17 @@ ALONE_PIXELS = 32_000_000
 """Images of more pixels are decoded one at a time: while it decodes, Pillow takes four bytes a pixel beside the three
 that stay."""
 
+VIDEO_AHEAD = 8
+"""Frames of each clip that are decoded ahead and not yet matched: some 12 MB of 720p, a third of a second to smooth out
+groups of pictures."""
+
+VIDEO_FORMATS = frozenset(
+    {"mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "asf"}
+    | {"ogg", "mxf", "nut", "ivf", "obu", "h264", "hevc", "m4v", "yuv4mpegpipe", "gif", "apng", "wtv", "dv", "rm"}
+)
+"""Containers that hold their video themselves, as FFmpeg calls them. Playlists and lists of files are not here: one
+from a stranger could make it open other files."""
+
 WORST = 5
 """Pairs that a summary names as the worst, by metric."""
 

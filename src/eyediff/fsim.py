@@ -12,6 +12,7 @@ the authors' FeatureSIM.m, on values from 0 to 255; as there, large images are m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,22 +52,27 @@ def fsim(a: Pixels, b: Pixels) -> Numbers:
 
     `a` and `b` are N x H x W x 3, of one size; returns N scores.
     """
-    return _scores(a, b, chromatic=False)
+    return _scores(a, b, [False])[:, 0]
 
 
 def fsimc(a: Pixels, b: Pixels) -> Numbers:
     """FSIMc of each pair, which sees colour too. See `fsim`."""
-    return _scores(a, b, chromatic=True)
+    return _scores(a, b, [True])[:, 0]
 
 
-def _scores(a: Pixels, b: Pixels, chromatic: bool) -> Numbers:
+def both(a: Pixels, b: Pixels) -> Numbers:
+    """FSIM and FSIMc of each pair, N x 2, at little more than the cost of one. See `fsim`."""
+    return _scores(a, b, (False, True))
+
+
+def _scores(a: Pixels, b: Pixels, chromatic: Sequence[bool]) -> Numbers:
     # A thread an image of the pair: in Fourier transforms, most of the time, numpy lets go of the interpreter.
     with ThreadPoolExecutor(2, "eyediff-fsim") as pool:
-        scores = []
-        for pair in zip(a, b, strict=True):
+        scores = np.empty((len(a), len(chromatic)))
+        for n, pair in enumerate(zip(a, b, strict=True)):
             of_a, of_b = pool.map(_features, pair)
-            scores.append(_similarity(of_a, of_b, chromatic))
-    return np.array(scores, np.float64)
+            scores[n] = [_similarity(of_a, of_b, colours) for colours in chromatic]
+    return scores
 
 
 def _features(pixels: Pixels) -> _Features:

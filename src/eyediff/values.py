@@ -174,8 +174,24 @@ class Crossing:
 
 
 @dataclass(frozen=True, slots=True)
+class Pooled:
+    """One metric over the frames of a clip, beside its mean; each leans to the bad end (video/pooling.py says how).
+
+    `harmonic` is None where a similarity below 0 leaves it undefined; the worst second begins at `worst_second_at`.
+    """
+
+    harmonic: float | None
+    tail: float
+    worst_second: float
+    worst_second_at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The end of a run. `count` pairs were tried, `failed` of them have no scores."""
+    """The end of a run. `count` pairs were tried, `failed` of them have no scores.
+
+    `pooled`, by metric, and `hints` for people are of clips alone.
+    """
 
     count: int
     failed: int
@@ -183,6 +199,8 @@ class Summary:
     unmatched: Sequence[Unmatched] = ()
     crossings: Sequence[Crossing] = field(default=())
     interrupted: bool = False
+    pooled: Mapping[str, Pooled] = field(default_factory=dict)
+    hints: Sequence[str] = ()
 
 
 class Engine(Protocol):

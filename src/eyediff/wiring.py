@@ -8,12 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, ssim, weights
+from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, ssim, video, weights
 from .catalogue import Choice, parse_all
 from .engines import budget
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
 from .engines.runners import runner as runner_on
+from .engines.together import Together
 from .engines.windows import ScalesEngine, WindowEngine
 from .trunks import trunk
 from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pair, Pixels, SizePolicy, Unmatched
@@ -65,7 +66,7 @@ def wire(
         network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
         return Wired(choice, NetworkEngine(runner, network, memory), weights.metric_sha256(loaded.parameters, heads))
     if entry.name == "ssim":
-        return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version]))
+        return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version], ssim.spatial))
     if entry.name == "dssim":
         return Wired(choice, window_engine(runner, ssim.dssim, ssim.VARIANTS["skimage"]))
     if entry.name == "ms-ssim":
@@ -73,13 +74,16 @@ def wire(
     return Wired(choice, FunctionEngine(FUNCTIONS[entry.name], entry.smallest(version)))
 
 
-def window_engine(runner: Runner, program: Callable[..., Any], variant: ssim.Variant) -> WindowEngine:
+def window_engine(
+    runner: Runner, program: Callable[..., Any], variant: ssim.Variant, spatial: Callable[..., Any] | None = None
+) -> WindowEngine:
     """A variant of SSIM, or of what derives from it, on a runner."""
     return WindowEngine(
         runner,
         lambda verbs, a, b: program(verbs, variant, a, b),
         variant.smallest,
         lambda pixels: ssim.prepare(variant, pixels),
+        spatial and (lambda verbs, a, b: spatial(verbs, variant, a, b)),
     )
 
 
@@ -145,21 +149,10 @@ def job_of(
 ) -> run.Job:
     """A job over pairs that are known already. Raises UsageError, WeightsError or DeviceError."""
     choices = parse_all(metrics)
-    runner = runner_on(options.device, options.threads)
-    memory = budget.checked(options.memory)
-    networks = sum(choice.entry.trunk is not None for choice in choices)
-    room = budget.room(memory, networks)
-    wired = {choice.asked: wire(choice, runner, progress=progress, memory=room) for choice in choices}
-    header = Header(
-        eyediff=__version__,
-        metrics={name: metric.header for name, metric in wired.items()},
-        size=options.size,
-        higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
-        alpha=options.alpha,
-    )
+    engines, header = _wired(choices, options, progress)
     return run.Job(
         pairs=found,
-        engines={name: metric.engine for name, metric in wired.items()},
+        engines=engines,
         header=header,
         read=partial(images.read, alpha=options.alpha),
         fit=partial(images.fit, policy=options.size),
@@ -167,5 +160,67 @@ def job_of(
         maxima=maxima or {},
         minima=minima or {},
         workers=defaults.workers() if options.workers is None else options.workers,
-        window=min(defaults.WINDOW_BYTES, memory // 4),
+        window=_window(options),
     )
+
+
+def plan_video(
+    reference: video.Clip,
+    candidate: video.Clip,
+    metrics: Sequence[str],
+    options: Options,
+    *,
+    every: int = 1,
+    offset: int = 0,
+    maxima: Mapping[str, float] | None = None,
+    minima: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> tuple[run.Job, video.Frames]:
+    """`plan` for two clips, whose frames are matched by time: what is to be done, and where the frames come from.
+
+    Raises UsageError, SizeError, WeightsError or DeviceError.
+    """
+    choices = parse_all(metrics)
+    frames = video.Frames(reference, candidate, every=every, offset=offset)
+    frames.check_sizes(options.size, {choice.asked: choice.entry.smallest(choice.version) for choice in choices})
+    engines, header = _wired(choices, options, progress)
+    job = run.Job(
+        pairs=frames,
+        engines=engines,
+        header=header,
+        read=frames.read,
+        fit=partial(images.fit, policy=options.size),
+        maxima=maxima or {},
+        minima=minima or {},
+        workers=defaults.workers() if options.workers is None else options.workers,
+        window=_window(options),
+    )
+    return job, frames
+
+
+def _window(options: Options) -> int:
+    """Bytes of pixels that may be decoded ahead: a quarter of the memory at most."""
+    return min(defaults.WINDOW_BYTES, budget.checked(options.memory) // 4)
+
+
+def _wired(choices: Sequence[Choice], options: Options, progress: Progress | None) -> tuple[dict[str, Engine], Header]:
+    """Engines by the names that were asked for, and the header that says what they are."""
+    runner = runner_on(options.device, options.threads)
+    networks = sum(choice.entry.trunk is not None for choice in choices)
+    room = budget.room(budget.checked(options.memory), networks)
+    wired = {choice.asked: wire(choice, runner, progress=progress, memory=room) for choice in choices}
+    engines = {name: metric.engine for name, metric in wired.items()}
+    alike = [choice for choice in choices if choice.entry.name in ("fsim", "fsimc")]
+    if len(alike) == 2:
+        shared = Together(fsim.both)
+        for choice in alike:
+            column = shared.column(choice.entry.name == "fsimc")
+            engines[choice.asked] = FunctionEngine(column, choice.entry.smallest(choice.version))
+    header = Header(
+        eyediff=__version__,
+        metrics={name: metric.header for name, metric in wired.items()},
+        size=options.size,
+        higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
+        alpha=options.alpha,
+    )
+    return engines, header

@@ -27,6 +27,7 @@ from .metrics import metrics
 from .nearest import nearest
 from .optimize import optimize
 from .ray import with_address
+from .video import video
 from .weights import app as weights
 
 USAGE_ERROR, INTERRUPTED = 2, 130
@@ -48,6 +49,7 @@ app.command()(metrics)
 app.command()(demo)
 app.command()(distill)
 app.command()(optimize)
+app.command()(video)
 app.add_typer(weights, name="weights")
 
 

@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import msssim
+from ..errors import UsageError
 from ..values import Numbers, Pixels
+from ..verbs import Array
 from .metrics import Runner
 
 TILE = 160
@@ -30,6 +32,7 @@ class WindowEngine:
     """A metric over the verbs that is a mean over all windows of a size: SSIM and its kin.
 
     `program` gives N x K means over windows of `window` x `window` pixels; `prepare` turns pixels into what it sees.
+    `spatial`, for those that have maps, gives N x 1 x H' x W' figures, one a window.
     """
 
     def __init__(
@@ -38,10 +41,13 @@ class WindowEngine:
         program: Callable[..., Any],
         window: int,
         prepare: Callable[[Pixels], Pixels] = lambda pixels: pixels,
+        spatial: Callable[..., Any] | None = None,
     ) -> None:
         self._window, self._prepare, self.smallest = window, prepare, window
         self.description = runner.description
-        self._run = runner.single().compile(program, 2)
+        single = runner.single()
+        self._run = single.compile(program, 2)
+        self._spatial = single.compile(spatial, 2) if spatial else None
         self._pool = ThreadPoolExecutor(runner.threads, "eyediff-tiles")
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
@@ -63,12 +69,42 @@ class WindowEngine:
         scores: Numbers = self.means(a, b).mean(1)
         return scores
 
-    def _measure(self, job: tuple[Pixels, Pixels, Tile]) -> npt.NDArray[Any]:
-        a, b, (rows, columns) = job
+    def local(self, a: Pixels, b: Pixels) -> Array:
+        """What each window says, at its middle: N x H x W, for H x W the size of what the metric sees.
+
+        The mean over the windows, which is the score, is that of the map without its border of half a window, where no
+        window lies whole: there the nearest figure stands. Raises UsageError where the metric has no maps.
+        """
+        spatial = self._spatial
+        if spatial is None:
+            raise UsageError("this metric has no map; lpips-*, deep-* and ssim have")
+        a, b = self._pool.map(self._prepare, (a, b))
         reach = self._window - 1
-        seen = (slice(rows.start, rows.stop + reach), slice(columns.start, columns.stop + reach))
+        inner = np.empty((len(a), a.shape[1] - reach, a.shape[2] - reach), np.float32)
+        tiles = _tiles(*inner.shape[1:])
+        jobs = [(n, tile) for n in range(len(a)) for tile in tiles]
+
+        def draw(job: tuple[int, Tile]) -> None:
+            n, tile = job
+            seen = self._seen(tile)
+            inner[n][tile] = spatial(a[n][seen][None], b[n][seen][None])[0, 0]
+
+        list(self._pool.map(draw, jobs))
+        before = reach // 2
+        border = (before, reach - before)
+        return np.pad(inner, ((0, 0), border, border), "edge")
+
+    def _measure(self, job: tuple[Pixels, Pixels, Tile]) -> npt.NDArray[Any]:
+        a, b, tile = job
+        seen = self._seen(tile)
         figures: npt.NDArray[Any] = self._run(a[seen][None], b[seen][None])[0]
         return figures
+
+    def _seen(self, tile: Tile) -> Tile:
+        """The pixels of a tile's windows."""
+        reach = self._window - 1
+        rows, columns = tile
+        return slice(rows.start, rows.stop + reach), slice(columns.start, columns.stop + reach)
 
 
 class ScalesEngine:

@@ -34,8 +34,10 @@ class DocumentSink:
 
 def summary_record(summary: Summary) -> dict[str, object]:
     """The end of a run, for JSON."""
-    metrics = {name: _statistics(found) for name, found in summary.metrics.items()}
+    metrics = {name: _statistics(found) | _pooled(summary, name) for name, found in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
+    if summary.hints:
+        record["hints"] = [encodable(hint) for hint in summary.hints]
     return record | {"interrupted": True} if summary.interrupted else record
 
 
@@ -49,6 +51,15 @@ def _statistics(found: Statistics) -> dict[str, object]:
         "ci95": None if found.ci95 is None else [_figure(end) for end in found.ci95],
         "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in found.worst],
     }
+
+
+def _pooled(summary: Summary, name: str) -> dict[str, object]:
+    """What a clip's summary has beside that of files."""
+    found = summary.pooled.get(name)
+    if found is None:
+        return {}
+    second = {"from": found.worst_second_at, "mean": _figure(found.worst_second)}
+    return {"harmonic": _figure(found.harmonic), "tail5": _figure(found.tail), "worst_second": second}
 
 
 def _figure(value: float | None) -> float | str | None:

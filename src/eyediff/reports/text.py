@@ -107,6 +107,14 @@ class TextSink:
             ("min", [found.min for found in metrics]),
             ("max", [found.max for found in metrics]),
         ]
+        if summary.pooled:
+            pooled = [summary.pooled[name] for name in names]
+            rows += [
+                ("harmonic mean", [found.harmonic for found in pooled]),
+                ("worst 5 % from", [found.tail for found in pooled]),
+                ("worst second", [found.worst_second for found in pooled]),
+                ("worst second begins", [found.worst_second_at for found in pooled]),
+            ]
         lines = [[self._columns([figure(value) for value in values]) + f"  {label}"] for label, values in rows]
         return [[(self._columns(names) + "  summary", "bold")], *lines]
 
@@ -129,6 +137,7 @@ class TextSink:
         if summary.interrupted:
             parts.append("stopped before the end")
         lines: list[Line] = [[(", ".join(parts), "bold" if len(parts) == 1 else "bold yellow")]]
+        lines += [[(shown(hint), "yellow")] for hint in summary.hints]
         return [*lines, *made_with(self._header)]
 
     def _columns(self, cells: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from eyediff.engines.metrics import Runner
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnxrt import OnnxRunner
 from eyediff.engines.windows import TILE, ScalesEngine, WindowEngine
+from eyediff.errors import UsageError
 from eyediff.values import Numbers, Pixels
 
 WANG = ssim.VARIANTS["wang"]
@@ -90,6 +91,25 @@ def test_pixels_are_prepared_before_they_are_cut() -> None:
     variant = ssim.VARIANTS["matlab"]
     found = WindowEngine(NumpyRunner(), program, 11, lambda pixels: ssim.prepare(variant, pixels)).distances(a, b)
     np.testing.assert_allclose(found, whole(ssim.prepare(variant, a), ssim.prepare(variant, b)), rtol=1e-12)
+
+
+def test_maps_say_where() -> None:
+    """A figure a pixel; inside, the formula's map of the whole image, whose mean is the score; the border repeats it.
+
+    Two tiles a side, an odd and an even window. float64 throughout: 1e-6 for the float32 in which maps are kept.
+    """
+    a, b = pair(2, TILE + 30, TILE + 41)
+    for variant in (WANG, ssim.VARIANTS["skimage"]):
+        parts = [lambda verbs, x, y, part=part, v=variant: part(verbs, v, x, y) for part in (ssim.ssim, ssim.spatial)]
+        found = WindowEngine(NumpyRunner(), parts[0], variant.smallest, spatial=parts[1])
+        maps, half = found.local(a, b), variant.smallest // 2
+        assert maps.shape == a.shape[:3] and maps.dtype == np.float32
+        inner = maps[:, half:-half, half:-half]
+        np.testing.assert_allclose(inner, NumpyRunner().compile(parts[1], 2)(a, b)[:, 0], atol=1e-6)
+        np.testing.assert_allclose(inner.mean((1, 2)), found.distances(a, b), atol=1e-6)
+        np.testing.assert_array_equal(maps[:, 0, half:-half], inner[:, 0])
+    with pytest.raises(UsageError, match="has no map"):
+        engine(NumpyRunner()).local(a, b)
 
 
 def test_no_images_give_no_scores() -> None:

@@ -20,6 +20,7 @@ SCRIPTS = (
     "heading.js",
     "charts.js",
     "distributions.js",
+    "overtime.js",
     "scatter.js",
     "extremes.js",
     "missing.js",

@@ -41,6 +41,7 @@ function pictureOf(row) {
 // Why a row has no picture, in words.
 function noPicture(row) {
   if (row.error) return `failed (${row.error[0]}): ${row.error[1]}`;
+  if (row.picture === null && run.extras.video) return "of a clip only the worst frames have pictures";
   if (row.picture === null) return "its files could not be read again for this page";
   return stored(row)?.trouble || "no picture";
 }

@@ -1,0 +1,144 @@
+"""`eyediff video`: two clips, frame by frame."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import reports, run, wiring
+from .. import video as clips
+from ..engines.devices import DeviceName
+from ..errors import shown
+from ..reports.page import About, PageSink
+from ..reports.text import amount, figure
+from ..values import Mapper, Sink, SizePolicy, Summary, Viewer
+from ..video import plot as plots
+from ..video.worst import KEPT
+from .compare import CROSSED, DEFAULT, INCOMPLETE, INTERRUPTED, _format, _limits
+from .guard import guarded
+from .progress import download_bar
+
+
+def video(
+    reference: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
+    candidate: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", "-m", metavar="NAME,...", help=f"What to compute, by default {DEFAULT}. Repeatable."),
+    ] = None,
+    format_: Annotated[
+        reports.Format | None,
+        typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg, .pdf; needs matplotlib."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR|FILE.html", help="A page with the scores over time and the worst frames to look at."),
+    ] = None,
+    every: Annotated[int, typer.Option(metavar="N", help="Score each N-th frame of the reference only.")] = 1,
+    offset: Annotated[
+        int,
+        typer.Option(metavar="N", help="Leave out the candidate's first N frames; below 0: the reference's first -N."),
+    ] = 0,
+    maximum: Annotated[
+        list[str] | None,
+        typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 where a frame scores above this. Repeatable."),
+    ] = None,
+    minimum: Annotated[
+        list[str] | None,
+        typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where a frame scores below this. Repeatable."),
+    ] = None,
+    size: Annotated[
+        SizePolicy,
+        typer.Option(help="Clips that differ in size: refuse, resize the candidate, crop both to the centre."),
+    ] = "refuse",
+    device: Annotated[
+        DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
+    ] = "auto",
+) -> int:
+    """Compare two clips frame by frame; frames belong together by their time, counted from each clip's first frame.
+
+    A row a frame, named by its time in seconds. A frame without partner, and the end where one clip is shorter or cut
+    off, are rows that failed. Needs PyAV: pip install 'eyediff[video]'.
+
+    Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
+    failed or had no partner, 130 interrupted.
+    """
+    kind = _format(format_, output)
+    if plot is not None:
+        plots.check(plot)
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(clips.Clip(path)) for path in (reference, candidate))
+        with download_bar("weights") as fetched:
+            job, frames = wiring.plan_video(
+                first,
+                second,
+                [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
+                wiring.Options(size=size, device=device),
+                every=every,
+                offset=offset,
+                maxima=_limits("--max", maximum or []),
+                minima=_limits("--min", minimum or []),
+                progress=fetched,
+            )
+        page = None if report is None else _page(job, report, f"{reference} → {candidate}")
+        summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), page, to_file=output is not None)
+    for hint in summary.hints:
+        typer.echo(f"eyediff: {hint}", err=True)
+    if report is not None:
+        typer.echo(f"eyediff: report: {shown(report)}", err=True)
+    if plot is not None:
+        plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
+    if output is not None:
+        _say_result(summary, output)
+    if summary.interrupted:
+        return INTERRUPTED
+    if summary.crossings:
+        return CROSSED
+    return INCOMPLETE if summary.failed else 0
+
+
+def _page(job: run.Job, path: Path, title: str) -> Viewer:
+    """The page, which shows the worst frames alone; they are mapped by the first metric that has maps."""
+    mappers = {name: engine for name, engine in job.engines.items() if isinstance(engine, Mapper)}
+    name, mapper = next(iter(mappers.items()), ("", None))
+    expected = KEPT * len(job.engines)
+    about = About(title, expected, name or None, {"video": True})
+    return clips.WorstFrames(PageSink(path, about), mapper)
+
+
+def _run(
+    job: run.Job, frames: clips.Frames, sink: Sink, page: Viewer | None, to_file: bool
+) -> tuple[Summary, clips.Track]:
+    track = clips.Track()
+
+    def complete(summary: Summary) -> Summary:
+        return clips.completed(summary, track, frames.hints())
+
+    def work(progress: run.Progress) -> Summary:
+        sinks: list[Sink] = [track, clips.Completed(sink, complete)]
+        viewers = [clips.CompletedViewer(page, complete)] if page else []
+        return run.compare(job, sinks, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
+
+    return complete(guarded(work, to_file, "frames")), track
+
+
+def _say_result(summary: Summary, output: Path) -> None:
+    """What happened, on stderr, since the rows went to a file."""
+    parts = [f"{amount(summary.count - summary.failed, 'frame')} compared"]
+    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    for name, found in summary.metrics.items():
+        parts.append(f"mean {name} {figure(found.mean)}, worst second {figure(summary.pooled[name].worst_second)}")
+    parts += ["stopped before the end"] if summary.interrupted else []
+    typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)

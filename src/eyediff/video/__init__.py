@@ -1,0 +1,10 @@
+"""Two clips, frame by frame: decoded ahead in bounded memory, matched by time; what the scores say together."""
+
+from __future__ import annotations
+
+from .clip import Clip
+from .frames import Frames
+from .pooling import Completed, CompletedViewer, Track, completed
+from .worst import WorstFrames
+
+__all__ = ["Clip", "Completed", "CompletedViewer", "Frames", "Track", "WorstFrames", "completed"]

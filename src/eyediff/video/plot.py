@@ -1,0 +1,80 @@
+"""Scores over time as a picture: a panel a metric, in PNG, SVG or PDF. The only file of this room with matplotlib."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import OutputError, UsageError, shown
+from ..values import Summary
+from .pooling import SECOND, Track
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SUFFIXES = (".png", ".svg", ".pdf")
+MARKED = 400
+"""Failed frames that are marked, evenly chosen: more would be one red area at ten times the cost."""
+
+
+def check(path: Path) -> None:
+    """Whether a plot can be drawn there, before anything is computed.
+
+    Raises UsageError where its name says no format that is drawn or matplotlib is not installed, OutputError where its
+    folder does not exist.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {shown(path)}: there is no folder {shown(path.parent)}; make it first")
+    try:
+        import matplotlib as _  # noqa: F401
+    except ImportError as error:
+        raise UsageError("--plot needs matplotlib; install it with: pip install 'eyediff[plot]'") from error
+
+
+def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
+    """Draw the scores of a run, with their mean, their worst second and the frames that failed.
+
+    The file appears whole or not at all. Raises OutputError where it cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names = list(track.higher_is_better)
+    figure = Figure(figsize=(10, 1.2 + 2.1 * len(names)), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=11)
+    panels = np.atleast_1d(figure.subplots(len(names), 1, sharex=True))
+    for panel, name in zip(panels, names, strict=True):
+        _panel(panel, name, track, summary)
+    panels[-1].set_xlabel("seconds")
+    part = path.with_name(path.name + ".part")
+    try:
+        figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(f"cannot write {shown(path)}: {error.strerror or error}; the scores are kept") from error
+
+
+def _panel(panel: Axes, name: str, track: Track, summary: Summary) -> None:
+    times, scores = track.times, track.scores[name]
+    scores = np.where(np.isfinite(scores), scores, np.nan)  # equal frames have an infinite PSNR: a gap in the line
+    for time in track.failed[:: max(1, len(track.failed) // MARKED)]:
+        panel.axvline(time, color="#d1495b", linewidth=0.8, alpha=0.5)
+    panel.plot(times, scores, color="#1f4e79", linewidth=1.2, marker="." if len(times) < 60 else "", markersize=4)
+    found, pooled = summary.metrics.get(name), summary.pooled.get(name)
+    if found is not None and np.isfinite(found.mean):
+        panel.axhline(found.mean, color="#555555", linewidth=0.8, linestyle="--", label=f"mean {found.mean:.4g}")
+    if pooled is not None and len(times) > 1:
+        label = f"worst second {pooled.worst_second:.4g}"
+        panel.axvspan(pooled.worst_second_at, pooled.worst_second_at + SECOND, color="#edae49", alpha=0.35, label=label)
+    better = "higher" if track.higher_is_better[name] else "lower"
+    panel.set_ylabel(f"{name}\n({better} is better)")
+    panel.grid(alpha=0.25)
+    panel.margins(x=0.01)
+    if panel.get_legend_handles_labels()[0]:
+        panel.legend(loc="best", fontsize=8, framealpha=0.8)

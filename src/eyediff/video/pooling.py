@@ -1,0 +1,144 @@
+"""What the scores of a clip say together, beside their mean. All of it looks at the bad end, whichever that is.
+
+Of a similarity (higher is better), n scores x:
+
+    harmonic     n / sum(1 / x), which leans to the low scores; a score of 0 makes it 0, and below 0 there is none
+    tail         the 5th percentile: the score that 5 % of the frames do not reach
+    worst second the lowest mean over the frames of any one second
+
+Of a distance (lower is better), the same seen from the other end:
+
+    harmonic     sum(x^2) / sum(x), the contraharmonic mean, which leans to the high scores: of two figures it lies as
+                 far above the mean as the harmonic lies below. The harmonic itself would lean to the good frames.
+    tail         the 95th percentile
+    worst second the highest mean over the frames of any one second
+
+Percentiles are always the score of some frame, the worse one where they fall between two. A second begins with a frame
+and holds the frames that begin within it; seconds that reach beyond the end are left out, unless the clip is shorter
+than one. Frames count alike, however long each is shown, and frames that failed do not count.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..values import Failure, Header, Numbers, Pooled, Row, Sink, Summary, Viewer
+
+TAIL = 5
+"""Percent of the frames that count as the tail."""
+
+SECOND = 1.0
+
+
+class Track:
+    """A sink that keeps the time and the scores of every frame: eight bytes a figure."""
+
+    def __init__(self) -> None:
+        self._times = array("d")
+        self._scores: dict[str, array[float]] = {}
+        self._failed = array("d")
+        self.higher_is_better: dict[str, bool] = {}
+
+    def open(self, header: Header) -> None:
+        self.higher_is_better = dict(header.higher_is_better)
+        self._scores = {name: array("d") for name in header.metrics}
+
+    def write(self, row: Row) -> None:
+        if isinstance(row, Failure):
+            self._failed.append(float(row.pair.name))
+            return
+        self._times.append(float(row.pair.name))
+        for name, score in row.scores.items():
+            self._scores[name].append(score)
+
+    def close(self, summary: Summary) -> None:
+        """Nothing is held open."""
+
+    @property
+    def times(self) -> Numbers:
+        """Seconds, of the frames that have scores."""
+        return np.array(self._times)
+
+    @property
+    def failed(self) -> Numbers:
+        """Seconds, of those that have none."""
+        return np.array(self._failed)
+
+    @property
+    def scores(self) -> dict[str, Numbers]:
+        """By metric, one a time of `times`."""
+        return {name: np.array(found) for name, found in self._scores.items()}
+
+    def pooled(self) -> dict[str, Pooled]:
+        """By metric; empty where no frame has scores."""
+        times = self.times
+        if not len(times):
+            return {}
+        return {name: pool(times, found, self.higher_is_better[name]) for name, found in self.scores.items()}
+
+
+class Completed:
+    """A sink that hands everything on to another, with pooled scores and hints in the summary."""
+
+    def __init__(self, sink: Sink, complete: Callable[[Summary], Summary]) -> None:
+        self._sink, self._complete = sink, complete
+
+    def open(self, header: Header) -> None:
+        self._sink.open(header)
+
+    def write(self, row: Row) -> None:
+        self._sink.write(row)
+
+    def close(self, summary: Summary) -> None:
+        self._sink.close(self._complete(summary))
+
+
+class CompletedViewer(Completed):
+    """The same for a viewer."""
+
+    def __init__(self, viewer: Viewer, complete: Callable[[Summary], Summary]) -> None:
+        super().__init__(viewer, complete)
+        self.see = viewer.see
+
+
+def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
+    """The summary of a clip's frames with what only a clip has."""
+    return replace(summary, pooled=track.pooled(), hints=tuple(hints))
+
+
+def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
+    """One metric's scores over the frames at these times (seconds, rising; at least one frame)."""
+    start, score = _worst_second(times, scores, higher_is_better)
+    harmonic = _harmonic(scores) if higher_is_better else _contraharmonic(scores)
+    tail, method = (TAIL, "lower") if higher_is_better else (100 - TAIL, "higher")
+    return Pooled(harmonic, float(np.percentile(scores, tail, method=method)), score, start)  # type: ignore[call-overload]
+
+
+def _harmonic(scores: Numbers) -> float | None:
+    if (scores < 0).any():
+        return None
+    with np.errstate(divide="ignore"):  # a score of 0: the mean is 0; all infinite: so is it
+        return float(len(scores) / np.sum(1 / scores))
+
+
+def _contraharmonic(scores: Numbers) -> float | None:
+    if not np.isfinite(scores).all():
+        return float("inf")
+    total = scores.sum()
+    return float(np.square(scores).sum() / total) if total else 0.0  # distances are >= 0: all are 0
+
+
+def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tuple[float, float]:
+    """When it begins, and the mean score of its frames."""
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    starts = times[times + SECOND <= times[-1] + step + 1e-6]
+    if not len(starts):
+        return float(times[0]), float(scores.mean())
+    ends = np.searchsorted(times, starts + SECOND - 1e-6)
+    means = np.array([scores[i:end].mean() for i, end in enumerate(ends)])
+    at = int(np.argmin(means) if higher_is_better else np.argmax(means))
+    return float(starts[at]), float(means[at])

@@ -1,0 +1,61 @@
+"""A viewer for another one: of a clip only the worst frames are shown, and only they are mapped."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import replace
+
+from ..values import Header, Mapper, Row, Summary, View, Viewer
+
+KEPT = 6
+"""Frames by metric: as many as the page sets side by side. Of 720p, three metrics hold 100 MB at most."""
+
+
+class WorstFrames:
+    """Rows wait until the clip has ended, since only then the worst are known; then `viewer` gets all of them.
+
+    Pixels of KEPT frames by metric are held, and every row. `mapper` makes the maps of those that are shown.
+    """
+
+    def __init__(self, viewer: Viewer, mapper: Mapper | None = None) -> None:
+        self._viewer, self._mapper = viewer, mapper
+        self._rows: list[Row] = []
+        self._heaps: dict[str, list[tuple[float, str]]] = {}
+        self._views: dict[str, View] = {}
+
+    def open(self, header: Header) -> None:
+        self._signs = {name: -1 if higher else 1 for name, higher in header.higher_is_better.items()}
+        self._heaps = {name: [] for name in header.metrics}
+        self._viewer.open(header)
+
+    def see(self, view: View) -> None:
+        """Keep it where it is among the worst so far, and let go of what no longer is."""
+        name = view.row.pair.name
+        self._views[name] = view
+        for metric, heap in self._heaps.items():
+            heapq.heappush(heap, (self._signs[metric] * view.row.scores[metric], name))
+            if len(heap) > KEPT:
+                heapq.heappop(heap)
+        kept = {name for heap in self._heaps.values() for _, name in heap}
+        self._views = {name: view for name, view in self._views.items() if name in kept}
+
+    def write(self, row: Row) -> None:
+        self._rows.append(row)
+
+    def close(self, summary: Summary) -> None:
+        try:
+            for row in self._rows:
+                view = self._views.pop(row.pair.name, None)
+                if view is not None and view.row is row:
+                    self._viewer.see(self._mapped(view))
+                self._viewer.write(row)
+        finally:
+            self._viewer.close(summary)
+
+    def _mapped(self, view: View) -> View:
+        if self._mapper is None:
+            return view
+        try:
+            return replace(view, map=self._mapper.maps(view.reference[None], view.candidate[None])[0])
+        except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this frame its map alone
+            return replace(view, trouble=f"{type(error).__name__}: {error}")

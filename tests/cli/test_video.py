@@ -1,0 +1,175 @@
+"""`eyediff video` on clips that are encoded here: what it says of each, and its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from eyediff.api import Metric
+
+from ..unit.video.make import cut, encode, pattern
+from .test_compare import call, one_line  # noqa: F401  # a fixture
+
+X264 = {"codec": "libx264", "pixels": "yuv420p"}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """By name; all show the same pattern, and what is said of each below."""
+    folder = tmp_path_factory.mktemp("clips")
+    irregular = [0, 40, 90, 100, 300, 340, 700, 705]
+    return {
+        "plain": encode(folder / "plain.mkv"),
+        "noisy": encode(folder / "noisy.mkv", noise=9),
+        "dropped": encode(
+            folder / "dropped.mkv", [*range(7), *range(8, 24)], times=[40 * i for i in range(24) if i != 7]
+        ),
+        "short": encode(folder / "short.mkv", range(20)),
+        "late": encode(folder / "late.mkv", [0, *range(23)]),
+        "steps": encode(folder / "steps.mkv", range(8), times=irregular),
+        "steps noisy": encode(folder / "steps noisy.mkv", range(8), times=irregular, noise=9),
+        "small": encode(folder / "small.mkv", size=(48, 48)),
+        "whole": encode(folder / "whole.mp4", **X264, options={"bf": "0"}),
+    }
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_frames_are_scored_as_images_are(call, clips) -> None:  # noqa: F811
+    """A row a frame with its time and numbers; the score is that of the two pictures."""
+    said = call("video", clips["plain"], clips["noisy"], "-m", "psnr,ssim", "--format", "csv")
+    assert (said.code, said.err) == (0, "")
+    found = rows(said.out)
+    assert [row["pair"] for row in found[:3]] == ["0.000000", "0.040000", "0.080000"] and len(found) == 24
+    assert found[5]["reference"].endswith("plain.mkv#5") and found[5]["candidate"].endswith("noisy.mkv#5")
+    again = call("video", clips["plain"], clips["plain"], "-m", "psnr,ssim", "--format", "csv")
+    assert {(row["psnr"], row["ssim"]) for row in rows(again.out)} == {("inf", "1.0")}
+    assert Metric("psnr").distance(pattern(0), pattern(1)) < float(found[0]["psnr"])
+
+
+def test_the_whole_as_json(call, clips) -> None:  # noqa: F811
+    """One object: rows as ever, and in the summary what only a clip has."""
+    said = call("video", clips["plain"], clips["noisy"], "-m", "psnr,l2", "--format", "json")
+    document = json.loads(said.out)
+    scores = [row["scores"]["psnr"] for row in document["rows"]]
+    metric = document["summary"]["metrics"]["psnr"]
+    assert metric["harmonic"] == pytest.approx(24 / sum(1 / score for score in scores))
+    assert metric["tail5"] == sorted(scores)[1]
+    assert metric["worst_second"] == {"from": 0, "mean": pytest.approx(metric["mean"])}
+    assert document["summary"]["metrics"]["l2"]["harmonic"] >= document["summary"]["metrics"]["l2"]["mean"]
+
+
+def test_every_nth(call, clips) -> None:  # noqa: F811
+    """Frames 0, 5, 10 ... of the reference."""
+    said = call("video", clips["plain"], clips["noisy"], "-m", "l2", "--every", "5", "--format", "csv")
+    assert [row["pair"] for row in rows(said.out)] == [f"{0.04 * i:.6f}" for i in range(0, 24, 5)]
+    one_line(call("video", clips["plain"], clips["noisy"], "--every", "0"), "--every 0", "1 or more")
+
+
+def test_a_dropped_frame(call, clips) -> None:  # noqa: F811
+    """It is a row that says so; all others are compared with the right partner. Exit code 3."""
+    said = call("video", clips["plain"], clips["dropped"], "-m", "psnr", "--format", "csv")
+    assert said.code == 3 and "seems" not in said.err
+    failed = [row for row in rows(said.out) if row["error"]]
+    assert [row["pair"] for row in failed] == ["0.280000"] and "has no frame at this time" in failed[0]["error"]
+    assert {row["psnr"] for row in rows(said.out) if not row["error"]} == {"inf"} and len(rows(said.out)) == 24
+    other = call("video", clips["dropped"], clips["plain"], "-m", "psnr", "--format", "csv")
+    assert other.code == 3 and len(rows(other.out)) == 24
+
+
+def test_a_shorter_clip(call, clips) -> None:  # noqa: F811
+    """One row for all that is behind its end, with the counts. Exit code 3."""
+    said = call("video", clips["plain"], clips["short"], "-m", "psnr", "--format", "csv")
+    assert said.code == 3 and len(rows(said.out)) == 21
+    assert rows(said.out)[-1]["error"] == (
+        f"read: {clips['short']} ends after 20 frames; 4 frames of {clips['plain']} behind that were not compared"
+    )
+
+
+def test_a_truncated_file(call, clips) -> None:  # noqa: F811
+    """What could be decoded is scored; the end is a row that failed; exit code 3. Also where both are cut alike."""
+    broken = cut(clips["whole"], 0.7)
+    said = call("video", clips["whole"], broken, "-m", "psnr", "--format", "csv")
+    found = rows(said.out)
+    assert said.code == 3
+    assert 3 < len(found) < 24 and all(row["psnr"] == "inf" for row in found[:3])
+    assert "damaged or cut short" in found[-1]["error"] and "promises 24 frames" in found[-1]["error"]
+    both = call("video", broken, broken, "-m", "psnr", "--format", "csv")
+    assert both.code == 3 and "damaged or cut short" in rows(both.out)[-1]["error"]
+
+
+def test_a_variable_frame_rate(call, clips) -> None:  # noqa: F811
+    """Frames of any length are matched by their times."""
+    said = call("video", clips["steps"], clips["steps noisy"], "-m", "psnr", "--format", "csv")
+    assert said.code == 0
+    times = [0, 0.04, 0.09, 0.1, 0.3, 0.34, 0.7, 0.705]
+    assert [float(row["pair"]) for row in rows(said.out)] == pytest.approx(times)
+    assert all(float(row["psnr"]) > 30 for row in rows(said.out))  # noise of up to 9 levels; a wrong frame has 20
+
+
+def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
+    """It is told, on stderr and in the summary, with what to do; and that does it."""
+    said = call("video", clips["plain"], clips["late"], "-m", "psnr")
+    assert said.code == 0 and "seems one frame late; --offset 1 lines them up" in said.err
+    assert "seems one frame late" in said.out
+    lined_up = call("video", clips["plain"], clips["late"], "-m", "psnr", "--offset", "1", "--format", "csv")
+    assert "seems" not in lined_up.err
+    assert {row["psnr"] for row in rows(lined_up.out) if not row["error"]} == {"inf"}
+    assert call("video", clips["late"], clips["plain"], "-m", "psnr", "--offset", "-1").out.count("inf") >= 23
+
+
+def test_limits(call, clips) -> None:  # noqa: F811
+    """As `compare` has them."""
+    assert call("video", clips["plain"], clips["noisy"], "-m", "psnr", "--min", "psnr=50").code == 1
+    assert call("video", clips["plain"], clips["noisy"], "-m", "psnr", "--min", "psnr=20").code == 0
+
+
+def test_sizes(call, clips) -> None:  # noqa: F811
+    """Different ones are refused before any work, or brought to one as asked; so are those too small for a metric."""
+    one_line(call("video", clips["plain"], clips["small"]), "64x48", "48x48", "--size")
+    said = call("video", clips["plain"], clips["small"], "-m", "psnr", "--size", "crop", "--format", "csv")
+    assert said.code == 0 and {row["width"] for row in rows(said.out)} == {"48"}
+    one_line(call("video", clips["plain"], clips["noisy"], "-m", "ms-ssim"), "ms-ssim", "161", "64x48")
+
+
+def test_files_and_plots(call, clips, tmp_path: Path) -> None:  # noqa: F811
+    """Rows to a file, the plot beside it, what happened on stderr."""
+    table, picture = tmp_path / "scores.jsonl", tmp_path / "scores.png"
+    said = call("video", clips["plain"], clips["noisy"], "-m", "psnr", "-o", table, "--plot", picture)
+    assert (said.code, said.out) == (0, "") and "24 frames compared" in said.err
+    assert len(table.read_text().splitlines()) == 25 and picture.stat().st_size > 5000
+    one_line(call("video", clips["plain"], clips["noisy"], "--plot", tmp_path / "scores.doc"), "--plot", ".png")
+
+
+def test_what_is_no_video(call, clips, tmp_path: Path) -> None:  # noqa: F811
+    """One line, nothing computed."""
+    (tmp_path / "a.mp4").write_text("not a video")
+    one_line(call("video", clips["plain"], tmp_path / "a.mp4"), "a.mp4", "cannot be read as a video")
+    one_line(call("video", tmp_path / "none.mp4", clips["plain"]), "none.mp4 does not exist")
+
+
+def test_untagged_colours_are_told_of(call, clips) -> None:  # noqa: F811
+    """On stderr: what is assumed, of which file."""
+    said = call("video", clips["whole"], clips["whole"], "-m", "psnr", "--format", "csv")
+    assert f"{clips['whole']}: its colours are not tagged; BT.601, limited range is assumed" in said.err
+
+
+def test_the_report(call, clips, tmp_path: Path) -> None:  # noqa: F811
+    """All rows stand in the page, pictures of the worst frames alone, and the data says that it is a clip."""
+    page = tmp_path / "out.html"
+    said = call("video", clips["plain"], clips["dropped"], "-m", "psnr,l2", "--report", page, "--format", "csv")
+    assert said.code == 3 and len(rows(said.out)) == 24 and f"report: {page}" in said.err
+    text = page.read_text()
+    blocks = {
+        name: json.loads(text.split(f'id="{name}">')[1].split("</script>")[0]) for name in ("data", "rows", "pictures")
+    }
+    assert [row[0] for row in blocks["rows"]] == [row["pair"] for row in rows(said.out)]
+    assert blocks["data"]["extras"] == {"video": True}
+    assert blocks["data"]["summary"]["metrics"]["l2"]["worst_second"]["mean"] == 0
+    assert 6 <= len(blocks["pictures"]) == len([row for row in blocks["rows"] if row[8] is not None]) <= 12

@@ -1,0 +1,83 @@
+"""Files as they come: turned, raw, cut short, of other kinds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eyediff.errors import ImageError
+from eyediff.video.clip import Clip
+
+from .make import cut, encode, pattern
+
+
+def test_lossless_frames_come_back(tmp_path: Path) -> None:
+    """Every pixel, in order, with the time of each."""
+    with Clip(encode(tmp_path / "a.mkv", range(5))) as clip:
+        assert (clip.width, clip.height, clip.notes) == (64, 48, ())
+        frames = list(clip.frames())
+        assert [frame.number for frame in frames] == list(range(5))
+        assert [frame.time for frame in frames] == pytest.approx([0, 0.04, 0.08, 0.12, 0.16])
+        for i, frame in enumerate(frames):
+            np.testing.assert_array_equal(clip.pixels(frame), pattern(i))
+        assert clip.shortfall(5, frames[-1].time) is None
+
+
+@pytest.mark.parametrize("turned", [90, -90, 180])
+def test_a_turned_clip_is_turned(tmp_path: Path, turned: int) -> None:
+    """As the file's display matrix says, which counts counter-clockwise; the sides change places for a quarter."""
+    path = encode(tmp_path / "a.mp4", range(3), codec="libx264rgb", pixels="rgb24", options={"qp": "0"}, turned=turned)
+    with Clip(path) as clip:
+        assert (clip.width, clip.height) == ((64, 48) if turned == 180 else (48, 64))
+        first = next(clip.frames())
+        np.testing.assert_array_equal(clip.pixels(first), np.rot90(pattern(0), turned // 90))
+
+
+def test_the_small_copy_is_a_mean(tmp_path: Path) -> None:
+    """Of all the pixels of its place: a fine checkerboard becomes gray, to 2 levels of rounding twice."""
+    with Clip(encode(tmp_path / "a.mkv", range(2), size=(640, 360))) as clip:
+        thumb = next(clip.frames()).thumb
+    luma = pattern(0, 640, 360) @ np.array([0.299, 0.587, 0.114])
+    expected = luma.reshape(36, 10, 64, 10).mean((1, 3)) * 219 / 255 + 16
+    assert min(np.abs(thumb - expected).max(), np.abs(thumb - (expected - 16) * 255 / 219).max()) < 2
+
+
+def test_a_stream_without_times_is_counted(tmp_path: Path) -> None:
+    """A raw H.264 stream has none: one frame after another, and that is said."""
+    path = encode(tmp_path / "a.h264", range(6), codec="libx264", pixels="yuv420p")
+    with Clip(path) as clip:
+        assert any("has no times" in note for note in clip.notes)
+        assert [frame.time for frame in clip.frames()] == pytest.approx([i * clip.seconds for i in range(6)])
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_file_cut_short_says_so(tmp_path: Path, name: str) -> None:
+    """What is there is decoded; what the header promises beyond it is told."""
+    path = encode(tmp_path / name, range(24), codec="libx264", pixels="yuv420p", options={"bf": "0"})
+    with Clip(cut(path, 0.7)) as clip:
+        frames = list(clip.frames())
+        assert 3 < len(frames) < 24
+        assert clip.shortfall(len(frames), frames[-1].time)
+
+
+def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    """One line that names the file: missing, a folder, text, and playlists, which could open other files."""
+    encode(tmp_path / "a.ts", range(3), codec="libx264", pixels="yuv420p")
+    texts = {"a.txt": "no video", "a.m3u8": "#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:2,\na.ts\n#EXT-X-ENDLIST\n"}
+    texts["a.ffconcat"] = f"ffconcat version 1.0\nfile {tmp_path / 'a.ts'}\n"
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    for name in [*texts, "missing.mp4", "."]:
+        with pytest.raises(ImageError, match=r"cannot be read as a video|does not exist|is a folder"):
+            Clip(tmp_path / name)
+
+
+def test_a_damaged_frame_is_not_compared(tmp_path: Path) -> None:
+    """What the decoder made up has no score."""
+    with Clip(encode(tmp_path / "a.mkv", range(2))) as clip:
+        frame = next(clip.frames())
+        guessed = type(frame)(frame.number, frame.time, frame.thumb, frame.picture, True)
+        with pytest.raises(ImageError, match="frame 0 is damaged"):
+            clip.pixels(guessed)

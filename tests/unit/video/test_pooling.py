@@ -1,0 +1,106 @@
+"""What all scores of a clip say together, against figures worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff.errors import OutputError, UsageError
+from eyediff.values import Failure, Header, MetricHeader, Pair, Score, Summary
+from eyediff.video import Track, completed, plot
+from eyediff.video.pooling import pool
+
+TIMES = np.arange(8) / 4  # two seconds, four frames each
+
+
+def test_a_similarity() -> None:
+    """Harmonic mean; the lowest score; the second with the lowest mean, which begins at 0.75."""
+    scores = np.array([4.0, 4, 4, 1, 2, 2, 2, 4])
+    found = pool(TIMES, scores, higher_is_better=True)
+    assert found.harmonic == pytest.approx(8 / (4 / 4 + 1 + 3 / 2))
+    assert (found.tail, found.worst_second, found.worst_second_at) == (1, 7 / 4, 0.75)
+
+
+def test_a_distance_is_seen_from_the_other_end() -> None:
+    """Contraharmonic mean, the highest score, the second with the highest mean."""
+    scores = np.array([0.0, 0, 0, 3, 2, 2, 2, 0])
+    found = pool(TIMES, scores, higher_is_better=False)
+    assert found.harmonic == pytest.approx((9 + 3 * 4) / 9)
+    assert (found.tail, found.worst_second, found.worst_second_at) == (3, 9 / 4, 0.75)
+
+
+def test_both_means_lean_alike() -> None:
+    """Of two figures the harmonic lies as far below the mean as the contraharmonic above: (x - y)^2 / 2 / (x + y)."""
+    scores = np.array([1.0, 3.0])
+    low, high = (pool(np.array([0, 0.1]), scores, higher).harmonic for higher in (True, False))
+    assert low is not None and high is not None
+    assert 2 - low == pytest.approx(high - 2) == pytest.approx(0.5)
+
+
+def test_percentiles_are_scores_of_frames() -> None:
+    """The 5th of 100 from the bad end, never a figure between two, and defined beside an infinite one."""
+    times, scores = np.arange(100) / 50, np.arange(100.0)
+    assert (pool(times, scores, True).tail, pool(times, scores, False).tail) == (4, 95)
+    scores[:50] = np.inf
+    assert pool(times, scores, True).tail == 54
+
+
+def test_equal_frames_and_figures_below_zero() -> None:
+    """Infinite PSNRs count 0 in sum(1/x); all infinite: infinite. A similarity of 0 makes it 0, one below undefined."""
+    infinite = np.array([np.inf, np.inf, 20, 20])
+    times = np.arange(4) / 25
+    assert pool(times, infinite, True).harmonic == pytest.approx(40)
+    assert pool(times, np.full(4, np.inf), True).harmonic == np.inf
+    assert pool(times, np.array([0.0, 1, 1, 1]), True).harmonic == 0
+    assert pool(times, np.array([-0.1, 1, 1, 1]), True).harmonic is None
+    assert pool(times, np.zeros(4), False).harmonic == 0
+
+
+def test_short_clips_and_a_single_frame() -> None:
+    """Shorter than a second: all of it is the worst second."""
+    found = pool(np.array([0.0, 0.04]), np.array([1.0, 2.0]), True)
+    assert (found.worst_second, found.worst_second_at) == (1.5, 0)
+    assert pool(np.array([0.5]), np.array([1.0]), True).worst_second_at == 0.5
+
+
+def filled() -> tuple[Track, Summary]:
+    track = Track()
+    names = {"psnr": True, "lpips": False}
+    track.open(Header("0", {name: MetricHeader("1", None, "numpy") for name in names}, "refuse", names))
+    for i in range(60):
+        pair = Pair(f"{i / 25:.6f}", Path(f"a#{i}"), Path(f"b#{i}"))
+        score = Score(pair, 8, 8, {"psnr": 30 + i % 7 if i else np.inf, "lpips": 0.01 * i})
+        track.write(Failure(pair, "read", "none") if i == 30 else score)
+    return track, completed(Summary(60, 1, {}), track, ["a hint"])
+
+
+def test_a_track_completes_a_summary() -> None:
+    """Frames that failed are left out of the figures, and kept apart."""
+    track, summary = filled()
+    assert summary.hints == ("a hint",) and set(summary.pooled) == {"psnr", "lpips"}
+    assert len(track.times) == 59 and track.failed.tolist() == [1.2]
+    assert completed(Summary(0, 0, {}), Track(), []).pooled == {}
+
+
+@pytest.mark.parametrize("suffix", plot.SUFFIXES)
+def test_a_plot_is_drawn(tmp_path: Path, suffix: str) -> None:
+    """A file of the kind that its name says, and nothing beside it; drawn, not blank."""
+    path = tmp_path / f"scores{suffix}"
+    plot.check(path)
+    plot.draw(path, *filled(), "b against a")
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    starts = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+    assert path.read_bytes().startswith(starts[suffix])
+    if suffix == ".png":
+        assert np.asarray(Image.open(path).convert("L")).std() > 10
+
+
+def test_a_plot_that_cannot_be_is_refused_first(tmp_path: Path) -> None:
+    """Before any work: a name of no known format, a folder that is not there."""
+    with pytest.raises(UsageError, match=r"ends in \.png, \.svg, \.pdf"):
+        plot.check(tmp_path / "scores.bmp")
+    with pytest.raises(OutputError, match="no folder"):
+        plot.check(tmp_path / "none" / "scores.png")

@@ -1,0 +1,64 @@
+"""Of a clip's frames a viewer sees the worst alone, and all rows, in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from eyediff.values import Header, MetricHeader, Pair, Row, Score, Summary, View
+from eyediff.video.worst import KEPT, WorstFrames
+
+NAMES = {"psnr": True, "lpips": False}
+
+
+class Seen:
+    """A viewer that remembers."""
+
+    def __init__(self) -> None:
+        self.views: list[View] = []
+        self.rows: list[Row] = []
+        self.closed = False
+
+    def open(self, header: Header) -> None: ...
+
+    def see(self, view: View) -> None:
+        self.views.append(view)
+
+    def write(self, row: Row) -> None:
+        self.rows.append(row)
+
+    def close(self, summary: Summary) -> None:
+        self.closed = True
+
+
+class Ones:
+    """Maps without a difference; none of 3 rows."""
+
+    def maps(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        if a.shape[1] == 3:
+            raise ValueError("three rows")
+        return np.ones(a.shape[:3], np.float32)
+
+
+def test_the_worst_by_each_metric() -> None:
+    """The lowest PSNRs and the highest distances; mapped when they are shown, and one that cannot be says why."""
+    seen = Seen()
+    worst = WorstFrames(seen, Ones())
+    worst.open(Header("0", {name: MetricHeader("1", None, "numpy") for name in NAMES}, "refuse", NAMES))
+    scores = np.random.RandomState(0).permutation(40)
+    rows = [
+        Score(Pair(f"{i}", Path("a"), Path("b")), 4, 4, {"psnr": 1.0 * x, "lpips": 1.0 * x})
+        for i, x in enumerate(scores)
+    ]
+    for row in rows:
+        pixels = np.zeros((3 if row.scores["psnr"] == 0 else 4, 4, 3), np.uint8)
+        worst.see(View(row, pixels, pixels))
+        worst.write(row)
+        assert len(worst._views) <= 2 * KEPT
+    assert seen.views == seen.rows == []
+    worst.close(Summary(40, 0, {}))
+    assert seen.rows == rows and seen.closed
+    expected = {*range(KEPT), *range(40 - KEPT, 40)}
+    assert {view.row.scores["psnr"] for view in seen.views} == expected
+    assert [view.trouble for view in seen.views if view.map is None] == ["ValueError: three rows"]
