@@ -21,6 +21,7 @@ from .compare import compare
 from .demo import demo
 from .distill import distill
 from .diversity import diversity
+from .endings import INTERRUPTED, USAGE_ERROR
 from .matrix import matrix
 from .merge import merge
 from .metrics import metrics
@@ -29,8 +30,6 @@ from .optimize import optimize
 from .ray import with_address
 from .video import video
 from .weights import app as weights
-
-USAGE_ERROR, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     name="eyediff",

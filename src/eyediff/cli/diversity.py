@@ -12,6 +12,7 @@ from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Measured
 from . import options
+from .endings import INCOMPLETE
 from .progress import bar, download_bar
 
 COLUMNS = (
@@ -40,7 +41,7 @@ def diversity(
     metric: options.Metric = defaults.SET_METRIC,
     format_: options.Format = None,
     output: options.Output = None,
-    size: options.Size = "refuse",
+    size: options.SetSize = "refuse",
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
@@ -72,7 +73,7 @@ def diversity(
     if output is not None:
         typer.echo(f"eyediff: {amount(found.everything.images, 'image')}; see {output}", err=True)
         options.tell_failed(found.failed)
-    return options.INCOMPLETE if found.failed or any(each.mean is None for each in measured) else 0
+    return INCOMPLETE if found.failed or any(each.mean is None for each in measured) else 0
 
 
 def _cells(found: Measured) -> dict[str, str | int | float | None]:

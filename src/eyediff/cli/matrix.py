@@ -18,6 +18,7 @@ from ..reports.text import amount
 from ..reports.whole import is_text, whole_file
 from ..sets import drawing
 from . import options
+from .endings import INCOMPLETE
 from .progress import bar, download_bar
 
 SUFFIXES: dict[str, str] = options.SUFFIXES | {".npy": "npy", ".parquet": "parquet"}
@@ -41,7 +42,7 @@ def matrix(
         ),
     ] = None,
     metric: options.Metric = defaults.SET_METRIC,
-    size: options.Size = "refuse",
+    size: options.SetSize = "refuse",
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
@@ -73,7 +74,7 @@ def matrix(
         typer.echo(f"eyediff: {sides}; see {output}", err=True)
     if output is not None or kind == "csv":
         options.tell_failed(found.failed)
-    return options.INCOMPLETE if found.failed else 0
+    return INCOMPLETE if found.failed else 0
 
 
 def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:

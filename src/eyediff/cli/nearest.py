@@ -15,6 +15,7 @@ from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Failed, Job, Points, Source
 from . import options
+from .endings import INCOMPLETE
 from .progress import bar, download_bar
 
 NEIGHBOURS = (
@@ -54,7 +55,7 @@ def nearest(
     metric: options.Metric = defaults.SET_METRIC,
     format_: options.Format = None,
     output: options.Output = None,
-    size: options.Size = "refuse",
+    size: options.SetSize = "refuse",
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
@@ -93,7 +94,7 @@ def nearest(
     if output is not None:
         typer.echo(f"eyediff: {said}; see {output}", err=True)
         options.tell_failed([*points.failed, *failed])
-    return options.INCOMPLETE if points.failed or failed else 0
+    return INCOMPLETE if points.failed or failed else 0
 
 
 def _paths(paths: list[Path], k: int | None, duplicates: float | None) -> tuple[Path | None, Path]:

@@ -13,9 +13,8 @@ from ..errors import UsageError
 from ..optimize.plan import FROM_IMAGE, FROM_NOISE, Plan
 from ..reports.text import figure
 from ..values import SizePolicy
+from .endings import INTERRUPTED
 from .progress import bar, download_bar
-
-INTERRUPTED = 130
 
 DEFAULT = Plan()
 

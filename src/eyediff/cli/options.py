@@ -1,4 +1,4 @@
-"""Options that `matrix`, `nearest` and `diversity` share, and how they end."""
+"""Options that commands share, each stated once, and what they mean."""
 
 from __future__ import annotations
 
@@ -10,20 +10,46 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from .. import defaults
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError, shown
-from ..reports.tables import Kind
-from ..reports.text import amount
+from ..reports.tables import Kind as TableKind
+from ..reports.text import amount, figure
 from ..reports.whole import Text, text_output
 from ..sets import Failed, Source
-from ..values import SizePolicy
+from ..values import SizePolicy, Summary
 
-INCOMPLETE = 3
+DEFAULT = ",".join(defaults.METRICS)
 
 SUFFIXES: dict[str, str] = {".txt": "text", ".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
 
+Metrics: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--metric", "-m", metavar="NAME,...", help=f"What to compute, by default {DEFAULT}. Repeatable."),
+]
+Maximum: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 where one scores above this. Repeatable."),
+]
+Minimum: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where one scores below this. Repeatable."),
+]
+PairSize: TypeAlias = Annotated[
+    SizePolicy,
+    typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
+]
+Memory: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="What the run may take, such as 2GB: larger images go strip by strip, with the same score. "
+        "By default half of the machine's, up to 4GB.",
+        show_default=False,
+    ),
+]
 Metric: TypeAlias = Annotated[str, typer.Option("--metric", "-m", metavar="NAME", help="lpips-* or deep-*.")]
-Size: TypeAlias = Annotated[
+SetSize: TypeAlias = Annotated[
     SizePolicy,
     typer.Option(help="Images that differ in size: refuse, resize to the first, crop to the middle that all have."),
 ]
@@ -37,7 +63,7 @@ Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
 Format: TypeAlias = Annotated[
-    Kind | None,
+    TableKind | None,
     typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
 ]
 Index: TypeAlias = Annotated[
@@ -58,6 +84,28 @@ def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> 
     raise UsageError(
         f"{output}: the name does not tell the format; add --format with one of {', '.join(known.values())}"
     )
+
+
+def named(given: Sequence[str] | None) -> list[str]:
+    """The metrics of --metric, which may be repeated, and each of which may name several."""
+    return [name.strip() for names in given or [DEFAULT] for name in names.split(",") if name.strip()]
+
+
+def limits(option: str, given: Sequence[str] | None) -> dict[str, float]:
+    """What --max or --min say, by metric."""
+    found: dict[str, float] = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        try:
+            limit = float(value)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise UsageError(f"{option} {text}: expected NAME=VALUE, such as lpips=0.1")
+        if name in found:
+            raise UsageError(f"{option} {text}: {name} has a limit already ({found[name]:g}); give one")
+        found[name] = limit
+    return found
 
 
 @contextmanager
@@ -87,3 +135,14 @@ def tell_ignored(*sources: tuple[Source, int]) -> None:
 def reason(failed: Failed) -> str:
     """Why an image has no figures, with where it failed."""
     return f"{failed.stage}: {failed.message}"
+
+
+def tell_result(summary: Summary, output: Path) -> None:
+    """What happened, on stderr, since the rows went to a file."""
+    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
+    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
+    parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]
+    parts += ["stopped before the end"] if summary.interrupted else []
+    typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)

@@ -5,38 +5,32 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
 from .. import reports, run, wiring
 from .. import video as clips
-from ..engines.devices import DeviceName
 from ..errors import shown
 from ..reports.page import About, PageSink
 from ..reports.text import amount, figure
-from ..values import Mapper, Sink, SizePolicy, Summary, Viewer
+from ..values import Mapper, Sink, Summary, Viewer
 from ..video import plot as plots
 from ..video.worst import KEPT
-from .compare import CROSSED, DEFAULT, INCOMPLETE, INTERRUPTED, _format, _limits
-from .guard import guarded
+from . import options
+from .endings import exit_code, guarded
 from .progress import download_bar
 
 
 def video(
     reference: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
     candidate: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
-    metric: Annotated[
-        list[str] | None,
-        typer.Option("--metric", "-m", metavar="NAME,...", help=f"What to compute, by default {DEFAULT}. Repeatable."),
-    ] = None,
+    metric: options.Metrics = None,
     format_: Annotated[
         reports.Format | None,
         typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
-    ] = None,
+    output: options.Output = None,
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg, .pdf; needs matplotlib."),
@@ -50,21 +44,11 @@ def video(
         int,
         typer.Option(metavar="N", help="Leave out the candidate's first N frames; below 0: the reference's first -N."),
     ] = 0,
-    maximum: Annotated[
-        list[str] | None,
-        typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 where a frame scores above this. Repeatable."),
-    ] = None,
-    minimum: Annotated[
-        list[str] | None,
-        typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where a frame scores below this. Repeatable."),
-    ] = None,
-    size: Annotated[
-        SizePolicy,
-        typer.Option(help="Clips that differ in size: refuse, resize the candidate, crop both to the centre."),
-    ] = "refuse",
-    device: Annotated[
-        DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
-    ] = "auto",
+    maximum: options.Maximum = None,
+    minimum: options.Minimum = None,
+    size: options.PairSize = "refuse",
+    device: options.Device = "auto",
+    memory: options.Memory = None,
 ) -> int:
     """Compare two clips frame by frame; frames belong together by their time, counted from each clip's first frame.
 
@@ -74,7 +58,7 @@ def video(
     Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
     failed or had no partner, 130 interrupted.
     """
-    kind = _format(format_, output)
+    kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
     if plot is not None:
         plots.check(plot)
     with ExitStack() as stack:
@@ -83,12 +67,12 @@ def video(
             job, frames = wiring.plan_video(
                 first,
                 second,
-                [name.strip() for names in metric or [DEFAULT] for name in names.split(",") if name.strip()],
-                wiring.Options(size=size, device=device),
+                options.named(metric),
+                wiring.Options(size=size, device=device, memory=memory),
                 every=every,
                 offset=offset,
-                maxima=_limits("--max", maximum or []),
-                minima=_limits("--min", minimum or []),
+                maxima=options.limits("--max", maximum),
+                minima=options.limits("--min", minimum),
                 progress=fetched,
             )
         page = None if report is None else _page(job, report, f"{reference} → {candidate}")
@@ -101,11 +85,7 @@ def video(
         plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     if output is not None:
         _say_result(summary, output)
-    if summary.interrupted:
-        return INTERRUPTED
-    if summary.crossings:
-        return CROSSED
-    return INCOMPLETE if summary.failed else 0
+    return exit_code(summary)
 
 
 def _page(job: run.Job, path: Path, title: str) -> Viewer:

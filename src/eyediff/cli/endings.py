@@ -1,4 +1,4 @@
-"""What becomes of an output that fails in the middle of a run, and progress meanwhile."""
+"""How commands end: exit codes, and what becomes of an output that fails in the middle of a run."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ import typer
 from .. import run
 from ..errors import OutputError
 from ..values import Summary
-from .compare import INCOMPLETE
 from .progress import bar
+
+CROSSED, USAGE_ERROR, INCOMPLETE, INTERRUPTED = 1, 2, 3, 130
+
+
+def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:
+    """`failed`: something else than a limit was crossed; `lacking`: something else than a score is missing."""
+    if summary.interrupted:
+        return INTERRUPTED
+    if summary.crossings or failed:
+        return CROSSED
+    return INCOMPLETE if summary.failed or summary.unmatched or lacking else 0
 
 
 def guarded(work: Callable[[run.Progress], Summary], to_file: bool, what: str) -> Summary:
