@@ -64,7 +64,7 @@ class Choice:
 
 
 def _networks() -> Iterable[Entry]:
-    yield Entry("lpips-mini", False, 0, "0 up", OURS, ("1",), MINI.name, heads=True)
+    yield Entry("lpips-mini", False, 0, "0 up", OURS, ("2",), MINI.name, heads=True)
     for trunk in (ALEX, VGG, SQUEEZE):
         yield Entry(f"lpips-{trunk.name}", False, 0, "0 up", ZHANG, lpips.VERSIONS, trunk.name, heads=True)
     for trunk in (ALEX, VGG, SQUEEZE):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -152,13 +151,13 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1 and "No space left" in done.stderr
 
 
-def test_a_wrong_and_a_hostile_weights_file_are_refused(call, tmp_path: Path) -> None:
+def test_a_wrong_and_a_hostile_weights_file_are_refused(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights are hostile until checked: one line with the file's name, exit code 2, and nothing is executed."""
     canary = tmp_path / "canary"
     hostile = tmp_path / "alexnet-hostile.pth"
     hostile.write_bytes(f"cos\nsystem\n(S'touch {canary}'\ntR.".encode())
     one_line(call("weights", "add", hostile), "alexnet-hostile.pth")
-    os.environ["EYEDIFF_WEIGHTS"] = str(tmp_path)  # call's monkeypatch puts it back
+    monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path))
     one_line(call("compare", BEFORE, AFTER, "-m", "lpips"), "alexnet-hostile.pth")
     assert not canary.exists()
 

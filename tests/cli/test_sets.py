@@ -80,7 +80,7 @@ def test_the_nearest(call, folder: Path, metric: eyediff.Metric, tmp_path: Path)
     for _ in range(2):
         said = call(*arguments)
         header, *rows = map(json.loads, said.out.splitlines())
-        assert said.code == 0 and header["metrics"]["lpips-mini"]["version"] == "1"
+        assert said.code == 0 and header["metrics"]["lpips-mini"]["version"] == "2"
         assert [(row["query"], row["rank"]) for row in rows] == [("1.png", 1), ("1.png", 2)]
         assert rows[0]["image"] == "b/1.png" and rows[0]["error"] is None
         wanted = metric.distance(folder / "a" / "1.png", folder / "b" / "1.png")

@@ -110,7 +110,10 @@ def _read(index: Path, job: Job, source: Source) -> Points:
     try:
         points, about = read_store(index)
         if found := difference(about["made"], _made(job)):
-            raise UsageError(f"{shown(index)} was made with something else: {found}; {CURE}")
+            what, before, now = found
+            raise UsageError(
+                f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; {CURE}"
+            )
         shape = Shape(int(about["shape"]["height"]), int(about["shape"]["width"]), str(about["shape"]["name"]))
         files = {str(name): _stamp(at) for name, at in about["files"]}
         failed = {Failed(**each): _stamp(at) for each, at in about["failed"]}

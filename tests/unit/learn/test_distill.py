@@ -177,7 +177,7 @@ def test_whole_command_from_photos_to_weights(
 ) -> None:
     """Weights, log and saved run are written; a run is not overwritten unasked; a finished one is not done again."""
     monkeypatch.setattr(room, "teacher", seeded_teacher)
-    recipe = Recipe(steps=6, groups=(8, 2), warmup=2)
+    recipe = Recipe(steps=6, sides=(64, 128), groups=(8, 2), turns=(64, 128), warmup=2)
     output, work = tmp_path / "mini.safetensors", tmp_path / "work"
     told: list[tuple[str, int, int]] = []
 

@@ -1,0 +1,38 @@
+"""Writes tests/golden/mini.json: what the shipped lpips-mini says of the cases in tests/golden/mini_cases.py.
+
+    python scripts/make_mini_goldens.py
+
+Computed by the numpy engine in double precision. Run it when `weights/mini.safetensors` changes, which is a line under
+"Scores" in CHANGELOG.md; a number that changes without one is a defect.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.golden import mini_cases  # noqa: E402 - the tests are no installed package
+
+from eyediff.engines.metrics import NetworkEngine  # noqa: E402
+from eyediff.engines.numpy_runner import NumpyRunner  # noqa: E402
+from eyediff.learn.student import read_network  # noqa: E402
+from eyediff.weights.mini import FILE, SHA256  # noqa: E402
+
+
+def main() -> None:
+    """Compute every case and write the file."""
+    engine = NetworkEngine(NumpyRunner(), read_network(FILE))
+    found = {
+        name: round(float(engine.distances(*mini_cases.pair(height, width, change))[0]), 9)
+        for name, height, width, change in mini_cases.names()
+    }
+    path = ROOT / "tests" / "golden" / "mini.json"
+    path.write_text(json.dumps({"sha256": SHA256, "distances": found}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
