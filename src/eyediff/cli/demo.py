@@ -38,4 +38,4 @@ def demo(
         )
     count = sum(verdict.disagrees for verdict in found.verdicts)
     typer.echo(f"PSNR and SSIM disagree with LPIPS in {count} of {len(found.verdicts)}. What do your eyes say?")
-    typer.echo(f"The pictures side by side: {shown(found.picture)}")
+    typer.echo(f"The pictures side by side: {shown(found.picture)}; every pair to look at: {shown(found.page)}")

@@ -11,6 +11,7 @@ import typer
 
 from .. import defaults, folders, sets
 from ..errors import UsageError, shown
+from ..plot import panels_of
 from ..reports import grids
 from ..reports.files import is_regular
 from ..reports.grids import Grid, GridFormat
@@ -86,7 +87,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
     if plot is not None:
         if plot.suffix.lower() not in drawing.SUFFIXES:
             raise UsageError(f"--plot {shown(plot)}: expected a name that ends in {' or '.join(drawing.SUFFIXES)}")
-        drawing.figure_of((1, 1))  # or it is missing
+        panels_of(1, 1, (1, 1))  # or matplotlib is missing
 
 
 def _beside(output: Path | None) -> Path | None:

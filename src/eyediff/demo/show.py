@@ -20,7 +20,7 @@ SIDE = 192
 
 CLASSICAL = ("psnr", "ssim")
 
-REFERENCE, CANDIDATE, FIGURE = "reference", "candidate", "demo.png"
+REFERENCE, CANDIDATE, FIGURE, PAGE = "reference", "candidate", "demo.png", "report.html"
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the demo found, and the picture of it."""
+    """What the demo found, the picture of it, and the page of every pair."""
 
     metrics: tuple[str, ...]
     verdicts: Sequence[Verdict]
     picture: Path
+    page: Path
 
 
 def make(folder: Path) -> Shown:
-    """Write the pictures to `folder`/reference and `folder`/candidate, compare them, and draw `folder`/demo.png.
+    """Write the pictures to `folder`/reference and `folder`/candidate, compare them, draw `folder`/demo.png, and write
+    the page `folder`/report.html.
 
     `lpips-mini` always, `lpips-alex` where its weights are found without a download. Raises OutputError where the
     folder cannot be written.
@@ -65,14 +67,14 @@ def make(folder: Path) -> Shown:
     higher = result.header.higher_is_better
     found = {row.pair.name: row.scores for row in result.rows if isinstance(row, Score)}
     verdicts = [_judged(trial, found, higher) for trial in TRIALS]
-    shown_here = Shown(metrics, verdicts, folder / FIGURE)
+    shown_here = Shown(metrics, verdicts, folder / FIGURE, folder / PAGE)
     _save(figure(shown_here, folder / REFERENCE, folder / CANDIDATE), shown_here.picture)
     return shown_here
 
 
 def compared(folder: Path, metrics: Sequence[str]) -> api.Result:
-    """What `eyediff compare FOLDER/reference FOLDER/candidate` finds; whatever else is to see the pairs joins here."""
-    result = api.compare(folder / REFERENCE, folder / CANDIDATE, metrics)
+    """What `eyediff compare FOLDER/reference FOLDER/candidate --report FOLDER/report.html` finds."""
+    result = api.compare(folder / REFERENCE, folder / CANDIDATE, metrics, report=folder / PAGE)
     if result.summary.failed or result.summary.unmatched:
         raise EyediffError(f"{shown(folder)}: holds pictures of something else; name an empty folder with -o")
     return result

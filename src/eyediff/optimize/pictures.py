@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from ..plot import panels_of
 from ..reports.rows import score_from
 
 Pixels = npt.NDArray[np.uint8]
@@ -80,11 +81,9 @@ def has_matplotlib() -> bool:
 
 def curve(log: Path, file: BinaryIO) -> None:
     """Draw the scores of a log by step, as PNG. Needs matplotlib."""
-    figures = import_module("matplotlib.figure")
     header, *lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     points = [(line["step"], score_from(line["score"])) for line in lines if "score" in line]
-    figure = figures.Figure(figsize=(6, 4), layout="constrained")
-    panel = figure.subplots()
+    figure, ((panel,),) = panels_of(1, 1, (6, 4))
     panel.plot(*zip(*[point for point in points if np.isfinite(point[1])], strict=True), ".-", lw=1)
     if not header["higher_is_better"] and any(score > 0 for _, score in points):
         panel.set_yscale("log")

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PILImage
 
+from .. import api
 from ..reports.rows import dump, encodable, number
 
 REFERENCE, CANDIDATE, DIFFERENCE, SCORES = "reference.png", "candidate.png", "difference.png", "scores.json"
+PAGE = "report.html"
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,18 @@ class FailureFolder:
 
     def clear(self) -> None:
         """Remove what an earlier run left of this one: what lies there is of the latest run."""
-        for name in (REFERENCE, CANDIDATE, DIFFERENCE, SCORES):
+        for name in (REFERENCE, CANDIDATE, DIFFERENCE, SCORES, PAGE):
             (self._folder / name).unlink(missing_ok=True)
 
     def write(self, failed: Failed) -> Path:
-        """Write everything, and return the folder. Where a page is to be made of it, this is the place."""
+        """Write everything, and return the folder; a page too, where there are scores to show on it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         failed.candidate.save(self._folder / CANDIDATE)
         if failed.golden is not None:
             shutil.copyfile(failed.golden, self._folder / REFERENCE)
             self._write_difference(failed.golden, failed.candidate)
+            if failed.scores:
+                self._write_page(list(failed.scores))
         record = {
             "test": encodable(self._test),
             "golden": encodable(self._golden),
@@ -58,6 +62,10 @@ class FailureFolder:
         }
         (self._folder / SCORES).write_text(dump(record) + "\n", encoding="utf-8")
         return self._folder
+
+    def _write_page(self, metrics: list[str]) -> None:
+        """The pair as `eyediff compare --report` shows it. Metrics that are loaded already cost no second loading."""
+        api.compare(self._folder / REFERENCE, self._folder / CANDIDATE, metrics, report=self._folder / PAGE)
 
     def _write_difference(self, golden: Path, candidate: PILImage.Image) -> None:
         """Absolute differences, stretched so that the largest is white; none where the sizes differ."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError, shown
+from ..errors import shown
+from ..plot import panels_of
 from .allpairs import Matrix
 from .ordering import clustered
 
@@ -19,19 +18,6 @@ LONGEST = 32
 """Letters of a name that are shown, the last ones: they differ more."""
 
 SUFFIXES = (".png", ".svg")
-
-
-def figure_of(inches: tuple[float, float]) -> tuple[Any, Any]:
-    """A matplotlib figure and its panel; without pyplot, so that nothing needs a display.
-
-    Raises UsageError, which says what to install, where matplotlib is missing.
-    """
-    try:
-        module = import_module("matplotlib.figure")
-    except ImportError:
-        raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
-    figure = module.Figure(figsize=inches, layout="constrained")
-    return figure, figure.subplots()
 
 
 def is_picture(start: bytes) -> bool:
@@ -47,7 +33,7 @@ def heat_map(matrix: Matrix, metric: str, path: Path, suffix: str) -> None:
     figures = np.asarray(matrix.distances)[np.ix_(order, across)]
     named = max(len(order), len(across)) <= NAMED
     width, height = (min(14.0, max(5.0, 0.24 * len(each) + 2.5)) if named else 9.0 for each in (across, order))
-    figure, panel = figure_of((width, height))
+    figure, ((panel,),) = panels_of(1, 1, (width, height))
     image = panel.imshow(figures, cmap="magma", vmin=0, interpolation="nearest" if named else "antialiased")
     figure.colorbar(image, label=metric, shrink=0.8)
     if named:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import OutputError, UsageError, shown
+from ..plot import panels_of
 from ..values import Summary
 from .pooling import SECOND, Track
 
@@ -29,10 +30,7 @@ def check(path: Path) -> None:
         raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(SUFFIXES)}")
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {shown(path)}: there is no folder {shown(path.parent)}; make it first")
-    try:
-        import matplotlib as _  # noqa: F401
-    except ImportError as error:
-        raise UsageError("--plot needs matplotlib; install it with: pip install 'eyediff[plot]'") from error
+    panels_of(1, 1, (1, 1))  # or matplotlib is missing
 
 
 def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
@@ -40,17 +38,13 @@ def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
 
     The file appears whole or not at all. Raises OutputError where it cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     names = list(track.higher_is_better)
-    figure = Figure(figsize=(10, 1.2 + 2.1 * len(names)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure, panels = panels_of(len(names), 1, (10, 1.2 + 2.1 * len(names)))
     figure.suptitle(title, fontsize=11)
-    panels = np.atleast_1d(figure.subplots(len(names), 1, sharex=True))
-    for panel, name in zip(panels, names, strict=True):
+    for (panel,), name in zip(panels, names, strict=True):
         _panel(panel, name, track, summary)
-    panels[-1].set_xlabel("seconds")
+        panel.label_outer()
+    panels[-1][0].set_xlabel("seconds")
     part = path.with_name(path.name + ".part")
     try:
         figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)
