@@ -53,6 +53,8 @@ def test_compare_says_the_same(shown: tuple[Path, str]) -> None:
     rows = {row.pair.name: row.scores["psnr"] for row in result.rows if isinstance(row, Score)}
     assert len(rows) == len(result.rows) == 2 * len(TRIALS)
     assert all(f"{score:.3f}" in shown[1] for score in rows.values())
+    page = (shown[0] / "report.html").read_text(encoding="utf-8")
+    assert all(name in page for name in rows) and "report.html" in shown[1].splitlines()[-1]
 
 
 def test_the_figure_shows_what_was_compared(shown: tuple[Path, str]) -> None:

@@ -65,7 +65,7 @@ def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -
     failed.stdout.fnmatch_lines(["*looks unlike *page.png: l2 0.0* > 0.0001; psnr * < 40*"])
     (folder,) = pytester.path.glob("eyediff-report/*/*")
     assert sorted(path.name for path in folder.iterdir()) == [
-        "candidate.png", "difference.png", "reference.png", "scores.json",
+        "candidate.png", "difference.png", "reference.png", "report.html", "scores.json",
     ]  # fmt: skip
     record = json.loads((folder / "scores.json").read_text())
     assert record["test"] == "test_pages.py::test_page" and record["scores"]["l2"] > 1e-4
