@@ -19,10 +19,7 @@ def merge(
     shards: Annotated[
         list[Path], typer.Argument(metavar="SHARD...", help="All files of one run, in any order.", show_default=False)
     ],
-    format_: Annotated[
-        reports.Format | None,
-        typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
-    ] = None,
+    format_: options.RowFormat = None,
     output: options.Output = None,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from .. import defaults
+from .. import defaults, reports
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError, shown
 from ..reports.tables import Kind as TableKind
@@ -62,10 +62,9 @@ Device: TypeAlias = Annotated[
 Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
-Format: TypeAlias = Annotated[
-    TableKind | None,
-    typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
-]
+_FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
+Format: TypeAlias = Annotated[TableKind | None, _FORMAT]
+RowFormat: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 Index: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep the folder's points there, and use them again.", show_default=False),

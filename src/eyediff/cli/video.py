@@ -26,10 +26,7 @@ def video(
     reference: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
     candidate: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
     metric: options.Metrics = None,
-    format_: Annotated[
-        reports.Format | None,
-        typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
-    ] = None,
+    format_: options.RowFormat = None,
     output: options.Output = None,
     plot: Annotated[
         Path | None,
