@@ -72,17 +72,19 @@ class _Conv(torch.autograd.Function):
 def input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
     """N x I x H x W from the gradient N x O x H x W of what an O x I x 3 x 3 kernel made; laid out channels last."""
     _, into_kernel, _ = _matrices()
-    turned = kernel.flip(2, 3).permute(2, 3, 0, 1).reshape(KERNEL**2, -1)  # the way back is a convolution by these
-    kernels = (into_kernel @ turned).view(TILE**2, *kernel.shape[:2])
+    # The way back is a convolution by kernels turned by half a circle: so are the columns here, for none is copied.
+    kernels = (into_kernel.flip(1) @ kernel.reshape(-1, KERNEL**2).T).view(TILE**2, *kernel.shape[:2])
     height, width = gradient.shape[2:]
-    tiles = -(-height // STEP) * -(-width // STEP)
-    pieces = max(1, -(-len(gradient) * tiles * TILE**2 * max(kernel.shape[:2]) // PIECE))
-    found = torch.cat([_by_tiles(piece, kernels) for piece in gradient.chunk(pieces)])
-    return found[:, :height, :width].permute(0, 3, 1, 2)
+    rows, columns = -(-height // STEP), -(-width // STEP)
+    pieces = max(1, -(-len(gradient) * rows * columns * TILE**2 * max(kernel.shape[:2]) // PIECE))
+    found = gradient.new_empty(len(gradient), rows, STEP, columns, STEP, kernel.shape[1])
+    for piece, place in zip(gradient.chunk(pieces), found.chunk(pieces), strict=True):
+        place.copy_(_by_tiles(piece, kernels))
+    return found.flatten(3, 4).flatten(1, 2)[:, :height, :width].permute(0, 3, 1, 2)
 
 
 def _by_tiles(x: Tensor, kernels: Tensor) -> Tensor:
-    """N x O x H x W to N x H' x W' x I, where H' and W' are rounded up to whole tiles."""
+    """N x O x H x W to N x rows x 4 x columns x 4 x I, of whole tiles."""
     into_tile, _, out_of_tile = _matrices()
     (n, _, height, width), inputs = x.shape, kernels.shape[2]
     rows, columns = -(-height // STEP), -(-width // STEP)
@@ -93,7 +95,7 @@ def _by_tiles(x: Tensor, kernels: Tensor) -> Tensor:
     tiles = grown.as_strided((TILE, TILE, n, rows, columns, grown.shape[3]), strides).reshape(TILE**2, -1)
     products = torch.bmm((into_tile @ tiles).view(TILE**2, n * rows * columns, -1), kernels)
     squares = (out_of_tile @ products.view(TILE**2, -1)).view(STEP, STEP, n, rows, columns, inputs)
-    return squares.permute(2, 3, 0, 4, 1, 5).reshape(n, rows * STEP, columns * STEP, inputs)
+    return squares.permute(2, 3, 0, 4, 1, 5)
 
 
 @cache
