@@ -11,6 +11,7 @@ from typing import Literal
 
 from .. import __version__, lpips, trunks, weights
 from ..errors import ResumeError
+from ..reports.files import Lock, trouble
 from ..weights.containers import write
 from .deck import Deck, Plan
 from .photos import found
@@ -19,6 +20,9 @@ from .run import Run
 
 LOG = "log.jsonl"
 """Its name in the folder of a run."""
+
+SAVED = "run.safetensors"
+"""The run as it was last saved, there too."""
 
 SAVED_EVERY = 500
 """Steps after which a run is saved: what a crash costs at most."""
@@ -56,12 +60,27 @@ def distill(
     """Carry out a recipe; pairs, the saved run and the log (`log.jsonl`) lie in `folder`, the weights in `output`.
 
     With `resume` a run that lies there goes on where it was saved, without it there must be none. Raises UsageError
-    for unusable photos, WeightsError without a teacher or where `output` cannot be written, ResumeError.
+    for unusable photos, WeightsError without a teacher or where `output` cannot be written, ResumeError, OutputError
+    where another process is at work in the folder.
     """
-    saved = folder / "run.safetensors"
+    paths = found(photos)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise trouble(folder, error) from error
+    lock = Lock(folder / SAVED)
+    try:
+        _distill(paths, output, folder, recipe, resume, workers, report)
+    finally:
+        lock.release()
+
+
+def _distill(
+    paths: list[Path], output: Path, folder: Path, recipe: Recipe, resume: bool, workers: int, report: Report
+) -> None:
+    saved = folder / SAVED
     if saved.exists() and not resume:
         raise ResumeError(f"{folder}: holds a run already; --resume goes on with it, --work names another")
-    paths = found(photos)
     run = Run(recipe, _decks(paths, folder, recipe, workers, report))
     if saved.exists():
         run.load(saved)

@@ -13,7 +13,7 @@ from PIL import Image
 from eyediff import lpips
 from eyediff.engines.metrics import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.errors import ResumeError, UsageError, WeightsError
+from eyediff.errors import OutputError, ResumeError, UsageError, WeightsError
 from eyediff.learn import distill as room
 from eyediff.learn.deck import Deck, Plan
 from eyediff.learn.evaluate import Measurement
@@ -21,6 +21,7 @@ from eyediff.learn.measure import cells, of_groups
 from eyediff.learn.recipe import Recipe
 from eyediff.learn.run import Run, batch_indices, learning_rate
 from eyediff.learn.student import initial, network, read_network, weights
+from eyediff.reports.files import Lock
 from eyediff.trunks import ALEX, MINI
 from eyediff.verbs import Array
 
@@ -201,6 +202,19 @@ def test_whole_command_from_photos_to_weights(
     assert told == []
     assert output.read_bytes() == before
     assert (work / room.LOG).read_text() == lines
+
+
+def test_a_folder_that_another_run_works_in_is_refused(photos: Path, tmp_path: Path) -> None:
+    """Two runs in one folder would each save over the other: the second ends before any work, the folder as it was."""
+    work = tmp_path / "work"
+    work.mkdir()
+    lock = Lock(work / room.SAVED)
+    try:
+        with pytest.raises(OutputError, match="another run"):
+            room.distill(photos, tmp_path / "m", work, SHORT, resume=True, workers=1, report=lambda *what: None)
+    finally:
+        lock.release()
+    assert not (tmp_path / "m").exists() and list(work.glob("pairs*")) == []
 
 
 def test_weights_file_of_another_network_is_refused(tmp_path: Path) -> None:
