@@ -94,7 +94,7 @@ def test_keyboard_alone(browser: Browser) -> None:
     assert browser.texts(".counter") == ["8 / 8"]
     browser.press("\ue00c")
     assert not browser.js("document.querySelector('#viewer').open")
-    assert browser.js("document.activeElement.dataset.pair") == "scene-7.png"
+    browser.until("document.activeElement.dataset.pair === 'scene-7.png'")  # the dialog tells of its end a moment later
     browser.press("?")
     assert browser.js("document.querySelector('#help').open")
 
