@@ -64,10 +64,15 @@ class Drawn:
         return lines
 
 
+def mapped(job: run.Job) -> tuple[str, Mapper | None]:
+    """The first metric of a job that has maps, and what makes them; "" and None where none has."""
+    mappers = {name: engine for name, engine in job.engines.items() if isinstance(engine, Mapper)}
+    return next(iter(mappers.items()), ("", None))
+
+
 def draw(job: run.Job, drawing: Drawing) -> Drawn:
     """Maps are of the first metric that has some. Raises UsageError where they are asked for and none has."""
-    mappers = {name: engine for name, engine in job.engines.items() if isinstance(engine, Mapper)}
-    name, mapper = next(iter(mappers.items()), ("", None))
+    name, mapper = mapped(job)
     maps = report = None
     if drawing.maps is not None:
         if mapper is None:

@@ -9,12 +9,12 @@ from typing import Annotated, cast
 
 import typer
 
-from .. import reports, run, wiring
+from .. import reports, run, viewing, wiring
 from .. import video as clips
 from ..errors import shown
 from ..reports.page import About, PageSink
 from ..reports.text import amount, figure
-from ..values import Mapper, Sink, Summary, Viewer
+from ..values import Sink, Summary, Viewer
 from ..video import plot as plots
 from ..video.worst import KEPT
 from . import options
@@ -87,8 +87,7 @@ def video(
 
 def _page(job: run.Job, path: Path, title: str) -> Viewer:
     """The page, which shows the worst frames alone; they are mapped by the first metric that has maps."""
-    mappers = {name: engine for name, engine in job.engines.items() if isinstance(engine, Mapper)}
-    name, mapper = next(iter(mappers.items()), ("", None))
+    name, mapper = viewing.mapped(job)
     expected = KEPT * len(job.engines)
     about = About(title, expected, name or None, {"video": True})
     return clips.WorstFrames(PageSink(path, about), mapper)
