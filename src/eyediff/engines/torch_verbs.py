@@ -15,13 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
 from ..verbs import UNIT_EPS, Array
-from . import winograd
+from . import strided, winograd
 
 Constant = Array | Tensor
 """A constant of a metric: an array, or the tensor that a module keeps in its place."""
-
-FEW, FAR = 4, 3
-"""Up to so many channels and from such a stride on, folding pays: the first layer of AlexNet, not SqueezeNet's."""
 
 SMALL = 3
 """Side of a kernel up to which oneDNN is no slower with channels last."""
@@ -43,8 +40,8 @@ class TorchVerbs:
         kernel, offset = self.constant(weight, x), None if bias is None else self.constant(bias, x)
         if x.device.type != "cpu" or groups > 1:
             return F.conv2d(x, kernel, offset, stride, pad, groups=groups)
-        if stride >= FAR and x.shape[1] <= FEW and isinstance(pad, int):
-            return F.conv2d(*_folded(x, kernel, stride, pad), offset)
+        if isinstance(pad, int) and strided.pays(x, stride):
+            return strided.conv(x, kernel, offset, stride, pad)
         # Of AlexNet's layers all but the 5x5 one are faster with channels last, the pooling ten times.
         x = x.contiguous(memory_format=torch.channels_last)
         if winograd.pays(x, kernel, offset, stride, pad, groups):
@@ -116,25 +113,6 @@ class TorchVerbs:
 
     def _column(self, values: Constant, like: Tensor) -> Tensor:
         return self.constant(values, like).reshape(1, -1, 1, 1)
-
-
-def _folded(x: Tensor, kernel: Tensor, stride: int, pad: int) -> tuple[Tensor, Tensor]:
-    """Image and kernel of the equal convolution of stride 1: every stride x stride square becomes channels.
-
-    oneDNN's strided kernels starve on three channels: AlexNet's first layer takes 31 ms in place of 37 forward, 23 in
-    place of 99 backward (16 images of 256x256, two AVX2 cores), for 12 x 12 / 11 x 11 of the arithmetic. Channels come
-    last here, which is twice as fast to make as with torch's own pixel_unshuffle.
-    """
-    outputs, inputs, size, _ = kernel.shape
-    reach = -(-size // stride)  # in squares
-    rows, columns = ((side + 2 * pad - size) // stride + reach for side in x.shape[2:])
-    right, below = columns * stride - pad - x.shape[3], rows * stride - pad - x.shape[2]
-    grown = F.pad(x.permute(0, 2, 3, 1), (0, 0, pad, right, pad, below))
-    lines = grown.reshape(len(x), rows, stride, columns, stride * inputs).transpose(2, 3)
-    squares = lines.reshape(len(x), rows, columns, stride * stride * inputs).permute(0, 3, 1, 2)
-    whole = F.pad(kernel, (0, reach * stride - size, 0, reach * stride - size))
-    parts = whole.reshape(outputs, inputs, reach, stride, reach, stride).permute(0, 3, 5, 1, 2, 4)
-    return squares, parts.reshape(outputs, stride * stride * inputs, reach, reach)
 
 
 class _Planes(torch.autograd.Function):
