@@ -22,6 +22,7 @@ from .demo import demo
 from .distill import distill
 from .diversity import diversity
 from .endings import INTERRUPTED, USAGE_ERROR
+from .export import export
 from .matrix import matrix
 from .merge import merge
 from .metrics import metrics
@@ -48,6 +49,7 @@ app.command()(metrics)
 app.command()(demo)
 app.command()(distill)
 app.command()(optimize)
+app.command()(export)
 app.command()(video)
 app.add_typer(weights, name="weights")
 
