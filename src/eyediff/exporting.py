@@ -40,9 +40,10 @@ def export(
     """Write a metric as an ONNX file that any ONNX runtime computes, and return the model in it.
 
     Its inputs `reference` and `candidate` are N x H x W x 3 (`layout` "nchw": N x 3 x H x W) of sRGB, of any N, H and
-    W: uint8, uint16, or float32 whose black and white are `range`, (0, 1) if not stated. Its output `distance` is N scores, float64, those of
-    `eyediff compare`; `map`, of lpips-*, deep-* and ssim, and unless False, N x H x W, float32. With `embed` it has one
-    input, `image`, and one output, `embedding`: N x D points whose squared Euclidean distances are the LPIPS distances.
+    W: uint8, uint16, or float32 whose black and white are `range`, by default (0, 1). Its output `distance` is N
+    scores, float64, those of `eyediff compare`; `map`, of lpips-*, deep-* and ssim, N x H x W, float32, unless `map` is
+    False. With `embed` it has one input, `image`, and one output, `embedding`: N x D points whose squared Euclidean
+    distances are the LPIPS distances. The same call writes the same bytes.
     `weights` and `trust` are as for `Metric`.
 
     Raises UsageError before any work where the metric, or what was asked of it, cannot be said in ONNX;
@@ -69,7 +70,7 @@ def _check(choice: Choice, form: Form, embed: bool) -> None:
     for what, given, known in (
         ("input", form.input, get_args(Input)),
         ("layout", form.layout, get_args(Layout)),
-        ("range", form.span, (None, *RANGES)),
+        ("range", form.span or RANGES[0], RANGES),
     ):
         if given not in known:
             raise UsageError(f"{what} {given!r} was given; expected one of {', '.join(map(str, known))}")
