@@ -44,6 +44,7 @@ def export(
     scores, float64, those of `eyediff compare`; `map`, of lpips-*, deep-* and ssim, N x H x W, float32, unless `map` is
     False. With `embed` it has one input, `image`, and one output, `embedding`: N x D points whose squared Euclidean
     distances are the LPIPS distances. The same call writes the same bytes.
+
     `weights` and `trust` are as for `Metric`.
 
     Raises UsageError before any work where the metric, or what was asked of it, cannot be said in ONNX;
@@ -51,7 +52,7 @@ def export(
     """
     choice = catalogue.parse(metric)
     form = Form(input, layout, range, opset, map)
-    _check(choice, form, embed)
+    _check(choice, form, embed, weights)
     with whole_file(Path(path), _is_onnx, "ONNX file") as partial:
         exported, said = _exported(choice, embed, None if weights is None else Path(weights), trust, progress)
         about = _about(choice, form, exported.smallest) | said
@@ -60,11 +61,13 @@ def export(
     return made
 
 
-def _check(choice: Choice, form: Form, embed: bool) -> None:
+def _check(choice: Choice, form: Form, embed: bool, weights: str | Path | None) -> None:
     network = choice.entry.trunk is not None
     if not network and _name(choice) not in CLASSICAL:
         names = ", ".join(name.removesuffix("@1") for name in CLASSICAL)
         raise UsageError(f"{choice.asked} cannot be said in ONNX; lpips-*, deep-*, {names} can")
+    if weights is not None and not network:
+        raise UsageError(f"{choice.asked} has no weights, but weights={str(weights)!r} was given; leave it out")
     if embed and not network:
         raise UsageError(f"{choice.asked} has no embedding; lpips-* and deep-* have")
     for what, given, known in (

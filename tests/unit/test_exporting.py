@@ -224,6 +224,7 @@ def test_the_file_says_what_it_is(tmp_path: Path) -> None:
         ("fsim", {}, "fsim cannot be said in ONNX; lpips-.*ms-ssim"),
         ("ssim@matlab", {}, "ssim@matlab cannot be said in ONNX"),
         ("psnr", {"embed": True}, "psnr has no embedding; lpips-"),
+        ("psnr", {"weights": "alex.pth"}, "psnr has no weights, but weights='alex.pth' was given"),
         ("psnr", {"opset": 17}, "opset 17 was given; 18 to"),
         ("psnr", {"layout": "chw"}, "layout 'chw' was given; expected one of nhwc, nchw"),
         ("psnr", {"range": (0, 255)}, "for uint8, which knows its own"),

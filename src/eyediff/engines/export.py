@@ -21,7 +21,7 @@ Input: TypeAlias = Literal["uint8", "uint16", "float32"]
 Layout: TypeAlias = Literal["nhwc", "nchw"]
 
 OPSETS = (OPSET, 22)
-"""The oldest, which is the default, and the newest that is written; ONNX Runtime 1.14 reads the one, 1.22 the other."""
+"""The oldest, which is the default, and the newest that is written; ONNX Runtime 1.14 reads the one, 1.21 the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +178,16 @@ def _checked(graph: Graph, exported: Exported, first: int) -> list[str]:
     leave as many features, and a number that nobody should see. `first` is the axis of rows.
     """
     shapes = [graph.node("Shape", image) for image in exported.images]
-    faults = []
+    faults = {}
     if len(shapes) == 2:
         apart = graph.node("Abs", graph.node("Sub", *shapes))
-        faults.append((f"{'_and_'.join(exported.images)}_must_be_of_one_shape", graph.node("ReduceSum", apart)))
+        faults[f"{'_and_'.join(exported.images)}_must_be_of_one_shape"] = graph.node("ReduceSum", apart)
     if exported.smallest > 1:
         sides = graph.node("Slice", shapes[0], *map(graph.integers, (first, first + 2)))
         lacking = graph.node("Sub", graph.integers(exported.smallest), graph.node("ReduceMin", sides))
-        faults.append(
-            (f"sides_must_be_{exported.smallest}_pixels_at_least", graph.node("Max", lacking, graph.integers(0)))
-        )
+        faults[f"sides_must_be_{exported.smallest}_pixels_at_least"] = graph.node("Max", lacking, graph.integers(0))
     start = graph.integers(0)
-    for told, fault in faults:
-        start = graph.node(
-            "Add", start, graph.node("Gather", graph.integers(0), fault, called=told)
-        )  # but 0 is no place
+    for told, fault in faults.items():  # a list of one figure, 0, has a place 0 alone
+        start = graph.node("Add", start, graph.node("Gather", graph.integers(0), fault, called=told))
     end = graph.integers(np.iinfo(np.int64).max)
     return [graph.node("Slice", image, start, end, graph.integers(0)) for image in exported.images]
