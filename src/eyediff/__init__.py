@@ -17,6 +17,7 @@ from .errors import EyediffError
 
 if TYPE_CHECKING:
     from .api import Metric, Result, compare, distance
+    from .exporting import export
     from .folders import diversity, duplicates, matrix, nearest
 
 __version__ = "0.1.0"
@@ -30,16 +31,18 @@ __all__ = [
     "distance",
     "diversity",
     "duplicates",
+    "export",
     "matrix",
     "nearest",
 ]
 
-_OF_FOLDERS = {"diversity", "duplicates", "matrix", "nearest"}
+_ROOMS = {"export": ".exporting"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
+"""Where names are that are not in `api`."""
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(".folders" if name in _OF_FOLDERS else ".api", __name__), name)
+        return getattr(import_module(_ROOMS.get(name, ".api"), __name__), name)
     raise AttributeError(f"module 'eyediff' has no attribute {name!r}")
 
 

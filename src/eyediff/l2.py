@@ -16,8 +16,11 @@ import numpy.typing as npt
 from . import colour
 from .errors import RangeError
 from .values import PEAKS, Numbers, Pixels
+from .verbs import Array, T, Verbs
 
 Flat: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+
+QUARTER: Array = np.full(1, 0.25, np.float32)
 
 BLOCK = 1 << 16
 """Figures that are subtracted, squared and summed at a time: few enough to stay in the processor's cache, and for the
@@ -36,6 +39,12 @@ def l2(a: Pixels, b: Pixels) -> Numbers:
         given = f"{a.dtype} of {a.shape} and {b.dtype} of {b.shape}"
         raise RangeError(f"given {given}, expected one shape and one storage type; convert one to the other's")
     return np.array([_mean_square(x.reshape(-1), y.reshape(-1)) for x, y in zip(a, b, strict=True)], np.float64)
+
+
+def squares(verbs: Verbs[T], a: T, b: T) -> T:
+    """`l2` over the verbs, of N x 3 x H x W in [-1, 1]: by channel, N x 3; the score is their mean."""
+    difference = verbs.sub(a, b)
+    return verbs.mean(verbs.affine(verbs.mul(difference, difference), QUARTER))
 
 
 def l2_lab(a: Pixels, b: Pixels) -> Numbers:

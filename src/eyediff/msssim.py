@@ -12,6 +12,7 @@ mean over RGB. A mean below 0 has no such power: it counts as 0, as in TensorFlo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -47,10 +48,17 @@ def coarsest(verbs: Verbs[T], a: T, b: T) -> T:
     return ssim.ssim(verbs, WANG, a, b)
 
 
+def means(verbs: Verbs[T], a: T, b: T) -> list[T]:
+    """What every scale says of whole images, N x 3 x H x W in [-1, 1]: N x 3 each, finest first."""
+    found = []
+    for _ in WEIGHTS[1:]:
+        found.append(structure(verbs, a, b))
+        a, b = verbs.halve(a), verbs.halve(b)
+    return [*found, coarsest(verbs, a, b)]
+
+
 def msssim(means: Sequence[Numbers]) -> Numbers:
     """The score from what every scale says, finest first: N figures from 0 to 1, 1 for equal images."""
-    product = np.ones_like(means[0])
-    for weight, mean in zip(WEIGHTS, means, strict=True):
-        product *= np.maximum(mean, 0) ** weight
-    score: Numbers = product.mean(1)
+    powers = [np.maximum(mean, 0) ** weight for weight, mean in zip(WEIGHTS, means, strict=True)]
+    score: Numbers = reduce(np.multiply, powers).mean(1)
     return score

@@ -19,6 +19,11 @@ def psnr(a: Pixels, b: Pixels) -> Numbers:
 
     `a` and `b` are N x H x W x 3, of one shape and one storage type; returns N scores. Raises RangeError as `l2` does.
     """
+    return decibels(l2(a, b))
+
+
+def decibels(mean_squares: Numbers) -> Numbers:
+    """PSNR from what `l2` says."""
     with np.errstate(divide="ignore"):  # 1 / 0 is infinite, as it should be
-        decibels: Numbers = 10 * np.log10(1 / l2(a, b))
-    return decibels
+        found: Numbers = 10 * np.log10(1 / mean_squares)
+    return found

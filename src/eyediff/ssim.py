@@ -134,7 +134,12 @@ def ssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
 
 def spatial(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
     """SSIM as a map: N x 1 x H' x W', the mean over channels of every window."""
-    return verbs.weigh(similarity(verbs, variant, a, b), THIRDS)
+    return gray(verbs, similarity(verbs, variant, a, b))
+
+
+def gray(verbs: Verbs[T], similar: T) -> T:
+    """The mean over channels of every window: N x 1 x H' x W'."""
+    return verbs.weigh(similar, THIRDS)
 
 
 def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:

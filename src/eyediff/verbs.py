@@ -41,6 +41,9 @@ class Verbs(Protocol[T]):
     def maxpool(self, x: T, *, size: int, stride: int, ceil: bool) -> T:
         """Maximum over size x size windows; with `ceil` a last window may reach over the edge."""
 
+    def halve(self, x: T) -> T:
+        """Means of 2 x 2 squares; an odd last row or column counts twice."""
+
     def concat(self, parts: Sequence[T]) -> T:
         """Join along channels."""
 

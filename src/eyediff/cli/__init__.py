@@ -23,6 +23,7 @@ from .distill import distill
 from .diversity import diversity
 from .endings import INTERRUPTED, USAGE_ERROR
 from .evaluate import app as evaluate
+from .export import export
 from .matrix import matrix
 from .merge import merge
 from .metrics import metrics
@@ -49,6 +50,7 @@ app.command()(metrics)
 app.command()(demo)
 app.command()(distill)
 app.command()(optimize)
+app.command()(export)
 app.command()(video)
 app.add_typer(evaluate, name="eval")
 app.add_typer(weights, name="weights")

@@ -47,7 +47,7 @@ class NetworkEngine:
     """
 
     def __init__(self, runner: Runner, network: lpips.Network, memory: int | None = None) -> None:
-        self._runner, self._network, self._memory = runner, network, memory
+        self._runner, self.network, self._memory = runner, network, memory
         self.smallest = network.trunk.smallest
         self._layers = runner.compile(lambda verbs, a, b: lpips.layers(verbs, network, a, b), 2)
         self._spatial = runner.compile(lambda verbs, a, b: lpips.spatial(verbs, network, a, b), 2)
@@ -84,8 +84,8 @@ class NetworkEngine:
     def look(self, x: Pixels) -> Features | None:
         """What the network sees of N images, to be used again; None where it does not fit beside a pair's work."""
         size = x.shape[1:3]
-        tapped = sum(4 * math.prod(shape) for shape in self._network.trunk.tapped(*size))
-        if len(x) * tapped + streaming.needed(self._network.trunk, *size) > self._room(x):
+        tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
+        if len(x) * tapped + streaming.needed(self.network.trunk, *size) > self._room(x):
             return None
         return self.features(x)
 
@@ -121,7 +121,7 @@ class NetworkEngine:
         room = self._room(x)
         if room == math.inf:
             return max(1, len(x))
-        return max(0, int(room)) // streaming.needed(self._network.trunk, *x.shape[1:3])
+        return max(0, int(room)) // streaming.needed(self.network.trunk, *x.shape[1:3])
 
     def _parts(self, x: Pixels) -> list[slice]:
         step = max(1, self._at_once(x))

@@ -68,6 +68,12 @@ class NumpyVerbs:
         pooled: Value = _windows(x, size, size, stride).max((4, 5))
         return pooled
 
+    def halve(self, x: Value) -> Value:
+        height, width = (side + side % 2 for side in x.shape[2:])
+        even = np.pad(x, ((0, 0), (0, 0), (0, height - x.shape[2]), (0, width - x.shape[3])), "edge")
+        squares: Value = _windows(even, 2, 2, 2).mean((4, 5))
+        return squares
+
     def concat(self, parts: Sequence[Value]) -> Value:
         return np.concatenate(parts, 1)
 

@@ -57,6 +57,13 @@ class TorchVerbs:
     def maxpool(self, x: Tensor, *, size: int, stride: int, ceil: bool) -> Tensor:
         return F.max_pool2d(x, size, stride, ceil_mode=ceil)
 
+    def halve(self, x: Tensor) -> Tensor:
+        if x.shape[2] % 2:
+            x = torch.cat([x, x[:, :, -1:]], 2)
+        if x.shape[3] % 2:
+            x = torch.cat([x, x[:, :, :, -1:]], 3)
+        return F.avg_pool2d(x, 2)
+
     def concat(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts), 1)
 

@@ -6,9 +6,8 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from .. import msssim, ssim
+from .. import l2, msssim, ssim
 from ..errors import UsageError
 from .checks import (
     Reduction,
@@ -100,22 +99,10 @@ class MSSSIM(_Classical):
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         product = torch.ones((), device=x.device)
-        for index, weight in enumerate(msssim.WEIGHTS):
-            last = index + 1 == len(msssim.WEIGHTS)
-            mean = (msssim.coarsest if last else msssim.structure)(VERBS, x, y)
+        for weight, mean in zip(msssim.WEIGHTS, msssim.means(VERBS, x, y), strict=True):
             positive = mean > 0
             product = product * torch.where(positive, torch.where(positive, mean, 1) ** weight, 0)
-            x, y = _halved(x), _halved(y)
         return product.mean(1)
-
-
-def _halved(x: Tensor) -> Tensor:
-    """Means of 2 x 2 squares; an odd last row or column counts twice, as in `filters.halve`."""
-    if x.shape[2] % 2:
-        x = torch.cat([x, x[:, :, -1:]], 2)
-    if x.shape[3] % 2:
-        x = torch.cat([x, x[:, :, :, -1:]], 3)
-    return F.avg_pool2d(x, 2)
 
 
 class PSNR(_Classical):
@@ -125,7 +112,7 @@ class PSNR(_Classical):
     """
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
-        error = ((x - y) / 2).square().mean((1, 2, 3))
+        error = l2.squares(VERBS, x, y).mean(1)
         equal = error == 0
         return torch.where(equal, torch.inf, -10 * torch.where(equal, 1, error).log10())
 

@@ -31,6 +31,8 @@ PROGRAMS: dict[str, Callable[..., Any]] = {
     "relu": lambda v, a, b: v.relu(a),
     "maxpool": lambda v, a, b: v.maxpool(a, size=3, stride=2, ceil=False),
     "maxpool over the edge": lambda v, a, b: v.maxpool(a, size=3, stride=2, ceil=True),
+    "halve": lambda v, a, b: v.halve(a),
+    "halve twice": lambda v, a, b: v.halve(v.halve(a)),
     "concat": lambda v, a, b: v.concat([b, a]),
     "channels": lambda v, a, b: v.channels(v.concat([b, a]), 2, 5),
     "rows": lambda v, a, b: v.rows(a, 2, -1),
