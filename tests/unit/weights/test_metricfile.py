@@ -148,7 +148,7 @@ def test_a_module_brings_its_own_code(tmp_path: Path) -> None:
     found = write_metric(tmp_path / "x.safetensors", **about, heads=heads, trunk_sha256="0" * 64)
     assert [len(head) for head in read_metric(found.path).heads] == [5, 7] and found.form.taps == ("a", "b.c")
     with pytest.raises(
-        UsageError, match=r"heads for module:os.system, and a file brings no code to run; .* from_module"
+        UsageError, match=r"heads for module:os.system, and a file brings no code to run; .*from_module"
     ):
         found.network()
 
