@@ -9,7 +9,7 @@ from ...errors import UsageError
 from ...trunks import Trunk
 from ...verbs import Array
 from .gaussian import gaussian
-from .stacked import stacked
+from .kmeans import stacked
 
 How: TypeAlias = Literal["gaussian", "kmeans"]
 HOWS: tuple[How, ...] = get_args(How)

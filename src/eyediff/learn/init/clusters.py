@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...errors import UsageError
 from ...verbs import Array
 
 ROUNDS = 10
@@ -23,14 +22,11 @@ def directions(patches: Array, count: int, rng: np.random.Generator) -> Array:
     """The weights, `count` x D, that tell N x D patches apart: what each of as many clusters looks like.
 
     Patches are whitened by the Cholesky factor of their covariance: it differs from the usual root by a rotation
-    alone, which no angle between patches sees, and needs no eigenvectors. The weights take unwhitened patches. Raises
-    UsageError where all patches are the same.
+    alone, which no angle between patches sees, and needs no eigenvectors. The weights take unwhitened patches.
     """
     centred = patches - patches.mean(0)
     covariance = centred.T @ centred / len(centred)
     spread = float(np.trace(covariance)) / len(covariance)
-    if not spread > 0:
-        raise UsageError("the photos look the same everywhere: there is nothing to learn from; give others")
     root = np.linalg.cholesky(covariance + REGULAR * spread * np.eye(len(covariance), dtype=np.float32))
     white = _unit(np.linalg.solve(root, centred.T).T)
     return np.ascontiguousarray(np.linalg.solve(root.T, clustered(white, count, rng).T).T, np.float32)

@@ -22,6 +22,7 @@ from ... import lpips
 from ...distortions.photos import crop, found, loaded
 from ...engines.numpy_verbs import image
 from ...engines.onnxrt import OnnxRunner
+from ...errors import UsageError, shown
 from ...trunks import Trunk
 from ...verbs import Array, Verbs
 from .clusters import directions
@@ -41,7 +42,7 @@ BYTES = 256 * 1024**2
 """Of what a layer gives for all crops; there are fewer crops where a trunk would take more."""
 
 LEAST = 1e-6
-"""The smallest deviation that a channel is divided by: one that never changes stays as good as 0."""
+"""Below this share of the largest deviation a channel does not change, and is left as it is."""
 
 
 def stacked(trunk: Trunk, seed: int, photos: Path) -> dict[str, Array]:
@@ -60,7 +61,12 @@ def crops(trunk: Trunk, rng: np.random.Generator, photos: Path) -> np.ndarray[An
     largest = max(math.prod(shape) for shape in trunk.tapped(SIDE, SIDE)) * 4
     chosen = [paths[index] for index in rng.integers(len(paths), size=min(CROPS, BYTES // largest))]
     known = cache(lambda path: loaded([path], SIDE)[0]) if len(paths) <= CROPS else lambda path: loaded([path], SIDE)[0]
-    return np.stack([crop(known(path), SIDE, rng, FARTHEST) for path in chosen])
+    squares = np.stack([crop(known(path), SIDE, rng, FARTHEST) for path in chosen])
+    if not np.ptp(squares, (0, 1, 2)).any():
+        raise UsageError(
+            f"{shown(photos)}: the photos look the same everywhere, there is nothing to learn from; give others"
+        )
+    return squares
 
 
 class Learner:
@@ -78,7 +84,8 @@ class Learner:
         found = found.reshape(weight.shape)
         given = self._run(lambda verbs, x: verbs.conv(x, found, None, stride=stride, pad=pad), x)
         mean = given.mean((0, 2, 3), dtype=np.float64)
-        deviation = np.maximum(given.std((0, 2, 3), dtype=np.float64), LEAST)
+        deviation = given.std((0, 2, 3), dtype=np.float64)
+        deviation = np.where(deviation > LEAST * deviation.max(), deviation, 1)
         weight[:] = found / deviation.reshape(-1, 1, 1, 1)
         bias[:] = -mean / deviation
         return self.affine(given, (1 / deviation).astype(np.float32), bias)
