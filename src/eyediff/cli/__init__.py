@@ -22,6 +22,7 @@ from .demo import demo
 from .distill import distill
 from .diversity import diversity
 from .endings import INTERRUPTED, USAGE_ERROR
+from .evaluate import app as evaluate
 from .matrix import matrix
 from .merge import merge
 from .metrics import metrics
@@ -49,6 +50,7 @@ app.command()(demo)
 app.command()(distill)
 app.command()(optimize)
 app.command()(video)
+app.add_typer(evaluate, name="eval")
 app.add_typer(weights, name="weights")
 
 
