@@ -29,6 +29,7 @@ from .metrics import metrics
 from .nearest import nearest
 from .optimize import optimize
 from .ray import with_address
+from .supervision import supervision
 from .video import video
 from .weights import app as weights
 
@@ -50,6 +51,7 @@ app.command()(demo)
 app.command()(distill)
 app.command()(optimize)
 app.command()(video)
+evaluate.command()(supervision)
 app.add_typer(evaluate, name="eval")
 app.add_typer(weights, name="weights")
 
