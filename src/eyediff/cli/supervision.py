@@ -12,6 +12,7 @@ import typer
 from .. import defaults, judging, votes
 from ..reports.tables import Kind as TableKind
 from ..supervision import Plan, compare, telling
+from ..votes.strengths import strengths as made
 from . import options
 from .endings import INCOMPLETE
 from .evaluate import Data, Resamples, Seed, SideOption, SplitOption, side_of
@@ -64,3 +65,16 @@ def supervision(
         found = compare(study, plan, how, folder, downloads=downloads, making=making, progress=judged)
         telling.write(found, form, to)
     return INCOMPLETE if found.judged.failed else 0
+
+
+def strengths(
+    photos: Annotated[Path, typer.Argument(help="A folder of photos.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
+    count: Annotated[int, typer.Option(metavar="N", help="Triplets of each kin of distortions.")] = 100,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")] = defaults.SEED,
+) -> None:
+    """Make triplets whose order is known: one distortion of a photo, weak and strong; the weak one is nearer.
+
+    Prints the table, which `eval 2afc` and `eval supervision` take. Nobody voted.
+    """
+    typer.echo(made(folder, photos, count, seed))

@@ -43,7 +43,7 @@ def write(found: Table, kind: Kind, output: Text) -> None:
 def _text(found: Table) -> Iterator[Line]:
     """Origins down, subsets and means across, in per cent of a voter; below a figure what it could as well be."""
     subsets = list(dict.fromkeys(cell.subset for cell in found.cells))
-    widths = [max(14, len(shown(name)) + 2) for name in subsets]
+    widths = [max(16, len(shown(name)) + 2) for name in subsets]
     first = max(len(shown(cell.origin)) for cell in found.cells) + 2
     titles = "".join(shown(name).rjust(width) for name, width in zip(subsets, widths, strict=True))
     yield [("  ".ljust(first + 2) + titles + "  ", "bold"), ("agreement with 2AFC votes, per cent of a voter", "bold")]
