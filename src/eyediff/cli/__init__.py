@@ -30,6 +30,7 @@ from .metrics import metrics
 from .nearest import nearest
 from .optimize import optimize
 from .ray import with_address
+from .supervision import strengths, supervision
 from .video import video
 from .weights import app as weights
 
@@ -52,6 +53,8 @@ app.command()(distill)
 app.command()(optimize)
 app.command()(export)
 app.command()(video)
+evaluate.command()(supervision)
+evaluate.command()(strengths)
 app.add_typer(evaluate, name="eval")
 app.add_typer(weights, name="weights")
 

@@ -83,7 +83,7 @@ def twoafc(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(_side(side), bootstrap, seed, "voc", device, workers)
+    how = judging.Options(side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("2afc", data, split, metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -110,7 +110,7 @@ def just_noticeable(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(_side(side), bootstrap, seed, convention, device, workers)
+    how = judging.Options(side_of(side), bootstrap, seed, convention, device, workers)
     return _judged("jnd", data, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -136,7 +136,7 @@ def mos(
 
     Exit code: 0 done, 2 the call or the table is wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(_side(side), bootstrap, seed, "voc", device, workers)
+    how = judging.Options(side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("mos", table, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -189,7 +189,7 @@ def _judged(
     return INCOMPLETE if found.failed else 0
 
 
-def _side(text: str | None) -> Side | None:
+def side_of(text: str | None) -> Side | None:
     if text is None or text == "keep":
         return cast(Side | None, text)
     try:
