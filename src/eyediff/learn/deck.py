@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from .. import lpips
+from ..distortions.photos import loaded
+from ..distortions.tools import Picture
 from ..engines.torch_verbs import TorchVerbs
-from .distortions.tools import Picture
 from .groups import MEMBERS, PAIRS, group
 from .measure import cells, of_groups
-from .photos import loaded
 from .store import Store
 
 CHUNK = 64
