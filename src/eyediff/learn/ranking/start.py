@@ -17,7 +17,7 @@ from ...nn.distance import IMAGENET_MEAN, IMAGENET_STD
 from ...nn.trunk import ModuleTrunk, NetworkTrunk
 from ...verbs import Array
 from ...weights import canonical_sha256
-from ...weights.metricfile import MODULE
+from ...weights.metricform import MODULE
 from ..student import FIRST_HEAD
 
 
@@ -56,16 +56,14 @@ def of_module(named: str, taps: Sequence[str], side: int) -> Start:
     It is imported, and so run: the user named it. Raises UsageError where it is not there, is no torch module, or does
     not give features at the taps.
     """
-    module = _called(named)
-    trunk = ModuleTrunk(module, taps, IMAGENET_MEAN, IMAGENET_STD).eval()
+    trunk = ModuleTrunk(_called(named), taps, IMAGENET_MEAN, IMAGENET_STD).eval()
     try:
         with torch.no_grad():
             features = trunk(torch.zeros(1, 3, side, side))
     except RuntimeError as error:
         raise UsageError(f"--trunk {named} does not take 1 x 3 x {side} x {side} images: {error}") from error
-    figures = {name: value.numpy(force=True) for name, value in module.state_dict().items()}
     heads = tuple(_equal(feature.shape[1]) for feature in features)
-    return Start(f"{MODULE}{named}", trunk, heads, canonical_sha256(figures), official=False, taps=tuple(taps))
+    return Start(f"{MODULE}{named}", trunk, heads, trunk.sha256, official=False, taps=tuple(taps))
 
 
 def _equal(channels: int) -> Array:
