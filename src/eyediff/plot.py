@@ -27,11 +27,12 @@ def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any
     UsageError, which says what to install, where matplotlib is missing.
     """
     try:
-        module = import_module("matplotlib.figure")
+        module, settings = import_module("matplotlib.figure"), import_module("matplotlib").rc_context
     except ImportError:
         raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
-    figure = module.Figure(figsize=inches, layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    with settings({"text.parse_math": False}):  # names of files stand on axes, and a dollar in one is no formula
+        figure = module.Figure(figsize=inches, layout="constrained")
+        return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 class PlotSink:

@@ -27,16 +27,16 @@ BEGUN = {"images": "judgements to look at", "steps": "steps"}
 
 
 def train(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="A folder for all that comes out.", show_default=False)
+    ],
     data: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             help="2AFC votes: BAPPS' folder, or a table (.csv, .jsonl) of reference, a, b, votes_a, votes_b.",
             show_default=False,
         ),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="A folder for all that comes out.", show_default=False)
-    ],
+    ] = None,
     trunk: Annotated[
         str,
         typer.Option(metavar="NAME", help="alex, vgg, squeeze, mini, or package.module:factory of a torch module."),
@@ -45,6 +45,18 @@ def train(
         Mode,
         typer.Option(help="Learn the heads alone; tune the trunk too, from its weights; or all of it from scratch."),
     ] = PAPER.mode,
+    init: Annotated[
+        str | None,
+        typer.Option(
+            metavar="gaussian|kmeans|FILE",
+            help="Where the trunk begins: by chance, by what photos look like, or as in a metric's file; by default its "
+            "published weights, and gaussian from scratch.",
+            show_default=False,
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="What kmeans looks at.", show_default=False)
+    ] = None,
     taps: Annotated[
         str | None,
         typer.Option(metavar="A,B,...", help="Submodules whose output is compared, of a module.", show_default=False),
@@ -90,8 +102,11 @@ def train(
     from ..learn.ranking import train as room
     from ..learn.ranking.data import votes as votes_of
 
+    if data is None:
+        _write_first(output, trunk, init, seed, photos)
+        return 0
     votes = votes_of(data, hold_out, seed)
-    start = _start(trunk, taps, recipe)
+    start = _start(trunk, taps, recipe, init, photos)
     with _reported() as report:
         outcome = room.train(
             votes,
@@ -112,22 +127,54 @@ def train(
     return 0
 
 
-def _start(trunk: str, taps: str | None, recipe: Recipe) -> Start:
-    """The trunk that is named, with its weights. Raises UsageError for options that do not go together."""
+def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
+    """Without votes: a trunk's first weights as a metric. Raises UsageError where there is nothing to do."""
+    from .. import trunks
+    from ..learn.init import HOWS
+    from ..learn.init.written import written
+    from ..learn.ranking.train import METRIC
+
+    how = next((how for how in HOWS if how == init), None)
+    if how is None:
+        raise UsageError(
+            "no DATA to learn from; name votes, or with --init gaussian or kmeans write first weights alone"
+        )
+    typer.echo(f"{written(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
+
+
+def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photos: Path | None) -> Start:
+    """What training begins from. Raises UsageError for options that do not go together."""
     from .. import lpips, trunks, weights
+    from ..learn.init import HOWS, initial
     from ..learn.ranking import start
 
-    module = ":" in trunk
+    module, scratch = ":" in trunk, recipe.mode == "scratch"
     if module != (taps is not None):
         raise UsageError("--taps names submodules of a --trunk package.module:factory, which has no taps of its own")
     if module:
-        if recipe.mode != "head":
-            raise UsageError(f"--mode {recipe.mode}: of a module of yours the heads alone are learned; use --mode head")
+        if recipe.mode != "head" or init is not None:
+            raise UsageError("of a module of yours the heads alone are learned; use --mode head, without --init")
         return start.of_module(trunk, [name.strip() for name in str(taps).split(",")], recipe.side)
     network = trunks.trunk(trunk)
+    how = next((how for how in HOWS if how == (init or ("gaussian" if scratch else None))), None)
+    if how is None and photos is not None:
+        raise UsageError("--photos are what --init kmeans looks at; leave them out, or name it")
+    if how is not None:
+        if recipe.mode == "tune":
+            raise UsageError(f"--mode tune begins with weights that were learned; with --init {how} use --mode scratch")
+        return start.of_network(
+            lpips.Network(network, initial(network, how, recipe.seed, photos), None), official=False
+        )
+    if scratch:
+        raise UsageError(f"--mode scratch begins with --init gaussian or kmeans, {init} was given; or use --mode tune")
     with download_bar("weights") as told:
-        loaded = weights.load_trunk(trunk, progress=told)
-    return start.of_network(lpips.Network(network, loaded.parameters, None), official=loaded.official)
+        if init is None:
+            loaded = weights.load_trunk(trunk, progress=told)
+            return start.of_network(lpips.Network(network, loaded.parameters, None), official=loaded.official)
+        file = weights.read_metric(Path(init))
+        if file.form.trunk != trunk:
+            raise UsageError(f"--init {init} is a metric of {file.form.trunk}, --trunk {trunk} was asked for")
+        return start.of_network(file.network(progress=told), official=file.parameters is None)
 
 
 def _tell(outcome: Outcome) -> None:

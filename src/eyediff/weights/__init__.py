@@ -3,7 +3,8 @@ metrics as files."""
 
 from .catalogue import PUBLISHED, Published, published
 from .checked import LoadedTrunk
-from .hashing import canonical_sha256
+from .foreign import Foreign, read_foreign
+from .hashing import canonical_sha256, file_sha256
 from .heads import load_heads, metric_sha256
 from .metricfile import MetricFile, check_free, is_file_name, read_metric, write_metric
 from .places import Place, cache, candidates, offline, places
@@ -13,6 +14,7 @@ __all__ = [
     "PUBLISHED",
     "Added",
     "Checked",
+    "Foreign",
     "LoadedTrunk",
     "MetricFile",
     "Place",
@@ -22,6 +24,7 @@ __all__ = [
     "candidates",
     "canonical_sha256",
     "check_free",
+    "file_sha256",
     "find",
     "is_file_name",
     "load_heads",
@@ -30,6 +33,7 @@ __all__ = [
     "offline",
     "places",
     "published",
+    "read_foreign",
     "read_metric",
     "verify",
     "write_metric",

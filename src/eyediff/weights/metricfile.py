@@ -166,12 +166,12 @@ def _check_container(path: Path) -> None:
         raise WeightsError(f"{what}; a metric named like this is a file, `eyediff metrics` lists the others")
     with path.open("rb") as file:
         start = file.read(9)
-    if start.startswith((pth.ZIP_START, pth.PICKLE_START)):
-        raise WeightsError(
-            "a .pth file or another pickle or archive, which is no metric and is not unpacked; "
-            "`eyediff weights import` makes a metric of a state dict"
-        )
-    if start[8:] != b"{":
+    if start[8:] != b"{":  # looked at first: a length may begin as a pickle does
+        if start.startswith((pth.ZIP_START, pth.PICKLE_START)):
+            raise WeightsError(
+                "a .pth file or another pickle or archive, which is no metric and is not unpacked; "
+                "`eyediff weights import` makes a metric of a state dict"
+            )
         raise WeightsError("no safetensors file; a metric is a file that eyediff wrote")
     if (length := int.from_bytes(start[:8], "little")) > MAX_HEADER:
         raise WeightsError(f"its header is said to take {length:,} bytes, expected at most {MAX_HEADER:,}")

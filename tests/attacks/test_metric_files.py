@@ -1,0 +1,155 @@
+"""Hostile files by a metric's name: each is refused whole, in one line, before anything of it is used."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from eyediff import catalogue, weights
+from eyediff.errors import EyediffError, WeightsError
+from eyediff.trunks import MINI
+from tests.unit.weights.files import call, name, text, write_legacy, write_zip
+
+HEADS = {f"heads.{index}": head for index, head in enumerate(weights.load_heads(MINI.name))}
+TRUNK = {f"trunk.{key}": figures for key, figures in weights.load_trunk(MINI.name).parameters.items()}
+ABOUT = {
+    "format": 1, "trunk": "mini", "trunk_sha256": weights.load_trunk(MINI.name).sha256, "scaled": True, "mode": "head",
+    "taps": [], "provenance": {},
+}  # fmt: skip
+
+
+def content(about: object = None, tensors: dict[str, np.ndarray] = HEADS, **changes: object) -> bytes:
+    """A file whose description, or its tensors, are something else."""
+    told = about if isinstance(about, str) else json.dumps(ABOUT | changes)
+    return save(tensors, {"eyediff.metric": told})
+
+
+def with_head(head: np.ndarray) -> bytes:
+    return content(tensors=HEADS | {"heads.1": head})
+
+
+def spoilt(value: float) -> np.ndarray:
+    head = HEADS["heads.1"].copy()
+    head[-1] = value
+    return head
+
+
+FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
+    "nothing": (b"", "no safetensors file"),
+    "text": (b"lpips-alex, the best of all metrics", "no safetensors file"),
+    "a pickle": (pickle.dumps({"heads.0": [1.0]}), "a .pth file or another pickle"),
+    "a header of exabytes": (b"\xff" * 7 + b"\x7f{" + bytes(64), "header is said to take 9,223,372"),
+    "a header just above the limit": (struct.pack("<Q", (1 << 20) + 1) + b"{" + b" " * (1 << 20), "1,048,577 bytes"),
+    "a header that is not JSON": (struct.pack("<Q", 8) + b"{oops!!}", "damaged or cut short"),
+    "tensors and no description": (lambda: save(HEADS), "is no metric of eyediff; `eyediff weights import`"),
+    "a description of another program": (lambda: save(HEADS, {"format": "pt"}), "is no metric of eyediff"),
+    "a description that is no JSON": (lambda: content("{"), "no description of a metric"),
+    "a description nested deep": (lambda: content("[" * 100_000), "no description of a metric"),
+    "a list": (lambda: content("[]"), "no description of a metric"),
+    "another future": (lambda: content(format=2), "of format 2, this eyediff reads up to 1; install a newer one"),
+    "a format that is true": (lambda: content(format=True), "no description of a metric"),
+    "a field too many": (lambda: content(code="import os"), "does not have the fields"),
+    "a field too few": (lambda: content(json.dumps({"format": 1})), "does not have the fields"),
+    "a field of another type": (lambda: content(scaled=1), "does not have the fields"),
+    "an unknown trunk": (lambda: content(trunk="resnet50"), "for an unknown trunk, 'resnet50'; there are alex"),
+    "a trunk that is a path": (lambda: content(trunk="../../etc/passwd"), "for an unknown trunk"),
+    "a name that moves the cursor": (lambda: content(trunk="\x1b[2Jmini"), "printable characters"),
+    "taps of a trunk of ours": (lambda: content(taps=["a"]), "there alone"),
+    "taps that are no text": (lambda: content(trunk="module:x", taps=[{}]), "printable characters"),
+    "a hash that is none": (lambda: content(trunk_sha256="G" * 64), "no sha256"),
+    "nothing to compute with": (lambda: content(tensors={}), "neither heads nor a trunk"),
+    "a head below 0": (lambda: with_head(spoilt(-1e-9)), "heads.1 holds figures below 0 or not finite"),
+    "a head of NaN": (lambda: with_head(spoilt(np.nan)), "heads.1 holds figures below 0 or not finite"),
+    "an infinite head": (lambda: with_head(spoilt(np.inf)), "heads.1 holds figures below 0 or not finite"),
+    "a head too short": (lambda: with_head(HEADS["heads.1"][:-1]), r"heads.1 is of shape \(47,\), expected \(48,\)"),
+    "a head with corners": (lambda: with_head(HEADS["heads.1"].reshape(2, 24)), r"shape \(2, 24\)"),
+    "a head without figures": (lambda: with_head(np.zeros(0, np.float32)), r"shape \(0,\)"),
+    "heads in double precision": (lambda: with_head(HEADS["heads.1"].astype(np.float64)), "of type F64, expected F32"),
+    "heads in half precision": (lambda: with_head(HEADS["heads.1"].astype(np.float16)), "of type F16, expected F32"),
+    "a head that is missing": (lambda: content(tensors={"heads.0": HEADS["heads.0"]}), "lacks heads.1 .3 of 4"),
+    "a head too many": (lambda: content(tensors=HEADS | {"heads.4": HEADS["heads.0"]}), "holds 'heads.4'"),
+    "a tensor that nobody asked for": (lambda: content(tensors=HEADS | {"x": HEADS["heads.0"]}), "holds 'x'"),
+    "half a trunk": (lambda: content(tensors=dict(list(TRUNK.items())[:3])), "lacks trunk."),
+    "a trunk of other figures": (
+        lambda: content(tensors=TRUNK | {"trunk.features.0.bias": np.ones(32, np.float32)}), "damaged: its trunk has"
+    ),
+    "a trunk of NaN": (
+        lambda: content(tensors=TRUNK | {"trunk.features.0.bias": np.full(32, np.nan, np.float32)}), "not finite"
+    ),
+    "a module's heads without figures": (
+        lambda: content(trunk="module:x", taps=["a"], tensors={"heads.0": np.zeros(0, np.float32)}), r"shape \(0,\)"
+    ),
+}  # fmt: skip
+
+
+def refused(path: Path, said: str) -> None:
+    """By name, as `--metric` takes it: one line that begins with the file's name."""
+    with pytest.raises(EyediffError, match=said) as caught:
+        catalogue.parse(str(path))
+    message = str(caught.value)
+    assert isinstance(caught.value, WeightsError)
+    assert message.startswith(f"{path}: ") and message.isprintable() and len(message) < len(str(path)) + 400
+
+
+@pytest.mark.parametrize("attack", FILES)
+def test_files_that_lie(tmp_path: Path, attack: str) -> None:
+    """Refused, and told why."""
+    made, said = FILES[attack]
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(made if isinstance(made, bytes) else made())
+    refused(path, said)
+
+
+@pytest.mark.parametrize("write", [write_zip, write_legacy])
+def test_a_pickle_is_not_even_unpacked(tmp_path: Path, write: Callable[..., Path]) -> None:
+    """A live one, in both formats of torch, under the suffix of a metric."""
+    canary = tmp_path / "canary"
+    path = write(tmp_path / "x.safetensors", call(name("os", "mkdir"), text(str(canary))))
+    refused(path, "not unpacked")
+    assert not canary.exists()
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A folder, nothing; a pipe would never end."""
+    (tmp_path / "folder.safetensors").mkdir()
+    refused(tmp_path / "folder.safetensors", "not a regular file")
+    refused(tmp_path / "nothing.safetensors", "no such file; a metric named like this is a file")
+
+
+def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    """At every byte of its header, and at a few behind it."""
+    whole = content()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    path = tmp_path / "x.safetensors"
+    for length in [*range(0, header, 7), header, header + 1, len(whole) - 1]:
+        path.write_bytes(whole[:length])
+        refused(path, ".")
+    path.write_bytes(whole)
+    assert catalogue.parse(str(path)).file is not None
+
+
+def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
+    """Whatever a byte of the header becomes (seeded): a metric or WeightsError in a line, never something else."""
+    whole = content()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    path, dice = tmp_path / "x.safetensors", np.random.default_rng(5)
+    outcomes = set()
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[dice.integers(header)] = dice.integers(256)
+        path.write_bytes(damaged)
+        try:
+            catalogue.parse(str(path))
+        except WeightsError as error:
+            assert str(error).isprintable()
+            outcomes.add("refused")
+        else:
+            outcomes.add("read")
+    assert outcomes == {"refused", "read"}

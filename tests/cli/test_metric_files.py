@@ -1,0 +1,168 @@
+"""A metric by its file's name, in every command that takes one; and what is refused there."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import eyediff
+from eyediff import weights
+from eyediff.weights import write_metric
+from tests.unit.weights.files import call as reduced
+from tests.unit.weights.files import name, text, write_zip
+
+from .test_compare import AFTER, BEFORE, call, one_line  # noqa: F401 - a fixture
+
+FILE = "./mine.safetensors"
+PAIR = (Path(BEFORE) / "cat.png", Path(AFTER) / "cat.png")
+
+
+def write(path: Path, factor: float = 1.0, **changes: object) -> Path:
+    """Mini's trunk, found where it ships, and its heads times a factor: the distance is `factor` times lpips-mini's."""
+    mini = weights.load_trunk("mini")
+    heads = [head * np.float32(factor) for head in weights.load_heads("mini")]
+    about = {"trunk": "mini", "mode": "head", "provenance": {"data": "study.csv", "seed": 3}, "heads": heads}
+    return write_metric(path, **(about | {"trunk_sha256": mini.sha256} | changes)).path
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """In the current folder, with twice the weights."""
+    monkeypatch.chdir(tmp_path)
+    return write(tmp_path / "mine.safetensors", 2)
+
+
+def shipped(*images: Path) -> float:
+    return eyediff.distance(*(images or PAIR), metric="lpips-mini")
+
+
+def test_compare_in_every_format(call, file: Path) -> None:  # noqa: F811
+    """The column and the key are the name as asked; twice the weights are twice the distance, to the rounding of
+    float32 (1e-6)."""
+    said = call("compare", *PAIR, "-m", f"{FILE},psnr", "-f", "csv")
+    (header, row) = csv.reader(said.out.splitlines())
+    assert said.code == 0 and header[5:] == [FILE, "psnr", "error"]
+    assert float(row[5]) == pytest.approx(2 * shipped(), rel=1e-6)
+    said = call("compare", *PAIR, "-m", FILE, "-f", "jsonl")
+    header, row = map(json.loads, said.out.splitlines())
+    network = weights.read_metric(file).network()
+    assert header["metrics"][FILE]["weights_sha256"] == weights.metric_sha256(network.parameters, network.heads)
+    assert header["metrics"][FILE]["version"] == "0.1" and list(row["scores"]) == [FILE]
+    assert FILE in call("compare", *PAIR, "-m", FILE).out
+
+
+def test_limits_take_the_name(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
+    """Whatever is in it, a sign of equality too."""
+    other = file.rename(tmp_path / "a=b.safetensors").name
+    distance = 2 * shipped()
+    assert call("compare", *PAIR, "-m", f"./{other}", "--max", f"./{other}={distance * 0.9}").code == 1
+    assert call("compare", *PAIR, "-m", f"./{other}", "--max", f"./{other}={distance * 1.1}").code == 0
+    one_line(call("compare", *PAIR, "-m", f"./{other}", "--max", f"{other}=1"), "--max", other)
+
+
+def test_pictures_and_pages_take_any_name(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
+    """A name that would be markup is text in the page; maps, plot, JUnit and Parquet are written."""
+    other = f"./{shutil.move(file, tmp_path / '<b>$^$&.safetensors').name}"
+    outputs = ["--report", "r.html", "--maps", "maps", "--plot", "p.svg", "--junit", "j.xml"]
+    said = call("compare", BEFORE, AFTER, "-m", f"{other},psnr", *outputs)
+    assert said.code == 0, said.err
+    page = (tmp_path / "r.html").read_text()
+    assert "$^$" in page and "<b>" not in page.replace('"<b>', "")
+    assert "$^$" in (tmp_path / "p.svg").read_text()  # as text: it is no formula
+    assert json.loads((tmp_path / "maps" / "maps.json").read_text())["metric"] == other
+    assert call("compare", BEFORE, AFTER, "-m", other, "-o", "rows.parquet").code == 0
+
+
+def test_a_file_that_changed_is_noticed(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
+    """By its content: an unfinished run, a baseline, parts of a run and an index were made with another metric."""
+    broken = tmp_path / "before"
+    shutil.copytree(BEFORE, broken)
+    (broken / "cat.png").write_bytes(b"none")
+    rows, index = ("compare", broken, AFTER, "-m", FILE), ("nearest", PAIR[0], BEFORE, "-m", FILE, "--size", "resize")
+    assert call(*rows, "-o", "rows.csv").code == 3
+    assert call("compare", BEFORE, AFTER, "-m", FILE, "-o", "base.jsonl").code == 0
+    assert call("compare", BEFORE, AFTER, "-m", FILE, "--shard", "1/2", "-o", "1.jsonl").code == 0
+    assert call(*index, "--index", "points").code == 0
+    shutil.copy(file, tmp_path / "same.safetensors")
+    assert call(*(each.replace(FILE, "same.safetensors") if each == FILE else each for each in map(str, index)),
+                "--index", "points").code == 0  # fmt: skip
+    write(file, 3)
+    one_line(call(*rows, "-o", "rows.csv", "--resume"), "cannot continue", FILE, "weights")
+    one_line(call("compare", BEFORE, AFTER, "-m", FILE, "--baseline", "base.jsonl"), FILE, "has weights")
+    one_line(call(*index, "--index", "points"), "was made with something else")
+    assert call("compare", BEFORE, AFTER, "-m", FILE, "--shard", "2/2", "-o", "2.jsonl").code == 0
+    one_line(call("merge", "1.jsonl", "2.jsonl"), "not of the same run", "weights")
+
+
+def test_sets(call, file: Path) -> None:  # noqa: F811
+    """matrix, nearest and diversity."""
+    cells = list(csv.reader(call("matrix", BEFORE, "-m", FILE, "--size", "resize", "-f", "csv").out.splitlines()))
+    plain = list(csv.reader(call("matrix", BEFORE, "--size", "resize", "-f", "csv").out.splitlines()))
+    found, expected = (np.array([row[1:] for row in table[1:]], float) for table in (cells, plain))
+    np.testing.assert_allclose(found, 2 * expected, rtol=1e-5)  # float32 points, as in tests/cli/test_sets.py
+    assert call("diversity", BEFORE, "-m", FILE, "--size", "resize").code == 0
+
+
+def test_optimize_follows_it(call, file: Path) -> None:  # noqa: F811
+    """Two steps; the log names it."""
+    said = call("optimize", *PAIR, "-m", FILE, "--steps", "2", "--size", "resize", "-o", "pulled")
+    assert said.code == 0, said.err
+    assert FILE in said.out
+
+
+def test_metrics_describes_it(call, file: Path) -> None:  # noqa: F811
+    """Trunk, heads, how it was made and from what."""
+    said = call("metrics", FILE)
+    lines = dict(line.split("  ", 1) for line in (line.strip() for line in said.out.splitlines()))
+    assert said.code == 0 and {key: lines[key].strip() for key in ("trunk", "mode", "data", "seed", "version")} == {
+        "trunk": "Mini (mini)", "mode": "head", "data": "study.csv", "seed": "3", "version": "0.1"
+    }  # fmt: skip
+    assert "elsewhere" in lines["weights"] and "4 with 304 figures" in lines["heads"]
+
+
+def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None:  # noqa: F811
+    """A hostile pickle, a checkpoint of another trunk, a module, a version, a typo: nothing is computed or run."""
+    canary = tmp_path / "canary"
+    write_zip(tmp_path / "bad.safetensors", reduced(name("os", "mkdir"), text(str(canary))))
+    one_line(call("compare", *PAIR, "-m", "bad.safetensors"), "bad.safetensors", "not unpacked")
+    one_line(call("compare", *PAIR, "-m", "./none"), "none: no such file", "eyediff metrics")
+    write(tmp_path / "other.safetensors", trunk_sha256="0" * 64)
+    one_line(call("compare", *PAIR, "-m", "other.safetensors"), "made for another trunk")
+    write(tmp_path / "module.safetensors", trunk="module:evil", taps=["x"], heads=[np.ones(3, np.float32)])
+    one_line(call("compare", *PAIR, "-m", "module.safetensors"), "brings no code to run", "from_module")
+    one_line(call("compare", *PAIR, "-m", "mine.safetensors@0.0"), "has one version, its own")
+    one_line(call("compare", *PAIR, "-m", f"{FILE},{file}"), "are the same metric; name it once")
+    assert not canary.exists()
+
+
+def test_the_api_takes_it_and_sees_it_change(file: Path) -> None:
+    """`distance` keeps metrics between calls, but not one whose file says something else now."""
+    assert eyediff.distance(*PAIR, metric=FILE) == pytest.approx(2 * shipped(), rel=1e-6)
+    write(file, 3)
+    assert eyediff.distance(*PAIR, metric=FILE) == pytest.approx(3 * shipped(), rel=1e-6)
+    found = eyediff.compare(*PAIR, metrics=[FILE])
+    assert found.rows[0].scores[FILE] == pytest.approx(3 * shipped(), rel=1e-6)
+    metric = eyediff.Metric(FILE)
+    assert metric.map(*PAIR).shape and metric.name == FILE
+    assert metric.distance(metric.embed([PAIR[0]]), metric.embed([PAIR[1]])) == pytest.approx(3 * shipped(), rel=1e-5)
+
+
+def test_the_official_heads_are_the_official_metric(file: Path) -> None:
+    """Mini's own heads: bit for bit lpips-mini, with the same hash."""
+    write(file, 1)
+    one, other = eyediff.Metric(FILE), eyediff.Metric("lpips-mini")
+    assert one.distance(*PAIR) == other.distance(*PAIR) and one.weights_sha256 == other.weights_sha256
+
+
+def test_alexnets_heads_are_lpips_alex(file: Path, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with the weights that papers use."""
+    monkeypatch.setenv("EYEDIFF_WEIGHTS", str(shared / "weights"))
+    trunk = weights.load_trunk("alex")
+    write(file, trunk="alex", trunk_sha256=trunk.sha256, heads=weights.load_heads("alex"))
+    one, other = eyediff.Metric(FILE), eyediff.Metric("lpips-alex")
+    assert one.distance(*PAIR) == other.distance(*PAIR) and one.weights_sha256 == other.weights_sha256

@@ -1,0 +1,176 @@
+"""A metric as a file: what is written is read, the same is the same bytes, and nothing of others is overwritten."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from eyediff import lpips, weights
+from eyediff.errors import MissingWeightsError, UsageError, WeightsError
+from eyediff.trunks import MINI, SQUEEZE
+from eyediff.weights import MetricFile, canonical_sha256, read_metric, write_metric
+
+from .conftest import Weights
+
+MADE = {"data": "a study", "seed": 3, "nested": {"steps": [1, 2]}}
+HEADS = tuple(np.full(channels, 0.25, np.float32) for channels in SQUEEZE.taps)
+
+
+def written(path: Path, **changes: object) -> MetricFile:
+    """Heads for Mini's shipped trunk."""
+    mini = weights.load_trunk(MINI.name)
+    usual = {"trunk": MINI.name, "mode": "head", "provenance": MADE}
+    usual |= {"heads": weights.load_heads(MINI.name), "trunk_sha256": mini.sha256}
+    return write_metric(path, **(usual | changes))
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("held", ["heads", "trunk", "both"])
+def test_what_is_written_is_read(tmp_path: Path, squeeze: Weights, held: str, scaled: bool) -> None:
+    """Heads, a trunk, or both, to the last bit; and all that was said of them."""
+    heads, parameters = HEADS if held != "trunk" else None, squeeze if held != "heads" else None
+    sha256 = canonical_sha256(squeeze)
+    options = {"trunk": "squeeze", "mode": "tune", "provenance": MADE, "scaled": scaled}
+    path = tmp_path / "new" / "x.safetensors"
+    said = write_metric(path, **options, heads=heads, parameters=parameters, trunk_sha256=sha256)
+    found = read_metric(path)
+    assert found.form == said.form and found.sha256 == said.sha256 and dict(found.form.provenance) == MADE
+    assert (found.form.trunk_sha256, found.version) == (sha256, "0.1" if scaled else "0.0")
+    assert (found.heads is None, found.parameters is None) == (heads is None, parameters is None)
+    for one, other in zip(found.heads or (), heads or (), strict=True):
+        np.testing.assert_array_equal(one, other)
+    if parameters is not None:
+        assert canonical_sha256(found.parameters) == sha256 and list(found.parameters) == list(SQUEEZE.shapes)
+        assert found.network().scaled is scaled
+
+
+def test_the_same_is_the_same_bytes(tmp_path: Path) -> None:
+    """Whatever the order in which provenance was put together; and a file of ours is replaced."""
+    path = tmp_path / "x.safetensors"
+    written(path)
+    before = path.read_bytes()
+    written(path, provenance=dict(reversed(MADE.items())))
+    assert path.read_bytes() == before
+    one, other = read_metric(path), written(path, provenance={"data": "another"}, mode="scratch")
+    assert path.read_bytes() != before and one.sha256 == other.sha256  # what decides a score is the same
+    assert written(path, heads=None, parameters=weights.load_trunk("mini").parameters).sha256 != one.sha256
+    assert sorted(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_keeps_pointing(tmp_path: Path) -> None:
+    """What it points to is replaced."""
+    (tmp_path / "link.safetensors").symlink_to(tmp_path / "x.safetensors")
+    written(tmp_path / "link.safetensors")
+    assert (tmp_path / "link.safetensors").is_symlink() and read_metric(tmp_path / "x.safetensors").heads is not None
+
+
+@pytest.mark.parametrize("content", [b"", b"my notes", b"tensors"])
+def test_nothing_of_others_is_overwritten(tmp_path: Path, squeeze: Weights, content: bytes) -> None:
+    """Not an empty file, not text, not tensors that are no metric."""
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    if content == b"tensors":
+        save_file(squeeze, path)
+    before = path.read_bytes()
+    with pytest.raises(WeightsError, match="exists and is no metric of eyediff; give another file"):
+        written(path)
+    assert path.read_bytes() == before and sorted(tmp_path.iterdir()) == [path]
+
+
+def test_without_a_trunk_the_official_one_is_used(
+    squeeze: Weights, official: Callable[..., None], tmp_path: Path
+) -> None:
+    """Found where it always is; a file that holds it may be named; an own trunk needs none."""
+    official()
+    path = tmp_path / "x.safetensors"
+    about = {"trunk": "squeeze", "mode": "head", "provenance": {}, "heads": HEADS}
+    found = write_metric(path, **about, trunk_sha256=canonical_sha256(squeeze))
+    with pytest.raises(MissingWeightsError, match="EYEDIFF_OFFLINE"):
+        found.network()
+    save_file(squeeze, tmp_path / "trunk.safetensors")
+    weights.add(tmp_path / "trunk.safetensors")
+    for network in (found.network(), found.network(tmp_path / "trunk.safetensors")):
+        assert canonical_sha256(network.parameters) == canonical_sha256(squeeze) and network.heads is not None
+    assert found.network(head=False).heads is None
+    whole = write_metric(path, **about, parameters=squeeze)
+    with pytest.raises(UsageError, match="holds its trunk already; leave out"):
+        whole.network(tmp_path / "trunk.safetensors")
+
+
+def test_heads_of_another_trunk_are_refused(squeeze: Weights, official: Callable[..., None], tmp_path: Path) -> None:
+    """The official weights, or those of the file that was named, are not those that the heads belong to."""
+    official()
+    save_file(squeeze, tmp_path / "trunk.safetensors")
+    weights.add(tmp_path / "trunk.safetensors")
+    other = {name: figures + 1 for name, figures in squeeze.items()}
+    save_file(other, tmp_path / "other.safetensors")
+    about = {"trunk": "squeeze", "mode": "head", "provenance": {}, "heads": HEADS}
+    found = write_metric(tmp_path / "x.safetensors", **about, trunk_sha256=canonical_sha256(other))
+    said = f"x.safetensors: made for another trunk: squeeze with sha256 {canonical_sha256(other)[:16]}, "
+    with pytest.raises(WeightsError, match=said + f"not {canonical_sha256(squeeze)[:16]} of "):
+        found.network()
+    assert isinstance(found.network(tmp_path / "other.safetensors"), lpips.Network)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"heads": [-head for head in weights.load_heads("mini")]}, "heads.0 holds figures below 0"),
+        ({"heads": weights.load_heads("alex")[:4]}, r"heads.0 is of shape \(64,\), expected \(32,\)"),
+        ({"heads": weights.load_heads("mini")[:2]}, "lacks heads.2 .2 of 4 tensors of mini"),
+        ({"heads": None}, "holds neither heads nor a trunk"),
+        ({"trunk": "resnet"}, "for an unknown trunk, 'resnet'; there are alex, vgg, squeeze, mini and module:NAME"),
+        ({"trunk": "module:x"}, "taps are named where the trunk is module:NAME, and there alone"),
+        ({"trunk_sha256": None}, "no sha256 of 64 digits"),
+        ({"mode": "two\nlines"}, "not all text of 1 to 200 printable characters"),
+        ({"provenance": {"loss": float("nan")}}, "its provenance is no strict JSON"),
+        ({"provenance": {"path": Path("x")}}, "its provenance is no strict JSON"),
+        ({"provenance": {"log": "x" * 600_000}}, "its provenance takes 600,"),
+    ],
+)
+def test_what_would_not_be_read_is_not_written(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    """Nothing is there afterwards."""
+    with pytest.raises(WeightsError, match=f"^{re.escape(str(tmp_path))}/x.safetensors: not written: .*{said}"):
+        written(tmp_path / "x.safetensors", **changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_module_brings_its_own_code(tmp_path: Path) -> None:
+    """Its heads have a file; what names a module is never run."""
+    heads = [np.ones(5, np.float32), np.ones(7, np.float32)]
+    about = {"trunk": "module:os.system", "mode": "head", "provenance": {}, "taps": ["a", "b.c"]}
+    found = write_metric(tmp_path / "x.safetensors", **about, heads=heads, trunk_sha256="0" * 64)
+    assert [len(head) for head in read_metric(found.path).heads] == [5, 7] and found.form.taps == ("a", "b.c")
+    with pytest.raises(
+        UsageError, match=r"heads for module:os.system, and a file brings no code to run; .*from_module"
+    ):
+        found.network()
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        *[
+            (name, True)
+            for name in ("./x", "a/x", "/x", "..\\x", "C:\\a\\x.safetensors", "x.safetensors", "X.SafeTensors")
+        ],
+        *[(name, False) for name in ("lpips", "ssim@skimage", "x.pth", "lpips-alex@0.0", "")],
+    ],
+)
+def test_names_of_files(name: str, is_one: bool) -> None:
+    """A separator of paths of any system, or the suffix."""
+    assert weights.is_file_name(name) is is_one
+
+
+def test_its_description_is_one_string(tmp_path: Path) -> None:
+    """Safetensors writes several strings in any order: with one, bytes repeat. Others can read it: it is JSON."""
+    strings = weights.containers.metadata(written(tmp_path / "x.safetensors").path)
+    assert list(strings) == ["eyediff.metric"]
+    about = json.loads(strings["eyediff.metric"])
+    assert (about["format"], about["trunk"], about["mode"], about["provenance"]) == (1, "mini", "head", MADE)
