@@ -22,12 +22,14 @@ from .demo import demo
 from .distill import distill
 from .diversity import diversity
 from .endings import INTERRUPTED, USAGE_ERROR
+from .evaluate import app as evaluate
 from .matrix import matrix
 from .merge import merge
 from .metrics import metrics
 from .nearest import nearest
 from .optimize import optimize
 from .ray import with_address
+from .supervision import strengths, supervision
 from .train import train
 from .video import video
 from .weights import app as weights
@@ -51,6 +53,9 @@ app.command()(distill)
 app.command()(train)
 app.command()(optimize)
 app.command()(video)
+evaluate.command()(supervision)
+evaluate.command()(strengths)
+app.add_typer(evaluate, name="eval")
 app.add_typer(weights, name="weights")
 
 

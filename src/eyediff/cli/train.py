@@ -49,8 +49,8 @@ def train(
         str | None,
         typer.Option(
             metavar="gaussian|kmeans|FILE",
-            help="Where the trunk begins: by chance, by what photos look like, or as in a metric's file; by default its "
-            "published weights, and gaussian from scratch.",
+            help="Where the trunk begins: by chance, by what photos look like, or as in a metric's file; by default "
+            "with its published weights, from scratch with gaussian.",
             show_default=False,
         ),
     ] = None,

@@ -59,13 +59,13 @@ def stored_as(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
     return pixels.astype(np.float32) / np.float32(PEAKS[pixels.dtype])
 
 
-def resized(pixels: Pixels, height: int, width: int) -> Pixels:
-    """H x W x 3 at another size, through KERNEL; overshoot is clipped to the range."""
+def resized(pixels: Pixels, height: int, width: int, kernel: PILImage.Resampling = KERNEL) -> Pixels:
+    """H x W x 3 at another size, through a kernel; overshoot is clipped to the range."""
     if pixels.dtype == np.uint8:
-        return np.asarray(PILImage.fromarray(pixels).resize((width, height), KERNEL))
+        return np.asarray(PILImage.fromarray(pixels).resize((width, height), kernel))
     planes = [PILImage.fromarray(pixels[..., channel].astype(np.float32)) for channel in range(3)]
     levels: npt.NDArray[np.float32] = np.stack(
-        [np.asarray(plane.resize((width, height), KERNEL)) for plane in planes], axis=-1
+        [np.asarray(plane.resize((width, height), kernel)) for plane in planes], axis=-1
     )
     levels = levels.clip(0, np.float32(PEAKS[pixels.dtype]))
     return levels if pixels.dtype == np.float32 else np.rint(levels).astype(np.uint16)

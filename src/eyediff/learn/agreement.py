@@ -8,29 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..distortions import HELD_OUT, MIXTURE, UNRELATED
-from ..values import Numbers
+from ..votes.correlation import pearson, spearman
 from .evaluate import Measurement
 
 EVERYTHING, SEEN, UNSEEN = "all", "all trained families", "all held-out families"
-
-
-def ranks(values: Numbers) -> Numbers:
-    """1 for the smallest; equal values share the mean of their ranks."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    return np.asarray((last - (counts - 1) / 2)[inverse], np.float64)
-
-
-def pearson(a: Numbers, b: Numbers) -> float:
-    """Pearson's correlation; nan where one of both does not vary."""
-    a, b = a - a.mean(), b - b.mean()
-    length = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / length) if length > 0 else float("nan")
-
-
-def spearman(a: Numbers, b: Numbers) -> float:
-    """Pearson's correlation of the ranks."""
-    return pearson(ranks(a), ranks(b))
 
 
 @dataclass(frozen=True, slots=True)

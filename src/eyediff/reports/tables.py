@@ -28,11 +28,19 @@ class Column:
 class Table:
     """Rows of these columns and an `error`, which is None where all is well, as `kind` wants them.
 
-    `begin`, then a `write` for each row, then `end`. All raise OutputError.
+    `begin`, then a `write` for each row, then `end`. All raise OutputError. `extra` stands beside the header's keys.
     """
 
-    def __init__(self, kind: Kind, output: Text, columns: Sequence[Column], header: Header) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        output: Text,
+        columns: Sequence[Column],
+        header: Header,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
         self._kind, self._output, self._header = kind, output, header
+        self._record = header_record(header) | dict(extra or {})
         self._columns = sorted(columns, key=lambda column: not column.number) if kind == "text" else columns
         self._between = "\n"
 
@@ -43,9 +51,9 @@ class Table:
         elif self._kind == "csv":
             self._output.write(csv_line([*(column.name for column in self._columns), "error"]))
         elif self._kind == "jsonl":
-            self._output.write(dump(header_record(self._header)) + "\n")
+            self._output.write(dump(self._record) + "\n")
         else:
-            self._output.write(dump(header_record(self._header))[:-1] + ', "rows": [')
+            self._output.write(dump(self._record)[:-1] + ', "rows": [')
 
     def write(self, cells: Mapping[str, Cell], error: str | None = None) -> None:
         """One row; columns that it lacks are empty."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StudyError, shown
 from . import bapps, check, table
 from .study import Item, Kind, Likeness, Opinion, Split, Study, Triplet
 
-__all__ = ["Item", "Kind", "Likeness", "Opinion", "Split", "Study", "Triplet", "problems_of", "read_study"]
+__all__ = ["Item", "Kind", "Likeness", "Opinion", "Split", "Study", "Triplet", "parts", "problems_of", "read_study"]
 
 
 def read_study(path: str | Path, kind: Kind, *, split: Split = "val") -> Study:
@@ -35,9 +36,31 @@ def problems_of(path: str | Path, kind: Kind, *, split: Split = "val", workers: 
     return found, [str(problem) for problem in problems]
 
 
-def _read(path: Path, kind: Kind, split: Split) -> tuple[Study, list[check.Problem]]:
+def parts(path: Path, kind: Kind | None = None) -> list[tuple[Kind, Split]]:
+    """The kinds of votes, of all or of this kind, that a folder or table holds, and in which splits.
+
+    Raises StudyError where there is none.
+    """
+    if path.is_file() or kind == "mos":
+        return [(kind or table.kind_of(path), "val")]
+    _there(path)
+    found: dict[tuple[Path, ...], tuple[Kind, Split]] = {}
+    for each, splits in bapps.SPLITS.items():
+        for split in reversed(splits) if kind in (None, each) else ():
+            with suppress(StudyError):
+                found.setdefault(tuple(bapps.located(path, each, split)), (each, split))
+    if not found:
+        bapps.located(path, "jnd" if kind == "jnd" else "2afc", "val")  # raises: it says what was expected
+    return list(found.values())
+
+
+def _there(path: Path) -> None:
     if not path.exists():
         raise StudyError(f"{shown(path)}: no such file or folder of votes; check the path")
+
+
+def _read(path: Path, kind: Kind, split: Split) -> tuple[Study, list[check.Problem]]:
+    _there(path)
     if path.is_dir():
         if kind == "mos":
             raise StudyError(f"{shown(path)}: opinion scores are read from a table, .csv or .jsonl; give one")

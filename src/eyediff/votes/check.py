@@ -73,7 +73,7 @@ def undecodable(study: Study, workers: int) -> list[Problem]:
     with ThreadPoolExecutor(workers, "eyediff-check") as pool:
         looked = dict(zip(paths, pool.map(_size, paths), strict=True))
     found = [Problem("unreadable", str(path), look) for path, look in looked.items() if isinstance(look, str)]
-    for one, other in dict.fromkeys(pair for item in study.items for pair in item.pairs):
+    for one, other in dict.fromkeys((item.images[0], other) for item in study.items for other in item.images[1:]):
         size, beside = looked[other], looked[one]
         if not isinstance(size, str) and not isinstance(beside, str) and size != beside:
             what = f"{size[0]}x{size[1]}, beside {shown(one.name)} of {beside[0]}x{beside[1]}"
@@ -83,7 +83,7 @@ def undecodable(study: Study, workers: int) -> list[Problem]:
 
 def _images(items: Sequence[Item]) -> list[Path]:
     """Every image once, in order."""
-    return list(dict.fromkeys(path for item in items for pair in item.pairs for path in pair))
+    return list(dict.fromkeys(path for item in items for path in item.images))
 
 
 def _size(path: Path) -> tuple[int, int] | str:

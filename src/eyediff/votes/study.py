@@ -34,9 +34,9 @@ class Triplet:
         return self.votes_b / (self.votes_a + self.votes_b)
 
     @property
-    def pairs(self) -> tuple[tuple[Path, Path], ...]:
-        """What a metric compares."""
-        return (self.reference, self.a), (self.reference, self.b)
+    def images(self) -> tuple[Path, ...]:
+        """A metric compares the first with each of the others."""
+        return self.reference, self.a, self.b
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,9 @@ class Likeness:
         return self.same / self.total
 
     @property
-    def pairs(self) -> tuple[tuple[Path, Path], ...]:
-        """What a metric compares."""
-        return ((self.a, self.b),)
+    def images(self) -> tuple[Path, ...]:
+        """A metric compares the first with each of the others."""
+        return self.a, self.b
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class Opinion:
     mos: float
 
     @property
-    def pairs(self) -> tuple[tuple[Path, Path], ...]:
-        """What a metric compares."""
-        return ((self.reference, self.candidate),)
+    def images(self) -> tuple[Path, ...]:
+        """A metric compares the first with each of the others."""
+        return self.reference, self.candidate
 
 
 Item: TypeAlias = Triplet | Likeness | Opinion

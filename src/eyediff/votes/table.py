@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import StudyError, shown
@@ -37,9 +37,7 @@ def read(path: Path, kind: Kind) -> tuple[list[Item], list[Problem]]:
 
     Raises StudyError where it is no table of this kind at all.
     """
-    rows = {".csv": _csv, ".jsonl": _jsonl}.get(path.suffix.lower())
-    if rows is None:
-        raise StudyError(f"{shown(path)}: expected a folder of votes, or a table whose name ends in .csv or .jsonl")
+    rows = _rows_of(path)
     items, problems, lines = list[Item](), list[Problem](), dict[tuple[str, ...], int]()
     try:
         for line, row in rows(path):
@@ -61,6 +59,28 @@ def read(path: Path, kind: Kind) -> tuple[list[Item], list[Problem]]:
             f"{shown(path)} has no rows; expected the columns {', '.join((*IMAGES[kind], *FIGURES[kind]))}"
         )
     return items, problems
+
+
+def kind_of(path: Path) -> Kind:
+    """The kind of votes whose columns a table has. Raises StudyError where it is none."""
+    rows = _rows_of(path)
+    try:
+        _, row = next(rows(path), (0, {}))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise StudyError(f"{shown(path)}: cannot be read as a table ({error})") from error
+    names = set() if isinstance(row, Wrong) else set(row)
+    for kind in IMAGES:
+        if {*IMAGES[kind], *FIGURES[kind]} <= names:
+            return kind
+    expected = "; ".join(", ".join((*IMAGES[kind], *FIGURES[kind])) for kind in IMAGES)
+    raise StudyError(f"{shown(path)} is no table of votes; expected the columns of one of: {expected}")
+
+
+def _rows_of(path: Path) -> Callable[[Path], Iterator[tuple[int, _Row | Wrong]]]:
+    rows = {".csv": _csv, ".jsonl": _jsonl}.get(path.suffix.lower())
+    if rows is None:
+        raise StudyError(f"{shown(path)}: expected a folder of votes, or a table whose name ends in .csv or .jsonl")
+    return rows
 
 
 def _csv(path: Path) -> Iterator[tuple[int, _Row | Wrong]]:
@@ -132,6 +152,6 @@ def _figure(row: _Row, name: str, where: str) -> float:
 
 def _question(kind: Kind, item: Item) -> tuple[str, ...]:
     """What people were asked, whichever of two candidates stood first."""
-    files = [str(path) for path in dict.fromkeys(path for pair in item.pairs for path in pair)]
+    files = list(map(str, item.images))
     fixed = 0 if kind == "jnd" else 1
     return (item.subset, *files[:fixed], *sorted(files[fixed:]))

@@ -115,7 +115,7 @@ def test_the_result_is_a_metric_by_its_name(study: Simulated, trained: Path) -> 
     columns = zip(*((t.reference, t.a, t.b) for t in val), strict=True)
     pictures = [torch.stack([of(path) for path in paths]) for paths in columns]
     distances = torch.stack([module(pictures[0], pictures[1]), module(pictures[0], pictures[2])], 1).numpy()
-    assert agreement(distances, val) == pytest.approx(last(trained)["mean"], abs=1e-6)  # shares in float32
+    assert agreement(distances, val) == pytest.approx(last(trained)["mean"], abs=1e-6)
     assert command(["compare", str(val[0].reference), str(val[0].a), "--metric", str(file)]) == 0
     assert (trained / PLOT).exists() == bool(pytest.importorskip("matplotlib"))
 
@@ -253,6 +253,73 @@ def test_patches_are_squares_of_bytes(tmp_path: Path) -> None:
     Image.fromarray(picture).save(tmp_path / "a.png")
     expected = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(patch(tmp_path / "a.png", 32), expected)
+
+
+def test_heads_on_a_module_of_ones_own(
+    study: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--trunk file:factory` is found from where the command is called; the file goes with that module in Python."""
+    (tmp_path / "ownnet.py").write_text(
+        "import torch\ndef make():\n    torch.manual_seed(0)\n"
+        "    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), torch.nn.ReLU())\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    call = ["train", str(study.table), "-o", "run", "--trunk", "ownnet:make", *RECIPE, "--no-plot"]
+    assert command(call) == 2
+    assert "--taps names submodules" in capsys.readouterr().err
+    assert command([*call, "--taps", "nowhere"]) == 2
+    assert not (tmp_path / "run").exists()
+    assert command([*call, "--taps", "1"]) == 0
+    module = sys.modules.pop("ownnet").make()
+    metric = nn.LPIPS.from_module(module, ["1"], heads="run/metric.safetensors", side=64, value_range=(0, 255))
+    triplet = study.triplets[0]
+    assert metric(of(triplet.reference)[None], of(triplet.a)[None]).item() > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("r5.png", "gone.png"), "gone.png: missing"),
+        (("votes_b", "votes"), "no votes_b"),
+        ((",even", ",-1,even"), "cells"),
+    ],
+)
+def test_votes_that_are_not_whole_train_nothing(
+    change: tuple[str, str], says: str, study: Simulated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing image, a missing column, a row of another shape: one line, exit code 2, and no folder."""
+    bad = study.table.with_name("bad.csv")
+    bad.write_text(study.table.read_text().replace(*change))
+    assert command(["train", str(bad), "-o", str(tmp_path / "run"), *OPTIONS]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--mode", "tune", "--init", "gaussian"], "use --mode scratch"),
+        (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
+        (["--photos", "."], "leave them out"),
+        (["--side", "8"], "needs 16 pixels"),
+        (["--rate", "0"], "more than 0"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    options: list[str], says: str, study: Simulated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is one line that says what to give instead."""
+    assert command(["train", str(study.table), "-o", str(tmp_path / "run"), "--trunk", "mini", *options]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_first_weights_alone_need_no_votes(tmp_path: Path) -> None:
+    """`--init gaussian` without DATA writes the metric of a trunk that learned nothing."""
+    assert command(["train", "-o", str(tmp_path), "--trunk", "mini", "--init", "gaussian"]) == 0
+    assert read_metric(tmp_path / METRIC).form.mode == "gaussian"
 
 
 class _Hostile:

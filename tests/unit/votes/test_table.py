@@ -54,7 +54,7 @@ def test_likenesses_and_opinions(folder: Path) -> None:
     assert pair.share == pytest.approx(2 / 3)
     table = written(folder / "mos.csv", "reference,candidate,mos\nimages/r.png,images/x.png,-3.5\n")
     (opinion,) = read_study(table, "mos").opinions
-    assert opinion.mos == -3.5 and opinion.pairs == ((folder / "images/r.png", folder / "images/x.png"),)
+    assert opinion.mos == -3.5 and opinion.images == (folder / "images/r.png", folder / "images/x.png")
 
 
 HEAD = "reference,a,b,votes_a,votes_b\n"

@@ -94,12 +94,11 @@ def _hashed(path: Path) -> str:
 
 
 def patch(path: Path, side: int) -> Picture:
-    """An image as side x side x 3 bytes, resized with Pillow's bilinear filter; transparency is shown on white.
+    """An image as side x side x 3 bytes, resized with Pillow's bilinear filter.
 
-    Raises ImageError where it cannot be read.
+    Raises ImageError where it cannot be read, or is transparent: what people saw through it, nobody knows.
     """
-    image = images.read(path)
-    pixels = image.pixels if image.over_white is None else image.over_white
+    pixels = images.read(path, alpha="refuse").pixels
     small = rounded(pixels * (255 / PEAKS[pixels.dtype]))
     return small if small.shape[:2] == (side, side) else resized(small, side, side, Image.Resampling.BILINEAR)
 

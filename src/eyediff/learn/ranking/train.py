@@ -17,7 +17,7 @@ from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...nn.trunk import NetworkTrunk
 from ...reports.files import Appender, Lock, trouble
 from ...verbs import Array
-from ...votes import Triplet
+from ...votes import Triplet, twoafc
 from ...weights import canonical_sha256
 from ...weights.metricfile import write_metric
 from ..log import LOG, Means, open_log
@@ -227,9 +227,8 @@ def agreement(run: Run, source: Source, triplets: Sequence[Triplet]) -> Agreemen
     chosen = range(len(triplets))
     parts = [source.measured(run.heads, chosen[first : first + AT_ONCE]) for first in chosen[::AT_ONCE]]
     distances = torch.cat(parts).numpy(force=True)
-    shares = _shares(triplets)
-    scores = np.where(distances[:, 0] < distances[:, 1], 1 - shares, shares)
-    scores[distances[:, 0] == distances[:, 1]] = 0.5
+    shares = np.array([triplet.share for triplet in triplets])
+    scores = twoafc.agreement(distances[:, 0], distances[:, 1], shares)
     names = dict.fromkeys(t.subset for t in triplets)
     subsets = {name: float(scores[[t.subset == name for t in triplets]].mean()) for name in names}
     return Agreement(run.step // run.steps, subsets, sum(subsets.values()) / len(subsets))

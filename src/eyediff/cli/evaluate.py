@@ -1,0 +1,198 @@
+"""`eyediff eval`: how well metrics agree with people's votes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeAlias, cast
+
+import typer
+
+from .. import defaults, judging, votes
+from ..errors import UsageError
+from ..judging import Side, drawing, telling
+from ..reports.tables import Kind as TableKind
+from ..reports.text import amount
+from ..reports.whole import whole_file
+from ..sets.drawing import is_picture
+from ..votes import Kind, Split, jnd
+from . import options
+from .endings import INCOMPLETE, USAGE_ERROR
+from .progress import bar, download_bar
+from .studies import simulate
+
+app = typer.Typer(help="How well metrics agree with people: 2AFC, JND and opinion scores.", no_args_is_help=True)
+app.command()(simulate)
+
+Data: TypeAlias = Annotated[
+    Path,
+    typer.Argument(help="A folder laid out as BAPPS, one of its parts, or a table (.csv, .jsonl).", show_default=False),
+]
+SplitOption: TypeAlias = Annotated[Split, typer.Option(help="Of a folder that holds both.")]
+Resamples: TypeAlias = Annotated[int, typer.Option("--bootstrap", metavar="N", help="Resamples behind an interval.")]
+Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Of the resamples.")]
+SideOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|keep",
+        help="Bring the shorter side of images to this; by default 64 for BAPPS, as its own code, keep for a table.",
+        show_default=False,
+    ),
+]
+PlotFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw the result (png or svg).", show_default=False)
+]
+ByItem: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="A row an item: its votes and all scores (csv, jsonl, json).", show_default=False
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where results go."""
+
+    file: Path | None
+    format: TableKind | None
+    plot: Path | None
+    by_item: Path | None
+
+
+@app.command("2afc")
+def twoafc(
+    data: Data,
+    metric: options.Metrics = None,
+    split: SplitOption = "val",
+    output: options.Output = None,
+    format_: options.Format = None,
+    side: SideOption = None,
+    bootstrap: Resamples = defaults.BOOTSTRAP,
+    seed: Seed = defaults.SEED,
+    plot: PlotFile = None,
+    by_item: ByItem = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+) -> int:
+    """Two alternatives, forced choice: how often each metric sides with a voter.
+
+    By subset and as the means of table 5 of Zhang et al. 2018, with the agreement of another voter (human) and of the
+    majority beside them, 95 % intervals, and the differences between metrics on the same triplets.
+
+    Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
+    """
+    how = judging.Options(side_of(side), bootstrap, seed, "voc", device, workers)
+    return _judged("2afc", data, split, metric, how, Outputs(output, format_, plot, by_item))
+
+
+@app.command("jnd")
+def just_noticeable(
+    data: Data,
+    metric: options.Metrics = None,
+    convention: Annotated[
+        jnd.Convention, typer.Option(help="Of the area: voc as the published code has it, step as scikit-learn.")
+    ] = "voc",
+    output: options.Output = None,
+    format_: options.Format = None,
+    side: SideOption = None,
+    bootstrap: Resamples = defaults.BOOTSTRAP,
+    seed: Seed = defaults.SEED,
+    plot: PlotFile = None,
+    by_item: ByItem = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+) -> int:
+    """Just noticeable differences: the average precision of each metric, by subset and on the mean.
+
+    The row `ceiling` is what the votes' own order reaches; no metric can reach more.
+
+    Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
+    """
+    how = judging.Options(side_of(side), bootstrap, seed, convention, device, workers)
+    return _judged("jnd", data, "val", metric, how, Outputs(output, format_, plot, by_item))
+
+
+@app.command()
+def mos(
+    table: Annotated[
+        Path, typer.Argument(help="A table: reference, candidate, mos (.csv, .jsonl).", show_default=False)
+    ],
+    metric: options.Metrics = None,
+    output: options.Output = None,
+    format_: options.Format = None,
+    side: SideOption = None,
+    bootstrap: Resamples = defaults.BOOTSTRAP,
+    seed: Seed = defaults.SEED,
+    plot: PlotFile = None,
+    by_item: ByItem = None,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+) -> int:
+    """Mean opinion scores: SRCC, PLCC after the usual logistic fit, and KRCC of each metric.
+
+    More must mean better in the table. By subset where it has a column of that name, and of all items together.
+
+    Exit code: 0 done, 2 the call or the table is wrong and nothing was computed, 3 some items failed.
+    """
+    how = judging.Options(side_of(side), bootstrap, seed, "voc", device, workers)
+    return _judged("mos", table, "val", metric, how, Outputs(output, format_, plot, by_item))
+
+
+@app.command()
+def check(
+    data: Data,
+    kind: Annotated[
+        Kind | None, typer.Option(help="What the votes should be; by default all that is there.", show_default=False)
+    ] = None,
+    workers: options.Workers = None,
+) -> int:
+    """Look a study through, every image and every vote, and list all that is wrong with it, a line each.
+
+    Exit code: 0 all is well, 2 something is wrong.
+    """
+    count, parts = 0, votes.parts(data, kind)
+    for what, split in parts:
+        study, problems = votes.problems_of(data, what, split=split, workers=workers or defaults.workers())
+        for problem in problems:
+            typer.echo(problem)
+        title = f"{what} {split}" if len(parts) > 1 else what
+        found = f"{amount(len(study.items), 'item')} in {amount(len(study.subsets), 'subset')}"
+        typer.echo(f"eyediff: {title}: {found}, {amount(len(problems), 'problem')}", err=True)
+        count += len(problems)
+    return USAGE_ERROR if count else 0
+
+
+def _judged(
+    kind: Kind, data: Path, split: Split, metrics: list[str] | None, how: judging.Options, outputs: Outputs
+) -> int:
+    """Read, judge, and tell; what can be wrong is found before any image is looked at closely."""
+    form = cast(TableKind, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
+    drawing.check(outputs.plot)
+    rows = cast(TableKind, options.format_of(None, outputs.by_item, options.SUFFIXES))
+    with download_bar("weights") as report:
+        task = judging.prepare(votes.read_study(data, kind, split=split), options.named(metrics), how, report)
+    with ExitStack() as stack:
+        to = stack.enter_context(options.text(form, outputs.file))
+        items = stack.enter_context(options.text(rows, outputs.by_item)) if outputs.by_item else None
+        picture = stack.enter_context(whole_file(outputs.plot, is_picture, "plot of eyediff")) if outputs.plot else None
+        with bar("items") as tell:
+            found = judging.judged(task, tell)
+        telling.write(found, form, to)
+        if items is not None:
+            telling.write_items(found, rows, items)
+        if picture is not None and outputs.plot is not None:
+            drawing.draw(found, picture, outputs.plot.suffix.lower())
+    if outputs.file is not None:
+        typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} judged; see {outputs.file}", err=True)
+    return INCOMPLETE if found.failed else 0
+
+
+def side_of(text: str | None) -> Side | None:
+    if text is None or text == "keep":
+        return cast(Side | None, text)
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--side {text}: a number of pixels, or keep, was expected") from None

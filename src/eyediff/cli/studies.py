@@ -1,0 +1,61 @@
+"""`eyediff eval simulate` and `fetch`: studies to judge metrics by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import catalogue, defaults, wiring
+from ..engines.runners import runner
+from ..votes import bapps
+from ..votes.simulate import TRUTH, Observer, Plan
+from ..votes.simulate import simulate as simulated
+from . import options
+from .progress import bar, download_bar
+
+PLAN = Plan()
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
+    observer: Annotated[
+        str, typer.Option(metavar="METRIC", help="The metric that the observers follow.")
+    ] = defaults.SET_METRIC,
+    kind: Annotated[bapps.Kind, typer.Option(help="Of votes.")] = PLAN.kind,
+    count: Annotated[int, typer.Option(metavar="N", help="Items in each subset.")] = PLAN.count,
+    observers: Annotated[int, typer.Option(metavar="N", help="Votes on each item.")] = PLAN.observers,
+    noise: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Of an observer, in the metric's unit: the distance at which 73 of 100 agree. By default half of what "
+            "is usual in the study.",
+            show_default=False,
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Cut patches from these, not from pictures by rule.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")] = PLAN.seed,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+) -> int:
+    """Write a study whose truth is known, laid out as BAPPS: observers who follow a metric, with noise.
+
+    They choose between made distortions of patches of 64 pixels; DIR/simulation.json has each item's true preference,
+    and the scores that follow from it.
+
+    Exit code: 0 done, 2 the call is wrong and nothing was written.
+    """
+    choice = catalogue.parse(observer)
+    with download_bar("weights") as report:
+        wired = wiring.wire(choice, runner(device, None), progress=report)
+    follows = Observer(observer, wired.engine, choice.entry.higher_is_better, wired.header)
+    plan = Plan(kind, count, observers, noise, seed)
+    with bar("items") as tell:
+        simulated(folder, plan, follows, photos, workers=workers or defaults.workers(), progress=tell)
+    typer.echo(f"eyediff: a study of {kind} votes in {folder}; its truth is in {folder / TRUTH}", err=True)
+    return 0

@@ -1,0 +1,159 @@
+"""Scores against mean opinion scores: rank correlations, and the linear one after the usual logistic fit.
+
+All take scores of which more is better, so that 1 is perfect agreement. Each is a statistic of multiplicities
+(bootstrap.py); with all of them 1 it is the textbook's figure.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError
+from ..values import Numbers
+from .bootstrap import Statistic
+
+BLOCK = 1 << 22
+"""Signs of Kendall's matrix that are held at a time: 32 MB of them."""
+
+FEWEST = 6
+"""Opinions that a curve of five parameters can be fitted to with something left over."""
+
+
+def ranks(values: Numbers) -> Numbers:
+    """1 for the smallest; equal values share the mean of their ranks."""
+    found: Numbers = weighted_ranks(values, np.ones((1, len(values))))[0]
+    return found
+
+
+def weighted_ranks(values: Numbers, times: Numbers) -> Numbers:
+    """K x N: the ranks of N values, each of which is there `times` (K x N) over."""
+    _, group = np.unique(values, return_inverse=True)
+    sizes = _by_group(group, times)
+    found: Numbers = (np.cumsum(sizes, 1) - (sizes - 1) / 2)[:, group]
+    return found
+
+
+def pearson(a: Numbers, b: Numbers) -> float:
+    """Pearson's correlation; nan where one of both does not vary."""
+    return float(weighted_pearson(a[None], b[None], np.ones((1, len(a))))[0])
+
+
+def weighted_pearson(a: Numbers, b: Numbers, times: Numbers) -> Numbers:
+    """K correlations of K x N figures, each of which is there `times` over; nan where one side does not vary."""
+    total = times.sum(1, keepdims=True)
+    a, b = (x - (times * x).sum(1, keepdims=True) / total for x in (a, b))
+    length = np.sqrt((times * a * a).sum(1) * (times * b * b).sum(1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found: Numbers = np.where(length > 0, (times * a * b).sum(1) / length, np.nan)
+    return found
+
+
+def spearman(a: Numbers, b: Numbers) -> float:
+    """Pearson's correlation of the ranks."""
+    return pearson(ranks(a), ranks(b))
+
+
+def srcc(scores: Numbers, opinions: Numbers) -> Statistic:
+    """Spearman's rank correlation, as a statistic."""
+    return lambda times: weighted_pearson(weighted_ranks(scores, times), weighted_ranks(opinions, times), times)
+
+
+def krcc(scores: Numbers, opinions: Numbers) -> Statistic:
+    """Kendall's tau-b (Kendall 1945, with ties on either side), as a statistic."""
+    groups = [np.unique(values, return_inverse=True)[1] for values in (scores, opinions)]
+
+    def statistic(times: Numbers) -> Numbers:
+        count, agreeing = times.shape[1], np.zeros(len(times))
+        for start in range(0, count, max(1, BLOCK // count)):
+            part = slice(start, start + max(1, BLOCK // count))
+            # of the places in order, not of the values: those may be infinite
+            x, y = (np.sign(group[part, None] - group[None]).astype(np.float64) for group in groups)
+            agreeing += ((times @ (x * y).T) * times[:, part]).sum(1) / 2
+        total = times.sum(1)
+        tied = [(sizes * (sizes - 1)).sum(1) / 2 for sizes in (_by_group(group, times) for group in groups)]
+        pairs = total * (total - 1) / 2
+        untied = np.sqrt((pairs - tied[0]) * (pairs - tied[1]))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(untied > 0, agreeing / untied, np.nan)
+
+    return statistic
+
+
+def _by_group(group: Any, times: Numbers) -> Numbers:
+    """K x G: how often the values of each group are there."""
+    order = np.argsort(group, kind="stable")
+    first = np.searchsorted(group[order], np.arange(group.max() + 1))
+    found: Numbers = np.add.reduceat(times[:, order], first, axis=1)
+    return found
+
+
+def logistic(scores: Numbers, b: Numbers) -> Numbers:
+    """b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5: the curve of Sheikh, Sabir, Bovik 2006, A statistical
+    evaluation of recent full reference image quality assessment algorithms, TIP 15(11)."""
+    # 1/2 - 1 / (1 + exp(z)) is tanh(z / 2) / 2, which does not overflow
+    return np.asarray(b[0] * np.tanh(b[1] * (scores - b[2]) / 2) / 2 + b[3] * scores + b[4])
+
+
+def check_scipy() -> Any:
+    """scipy's optimiser. Raises UsageError, which says what to install, where it is missing."""
+    try:
+        return import_module("scipy.optimize")
+    except ImportError:
+        raise UsageError("the logistic fit needs scipy, which is missing; run `pip install 'eyediff[eval]'`") from None
+
+
+class Fit:
+    """The logistic curve from scores to opinions, by least squares.
+
+    The scores are brought to mean 0 and deviation 1 first, which changes no fitted curve but keeps the steps in
+    proportion. The best of the ends that STEEPNESS leads to is taken. `parameters` are None where nothing can be
+    fitted: infinite scores, all scores equal, fewer than FEWEST opinions.
+    """
+
+    STEEPNESS = (0.5, 2.0, 8.0)
+    """Of the curve at the start, for scores of deviation 1: nearly straight, bent, nearly a step."""
+
+    def __init__(self, scores: Numbers, opinions: Numbers) -> None:
+        self._opinions = opinions
+        self._optimise = check_scipy().least_squares
+        self.parameters: Numbers | None = None
+        usable = len(scores) >= FEWEST and bool(np.isfinite(scores).all()) and np.ptp(scores) > 0
+        if usable and np.ptp(opinions) > 0:
+            self._middle, self._spread = scores.mean(), scores.std()
+            self._scores = (scores - self._middle) / self._spread
+            height, middle = np.ptp(opinions), opinions.mean()
+            starts = [np.array([height, steep, 0.0, 0.0, middle]) for steep in self.STEEPNESS]
+            self.parameters = self._least(starts, np.ones(len(scores)))
+
+    def curve(self, scores: Numbers) -> Numbers:
+        """The opinions that the curve gives. Only where `parameters` are there."""
+        return logistic((scores - self._middle) / self._spread, np.asarray(self.parameters))
+
+    def plcc(self, times: Numbers) -> Numbers:
+        """Pearson's correlation of fitted scores and opinions, the curve fitted anew to each row; a statistic."""
+        if self.parameters is None:
+            return np.full(len(times), np.nan)
+        fitted = np.stack([logistic(self._scores, self._refitted(row)) for row in times])
+        return weighted_pearson(fitted, np.broadcast_to(self._opinions, fitted.shape), times)
+
+    def _refitted(self, times: Numbers) -> Numbers:
+        parameters = np.asarray(self.parameters)
+        return parameters if (times == 1).all() else self._least([parameters], times)
+
+    def _least(self, starts: list[Numbers], times: Numbers) -> Numbers:
+        roots = np.sqrt(times)
+
+        def residuals(b: Numbers) -> Numbers:
+            return roots * (logistic(self._scores, b) - self._opinions)
+
+        def slopes(b: Numbers) -> Numbers:
+            bent = np.tanh(b[1] * (self._scores - b[2]) / 2)
+            rise = b[0] * (1 - bent**2) / 4
+            columns = [bent / 2, rise * (self._scores - b[2]), -rise * b[1], self._scores, np.ones_like(bent)]
+            return np.stack(columns, 1) * roots[:, None]
+
+        ends = [self._optimise(residuals, start, slopes, method="trf", max_nfev=400) for start in starts]
+        return np.asarray(min(ends, key=lambda end: end.cost).x, np.float64)

@@ -1,0 +1,56 @@
+"""Two alternatives, forced choice: how often a metric sides with a voter (Zhang et al. 2018, section 4 and table 5).
+
+Votes count as they were cast: where 4 of 5 said `b`, a metric that finds `b` nearer agrees with 0.8 of a voter. One
+that finds both exactly as near scores 0.5, as a coin would; the original's training log scores such ties otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ..values import Numbers
+from .bapps import DISTORTIONS, REAL
+from .bootstrap import Statistic
+
+MEANS: Mapping[str, tuple[str, ...]] = {
+    "distortion": DISTORTIONS,
+    "real": REAL,
+    "all": (*DISTORTIONS, *REAL),
+}
+"""The means of table 5: of subsets, each of which counts the same however many triplets it has."""
+
+
+def agreement(of_a: Numbers, of_b: Numbers, share: Numbers) -> Numbers:
+    """N agreements, 0 to 1, of N triplets: `of_a` and `of_b` are distances, smaller for more alike; `share` the votes
+    for b. Equal distances, two infinite ones among them, are a tie: 0.5."""
+    return np.where(of_b < of_a, share, np.where(of_a < of_b, 1 - share, 0.5))
+
+
+def human(share: Numbers) -> Numbers:
+    """N agreements of a voter with another, drawn from the same votes: p^2 + (1 - p)^2 (table 5, first row)."""
+    return share**2 + (1 - share) ** 2
+
+
+def majority(share: Numbers) -> Numbers:
+    """N agreements of what always sides with the most: the highest that any metric can reach."""
+    return np.maximum(share, 1 - share)
+
+
+def mean(agreements: Numbers) -> Statistic:
+    """The mean agreement, as a statistic."""
+
+    def statistic(times: Numbers) -> Numbers:
+        found: Numbers = times @ agreements / times.sum(1)
+        return found
+
+    return statistic
+
+
+def means_of(subsets: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The means to give of these subsets: those of table 5 that they fill; where none is of all, a plain `mean`."""
+    found = {name: parts for name, parts in MEANS.items() if set(parts) <= set(subsets)}
+    if len(subsets) > 1 and set(subsets) not in map(set, found.values()):
+        found["mean"] = tuple(subsets)
+    return found

@@ -1,0 +1,120 @@
+"""2AFC agreement and JND average precision, worked out by hand and by scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, precision_recall_curve
+
+from eyediff.votes import jnd, twoafc
+from eyediff.votes.bootstrap import BLOCK, distributions, draws, estimate, value
+
+RNG = np.random.default_rng(3)
+DISTANCES = np.round(RNG.random(90), 1)  # eleven values: most pairs are tied
+SHARE = RNG.integers(0, 4, 90) / 3
+
+
+def test_agreement_by_hand() -> None:
+    """Siding with 4 of 5 scores 0.8, with the other one 0.2; a tie 0.5 whatever the votes, two infinities too."""
+    of_a = np.array([0.5, 0.1, 0.3, np.inf, -np.inf, np.inf])
+    of_b = np.array([0.1, 0.5, 0.3, np.inf, -np.inf, 1.0])
+    share = np.array([0.8, 0.8, 1.0, 0.0, 0.2, 0.6])
+    np.testing.assert_array_equal(twoafc.agreement(of_a, of_b, share), [0.8, 1 - 0.8, 0.5, 0.5, 0.5, 0.6])
+
+
+def test_ceilings_of_five_votes() -> None:
+    """Another voter agrees with p^2 + (1 - p)^2, the majority with max(p, 1 - p): for 0 to 5 votes of 5."""
+    share = np.arange(6) / 5
+    np.testing.assert_allclose(twoafc.human(share), [1, 0.68, 0.52, 0.52, 0.68, 1], atol=1e-15)
+    np.testing.assert_allclose(twoafc.majority(share), [1, 0.8, 0.6, 0.6, 0.8, 1], atol=1e-15)
+
+
+def test_the_means_of_table_5() -> None:
+    """A mean is of subsets, each of which counts the same; it is given where all of its subsets are there."""
+    six = ("traditional", "cnn", "superres", "deblur", "color", "frameinterp")
+    assert twoafc.means_of(six) == {"distortion": six[:2], "real": six[2:], "all": six}
+    assert twoafc.means_of(six[:2]) == {"distortion": six[:2]}
+    assert list(twoafc.means_of((*six[:2], "mix"))) == ["distortion", "mean"]
+    assert twoafc.means_of(("mine",)) == {} and twoafc.means_of(("a", "b")) == {"mean": ("a", "b")}
+
+
+def test_step_is_scikit_learns_for_binary_votes() -> None:
+    """Equal, ties of distance among them, to some roundings of double precision: 1e-12."""
+    binary = (SHARE > 0.5).astype(float)
+    found = value(jnd.average_precision(DISTANCES, binary, "step"), 90)
+    assert found == pytest.approx(average_precision_score(binary, -DISTANCES), abs=1e-12)
+
+
+def test_step_is_scikit_learns_for_fractions() -> None:
+    """Each pair once as positive, weighted by those who saw no difference, and once as negative by the others; in every
+    resample, where pairs count several times or not at all, too."""
+    labels, twice = np.repeat([1, 0], 90), np.tile(-DISTANCES, 2)
+    weights = np.concatenate([SHARE, 1 - SHARE])
+    found = value(jnd.average_precision(DISTANCES, SHARE, "step"), 90)
+    assert found == pytest.approx(average_precision_score(labels, twice, sample_weight=weights), abs=1e-12)
+    times = next(draws(90, 4, 1, 0))
+    for row, figure in zip(times, jnd.average_precision(DISTANCES, SHARE, "step")(times), strict=True):
+        theirs = average_precision_score(labels, twice, sample_weight=weights * np.tile(row, 2))
+        assert figure == pytest.approx(theirs, abs=1e-12)
+
+
+def test_voc_is_the_area_under_scikit_learns_curve_made_to_fall() -> None:
+    """The same curve, each precision replaced by the best at that recall or above, as PASCAL VOC 2010 has it."""
+    labels, weights = np.repeat([1, 0], 90), np.concatenate([SHARE, 1 - SHARE])
+    precision, recall, _ = precision_recall_curve(labels, np.tile(-DISTANCES, 2), sample_weight=weights)
+    theirs = -np.sum(np.diff(recall) * np.maximum.accumulate(precision)[:-1])
+    assert value(jnd.average_precision(DISTANCES, SHARE), 90) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_voc_is_the_published_code() -> None:
+    """Without ties it gives what `voc_ap` over the cumulated votes gives, written here as PASCAL VOC's script has."""
+    distances = RNG.permutation(90).astype(float)
+    same = SHARE[np.argsort(distances)]
+    precision, recall = np.cumsum(same) / np.arange(1, 91), np.cumsum(same) / same.sum()
+    padded, fallen = np.concatenate([[0], recall, [1]]), np.concatenate([[0], precision, [0]])
+    for place in range(len(fallen) - 1, 0, -1):
+        fallen[place - 1] = max(fallen[place - 1], fallen[place])
+    (steps,) = np.nonzero(padded[1:] != padded[:-1])
+    theirs = float(np.sum((padded[steps + 1] - padded[steps]) * fallen[steps + 1]))
+    assert value(jnd.average_precision(distances, SHARE), 90) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_average_precision_by_hand() -> None:
+    """Votes 1, 0, 2/3 by rising distance: recalls 3/5, 3/5, 1 at precisions 1, 1/2, 5/9. With all tied, the share."""
+    share, tied = np.array([1, 0, 2 / 3]), np.zeros(3)
+    by_hand = 3 / 5 + 2 / 5 * 5 / 9
+    for convention in ("voc", "step"):
+        statistic = jnd.average_precision(np.array([1.0, 2, 3]), share, convention)
+        assert value(statistic, 3) == pytest.approx(by_hand, abs=1e-15)
+        assert value(jnd.average_precision(tied, share, convention), 3) == pytest.approx(5 / 9, abs=1e-15)
+        assert math.isnan(value(jnd.average_precision(tied, np.zeros(3), convention), 3))
+
+
+def test_an_interval_covers_what_theory_says() -> None:
+    """Of a mean of 400 fair coins the interval is 1.96 standard errors to each side: 0.049. Its ends are percentiles
+    of 2,000 resamples, whose own standard error is some 0.0015; 5 of them are allowed."""
+    coins = np.tile([0.0, 1.0], 200)
+    statistic = twoafc.mean(coins)
+    found = estimate(value(statistic, 400), distributions({"": statistic}, 400, 2000, seed=1)[""])
+    assert found.value == 0.5 and found.low is not None and found.high is not None
+    assert found.low == pytest.approx(0.451, abs=0.0075) and found.high == pytest.approx(0.549, abs=0.0075)
+
+
+def test_resamples_are_paired_and_repeatable() -> None:
+    """All statistics see the same draws, so that the difference of a metric and itself moved by 0.1 is 0.1 in each;
+    streams differ, seeds differ, blocks do not matter, and a single question has no interval."""
+    values = RNG.random(50)
+    found = distributions({"a": twoafc.mean(values), "b": twoafc.mean(values + 0.1)}, 50, 30, seed=4)
+    np.testing.assert_allclose(found["b"] - found["a"], 0.1, atol=1e-12)
+    same, other, stream = (
+        distributions({"a": twoafc.mean(values)}, 50, 30, seed=seed, stream=stream)["a"]
+        for seed, stream in ((4, 0), (5, 0), (4, 1))
+    )
+    np.testing.assert_array_equal(same, found["a"])
+    assert (other != same).any() and (stream != same).any()
+    assert Counter(len(block) for block in draws(BLOCK // 2, 5, 0, 0)) == {2: 2, 1: 1}
+    single = distributions({"a": twoafc.mean(values[:1])}, 1, 30, seed=4)["a"]
+    assert estimate(0.3, single).low is None and estimate(float("nan"), same).value is None
