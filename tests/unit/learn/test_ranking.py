@@ -304,7 +304,7 @@ def test_votes_that_are_not_whole_train_nothing(
         (["--mode", "tune", "--init", "gaussian"], "use --mode scratch"),
         (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
         (["--photos", "."], "leave them out"),
-        (["--side", "8"], "needs 16 pixels"),
+        (["--side", "8"], "needs 15 pixels"),
         (["--rate", "0"], "more than 0"),
     ],
 )
