@@ -31,6 +31,7 @@ from .nearest import nearest
 from .optimize import optimize
 from .ray import with_address
 from .supervision import strengths, supervision
+from .train import train
 from .video import video
 from .weights import app as weights
 
@@ -50,6 +51,7 @@ app.command()(merge)
 app.command()(metrics)
 app.command()(demo)
 app.command()(distill)
+app.command()(train)
 app.command()(optimize)
 app.command()(export)
 app.command()(video)

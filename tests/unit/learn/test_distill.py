@@ -15,8 +15,9 @@ from eyediff.engines.metrics import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.errors import OutputError, ResumeError, UsageError, WeightsError
 from eyediff.learn import distill as room
-from eyediff.learn.deck import Deck, Plan
+from eyediff.learn.deck import CHUNK, Deck, Plan
 from eyediff.learn.evaluate import Measurement
+from eyediff.learn.log import LOG
 from eyediff.learn.measure import cells, of_groups
 from eyediff.learn.recipe import Recipe
 from eyediff.learn.run import Run, batch_indices, learning_rate
@@ -79,7 +80,7 @@ def test_deck_holds_the_teachers_values(decks: list[Deck]) -> None:
     """Pairs are made whole, and their values are those of the oracle in double precision, up to float32 rounding: about
     10,000 products a feature in other order leave 1e-5 of a value."""
     deck = decks[0]
-    assert not deck.missing()
+    assert not deck.missing(CHUNK)
     engine = NetworkEngine(NumpyRunner(), seeded_teacher())
     pixels = np.array(deck.pixels[:2])
     expected = engine.distances(pixels[:, 0], pixels[:, 1])
@@ -191,17 +192,17 @@ def test_whole_command_from_photos_to_weights(
     made = read_network(output)
     assert made.trunk is MINI
     assert all((head >= 0).all() for head in made.heads or ())
-    assert json.loads((work / room.LOG).read_text().splitlines()[-1])["step"] == 6
+    assert json.loads((work / LOG).read_text().splitlines()[-1])["step"] == 6
     with pytest.raises(ResumeError, match="--resume"):
         go(resume=False)
     before = output.read_bytes()
-    lines = (work / room.LOG).read_text()
-    (work / room.LOG).write_text(lines + '{"step": 7, "distance": 1, "maps": 1}\n')  # lost with a crash before saving
+    lines = (work / LOG).read_text()
+    (work / LOG).write_text(lines + '{"step": 7, "distance": 1, "maps": 1}\n')  # lost with a crash before saving
     told.clear()
     go(resume=True)
     assert told == []
     assert output.read_bytes() == before
-    assert (work / room.LOG).read_text() == lines
+    assert (work / LOG).read_text() == lines
 
 
 def test_a_folder_that_another_run_works_in_is_refused(photos: Path, tmp_path: Path) -> None:
