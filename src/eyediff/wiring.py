@@ -13,6 +13,7 @@ from .catalogue import Choice, parse_all
 from .engines import budget
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
+from .engines.runners import for_network
 from .engines.runners import runner as runner_on
 from .engines.together import Together
 from .engines.windows import ScalesEngine, WindowEngine
@@ -64,7 +65,8 @@ def wire(
         loaded = weights.load_trunk(entry.trunk, file=file, trust=trust, progress=progress)
         heads = weights.load_heads(entry.trunk, version) if entry.heads else None
         network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
-        return Wired(choice, NetworkEngine(runner, network, memory), weights.metric_sha256(loaded.parameters, heads))
+        engine = NetworkEngine(for_network(runner), network, memory)
+        return Wired(choice, engine, weights.metric_sha256(loaded.parameters, heads))
     if entry.name == "ssim":
         return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version], ssim.spatial))
     if entry.name == "dssim":
