@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ..errors import UsageError
 from ..values import PEAKS, Pixels
 from ..verbs import Array
 from .graph import Graph
@@ -111,10 +110,8 @@ class Halves(Graph):
 
     def rows(self, x: str, start: int, stop: int | None) -> str:
         image = self._image(x)
-        if image is None:
+        if image is None or stop == 0:  # none: ncnn has no arrays of no rows
             return super().rows(x, start, stop)
-        if stop == 0:
-            raise UsageError("ncnn has no arrays of no rows; leave out EYEDIFF_ENGINE=ncnn")
         end = TO_THE_END if stop is None else stop
         return self._layer(image, "Crop", x, settings=f"-23309=1,{start} -23310=1,{end} -23311=1,1")
 
@@ -193,6 +190,8 @@ class _Compiled:
 
     def __call__(self, *inputs: Pixels) -> Sequence[Array]:
         """The program's results, image by image; an array of one is for all of them."""
+        if not len(inputs[0]):
+            return self._onnx.compile_many(self._program, len(self._images), len(self._arrays))(*inputs)
         given = dict(zip([*self._images, *self._arrays], inputs, strict=True))
         void = frozenset(name for name in self._arrays if not given[name].shape[2])
         with self._lock:
@@ -215,7 +214,8 @@ class _Made:
         halves = Halves(images, arrays, void)
         self._results = list(program(halves, *images, *arrays))
         behind = [name for name in self._results if halves.place(name) is None]
-        self._session = onnx.session(halves.model({}, {f"{n}_out": n for n in behind}, halves.read).SerializeToString())
+        model = halves.model({}, {f"{name}_out": name for name in behind}, halves.read)
+        self._session = onnx.session(model.SerializeToString()) if behind else None
         self._halves, self._behind = halves, behind
         wanted = dict.fromkeys([*halves.read, *self._results])
         self._asked: dict[str, dict[str, str]] = {image: {} for image in images}
@@ -233,8 +233,9 @@ class _Made:
             net = runner.load(self._texts[image], self._halves.drafts[image])
             found = net.run(inputs, list(asked.values()))
             values |= {name: value[None] for name, value in zip(asked, found, strict=True)}
-        feed = {name: values[name] for name in self._halves.read}
-        values |= zip(self._behind, self._session.run(None, feed), strict=True)
+        if self._session is not None:
+            feed = {name: values[name] for name in self._halves.read}
+            values |= zip(self._behind, self._session.run(None, feed), strict=True)
         return [values[name] for name in self._results]
 
 
