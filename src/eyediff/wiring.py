@@ -34,6 +34,10 @@ FUNCTIONS: Mapping[str, Callable[[Pixels, Pixels], Numbers]] = {
 """Metrics that are plain functions of pixels."""
 
 
+MORE_WEIGHTS = 5
+"""How many times the weights a network takes more by ncnn: it keeps 36 figures of each 3x3 kernel, and loads copies."""
+
+
 @dataclass(frozen=True)
 class Wired:
     """A metric that was asked for, its engine, and the hash of the weights in it (None: it has none)."""
@@ -65,7 +69,10 @@ def wire(
         loaded = weights.load_trunk(entry.trunk, file=file, trust=trust, progress=progress)
         heads = weights.load_heads(entry.trunk, version) if entry.heads else None
         network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
-        engine = NetworkEngine(for_network(runner), network, memory)
+        own = for_network(runner)
+        if own is not runner and memory is not None:
+            memory -= MORE_WEIGHTS * sum(value.nbytes for value in loaded.parameters.values())
+        engine = NetworkEngine(own, network, memory)
         return Wired(choice, engine, weights.metric_sha256(loaded.parameters, heads))
     if entry.name == "ssim":
         return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version], ssim.spatial))

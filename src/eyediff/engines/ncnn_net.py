@@ -150,12 +150,24 @@ class Loaded:
         options.use_fp16_packed = options.use_fp16_storage = options.use_fp16_arithmetic = False
         options.use_bf16_packed = options.use_bf16_storage = False
         options.use_vulkan_compute = False
+        # Its own stores keep what was freed until the network goes; these are emptied after each image.
+        self._stores = [ncnn.PoolAllocator(), ncnn.PoolAllocator()]
+        for store in self._stores:
+            store.set_size_compare_ratio(0.0)
+        options.blob_allocator, options.workspace_allocator = self._stores
         reader = _Figures(figures)
         if self._net.load_param_mem(text) or self._net.load_model(reader):
             raise EyediffError("ncnn does not take this network; leave out EYEDIFF_ENGINE=ncnn")
 
     def run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         """The outputs for one image: arrays C x H x W, in and out. Raises EyediffError where ncnn gives up."""
+        try:
+            return self._run(inputs, outputs)
+        finally:
+            for store in self._stores:
+                store.clear()
+
+    def _run(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:
         extractor = self._net.create_extractor()
         for name, value in inputs.items():
             # A Mat of an array is a view that ncnn might outlive, with planes that are not aligned: its clone is sound.

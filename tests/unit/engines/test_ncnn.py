@@ -1,4 +1,4 @@
-"""ncnn as the engine of networks: what it writes, that it says what ONNX Runtime and the oracle say, and when it is used.
+"""ncnn as the engine of networks: what it writes, that it says what the others say, and when it is used.
 
 Winograd's F(4x4, 3x3) multiplies by figures up to 8 and 1/24 on the way in and out, so that a sum is rounded some three
 to ten times as much as a direct one: features are right to 1e-6 of the largest where ONNX Runtime's are to 2e-7. That
@@ -108,8 +108,8 @@ def test_laws(net: str) -> None:
 
 
 def test_what_was_looked_at_says_what_pixels_say() -> None:
-    """Bit for bit where a reference was looked at once. Two looked-at batches go through ONNX Runtime together, which may
-    share its sums among threads otherwise, and points are near ONNX Runtime's: 1e-6."""
+    """Bit for bit where a reference was looked at once. Two looked-at batches go through ONNX Runtime together, which
+    may share its sums among threads otherwise, and points are near ONNX Runtime's: 1e-6."""
     engine = NetworkEngine(runner(), of("squeeze"))
     a, b = noise("squeeze", 3, 40, 33)
     seen = engine.look(a[:1])
@@ -145,7 +145,7 @@ def test_threads_and_callers_change_nothing() -> None:
 
 
 def test_one_network_is_loaded_for_all_that_is_asked_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Distances, maps and embeddings, of both images, by one network in ncnn's memory; strips by another in its place."""
+    """Distances, maps, embeddings, of both images, by one network in ncnn's memory; strips by others in its place."""
     loaded = list[str]()
     init = Loaded.__init__
     monkeypatch.setattr(Loaded, "__init__", lambda self, *given: (loaded.append(given[0]), init(self, *given))[1])
