@@ -13,7 +13,6 @@ from .catalogue import Choice, parse_all
 from .engines import budget
 from .engines.devices import DeviceName
 from .engines.metrics import FunctionEngine, NetworkEngine, Runner
-from .engines.runners import for_network
 from .engines.runners import runner as runner_on
 from .engines.together import Together
 from .engines.windows import ScalesEngine, WindowEngine
@@ -32,10 +31,6 @@ FUNCTIONS: Mapping[str, Callable[[Pixels, Pixels], Numbers]] = {
     "fsimc": fsim.fsimc,
 }
 """Metrics that are plain functions of pixels."""
-
-
-MORE_WEIGHTS = 5
-"""How many times the weights a network takes more by ncnn: it keeps 36 figures of each 3x3 kernel, and loads copies."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +64,7 @@ def wire(
         loaded = weights.load_trunk(entry.trunk, file=file, trust=trust, progress=progress)
         heads = weights.load_heads(entry.trunk, version) if entry.heads else None
         network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
-        own = for_network(runner)
-        if own is not runner and memory is not None:
-            memory -= MORE_WEIGHTS * sum(value.nbytes for value in loaded.parameters.values())
-        engine = NetworkEngine(own, network, memory)
-        return Wired(choice, engine, weights.metric_sha256(loaded.parameters, heads))
+        return Wired(choice, NetworkEngine(runner, network, memory), weights.metric_sha256(loaded.parameters, heads))
     if entry.name == "ssim":
         return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version], ssim.spatial))
     if entry.name == "dssim":

@@ -39,14 +39,9 @@ class OnnxRunner:
         self.threads = threads or workers()
 
     @property
-    def device(self) -> str:
-        """Where it computes, as far as is known yet."""
-        return self._providers[0].device
-
-    @property
     def description(self) -> str:
         """What computes, for the header of a result."""
-        return f"onnxruntime {ort.__version__} {self.device}"
+        return f"onnxruntime {ort.__version__} {self._providers[0].device}"
 
     def single(self) -> OnnxRunner:
         """A runner on the same device that uses one thread a call, for callers that bring threads of their own."""

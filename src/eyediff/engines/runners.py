@@ -7,17 +7,12 @@ installation that never names a GPU must not depend on it.
 from __future__ import annotations
 
 import importlib.util
-import os
 
-from ..errors import DeviceError, UsageError
+from ..errors import DeviceError
 from . import devices
 from .devices import CUDA, DeviceName
 from .metrics import Runner
 from .onnxrt import OnnxRunner
-
-ENGINE = "EYEDIFF_ENGINE"
-"""The environment variable that has networks computed by ncnn. Never by itself where ncnn happens to be installed: the
-sixth digit of a distance would follow from what else somebody has. What computed stands in the header of a result."""
 
 
 def runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
@@ -36,25 +31,6 @@ def runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
             f"{devices.PRECISION}={precision} was set, which needs --device cuda and a torch that sees a GPU; unset it"
         )
     return OnnxRunner(device, threads)
-
-
-def for_network(runner: Runner) -> Runner:
-    """The runner of a network: this one, or ncnn beside it where EYEDIFF_ENGINE=ncnn asks for that.
-
-    Raises UsageError for an unknown engine, DeviceError where ncnn is not to be had, or the runner is on a GPU.
-    """
-    asked = os.environ.get(ENGINE) or "auto"
-    if asked == "auto":
-        return runner
-    if asked != "ncnn":
-        raise UsageError(f"{ENGINE}={asked} was set, expected one of auto, ncnn")
-    if not isinstance(runner, OnnxRunner) or runner.device != "cpu":
-        raise DeviceError(f"{ENGINE}=ncnn computes on the processor, not by {runner.description}: use --device cpu")
-    try:
-        from .ncnn_runner import NcnnRunner
-    except (ImportError, OSError) as error:  # not installed, or one of its libraries is not there
-        raise DeviceError(f"{ENGINE}=ncnn was set, but {error}: pip install 'eyediff[ncnn]', or unset it") from error
-    return NcnnRunner(runner)
 
 
 def _torch_has_cuda() -> bool:
