@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from .. import catalogue
+from .. import catalogue, defaults
 from ..errors import ImageError, UsageError, shown
 from ..reports.whole import whole_file
 from ..run.journal import Stamp, difference, stamp
@@ -114,7 +114,9 @@ def _read(index: Path, job: Job, source: Source) -> Points:
             raise UsageError(
                 f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; {CURE}"
             )
-        shape = Shape(int(about["shape"]["height"]), int(about["shape"]["width"]), str(about["shape"]["name"]))
+        shape = Shape(*map(_whole, (about["shape"]["height"], about["shape"]["width"])), str(about["shape"]["name"]))
+        if not 1 <= shape.height * shape.width <= defaults.MAX_PIXELS:
+            raise ValueError("a size that no image has")
         files = {str(name): _stamp(at) for name, at in about["files"]}
         failed = {Failed(**each): _stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):
@@ -129,7 +131,13 @@ def _read(index: Path, job: Job, source: Source) -> Points:
 
 
 def _stamp(found: Any) -> Stamp | None:
-    return None if found is None else (int(found[0]), int(found[1]))
+    return None if found is None else (_whole(found[0]), _whole(found[1]))
+
+
+def _whole(found: Any) -> int:
+    if type(found) is not int:
+        raise TypeError("a number of another kind than ours")
+    return found
 
 
 def _changes(before: Mapping[str, Stamp | None], source: Source) -> str:
