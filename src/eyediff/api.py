@@ -30,9 +30,10 @@ ImageLike: TypeAlias = Any
 class Metric:
     """One metric, with its weights loaded, for many images.
 
-    `name` is one of `eyediff metrics`, with `@version` where another than the default is meant. `device` is "auto",
-    "cpu" or "cuda"; `threads` None means every core. `weights` is a file to take the trunk's weights from instead of
-    finding them; other figures than the official ones are refused unless `trust` is True. `memory`, in bytes or such as
+    `name` is one of `eyediff metrics`, with `@version` where another than the default is meant, or the path of a
+    metric's file. `device` is "auto", "cpu" or "cuda"; `threads` None means every core. `weights` is a
+    file to take the trunk's weights from instead of finding them; other figures than the official ones are refused
+    unless `trust` is True, or where they are not those that a metric's file was made for. `memory`, in bytes or such as
     "2GB", is what the process should stay within: larger images are computed strip by strip, with the same scores; by
     default half of the machine's, up to 4 GB.
 
@@ -207,7 +208,7 @@ def _size(batch: Pixels) -> str:
 
 
 @lru_cache(maxsize=8)
-def _metric(name: str, device: DeviceName) -> Metric:
+def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: ARG001  # tells two states of a file
     return Metric(name, device=device)
 
 
@@ -215,7 +216,8 @@ def distance(
     a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    return _metric(metric, device).distance(a, b, range=range)
+    content = catalogue.parse(metric).entry.name
+    return _metric(metric, device, content).distance(a, b, range=range)
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from .. import trunks, weights
+from .. import __version__, trunks, weights
+from ..errors import shown
 from ..weights.fetch import Progress as Report
 
 app = typer.Typer(
-    help="The weights of the networks behind lpips-* and deep-*: list, get, add, verify, where.", no_args_is_help=True
+    help="The weights of the networks behind lpips-* and deep-*: list, get, add, import, verify, where.",
+    no_args_is_help=True,
 )
 
 _PROBLEM = 2  # as for every wrong configuration
@@ -57,6 +59,40 @@ def add(
     what = "official" if added.official else "taken on your word"
     typer.echo(f"{title}, {what}, {'was there already' if added.already else 'added'}: sha256 {added.sha256}", err=True)
     typer.echo(added.path)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .pth or safetensors file with a network of the trunk's form.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="Where the metric goes.")],
+    trunk: Annotated[str, typer.Option(metavar="TRUNK", help="alex, vgg, squeeze, mini.")] = trunks.ALEX.name,
+    prefix: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What stands before the layers' numbers, where the file holds several."),
+    ] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Kept in the file: source, licence.")] = "",
+) -> None:
+    """Make a metric of a network that was trained elsewhere, self-supervised or not: `--metric FILE` computes it.
+
+    It has no heads, so that every channel counts alike, as in deep-*. Nothing of a pickle is run; the file is left
+    alone.
+    """
+    network = trunks.trunk(trunk)
+    weights.check_free(output)
+    found = weights.read_foreign(file, network, prefix)
+    provenance = {
+        "eyediff": __version__,
+        "file": file.name,
+        "file_sha256": weights.file_sha256(file),
+        "prefix": found.prefix,
+        "note": note,
+    }
+    weights.write_metric(
+        output, trunk=trunk, mode="imported", provenance=provenance, parameters=found.parameters, heads=None
+    )
+    where = f"behind {found.prefix!r}" if found.prefix else "under the layers' bare numbers"
+    typer.echo(f"{network.title}, found {shown(where)}: sha256 {weights.canonical_sha256(found.parameters)}", err=True)
+    typer.echo(output)
 
 
 @app.command()

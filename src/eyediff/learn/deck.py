@@ -14,12 +14,12 @@ import torch
 from numpy.lib.format import open_memmap
 
 from .. import lpips
+from ..distortions.photos import loaded
+from ..distortions.tools import Picture
 from ..engines.torch_verbs import TorchVerbs
 from ..errors import ResumeError
-from .distortions.tools import Picture
 from .groups import MEMBERS, PAIRS, group
 from .measure import cells, of_groups
-from .photos import loaded
 
 CHUNK = 64
 """Groups that a process makes at a time; what it makes is lost only if it is stopped within a chunk."""

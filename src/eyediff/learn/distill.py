@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from .. import __version__, lpips, trunks, weights
+from ..distortions.photos import found
 from ..errors import ResumeError
 from ..reports.files import Lock, trouble
 from ..weights.containers import write
 from .deck import Deck, Plan
-from .photos import found
 from .recipe import Recipe
 from .run import Run
 

@@ -1,9 +1,12 @@
-"""What exists where, and how it gets here: trunks' weights found, fetched, checked, imported; heads as shipped."""
+"""What exists where, and how it gets here: trunks' weights found, fetched, checked, imported; heads as shipped;
+metrics as files."""
 
 from .catalogue import PUBLISHED, Published, published
 from .checked import LoadedTrunk
-from .hashing import canonical_sha256
+from .foreign import Foreign, read_foreign
+from .hashing import canonical_sha256, file_sha256
 from .heads import load_heads, metric_sha256
+from .metricfile import MetricFile, check_free, is_file_name, read_metric, write_metric
 from .places import Place, cache, candidates, offline, places
 from .store import Added, Checked, add, find, load_trunk, verify
 
@@ -11,19 +14,27 @@ __all__ = [
     "PUBLISHED",
     "Added",
     "Checked",
+    "Foreign",
     "LoadedTrunk",
+    "MetricFile",
     "Place",
     "Published",
     "add",
     "cache",
     "candidates",
     "canonical_sha256",
+    "check_free",
+    "file_sha256",
     "find",
+    "is_file_name",
     "load_heads",
     "load_trunk",
     "metric_sha256",
     "offline",
     "places",
     "published",
+    "read_foreign",
+    "read_metric",
     "verify",
+    "write_metric",
 ]

@@ -25,7 +25,7 @@ from eyediff.reports.files import Lock
 from eyediff.trunks import ALEX, MINI
 from eyediff.verbs import Array
 
-from .scenes import scene
+from ..distortions.scenes import scene
 
 SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64, 128), warmup=4, seed=3)
 
