@@ -32,9 +32,10 @@ VALUES = (
     "a.png", "b.png", "set", "other", "empty", "text.txt", "missing.png", "old.csv", "part.jsonl", "torn.png", "new",
     "out.csv", "out.jsonl", "out.json", "out.txt", "out.html", "out.xml", "out.npy", "out.parquet", "new.png", ".", "",
     "psnr", "ssim", "l2", "lpips-mini", "fsim", "lpips", "psnr,ssim", "psnr@1", "lpips-mini@0.0", "nonsense", ",",
-    "psnr=1", "psnr=-1", "psnr=nan", "psnr=inf", "ssim=0.5", "=", "x=1", "0", "1", "2", "-1", "1e9", "1e999", "nan", "inf",
+    "psnr=1", "psnr=-1", "psnr=nan", "psnr=inf", "ssim=0.5", "=", "x=1", "0", "1", "2", "-1", "1e9", "1e999", "nan",
     "99999999999999999999", "1/1", "2/3", "3/2", "0/0", "1GB", "2GB", "1B", "99EB", "resize", "crop", "refuse", "stem",
-    "name", "worst", "csv", "jsonl", "json", "text", "npy", "png", "png,npy", "cpu", "cuda", "auto", "noise", "all", "alex",
+    "name", "worst", "csv", "jsonl", "json", "text", "npy", "png", "png,npy", "cpu", "cuda", "auto", "noise", "all",
+    "inf", "alex",
     "subfolder", "(.)", "(", "--", "-", "-h", "--help", "--version", "é\udce9", "a\nb", "\x1b[31m", "\0", "%s", "{0}",
 )  # fmt: skip
 

@@ -1,14 +1,14 @@
-"""Every target by its name."""
+"""Every target by its name, and its regression files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from . import arguments, pictures, results, resume, weights
+from . import arguments, metrics, pictures, results, resume, votes, weights
 from .target import Target
 
 TARGETS: dict[str, Target] = {
-    found.name: found for found in (weights.TARGET, pictures.TARGET, resume.TARGET, results.TARGET, arguments.TARGET)
+    room.TARGET.name: room.TARGET for room in (weights, metrics, pictures, resume, results, votes, arguments)
 }
 
 FOUND = Path(__file__).resolve().parents[1] / "attacks" / "found"

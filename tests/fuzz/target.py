@@ -20,8 +20,8 @@ MEMORY = 1 << 30
 class Target:
     """A reader of foreign bytes.
 
-    `check` reads them in a folder of its own and says what came of it: "read", or "refused" where an EyediffError of one
-    line was raised. Anything else that it raises is a finding. `seeds` are inputs to begin with, from honest to
+    `check` reads them in a folder of its own and says what came of it: "read", or "refused" where an EyediffError of
+    one line was raised. Anything else that it raises is a finding. `seeds` are inputs to begin with, from honest to
     hostile; `words` are what a fuzzer may put in; `most` is the length of an input.
     """
 

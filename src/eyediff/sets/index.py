@@ -114,8 +114,9 @@ def _read(index: Path, job: Job, source: Source) -> Points:
             raise UsageError(
                 f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; {CURE}"
             )
-        shape = Shape(*map(_whole, (about["shape"]["height"], about["shape"]["width"])), str(about["shape"]["name"]))
-        if not 1 <= shape.height * shape.width <= defaults.MAX_PIXELS:
+        stated = about["shape"]
+        shape = Shape(_whole(stated["height"]), _whole(stated["width"]), str(stated["name"]))
+        if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
             raise ValueError("a size that no image has")
         files = {str(name): _stamp(at) for name, at in about["files"]}
         failed = {Failed(**each): _stamp(at) for each, at in about["failed"]}
@@ -123,7 +124,7 @@ def _read(index: Path, job: Job, source: Source) -> Points:
             raise ValueError(f"{len(files)} names for {len(points)} points")
     except OSError as error:
         raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UsageError(f"{shown(index)} is no index of eyediff, or damaged; {CURE}") from error
     if changes := _changes(files | {each.name: at for each, at in failed.items()}, source):
         raise UsageError(f"{shown(index)} is not of the images now in {shown(source.folder)}: {changes}; {CURE}")
