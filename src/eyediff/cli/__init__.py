@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from .. import __version__
-from ..errors import EyediffError
+from ..errors import EyediffError, shown
 from .compare import compare
 from .demo import demo
 from .distill import distill
@@ -94,7 +94,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> int:
-    print(f"eyediff: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - this is the command line
+    print(f"eyediff: {shown(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201 - this is the command line
     return USAGE_ERROR
 
 

@@ -122,17 +122,20 @@ class ParquetFolder:
 
     def _recall(self, parts: Sequence[Path]) -> None:
         """Note which rows are there: 16 bytes and the scores of each. Parts with failed rows are written anew."""
-        pq = importlib.import_module("pyarrow.parquet")
+        pa, pq = arrow(), importlib.import_module("pyarrow.parquet")
         keys, figures = [], []
         for part in parts:
             try:
                 found = pq.ParquetFile(part).read()
                 if found.schema != schema(self._metrics):
                     raise ValueError("other columns")
-            except (ValueError, OSError) as error:
+                scored = found.filter(found["error"].is_null())
+                if any(column.null_count for column in scored.columns[:-1]):
+                    raise ValueError("rows without values")
+            except (ValueError, OSError, pa.ArrowException) as error:
                 raise ResumeError(f"{shown(part)} is damaged, or not ours ({error}): move it away") from error
-            if found["error"].null_count < len(found):
-                found = found.filter(found["error"].is_null())
+            if len(scored) < len(found):
+                found = scored
                 self._write_part(part, found)
             texts = zip(*(found[name].to_pylist() for name in BEFORE_SCORES[:3]), strict=True)
             keys.append(np.array([_key(*text) for text in texts], "S16"))

@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol, TypedDict, cast, get_args
 
 from ..places import place
@@ -51,9 +52,11 @@ def score_from(value: float | str) -> float:
     """What `number` made of a score, undone. Raises ValueError for anything else."""
     if isinstance(value, str) and value in _INFINITE:
         return _INFINITE[value]
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    raise ValueError(f"not a score: {value!r}")
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        with suppress(OverflowError):  # a whole number that no float reaches
+            if math.isfinite(found := float(value)):
+                return found
+    raise ValueError(f"not a score: {str(value)[:40]!r}")
 
 
 def dump(value: object) -> str:

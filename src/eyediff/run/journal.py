@@ -18,6 +18,9 @@ from typing import TypeAlias
 from ..errors import ResumeError, shown
 from ..values import Header
 
+_LONGEST = 100
+"""Characters of a setting in a message: what a file says may be anything."""
+
 SCHEMA = 1
 """Of the journal. Another one is refused: it was written by another eyediff, whose rows would be refused too."""
 
@@ -104,7 +107,7 @@ def difference(one: object, other: object, what: str = "settings") -> tuple[str,
         keys = dict.fromkeys([*other, *one])
         found = (difference(one.get(key), other.get(key), f"{owner}{key}") for key in keys)
         return next((differing for differing in found if differing), None)
-    return None if one == other else (what, _brief(one), _brief(other))
+    return None if one == other else (_brief(what), _brief(one), _brief(other))
 
 
 def read_opening(line: bytes, output: Path) -> Opening:
@@ -161,7 +164,9 @@ def _damaged(output: Path, number: int) -> ResumeError:
 
 def _brief(value: object) -> str:
     text = str(value)
-    return f"{text[:12]}..." if re.fullmatch("[0-9a-f]{64}", text) else text
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return f"{text[:12]}..."
+    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 def _line(value: object) -> bytes:

@@ -128,6 +128,8 @@ class JournaledFile:
                 return 0, journal_end
             end = len(head)
             for entry, length in read_entries(lines, self._path):
+                if entry.end <= end:  # within the header
+                    raise self._changed()
                 if entry.end > size:  # the journal reached the disk before a power cut, the row did not
                     break
                 place = Place(end, entry.end, journal_end, (entry.reference, entry.candidate))

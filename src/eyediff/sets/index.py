@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from .. import catalogue
+from .. import catalogue, defaults
 from ..errors import ImageError, UsageError, shown
 from ..reports.whole import whole_file
 from ..run.journal import Stamp, difference, stamp
@@ -114,14 +114,17 @@ def _read(index: Path, job: Job, source: Source) -> Points:
             raise UsageError(
                 f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; {CURE}"
             )
-        shape = Shape(int(about["shape"]["height"]), int(about["shape"]["width"]), str(about["shape"]["name"]))
+        stated = about["shape"]
+        shape = Shape(_whole(stated["height"]), _whole(stated["width"]), str(stated["name"]))
+        if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
+            raise ValueError("a size that no image has")
         files = {str(name): _stamp(at) for name, at in about["files"]}
         failed = {Failed(**each): _stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):
             raise ValueError(f"{len(files)} names for {len(points)} points")
     except OSError as error:
         raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise UsageError(f"{shown(index)} is no index of eyediff, or damaged; {CURE}") from error
     if changes := _changes(files | {each.name: at for each, at in failed.items()}, source):
         raise UsageError(f"{shown(index)} is not of the images now in {shown(source.folder)}: {changes}; {CURE}")
@@ -129,7 +132,13 @@ def _read(index: Path, job: Job, source: Source) -> Points:
 
 
 def _stamp(found: Any) -> Stamp | None:
-    return None if found is None else (int(found[0]), int(found[1]))
+    return None if found is None else (_whole(found[0]), _whole(found[1]))
+
+
+def _whole(found: Any) -> int:
+    if type(found) is not int:
+        raise TypeError("a number of another kind than ours")
+    return found
 
 
 def _changes(before: Mapping[str, Stamp | None], source: Source) -> str:

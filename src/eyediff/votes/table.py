@@ -89,7 +89,7 @@ def _csv(path: Path) -> Iterator[tuple[int, _Row | Wrong]]:
         reader = csv.reader(file, strict=True)
         header = [name.strip() for name in next(reader, [])]
         if doubled := {name for name in header if header.count(name) > 1}:
-            raise StudyError(f"{shown(path)}: the column {min(doubled)} is there twice")
+            raise StudyError(f"{shown(path)}: the column {shown(min(doubled))[:80]} is there twice")
         for cells in filter(None, reader):
             if len(cells) == len(header):
                 yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))

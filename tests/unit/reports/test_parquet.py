@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from eyediff.errors import OutputError, ResumeError
 from eyediff.reports.parquet import ParquetFolder, record
 from eyediff.reports.rows import row_record
-from eyediff.values import Failure
+from eyediff.values import Failure, Score
 
 from .samples import HEADER, ROWS, STRANGE, SUMMARY, UNDECODABLE, pair
 
@@ -96,3 +96,21 @@ def test_what_cannot_be_continued_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="file"):
         write(tmp_path / "file", ROWS)
+
+
+@pytest.mark.parametrize("column", ["pair", "width", "psnr"])
+def test_a_part_with_gaps_is_not_continued(tmp_path: Path, column: str) -> None:
+    """A scored row without name, side or score is none of ours: one line, nothing changed."""
+    pa = pytest.importorskip("pyarrow")
+    folder = tmp_path / "out"
+    write(folder, [row for row in ROWS if isinstance(row, Score)])
+    part = folder / "part-000000.parquet"
+    table = pq.ParquetFile(part).read()
+    at = table.schema.get_field_index(column)
+    pq.write_table(
+        table.set_column(at, table.schema.field(at), pa.nulls(len(table), table.schema.field(at).type)), part
+    )
+    before = part.read_bytes()
+    with pytest.raises(ResumeError, match="is damaged, or not ours"):
+        write(folder, ROWS, resume=True)
+    assert part.read_bytes() == before

@@ -1,0 +1,160 @@
+"""The readers of what eyediff itself has written: baselines, the parts of a run, the index of a folder.
+
+The first byte says which, and for an index whether the rest is the whole file or only what it says of its points.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from eyediff import reports, run
+from eyediff.errors import MergeError, UsageError
+from eyediff.gates import read_earlier
+from eyediff.reports.rows import JsonLines
+from eyediff.run.shards import names_sha256
+from eyediff.sets import Source, indexed
+from eyediff.sets.store import _header
+from eyediff.values import Failure, Score, Summary, Unmatched
+from tests.unit.gates.made import run_to
+from tests.unit.reports.samples import ROWS, STRANGE
+from tests.unit.run.fakes import job, pairs
+from tests.unit.sets import made
+
+from .target import Target, refused
+
+EARLIER, PART, PART_CSV, INDEX, ABOUT = range(5)
+SPLIT = b"\n-----\n"
+
+
+def check(data: bytes, folder: Path) -> str:
+    """By the first byte."""
+    kind, content = data[0] % 5 if data else 0, data[1:]
+    return (_earlier, _part, _part_csv, _index, _about)[kind](content, folder)
+
+
+def _earlier(content: bytes, folder: Path) -> str:
+    """Finite or infinite scores by pair, as many as there are names; or UsageError."""
+    path = folder / "old.csv"
+    path.write_bytes(content)
+    try:
+        found = read_earlier(path)
+    except UsageError as error:
+        return refused(error, path)
+    for scores in found.scores.values():
+        assert scores is None or (len(scores) == len(found.names) and all(score == score for score in scores))
+    return "read"
+
+
+def _part(content: bytes, folder: Path) -> str:
+    """Rows that can be written again; or MergeError, each of whose lines names a file."""
+    (folder / "part.jsonl").write_bytes(_hashed(content))
+    return _merged(folder / "part.jsonl")
+
+
+def _part_csv(content: bytes, folder: Path) -> str:
+    rows, _, card = content.partition(SPLIT)
+    (folder / "part.csv").write_bytes(rows)
+    (folder / "part.csv.shard").write_bytes(card)
+    return _merged(folder / "part.csv")
+
+
+def _merged(path: Path) -> str:
+    try:
+        found = run.Merged([path])
+    except MergeError as error:
+        for problem in error.problems:
+            refused(MergeError(problem), path.name, "parts missing")
+        return "refused"
+    rows = list(found.rows())
+    assert len(rows) == len(found)
+    lines = JsonLines(tuple(found.job().engines))
+    for row in rows:
+        assert isinstance(row, (Score, Failure))
+        assert lines.parse(lines.row(row))["pair"] == row.pair.name
+    return "read"
+
+
+def _hashed(content: bytes) -> bytes:
+    """With the hash of the names that its rows have, so that mutations get past it."""
+    first, _, rest = content.partition(b"\n")
+    with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        record = json.loads(first)
+        names = [json.loads(line)["pair"] for line in rest.split(b"\n") if line]
+        record["shard"]["part_sha256"] = names_sha256(names).hexdigest()
+        return json.dumps(record).encode() + b"\n" + rest
+    return content
+
+
+def _index(content: bytes, folder: Path) -> str:
+    """Points and their names; or UsageError with the index as it was."""
+    source = _folder(folder)
+    path = folder / "index"
+    path.write_bytes(content)
+    try:
+        with indexed(made.job(), source, path) as found:
+            assert len(found.names) == len(found.points)
+            assert {*found.names, *(each.name for each in found.failed)} == set(source.names)
+            assert found.shape.height > 0 and found.shape.width > 0
+    except UsageError as error:
+        assert path.read_bytes() == content
+        return refused(error, path)
+    return "read"
+
+
+def _about(content: bytes, folder: Path) -> str:
+    points = made.points(made.some(3)).astype("<f4")
+    return _index(_header(*points.shape, len(content)) + points.tobytes() + content, folder)
+
+
+def _folder(root: Path) -> Source:
+    """Four tiny images, of which one is broken, all of one time."""
+    source = made.folder(root / "set", made.some(3))
+    (source.folder / "03").write_text("broken")
+    for path in source.folder.iterdir():
+        os.utime(path, ns=(10**18, 10**18))
+    return Source(source.folder, [*source.names, "03"])
+
+
+def seeds() -> Iterator[bytes]:
+    """Honest files of each kind."""
+    scores = {"a.png": (0.5, 20.0), STRANGE: (1e-7, np.inf), "torn.png": None}
+    with TemporaryDirectory() as text:
+        folder = Path(text)
+        for suffix in (".csv", ".jsonl", ".json"):
+            yield bytes([EARLIER]) + run_to(folder / f"old{suffix}", scores).read_bytes()
+        alone = (Unmatched("reference", Path("a/alone.png")),)
+        part = run.part(job(pairs(3), unmatched=alone), 1, 1)
+        for kind, number in (("jsonl", PART), ("csv", PART_CSV)):
+            path = folder / f"part.{kind}"
+            for sink in [*reports.beside(part.header, kind, path), reports.sink(kind, path)]:  # type: ignore[arg-type]
+                sink.open(part.header)
+                for at, row in enumerate(ROWS[:3]):
+                    pair = pairs(3)[at]
+                    again = Failure(pair, "read", row.message) if isinstance(row, Failure) else None
+                    sink.write(again or Score(pair, 4, 4, {"mse": float("inf") if at else 0.1}))
+                sink.close(Summary(3, 1, {}))
+            card = SPLIT + (folder / "part.csv.shard").read_bytes() if kind == "csv" else b""
+            yield bytes([number]) + path.read_bytes() + card
+        source = _folder(folder)
+        with indexed(made.job(), source, folder / "index") as found:
+            about = (folder / "index").read_bytes()
+            yield bytes([INDEX]) + about
+            yield bytes([ABOUT]) + about[512 + found.points.nbytes :]
+
+
+WORDS = (
+    SPLIT, b'"shard":{', b'"part":1', b'"of":1', b'"pairs":', b'"metrics":', b'"version":', b'"weights_sha256":',
+    b'"engine":', b'"scores":', b'"rows":', b'"error":null', b'"stage":', b'"unmatched":', b'"side":"reference"',
+    b'"path":', b'"higher_is_better":', b'"made":', b'"shape":', b'"height":', b'"files":', b'"failed":', b'"schema":',
+    b"1e999", b"NaN", b"-1", b"null", b"true", b"[[[[", b"{}", b'"inf"', b"9" * 400, b"9" * 30, b'"\\ud800"', b'""',
+    b"pair,reference,candidate,width,height,", b",error\n", b'"inf"', b"s3://x", b"\\u001b[31m", b"\\n", b"\n",
+)  # fmt: skip
+
+TARGET = Target("results", check, seeds, WORDS)

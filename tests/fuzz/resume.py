@@ -1,0 +1,120 @@
+"""The reader of unfinished outputs: rows, their journal, and what a kill may have left beside them.
+
+An input is a byte for the format, then the output, its journal and a waiting output, with SPLIT between them. Paths are
+relative to the folder, so that what a journal says of places in the output holds in any.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
+
+from eyediff.errors import OutputError, ResumeError
+from eyediff.reports import LINES, LinesFormat
+from eyediff.run import JournaledFile
+from eyediff.values import Failure, Pair, Row, Score, Summary
+from tests.unit.run.fakes import header
+
+from .target import Target, refused
+
+SPLIT = b"\n-----\n"
+PAIRS = [Pair(name, Path(f"a{name}"), Path(f"b{name}")) for name in ("p0.png", "p1.png", "p2.png")]
+METRICS = ("mse", "sim")
+
+
+def check(data: bytes, folder: Path) -> str:
+    """Refused with nothing touched; or continued to an output that has a row a pair, all of them whole.
+
+    A waiting output takes the place of the other before the journal is read, so with one there is nothing to compare.
+    """
+    kind = get_args(LinesFormat)[data[0] & 1 if data else 0]
+    parts = data[1:].split(SPLIT, 2)
+    names = ("out", "out.resume", "out.tidy0")[: len(parts)]
+    before = dict(zip(names, parts, strict=True))
+    for name, content in before.items():
+        (folder / name).write_bytes(content)
+    try:
+        with inside(folder):
+            continued(kind)
+    except ResumeError as error:
+        now = {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
+        assert now == before or len(parts) == 3, "touched, though it was refused"
+        return refused(error, folder / "out", "out.resume")
+    except OutputError as error:
+        return refused(error, folder / "out")
+    lines = LINES[kind](METRICS)
+    whole = (folder / "out").read_bytes()
+    first = lines.header(header(METRICS)).encode()
+    assert whole.startswith(first) and whole.endswith(b"\n")
+    told = [lines.parse(line)["pair"] for line in split(whole[len(first) :].decode(), kind)]
+    assert told[: len(PAIRS)] == [pair.name for pair in PAIRS], told
+    return "read"
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    """The folder as the current one, with the files of the pairs, all of one size and time; the last is not there."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        for path in [path for pair in PAIRS for path in (pair.reference, pair.candidate)][:-1]:
+            path.write_bytes(b"x")
+            os.utime(path, ns=(10**18, 10**18))
+        yield
+    finally:
+        os.chdir(before)
+
+
+def continued(kind: LinesFormat, stop: int = 9, *, resume: bool = True) -> None:
+    """A run over the pairs; `stop` so many rows it breaks off, as a kill would."""
+    sink = JournaledFile(Path("out"), kind, resume=resume)
+    sink.open(header(METRICS))
+    failed = 0
+    for number, pair in enumerate(PAIRS):
+        if number == stop:
+            sink._files.close()  # as the end of the process does
+            sink._locked.close()
+            return
+        row: Row | None = sink.recall(pair)
+        if row is None and pair.candidate.exists():
+            row = Score(pair, 4, 4, {"mse": 0.1 * number, "sim": float("inf")})
+        elif row is None:
+            row = Failure(pair, "read", f'no "file",\n{pair.candidate}')
+        failed += isinstance(row, Failure)
+        sink.write(row)
+    sink.close(Summary(len(PAIRS), failed, {}))
+
+
+def split(text: str, kind: LinesFormat) -> Iterator[str]:
+    """The records of a text; in CSV one goes on while a quotation mark is open."""
+    record = ""
+    for line in text.split("\n")[:-1]:
+        record += line + "\n"
+        if kind == "jsonl" or record.count('"') % 2 == 0:
+            yield record
+            record = ""
+    assert not record
+
+
+def seeds() -> Iterator[bytes]:
+    """What runs leave that were stopped after each row, or had a failure."""
+    for number, kind in enumerate(get_args(LinesFormat)):
+        for stop in range(len(PAIRS) + 1):
+            with TemporaryDirectory() as text, inside(Path(text)):
+                continued(kind, stop, resume=False)
+                found = [Path(name).read_bytes() for name in ("out", "out.resume")]
+            yield bytes([number]) + SPLIT.join(found)
+            yield bytes([number]) + SPLIT.join([*found, found[0]])
+
+
+WORDS = (
+    SPLIT, b'"pair": ', b'"reference": ', b'"candidate": ', b'"end": ', b'"journal": 1', b'"kept": "out~"',
+    b'"tidied": 1', b'"settings": ', b"[1, 1000000000000000000]", b"null", b"1e999", b"NaN", b"-1", b'"\\ud800"',
+    b"9" * 400, b'"p0.png"', b"ap0.png", b"Infinity", b'"error":', b'"scores":', b'"inf"', b"[[[[", b"{}", b"\n",
+)  # fmt: skip
+
+TARGET = Target("resume", check, seeds, WORDS)

@@ -1,0 +1,1 @@
+"""What is given away: a wheel and an sdist, what is in them and what is not."""
