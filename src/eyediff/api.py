@@ -17,7 +17,7 @@ from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
 from .engines.runners import runner
 from .engines.windows import WindowEngine
-from .errors import SizeError, UsageError
+from .errors import SizeError, UsageError, WeightsError
 from .images import Range, as_batch, as_image, fit, grounds
 from .sets import squared_distances
 from .values import AlphaPolicy, Header, Image, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
@@ -30,9 +30,10 @@ ImageLike: TypeAlias = Any
 class Metric:
     """One metric, with its weights loaded, for many images.
 
-    `name` is one of `eyediff metrics`, with `@version` where another than the default is meant. `device` is "auto",
-    "cpu" or "cuda"; `threads` None means every core. `weights` is a file to take the trunk's weights from instead of
-    finding them; other figures than the official ones are refused unless `trust` is True. `memory`, in bytes or such as
+    `name` is one of `eyediff metrics`, with `@version` where another than the default is meant, or the path of a
+    metric's file. `device` is "auto", "cpu" or "cuda"; `threads` None means every core. `weights` is a
+    file to take the trunk's weights from instead of finding them; other figures than the official ones are refused
+    unless `trust` is True, or where they are not those that a metric's file was made for. `memory`, in bytes or such as
     "2GB", is what the process should stay within: larger images are computed strip by strip, with the same scores; by
     default half of the machine's, up to 4 GB.
 
@@ -65,7 +66,7 @@ class Metric:
         return f"Metric({self.name!r}, version {self.version}, {self.engine})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _sent, self._made_with
+        return _sent, (*self._made_with, self.weights_sha256)
 
     @property
     def engine(self) -> str:
@@ -219,13 +220,17 @@ def _sent(
     weights: Path | None,
     trust: bool,
     memory: int | str | None,
+    sha256: str | None,
 ) -> Metric:
-    """A metric from another process: one for all that are sent with the same arguments."""
-    return Metric(name, device=device, threads=threads, weights=weights, trust=trust, memory=memory)
+    """A metric from another process: one for all that are sent with the same arguments and weights."""
+    metric = Metric(name, device=device, threads=threads, weights=weights, trust=trust, memory=memory)
+    if metric.weights_sha256 != sha256:
+        raise WeightsError(f"{name}: its weights have changed since the metric was sent here; make it again")
+    return metric
 
 
 @lru_cache(maxsize=8)
-def _metric(name: str, device: DeviceName) -> Metric:
+def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: ARG001  # tells two states of a file
     return Metric(name, device=device)
 
 
@@ -233,7 +238,8 @@ def distance(
     a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    return _metric(metric, device).distance(a, b, range=range)
+    content = catalogue.parse(metric).entry.name
+    return _metric(metric, device, content).distance(a, b, range=range)
 
 
 @dataclass(frozen=True)

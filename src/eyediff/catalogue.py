@@ -1,7 +1,7 @@
 """What metrics there are: names, directions, ranges, versions, citations. All that lists or parses names reads this.
 
 A metric is asked for as `name` or `name@version`; the first version is the default. No name ever stands for another
-one, but for the aliases written here.
+one, but for the aliases written here. What has a separator of paths, or ends in `.safetensors`, is a metric's file.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from . import fsim, lpips, msssim, ssim
+from . import fsim, lpips, msssim, ssim, weights
 from .errors import UnknownMetricError, UsageError
 from .trunks import ALEX, MINI, SQUEEZE, TRUNKS, VGG
+from .weights.fetch import Progress
 
 ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
 OURS = "a small network trained by eyediff to say what lpips-alex says (docs/mini.md); for publication use lpips"
@@ -56,11 +58,26 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A metric as somebody asked for it: `asked` is the name that its results carry."""
+    """A metric as somebody asked for it: `asked` is the name that its results carry, `file` is what it names."""
 
     asked: str
     entry: Entry
     version: str
+    file: weights.MetricFile | None = None
+
+    def network(self, file: Path | None = None, trust: bool = False, progress: Progress | None = None) -> lpips.Network:
+        """The network of a metric that has one; its weights are found or fetched now, the trunk's in `file` if given.
+
+        Raises UsageError for a metric without one; WeightsError where they cannot be had, or are not what they should
+        be.
+        """
+        if self.file is not None:
+            return self.file.network(file, progress=progress)
+        if self.entry.trunk is None:
+            raise UsageError(f"{self.asked} has no network")
+        loaded = weights.load_trunk(self.entry.trunk, file=file, trust=trust, progress=progress)
+        heads = weights.load_heads(self.entry.trunk, self.version) if self.entry.heads else None
+        return lpips.Network(TRUNKS[self.entry.trunk], loaded.parameters, heads, scaled=self.version != "0.0")
 
 
 def _networks() -> Iterable[Entry]:
@@ -90,8 +107,15 @@ ALIASES = {"lpips": "lpips-alex"}
 
 
 def parse(asked: str) -> Choice:
-    """The metric of a name such as `lpips` or `lpips-vgg@0.0`. Raises UnknownMetricError with the names that exist."""
+    """The metric of a name such as `lpips` or `lpips-vgg@0.0`, or of a file such as `./mine.safetensors`.
+
+    Raises UnknownMetricError with the names that exist, WeightsError where the file is no metric.
+    """
+    if weights.is_file_name(asked):
+        return _by_file(asked)
     name, _, version = asked.partition("@")
+    if weights.is_file_name(name):
+        raise UnknownMetricError(f"{name} is a file, which has one version, its own; leave out @{version}")
     entry = ENTRIES.get(ALIASES.get(name, name))
     if entry is None:
         known = [*ALIASES, *ENTRIES]
@@ -102,6 +126,16 @@ def parse(asked: str) -> Choice:
         offered = ", ".join(f"{name}@{known}" for known in entry.versions)
         raise UnknownMetricError(f"{name} has no version {version!r}; there are {offered}")
     return Choice(asked, entry, version or entry.versions[0])
+
+
+def _by_file(asked: str) -> Choice:
+    """The metric in a file. Its entry is named by content: wherever else the same lies, it is the same metric."""
+    found = weights.read_metric(Path(asked))
+    found.check_runs()
+    made = f"a metric of the user's, on {TRUNKS[found.form.trunk].title}"
+    name = f"file {found.sha256[:16]}"
+    entry = Entry(name, False, 0, "0 up", made, (found.version,), found.form.trunk, found.heads is not None)
+    return Choice(asked, entry, found.version, found)
 
 
 def parse_all(asked: Iterable[str]) -> list[Choice]:

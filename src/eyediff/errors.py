@@ -12,6 +12,7 @@
     ├── DeviceError           the device that was asked for by name is not there
     ├── ResumeError           an unfinished run cannot be continued with these settings
     ├── MergeError            parts of a run are not whole, or do not belong together
+    ├── StudyError            people's votes are not whole, or not what they should be; none of them was used
     └── OutputError           results could not be written; what was written before is kept
 
 Each message is one line: what was given, what was expected, what to do next.
@@ -69,6 +70,14 @@ class MergeError(EyediffError):
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class StudyError(EyediffError):
+    """People's votes are not whole, or not what they should be. `problems` has a line for each thing that is wrong."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
         self.problems = problems
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import __version__, defaults, fsim, images, l2, lpips, pairs, psnr, run, ssim, video, weights
+from . import __version__, defaults, fsim, images, l2, pairs, psnr, run, ssim, video, weights
 from .catalogue import Choice, parse_all
 from .engines import budget
 from .engines.devices import DeviceName
@@ -16,7 +16,6 @@ from .engines.metrics import FunctionEngine, NetworkEngine, Runner
 from .engines.runners import runner as runner_on
 from .engines.together import Together
 from .engines.windows import ScalesEngine, WindowEngine
-from .trunks import trunk
 from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pair, Pixels, SizePolicy, Unmatched
 
 Progress = Callable[[int, int], None]
@@ -61,10 +60,9 @@ def wire(
     """
     entry, version = choice.entry, choice.version
     if entry.trunk is not None:
-        loaded = weights.load_trunk(entry.trunk, file=file, trust=trust, progress=progress)
-        heads = weights.load_heads(entry.trunk, version) if entry.heads else None
-        network = lpips.Network(trunk(entry.trunk), loaded.parameters, heads, scaled=version != "0.0")
-        return Wired(choice, NetworkEngine(runner, network, memory), weights.metric_sha256(loaded.parameters, heads))
+        network = choice.network(file, trust, progress)
+        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        return Wired(choice, NetworkEngine(runner, network, memory), sha256)
     if entry.name == "ssim":
         return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version], ssim.spatial))
     if entry.name == "dssim":

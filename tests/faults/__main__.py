@@ -1,4 +1,6 @@
-"""The long run of kills: `python -m tests.faults [--kills 50] [--only compare-csv,matrix] [--seed 0]`; prints a table."""
+"""The long run of kills: `python -m tests.faults [--kills 50] [--only compare-csv,matrix]`; prints a table."""
+
+# ruff: noqa: T201 - it is a command
 
 from __future__ import annotations
 

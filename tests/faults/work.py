@@ -173,6 +173,15 @@ def _distill() -> Work:
     )
 
 
+def _tensors(place: Path) -> Files:
+    """All but the headers of saved runs, whose strings safetensors writes in any order."""
+    found = files(place)
+    return {
+        name: data[8 + int.from_bytes(data[:8], "little") :] if name.endswith("/run.safetensors") else data
+        for name, data in found.items()
+    }
+
+
 def _distilled(before: Files, after: Files, whole: Files) -> None:
     """The weights and the saved run are whole whenever they are there."""
     from safetensors.numpy import load

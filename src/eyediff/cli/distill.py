@@ -99,9 +99,9 @@ def distill(
 
 def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: int) -> None:
     """Print the tables of the model card; with `plot` draw the scatter."""
+    from ..distortions.photos import found
     from ..learn import agreement, evaluate, student
     from ..learn.distill import teacher
-    from ..learn.photos import found
     from ..weights.mini import FILE
 
     network = student.read_network(weights or FILE)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from .. import catalogue, defaults
+from .. import catalogue, defaults, weights
 from ..catalogue import Entry
-from ..trunks import MINI
+from ..errors import shown
+from ..trunks import MINI, TRUNKS
 
 COLUMNS = ("name", "better", "identical", "range", "smallest", "weights", "versions")
 
@@ -20,8 +25,22 @@ KEY = (
 )
 
 
-def metrics() -> None:
-    """List every metric: direction, score of identical images, range, smallest side, versions, and where it is from."""
+def metrics(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Metrics' files, to be described instead.")
+    ] = None,
+) -> None:
+    """List every metric: direction, score of identical images, range, smallest side, versions, and where it is from.
+
+    Of a metric's file: its trunk, how it was made and from what. `--metric FILE` computes it.
+    """
+    for number, found in enumerate([weights.read_metric(file) for file in files or ()]):
+        typer.echo(("\n" if number else "") + "\n".join(_described(found)))
+    if not files:
+        _list()
+
+
+def _list() -> None:
     rows, sources = [COLUMNS], dict[str, list[str]]()
     for entry in catalogue.ENTRIES.values():
         sources.setdefault(entry.citation, []).append(entry.name)
@@ -48,3 +67,29 @@ def _name(entry: Entry) -> str:
     aliases = [alias for alias, name in catalogue.ALIASES.items() if name == entry.name]
     mark = " *" if entry.name in defaults.METRICS else ""
     return ", ".join([entry.name, *aliases]) + mark
+
+
+def _described(metric: weights.MetricFile) -> list[str]:
+    form = metric.form
+    trunk = TRUNKS.get(form.trunk)
+    weights_of = "in this file" if metric.parameters else "elsewhere: found or fetched as for every metric"
+    if trunk is None:
+        weights_of = f"a module to be given in Python; taps {', '.join(form.taps)}"
+    heads = "none: every weight is 1"
+    if metric.heads is not None:
+        figures, zeros = sum(map(len, metric.heads)), sum(int((head == 0).sum()) for head in metric.heads)
+        heads = f"{len(metric.heads)} with {figures} figures, of which {zeros} are 0"
+    lines = {
+        "file": metric.path,
+        "trunk": f"{trunk.title} ({form.trunk})" if trunk else form.trunk,
+        "weights": weights_of,
+        "trunk sha256": form.trunk_sha256,
+        "heads": heads,
+        "version": metric.version,
+        "mode": form.mode,
+        **{
+            f"  {key}": value if isinstance(value, str) else json.dumps(value) for key, value in form.provenance.items()
+        },
+    }
+    width = max(map(len, lines))
+    return [f"{shown(name).ljust(width)}  {shown(value)}" for name, value in lines.items()]

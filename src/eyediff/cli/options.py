@@ -94,7 +94,7 @@ def limits(option: str, given: Sequence[str] | None) -> dict[str, float]:
     """What --max or --min say, by metric."""
     found: dict[str, float] = {}
     for text in given or ():
-        name, equals, value = text.partition("=")
+        name, equals, value = text.rpartition("=")  # a metric's file may have one in its name
         try:
             limit = float(value)
         except ValueError:

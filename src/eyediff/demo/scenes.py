@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..learn.distortions.tools import Floats, Picture, resized, rounded, smooth_noise
+from ..distortions.tools import Floats, Picture, resized, rounded, smooth_noise
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..learn.distortions import FAMILIES
-from ..learn.distortions.tools import Picture
+from ..distortions import FAMILIES
+from ..distortions.tools import Picture
 
 SEED = 1
 """Of what chance there is in a distortion."""
@@ -19,7 +19,7 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What is done to a scene: a family of `learn.distortions` and its strength; `label` says it in plain words."""
+    """What is done to a scene: a family of `distortions` and its strength; `label` says it in plain words."""
 
     name: str
     label: str

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..distortions import HELD_OUT, MIXTURE, UNRELATED
 from ..values import Numbers
-from .distortions import HELD_OUT, MIXTURE, UNRELATED
 from .evaluate import Measurement
 
 EVERYTHING, SEEN, UNSEEN = "all", "all trained families", "all held-out families"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -11,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.lib.format import open_memmap
 
 from .. import lpips
+from ..distortions.photos import loaded
+from ..distortions.tools import Picture
 from ..engines.torch_verbs import TorchVerbs
-from ..errors import ResumeError
-from .distortions.tools import Picture
 from .groups import MEMBERS, PAIRS, group
 from .measure import cells, of_groups
-from .photos import loaded
+from .store import Store
 
 CHUNK = 64
 """Groups that a process makes at a time; what it makes is lost only if it is stopped within a chunk."""
@@ -38,42 +36,23 @@ class Plan:
     photos: str = ""
 
 
-class Deck:
-    """A plan, carried out in a folder: pixels, distances and maps as memory-mapped arrays.
-
-    Raises ResumeError where the folder holds a deck of another plan.
-    """
+class Deck(Store):
+    """A plan, carried out in a folder: pixels, distances and maps. Raises as `Store` does."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
-        self.folder, self.plan = folder, plan
-        note = folder / "plan.json"
-        fresh = not note.exists()
-        if fresh:
-            folder.mkdir(parents=True, exist_ok=True)
-        elif json.loads(note.read_text()) != asdict(plan):
-            raise ResumeError(
-                f"{folder}: holds pairs of other settings ({note.read_text()}); remove it or name another"
-            )
-        grid, side, count = cells(plan.side), plan.side, plan.count
-
-        def array(name: str, dtype: type, *shape: int) -> np.memmap:
-            path = folder / f"{name}.npy"
-            return open_memmap(path, "w+", dtype, (count, *shape)) if fresh else open_memmap(path, "r+")
-
-        self.pixels = array("pixels", np.uint8, MEMBERS, side, side, 3)
-        self.totals = array("totals", np.float32, len(PAIRS))
-        self.maps = array("maps", np.float32, len(PAIRS), grid, grid)
-        self.made = array("made", np.bool_)
-        if fresh:
-            note.write_text(json.dumps(asdict(plan)))
-
-    def missing(self) -> list[int]:
-        """First indices of the chunks that are not made yet."""
-        return [start for start in range(0, self.plan.count, CHUNK) if not self.made[start : start + CHUNK].all()]
+        grid, side = cells(plan.side), plan.side
+        rows = {
+            "pixels": (np.uint8, (MEMBERS, side, side, 3)),
+            "totals": (np.float32, (len(PAIRS),)),
+            "maps": (np.float32, (len(PAIRS), grid, grid)),
+        }
+        super().__init__(folder, asdict(plan), plan.count, rows)
+        self.plan = plan
+        self.pixels, self.totals, self.maps = (self.arrays[name] for name in rows)
 
     def fill(self, photos: list[Path], teacher: lpips.Network, workers: int) -> Iterator[int]:
         """Make what is missing; says after each chunk how many groups are there."""
-        starts = self.missing()
+        starts = self.missing(CHUNK)
         if not starts:
             return
         context = multiprocessing.get_context("spawn")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from .. import __version__, lpips, trunks, weights
+from ..distortions.photos import found
 from ..errors import ResumeError
 from ..reports.files import Lock, trouble
 from ..weights.containers import write
-from .deck import Deck, Plan
-from .photos import found
+from .deck import CHUNK, Deck, Plan
+from .log import LOG, Means, open_log
 from .recipe import Recipe
 from .run import Run
-
-LOG = "log.jsonl"
-"""Its name in the folder of a run."""
 
 SAVED = "run.safetensors"
 """The run as it was last saved, there too."""
@@ -38,20 +36,6 @@ Report = Callable[[Stage, int, int], None]
 def teacher() -> lpips.Network:
     """lpips-alex. Raises WeightsError where AlexNet's weights can be neither found nor fetched."""
     return lpips.Network(trunks.ALEX, weights.load_trunk("alex").parameters, weights.load_heads("alex"))
-
-
-@dataclass(slots=True)
-class _Means:
-    """Losses since the last line of the log."""
-
-    distances: list[float] = field(default_factory=list)
-    maps: list[float] = field(default_factory=list)
-
-    def line(self, step: int) -> str:
-        """One line of the log; begins anew."""
-        means = {"distance": sum(self.distances) / len(self.distances), "maps": sum(self.maps) / len(self.maps)}
-        self.distances, self.maps = [], []
-        return json.dumps({"step": step, **means}) + "\n"
 
 
 def distill(
@@ -84,27 +68,18 @@ def _distill(
     run = Run(recipe, _decks(paths, folder, recipe, workers, report))
     if saved.exists():
         run.load(saved)
-        _shorten(folder / LOG, run.step)
-    means = _Means()
-    with (folder / LOG).open("a", encoding="utf-8") as log:
+    means = Means()
+    with open_log(folder / LOG, run.step) as log:
         while run.step < recipe.steps:
             distance, local = run.advance()
-            means.distances.append(distance)
-            means.maps.append(local)
+            means.add({"distance": distance, "maps": local})
             if run.step % LOGGED_EVERY == 0 or run.step == recipe.steps:
-                log.write(means.line(run.step))
-                log.flush()
+                log.write(means.line({"step": run.step}))
             if run.step % SAVED_EVERY == 0 or run.step == recipe.steps:
                 run.save(saved)
             report("steps", run.step, recipe.steps)
     about = {"teacher": "lpips-alex 0.1", "photos": len(paths), "eyediff": __version__, **asdict(recipe)}
     write(output, run.weights(), {"made": json.dumps(about)})  # one string: safetensors writes several in any order
-
-
-def _shorten(log: Path, step: int) -> None:
-    """Take out of a log what came after the step at which its run was saved: that is done, and logged, again."""
-    lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.exists() else []
-    log.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
 
 
 def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:
@@ -114,7 +89,7 @@ def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report
     decks = [Deck(folder / f"pairs-{plan.side}", plan) for plan in plans]
     whole = sum(recipe.groups)
     for deck in decks:
-        if deck.missing():
+        if deck.missing(CHUNK):
             before = sum(int(other.made.sum()) for other in decks if other is not deck)
             for made in deck.fill(paths, teacher(), workers):
                 report("pairs", before + made, whole)

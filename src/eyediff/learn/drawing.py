@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..distortions import KIN
 from ..plot import panels_of
 from .agreement import table
-from .distortions import KIN
 from .evaluate import Measurement
 
 _TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#bab0ac")

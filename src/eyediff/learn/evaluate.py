@@ -16,11 +16,11 @@ import numpy as np
 import torch
 
 from .. import lpips
+from ..distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
+from ..distortions.photos import crop, loaded
+from ..distortions.tools import Picture
 from ..engines.torch_verbs import TorchVerbs
-from .distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
-from .distortions.tools import Picture
 from .measure import distances
-from .photos import crop, loaded
 
 SEED = 1_000_003
 """Of the evaluation: far from those that are trained with."""

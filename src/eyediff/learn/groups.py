@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .distortions import FAMILIES, TRAINED, drawn_strength, mixture
-from .distortions.tools import Picture
-from .photos import crop, varied
+from ..distortions import FAMILIES, TRAINED, drawn_strength, mixture
+from ..distortions.photos import crop, varied
+from ..distortions.tools import Picture
 
 MEMBERS = 4
 PAIRS: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (0, 3), (1, 2))

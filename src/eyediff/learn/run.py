@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,10 +16,12 @@ from ..engines.torch_verbs import TorchVerbs
 from ..errors import ResumeError
 from ..trunks import MINI
 from ..verbs import Array
-from ..weights.containers import metadata, read, write
+from ..weights.containers import metadata
+from .adam import Adam
 from .deck import Deck
 from .measure import cells, of_groups
 from .recipe import BATCH_PIXELS, BETAS, FALLING, FLOOR, KEPT, LAST, PLAIN, Recipe
+from .saved import Parts, described, load, save
 from .student import initial, learning, weights
 
 
@@ -56,8 +57,7 @@ class Run:
         self.recipe, self.decks, self.step = recipe, decks, 0
         self.tensors = {name: tensor.requires_grad_() for name, tensor in initial(MINI, recipe.seed).items()}
         self.mean = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
-        self.first = {name: torch.zeros_like(tensor) for name, tensor in self.mean.items()}
-        self.second = {name: torch.zeros_like(tensor) for name, tensor in self.mean.items()}
+        self.adam = Adam(self.tensors, BETAS)
 
     def advance(self) -> tuple[float, float]:
         """One step. Returns the loss of the distances and of the maps, before it."""
@@ -69,55 +69,30 @@ class Run:
         distance = loss(totals, torch.from_numpy(deck.totals[chosen]))
         local = loss(maps, torch.from_numpy(deck.maps[chosen]))
         (distance + self.recipe.maps * local).backward()  # type: ignore[no-untyped-call]
-        self._adam(learning_rate(self.recipe, self.step))
+        self.adam.step(self.step, learning_rate(self.recipe, self.step))
+        kept = min(KEPT, (1 + self.step) / (10 + self.step))  # the running mean forgets its beginning fast
+        with torch.no_grad():
+            for name, tensor in self.tensors.items():
+                self.mean[name].lerp_(tensor, 1 - kept)
         self.step += 1
         return distance.item(), local.item()
-
-    @torch.no_grad()
-    def _adam(self, rate: float) -> None:
-        """Kingma & Ba 2015, algorithm 1; then the running mean, which forgets its beginning fast."""
-        fast, slow = BETAS
-        correction = math.sqrt(1 - slow ** (self.step + 1)) / (1 - fast ** (self.step + 1))
-        kept = min(KEPT, (1 + self.step) / (10 + self.step))
-        for name, tensor in self.tensors.items():
-            gradient = tensor.grad
-            if gradient is None:
-                continue
-            first, second = self.first[name], self.second[name]
-            first.lerp_(gradient, 1 - fast)
-            second.lerp_(gradient.square(), 1 - slow)
-            tensor.sub_(rate * correction * first / (second.sqrt() + 1e-8))
-            self.mean[name].lerp_(tensor, 1 - kept)
-            tensor.grad = None
 
     def weights(self) -> dict[str, Array]:
         """The running mean, as a weights file holds it."""
         return weights(self.mean)
 
-    def _parts(self) -> dict[str, Mapping[str, Tensor]]:
-        return {"now": self.tensors, "mean": self.mean, "first": self.first, "second": self.second}
+    def _parts(self) -> Parts:
+        return {"now": self.tensors, "mean": self.mean, "first": self.adam.first, "second": self.adam.second}
 
     def save(self, path: Path) -> None:
         """Everything that the next step depends on."""
-        arrays = {
-            f"{part}/{name}": tensor.detach().numpy()
-            for part, held in self._parts().items()
-            for name, tensor in held.items()
-        }
-        write(path, arrays, {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step)})
+        save(path, self._parts(), {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step)})
 
     def load(self, path: Path) -> None:
         """Go on where `save` stopped. Raises ResumeError where the recipe was another; its steps alone may differ."""
-        strings = metadata(path)
-        if "recipe" not in strings:
-            raise ResumeError(f"{path}: is no saved run; remove it, or start without --resume in another folder")
+        held = {**described(path, "recipe"), "steps": self.recipe.steps}
         wanted = json.loads(json.dumps(asdict(self.recipe)))
-        held = {**json.loads(strings["recipe"]), "steps": self.recipe.steps}
         if held != wanted:
             raise ResumeError(f"{path}: was begun as {held}, not as {wanted}; give the same options, or start anew")
-        arrays = read(path, lambda _: True)
-        with torch.no_grad():
-            for part, tensors in self._parts().items():
-                for name, tensor in tensors.items():
-                    tensor.copy_(torch.from_numpy(arrays[f"{part}/{name}"]))
-        self.step = int(strings["step"])
+        load(path, self._parts())
+        self.step = int(metadata(path)["step"])

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import lpips, weights
-from ..errors import UsageError
+from ..errors import UsageError, WeightsError, shown
 from ..trunks import MINI, trunk
 from ..verbs import Array
 from .checks import (
@@ -51,8 +51,8 @@ class LPIPS(nn.Module):
     equal images they are 0. Under `torch.autocast` the trunk's convolutions are halved and all that follows stays in
     float32: distances of pairs that differ visibly are within 0.5 % (float16) or 3 % (bfloat16) of the exact ones.
 
-    net: "alex" (what papers report), "vgg" (the usual loss), "squeeze", "mini".
-    version: "0.1", or "0.0" for the first release.
+    net: "alex" (what papers report), "vgg" (the usual loss), "squeeze", "mini"; or the path of a metric's file.
+    version: "0.1", or "0.0" for the first release. A file has one of its own, and this argument is not used.
     head: with the weights learned from human votes; without, the paper's uncalibrated network.
     spatial: a map of distances N x 1 x H x W in place of one figure a pair.
     reduction: "mean", "sum" or "none" (N figures, or the map).
@@ -79,13 +79,16 @@ class LPIPS(nn.Module):
     ) -> None:
         if version not in lpips.VERSIONS:
             raise UsageError(f"version {version!r} was given; there are {', '.join(lpips.VERSIONS)}")
-        data = trunk(net)
-        if data is MINI and version != lpips.VERSIONS[0]:
-            raise UsageError(f"{data.title} was trained as version {lpips.VERSIONS[0]} alone, {version!r} was given")
         file = None if weights_file is None else Path(weights_file)
-        parameters = weights.load_trunk(net, file=file, trust=trust).parameters
-        heads = weights.load_heads(net, version) if head else None
-        network = lpips.Network(data, parameters, heads, scaled=version != "0.0")
+        if weights.is_file_name(net):
+            network = weights.read_metric(Path(net)).network(file, head=head)
+        else:
+            data = trunk(net)
+            if data is MINI and version != lpips.VERSIONS[0]:
+                raise UsageError(f"{data.title} was trained as version {lpips.VERSIONS[0]} alone, {version!r} given")
+            parameters = weights.load_trunk(net, file=file, trust=trust).parameters
+            heads = weights.load_heads(net, version) if head else None
+            network = lpips.Network(data, parameters, heads, scaled=version != "0.0")
         self._set(NetworkTrunk(network), network.heads, spatial, reduction, value_range, check)
 
     @classmethod
@@ -112,6 +115,7 @@ class LPIPS(nn.Module):
         spatial: bool = False,
         reduction: Reduction = "mean",
         *,
+        heads: Path | str | None = None,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         value_range: ValueRange = (-1.0, 1.0),
@@ -122,19 +126,23 @@ class LPIPS(nn.Module):
 
         A frozen copy of the module is taken. `taps` name submodules (as `module.named_modules()` does) that give
         N x C x H x W features, or N x T x C tokens, of which no map can be made. `mean` and `std` are what the module
-        expects, for pixels in [0, 1]. `head` adds heads of ones to be trained, which takes one run at `side` pixels.
+        expects, for pixels in [0, 1]. `head` adds heads of ones to be trained, `heads` are those of a metric's file
+        that was made for this module; either takes one run at `side` pixels.
 
-        Raises UsageError for taps that do not exist or give something else, or that the next layer overwrites.
+        Raises UsageError for taps that do not exist or give something else, or that the next layer overwrites;
+        WeightsError for a file that is no metric, or was made for another module, other taps, `mean` or `std`.
         """
         tapped = ModuleTrunk(module, taps, mean, std).eval()
-        heads = None
-        if head:
+        found: Sequence[Array] | None = None
+        if head or heads is not None:
             place = next(module.parameters(), torch.zeros(()))
             with torch.no_grad():
                 features = tapped(torch.zeros(1, 3, side, side, device=place.device))
-            heads = [torch.ones(feature.shape[1], device=place.device).numpy(force=True) for feature in features]
+            found = [torch.ones(feature.shape[1]).numpy() for feature in features]
+        if heads is not None and found is not None:
+            found = _heads_of(weights.read_metric(Path(heads)), tapped, [len(head) for head in found])
         self = cls.__new__(cls)
-        self._set(tapped, heads, spatial, reduction, value_range, check)
+        self._set(tapped, found, spatial, reduction, value_range, check)
         return self
 
     def _set(
@@ -211,3 +219,14 @@ class LPIPS(nn.Module):
         of_x = self.prepare(x)
         check_pair(of_x.shape, of_y.shape)
         return terms(self._heads(), of_x.features, of_y.features)
+
+
+def _heads_of(file: weights.MetricFile, trunk: ModuleTrunk, channels: Sequence[int]) -> Sequence[Array]:
+    """The heads in a metric's file that was made for this module. Raises WeightsError."""
+    if file.form.taps != trunk.names:
+        taps = ", ".join(file.form.taps) or "the taps of a trunk of ours"
+        raise WeightsError(f"{shown(file.path)}: made for {shown(taps)}, not for {', '.join(trunk.names)}")
+    file.check_trunk(trunk.sha256, "the module that was given, with its mean and std")
+    if file.heads is None or [len(head) for head in file.heads] != list(channels):
+        raise WeightsError(f"{shown(file.path)}: its heads do not fit features of {', '.join(map(str, channels))}")
+    return file.heads

@@ -49,6 +49,7 @@ class PerceptualLoss(nn.Module):
     relu1 to relu5 of alex, relu1 to relu7 of squeeze. Style is off unless it is given.
     variation: weight of sum over neighbours of (x_i - x_j)^2 / (C H W), pixels in [-1, 1] (Mahendran and Vedaldi 2015
     with beta 2; the paper states no formula).
+    net: a trunk, or the path of a metric's file, whose heads are not used.
     The other arguments are those of `LPIPS`. Frozen, and in eval mode whatever its parent is set to; what lies behind
     the last tap is not computed.
 
@@ -68,9 +69,11 @@ class PerceptualLoss(nn.Module):
         weights_file: Path | str | None = None,
         trust: bool = False,
     ) -> None:
-        data = trunk(net)
         file = None if weights_file is None else Path(weights_file)
-        network = lpips.Network(data, weights.load_trunk(net, file=file, trust=trust).parameters, None)
+        if weights.is_file_name(net):
+            network = weights.read_metric(Path(net)).network(file, head=False)
+        else:
+            network = lpips.Network(trunk(net), weights.load_trunk(net, file=file, trust=trust).parameters, None)
         self._set(network, content, style, variation, reduction, value_range, check)
 
     @classmethod

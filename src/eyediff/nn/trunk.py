@@ -14,6 +14,7 @@ from .. import lpips
 from ..engines.torch_verbs import TorchVerbs
 from ..errors import UsageError
 from ..trunks import Conv, Pool, Tap, Trunk
+from ..weights import canonical_sha256
 from .tree import Tree
 
 VERBS = TorchVerbs()
@@ -94,6 +95,11 @@ class ModuleTrunk(nn.Module):
         place = next((p for p in module.parameters() if p.is_floating_point()), torch.zeros(()))
         for name, values in (("mean", mean), ("std", std)):
             self.register_buffer(name, torch.tensor(values).to(place).reshape(1, -1, 1, 1))
+
+    @property
+    def sha256(self) -> str:
+        """The canonical hash of all that the features depend on but the code: the module's state, `mean` and `std`."""
+        return canonical_sha256({name: value.float().numpy(force=True) for name, value in self.state_dict().items()})
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features, N x C_l x H_l x W_l each; tokens, N x T x C, come as N x C x T x 1."""

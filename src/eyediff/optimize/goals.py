@@ -73,17 +73,20 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
 
     Raises UnknownMetricError, UsageError where the metric has no gradient, WeightsError.
     """
+    sha256: str | None = None
     if asked in PERCEPTUAL:
-        network, weights_hash = _network(PERCEPTUAL[asked], None, True, progress)
+        name = PERCEPTUAL[asked]
+        network = lpips.Network(TRUNKS[name], weights.load_trunk(name, progress=progress).parameters, None)
         second = tap_names(network.trunk)[1]
         loss = nn.PerceptualLoss.from_network(network, {second: 1.0}, value_range=RANGE, check=False)
-        return Goal(asked, JOHNSON, weights_hash, False, network.trunk.smallest, True, loss)
+        sha256 = weights.metric_sha256(network.parameters, None)
+        return Goal(asked, JOHNSON, sha256, False, network.trunk.smallest, True, loss)
     choice = parse(asked)
     entry, version = choice.entry, choice.version
-    sha256: str | None = None
     module: torch.nn.Module
     if entry.trunk is not None:
-        network, sha256 = _network(entry.trunk, version if entry.heads else None, version != "0.0", progress)
+        network = choice.network(progress=progress)
+        sha256 = weights.metric_sha256(network.parameters, network.heads)
         module = nn.LPIPS.from_network(network, value_range=RANGE, check=False)
     elif entry.name in CLASSICAL:
         module = CLASSICAL[entry.name](choice)
@@ -91,15 +94,6 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
         raise UsageError(f"{asked} has no gradient to follow; those that have are {', '.join(names())}")
     smallest = entry.smallest(version)
     return Goal(asked, version, sha256, entry.higher_is_better, smallest, entry.trunk is not None, module)
-
-
-def _network(
-    name: str, heads_of: str | None, scaled: bool, progress: Progress | None
-) -> tuple[lpips.Network, str | None]:
-    loaded = weights.load_trunk(name, progress=progress)
-    heads = None if heads_of is None else weights.load_heads(name, heads_of)
-    network = lpips.Network(TRUNKS[name], loaded.parameters, heads, scaled=scaled)
-    return network, weights.metric_sha256(loaded.parameters, heads)
 
 
 class L2(torch.nn.Module):

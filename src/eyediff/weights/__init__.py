@@ -1,9 +1,11 @@
-"""What exists where, and how it gets here: trunks' weights found, fetched, checked, imported; heads as shipped."""
+"""What exists where, and how it gets here: trunks' weights found, fetched, checked, imported; heads as shipped;
+metrics as files."""
 
 from .catalogue import PUBLISHED, Published, published
 from .checked import LoadedTrunk
 from .hashing import canonical_sha256
 from .heads import load_heads, metric_sha256
+from .metricfile import MetricFile, check_free, is_file_name, read_metric, write_metric
 from .places import Place, cache, candidates, offline, places
 from .store import Added, Checked, add, find, load_trunk, verify
 
@@ -12,18 +14,23 @@ __all__ = [
     "Added",
     "Checked",
     "LoadedTrunk",
+    "MetricFile",
     "Place",
     "Published",
     "add",
     "cache",
     "candidates",
     "canonical_sha256",
+    "check_free",
     "find",
+    "is_file_name",
     "load_heads",
     "load_trunk",
     "metric_sha256",
     "offline",
     "places",
     "published",
+    "read_metric",
     "verify",
+    "write_metric",
 ]

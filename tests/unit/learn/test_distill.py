@@ -15,7 +15,7 @@ from eyediff.engines.metrics import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.errors import OutputError, ResumeError, UsageError, WeightsError
 from eyediff.learn import distill as room
-from eyediff.learn.deck import Deck, Plan
+from eyediff.learn.deck import CHUNK, Deck, Plan
 from eyediff.learn.evaluate import Measurement
 from eyediff.learn.measure import cells, of_groups
 from eyediff.learn.recipe import Recipe
@@ -25,7 +25,7 @@ from eyediff.reports.files import Lock
 from eyediff.trunks import ALEX, MINI
 from eyediff.verbs import Array
 
-from .scenes import scene
+from ..distortions.scenes import scene
 
 SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64, 128), warmup=4, seed=3)
 
@@ -79,7 +79,7 @@ def test_deck_holds_the_teachers_values(decks: list[Deck]) -> None:
     """Pairs are made whole, and their values are those of the oracle in double precision, up to float32 rounding: about
     10,000 products a feature in other order leave 1e-5 of a value."""
     deck = decks[0]
-    assert not deck.missing()
+    assert not deck.missing(CHUNK)
     engine = NetworkEngine(NumpyRunner(), seeded_teacher())
     pixels = np.array(deck.pixels[:2])
     expected = engine.distances(pixels[:, 0], pixels[:, 1])

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eyediff.distortions.photos import crop, found, loaded
 from eyediff.errors import UsageError
 from eyediff.learn.evaluate import KINDS, UNRELATED, triple
 from eyediff.learn.groups import MEMBERS, group
-from eyediff.learn.photos import crop, found, loaded
 
-from .scenes import scene
+from ..distortions.scenes import scene
 
 PHOTOS = [scene(number, 160) for number in range(4)]
 

@@ -11,7 +11,7 @@ from PIL import Image
 from .. import defaults, images
 from ..errors import UsageError
 from ..values import PEAKS
-from .distortions.tools import Picture, resized, rounded
+from .tools import Picture, resized, rounded
 
 
 def found(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eyediff.learn.distortions import FAMILIES, HELD_OUT, KIN, TRAINED, drawn_strength, mixture
+from eyediff.distortions import FAMILIES, HELD_OUT, KIN, TRAINED, drawn_strength, mixture
 
 from .scenes import scene
 

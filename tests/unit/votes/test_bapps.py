@@ -1,0 +1,123 @@
+"""The published layout: paired by name, from the whole dataset down to a subset; everything that is wrong is listed."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eyediff.errors import StudyError
+from eyediff.votes import problems_of, read_study
+
+from .studies import bapps, picture, vote
+
+TWO = {"cnn": [(110, 90, 0.2), (120, 100, 1.0)], "traditional": [(101, 130, 0.0)]}
+
+
+def test_a_dataset_and_each_of_its_parts(tmp_path: Path) -> None:
+    """The dataset, `2afc`, `2afc/val` and a subset give their triplets; subsets come in the paper's order."""
+    root = bapps(tmp_path, TWO)
+    whole = read_study(root, "2afc")
+    assert whole.subsets == ("traditional", "cnn")
+    assert [item.name for item in whole.triplets] == ["traditional/000000", "cnn/000000", "cnn/000001"]
+    assert [item.share for item in whole.triplets] == [0, pytest.approx(np.float32(0.2), abs=1e-12), 1]
+    assert whole.triplets[1].b == root / "2afc/val/cnn/p1/000000.png"
+    for part in ("2afc", "2afc/val"):
+        assert read_study(root / part, "2afc").items == whole.items
+    assert read_study(root / "2afc/val/cnn", "2afc").items == whole.items[1:]
+
+
+def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
+    """JND pairs have a share of people who saw no difference, and no training split; that of 2AFC is read by name."""
+    bapps(tmp_path, {"cnn": [(110, 110, 1 / 3)]}, "jnd")
+    bapps(tmp_path, {"mix": [(110, 110, 0.5)]}, split="train")
+    (pair,) = read_study(tmp_path, "jnd").likenesses
+    assert pair.share == pytest.approx(np.float32(1 / 3)) and pair.a.parts[-2:] == ("p0", "000000.png")
+    assert read_study(tmp_path, "2afc", split="train").subsets == ("mix",)
+    with pytest.raises(StudyError, match="no split 'train'; there is val"):
+        read_study(tmp_path, "jnd", split="train")
+    with pytest.raises(StudyError, match=r"holds no 2afc votes; expected 2afc/val/SUBSET/\{ref,p0,p1,judge\}"):
+        read_study(tmp_path, "2afc", split="val")
+
+
+def test_a_missing_file_shifts_no_vote(tmp_path: Path) -> None:
+    """Files belong together by name: one that is missing is told, and the others keep their own votes."""
+    root = bapps(tmp_path, {"cnn": [(110, 90, number / 4) for number in range(5)]})
+    (root / "2afc/val/cnn/p0/000001.png").unlink()
+    study, problems = problems_of(root, "2afc")
+    assert [(item.name[-1], item.share) for item in study.triplets] == [("0", 0), ("2", 0.5), ("3", 0.75), ("4", 1)]
+    assert len(problems) == 1 and "p0/000001.png: missing: no such file, there is one in ref, p1, judge" in problems[0]
+
+
+def test_all_that_is_wrong_is_listed(tmp_path: Path) -> None:
+    """Every problem has its sort and its file, the error counts them in one line, and nothing is returned."""
+    folder = bapps(tmp_path, {"cnn": [(110, 90, 0.5)] * 7}) / "2afc/val/cnn"
+    (folder / "ref/000000.png").unlink()
+    (folder / "judge/000001.npy").unlink()
+    shutil.copy(folder / "p0/000002.png", folder / "p0/000002.PNG")
+    vote(folder / "judge/000003.npy", [0.5, 0.5])
+    vote(folder / "judge/000004.npy", [1.5])
+    vote(folder / "judge/000005.npy", [np.nan])
+    (folder / "p1/000006.png").write_bytes(b"")
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path, "2afc")
+    line = str(caught.value)
+    assert "(1 doubled, 2 missing, 1 wrong shape, 2 out of range, 1 unreadable)" in line and "\n" not in line
+    assert "and 4 more, which `eyediff eval check` lists" in line
+    problems = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == 7
+    assert "judge/000003.npy: wrong shape: shape (2,), (1,) or () was expected" in problems
+    assert "judge/000004.npy: out of range: a share of 1.5, 0 to 1 was expected" in problems
+    assert "p1/000006.png: unreadable: the file is empty" in problems
+
+
+def hostile() -> dict[str, bytes]:
+    """Vote files as an attacker would make them."""
+    pickled, huge, text = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    np.save(pickled, np.array([object], object), allow_pickle=True)
+    np.save(text, np.array(["0.5"]))
+    np.lib.format.write_array_header_1_0(huge, {"descr": "<f8", "fortran_order": False, "shape": (1 << 50,)})
+    deep = b"\x93NUMPY\x01\x00" + (2000).to_bytes(2, "little") + b"(" * 2000
+    return {
+        "pickle": pickled.getvalue(),
+        "announces a petabyte": huge.getvalue(),
+        "text": text.getvalue(),
+        "nested header": deep,
+        "too long": b"\x93NUMPY" + bytes(5000),
+        "cut": pickled.getvalue()[:20],
+        "zip": b"PK\x03\x04" + bytes(100),
+        "empty": b"",
+    }
+
+
+@pytest.mark.parametrize("what", hostile())
+def test_hostile_votes(tmp_path: Path, what: str) -> None:
+    """None is unpickled, allocated or believed: each is one problem with the file's name."""
+    root = bapps(tmp_path, {"cnn": [(110, 90, 0.5)]})
+    (root / "2afc/val/cnn/judge/000000.npy").write_bytes(hostile()[what])
+    with pytest.raises(StudyError, match=r"judge/000000\.npy: (unreadable|wrong shape): "):
+        read_study(root, "2afc")
+
+
+@pytest.mark.parametrize("stored", [np.float64(0.25), np.float32([0.25]), np.array([0.25], ">f8"), np.array([1], "u1")])
+def test_every_form_of_one_number(tmp_path: Path, stored: np.ndarray) -> None:
+    """A share is read in any width and byte order, as an array of one figure or of none."""
+    root = bapps(tmp_path, {"cnn": [(110, 90, 0.5)]})
+    np.save(root / "2afc/val/cnn/judge/000000.npy", stored)
+    assert read_study(root, "2afc").triplets[0].share == float(np.ravel(stored)[0])
+
+
+def test_the_whole_check_decodes(tmp_path: Path) -> None:
+    """`problems_of` finds what the first bytes hide: a file that was cut, and two sizes in one item."""
+    folder = bapps(tmp_path, {"cnn": [(110, 90, 0.5)] * 2}) / "2afc/val/cnn"
+    cut = folder / "p0/000000.png"
+    cut.write_bytes(cut.read_bytes()[:60])
+    picture(folder / "p1/000001.png", side=32)
+    assert len(read_study(tmp_path, "2afc").items) == 2
+    _, problems = problems_of(tmp_path, "2afc", workers=2)
+    assert len(problems) == 2
+    assert "p0/000000.png: unreadable: " in problems[0]
+    assert "p1/000001.png: wrong shape: 32x32, beside 000001.png of 64x64" in problems[1]

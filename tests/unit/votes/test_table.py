@@ -1,0 +1,98 @@
+"""One's own study as a table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eyediff.errors import StudyError
+from eyediff.votes import read_study
+
+from .studies import picture
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images beside where the table will be."""
+    for level, name in enumerate(("r", "x", "y")):
+        picture(tmp_path / "images" / f"{name}.png", 100 + level)
+    return tmp_path
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_csv_and_json_lines_say_the_same(folder: Path) -> None:
+    """Paths are relative to the table; counts stay counts; subset and name may be given or left out."""
+    table = written(
+        folder / "votes.csv",
+        "\ufeffreference,a,b,votes_a,votes_b,subset,note\n"
+        "images/r.png,images/x.png,images/y.png,1,4,blur,=1+1\n"
+        "images/r.png,images/y.png,images/x.png,3,0,,\n",
+    )
+    first, second = read_study(table, "2afc").triplets
+    assert (first.votes_a, first.votes_b, first.share, first.subset, first.name) == (1, 4, 0.8, "blur", "2")
+    assert (second.share, second.subset, second.a) == (0, "all", folder / "images/y.png")
+    rows = [
+        {"reference": "images/r.png", "a": "images/x.png", "b": "images/y.png", "votes_a": 1, "votes_b": 4,
+         "subset": "blur", "name": "2"},
+        {"reference": "images/r.png", "a": "images/y.png", "b": "images/x.png", "votes_a": 3, "votes_b": 0,
+         "name": "3"},
+    ]  # fmt: skip
+    lines = written(folder / "votes.jsonl", "\n\n".join(map(json.dumps, rows)))
+    assert read_study(lines, "2afc").items == (first, second)
+
+
+def test_likenesses_and_opinions(folder: Path) -> None:
+    """The other two kinds have columns of their own."""
+    table = written(folder / "jnd.csv", "a,b,same,total\nimages/r.png,images/x.png,2,3\n")
+    (pair,) = read_study(table, "jnd").likenesses
+    assert pair.share == pytest.approx(2 / 3)
+    table = written(folder / "mos.csv", "reference,candidate,mos\nimages/r.png,images/x.png,-3.5\n")
+    (opinion,) = read_study(table, "mos").opinions
+    assert opinion.mos == -3.5 and opinion.pairs == ((folder / "images/r.png", folder / "images/x.png"),)
+
+
+HEAD = "reference,a,b,votes_a,votes_b\n"
+GOOD = "images/r.png,images/x.png,images/y.png,1,4\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (HEAD + GOOD.replace(",1,4", ",-1,4"), "1 out of range"),
+        (HEAD + GOOD.replace(",1,4", ",0,0"), "votes_a 0 and votes_b 0: counts were expected, one of them above 0"),
+        (HEAD + GOOD.replace(",1,4", ",nan,4"), "votes_a is 'nan', a number was expected"),
+        (HEAD + GOOD.replace(",1,4", ",1"), "line 2: wrong shape: 4 cells, 5 were expected"),
+        (HEAD + GOOD.replace("x.png", "z.png"), r"z\.png: missing: no such image"),
+        (HEAD + GOOD + GOOD, "line 3: doubled: line 2 asks the same: add them up"),
+        (HEAD + GOOD + "images/r.png,images/y.png,images/x.png,4,1\n", "1 doubled"),
+        (HEAD.replace("votes_b", "votesb") + GOOD, "no votes_b; a row of 2afc votes has reference, a, b, votes_a, vot"),
+        (HEAD, "has no rows; expected the columns reference, a, b, votes_a, votes_b"),
+        (HEAD.replace("votes_b", "votes_a") + GOOD, "the column votes_a is there twice"),
+        (HEAD + '"' + GOOD, "no CSV in UTF-8"),
+    ],
+)
+def test_bad_tables(folder: Path, text: str, told: str) -> None:
+    """One line that says what is wrong and where; nothing is returned."""
+    table = written(folder / "votes.csv", text)
+    with pytest.raises(StudyError, match=told) as caught:
+        read_study(table, "2afc")
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_json_lines_and_other_files(folder: Path) -> None:
+    """Lines that are no objects are listed by their number; other kinds of file are refused by name."""
+    table = written(folder / "votes.jsonl", '{"a":\n[1]\n' + "[" * 100_000 + '\n{"a": true}\n')
+    with pytest.raises(StudyError, match="2 unreadable, 1 wrong shape, 1 missing"):
+        read_study(table, "2afc")
+    with pytest.raises(StudyError, match=r"a table whose name ends in \.csv or \.jsonl"):
+        read_study(written(folder / "votes.xlsx", ""), "2afc")
+    with pytest.raises(StudyError, match="no such file or folder"):
+        read_study(folder / "none", "2afc")
+    with pytest.raises(StudyError, match="opinion scores are read from a table"):
+        read_study(folder, "mos")
