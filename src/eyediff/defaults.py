@@ -87,6 +87,9 @@ BOOTSTRAP = 1000
 SEED = 0
 """Of the bootstrap: the same run prints the same interval."""
 
+HELD_OUT = 0.2
+"""Of the references of a table of votes, what training does not see: 200 judgements tell agreement to 3 points."""
+
 TOLERANCE = 1e-4
 """By how much a pair may be worse than in an earlier run: ten times what two machines or engines may differ by (1e-5),
 so that a baseline made on one machine holds on another. It is the floor for a worse mean too, whatever larger tolerance

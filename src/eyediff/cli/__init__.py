@@ -28,6 +28,7 @@ from .metrics import metrics
 from .nearest import nearest
 from .optimize import optimize
 from .ray import with_address
+from .train import train
 from .video import video
 from .weights import app as weights
 
@@ -47,6 +48,7 @@ app.command()(merge)
 app.command()(metrics)
 app.command()(demo)
 app.command()(distill)
+app.command()(train)
 app.command()(optimize)
 app.command()(video)
 app.add_typer(weights, name="weights")

@@ -92,8 +92,9 @@ def distill(
         )
     if plot is not None:
         from ..learn import drawing
+        from ..learn.log import LOG
 
-        drawing.losses(folder / recipe_room.LOG, plot)
+        drawing.losses(folder / LOG, plot)
     return 0
 
 

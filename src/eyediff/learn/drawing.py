@@ -61,3 +61,24 @@ def losses(log: Path, path: Path) -> None:
     panel.set(xlabel="step", ylabel="mean |sqrt(d) - sqrt(d')|", yscale="log")
     panel.legend()
     figure.savefig(path, dpi=110)
+
+
+def training(log: Path, path: Path) -> None:
+    """The log of a training: the loss by step, and agreement with the votes that were held out by epoch and subset.
+
+    Raises UsageError where matplotlib is missing.
+    """
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    losses, told = ([line for line in lines if name in line] for name in ("loss", "subsets"))
+    figure, ((left, right),) = panels_of(1, 2, (11, 4.4))
+    left.plot([line["step"] for line in losses], [line["loss"] for line in losses], color=_TONES[0], lw=1)
+    left.set(xlabel="step", ylabel="cross-entropy of votes")
+    for index, name in enumerate(told[0]["subsets"] if told else ()):
+        shares = [100 * line["subsets"][name] for line in told]
+        right.plot([line["epoch"] for line in told], shares, ".-", color=_TONES[index % len(_TONES)], label=name, lw=1)
+    if told:
+        right.plot([line["epoch"] for line in told], [100 * line["mean"] for line in told], "k-", label="mean", lw=1.6)
+        right.legend(fontsize=8)
+        right.xaxis.get_major_locator().set_params(integer=True)
+    right.set(xlabel="epoch (0: before the first)", ylabel="agreement with votes held out, %")
+    figure.savefig(path, dpi=110)

@@ -56,8 +56,8 @@ def _mapped(path: Path, kind: type, shape: tuple[int, ...], fresh: bool) -> np.m
         return array
     try:
         array = open_memmap(path, "r+")
+        if array.shape == shape and array.dtype == kind:
+            return array
     except ValueError:
-        array = None
-    if array is None or array.shape != shape or array.dtype != kind:
-        raise ResumeError(f"{path}: damaged, or not of this run; remove {path.parent}, and it is made again")
-    return array
+        pass  # as below
+    raise ResumeError(f"{path}: damaged, or not of this run; remove {path.parent}, and it is made again")

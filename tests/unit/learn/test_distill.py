@@ -17,6 +17,7 @@ from eyediff.errors import OutputError, ResumeError, UsageError, WeightsError
 from eyediff.learn import distill as room
 from eyediff.learn.deck import CHUNK, Deck, Plan
 from eyediff.learn.evaluate import Measurement
+from eyediff.learn.log import LOG
 from eyediff.learn.measure import cells, of_groups
 from eyediff.learn.recipe import Recipe
 from eyediff.learn.run import Run, batch_indices, learning_rate
@@ -191,17 +192,17 @@ def test_whole_command_from_photos_to_weights(
     made = read_network(output)
     assert made.trunk is MINI
     assert all((head >= 0).all() for head in made.heads or ())
-    assert json.loads((work / room.LOG).read_text().splitlines()[-1])["step"] == 6
+    assert json.loads((work / LOG).read_text().splitlines()[-1])["step"] == 6
     with pytest.raises(ResumeError, match="--resume"):
         go(resume=False)
     before = output.read_bytes()
-    lines = (work / room.LOG).read_text()
-    (work / room.LOG).write_text(lines + '{"step": 7, "distance": 1, "maps": 1}\n')  # lost with a crash before saving
+    lines = (work / LOG).read_text()
+    (work / LOG).write_text(lines + '{"step": 7, "distance": 1, "maps": 1}\n')  # lost with a crash before saving
     told.clear()
     go(resume=True)
     assert told == []
     assert output.read_bytes() == before
-    assert (work / room.LOG).read_text() == lines
+    assert (work / LOG).read_text() == lines
 
 
 def test_a_folder_that_another_run_works_in_is_refused(photos: Path, tmp_path: Path) -> None:

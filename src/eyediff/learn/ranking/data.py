@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -16,9 +18,10 @@ from torch import Tensor
 
 from ... import images
 from ...distortions.tools import Picture, resized, rounded
-from ...errors import ImageError, UsageError, shown
+from ...errors import ImageError, StudyError, UsageError, shown
 from ...values import PEAKS
-from ...votes.study import Triplet
+from ...votes import Triplet, read_study
+from ...votes.bapps import located
 from ...weights.hashing import file_sha256
 from ..store import Store
 
@@ -29,21 +32,44 @@ Make = Callable[[Tensor], Mapping[str, Tensor]]
 """From the bytes of N judgements, N x 3 x H x W x 3, to rows of a store."""
 
 
-def held_out(triplets: Sequence[Triplet], part: float, seed: int) -> tuple[list[Triplet], list[Triplet]]:
-    """What to train on, and what to test with: `part` of the references, so that no reference is in both.
+@dataclass(frozen=True)
+class Votes:
+    """What is trained on, and what is held out to test with, which may be nothing."""
 
-    Raises UsageError where that leaves nothing on one side.
+    train: Sequence[Triplet]
+    val: Sequence[Triplet]
+
+
+def votes(path: Path, part: float, seed: int) -> Votes:
+    """BAPPS has a split of its own; of a table, or of a single split, `part` of the references is held out (0: none).
+
+    Raises StudyError where a study is not whole, UsageError where a part leaves nothing on one side.
     """
+    study = read_study(path, "2afc", split="train")
+    if study.layout == "bapps" and _splits(path):
+        return Votes(study.triplets, read_study(path, "2afc", split="val").triplets)
+    return held_out(study.triplets, part, seed) if part else Votes(study.triplets, ())
+
+
+def _splits(path: Path) -> bool:
+    """Whether this folder holds a split to test with beside the one to train on."""
+    with suppress(StudyError):
+        return located(path, "2afc", "val") != located(path, "2afc", "train")
+    return False
+
+
+def held_out(triplets: Sequence[Triplet], part: float, seed: int) -> Votes:
+    """`part` of the references are held out with all that was asked of them, so that none is on both sides."""
     references = sorted({triplet.reference for triplet in triplets})
     order = np.random.default_rng([seed, len(references)]).permutation(len(references))
     count = round(part * len(references))
     if not 0 < count < len(references):
         raise UsageError(
-            f"--hold-out {part:g} of {len(references)} references is {count}: expected at least one to test with and "
-            "one to train on"
+            f"--hold-out {part:g} of {len(references)} references is {count}; expected at least one to test with and "
+            "one to train on, or 0 to test with none"
         )
     kept = {references[index] for index in order[:count]}
-    return [t for t in triplets if t.reference not in kept], [t for t in triplets if t.reference in kept]
+    return Votes([t for t in triplets if t.reference not in kept], [t for t in triplets if t.reference in kept])
 
 
 def digest(triplets: Sequence[Triplet], workers: int) -> str:

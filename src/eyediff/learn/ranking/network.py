@@ -7,6 +7,7 @@ distance, which has no unit, and votes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ def initial(seed: int) -> dict[str, Tensor]:
     """Parameters to begin with, as torch draws those of a linear layer: uniform to 1 / sqrt(inputs) either way."""
     chance = torch.Generator().manual_seed(seed)
     found = {}
-    for layer, (inputs, outputs) in enumerate(zip(_WIDTHS, _WIDTHS[1:], strict=False)):
+    for layer, (inputs, outputs) in enumerate(pairwise(_WIDTHS)):
         for name, shape in (("weight", (outputs, inputs)), ("bias", (outputs,))):
             found[f"{layer}.{name}"] = (torch.rand(shape, generator=chance) * 2 - 1) / inputs**0.5
     return found

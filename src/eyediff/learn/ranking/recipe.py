@@ -1,7 +1,7 @@
 """The recipe of Zhang et al. 2018: every figure that decides what a metric learns from votes, beside the votes.
 
-Section 3.2 and appendix C of arXiv:1801.03924, and the code that was published with it, which says what the paper leaves
-open (dropout, Adam's first beta, that patches are shown at 64 pixels, as they are, neither mirrored nor turned).
+Section 3.2 and appendix C of arXiv:1801.03924, and the code that was published with it, which says what the paper
+leaves open (dropout, Adam's first beta; that patches are seen at 64 pixels, neither mirrored nor turned).
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ...errors import ResumeError
 from ...verbs import Array
@@ -99,8 +98,9 @@ class Run:
 
     def load(self, path: Path) -> None:
         """Go on where `save` stopped. Raises ResumeError, with nothing loaded, where that was another run."""
-        held = described(path, _SAVED)
+        held, wanted = described(path, _SAVED), json.loads(json.dumps(self.identity))
         step = held.pop("step", None)
+<<<<<<< HEAD
         if other := {name for name, value in self._known().items() if held.get(name) != value}:
             said = ", ".join(
                 f"{name} {held.get(name)!s:.40}, not {self._known()[name]!s:.40}" for name in sorted(other)
@@ -108,13 +108,14 @@ class Run:
             raise ResumeError(
                 f"{path}: is of another run ({said}); give what it was begun with, or name another folder"
             )
+=======
+        if other := sorted(name for name in wanted if held.get(name) != wanted[name]):
+            said = ", ".join(f"{name} {held.get(name)!s:.40}, not {wanted[name]!s:.40}" for name in other)
+            raise ResumeError(f"{path}: is of another run ({said}); give what that was given, or another folder")
+>>>>>>> train
         if type(step) is not int or not 0 <= step <= self.whole:
             raise ResumeError(
                 f"{path}: says that {step!s:.40} of {self.whole} steps are done; remove it and start anew"
             )
         load(path, self._parts())
         self.step = step
-
-    def _known(self) -> dict[str, object]:
-        known: dict[str, object] = json.loads(json.dumps(self.identity))
-        return known

@@ -4,15 +4,16 @@ A frozen trunk is asked once. A distance is linear in the heads: d = sum over ta
 m_lc the mean over positions of (unit f_l(reference) - unit f_l(image))_c ^ 2; so the m, one figure a channel and image,
 are all that training heads needs, and an epoch is a product of matrices.
 
-The published code drops each of these squares, at every position, with probability p, and divides what is left by 1 - p.
-Summed over positions that leaves m_lc the mean, and gives it the variance p / (1 - p) * r_lc^2, where r_lc is the root of
-the sum over positions of the fourth powers, divided by their number. So from m and r a draw is had by one mask a channel:
+The published code drops each of these squares, at every position, with probability p, and divides what is left by
+1 - p. Summed over positions that leaves m_lc the mean, and gives it the variance p / (1 - p) * r_lc^2, where r_lc is
+the root of the sum of their squares over positions, divided by the number of positions. So from m and r a draw is had
+by one mask a channel:
 
     m_lc + r_lc (mask / (1 - p) - 1)
 
-of the same mean and variance, never below 0 since r <= m, and the very same where a tap has one position. (Wang & Manning
-2013, Fast dropout training, ICML, draw a Gaussian of these moments.) A trunk that is trained too is asked at every step,
-and squares are dropped one by one.
+of the same mean and variance, never below 0 since r <= m, and the very same where a tap has one position. (Wang &
+Manning 2013, Fast dropout training, ICML, draw a Gaussian of these moments.) A trunk that is trained too is asked at
+every step, and squares are dropped one by one.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Source(Protocol):
 def squares(trunk: Trunk, pixels: Tensor) -> Iterator[Tensor]:
     """N x 3 x H x W x 3 bytes (reference, a, b) to a tap's squared differences, N x 2 x C_l x H_l x W_l, tap by tap."""
     for feature in trunk(images(pixels.flatten(0, 1))):
-        unit = VERBS.unit(feature.float()).unflatten(0, (-1, 3))
+        unit = VERBS.unit(feature.float())
+        unit = unit.view(-1, 3, *unit.shape[1:])
         yield (unit[:, 1:] - unit[:, :1]).square()
 
 

@@ -17,12 +17,13 @@ from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...nn.trunk import NetworkTrunk
 from ...reports.files import Appender, Lock, trouble
 from ...verbs import Array
-from ...votes.study import Triplet
+from ...votes import Triplet
 from ...weights import canonical_sha256
 from ...weights.metricfile import write_metric
 from ..log import LOG, Means, open_log
 from ..store import Store
 from . import data
+from .data import Votes
 from .recipe import Recipe
 from .run import Run
 from .source import Kept, Seen, Source, moments
@@ -44,14 +45,6 @@ Device: TypeAlias = Literal["cpu", "cuda"]
 Stage: TypeAlias = Literal["images", "steps"]
 Report: TypeAlias = Callable[[Stage, int, int], None]
 """Told what is being done, how much of it is, and out of how much."""
-
-
-@dataclass(frozen=True)
-class Votes:
-    """What is trained on and what is held out to test with, which may be nothing."""
-
-    train: Sequence[Triplet]
-    val: Sequence[Triplet]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,19 +101,15 @@ def train(
         lock.release()
 
 
+@dataclass
 class _Training:
-    def __init__(
-        self,
-        votes: Votes,
-        start: Start,
-        folder: Path,
-        recipe: Recipe,
-        workers: int,
-        device: torch.device,
-        report: Report,
-    ) -> None:
-        self.votes, self.start, self.folder, self.recipe = votes, start, folder, recipe
-        self.workers, self.device, self.report = workers, device, report
+    votes: Votes
+    start: Start
+    folder: Path
+    recipe: Recipe
+    workers: int
+    device: torch.device
+    report: Report
 
     def carried_out(self, resume: bool) -> Outcome:
         self._check_folder(resume)
@@ -146,11 +135,8 @@ class _Training:
 
     def _identity(self, hashes: Sequence[str]) -> dict[str, object]:
         """All that must be the same for a saved run to go on."""
-        start = {
-            "trunk": self.start.name,
-            "trunk_sha256": self.start.sha256,
-            "heads": canonical_sha256({str(i): head for i, head in enumerate(self.start.heads)}),
-        }
+        heads = canonical_sha256({str(index): head for index, head in enumerate(self.start.heads)})
+        start = {"trunk": self.start.name, "trunk_sha256": self.start.sha256, "heads": heads}
         return {**start, "train": hashes[0], "val": hashes[1], **asdict(self.recipe)}
 
     def _sources(self, hashes: Sequence[str]) -> tuple[Source, Source]:
@@ -241,8 +227,11 @@ def agreement(run: Run, source: Source, triplets: Sequence[Triplet]) -> Agreemen
     chosen = range(len(triplets))
     parts = [source.measured(run.heads, chosen[first : first + AT_ONCE]) for first in chosen[::AT_ONCE]]
     distances = torch.cat(parts).numpy(force=True)
-    scores = agreements_of(distances[:, 0], distances[:, 1], _shares(triplets))
-    subsets = {name: float(scores[[t.subset == name for t in triplets]].mean()) for name in subsets_of(triplets)}
+    shares = _shares(triplets)
+    scores = np.where(distances[:, 0] < distances[:, 1], 1 - shares, shares)
+    scores[distances[:, 0] == distances[:, 1]] = 0.5
+    names = dict.fromkeys(t.subset for t in triplets)
+    subsets = {name: float(scores[[t.subset == name for t in triplets]].mean()) for name in names}
     return Agreement(run.step // run.steps, subsets, sum(subsets.values()) / len(subsets))
 
 
