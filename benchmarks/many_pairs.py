@@ -1,4 +1,4 @@
-"""Peak memory, open files and threads over many pairs: `python benchmarks/many_pairs.py [--pairs 500,5000] [--metric NAME,...]`.
+"""Memory, open files and threads of many pairs: `python benchmarks/many_pairs.py [--pairs 500,5000] [--metric NAME]`.
 
 Each run is a process of its own over hard links to a few small images. Prints a table, and ends with exit code 1 where
 the peak of the longest run is more than 10 % above that of the shortest, or more files or threads are open in it.
@@ -73,17 +73,18 @@ def main() -> None:
     parser.add_argument("--metric", default=",".join(defaults.METRICS))
     options = parser.parse_args()
     counts = [int(text) for text in options.pairs.split(",")]
-    print(f"| pairs of 64x64, {options.metric} | seconds | peak MB | most files | most threads |\n|---|---|---|---|---|")
-    peaks, counts = [], []
+    print(f"| pairs of 64x64, {options.metric} | seconds | peak MB | most files | most threads |")
+    print("|---|---|---|---|---|")
+    peaks, held = [], []
     with tempfile.TemporaryDirectory() as name:
         for count in counts:
             seconds, peak, *open_ = measure(*make(Path(name), count), Path(name) / f"{count}.csv", options.metric)
             peaks.append(peak)
-            counts.append(open_)
+            held.append(open_)
             print(f"| {count} | {seconds:.1f} | {peak:.1f} | {open_[0]} | {open_[1]} |", flush=True)
     ratio = peaks[-1] / peaks[0]
     print(f"\npeak of the last to that of the first: {ratio:.3f} (at most {LIMIT})")
-    sys.exit(ratio > LIMIT or any(now > before for now, before in zip(counts[-1], counts[0], strict=True)))
+    sys.exit(ratio > LIMIT or any(now > before for now, before in zip(held[-1], held[0], strict=True)))
 
 
 if __name__ == "__main__":

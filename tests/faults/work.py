@@ -168,9 +168,8 @@ def _distill() -> Work:
             return "steps"
         return "pairs" if list(work.glob("pairs-*")) else "start"
 
-    return Work(
-        "distill", command, stage, ("pairs", "saving"), "out.safetensors", _distilled, count=4, side=300, earlier=False
-    )
+    aims, output = ("pairs", "saving"), "out.safetensors"
+    return Work("distill", command, stage, aims, output, _distilled, _tensors, count=4, side=300, earlier=False)
 
 
 def _tensors(place: Path) -> Files:

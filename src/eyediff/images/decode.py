@@ -227,7 +227,11 @@ def _damage_told(kind: str) -> Iterator[None]:
         raise Refused("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, damaged files would pass as whole: set it to False")
     try:
         yield
+    except MemoryError as why:
+        raise Refused("there is not enough memory to decode it: give more, or fewer --workers") from why
     except DECODER_ERRORS as why:
+        if isinstance(why, OSError) and why.errno is not None:  # of the disk, not of what it holds
+            raise Refused(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why
         found = " ".join(str(why).split()) or type(why).__name__
         raise Refused(f"damaged, or of a kind of {kind} that is not read ({found}): export or fetch it again") from why
 

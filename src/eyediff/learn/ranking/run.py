@@ -100,19 +100,9 @@ class Run:
         """Go on where `save` stopped. Raises ResumeError, with nothing loaded, where that was another run."""
         held, wanted = described(path, _SAVED), json.loads(json.dumps(self.identity))
         step = held.pop("step", None)
-<<<<<<< HEAD
-        if other := {name for name, value in self._known().items() if held.get(name) != value}:
-            said = ", ".join(
-                f"{name} {held.get(name)!s:.40}, not {self._known()[name]!s:.40}" for name in sorted(other)
-            )
-            raise ResumeError(
-                f"{path}: is of another run ({said}); give what it was begun with, or name another folder"
-            )
-=======
         if other := sorted(name for name in wanted if held.get(name) != wanted[name]):
             said = ", ".join(f"{name} {held.get(name)!s:.40}, not {wanted[name]!s:.40}" for name in other)
             raise ResumeError(f"{path}: is of another run ({said}); give what that was given, or another folder")
->>>>>>> train
         if type(step) is not int or not 0 <= step <= self.whole:
             raise ResumeError(
                 f"{path}: says that {step!s:.40} of {self.whole} steps are done; remove it and start anew"
