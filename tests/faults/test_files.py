@@ -150,3 +150,31 @@ def test_two_runs_into_one_output(pair_of_folders: Path, capsys: pytest.CaptureF
     assert "another run is writing" in capsys.readouterr().err
     assert not Path("out.jsonl").exists()
     assert compare() == 3 and len(rows(Path("out.jsonl"))) == 12
+
+
+def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
+    """Whose bytes are hashed before they are decoded: it was waited for without end."""
+    pytest.importorskip("torch")
+    from eyediff.learn.distill import distill
+    from eyediff.learn.recipe import Recipe
+
+    (tmp_path / "photos").mkdir()
+    os.mkfifo(tmp_path / "photos" / "0.png")
+    with pytest.raises(ImageError, match=r"0\.png: a pipe or device"):
+        distill(
+            *(tmp_path / name for name in ("photos", "out", "work")),
+            Recipe(),
+            resume=False,
+            workers=1,
+            report=lambda *_: None,
+        )
+
+
+def test_what_kills_left_of_saved_weights_is_swept(tmp_path: Path) -> None:
+    """Every kill while weights were saved left a file of their size for good. Others' files stay."""
+    from eyediff.weights.containers import sweep
+
+    for name in (".run.safetensors.0a.tmp", ".other.safetensors.0a.tmp", "run.safetensors"):
+        (tmp_path / name).write_bytes(b"")
+    sweep(tmp_path / "run.safetensors")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.safetensors.0a.tmp", "run.safetensors"]
