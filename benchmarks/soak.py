@@ -2,7 +2,8 @@
 
 Each round calls `Metric.distance` in eight threads, `compare` of files beside them, and a metric in a forked and in a
 spawned pool. Prints memory, open files and threads as it goes; ends with exit code 1 where a score differs, where they
-grow from the second third of the rounds to the last (memory by more than 10 %), or where a pool does not answer within a minute.
+grow from the second third of the rounds to the last (memory by more than 10 %), or where a pool does not answer within
+a minute.
 """
 
 from __future__ import annotations
