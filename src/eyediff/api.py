@@ -17,7 +17,7 @@ from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
 from .engines.runners import runner
 from .engines.windows import WindowEngine
-from .errors import SizeError, UsageError
+from .errors import SizeError, UsageError, WeightsError
 from .images import Range, as_batch, as_image, fit, grounds
 from .sets import squared_distances
 from .values import AlphaPolicy, Header, Image, MatchRule, Numbers, Pixels, Row, SizePolicy, Summary
@@ -38,7 +38,8 @@ class Metric:
     default half of the machine's, up to 4 GB.
 
     Raises UnknownMetricError, WeightsError (MissingWeightsError where they can be neither found nor fetched) or
-    DeviceError. One object may be used from several threads.
+    DeviceError. One object may be used from several threads, and in processes that are forked from this one; where it
+    is sent to another process it is made anew there, once for all that is sent.
     """
 
     def __init__(
@@ -59,9 +60,13 @@ class Metric:
         self._wired = wiring.wire(choice, runner(device, threads), file, trust, memory=room)
         self.name, self.version, self.higher_is_better = name, choice.version, choice.entry.higher_is_better
         self.smallest = self._wired.engine.smallest
+        self._made_with = name, device, threads, file, trust, memory
 
     def __repr__(self) -> str:
         return f"Metric({self.name!r}, version {self.version}, {self.engine})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _sent, (*self._made_with, self.weights_sha256)
 
     @property
     def engine(self) -> str:
@@ -205,6 +210,23 @@ def _pair_up(one: int, other: int) -> None:
 
 def _size(batch: Pixels) -> str:
     return f"{len(batch)} of {batch.shape[2]}x{batch.shape[1]}"
+
+
+@lru_cache(maxsize=8)
+def _sent(
+    name: str,
+    device: DeviceName,
+    threads: int | None,
+    weights: Path | None,
+    trust: bool,
+    memory: int | str | None,
+    sha256: str | None,
+) -> Metric:
+    """A metric from another process: one for all that are sent with the same arguments and weights."""
+    metric = Metric(name, device=device, threads=threads, weights=weights, trust=trust, memory=memory)
+    if metric.weights_sha256 != sha256:
+        raise WeightsError(f"{name}: its weights have changed since the metric was sent here; make it again")
+    return metric
 
 
 @lru_cache(maxsize=8)

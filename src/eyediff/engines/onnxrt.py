@@ -14,6 +14,7 @@ import onnxruntime as ort
 
 from ..defaults import workers
 from ..errors import DeviceError, EyediffError
+from ..forks import OfProcess
 from ..values import Pixels
 from ..verbs import Array
 from .devices import DeviceName, Provider, choose
@@ -68,14 +69,21 @@ class OnnxRunner:
                 self._providers = self._providers[1:]
 
 
+class _Sessions:
+    """By storage type of the pixels; `lock` is held while one is built."""
+
+    def __init__(self) -> None:
+        self.by_type: dict[np.dtype[np.generic] | None, ort.InferenceSession] = {}
+        self.lock = threading.Lock()
+
+
 class Compiled:
     """A program with its sessions by storage type of the pixels."""
 
     def __init__(self, runner: OnnxRunner, program: Programs, images: int, arrays: int = 0) -> None:
         self._runner, self._program, self._names = runner, program, INPUTS[:images]
         self._arrays = [f"array_{index}" for index in range(arrays)]
-        self._sessions: dict[np.dtype[np.generic] | None, ort.InferenceSession] = {}
-        self._lock = threading.Lock()
+        self._sessions = OfProcess(_Sessions)
 
     def __call__(self, *inputs: Pixels) -> list[Array]:
         """The program's results for N x H x W x 3 pixels of one storage type, and for arrays behind them.
@@ -93,15 +101,16 @@ class Compiled:
         return results
 
     def _session(self, dtype: np.dtype[np.generic] | None) -> ort.InferenceSession:
-        with self._lock:
-            if dtype not in self._sessions:
+        sessions = self._sessions.value
+        with sessions.lock:
+            if dtype not in sessions.by_type:
                 graph = Graph()
                 images = {} if dtype is None else {name: graph.image(name, dtype) for name in self._names}
                 results = self._program(graph, *images.values(), *self._arrays)
                 outputs = {f"result_{index}": result for index, result in enumerate(results)}
                 model = graph.model({} if dtype is None else dict.fromkeys(images, dtype), outputs, self._arrays)
-                self._sessions[dtype] = self._runner.session(model.SerializeToString())
-            return self._sessions[dtype]
+                sessions.by_type[dtype] = self._runner.session(model.SerializeToString())
+            return sessions.by_type[dtype]
 
 
 def _amount(first: Pixels) -> str:

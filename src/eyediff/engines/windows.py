@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from .. import msssim
 from ..errors import UsageError
+from ..forks import OfProcess
 from ..values import Numbers, Pixels
 from ..verbs import Array
 from .metrics import Runner
@@ -48,16 +49,16 @@ class WindowEngine:
         single = runner.single()
         self._run = single.compile(program, 2)
         self._spatial = single.compile(spatial, 2) if spatial else None
-        self._pool = ThreadPoolExecutor(runner.threads, "eyediff-tiles")
+        self._pool = OfProcess(lambda: ThreadPoolExecutor(runner.threads, "eyediff-tiles"))
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
         """N x K: the program's figures, averaged over all windows of each image."""
-        a, b = self._pool.map(self._prepare, (a, b))
+        a, b = self._pool.value.map(self._prepare, (a, b))
         tiles = _tiles(*(side - self._window + 1 for side in a.shape[1:3]))
         # Images do not share a call, even small ones: where one begins in memory decides the order of float32 sums, so
         # that the last digits of its score would depend on the batch.
         jobs = [(x, y, tile) for x, y in zip(a, b, strict=True) for tile in tiles]
-        figures = np.array(list(self._pool.map(self._measure, jobs)), np.float64)
+        figures = np.array(list(self._pool.value.map(self._measure, jobs)), np.float64)
         windows = [(rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in tiles]
         if not jobs:
             return np.zeros((0, 1))
@@ -78,7 +79,7 @@ class WindowEngine:
         spatial = self._spatial
         if spatial is None:
             raise UsageError("this metric has no map; lpips-*, deep-* and ssim have")
-        a, b = self._pool.map(self._prepare, (a, b))
+        a, b = self._pool.value.map(self._prepare, (a, b))
         reach = self._window - 1
         inner = np.empty((len(a), a.shape[1] - reach, a.shape[2] - reach), np.float32)
         tiles = _tiles(*inner.shape[1:])
@@ -89,7 +90,7 @@ class WindowEngine:
             seen = self._seen(tile)
             inner[n][tile] = spatial(a[n][seen][None], b[n][seen][None])[0, 0]
 
-        list(self._pool.map(draw, jobs))
+        list(self._pool.value.map(draw, jobs))
         before = reach // 2
         border = (before, reach - before)
         return np.pad(inner, ((0, 0), border, border), "edge")

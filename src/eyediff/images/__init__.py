@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .arrays import Range, as_batch, as_image
 from .planes import grounds
-from .reading import read
+from .reading import content, read
 from .size import fit
 
-__all__ = ["Range", "as_batch", "as_image", "fit", "grounds", "read"]
+__all__ = ["Range", "as_batch", "as_image", "content", "fit", "grounds", "read"]

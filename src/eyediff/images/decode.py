@@ -28,6 +28,7 @@ from PIL import (
 from PIL import Image as PILImage
 
 from .. import defaults
+from ..forks import OfProcess
 from . import deep, icc
 from .about import About
 from .formats import HEAD, Format, Refused, recognise
@@ -94,7 +95,7 @@ def decode(file: BinaryIO, max_pixels: int) -> Planes:
             _check_size(im, max_pixels)
             more = _more(im, kind)
             if im.width * im.height > defaults.ALONE_PIXELS:
-                turns.enter_context(_large_ones_in_turn)
+                turns.enter_context(_large_ones_in_turn.value)
             if not about.deep:
                 im.load()
                 _check_size(im, max_pixels)
@@ -226,13 +227,17 @@ def _damage_told(kind: str) -> Iterator[None]:
         raise Refused("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, damaged files would pass as whole: set it to False")
     try:
         yield
+    except MemoryError as why:
+        raise Refused("there is not enough memory to decode it: give more, or fewer --workers") from why
     except DECODER_ERRORS as why:
+        if isinstance(why, OSError) and why.errno is not None:  # of the disk, not of what it holds
+            raise Refused(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why
         found = " ".join(str(why).split()) or type(why).__name__
         raise Refused(f"damaged, or of a kind of {kind} that is not read ({found}): export or fetch it again") from why
 
 
-_one_at_a_time = threading.Lock()
-_large_ones_in_turn = threading.Lock()
+_one_at_a_time = OfProcess(threading.Lock)
+_large_ones_in_turn = OfProcess(threading.Lock)
 
 
 @contextmanager
@@ -245,6 +250,6 @@ def _warnings_swallowed(kind: Format) -> Iterator[None]:
     if kind not in _WARNING:
         yield
         return
-    with _one_at_a_time, warnings.catch_warnings():
+    with _one_at_a_time.value, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
+from ..forks import OfProcess
 from .formats import Refused
 
 
@@ -36,7 +37,7 @@ def _opencv() -> ModuleType:
     return cv2
 
 
-_guard = threading.Lock()
+_guard = OfProcess(threading.Lock)
 _inside = 0
 _level = 0
 
@@ -49,14 +50,14 @@ def _quiet(cv2: ModuleType) -> Iterator[None]:
     """
     global _inside, _level  # noqa: PLW0603 - they mirror a global of OpenCV
     log = cv2.utils.logging
-    with _guard:
+    with _guard.value:
         if _inside == 0:
             _level = log.setLogLevel(log.LOG_LEVEL_SILENT)
         _inside += 1
     try:
         yield
     finally:
-        with _guard:
+        with _guard.value:
             _inside -= 1
             if _inside == 0:
                 log.setLogLevel(_level)

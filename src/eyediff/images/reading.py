@@ -42,6 +42,17 @@ def read(path: Path, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults
         raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
 
 
+def content(path: Path) -> bytes:
+    """The bytes of a regular file; of a pipe or device, which may never end, none. Raises ImageError."""
+    try:
+        with _opened(path) as file:
+            return file.read()
+    except Refused as why:
+        raise ImageError(f"{shown(path)}: {why}") from why
+    except OSError as why:
+        raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[BinaryIO]:
     """The file for reading, if it is a regular one. Opening does not wait for the other end of a pipe."""

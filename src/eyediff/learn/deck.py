@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -70,8 +72,17 @@ class _Worker:
 
 
 def _prepare(folder: Path, plan: Plan, photos: list[Path], teacher: lpips.Network) -> None:
+    threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _Worker.deck, _Worker.photos, _Worker.teacher = Deck(folder, plan), loaded(photos, plan.side), teacher
+
+
+def end_with_parent() -> None:
+    """A parent that is killed tells nobody: its workers would wait for tasks forever, and hold their memory."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(start: int) -> None:

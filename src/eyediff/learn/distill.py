@@ -9,11 +9,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from .. import __version__, lpips, trunks, weights
+from .. import __version__, images, lpips, trunks, weights
 from ..distortions.photos import found
 from ..errors import ResumeError
 from ..reports.files import Lock, trouble
-from ..weights.containers import write
+from ..weights.containers import sweep, write
 from .deck import CHUNK, Deck, Plan
 from .log import LOG, Means, open_log
 from .recipe import Recipe
@@ -54,6 +54,7 @@ def distill(
         raise trouble(folder, error) from error
     lock = Lock(folder / SAVED)
     try:
+        sweep(folder / SAVED)
         _distill(paths, output, folder, recipe, resume, workers, report)
     finally:
         lock.release()
@@ -84,7 +85,7 @@ def _distill(
 
 def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:
     """The pairs of every side; the teacher is asked for only where some are missing."""
-    photos = sha256(b"".join(sha256(path.read_bytes()).digest() for path in paths)).hexdigest()
+    photos = sha256(b"".join(sha256(images.content(path)).digest() for path in paths)).hexdigest()
     plans = [Plan(recipe.seed, side, count, photos) for side, count in zip(recipe.sides, recipe.groups, strict=True)]
     decks = [Deck(folder / f"pairs-{plan.side}", plan) for plan in plans]
     whole = sum(recipe.groups)

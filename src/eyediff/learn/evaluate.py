@@ -7,6 +7,7 @@ triple is a function of (seed, side, kind, photo, trial) alone, so that the same
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from ..distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
 from ..distortions.photos import crop, loaded
 from ..distortions.tools import Picture
 from ..engines.torch_verbs import TorchVerbs
+from .deck import end_with_parent
 from .measure import distances
 
 SEED = 1_000_003
@@ -79,6 +81,7 @@ class _Worker:
 
 
 def _prepare(folder: list[Path], teacher: lpips.Network, student: lpips.Network) -> None:
+    threading.Thread(target=end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     _Worker.photos, _Worker.networks = loaded(folder, max(TRIALS)), (teacher, student)
 

@@ -38,7 +38,9 @@ class Store:
             self.arrays = {name: _mapped(folder / f"{name}.npy", *shape, fresh) for name, shape in shapes.items()}
             self.made = _mapped(folder / "made.npy", np.bool_, (count,), fresh)
             if fresh:
-                note.write_text(json.dumps(about))
+                whole = folder / f"{_NOTE}.new"  # what is cut short would be no note of any plan
+                whole.write_text(json.dumps(about))
+                whole.replace(note)
         except OSError as error:
             raise trouble(folder, error) from error
 

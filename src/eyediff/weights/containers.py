@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,6 +68,12 @@ def metadata(path: Path) -> Mapping[str, str]:
             return dict(file.metadata() or {})
     except (*_DAMAGE, OSError):
         return {}
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed calls of `write` left beside `path`; for who knows that nobody else writes it now."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        left.unlink(missing_ok=True)
 
 
 def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] | None = None) -> None:

@@ -19,6 +19,7 @@ from ...reports.files import Appender, Lock, trouble
 from ...verbs import Array
 from ...votes import Triplet, twoafc
 from ...weights import canonical_sha256
+from ...weights.containers import sweep
 from ...weights.metricfile import write_metric
 from ..log import LOG, Means, open_log
 from ..store import Store
@@ -96,6 +97,8 @@ def train(
         raise trouble(folder, error) from error
     lock = Lock(folder / SAVED)
     try:
+        for name in (SAVED, METRIC, BEST):
+            sweep(folder / name)
         return _Training(votes, start, folder, recipe, workers, torch.device(device), report).carried_out(resume)
     finally:
         lock.release()

@@ -1,0 +1,87 @@
+"""The API in threads and in pools of processes, again and again: `python benchmarks/soak.py [--seconds 60]`.
+
+Each round calls `Metric.distance` in eight threads, `compare` of files beside them, and a metric in a forked and in a
+spawned pool. Prints memory, open files and threads as it goes; ends with exit code 1 where a score differs, where they
+grow from the second third of the rounds to the last (memory by more than 10 %), or where a pool does not answer within
+a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import eyediff
+
+SIDE, PAIRS, ROUNDS = 64, 8, 6
+LIMIT = 1.10
+METRICS = ("lpips-mini", "ssim")
+
+
+def held() -> tuple[int, int, int]:
+    """Megabytes in memory, open files, and threads of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20, *(
+        sum(1 for _ in Path(f"/proc/self/{w}").iterdir()) for w in ("fd", "task")
+    )
+
+
+def score(job: tuple[eyediff.Metric, str, str]) -> float:
+    """One pair, in whatever thread or process."""
+    metric, a, b = job
+    return metric.distance(a, b)
+
+
+def one_round(metrics: list[eyediff.Metric], files: list[tuple[str, str]], folder: Path) -> list[float]:
+    """All scores, each by four ways; raises where a way hangs."""
+    jobs = [(metric, a, b) for metric in metrics for a, b in files]
+    with ThreadPoolExecutor(8) as threads:
+        rows = threads.submit(eyediff.compare, folder / "a", folder / "b", METRICS)
+        found = list(threads.map(score, jobs))
+        compared = [row.scores[metric.name] for metric in metrics for row in rows.result().rows]
+    ways = [found, compared]
+    for method in ("fork", "spawn"):
+        with multiprocessing.get_context(method).Pool(2) as pool:
+            ways.append(pool.map_async(score, jobs).get(timeout=60))
+    for way in ways:
+        np.testing.assert_allclose(way, found, rtol=1e-6)
+    return found
+
+
+def main() -> None:
+    """Soak and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    end = time.monotonic() + parser.parse_args().seconds
+    random = np.random.default_rng(0)
+    print("| rounds | MB | files | threads |\n|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        files = []
+        for index in range(PAIRS):
+            for part in "ab":
+                path = Path(name) / part / f"{index}.png"
+                path.parent.mkdir(exist_ok=True)
+                Image.fromarray(random.integers(0, 256, (SIDE, SIDE, 3), np.uint8)).save(path)
+            files.append((f"{name}/a/{index}.png", f"{name}/b/{index}.png"))
+        metrics, seen = [eyediff.Metric(each, threads=2) for each in METRICS], []
+        first = one_round(metrics, files, Path(name))
+        while time.monotonic() < end or len(seen) < ROUNDS:
+            np.testing.assert_allclose(one_round(metrics, files, Path(name)), first, rtol=1e-6)
+            seen.append(held())
+            print(f"| {len(seen)} | {seen[-1][0]} | {seen[-1][1]} | {seen[-1][2]} |", flush=True)
+    third = len(seen) // 3  # in the first, allocators find their size
+    before, after = (np.median(part, axis=0) for part in (seen[third : 2 * third], seen[2 * third :]))
+    sys.exit(bool(after[0] > LIMIT * before[0] or (after[1:] > before[1:]).any()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The page on limits says what the defaults are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eyediff import catalogue, defaults
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
+WORDS = " ".join(PAGE.split())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"| pixels that a file may announce | {defaults.MAX_PIXELS:,};",
+        f"| bytes of a file behind a URL | {defaults.MAX_FETCH:,} |",
+        f"decoded one at a time from | {defaults.ALONE_PIXELS:,} pixels",
+        f"{defaults.MOST_MEMORY / 1024**3:.0f} GiB at most and {defaults.LEAST_MEMORY / 1024**2:.0f} MiB at least",
+        f"decoded ahead: {defaults.WINDOW_BYTES / 1024**2:.0f} MiB, {defaults.WINDOW} pairs at most",
+        f"{defaults.PARQUET_ROWS:,} rows a part",
+        f"laid out for {defaults.PAGE_PAIRS:,} pairs",
+    ],
+)
+def test_a_default(said: str) -> None:
+    """Word for word."""
+    assert said in WORDS
+
+
+def test_the_smallest_sides() -> None:
+    """Every metric stands in the row of its smallest side, and in no other."""
+    rows = [
+        line.split("|") for line in PAGE.splitlines() if line.startswith("| ") and line.split("|")[1].strip().isdigit()
+    ]
+    told = {name.strip().strip("`"): int(side) for _, side, names, _ in rows for name in names.split(",")}
+    assert told == {name: entry.smallest(catalogue.parse(name).version) for name, entry in catalogue.ENTRIES.items()}

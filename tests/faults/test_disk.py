@@ -1,0 +1,105 @@
+"""A disk that is full, wherever it fills: a line says so, what stood there before is kept, a rerun completes."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eyediff.cli import run
+
+from .work import EARLIER, files, images
+
+COMMANDS = {
+    "out.csv": ["compare", "a", "b", "-m", "psnr", "-o"],
+    "out.jsonl": ["compare", "a", "b", "-m", "psnr", "-o"],
+    "out.json": ["compare", "a", "b", "-m", "psnr", "-o"],
+    "matrix.csv": ["matrix", "a", "-o"],
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 pairs."""
+    folder = tmp_path_factory.mktemp("pictures")
+    images(folder, 40, 32)
+    return folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 kB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)]
+    if os.name != "posix" or os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root mounts a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def call(folders: Path, output: Path, *more: str) -> int:
+    words = [str(folders / word) if word in ("a", "b") else word for word in COMMANDS[output.name]]
+    return run([*words, str(output), *more])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_full_disk(name: str, folders: Path, small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With 0 to 12 kB left on it. The earlier result is there, whole; once there is room the same call, with --resume
+    where it applies, gives what a disk that was never full holds."""
+    output, filler = small / name, small / "filler"
+    output.write_bytes(EARLIER)
+    call(folders, folders / name)
+    whole = files(folders)[name]
+    for left in (0, 4096, 8192, 12288):
+        filler.write_bytes(b"")
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while file.write(bytes(4096)):
+                    pass
+            except OSError:
+                file.truncate(max(0, file.tell() - left))
+        again = ["--resume"] if (small / f"{name}.resume").exists() else []
+        code, talk = call(folders, output, *again), capsys.readouterr().err
+        if code in (2, 3) and "No space left" in talk:
+            assert str(small) in talk.splitlines()[-1]
+            assert EARLIER in files(small).values()
+    filler.unlink()
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small)], check=True)  # to put rows in order takes a copy
+    again = ["--resume"] if (small / f"{name}.resume").exists() else []
+    assert call(folders, output, *again) in (0, 3)
+    assert output.read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_limit_on_the_size_of_files(
+    name: str, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a quota has it, without being root: files end at 1,500 bytes."""
+    output = tmp_path / name
+    output.write_bytes(EARLIER)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, before[1]))
+    try:
+        code = call(folders, output)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert code in (2, 3)
+    assert "File too large" in capsys.readouterr().err.splitlines()[-1]
+    assert EARLIER in files(tmp_path).values()
+    again = ["--resume"] if (tmp_path / f"{name}.resume").exists() else []
+    assert call(folders, output, *again) in (0, 3)
+    call(folders, folders / name)
+    assert output.read_bytes() == files(folders)[name]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_device_that_is_full(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line and no traceback."""
+    words = ["compare", str(folders / "a"), str(folders / "b"), "-m", "psnr", "-f", "csv", "-o", "/dev/full"]
+    assert run(words) in (2, 3)
+    assert "/dev/full: No space left on device" in capsys.readouterr().err

@@ -1,0 +1,180 @@
+"""Images that vanish, change, never end, or cannot be read: a row each that says so, and the others have scores."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff.cli import run
+from eyediff.errors import ImageError
+from eyediff.images import content, read, reading
+from eyediff.pairs import walk
+from eyediff.reports.files import Lock
+
+from .work import images
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes and modes of POSIX")
+
+
+@pytest.fixture
+def pair_of_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve pairs, of which one has no picture; the working folder is theirs."""
+    images(tmp_path, 12, 32)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rows(path: Path) -> dict[str, str | None]:
+    """What each row of a JSON lines file says is wrong."""
+    records = [json.loads(line) for line in path.read_text().splitlines()[1:]]
+    return {record["pair"]: record["error"] and record["error"]["message"] for record in records}
+
+
+def compare(*more: str) -> int:
+    return run(["compare", "a", "b", "-m", "psnr", "-o", "out.jsonl", *more])
+
+
+def test_files_that_are_no_files(pair_of_folders: Path) -> None:
+    """A pipe that nobody writes, a device without end and a folder among the images: nothing waits, each is a row."""
+    for name, make in (("00001.png", os.mkfifo), ("00002.png", lambda path: path.symlink_to("/dev/zero"))):
+        path = pair_of_folders / "b" / name
+        path.unlink()
+        make(path)
+    assert compare() == 3
+    found = rows(pair_of_folders / "out.jsonl")
+    assert len(found) == 12 and sum(error is None for error in found.values()) == 9
+    assert all("a pipe or device, a regular file was expected" in str(found[f"0000{i}.png"]) for i in (1, 2))
+
+
+def test_files_that_vanish_and_change_after_the_listing(pair_of_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is gone when its turn comes, one is cut short: rows that say so; when they are back --resume computes them,
+    and the output is that of a run that nothing disturbed."""
+    assert compare("--resume") == 3
+    whole = (pair_of_folders / "out.jsonl").read_bytes()
+    for path in pair_of_folders.glob("out.jsonl*"):
+        path.unlink()
+    gone, cut = (pair_of_folders / "b" / name for name in ("00003.png", "00004.png"))
+    kept = {path: path.read_bytes() for path in (gone, cut)}
+    listed = walk.images_below
+
+    def then_gone(folder: Path) -> Any:
+        found = listed(folder)
+        if folder.name == "b":
+            gone.unlink()
+            cut.write_bytes(kept[cut][:200])
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("eyediff.pairs.images_below", then_gone)
+        assert compare() == 3
+    found = rows(pair_of_folders / "out.jsonl")
+    assert "no such file: check the path" in str(found["00003.png"])
+    assert "damaged" in str(found["00004.png"])
+    for path, data in kept.items():
+        path.write_bytes(data)
+    assert compare("--resume") == 3
+    assert (pair_of_folders / "out.jsonl").read_bytes() == whole
+
+
+def test_a_read_that_fails_halfway(pair_of_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk's error, not "damaged": the file may be whole. It comes while the decoder reads, after the header."""
+
+    class Failing(io.BufferedReader):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() > 100:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    def opened(handle: int, *_: object, **__: object) -> io.BufferedReader:
+        return Failing(io.FileIO(handle, closefd=False))
+
+    monkeypatch.setattr(reading.os, "fdopen", opened)
+    with pytest.raises(ImageError, match=r"00000\.png: cannot be read \(Input/output error\): check the disk"):
+        read(Path("a/00000.png"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc")
+def test_a_file_whose_first_bytes_cannot_be_read() -> None:
+    """The kernel's own EIO: page 0 of a process is never mapped."""
+    with pytest.raises(ImageError, match=r"/proc/self/mem: cannot be read \(Input/output error\)"):
+        content(Path("/proc/self/mem"))
+
+
+def test_no_permission(pair_of_folders: Path) -> None:
+    """Root reads all, so that where this is root's test the run is nobody's. A row, which names the file and why."""
+    (pair_of_folders / "b" / "00005.png").chmod(0)
+    script = (
+        "import os, sys; from pathlib import Path; from eyediff.images import read\n"
+        "os.getuid() or os.setuid(65534)\n"
+        "try: read(Path('b/00005.png'))\n"
+        "except Exception as error: print(error)"
+    )
+    for folder in (pair_of_folders, *list(pair_of_folders.parents)[:3]):
+        if folder.stat().st_uid == os.getuid() and folder != Path("/tmp"):  # noqa: S108 - not ours to change
+            folder.chmod(0o755)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "b/00005.png: cannot be opened (Permission denied): check the path and its permissions" in done.stdout
+
+
+def test_a_decoder_out_of_memory(tmp_path: Path) -> None:
+    """A row that says memory, not damage: 400 MB of pixels where the process may take 300 more than it has."""
+    Image.fromarray(np.zeros((10_000, 10_000), np.uint8)).save(tmp_path / "large.png")
+    script = (
+        "import resource, sys; from pathlib import Path; from eyediff.images import read\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * 4096\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + 300_000_000,) * 2)\n"
+        "try: read(Path(sys.argv[1]))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "large.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "ImageError" in done.stdout and "large.png: there is not enough memory" in done.stdout
+
+
+def test_two_runs_into_one_output(pair_of_folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second is refused before any work, with what to do; when the first has ended, it is done."""
+    lock = Lock(Path("out.jsonl").resolve())
+    try:
+        assert compare() == 2
+    finally:
+        lock.release()
+    assert "another run is writing" in capsys.readouterr().err
+    assert not Path("out.jsonl").exists()
+    assert compare() == 3 and len(rows(Path("out.jsonl"))) == 12
+
+
+def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
+    """Whose bytes are hashed before they are decoded: it was waited for without end."""
+    pytest.importorskip("torch")
+    from eyediff.learn.distill import distill
+    from eyediff.learn.recipe import Recipe
+
+    (tmp_path / "photos").mkdir()
+    os.mkfifo(tmp_path / "photos" / "0.png")
+    with pytest.raises(ImageError, match=r"0\.png: a pipe or device"):
+        distill(
+            *(tmp_path / name for name in ("photos", "out", "work")),
+            Recipe(),
+            resume=False,
+            workers=1,
+            report=lambda *_: None,
+        )
+
+
+def test_what_kills_left_of_saved_weights_is_swept(tmp_path: Path) -> None:
+    """Every kill while weights were saved left a file of their size for good. Others' files stay."""
+    from eyediff.weights.containers import sweep
+
+    for name in (".run.safetensors.0a.tmp", ".other.safetensors.0a.tmp", "run.safetensors"):
+        (tmp_path / name).write_bytes(b"")
+    sweep(tmp_path / "run.safetensors")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.safetensors.0a.tmp", "run.safetensors"]

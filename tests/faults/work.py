@@ -1,0 +1,194 @@
+"""Commands that are killed: how each is called, where it stands at a moment, and what it must leave."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+EARLIER = b"an earlier result\n"
+"""What stands under the output's name before a run: it may go only when a whole result takes its place."""
+
+BROKEN = "00007.png"
+"""The one candidate that is no picture."""
+
+Files = dict[str, bytes]
+"""What lies in a folder, by path."""
+
+
+def python(*words: str, set_: str = "pass") -> list[str]:
+    """The command line in a process of its own, with settings such as `defaults.PARQUET_ROWS = 50` before it."""
+    script = f"import sys; from eyediff import defaults; {set_}; from eyediff.cli import run; sys.exit(run())"
+    return [sys.executable, "-c", script, *words]
+
+
+def images(folder: Path, count: int, side: int) -> None:
+    """Two folders of small pictures, `a` and `b`; one of `b` is none: its row says so, and is tried again."""
+    random = np.random.default_rng(0)
+    for part in "ab":
+        (folder / part).mkdir(parents=True)
+        for index in range(count):
+            Image.fromarray(random.integers(0, 256, (side, side, 3), np.uint8)).save(folder / part / f"{index:05}.png")
+    (folder / "b" / BROKEN).write_bytes(b"no picture")
+
+
+def files(place: Path) -> Files:
+    """All that lies in a folder. Of a journal all but its first line, which tells how often a run was continued."""
+    found = {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    return {name: data.partition(b"\n")[2] if name.endswith(".resume") else data for name, data in found.items()}
+
+
+def nothing_torn(before: Files, after: Files, whole: Files) -> None:
+    """Other results stand whole or not at all: what lies under a name of the undisturbed run is as it was, or as it
+    is to be."""
+    for name in after.keys() & whole.keys():
+        assert after[name] in (whole[name], before.get(name)), f"{name} is torn"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A command over the folders of `images`, called in a folder of its own.
+
+    `command` gives the call from the inputs and the folder; `stage` says where it stands, by what lies there, and
+    `aims` are the stages that kills are aimed at; `check` raises AssertionError where a kill lost something, given what
+    lay there before it, after it, and at the end of an undisturbed run; `result` is what must be the same at the end.
+    """
+
+    name: str
+    command: Callable[[Path, Path], Sequence[str]]
+    stage: Callable[[Path], str]
+    aims: Sequence[str]
+    output: str
+    check: Callable[[Files, Files, Files], None] = nothing_torn
+    result: Callable[[Path], object] = files
+    count: int = 300
+    side: int = 32
+    earlier: bool = True
+
+
+def _compare(kind: str) -> Work:
+    output = f"out.{kind}"
+
+    def command(inputs: Path, place: Path) -> list[str]:
+        again = ["--resume"] if (place / f"{output}.resume").exists() else []
+        return python("compare", str(inputs / "a"), str(inputs / "b"), "-o", output, *again)
+
+    def stage(place: Path) -> str:
+        if list(place.glob("*.tidy*")):
+            return "putting rows in order"
+        begun = (place / f"{output}.resume").exists() and (place / output).exists()
+        return "rows" if begun and (place / output).read_bytes().count(b"\n") > 1 else "start"
+
+    def check(before: Files, after: Files, whole: Files) -> None:
+        """Whole rows are rows of the undisturbed run; none that was there is gone, none but a failed one is there
+        twice; before the end the earlier result is there, too."""
+        rows = _rows(after.get(output, b""))
+        expected = _rows(whole[output])
+        if rows:
+            assert rows.keys() <= expected.keys(), "a row that no undisturbed run has"
+            assert all(count == 1 for row, count in rows.items() if BROKEN.encode() not in row), "a row is there twice"
+            kept = {row for row in _rows(before.get(output, b"")) if BROKEN.encode() not in row}
+            assert rows.keys() >= kept, "a row is lost"
+        done = rows.keys() == expected.keys()
+        assert done or EARLIER in after.values() or EARLIER not in before.values(), "the earlier result is lost"
+
+    def result(place: Path) -> Files:
+        """An earlier result that no journal tells of stays aside, and may."""
+        return {name: data for name, data in files(place).items() if not (data == EARLIER and "~" in name)}
+
+    return Work(f"compare-{kind}", command, stage, ("rows", "putting rows in order"), output, check, result)
+
+
+def _rows(content: bytes) -> Counter[bytes]:
+    """The whole lines of a result; of an earlier one none."""
+    return Counter() if content == EARLIER else Counter(content.splitlines(keepends=True)[: content.count(b"\n")])
+
+
+def _parquet() -> Work:
+    def command(inputs: Path, place: Path) -> list[str]:
+        again = ["--resume"] if (place / "out.parquet").exists() else []
+        compare = ("compare", str(inputs / "a"), str(inputs / "b"), "-o", "out.parquet", *again)
+        return python(*compare, set_="defaults.PARQUET_ROWS = 20")
+
+    def stage(place: Path) -> str:
+        if list(place.glob("out.parquet/*.new")):
+            return "writing a part"
+        return "rows" if list(place.glob("out.parquet/part-*")) else "start"
+
+    def check(before: Files, after: Files, whole: Files) -> None:
+        """Parts that were there are as they were, but one with a failed row, which is written anew without it."""
+        kept = [name for name in before if "part-" in name and name.endswith(".parquet")]
+        assert all(name in after for name in kept), "a part is lost"
+        assert sum(before[name] != after[name] for name in kept) <= 1, "parts were changed"
+
+    def result(place: Path) -> object:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        parts = sorted((place / "out.parquet").glob("part-*.parquet"))
+        rows = pa.concat_tables(map(pq.read_table, parts)).sort_by("pair").to_pylist()
+        others = [name for name in files(place) if "/part-" not in name or not name.endswith(".parquet")]
+        return [tuple(row.items()) for row in rows], others
+
+    return Work("compare-parquet", command, stage, ("writing a part",), "out.parquet", check, result, earlier=False)
+
+
+def _matrix() -> Work:
+    def command(inputs: Path, place: Path) -> list[str]:
+        return python("matrix", str(inputs / "a"), "-o", "out.csv")
+
+    def stage(place: Path) -> str:
+        try:
+            return "writing" if (place / "out.csv.partial").stat().st_size else "computing"
+        except FileNotFoundError:
+            return "start"
+
+    return Work("matrix", command, stage, ("computing", "writing"), "out.csv", count=500)
+
+
+def _distill() -> Work:
+    """Saved every four steps, so that kills meet it; AlexNet's weights are found as EYEDIFF_WEIGHTS says."""
+    often = "from eyediff.learn import distill; distill.SAVED_EVERY = 4; distill.LOGGED_EVERY = 2"
+
+    def command(inputs: Path, place: Path) -> list[str]:
+        again = ["--resume"] if (place / "out.safetensors.work").exists() else []
+        size = ("--groups", "128", "1", "1", "--steps", "40", "--workers", "1")
+        return python("distill", str(inputs / "a"), "-o", "out.safetensors", *size, *again, set_=often)
+
+    def stage(place: Path) -> str:
+        work = place / "out.safetensors.work"
+        if list(work.glob(".run*.tmp")) or list(work.glob("*.partial")):
+            return "saving"
+        if (work / "log.jsonl").exists():
+            return "steps"
+        return "pairs" if list(work.glob("pairs-*")) else "start"
+
+    aims, output = ("pairs", "saving"), "out.safetensors"
+    return Work("distill", command, stage, aims, output, _distilled, _tensors, count=4, side=300, earlier=False)
+
+
+def _tensors(place: Path) -> Files:
+    """All but the headers of saved runs, whose strings safetensors writes in any order."""
+    found = files(place)
+    return {
+        name: data[8 + int.from_bytes(data[:8], "little") :] if name.endswith("/run.safetensors") else data
+        for name, data in found.items()
+    }
+
+
+def _distilled(before: Files, after: Files, whole: Files) -> None:
+    """The weights and the saved run are whole whenever they are there."""
+    from safetensors.numpy import load
+
+    for name, data in after.items():
+        if name.endswith(".safetensors"):
+            assert load(data), name
+
+
+WORKS = {work.name: work for work in (_compare("csv"), _compare("jsonl"), _parquet(), _matrix(), _distill())}
+"""A command more is a line more."""

@@ -1,0 +1,58 @@
+"""Processes that are forked while threads of the parent compute: none waits for a thread that was not copied."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from eyediff import Metric
+
+SCRIPT = """
+import os, signal, sys, threading, time
+import numpy as np
+from eyediff import Metric
+
+a, b = np.random.default_rng(0).integers(0, 256, (2, 2, 64, 64, 3), np.uint8)
+metrics = [Metric(name, threads=2) for name in ("lpips-mini", "ssim")]
+expected = [metric.distances(a, b).tolist() for metric in metrics]
+
+def busy():
+    while True:
+        for metric in metrics:
+            metric.distances(a, b)
+
+for _ in range(2):
+    threading.Thread(target=busy, daemon=True).start()
+
+for _ in range(15):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that waits forever ends by this signal, which is no exit code of ours
+        found = [metric.distances(a, b).tolist() for metric in metrics]
+        metrics.clear()
+        os._exit(0 if np.allclose(found, expected, rtol=1e-6) else 1)
+    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if ended:
+        os.write(1, f"{ended} ".encode())
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_a_forked_process_computes() -> None:
+    """In the child sessions, pools and locks are new. With inherited ones SSIM hangs in every child, and LPIPS in some
+    of them; to 1e-6 relative, since fewer threads may add in another order."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.decode()) == (0, "")
+
+
+def test_a_metric_is_sent_to_another_process() -> None:
+    """It is made anew from what it was made with, once however often it is sent: its weights are not loaded again."""
+    metric = Metric("ssim", threads=1, memory="1GB")
+    first, second = (pickle.loads(pickle.dumps(metric)) for _ in range(2))  # noqa: S301 - our own
+    assert first is second is not metric
+    assert repr(first) == repr(metric)
