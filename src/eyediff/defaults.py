@@ -136,3 +136,10 @@ def workers() -> int:
         return max(1, len(os.sched_getaffinity(0)))
     except AttributeError:  # macOS and Windows do not say
         return max(1, os.cpu_count() or 1)
+
+
+LARGEST_ARCHIVE = 64 * 10**9
+"""Bytes of an archive of votes; the published ones have some 6 and 1 thousand million."""
+
+LARGEST_UNPACKED = 128 * 10**9
+"""Bytes of what is unpacked from one: pictures hardly shrink, so that much more would be a bomb."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 import eyediff
 from eyediff.optimize import run as room
-from tests.unit.learn.scenes import scene
+from tests.unit.distortions.scenes import scene
 
 from . import test_compare
 

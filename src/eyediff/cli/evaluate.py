@@ -20,10 +20,11 @@ from ..votes import Kind, Split, jnd
 from . import options
 from .endings import INCOMPLETE, USAGE_ERROR
 from .progress import bar, download_bar
-from .studies import simulate
+from .studies import fetch, simulate
 
 app = typer.Typer(help="How well metrics agree with people: 2AFC, JND and opinion scores.", no_args_is_help=True)
 app.command()(simulate)
+app.command()(fetch)
 
 Data: TypeAlias = Annotated[
     Path,

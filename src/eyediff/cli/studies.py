@@ -9,7 +9,10 @@ import typer
 
 from .. import catalogue, defaults, wiring
 from ..engines.runners import runner
+from ..errors import UsageError, shown
 from ..votes import bapps
+from ..votes.fetch import ARCHIVES
+from ..votes.fetch import fetch as fetched
 from ..votes.simulate import TRUTH, Observer, Plan
 from ..votes.simulate import simulate as simulated
 from . import options
@@ -58,4 +61,34 @@ def simulate(
     with bar("items") as tell:
         simulated(folder, plan, follows, photos, workers=workers or defaults.workers(), progress=tell)
     typer.echo(f"eyediff: a study of {kind} votes in {folder}; its truth is in {folder / TRUTH}", err=True)
+    return 0
+
+
+def fetch(
+    folder: Annotated[Path, typer.Argument(help="Where the dataset goes.", show_default=False)],
+    archives: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ARCHIVE]...", help=f"{', '.join(ARCHIVES)}; by default twoafc_val and jnd.", show_default=False
+        ),
+    ] = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option(metavar="SUM", help="What one archive must have; none is published.", show_default=False),
+    ] = None,
+) -> int:
+    """Fetch BAPPS from where its authors publish it, and unpack it; a download that was cut is gone on with.
+
+    Exit code: 0 done, 2 it cannot be had, or is not what it should be.
+    """
+    names = archives or ["twoafc_val", "jnd"]
+    if sha256 is not None and len(names) != 1:
+        raise UsageError(f"--sha256 is of one archive, and {len(names)} are asked for; name one")
+    for name in names:
+        with download_bar(name) as report:
+            found = fetched(name, folder, sha256=sha256, progress=report)
+        over = f"; {found.passed_over} entries are none of the layout and were left out" if found.passed_over else ""
+        typer.echo(
+            f"eyediff: {shown(found.archive)}: {len(found.folders)} subsets, sha256 {found.sha256}{over}", err=True
+        )
     return 0

@@ -126,34 +126,32 @@ class Fit:
             self._scores = (scores - self._middle) / self._spread
             height, middle = np.ptp(opinions), opinions.mean()
             starts = [np.array([height, steep, 0.0, 0.0, middle]) for steep in self.STEEPNESS]
-            self.parameters = self._least(starts, np.ones(len(scores)))
+            self.parameters = self._least(starts)
 
     def curve(self, scores: Numbers) -> Numbers:
         """The opinions that the curve gives. Only where `parameters` are there."""
         return logistic((scores - self._middle) / self._spread, np.asarray(self.parameters))
 
     def plcc(self, times: Numbers) -> Numbers:
-        """Pearson's correlation of fitted scores and opinions, the curve fitted anew to each row; a statistic."""
+        """Pearson's correlation of fitted scores and opinions; a statistic.
+
+        Resamples are held against the curve of all items: five parameters fitted anew to each follow its repeated
+        items, so that the interval lay above the figure that it belongs to.
+        """
         if self.parameters is None:
             return np.full(len(times), np.nan)
-        fitted = np.stack([logistic(self._scores, self._refitted(row)) for row in times])
-        return weighted_pearson(fitted, np.broadcast_to(self._opinions, fitted.shape), times)
+        fitted = logistic(self._scores, self.parameters)[None]
+        return weighted_pearson(fitted, self._opinions[None], times)
 
-    def _refitted(self, times: Numbers) -> Numbers:
-        parameters = np.asarray(self.parameters)
-        return parameters if (times == 1).all() else self._least([parameters], times)
-
-    def _least(self, starts: list[Numbers], times: Numbers) -> Numbers:
-        roots = np.sqrt(times)
-
+    def _least(self, starts: list[Numbers]) -> Numbers:
         def residuals(b: Numbers) -> Numbers:
-            return roots * (logistic(self._scores, b) - self._opinions)
+            return logistic(self._scores, b) - self._opinions
 
         def slopes(b: Numbers) -> Numbers:
             bent = np.tanh(b[1] * (self._scores - b[2]) / 2)
             rise = b[0] * (1 - bent**2) / 4
             columns = [bent / 2, rise * (self._scores - b[2]), -rise * b[1], self._scores, np.ones_like(bent)]
-            return np.stack(columns, 1) * roots[:, None]
+            return np.stack(columns, 1)
 
         ends = [self._optimise(residuals, start, slopes, method="trf", max_nfev=400) for start in starts]
         return np.asarray(min(ends, key=lambda end: end.cost).x, np.float64)

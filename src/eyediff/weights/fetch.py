@@ -43,9 +43,9 @@ def download(
     def guard(response: Any, **_: Any) -> None:  # requests calls this for each response, before it follows it
         responses.append(response)
         if response.is_redirect:
-            _check_scheme(urljoin(response.url, response.headers["location"]), schemes)
+            check_scheme(urljoin(response.url, response.headers["location"]), schemes)
 
-    _check_scheme(url, schemes)
+    check_scheme(url, schemes)
     meter = _Meter(url, to, size, progress)
     bring = pooch.HTTPDownloader(progressbar=meter, chunk_size=CHUNK, timeout=TIMEOUT, hooks={"response": guard})
     try:
@@ -54,7 +54,7 @@ def download(
             raise FetchError(f"{url} brought something else: sha256 {found}, expected {sha256}; nothing of it was kept")
     except (OSError, ValueError) as error:  # requests' errors are OSErrors
         to.unlink(missing_ok=True)
-        raise FetchError(f"cannot fetch {url} ({_short(error)})") from None
+        raise FetchError(f"cannot fetch {url} ({reason(error)})") from None
     except BaseException:
         to.unlink(missing_ok=True)
         raise
@@ -63,12 +63,13 @@ def download(
             response.close()
 
 
-def _check_scheme(url: str, schemes: Collection[str]) -> None:
+def check_scheme(url: str, schemes: Collection[str] = SCHEMES) -> None:
+    """Raise FetchError where this is no way to bring a file."""
     if urlsplit(url).scheme not in schemes:
-        raise FetchError(f"refused to fetch {url[:200]!r}: only {', '.join(schemes)} is used for weights")
+        raise FetchError(f"refused to fetch {url[:200]!r}: only {', '.join(schemes)} is used")
 
 
-def _short(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """The innermost reason: requests wraps it three times over."""
     while (inner := error.__cause__ or error.__context__) is not None:
         error = inner

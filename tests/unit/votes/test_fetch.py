@@ -1,0 +1,162 @@
+"""Archives of votes, against a server on this machine. The real ones were never fetched by a test."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff.cli import run
+from eyediff.errors import EyediffError, FetchError, StudyError
+from eyediff.votes import read_study
+from eyediff.votes.fetch import fetch
+from eyediff.weights.fetch import CHUNK
+
+HTTP = ("http", "https")
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), "gray").save(file, "PNG")
+    return file.getvalue()
+
+
+def votes() -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.array([0.4]))
+    return file.getvalue()
+
+
+def archive(files: dict[str, bytes], *more: tarfile.TarInfo) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        for info in more:
+            tar.addfile(info)
+    return file.getvalue()
+
+
+ITEM = {f"./val/cnn/{column}/000000.png": picture() for column in ("ref", "p0", "p1")} | {
+    "./val/cnn/judge/000000.npy": votes()
+}
+GOOD = archive(ITEM)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Gives `content`; the first answer stops after `cut` bytes."""
+
+    content, cut, status, ranged = GOOD, 0, 200, True
+    asked: list[str | None]
+
+    def do_GET(self) -> None:
+        kind, since = type(self), self.headers["Range"]
+        kind.asked.append(since)
+        start = int(since.removeprefix("bytes=").rstrip("-")) if since and kind.ranged else 0
+        self.send_response(206 if start else kind.status)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(kind.content) - 1}/{len(kind.content)}")
+        self.send_header("Content-Length", str(len(kind.content) - start))
+        self.end_headers()
+        self.wfile.write(kind.content[start : kind.cut or None])
+        kind.cut = 0
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[type[Server], str]]:
+    kind = type("Server", (Server,), {"asked": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield kind, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_an_archive_becomes_a_study(server: tuple[type[Server], str], tmp_path: Path) -> None:
+    """Fetched, summed, unpacked to where `eval` looks for it; nothing else is left."""
+    found = fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    assert found.sha256 == sha256(GOOD).hexdigest() and found.passed_over == 0
+    assert len(read_study(tmp_path, "2afc").items) == 1
+    left = {path.name for path in tmp_path.iterdir() if not path.name.endswith(".lock")}
+    assert left == {"2afc", "twoafc_val.tar.gz", "twoafc_val.tar.gz.sha256"}
+
+
+@pytest.mark.parametrize("ranged", [True, False])
+def test_a_cut_download_is_gone_on_with(server: tuple[type[Server], str], tmp_path: Path, ranged: bool) -> None:
+    """From its end where the server can, anew where it cannot."""
+    padding = np.random.default_rng(0).bytes(2 * CHUNK)  # what is cut within a piece is lost, so there are two
+    server[0].content, server[0].cut, server[0].ranged = archive(ITEM | {"noise": padding}), 2 * CHUNK - 1, ranged
+    with pytest.raises(FetchError, match="goes on from there"):
+        fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    assert not (tmp_path / "2afc").exists() and not (tmp_path / "twoafc_val.tar.gz").exists()
+    fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    assert server[0].asked == [None, f"bytes={CHUNK}-"]
+    assert (tmp_path / "twoafc_val.tar.gz").read_bytes() == server[0].content
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "match"),
+    [
+        (b"<html>moved</html>", StudyError, "no whole"),
+        (GOOD[: len(GOOD) // 2], StudyError, "no whole"),
+        (archive({"../val/cnn/ref/0.png": picture()}), StudyError, "no votes"),
+        (archive({"/val/cnn/ref/0.png": picture(), "val/cnn/ref/../../0.png": b""}), StudyError, "no votes"),
+        (archive({"readme": b"hello"}), StudyError, "1 other entries"),
+    ],
+)
+def test_what_is_no_archive_of_votes(
+    server: tuple[type[Server], str], tmp_path: Path, content: bytes, error: type[EyediffError], match: str
+) -> None:
+    """One line that names the file; nothing is unpacked, here or elsewhere."""
+    server[0].content = content
+    with pytest.raises(error, match=match) as raised:
+        fetch("twoafc_val", tmp_path / "in", host=server[1], schemes=HTTP)
+    assert "twoafc_val.tar.gz" in str(raised.value) and "\n" not in str(raised.value)
+    assert not (tmp_path / "in/2afc").exists() and [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_links_and_devices_are_left_out(server: tuple[type[Server], str], tmp_path: Path) -> None:
+    """Whatever they are called; and it is told."""
+    link, device = tarfile.TarInfo("val/cnn/ref/000001.png"), tarfile.TarInfo("val/cnn/ref/000002.png")
+    link.type, link.linkname, device.type = tarfile.SYMTYPE, "/etc/passwd", tarfile.CHRTYPE
+    server[0].content = archive(ITEM, link, device)
+    assert fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP).passed_over == 2
+    assert [path.name for path in (tmp_path / "2afc/val/cnn/ref").iterdir()] == ["000000.png"]
+
+
+def test_another_sum_is_refused(server: tuple[type[Server], str], tmp_path: Path) -> None:
+    """The one that was given, or the one that came the first time."""
+    with pytest.raises(FetchError, match="expected 00ff"):
+        fetch("twoafc_val", tmp_path, sha256="00ff", host=server[1], schemes=HTTP)
+    fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    (tmp_path / "twoafc_val.tar.gz").write_bytes(GOOD + b"\0")
+    with pytest.raises(FetchError, match="remove it"):
+        fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+
+
+def test_refusals(server: tuple[type[Server], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that is not there, http, a folder that holds those votes, another name, no network wanted."""
+    server[0].status = 404
+    with pytest.raises(FetchError, match="404"):
+        fetch("jnd", tmp_path, host=server[1], schemes=HTTP)
+    with pytest.raises(FetchError, match="only https"):
+        fetch("jnd", tmp_path, host=server[1])
+    server[0].status = 200
+    fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    with pytest.raises(StudyError, match="is there already"):
+        fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
+    assert run(["eval", "fetch", str(tmp_path / "new"), "jnd"]) == 2
+    assert run(["eval", "fetch", str(tmp_path / "new"), "everything"]) == 2
