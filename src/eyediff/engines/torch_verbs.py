@@ -164,12 +164,13 @@ class _Unit(torch.autograd.Function):
         return unit_gradient(unit, length, gradient).to(x.dtype)
 
 
-def directions(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Unit vectors over the channels and, N x 1 x H x W, the lengths they had; in float32 at least."""
+def directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Unit vectors over the channels and, N x 1 x H x W, the lengths they had, if not known; in float32 at least."""
     full = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-    squared = full.square().sum(1, keepdim=True)
-    empty = squared == 0
-    length = torch.where(empty, 0, torch.where(empty, 1, squared).sqrt())  # a root that can be differentiated at 0
+    if length is None:
+        squared = full.square().sum(1, keepdim=True)
+        empty = squared == 0
+        length = torch.where(empty, 0, torch.where(empty, 1, squared).sqrt())  # a root that can be differentiated at 0
     return full / (length + UNIT_EPS), length
 
 

@@ -42,12 +42,19 @@ def _in_pieces(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
 class _Pieces(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, y, head)
-        return torch.cat([_whole(part_x, part_y, head) for part_x, part_y in _parts(x, y)])
+        weights = None if head is None else cast("list[Array]", [head])
+        found, lengths = list[Tensor](), list[Tensor]()
+        for part_x, part_y in _parts(x, y):
+            (unit_x, length_x), (unit_y, length_y) = directions(part_x), directions(part_y)
+            found += lpips.apart(VERBS, weights, [unit_x], [unit_y])
+            lengths += [length_x, length_y]
+        # Lengths are one figure where features are C, and spare the way back a third of its reading.
+        ctx.save_for_backward(x, y, head, *lengths)
+        return torch.cat(found)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, y, head = ctx.saved_tensors
+        x, y, head, *lengths = ctx.saved_tensors
         found: list[Tensor | None] = [None, None, None]
         if torch.is_grad_enabled():  # the gradient is to be differentiated itself, which pieces are not made for
             inputs = [None if value is None else value.view_as(value) for value in (x, y, head)]
@@ -57,36 +64,48 @@ class _Pieces(torch.autograd.Function):
             for index, grad in zip(wanted, torch.autograd.grad(whole, asked, gradient, create_graph=True), strict=True):
                 found[index] = grad
             return tuple(found)
-        pieces = [
-            _gradients(part_x, part_y, head, part_gradient, ctx.needs_input_grad)
-            for (part_x, part_y), part_gradient in zip(_parts(x, y), _split(gradient, x, y), strict=True)
-        ]
-        for index, (value, needed) in enumerate(zip((x, y, head), ctx.needs_input_grad, strict=True)):
-            if needed:
-                parts = [cast(Tensor, piece[index]) for piece in pieces]
-                one = index == 2 or len(value) < len(gradient)
-                found[index] = torch.stack(parts).sum(0) if one else torch.cat(parts)
-        return tuple(found)
+        start = 0
+        parts = zip(_parts(x, y), lengths[::2], lengths[1::2], _split(gradient, x, y), strict=True)
+        for (part_x, part_y), length_x, length_y, part in parts:
+            sides = directions(part_x, length_x), directions(part_y, length_y)
+            pieces = _gradients(*sides, head, part, ctx.needs_input_grad)
+            for index, (value, piece) in enumerate(zip((x, y, head), pieces, strict=True)):
+                if piece is None:
+                    continue
+                if index == 2 or len(value) < len(gradient):  # all pieces share it
+                    found[index] = piece if found[index] is None else cast(Tensor, found[index]) + piece
+                    continue
+                if found[index] is None:
+                    found[index] = torch.empty_like(value)
+                cast(Tensor, found[index])[start : start + len(part)] = piece
+            start += len(part)
+        return tuple(
+            None if one is None else one.to(value.dtype) for one, value in zip(found, (x, y, head), strict=True)
+        )
 
 
 def _gradients(
-    x: Tensor, y: Tensor, head: Tensor | None, gradient: Tensor, needed: Sequence[bool]
+    of_x: tuple[Tensor, Tensor],
+    of_y: tuple[Tensor, Tensor],
+    head: Tensor | None,
+    gradient: Tensor,
+    needed: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
     """Of a piece, by x, y and head. Steps are in an order that keeps the memory layout of the features."""
-    (unit_x, length_x), (unit_y, length_y) = directions(x), directions(y)
-    difference = unit_x - unit_y
+    spare = None if needed[1] or len(of_y[0]) < len(gradient) else of_y[0]
+    difference = torch.sub(of_x[0], of_y[0], out=spare)
     by_head = (difference.square() * gradient).sum((0, 2, 3)).to(cast(Tensor, head).dtype) if needed[2] else None
     by_difference = difference.mul_(2 * gradient)
     if head is not None:
         by_difference.mul_(head.to(by_difference.dtype).reshape(1, -1, 1, 1))
-    by_x = _summed(unit_gradient(unit_x, length_x, by_difference), x) if needed[0] else None
-    by_y = _summed(unit_gradient(unit_y, length_y, by_difference).neg_(), y) if needed[1] else None
+    by_x = _summed(unit_gradient(*of_x, by_difference), of_x[0]) if needed[0] else None
+    by_y = _summed(unit_gradient(*of_y, by_difference).neg_(), of_y[0]) if needed[1] else None
     return by_x, by_y, by_head
 
 
 def _summed(gradient: Tensor, like: Tensor) -> Tensor:
     """The gradient of one image that went with many is the sum of theirs."""
-    return (gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)).to(like.dtype)
+    return gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)
 
 
 def _step(x: Tensor, y: Tensor) -> tuple[int, int]:
