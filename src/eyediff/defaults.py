@@ -143,3 +143,6 @@ LARGEST_ARCHIVE = 64 * 10**9
 
 LARGEST_UNPACKED = 128 * 10**9
 """Bytes of what is unpacked from one: pictures hardly shrink, so that much more would be a bomb."""
+
+MOST_ENTRIES = 4_000_000
+"""Files of one such archive; the largest published one has some 600 thousand."""

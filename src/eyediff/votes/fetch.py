@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from .. import defaults
-from ..errors import FetchError, StudyError, UsageError, shown
+from ..errors import FetchError, OutputError, StudyError, UsageError, shown
 from ..reports.files import Lock, trouble
 from ..weights import offline
 from ..weights.fetch import CHUNK, SCHEMES, TIMEOUT, Progress, check_scheme, reason
@@ -60,56 +60,82 @@ def fetch(
     """
     if name not in ARCHIVES:
         raise UsageError(f"no archive is called {name!r}; there are {', '.join(ARCHIVES)}")
-    folder.mkdir(parents=True, exist_ok=True)
     archive = folder / f"{name}.tar.gz"
-    note = archive.with_name(f"{archive.name}.sha256")
-    lock = Lock(archive)
+    fresh = not archive.exists()
+    if fresh and offline():
+        raise UsageError(f"{shown(archive)} is not here, and EYEDIFF_OFFLINE forbids to fetch it")
+    lock = None
     try:
-        if not archive.exists():
-            if offline():
-                raise UsageError(f"{shown(archive)} is not here, and EYEDIFF_OFFLINE forbids to fetch it")
-            _download(f"{host}{archive.name}", archive, schemes, progress)
-        found = file_sha256(archive)
-        expected = sha256 or (note.read_text().strip() if note.exists() else found)
-        if found != expected.lower():
-            raise FetchError(f"{shown(archive)} has the sha256 {found}, expected {expected}; remove it and try again")
-        folders, passed_over = _unpack(archive, folder / ARCHIVES[name])
-        note.write_text(f"{found}\n")
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(archive)
+        source = archive.with_name(f"{archive.name}.part") if fresh else archive
+        if fresh:
+            _download(f"{host}{archive.name}", source, schemes, progress)
+        found, folders, passed_over = _checked(source, archive, folder / ARCHIVES[name], sha256)
+        source.replace(archive)
+        _tag(source).unlink(missing_ok=True)
+        _note(archive).write_text(f"{found}\n")
     except OSError as error:
         raise trouble(archive, error) from error
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
     return Fetched(archive, found, folders, passed_over)
 
 
-def _download(url: str, to: Path, schemes: Collection[str], progress: Progress | None) -> None:
-    """Into a part beside it, from where that ends; then it gets its name. Raises FetchError; the part then stays."""
+def _note(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.sha256")
+
+
+def _tag(part: Path) -> Path:
+    """Which file of the server a part is of."""
+    return part.with_name(f"{part.name}.tag")
+
+
+def _checked(source: Path, archive: Path, into: Path, sha256: str | None) -> tuple[str, tuple[Path, ...], int]:
+    """The sum, the folders and the entries passed over of an archive, unpacked; what just came and is wrong goes."""
+    found = file_sha256(source)
+    expected = sha256 or (_note(archive).read_text(errors="replace").strip() if _note(archive).exists() else found)
+    try:
+        if found != expected.lower():
+            raise FetchError(f"{shown(archive)} has the sha256 {found}, expected {expected}")
+        return found, *_unpack(source, archive, into)
+    except (FetchError, StudyError) as error:
+        if source == archive:
+            raise type(error)(f"{error}; remove it and try again") from None
+        source.unlink()
+        _tag(source).unlink(missing_ok=True)
+        raise type(error)(f"{error}; nothing of it was kept") from None
+
+
+def _download(url: str, part: Path, schemes: Collection[str], progress: Progress | None) -> None:
+    """To the end of what is there of the same file, by the server's tag. Raises FetchError; the part then stays."""
     import requests  # noqa: PLC0415 - pooch brings it, and few runs fetch anything
 
-    part = to.with_name(f"{to.name}.part")
-    have = part.stat().st_size if part.exists() else 0
+    tag = _tag(part)
+    have = part.stat().st_size if part.exists() and tag.exists() else 0
 
     def guard(response: Any, **_: Any) -> None:
         if response.is_redirect:
             check_scheme(urljoin(response.url, response.headers["location"]), schemes)
 
     check_scheme(url, schemes)
-    # No compression on the way: ranges count the bytes of the archive itself.
-    asked = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    asked = {"Accept-Encoding": "identity"}  # ranges count the bytes of the archive itself
+    if have:
+        asked |= {"Range": f"bytes={have}-", "If-Range": tag.read_text(errors="replace").strip()}
     try:
         with requests.get(url, headers=asked, stream=True, timeout=TIMEOUT, hooks={"response": guard}) as answer:
-            whole = answer.status_code == requests.codes.range_not_satisfiable and have
-            if not whole:
+            if answer.status_code != 416 or answer.headers.get("Content-Range") != f"bytes */{have}":
                 answer.raise_for_status()
+                tag.write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
                 _append(answer, part, have, progress)
     except (OSError, ValueError) as error:
         kept = "what came is kept, and the same call goes on from there" if part.exists() else "nothing came"
         raise FetchError(f"cannot fetch {url} ({reason(error)}); {kept}") from None
-    part.replace(to)
 
 
 def _append(answer: Any, part: Path, have: int, progress: Progress | None) -> None:
-    """What the server sends, at the end of what is there, or anew where it does not send ranges."""
+    """What the server sends, at the end of what is there, or anew where it sends the whole."""
     goes_on = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
     have = have if goes_on else 0
     total = have + int(answer.headers.get("Content-Length", 0))
@@ -124,17 +150,24 @@ def _append(answer: Any, part: Path, have: int, progress: Progress | None) -> No
         raise OSError(f"cut after {have:,} of {total:,} bytes")
 
 
-def _unpack(archive: Path, into: Path) -> tuple[tuple[Path, ...], int]:
+def _unpack(source: Path, archive: Path, into: Path) -> tuple[tuple[Path, ...], int]:
     """The folders of its subsets, all or none; and how many entries are no part of the layout."""
+    placed: list[Path] = []
     with _scratch(archive) as scratch:
-        found, passed_over = _extract(archive, scratch)
+        found, passed_over = _extract(source, archive, scratch)
         for name in found:
             if (into / name).exists():
-                raise StudyError(f"{shown(into / name)} is there already; move it away to unpack {shown(archive)}")
-        for name in found:
-            (into / name).parent.mkdir(parents=True, exist_ok=True)
-            (scratch / name).replace(into / name)
-    return tuple(into / name for name in found), passed_over
+                raise OutputError(f"{shown(into / name)} is there already; move it away to unpack {shown(archive)}")
+        try:
+            for name in found:
+                (into / name).parent.mkdir(parents=True, exist_ok=True)
+                (scratch / name).replace(into / name)
+                placed.append(into / name)
+        except OSError:
+            for folder in placed:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return tuple(placed), passed_over
 
 
 @contextmanager
@@ -148,31 +181,27 @@ def _scratch(archive: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _extract(archive: Path, scratch: Path) -> tuple[list[str], int]:
+def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int]:
     """Regular files with names of the layout, and nothing else: no link, no device, no way out of the folder."""
     subsets: dict[str, None] = {}
     passed_over = total = 0
     try:
-        with tarfile.open(archive, "r:gz") as tar:
-            for member in tar:
-                if member.isdir():
-                    continue
+        with tarfile.open(source, "r:gz") as tar:
+            for count, member in enumerate(tar):
+                total += member.size
+                if count >= defaults.MOST_ENTRIES or total > defaults.LARGEST_UNPACKED:
+                    raise StudyError(f"{shown(archive)} unpacks to more than any archive of votes holds")
                 match = MEMBER.fullmatch(member.name.removeprefix("./"))
                 if match is None or not member.isreg():
-                    passed_over += 1
+                    passed_over += not member.isdir()
                     continue
-                total += member.size
-                if total > defaults.LARGEST_UNPACKED:
-                    raise StudyError(f"{shown(archive)} unpacks to more than {defaults.LARGEST_UNPACKED:,} bytes")
                 member.name = match[0]
                 tar.extract(member, scratch, filter="data")
                 subsets[match[1]] = None
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        raise StudyError(f"{shown(archive)} is no whole .tar.gz ({error}); remove it and fetch it again") from None
-    except OSError as error:
-        if error.errno is not None:  # the disk's; gzip's have none
+    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's; gzip's have none
             raise
-        raise StudyError(f"{shown(archive)} is no whole .tar.gz ({error}); remove it and fetch it again") from None
+        raise StudyError(f"{shown(archive)} is no whole .tar.gz ({error})") from None
     if not subsets:
         raise StudyError(f"{shown(archive)} holds no votes in the layout of BAPPS ({passed_over} other entries)")
     return list(subsets), passed_over

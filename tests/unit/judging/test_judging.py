@@ -8,15 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyediff import catalogue, wiring
+from eyediff import catalogue, trunks, wiring
 from eyediff.cli import run
 from eyediff.engines.metrics import NetworkEngine
 from eyediff.engines.onnxrt import OnnxRunner
 from eyediff.errors import SizeError
 from eyediff.judging import judge
+from eyediff.learn.init.written import written
 from eyediff.votes import read_study
 from eyediff.votes.simulate import TRUTH, Observer, Plan, simulate
 
+from ...golden.lpips_cases import EXAMPLES
 from ..votes.studies import bapps, picture
 
 
@@ -74,3 +76,13 @@ def test_bad_votes_end_with_2_and_one_line(tmp_path: Path, capsys: pytest.Captur
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "p1/000000.png: missing" in said.err
     assert not (tmp_path / "out.json").exists()
+
+
+def test_observers_follow_a_metrics_file(tmp_path: Path) -> None:
+    """The truth then names the file; its photos may be one's own, and a table is judged at its own size."""
+    metric = tmp_path / "mine.safetensors"
+    written(metric, trunks.MINI, "gaussian", 0)
+    call = ["eval", "simulate", str(tmp_path / "study"), "--count", "2", "--observer", str(metric)]
+    assert run([*call, "--photos", str(EXAMPLES / "before")]) == 0
+    assert "mine.safetensors" in (tmp_path / "study/simulation.json").read_text()
+    assert run(["eval", "2afc", str(tmp_path / "study"), "--metric", "psnr", "--side", "keep"]) == 0

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from eyediff.cli import run
-from eyediff.errors import EyediffError, FetchError, StudyError
+from eyediff.errors import EyediffError, FetchError, OutputError, StudyError
 from eyediff.votes import read_study
 from eyediff.votes.fetch import fetch
 from eyediff.weights.fetch import CHUNK
@@ -56,16 +56,24 @@ GOOD = archive(ITEM)
 class Server(BaseHTTPRequestHandler):
     """Gives `content`; the first answer stops after `cut` bytes."""
 
-    content, cut, status, ranged = GOOD, 0, 200, True
+    content, cut, status, ranged, tag = GOOD, 0, 200, True, '"1"'
     asked: list[str | None]
 
     def do_GET(self) -> None:
         kind, since = type(self), self.headers["Range"]
         kind.asked.append(since)
-        start = int(since.removeprefix("bytes=").rstrip("-")) if since and kind.ranged else 0
+        same = kind.ranged and self.headers["If-Range"] == kind.tag
+        start = int(since.removeprefix("bytes=").rstrip("-")) if since and same else 0
+        if start >= len(kind.content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(kind.content)}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(206 if start else kind.status)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(kind.content) - 1}/{len(kind.content)}")
+        self.send_header("ETag", kind.tag)
         self.send_header("Content-Length", str(len(kind.content) - start))
         self.end_headers()
         self.wfile.write(kind.content[start : kind.cut or None])
@@ -79,7 +87,7 @@ class Server(BaseHTTPRequestHandler):
 def server() -> Iterator[tuple[type[Server], str]]:
     kind = type("Server", (Server,), {"asked": []})
     with ThreadingHTTPServer(("127.0.0.1", 0), kind) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield kind, f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 
@@ -93,14 +101,17 @@ def test_an_archive_becomes_a_study(server: tuple[type[Server], str], tmp_path: 
     assert left == {"2afc", "twoafc_val.tar.gz", "twoafc_val.tar.gz.sha256"}
 
 
-@pytest.mark.parametrize("ranged", [True, False])
-def test_a_cut_download_is_gone_on_with(server: tuple[type[Server], str], tmp_path: Path, ranged: bool) -> None:
-    """From its end where the server can, anew where it cannot."""
+@pytest.mark.parametrize(("ranged", "tag"), [(True, '"1"'), (False, '"1"'), (True, '"2"')])
+def test_a_cut_download_is_gone_on_with(
+    server: tuple[type[Server], str], tmp_path: Path, ranged: bool, tag: str
+) -> None:
+    """From its end where the server can, anew where it cannot or has another file now."""
     padding = np.random.default_rng(0).bytes(2 * CHUNK)  # what is cut within a piece is lost, so there are two
     server[0].content, server[0].cut, server[0].ranged = archive(ITEM | {"noise": padding}), 2 * CHUNK - 1, ranged
     with pytest.raises(FetchError, match="goes on from there"):
         fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     assert not (tmp_path / "2afc").exists() and not (tmp_path / "twoafc_val.tar.gz").exists()
+    server[0].tag = tag
     fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     assert server[0].asked == [None, f"bytes={CHUNK}-"]
     assert (tmp_path / "twoafc_val.tar.gz").read_bytes() == server[0].content
@@ -124,7 +135,8 @@ def test_what_is_no_archive_of_votes(
     with pytest.raises(error, match=match) as raised:
         fetch("twoafc_val", tmp_path / "in", host=server[1], schemes=HTTP)
     assert "twoafc_val.tar.gz" in str(raised.value) and "\n" not in str(raised.value)
-    assert not (tmp_path / "in/2afc").exists() and [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert {path.suffix for path in (tmp_path / "in").iterdir()} <= {".lock"}
 
 
 def test_links_and_devices_are_left_out(server: tuple[type[Server], str], tmp_path: Path) -> None:
@@ -155,8 +167,15 @@ def test_refusals(server: tuple[type[Server], str], tmp_path: Path, monkeypatch:
         fetch("jnd", tmp_path, host=server[1])
     server[0].status = 200
     fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
-    with pytest.raises(StudyError, match="is there already"):
-        fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    (tmp_path / "twoafc_val.tar.gz").unlink()
+    for _ in range(2):  # the second time all of it has come already
+        with pytest.raises(OutputError, match="is there already"):
+            fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
+    assert server[0].asked[-1] == f"bytes={len(GOOD)}-"
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError):
+        fetch("twoafc_val", tmp_path / "file", host=server[1], schemes=HTTP)
     monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
     assert run(["eval", "fetch", str(tmp_path / "new"), "jnd"]) == 2
     assert run(["eval", "fetch", str(tmp_path / "new"), "everything"]) == 2
+    assert not (tmp_path / "new").exists()
