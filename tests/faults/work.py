@@ -172,6 +172,28 @@ def _distill() -> Work:
     return Work("distill", command, stage, aims, output, _distilled, _tensors, count=4, side=300, earlier=False)
 
 
+def _train() -> Work:
+    """Heads of lpips-mini on a table of votes, saved every four steps and after every epoch."""
+    often = "from eyediff.learn.ranking import train; train.SAVED_EVERY = 4; train.LOGGED_EVERY = 2"
+
+    def command(inputs: Path, place: Path) -> list[str]:
+        pictures = sorted((inputs / "a").iterdir())
+        threes = zip(pictures[2:], pictures[:-2], pictures[1:-1], strict=True)
+        rows = [",".join((*map(str, three), str(index % 3), "2")) for index, three in enumerate(threes)]
+        (place / "votes.csv").write_text("\n".join(("reference,a,b,votes_a,votes_b", *rows)))
+        again = ["--resume"] if (place / "out/run.safetensors").exists() else []
+        size = ("--epochs", "8", "--decay", "2", "--batch", "4")
+        return python("train", "votes.csv", "--trunk", "mini", "-o", "out", *size, *again, set_=often)
+
+    def stage(place: Path) -> str:
+        if list(place.glob("out/.*.tmp")) or list(place.glob("out/*.partial")):
+            return "saving"
+        return "steps" if (place / "out/log.jsonl").exists() else "start"
+
+    aims, output = ("steps", "saving"), "out/metric.safetensors"
+    return Work("train", command, stage, aims, output, _distilled, _tensors, count=40, side=64, earlier=False)
+
+
 def _tensors(place: Path) -> Files:
     """All but the headers of saved runs, whose strings safetensors writes in any order."""
     found = files(place)
@@ -190,5 +212,5 @@ def _distilled(before: Files, after: Files, whole: Files) -> None:
             assert load(data), name
 
 
-WORKS = {work.name: work for work in (_compare("csv"), _compare("jsonl"), _parquet(), _matrix(), _distill())}
+WORKS = {work.name: work for work in (_compare("csv"), _compare("jsonl"), _parquet(), _matrix(), _distill(), _train())}
 """A command more is a line more."""

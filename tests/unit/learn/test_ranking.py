@@ -138,6 +138,23 @@ def test_a_killed_training_goes_on_to_the_same_bytes(study: Simulated, trained: 
         assert (folder / name).read_bytes() == (trained / name).read_bytes(), name
 
 
+def test_a_kill_before_the_first_best_is_made_good(
+    study: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the log's first line and the file that belongs to it: the file is written when the run goes on."""
+
+    def interrupted(run: Run) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "advance", interrupted)
+    call = ["train", str(study.table), "-o", str(tmp_path / "run"), *OPTIONS]
+    assert command(call) == 130
+    first = (tmp_path / "run" / BEST).read_bytes()
+    (tmp_path / "run" / BEST).unlink()
+    assert command([*call, "--resume"]) == 130
+    assert (tmp_path / "run" / BEST).read_bytes() == first
+
+
 @pytest.mark.parametrize("mode", ["head", "tune"])
 def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: Path) -> None:
     """No head is below 0 after a training whose first steps would take some there, and SqueezeNet's 1x1 convolutions,

@@ -173,6 +173,8 @@ class _Training:
         with open_log(self.folder / LOG, run.step) as log:
             if log.size == 0:
                 self._measure(run, val, log)
+            elif run.step == 0 and self.votes.val and not (self.folder / BEST).exists():
+                self._write(run, BEST)  # a kill came between its line in the log and the file
             while run.step < run.whole:
                 about = {"step": run.step + 1, "epoch": run.epoch + 1}
                 means.add({"loss": _finite(run.advance(), run.step)})
