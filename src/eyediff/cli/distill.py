@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .. import defaults
 from ..errors import UsageError
 from ..learn.recipe import Recipe
-from .progress import bar
-
-if TYPE_CHECKING:
-    from ..learn.distill import Report, Stage
+from . import options
+from .progress import bar, stages
 
 SHIPPED = Recipe()
 """What made the shipped weights."""
@@ -74,7 +68,7 @@ def distill(
     Needs the extra `torch`, and AlexNet's weights for a teacher. The same photos, steps, groups and seed on the same
     machine give the same file; a run that was stopped goes on with --resume.
     """
-    _check_torch()
+    options.check_torch("distill")
     if evaluate:
         _evaluate(photos, weights, plot, workers or defaults.workers())
         return 0
@@ -86,7 +80,7 @@ def distill(
 
     folder = work or output.with_name(f"{output.name}.work")
     recipe = Recipe(steps=steps, seed=seed, groups=groups)
-    with _reported() as report:
+    with stages(BEGUN) as report:
         recipe_room.distill(
             photos, output, folder, recipe, resume=resume, workers=workers or defaults.workers(), report=report
         )
@@ -118,27 +112,3 @@ def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: in
         from ..learn import drawing
 
         drawing.scatter(measurements, plot)
-
-
-def _check_torch() -> None:
-    """Raise UsageError, which says what to install, where torch is missing."""
-    if find_spec("torch") is None:
-        raise UsageError("distill needs torch, which is not installed; run `pip install eyediff[torch]`")
-
-
-@contextmanager
-def _reported() -> Iterator[Report]:
-    """A bar a stage, where stderr is a terminal; else a line on stderr where a stage begins."""
-    said: set[str] = set()
-    with bar("pairs") as pairs, bar("steps") as learning:
-        bars = {"pairs": pairs, "steps": learning}
-
-        def report(stage: Stage, done: int, whole: int) -> None:
-            shown = bars[stage]
-            if shown:
-                shown(done, whole)
-            elif stage not in said:
-                said.add(stage)
-                print(f"{BEGUN[stage]}: {whole}", file=sys.stderr)  # noqa: T201 - stderr is where talk goes
-
-        yield report

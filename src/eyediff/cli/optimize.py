@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +12,7 @@ from ..errors import UsageError
 from ..optimize.plan import FROM_IMAGE, FROM_NOISE, Plan
 from ..reports.text import figure
 from ..values import SizePolicy
+from . import options
 from .endings import INTERRUPTED
 from .progress import bar, download_bar
 
@@ -72,8 +72,7 @@ def optimize(
     frames/, log.jsonl and, where matplotlib is installed, curve.png. Exit code: 0 done, 2 the call is wrong and nothing
     was computed, 130 interrupted (the pictures are of what there was).
     """
-    if find_spec("torch") is None:
-        raise UsageError("optimize needs torch, which is not installed; run `pip install eyediff[torch]`")
+    options.check_torch("optimize")
     if rate is not None and not 0 < rate <= 1:
         raise UsageError(f"--rate {rate:g}: expected more than 0 and at most 1, such as {FROM_IMAGE:g}")
     from ..optimize import run as room

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 
 @contextmanager
@@ -20,6 +20,24 @@ def bar(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def stages(begun: Mapping[str, str]) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar a stage, where stderr is a terminal; else a line on stderr where a stage begins, which `begun` words."""
+    said: set[str] = set()
+    with ExitStack() as stack:
+        bars = {stage: stack.enter_context(bar(stage)) for stage in begun}
+
+        def report(stage: str, done: int, whole: int) -> None:
+            shown = bars[stage]
+            if shown:
+                shown(done, whole)
+            elif stage not in said:
+                said.add(stage)
+                print(f"{begun[stage]}: {whole}", file=sys.stderr)  # noqa: T201 - stderr is where talk goes
+
+        yield report
 
 
 @contextmanager

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,11 +11,12 @@ import typer
 from .. import defaults, plot
 from ..errors import UsageError
 from ..learn.ranking.recipe import Mode, Recipe
-from .progress import bar, download_bar
+from . import options
+from .progress import download_bar, stages
 
 if TYPE_CHECKING:
     from ..learn.ranking.start import Start
-    from ..learn.ranking.train import Outcome, Report, Stage
+    from ..learn.ranking.train import Outcome
 
 PAPER = Recipe()
 """As published."""
@@ -94,8 +92,7 @@ def train(
     best.safetensors, of the epoch that agreed best with the votes that were held out; log.jsonl and training.png; and
     what --resume goes on with. Exit code: 0 done, 2 the call or the data is wrong and nothing was trained.
     """
-    if find_spec("torch") is None:
-        raise UsageError("train needs torch, which is not installed; run `pip install eyediff[torch]`")
+    options.check_torch("train")
     recipe = Recipe(mode, epochs, decay, batch, rate, dropout, side, seed)
     if drawn:
         plot.panels_of(1, 1, (1, 1))  # or it is missing
@@ -107,7 +104,7 @@ def train(
         return 0
     votes = votes_of(data, hold_out, seed)
     start = _start(trunk, taps, recipe, init, photos)
-    with _reported() as report:
+    with stages(BEGUN) as report:
         outcome = room.train(
             votes,
             start,
@@ -184,21 +181,3 @@ def _tell(outcome: Outcome) -> None:
         if found is not None:
             subsets = ", ".join(f"{name} {100 * share:.1f}" for name, share in found.subsets.items())
             typer.echo(f"{what}: epoch {found.epoch}, agreement {100 * found.mean:.2f} % ({subsets})")
-
-
-@contextmanager
-def _reported() -> Iterator[Report]:
-    """A bar a stage, where stderr is a terminal; else a line on stderr where a stage begins."""
-    said: set[str] = set()
-    with bar("images") as images, bar("steps") as steps:
-        bars = {"images": images, "steps": steps}
-
-        def report(stage: Stage, done: int, whole: int) -> None:
-            shown = bars[stage]
-            if shown:
-                shown(done, whole)
-            elif stage not in said:
-                said.add(stage)
-                print(f"{BEGUN[stage]}: {whole}", file=sys.stderr)  # noqa: T201 - stderr is where talk goes
-
-        yield report

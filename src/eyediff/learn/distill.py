@@ -9,15 +9,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from .. import __version__, images, lpips, trunks, weights
+from .. import __version__, catalogue, images, lpips
 from ..distortions.photos import found
 from ..errors import ResumeError
-from ..reports.files import Lock, trouble
-from ..weights.containers import sweep, write
+from ..weights.containers import write
 from .deck import CHUNK, Deck, Plan
 from .log import LOG, Means, open_log
 from .recipe import Recipe
 from .run import Run
+from .saved import held
 
 SAVED = "run.safetensors"
 """The run as it was last saved, there too."""
@@ -35,7 +35,7 @@ Report = Callable[[Stage, int, int], None]
 
 def teacher() -> lpips.Network:
     """lpips-alex. Raises WeightsError where AlexNet's weights can be neither found nor fetched."""
-    return lpips.Network(trunks.ALEX, weights.load_trunk("alex").parameters, weights.load_heads("alex"))
+    return catalogue.parse("lpips-alex").network()
 
 
 def distill(
@@ -48,16 +48,8 @@ def distill(
     where another process is at work in the folder.
     """
     paths = found(photos)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise trouble(folder, error) from error
-    lock = Lock(folder / SAVED)
-    try:
-        sweep(folder / SAVED)
+    with held(folder, SAVED):
         _distill(paths, output, folder, recipe, resume, workers, report)
-    finally:
-        lock.release()
 
 
 def _distill(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ..errors import ResumeError
-from ..weights.containers import metadata, read, write
+from ..reports.files import Lock, trouble
+from ..weights.containers import metadata, read, sweep, write
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 
@@ -50,3 +52,22 @@ def load(path: Path, parts: Parts) -> None:
     with torch.no_grad():
         for name, tensor in wanted.items():
             tensor.copy_(torch.from_numpy(arrays[name]))
+
+
+@contextmanager
+def held(folder: Path, *names: str) -> Iterator[None]:
+    """A run's folder, made if need be and nobody else's meanwhile; leftovers of saving these files are swept.
+
+    The first name is the saved run's. Raises OutputError where the folder cannot be had, or another run has it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise trouble(folder, error) from error
+    lock = Lock(folder / names[0])
+    try:
+        for name in names:
+            sweep(folder / name)
+        yield
+    finally:
+        lock.release()

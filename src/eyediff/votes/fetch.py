@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin
 
 from .. import defaults
 from ..errors import FetchError, OutputError, StudyError, UsageError, shown
 from ..reports.files import Lock, trouble
 from ..weights import offline
-from ..weights.fetch import CHUNK, SCHEMES, TIMEOUT, Progress, check_scheme, reason
+from ..weights.fetch import CHUNK, SCHEMES, TIMEOUT, Progress, check_scheme, guard, reason
 from ..weights.hashing import file_sha256
 from . import bapps
 
@@ -115,16 +114,14 @@ def _download(url: str, part: Path, schemes: Collection[str], progress: Progress
     tag = _tag(part)
     have = part.stat().st_size if part.exists() and tag.exists() else 0
 
-    def guard(response: Any, **_: Any) -> None:
-        if response.is_redirect:
-            check_scheme(urljoin(response.url, response.headers["location"]), schemes)
-
     check_scheme(url, schemes)
     asked = {"Accept-Encoding": "identity"}  # ranges count the bytes of the archive itself
     if have:
         asked |= {"Range": f"bytes={have}-", "If-Range": tag.read_text(errors="replace").strip()}
     try:
-        with requests.get(url, headers=asked, stream=True, timeout=TIMEOUT, hooks={"response": guard}) as answer:
+        with requests.get(
+            url, headers=asked, stream=True, timeout=TIMEOUT, hooks={"response": guard(schemes)}
+        ) as answer:
             if answer.status_code != 416 or answer.headers.get("Content-Range") != f"bytes */{have}":
                 answer.raise_for_status()
                 tag.write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")

@@ -40,14 +40,14 @@ def download(
 
     responses: list[Any] = []
 
-    def guard(response: Any, **_: Any) -> None:  # requests calls this for each response, before it follows it
+    def kept(response: Any, **_: Any) -> None:
         responses.append(response)
-        if response.is_redirect:
-            check_scheme(urljoin(response.url, response.headers["location"]), schemes)
 
     check_scheme(url, schemes)
     meter = _Meter(url, to, size, progress)
-    bring = pooch.HTTPDownloader(progressbar=meter, chunk_size=CHUNK, timeout=TIMEOUT, hooks={"response": guard})
+    bring = pooch.HTTPDownloader(
+        progressbar=meter, chunk_size=CHUNK, timeout=TIMEOUT, hooks={"response": [kept, guard(schemes)]}
+    )
     try:
         bring(url, str(to), None)
         if (found := file_sha256(to)) != sha256:
@@ -61,6 +61,16 @@ def download(
     finally:
         for response in responses:  # pooch leaves those of failed downloads open
             response.close()
+
+
+def guard(schemes: Collection[str]) -> Callable[..., None]:
+    """What requests calls for each response, before it follows it: FetchError where it leads out of `schemes`."""
+
+    def check(response: Any, **_: Any) -> None:
+        if response.is_redirect:
+            check_scheme(urljoin(response.url, response.headers["location"]), schemes)
+
+    return check
 
 
 def check_scheme(url: str, schemes: Collection[str] = SCHEMES) -> None:

@@ -15,13 +15,13 @@ from torch import Tensor
 from ... import __version__
 from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...nn.trunk import NetworkTrunk
-from ...reports.files import Appender, Lock, trouble
+from ...reports.files import Appender
 from ...verbs import Array
 from ...votes import Triplet, twoafc
 from ...weights import canonical_sha256
-from ...weights.containers import sweep
 from ...weights.metricfile import write_metric
 from ..log import LOG, Means, open_log
+from ..saved import held
 from ..store import Store
 from . import data
 from .data import Votes
@@ -91,17 +91,8 @@ def train(
         raise UsageError("there are no votes to train on; expected 2afc judgements")
     if recipe.side < start.module.smallest:
         raise UsageError(f"--side {recipe.side}: {start.name} needs {start.module.smallest} pixels or more")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise trouble(folder, error) from error
-    lock = Lock(folder / SAVED)
-    try:
-        for name in (SAVED, METRIC, BEST):
-            sweep(folder / name)
+    with held(folder, SAVED, METRIC, BEST):
         return _Training(votes, start, folder, recipe, workers, torch.device(device), report).carried_out(resume)
-    finally:
-        lock.release()
 
 
 @dataclass
