@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Strips:
 
     def __init__(self, runner: Runner, network: Network) -> None:
         self._runner, self._network, self._trunk = runner, network, network.trunk
-        self._compiled = lru_cache(self._compile)
+        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
 
     def shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
         """Each tap's share of the distance of two images 1 x H x W x 3: L figures, summed in double precision."""
@@ -73,12 +73,14 @@ class Strips:
                 return deepest
         return 1
 
-    def _compile(self, turned: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        network, count = self._network, len(streaming.seams(self._trunk, 1))
-        if turned:
-            parameters = {name: _turned(value) for name, value in network.parameters.items()}
-            network = replace(network, parameters=parameters)
-        return self._runner.compile_many(partial(_program, network, count), 2, 3 * count)
+    def _compiled(self, turned: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
+        if turned not in self._programs:
+            network, count = self._network, len(streaming.seams(self._trunk, 1))
+            if turned:
+                parameters = {name: _turned(value) for name, value in network.parameters.items()}
+                network = replace(network, parameters=parameters)
+            self._programs[turned] = self._runner.compile_many(partial(_program, network, count), 2, 3 * count)
+        return self._programs[turned]
 
 
 def _program(network: Network, seams: int, verbs: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
