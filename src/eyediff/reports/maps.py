@@ -11,8 +11,9 @@ import numpy as np
 
 from ..errors import OutputError, shown
 from ..values import Header, Row, Score, Summary, View
+from ..writing import trouble, whole
 from .colormap import indexed_png, legend, recoloured
-from .files import Appender, Lock, remove, trouble
+from .files import Lock
 from .names import Names
 from .rows import encodable
 from .workshop import Workshop
@@ -89,10 +90,8 @@ class MapsSink:
             if not path.parent.resolve().is_relative_to(self.folder):
                 raise OutputError(f"{shown(path.parent)} is a link that leads out of {shown(self.folder)}; remove it")
             if "npy" in self._formats:
-                part = _with(path, ".npy.part")
-                with part.open("wb") as file:
+                with whole(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
                     np.save(file, found, allow_pickle=False)
-                part.replace(_with(path, ".npy"))
             if "png" in self._formats:
                 _with(path, ".png.part").write_bytes(indexed_png(found, peak))
         except OSError as error:
@@ -125,14 +124,8 @@ class MapsSink:
     def _colour(self, made: _Made) -> None:
         if "png" not in self._formats:
             return
-        path = self.folder / made.name
-        part = _with(path, ".png.part")
-        try:
-            with part.open("r+b") as file:
-                recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
-            part.replace(_with(path, ".png"))
-        except OSError as error:
-            raise trouble(path, error) from error
+        with whole(_with(self.folder / made.name, ".png"), forced=False) as part, part.open("r+b") as file:
+            recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
 
     def _write_index(self, *, finished: bool) -> None:
         index = {
@@ -159,15 +152,8 @@ class MapsSink:
         return named
 
     def _replace(self, name: str, data: bytes) -> None:
-        path = self.folder / name
-        part = _with(path, ".part")
-        try:
-            with Appender(part) as file:
-                file.write(data)
-            part.replace(path)
-        except OSError as error:
-            remove(part)
-            raise trouble(path, error) from error
+        with whole(self.folder / name) as part:
+            part.write_bytes(data)
 
 
 def _with(path: Path, suffix: str) -> Path:

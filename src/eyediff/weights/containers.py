@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +13,7 @@ from safetensors.numpy import save
 
 from ..errors import WeightsError
 from ..verbs import Array
+from ..writing import replacing
 from . import pth
 from .hashing import canonical_sha256
 
@@ -86,16 +86,10 @@ def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] |
     content = save(whole, dict(strings or {}) or None)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # of its own: others may write at the same time
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with replacing(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
             if canonical_sha256(read(temporary, lambda _: True)) != canonical_sha256(tensors):
                 raise WeightsError(f"{path}: the disk does not give back what was written to it")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from None
