@@ -11,7 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..errors import WeightsError
+from ..errors import WeightsError, shown
 from ..verbs import Array
 from ..writing import replacing
 from . import pth
@@ -68,6 +68,13 @@ def metadata(path: Path) -> Mapping[str, str]:
             return dict(file.metadata() or {})
     except (*_DAMAGE, OSError):
         return {}
+
+
+def check_free(path: Path, key: str, what: str) -> None:
+    """Raise WeightsError unless a file may be written there: nothing lies there, or `what` was expected, with its `key`
+    among the strings."""
+    if path.exists() and not (path.is_file() and key in metadata(path)):
+        raise WeightsError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
 
 
 def sweep(path: Path) -> None:
