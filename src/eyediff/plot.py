@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import OutputError, UsageError, shown
+from .errors import UsageError, shown
 from .values import Failure, Header, Numbers, Row, Summary
+from .writing import check_writable, whole
 
 FORMATS = (".png", ".svg")
 
@@ -43,16 +44,12 @@ class PlotSink:
             raise UsageError(f"--plot {shown(path)}: expected a name that ends in {' or '.join(FORMATS)}")
         panels_of(1, 1, (1, 1))  # or it is missing
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
 
     def open(self, header: Header) -> None:
         """Raises OutputError where the file cannot be written."""
         self._header = header
         self._scores = {name: array("d") for name in header.metrics}
-        try:
-            self._part.touch()
-        except OSError as error:
-            raise OutputError(f"cannot write {shown(self._path)}: {error.strerror}") from error
+        check_writable(self._path)
 
     def write(self, row: Row) -> None:
         """Keep the scores of one pair."""
@@ -65,13 +62,8 @@ class PlotSink:
         scores = {
             name: np.frombuffer(found, np.float64) if found else np.zeros(0) for name, found in self._scores.items()
         }
-        try:
-            draw(scores, self._header, self._part, self._path.suffix.lower()[1:])
-            self._part.replace(self._path)
-        except OSError as error:
-            raise OutputError(f"cannot write {shown(self._path)}: {error.strerror}") from error
-        finally:
-            self._part.unlink(missing_ok=True)
+        with whole(self._path) as part:
+            draw(scores, self._header, part, self._path.suffix.lower()[1:])
 
 
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path, kind: str) -> None:

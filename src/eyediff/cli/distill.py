@@ -10,6 +10,8 @@ import typer
 from .. import defaults
 from ..errors import UsageError
 from ..learn.recipe import Recipe
+from ..plot import panels_of
+from ..writing import check_writable
 from . import options
 from .progress import bar, stages
 
@@ -69,6 +71,9 @@ def distill(
     machine give the same file; a run that was stopped goes on with --resume.
     """
     options.check_torch("distill")
+    if plot is not None:
+        panels_of(1, 1, (1, 1))  # or matplotlib is missing
+        check_writable(plot)
     if evaluate:
         _evaluate(photos, weights, plot, workers or defaults.workers())
         return 0

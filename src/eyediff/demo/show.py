@@ -9,8 +9,9 @@ from pathlib import Path
 from PIL import Image as PILImage
 
 from .. import api, weights
-from ..errors import EyediffError, OutputError, shown
+from ..errors import EyediffError, shown
 from ..values import Score
+from ..writing import whole
 from .figure import figure
 from .scenes import drawn
 from .trials import TRIALS, Candidate, Trial
@@ -90,16 +91,7 @@ def _judged(trial: Trial, found: Mapping[str, Mapping[str, float]], higher: Mapp
 
 
 def _save(picture: PILImage.Image, path: Path) -> None:
-    """Whole, or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    try:
+    """Whole, or not at all. Raises OutputError."""
+    with whole(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            picture.save(part, "PNG", optimize=True)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {shown(path)}: {error.strerror or error}; name another folder with -o"
-        ) from error
+        picture.save(part, "PNG", optimize=True)

@@ -12,7 +12,8 @@ from typing import Literal
 from .. import __version__, catalogue, images, lpips
 from ..distortions.photos import found
 from ..errors import ResumeError
-from ..weights.containers import write
+from ..weights.containers import check_free, write
+from ..writing import check_writable, trouble
 from .deck import CHUNK, Deck, Plan
 from .log import LOG, Means, open_log
 from .recipe import Recipe
@@ -21,6 +22,9 @@ from .saved import held
 
 SAVED = "run.safetensors"
 """The run as it was last saved, there too."""
+
+MADE = "made"
+"""The string in a weights file that says what made it."""
 
 SAVED_EVERY = 500
 """Steps after which a run is saved: what a crash costs at most."""
@@ -43,11 +47,19 @@ def distill(
 ) -> None:
     """Carry out a recipe; pairs, the saved run and the log (`log.jsonl`) lie in `folder`, the weights in `output`.
 
-    With `resume` a run that lies there goes on where it was saved, without it there must be none. Raises UsageError
-    for unusable photos, WeightsError without a teacher or where `output` cannot be written, ResumeError, OutputError
-    where another process is at work in the folder.
+    With `resume` a run that lies there goes on where it was saved, without it there must be none. Before any work it
+    raises WeightsError where something else than distilled weights lies at `output`, OutputError where that cannot be
+    written or another process is at work in the folder, UsageError for unusable photos; then WeightsError without a
+    teacher, ResumeError, OutputError.
     """
+    output = output.resolve()  # a link keeps pointing where it did
+    check_free(output, MADE, "network that eyediff distilled")
     paths = found(photos)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise trouble(output, error) from error
+    check_writable(output)
     with held(folder, SAVED):
         _distill(paths, output, folder, recipe, resume, workers, report)
 
@@ -72,7 +84,7 @@ def _distill(
                 run.save(saved)
             report("steps", run.step, recipe.steps)
     about = {"teacher": "lpips-alex 0.1", "photos": len(paths), "eyediff": __version__, **asdict(recipe)}
-    write(output, run.weights(), {"made": json.dumps(about)})  # one string: safetensors writes several in any order
+    write(output, run.weights(), {MADE: json.dumps(about)})  # one string: safetensors writes several in any order
 
 
 def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from ..errors import ResumeError
-from ..reports.files import Lock, trouble
+from ..reports.files import Lock
 from ..weights.containers import metadata, read, sweep, write
+from ..writing import trouble
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from ..errors import ResumeError
-from ..reports.files import trouble
+from ..writing import trouble, whole
 
 _NOTE = "plan.json"
 
@@ -38,9 +38,8 @@ class Store:
             self.arrays = {name: _mapped(folder / f"{name}.npy", *shape, fresh) for name, shape in shapes.items()}
             self.made = _mapped(folder / "made.npy", np.bool_, (count,), fresh)
             if fresh:
-                whole = folder / f"{_NOTE}.new"  # what is cut short would be no note of any plan
-                whole.write_text(json.dumps(about))
-                whole.replace(note)
+                with whole(note) as part:  # what is cut short would be no note of any plan
+                    part.write_text(json.dumps(about))
         except OSError as error:
             raise trouble(folder, error) from error
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
-from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +11,7 @@ from PIL import Image
 from ..errors import UsageError, shown
 from ..reports.files import Appender, trouble
 from ..reports.rows import dump
+from ..writing import whole
 
 LOG, FRAMES, RESULT, BESIDE, CURVE = "log.jsonl", "frames", "result.png", "side-by-side.png", "curve.png"
 FILMS = {"gif": "steps.gif", "apng": "steps.png"}
@@ -53,30 +51,15 @@ class Folder:
 
     def picture(self, name: str, picture: Image.Image) -> None:
         """Write a PNG."""
-        self.whole(name, lambda file: picture.save(file, "PNG", optimize=True))
+        with whole(self.path / name) as part:
+            picture.save(part, "PNG", optimize=True)
 
     def film(self, kind: str, pictures: list[Image.Image], milliseconds: list[int]) -> None:
         """Write an animation, `kind` being one of FILMS; it begins anew when it is over."""
         first, *others = pictures
-
-        def save(file: BinaryIO) -> None:
+        with whole(self.path / FILMS[kind]) as part:
             what = "GIF" if kind == "gif" else "PNG"
-            first.save(file, what, save_all=True, append_images=others, duration=milliseconds, loop=0)
-
-        self.whole(FILMS[kind], save)
-
-    def whole(self, name: str, write: Callable[[BinaryIO], object]) -> None:
-        """Write a file beside its name and move it there: never half a picture."""
-        path = self.path / name
-        temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-        try:
-            with temporary.open("xb") as file:
-                write(file)
-            temporary.replace(path)
-        except OSError as error:
-            raise trouble(path, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
+            first.save(part, what, save_all=True, append_images=others, duration=milliseconds, loop=0)
 
     def close(self) -> None:
         """May be called twice."""

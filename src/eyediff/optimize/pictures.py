@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +78,7 @@ def has_matplotlib() -> bool:
     return True
 
 
-def curve(log: Path, file: BinaryIO) -> None:
+def curve(log: Path, path: Path) -> None:
     """Draw the scores of a log by step, as PNG. Needs matplotlib."""
     header, *lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     points = [(line["step"], score_from(line["score"])) for line in lines if "score" in line]
@@ -90,4 +89,4 @@ def curve(log: Path, file: BinaryIO) -> None:
     panel.set(xlabel="step", ylabel=header["metric"])
     panel.set_title(f"{header['start']} to {header['target']}", fontsize=9, parse_math=False)  # a file may hold a $
     panel.grid(alpha=0.3)
-    figure.savefig(file, dpi=110, format="png")
+    figure.savefig(path, dpi=110, format="png")

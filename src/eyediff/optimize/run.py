@@ -18,6 +18,7 @@ from ..reports.rows import encodable, number
 from ..reports.text import figure
 from ..run.interrupts import Interrupts
 from ..values import Image, Pixels, SizePolicy
+from ..writing import whole
 from . import pictures
 from .folder import BESIDE, CURVE, LOG, RESULT, Folder
 from .goals import Goal
@@ -139,7 +140,8 @@ def _pulled(
     folder.film(film, *pictures.film(frames, target_pixels))
     curve = pictures.has_matplotlib()
     if curve:
-        folder.whole(CURVE, lambda file: pictures.curve(folder.path / LOG, file))
+        with whole(folder.path / CURVE) as part:
+            pictures.curve(folder.path / LOG, part)
     return Outcome(scores[0], scores[-1], done, done < plan.steps, curve)
 
 

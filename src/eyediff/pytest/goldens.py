@@ -16,6 +16,7 @@ from ..errors import SizeError, UsageError, shown
 from ..images import Range, as_image
 from ..reports.text import figure
 from ..values import PEAKS, Numbers, Pixels
+from ..writing import whole
 from .failures import Failed, FailureFolder
 
 
@@ -99,13 +100,9 @@ class Goldens:
             raise AssertionError(
                 f"{shown(path)} was stored by {other} with another picture; give each a name of its own"
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
+        with whole(path, path.with_name(f"{path.name}.{os.getpid()}.part")) as part:  # another process may store it too
+            path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(part, "PNG", optimize=True)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
         written.stored[path] = self.test
 
 

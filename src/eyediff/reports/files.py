@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import OutputError, shown
+from ..writing import remove
+from ..writing import trouble as trouble  # noqa: PLC0414  # `sets` takes it from here
 
 if sys.platform == "win32":
     import msvcrt
@@ -31,12 +33,6 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
 def is_regular(path: Path) -> bool:
     """Whether this is, or would become, an ordinary file: not a pipe, a terminal or /dev/null, which just take text."""
     return path.is_file() or not path.exists()
-
-
-def trouble(path: Path | str, error: OSError) -> OutputError:
-    """The error to raise where writing to `path` failed."""
-    reason = error.strerror or str(error)
-    return OutputError(f"cannot write {shown(path)}: {reason}; what was written before is kept")
 
 
 class Lock:
@@ -79,14 +75,6 @@ class Lock:
         else:
             remove(self._path)
             os.close(self._descriptor)
-
-
-def remove(path: Path) -> None:
-    """Remove a file of our own; one that is gone, or that must stay for now, is no reason to fail."""
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
 
 
 def free_name(path: Path) -> Path:

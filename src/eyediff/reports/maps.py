@@ -11,8 +11,10 @@ import numpy as np
 
 from ..errors import OutputError, shown
 from ..values import Header, Row, Score, Summary, View
+from ..writing import trouble, whole
 from .colormap import indexed_png, legend, recoloured
-from .files import Appender, Lock, remove, trouble
+from .earlier import EARLIER, clear, listed, stale
+from .files import Lock
 from .names import Names
 from .rows import encodable
 from .workshop import Workshop
@@ -37,8 +39,9 @@ class MapsSink:
     the end it gets the palette that makes those the colours of the run's scale, and its name. `legend.png` shows the
     scale; `maps.json` says it in figures, and which file is of which pair. What `.npy` holds is unscaled.
 
-    The folder must be new, empty, or hold the `maps.json` of an earlier run, whose files are then replaced. All methods
-    raise OutputError. `missing` counts pairs that have scores and no map.
+    The folder must be new, empty, or hold the `maps.json` of an earlier run. Of the files that this names, what a run
+    does not write anew is removed when it ends well, and is told as `earlier` in the index of one that does not. All
+    methods raise OutputError. `missing` counts pairs that have scores and no map.
     """
 
     def __init__(self, folder: Path, metric: str, formats: Sequence[str] = ("png",)) -> None:
@@ -63,6 +66,7 @@ class MapsSink:
             self._lock = Lock(self.folder / INDEX)
         except OSError as error:
             raise trouble(self.folder, error) from error
+        self._earlier = listed(self.folder / INDEX)
         self._workshop = Workshop(self._make, self._keep)
         try:
             self._write_index(finished=False)
@@ -89,10 +93,8 @@ class MapsSink:
             if not path.parent.resolve().is_relative_to(self.folder):
                 raise OutputError(f"{shown(path.parent)} is a link that leads out of {shown(self.folder)}; remove it")
             if "npy" in self._formats:
-                part = _with(path, ".npy.part")
-                with part.open("wb") as file:
+                with whole(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
                     np.save(file, found, allow_pickle=False)
-                part.replace(_with(path, ".npy"))
             if "png" in self._formats:
                 _with(path, ".png.part").write_bytes(indexed_png(found, peak))
         except OSError as error:
@@ -117,6 +119,11 @@ class MapsSink:
             for made in self._made.values():
                 self._colour(made)
             self._replace(LEGEND, legend(self._peak, f"{self.metric} distance at a pixel"))
+            written = (self.folder / f"{made.name}.{kind}" for made in self._made.values() for kind in self._formats)
+            self._earlier = stale(self.folder, self._earlier, written)
+            if not summary.interrupted:
+                clear(self.folder, self._earlier)
+                self._earlier = []
             self._write_index(finished=not summary.interrupted)
         finally:
             self._workshop.stop()
@@ -125,17 +132,11 @@ class MapsSink:
     def _colour(self, made: _Made) -> None:
         if "png" not in self._formats:
             return
-        path = self.folder / made.name
-        part = _with(path, ".png.part")
-        try:
-            with part.open("r+b") as file:
-                recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
-            part.replace(_with(path, ".png"))
-        except OSError as error:
-            raise trouble(path, error) from error
+        with whole(_with(self.folder / made.name, ".png"), forced=False) as part, part.open("r+b") as file:
+            recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
 
     def _write_index(self, *, finished: bool) -> None:
-        index = {
+        index: dict[str, object] = {
             "eyediff": self._header.eyediff,
             "metric": self.metric,
             "version": self._header.metrics[self.metric].version,
@@ -144,6 +145,8 @@ class MapsSink:
             "finished": finished,
             "maps": [self._described(entry) for entry in self._entries],
         }
+        if self._earlier:
+            index[EARLIER] = self._earlier
         self._replace(INDEX, json.dumps(index, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
 
     def _described(self, entry: dict[str, object]) -> dict[str, object]:
@@ -159,15 +162,8 @@ class MapsSink:
         return named
 
     def _replace(self, name: str, data: bytes) -> None:
-        path = self.folder / name
-        part = _with(path, ".part")
-        try:
-            with Appender(part) as file:
-                file.write(data)
-            part.replace(path)
-        except OSError as error:
-            remove(part)
-            raise trouble(path, error) from error
+        with whole(self.folder / name) as part:
+            part.write_bytes(data)
 
 
 def _with(path: Path, suffix: str) -> Path:

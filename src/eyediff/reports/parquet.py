@@ -21,7 +21,8 @@ import numpy.typing as npt
 from .. import defaults
 from ..errors import OutputError, ResumeError, UsageError, shown
 from ..values import Header, Pair, Row, Score, Summary
-from .files import Appender, Lock, remove, trouble
+from ..writing import remove, trouble, whole
+from .files import Lock
 from .rows import BEFORE_SCORES, Failed, Record, dump, encodable, header_record, row_record
 
 HEADER = "eyediff.json"
@@ -184,17 +185,8 @@ class ParquetFolder:
 
     def _put(self, path: Path, content: bytes) -> None:
         """Write a file so that it is there whole or not at all."""
-        following = path.with_name(path.name + ".new")
-        try:
-            with Appender(following) as file:
-                file.write(content)
-                file.sync()
-            following.replace(path)
-        except BaseException as error:
-            remove(following)
-            if isinstance(error, OSError):
-                raise trouble(path, error) from error
-            raise
+        with whole(path, path.with_name(path.name + ".new")) as part:
+            part.write_bytes(content)
 
     def close(self, summary: Summary) -> None:  # noqa: ARG002  # parts know no summary
         """Write the last part."""

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from ..errors import OutputError, shown
 from ..places import place
 from ..values import AlphaPolicy, Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
-from .files import Appender, remove, trouble
+from ..writing import whole
 from .rows import dump, header_record
 
 
@@ -30,19 +30,10 @@ class Card:
 
     def open(self, header: Header) -> None:
         """Raises OutputError, with nothing touched, where another's file has its name."""
-        following = self._path.with_name(self._path.name + ".new")
-        try:
+        with whole(self._path) as part:
             if self._path.exists() and not self._path.read_bytes()[:11] == b'{"eyediff":':
                 raise OutputError(f"{shown(self._path)} exists and is not of eyediff; give another name with -o")
-            with Appender(following) as file:
-                file.write((dump(header_record(header)) + "\n").encode())
-                file.sync()
-            following.replace(self._path)
-        except BaseException as error:
-            remove(following)
-            if isinstance(error, OSError):
-                raise trouble(self._path, error) from error
-            raise
+            part.write_bytes((dump(header_record(header)) + "\n").encode())
 
     def write(self, row: Row) -> None:
         """Nothing: rows stand in the file itself."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from ..errors import OutputError
-from .files import Lock, begin, is_regular, put_back, remove, set_aside, trouble
+from ..writing import remove, trouble
+from .files import Lock, begin, is_regular, put_back, set_aside
 
 
 class Target(Protocol):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
 
 from ..errors import OutputError, shown
-from .files import Appender, Lock, is_regular, remove, trouble
+from ..writing import whole
+from .files import Appender, Lock, is_regular
 from .targets import DeviceTarget, StreamTarget
 
 Ours = Callable[[bytes], bool]
@@ -35,21 +35,15 @@ def whole_file(path: Path, ours: Ours, what: str) -> Iterator[Path]:
     """
     path = path.resolve()  # a link keeps pointing where it did
     lock = Lock(path)
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        if path.exists():
-            with path.open("rb") as file:
-                if not ours(file.read(1 << 16)):
-                    raise OutputError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
-        partial.write_bytes(b"")
-        yield partial
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise trouble(path, error) from error
+        with whole(path, path.with_name(f"{path.name}.partial")) as partial:
+            if path.exists():
+                with path.open("rb") as file:
+                    if not ours(file.read(1 << 16)):
+                        raise OutputError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
+            partial.write_bytes(b"")
+            yield partial
     finally:
-        remove(partial)
         lock.release()
 
 

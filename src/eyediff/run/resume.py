@@ -21,9 +21,10 @@ from typing import BinaryIO
 
 from ..errors import OutputError, ResumeError, shown
 from ..reports import LINES, LinesFormat
-from ..reports.files import Appender, Lock, begin, free_name, is_regular, put_back, remove, set_aside, trouble
+from ..reports.files import Appender, Lock, begin, free_name, is_regular, put_back, set_aside
 from ..reports.rows import encodable, score
 from ..values import Header, Pair, Row, Score, Summary
+from ..writing import remove, trouble
 from .journal import Entry, Opening, Stamps, difference, path_of, read_entries, read_opening, settings, stamp
 from .tidy import Place, finish_tidying, in_order, tidy
 

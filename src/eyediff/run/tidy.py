@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..reports.files import Appender, remove, trouble
+from ..reports.files import Appender
+from ..writing import remove, trouble
 from .journal import Opening, Stamps, path_of, read_entries
 
 

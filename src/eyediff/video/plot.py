@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import OutputError, UsageError, shown
+from ..errors import UsageError, shown
 from ..plot import panels_of
 from ..values import Summary
+from ..writing import check_writable, whole
 from .pooling import SECOND, Track
 
 if TYPE_CHECKING:
@@ -23,14 +24,13 @@ MARKED = 400
 def check(path: Path) -> None:
     """Whether a plot can be drawn there, before anything is computed.
 
-    Raises UsageError where its name says no format that is drawn or matplotlib is not installed, OutputError where its
-    folder does not exist.
+    Raises UsageError where its name says no format that is drawn or matplotlib is not installed, OutputError where it
+    cannot be written.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(SUFFIXES)}")
-    if not path.parent.is_dir():
-        raise OutputError(f"cannot write {shown(path)}: there is no folder {shown(path.parent)}; make it first")
     panels_of(1, 1, (1, 1))  # or matplotlib is missing
+    check_writable(path)
 
 
 def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
@@ -45,13 +45,8 @@ def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
         _panel(panel, name, track, summary)
         panel.label_outer()
     panels[-1][0].set_xlabel("seconds")
-    part = path.with_name(path.name + ".part")
-    try:
+    with whole(path) as part:
         figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"cannot write {shown(path)}: {error.strerror or error}; the scores are kept") from error
 
 
 def _panel(panel: Axes, name: str, track: Track, summary: Summary) -> None:

@@ -16,8 +16,8 @@ import numpy as np
 
 from .. import __version__
 from ..errors import OutputError, UsageError, shown
-from ..reports.files import trouble
 from ..values import Engine, MetricHeader, Numbers, Pixels
+from ..writing import trouble
 from . import bapps, expected, making
 from .making import SIDE, Progress, Where
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..distortions import FAMILIES, KIN, photos
 from ..errors import OutputError, UsageError, shown
-from ..reports.files import trouble
+from ..writing import trouble
 from .making import FARTHEST, SIDE
 
 TABLE = "study.csv"

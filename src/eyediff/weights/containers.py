@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -12,8 +11,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from ..errors import WeightsError
+from ..errors import WeightsError, shown
 from ..verbs import Array
+from ..writing import replacing
 from . import pth
 from .hashing import canonical_sha256
 
@@ -70,6 +70,13 @@ def metadata(path: Path) -> Mapping[str, str]:
         return {}
 
 
+def check_free(path: Path, key: str, what: str) -> None:
+    """Raise WeightsError unless a file may be written there: nothing lies there, or `what` was expected, with its `key`
+    among the strings."""
+    if path.exists() and not (path.is_file() and key in metadata(path)):
+        raise WeightsError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
+
+
 def sweep(path: Path) -> None:
     """Remove what killed calls of `write` left beside `path`; for who knows that nobody else writes it now."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
@@ -86,16 +93,10 @@ def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] |
     content = save(whole, dict(strings or {}) or None)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # of its own: others may write at the same time
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with replacing(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(content)
             if canonical_sha256(read(temporary, lambda _: True)) != canonical_sha256(tensors):
                 raise WeightsError(f"{path}: the disk does not give back what was written to it")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from None

@@ -150,8 +150,7 @@ def write_metric(
 
 def check_free(path: Path) -> None:
     """Raise WeightsError unless a metric may be written there: nothing lies there, or an earlier metric."""
-    if path.exists() and KEY not in containers.metadata(path):
-        raise WeightsError(f"{shown(path)} exists and is no metric of eyediff; give another file, or move it away")
+    containers.check_free(path, KEY, "metric of eyediff")
 
 
 def is_file_name(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +217,40 @@ def test_a_folder_that_another_run_works_in_is_refused(photos: Path, tmp_path: P
     finally:
         lock.release()
     assert not (tmp_path / "m").exists() and list(work.glob("pairs*")) == []
+
+
+def refused(photos: Path, output: Path, work: Path, error: type[Exception], why: str) -> None:
+    """Before any work: there is not even a folder for it."""
+    with pytest.raises(error, match=why):
+        room.distill(photos, output, work, SHORT, resume=False, workers=1, report=lambda *_: None)
+    assert not work.exists()
+
+
+def test_an_output_that_is_not_ours_is_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
+    """A text, another's weights, a folder, a pipe, which is not waited for: each stays as it was."""
+    from safetensors.numpy import save_file
+
+    (tmp_path / "text").write_text("mine")
+    save_file({"a": np.zeros(1, np.float32)}, tmp_path / "weights", {"format": "pt"})
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    before = (tmp_path / "weights").read_bytes()
+    for name in ("text", "weights", "folder", "pipe"):
+        why = f"{name} exists and is no network that eyediff distilled"
+        refused(photos, tmp_path / name, tmp_path / "work", WeightsError, why)
+    assert (tmp_path / "text").read_text() == "mine" and (tmp_path / "weights").read_bytes() == before
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(photos: Path, tmp_path: Path) -> None:
+    """A file where its folder should be, and a name that a part could not have; a plot without a folder, too."""
+    from eyediff.cli.distill import distill
+
+    (tmp_path / "file").touch()
+    for name in ("file/m", "x" * 240):
+        refused(photos, tmp_path / name, tmp_path / "work", OutputError, "cannot write")
+    with pytest.raises(OutputError, match=r"x\.png: there is no folder"):
+        distill(photos, tmp_path / "m", plot=tmp_path / "none" / "x.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_weights_file_of_another_network_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,72 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"holds other files"):
         MapsSink(tmp_path, "lpips").open(HEADER)
     assert [p.name for p in tmp_path.iterdir()] == ["photo.png"]
+
+
+def kept(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_maps_of_an_earlier_run_go_when_the_next_has_ended(tmp_path: Path) -> None:
+    """Coloured by another scale, of pairs or in a format that are no more: none is taken for a map of this run."""
+    folder = tmp_path / "maps"
+    written(folder, [scene("a.png"), scene("deep/b/c.png")])
+    index = written(folder, [scene("a.png")], ["png"])
+    assert kept(folder) == ["a.png", "legend.png", "maps.json"] and "earlier" not in index
+
+
+def test_a_stopped_run_costs_no_earlier_map_and_forgets_none(tmp_path: Path) -> None:
+    """One that is killed has written only its first index, one that is interrupted its own maps, too."""
+    folder = tmp_path / "maps"
+    written(folder, [scene("a.png"), scene("b.png")], ["png"])
+    killed = MapsSink(folder, "lpips")
+    killed.open(HEADER)
+    killed._lock.release()  # as the end of its process does
+    assert written(folder, [scene("a.png")], end=replace(END, interrupted=True))["earlier"] == ["b.png"]
+    assert kept(folder) == ["a.npy", "a.png", "b.png", "legend.png", "maps.json"]
+    written(folder, [scene("c.png")], ["png"])
+    assert kept(folder) == ["c.png", "legend.png", "maps.json"]
+
+
+def test_nothing_but_the_maps_of_an_earlier_run_is_removed(tmp_path: Path) -> None:
+    """A file that no run names, one that took a map's place, a link, what an index made by hand names elsewhere."""
+    folder = tmp_path / "maps"
+    index = folder / "maps.json"
+    written(folder, [scene(name) for name in ("a.png", "mine.png", "link.png")], ["png"])
+    for name in ("notes.png", "notes.txt"):
+        (folder / name).write_bytes(b"mine")
+    (tmp_path / "out.png").write_bytes(b"mine")
+    (folder / "link.png").unlink()
+    (folder / "link.png").symlink_to(tmp_path / "out.png")
+    (folder / "up").symlink_to(tmp_path)
+    found = json.loads(index.read_text())
+    outside = ["../out.png", str(tmp_path / "out.png"), "up/out.png", "notes.txt", "a\0.png"]
+    index.write_text(json.dumps(found | {"earlier": outside}))
+    (folder / "mine.png").write_bytes(b"mine")
+    os.utime(folder / "mine.png", ns=(0, index.stat().st_mtime_ns + 1))
+    written(folder, [scene("new.png")], ["png"])
+    assert kept(folder) == [
+        "legend.png",
+        "link.png",
+        "maps.json",
+        "mine.png",
+        "new.png",
+        "notes.png",
+        "notes.txt",
+        "up",
+    ]
+    assert (tmp_path / "out.png").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"maps": 3}', '{"maps": [3]}', '{"maps": [], "earlier": [[]]}', "[" * 9999]
+)
+def test_an_index_that_is_none_names_nothing(tmp_path: Path, text: str) -> None:
+    """Cut short, or another program's: the run goes on, and removes nothing."""
+    (tmp_path / "maps.json").write_text(text)
+    (tmp_path / "a.png").write_bytes(b"mine")
+    written(tmp_path, [scene("b.png")], ["png"])
+    assert (tmp_path / "a.png").read_bytes() == b"mine"
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...errors import OutputError, shown
-from ..files import Appender, Lock, free_name, remove, trouble
+from ...writing import trouble, whole
+from ..files import Appender, Lock, free_name
 from .document import GENERATOR, KILOBYTES
 
 _OURS = re.compile(r"pictures-[0-9a-f]{8}|index\.html(~\d*|\.lock|\.part)?")
@@ -60,19 +61,13 @@ class Place:
 
     def write(self, pieces: Iterable[bytes], *, finished: bool) -> None:
         """The whole page takes the place of an earlier one; of a run that was `finished`, that one goes."""
-        part = self.page.with_name(self.page.name + ".part")
-        try:
+        with whole(self.page) as part:
             with Appender(part) as file:
                 for piece in pieces:
                     file.write(piece)
-                file.sync()
+                file.sync()  # before the earlier one goes out of the way
             if not finished and self.page.exists():
                 self.page.rename(free_name(self.page))
-            part.replace(self.page)
-        except OSError as error:
-            raise trouble(self.page, error) from error
-        finally:
-            remove(part)
         if finished and self.pictures is not None:
             for old in self.page.parent.glob("pictures-????????"):
                 if old != self.pictures and _OURS.fullmatch(old.name):

@@ -12,9 +12,9 @@ from typing import IO
 from ... import defaults
 from ...errors import OutputError, shown
 from ...values import Failure, Header, Row, Summary, View
+from ...writing import trouble
 from ..colormap import INFERNO
 from ..document import summary_record
-from ..files import trouble
 from ..pictures import Pictures, full_size, pictures
 from ..rows import header_record, number
 from ..workshop import Workshop
