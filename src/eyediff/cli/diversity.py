@@ -57,7 +57,7 @@ def diversity(
     listed = folders.listed(folder)
     grouping = None if groups is None else sets.grouping(listed[0], groups)
     with download_bar("weights") as report:
-        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+        job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed)
     with options.text(kind, output) as text:
         with bar("images") as tell:

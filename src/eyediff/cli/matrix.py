@@ -58,7 +58,7 @@ def matrix(
     _check(kind, output, plot)
     listed, other = folders.listed(folder), folders.listed(to) if to else None
     with download_bar("weights") as report:
-        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+        job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, *([other] if other else []))
     with ExitStack() as stack:
         write = stack.enter_context(_destination(kind, output))

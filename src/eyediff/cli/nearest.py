@@ -77,7 +77,7 @@ def nearest(
     listed = folders.listed(folder)
     asked = folders.queries_of(query) if query else (Source(folder, ()), 0)
     with download_bar("weights") as report:
-        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+        job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, asked)
     with ExitStack() as stack:
         table = Table(kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else TWINS, job.header)
