@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from .. import defaults, folders, sets
+from ..errors import shown
 from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Measured
@@ -71,7 +72,7 @@ def diversity(
             table.write(_cells(each), TOO_FEW if each.mean is None else None)
         table.end()
     if output is not None:
-        typer.echo(f"eyediff: {amount(found.everything.images, 'image')}; see {output}", err=True)
+        typer.echo(f"eyediff: {amount(found.everything.images, 'image')}; see {shown(output)}", err=True)
         options.tell_failed(found.failed)
     return INCOMPLETE if found.failed or any(each.mean is None for each in measured) else 0
 

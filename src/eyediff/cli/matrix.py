@@ -72,7 +72,7 @@ def matrix(
             drawing.heat_map(found, metric, picture, plot.suffix.lower())
     if output is not None:
         sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
-        typer.echo(f"eyediff: {sides}; see {output}", err=True)
+        typer.echo(f"eyediff: {sides}; see {shown(output)}", err=True)
     if output is not None or kind == "csv":
         options.tell_failed(found.failed)
     return INCOMPLETE if found.failed else 0

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from .. import defaults, folders, sets
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Failed, Job, Points, Source
@@ -92,7 +92,7 @@ def nearest(
             failed, said = _neighbours(job, points, listed[0], asked[0], k or defaults.NEIGHBOURS, table)
         table.end([said])
     if output is not None:
-        typer.echo(f"eyediff: {said}; see {output}", err=True)
+        typer.echo(f"eyediff: {said}; see {shown(output)}", err=True)
         options.tell_failed([*points.failed, *failed])
     return INCOMPLETE if points.failed or failed else 0
 
