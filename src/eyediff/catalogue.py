@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import fsim, lpips, msssim, ssim, weights
-from .errors import UnknownMetricError, UsageError
+from .errors import UnknownMetricError, UsageError, shown
 from .trunks import ALEX, MINI, SQUEEZE, TRUNKS, VGG
 from .weights.fetch import Progress
 
@@ -115,7 +115,7 @@ def parse(asked: str) -> Choice:
         return _by_file(asked)
     name, _, version = asked.partition("@")
     if weights.is_file_name(name):
-        raise UnknownMetricError(f"{name} is a file, which has one version, its own; leave out @{version}")
+        raise UnknownMetricError(f"{shown(name)} is a file, which has one version, its own; leave out @{version}")
     entry = ENTRIES.get(ALIASES.get(name, name))
     if entry is None:
         known = [*ALIASES, *ENTRIES]

@@ -13,20 +13,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from . import __version__, catalogue, defaults, images, pairs, sets, wiring
+from . import catalogue, defaults, pairs, sets, wiring
 from .engines.devices import DeviceName
 from .engines.metrics import NetworkEngine
-from .engines.onnxrt import OnnxRunner
 from .errors import UsageError
 from .sets import Diversity, Failed, Job, Matrix, Neighbour, Source, Twins
-from .values import Header, SizePolicy
+from .values import SizePolicy
 
 __all__ = [
     "Diversity",
@@ -43,15 +40,6 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How the images of a set are brought to one size and embedded."""
-
-    size: SizePolicy = "refuse"
-    device: DeviceName = "auto"
-    workers: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """Answers of `nearest` or `duplicates`, and the images that could not be asked or looked at."""
 
@@ -59,29 +47,17 @@ class Found:
     failed: Sequence[Failed]
 
 
-def prepare(metric: str, options: Options, progress: wiring.Progress | None = None) -> Job:
+def prepare(
+    metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: wiring.Progress | None = None
+) -> Job:
     """The metric, ready to embed. Raises UsageError for one that embeds nothing, WeightsError, DeviceError."""
-    choice = catalogue.parse(metric)
-    if choice.entry.trunk is None:
+    options = wiring.Options(size=size, alpha="refuse", device=device, workers=workers)
+    job = wiring.job_of((), [metric], options, progress=progress)
+    engine = job.engines[metric]
+    if not isinstance(engine, NetworkEngine):
         able = ", ".join(name for name, entry in catalogue.ENTRIES.items() if entry.trunk is not None)
         raise UsageError(f"{metric} is no distance between points, which a set of images needs; there are {able}")
-    wired = wiring.wire(choice, OnnxRunner(options.device), progress=progress)
-    if not isinstance(wired.engine, NetworkEngine):
-        raise UsageError(f"{metric} does not embed images; use compare")
-    header = Header(
-        eyediff=__version__,
-        metrics={metric: wired.header},
-        size=options.size,
-        higher_is_better={metric: choice.entry.higher_is_better},
-        alpha="refuse",
-    )
-    return Job(
-        embedder=wired.engine,
-        header=header,
-        read=partial(images.read, alpha="refuse"),
-        fit=partial(images.fit, policy=options.size),
-        workers=defaults.workers() if options.workers is None else options.workers,
-    )
+    return Job(engine, job.header, job.read, job.fit, job.workers)
 
 
 def listed(path: Path) -> tuple[Source, int]:
@@ -109,7 +85,7 @@ def matrix(
     `distances` is float64 in memory; each is right to 4e-7 of itself beside the points' own difference.
     """
     source, other = listed(Path(folder))[0], None if to is None else listed(Path(to))[0]
-    with sets.matrix(prepare(metric, Options(size, device, workers)), source, other) as found:
+    with sets.matrix(prepare(metric, size, device, workers), source, other) as found:
         return replace(found, distances=np.array(found.distances))
 
 
@@ -132,17 +108,11 @@ def nearest(
     """
     check_k(k)
     source, queries = listed(Path(folder))[0], queries_of(Path(query))[0]
-    job, kept = prepare(metric, Options(size, device, workers)), None if index is None else Path(index)
-    rows: list[Neighbour] = []
+    job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
     with sets.indexed(job, source, kept, rebuild=rebuild) as points:
-        failed = list(points.failed)
-        with closing(sets.neighbours(job, points, source, queries, k)) as items:
-            for item in items:
-                if isinstance(item, Failed):
-                    failed.append(item)
-                else:
-                    rows.append(item)
-    return Found(rows, failed)
+        items = list(sets.neighbours(job, points, source, queries, k))
+    rows = [item for item in items if isinstance(item, Neighbour)]
+    return Found(rows, [*points.failed, *(item for item in items if isinstance(item, Failed))])
 
 
 def duplicates(
@@ -158,7 +128,7 @@ def duplicates(
 ) -> Found:
     """All pairs of a folder at a distance of `below` or less, as Twins, in groups of what hangs together."""
     check_below(below)
-    job, kept = prepare(metric, Options(size, device, workers)), None if index is None else Path(index)
+    job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
     with sets.indexed(job, listed(Path(folder))[0], kept, rebuild=rebuild) as points:
         return Found(sets.twins(points, below), points.failed)
 
@@ -179,7 +149,7 @@ def diversity(
     """
     source = listed(Path(folder))[0]
     grouped = None if groups is None else sets.grouping(source, groups)
-    return sets.diversity(prepare(metric, Options(size, device, workers)), source, grouped)
+    return sets.diversity(prepare(metric, size, device, workers), source, grouped)
 
 
 def check_k(k: int) -> None:

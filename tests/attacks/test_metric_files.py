@@ -54,6 +54,8 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "a description nested deep": (lambda: content("[" * 100_000), "no description of a metric"),
     "a list": (lambda: content("[]"), "no description of a metric"),
     "another future": (lambda: content(format=2), "of format 2, this eyediff reads up to 1; install a newer one"),
+    "a format of 0": (lambda: content(format=0), "no description of a metric"),
+    "a format below 0": (lambda: content(format=-1), "no description of a metric"),
     "a format that is true": (lambda: content(format=True), "no description of a metric"),
     "a field too many": (lambda: content(code="import os"), "does not have the fields"),
     "a field too few": (lambda: content(json.dumps({"format": 1})), "does not have the fields"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -32,6 +34,20 @@ def test_the_action_parses_and_its_step_runs(tmp_path: Path, monkeypatch: pytest
     assert run(words[1:]) == 0
     uploaded = next(step["with"]["path"] for step in steps if "upload" in step.get("uses", "")).split()
     assert [path for path in uploaded if Path(path).exists()] == ["eyediff.xml", "scores.jsonl"]
+
+
+def test_a_folder_of_parquet_is_read_as_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/scale.md tells people to write about a result, with what it says of the header."""
+    pytest.importorskip("pyarrow", reason="the extra `parquet` is not installed")
+    text = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    (snippet,) = (code for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "pandas" in code)
+    monkeypatch.chdir(tmp_path)
+    compared = [str(ROOT / "examples" / side) for side in ("before", "after")]
+    assert run(["compare", *compared, "-m", "psnr", "-o", "scores.parquet"]) == 0
+    names: dict[str, Any] = {}
+    exec(snippet, names)  # noqa: S102  # our own document
+    assert names["scores"]["pair"].tolist() == ["astronaut.png", "cat.png", "coffee.png"]
+    assert json.loads(Path("scores.parquet/_eyediff.json").read_text())["metrics"].keys() == {"psnr"}
 
 
 def test_the_figures_of_the_gates_are_the_defaults() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from .. import defaults, folders, sets
+from ..errors import shown
 from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Measured
@@ -57,7 +58,7 @@ def diversity(
     listed = folders.listed(folder)
     grouping = None if groups is None else sets.grouping(listed[0], groups)
     with download_bar("weights") as report:
-        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+        job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed)
     with options.text(kind, output) as text:
         with bar("images") as tell:
@@ -71,7 +72,7 @@ def diversity(
             table.write(_cells(each), TOO_FEW if each.mean is None else None)
         table.end()
     if output is not None:
-        typer.echo(f"eyediff: {amount(found.everything.images, 'image')}; see {output}", err=True)
+        typer.echo(f"eyediff: {amount(found.everything.images, 'image')}; see {shown(output)}", err=True)
         options.tell_failed(found.failed)
     return INCOMPLETE if found.failed or any(each.mean is None for each in measured) else 0
 

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias, cast
 import typer
 
 from .. import defaults, judging, votes
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..judging import Side, drawing, telling
 from ..reports.tables import Kind as TableKind
 from ..reports.text import amount
@@ -186,7 +186,7 @@ def _judged(
         if picture is not None and outputs.plot is not None:
             drawing.draw(found, picture, outputs.plot.suffix.lower())
     if outputs.file is not None:
-        typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} judged; see {outputs.file}", err=True)
+        typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} judged; see {shown(outputs.file)}", err=True)
     return INCOMPLETE if found.failed else 0
 
 

@@ -58,7 +58,7 @@ def matrix(
     _check(kind, output, plot)
     listed, other = folders.listed(folder), folders.listed(to) if to else None
     with download_bar("weights") as report:
-        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+        job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, *([other] if other else []))
     with ExitStack() as stack:
         write = stack.enter_context(_destination(kind, output))
@@ -72,7 +72,7 @@ def matrix(
             drawing.heat_map(found, metric, picture, plot.suffix.lower())
     if output is not None:
         sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
-        typer.echo(f"eyediff: {sides}; see {output}", err=True)
+        typer.echo(f"eyediff: {sides}; see {shown(output)}", err=True)
     if output is not None or kind == "csv":
         options.tell_failed(found.failed)
     return INCOMPLETE if found.failed else 0

@@ -10,7 +10,7 @@ from typing import Annotated, cast
 import typer
 
 from .. import defaults, folders, sets
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..reports.tables import Column, Kind, Table
 from ..reports.text import amount
 from ..sets import Failed, Job, Points, Source
@@ -77,7 +77,7 @@ def nearest(
     listed = folders.listed(folder)
     asked = folders.queries_of(query) if query else (Source(folder, ()), 0)
     with download_bar("weights") as report:
-        job = folders.prepare(metric, folders.Options(size, device, workers), report)
+        job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, asked)
     with ExitStack() as stack:
         table = Table(kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else TWINS, job.header)
@@ -92,7 +92,7 @@ def nearest(
             failed, said = _neighbours(job, points, listed[0], asked[0], k or defaults.NEIGHBOURS, table)
         table.end([said])
     if output is not None:
-        typer.echo(f"eyediff: {said}; see {output}", err=True)
+        typer.echo(f"eyediff: {said}; see {shown(output)}", err=True)
         options.tell_failed([*points.failed, *failed])
     return INCOMPLETE if points.failed or failed else 0
 

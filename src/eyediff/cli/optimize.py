@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..optimize.plan import FROM_IMAGE, FROM_NOISE, Plan
 from ..reports.text import figure
 from ..values import SizePolicy
@@ -92,7 +92,8 @@ def optimize(
     if not done.curve:
         typer.echo("eyediff: no curve.png, since matplotlib is not installed; log.jsonl has its figures", err=True)
     typer.echo(
-        f"{metric}  {figure(done.first)} at the start, {figure(done.last)} after {done.steps} steps: {output / BESIDE}"
+        f"{metric}  {figure(done.first)} at the start, {figure(done.last)} after {done.steps} steps: "
+        f"{shown(output / BESIDE)}"
     )
     if done.interrupted:
         print(f"eyediff: stopped after {done.steps} of {steps} steps", file=sys.stderr)  # noqa: T201 - talk

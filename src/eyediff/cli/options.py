@@ -82,7 +82,7 @@ def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> 
     if output.suffix.lower() in known:
         return known[output.suffix.lower()]
     raise UsageError(
-        f"{output}: the name does not tell the format; add --format with one of {', '.join(known.values())}"
+        f"{shown(output)}: the name does not tell the format; add --format with one of {', '.join(known.values())}"
     )
 
 
@@ -145,7 +145,7 @@ def tell_result(summary: Summary, output: Path) -> None:
     parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
     parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]
     parts += ["stopped before the end"] if summary.interrupted else []
-    typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)
+    typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)
 
 
 def check_torch(command: str) -> None:

@@ -60,7 +60,9 @@ def simulate(
     plan = Plan(kind, count, observers, noise, seed)
     with bar("items") as tell:
         simulated(folder, plan, follows, photos, workers=workers or defaults.workers(), progress=tell)
-    typer.echo(f"eyediff: a study of {kind} votes in {folder}; its truth is in {folder / TRUTH}", err=True)
+    typer.echo(
+        f"eyediff: a study of {kind} votes in {shown(folder)}; its truth is in {shown(folder / TRUTH)}", err=True
+    )
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from .. import defaults, plot
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..learn.ranking.recipe import Mode, Recipe
 from . import options
 from .progress import download_bar, stages
@@ -163,14 +163,16 @@ def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photo
             lpips.Network(network, initial(network, how, recipe.seed, photos), None), official=False
         )
     if scratch:
-        raise UsageError(f"--mode scratch begins with --init gaussian or kmeans, {init} was given; or use --mode tune")
+        raise UsageError(
+            f"--mode scratch begins with --init gaussian or kmeans, {shown(init)} was given; or use --mode tune"
+        )
     with download_bar("weights") as told:
         if init is None:
             loaded = weights.load_trunk(trunk, progress=told)
             return start.of_network(lpips.Network(network, loaded.parameters, None), official=loaded.official)
         file = weights.read_metric(Path(init))
         if file.form.trunk != trunk:
-            raise UsageError(f"--init {init} is a metric of {file.form.trunk}, --trunk {trunk} was asked for")
+            raise UsageError(f"--init {shown(init)} is a metric of {file.form.trunk}, --trunk {trunk} was asked for")
         return start.of_network(file.network(progress=told), official=file.parameters is None)
 
 

@@ -117,4 +117,4 @@ def _say_result(summary: Summary, output: Path) -> None:
     for name, found in summary.metrics.items():
         parts.append(f"mean {name} {figure(found.mean)}, worst second {figure(summary.pooled[name].worst_second)}")
     parts += ["stopped before the end"] if summary.interrupted else []
-    typer.echo(f"eyediff: {', '.join(parts)}; see {output}", err=True)
+    typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

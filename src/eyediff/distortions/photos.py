@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from .. import defaults, images
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..values import PEAKS
 from .tools import Picture, resized, rounded
 
@@ -19,7 +19,7 @@ def found(folder: Path) -> list[Path]:
     paths = folder.rglob("*") if folder.is_dir() else ()
     photos = sorted(path for path in paths if path.suffix.lower() in defaults.IMAGE_SUFFIXES)
     if not photos:
-        raise UsageError(f"{folder}: no photos in there; expected a folder of image files")
+        raise UsageError(f"{shown(folder)}: no photos in there; expected a folder of image files")
     return photos
 
 
@@ -31,7 +31,9 @@ def loaded(paths: Iterable[Path], smallest: int) -> list[Picture]:
         pixels = images.read(path).pixels
         if min(pixels.shape[:2]) < smallest:
             height, width = pixels.shape[:2]
-            raise UsageError(f"{path}: {width}x{height} is too small; expected at least {smallest} pixels a side")
+            raise UsageError(
+                f"{shown(path)}: {width}x{height} is too small; expected at least {smallest} pixels a side"
+            )
         photos.append(rounded(pixels * (255 / PEAKS[pixels.dtype])))
     return photos
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from .. import __version__, catalogue, images, lpips
 from ..distortions.photos import found
-from ..errors import ResumeError
+from ..errors import ResumeError, shown
 from ..weights.containers import check_free, write
 from ..writing import check_writable, trouble
 from .deck import CHUNK, Deck, Plan
@@ -69,7 +69,7 @@ def _distill(
 ) -> None:
     saved = folder / SAVED
     if saved.exists() and not resume:
-        raise ResumeError(f"{folder}: holds a run already; --resume goes on with it, --work names another")
+        raise ResumeError(f"{shown(folder)}: holds a run already; --resume goes on with it, --work names another")
     run = Run(recipe, _decks(paths, folder, recipe, workers, report))
     if saved.exists():
         run.load(saved)

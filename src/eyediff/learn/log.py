@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..errors import ResumeError
+from ..errors import ResumeError, shown
 from ..reports.files import Appender
 
 LOG = "log.jsonl"
@@ -26,7 +26,7 @@ def open_log(path: Path, step: int) -> Appender:
         try:
             later = json.loads(line)["step"] > step
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise ResumeError(f"{path}: is no log of a run; move it away, or name another folder") from None
+            raise ResumeError(f"{shown(path)}: is no log of a run; move it away, or name another folder") from None
         if later:
             break
         keep += len(line)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
 from ..engines.torch_verbs import TorchVerbs
-from ..errors import ResumeError
+from ..errors import ResumeError, shown
 from ..trunks import MINI
 from ..verbs import Array
 from ..weights.containers import metadata
@@ -93,6 +93,8 @@ class Run:
         held = {**described(path, "recipe"), "steps": self.recipe.steps}
         wanted = json.loads(json.dumps(asdict(self.recipe)))
         if held != wanted:
-            raise ResumeError(f"{path}: was begun as {held}, not as {wanted}; give the same options, or start anew")
+            raise ResumeError(
+                f"{shown(path)}: was begun as {held}, not as {wanted}; give the same options, or start anew"
+            )
         load(path, self._parts())
         self.step = int(metadata(path)["step"])

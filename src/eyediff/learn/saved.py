@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import ResumeError
+from ..errors import ResumeError, shown
 from ..reports.files import Lock
 from ..weights.containers import metadata, read, sweep, write
 from ..writing import trouble
@@ -37,7 +37,7 @@ def described(path: Path, key: str) -> dict[str, object]:
     except (KeyError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ResumeError(f"{path}: is no saved run; {_CURE}")
+        raise ResumeError(f"{shown(path)}: is no saved run; {_CURE}")
     return found
 
 
@@ -47,9 +47,9 @@ def load(path: Path, parts: Parts) -> None:
     arrays = read(path, lambda _: True)
     wanted = {f"{part}/{name}": tensor for part, held in parts.items() for name, tensor in held.items()}
     if {name: array.shape for name, array in arrays.items()} != {n: tuple(t.shape) for n, t in wanted.items()}:
-        raise ResumeError(f"{path}: its tensors are not those of this run; {_CURE}")
+        raise ResumeError(f"{shown(path)}: its tensors are not those of this run; {_CURE}")
     if damaged := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
-        raise ResumeError(f"{path}: {damaged[0]} holds figures that are not finite; {_CURE}")
+        raise ResumeError(f"{shown(path)}: {shown(damaged[0])} holds figures that are not finite; {_CURE}")
     with torch.no_grad():
         for name, tensor in wanted.items():
             tensor.copy_(torch.from_numpy(arrays[name]))

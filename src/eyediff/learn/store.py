@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from ..errors import ResumeError
+from ..errors import ResumeError, shown
 from ..writing import trouble, whole
 
 _NOTE = "plan.json"
@@ -30,7 +30,8 @@ class Store:
         fresh = not note.exists()
         if not fresh and json.loads(note.read_text()) != json.loads(json.dumps(about)):
             raise ResumeError(
-                f"{folder}: holds figures of other settings ({note.read_text()}); remove it or name another"
+                f"{shown(folder)}: holds figures of other settings ({shown(note.read_text())}); "
+                "remove it or name another"
             )
         shapes = {name: (kind, (count, *shape)) for name, (kind, shape) in arrays.items()}
         try:
@@ -61,4 +62,4 @@ def _mapped(path: Path, kind: type, shape: tuple[int, ...], fresh: bool) -> np.m
             return array
     except ValueError:
         pass  # as below
-    raise ResumeError(f"{path}: damaged, or not of this run; remove {path.parent}, and it is made again")
+    raise ResumeError(f"{shown(path)}: damaged, or not of this run; remove {shown(path.parent)}, and it is made again")

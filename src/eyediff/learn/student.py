@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .. import lpips
-from ..errors import WeightsError
+from ..errors import WeightsError, shown
 from ..trunks import MINI, Trunk
 from ..verbs import Array
 from ..weights.containers import read
@@ -73,4 +73,4 @@ def read_network(path: Path) -> lpips.Network:
     try:
         return network(read(path, lambda _: True))
     except WeightsError as error:
-        raise WeightsError(error if str(path) in str(error) else f"{path}: {error}") from None
+        raise WeightsError(error if shown(path) in str(error) else f"{shown(path)}: {error}") from None

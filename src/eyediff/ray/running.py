@@ -13,7 +13,7 @@ import ray.data
 
 from .. import defaults, run, wiring
 from ..engines.devices import DeviceName
-from ..errors import EyediffError, UsageError
+from ..errors import EyediffError, UsageError, shown
 from ..reports.parquet import ParquetFolder, arrow, record
 from ..reports.rows import row
 from ..values import AlphaPolicy, Pair, Row, Score, SizePolicy, Summary
@@ -55,7 +55,7 @@ def _journal(output: Path, resume: bool) -> run.Journal:
             return run.JournaledFile(output, "jsonl", resume=resume)
         case ".csv":
             return run.JournaledFile(output, "csv", resume=resume)
-    raise UsageError(f"{output}: the name does not tell the format; end it with .jsonl, .csv or .parquet")
+    raise UsageError(f"{shown(output)}: the name does not tell the format; end it with .jsonl, .csv or .parquet")
 
 
 def source(options: wiring.Options, actors: int | None = None) -> run.Source:

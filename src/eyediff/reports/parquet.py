@@ -1,8 +1,8 @@
 """A folder of Parquet files as an output that can be continued, for more rows than one file should have.
 
-`part-000000.parquet`, ... hold the columns of CSV; `eyediff.json` is the header, as JSON lines begin with it. A part
-appears whole under its name or not at all, so that whatever is there when a run is killed holds. Any reader of Parquet
-takes the folder as one table.
+`part-000000.parquet`, ... hold the columns of CSV; `_eyediff.json` is the header, as JSON lines begin with it. A part
+appears whole under its name or not at all, so that whatever is there when a run is killed holds. All else begins with
+an underscore, which readers of folders pass over: at every moment the folder is one table of what is done.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..writing import remove, trouble, whole
 from .files import Lock
 from .rows import BEFORE_SCORES, Failed, Record, dump, encodable, header_record, row_record
 
-HEADER = "eyediff.json"
+HEADER = "_eyediff.json"
 _PART = re.compile(r"part-(\d{6,})\.parquet")
 
 
@@ -92,7 +92,7 @@ class ParquetFolder:
         first = dump(header_record(header) | {"alpha": header.alpha}) + "\n"
         try:
             self._path.mkdir(exist_ok=True)
-            self._lock = Lock(self._path / "results")
+            self._lock = Lock(self._path / "_results")
             try:
                 self._begin(first)
             except BaseException:
@@ -112,7 +112,7 @@ class ParquetFolder:
                 f"cannot continue {shown(self._path)}: its {HEADER} is not that of this run (version, metrics, "
                 "weights, engine or size policy); call it as before, or give another folder"
             )
-        for torn in self._path.glob("part-*.parquet.new"):
+        for torn in self._path.glob("_part-*.parquet.new"):
             remove(torn)
         self._recall(parts)
         self._next = 1 + max((int(_PART.fullmatch(part.name)[1]) for part in parts), default=-1)  # type: ignore[index]
@@ -185,7 +185,7 @@ class ParquetFolder:
 
     def _put(self, path: Path, content: bytes) -> None:
         """Write a file so that it is there whole or not at all."""
-        with whole(path, path.with_name(path.name + ".new")) as part:
+        with whole(path, path.with_name(f"_{path.name}.new")) as part:
             part.write_bytes(content)
 
     def close(self, summary: Summary) -> None:  # noqa: ARG002  # parts know no summary

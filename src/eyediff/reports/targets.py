@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from ..errors import OutputError
+from ..errors import OutputError, shown
 from ..writing import remove, trouble
 from .files import Lock, begin, is_regular, put_back, set_aside
 
@@ -61,7 +61,7 @@ class StreamTarget:
             self._turn_to_nowhere()
             raise trouble(name, error) from error
         except ValueError as error:
-            raise OutputError(f"cannot write {name}: {error}") from error
+            raise OutputError(f"cannot write {shown(name)}: {error}") from error
 
     def _turn_to_nowhere(self) -> None:
         try:

@@ -102,6 +102,7 @@ def _made(job: Job) -> dict[str, object]:
         "metric": catalogue.parse(job.metric).entry.name,
         "version": header.version,
         "weights": header.weights_sha256,
+        "engine": header.engine,
         "size policy": job.header.size,
     }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import catalogue, judging
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..judging import Judged
 from ..learn.init.written import written
 from ..trunks import TRUNKS
@@ -84,7 +84,9 @@ def origins(plan: Plan, folder: Path, progress: Progress | None = None) -> list[
     for name in plan.imported:
         file = catalogue.parse(name).file
         if file is None or file.form.trunk != plan.trunk:
-            raise UsageError(f"--imported {name}: expected a metric's file on {plan.trunk}; `eyediff weights import`")
+            raise UsageError(
+                f"--imported {shown(name)}: expected a metric's file on {plan.trunk}; `eyediff weights import`"
+            )
     supervised = {"supervised, votes": f"lpips-{plan.trunk}", "supervised": f"deep-{plan.trunk}"}
     found = [Origin(name, (metric,)) for name, metric in supervised.items() if metric in catalogue.ENTRIES]
     found += [Origin(f"imported: {Path(name).stem}", (name,)) for name in plan.imported]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import lpips
-from ..errors import WeightsError
+from ..errors import WeightsError, shown
 from ..trunks import trunk
 from ..verbs import Array
 from . import containers
@@ -47,11 +47,11 @@ def load(
     try:
         lpips.check_parameters(network, parameters)
     except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from None
+        raise WeightsError(f"{shown(path)}: {error}") from None
     found = canonical_sha256(parameters)
     official, vouched, problem = _judge(entry, path, found, _read_record(path) if cached else {}, cure)
     if not official and not trust and not vouched:
-        raise WeightsError(f"{path}: not the official weights of {network.title}: {problem}")
+        raise WeightsError(f"{shown(path)}: not the official weights of {network.title}: {problem}")
     return LoadedTrunk({name: parameters[name] for name in network.shapes}, found, path, official)
 
 
@@ -80,7 +80,7 @@ def recognise(path: Path) -> str:
         if network.shapes == shapes:
             return network.name
     known = ", ".join(network.title for network in networks)
-    raise WeightsError(f"{path}: its convolutions fit none of {known} by names and shapes")
+    raise WeightsError(f"{shown(path)}: its convolutions fit none of {known} by names and shapes")
 
 
 def keep(entry: Published, loaded: LoadedTrunk, path: Path) -> None:

@@ -28,7 +28,9 @@ def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
     Raises WeightsError, which names the file, for what is not a file of tensors, and for tensors that are not floats.
     """
     if not path.is_file():  # a pipe or a device might never end
-        raise WeightsError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}; expected weights")
+        raise WeightsError(
+            f"{shown(path)}: {'not a regular file' if path.exists() else 'no such file'}; expected weights"
+        )
     try:
         with path.open("rb") as file:
             start = file.read(16)
@@ -40,11 +42,11 @@ def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
             if start.startswith(pth.PICKLE_START):
                 return pth.read_legacy(file, keep)
     except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from None
+        raise WeightsError(f"{shown(path)}: {error}") from None
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise WeightsError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
     what = f"begins with {start!r}" if start else "is empty"
-    raise WeightsError(f"{path}: {what}; expected weights in a .pth or safetensors file")
+    raise WeightsError(f"{shown(path)}: {what}; expected weights in a .pth or safetensors file")
 
 
 def _read_safetensors(path: Path, keep: pth.Keep) -> dict[str, Array]:
@@ -97,6 +99,6 @@ def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] |
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(content)
             if canonical_sha256(read(temporary, lambda _: True)) != canonical_sha256(tensors):
-                raise WeightsError(f"{path}: the disk does not give back what was written to it")
+                raise WeightsError(f"{shown(path)}: the disk does not give back what was written to it")
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise WeightsError(f"{shown(path)}: cannot be written ({error.strerror or error})") from None

@@ -104,7 +104,7 @@ def parse(text: str | None) -> Form:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict) or type(found.get("format")) is not int:
+    if not isinstance(found, dict) or type(found.get("format")) is not int or found["format"] < 1:
         raise WeightsError(f"its {KEY} is no description of a metric")
     if (version := found.pop("format")) > FORMAT:
         raise WeightsError(f"of format {version}, this eyediff reads up to {FORMAT}; install a newer one")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ..errors import WeightsError
+from ..errors import WeightsError, shown
 from .catalogue import Published
 
 Kind: TypeAlias = Literal["EYEDIFF_WEIGHTS", "cache", "torch hub", "package"]
@@ -44,7 +44,7 @@ def places() -> tuple[Place, ...]:
     named = [Path(part).expanduser() for part in os.environ.get("EYEDIFF_WEIGHTS", "").split(os.pathsep) if part]
     for folder in named:
         if not folder.is_dir():
-            raise WeightsError(f"EYEDIFF_WEIGHTS names {folder}, which is not a folder; correct it or unset it")
+            raise WeightsError(f"EYEDIFF_WEIGHTS names {shown(folder)}, which is not a folder; correct it or unset it")
     return (
         *(Place("EYEDIFF_WEIGHTS", folder) for folder in named),
         Place("cache", cache()),

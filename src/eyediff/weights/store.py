@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..errors import FetchError, MissingWeightsError, WeightsError
+from ..errors import FetchError, MissingWeightsError, WeightsError, shown
 from ..trunks import MINI, trunk
 from . import heads, mini
 from .catalogue import PUBLISHED, Published, published
@@ -140,7 +140,9 @@ def _fetch(entry: Published, progress: Progress | None) -> Path:
         ) from None
     except OSError as error:
         reason = error.strerror or error
-        raise FetchError(f"{folder}: cannot be written ({reason}); set EYEDIFF_HOME to a folder that can") from None
+        raise FetchError(
+            f"{shown(folder)}: cannot be written ({reason}); set EYEDIFF_HOME to a folder that can"
+        ) from None
 
 
 def _sweep(folder: Path) -> None:

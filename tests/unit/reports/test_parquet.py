@@ -53,7 +53,7 @@ def test_rows_stand_as_in_the_other_formats(tmp_path: Path, monkeypatch: pytest.
         scores = {name: float(value) for name, value in other["scores"].items()}
         assert one == {**other, "scores": scores}
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["eyediff.json", *(f"part-00000{i}.parquet" for i in range(3))]
+    assert names == ["_eyediff.json", *(f"part-00000{i}.parquet" for i in range(3))]
 
 
 def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 2)
     folder = tmp_path / "out"
     write(folder, ROWS[:4])
-    (folder / "part-000009.parquet.new").write_bytes(b"torn")
+    (folder / "_part-000009.parquet.new").write_bytes(b"torn")
     good = [row for row in ROWS if not isinstance(row, Failure)]
     healed = [replace(good[0], pair=row.pair) if isinstance(row, Failure) else row for row in ROWS]
     recalled = write(folder, healed, resume=True)
@@ -71,6 +71,21 @@ def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Monk
     assert all(row["error"] is None for row in read(folder))
     assert len(write(folder, healed, resume=True)) == len(ROWS)
     assert not list(folder.glob("*.new")) and not list(folder.glob("*.lock"))
+
+
+def test_the_folder_is_one_table_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers of folders pass over the header, and while a run writes, over its lock and the part that is not whole."""
+    monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 2)
+    pandas, dataset = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.dataset")
+    sink = ParquetFolder(tmp_path / "out")
+    sink.open(HEADER)
+    for row in ROWS[:5]:
+        sink.write(row)
+    (tmp_path / "out" / "_part-000002.parquet.new").write_bytes(b"torn")
+    done = [row.pair.name for row in ROWS[:4]]
+    assert pandas.read_parquet(tmp_path / "out")["pair"].tolist() == done
+    assert dataset.dataset(tmp_path / "out").to_table()["pair"].to_pylist() == done
+    sink.close(SUMMARY)
 
 
 def test_what_cannot_be_continued_is_left_alone(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def job(embedder: Levels | None = None, size: SizePolicy = "refuse", metric: str
     """How the images of such a set are looked at."""
     header = Header(
         eyediff="1.0",
-        metrics={metric: MetricHeader(changes.get("version", "0.1"), changes.get("weights", "ab" * 32), "levels")},
+        metrics={metric: MetricHeader(**{"version": "0.1", "weights_sha256": "ab" * 32, "engine": "levels"} | changes)},
         size=size,
         higher_is_better={metric: False},
     )

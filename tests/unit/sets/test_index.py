@@ -64,7 +64,8 @@ def test_it_is_a_file_that_others_can_read(source: Source, tmp_path: Path) -> No
     [
         ({"metric": "lpips-vgg"}, "metric: 'lpips-alex' before, 'lpips-vgg' now"),
         ({"version": "0.0"}, "version: '0.1' before, '0.0' now"),
-        ({"weights": "cd" * 32}, "weights: 'abababababab...' before, 'cdcdcdcdcdcd...' now"),
+        ({"weights_sha256": "cd" * 32}, "weights: 'abababababab...' before, 'cdcdcdcdcdcd...' now"),
+        ({"engine": "levels tf32"}, "engine: 'levels' before, 'levels tf32' now"),
         ({"size": "crop"}, "size policy: 'refuse' before, 'crop' now"),
     ],
 )

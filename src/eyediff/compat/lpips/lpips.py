@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812 - the name that all of torch'
 from ... import lpips as formula
 from ... import weights
 from ...engines.torch_verbs import TorchVerbs
-from ...errors import UsageError, WeightsError
+from ...errors import UsageError, WeightsError, shown
 from ...nn.checks import check_pair, check_shape
 from ...nn.pieces import terms
 from ...nn.trunk import VERBS
@@ -162,27 +162,28 @@ class LPIPS(nn.Module):
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except OSError as error:
-            raise WeightsError(f"{path}: cannot be read ({error.strerror})") from None
+            raise WeightsError(f"{shown(path)}: cannot be read ({error.strerror})") from None
         except Exception as error:
-            raise WeightsError(f"{path}: not a file of tensors ({str(error).splitlines()[0][:80]})") from error
+            raise WeightsError(f"{shown(path)}: not a file of tensors ({str(error).splitlines()[0][:80]})") from error
         if isinstance(state, Mapping) and any(name.startswith("net.") for name in state):
             try:
                 self.load_state_dict(state)
             except RuntimeError as error:
                 raise WeightsError(
-                    f"{path}: not this network's state_dict: {' '.join(str(error).split())[:200]}"
+                    f"{shown(path)}: not this network's state_dict: {' '.join(str(error).split())[:200]}"
                 ) from None
             return
         wanted = {f"lin{index}.model.{place}.weight": index for index in range(self.L) for place in (0, 1)}
         names = list(state) if isinstance(state, Mapping) else []
         if len(names) != self.L or not set(names) <= set(wanted):
             raise WeightsError(
-                f"{path}: holds {', '.join(names[:4])}, expected the {self.L} heads lin0.model.1.weight, ..."
+                f"{shown(path)}: holds {shown(', '.join(names[:4]))}, "
+                f"expected the {self.L} heads lin0.model.1.weight, ..."
             )
         try:
             self._fill({wanted[name]: value.reshape(-1).numpy() for name, value in state.items()})
         except WeightsError as error:
-            raise WeightsError(f"{path}: {error}") from None
+            raise WeightsError(f"{shown(path)}: {error}") from None
 
     def _fill(self, heads: Mapping[int, Array]) -> None:
         for lin, index in zip(self._lins(), range(self.L), strict=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...errors import ResumeError
+from ...errors import ResumeError, shown
 from ...verbs import Array
 from ..adam import Adam
 from ..saved import Parts, described, load, save
@@ -102,10 +102,12 @@ class Run:
         step = held.pop("step", None)
         if other := sorted(name for name in wanted if held.get(name) != wanted[name]):
             said = ", ".join(f"{name} {held.get(name)!s:.40}, not {wanted[name]!s:.40}" for name in other)
-            raise ResumeError(f"{path}: is of another run ({said}); give what that was given, or another folder")
+            raise ResumeError(
+                f"{shown(path)}: is of another run ({shown(said)}); give what that was given, or another folder"
+            )
         if type(step) is not int or not 0 <= step <= self.whole:
             raise ResumeError(
-                f"{path}: says that {step!s:.40} of {self.whole} steps are done; remove it and start anew"
+                f"{shown(path)}: says that {step!r:.40} of {self.whole} steps are done; remove it and start anew"
             )
         load(path, self._parts())
         self.step = step

@@ -1,0 +1,59 @@
+"""Sets of images from Python: what computes their points is chosen as for `compare`, and an index keeps to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import eyediff
+from eyediff.engines import devices, torch_runner
+from eyediff.engines.torch_runner import TorchRunner
+from eyediff.errors import DeviceError, UsageError
+
+CALLS: dict[str, Callable[[Path], object]] = {
+    "matrix": eyediff.matrix,
+    "nearest": lambda folder: eyediff.nearest(folder, folder),
+    "duplicates": partial(eyediff.duplicates, below=9),
+    "diversity": eyediff.diversity,
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images of noise."""
+    random = np.random.RandomState(0)
+    (tmp_path / "set").mkdir()
+    for name in "abc":
+        Image.fromarray(random.randint(0, 256, (32, 32, 3)).astype(np.uint8)).save(tmp_path / "set" / f"{name}.png")
+    return tmp_path / "set"
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_precision_is_never_traded_in_silence(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EYEDIFF_PRECISION where no GPU honours it: an error, not float32."""
+    monkeypatch.setenv(devices.PRECISION, "tf32")
+    with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs --device cuda"):
+        CALLS[name](folder)
+
+
+def test_torch_embeds_and_its_points_are_not_onnxruntimes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--device cuda is torch's where it alone has CUDA (its CPU stands for the GPU here): the same distances to 1e-5,
+    for both are within 1e-5 of the oracle; but an index of either is refused by the other, and by another precision.
+    """
+    monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(torch_runner, "usable", lambda: True)
+    monkeypatch.setattr(torch_runner, "TorchRunner", lambda _, precision: TorchRunner("cpu", precision))
+    find = partial(eyediff.duplicates, folder, 9, index=folder.parent / "index")
+    by_onnx = find(device="cpu")
+    with pytest.raises(UsageError, match=r"engine: 'onnxruntime .* cpu' before, 'torch .* cpu' now; --rebuild"):
+        find(device="cuda")
+    by_torch = find(device="cuda", rebuild=True)
+    assert [row.distance for row in by_torch.rows] == pytest.approx([row.distance for row in by_onnx.rows], rel=2e-5)
+    monkeypatch.setenv(devices.PRECISION, "tf32")
+    with pytest.raises(UsageError, match=r"engine: 'torch .* cpu' before, 'torch .* cpu tf32' now"):
+        find(device="cuda")
