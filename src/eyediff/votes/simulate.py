@@ -16,8 +16,9 @@ import numpy as np
 
 from .. import __version__
 from ..errors import OutputError, UsageError, shown
+from ..protocols import Engine
 from ..reports.files import trouble
-from ..values import Engine, MetricHeader, Numbers, Pixels
+from ..values import MetricHeader, Numbers, Pixels
 from . import bapps, expected, making
 from .making import SIDE, Progress, Where
 

@@ -14,8 +14,8 @@ import pytest
 
 from eyediff import reports
 from eyediff.errors import OutputError
+from eyediff.protocols import Sink
 from eyediff.reports.files import Appender, Lock
-from eyediff.values import Sink
 
 from .samples import HEADER, ROWS, SUMMARY
 from .test_sinks import written
