@@ -18,7 +18,7 @@ from eyediff.protocols import Sink
 from eyediff.reports.files import Appender, Lock
 
 from .samples import HEADER, ROWS, SUMMARY
-from .test_sinks import written
+from .written import written
 
 
 def left(folder: Path) -> list[str]:
