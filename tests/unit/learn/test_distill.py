@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from eyediff import lpips
@@ -56,15 +55,6 @@ def decks(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Deck]:
         assert list(deck.fill(sorted(photos.iterdir()), seeded_teacher(), 1))[-1] == count
         made.append(deck)
     return made
-
-
-@pytest.fixture
-def one_thread():
-    """Sums in one order, so that figures repeat to the last bit on any machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def steps(run: Run, number: int) -> list[float]:
