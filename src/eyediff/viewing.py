@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias, get_args
 
 from . import run
 from .errors import UsageError, shown
+from .protocols import Mapper, Viewer
 from .reports.maps import MapsSink
 from .reports.page import About, PageSink
 from .reports.text import amount
-from .values import Mapper, Viewer
 
 MapFormat: TypeAlias = Literal["png", "npy"]
 MAP_FORMATS: tuple[MapFormat, ...] = get_args(MapFormat)

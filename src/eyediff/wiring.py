@@ -16,7 +16,8 @@ from .engines.metrics import FunctionEngine, NetworkEngine, Runner
 from .engines.runners import runner as runner_on
 from .engines.together import Together
 from .engines.windows import ScalesEngine, WindowEngine
-from .values import AlphaPolicy, Engine, Header, MatchRule, MetricHeader, Numbers, Pair, Pixels, SizePolicy, Unmatched
+from .protocols import Engine
+from .values import AlphaPolicy, Header, MatchRule, MetricHeader, Numbers, Pair, Pixels, SizePolicy, Unmatched
 
 Progress = Callable[[int, int], None]
 """Told the bytes of a download that have come, and all that are expected."""

@@ -14,7 +14,7 @@ from safetensors.numpy import save
 from eyediff.errors import WeightsError
 from eyediff.weights import containers
 
-from .test_weights_pickle import refuse
+from .refused import refuse
 
 
 def write(path: Path, header: object, content: bytes = bytes(16), length: int | None = None) -> Path:

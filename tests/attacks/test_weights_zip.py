@@ -12,7 +12,7 @@ from eyediff.weights import pth
 from tests.unit.weights import files
 from tests.unit.weights.files import dictionary, storage, tensor
 
-from .test_weights_pickle import refuse
+from .refused import refuse
 
 HONEST = dictionary(a=tensor())
 

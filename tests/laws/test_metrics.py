@@ -13,8 +13,9 @@ from eyediff import lpips, weights, wiring
 from eyediff.catalogue import ENTRIES, Entry, parse
 from eyediff.engines.metrics import NetworkEngine
 from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.protocols import Engine
 from eyediff.trunks import TRUNKS
-from eyediff.values import PEAKS, Engine, Pixels
+from eyediff.values import PEAKS, Pixels
 from tests.golden.lpips_cases import seeded_parameters
 
 RUNNER = OnnxRunner("cpu")

@@ -15,8 +15,9 @@ from eyediff.engines.metrics import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnxrt import OnnxRunner
 from eyediff.errors import ImageError
+from eyediff.protocols import Engine
 from eyediff.trunks import MINI
-from eyediff.values import Engine, Pixels
+from eyediff.values import Pixels
 from eyediff.weights import mini
 from tests.unit.images.make import RGB, noise, png
 

@@ -10,8 +10,8 @@ from typing import Annotated, TypeAlias, cast
 import typer
 
 from .. import defaults, judging, votes
-from ..errors import UsageError, shown
-from ..judging import Side, drawing, telling
+from ..errors import shown
+from ..judging import drawing, telling
 from ..reports.tables import Kind as TableKind
 from ..reports.text import amount
 from ..reports.whole import whole_file
@@ -26,21 +26,6 @@ app = typer.Typer(help="How well metrics agree with people: 2AFC, JND and opinio
 app.command()(simulate)
 app.command()(fetch)
 
-Data: TypeAlias = Annotated[
-    Path,
-    typer.Argument(help="A folder laid out as BAPPS, one of its parts, or a table (.csv, .jsonl).", show_default=False),
-]
-SplitOption: TypeAlias = Annotated[Split, typer.Option(help="Of a folder that holds both.")]
-Resamples: TypeAlias = Annotated[int, typer.Option("--bootstrap", metavar="N", help="Resamples behind an interval.")]
-Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Of the resamples.")]
-SideOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N|keep",
-        help="Bring the shorter side of images to this; by default 64 for BAPPS, as its own code, keep for a table.",
-        show_default=False,
-    ),
-]
 PlotFile: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Draw the result (png or svg).", show_default=False)
 ]
@@ -64,14 +49,14 @@ class Outputs:
 
 @app.command("2afc")
 def twoafc(
-    data: Data,
+    data: options.Votes,
     metric: options.Metrics = None,
-    split: SplitOption = "val",
+    split: options.Split = "val",
     output: options.Output = None,
     format_: options.Format = None,
-    side: SideOption = None,
-    bootstrap: Resamples = defaults.BOOTSTRAP,
-    seed: Seed = defaults.SEED,
+    side: options.JudgedSide = None,
+    bootstrap: options.Resamples = defaults.BOOTSTRAP,
+    seed: options.ResamplesSeed = defaults.SEED,
     plot: PlotFile = None,
     by_item: ByItem = None,
     workers: options.Workers = None,
@@ -84,22 +69,22 @@ def twoafc(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.Options(options.side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("2afc", data, split, metric, how, Outputs(output, format_, plot, by_item))
 
 
 @app.command("jnd")
 def just_noticeable(
-    data: Data,
+    data: options.Votes,
     metric: options.Metrics = None,
     convention: Annotated[
         jnd.Convention, typer.Option(help="Of the area: voc as the published code has it, step as scikit-learn.")
     ] = "voc",
     output: options.Output = None,
     format_: options.Format = None,
-    side: SideOption = None,
-    bootstrap: Resamples = defaults.BOOTSTRAP,
-    seed: Seed = defaults.SEED,
+    side: options.JudgedSide = None,
+    bootstrap: options.Resamples = defaults.BOOTSTRAP,
+    seed: options.ResamplesSeed = defaults.SEED,
     plot: PlotFile = None,
     by_item: ByItem = None,
     workers: options.Workers = None,
@@ -111,7 +96,7 @@ def just_noticeable(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(side_of(side), bootstrap, seed, convention, device, workers)
+    how = judging.Options(options.side_of(side), bootstrap, seed, convention, device, workers)
     return _judged("jnd", data, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -123,9 +108,9 @@ def mos(
     metric: options.Metrics = None,
     output: options.Output = None,
     format_: options.Format = None,
-    side: SideOption = None,
-    bootstrap: Resamples = defaults.BOOTSTRAP,
-    seed: Seed = defaults.SEED,
+    side: options.JudgedSide = None,
+    bootstrap: options.Resamples = defaults.BOOTSTRAP,
+    seed: options.ResamplesSeed = defaults.SEED,
     plot: PlotFile = None,
     by_item: ByItem = None,
     workers: options.Workers = None,
@@ -137,13 +122,13 @@ def mos(
 
     Exit code: 0 done, 2 the call or the table is wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.Options(options.side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("mos", table, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
 @app.command()
 def check(
-    data: Data,
+    data: options.Votes,
     kind: Annotated[
         Kind | None, typer.Option(help="What the votes should be; by default all that is there.", show_default=False)
     ] = None,
@@ -188,12 +173,3 @@ def _judged(
     if outputs.file is not None:
         typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} judged; see {shown(outputs.file)}", err=True)
     return INCOMPLETE if found.failed else 0
-
-
-def side_of(text: str | None) -> Side | None:
-    if text is None or text == "keep":
-        return cast(Side | None, text)
-    try:
-        return int(text)
-    except ValueError:
-        raise UsageError(f"--side {text}: a number of pixels, or keep, was expected") from None

@@ -11,7 +11,7 @@ import typer
 
 from .. import defaults, gates, plot, run
 from ..errors import UsageError, shown
-from ..values import Sink
+from ..protocols import Sink
 
 MOST = 20
 """Pairs of each kind that are listed on stderr; stdout, as text, lists all."""

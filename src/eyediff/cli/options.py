@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from .. import defaults, reports
+from .. import defaults, reports, votes
 from ..engines.devices import DeviceName
 from ..errors import OutputError, UsageError, shown
+from ..judging import Side
 from ..reports.tables import Kind as TableKind
 from ..reports.text import amount, figure
 from ..reports.whole import Text, text_output
@@ -71,6 +72,22 @@ Index: TypeAlias = Annotated[
     typer.Option(metavar="FILE", help="Keep the folder's points there, and use them again.", show_default=False),
 ]
 Rebuild: TypeAlias = Annotated[bool, typer.Option("--rebuild", help="Compute the points of --index anew.")]
+Votes: TypeAlias = Annotated[
+    Path,
+    typer.Argument(help="A folder laid out as BAPPS, one of its parts, or a table (.csv, .jsonl).", show_default=False),
+]
+Split: TypeAlias = Annotated[votes.Split, typer.Option(help="Of a folder that holds both.")]
+Resamples: TypeAlias = Annotated[int, typer.Option("--bootstrap", metavar="N", help="Resamples behind an interval.")]
+ResamplesSeed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Of the resamples.")]
+JudgedSide: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|keep",
+        help="Bring the shorter side of images to this; by default 64 for BAPPS, as its own code, keep for a table.",
+        show_default=False,
+    ),
+]
+Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")]
 
 
 def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> str:
@@ -106,6 +123,16 @@ def limits(option: str, given: Sequence[str] | None) -> dict[str, float]:
             raise UsageError(f"{option} {text}: {name} has a limit already ({found[name]:g}); give one")
         found[name] = limit
     return found
+
+
+def side_of(text: str | None) -> Side | None:
+    """What --side says."""
+    if text is None or text == "keep":
+        return cast(Side | None, text)
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"--side {text}: a number of pixels, or keep, was expected") from None
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def simulate(
         Path | None,
         typer.Option(metavar="DIR", help="Cut patches from these, not from pictures by rule.", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")] = PLAN.seed,
+    seed: options.Seed = PLAN.seed,
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:

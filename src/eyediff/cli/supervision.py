@@ -15,14 +15,13 @@ from ..supervision import Plan, compare, telling
 from ..votes.strengths import strengths as made
 from . import options
 from .endings import INCOMPLETE
-from .evaluate import Data, Resamples, Seed, SideOption, SplitOption, side_of
 from .progress import bar, download_bar
 
 PLAN = Plan()
 
 
 def supervision(
-    data: Data,
+    data: options.Votes,
     trunk: Annotated[str, typer.Option(metavar="TRUNK", help="alex, vgg, squeeze, mini.")] = PLAN.trunk,
     photos: Annotated[
         Path | None,
@@ -37,12 +36,12 @@ def supervision(
         Path | None,
         typer.Option(metavar="DIR", help="Keep the made weights there, as metrics, and use them again."),
     ] = None,
-    split: SplitOption = "val",
+    split: options.Split = "val",
     output: options.Output = None,
     format_: options.Format = None,
-    side: SideOption = None,
-    bootstrap: Resamples = defaults.BOOTSTRAP,
-    seed: Seed = defaults.SEED,
+    side: options.JudgedSide = None,
+    bootstrap: options.Resamples = defaults.BOOTSTRAP,
+    seed: options.ResamplesSeed = defaults.SEED,
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
@@ -54,7 +53,7 @@ def supervision(
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
     form = cast(TableKind, options.format_of(format_, output, options.SUFFIXES))
-    how = judging.Options(side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.Options(options.side_of(side), bootstrap, seed, "voc", device, workers)
     study = votes.read_study(data, "2afc", split=split)
     plan = Plan(trunk, photos, tuple(imported or ()), seeds)
     with ExitStack() as stack:
@@ -71,7 +70,7 @@ def strengths(
     photos: Annotated[Path, typer.Argument(help="A folder of photos.", show_default=False)],
     folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
     count: Annotated[int, typer.Option(metavar="N", help="Triplets of each kin of distortions.")] = 100,
-    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")] = defaults.SEED,
+    seed: options.Seed = defaults.SEED,
 ) -> None:
     """Make triplets whose order is known: one distortion of a photo, weak and strong; the weak one is nearer.
 

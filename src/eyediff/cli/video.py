@@ -12,9 +12,10 @@ import typer
 from .. import reports, run, viewing, wiring
 from .. import video as clips
 from ..errors import shown
+from ..protocols import Sink, Viewer
 from ..reports.page import About, PageSink
 from ..reports.text import amount, figure
-from ..values import Sink, Summary, Viewer
+from ..values import Summary
 from ..video import plot as plots
 from ..video.worst import KEPT
 from . import options

@@ -1,4 +1,4 @@
-"""Metrics, ready to run: what the protocol `values.Engine` asks for, over a runner or a plain function."""
+"""Metrics, ready to run: what the protocol `protocols.Engine` asks for, over a runner or a plain function."""
 
 from __future__ import annotations
 

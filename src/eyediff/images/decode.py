@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -34,8 +33,8 @@ from .about import About
 from .formats import HEAD, Format, Refused, recognise
 from .headers import LOOK
 from .pieces import colours
-from .planes import Planes, Whole, turned
-from .tags import DAMAGED_EXIF, orientation, unturned
+from .planes import Planes, alpha_of_key, turned
+from .tags import DAMAGED_EXIF, orientation
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):
@@ -99,7 +98,7 @@ def decode(file: BinaryIO, max_pixels: int) -> Planes:
             if not about.deep:
                 im.load()
                 _check_size(im, max_pixels)
-        planes = _deep(file, im, about) if about.deep else _planes(im, about)
+        planes = deep.colours(file, im, about) if about.deep else _planes(im, about)
         im.close()  # what Pillow decoded is larger than what was made of it, and turning takes as much again
         return _upright(im, about, planes, more)
 
@@ -118,12 +117,12 @@ def _planes(im: PILImage.Image, about: About) -> Planes:
     """Colour and alpha of what Pillow decoded."""
     profile = about.profile or im.info.get("icc_profile")
     if im.mode in _SIXTEEN:
-        return _deep_gray(im, about, profile)
+        return deep.gray(im, about, profile)
     alpha = None
     if about.key is not None and im.mode in ("1", "L", "RGB"):  # Pillow compares it wrongly where bits are fewer than 8
         im.info.pop("transparency", None)
         stored = np.asarray(im.convert("L") if im.mode == "1" else im)
-        alpha = _alpha_of_key(stored, tuple(value * 255 // ((1 << about.bits) - 1) for value in about.key))
+        alpha = alpha_of_key(stored, tuple(value * 255 // ((1 << about.bits) - 1) for value in about.key))
     elif im.has_transparency_data:
         with_alpha = im if im.mode in ("LA", "RGBA") else im.convert("LA" if im.mode == "La" else "RGBA")
         band = with_alpha.getchannel("A")
@@ -143,53 +142,6 @@ def _planes(im: PILImage.Image, about: About) -> Planes:
 
 def _in_srgb(im: PILImage.Image, profile: bytes) -> PILImage.Image:
     return icc.to_srgb(im if im.mode in ("L", "RGB", "CMYK") else im.convert("RGB"), profile)
-
-
-def _deep_gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
-    """16-bit gray, which Pillow keeps whole, in three equal channels; fewer bits are widened so that white is white."""
-    gray: npt.NDArray[np.uint16] = np.asarray(im).astype(np.uint16)
-    key = about.key if about.key is not None else im.info.get("transparency")
-    alpha = None if key is None else _alpha_of_key(gray, key if isinstance(key, tuple) else (key,))
-    if about.bits < 16:
-        most = (1 << about.bits) - 1
-        gray = ((gray.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
-    if about.inverted:
-        gray = np.uint16(65535) - gray
-    return Planes(np.repeat(gray[..., None], 3, axis=2), alpha, notes=_only_srgb(profile))
-
-
-def _deep(file: BinaryIO, im: PILImage.Image, about: About) -> Planes:
-    """16-bit RGB or RGBA; of `im` only the header is used."""
-    notes = _only_srgb(im.info.get("icc_profile"))
-    file.seek(0)
-    data = file.read()
-    # OpenCV turns a TIFF by its tag, whatever it is asked for
-    stored = deep.decode(unturned(data) if im.format == "TIFF" else data)
-    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size already
-        raise Refused(f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged")
-    colours = np.ascontiguousarray(stored[..., :3])
-    if about.key is not None:
-        return Planes(colours, _alpha_of_key(colours, about.key), notes=notes)
-    if stored.shape[2] == 3 or about.alpha == "unused":
-        return Planes(colours, notes=notes)
-    return Planes(colours, np.ascontiguousarray(stored[..., 3]), about.alpha == "premultiplied", notes)
-
-
-def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
-    """Refuse a profile that would have to be applied: Pillow's colour management works in 8 bits."""
-    try:
-        if profile and not icc.is_srgb(profile):
-            raise Refused("has 16 bits and a colour profile other than sRGB, which is not converted: save it in sRGB")
-    except icc.BrokenProfileError as why:
-        return (f"its colour profile {why}: passed over",)
-    return ()
-
-
-def _alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
-    """Nothing where the stored colour is the key, all elsewhere."""
-    same = stored == np.array(key, stored.dtype)
-    peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # only unsigned integers come here
-    return np.where(same.all(axis=2) if stored.ndim == 3 else same, 0, peak).astype(stored.dtype)
 
 
 def _upright(im: PILImage.Image, about: About, found: Planes, more: tuple[str, ...]) -> Planes:

@@ -1,4 +1,4 @@
-"""16 bits in several channels, through OpenCV (the extra `hdr`): Pillow would cut them to 8."""
+"""16 bits as planes: gray as Pillow keeps it, colours through OpenCV (the extra `hdr`): Pillow would cut them to 8."""
 
 from __future__ import annotations
 
@@ -6,15 +6,61 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image as PILImage
 
 from ..forks import OfProcess
+from . import icc
+from .about import About
 from .formats import Refused
+from .planes import Planes, alpha_of_key
+from .tags import unturned
 
 
-def decode(data: bytes) -> npt.NDArray[np.uint16]:
+def gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
+    """16-bit gray, which Pillow keeps whole, in three equal channels; fewer bits are widened so that white is white."""
+    levels: npt.NDArray[np.uint16] = np.asarray(im).astype(np.uint16)
+    key = about.key if about.key is not None else im.info.get("transparency")
+    alpha = None if key is None else alpha_of_key(levels, key if isinstance(key, tuple) else (key,))
+    if about.bits < 16:
+        most = (1 << about.bits) - 1
+        levels = ((levels.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
+    if about.inverted:
+        levels = np.uint16(65535) - levels
+    return Planes(np.repeat(levels[..., None], 3, axis=2), alpha, notes=_only_srgb(profile))
+
+
+def colours(file: BinaryIO, im: PILImage.Image, about: About) -> Planes:
+    """16-bit RGB or RGBA; of `im` only the header is used."""
+    notes = _only_srgb(im.info.get("icc_profile"))
+    file.seek(0)
+    data = file.read()
+    # OpenCV turns a TIFF by its tag, whatever it is asked for
+    stored = _decoded(unturned(data) if im.format == "TIFF" else data)
+    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size already
+        raise Refused(f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged")
+    rgb = np.ascontiguousarray(stored[..., :3])
+    if about.key is not None:
+        return Planes(rgb, alpha_of_key(rgb, about.key), notes=notes)
+    if stored.shape[2] == 3 or about.alpha == "unused":
+        return Planes(rgb, notes=notes)
+    return Planes(rgb, np.ascontiguousarray(stored[..., 3]), about.alpha == "premultiplied", notes)
+
+
+def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
+    """Refuse a profile that would have to be applied: Pillow's colour management works in 8 bits."""
+    try:
+        if profile and not icc.is_srgb(profile):
+            raise Refused("has 16 bits and a colour profile other than sRGB, which is not converted: save it in sRGB")
+    except icc.BrokenProfileError as why:
+        return (f"its colour profile {why}: passed over",)
+    return ()
+
+
+def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
     """H x W x 3 or 4, RGB (and alpha) as stored: neither turned nor blended nor converted. Raises Refused."""
     cv2 = _opencv()
     with _quiet(cv2):

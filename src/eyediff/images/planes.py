@@ -27,6 +27,13 @@ class Planes:
     notes: tuple[str, ...] = ()
 
 
+def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
+    """Nothing where the stored colour is the key, all elsewhere."""
+    same = stored == np.array(key, stored.dtype)
+    peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # only unsigned integers come here
+    return np.where(same.all(axis=2) if stored.ndim == 3 else same, 0, peak).astype(stored.dtype)
+
+
 def turned(planes: Planes, orientation: int) -> Planes:
     """The picture upright. EXIF 2.32 counts the eight ways in which the first row and column may lie (tag 0x0112)."""
     if orientation == 1:

@@ -13,11 +13,12 @@ import numpy as np
 
 from .. import defaults
 from ..errors import EyediffError, shown
+from ..protocols import Engine, Looking
 from ..run.ahead import ahead, reading
 from ..run.loading import why
 from ..run.scoring import capacity
 from ..sets import Failed
-from ..values import Engine, Features, Image, Looking, Numbers, Pixels
+from ..values import Features, Image, Numbers, Pixels
 from ..votes import Item
 
 Read: TypeAlias = Callable[[Path], Image]

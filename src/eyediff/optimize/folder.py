@@ -9,9 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import UsageError, shown
-from ..reports.files import Appender, trouble
+from ..reports.files import Appender
 from ..reports.rows import dump
-from ..writing import whole
+from ..writing import trouble, whole
 
 LOG, FRAMES, RESULT, BESIDE, CURVE = "log.jsonl", "frames", "result.png", "side-by-side.png", "curve.png"
 FILMS = {"gif": "steps.gif", "apng": "steps.png"}

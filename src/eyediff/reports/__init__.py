@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TextIO, TypeAlias, get_args
 
-from ..values import Header, Sink
+from ..protocols import Sink
+from ..values import Header
 from .document import DocumentSink
 from .lines import LinesSink
 from .rows import Csv, JsonLines, Lines

@@ -10,8 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import OutputError, shown
-from ..writing import remove
-from ..writing import trouble as trouble  # noqa: PLC0414  # `sets` takes it from here
+from ..writing import remove, trouble
 
 if sys.platform == "win32":
     import msvcrt

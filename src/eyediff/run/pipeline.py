@@ -11,7 +11,8 @@ from typing import Protocol, TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError
-from ..values import Pair, Row, Score, Sink, Summary, Viewer
+from ..protocols import Sink, Viewer
+from ..values import Pair, Row, Score, Summary
 from .ahead import AHEAD
 from .interrupts import Interrupts
 from .job import Job

@@ -5,7 +5,8 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 
-from ..values import Engine, Features, Looking, Pixels
+from ..protocols import Engine, Looking
+from ..values import Features, Pixels
 
 GROUNDS = 2
 """Pictures of one reference: over black, and over white where it is transparent."""

@@ -11,7 +11,8 @@ import numpy as np
 from .. import defaults
 from ..errors import EyediffError
 from ..images import grounds
-from ..values import Engine, Failure, Header, Image, Looking, Numbers, Pixels, Row, Score, Stage
+from ..protocols import Engine, Looking
+from ..values import Failure, Header, Image, Numbers, Pixels, Row, Score, Stage
 from .loading import Loaded, why
 from .references import Reference, References
 

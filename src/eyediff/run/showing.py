@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..images import grounds
-from ..values import Mapper, Pixels, Score, View, Viewer
+from ..protocols import Mapper, Viewer
+from ..values import Pixels, Score, View
 from .loading import Loaded, why
 
 Show: TypeAlias = Callable[[Loaded, Score], None]

@@ -11,8 +11,8 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from ..errors import UsageError, shown
-from ..reports.files import trouble
 from ..values import Numbers
+from ..writing import trouble
 from .job import Failed, Job, Progress, Source
 from .reading import common_shape, fill
 from .squares import Block, block_count, blocks

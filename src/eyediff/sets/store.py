@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from ..errors import shown
-from ..reports.files import trouble
 from ..verbs import Array
+from ..writing import trouble
 
 FORMAT = "eyediff index"
 

@@ -1,13 +1,12 @@
-"""One video file: opened, described, decoded frame by frame. The only file that knows PyAV."""
+"""One video file: opened, described, decoded frame by frame. The only file that imports PyAV."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from .. import defaults
 from ..errors import ImageError, UsageError, shown
 from ..values import Pixels
 from ..verbs import Array
-from . import colour
+from .picture import Converter, coding, quarters
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -55,7 +54,7 @@ class Clip:
         self.broken = 0
         """Packets of data that could not be decoded, so far."""
         self._stopped = ""
-        self._local = threading.local()
+        self._converter = Converter(self._av)
         self._container = self._open()
         try:
             self._describe()
@@ -92,8 +91,8 @@ class Clip:
         if first is None:
             raise ImageError(f"{self.name}: not one frame can be decoded; the file is damaged or cut short")
         self._first: Frame | None = first
-        self.coding = _coding(first.picture)
-        turned = _quarters(first.picture) % 2
+        self.coding = coding(first.picture)
+        turned = quarters(first.picture) % 2
         sides = (first.picture.width, first.picture.height)
         self.width, self.height = sides[::-1] if turned else sides
         self.announced: int | None = stream.frames or None
@@ -172,33 +171,11 @@ class Clip:
         """
         if frame.damaged:
             raise ImageError(f"{self.name}: frame {frame.number} is damaged; what the decoder guessed is not compared")
-        found = _coding(frame.picture)
         try:
-            rgb = self._rgb(frame.picture, found)
+            return self._converter.pixels(frame.picture)
         except (self._av.error.FFmpegError, ValueError) as error:
             what = f"{self.name}: frame {frame.number} of format {frame.picture.format.name}"
             raise ImageError(f"{what} cannot be made RGB: {_reason(error)}") from error
-        return cast(Pixels, np.ascontiguousarray(np.rot90(rgb, _quarters(frame.picture))))
-
-    def _rgb(self, picture: VideoFrame, found: colour.Coding) -> Pixels:
-        # Planes of green, blue and red: swscale's fastest way to RGB that is exact, by a factor of three.
-        # Without these flags it repeats chroma in place of interpolating it, and rounds down by a level and more.
-        if not hasattr(self._local, "reformatter"):
-            self._local.reformatter = self._av.video.reformatter.VideoReformatter()
-        if found.rgb and picture.format.name in _DEEP_RGB:
-            return _widened(picture.to_ndarray(), 2**found.depth - 1)
-        flags = self._av.video.reformatter.Interpolation
-        planes = self._local.reformatter.reformat(
-            picture,
-            format="gbrp16le" if found.depth > 8 else "gbrp",
-            src_colorspace=found.matrix,
-            src_color_range=found.range,
-            dst_color_range=colour.FULL,
-            interpolation=flags.BICUBIC | flags.ACCURATE_RND | flags.FULL_CHR_H_INT,
-            threads=1,
-        )
-        rgb: Pixels = planes.to_ndarray()
-        return _widened(rgb, colour.white(found)) if found.depth > 8 and not found.rgb else rgb
 
     def close(self) -> None:
         """Let go of the file. No frame can be decoded after that; those that are there can still be made RGB."""
@@ -213,30 +190,6 @@ class Clip:
         self.close()
 
 
-_DEEP_RGB = frozenset({"gbrp10le", "gbrp12le", "gbrp14le"})
-"""Which swscale widens to 16 bits without reaching white; so they are widened here."""
-
-
-def _widened(rgb: Any, white: float) -> Pixels:
-    """16 bits from 0 to `white` stretched to 65535; what overshoots is cut off."""
-    return cast(Pixels, np.rint(np.minimum(rgb * np.float32(65535 / white), 65535)).astype(np.uint16))
-
-
-def _coding(picture: VideoFrame) -> colour.Coding:
-    components = picture.format.components
-    return colour.coding(
-        name=picture.format.name,
-        rgb=picture.format.is_rgb or picture.format.has_palette,
-        gray=picture.format.name.startswith(("gray", "mono")),
-        alpha=any(component.is_alpha for component in components),
-        depth=max(component.bits for component in components),
-        height=picture.height,
-        matrix=picture.colorspace,
-        span=picture.color_range,
-        transfer=picture.color_trc,
-    )
-
-
 def _seconds(clock: str) -> float | None:
     """Of "00:01:02.5"; None where it is something else."""
     try:
@@ -244,11 +197,6 @@ def _seconds(clock: str) -> float | None:
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
     except ValueError:
         return None
-
-
-def _quarters(picture: VideoFrame) -> int:
-    """Quarter turns, counter-clockwise, that the file asks for when the frame is shown."""
-    return round(picture.rotation / 90) if picture.rotation % 90 == 0 else 0
 
 
 def _reason(error: BaseException) -> str:

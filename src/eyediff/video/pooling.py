@@ -26,7 +26,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..values import Failure, Header, Numbers, Pooled, Row, Sink, Summary, Viewer
+from ..protocols import Sink, Viewer
+from ..values import Failure, Header, Numbers, Pooled, Row, Summary
 
 TAIL = 5
 """Percent of the frames that count as the tail."""

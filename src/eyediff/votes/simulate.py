@@ -16,7 +16,8 @@ import numpy as np
 
 from .. import __version__
 from ..errors import OutputError, UsageError, shown
-from ..values import Engine, MetricHeader, Numbers, Pixels
+from ..protocols import Engine
+from ..values import MetricHeader, Numbers, Pixels
 from ..writing import trouble
 from . import bapps, expected, making
 from .making import SIDE, Progress, Where

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from eyediff import lpips
@@ -19,10 +18,9 @@ from eyediff.learn import distill as room
 from eyediff.learn.deck import CHUNK, Deck, Plan
 from eyediff.learn.evaluate import Measurement
 from eyediff.learn.log import LOG
-from eyediff.learn.measure import cells, of_groups
 from eyediff.learn.recipe import Recipe
 from eyediff.learn.run import Run, batch_indices, learning_rate
-from eyediff.learn.student import initial, network, read_network, weights
+from eyediff.learn.student import initial, read_network, weights
 from eyediff.reports.files import Lock
 from eyediff.trunks import ALEX, MINI
 from eyediff.verbs import Array
@@ -58,15 +56,6 @@ def decks(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Deck]:
         assert list(deck.fill(sorted(photos.iterdir()), seeded_teacher(), 1))[-1] == count
         made.append(deck)
     return made
-
-
-@pytest.fixture
-def one_thread():
-    """Sums in one order, so that figures repeat to the last bit on any machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def steps(run: Run, number: int) -> list[float]:
@@ -161,20 +150,6 @@ def test_every_epoch_sees_every_group_once(decks: list[Deck]) -> None:
     assert batch_indices(big, 0) != batch_indices(big, 1)
 
 
-def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -> None:
-    """A pair that a distortion left as it was costs nothing and breaks nothing."""
-    tensors = {name: tensor.requires_grad_() for name, tensor in initial(MINI, 0).items()}
-    from eyediff.engines.torch_verbs import TorchVerbs
-    from eyediff.learn.run import loss
-    from eyediff.learn.student import learning
-
-    pixels = torch.from_numpy(np.stack([scene(1, 64)] * 4))[None]
-    totals, maps = of_groups(TorchVerbs(), learning(tensors), pixels, cells(64))
-    assert totals.abs().max() == 0
-    (loss(totals, torch.zeros_like(totals)) + loss(maps, torch.zeros_like(maps))).backward()
-    assert all(torch.isfinite(tensor.grad).all() for tensor in tensors.values())
-
-
 def test_whole_command_from_photos_to_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
 ) -> None:
@@ -251,24 +226,6 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(photos: Pat
     with pytest.raises(OutputError, match=r"x\.png: there is no folder"):
         distill(photos, tmp_path / "m", plot=tmp_path / "none" / "x.png")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-def test_weights_file_of_another_network_is_refused(tmp_path: Path) -> None:
-    """A file that is not one of lpips-mini is refused whole, by name."""
-    from safetensors.numpy import save_file
-
-    path = tmp_path / "other.safetensors"
-    save_file({"features.0.weight": np.zeros((1, 1), np.float32)}, path)
-    with pytest.raises(WeightsError, match=r"other\.safetensors: not Mini"):
-        read_network(path)
-
-
-def test_negative_head_is_refused() -> None:
-    """A network whose head is below 0 would be no distance."""
-    parts = weights(initial(MINI, 0))
-    parts["head/0"] = -parts["head/0"]
-    with pytest.raises(WeightsError, match="below 0"):
-        network(parts)
 
 
 def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:

@@ -9,38 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from eyediff.errors import UsageError
-from eyediff.pairs import Pairing, pair_up
+from eyediff.pairs import pair_up
 from eyediff.values import Pair, Unmatched
 
-
-def files(folder: Path, *names: str) -> Path:
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")
-    return folder
-
-
-@pytest.fixture
-def left(tmp_path: Path) -> Path:
-    return files(tmp_path / "before", "a.png", "b.png", "deep/er/c.JPG")
-
-
-@pytest.fixture
-def right(tmp_path: Path) -> Path:
-    return files(tmp_path / "after", "a.png", "b.png", "deep/er/c.JPG")
-
-
-def names(pairing: Pairing) -> list[str]:
-    return [pair.name for pair in pairing.pairs]
-
-
-def told(reference: Path, candidate: Path, match: str = "name") -> str:
-    with pytest.raises(UsageError) as caught:
-        pair_up(reference, candidate, match)  # type: ignore[arg-type]
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+from .made import files, names, told
 
 
 def test_two_files_are_one_pair(left: Path, right: Path) -> None:
@@ -195,45 +167,6 @@ def test_names_that_are_nearly_the_same_are_hinted_at(tmp_path: Path) -> None:
         "1 differ only in the way that Unicode composes their letters",
         "1 differ only in upper and lower case",
     ]
-
-
-def test_links_in_a_circle_end(left: Path, right: Path) -> None:
-    """A link to a folder that it lies in holds nothing new: it is passed over, and counted."""
-    (left / "deep" / "again").symlink_to(left)
-    (left / "deep" / "self").symlink_to(left / "deep")
-    found = pair_up(left, right)
-    assert names(found) == ["a.png", "b.png", "deep/er/c.JPG"]
-    assert found.ignored == 2
-
-
-def test_links_elsewhere_are_followed(left: Path, tmp_path: Path) -> None:
-    """Datasets are often put together of links, to files and to folders."""
-    right = tmp_path / "linked"
-    right.mkdir()
-    (right / "a.png").symlink_to(left / "b.png")
-    (right / "deep").symlink_to(left / "deep")
-    assert names(pair_up(left, right)) == ["a.png", "deep/er/c.JPG"]
-
-
-def test_a_broken_link_is_a_row_and_not_a_gap(left: Path, right: Path) -> None:
-    """Reading it says why it has no scores."""
-    (right / "b.png").unlink()
-    (right / "b.png").symlink_to(right / "nowhere.png")
-    assert "b.png" in names(pair_up(left, right))
-
-
-def test_a_folder_that_cannot_be_listed_is_an_error(left: Path, right: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a listing would pass for the whole. (The system's refusal is played: root is refused nothing.)"""
-    real = os.scandir
-
-    def scandir(path: Path) -> object:
-        if Path(path).name == "er":
-            raise PermissionError(13, "Permission denied")
-        return real(path)
-
-    monkeypatch.setattr(os, "scandir", scandir)
-    message = told(left, right)
-    assert "er: cannot be listed (Permission denied)" in message
 
 
 def test_names_that_are_no_text(left: Path, right: Path) -> None:

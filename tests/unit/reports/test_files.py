@@ -14,11 +14,11 @@ import pytest
 
 from eyediff import reports
 from eyediff.errors import OutputError
+from eyediff.protocols import Sink
 from eyediff.reports.files import Appender, Lock
-from eyediff.values import Sink
 
 from .samples import HEADER, ROWS, SUMMARY
-from .test_sinks import written
+from .written import written
 
 
 def left(folder: Path) -> list[str]:

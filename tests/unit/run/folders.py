@@ -16,6 +16,8 @@ from eyediff.values import Image, Pair, Summary
 
 from .fakes import Kept, job
 
+KINDS: tuple[LinesFormat, ...] = ("csv", "jsonl")
+
 _lock = threading.Lock()
 
 
@@ -75,6 +77,14 @@ class Folder:
             return compare(todo, [sink], journal=JournaledFile(output, kind, resume=resume)), sink
         except Crash:
             return None, sink
+
+    def whole(self, kind: LinesFormat) -> bytes:
+        """What a run that nothing stops writes."""
+        output = self.root / "whole"
+        self.compare(output, kind)
+        content = output.read_bytes()
+        output.unlink()
+        return content
 
 
 class Crash(Exception):

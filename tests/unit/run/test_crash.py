@@ -1,4 +1,4 @@
-"""A run that is killed at any moment, by the system, by a full disk, by the power: what is continued is whole."""
+"""A run that is killed at any moment, by the system, by the power: what is continued is whole."""
 
 from __future__ import annotations
 
@@ -12,25 +12,13 @@ import numpy as np
 import pytest
 
 from eyediff import defaults
-from eyediff.errors import OutputError
 from eyediff.reports import LinesFormat
 from eyediff.reports.files import Appender
 from eyediff.run import tidy
 
-from .folders import Folder, left
-
-KINDS: tuple[LinesFormat, ...] = ("csv", "jsonl")
+from .folders import KINDS, Folder, left
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
-
-
-def whole(folder: Folder, kind: LinesFormat) -> bytes:
-    """What a run that nothing stops writes."""
-    output = folder.root / "whole"
-    folder.compare(output, kind)
-    content = output.read_bytes()
-    output.unlink()
-    return content
 
 
 def test_torn_anywhere(kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +26,7 @@ def test_torn_anywhere(kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.Mo
     last rows the continued output is that of one run, and only rows that are not told of are computed again."""
     monkeypatch.setattr(defaults, "BOOTSTRAP", 1)  # which has no part in this, and is half of the work
     folder, output = Folder(tmp_path, 5), tmp_path / "out"
-    expected = whole(folder, kind)
+    expected = folder.whole(kind)
     folder.compare(output, kind, resume=True)
     journal = tmp_path / "out.resume"
     rows, lines = output.read_bytes(), journal.read_bytes()
@@ -61,7 +49,7 @@ def test_torn_anywhere(kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.Mo
 def test_torn_before_the_first_row(kind: LinesFormat, tmp_path: Path) -> None:
     """While the first line of either was being written, nothing was done yet: it is done from the start."""
     folder, output = Folder(tmp_path, 2), tmp_path / "out"
-    expected = whole(folder, kind)
+    expected = folder.whole(kind)
     folder.compare(output, kind, resume=True)
     journal = tmp_path / "out.resume"
     head = output.read_bytes().split(b"\n")[0] + b"\n"
@@ -81,7 +69,7 @@ def test_torn_before_the_first_row(kind: LinesFormat, tmp_path: Path) -> None:
 def test_a_power_cut_may_lose_rows_that_the_journal_tells_of(kind: LinesFormat, tmp_path: Path) -> None:
     """The output ends anywhere before the journal: what is whole is kept, the rest is computed again."""
     folder, output = Folder(tmp_path, 5), tmp_path / "out"
-    expected = whole(folder, kind)
+    expected = folder.whole(kind)
     folder.compare(output, kind, resume=True)
     lines = (tmp_path / "out.resume").read_bytes()
     head = expected.index(b"\n") + 1
@@ -96,7 +84,7 @@ def test_a_power_cut_may_lose_rows_that_the_journal_tells_of(kind: LinesFormat, 
 def test_rows_that_the_journal_does_not_tell_of_are_not_thrown_away(kind: LinesFormat, tmp_path: Path) -> None:
     """One may be there, after a kill. More are somebody's, who put back a file perhaps: a copy stays."""
     folder, output = Folder(tmp_path, 5), tmp_path / "out"
-    expected = whole(folder, kind)
+    expected = folder.whole(kind)
     folder.compare(output, kind, stop_after=1)
     output.write_bytes(expected)
     folder.compare(output, kind, resume=True)
@@ -149,7 +137,7 @@ def test_sigkill_at_random_moments(kind: LinesFormat, tmp_path: Path) -> None:
     before = output.read_bytes().count(b"\n") if output.exists() else 0
     folder.compare(output, kind, resume=True)
     assert len(folder.read) <= 302 - before + 2  # the header and the torn row are lines, too
-    assert output.read_bytes() == whole(folder, kind)
+    assert output.read_bytes() == folder.whole(kind)
     assert left(tmp_path) == ["out", "out.resume"]
 
 
@@ -198,65 +186,14 @@ def test_killed_while_rows_are_put_in_order(
             folder.compare(output, kind, resume=True)
     folder.compare(output, kind, resume=True)
     assert folder.read == []
-    assert output.read_bytes() == whole(folder, kind)
+    assert output.read_bytes() == folder.whole(kind)
     assert left(tmp_path) == ["out", "out.resume"]
-
-
-def test_a_full_disk_is_continued_when_there_is_room(
-    kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whichever of the two files the disk is full for: OutputError, whole rows remain, and the rest follows later. The
-    earlier output is there until then."""
-    folder, output = Folder(tmp_path), tmp_path / "out"
-    expected = whole(folder, kind)
-    output.write_text("earlier")
-    sizes = []
-    for room in (900, 500, 550, 600, 650, 700):  # the first leaves room for the first lines
-        with monkeypatch.context() as patch:
-            limit(patch, [room])
-            with pytest.raises(OutputError, match="No space left"):
-                folder.compare(output, kind, resume=room < 900)
-        assert expected.startswith(output.read_bytes())
-        assert (tmp_path / "out~").read_text() == "earlier"
-        sizes.append(output.stat().st_size)
-    assert sizes == sorted(sizes) and sizes[-1] > sizes[0]
-    folder.compare(output, kind, resume=True)
-    assert output.read_bytes() == expected
-    assert left(tmp_path) == ["out", "out.resume"]
-
-
-def limit(patch: pytest.MonkeyPatch, room: list[int]) -> None:
-    """All files that are appended to share so many bytes."""
-    write = Appender.write
-
-    def limited(self: Appender, data: bytes) -> None:
-        if len(data) > room[0]:
-            raise OutputError("cannot write: No space left on device")
-        room[0] -= len(data)
-        write(self, data)
-
-    patch.setattr(Appender, "write", limited)
-
-
-def test_a_full_disk_at_the_start_puts_back_what_was_there(
-    kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No room for the journal's or the output's first line: an unfinished output and its journal are as before."""
-    folder, output = Folder(tmp_path), tmp_path / "out"
-    folder.compare(output, kind, stop_after=5)
-    before = {name: (tmp_path / name).read_bytes() for name in left(tmp_path)}
-    for room in (0, 330):
-        with monkeypatch.context() as patch:
-            limit(patch, [room])
-            with pytest.raises(OutputError):
-                folder.compare(output, kind)
-        assert {name: (tmp_path / name).read_bytes() for name in left(tmp_path)} == before
 
 
 def test_an_output_and_its_journal_may_move(kind: LinesFormat, tmp_path: Path) -> None:
     """The two files, wherever they lie, are all that continuing needs."""
     folder = Folder(tmp_path / "images")
-    expected = whole(folder, kind)
+    expected = folder.whole(kind)
     folder.compare(tmp_path / "out", kind, stop_after=5)
     (tmp_path / "there").mkdir()
     for name in ("out", "out.resume"):

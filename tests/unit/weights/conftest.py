@@ -16,6 +16,9 @@ from eyediff.weights.catalogue import PUBLISHED
 
 Weights = dict[str, Array]
 
+Declare = Callable[..., None]
+"""What the fixture `official` gives."""
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -35,7 +38,7 @@ def squeeze() -> Weights:
 
 
 @pytest.fixture
-def official(squeeze: Weights, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def official(squeeze: Weights, monkeypatch: pytest.MonkeyPatch) -> Declare:
     """Declare the seeded parameters to be SqueezeNet's official ones, by content, by file, or both."""
 
     def declare(**changes: object) -> None:

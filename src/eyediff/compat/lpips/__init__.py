@@ -10,6 +10,7 @@ from __future__ import annotations
 from ... import nn as _nn  # noqa: F401 - says in one line what to install where torch is missing
 from . import pretrained_networks
 from . import pretrained_networks as pn
+from .heads import NetLinLayer
 from .images import (
     im2tensor,
     load_image,
@@ -28,7 +29,6 @@ from .lpips import (
     BCERankingLoss,
     Dist2LogitLayer,
     FakeNet,
-    NetLinLayer,
     ScalingLayer,
     spatial_average,
     upsample,

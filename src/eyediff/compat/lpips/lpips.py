@@ -19,6 +19,7 @@ from ...nn.pieces import terms
 from ...nn.trunk import VERBS
 from ...verbs import Array
 from . import pretrained_networks as pn
+from .heads import NetLinLayer, tensors
 from .images import tensor2im, tensor2np, tensor2tensorlab
 from .measures import dssim, l2
 
@@ -52,23 +53,6 @@ class ScalingLayer(nn.Module):
     def affine(self) -> tuple[Tensor, Tensor]:
         """The same as a multiplier and an offset."""
         return 1 / self.scale, -self.shift / self.scale
-
-
-class NetLinLayer(nn.Module):
-    """A head: a 1x1 convolution, after dropout while it is trained."""
-
-    def __init__(self, chn_in: int, chn_out: int = 1, use_dropout: bool = False) -> None:
-        super().__init__()
-        dropout = [nn.Dropout()] if use_dropout else []
-        self.model = nn.Sequential(*dropout, nn.Conv2d(chn_in, chn_out, 1, bias=False))
-
-    @property
-    def weight(self) -> Tensor:
-        """1 x C x 1 x 1."""
-        return self.model[-1].weight  # type: ignore[return-value]
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)  # type: ignore[no-any-return]
 
 
 class _Dropping(TorchVerbs):
@@ -136,9 +120,7 @@ class LPIPS(nn.Module):
         of_in0, of_in1 = self.net.features(in0, scaling), self.net.features(in1, scaling)
         found = self._terms(of_in0, of_in1)
         shares = [VERBS.resize(term, in0) if self.spatial else VERBS.mean(term)[:, :, None, None] for term in found]
-        whole = shares[0]
-        for share in shares[1:]:
-            whole = whole + share
+        whole = sum(shares[1:], shares[0])
         return (whole, shares) if retPerLayer else whole
 
     def _terms(self, of_in0: list[Tensor], of_in1: list[Tensor]) -> list[Tensor]:
@@ -159,12 +141,7 @@ class LPIPS(nn.Module):
 
     def _load(self, path: Path) -> None:
         """Heads from a file of the old package: heads alone, or all that `state_dict` holds."""
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except OSError as error:
-            raise WeightsError(f"{shown(path)}: cannot be read ({error.strerror})") from None
-        except Exception as error:
-            raise WeightsError(f"{shown(path)}: not a file of tensors ({str(error).splitlines()[0][:80]})") from error
+        state = tensors(path)
         if isinstance(state, Mapping) and any(name.startswith("net.") for name in state):
             try:
                 self.load_state_dict(state)

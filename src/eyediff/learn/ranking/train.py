@@ -16,7 +16,6 @@ from ... import __version__
 from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...nn.trunk import NetworkTrunk
 from ...reports.files import Appender
-from ...verbs import Array
 from ...votes import Triplet, twoafc
 from ...weights import canonical_sha256
 from ...weights.metricfile import write_metric
@@ -110,7 +109,8 @@ class _Training:
         self.start.module.to(self.device)
         hashes = [data.digest(some, self.workers) for some in (self.votes.train, self.votes.val)]
         train, val = self._sources(hashes)
-        run = Run(self.recipe, self.start, train, _shares(self.votes.train), self._identity(hashes), self.device)
+        shares = np.array([triplet.share for triplet in self.votes.train], np.float32)
+        run = Run(self.recipe, self.start, train, shares, self._identity(hashes), self.device)
         saved = self.folder / SAVED
         if saved.exists():
             run.load(saved)
@@ -240,10 +240,6 @@ def _finite(loss: float, step: int) -> float:
     if not np.isfinite(loss):
         raise UsageError(f"the loss is no number after step {step}: it has run away; start anew with a lower --rate")
     return loss
-
-
-def _shares(triplets: Sequence[Triplet]) -> Array:
-    return np.array([triplet.share for triplet in triplets], np.float32)
 
 
 def _as_they_are(pixels: Tensor) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from eyediff.learn.ranking.start import Start, of_network
 from eyediff.trunks import MINI
 from eyediff.votes import Triplet
 
-from ..distortions.scenes import scene
+from ...distortions.scenes import scene
 
 KINDS = ("gaussian_noise", "gaussian_blur", "contrast", "jpeg", "pixelate", "translate", "hue")
 

@@ -1,0 +1,108 @@
+"""Each way in which one pair can fail: a row that says why, beside neighbours that have their scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eyediff.run import compare
+from eyediff.values import Image, Numbers, Pixels
+
+from .fakes import Engine, Kept, Reader, expected, job, pairs
+
+
+def test_a_file_that_cannot_be_read_is_one_row() -> None:
+    """Stage "read", with the reader's own words; its neighbours have their scores."""
+    found = pairs(5)
+    found[2] = replace(found[2], candidate=Path("b/broken.png"))
+    sink = Kept()
+    summary = compare(job(found), [sink])
+    (failure,) = sink.failures
+    assert (failure.pair, failure.stage) == (found[2], "read")
+    assert failure.message == "b/broken.png: truncated after 12 of 40 rows"
+    assert (summary.count, summary.failed) == (5, 1)
+    assert [scores is None for scores in sink.scores] == [False, False, True, False, False]
+
+
+def test_an_error_that_is_not_ours_is_one_row_on_one_line() -> None:
+    """A decoder may raise anything; the row names the kind of error, and has no line breaks."""
+
+    def reader(path: Path) -> Image:
+        raise RuntimeError("two\nlines") if "p01" in path.name else RuntimeError
+
+    sink = Kept()
+    compare(job(pairs(2), reader), [sink])
+    assert [failure.message for failure in sink.failures] == ["RuntimeError", "RuntimeError: two lines"]
+
+
+def test_different_sizes_are_one_row() -> None:
+    """Stage "size", with the words of whoever fits images."""
+    sink = Kept()
+    compare(job(pairs(2), Reader(lambda path: (4, 4) if path.parts[1] == "a" else (4, 5))), [sink])
+    assert [(failure.stage, failure.message) for failure in sink.failures] == [
+        ("size", "x/a/p00.png and x/b/p00.png differ in size"),
+        ("size", "x/a/p01.png and x/b/p01.png differ in size"),
+    ]
+
+
+def test_images_smaller_than_a_metric_takes_are_one_row() -> None:
+    """Stage "size"; the message names the metric, what it needs and what it got; the row has the size."""
+    sink = Kept()
+    compare(job(pairs(1), Reader(lambda path: (10, 40)), engines={"mse": Engine(), "sim": Engine(True, 11)}), [sink])
+    (failure,) = sink.failures
+    assert (failure.stage, failure.width, failure.height) == ("size", 40, 10)
+    assert failure.message == "sim needs sides of at least 11 pixels, these are 40x10; leave it out"
+
+
+class Picky(Engine):
+    """Cannot do a batch that holds one particular pair."""
+
+    def __init__(self, poison: float, error: Exception) -> None:
+        super().__init__()
+        self.poison, self.error = poison, error
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        found = super().distances(a, b)
+        if self.poison in found:
+            raise self.error
+        return found
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError("no kernel for this")])
+def test_an_engine_that_raises_costs_one_pair(error: Exception) -> None:
+    """The batch is done again pair by pair; the row that fails is the one that was wrong, at stage "score"."""
+    found, sink = pairs(12), Kept()
+    poison = expected(found[5])
+    assert [expected(pair) for pair in found].count(poison) == 1
+    compare(job(found, engines={"mse": Picky(poison, error)}), [sink])
+    (failure,) = sink.failures
+    assert (failure.pair, failure.stage, failure.width) == (found[5], "score", 4)
+    assert failure.message.startswith(f"mse: {type(error).__name__}")
+    assert sum(scores is not None for scores in sink.scores) == 11
+
+
+def test_a_score_that_is_no_number_is_a_failure() -> None:
+    """NaN never stands in a row as a score."""
+
+    class Nothing(Engine):
+        def distances(self, a: Pixels, b: Pixels) -> Numbers:
+            return np.full(len(a), np.nan)
+
+    sink = Kept()
+    compare(job(pairs(2), engines={"mse": Engine(), "sim": Nothing()}), [sink])
+    assert [failure.message for failure in sink.failures] == ["sim: the score is not a number"] * 2
+
+
+def test_scores_of_another_number_are_a_failure() -> None:
+    """An engine that answers for fewer pairs than asked is not believed."""
+
+    class Short(Engine):
+        def distances(self, a: Pixels, b: Pixels) -> Numbers:
+            return super().distances(a, b)[:0]
+
+    sink = Kept()
+    compare(job(pairs(2), engines={"mse": Short()}), [sink])
+    assert [failure.message for failure in sink.failures] == ["mse: 1 pairs gave scores of shape (0,)"] * 2

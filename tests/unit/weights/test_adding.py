@@ -1,0 +1,152 @@
+"""A trunk's weights come into the cache: recognised, kept, believed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from eyediff.errors import WeightsError
+from eyediff.trunks import SQUEEZE
+from eyediff.weights import add, cache, canonical_sha256, containers, find, load_trunk
+from eyediff.weights.hashing import file_sha256
+
+from .conftest import Declare, Weights
+from .made import changed, convolutions, whole_network
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_add_keeps_the_convolutions(tmp_path: Path, squeeze: Weights, official: Declare, zipped: bool) -> None:
+    """As safetensors in the cache; a second time there is nothing to do; the file that was given is left alone."""
+    official()
+    path = whole_network(tmp_path / "any name", squeeze, zipped)
+    added = add(path)
+    assert (added.trunk, added.path, added.official) == ("squeeze", cache() / "squeeze.safetensors", True)
+    assert not added.already and added.sha256 == canonical_sha256(squeeze)
+    assert list(containers.read(added.path, lambda _: True).keys()) == sorted(SQUEEZE.shapes)
+    written = added.path.stat().st_mtime_ns
+    assert add(path, "squeeze").already and added.path.stat().st_mtime_ns == written
+    assert path.exists() and load_trunk("squeeze").source == added.path
+    assert list(cache().iterdir()) == [added.path]
+
+
+def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights, official: Declare) -> None:
+    """Another network, another trunk than was said, weights that are not official even on the user's word."""
+    official()
+    path = convolutions(tmp_path / "x.safetensors", {"features.0.weight": np.ones((3, 3), np.float32)})
+    with pytest.raises(WeightsError, match=r"x\.safetensors: .* fit none of AlexNet, VGG16, SqueezeNet 1\.1"):
+        add(path)
+    path = convolutions(tmp_path / "x.safetensors", squeeze)
+    with pytest.raises(WeightsError, match=r"x\.safetensors: not AlexNet"):
+        add(path, "alex")
+    path = convolutions(tmp_path / "x.safetensors", changed(squeeze))
+    with pytest.raises(WeightsError, match="the cache takes no other"):
+        add(path, trust=True)
+    assert not cache().exists()
+
+
+def test_add_replaces_a_damaged_file(tmp_path: Path, squeeze: Weights, official: Declare) -> None:
+    """A torn file in the cache is an error on loading, and `add` heals it."""
+    official()
+    path = whole_network(tmp_path / "x.pth", squeeze)
+    target = add(path).path
+    target.write_bytes(target.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match=r"squeeze\.safetensors"):
+        load_trunk("squeeze")
+    assert not add(path).already
+    assert load_trunk("squeeze").sha256 == canonical_sha256(squeeze)
+
+
+class TestWithoutAKnownHash:
+    """VGG16's case, played by SqueezeNet: the official file is recognised, its convolutions alone are not."""
+
+    @pytest.fixture
+    def file(self, tmp_path: Path, squeeze: Weights, official: Declare) -> Path:
+        path = whole_network(tmp_path / "official.pth", squeeze)
+        official(canonical_sha256=None, sha256=file_sha256(path))
+        return path
+
+    def test_the_official_file_is_recognised(self, file: Path, squeeze: Weights) -> None:
+        """By its own hash; the cache then remembers what it kept."""
+        assert load_trunk("squeeze", file=file).official
+        assert add(file).official
+        loaded = load_trunk("squeeze")
+        assert loaded.official and loaded.source.parent == cache()
+
+    def test_other_files_need_the_users_word(self, file: Path, tmp_path: Path, squeeze: Weights) -> None:
+        """Given once, on adding; what was taken on it is not called official. The official file then replaces it."""
+        path = convolutions(tmp_path / "x.safetensors", squeeze)
+        with pytest.raises(WeightsError, match="--trust") as caught:
+            add(path)
+        assert file_sha256(path) in str(caught.value) and file_sha256(file) in str(caught.value)
+        assert not add(path, trust=True).official
+        assert not load_trunk("squeeze").official
+        assert add(path, trust=True).already
+        assert not add(file).already
+        assert load_trunk("squeeze").official
+        again = add(path, trust=True)  # equal to the official ones, which stay
+        assert again.already and again.official
+
+    def test_a_changed_cache_is_noticed(self, file: Path, squeeze: Weights) -> None:
+        """The record holds the hash of what was kept."""
+        path = add(file).path
+        save_file(changed(squeeze), path, containers.metadata(path))
+        with pytest.raises(WeightsError, match=r"damaged, with sha256 .* recorded"):
+            load_trunk("squeeze")
+
+    @pytest.mark.parametrize("record", ["", "[]", "{", "{}", '{"file_sha256": 1}', "[" * 100_000])
+    def test_a_cache_without_a_sound_record_is_not_believed(self, file: Path, squeeze: Weights, record: str) -> None:
+        """Somebody put the file there by hand."""
+        cache().mkdir(parents=True)
+        save_file(squeeze, cache() / "squeeze.safetensors", {"eyediff": record})
+        with pytest.raises(WeightsError, match=r"squeeze\.safetensors: not the official"):
+            load_trunk("squeeze")
+
+    def test_a_record_elsewhere_is_not_believed(
+        self, file: Path, tmp_path: Path, squeeze: Weights, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Anybody can write one: it counts in the cache alone."""
+        record = {"canonical_sha256": canonical_sha256(squeeze), "file_sha256": file_sha256(file)}
+        (tmp_path / "mine").mkdir()
+        save_file(squeeze, tmp_path / "mine" / "squeeze.safetensors", {"eyediff": json.dumps(record)})
+        monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path / "mine"))
+        with pytest.raises(WeightsError, match="not the official"):
+            load_trunk("squeeze")
+
+    def test_torch_hubs_file_is_hashed_once(self, file: Path, tmp_path: Path) -> None:
+        """Half a gigabyte: its convolutions go to the cache, which is searched first from then on."""
+        hub = tmp_path / "torch" / "hub" / "checkpoints"
+        hub.mkdir(parents=True)
+        shutil.copy(file, hub / "squeezenet1_1-b8a52dc0.pth")
+        assert load_trunk("squeeze").source.parent == hub
+        assert load_trunk("squeeze").source.parent == cache()
+
+
+def test_processes_that_add_at_once_do_not_break_each_other(tmp_path: Path, shared: Path) -> None:
+    """Three add while this one reads: whatever is there is whole at any time, and nothing is left over."""
+    source = shared / "weights" / "squeezenet1_1_features.pth"
+    if not source.exists():
+        pytest.skip(f"{source.name} is not in ../shared/weights")
+    program = """
+import sys
+from pathlib import Path
+from eyediff.weights import store
+source, target = map(Path, sys.argv[1:])
+for _ in range(5):
+    store.keep(store.published("squeeze"), store.load_trunk("squeeze", file=source), target)
+"""
+    target = cache() / "squeeze.safetensors"
+    running = [subprocess.Popen([sys.executable, "-c", program, source, target]) for _ in range(3)]
+    reads = 0
+    while any(process.poll() is None for process in running):
+        if find("squeeze") is not None:
+            assert load_trunk("squeeze").official
+            reads += 1
+    assert [process.returncode for process in running] == [0, 0, 0]
+    assert reads > 0 and list(cache().iterdir()) == [target]

@@ -1,0 +1,75 @@
+"""Weights that are fetched when they are first used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from eyediff.errors import FetchError, MissingWeightsError
+from eyediff.weights import cache, canonical_sha256, load_trunk, store
+
+from .conftest import Declare, Weights
+from .made import whole_network
+
+
+class TestFetching:
+    """What happens around a download, which is played by a copy."""
+
+    @pytest.fixture
+    def origin(self, tmp_path: Path, squeeze: Weights, official: Declare, monkeypatch: pytest.MonkeyPatch) -> Path:
+        official()
+        monkeypatch.delenv("EYEDIFF_OFFLINE")
+        path = whole_network(tmp_path / "origin.pth", squeeze)
+        monkeypatch.setattr(store, "download", lambda url, to, size, sha256, progress: shutil.copy(path, to))
+        return path
+
+    def test_only_the_convolutions_stay(self, origin: Path, squeeze: Weights) -> None:
+        """Fetched on the first use; found on the second; nothing else lies in the cache."""
+        loaded = load_trunk("squeeze")
+        assert loaded.official and loaded.source == cache() / "squeeze.safetensors"
+        assert list(cache().iterdir()) == [loaded.source]
+        origin.unlink()
+        assert load_trunk("squeeze").sha256 == canonical_sha256(squeeze)
+
+    def test_offline_never_fetches(self, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nor does it make the folder."""
+        monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
+        with pytest.raises(MissingWeightsError):
+            load_trunk("squeeze")
+        assert not cache().exists()
+
+    def test_a_failed_download_says_what_to_do(self, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One line: what failed, and the ways around it. Nothing is left over."""
+
+        def fail(*_: object, **__: object) -> None:
+            raise FetchError("cannot fetch https://x (no route)")
+
+        monkeypatch.setattr(store, "download", fail)
+        with pytest.raises(
+            FetchError, match=r"SqueezeNet 1\.1 .*no route.*`eyediff weights add FILE`.*EYEDIFF_WEIGHTS"
+        ):
+            load_trunk("squeeze")
+        assert list(cache().iterdir()) == []
+
+    def test_a_cache_that_cannot_be_made_is_named(
+        self, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With the way to another one."""
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path / "file"))
+        with pytest.raises(FetchError, match=r"cannot be written .*EYEDIFF_HOME"):
+            load_trunk("squeeze")
+
+    def test_what_a_killed_download_left_is_swept_away(self, origin: Path) -> None:
+        """After a day; a younger one may still be running."""
+        for name, age in (("old", store.STALE + 60), ("young", 0)):
+            left = cache() / f".fetch-{name}"
+            left.mkdir(parents=True)
+            (left / "squeezenet1_1-b8a52dc0.pth").touch()
+            os.utime(left, (time.time() - age,) * 2)
+        load_trunk("squeeze")
+        assert sorted(path.name for path in cache().iterdir()) == [".fetch-young", "squeeze.safetensors"]
