@@ -59,7 +59,12 @@ class Harness:
         command = self.work.command(self.inputs, self.place)
         environment = {"EYEDIFF_WEIGHTS": str(SHARED / "weights"), **os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen(
-            command, cwd=self.place, stderr=subprocess.PIPE, start_new_session=True, env=environment
+            command,
+            cwd=self.place,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            env=environment,
         )
 
     def _finish(self, run: subprocess.Popen[bytes]) -> None:
@@ -91,7 +96,8 @@ class Harness:
         if found != self.result:
             differing = found.items() ^ self.result.items() if isinstance(found, dict) else [found, self.result]
             raise AssertionError(f"{self.work.name}: another result: {sorted({str(each)[:200] for each in differing})}")
-        self._fresh()
+        if not self.work.over:
+            self._fresh()
 
     def _killed(self, delay: float, aim: str | None = None) -> None:
         """One run, killed after `delay` seconds, counted, where it is aimed, from when it is there."""

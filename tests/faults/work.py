@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -57,6 +58,7 @@ class Work:
     `command` gives the call from the inputs and the folder; `stage` says where it stands, by what lies there, and
     `aims` are the stages that kills are aimed at; `check` raises AssertionError where a kill lost something, given what
     lay there before it, after it, and at the end of an undisturbed run; `result` is what must be the same at the end.
+    Before a run stands `earlier`, a file under the output's name, or, where it goes `over` it, what the last run left.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Work:
     count: int = 300
     side: int = 32
     earlier: bool = True
+    over: bool = False
 
 
 def _compare(kind: str) -> Work:
@@ -116,7 +119,7 @@ def _parquet() -> Work:
         return python(*compare, set_="defaults.PARQUET_ROWS = 20")
 
     def stage(place: Path) -> str:
-        if list(place.glob("out.parquet/*.new")):
+        if list(place.glob("out.parquet/_*.new")):
             return "writing a part"
         return "rows" if list(place.glob("out.parquet/part-*")) else "start"
 
@@ -136,6 +139,45 @@ def _parquet() -> Work:
         return [tuple(row.items()) for row in rows], others
 
     return Work("compare-parquet", command, stage, ("writing a part",), "out.parquet", check, result, earlier=False)
+
+
+def _drawn() -> Work:
+    """A report in a folder, whose pictures lie in one of a random name, and maps, over those of an earlier run."""
+
+    def command(inputs: Path, place: Path) -> list[str]:
+        drawn = ("-m", "lpips-mini", "--report", "page", "--maps", "maps")
+        return python("compare", str(inputs / "a"), str(inputs / "b"), *drawn)
+
+    def stage(place: Path) -> str:
+        if (place / "page/index.html.part").exists():
+            return "writing the page"
+        return "pictures and maps" if list(place.glob("maps/*.png.part")) else "start"
+
+    def check(before: Files, after: Files, whole: Files) -> None:
+        """The page is an earlier run's or this one's, with every picture that it names."""
+        page = after.get("page/index.html")
+        assert page is not None or "page/index.html" not in before, "the earlier page is lost"
+        if page is not None:
+            folder = PICTURES.search(page)
+            named = [name for name in after if folder and folder[0].decode() in name]
+            assert len(named) == sum("/pictures-" in name for name in whole), "a page without its pictures"
+        settled = {name: data for name, data in whole.items() if not name.startswith(("page/", "maps/maps.json"))}
+        nothing_torn(before, after, settled)
+
+    def result(place: Path) -> Files:
+        return {
+            PICTURES.sub(b"pictures", name.encode()).decode(): PICTURES.sub(b"pictures", data)
+            for name, data in files(place).items()
+        }
+
+    aims = ("pictures and maps", "writing the page")
+    output = "page/index.html"
+    return Work(
+        "compare-report", command, stage, aims, output, check, result, count=60, side=64, earlier=False, over=True
+    )
+
+
+PICTURES = re.compile(rb"pictures-[0-9a-f]{8}")
 
 
 def _matrix() -> Work:
@@ -212,5 +254,7 @@ def _distilled(before: Files, after: Files, whole: Files) -> None:
             assert load(data), name
 
 
-WORKS = {work.name: work for work in (_compare("csv"), _compare("jsonl"), _parquet(), _matrix(), _distill(), _train())}
-"""A command more is a line more."""
+ALL = (_compare("csv"), _compare("jsonl"), _parquet(), _drawn(), _matrix(), _distill(), _train())
+"""A command more is a word more."""
+
+WORKS = {work.name: work for work in ALL}

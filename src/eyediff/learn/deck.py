@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +17,7 @@ from ..engines.torch_verbs import TorchVerbs
 from .groups import MEMBERS, PAIRS, group
 from .measure import cells, of_groups
 from .store import Store
+from .workers import spread
 
 CHUNK = 64
 """Groups that a process makes at a time; what it makes is lost only if it is stopped within a chunk."""
@@ -57,10 +55,9 @@ class Deck(Store):
         starts = self.missing(CHUNK)
         if not starts:
             return
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, _prepare, (self.folder, self.plan, photos, teacher)) as pool:
-            for _ in pool.map(_make, starts):
-                yield int(self.made.sum())
+        prepare = partial(_prepare, self.folder, self.plan, photos, teacher)
+        for _ in spread(_make, starts, prepare, workers):
+            yield int(self.made.sum())
 
 
 class _Worker:
@@ -72,17 +69,7 @@ class _Worker:
 
 
 def _prepare(folder: Path, plan: Plan, photos: list[Path], teacher: lpips.Network) -> None:
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
     _Worker.deck, _Worker.photos, _Worker.teacher = Deck(folder, plan), loaded(photos, plan.side), teacher
-
-
-def end_with_parent() -> None:
-    """A parent that is killed tells nobody: its workers would wait for tasks forever, and hold their memory."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _make(start: int) -> None:

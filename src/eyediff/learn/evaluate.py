@@ -6,11 +6,9 @@ triple is a function of (seed, side, kind, photo, trial) alone, so that the same
 
 from __future__ import annotations
 
-import multiprocessing
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +19,8 @@ from ..distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
 from ..distortions.photos import crop, loaded
 from ..distortions.tools import Picture
 from ..engines.torch_verbs import TorchVerbs
-from .deck import end_with_parent
 from .measure import distances
+from .workers import spread
 
 SEED = 1_000_003
 """Of the evaluation: far from those that are trained with."""
@@ -66,11 +64,10 @@ def triple(
 def measured(
     folder: Sequence[Path], teacher: lpips.Network, student: lpips.Network, seed: int, workers: int
 ) -> Iterator[list[Measurement]]:
-    """Every side and kind in turn; a list for each of them. Raises UsageError where a photo is too small."""
+    """Every side and kind in turn; a list for each of them. Raises UsageError where a photo is too small, ImageError
+    where one cannot be read, and as `spread` does."""
     tasks = [(seed, side, kind) for side in TRIALS for kind in KINDS]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _prepare, (list(folder), teacher, student)) as pool:
-        yield from pool.map(_measure, tasks)
+    return spread(_measure, tasks, partial(_prepare, list(folder), teacher, student), workers)
 
 
 class _Worker:
@@ -81,8 +78,6 @@ class _Worker:
 
 
 def _prepare(folder: list[Path], teacher: lpips.Network, student: lpips.Network) -> None:
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
     _Worker.photos, _Worker.networks = loaded(folder, max(TRIALS)), (teacher, student)
 
 

@@ -19,7 +19,7 @@ from .. import defaults
 from ..errors import FetchError, OutputError, StudyError, UsageError, shown
 from ..reports.files import Lock
 from ..weights import offline
-from ..weights.fetch import CHUNK, SCHEMES, TIMEOUT, Progress, check_scheme, guard, reason
+from ..weights.fetch import CHUNK, SCHEMES, TIMEOUT, Patience, Progress, check_scheme, guard, reason
 from ..weights.hashing import file_sha256
 from ..writing import trouble
 from . import bapps
@@ -112,7 +112,7 @@ def _download(url: str, part: Path, schemes: Collection[str], progress: Progress
     """To the end of what is there of the same file, by the server's tag. Raises FetchError; the part then stays."""
     import requests  # noqa: PLC0415 - pooch brings it, and few runs fetch anything
 
-    tag = _tag(part)
+    tag, patience = _tag(part), Patience(part)
     have = part.stat().st_size if part.exists() and tag.exists() else 0
 
     check_scheme(url, schemes)
@@ -120,9 +120,8 @@ def _download(url: str, part: Path, schemes: Collection[str], progress: Progress
     if have:
         asked |= {"Range": f"bytes={have}-", "If-Range": tag.read_text(errors="replace").strip()}
     try:
-        with requests.get(
-            url, headers=asked, stream=True, timeout=TIMEOUT, hooks={"response": guard(schemes)}
-        ) as answer:
+        hooks = {"response": [patience.watch, guard(schemes)]}
+        with patience, requests.get(url, headers=asked, stream=True, timeout=TIMEOUT, hooks=hooks) as answer:
             if answer.status_code != 416 or answer.headers.get("Content-Range") != f"bytes */{have}":
                 answer.raise_for_status()
                 tag.write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import FetchError
+from eyediff.weights import fetch
 from eyediff.weights.fetch import download
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB, several pieces of a download
@@ -49,11 +51,14 @@ class Answers(BaseHTTPRequestHandler):
         if self.path == "/more":
             body, announced = CONTENT * 8, len(CONTENT) * 8
         self.send_response(200)
-        if self.path != "/unannounced":
+        if "/unannounced" not in self.path:
             self.send_header("Content-Length", str(announced))
         self.end_headers()
+        pieces, pause = {"slow": (16, 0.05), "trickles": (1000, 0.05)}.get(self.path.split("/")[-1], (1, 0.0))
         with suppress(ConnectionError):  # the other side may have had enough
-            self.wfile.write(body)
+            for start in range(0, len(body), len(body) // pieces):
+                time.sleep(pause)
+                self.wfile.write(body[start : start + len(body) // pieces])
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent."""
@@ -111,6 +116,20 @@ def test_nobody_answers(tmp_path: Path) -> None:
     """The reason is the innermost one, in one line."""
     with pytest.raises(FetchError, match=r"cannot fetch http://127\.0\.0\.1:9/x \(.*refused.*\)"):
         download("http://127.0.0.1:9/x", tmp_path / "x", 1, SHA256, schemes=HTTP)
+
+
+@pytest.mark.parametrize("path", ["/trickles", "/unannounced/trickles"])
+def test_a_server_that_trickles_is_given_up(
+    server: str, tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kilobyte now and then, for 50 seconds in all, is never silent for long; one that is merely slow is waited for,
+    though it takes longer than the time in which something must come."""
+    monkeypatch.setattr(fetch, "PATIENCE", 0.4)
+    start = time.monotonic()
+    with pytest.raises(FetchError, match=r"cannot fetch .*trickles \(fewer than 65,536 bytes came in 0\.4 seconds\)"):
+        download(server + path, tmp_path / "x", len(CONTENT), SHA256, schemes=HTTP)
+    assert time.monotonic() - start < 10 and list(tmp_path.iterdir()) == []
+    download(server + "/slow", tmp_path / "x", len(CONTENT), SHA256, schemes=HTTP)
 
 
 def test_an_interruption_leaves_nothing(server: str, tmp_path: Path) -> None:

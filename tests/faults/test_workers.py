@@ -1,0 +1,31 @@
+"""Worker processes that end before their work does: one line that says what to do, and no process is left."""
+
+from __future__ import annotations
+
+import signal
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from eyediff.errors import EyediffError, UsageError
+
+pytest.importorskip("torch")
+
+from eyediff.learn.workers import spread
+
+
+def test_a_worker_that_the_kernel_ends() -> None:
+    """As it does where memory ends."""
+    with pytest.raises(EyediffError, match=r"one of 2 worker processes was ended from outside.*fewer --workers"):
+        list(spread(signal.raise_signal, [signal.SIGKILL], int, 2))
+
+
+def test_a_worker_that_cannot_be_prepared(tmp_path: Path) -> None:
+    """A photo that is too small is named; it was a broken pool, and a traceback."""
+    from eyediff.distortions.photos import loaded
+
+    Image.new("RGB", (60, 50)).save(tmp_path / "small.png")
+    with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small; expected at least 64"):
+        list(spread(abs, [1], partial(loaded, [tmp_path / "small.png"], 64), 1))
