@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +18,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder ../shared (photos, weights, decode files) is not beside this repository")
     return SHARED
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 16 kB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)]
+    if os.name != "posix" or os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root mounts a small file system")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)

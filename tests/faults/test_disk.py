@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,18 +26,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     images(folder, 40, 32)
     return folder
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 16 kB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(place)]
-    if os.name != "posix" or os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root mounts a small file system")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def call(folders: Path, output: Path, *more: str) -> int:

@@ -18,7 +18,7 @@ from eyediff.weights import add, cache, canonical_sha256, containers, find, load
 from eyediff.weights.hashing import file_sha256
 
 from .conftest import Declare, Weights
-from .made import changed, convolutions, whole_network
+from .made import REFUSING, changed, convolutions, remount, whole_network
 
 
 @pytest.mark.parametrize("zipped", [True, False])
@@ -49,6 +49,25 @@ def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights
     with pytest.raises(WeightsError, match="the cache takes no other"):
         add(path, trust=True)
     assert not cache().exists()
+
+
+@pytest.mark.parametrize("state", REFUSING)
+def test_add_into_a_cache_that_takes_nothing(
+    tmp_path: Path,
+    squeeze: Weights,
+    official: Declare,
+    small: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+) -> None:
+    """A full and a read-only disk; nothing of it stays."""
+    official()
+    path = convolutions(tmp_path / "x.safetensors", squeeze)
+    remount(small, state)
+    monkeypatch.setenv("EYEDIFF_HOME", str(small))
+    with pytest.raises(WeightsError, match=rf"cannot be written \({REFUSING[state]}\)"):
+        add(path)
+    assert not [path for path in small.rglob("*") if path.is_file()]
 
 
 def test_add_replaces_a_damaged_file(tmp_path: Path, squeeze: Weights, official: Declare) -> None:

@@ -13,7 +13,7 @@ from eyediff.errors import FetchError, MissingWeightsError
 from eyediff.weights import cache, canonical_sha256, load_trunk, store
 
 from .conftest import Declare, Weights
-from .made import whole_network
+from .made import REFUSING, remount, whole_network
 
 
 class TestFetching:
@@ -63,6 +63,17 @@ class TestFetching:
         monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path / "file"))
         with pytest.raises(FetchError, match=r"cannot be written .*EYEDIFF_HOME"):
             load_trunk("squeeze")
+
+    @pytest.mark.parametrize(("state", "why"), REFUSING.items())
+    def test_a_cache_that_takes_nothing_is_named(
+        self, origin: Path, small: Path, monkeypatch: pytest.MonkeyPatch, state: str, why: str
+    ) -> None:
+        """A full and a read-only disk; nothing of it stays."""
+        remount(small, state)
+        monkeypatch.setenv("EYEDIFF_HOME", str(small))
+        with pytest.raises(FetchError, match=rf"cannot be written \({why}\); set EYEDIFF_HOME"):
+            load_trunk("squeeze")
+        assert not [path for path in small.rglob("*") if path.is_file()]
 
     def test_what_a_killed_download_left_is_swept_away(self, origin: Path) -> None:
         """After a day; a younger one may still be running."""
