@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,24 @@ def test_compare_gives_rows_and_a_summary(tmp_path: Path) -> None:
     assert isinstance(broken, Failure) and broken.stage == "read" and "coffee.png" in broken.message
     assert [item.path.name for item in result.summary.unmatched] == ["more.png"]
     assert (result.summary.count, result.summary.failed) == (2, 1)
+
+
+def test_what_a_comparison_used_goes_with_it(tmp_path: Path) -> None:
+    """No cycle holds weights or sessions until the collector comes by."""
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (32, 32)).save(tmp_path / name)
+    gc.collect()
+    gc.disable()
+    try:
+        eyediff.compare(tmp_path / "a.png", tmp_path / "b.png", ["lpips-mini", "ssim", "fsim"])
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kinds = {f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.garbage}
+        assert not [kind for kind in kinds if kind.startswith(("eyediff", "onnxruntime", "numpy"))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_importing_loads_neither_torch_nor_onnxruntime() -> None:

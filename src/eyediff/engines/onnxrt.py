@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
 
 import numpy as np
 import onnxruntime as ort
@@ -36,13 +38,13 @@ class OnnxRunner:
     """
 
     def __init__(self, device: DeviceName = "auto", threads: int | None = None) -> None:
-        self._device, self._providers = device, choose(device)
+        self._device, self._provider = device, _working(tuple(choose(device)))
         self.threads = threads or workers()
 
     @property
     def description(self) -> str:
         """What computes, for the header of a result."""
-        return f"onnxruntime {ort.__version__} {self._providers[0].device}"
+        return f"onnxruntime {ort.__version__} {self._provider.device}"
 
     def single(self) -> OnnxRunner:
         """A runner on the same device that uses one thread a call, for callers that bring threads of their own."""
@@ -58,15 +60,8 @@ class OnnxRunner:
         return Compiled(self, program, images, arrays)
 
     def session(self, graph: bytes) -> ort.InferenceSession:
-        """A session on the best provider that starts; an `auto` provider that fails is struck off the list."""
-        while True:
-            provider = self._providers[0]
-            try:
-                return _start(graph, provider, self.threads)
-            except DeviceError:
-                if len(self._providers) == 1:
-                    raise
-                self._providers = self._providers[1:]
+        """A session of it. Raises DeviceError where the device does not take it."""
+        return _start(graph, self._provider, self.threads)
 
 
 class _Sessions:
@@ -118,6 +113,22 @@ def _amount(first: Pixels) -> str:
     if first.shape[-1] == 3:
         return f"{first.shape[0]} x {first.shape[2]}x{first.shape[1]}"
     return f"arrays of shape {first.shape}"
+
+
+@cache
+def _working(providers: tuple[Provider, ...]) -> Provider:
+    """The first that starts; the last is not tried. One that is listed may lack its libraries, or a GPU.
+
+    Found out before anything is computed, since the header of a result says what computes.
+    """
+    for provider in providers[:-1]:
+        graph = Graph()
+        pixels, kind = "pixels", np.dtype(np.uint8)
+        smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, [])
+        with suppress(DeviceError):
+            _start(smallest.SerializeToString(), provider, 1)
+            return provider
+    return providers[-1]
 
 
 def _start(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
