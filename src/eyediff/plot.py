@@ -1,4 +1,4 @@
-"""`--plot`: the distribution of each metric and metrics against each other. Needs matplotlib (extra `plot`)."""
+"""The one door to matplotlib (extra `plot`): figures, and where they are saved; and what `compare --plot` draws."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from .errors import UsageError, shown
+from .errors import OutputError, UsageError, shown
 from .values import Failure, Header, Numbers, Row, Summary
 from .writing import check_writable, whole
 
-FORMATS = (".png", ".svg")
+FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+"""What a picture may be, by the end of its name, and the date that it must not hold: the same scores, the same file."""
+
+_DRAWN = (b"atplotlib", b"%PDF-1.4\n%\xac\xdc \xab\xba")
+"""What matplotlib signs pictures with: its name, and in a PDF, where that comes last, the second line."""
 
 _TONE, _LINE = "#3b6ea5", "#c2410c"
 _WIDE = 3.1
@@ -36,20 +40,46 @@ def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any
         return figure, figure.subplots(rows, columns, squeeze=False)
 
 
+def check_installed() -> None:
+    """Raise UsageError where matplotlib is missing."""
+    panels_of(1, 1, (1, 1))
+
+
+def check(path: Path) -> None:
+    """What would only be found out after the work.
+
+    Raises UsageError where its name says no format or matplotlib is missing; OutputError where the file cannot be
+    written, or is there and was not drawn by matplotlib: a photo must not be replaced by a plot.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
+    check_installed()
+    check_writable(path)
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(1 << 16)
+        if start and not any(sign in start for sign in _DRAWN):
+            raise OutputError(f"{shown(path)} exists and is no plot of eyediff; give another file, or move it away")
+
+
+def save(figure: Any, path: Path) -> None:
+    """As the end of its name says, whole or not at all. Raises OutputError where it cannot be written."""
+    kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
+    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), whole(path) as part:
+        figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
+
+
 class PlotSink:
-    """Draws `path` when it is closed. Raises UsageError, before any work, where it cannot be drawn."""
+    """Draws `path` when it is closed. Raises as `check` does, before any work."""
 
     def __init__(self, path: Path) -> None:
-        if path.suffix.lower() not in FORMATS:
-            raise UsageError(f"--plot {shown(path)}: expected a name that ends in {' or '.join(FORMATS)}")
-        panels_of(1, 1, (1, 1))  # or it is missing
+        check(path)
         self._path = path
 
     def open(self, header: Header) -> None:
-        """Raises OutputError where the file cannot be written."""
+        """Be ready for its metrics."""
         self._header = header
         self._scores = {name: array("d") for name in header.metrics}
-        check_writable(self._path)
 
     def write(self, row: Row) -> None:
         """Keep the scores of one pair."""
@@ -62,11 +92,10 @@ class PlotSink:
         scores = {
             name: np.frombuffer(found, np.float64) if found else np.zeros(0) for name, found in self._scores.items()
         }
-        with whole(self._path) as part:
-            draw(scores, self._header, part, self._path.suffix.lower()[1:])
+        draw(scores, self._header, self._path)
 
 
-def draw(scores: Mapping[str, Numbers], header: Header, path: Path, kind: str) -> None:
+def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
     """A square of panels: on the diagonal how often which score, below it two metrics a panel, a dot a pair.
 
     `scores` are as many figures for every metric, of the same pairs. Infinite ones (PSNR of identical images) have no
@@ -86,8 +115,7 @@ def draw(scores: Mapping[str, Numbers], header: Header, path: Path, kind: str) -
             else:
                 panel.set_visible(False)
     figure.suptitle(f"{len(scores[names[0]])} pairs compared, eyediff {header.eyediff}", fontsize=10)
-    with import_module("matplotlib").rc_context({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}):
-        figure.savefig(path, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None)
+    save(figure, path)
 
 
 def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 import eyediff
-from eyediff.sets import allpairs, drawing
+from eyediff.plot import check
+from eyediff.sets import allpairs
 
 from .test_compare import EXAMPLES, call, one_line  # noqa: F401 - a fixture
 
@@ -66,11 +67,11 @@ def test_a_matrix_is_what_pairs_give(call, folder: Path, metric: eyediff.Metric,
 def test_a_picture(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
     """A heat map, which may be drawn over another one, but not over a photo."""
     assert call("matrix", folder, "-o", tmp_path / "m.csv", "--plot", tmp_path / "m.png").code == 0
-    assert drawing.is_picture((tmp_path / "m.png").read_bytes())
+    check(tmp_path / "m.png")
     with Image.open(tmp_path / "m.png") as image:
         assert min(image.size) > 300
     one_line(call("matrix", folder, "--plot", folder / "a" / "0.png"), "0.png", "is no plot")
-    one_line(call("matrix", folder, "--plot", tmp_path / "m.bmp"), "--plot", ".png or .svg")
+    one_line(call("matrix", folder, "--plot", tmp_path / "m.bmp"), "--plot", ".png, .svg")
 
 
 def test_the_nearest(call, folder: Path, metric: eyediff.Metric, tmp_path: Path) -> None:  # noqa: F811

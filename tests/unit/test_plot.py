@@ -40,20 +40,32 @@ def test_rows_of_every_kind_are_drawn(tmp_path: Path) -> None:
 def test_hardly_any_scores_are_drawn_too(tmp_path: Path, psnr: list[float]) -> None:
     """No pair, none that is finite, one, all equal, far apart: a picture, and no warning."""
     scores = {"lpips": np.full(len(psnr), 0.1), "psnr": np.array(psnr)}
-    plot.draw(scores, HEADER, tmp_path / "out.png", "png")
+    plot.draw(scores, HEADER, tmp_path / "out.png")
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.width > 300
 
 
 def test_a_plot_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
-    """Another format before anything, a folder that is not there when the sink is opened; nothing is left."""
-    with pytest.raises(UsageError, match=r"out\.jpg.*\.png or \.svg"):
-        plot.PlotSink(tmp_path / "out.jpg")
-    with pytest.raises(OutputError, match=r"out\.png"):
-        plot.PlotSink(tmp_path / "none" / "out.png").open(HEADER)
-    (tmp_path / "out.png").write_text("kept until the new one is whole")
-    sink = plot.PlotSink(tmp_path / "out.png")
-    sink.open(HEADER)
-    assert (tmp_path / "out.png").read_text().startswith("kept")
-    sink.close(SUMMARY)
+    """Another format, a folder that is not there, a photo in its place; nothing is left."""
+    with pytest.raises(UsageError, match=r"out\.jpg.*\.png, \.svg, \.pdf"):
+        plot.check(tmp_path / "out.jpg")
+    with pytest.raises(OutputError, match=r"out\.png: there is no folder"):
+        plot.check(tmp_path / "none" / "out.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "out.png")
+    with pytest.raises(OutputError, match=r"out\.png exists and is no plot"):
+        plot.check(tmp_path / "out.png")
     assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+
+
+@pytest.mark.parametrize("suffix", plot.FORMATS)
+def test_a_plot_takes_the_place_of_another_when_it_is_whole(tmp_path: Path, suffix: str) -> None:
+    """Of each format; the same scores give the same bytes."""
+    path = tmp_path / f"out{suffix}"
+    drawn = []
+    for _ in range(2):
+        sink = plot.PlotSink(path)
+        sink.open(HEADER)
+        assert path.exists() == bool(drawn)
+        sink.close(SUMMARY)
+        drawn.append(path.read_bytes())
+    assert drawn[0] == drawn[1] and [each.name for each in tmp_path.iterdir()] == [path.name]

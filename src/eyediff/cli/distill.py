@@ -10,8 +10,7 @@ import typer
 from .. import defaults
 from ..errors import UsageError
 from ..learn.recipe import Recipe
-from ..plot import panels_of
-from ..writing import check_writable
+from ..plot import check
 from . import options
 from .progress import bar, stages
 
@@ -48,7 +47,7 @@ def distill(
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw the log, or with --evaluate the scatter (matplotlib).", show_default=False
+            metavar="FILE", help="Draw the log, or with --evaluate the scatter (png, svg or pdf).", show_default=False
         ),
     ] = None,
     evaluate: Annotated[
@@ -72,8 +71,7 @@ def distill(
     """
     options.check_torch("distill")
     if plot is not None:
-        panels_of(1, 1, (1, 1))  # or matplotlib is missing
-        check_writable(plot)
+        check(plot)
     if evaluate:
         _evaluate(photos, weights, plot, workers or defaults.workers())
         return 0

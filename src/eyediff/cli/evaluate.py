@@ -10,12 +10,11 @@ from typing import Annotated, TypeAlias, cast
 import typer
 
 from .. import defaults, judging, votes
+from .. import plot as plots
 from ..errors import shown
 from ..judging import drawing, telling
 from ..reports.tables import Kind as TableKind
 from ..reports.text import amount
-from ..reports.whole import whole_file
-from ..sets.drawing import is_picture
 from ..votes import Kind, Split, jnd
 from . import options
 from .endings import INCOMPLETE, USAGE_ERROR
@@ -27,7 +26,7 @@ app.command()(simulate)
 app.command()(fetch)
 
 PlotFile: TypeAlias = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Draw the result (png or svg).", show_default=False)
+    Path | None, typer.Option(metavar="FILE", help="Draw the result (png, svg or pdf).", show_default=False)
 ]
 ByItem: TypeAlias = Annotated[
     Path | None,
@@ -155,21 +154,21 @@ def _judged(
 ) -> int:
     """Read, judge, and tell; what can be wrong is found before any image is looked at closely."""
     form = cast(TableKind, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
-    drawing.check(outputs.plot)
+    if outputs.plot is not None:
+        plots.check(outputs.plot)
     rows = cast(TableKind, options.format_of(None, outputs.by_item, options.SUFFIXES))
     with download_bar("weights") as report:
         task = judging.prepare(votes.read_study(data, kind, split=split), options.named(metrics), how, report)
     with ExitStack() as stack:
         to = stack.enter_context(options.text(form, outputs.file))
         items = stack.enter_context(options.text(rows, outputs.by_item)) if outputs.by_item else None
-        picture = stack.enter_context(whole_file(outputs.plot, is_picture, "plot of eyediff")) if outputs.plot else None
         with bar("items") as tell:
             found = judging.judged(task, tell)
         telling.write(found, form, to)
         if items is not None:
             telling.write_items(found, rows, items)
-        if picture is not None and outputs.plot is not None:
-            drawing.draw(found, picture, outputs.plot.suffix.lower())
+        if outputs.plot is not None:
+            drawing.draw(found, outputs.plot)
     if outputs.file is not None:
         typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} judged; see {shown(outputs.file)}", err=True)
     return INCOMPLETE if found.failed else 0

@@ -37,7 +37,9 @@ JunitOption: TypeAlias = Annotated[
 PlotOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--plot", metavar="FILE.png|svg", help="Draw each metric's distribution, and metrics against each other."
+        "--plot",
+        metavar="FILE",
+        help="Draw each metric's distribution, and metrics against each other (png, svg or pdf).",
     ),
 ]
 

@@ -11,7 +11,7 @@ import typer
 
 from .. import defaults, folders, sets
 from ..errors import UsageError, shown
-from ..plot import panels_of
+from ..plot import check
 from ..reports import grids
 from ..reports.files import is_regular
 from ..reports.grids import Grid, GridFormat
@@ -39,7 +39,7 @@ def matrix(
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw a heat map, similar images side by side (png or svg).", show_default=False
+            metavar="FILE", help="Draw a heat map, similar images side by side (png, svg or pdf).", show_default=False
         ),
     ] = None,
     metric: options.Metric = defaults.SET_METRIC,
@@ -62,14 +62,13 @@ def matrix(
     options.tell_ignored(listed, *([other] if other else []))
     with ExitStack() as stack:
         write = stack.enter_context(_destination(kind, output))
-        picture = stack.enter_context(whole_file(plot, drawing.is_picture, "plot of eyediff")) if plot else None
         others = other[0] if other else None
         with bar("images, then blocks") as tell:
             found = stack.enter_context(sets.matrix(job, listed[0], others, folder=_beside(output), progress=tell))
         failed = [(each.name, options.reason(each)) for each in found.failed]
         write(Grid(job.header, found.rows, found.columns, found.distances, failed))
-        if plot and picture:
-            drawing.heat_map(found, metric, picture, plot.suffix.lower())
+        if plot is not None:
+            drawing.heat_map(found, metric, plot)
     if output is not None:
         sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
         typer.echo(f"eyediff: {sides}; see {shown(output)}", err=True)
@@ -85,9 +84,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
     if kind == "parquet":
         grids.parquet()
     if plot is not None:
-        if plot.suffix.lower() not in drawing.SUFFIXES:
-            raise UsageError(f"--plot {shown(plot)}: expected a name that ends in {' or '.join(drawing.SUFFIXES)}")
-        panels_of(1, 1, (1, 1))  # or matplotlib is missing
+        check(plot)
 
 
 def _beside(output: Path | None) -> Path | None:

@@ -95,7 +95,7 @@ def train(
     options.check_torch("train")
     recipe = Recipe(mode, epochs, decay, batch, rate, dropout, side, seed)
     if drawn:
-        plot.panels_of(1, 1, (1, 1))  # or it is missing
+        plot.check_installed()
     from ..learn.ranking import train as room
     from ..learn.ranking.data import votes as votes_of
 

@@ -12,6 +12,7 @@ import typer
 from .. import reports, run, viewing, wiring
 from .. import video as clips
 from ..errors import shown
+from ..plot import check
 from ..protocols import Sink, Viewer
 from ..reports.page import About, PageSink
 from ..reports.text import amount, figure
@@ -58,7 +59,7 @@ def video(
     """
     kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
     if plot is not None:
-        plots.check(plot)
+        check(plot)
     with ExitStack() as stack:
         first, second = (stack.enter_context(clips.Clip(path)) for path in (reference, candidate))
         with download_bar("weights") as fetched:

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError, shown
-from ..plot import FORMATS, panels_of
+from ..errors import shown
+from ..plot import panels_of, save
 from ..votes import correlation, jnd
 from .results import Judged
 
 TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
 
 
-def check(path: Path | None) -> None:
-    """Raise UsageError for what would only be found out after the work."""
-    if path is None:
-        return
-    if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--plot {shown(path)}: expected a name that ends in {' or '.join(FORMATS)}")
-    panels_of(1, 1, (1, 1))  # or it is missing
-
-
-def draw(judged: Judged, path: Path, suffix: str) -> None:
-    """The picture of a kind of study, as png or svg by `suffix`. Raises UsageError, OSError."""
-    figure = {"2afc": _bars, "jnd": _curves, "mos": _scatter}[judged.study.kind](judged)
-    with import_module("matplotlib").rc_context({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}):
-        metadata = {"Date": None} if suffix == ".svg" else None
-        figure.savefig(path, format=suffix.lstrip("."), dpi=130, metadata=metadata)
+def draw(judged: Judged, path: Path) -> None:
+    """The picture of a kind of study. Raises UsageError, OutputError."""
+    save({"2afc": _bars, "jnd": _curves, "mos": _scatter}[judged.study.kind](judged), path)
 
 
 def _bars(judged: Judged) -> Any:

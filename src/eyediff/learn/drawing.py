@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..distortions import KIN
-from ..plot import panels_of
+from ..plot import panels_of, save
 from .agreement import table
 from .evaluate import Measurement
 
@@ -40,7 +40,7 @@ def scatter(found: Sequence[Measurement], path: Path) -> None:
     panels[0].set_ylabel("lpips-mini")
     panels[0].legend(fontsize=7, markerscale=3, loc="upper left")
     _errors(panels[-1], found, sides)
-    figure.savefig(path, dpi=110)
+    save(figure, path)
 
 
 def _errors(panel: Any, found: Sequence[Measurement], sides: Sequence[int]) -> None:
@@ -60,7 +60,7 @@ def losses(log: Path, path: Path) -> None:
         panel.plot([line["step"] for line in lines], [line[name] for line in lines], label=name, lw=1)
     panel.set(xlabel="step", ylabel="mean |sqrt(d) - sqrt(d')|", yscale="log")
     panel.legend()
-    figure.savefig(path, dpi=110)
+    save(figure, path)
 
 
 def training(log: Path, path: Path) -> None:
@@ -81,4 +81,4 @@ def training(log: Path, path: Path) -> None:
         right.legend(fontsize=8)
         right.xaxis.get_major_locator().set_params(integer=True)
     right.set(xlabel="epoch (0: before the first)", ylabel="agreement with votes held out, %")
-    figure.savefig(path, dpi=110)
+    save(figure, path)

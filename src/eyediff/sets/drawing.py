@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import shown
-from ..plot import panels_of
+from ..plot import panels_of, save
 from .allpairs import Matrix
 from .ordering import clustered
 
@@ -17,16 +17,9 @@ NAMED = 60
 LONGEST = 32
 """Letters of a name that are shown, the last ones: they differ more."""
 
-SUFFIXES = (".png", ".svg")
 
-
-def is_picture(start: bytes) -> bool:
-    """Whether a file was drawn by matplotlib, which signs what it draws: a photo must not be replaced by a plot."""
-    return not start or b"atplotlib" in start
-
-
-def heat_map(matrix: Matrix, metric: str, path: Path, suffix: str) -> None:
-    """Draw the distances, dark for small, those of one set in the order of `clustered`. Raises UsageError, OSError."""
+def heat_map(matrix: Matrix, metric: str, path: Path) -> None:
+    """Draw the distances, dark for small, those of one set in the order of `clustered`. Raises OutputError."""
     same = matrix.rows == matrix.columns
     order = clustered(matrix.distances) if same else list(range(len(matrix.rows)))
     across = order if same else list(range(len(matrix.columns)))
@@ -44,7 +37,7 @@ def heat_map(matrix: Matrix, metric: str, path: Path, suffix: str) -> None:
     else:
         panel.set(xlabel=f"{len(across)} images", ylabel=f"{len(order)} images", xticks=[], yticks=[])
     panel.set_title(f"{metric}, similar images side by side" if same else metric, fontsize=10)
-    figure.savefig(path, dpi=130, format=suffix.lstrip("."), bbox_inches="tight")
+    save(figure, path)
 
 
 def _short(name: str) -> str:

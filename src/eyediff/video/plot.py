@@ -7,30 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import UsageError, shown
-from ..plot import panels_of
+from ..plot import panels_of, save
 from ..values import Summary
-from ..writing import check_writable, whole
 from .pooling import SECOND, Track
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SUFFIXES = (".png", ".svg", ".pdf")
 MARKED = 400
 """Failed frames that are marked, evenly chosen: more would be one red area at ten times the cost."""
-
-
-def check(path: Path) -> None:
-    """Whether a plot can be drawn there, before anything is computed.
-
-    Raises UsageError where its name says no format that is drawn or matplotlib is not installed, OutputError where it
-    cannot be written.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(SUFFIXES)}")
-    panels_of(1, 1, (1, 1))  # or matplotlib is missing
-    check_writable(path)
 
 
 def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
@@ -45,8 +30,7 @@ def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
         _panel(panel, name, track, summary)
         panel.label_outer()
     panels[-1][0].set_xlabel("seconds")
-    with whole(path) as part:
-        figure.savefig(part, format=path.suffix[1:].lower(), dpi=120)
+    save(figure, path)
 
 
 def _panel(panel: Axes, name: str, track: Track, summary: Summary) -> None:
