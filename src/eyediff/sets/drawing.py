@@ -36,7 +36,7 @@ def heat_map(matrix: Matrix, metric: str, path: Path) -> None:
         panel.set_yticks(range(len(order)), [_short(matrix.rows[place]) for place in order], fontsize=7)
     else:
         panel.set(xlabel=f"{len(across)} images", ylabel=f"{len(order)} images", xticks=[], yticks=[])
-    panel.set_title(f"{metric}, similar images side by side" if same else metric, fontsize=10)
+    figure.suptitle(f"{metric}, similar images side by side" if same else metric, fontsize=10)
     save(figure, path)
 
 
