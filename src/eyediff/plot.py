@@ -12,7 +12,7 @@ import numpy as np
 
 from .errors import OutputError, UsageError, shown
 from .values import Failure, Header, Numbers, Row, Summary
-from .writing import check_writable, whole
+from .writing import check_writable, trouble, whole
 
 FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """What a picture may be, by the end of its name, and the date that it must not hold: the same scores, the same file."""
@@ -56,8 +56,11 @@ def check(path: Path) -> None:
     check_installed()
     check_writable(path)
     if path.is_file():
-        with path.open("rb") as file:
-            start = file.read(1 << 16)
+        try:
+            with path.open("rb") as file:
+                start = file.read(1 << 16)
+        except OSError as error:
+            raise trouble(path, error) from error
         if start and not any(sign in start for sign in _DRAWN):
             raise OutputError(f"{shown(path)} exists and is no plot of eyediff; give another file, or move it away")
 
