@@ -159,6 +159,8 @@ class JsonLines:
         return dump(row_record(row)) + "\n"
 
     def parse(self, text: str) -> Record:
+        if "\n" in text.removesuffix("\n"):  # JSON takes it for a space
+            raise ValueError("a row of several lines")
         found = json.loads(text)
         if not isinstance(found, dict) or found.keys() != Record.__annotations__.keys():
             raise ValueError("not a row")

@@ -19,6 +19,9 @@ Trouble: TypeAlias = Literal["missing", "doubled", "unreadable", "wrong shape", 
 NAMED = 3
 """Problems that the one line of an error names; `eyediff eval check` prints all."""
 
+LONGEST = 300
+"""Characters of a name, or of what is wrong, in a line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -29,7 +32,13 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return f"{shown(self.where)}: {self.trouble}: {shown(self.what)}"
+        return f"{_brief(self.where)}: {self.trouble}: {_brief(self.what)}"
+
+
+def _brief(text: str) -> str:
+    """A file may be named by, and a cell hold, whole pages: how it begins, and how it ends."""
+    text = shown(text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 class Wrong(Exception):  # noqa: N818 - it never leaves the room: readers list what it carries
