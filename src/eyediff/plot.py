@@ -20,6 +20,9 @@ FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf
 _DRAWN = (b"atplotlib", b"%PDF-1.4\n%\xac\xdc \xab\xba")
 """What matplotlib signs pictures with: its name, and in a PDF, where that comes last, the second line."""
 
+TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
+"""Of things side by side: metrics, subsets, kins of distortions; the last is gray."""
+
 _TONE, _LINE = "#3b6ea5", "#c2410c"
 _WIDE = 3.1
 """Inches of a panel."""

@@ -47,7 +47,7 @@ PlotOption: TypeAlias = Annotated[
 class Gating:
     """The options, checked before anything else is done; then sinks for a job; then what they found.
 
-    Raises UsageError where options do not fit together, matplotlib is missing, or the baseline is no earlier run.
+    Raises UsageError where options do not fit together, or the baseline is no earlier run; as plot.check does.
     """
 
     def __init__(
@@ -63,9 +63,8 @@ class Gating:
                 f"--tolerance {tolerance[0]}: nothing to compare with; name an earlier run with --baseline"
             )
         _apart({"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture})
-        for option, path in (("--junit", junit), ("--plot", picture)):
-            if path is not None and not path.absolute().parent.is_dir():
-                raise UsageError(f"{option} {shown(path)}: there is no folder {shown(path.parent)}; make it first")
+        if junit is not None and not junit.absolute().parent.is_dir():
+            raise UsageError(f"--junit {shown(junit)}: there is no folder {shown(junit.parent)}; make it first")
         self._tolerances = dict(map(_tolerance, tolerance or []))
         if len(self._tolerances) < len(tolerance or []):
             raise UsageError("--tolerance is given twice for the same metric; give one")

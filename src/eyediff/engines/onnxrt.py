@@ -121,12 +121,13 @@ def _working(providers: tuple[Provider, ...]) -> Provider:
 
     Found out before anything is computed, since the header of a result says what computes.
     """
+    if len(providers) == 1:
+        return providers[0]
+    graph, pixels, kind = Graph(), "pixels", np.dtype(np.uint8)
+    smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, []).SerializeToString()
     for provider in providers[:-1]:
-        graph = Graph()
-        pixels, kind = "pixels", np.dtype(np.uint8)
-        smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, [])
         with suppress(DeviceError):
-            _start(smallest.SerializeToString(), provider, 1)
+            _start(smallest, provider, 1)
             return provider
     return providers[-1]
 

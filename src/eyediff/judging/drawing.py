@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import shown
-from ..plot import panels_of, save
+from ..plot import TONES, panels_of, save
 from ..votes import correlation, jnd
 from .results import Judged
-
-TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
 
 
 def draw(judged: Judged, path: Path) -> None:

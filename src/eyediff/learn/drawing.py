@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..distortions import KIN
-from ..plot import panels_of, save
+from ..plot import TONES, panels_of, save
 from .agreement import table
 from .evaluate import Measurement
 
-_TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#bab0ac")
-COLOURS = dict(zip((*KIN, "other"), _TONES, strict=True))
+COLOURS = dict(zip((*KIN, "other"), (*TONES[: len(KIN)], TONES[-1]), strict=True))
 
 
 def _kin(kind: str) -> str:
@@ -71,11 +70,11 @@ def training(log: Path, path: Path) -> None:
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     losses, told = ([line for line in lines if name in line] for name in ("loss", "subsets"))
     figure, ((left, right),) = panels_of(1, 2, (11, 4.4))
-    left.plot([line["step"] for line in losses], [line["loss"] for line in losses], color=_TONES[0], lw=1)
+    left.plot([line["step"] for line in losses], [line["loss"] for line in losses], color=TONES[0], lw=1)
     left.set(xlabel="step", ylabel="cross-entropy of votes")
     for index, name in enumerate(told[0]["subsets"] if told else ()):
         shares = [100 * line["subsets"][name] for line in told]
-        right.plot([line["epoch"] for line in told], shares, ".-", color=_TONES[index % len(_TONES)], label=name, lw=1)
+        right.plot([line["epoch"] for line in told], shares, ".-", color=TONES[index % len(TONES)], label=name, lw=1)
     if told:
         right.plot([line["epoch"] for line in told], [100 * line["mean"] for line in told], "k-", label="mean", lw=1.6)
         right.legend(fontsize=8)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 
 def scene(number: int, side: int = 96) -> npt.NDArray[np.uint8]:
@@ -16,3 +19,10 @@ def scene(number: int, side: int = 96) -> npt.NDArray[np.uint8]:
         tall, wide = rng.integers(6, side // 2, 2)
         picture[top : top + tall, left : left + wide] = rng.uniform(0, 255, 3)
     return np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype(np.uint8)
+
+
+def photos_in(folder: Path, count: int, side: int) -> Path:
+    """The folder, with so many scenes as 0.png, 1.png, ..."""
+    for number in range(count):
+        Image.fromarray(scene(number, side)).save(folder / f"{number}.png")
+    return folder

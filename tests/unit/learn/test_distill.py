@@ -25,7 +25,7 @@ from eyediff.reports.files import Lock
 from eyediff.trunks import ALEX, MINI
 from eyediff.verbs import Array
 
-from ..distortions.scenes import scene
+from ..distortions.scenes import photos_in
 
 SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64, 128), warmup=4, seed=3)
 
@@ -40,10 +40,7 @@ def seeded_teacher() -> lpips.Network:
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six generated photos."""
-    folder = tmp_path_factory.mktemp("photos")
-    for number in range(6):
-        Image.fromarray(scene(number, 192)).save(folder / f"{number}.png")
-    return folder
+    return photos_in(tmp_path_factory.mktemp("photos"), 6, 192)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from eyediff.learn.init import clusters, initial, stacked
 from eyediff.learn.init import kmeans as room
 from eyediff.trunks import ALEX, MINI, SQUEEZE, Conv, Fire, Pool, Tap, Trunk
 from eyediff.weights import canonical_sha256
-from tests.unit.distortions.scenes import scene
+from tests.unit.distortions.scenes import photos_in, scene
 
 SMALL = Trunk(
     "small", "Small", "with a layer of every kind",
@@ -26,10 +26,7 @@ SMALL = Trunk(
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four generated photos."""
-    folder = tmp_path_factory.mktemp("photos")
-    for number in range(4):
-        Image.fromarray(scene(number, 192)).save(folder / f"{number}.png")
-    return folder
+    return photos_in(tmp_path_factory.mktemp("photos"), 4, 192)
 
 
 class Watching(NumpyVerbs):

@@ -6,7 +6,6 @@ import csv
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from eyediff import judging, votes
 from eyediff.errors import OutputError, UsageError
@@ -17,15 +16,12 @@ from eyediff.votes.strengths import strengths
 from eyediff.weights import read_metric, write_metric
 from tests.cli.test_compare import call  # noqa: F401 - a fixture
 from tests.golden.lpips_cases import seeded_parameters
-from tests.unit.distortions.scenes import scene
+from tests.unit.distortions.scenes import photos_in
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("photos")
-    for number in range(3):
-        Image.fromarray(scene(number, 160)).save(folder / f"{number}.png")
-    return folder
+    return photos_in(tmp_path_factory.mktemp("photos"), 3, 160)
 
 
 @pytest.fixture(scope="module")
