@@ -65,9 +65,9 @@ class Place:
             with Appender(part) as file:
                 for piece in pieces:
                     file.write(piece)
-                file.sync()  # before the earlier one goes out of the way
-            if not finished and self.page.exists():
-                self.page.rename(free_name(self.page))
+                if not finished and self.page.exists():
+                    file.sync()  # before the earlier one goes out of the way
+                    self.page.rename(free_name(self.page))
         if finished and self.pictures is not None:
             for old in self.page.parent.glob("pictures-????????"):
                 if old != self.pictures and _OURS.fullmatch(old.name):
