@@ -61,13 +61,12 @@ class Place:
 
     def write(self, pieces: Iterable[bytes], *, finished: bool) -> None:
         """The whole page takes the place of an earlier one; of a run that was `finished`, that one goes."""
-        with whole(self.page) as part:
-            with Appender(part) as file:
-                for piece in pieces:
-                    file.write(piece)
-                if not finished and self.page.exists():
-                    file.sync()  # before the earlier one goes out of the way
-                    self.page.rename(free_name(self.page))
+        with whole(self.page) as part, Appender(part) as file:
+            for piece in pieces:
+                file.write(piece)
+            if not finished and self.page.exists():
+                file.sync()  # before the earlier one goes out of the way
+                self.page.rename(free_name(self.page))
         if finished and self.pictures is not None:
             for old in self.page.parent.glob("pictures-????????"):
                 if old != self.pictures and _OURS.fullmatch(old.name):
