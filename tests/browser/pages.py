@@ -58,6 +58,21 @@ def write(path: Path, found: list[View], title: str = "before → after") -> Pat
     return sink.page
 
 
+_STILL = """
+const [selector, index, done] = arguments
+let before = [], frames = 0
+const look = () => {
+    const { left, top, width, height } = document.querySelectorAll(selector)[index].getBoundingClientRect()
+    const now = [left, top, width, height]
+    frames = now.every((value, place) => value === before[place]) ? frames + 1 : 0
+    before = now
+    frames < 6 ? requestAnimationFrame(look) : done(now)
+}
+look()
+"""
+"""The box of an element that has been the same in six frames."""
+
+
 class Browser:
     """A page in Chromium, and everything that it said and asked for meanwhile."""
 
@@ -106,10 +121,8 @@ class Browser:
         self.js("document.querySelector(arguments[0]).scrollIntoView()", selector)
 
     def box(self, selector: str, index: int = 0) -> list[float]:
-        """Left, top, width and height of an element in the window."""
-        script = "(({ left, top, width, height }) => [left, top, width, height])"
-        element = "document.querySelectorAll(arguments[0])[arguments[1]]"
-        found: list[float] = self.js(f"{script}({element}.getBoundingClientRect())", selector, index)
+        """Left, top, width and height of an element in the window, once it stands still: pictures above it may come."""
+        found: list[float] = self.driver.execute_async_script(_STILL, selector, index)
         return found
 
     def screen(self, width: int, height: int, *, scheme: str = "light", mobile: bool = False) -> None:
