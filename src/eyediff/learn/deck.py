@@ -1,86 +1,117 @@
-"""Groups with their teacher's values, on disk: made once, by several processes, and read in every epoch."""
+"""Groups of pictures on disk: made once, by several processes, while the steps that learn from them already run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from .. import lpips
 from ..distortions.photos import loaded
-from ..distortions.tools import Picture
-from ..engines.torch_verbs import TorchVerbs
-from .groups import MEMBERS, PAIRS, group
-from .measure import cells, of_groups
+from .groups import MEMBERS, Sources, group
 from .store import Store
 from .workers import spread
 
 CHUNK = 64
 """Groups that a process makes at a time; what it makes is lost only if it is stopped within a chunk."""
 
-AT_ONCE = 8
-"""Groups that go through the teacher together: more gain nothing on one core."""
+PAUSE = 0.02
+"""Seconds between two looks for groups that are not made yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a deck holds: `count` groups of `side` pixels, of the photos with this hash."""
+    """What a deck holds: `count` groups of `side` pixels, of the pictures with this hash."""
 
     seed: int
     side: int
     count: int
-    photos: str = ""
+    pictures: str = ""
 
 
 class Deck(Store):
-    """A plan, carried out in a folder: pixels, distances and maps. Raises as `Store` does."""
+    """A plan, carried out in a folder. Raises as `Store` does."""
 
     def __init__(self, folder: Path, plan: Plan) -> None:
-        grid, side = cells(plan.side), plan.side
-        rows = {
-            "pixels": (np.uint8, (MEMBERS, side, side, 3)),
-            "totals": (np.float32, (len(PAIRS),)),
-            "maps": (np.float32, (len(PAIRS), grid, grid)),
-        }
-        super().__init__(folder, asdict(plan), plan.count, rows)
+        row = (MEMBERS, plan.side, plan.side, 3)
+        super().__init__(folder, asdict(plan), plan.count, {"pixels": (np.uint8, row)})
         self.plan = plan
-        self.pixels, self.totals, self.maps = (self.arrays[name] for name in rows)
+        self.pixels = self.arrays["pixels"]
+        self._ready, self._uploaded, self._held = 0, 0, None
 
-    def fill(self, photos: list[Path], teacher: lpips.Network, workers: int) -> Iterator[int]:
-        """Make what is missing; says after each chunk how many groups are there."""
-        starts = self.missing(CHUNK)
-        if not starts:
+    @property
+    def ready(self) -> int:
+        """Groups that are made and have no gap before them."""
+        while self._ready < self.plan.count and self.made[self._ready]:
+            self._ready += CHUNK
+        return min(self._ready, self.plan.count)
+
+    def on(self, device: torch.device, count: int) -> Tensor:
+        """All groups as bytes on a device, of which the first `count`, made already, can be read."""
+        if device.type == "cpu":
+            return torch.from_numpy(self.pixels)
+        if self._held is None:
+            self._held = torch.empty(self.pixels.shape, dtype=torch.uint8, device=device)
+        if count > self._uploaded:
+            self._held[self._uploaded : count] = torch.from_numpy(self.pixels[self._uploaded : count]).to(device)
+            self._uploaded = count
+        return self._held
+
+
+class Makers:
+    """Processes that make what decks lack, behind the caller's back: the first groups of every deck first."""
+
+    def __init__(self, decks: Sequence[Deck], sources: Sequence[Sequence[Path]], workers: int) -> None:
+        tasks = [
+            (start / deck.plan.count, which, start)
+            for which, deck in enumerate(decks)
+            for start in deck.missing(CHUNK)
+        ]
+        self._trouble: BaseException | None = None
+        if not tasks:
             return
-        prepare = partial(_prepare, self.folder, self.plan, photos, teacher)
-        for _ in spread(_make, starts, prepare, workers):
-            yield int(self.made.sum())
+        prepare = partial(_prepare, [(deck.folder, deck.plan) for deck in decks], [list(paths) for paths in sources])
+        items = [(which, start) for _, which, start in sorted(tasks)]
+        threading.Thread(target=self._make, args=(items, prepare, workers), daemon=True).start()
+
+    def _make(self, items: list[tuple[int, int]], prepare: Callable[[], None], workers: int) -> None:
+        try:
+            for _ in spread(_make, items, prepare, workers):
+                pass
+        except BaseException as error:  # noqa: BLE001 - raised where it can be told
+            self._trouble = error
+
+    def wait(self, deck: Deck, count: int) -> None:
+        """Until the first `count` groups of a deck are made. Raises what kept them from being made."""
+        while deck.ready < count:
+            if self._trouble is not None:
+                raise self._trouble
+            time.sleep(PAUSE)
 
 
 class _Worker:
     """What each process holds."""
 
-    deck: Deck
-    photos: list[Picture]
-    teacher: lpips.Network
+    decks: list[Deck]
+    sources: Sources
 
 
-def _prepare(folder: Path, plan: Plan, photos: list[Path], teacher: lpips.Network) -> None:
-    _Worker.deck, _Worker.photos, _Worker.teacher = Deck(folder, plan), loaded(photos, plan.side), teacher
+def _prepare(decks: list[tuple[Path, Plan]], sources: list[list[Path]]) -> None:
+    _Worker.decks = [Deck(*deck) for deck in decks]
+    side = max(plan.side for _, plan in decks)
+    _Worker.sources = [loaded(paths, side) for paths in sources]
 
 
-def _make(start: int) -> None:
-    deck, plan = _Worker.deck, _Worker.deck.plan
-    stop = min(start + CHUNK, plan.count)
+def _make(task: tuple[int, int]) -> None:
+    which, start = task
+    deck = _Worker.decks[which]
+    plan, stop = deck.plan, min(start + CHUNK, deck.plan.count)
     for index in range(start, stop):
-        deck.pixels[index] = group(_Worker.photos, plan.seed, plan.side, index)
-    for first in range(start, stop, AT_ONCE):
-        some = slice(first, min(first + AT_ONCE, stop))
-        with torch.inference_mode():
-            pixels = torch.from_numpy(np.array(deck.pixels[some]))
-            totals, maps = of_groups(TorchVerbs(), _Worker.teacher, pixels, cells(plan.side))
-        deck.totals[some], deck.maps[some] = totals.numpy(), maps.numpy()
+        deck.pixels[index] = group(_Worker.sources, plan.seed, plan.side, index)
     deck.made[start:stop] = True

@@ -1,27 +1,29 @@
-"""From a folder of photos to a small network's weights: pairs and the teacher's values first, then the steps."""
+"""From folders of pictures to a small network's weights: groups of pictures are made while steps learn from them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+
+import torch
 
 from .. import __version__, catalogue, images, lpips
-from ..distortions.photos import found
-from ..errors import ResumeError, shown
+from ..distortions.photos import found, held_out
+from ..errors import ResumeError, UsageError, shown
 from ..weights.containers import check_free, write
 from ..writing import check_writable, trouble
-from .deck import CHUNK, Deck, Plan
+from .deck import Deck, Makers, Plan
 from .log import LOG, Means, open_log
 from .recipe import Recipe
-from .run import Run
+from .run import Batches, Run
 from .saved import held
 
 SAVED = "run.safetensors"
-"""The run as it was last saved, there too."""
+"""The run as it was last saved, in the work folder."""
 
 MADE = "made"
 """The string in a weights file that says what made it."""
@@ -32,9 +34,8 @@ SAVED_EVERY = 500
 LOGGED_EVERY = 100
 """Steps that a line of the log averages."""
 
-Stage = Literal["pairs", "steps"]
-Report = Callable[[Stage, int, int], None]
-"""Told what is being done, how much of it is, and out of how much."""
+Report = Callable[[float], None]
+"""Told how much of the run is done, from 0 to 1."""
 
 
 def teacher() -> lpips.Network:
@@ -42,60 +43,81 @@ def teacher() -> lpips.Network:
     return catalogue.parse("lpips-alex").network()
 
 
+def trained_on(folders: Sequence[Path]) -> list[list[Path]]:
+    """The pictures of each folder that are not held out. Raises UsageError where a folder has none."""
+    pictures = [[path for path in found(folder) if not held_out(path)] for folder in folders]
+    for folder, paths in zip(folders, pictures, strict=True):
+        if not paths:
+            raise UsageError(f"{shown(folder)}: all of its pictures are held out; expected some to train on")
+    return pictures
+
+
 def distill(
-    photos: Path, output: Path, folder: Path, recipe: Recipe, *, resume: bool, workers: int, report: Report
+    folders: Sequence[Path],
+    output: Path,
+    work: Path,
+    recipe: Recipe,
+    *,
+    resume: bool,
+    workers: int,
+    device: torch.device,
+    report: Report,
 ) -> None:
-    """Carry out a recipe; pairs, the saved run and the log (`log.jsonl`) lie in `folder`, the weights in `output`.
+    """Carry out a recipe; groups, the saved run and the log (`log.jsonl`) lie in `work`, the weights in `output`.
 
     With `resume` a run that lies there goes on where it was saved, without it there must be none. Before any work it
     raises WeightsError where something else than distilled weights lies at `output`, OutputError where that cannot be
-    written or another process is at work in the folder, UsageError for unusable photos; then WeightsError without a
+    written or another process is at work in the folder, UsageError for unusable pictures; then WeightsError without a
     teacher, ResumeError, OutputError.
     """
     output = output.resolve()  # a link keeps pointing where it did
     check_free(output, MADE, "network that eyediff distilled")
-    paths = found(photos)
+    sources = trained_on(folders)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise trouble(output, error) from error
     check_writable(output)
-    with held(folder, SAVED):
-        _distill(paths, output, folder, recipe, resume, workers, report)
+    with held(work, SAVED):
+        _distill(sources, output, work, recipe, resume, workers, device, report)
 
 
 def _distill(
-    paths: list[Path], output: Path, folder: Path, recipe: Recipe, resume: bool, workers: int, report: Report
+    sources: list[list[Path]],
+    output: Path,
+    work: Path,
+    recipe: Recipe,
+    resume: bool,
+    workers: int,
+    device: torch.device,
+    report: Report,
 ) -> None:
-    saved = folder / SAVED
+    saved = work / SAVED
     if saved.exists() and not resume:
-        raise ResumeError(f"{shown(folder)}: holds a run already; --resume goes on with it, --work names another")
-    run = Run(recipe, _decks(paths, folder, recipe, workers, report))
+        raise ResumeError(f"{shown(work)}: holds a run already; --resume goes on with it, --work names another")
+    decks = open_decks(sources, work, recipe)
+    run = Run(recipe, Batches(recipe, decks, Makers(decks, sources, workers), teacher(), device))
     if saved.exists():
         run.load(saved)
-    means = Means()
-    with open_log(folder / LOG, run.step) as log:
-        while run.step < recipe.steps:
-            distance, local = run.advance()
-            means.add({"distance": distance, "maps": local})
-            if run.step % LOGGED_EVERY == 0 or run.step == recipe.steps:
-                log.write(means.line({"step": run.step}))
-            if run.step % SAVED_EVERY == 0 or run.step == recipe.steps:
+    means, before = Means(), time.monotonic() - run.seconds
+    with open_log(work / LOG, run.step) as log:
+        while run.progress < 1:
+            means.add(run.advance())
+            run.seconds = time.monotonic() - before
+            if run.step % LOGGED_EVERY == 0 or run.progress == 1:
+                log.write(means.line({"step": run.step, "seconds": round(run.seconds, 2)}))
+            if run.step % SAVED_EVERY == 0 or run.progress == 1:
                 run.save(saved)
-            report("steps", run.step, recipe.steps)
-    about = {"teacher": "lpips-alex 0.1", "photos": len(paths), "eyediff": __version__, **asdict(recipe)}
-    write(output, run.weights(), {MADE: json.dumps(about)})  # one string: safetensors writes several in any order
+            report(run.progress)
+    counts = [len(paths) for paths in sources]
+    about = {"teacher": "lpips-alex 0.1", "pictures": counts, "eyediff": __version__, **asdict(recipe)}
+    about |= {"steps": run.step, "device": device.type}
+    write(output, run.student.weights(), {MADE: json.dumps(about)})  # one string: safetensors writes several in any order
 
 
-def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:
-    """The pairs of every side; the teacher is asked for only where some are missing."""
-    photos = sha256(b"".join(sha256(images.content(path)).digest() for path in paths)).hexdigest()
-    plans = [Plan(recipe.seed, side, count, photos) for side, count in zip(recipe.sides, recipe.groups, strict=True)]
-    decks = [Deck(folder / f"pairs-{plan.side}", plan) for plan in plans]
-    whole = sum(recipe.groups)
-    for deck in decks:
-        if deck.missing(CHUNK):
-            before = sum(int(other.made.sum()) for other in decks if other is not deck)
-            for made in deck.fill(paths, teacher(), workers):
-                report("pairs", before + made, whole)
-    return decks
+def open_decks(sources: Sequence[Sequence[Path]], work: Path, recipe: Recipe) -> list[Deck]:
+    """The groups of every side; of a run that goes on, as far as they are made."""
+    hashes = [sha256(images.content(path)).digest() for paths in sources for path in paths]
+    pictures = sha256(b"".join(hashes)).hexdigest()
+    plans = [Plan(recipe.seed, side, count, pictures) for side, count in zip(recipe.sides, recipe.groups, strict=True)]
+    return [Deck(work / f"groups-{plan.side}", plan) for plan in plans]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
@@ -11,6 +13,21 @@ from ..engines.torch_verbs import TorchVerbs
 from .groups import PAIRS
 
 FIRST, SECOND = [first for first, _ in PAIRS], [second for _, second in PAIRS]
+
+
+class Said(NamedTuple):
+    """What a network says of G groups: shares of the taps, G x PAIRS + 1 x L, and maps, G x PAIRS + 1 x grid x grid.
+
+    The last pair of a group is its reference and that of the next group: two strangers.
+    """
+
+    shares: Tensor
+    maps: Tensor
+
+    @property
+    def totals(self) -> Tensor:
+        """The distances, G x PAIRS + 1."""
+        return self.shares.sum(-1)
 
 
 def cells(side: int) -> int:
@@ -23,21 +40,26 @@ def images(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float() * (2 / 255) - 1
 
 
-def of_groups(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, grid: int) -> tuple[Tensor, Tensor]:
-    """G x MEMBERS x H x W x 3 bytes to the distances, G x PAIRS, and the maps, G x PAIRS x grid x grid.
+def of_groups(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, grid: int) -> Said:
+    """G x MEMBERS x H x W x 3 bytes to distances and maps.
 
     A map holds each tap's terms, averaged over `grid` x `grid` cells and summed over the taps; its mean is near the
     distance, and the same where the cells divide the taps' grids evenly.
     """
     count, members = pixels.shape[:2]
     features = lpips.features(verbs, network, images(pixels.flatten(0, 1)))
-    split = [feature.view(count, members, *feature.shape[1:]) for feature in features]
-    firsts = [feature[:, FIRST].flatten(0, 1) for feature in split]
-    seconds = [feature[:, SECOND].flatten(0, 1) for feature in split]
-    terms = lpips.apart(verbs, network.heads, firsts, seconds)
-    totals = torch.stack([term.mean((1, 2, 3)) for term in terms]).sum(0)
+    starts = torch.arange(count)[:, None] * members
+    firsts = (starts + torch.tensor([*FIRST, 0])).flatten().to(pixels.device)
+    seconds = torch.cat([starts + torch.tensor(SECOND), starts.roll(-1, 0)], 1).flatten().to(pixels.device)
+    terms = lpips.apart(
+        verbs,
+        network.heads,
+        [feature.index_select(0, firsts) for feature in features],
+        [feature.index_select(0, seconds) for feature in features],
+    )
+    shares = torch.stack([term.mean((1, 2, 3)) for term in terms], -1)
     maps = torch.stack([F.adaptive_avg_pool2d(term, grid) for term in terms]).sum(0)
-    return totals.view(count, -1), maps.view(count, -1, grid, grid)
+    return Said(shares.view(count, -1, len(terms)), maps.view(count, -1, grid, grid))
 
 
 def distances(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor) -> list[float]:

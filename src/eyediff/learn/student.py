@@ -53,24 +53,35 @@ def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
 
 
 @dataclass(frozen=True)
-class Learning:
+class Tensors:
     """`lpips.Network` over tensors: what the formula reads of it."""
 
     trunk: Trunk
     parameters: Mapping[str, Tensor]
     heads: Sequence[Tensor]
-    scaling = (lpips.GAIN, lpips.OFFSET)
+    scaling: tuple[Tensor, Tensor]
+
+
+def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(lpips.GAIN).to(device), torch.from_numpy(lpips.OFFSET).to(device)
 
 
 def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.Network:
     """The network that the tensors make up as they are now."""
     heads = [tensors[HEAD.format(index)].square() for index in range(len(trunk.taps))]
-    return cast("lpips.Network", Learning(trunk, tensors, heads))  # interpreters take tensors for constants
+    return cast("lpips.Network", Tensors(trunk, tensors, heads, _scaling(heads[0].device)))
 
 
-def read_network(path: Path) -> lpips.Network:
+def on(device: torch.device, network: lpips.Network) -> lpips.Network:
+    """The network with all that it holds on a device."""
+    parameters = {name: torch.from_numpy(array).to(device) for name, array in network.parameters.items()}
+    heads = [torch.from_numpy(head).to(device) for head in network.heads or ()]
+    return cast("lpips.Network", Tensors(network.trunk, parameters, heads, _scaling(device)))
+
+
+def read_network(path: Path, trunk: Trunk = MINI) -> lpips.Network:
     """A weights file as a network. Raises WeightsError, which names the file, where it is not one of lpips-mini."""
     try:
-        return network(read(path, lambda _: True))
+        return network(read(path, lambda _: True), trunk)
     except WeightsError as error:
         raise WeightsError(error if shown(path) in str(error) else f"{shown(path)}: {error}") from None
