@@ -19,6 +19,7 @@ from ..interfaces import Engine
 from ..metrics import fsim, l2, psnr, ssim
 from ..metrics.registry import Choice, parse_all
 from ..records import AlphaPolicy, Header, MatchRule, MetricHeader, Numbers, Pair, Pixels, SizePolicy, Unmatched
+from .metric_set import Group, MetricSet
 from .together import Together
 
 Progress = Callable[[int, int], None]
@@ -202,6 +203,62 @@ def plan_video(
 def _window(options: Options) -> int:
     """Bytes of pixels that may be decoded ahead: a quarter of the memory at most."""
     return min(defaults.WINDOW_BYTES, budget.checked(options.memory) // 4)
+
+
+def build_metric_set(
+    metrics: Sequence[str],
+    *,
+    size: SizePolicy = "refuse",
+    alpha: AlphaPolicy = "worst",
+    device: DeviceName = "auto",
+    memory: int | str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> MetricSet:
+    """Load the weights of metrics and build their engines.
+
+    Parameters
+    ----------
+    metrics
+        Names such as ``lpips`` or ``ssim@skimage``, or files of metrics.
+    size, alpha
+        How images are prepared; the header of the result records it.
+    device
+        Where the networks run.
+    memory
+        Bytes, or text such as "2GB", that the process should stay within; None: the memory of the machine.
+    threads
+        Threads of the engines; None: one for each core.
+    progress
+        Called with the bytes of a download that have arrived and the bytes expected.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        If a metric is unknown or named twice, its weights cannot be loaded, or the device is not available.
+    """
+    choices = parse_all(metrics)
+    runner = runner_on(device, threads)
+    networks = sum(choice.entry.trunk is not None for choice in choices)
+    room = budget.room(budget.checked(memory), networks)
+    wired = {choice.asked: wire(choice, runner, progress=progress, memory=room) for choice in choices}
+    groups: list[Group] = []
+    both = tuple(choice.asked for choice in sorted(choices, key=lambda c: c.entry.name) if choice.entry.name in _FSIM)
+    if len(both) == len(_FSIM):  # they share most of their work
+        groups.append((both, FunctionEngine(fsim.both, fsim.SMALLEST)))
+    grouped = both if groups else ()
+    groups += [((name,), metric.engine) for name, metric in wired.items() if name not in grouped]
+    header = Header(
+        eyediff=__version__,
+        metrics={name: metric.header for name, metric in wired.items()},
+        size=size,
+        higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
+        alpha=alpha,
+    )
+    return MetricSet(tuple(groups), header)
+
+
+_FSIM = ("fsim", "fsimc")
 
 
 def _wired(choices: Sequence[Choice], options: Options, progress: Progress | None) -> tuple[dict[str, Engine], Header]:
