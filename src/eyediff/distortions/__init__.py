@@ -15,10 +15,26 @@ from .geometry import aberration, affine, elastic, jitter, lens, rotate, row_shi
 from .levels import dither, error_diffusion, halftone, posterise, quantise
 from .networks import autoencoder, checkerboard, overlay, patches, texture, waves
 from .noise import (
-    chroma_noise, gaussian_noise, grain, impulses, poisson_noise, salt_pepper, speckle, spectral_noise,
+    chroma_noise,
+    gaussian_noise,
+    grain,
+    impulses,
+    poisson_noise,
+    salt_pepper,
+    speckle,
+    spectral_noise,
 )  # fmt: skip
 from .smoothing import (
-    bilateral, box_blur, defocus, gaussian_blur, median, motion_blur, oversharpen, random_filter, rank_filter, resample,
+    bilateral,
+    box_blur,
+    defocus,
+    gaussian_blur,
+    median,
+    motion_blur,
+    oversharpen,
+    random_filter,
+    rank_filter,
+    resample,
     ringing,
 )  # fmt: skip
 from .tools import Distortion, Picture

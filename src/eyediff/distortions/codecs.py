@@ -43,7 +43,7 @@ def jpeg2000(image: Picture, strength: float, _: np.random.Generator) -> Picture
 
 def _wavelet_levels(image: Picture) -> int:
     """Resolutions that the shorter side allows, six at most."""
-    return max(1, min(6, min(image.shape[:2]).bit_length()))
+    return max(1, min(6, int(min(image.shape[:2])).bit_length()))
 
 
 def jpeg_chroma(image: Picture, strength: float, _: np.random.Generator) -> Picture:

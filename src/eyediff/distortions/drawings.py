@@ -77,7 +77,9 @@ def chart(side: int, rng: np.random.Generator) -> Picture:
             pen.line([(float(a), float(b)) for a, b in zip(x, y, strict=True)], colour, int(rng.integers(1, 4)))
         elif kind == 2:
             radius = rng.uniform(1, 5)
-            for a, b in zip(rng.uniform(left, side, number * 4), rng.normal(bottom / 2, bottom / 5, number * 4), strict=True):
+            for a, b in zip(
+                rng.uniform(left, side, number * 4), rng.normal(bottom / 2, bottom / 5, number * 4), strict=True
+            ):
                 pen.ellipse((a - radius, b - radius, a + radius, b + radius), colour)
         else:
             start = float(rng.uniform(0, 360))
@@ -132,7 +134,9 @@ def solids(side: int, rng: np.random.Generator) -> Picture:
     rows, columns = np.indices((side, side)).astype(np.float32)
     horizon = side * rng.uniform(0.2, 0.7)
     depth = side / np.maximum(rows - horizon, 0.5)
-    squares = (np.floor(depth * rng.uniform(1, 4)) + np.floor((columns - side / 2) / side * depth * rng.uniform(2, 8))) % 2
+    squares = (
+        np.floor(depth * rng.uniform(1, 4)) + np.floor((columns - side / 2) / side * depth * rng.uniform(2, 8))
+    ) % 2
     floor = np.where(squares[..., None] > 0, rng.uniform(0, 255, 3), rng.uniform(0, 255, 3))
     picture = np.where((rows > horizon)[..., None], floor, picture).astype(np.float32)
     light = rng.normal(0, 1, 3)

@@ -19,7 +19,8 @@ def posterise(image: Picture, strength: float, rng: np.random.Generator) -> Pict
     space = ("L", "YCbCr", "HSV", "palette")[int(rng.integers(4))]
     picture = Image.fromarray(image)
     if space == "palette":
-        return np.asarray(picture.quantize(round(between(256, 2, strength)), Image.Quantize.MEDIANCUT, dither=0).convert("RGB"))
+        colours = round(between(256, 2, strength))
+        return np.asarray(picture.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).convert("RGB"))
     step = 255 / (between(96, 2, strength) - 1)
     if space == "L":
         light = luma(floats(image))
@@ -56,7 +57,7 @@ def _thresholds(height: int, width: int, rng: np.random.Generator) -> Floats:
 def dither(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
     """Fewer levels a channel, from 128 down to 2, hidden by an ordered or a random pattern."""
     step = 255 / (between(128, 2, strength) - 1)
-    return rounded(np.rint(floats(image) / step + _thresholds(*image.shape[:2], rng)) * step)
+    return rounded(np.rint(floats(image) / step + _thresholds(image.shape[0], image.shape[1], rng)) * step)
 
 
 def _screen(height: int, width: int, period: float, angle: float, lines: bool) -> Floats:
@@ -66,7 +67,7 @@ def _screen(height: int, width: int, period: float, angle: float, lines: bool) -
     wave = np.cos(along) if lines else (np.cos(along) + np.cos(across)) / 2
     # the share of a screen below a value: arcsine for lines, close to a sine for dots
     even = np.arcsin(np.clip(wave, -1, 1)) / np.pi if lines else np.sin(wave * np.pi / 2) / 2
-    return even.astype(np.float32)
+    return np.asarray(even, np.float32)
 
 
 def halftone(image: Picture, strength: float, rng: np.random.Generator) -> Picture:

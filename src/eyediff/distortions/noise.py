@@ -77,17 +77,17 @@ def spectral_noise(image: Picture, strength: float, rng: np.random.Generator) ->
     else:
         gain = np.exp(-(((frequency - rng.uniform(0.02, 0.5)) / rng.uniform(0.02, 0.15)) ** 2))
     gain[0, 0] = 0
-    noise = np.fft.irfft2(np.fft.rfft2(noise, axes=(0, 1)) * gain[..., None], (height, width), axes=(0, 1))
-    noise /= noise.std() + 1e-6
+    coloured = np.fft.irfft2(np.fft.rfft2(noise, axes=(0, 1)) * gain[..., None], (height, width), axes=(0, 1))
+    coloured /= coloured.std() + 1e-6
     if law == 1:
-        noise = np.tanh(2 * noise) * 1.2
+        coloured = np.tanh(2 * coloured) * 1.2
     elif law == 2:
-        noise = noise * np.abs(noise) * 0.58
+        coloured = coloured * np.abs(coloured) * 0.58
     if kind == 2:
-        noise -= luma(noise.astype(np.float32))
+        coloured -= luma(coloured.astype(np.float32))
     level = luma(floats(image)) / 255
     tone = (1.0, 1 - np.abs(2 * level - 1), 1 - level)[light]
-    return rounded(floats(image) + noise * tone * between(1, 60, strength))
+    return rounded(floats(image) + coloured * tone * between(1, 60, strength))
 
 
 def impulses(image: Picture, strength: float, rng: np.random.Generator) -> Picture:

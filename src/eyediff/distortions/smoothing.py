@@ -28,7 +28,8 @@ def random_filter(image: Picture, strength: float, rng: np.random.Generator) -> 
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
     window = np.exp(-2 * (y**2 + x**2))
     if smooth:
-        noise = np.real(np.fft.ifft2(np.fft.fft2(noise) * np.exp(-2 * np.add.outer(*[np.fft.fftfreq(side) ** 2 * 9] * 2))))
+        squared = np.fft.fftfreq(side) ** 2 * 9
+        noise = np.real(np.fft.ifft2(np.fft.fft2(noise) * np.exp(-2 * np.add.outer(squared, squared))))
         noise /= noise.std() + 1e-6
     kernel = (noise + offset) * window
     kernel /= np.abs(kernel).sum()

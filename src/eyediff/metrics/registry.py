@@ -1,0 +1,177 @@
+"""The registry of metrics: names, directions, ranges, versions, citations and programs.
+
+A metric is requested as `name` or `name@version`; the first version is the default. To add a metric, write one file
+in this folder and one entry here. A package that is installed beside eyediff can add metrics through the entry point
+group `eyediff.metrics`, whose entries each load one `MetricInfo`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from ..errors import UnknownMetricError, UsageError, shown
+from . import fsim, gmsd, l2, lpips, ms_ssim, psnr, ssim
+from .backbones import ALEX, MINI, SQUEEZE, VGG
+from .programs import DeepFeatures, Program
+
+ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
+OURS = "a small network trained by eyediff to follow lpips-alex (docs/mini.md)"
+WANG = "Wang et al. 2004, Image quality assessment: from error visibility to structural similarity, TIP 13(4)"
+WANG_SCALES = "Wang et al. 2003, Multiscale structural similarity for image quality assessment, Asilomar"
+ZHANG_FSIM = "Zhang et al. 2011, FSIM: a feature similarity index for image quality assessment, TIP 20(8)"
+XUE = "Xue et al. 2014, Gradient magnitude similarity deviation: a highly efficient perceptual image quality index, TIP"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """A metric of the registry.
+
+    Parameters
+    ----------
+    name : str
+        Name by which the metric is requested.
+    higher_is_better : bool
+        Whether a higher score means that two images look more alike.
+    identity : float
+        Score of two equal images.
+    range : str
+        Range of the score, for people.
+    citation : str
+        Paper, or a sentence that defines the metric.
+    programs : mapping of str to Program
+        What computes each version. The first version is the default.
+    torch_module : str, optional
+        Class in `eyediff.nn` that computes a metric without a network with gradients.
+    """
+
+    name: str
+    higher_is_better: bool
+    identity: float
+    range: str
+    citation: str
+    programs: Mapping[str, Program]
+    torch_module: str | None = None
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Names of the versions; the first is the default."""
+        return tuple(self.programs)
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether the metric compares features of a network."""
+        return isinstance(self.programs[self.versions[0]], DeepFeatures)
+
+
+def _deep_metrics() -> Iterable[MetricInfo]:
+    yield MetricInfo("lpips-mini", False, 0, "0 up", OURS, {"2": DeepFeatures(MINI.name, True)})
+    for prefix, calibrated in (("lpips", True), ("deep", False)):
+        for backbone in (ALEX, VGG, SQUEEZE):
+            programs = dict.fromkeys(lpips.VERSIONS, DeepFeatures(backbone.name, calibrated))
+            yield MetricInfo(f"{prefix}-{backbone.name}", False, 0, "0 up", ZHANG, programs)
+
+
+METRICS: dict[str, MetricInfo] = {
+    info.name: info
+    for info in (
+        *_deep_metrics(),
+        MetricInfo("l2", False, 0, "0 to 1", "mean squared error of RGB on a scale of 0 to 1", {"1": l2.PROGRAM}, "L2"),
+        MetricInfo("l2-lab", False, 0, "0 up", "mean squared error of CIE Lab over 100 (l2.py)", {"1": l2.LAB_PROGRAM}),
+        MetricInfo(
+            "psnr",
+            True,
+            float("inf"),
+            "0 dB up",
+            "10 log10 of 1 / mean squared error of RGB",
+            {"1": psnr.PROGRAM},
+            "PSNR",
+        ),
+        MetricInfo("ssim", True, 1, "-1 to 1", WANG, ssim.PROGRAMS, "SSIM"),
+        MetricInfo(
+            "dssim",
+            False,
+            0,
+            "0 to 1",
+            f"(1 - SSIM) / 2 with scikit-image's default window; {WANG}",
+            {"1": ssim.DSSIM_PROGRAM},
+            "DSSIM",
+        ),
+        MetricInfo("ms-ssim", True, 1, "0 to 1", WANG_SCALES, {"1": ms_ssim.PROGRAM}, "MSSSIM"),
+        MetricInfo("fsim", True, 1, "0 to 1", ZHANG_FSIM, {"1": fsim.PROGRAM}),
+        MetricInfo("fsimc", True, 1, "0 to 1", ZHANG_FSIM, {"1": fsim.COLOUR_PROGRAM}),
+        MetricInfo("gmsd", False, 0, "0 to 0.35", XUE, {"1": gmsd.PROGRAM}),
+    )
+}
+
+ALIASES = {"lpips": "lpips-alex"}
+
+ENTRY_POINT_GROUP = "eyediff.metrics"
+
+
+def all_metrics() -> dict[str, MetricInfo]:
+    """Return the metrics of the package and of installed plug-ins, by name.
+
+    Raises
+    ------
+    UsageError
+        If a plug-in does not load, is not a `MetricInfo`, or uses a name that is taken.
+    """
+    metrics = dict(METRICS)
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        origin = f"the entry point {shown(point.name)} = {shown(point.value)}"
+        try:
+            info = point.load()
+        except Exception as error:  # a plug-in may raise anything
+            raise UsageError(
+                f"{origin} does not load ({type(error).__name__}: {error}); repair or uninstall it"
+            ) from error
+        if not isinstance(info, MetricInfo):
+            raise UsageError(f"{origin} is a {type(info).__name__}; expected a MetricInfo; repair or uninstall it")
+        if info.name in metrics or info.name in ALIASES:
+            raise UsageError(f"{origin} adds a metric {shown(info.name)}, which exists already; uninstall one of them")
+        metrics[info.name] = info
+    return metrics
+
+
+def find_metric(requested: str) -> tuple[MetricInfo, str]:
+    """Return the metric and the version that a name such as `lpips` or `lpips-vgg@0.0` requests.
+
+    Parameters
+    ----------
+    requested : str
+        `name` or `name@version`. The name may be an alias.
+
+    Returns
+    -------
+    tuple of MetricInfo and str
+
+    Raises
+    ------
+    UnknownMetricError
+        If no metric has that name, or the metric has no such version.
+
+    Examples
+    --------
+    >>> info, version = find_metric("lpips")
+    >>> info.name, version
+    ('lpips-alex', '0.1')
+    """
+    name, at, version = requested.partition("@")
+    resolved = ALIASES.get(name, name)
+    info = METRICS.get(resolved) or all_metrics().get(resolved)
+    if info is None:
+        raise UnknownMetricError(_no_such_metric(name))
+    if at and version not in info.programs:
+        offered = ", ".join(f"{name}@{known}" for known in info.versions)
+        raise UnknownMetricError(f"{name} has no version {version!r}; there are {offered}")
+    return info, version or info.versions[0]
+
+
+def _no_such_metric(name: str) -> str:
+    known = [*ALIASES, *all_metrics()]
+    close = difflib.get_close_matches(name.casefold().replace("_", "-"), known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    return f"no metric is called {name!r}; {hint}"

@@ -1,0 +1,292 @@
+"""From names and paths to what can be run: catalogue -> weights -> engines, and all of it to a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from .. import __version__, defaults, images, run, video, weights
+from .. import pairing as pairs
+from ..engines import memory_limit as budget
+from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner, SharedEngine
+from ..engines.onnx_providers import DeviceName
+from ..engines.select_runner import runner as runner_on
+from ..engines.windows import ScalesEngine, WindowEngine
+from ..interfaces import Engine
+from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
+from ..records import AlphaPolicy, Header, MatchRule, MetricHeader, Pair, SizePolicy, Unmatched
+from .metric_set import Group, MetricSet
+from .metric_spec import MetricSpec, parse_metrics
+
+Progress = Callable[[int, int], None]
+"""Told the bytes of a download that have come, and all that are expected."""
+
+
+@dataclass(frozen=True)
+class BoundMetric:
+    """A metric with its engine.
+
+    Parameters
+    ----------
+    spec : MetricSpec
+        Metric as it was requested.
+    engine : Engine
+        Computes the metric.
+    weights_sha256 : str, optional
+        Hash of its weights. None for a metric without weights.
+    """
+
+    spec: MetricSpec
+    engine: Engine
+    weights_sha256: str | None = None
+
+    @property
+    def header(self) -> MetricHeader:
+        """What a result records of the metric."""
+        return MetricHeader(self.spec.version, self.weights_sha256, self.engine.description)
+
+
+def build_metric(
+    spec: MetricSpec,
+    runner: Runner,
+    weights_file: Path | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
+    memory: int | None = None,
+) -> BoundMetric:
+    """Return a metric with its engine; weights are found or downloaded now.
+
+    Parameters
+    ----------
+    spec : MetricSpec
+        Metric to build.
+    runner : Runner
+        Compiles programs that are stated over operations.
+    weights_file : Path, optional
+        File to read the backbone's weights from.
+    trust : bool
+        Whether weights other than the official ones are accepted.
+    progress : function of (bytes received, bytes expected), optional
+        Called during a download.
+    memory : int, optional
+        Bytes that a network may take for images and its work on them. None means no limit.
+
+    Raises
+    ------
+    WeightsError
+        If the weights cannot be had, or differ from what was expected.
+    """
+    program = spec.program
+    if isinstance(program, DeepFeatures):
+        network = spec.load_network(weights_file, trust, progress)
+        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
+    return BoundMetric(spec, build_engine(program, runner))
+
+
+def build_engine(program: PixelFunction | WindowMean | MultiScaleMean, runner: Runner) -> Engine:
+    """Return the engine of a program without weights."""
+    if isinstance(program, WindowMean):
+        return WindowEngine(runner, program)
+    if isinstance(program, MultiScaleMean):
+        return ScalesEngine(runner, program)
+    return FunctionEngine(program)
+
+
+def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
+    """Join metrics that share their work, so that one engine computes all of them."""
+    groups: list[Group] = []
+    sharing: dict[object, list[tuple[str, PixelFunction]]] = {}
+    for metric in metrics:
+        name, program = metric.spec.requested, metric.spec.program
+        if isinstance(program, PixelFunction) and program.shared is not None:
+            sharing.setdefault((program.shared, program.smallest_side), []).append((name, program))
+        else:
+            groups.append(((name,), metric.engine))
+    for members in sharing.values():
+        names, programs = zip(*members, strict=True)
+        first = programs[0]
+        engine = SharedEngine(first.shared, [program.column for program in programs], first.smallest_side)
+        groups.append((names, engine if len(names) > 1 else FunctionEngine(first)))
+    return tuple(groups)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How files are paired, read and compared; what `eyediff compare` takes beside paths, metrics and outputs."""
+
+    match: MatchRule = "name"
+    size: SizePolicy = "refuse"
+    alpha: AlphaPolicy = "worst"
+    device: DeviceName = "auto"
+    workers: int | None = None
+    memory: int | str | None = None
+    threads: int | None = None  # of the engines; None: every core
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job, and what of the pairing is to be said beside it: files passed over, and hints."""
+
+    job: run.Job
+    ignored: int
+    hints: tuple[str, ...]
+
+
+def plan(
+    reference: Path,
+    candidate: Path,
+    metrics: Sequence[str],
+    options: Options,
+    *,
+    maxima: Mapping[str, float] | None = None,
+    minima: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Planned:
+    """Everything that can be wrong with a job, found before any image is read.
+
+    Raises UsageError, WeightsError or DeviceError.
+    """
+    parse_metrics(metrics)  # before the folders are walked: a name with a typo should not take that long to be told
+    pairing = pairs.pair_up(reference, candidate, options.match)
+    job = job_of(
+        pairing.pairs,
+        metrics,
+        options,
+        unmatched=pairing.unmatched,
+        maxima=maxima,
+        minima=minima,
+        progress=progress,
+    )
+    return Planned(job, pairing.ignored, pairing.hints)
+
+
+def job_of(
+    found: Iterable[Pair],
+    metrics: Sequence[str],
+    options: Options,
+    *,
+    unmatched: Sequence[Unmatched] = (),
+    maxima: Mapping[str, float] | None = None,
+    minima: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> run.Job:
+    """A job over pairs that are known already. Raises UsageError, WeightsError or DeviceError."""
+    choices = parse_metrics(metrics)
+    engines, header = _wired(choices, options, progress)
+    return run.Job(
+        pairs=found,
+        engines=engines,
+        header=header,
+        read=partial(images.read, alpha=options.alpha),
+        fit=partial(images.fit, policy=options.size),
+        unmatched=unmatched,
+        maxima=maxima or {},
+        minima=minima or {},
+        workers=defaults.workers() if options.workers is None else options.workers,
+        window=_window(options),
+    )
+
+
+def plan_video(
+    reference: video.Clip,
+    candidate: video.Clip,
+    metrics: Sequence[str],
+    options: Options,
+    *,
+    every: int = 1,
+    offset: int = 0,
+    maxima: Mapping[str, float] | None = None,
+    minima: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> tuple[run.Job, video.Frames]:
+    """`plan` for two clips, whose frames are matched by time: what is to be done, and where the frames come from.
+
+    Raises UsageError, SizeError, WeightsError or DeviceError.
+    """
+    choices = parse_metrics(metrics)
+    frames = video.Frames(reference, candidate, every=every, offset=offset)
+    frames.check_sizes(options.size, {choice.requested: choice.program.smallest_side for choice in choices})
+    engines, header = _wired(choices, options, progress)
+    job = run.Job(
+        pairs=frames,
+        engines=engines,
+        header=header,
+        read=frames.read,
+        fit=partial(images.fit, policy=options.size),
+        maxima=maxima or {},
+        minima=minima or {},
+        workers=defaults.workers() if options.workers is None else options.workers,
+        window=_window(options),
+    )
+    return job, frames
+
+
+def _window(options: Options) -> int:
+    """Bytes of pixels that may be decoded ahead: a quarter of the memory at most."""
+    return min(defaults.WINDOW_BYTES, budget.checked(options.memory) // 4)
+
+
+def build_metric_set(
+    metrics: Sequence[str],
+    *,
+    size: SizePolicy = "refuse",
+    alpha: AlphaPolicy = "worst",
+    device: DeviceName = "auto",
+    memory: int | str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> MetricSet:
+    """Load the weights of metrics and build their engines.
+
+    Parameters
+    ----------
+    metrics
+        Names such as ``lpips`` or ``ssim@skimage``, or files of metrics.
+    size, alpha
+        How images are prepared; the header of the result records it.
+    device
+        Where the networks run.
+    memory
+        Bytes, or text such as "2GB", that the process should stay within; None: the memory of the machine.
+    threads
+        Threads of the engines; None: one for each core.
+    progress
+        Called with the bytes of a download that have arrived and the bytes expected.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        If a metric is unknown or named twice, its weights cannot be loaded, or the device is not available.
+    """
+    specs = parse_metrics(metrics)
+    built = _build_all(specs, runner_on(device, threads), memory, progress)
+    return MetricSet(_group_columns(built), _describe(built, size, alpha))
+
+
+def _build_all(
+    specs: Sequence[MetricSpec], runner: Runner, memory: int | str | None, progress: Progress | None
+) -> list[BoundMetric]:
+    networks = sum(spec.info.is_deep for spec in specs)
+    room = budget.room(budget.checked(memory), networks)
+    return [build_metric(spec, runner, progress=progress, memory=room) for spec in specs]
+
+
+def _describe(metrics: Sequence[BoundMetric], size: SizePolicy, alpha: AlphaPolicy) -> Header:
+    return Header(
+        eyediff=__version__,
+        metrics={metric.spec.requested: metric.header for metric in metrics},
+        size=size,
+        higher_is_better={metric.spec.requested: metric.spec.info.higher_is_better for metric in metrics},
+        alpha=alpha,
+    )
+
+
+def _wired(
+    specs: Sequence[MetricSpec], options: Options, progress: Progress | None
+) -> tuple[dict[str, Engine], Header]:
+    """Return engines by the names that were requested, and the header that describes them."""
+    built = _build_all(specs, runner_on(options.device, options.threads), options.memory, progress)
+    return {metric.spec.requested: metric.engine for metric in built}, _describe(built, options.size, options.alpha)

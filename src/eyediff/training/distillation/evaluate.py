@@ -1,0 +1,137 @@
+"""How well a small network estimates a large one, on pictures that it was not trained on.
+
+For every source of pictures, side and kind of distortion there are triples: a reference and two candidates of different
+strength. A triple is a function of (seed, side, kind, number) and the pictures, so that an evaluation can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import torch
+
+from ...distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
+from ...distortions.photos import crop, loaded
+from ...distortions.tools import Picture
+from ...engines.torch_ops import TorchVerbs
+from ...errors import UsageError, shown
+from ...metrics import lpips
+from .pair_distances import distances
+from .workers import spread
+
+SEED = 1_000_003
+"""Seed of the evaluation, far from those of training."""
+
+KINDS = (*FAMILIES, MIXTURE, UNRELATED)
+
+TRIPLES = {64: 48, 256: 16, 512: 6}
+"""Triples of a source and a kind by side: a small crop depends more on its place than a large one, and costs less."""
+
+SMALLEST = 64
+"""Side in pixels that every picture must have. Larger crops come from the pictures that are large enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One pair: the distance of the large network, `expected`, and that of the small one, `estimated`."""
+
+    source: str
+    side: int
+    kind: str
+    triple: int
+    strength: float
+    expected: float
+    estimated: float
+
+
+def make_triple(
+    pictures: Sequence[Picture], seed: int, side: int, kind: str, number: int
+) -> tuple[list[Picture], list[float]]:
+    """Return a reference and two candidates, and the strengths of the candidates (0 for unrelated pictures)."""
+    rng = np.random.default_rng([seed, side, crc32(kind.encode()), number])
+    place = number % len(pictures)
+    reference = crop(pictures[place], side, rng)
+    if kind == UNRELATED:
+        others = rng.choice(np.delete(np.arange(len(pictures)), place), 2, replace=False)
+        return [reference, *(crop(pictures[other], side, rng) for other in others)], [0.0, 0.0]
+    family = mixture if kind == MIXTURE else FAMILIES[kind]
+    chance = int(rng.integers(2**32))  # both candidates share it: they differ in strength only
+    strengths = [drawn_strength(rng), drawn_strength(rng)]
+    return [
+        reference,
+        *(family(reference, strength, np.random.default_rng(chance)) for strength in strengths),
+    ], strengths
+
+
+def evaluation_tasks(sources: Mapping[str, Sequence[Path]]) -> list[tuple[str, int, str]]:
+    """Return source, side and kind of every task of `evaluate`."""
+    return [(source, side, kind) for source in sources for side in TRIPLES for kind in KINDS]
+
+
+def evaluate(
+    sources: Mapping[str, Sequence[Path]], teacher: lpips.Network, student: lpips.Network, seed: int, workers: int
+) -> Iterator[list[Measurement]]:
+    """Compare two networks, and yield the measurements of each task in turn.
+
+    Parameters
+    ----------
+    sources
+        Files by the name of their source.
+    teacher, student
+        The large and the small network.
+
+    Raises
+    ------
+    UsageError
+        If a picture is smaller than SMALLEST, or fewer than three of a source are as large as the largest crops.
+    ImageError
+        If a picture cannot be read.
+    """
+    prepare = partial(_prepare, {name: list(paths) for name, paths in sources.items()}, teacher, student)
+    return spread(partial(_measure, seed), evaluation_tasks(sources), prepare, workers)
+
+
+class _Worker:
+    """The state of a worker process."""
+
+    sources: Mapping[str, Sequence[Picture]]
+    networks: tuple[lpips.Network, lpips.Network]
+
+
+def large_enough(source: str, pictures: Sequence[Picture], side: int) -> list[Picture]:
+    """Return the pictures that hold a crop. Raises UsageError where there are fewer than three."""
+    large = [picture for picture in pictures if min(picture.shape[:2]) >= side]
+    if len(large) < 3:
+        raise UsageError(
+            f"{shown(source)}: {len(large)} pictures have {side} pixels a side; "
+            "an evaluation needs at least three of them"
+        )
+    return large
+
+
+def _prepare(sources: Mapping[str, list[Path]], teacher: lpips.Network, student: lpips.Network) -> None:
+    _Worker.sources = {name: loaded(paths, SMALLEST) for name, paths in sources.items()}
+    for name, pictures in _Worker.sources.items():
+        large_enough(name, pictures, max(TRIPLES))
+    _Worker.networks = (teacher, student)
+
+
+def _measure(seed: int, task: tuple[str, int, str]) -> list[Measurement]:
+    source, side, kind = task
+    pictures = large_enough(source, _Worker.sources[source], side)
+    measurements = []
+    for number in range(TRIPLES[side]):
+        members, strengths = make_triple(pictures, seed, side, kind, number)
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.stack(members))
+            expected, estimated = (distances(TorchVerbs(), network, pixels) for network in _Worker.networks)
+        measurements += [
+            Measurement(source, side, kind, number, *values)
+            for values in zip(strengths, expected, estimated, strict=True)
+        ]
+    return measurements

@@ -1,0 +1,134 @@
+"""Groups of pictures on disk. Worker processes make them while the optimiser already uses the first ones."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...distortions.photos import loaded
+from .array_cache import Store
+from .groups import MEMBERS, Sources, make_group
+from .workers import spread
+
+CHUNK = 64
+"""Groups that a worker makes at a time. A worker that is stopped loses at most one chunk."""
+
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPlan:
+    """What a dataset holds: `count` groups of `side` pixels, made of the pictures with the hash `pictures`."""
+
+    seed: int
+    side: int
+    count: int
+    pictures: str = ""
+
+
+class PairDataset(Store):
+    """The groups of a plan in a folder of memory-mapped arrays.
+
+    Raises
+    ------
+    ResumeError, OutputError
+        As `Store` does.
+    """
+
+    def __init__(self, folder: Path, plan: DatasetPlan) -> None:
+        row = (MEMBERS, plan.side, plan.side, 3)
+        super().__init__(folder, asdict(plan), plan.count, {"pixels": (np.uint8, row)})
+        self.plan = plan
+        self.pixels = self.arrays["pixels"]
+        self._ready, self._uploaded = 0, 0
+        self._on_device: Tensor | None = None
+
+    @property
+    def ready(self) -> int:
+        """The number of groups at the front that are complete."""
+        while self._ready < self.plan.count and self.made[self._ready]:
+            self._ready += CHUNK
+        return min(self._ready, self.plan.count)
+
+    def tensor(self, device: torch.device, count: int) -> Tensor:
+        """Return all groups as a tensor on `device`; only the first `count`, which must be ready, are valid."""
+        if device.type == "cpu":
+            return torch.from_numpy(self.pixels)
+        if self._on_device is None:
+            self._on_device = torch.empty(self.pixels.shape, dtype=torch.uint8, device=device)
+        if count > self._uploaded:
+            fresh = slice(self._uploaded, count)
+            self._on_device[fresh] = torch.from_numpy(self.pixels[fresh]).to(device)
+            self._uploaded = count
+        return self._on_device
+
+
+class DatasetBuilder:
+    """Worker processes that make the missing groups of several datasets, evenly, in a background thread.
+
+    Parameters
+    ----------
+    datasets
+        The datasets to complete.
+    sources
+        The files of each folder of pictures.
+    workers
+        The number of processes.
+    """
+
+    def __init__(self, datasets: Sequence[PairDataset], sources: Sequence[Sequence[Path]], workers: int) -> None:
+        chunks = [
+            (start / dataset.plan.count, which, start)
+            for which, dataset in enumerate(datasets)
+            for start in dataset.missing(CHUNK)
+        ]
+        self._error: BaseException | None = None
+        if not chunks:
+            return
+        prepare = partial(_prepare, [(d.folder, d.plan) for d in datasets], [list(paths) for paths in sources])
+        tasks = [(which, start) for _, which, start in sorted(chunks)]
+        threading.Thread(target=self._run, args=(tasks, prepare, workers), daemon=True).start()
+
+    def _run(self, tasks: list[tuple[int, int]], prepare: Callable[[], None], workers: int) -> None:
+        try:
+            for _ in spread(_make_chunk, tasks, prepare, workers):
+                pass
+        except BaseException as error:  # noqa: BLE001 - `wait` raises it in the thread of the caller
+            self._error = error
+
+    def wait(self, dataset: PairDataset, count: int) -> None:
+        """Block until the first `count` groups of a dataset are ready. Raises the error of a worker."""
+        while dataset.ready < count:
+            if self._error is not None:
+                raise self._error
+            time.sleep(POLL_SECONDS)
+
+
+class _Worker:
+    """The state of a worker process."""
+
+    datasets: list[PairDataset]
+    sources: Sources
+
+
+def _prepare(datasets: list[tuple[Path, DatasetPlan]], sources: list[list[Path]]) -> None:
+    _Worker.datasets = [PairDataset(*dataset) for dataset in datasets]
+    side = max(plan.side for _, plan in datasets)
+    _Worker.sources = [loaded(paths, side) for paths in sources]
+
+
+def _make_chunk(task: tuple[int, int]) -> None:
+    which, start = task
+    dataset = _Worker.datasets[which]
+    plan, stop = dataset.plan, min(start + CHUNK, dataset.plan.count)
+    for index in range(start, stop):
+        dataset.pixels[index] = make_group(_Worker.sources, plan.seed, plan.side, index)
+    dataset.made[start:stop] = True
