@@ -29,7 +29,7 @@ SEED = 1_000_003
 
 KINDS = (*FAMILIES, MIXTURE, UNRELATED)
 
-TRIPLES = {64: 48, 256: 16, 512: 6}
+TRIPLES = {64: 24, 256: 8, 512: 3}
 """Triples of a source and a kind by side: a small crop depends more on its place than a large one, and costs less."""
 
 SMALLEST = 64
