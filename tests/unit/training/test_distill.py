@@ -56,9 +56,9 @@ def datasets(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pai
         PairDataset(folder / str(side), DatasetPlan(SHORT.seed, side, count))
         for side, count in zip(SHORT.sides, SHORT.groups, strict=True)
     ]
-    builder = DatasetBuilder(made, [sorted(photos.iterdir())], 1)
-    for dataset in made:
-        builder.wait(dataset, dataset.plan.count)
+    with DatasetBuilder(made, [sorted(photos.iterdir())], 1) as builder:
+        for dataset in made:
+            builder.wait(dataset, dataset.plan.count)
     return made
 
 
@@ -118,6 +118,14 @@ def test_what_keeps_a_worker_from_making_groups_is_raised(tmp_path: Path) -> Non
     dataset = PairDataset(tmp_path / "groups", DatasetPlan(0, 64, 2))
     with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small"):
         DatasetBuilder([dataset], [[tmp_path / "small.png"]], 1).wait(dataset, 2)
+
+
+def test_builder_stops_when_the_run_is_over(photos: Path, tmp_path: Path) -> None:
+    """A run that ends early does not make the groups that nobody will use."""
+    dataset = PairDataset(tmp_path / "groups", DatasetPlan(0, 64, 64 * CHUNK))
+    with DatasetBuilder([dataset], [sorted(photos.iterdir())], 1) as builder:
+        builder.wait(dataset, CHUNK)
+    assert CHUNK <= dataset.ready < 8 * CHUNK
 
 
 def test_dataset_of_another_plan_is_refused(datasets: list[PairDataset]) -> None:

@@ -114,11 +114,12 @@ def distill(
         if checkpoint.exists() and not resume:
             raise ResumeError(f"{shown(work)}: holds a run already; resume it, or choose another work folder")
         datasets = open_datasets(sources, work, recipe)
-        builder = DatasetBuilder(datasets, sources, workers)
-        run = DistillationRun(recipe, BatchSampler(recipe, datasets, builder, teacher(), device))
-        if checkpoint.exists():
-            run.load(checkpoint)
-        _train(run, work, report)
+        network = teacher()
+        with DatasetBuilder(datasets, sources, workers) as builder:
+            run = DistillationRun(recipe, BatchSampler(recipe, datasets, builder, network, device))
+            if checkpoint.exists():
+                run.load(checkpoint)
+            _train(run, work, report)
         about: dict[str, object] = asdict(recipe)
         about |= {"teacher": "lpips-alex 0.1", "pictures": [len(paths) for paths in sources]}
         about |= {"eyediff": __version__, "steps": run.step, "device": device.type}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -74,6 +76,8 @@ class PairDataset(Store):
 class DatasetBuilder:
     """Worker processes that make the missing groups of several datasets, evenly, in a background thread.
 
+    Use it as a context manager: on exit it stops, as soon as the chunks that are being made are complete.
+
     Parameters
     ----------
     datasets
@@ -91,16 +95,29 @@ class DatasetBuilder:
             for start in dataset.missing(CHUNK)
         ]
         self._error: BaseException | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
         if not chunks:
             return
         prepare = partial(_prepare, [(d.folder, d.plan) for d in datasets], [list(paths) for paths in sources])
         tasks = [(which, start) for _, which, start in sorted(chunks)]
-        threading.Thread(target=self._run, args=(tasks, prepare, workers), daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=(tasks, prepare, workers), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self, tasks: list[tuple[int, int]], prepare: Callable[[], None], workers: int) -> None:
         try:
-            for _ in spread(_make_chunk, tasks, prepare, workers):
-                pass
+            with closing(spread(_make_chunk, tasks, prepare, workers)) as chunks:  # cancels the chunks that wait
+                for _ in chunks:
+                    if self._stopping.is_set():
+                        return
         except BaseException as error:  # noqa: BLE001 - `wait` raises it in the thread of the caller
             self._error = error
 
