@@ -131,10 +131,10 @@ def _evaluate(
     from ..training.distillation.student_network import read_network
     from ..weights.mini import FILE
 
+    if len({folder.name for folder in (*folders, *held_out_folders)}) < max(1, len(folders) + len(held_out_folders)):
+        raise UsageError("nothing to measure on; name folders of pictures, each with a name of its own")
     sources = {folder.name: found(folder) for folder in folders}
     sources |= {folder.name: [path for path in found(folder) if held_out(path)] for folder in held_out_folders}
-    if len(sources) < max(1, len(folders) + len(held_out_folders)):
-        raise UsageError("nothing to measure on; name folders of pictures, each with a name of its own")
     measurements: list[evaluation.Measurement] = []
     tasks = evaluation.evaluation_tasks(sources)
     with bar("comparing") as progress:
