@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .. import __version__, defaults, images, run, video, weights
+from .. import __version__, defaults, images, run, video
 from .. import pairing as pairs
 from ..engines import memory_limit as budget
 from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner, SharedEngine
@@ -80,8 +80,7 @@ def build_metric(
     """
     program = spec.program
     if isinstance(program, DeepFeatures):
-        network = spec.load_network(weights_file, trust, progress)
-        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        network, sha256 = spec.load_network(weights_file, trust, progress)
         return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
     return BoundMetric(spec, build_engine(program, runner))
 
