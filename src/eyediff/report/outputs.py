@@ -77,7 +77,7 @@ def draw(job: run.Job, drawing: Drawing) -> Drawn:
     if drawing.maps is not None:
         if mapper is None:
             asked = ",".join(job.engines)
-            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips-mini,{asked}")
+            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips,{asked}")
         maps = MapsSink(drawing.maps, name, drawing.formats)
     if drawing.report is not None:
         expected = len(job.pairs) if isinstance(job.pairs, Sized) else None
