@@ -19,7 +19,7 @@ from eyediff import run
 from eyediff.errors import MergeError, UsageError
 from eyediff.gates import read_earlier
 from eyediff.output.schema import JsonLines
-from eyediff.records import Failure, Score, Summary, Unmatched
+from eyediff.records import Failure, ScoredPair, Summary, Unmatched
 from eyediff.run.shards import names_sha256
 from eyediff.sets import Source, indexed
 from eyediff.sets.store import _header
@@ -77,7 +77,7 @@ def _merged(path: Path) -> str:
     assert len(rows) == len(found)
     lines = JsonLines(tuple(found.job().engines))
     for row in rows:
-        assert isinstance(row, (Score, Failure))
+        assert isinstance(row, (ScoredPair, Failure))
         assert lines.parse(lines.row(row))["pair"] == row.pair.name
     return "read"
 
@@ -139,7 +139,7 @@ def seeds() -> Iterator[bytes]:
                 for at, row in enumerate(ROWS[:3]):
                     pair = pairs(3)[at]
                     again = Failure(pair, "read", row.message) if isinstance(row, Failure) else None
-                    sink.write(again or Score(pair, 4, 4, {"mse": float("inf") if at else 0.1}))
+                    sink.write(again or ScoredPair(pair, 4, 4, {"mse": float("inf") if at else 0.1}))
                 sink.close(Summary(3, 1, {}))
             card = SPLIT + (folder / "part.csv.shard").read_bytes() if kind == "csv" else b""
             yield bytes([number]) + path.read_bytes() + card

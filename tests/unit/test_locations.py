@@ -12,7 +12,7 @@ from PIL import Image
 from eyediff import images
 from eyediff.errors import ImageError
 from eyediff.locations import Url, place
-from eyediff.records import Pair, Score
+from eyediff.records import Pair, ScoredPair
 from eyediff.run import rows
 from eyediff.scoring import factory as wiring
 
@@ -40,7 +40,7 @@ def test_images_are_read_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         wiring.Options(),
     )
     score, failure = rows(job)
-    assert isinstance(score, Score) and str(score.pair.candidate) == "memory://in/b.png"
+    assert isinstance(score, ScoredPair) and str(score.pair.candidate) == "memory://in/b.png"
     assert failure.stage == "read" and failure.message == "memory://in/none.png: no such file: check the URL"
     with pytest.raises(ImageError, match=r"^nope://x: cannot be fetched \(ValueError: "):
         images.read(place("nope://x"))

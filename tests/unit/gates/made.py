@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eyediff.gates import Baseline, Earlier, read_earlier
 from eyediff.output import sink
-from eyediff.records import Failure, Row, Score, Summary
+from eyediff.records import Failure, Row, ScoredPair, Summary
 from eyediff.run.job import Job
 from tests.unit.output.samples import HEADER, pair
 
@@ -20,7 +20,7 @@ def rows(scores: Scores) -> Iterable[Row]:
         if values is None:
             yield Failure(pair(name), "read", "torn")
         else:
-            yield Score(pair(name), 64, 64, dict(zip(HEADER.metrics, values, strict=True)))
+            yield ScoredPair(pair(name), 64, 64, dict(zip(HEADER.metrics, values, strict=True)))
 
 
 def run_to(path: Path, scores: Scores) -> Path:

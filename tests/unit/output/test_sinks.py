@@ -14,7 +14,7 @@ import pytest
 from eyediff import output as reports
 from eyediff.errors import OutputError
 from eyediff.output.schema import Csv, JsonLines
-from eyediff.records import Row, Score
+from eyediff.records import Row, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, SUMMARY, UNDECODABLE, pair
 from .written import written
@@ -43,7 +43,10 @@ def test_json_to_the_byte() -> None:
 @pytest.mark.parametrize("rows", [[], ROWS])
 def test_json_is_always_one_object(rows: list[Row]) -> None:
     """Also of no rows, of odd names, and of a run that was stopped, which says so."""
-    rows = [*rows, *(Score(pair(name), 1, 1, {"lpips": 0.0, "psnr": 1.0}) for name in (STRANGE, UNDECODABLE) if rows)]
+    rows = [
+        *rows,
+        *(ScoredPair(pair(name), 1, 1, {"lpips": 0.0, "psnr": 1.0}) for name in (STRANGE, UNDECODABLE) if rows),
+    ]
     found = json.loads(written("json", rows).encode())
     assert list(found) == ["eyediff", "metrics", "size", "rows", "unmatched", "summary"]
     assert len(found["rows"]) == len(rows)
@@ -64,11 +67,11 @@ import sys
 from eyediff import reports
 from eyediff.errors import OutputError
 from tests.unit.output.samples import HEADER, ROWS, SUMMARY, STRANGE, UNDECODABLE, pair
-from eyediff.records import Score
+from eyediff.records import ScoredPair
 sink = reports.sink(sys.argv[1], sys.stdout)
 try:
     sink.open(HEADER)
-    for row in [*ROWS, *(Score(pair(n), 1, 1, {"lpips": .5, "psnr": 1.}) for n in (STRANGE, UNDECODABLE))] * 2000:
+    for row in [*ROWS, *(ScoredPair(pair(n), 1, 1, {"lpips": .5, "psnr": 1.}) for n in (STRANGE, UNDECODABLE))] * 2000:
         sink.write(row)
     sink.close(SUMMARY)
 except OutputError as error:

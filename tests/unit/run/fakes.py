@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from eyediff.errors import ImageError, SizeError
-from eyediff.records import Failure, Header, Image, MetricHeader, Numbers, Pair, Pixels, Row, Score, Summary
+from eyediff.records import Failure, Header, Image, MetricHeader, Numbers, Pair, Pixels, Row, ScoredPair, Summary
 from eyediff.run import Job
 
 VALUES = {"mse": False, "sim": True}
@@ -137,7 +137,7 @@ class Kept:
 
     @property
     def scores(self) -> list[Mapping[str, float] | None]:
-        return [row.scores if isinstance(row, Score) else None for row in self.rows]
+        return [row.scores if isinstance(row, ScoredPair) else None for row in self.rows]
 
     @property
     def failures(self) -> list[Failure]:

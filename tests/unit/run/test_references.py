@@ -13,7 +13,7 @@ from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX
-from eyediff.records import Features, Numbers, Pair, Pixels, Score
+from eyediff.records import Features, Numbers, Pair, Pixels, ScoredPair
 from eyediff.run import compare
 from eyediff.scoring.references import References
 from tests.golden.lpips_cases import seeded_parameters
@@ -119,5 +119,5 @@ def test_files_score_as_separate_pairs_to_the_last_bit(tmp_path: Path, transpare
     kept, separate = Kept(), Kept()
     for pairs, sink in ((found, kept), (copies, separate)):
         compare(job(pairs, images.read, engines={"mse": engine}), [sink])
-    assert all(isinstance(row, Score) for row in kept.rows)
+    assert all(isinstance(row, ScoredPair) for row in kept.rows)
     assert kept.scores == separate.scores

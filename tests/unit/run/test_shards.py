@@ -11,7 +11,7 @@ import pytest
 from eyediff import output as reports
 from eyediff.errors import MergeError, OutputError, ResumeError, UsageError
 from eyediff.output import LinesFormat
-from eyediff.records import Failure, Pair, Score, Unmatched
+from eyediff.records import Failure, Pair, ScoredPair, Unmatched
 from eyediff.run import JournaledFile, Merged, compare, part
 
 from .fakes import Kept, job
@@ -78,7 +78,7 @@ def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
     """CSV and JSON lines say the same; a limit is one on the joined rows, and must be of a metric in them."""
     merged = Merged([write(folder, "csv", 1, 2), write(folder, "jsonl", 2, 2)])
     summary = compare(merged.job(maxima={"mse": 8.0}), [], source=merged.source)
-    scores = [row.scores["mse"] for row in merged.rows() if isinstance(row, Score)]
+    scores = [row.scores["mse"] for row in merged.rows() if isinstance(row, ScoredPair)]
     assert len(summary.crossings) == sum(score > 8 for score in scores) > 0
     with pytest.raises(UsageError, match="ssim is not computed here"):
         merged.job(minima={"ssim": 0.5})

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from eyediff import defaults
-from eyediff.records import Failure, Pair, Score, Statistics, Summary
+from eyediff.records import Failure, Pair, ScoredPair, Statistics, Summary
 from eyediff.run.summary import Collector, bootstrap
 
 from .fakes import Engine, header, job, pairs
@@ -23,7 +23,7 @@ def collected(scores: dict[str, list[float]], failures: int = 0) -> Summary:
     collector = Collector(job([], engines=engines, header=header(scores)))
     found = pairs(len(next(iter(scores.values()))))
     for i, pair in enumerate(found):
-        collector.add(Score(pair, 4, 4, {name: values[i] for name, values in scores.items()}))
+        collector.add(ScoredPair(pair, 4, 4, {name: values[i] for name, values in scores.items()}))
     for pair in pairs(failures):
         collector.add(Failure(pair, "read", "gone"))
     return collector.summary(interrupted=False)
@@ -107,7 +107,7 @@ def test_a_row_costs_eight_bytes_a_score() -> None:
     collector = Collector(job([]))
     path = Path("x")
     for i in range(20_000):
-        collector.add(Score(Pair(f"pair {i}", path, path), 4, 4, {"mse": float(i)}))
+        collector.add(ScoredPair(Pair(f"pair {i}", path, path), 4, 4, {"mse": float(i)}))
     kept = collector._scores["mse"]
     assert isinstance(kept, array) and (len(kept), kept.itemsize) == (20_000, 8)
     assert len(collector._worst["mse"]) == defaults.WORST
