@@ -51,7 +51,7 @@ def write(path: Path, found: list[View], title: str = "before → after") -> Pat
     failure = Failure(Pair("torn.png", Path("a"), Path("b")), "read", "<b>truncated</b>: 12 of 40 rows")
     for row in [*(view.row for view in found), failure]:
         sink.write(row)
-    metrics = {name: Statistics(0.3, 0.2, 0.1, 0.0, 0.7, (0.1, 0.5), ()) for name in HEADER.metrics}
+    metrics = {name: Statistics(0.3, 0.2, 0.1, 0.0, 0.7, (0.1, 0.5), (), len(found)) for name in HEADER.metrics}
     crossings = (Crossing("scene-7.png", "lpips", 0.7, 0.5),)
     unmatched = (Unmatched("reference", Path("before/<i>alone</i>.png")),)
     sink.close(Summary(len(found) + 1, 1, metrics, unmatched, crossings))

@@ -64,10 +64,10 @@ def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: D
     if options.resamples < 0 or options.seed < 0 or (side is not None and side < 1):
         given = f"side {asked}, {options.resamples} resamples, seed {options.seed}"
         raise UsageError(f"{given}: a side is 1 pixel or more, the others are 0 or more")
-    for choice in choices:
-        if side is not None and choice.entry.smallest(choice.version) > side:
-            needed = f"{choice.asked} needs sides of at least {choice.entry.smallest(choice.version)} pixels"
-            raise SizeError(f"{needed}, and the images are brought to {side}: leave it out, or keep their size")
+    least = min(choices, key=lambda choice: choice.entry.smallest(choice.version))
+    if side is not None and least.entry.smallest(least.version) > side:
+        needed = f"{least.asked} needs sides of at least {least.entry.smallest(least.version)} pixels"
+        raise SizeError(f"{needed}, and the images are brought to {side}: leave it out, or keep their size")
     if study.kind == "mos":
         correlation.check_scipy()
     reading = ComparisonOptions(alpha="refuse", device=options.device, workers=options.workers)
@@ -108,7 +108,7 @@ def judge(
     that lacks a score is in `failed`: metrics without a score of it are judged by the others, and two metrics are
     compared by the items that both have scored.
 
-    Raises UsageError, WeightsError or DeviceError before any work, SizeError where `side` is too small for a metric.
+    Raises UsageError, WeightsError or DeviceError before any work, SizeError where `side` is too small for all metrics.
     """
     return judged(prepare(study, metrics, Options(side, resamples, seed, convention, device, workers)))
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import defaults
+from ..errors import EyediffError
 from ..images import grounds
 from ..interfaces import Engine, Looking
 from ..records import Failure, Features, Image, Pair, Pixels, Row, ScoredPair, Stage
@@ -191,7 +192,7 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
             reason = f"needs sides of at least {engine.smallest} pixels, these are {size}"
             results: list[Result] = [reason] * len(owners)
         else:
-            results = compute_each(partial(samples.distances, engine, names), len(owners))
+            results = compute_each(partial(samples.distances, engine, names), range(len(owners)))
         for owner, result in zip(owners, results, strict=True):
             for column, name in enumerate(names):
                 if isinstance(result, str):
@@ -217,34 +218,30 @@ def _row(names: Sequence[str], loaded: Loaded, scores: dict[str, float], reasons
     return Failure(loaded.pair, stage, row.message, loaded.width, loaded.height)
 
 
-def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], count: int) -> list[Result]:
-    """Return what `compute` gives for each of `count` inputs, or the reason why there is nothing.
+def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: Sequence[int]) -> list[Result]:
+    """Return what `compute` gives for each input, or the reason why there is nothing.
 
     Parameters
     ----------
     compute
         Takes indices of inputs, and returns an array with one row for each.
-    count
-        Number of inputs, at least one.
+    places
+        The indices; at least one.
 
     Notes
     -----
     If `compute` raises, every input is tried alone. So a bad input, or a batch too large for the memory, costs only the
     inputs that fail alone. Engines wrap runtimes that raise any exception; each becomes a reason.
     """
-
-    def attempt(places: Sequence[int]) -> list[Result]:
-        try:
-            results = compute(places)
-            if len(results) != len(places):
-                raise ValueError(f"{len(places)} inputs gave results of shape {results.shape}")
-        except Exception as error:  # noqa: BLE001
-            if len(places) == 1:
-                return [describe_error(error)]
-            return [result for place in places for result in attempt([place])]
-        return list(results)
-
-    return attempt(range(count))
+    try:
+        results = compute(places)
+        if len(results) != len(places):
+            raise EyediffError(f"{len(places)} inputs gave results of shape {results.shape}")
+    except Exception as error:  # noqa: BLE001
+        if len(places) == 1:
+            return [describe_error(error)]
+        return [result for place in places for result in compute_each(compute, [place])]
+    return list(results)
 
 
 class _Samples:
@@ -274,7 +271,7 @@ class _Samples:
         scores = np.empty((len(places), *shape))
         for part, values in parts:
             if values.shape != (len(part), *shape):
-                raise ValueError(f"{len(part)} pairs gave scores of shape {values.shape}")
+                raise EyediffError(f"{len(part)} pairs gave scores of shape {values.shape}")
             scores[[row_of[place] for place in part]] = values
         return scores
 

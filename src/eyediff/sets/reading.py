@@ -153,7 +153,7 @@ def _embed(job: Job, source: Source, images: Sequence[tuple[int, Image]]) -> Gen
         return job.embedder.embeddings(cast(Pixels, np.stack([images[row][1].pixels for row in rows])))
 
     places, points = [], []
-    for (place, _), result in zip(images, compute_each(embed, len(images)), strict=True):
+    for (place, _), result in zip(images, compute_each(embed, range(len(images))), strict=True):
         if isinstance(result, str):
             yield Failed(source.names[place], "score", result)
         elif not np.isfinite(result).all():

@@ -8,7 +8,6 @@ from pathlib import Path
 from eyediff.gates import Baseline, Earlier, read_earlier
 from eyediff.output import sink
 from eyediff.records import Failure, Row, ScoredPair, Summary
-from eyediff.run.job import Job
 from tests.unit.output.samples import HEADER, pair
 
 Scores = Mapping[str, tuple[float, float] | None]
@@ -46,15 +45,3 @@ def against(before: Earlier, scores: Scores, interrupted: bool = False, **tolera
         baseline.write(row)
     baseline.close(Summary(len(scores), 0, {}, interrupted=interrupted))
     return baseline
-
-
-class Engine:
-    """Only a name for a job."""
-
-    description, smallest = "fake", 1
-
-
-def job(**limits: Mapping[str, float]) -> Job:
-    """A job of the sample header's metrics, for its limits."""
-    engines = {name: Engine() for name in HEADER.metrics}
-    return Job([], engines, HEADER, lambda path: None, lambda a, b: (a, b), **limits)  # type: ignore[arg-type, return-value]

@@ -48,8 +48,8 @@ ROWS: list[Row] = [
 ]
 
 STATISTICS = {
-    "lpips": Statistics(0.1000000417, 1.25e-7, 0.1414, 0.0, 0.3, (0.0, 0.2), (("cat.png", 0.3), ("same.png", 0.0))),
-    "psnr": Statistics(math.inf, 18.0, None, 18.04554, math.inf, None, (("cat.png", 18.04554),)),
+    "lpips": Statistics(0.1000000417, 1.25e-7, 0.1414, 0.0, 0.3, (0.0, 0.2), (("cat.png", 0.3), ("same.png", 0.0)), 2),
+    "psnr": Statistics(math.inf, 18.0, None, 18.04554, math.inf, None, (("cat.png", 18.04554),), 2),
 }
 
 SUMMARY = Summary(

@@ -35,7 +35,7 @@ def result(tmp_path: Path) -> Result:
         Failure(there, "read", HOSTILE, 300, 200),
         ScoredPair(gone, 300, 200, {"lpips": 0.5, "psnr": 20.0}),
     ]
-    mean = Statistics(0.375, 0.375, 0.1, 0.25, 0.5, None, ())
+    mean = Statistics(0.375, 0.375, 0.1, 0.25, 0.5, None, (), 2)
     return Result(HEADER, rows, Summary(3, 1, {"lpips": mean}, SUMMARY.unmatched))
 
 

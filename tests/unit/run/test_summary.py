@@ -12,15 +12,15 @@ import pytest
 
 from eyediff import defaults
 from eyediff.records import Failure, Pair, ScoredPair, Statistics, Summary
+from eyediff.run.limits import NO_LIMITS
 from eyediff.run.summary import Collector, bootstrap
 
-from .fakes import Engine, header, job, pairs
+from .fakes import header, pairs
 
 
 def collected(scores: dict[str, list[float]], failures: int = 0) -> Summary:
     """The summary of pairs with these scores, and of some that failed."""
-    engines = {name: Engine() for name in scores}
-    collector = Collector(job([], engines=engines, header=header(scores)))
+    collector = Collector(header(scores), NO_LIMITS)
     found = pairs(len(next(iter(scores.values()))))
     for i, pair in enumerate(found):
         collector.add(ScoredPair(pair, 4, 4, {name: values[i] for name, values in scores.items()}))
@@ -104,7 +104,7 @@ def test_only_failures_leave_no_statistics() -> None:
 
 def test_a_row_costs_eight_bytes_a_score() -> None:
     """What is kept of a row is its scores and, for a few, its name: objects of 20000 rows are not held."""
-    collector = Collector(job([]))
+    collector = Collector(header(["mse"]), NO_LIMITS)
     path = Path("x")
     for i in range(20_000):
         collector.add(ScoredPair(Pair(f"pair {i}", path, path), 4, 4, {"mse": float(i)}))
