@@ -23,7 +23,7 @@ from . import pairing as pairs
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .errors import UsageError
-from .metrics import registry as catalogue
+from .metrics.registry import all_metrics
 from .records import SizePolicy
 from .run.plan import ComparisonOptions
 from .scoring.factory import Progress
@@ -59,7 +59,7 @@ def prepare(
     metrics, loader = options.build_metrics([metric], progress), options.loader()
     engine = metrics.engine(metric)
     if not isinstance(engine, NetworkEngine):
-        able = ", ".join(name for name, entry in catalogue.ENTRIES.items() if entry.trunk is not None)
+        able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)
         raise UsageError(f"{metric} is no distance between points, which a set of images needs; there are {able}")
     return Job(engine, metrics.header, loader.read, loader.workers)
 

@@ -14,12 +14,12 @@ from .. import defaults, images
 from ..engines.onnx_providers import DeviceName
 from ..errors import SizeError, UsageError
 from ..images.size import resized
-from ..metrics import registry as catalogue
 from ..records import Image, Pixels
 from ..run.plan import ComparisonOptions
 from ..scoring.factory import Progress as Downloads
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
+from ..scoring.metric_spec import parse_metrics
 from ..votes import Study, correlation, jnd
 from .results import Judged, Line, lines
 from .scoring import Progress, score_items
@@ -57,16 +57,16 @@ class Task:
 
 def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: Downloads | None = None) -> Task:
     """Everything that can be wrong, found before any image is read. Raises as `judge` does."""
-    choices = catalogue.parse_all(metrics)
+    specs = parse_metrics(metrics)
     default: Side = BAPPS_SIDE if study.layout == "bapps" else "keep"
     asked = default if options.side is None else options.side
     side = None if asked == "keep" else asked
     if options.resamples < 0 or options.seed < 0 or (side is not None and side < 1):
         given = f"side {asked}, {options.resamples} resamples, seed {options.seed}"
         raise UsageError(f"{given}: a side is 1 pixel or more, the others are 0 or more")
-    least = min(choices, key=lambda choice: choice.entry.smallest(choice.version))
-    if side is not None and least.entry.smallest(least.version) > side:
-        needed = f"{least.asked} needs sides of at least {least.entry.smallest(least.version)} pixels"
+    least = min(specs, key=lambda spec: spec.program.smallest_side)
+    if side is not None and least.program.smallest_side > side:
+        needed = f"{least.requested} needs sides of at least {least.program.smallest_side} pixels"
         raise SizeError(f"{needed}, and the images are brought to {side}: leave it out, or keep their size")
     if study.kind == "mos":
         correlation.check_scipy()

@@ -10,11 +10,11 @@ from pathlib import Path
 from .. import defaults, images, pairing
 from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
-from ..metrics.registry import parse_all
 from ..records import AlphaPolicy, MatchRule, Pair, SizePolicy, Unmatched
 from ..scoring.factory import Progress, build_metric_set
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
+from ..scoring.metric_spec import parse_metrics
 from .limits import NO_LIMITS, Limits
 
 
@@ -128,7 +128,7 @@ def plan_comparison(
     UsageError, WeightsError, DeviceError
         If the call is wrong, or a metric cannot be loaded.
     """
-    parse_all(metrics)  # a misspelled name is reported before large folders are listed
+    parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
     pairs = pairing.pair_up(reference, candidate, options.match)
     return ComparisonPlan(
         pairs.pairs,

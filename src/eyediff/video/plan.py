@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..metrics.registry import parse_all
 from ..run.limits import NO_LIMITS, Limits
 from ..run.plan import ComparisonOptions, ComparisonPlan
 from ..scoring.factory import Progress
+from ..scoring.metric_spec import parse_metrics
 from .clip import Clip
 from .frames import Frames
 
@@ -38,8 +38,8 @@ def plan_video(
     UsageError, SizeError, WeightsError, DeviceError
         If the call is wrong, no metric takes frames of this size, or a metric cannot be loaded.
     """
-    choices = parse_all(metrics)
+    specs = parse_metrics(metrics)
     frames = Frames(reference, candidate, every=every, offset=offset)
-    frames.check_sizes(options.size, {choice.asked: choice.entry.smallest(choice.version) for choice in choices})
+    frames.check_sizes(options.size, {spec.requested: spec.program.smallest_side for spec in specs})
     loader = replace(options.loader(), read=frames.read)
     return ComparisonPlan(frames, options.build_metrics(metrics, progress), loader, limits=limits), frames
