@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyediff.output.schema import Csv, JsonLines, Lines, encodable, score
+from eyediff.output.schema import Csv, JsonLines, Lines, encodable, row, score
 from eyediff.records import Failure, Pair, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
@@ -78,6 +78,24 @@ def test_a_failure_comes_back(lines: Lines, name: str, message: str) -> None:
     assert (record["width"], record["height"]) == (3, 4)
     with pytest.raises(ValueError):
         score(lines.parse(lines.row(Failure(pair(name), "read", message))), pair(name))
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+@given(psnr=SCORES, reason=st.text())
+def test_a_pair_without_the_score_of_one_metric_comes_back(lines: Lines, psnr: float, reason: str) -> None:
+    """With the other score, and the reason under the name of its metric."""
+    written = ScoredPair(pair("x.png"), 3, 4, {"psnr": psnr}, reasons={"lpips": reason})
+    record = lines.parse(lines.row(written))
+    assert record["error"] == {"stage": "score", "message": f"lpips: {reason}"}
+    assert row(record, ["lpips", "psnr"], written.pair) == written
+
+
+@given(reasons=st.lists(st.text(), min_size=2, max_size=2))
+def test_reasons_of_several_metrics_are_written_as_they_were_read(reasons: list[str]) -> None:
+    """A message that looks like a separator may move a reason, never the text that is written."""
+    lines, metrics = Csv(["a", "b", "c"]), ["a", "b", "c"]
+    text = lines.row(ScoredPair(pair("x.png"), 3, 4, {"b": 1.0}, reasons=dict(zip("ac", reasons, strict=True))))
+    assert lines.row(row(lines.parse(text), metrics, pair("x.png"))) == text
 
 
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])

@@ -34,9 +34,9 @@ def test_json_to_the_byte() -> None:
         f'{head}, "rows": [\n{first},\n{third}\n], "unmatched": [{{"side": "reference", "path": "before/alone.png"}}, '
         '{"side": "candidate", "path": "after/new.png"}],\n"summary": {"count": 5, "failed": 2, "metrics": {'
         '"lpips": {"mean": 0.1000000417, "median": 1.25e-07, "std": 0.1414, "min": 0.0, "max": 0.3, '
-        '"ci95": [0.0, 0.2], "worst": [{"pair": "cat.png", "score": 0.3}, {"pair": "same.png", "score": 0.0}]}, '
+        '"ci95": [0.0, 0.2], "worst": [{"pair": "cat.png", "score": 0.3}, {"pair": "same.png", "score": 0.0}], "count": 2}, '
         '"psnr": {"mean": "inf", "median": 18.0, "std": null, "min": 18.04554, "max": "inf", "ci95": null, '
-        '"worst": [{"pair": "cat.png", "score": 18.04554}]}}}}\n'
+        '"worst": [{"pair": "cat.png", "score": 18.04554}], "count": 2}}, "incomplete": 0}}\n'
     )
 
 
@@ -50,7 +50,7 @@ def test_json_is_always_one_object(rows: list[Row]) -> None:
     found = json.loads(written("json", rows).encode())
     assert list(found) == ["eyediff", "metrics", "size", "rows", "unmatched", "summary"]
     assert len(found["rows"]) == len(rows)
-    assert list(found["summary"]) == ["count", "failed", "metrics"]
+    assert list(found["summary"]) == ["count", "failed", "metrics", "incomplete"]
     stopped = json.loads(written("json", rows, replace(SUMMARY, interrupted=True)))
     assert stopped["summary"]["interrupted"] is True
 
@@ -64,7 +64,7 @@ def test_a_mean_that_is_no_number_is_null() -> None:
 
 SCRIPT = """
 import sys
-from eyediff import reports
+from eyediff import output as reports
 from eyediff.errors import OutputError
 from tests.unit.output.samples import HEADER, ROWS, SUMMARY, STRANGE, UNDECODABLE, pair
 from eyediff.records import ScoredPair

@@ -116,13 +116,13 @@ def test_a_score_that_is_no_number_is_a_failure() -> None:
 
 def test_an_engine_that_raises_leaves_the_scores_of_the_others() -> None:
     """Statistics are over the scores that are there, with their number."""
-    found, sink = pairs(6), Kept()
-    poison = expected(found[2])
+    found, sink = pairs(12), Kept()
+    poison = expected(found[5])
     engines = {"mse": Engine(), "sim": Picky(-poison, RuntimeError("no kernel"), higher=True)}
     summary = compare(job(found, engines=engines), [sink])
     assert [row.scores["mse"] for row in sink.rows] == [expected(pair) for pair in found]
     assert [row.message for row in sink.rows if row.message] == ["sim: RuntimeError: no kernel"]
-    assert {name: each.count for name, each in summary.metrics.items()} == {"mse": 6, "sim": 5}
+    assert {name: each.count for name, each in summary.metrics.items()} == {"mse": 12, "sim": 11}
     assert (
         summary.metrics["sim"].worst[0][0]
         == min((row for row in sink.rows if "sim" in row.scores), key=lambda row: row.scores["sim"]).pair.name

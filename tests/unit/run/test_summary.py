@@ -62,7 +62,7 @@ def test_the_interval_is_the_same_every_time() -> None:
 def test_a_single_score_has_no_interval() -> None:
     """Of one pair nothing is known about others; its spread is 0."""
     found = collected({"mse": [0.25]}).metrics["mse"]
-    assert found == Statistics(0.25, 0.25, 0.0, 0.25, 0.25, None, (("p00.png", 0.25),))
+    assert found == Statistics(0.25, 0.25, 0.0, 0.25, 0.25, None, (("p00.png", 0.25),), 1)
 
 
 def test_equal_scores_have_an_interval_of_no_width() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from eyediff.errors import ImageError, OutputError, SizeError, UsageError
 from eyediff.sets import Source, matrix
-from eyediff.sets import matrix as allpairs
 from eyediff.sets import pairwise_distance as squares
+from eyediff.sets.matrix import _Grid
 from eyediff.sets.store import Store
 
 from .made import Full, Levels, brute, folder, job, points, put, some
@@ -99,7 +99,7 @@ def test_a_full_disk_is_one_error() -> None:
     """Under the points and under the result: OutputError that names the file, not the death of the process."""
     with pytest.raises(OutputError, match="the scratch: No space left"):
         Store(Full(600), "the scratch").append(np.zeros((2, 20), np.float32))  # type: ignore[arg-type]
-    grid = allpairs._Grid(_Seekable(8 * 5), 3, 3, "the result")
+    grid = _Grid(_Seekable(8 * 5), 3, 3, "the result")
     with pytest.raises(OutputError, match="the result: No space left"):
         grid.put(squares.Block(0, 0, np.zeros((3, 3))))
 
