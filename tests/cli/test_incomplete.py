@@ -90,7 +90,7 @@ def test_gates_do_not_pass_a_score_that_is_missing(folders: Sequence[str], tmp_p
     """JUnit has an error for the pair; a baseline that lacks the score, or has it, leaves the run incomplete."""
     call = ["compare", *folders, *METRICS, "--min", "ms-ssim=-1", "-o", str(tmp_path / "one.jsonl")]
     assert run([*call, "--junit", str(tmp_path / "junit.xml")]) == 3
-    cases = {case.get("name"): case for case in ET.parse(tmp_path / "junit.xml").getroot().iter("testcase")}
+    cases = {case.get("name"): case for case in ET.parse(tmp_path / "junit.xml").iter("testcase")}  # noqa: S314 - our own
     assert cases["large.png"].find("error") is None
     error = cases["small.png"].find("error")
     assert error is not None and error.get("message") == REASON
@@ -159,7 +159,7 @@ def test_votes_judge_each_metric_by_the_items_that_it_scored(tmp_path: Path) -> 
         *METRICS,
         "-o",
         str(output),
-        "--items",
+        "--by-item",
         str(tmp_path / "i.csv"),
     ]
     assert run(call) == 3

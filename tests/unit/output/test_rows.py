@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyediff.output.schema import Csv, JsonLines, Lines, encodable, row, score
+from eyediff.output.schema import Csv, JsonLines, Lines, encodable, score
+from eyediff.output.schema import row as read_row
 from eyediff.records import Failure, Pair, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
@@ -87,7 +88,7 @@ def test_a_pair_without_the_score_of_one_metric_comes_back(lines: Lines, psnr: f
     written = ScoredPair(pair("x.png"), 3, 4, {"psnr": psnr}, reasons={"lpips": reason})
     record = lines.parse(lines.row(written))
     assert record["error"] == {"stage": "score", "message": f"lpips: {reason}"}
-    assert row(record, ["lpips", "psnr"], written.pair) == written
+    assert read_row(record, ["lpips", "psnr"], written.pair) == written
 
 
 @given(reasons=st.lists(st.text(), min_size=2, max_size=2))
@@ -95,7 +96,7 @@ def test_reasons_of_several_metrics_are_written_as_they_were_read(reasons: list[
     """A message that looks like a separator may move a reason, never the text that is written."""
     lines, metrics = Csv(["a", "b", "c"]), ["a", "b", "c"]
     text = lines.row(ScoredPair(pair("x.png"), 3, 4, {"b": 1.0}, reasons=dict(zip("ac", reasons, strict=True))))
-    assert lines.row(row(lines.parse(text), metrics, pair("x.png"))) == text
+    assert lines.row(read_row(lines.parse(text), metrics, pair("x.png"))) == text
 
 
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
