@@ -11,7 +11,7 @@ from PIL import Image as PILImage
 from .. import comparison as api
 from ..errors import EyediffError, shown
 from ..output.atomic_write import whole
-from ..records import Score
+from ..records import ScoredPair
 from .figure import figure
 from .scenes import drawn
 from .trials import TRIALS, Candidate, Trial
@@ -66,7 +66,7 @@ def make(folder: Path) -> Shown:
     metrics = (*CLASSICAL, *LEARNED)
     result = compared(folder, metrics)
     higher = result.header.higher_is_better
-    found = {row.pair.name: row.scores for row in result.rows if isinstance(row, Score)}
+    found = {row.pair.name: row.scores for row in result.rows if isinstance(row, ScoredPair)}
     verdicts = [_judged(trial, found, higher) for trial in TRIALS]
     shown_here = Shown(metrics, verdicts, folder / FIGURE, folder / PAGE)
     _save(figure(shown_here, folder / REFERENCE, folder / CANDIDATE), shown_here.picture)

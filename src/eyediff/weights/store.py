@@ -17,7 +17,7 @@ from . import heads, package_files
 from .catalogue import PUBLISHED, Published, published
 from .fetch import Progress, download
 from .hashing import canonical_sha256
-from .search_path import Place, cache, candidates, offline
+from .search_path import PACKAGE, Place, cache, candidates, offline
 from .validate import LoadedTrunk, keep, load, recognise
 
 STALE = 24 * 3600.0
@@ -115,7 +115,7 @@ def verify() -> Iterator[Checked]:
             if place.kind != "package":
                 yield Checked(name, place, path, _problem(partial(load, entry, path, cached=place.kind == "cache")))
     for shipped in package_files.ALL:
-        yield Checked(shipped.path.stem, Place("package", package_files.PACKAGE), shipped.path, _problem(shipped.read))
+        yield Checked(shipped.path.stem, Place("package", PACKAGE), shipped.path, _problem(shipped.read))
 
 
 def _problem(check: Callable[[], object]) -> str | None:
