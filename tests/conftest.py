@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,19 +38,24 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 40 else None
 
 
-def missing_torch(call: pytest.CallInfo[Any]) -> str | None:
-    """Return why a test that failed is skipped instead: torch is not installed. None where the reason is another."""
+def missing_here(call: pytest.CallInfo[Any]) -> str | None:
+    """Return why a test that failed is skipped instead, because of what this machine cannot have; None otherwise.
+
+    torch has no build for every Python and platform. Windows has neither the modules nor the functions of POSIX.
+    """
     error = call.excinfo and (call.excinfo.value.__cause__ or call.excinfo.value)
-    if isinstance(error, ModuleNotFoundError) and error.name == "torch" and find_spec("torch") is None:
-        return "Skipped: torch is not installed"
+    if isinstance(error, ModuleNotFoundError) and error.name in ("torch", "resource") and find_spec(error.name) is None:
+        return f"Skipped: {error.name} is not installed, or not for this platform"
+    if isinstance(error, AttributeError) and error.obj in (os, signal) and sys.platform == "win32":
+        return f"Skipped: Windows has no {error.name}"
     return None
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, Any]:
-    """Skip the files that import torch where it has no build for this Python or platform."""
+    """Skip a file that needs what cannot be here, by name."""
     report = yield
-    if reason := missing_torch(report.call):  # type: ignore[attr-defined]  # pytest keeps it there for its own hooks
+    if reason := missing_here(report.call):  # type: ignore[attr-defined]  # pytest keeps it there for its own hooks
         report.outcome, report.longrepr = "skipped", (str(collector.path), 0, reason)
     return report
 
@@ -58,9 +64,9 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, p
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Skip the tests that import torch, likewise."""
+    """Skip a test likewise."""
     report = yield
-    if reason := missing_torch(call):
+    if reason := missing_here(call):
         report.outcome, report.longrepr = "skipped", (str(item.path), (item.location[1] or 0) + 1, reason)
     return report
 
