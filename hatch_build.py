@@ -1,8 +1,8 @@
 """Compile the native engine while a wheel is built, or the package is installed from its folder.
 
-Where there is no C compiler, or it fails, the wheel is built without the engine, and ONNX Runtime computes. The variable
-EYEDIFF_BUILD_NATIVE changes that: 0 builds a pure wheel, 1 makes a failure an error. `python hatch_build.py` compiles in
-place, for a tree that is used without installation.
+Where there is no C compiler, or it fails, the wheel is built without the engine, and ONNX Runtime computes. The
+variable EYEDIFF_BUILD_NATIVE changes that: 0 builds a pure wheel, 1 makes a failure an error. `python hatch_build.py`
+compiles in place, for a tree that is used without installation.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ def compile_library(target: Path, extra: Sequence[str] = (), compiler: Sequence[
 def run(command: list[str]) -> None:
     """Run a compiler in the folder of the sources. Raises BuildError."""
     try:
-        done = subprocess.run(command, cwd=SOURCES, capture_output=True, text=True, check=False, timeout=600)
+        done = subprocess.run(  # noqa: S603 - a compiler, and what is written here
+            command, cwd=SOURCES, capture_output=True, text=True, check=False, timeout=600
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(str(error)) from error
     if done.returncode:

@@ -24,8 +24,8 @@ neither grow nor shrink fast, and not close together. F(4x4, 5x5) at 0, +-1/2, +
 AlexNet's second. F(6x6, 3x3) needs fewer products, but was measured to move distances by 1.2e-5, which is more than a
 published distance may be off (1e-5).
 
-All points are sums of a few powers of two, so every constant of B and A is exact in float32. G, whose divisions are not,
-is applied once, in double precision, when the weights are loaded.
+All points are sums of a few powers of two, so every constant of B and A is exact in float32. G, whose divisions are
+not, is applied once, in double precision, when the weights are loaded.
 """
 
 from __future__ import annotations
@@ -84,9 +84,7 @@ def amplification(name: str) -> float:
     """Return by how much the root mean square rounding error of a 2-D tile exceeds that of direct convolution."""
     m, r, points = ALGORITHMS[name]
     into, kernel, out = matrices(m, r, points)
-    products = [
-        sum(float(g) ** 2 for g in kernel[i]) * sum(float(b) ** 2 for b in into[i]) for i in range(len(into))
-    ]
+    products = [sum(float(g) ** 2 for g in kernel[i]) * sum(float(b) ** 2 for b in into[i]) for i in range(len(into))]
     outputs = [sum(float(a) ** 2 * p for a, p in zip(row, products, strict=True)) for row in out]
     return sum(outputs) / len(outputs) / r
 

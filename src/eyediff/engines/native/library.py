@@ -53,6 +53,7 @@ FUNCTIONS = {
     "eyediff_add_pooling": (c_int, (c_void_p, c_int, c_int, c_int)),
     "eyediff_add_tap": (c_int, (c_void_p, c_int, c_void_p)),
     "eyediff_workspace_bytes": (c_size_t, (c_void_p, c_int, c_int, c_int, c_int)),
+    "eyediff_tap_sizes": (c_int, (c_void_p, POINTER(Call), POINTER(c_int32), POINTER(c_int32))),
     "eyediff_workspace_new": (c_void_p, (c_void_p, c_int)),
     "eyediff_workspace_free": (None, (c_void_p,)),
     "eyediff_run": (c_int, (c_void_p, POINTER(Call))),
@@ -64,7 +65,7 @@ FUNCTIONS = {
 }
 
 
-class NativeUnavailable(EyediffError):
+class NativeEngineError(EyediffError):
     """This installation has no native engine; the message says why."""
 
 
@@ -74,20 +75,20 @@ def load_library() -> ctypes.CDLL:
 
     Raises
     ------
-    NativeUnavailable
+    NativeEngineError
         The library is not there, does not load, or was built from other sources.
     """
     if not FILE.is_file():
-        raise NativeUnavailable("its library was not built: no C compiler was at hand when eyediff was installed")
+        raise NativeEngineError("its library was not built: no C compiler was at hand when eyediff was installed")
     try:
         library = ctypes.CDLL(str(FILE))
         for name, (result, arguments) in FUNCTIONS.items():
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
-        raise NativeUnavailable(f"its library does not load: {error}") from error
+        raise NativeEngineError(f"its library does not load: {error}") from error
     if library.eyediff_interface() != INTERFACE:
-        raise NativeUnavailable("its library was built from other sources; install eyediff again")
+        raise NativeEngineError("its library was built from other sources; install eyediff again")
     return library
 
 

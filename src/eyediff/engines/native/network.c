@@ -456,6 +456,19 @@ EXPORT size_t eyediff_workspace_bytes(const Network *network, int threads, int i
     return floats * sizeof(float) + needs.rows * sizeof(double);
 }
 
+/* Rows and columns of every tap for a call. Returns 0, or 2 where an image is too small. */
+EXPORT int eyediff_tap_sizes(const Network *network, const Call *call, int32_t *heights, int32_t *widths) {
+    Stage stages[MOST_LAYERS];
+    const int refused = make_plan(network, call, 1, stages);
+    if (refused) return refused;
+    for (int i = 0, tap = 0; i < network->count; i++) {
+        if (network->layers[i].kind != TAP) continue;
+        heights[tap] = stages[i].input.height;
+        widths[tap++] = stages[i].input.width;
+    }
+    return 0;
+}
+
 /* ---- workspaces */
 
 enum { BUFFERS = 5 }; /* three slots, shared, sums of rows */

@@ -18,6 +18,7 @@ from ...metrics.backbones import Conv, Fire, Pool
 from ...metrics.lpips import Network
 from ...metrics.ops import Array
 from ...records import Features, Numbers, Pixels
+from ..strips import Strips
 from .library import OUT_OF_MEMORY, Call, find_variant, load_library
 
 PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
@@ -42,6 +43,7 @@ class NativeNetwork:
 
     def __init__(self, network: Network, threads: int, variant: str | None = None) -> None:
         self._library, self._network, self._threads = load_library(), network, threads
+        self.trunk = network.trunk
         self.variant = find_variant(variant)
         multiplier, offset = network.scaling or (np.ones(3), np.zeros(3))
         gain = (ctypes.c_float * 3)(*(2.0 * np.asarray(multiplier, np.float64)))
@@ -57,6 +59,15 @@ class NativeNetwork:
         self.weight_bytes: int = self._library.eyediff_network_bytes(self._handle)
         """Bytes of the transformed weights: four times those of a 3x3 convolution."""
         self._workspaces = OfProcess(lambda: _Workspaces(self._library, self._handle, threads))
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header of a result."""
+        return f"native {self.variant} cpu"
+
+    def embeddings(self, x: Pixels) -> Array:
+        """Return points whose squared Euclidean distances are the distances: N x D."""
+        return self.points(self.features(x))
 
     def needed(self, height: int, width: int) -> int:
         """Return the bytes that a pair of images of this size takes, the weights included."""
@@ -126,11 +137,30 @@ class NativeNetwork:
         ]
         return np.concatenate(parts, 1)
 
-    @contextmanager
-    def strips(self) -> Iterator[NativeStrips]:
-        """Compute one pair strip by strip: what layers keep from strip to strip lives in here."""
+    def strip_shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
+        """Return `layers` of one pair, L figures, from strips that fit into `memory` bytes."""
+        return NativeStrips(self).shares(a, b, memory)
+
+    def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
+        """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
+        return NativeStrips(self).map(a, b, memory)
+
+    def strip_terms(
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        """Yield the terms, 1 x 1 x H_l x W_l, of each strip of rows in turn; of a `turned` image rows are columns."""
+        sums = np.zeros((1, len(self._tap_channels)))
         with self._workspace() as work:
-            yield NativeStrips(self, work)
+            for rows in strips:
+                call, arrays = make_call(a, b, sums, rows=rows)
+                call.turned = turned
+                heights, widths = ((ctypes.c_int32 * len(self._tap_channels))() for _ in range(2))
+                _check(self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths), b.shape)
+                terms = [np.empty((1, 1, *size), np.float32) for size in zip(heights, widths, strict=True)]
+                call.terms = _pointers(terms)
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
+                del arrays
+                yield terms
 
     @contextmanager
     def _workspace(self) -> Iterator[ctypes.c_void_p]:
@@ -149,9 +179,7 @@ class NativeNetwork:
                 np.ascontiguousarray(parameters[f"{conv.key}.{name}"], np.float32) for name in ("weight", "bias")
             )
             shape = (part, conv.inputs, conv.outputs, conv.kernel, conv.stride, conv.pad)
-            _check(
-                library.eyediff_add_convolution(handle, *shape, weight.ctypes.data, bias.ctypes.data), weight.shape
-            )
+            _check(library.eyediff_add_convolution(handle, *shape, weight.ctypes.data, bias.ctypes.data), weight.shape)
         if isinstance(layer, Pool):
             _check(library.eyediff_add_pooling(handle, layer.size, layer.stride, int(layer.ceil)), (layer.size,))
         elif not convolutions:
@@ -175,74 +203,67 @@ class NativeNetwork:
     ) -> Numbers:
         """Run a batch of whole images; the shares of each tap, N x L."""
         sums = np.zeros((len(b), len(self._tap_channels)))
-        with self._workspace() as work:
-            run_call(self._library, work, a, b, sums, kept=kept, terms=terms, features=features)
+        call, arrays = make_call(a, b, sums, kept=kept)
+        call.terms, call.features = _pointers(terms), _pointers(features)
+        if len(b):
+            with self._workspace() as work:
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
+        del arrays
         areas = [height * width for _, height, width in self._network.trunk.tapped(*b.shape[1:3])]
         shares: Numbers = sums / areas
         return shares
 
 
-class NativeStrips:
-    """One pair of images, strip after strip, from the first to the last."""
+class NativeStrips(Strips):
+    """Strips of one pair; the rows that layers keep from strip to strip stay in the library."""
 
-    def __init__(self, network: NativeNetwork, work: ctypes.c_void_p) -> None:
-        self._library, self._work, self._trunk = network._library, work, network._network.trunk
+    def __init__(self, network: NativeNetwork) -> None:
+        super().__init__(network.trunk)
+        self._native = network
 
-    def terms(self, a: Pixels, b: Pixels, rows: slice, shapes: Sequence[tuple[int, int]], turned: bool) -> list[Array]:
-        """Return the terms, 1 x H_l x W_l each, of the rows that a strip completes; columns of a `turned` image.
+    def _strip_terms(
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        return self._native.strip_terms(a, b, strips, turned)
 
-        `shapes`: rows and columns that the strip completes at each tap.
-        """
-        found = [np.empty((1, *shape), np.float32) for shape in shapes]
-        sums = np.zeros((1, len(found)))
-        run_call(self._library, self._work, a, b, sums, terms=found, rows=rows, turned=turned)
-        return found
+    def _needed(self, height: int, width: int) -> int:
+        return self._native.needed(height, width)
 
 
-def run_call(
-    library: ctypes.CDLL,
-    work: ctypes.c_void_p,
-    a: Pixels | None,
-    b: Pixels,
-    sums: Numbers,
-    *,
-    kept: Features | None = None,
-    terms: Sequence[Array] | None = None,
-    features: Features | None = None,
-    rows: slice | None = None,
-    turned: bool = False,
-) -> None:
-    """Fill in the structure of a call and run it."""
-    second = np.ascontiguousarray(b)
-    first = None if a is None else np.ascontiguousarray(a)
-    if first is not None and (first.dtype != second.dtype or first.shape != second.shape):
-        raise TypeError(f"{first.shape} of {first.dtype} against {second.shape} of {second.dtype}: not a pair")
-    image, row, column, _ = (stride // second.itemsize for stride in second.strides)
-    height, width = second.shape[1:3]
-    if turned:
-        row, column, height, width = column, row, width, height
-    kept = None if kept is None else tuple(np.ascontiguousarray(tap) for tap in kept)
+def make_call(
+    a: Pixels | None, b: Pixels, sums: Numbers, *, kept: Features | None = None, rows: slice | None = None
+) -> tuple[Call, list[Any]]:
+    """Return the structure of a call, and the arrays that must live as long as it."""
+    if a is not None and (a.dtype != b.dtype or a.shape != b.shape):
+        raise TypeError(f"{a.shape} of {a.dtype} against {b.shape} of {b.dtype}: not a pair")
+    candidate, reference = _readable(b), None if a is None else _readable(a)
+    if reference is not None and reference.strides != candidate.strides:
+        reference, candidate = np.ascontiguousarray(reference), np.ascontiguousarray(candidate)
+    image, row, column, _ = (stride // candidate.itemsize for stride in candidate.strides)
+    held = None if kept is None else [np.ascontiguousarray(tap) for tap in kept]
     call = Call(
-        reference=None if first is None else first.ctypes.data,
-        candidate=second.ctypes.data,
+        reference=None if reference is None else reference.ctypes.data,
+        candidate=candidate.ctypes.data,
         image=image,
         row=row,
         column=column,
-        type=PIXEL_TYPES[second.dtype],
-        count=len(second),
-        height=height,
-        width=width,
-        turned=turned,
+        type=PIXEL_TYPES[candidate.dtype],
+        count=len(candidate),
+        height=candidate.shape[1],
+        width=candidate.shape[2],
         first_row=rows.start if rows else 0,
-        end_row=rows.stop if rows else height,
-        kept_images=0 if kept is None else len(kept[0]),
-        kept=_pointers(kept),
-        terms=_pointers(terms),
-        features=_pointers(features),
+        end_row=rows.stop if rows else candidate.shape[1],
+        kept_images=0 if held is None else len(held[0]),
+        kept=_pointers(held),
         sums=sums.ctypes.data,
     )
-    if len(second):
-        _check(library.eyediff_run(work, ctypes.byref(call)), second.shape)
+    return call, [reference, candidate, held]
+
+
+def _readable(pixels: Pixels) -> Pixels:
+    """Pixels as the library reads them: any strides, but for the three channels, which lie side by side."""
+    aligned = pixels.flags.aligned and pixels.dtype.isnative and pixels.strides[3] == pixels.itemsize
+    return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
 
 
 def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
