@@ -15,7 +15,7 @@ from ..metrics.programs import PixelFunction
 from ..records import Features, Numbers, Pixels
 from . import strip_plan as streaming
 from .feature_programs import Looked
-from .strips import ProgramStrips
+from .strips import Strips
 
 
 class Runner(Protocol):
@@ -95,7 +95,7 @@ class ProgramNetwork:
         self._layers = runner.compile(lambda verbs, a, b: lpips.layers(verbs, network, a, b), 2)
         self._spatial = runner.compile(lambda verbs, a, b: lpips.spatial(verbs, network, a, b), 2)
         self._embedding = runner.compile(lambda verbs, x: lpips.embedding(verbs, network, x), 1)
-        strips, looked = ProgramStrips(runner, network), Looked(runner, network)
+        strips, looked = Strips(runner, network), Looked(runner, network)
         self.strip_shares, self.strip_map = strips.shares, strips.map
         self.features, self.against = looked.features, looked.against
         self.between, self.points = looked.between, looked.points

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .network_engine import Runner
 
 
-class Strips(ABC):
+class StripEngine(ABC):
     """One network over pairs that are cut across their longer side, so that a strip is as small as can be."""
 
     def __init__(self, trunk: Trunk) -> None:
@@ -80,7 +80,7 @@ class Strips(ABC):
         return 1
 
 
-class ProgramStrips(Strips):
+class Strips(StripEngine):
     """Strips by programs over the verbs, which a runner compiles."""
 
     def __init__(self, runner: Runner, network: Network) -> None:

@@ -18,7 +18,7 @@ from ...metrics.backbones import Conv, Fire, Pool
 from ...metrics.lpips import Network
 from ...metrics.ops import Array
 from ...records import Features, Numbers, Pixels
-from ..strips import Strips
+from ..strips import StripEngine
 from .library import OUT_OF_MEMORY, Call, find_variant, load_library
 
 PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
@@ -58,7 +58,8 @@ class NativeNetwork:
         self._tap_channels = network.trunk.taps
         self.weight_bytes: int = self._library.eyediff_network_bytes(self._handle)
         """Bytes of the transformed weights: four times those of a 3x3 convolution."""
-        self._workspaces = OfProcess(lambda: _Workspaces(self._library, self._handle, threads))
+        library, network_handle = self._library, self._handle  # without self: no circle keeps the weights in memory
+        self._workspaces = OfProcess(lambda: _Workspaces(library, network_handle, threads))
 
     @property
     def description(self) -> str:
@@ -214,7 +215,7 @@ class NativeNetwork:
         return shares
 
 
-class NativeStrips(Strips):
+class NativeStrips(StripEngine):
     """Strips of one pair; the rows that layers keep from strip to strip stay in the library."""
 
     def __init__(self, network: NativeNetwork) -> None:
@@ -236,7 +237,8 @@ def make_call(
     """Return the structure of a call, and the arrays that must live as long as it."""
     if a is not None and (a.dtype != b.dtype or a.shape != b.shape):
         raise TypeError(f"{a.shape} of {a.dtype} against {b.shape} of {b.dtype}: not a pair")
-    candidate, reference = _readable(b), None if a is None else _readable(a)
+    candidate: npt.NDArray[Any] = _readable(b)
+    reference: npt.NDArray[Any] | None = None if a is None else _readable(a)
     if reference is not None and reference.strides != candidate.strides:
         reference, candidate = np.ascontiguousarray(reference), np.ascontiguousarray(candidate)
     image, row, column, _ = (stride // candidate.itemsize for stride in candidate.strides)
@@ -260,7 +262,7 @@ def make_call(
     return call, [reference, candidate, held]
 
 
-def _readable(pixels: Pixels) -> Pixels:
+def _readable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Pixels as the library reads them: any strides, but for the three channels, which lie side by side."""
     aligned = pixels.flags.aligned and pixels.dtype.isnative and pixels.strides[3] == pixels.itemsize
     return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
