@@ -103,7 +103,7 @@ def compile_library(target: Path, extra: Sequence[str] = (), compiler: Sequence[
             list(pool.map(run, jobs))
         made = folder / target.name
         run([*command, *sorted(str(path) for path in folder.glob("*.o")), *link, "-o", str(made)])
-        if machines == [platform.machine().lower()] and not extra:
+        if machines == [platform.machine().lower()] and not extra:  # sanitizers load only where they come first
             try:
                 ctypes.CDLL(str(made)).eyediff_interface()
             except (OSError, AttributeError) as error:
