@@ -129,7 +129,7 @@ def _evaluate(
     from ..training.distillation.agreement import format_markdown
     from ..training.distillation.distill import teacher
     from ..training.distillation.student_network import read_network
-    from ..weights.mini import FILE
+    from ..weights import package_files
 
     if len({folder.name for folder in (*folders, *held_out_folders)}) < max(1, len(folders) + len(held_out_folders)):
         raise UsageError("nothing to measure on; name folders of pictures, each with a name of its own")
@@ -138,7 +138,7 @@ def _evaluate(
     measurements: list[evaluation.Measurement] = []
     tasks = evaluation.evaluation_tasks(sources)
     with bar("comparing") as progress:
-        parts = evaluation.evaluate(sources, teacher(), read_network(weights or FILE), evaluation.SEED, workers)
+        parts = evaluation.evaluate(sources, teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers)
         for done, part in enumerate(parts, 1):
             measurements += part
             if progress:

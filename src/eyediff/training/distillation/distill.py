@@ -42,7 +42,7 @@ Report = Callable[[float], None]
 
 def teacher() -> lpips.Network:
     """Return lpips-alex. Raises WeightsError if AlexNet's weights can neither be found nor fetched."""
-    return parse_metric("lpips-alex").load_network()
+    return parse_metric("lpips-alex").load_network().network
 
 
 def select_device(name: str) -> torch.device:
