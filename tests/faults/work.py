@@ -206,7 +206,8 @@ def _distill() -> Work:
         work = place / "out.safetensors.work"
         if list(work.glob(".run*.tmp")) or list(work.glob("*.partial")):
             return "saving"
-        if (work / "log.jsonl").exists():
+        log = work / "log.jsonl"
+        if log.exists() and log.stat().st_size:
             return "steps"
         return "groups" if list(work.glob("groups-*")) else "start"
 

@@ -138,7 +138,9 @@ def _evaluate(
     measurements: list[evaluation.Measurement] = []
     tasks = evaluation.evaluation_tasks(sources)
     with bar("comparing") as progress:
-        parts = evaluation.evaluate(sources, teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers)
+        parts = evaluation.evaluate(
+            sources, teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers
+        )
         for done, part in enumerate(parts, 1):
             measurements += part
             if progress:
