@@ -134,7 +134,7 @@ def _train(run: DistillationRun, work: Path, report: Report) -> None:
             means.add(run.advance())
             run.seconds = time.monotonic() - start
             if run.step % LOGGED_EVERY == 0 or run.progress == 1:
-                log.write(means.line({"step": run.step, "seconds": round(run.seconds, 2)}))
+                log.write(means.line({"step": run.step}))
             if run.step % SAVED_EVERY == 0 or run.progress == 1:
                 run.save(work / SAVED)
             report(run.progress)
