@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import defaults
 from ..metrics import lpips
 from ..metrics.ops import Array
 from ..records import Features, Numbers, Pixels
-from . import strip_plan as streaming
-from .feature_programs import Looked
-from .strips import Strips
+from .numpy_ops import stretch
+from .strip_plan import StripBoundary, boundaries, first_strip_rows, peak_bytes, step, strip_terms, strips
 
 
 class Runner(Protocol):
@@ -50,11 +51,22 @@ class NetworkEngine:
     def __init__(self, runner: Runner, network: lpips.Network, memory: int | None = None) -> None:
         self._runner, self.network, self._memory = runner, network, memory
         self.smallest = network.trunk.smallest
-        self._layers = runner.compile(lambda verbs, a, b: lpips.layers(verbs, network, a, b), 2)
-        self._spatial = runner.compile(lambda verbs, a, b: lpips.spatial(verbs, network, a, b), 2)
-        self._embedding = runner.compile(lambda verbs, x: lpips.embedding(verbs, network, x), 1)
-        self._strips = Strips(runner, network)
-        self._looked = Looked(runner, network)
+        taps = len(network.trunk.taps)
+
+        def shares(ops: Any, of_a: Any, of_b: Any) -> list[Any]:
+            return [lpips.shares(ops, lpips.apart(ops, network.heads, of_a, of_b))]
+
+        def against(ops: Any, b: Any, *of_a: Any) -> list[Any]:
+            return shares(ops, of_a, lpips.features(ops, network, b))
+
+        self._layers = runner.compile(lambda ops, a, b: lpips.layers(ops, network, a, b), 2)
+        self._spatial = runner.compile(lambda ops, a, b: lpips.spatial(ops, network, a, b), 2)
+        self._embedding = runner.compile(lambda ops, x: lpips.embedding(ops, network, x), 1)
+        self._features = runner.compile_many(lambda ops, x: lpips.features(ops, network, x), 1, 0)
+        self._against = runner.compile_many(against, 1, taps)
+        self._between = runner.compile_many(lambda ops, *of: shares(ops, of[:taps], of[taps:]), 0, 2 * taps)
+        self._points = runner.compile_many(lambda ops, *of: [lpips.point(ops, network.roots, of)], 0, taps)
+        self._strips = StripEngine(runner, network)
 
     @property
     def description(self) -> str:
@@ -86,32 +98,28 @@ class NetworkEngine:
         """What the network sees of N images, to be used again; None where it does not fit beside a pair's work."""
         size = x.shape[1:3]
         tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
-        if len(x) * tapped + streaming.needed(self.network.trunk, *size) > self._room(x):
+        if len(x) * tapped + peak_bytes(self.network.trunk, *size) > self._room(x):
             return None
         return self.features(x)
 
     def features(self, x: Pixels) -> Features:
-        """What the network sees of N images, whatever memory it takes."""
-        return self._looked.features(x)
+        """Unit vectors at every tap of N images, whatever memory it takes."""
+        return tuple(tap.astype(np.float32, copy=False) for tap in self._features(x))
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
         """N distances of candidates against one image that was looked at, or as many as there are candidates."""
         one = len(seen[0]) == 1
-        return np.concatenate(
-            [
-                self._looked.against(seen if one else tuple(tap[part] for tap in seen), b[part]).sum(1)
-                for part in self._parts(b)
-            ]
-        )
+        parts = ((seen if one else tuple(tap[part] for tap in seen), b[part]) for part in self._parts(b))
+        return np.concatenate([self._against(of_b, *of_a)[0].astype(np.float64).sum(1) for of_a, of_b in parts])
 
     def between(self, a: Features, b: Features) -> Numbers:
         """N distances of images that were looked at."""
-        total: Numbers = self._looked.between(a, b).sum(1)
+        total: Numbers = self._between(*a, *b)[0].astype(np.float64).sum(1)
         return total
 
     def points(self, seen: Features) -> Array:
         """`embeddings` of what was looked at."""
-        return self._looked.points(seen)
+        return self._points(*seen)[0].astype(np.float32, copy=False)
 
     def _room(self, x: Pixels) -> float:
         """Bytes left for the work on images like these, their pairs being in memory already."""
@@ -122,7 +130,7 @@ class NetworkEngine:
         room = self._room(x)
         if room == math.inf:
             return max(1, len(x))
-        return max(0, int(room)) // streaming.needed(self.network.trunk, *x.shape[1:3])
+        return max(0, int(room)) // peak_bytes(self.network.trunk, *x.shape[1:3])
 
     def _parts(self, x: Pixels) -> list[slice]:
         step = max(1, self._at_once(x))
@@ -132,6 +140,87 @@ class NetworkEngine:
 def _singly(a: Pixels, b: Pixels) -> Iterator[tuple[Pixels, Pixels]]:
     """Pair by pair, each a batch of one."""
     return ((a[i : i + 1], b[i : i + 1]) for i in range(len(a)))
+
+
+class StripEngine:
+    """One network over pairs that take more memory than may be used: strip by strip, as `strip_plan.py` states.
+
+    They are cut across their longer side, so that a strip is as small as can be.
+    """
+
+    def __init__(self, runner: Runner, network: lpips.Network) -> None:
+        self._runner, self._network, self._trunk = runner, network, network.trunk
+        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
+
+    def shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
+        """Each tap's share of the distance of two images 1 x H x W x 3: L figures, summed in double precision."""
+        sums = np.zeros(len(self._trunk.taps))
+        for strip in self._terms(a, b, memory):
+            sums += [term.sum(dtype=np.float64) for term in strip]
+        areas = np.multiply(self._trunk.sides(a.shape[1]), self._trunk.sides(a.shape[2]))
+        shares: Numbers = sums / areas
+        return shares
+
+    def map(self, a: Pixels, b: Pixels, memory: float) -> Array:
+        """The distance by place, H x W: the terms, which are small, are kept and enlarged a few rows at a time."""
+        height, width = a.shape[1:3]
+        kept = zip(*self._terms(a, b, memory), strict=True)
+        terms = [np.concatenate(parts, 3 if width > height else 2) for parts in kept]
+        whole = np.empty((height, width), np.float32)
+        rows = max(1, defaults.BATCH_PIXELS // (8 * width))  # double precision, and several at a time
+        for start in range(0, height, rows):
+            part = slice(start, min(start + rows, height))
+            whole[part] = sum(stretch(stretch(term, height, 2, part), width, 3)[0, 0] for term in terms)
+        return whole
+
+    def _terms(self, a: Pixels, b: Pixels, memory: float) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        """Every tap's rows of each strip, in order; of images that are wider than high, its columns."""
+        turned = a.shape[2] > a.shape[1]
+        if turned:
+            a, b = a.swapaxes(1, 2), b.swapaxes(1, 2)
+        length, width = a.shape[1:3]
+        meeting = boundaries(self._trunk, width)
+        run, taps = self._compiled(turned), len(self._trunk.taps)
+        above: Sequence[npt.NDArray[Any]] = [_zeros(boundary, boundary.pad) for boundary in meeting] * 2
+        nothing, padding = ([_zeros(boundary, last * boundary.pad) for boundary in meeting] for last in (0, 1))
+        for strip in strips(self._trunk, length, self._deepest(length, width, memory)):
+            below = padding if strip.stop == length else nothing
+            results = run(a[:, strip], b[:, strip], *above, *below)
+            found, above = results[:taps], results[taps:]
+            yield [term.swapaxes(2, 3) for term in found] if turned else found
+
+    def _deepest(self, length: int, width: int, memory: float) -> int:
+        """Rows that a strip gives at the end: as many as fit, up to STRIP_PIXELS."""
+        enough = max(1, defaults.STRIP_PIXELS // (width * step(self._trunk)))
+        for deepest in range(enough, 1, -1):
+            high = first_strip_rows(self._trunk, deepest)
+            if high <= length and peak_bytes(self._trunk, high, width) <= memory:
+                return deepest
+        return 1
+
+    def _compiled(self, turned: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
+        if turned not in self._programs:
+            network, count = self._network, len(boundaries(self._trunk, 1))
+            if turned:
+                parameters = {name: _turned(value) for name, value in network.parameters.items()}
+                network = lpips.Network(network.trunk, parameters, network.heads, network.scaled)
+            self._programs[turned] = self._runner.compile_many(partial(_program, network, count), 2, 3 * count)
+        return self._programs[turned]
+
+
+def _program(network: lpips.Network, count: int, ops: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
+    """The terms of a strip, and what every boundary hands on."""
+    terms, handed = strip_terms(ops, network, a, b, arrays[: 2 * count], arrays[2 * count :])
+    return [*terms, *handed]
+
+
+def _zeros(boundary: StripBoundary, rows: int) -> Array:
+    return np.zeros((1, boundary.channels, rows, boundary.columns), np.float32)
+
+
+def _turned(parameter: Array) -> Array:
+    """A kernel with rows and columns exchanged; a bias as it is."""
+    return np.ascontiguousarray(parameter.swapaxes(2, 3)) if parameter.ndim == 4 else parameter
 
 
 class FunctionEngine:

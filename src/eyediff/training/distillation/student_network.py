@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -52,20 +50,11 @@ def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
     return found
 
 
-@dataclass(frozen=True)
-class Learning:
-    """`lpips.Network` over tensors: what the formula reads of it."""
-
-    trunk: Trunk
-    parameters: Mapping[str, Tensor]
-    heads: Sequence[Tensor]
-    scaling = (lpips.GAIN, lpips.OFFSET)
-
-
-def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.Network:
+def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
     """The network that the tensors make up as they are now."""
     heads = [tensors[HEAD.format(index)].square() for index in range(len(trunk.taps))]
-    return cast("lpips.Network", Learning(trunk, tensors, heads))  # interpreters take tensors for constants
+    scaling = (torch.from_numpy(lpips.GAIN), torch.from_numpy(lpips.OFFSET))
+    return lpips.FeatureNetwork(trunk, tensors, heads, scaling)
 
 
 def read_network(path: Path) -> lpips.Network:
