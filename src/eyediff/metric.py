@@ -15,7 +15,7 @@ from .engines.onnx_providers import DeviceName
 from .engines.select_runner import runner
 from .engines.windows import WindowEngine
 from .errors import SizeError, UsageError, WeightsError
-from .images import Range, as_batch, as_image, fit, grounds
+from .images import Range, as_batch, as_image, composites, fit
 from .metrics import registry as catalogue
 from .metrics.embedding import Embedding
 from .metrics.ops import Array
@@ -178,7 +178,7 @@ class Metric:
     def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:
         left, right = _fitted(a, b, range)
         return [
-            float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in grounds(left, right)
+            float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in composites(left, right)
         ]
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from .locations import Location
 
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 """H x W x 3 (or N x H x W x 3), sRGB, C-contiguous; from 0 to PEAKS[dtype]."""
@@ -51,8 +52,8 @@ class Pair:
     """Two files that belong together. `name` is the relative path they share, in posix form."""
 
     name: str
-    reference: Path
-    candidate: Path
+    reference: Location
+    candidate: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Unmatched:
     """A file that has no partner, and on which side it lies."""
 
     side: Side
-    path: Path
+    path: Location
 
 
 @dataclass(frozen=True, slots=True)

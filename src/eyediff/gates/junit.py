@@ -12,8 +12,7 @@ from ..output.targets import target
 from ..output.text import figure
 from ..records import Failure, Header, Row, Summary
 from ..run import Job
-from .baseline import Baseline
-from .format_verdict import change, drift
+from .baseline import Baseline, format_change, format_drift
 
 _IN_MEMORY = 1 << 23
 """Bytes of cases that are held in memory; what is more waits on disk, since the counts come first in the file."""
@@ -47,7 +46,7 @@ class JunitSink:
             for found in self._job.crossings(row)
         ]
         if self._baseline is not None:
-            reasons += map(change, self._baseline.changes(row))
+            reasons += map(format_change, self._baseline.changes(row))
         scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
         self._judged("eyediff.pairs", row.pair.name, reasons, scores)
 
@@ -81,7 +80,7 @@ class JunitSink:
     def _against(self, baseline: Baseline) -> None:
         verdict = baseline.verdict()
         for found in verdict.drifts:
-            said = drift(found)
+            said = format_drift(found)
             self._judged("eyediff.baseline", f"mean {found.metric}", [said] if found.fails else [], said)
         for where, pairs in ((shown(verdict.path), verdict.gone), ("this run", verdict.new)):
             for pair in pairs:

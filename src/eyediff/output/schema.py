@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol, TypedDict, cast, get_args
 
-from ..locations import place
+from ..locations import parse_location
 from ..records import Failure, Header, Pair, Row, Score, Shard, Stage, Unmatched
 
 BEFORE_SCORES = ("pair", "reference", "candidate", "width", "height")
@@ -124,7 +124,7 @@ def row(record: Record, pair: Pair | None = None) -> Row:
 
     Raises ValueError where its stage is none of ours.
     """
-    pair = pair or Pair(record["pair"], place(record["reference"]), place(record["candidate"]))
+    pair = pair or Pair(record["pair"], parse_location(record["reference"]), parse_location(record["candidate"]))
     error = record["error"]
     if error is None:
         return score(record, pair)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import OutputError, shown
-from ..locations import place
+from ..locations import parse_location
 from ..records import AlphaPolicy, Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
 from .atomic_write import whole
 from .schema import dump, header_record
@@ -66,7 +66,9 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
     part, of, pairs = (_count(shard[key]) for key in ("part", "of", "pairs"))
     if not 1 <= part <= of:
         raise ValueError(f"part {part} of {of}")
-    unmatched = tuple(Unmatched(_one_of(file["side"], Side), place(_text(file["path"]))) for file in shard["unmatched"])
+    unmatched = tuple(
+        Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in shard["unmatched"]
+    )
     return Header(
         eyediff=_text(record["eyediff"]),
         metrics=metrics,

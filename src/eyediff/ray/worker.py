@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import defaults, run
 from ..errors import EyediffError
-from ..locations import place
+from ..locations import parse_location
 from ..output.parquet import table
 from ..records import Header, Pair
 from ..run.journal import difference, settings
@@ -75,7 +75,7 @@ def _pairs(batch: Any) -> Iterator[Pair]:
     columns = [batch[name].to_pylist() for name in ("reference", "candidate")]
     names = batch["pair"].to_pylist() if "pair" in batch.column_names else columns[1]
     for name, *paths in zip(names, *columns, strict=True):
-        yield Pair(_text(name), *(place(_text(path)) for path in paths))
+        yield Pair(_text(name), *(parse_location(_text(path)) for path in paths))
 
 
 def _text(value: str | bytes) -> str:

@@ -7,7 +7,6 @@ import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from PIL import Image as PILImage
 
 from .. import images
 from ..errors import EyediffError, UsageError, shown
+from ..locations import Location
 from ..metrics.ops import Array
 from ..output.schema import BEFORE_SCORES, row_record, score_from
 from ..output.text import amount, figure
@@ -122,7 +122,7 @@ def _cell(inside: str, tag: str = "td") -> str:
     return f"<{tag} style='padding:0 8px;text-align:right;font-variant-numeric:tabular-nums'>{inside}</{tag}>"
 
 
-def _thumbnail(path: Path) -> str:
+def _thumbnail(path: Location) -> str:
     """An image inline; nothing where it cannot be read, which its row says already, or is gone meanwhile."""
     try:
         pixels = images.read(path).pixels

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
 from .. import defaults
 from ..errors import UsageError
 from ..interfaces import Engine, Mapper
+from ..locations import Location
 from ..records import Crossing, Header, Image, Pair, Score, Unmatched
 
-Read: TypeAlias = Callable[[Path], Image]
+Read: TypeAlias = Callable[[Location], Image]
 """From a file to its picture; called from several threads. Raises ImageError."""
 
 Fit: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]

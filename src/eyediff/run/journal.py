@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import ResumeError, shown
+from ..locations import Location, size_and_time
 from ..records import Header
 
 _LONGEST = 100
@@ -37,13 +38,12 @@ def path_of(output: Path) -> Path:
     return output.with_name(output.name + ".resume")
 
 
-def stamp(path: Path) -> Stamp | None:
+def stamp(location: Location) -> Stamp | None:
     """Of the file now; None where there is none to be read."""
     try:
-        found = path.stat()
+        return size_and_time(location)
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
-    return found.st_size, found.st_mtime_ns
 
 
 @dataclass(frozen=True, slots=True)

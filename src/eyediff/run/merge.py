@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import MergeError, UsageError, shown
+from ..locations import Location
 from ..output import LINES, LinesFormat
 from ..output.schema import Record, row
 from ..output.shards import card_of, header_of_shard
@@ -144,7 +145,7 @@ class _Done:
         raise UsageError("these rows are computed: nothing is left to run")
 
 
-def _nothing_to_read(path: Path) -> Image:
+def _nothing_to_read(path: Location) -> Image:
     raise UsageError(f"{shown(path)} is not read: its row is there")
 
 

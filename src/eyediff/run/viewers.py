@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..images import grounds
+from ..images import composites
 from ..interfaces import Mapper, Viewer
 from ..records import Pixels, Score, View
 from ..scoring.loading import Loaded, why
@@ -31,7 +31,7 @@ def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Show | None:
 
 def view_of(loaded: Loaded, row: Score, mapper: Mapper | None) -> View:
     """The pixels as compared, and their map. A mapper that gives up leaves the scores as they are, and says why."""
-    pairs = grounds(loaded.reference, loaded.candidate)
+    pairs = composites(loaded.reference, loaded.candidate)
     maps: list[_Map] = [None] * len(pairs)
     trouble = None
     if mapper is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import defaults
 from ..errors import EyediffError
-from ..images import grounds
+from ..images import composites
 from ..interfaces import Engine, Looking
 from ..records import Failure, Header, Image, Numbers, Pixels, Row, Score, Stage
 from .loading import Loaded, why
@@ -46,7 +46,7 @@ class Scorer:
         return [row for loaded in batch for row in self.rows([loaded])]
 
     def _together(self, batch: Sequence[Loaded]) -> list[Row]:
-        samples = [grounds(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
+        samples = [composites(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
         a, b = (_stack([sample[side] for pair in samples for sample in pair]) for side in (0, 1))
         starts = np.cumsum([0] + [len(pair) for pair in samples[:-1]])
         references = self._references.arrange([picture for pair in samples for picture, _ in pair])

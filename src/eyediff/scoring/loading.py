@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import EyediffError
+from ..locations import Location
 from ..records import Failure, Image, Pair, Row, Score, Side
 from ..run.job import Fit, Job
 from .prefetch import ahead, reading
@@ -62,7 +62,7 @@ class _Reader:
 
     def __init__(self, job: Job, pool: ThreadPoolExecutor) -> None:
         self._job, self._pool = job, pool
-        self._last: dict[Side, tuple[Path, Future[Image]]] = {}
+        self._last: dict[Side, tuple[Location, Future[Image]]] = {}
 
     def start(self, pair: Pair, known: Score | None) -> Future[Loaded | Row]:
         """Begin to read.
@@ -74,7 +74,7 @@ class _Reader:
         candidate = self._image("candidate", pair.candidate)
         return self._pool.submit(_join, pair, reference, candidate, self._job.fit, known)
 
-    def _image(self, side: Side, path: Path) -> Future[Image]:
+    def _image(self, side: Side, path: Location) -> Future[Image]:
         known = self._last.get(side)
         if known is not None and known[0] == path:
             return known[1]
