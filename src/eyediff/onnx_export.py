@@ -7,7 +7,7 @@ from typing import get_args
 
 import onnx
 
-from . import __version__
+from ._version import __version__
 from .engines import export as models
 from .engines.export import CLASSICAL, OPSETS, Exported, Form, Input, Layout
 from .engines.network_engine import NetworkEngine

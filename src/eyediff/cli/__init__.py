@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from .. import __version__
+from .._version import __version__
 from ..errors import EyediffError, shown
 from .compare import compare
 from .demo import demo

@@ -11,7 +11,8 @@ import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
-from .. import __version__, images
+from .. import images
+from .._version import __version__
 from ..errors import DeviceError, SizeError, UsageError, shown
 from ..images.size import resized, size_of
 from ..output.atomic_write import whole

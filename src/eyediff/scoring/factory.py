@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, defaults, images, run, video, weights
+from .. import defaults, images, run, video, weights
 from .. import pairing as pairs
+from .._version import __version__
 from ..engines import memory_limit as budget
 from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner
 from ..engines.onnx_providers import DeviceName

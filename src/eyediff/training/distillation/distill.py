@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from ... import __version__, images
+from ... import images
+from ..._version import __version__
 from ...distortions.photos import found
 from ...errors import ResumeError, shown
 from ...metrics import lpips

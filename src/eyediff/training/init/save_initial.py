@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from ... import __version__
+from ..._version import __version__
 from ...distortions.photos import found
 from ...errors import WeightsError
 from ...metrics.backbones import Trunk
