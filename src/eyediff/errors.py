@@ -5,7 +5,8 @@
     │   ├── UnknownMetricError  no metric has this name
     │   └── RangeError        an array's values or type do not fit the range that was stated
     ├── ImageError            one image cannot be used; it names the file
-    │   └── SizeError         the two images of a pair differ in size, or are too small for a metric
+    │   └── SizeError         the two images of a pair differ in size
+    │       └── TooSmallError   an image is smaller than a metric takes
     ├── WeightsError          a weights file is not what it should be; nothing of it was used
     │   ├── MissingWeightsError  found nowhere; the message names the ways to get them
     │   └── FetchError        the download failed or brought something else
@@ -42,7 +43,25 @@ class ImageError(EyediffError):
 
 
 class SizeError(ImageError):
-    """Two images differ in size, or one is too small for a metric."""
+    """Two images differ in size, or have a size that cannot be used."""
+
+
+class TooSmallError(SizeError):
+    """An image is smaller than a metric takes.
+
+    Attributes
+    ----------
+    metric
+        Name of the metric.
+    smallest
+        The shortest side that it takes, in pixels.
+    width, height
+        What was given, in pixels.
+    """
+
+    def __init__(self, metric: str, smallest: int, width: int, height: int) -> None:
+        super().__init__(f"{metric} needs sides of at least {smallest} pixels, these are {width}x{height}")
+        self.metric, self.smallest, self.width, self.height = metric, smallest, width, height
 
 
 class WeightsError(EyediffError):
@@ -89,3 +108,9 @@ def shown(name: object) -> str:
     """A file's name for a message of one line: line breaks, and bytes that are no text, are escaped."""
     text = str(name)
     return text if text.isprintable() else repr(text)[1:-1]
+
+
+def check_sides(metric: str, smallest: int, width: int, height: int) -> None:
+    """Raise TooSmallError where an image of `width` x `height` pixels has a side below `smallest`."""
+    if min(width, height) < smallest:
+        raise TooSmallError(metric, smallest, width, height)

@@ -14,7 +14,7 @@ from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .engines.select_runner import runner
 from .engines.windows import WindowEngine
-from .errors import SizeError, UsageError, WeightsError
+from .errors import SizeError, UsageError, WeightsError, check_sides
 from .images import Range, as_batch, as_image, composites, fit
 from .metrics.embedding import Embedding
 from .metrics.ops import Array
@@ -194,8 +194,7 @@ class Metric:
         return a, b
 
     def _large_enough(self, batch: Pixels) -> None:
-        if min(batch.shape[1:3]) < self.smallest:
-            raise SizeError(f"{self.name} needs sides of at least {self.smallest} pixels, got {_size(batch)}")
+        check_sides(self.name, self.smallest, batch.shape[2], batch.shape[1])
 
 
 def _fitted(a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Image, Image]:

@@ -129,7 +129,6 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
     """Without votes: a trunk's first weights as a metric. Raises UsageError where there is nothing to do."""
     from ..metrics import backbones as trunks
     from ..training.init import HOWS
-    from ..training.init.save_initial import written
     from ..training.ranking.train import METRIC
 
     how = next((how for how in HOWS if how == init), None)
@@ -137,7 +136,7 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
         raise UsageError(
             "no DATA to learn from; name votes, or with --init gaussian or kmeans write first weights alone"
         )
-    typer.echo(f"{written(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
+    typer.echo(f"{write_initial_metric(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
 
 
 def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photos: Path | None) -> Start:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .. import images
 from .._version import __version__
-from ..errors import DeviceError, SizeError, UsageError, shown
+from ..errors import DeviceError, UsageError, check_sides, shown
 from ..images.size import resized, size_of
 from ..output.atomic_write import whole
 from ..output.schema import encodable, number
@@ -93,10 +93,7 @@ def run(
     one. The first Ctrl-C ends the pull with what there is. Raises SizeError and UsageError before anything is written,
     OutputError where writing fails.
     """
-    if min(two.target.shape[:2]) < goal.smallest:
-        raise SizeError(
-            f"{shown(two.names[1])} is {size_of(two.target)}; {goal.name} needs sides of {goal.smallest} or more"
-        )
+    check_sides(goal.name, goal.smallest, two.target.shape[1], two.target.shape[0])
     place = _device(device)
     folder = Folder(path)
     goal.module.to(place)

@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import OutputError, UsageError, shown
 from ..output.atomic_write import check_writable, trouble, whole
 from ..records import Failure, Header, Numbers, Row, Summary
+from ..votes.correlation import spearman
 
 FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """What a picture may be, by the end of its name, and the date that it must not hold: the same scores, the same file."""
@@ -154,16 +155,8 @@ def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
     x, y = across[both], below[both]
     panel.plot(x, y, ".", ms=max(2.0, 6 - len(x) / 200), alpha=0.6, color=_TONE, rasterized=len(x) > 2000)
     if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
-        panel.set_title(f"rank correlation {np.corrcoef(_ranks(x), _ranks(y))[0, 1]:.3f}", fontsize=9)
+        panel.set_title(f"rank correlation {spearman(x, y):.3f}", fontsize=9)
     _left_out(panel, len(across) - len(x))
-
-
-def _ranks(values: Numbers) -> Numbers:
-    """1 for the smallest; equal ones share the mean of their ranks, as Spearman's correlation has it."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: Numbers = (last - (counts - 1) / 2)[place]
-    return ranks
 
 
 def _left_out(panel: Any, count: int) -> None:
