@@ -128,7 +128,7 @@ def train(
 def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
     """Without votes: a trunk's first weights as a metric. Raises UsageError where there is nothing to do."""
     from ..metrics import backbones as trunks
-    from ..training.init import HOWS
+    from ..training.init import HOWS, write_initial_metric
     from ..training.ranking.train import METRIC
 
     how = next((how for how in HOWS if how == init), None)
