@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .. import defaults, images, run, video, weights
+from .. import defaults, images, run, video
 from .. import pairing as pairs
 from .._version import __version__
 from ..engines import memory_limit as budget
@@ -81,8 +81,7 @@ def build_metric(
     """
     program = spec.program
     if isinstance(program, DeepFeatures):
-        network = spec.load_network(weights_file, trust, progress)
-        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        network, sha256 = spec.load_network(weights_file, trust, progress)
         return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
     return BoundMetric(spec, build_engine(program, runner))
 
