@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,10 @@ def parse_location(text: str) -> Location:
     scheme = scheme_of(text)
     if scheme is None:
         return Path(text)
-    return Path(text.removeprefix("file://")) if scheme == "file" else Url(text)
+    if scheme != "file":
+        return Url(text)
+    path = text.removeprefix("file://")
+    return Path(path.removeprefix("/") if os.name == "nt" else path)  # file:///C:/x on Windows
 
 
 def size_and_time(location: Location) -> tuple[int, int]:

@@ -10,13 +10,12 @@ import numpy as np
 from PIL import Image as PILImage
 
 from .. import comparison as api
-from .. import weights
 from ..distortions.tools import Picture
 from ..errors import EyediffError, shown
 from ..output.atomic_write import whole
-from ..records import Score
+from ..records import ScoredPair
 from .figure import figure
-from .trials import CLASSICAL, TRIALS, Demo, Trial, Verdict
+from .trials import CLASSICAL, LEARNED, TRIALS, Demo, Trial, Verdict
 
 REFERENCE, CANDIDATE, FIGURE, PAGE = "reference", "candidate", "demo.png", "report.html"
 
@@ -25,8 +24,7 @@ def make(folder: Path) -> Demo:
     """Write the pictures to `folder`/reference and `folder`/candidate, compare them, draw `folder`/demo.png, and write
     the page `folder`/report.html.
 
-    `lpips-mini` always, `lpips-alex` where its weights are found without a download. Raises OutputError where the
-    folder cannot be written.
+    Raises OutputError where the folder cannot be written.
     """
     for trial in TRIALS:
         scene = read_scene(trial.scene)
@@ -34,10 +32,10 @@ def make(folder: Path) -> Demo:
             name = trial.file(candidate)
             _save(PILImage.fromarray(scene), folder / REFERENCE / name)
             _save(PILImage.fromarray(candidate.of(scene)), folder / CANDIDATE / name)
-    metrics = (*CLASSICAL, "lpips-mini", *(["lpips-alex"] if weights.find("alex") else []))
+    metrics = (*CLASSICAL, *LEARNED)
     result = compared(folder, metrics)
     higher = result.header.higher_is_better
-    found = {row.pair.name: row.scores for row in result.rows if isinstance(row, Score)}
+    found = {row.pair.name: row.scores for row in result.rows if isinstance(row, ScoredPair)}
     verdicts = [_judged(trial, found, higher) for trial in TRIALS]
     demo = Demo(metrics, verdicts, folder / FIGURE, folder / PAGE)
     _save(figure(demo, folder / REFERENCE, folder / CANDIDATE), demo.picture)

@@ -16,6 +16,7 @@ from ..distortions import FAMILIES
 from ..distortions.tools import Picture
 
 CLASSICAL = ("psnr", "ssim")
+LEARNED = ("lpips", "lpips-mini")
 
 SEED = 1
 """Of what chance there is in a distortion."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from eyediff import weights
 from eyediff.engines import strip_plan
-from eyediff.engines.network_engine import NetworkEngine, StripEngine
+from eyediff.engines.network_engine import NetworkEngine, ProgramStrips
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.errors import UsageError
@@ -31,10 +31,10 @@ def network(trunk: Trunk, *, scaled: bool = True) -> lpips.Network:
 
 
 @lru_cache
-def whole_and_strips(trunk: str) -> tuple[NetworkEngine, StripEngine]:
+def whole_and_strips(trunk: str) -> tuple[NetworkEngine, ProgramStrips]:
     """The two ways to one distance, on ONNX Runtime."""
     runner, net = OnnxRunner("cpu", 2), network(TRUNKS[trunk])
-    return NetworkEngine(runner, net), StripEngine(runner, net)
+    return NetworkEngine(runner, net), ProgramStrips(runner, net)
 
 
 def pair(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> tuple[Pixels, Pixels]:
@@ -93,7 +93,7 @@ def test_in_double_precision_strips_are_the_whole(trunk: Trunk, height: int, wid
     """The same sums in another order: 1e-12, by tap and by place. Higher than wide and wider than high."""
     a, b = pair(height, width)
     net = network(trunk, scaled=trunk is not ALEX)
-    whole, cut = NetworkEngine(NumpyRunner(), net), StripEngine(NumpyRunner(), net)
+    whole, cut = NetworkEngine(NumpyRunner(), net), ProgramStrips(NumpyRunner(), net)
     np.testing.assert_allclose(cut.shares(a, b, TINY), whole.layers(a, b)[0], rtol=1e-12)
     # the map is stored as float32: one step of it
     np.testing.assert_allclose(cut.map(a, b, TINY), whole.maps(a, b)[0], rtol=1.2e-7)
@@ -155,8 +155,10 @@ def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.Mo
     scores, maps = plain.distances(a, b), plain.maps(a, b)
     for memory, expected in ((pixels + 3 * need, [3]), (pixels + 2 * need, [2, 1]), (pixels + need - 1, [])):
         engine = NetworkEngine(OnnxRunner("cpu", 1), net, memory)
-        inner = engine._layers
-        monkeypatch.setattr(engine, "_layers", lambda x, y, inner=inner: (sizes.append(len(x)), inner(x, y))[1])
+        inner = engine._compiled.layers
+        monkeypatch.setattr(
+            engine._compiled, "layers", lambda x, y, inner=inner: (sizes.append(len(x)), inner(x, y))[1]
+        )
         sizes.clear()
         np.testing.assert_allclose(engine.distances(a, b), scores, rtol=1e-6)
         assert sizes == expected
@@ -165,7 +167,7 @@ def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.Mo
 
 def test_strips_need_less_than_the_whole_and_more_budget_makes_them_higher() -> None:
     """A budget is used: the strips are the highest that fit it, and never higher than is of use."""
-    cut = StripEngine(NumpyRunner(), network(VGG))
+    cut = ProgramStrips(NumpyRunner(), network(VGG))
     chosen = [cut._deepest(3840, 2160, memory) for memory in (TINY, 1100e6, 10**12)]
     assert chosen == sorted(chosen) and chosen[0] == 1 < chosen[1] < chosen[2]
     assert strip_plan.peak_bytes(VGG, strip_plan.first_strip_rows(VGG, chosen[1]), 2160) <= 1100e6
@@ -177,4 +179,4 @@ def test_heads_and_scaling_are_those_of_the_network() -> None:
     a, b = pair(129, 33)
     for net in (network(ALEX, scaled=False), lpips.Network(ALEX, seeded_parameters(ALEX), None)):
         whole = NetworkEngine(NumpyRunner(), net).layers(a, b)[0]
-        np.testing.assert_allclose(StripEngine(NumpyRunner(), net).shares(a, b, TINY), whole, rtol=1e-12)
+        np.testing.assert_allclose(ProgramStrips(NumpyRunner(), net).shares(a, b, TINY), whole, rtol=1e-12)
