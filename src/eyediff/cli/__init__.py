@@ -1,27 +1,27 @@
 """The command line: arguments in, exit codes out. Each command is a file of its own; this one joins them.
 
 Exit codes: 0 done; 1 a threshold was crossed, or a pair is worse than in the baseline; 2 the call or the configuration
-is wrong, nothing was computed; 3 done, but some pairs failed or were unmatched; 130 interrupted, what was computed is
-kept.
+is wrong, nothing was computed; 3 some results are missing: pairs failed or were unmatched, or the run stopped at an
+error and kept the rows that are complete; 70 an internal error; 130 interrupted, what was computed is kept.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
-from typer.exceptions import TyperException
 
 from .. import __version__
-from ..errors import EyediffError, shown
+from ..errors import EyediffError, UsageError, shown
 from .compare import compare
 from .demo import demo
 from .distill import distill
 from .diversity import diversity
-from .endings import INTERRUPTED, USAGE_ERROR
+from .endings import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR
 from .evaluate import app as evaluate
 from .export import export
 from .matrix import matrix
@@ -76,26 +76,49 @@ def _root(
     """How different do these two images look to a person?"""
 
 
+_PARSER_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+"""The base class of all errors that the argument parser raises.
+
+The releases of typer keep it in different modules (click, typer._click), and export only its subclass BadParameter.
+"""
+
+
 def run(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; every expected error becomes one line on stderr."""
+    """Run the command line and return its exit code.
+
+    An expected error becomes one line on stderr. Any other exception is a defect of eyediff: it becomes one line, too,
+    which says where to report it, and exit code 70. With EYEDIFF_TRACEBACK=1 its traceback precedes that line.
+    """
     try:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
+        if any("\0" in argument for argument in arguments):  # not every release of typer refuses it in a path
+            raise UsageError("an argument contains a NUL character, which no name has: leave it out")
         code = typer.main.get_command(app).main(args=arguments, standalone_mode=False)
     except EyediffError as error:
-        return _complain(str(error))
-    except TyperException as error:  # an unknown option, a missing argument
-        return _complain(f"{error.format_message()}; `eyediff --help` shows how")
+        _complain(str(error))
+        return USAGE_ERROR
+    except _PARSER_ERROR as error:  # an unknown option, a missing argument
+        if message := error.format_message().rstrip("."):  # empty where the help was printed already
+            _complain(f"{message}; `eyediff --help` shows how")
+        return USAGE_ERROR
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our stdout has gone, as `head` does: nobody is left to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:  # noqa: BLE001  # a defect of ours, whatever it is
+        if os.environ.get("EYEDIFF_TRACEBACK") == "1":
+            traceback.print_exc()
+        _complain(
+            f"internal error: {''.join(traceback.format_exception_only(error))}; this is a defect of eyediff: report it "
+            "as SECURITY.md or CONTRIBUTING.md say, with the traceback that EYEDIFF_TRACEBACK=1 prints"
+        )
+        return INTERNAL_ERROR
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str) -> int:
+def _complain(message: str) -> None:
     print(f"eyediff: {shown(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201 - this is the command line
-    return USAGE_ERROR
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from ..errors import OutputError
 from ..values import Summary
 from .progress import bar
 
-CROSSED, USAGE_ERROR, INCOMPLETE, INTERRUPTED = 1, 2, 3, 130
+CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
 
 
 def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:
