@@ -36,7 +36,7 @@ def images(case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 def eyediff(case: dict[str, Any], threads: int) -> Run:
     """This project: pixels in, distances out."""
-    from eyediff.api import Metric
+    from eyediff.comparison import Metric
 
     name = f"lpips-{case['net']}" if case["kind"] == "lpips" else case["kind"]
     file = os.environ["SEEDED_VGG"] if case["net"] == "vgg" else None

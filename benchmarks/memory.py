@@ -71,7 +71,7 @@ def draw(case: Case, folder: Path) -> list[Path]:
 
 def compute(case: dict[str, Any], threads: int) -> dict[str, Any]:
     """In a process of its own: load the metric, then time a call from files to the score."""
-    from eyediff.api import Metric
+    from eyediff.comparison import Metric
 
     file = os.environ["SEEDED_VGG"] if case["net"] == "vgg" else None
     memory = "1TB" if case["limit"] is None else f"{case['limit']}GB"

@@ -19,10 +19,10 @@ from pathlib import Path
 import ncnn
 import numpy as np
 
-from eyediff import lpips
-from eyediff.engines.metrics import NetworkEngine
-from eyediff.engines.onnxrt import OnnxRunner
-from eyediff.trunks import TRUNKS, Conv, Pool, Trunk
+from eyediff.engines.network_engine import NetworkEngine
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import TRUNKS, Conv, Pool, Trunk
 from run import ROOT, machine
 
 sys.path.insert(0, str(ROOT))  # for the tests, which are no installed package

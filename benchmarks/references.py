@@ -42,8 +42,8 @@ def draw(folder: Path, count: int, height: int, width: int) -> None:
 
 def compute(metric: str, reference: str, candidates: str) -> None:
     """In a process of its own."""
-    from eyediff.api import compare
-    from eyediff.values import Score
+    from eyediff.comparison import compare
+    from eyediff.records import Score
 
     start, used = time.perf_counter(), time.process_time()
     rows = compare(reference, candidates, [metric], device="cpu").rows

@@ -77,7 +77,7 @@ def seeded_vgg(folder: Path) -> Path:
     from safetensors.numpy import save_file
     from tests.golden.lpips_cases import seeded_parameters
 
-    from eyediff.trunks import TRUNKS
+    from eyediff.metrics.backbones import TRUNKS
 
     path = folder / "vgg.safetensors"
     save_file(seeded_parameters(TRUNKS["vgg"]), path)
@@ -156,7 +156,7 @@ def row(found: dict[str, Any], names: list[str]) -> str:
 
 def arithmetic(found: dict[str, Any], seconds: float) -> float | None:
     """The rate of the trunks' multiplications, heads and all in the time, as a share of the SGEMM peak of this run."""
-    from eyediff.trunks import TRUNKS
+    from eyediff.metrics.backbones import TRUNKS
 
     case = found["case"]
     if case["kind"] != "lpips":

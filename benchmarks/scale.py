@@ -93,7 +93,7 @@ def busy(run: Callable[[], object], repeats: int = 5) -> float:
 
 def part_costs(sides: tuple[Path, Path], metric: str) -> tuple[float, float, float]:
     """Milliseconds to decode and to score a pair in this process, with one thread, and the bytes of its files."""
-    from eyediff.api import Metric
+    from eyediff.comparison import Metric
     from eyediff.images import read
 
     files = [sorted(side.iterdir())[:8] for side in sides]

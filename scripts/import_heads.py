@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from eyediff import lpips
-from eyediff.trunks import trunk
-from eyediff.verbs import Array
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import trunk
+from eyediff.metrics.ops import Array
 from eyediff.weights import containers, heads
 from eyediff.weights.hashing import file_sha256
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.golden import classical_cases, peer  # noqa: E402
 
-from eyediff.values import Pixels  # noqa: E402 - the tests are no installed package
+from eyediff.records import Pixels  # noqa: E402 - the tests are no installed package
 
 PROVENANCE = (
     "scikit-image 0.26.0 in double precision; piq 0.8.0 and torchmetrics 1.9.0 (PyPI) on torch 2.13.0, CPU, in "

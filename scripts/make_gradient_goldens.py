@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.golden import lpips_cases  # noqa: E402 - the tests are no installed package
 
-from eyediff.trunks import TRUNKS  # noqa: E402
+from eyediff.metrics.backbones import TRUNKS  # noqa: E402
 
 PROVENANCE = (
     "lpips 0.1.4 (PyPI) on torch 2.13.0, CPU, its published heads, trunk parameters from "

@@ -17,9 +17,9 @@ sys.path.insert(0, str(ROOT))
 
 from tests.golden import mini_cases  # noqa: E402 - the tests are no installed package
 
-from eyediff.engines.metrics import NetworkEngine  # noqa: E402
+from eyediff.engines.network_engine import NetworkEngine  # noqa: E402
 from eyediff.engines.numpy_runner import NumpyRunner  # noqa: E402
-from eyediff.learn.student import read_network  # noqa: E402
+from eyediff.training.distillation.student_network import read_network  # noqa: E402
 from eyediff.weights.mini import FILE, SHA256  # noqa: E402
 
 

@@ -17,7 +17,7 @@ from eyediff.optimize.goals import goal
 from eyediff.optimize.pictures import Pixels, sheet
 from eyediff.optimize.plan import Plan
 from eyediff.optimize.pull import noise, pixels_of, pull, tensor_of
-from eyediff.reports.text import figure
+from eyediff.output.text import figure
 
 ROOT = Path(__file__).resolve().parents[1]
 METRICS = ("l2", "ssim", "perceptual-alex", "lpips-alex")

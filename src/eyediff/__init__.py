@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from .errors import EyediffError
 
 if TYPE_CHECKING:
-    from .api import Metric, Result, compare, distance
-    from .exporting import export
+    from .comparison import Metric, Result, compare, distance
     from .folders import diversity, duplicates, matrix, nearest
+    from .onnx_export import export
 
 __version__ = "0.1.0"
 
@@ -36,13 +36,13 @@ __all__ = [
     "nearest",
 ]
 
-_ROOMS = {"export": ".exporting"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
+_ROOMS = {"export": ".onnx_export"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
 """Where names are that are not in `api`."""
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(_ROOMS.get(name, ".api"), __name__), name)
+        return getattr(import_module(_ROOMS.get(name, ".comparison"), __name__), name)
     raise AttributeError(f"module 'eyediff' has no attribute {name!r}")
 
 

@@ -18,12 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from . import catalogue, defaults, pairs, sets, wiring
-from .engines.devices import DeviceName
-from .engines.metrics import NetworkEngine
+from . import defaults, sets
+from . import pairing as pairs
+from .engines.network_engine import NetworkEngine
+from .engines.onnx_providers import DeviceName
 from .errors import UsageError
+from .metrics import registry as catalogue
+from .records import SizePolicy
+from .scoring import factory as wiring
 from .sets import Diversity, Failed, Job, Matrix, Neighbour, Source, Twins
-from .values import SizePolicy
 
 __all__ = [
     "Diversity",

@@ -8,18 +8,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from . import catalogue, defaults, notebook, wiring
-from .embedding import Embedding
-from .engines import budget
-from .engines.devices import DeviceName
-from .engines.metrics import NetworkEngine
-from .engines.runners import runner
+from . import defaults
+from .engines import memory_limit as budget
+from .engines.network_engine import NetworkEngine
+from .engines.onnx_providers import DeviceName
+from .engines.select_runner import runner
 from .engines.windows import WindowEngine
 from .errors import SizeError, UsageError, WeightsError
 from .images import Range, as_batch, as_image, fit, grounds
+from .metrics import registry as catalogue
+from .metrics.embedding import Embedding
+from .metrics.ops import Array
+from .records import Image, Numbers, Pixels
+from .report import notebook
+from .scoring import factory as wiring
 from .sets import squared_distances
-from .values import Image, Numbers, Pixels
-from .verbs import Array
 
 ImageLike: TypeAlias = Any
 """A path, a PIL image, or an array H x W x 3: uint8, uint16, or float with its `range` stated."""

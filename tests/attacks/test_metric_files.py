@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from eyediff import catalogue, weights
+from eyediff import weights
 from eyediff.errors import EyediffError, WeightsError
-from eyediff.trunks import MINI
+from eyediff.metrics import registry as catalogue
+from eyediff.metrics.backbones import MINI
 from tests.unit.weights.files import call, name, text, write_legacy, write_zip
 
 HEADS = {f"heads.{index}": head for index, head in enumerate(weights.load_heads(MINI.name))}

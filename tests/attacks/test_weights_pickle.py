@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.weights import containers
-from eyediff.weights.pickled import MAX_STEPS
+from eyediff.weights.restricted_unpickler import MAX_STEPS
 from tests.unit.weights import files
 from tests.unit.weights.files import call, dictionary, integer, name, storage, tensor, text, tuple_of
 

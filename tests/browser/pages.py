@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from eyediff.reports.page import About, PageSink
-from eyediff.values import Crossing, Failure, Pair, Score, Statistics, Summary, Unmatched, View
+from eyediff.records import Crossing, Failure, Pair, Score, Statistics, Summary, Unmatched, View
+from eyediff.report import About, PageSink
 
-from ..unit.reports.samples import HEADER, pair
-from ..unit.reports.views import scene
+from ..unit.output.samples import HEADER, pair
+from ..unit.report.views import scene
 
 EVIL = [
     "</script><script>window.hacked = 1</script>.png",

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from eyediff.reports.page import About, PageSink
-from eyediff.values import Failure, Summary
+from eyediff.records import Failure, Summary
+from eyediff.report import About, PageSink
 
-from ..unit.reports.samples import HEADER, pair
-from ..unit.reports.views import scene
+from ..unit.output.samples import HEADER, pair
+from ..unit.report.views import scene
 from .pages import EVIL, FLAT, ROW, Browser, click_at, look_at, names
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eyediff.reports.colormap import table
+from eyediff.report.colormap import table
 
-from ..unit.reports.views import scene
+from ..unit.report.views import scene
 from .pages import FLAT, Browser, click_at, colour, look_at, write
 
 

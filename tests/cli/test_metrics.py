@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eyediff import catalogue
+from eyediff.metrics import registry as catalogue
 
 from .test_compare import call  # noqa: F401  # a fixture
 

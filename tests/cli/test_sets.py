@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 import eyediff
-from eyediff.plot import check
-from eyediff.sets import allpairs
+from eyediff.report.plot import check
+from eyediff.sets import matrix as allpairs
 
 from .test_compare import EXAMPLES, call, one_line  # noqa: F401 - a fixture
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eyediff.api import Metric
+from eyediff.comparison import Metric
 
 from ..unit.video.make import cut, encode, pattern
 from .test_compare import call, one_line  # noqa: F401  # a fixture

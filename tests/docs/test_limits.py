@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from eyediff import catalogue, defaults
+from eyediff import defaults
+from eyediff.metrics import registry as catalogue
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
 WORDS = " ".join(PAGE.split())

@@ -17,8 +17,8 @@ from PIL import Image
 from eyediff.cli import run
 from eyediff.errors import ImageError
 from eyediff.images import content, read, reading
-from eyediff.pairs import walk
-from eyediff.reports.files import Lock
+from eyediff.output.files import Lock
+from eyediff.pairing import walk
 
 from .work import images
 
@@ -74,7 +74,7 @@ def test_files_that_vanish_and_change_after_the_listing(pair_of_folders: Path, m
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr("eyediff.pairs.images_below", then_gone)
+        patch.setattr("eyediff.pairing.images_below", then_gone)
         assert compare() == 3
     found = rows(pair_of_folders / "out.jsonl")
     assert "no such file: check the path" in str(found["00003.png"])
@@ -155,8 +155,8 @@ def test_two_runs_into_one_output(pair_of_folders: Path, capsys: pytest.CaptureF
 def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
     """Whose bytes are hashed before they are decoded: it was waited for without end."""
     pytest.importorskip("torch")
-    from eyediff.learn.distill import distill
-    from eyediff.learn.recipe import Recipe
+    from eyediff.training.distillation.distill import distill
+    from eyediff.training.distillation.recipe import Recipe
 
     (tmp_path / "photos").mkdir()
     os.mkfifo(tmp_path / "photos" / "0.png")

@@ -13,7 +13,7 @@ from eyediff.errors import EyediffError, UsageError
 
 pytest.importorskip("torch")
 
-from eyediff.learn.workers import spread
+from eyediff.training.distillation.workers import spread
 
 
 def test_a_worker_that_the_kernel_ends() -> None:

@@ -195,7 +195,7 @@ def _matrix() -> Work:
 
 def _distill() -> Work:
     """Saved every four steps, so that kills meet it; AlexNet's weights are found as EYEDIFF_WEIGHTS says."""
-    often = "from eyediff.learn import distill; distill.SAVED_EVERY = 4; distill.LOGGED_EVERY = 2"
+    often = "from eyediff.training import distill; distill.SAVED_EVERY = 4; distill.LOGGED_EVERY = 2"
 
     def command(inputs: Path, place: Path) -> list[str]:
         again = ["--resume"] if (place / "out.safetensors.work").exists() else []
@@ -216,7 +216,7 @@ def _distill() -> Work:
 
 def _train() -> Work:
     """Heads of lpips-mini on a table of votes, saved every four steps and after every epoch."""
-    often = "from eyediff.learn.ranking import train; train.SAVED_EVERY = 4; train.LOGGED_EVERY = 2"
+    often = "from eyediff.training.ranking import train; train.SAVED_EVERY = 4; train.LOGGED_EVERY = 2"
 
     def command(inputs: Path, place: Path) -> list[str]:
         pictures = sorted((inputs / "a").iterdir())

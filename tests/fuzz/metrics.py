@@ -10,9 +10,9 @@ import numpy as np
 from safetensors.numpy import save
 
 from eyediff.errors import UsageError, WeightsError
-from eyediff.trunks import TRUNKS
+from eyediff.metrics.backbones import TRUNKS
+from eyediff.weights.metric_schema import HEAD, KEY, MODULE
 from eyediff.weights.metricfile import read_metric, write_metric
-from eyediff.weights.metricform import HEAD, KEY, MODULE
 
 from .target import Target, refused
 

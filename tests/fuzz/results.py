@@ -14,16 +14,17 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from eyediff import reports, run
+from eyediff import output as reports
+from eyediff import run
 from eyediff.errors import MergeError, UsageError
 from eyediff.gates import read_earlier
-from eyediff.reports.rows import JsonLines
+from eyediff.output.schema import JsonLines
+from eyediff.records import Failure, Score, Summary, Unmatched
 from eyediff.run.shards import names_sha256
 from eyediff.sets import Source, indexed
 from eyediff.sets.store import _header
-from eyediff.values import Failure, Score, Summary, Unmatched
 from tests.unit.gates.made import run_to
-from tests.unit.reports.samples import ROWS, STRANGE
+from tests.unit.output.samples import ROWS, STRANGE
 from tests.unit.run.fakes import job, pairs
 from tests.unit.sets import made
 

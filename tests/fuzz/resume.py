@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import get_args
 
 from eyediff.errors import OutputError, ResumeError
-from eyediff.reports import LINES, LinesFormat
+from eyediff.output import LINES, LinesFormat
+from eyediff.records import Failure, Pair, Row, Score, Summary
 from eyediff.run import JournaledFile
-from eyediff.values import Failure, Pair, Row, Score, Summary
 from tests.unit.run.fakes import header
 
 from .target import Target, refused

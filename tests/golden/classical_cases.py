@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from eyediff.values import Pixels
+from eyediff.records import Pixels
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

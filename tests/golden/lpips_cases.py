@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from eyediff.trunks import TRUNKS, Trunk
-from eyediff.values import Pixels
-from eyediff.verbs import Array
+from eyediff.metrics.backbones import TRUNKS, Trunk
+from eyediff.metrics.ops import Array
+from eyediff.records import Pixels
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 NETS = ("alex", "vgg", "squeeze")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eyediff.values import Pixels
-from eyediff.verbs import Array
+from eyediff.metrics.ops import Array
+from eyediff.records import Pixels
 
 from .lpips_cases import Case
 

@@ -13,15 +13,16 @@ import torch
 from PIL import Image
 from skimage import data
 
-from eyediff import msssim, ssim
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.engines.windows import ScalesEngine
-from eyediff.fsim import fsim, fsimc
-from eyediff.l2 import l2, l2_lab
-from eyediff.psnr import psnr
-from eyediff.values import Numbers, Pixels
-from eyediff.wiring import window_engine
+from eyediff.metrics import ms_ssim as msssim
+from eyediff.metrics import ssim
+from eyediff.metrics.fsim import fsim, fsimc
+from eyediff.metrics.l2 import l2, l2_lab
+from eyediff.metrics.psnr import psnr
+from eyediff.records import Numbers, Pixels
+from eyediff.scoring.factory import window_engine
 
 from . import classical_cases, peer
 

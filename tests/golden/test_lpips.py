@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyediff import lpips, weights
-from eyediff.engines.metrics import NetworkEngine, Runner
+from eyediff import weights
+from eyediff.engines.network_engine import NetworkEngine, Runner
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
-from eyediff.trunks import TRUNKS
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import TRUNKS
 
 from . import lpips_cases, peer
 from .lpips_cases import Case

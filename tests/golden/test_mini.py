@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyediff.engines.metrics import NetworkEngine, Runner
+from eyediff.engines.network_engine import NetworkEngine, Runner
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
-from eyediff.learn.student import read_network
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.training.distillation.student_network import read_network
 from eyediff.weights.mini import FILE, SHA256
 
 from . import mini_cases
@@ -50,8 +50,8 @@ def test_goldens(runner: Runner, name: str, height: int, width: int, change: str
 def test_goldens_on_torch(name: str, height: int, width: int, change: str) -> None:
     """torch gives the recorded numbers."""
     torch = pytest.importorskip("torch")
-    from eyediff.engines.torch_verbs import TorchVerbs
-    from eyediff.learn.measure import distances
+    from eyediff.engines.torch_ops import TorchVerbs
+    from eyediff.training.distillation.pair_distances import distances
 
     pictures = np.concatenate(mini_cases.pair(height, width, change))
     found = distances(TorchVerbs(), read_network(FILE), torch.from_numpy(pictures))

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from eyediff import lpips, weights, wiring
-from eyediff.catalogue import ENTRIES, Entry, parse
-from eyediff.engines.metrics import NetworkEngine
-from eyediff.engines.onnxrt import OnnxRunner
-from eyediff.protocols import Engine
-from eyediff.trunks import TRUNKS
-from eyediff.values import PEAKS, Pixels
+from eyediff import weights
+from eyediff.engines.network_engine import NetworkEngine
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.interfaces import Engine
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import TRUNKS
+from eyediff.metrics.registry import ENTRIES, Entry, parse
+from eyediff.records import PEAKS, Pixels
+from eyediff.scoring import factory as wiring
 from tests.golden.lpips_cases import seeded_parameters
 
 RUNNER = OnnxRunner("cpu")

@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eyediff import images, lpips, wiring
-from eyediff.catalogue import parse
-from eyediff.engines.metrics import NetworkEngine
+from eyediff import images
+from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.errors import ImageError
-from eyediff.protocols import Engine
-from eyediff.trunks import MINI
-from eyediff.values import Pixels
+from eyediff.interfaces import Engine
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import MINI
+from eyediff.metrics.registry import parse
+from eyediff.records import Pixels
+from eyediff.scoring import factory as wiring
 from eyediff.weights import mini
 from tests.unit.images.make import RGB, noise, png
 

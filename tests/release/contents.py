@@ -8,7 +8,7 @@ from pathlib import Path
 MUST = (
     "eyediff/weights/heads.safetensors",
     "eyediff/weights/mini.safetensors",
-    "eyediff/reports/page/page.html",
+    "eyediff/report/page.html",
     "eyediff/py.typed",
 )
 NOT = ("tests/", "benchmarks/", "docs/", "scripts/", "examples/", "shared/")

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyediff import catalogue
 from eyediff.cli import options
 from eyediff.compat.lpips import LPIPS
 from eyediff.distortions import photos
 from eyediff.errors import EyediffError
-from eyediff.learn import log, saved, store, student
+from eyediff.metrics import registry as catalogue
+from eyediff.training.distillation import array_cache as store
+from eyediff.training.distillation import checkpoint as saved
+from eyediff.training.distillation import log
+from eyediff.training.distillation import student_network as student
 from eyediff.weights import containers
 
 

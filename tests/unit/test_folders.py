@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 import eyediff
-from eyediff.engines import devices, torch_runner
+from eyediff.engines import onnx_providers as devices
+from eyediff.engines import torch_runner
 from eyediff.engines.torch_runner import TorchRunner
 from eyediff.errors import DeviceError, UsageError
 

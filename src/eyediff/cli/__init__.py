@@ -21,8 +21,8 @@ from .compare import compare
 from .demo import demo
 from .distill import distill
 from .diversity import diversity
-from .endings import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR
 from .evaluate import app as evaluate
+from .exit_codes import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR
 from .export import export
 from .matrix import matrix
 from .merge import merge

@@ -9,13 +9,16 @@ from typing import Annotated, cast
 
 import typer
 
-from .. import reports, run, viewing, wiring
+from .. import output as reports
+from .. import run
 from ..errors import UsageError
-from ..reports.text import amount
-from ..values import AlphaPolicy, MatchRule, Summary
+from ..output.text import amount
+from ..records import AlphaPolicy, MatchRule, Summary
+from ..report import outputs as viewing
+from ..scoring import factory as wiring
 from . import options
-from .endings import exit_code, guarded
-from .gating import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
+from .exit_codes import exit_code, guarded
+from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
 from .outputs import Kind, journal_of, parquet_folder
 from .progress import download_bar
 from .ray import RayOption, source_of

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import shown
-from ..reports.text import figure
+from ..output.text import figure
 
 WIDTH = 12
 

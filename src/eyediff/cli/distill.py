@@ -9,8 +9,8 @@ import typer
 
 from .. import defaults
 from ..errors import UsageError
-from ..learn.recipe import Recipe
-from ..plot import check
+from ..report.plot import check
+from ..training.distillation.recipe import Recipe
 from . import options
 from .progress import bar, stages
 
@@ -79,7 +79,7 @@ def distill(
         raise UsageError("--weights names what --evaluate measures; training writes its weights to -o FILE")
     if output is None:
         raise UsageError("nowhere to write the weights; name a file with -o, or measure with --evaluate")
-    from ..learn import distill as recipe_room
+    from ..training.distillation import distill as recipe_room
 
     folder = work or output.with_name(f"{output.name}.work")
     recipe = Recipe(steps=steps, seed=seed, groups=groups)
@@ -88,8 +88,8 @@ def distill(
             photos, output, folder, recipe, resume=resume, workers=workers or defaults.workers(), report=report
         )
     if plot is not None:
-        from ..learn import drawing
-        from ..learn.log import LOG
+        from ..training.distillation import plots as drawing
+        from ..training.distillation.log import LOG
 
         drawing.losses(folder / LOG, plot)
     return 0
@@ -98,8 +98,9 @@ def distill(
 def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: int) -> None:
     """Print the tables of the model card; with `plot` draw the scatter."""
     from ..distortions.photos import found
-    from ..learn import agreement, evaluate, student
-    from ..learn.distill import teacher
+    from ..training.distillation import agreement, evaluate
+    from ..training.distillation import student_network as student
+    from ..training.distillation.distill import teacher
     from ..weights.mini import FILE
 
     network = student.read_network(weights or FILE)
@@ -112,6 +113,6 @@ def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: in
                 report(done, len(evaluate.TRIALS) * len(evaluate.KINDS))
     typer.echo(agreement.markdown(agreement.table(measurements)))
     if plot is not None:
-        from ..learn import drawing
+        from ..training.distillation import plots as drawing
 
         drawing.scatter(measurements, plot)

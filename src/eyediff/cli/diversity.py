@@ -9,11 +9,11 @@ import typer
 
 from .. import defaults, folders, sets
 from ..errors import shown
-from ..reports.tables import Column, Kind, Table
-from ..reports.text import amount
+from ..output.tables import Column, Kind, Table
+from ..output.text import amount
 from ..sets import Measured
 from . import options
-from .endings import INCOMPLETE
+from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 COLUMNS = (

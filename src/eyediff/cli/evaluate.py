@@ -9,17 +9,19 @@ from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from .. import defaults, judging, votes
-from .. import plot as plots
+from .. import defaults, votes
 from ..errors import shown
-from ..judging import drawing, telling
-from ..reports.tables import Kind as TableKind
-from ..reports.text import amount
+from ..evaluation import agreement as judging
+from ..evaluation import output as telling
+from ..evaluation import plots as drawing
+from ..output.tables import Kind as TableKind
+from ..output.text import amount
+from ..report import plot as plots
 from ..votes import Kind, Split, jnd
 from . import options
-from .endings import INCOMPLETE, USAGE_ERROR
+from .eval_data import fetch, simulate
+from .exit_codes import INCOMPLETE, USAGE_ERROR
 from .progress import bar, download_bar
-from .studies import fetch, simulate
 
 app = typer.Typer(help="How well metrics agree with people: 2AFC, JND and opinion scores.", no_args_is_help=True)
 app.command()(simulate)

@@ -9,7 +9,7 @@ import typer
 
 from ..engines.export import OPSETS, Input, Layout
 from ..errors import shown
-from ..exporting import export as write
+from ..onnx_export import export as write
 from .progress import download_bar
 
 

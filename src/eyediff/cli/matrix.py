@@ -11,15 +11,15 @@ import typer
 
 from .. import defaults, folders, sets
 from ..errors import UsageError, shown
-from ..plot import check
-from ..reports import grids
-from ..reports.files import is_regular
-from ..reports.grids import Grid, GridFormat
-from ..reports.text import amount
-from ..reports.whole import is_text, whole_file
+from ..output import grids
+from ..output.files import is_regular
+from ..output.grids import Grid, GridFormat
+from ..output.output_files import is_text, whole_file
+from ..output.text import amount
+from ..report.plot import check
 from ..sets import drawing
 from . import options
-from .endings import INCOMPLETE
+from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 SUFFIXES: dict[str, str] = options.SUFFIXES | {".npy": "npy", ".parquet": "parquet"}

@@ -8,11 +8,12 @@ from typing import Annotated, cast
 
 import typer
 
-from .. import reports, run
+from .. import output as reports
+from .. import run
 from ..errors import MergeError, UsageError, shown
-from ..values import Summary
+from ..records import Summary
 from . import options
-from .endings import exit_code, guarded
+from .exit_codes import exit_code, guarded
 
 
 def merge(

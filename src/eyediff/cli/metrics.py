@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from .. import catalogue, defaults, weights
-from ..catalogue import Entry
+from .. import defaults, weights
 from ..errors import shown
-from ..trunks import MINI, TRUNKS
+from ..metrics import registry as catalogue
+from ..metrics.backbones import MINI, TRUNKS
+from ..metrics.registry import Entry
 
 COLUMNS = ("name", "better", "identical", "range", "smallest", "weights", "versions")
 

@@ -10,10 +10,10 @@ import typer
 
 from ..errors import UsageError, shown
 from ..optimize.plan import FROM_IMAGE, FROM_NOISE, Plan
-from ..reports.text import figure
-from ..values import SizePolicy
+from ..output.text import figure
+from ..records import SizePolicy
 from . import options
-from .endings import INTERRUPTED
+from .exit_codes import INTERRUPTED
 from .progress import bar, download_bar
 
 DEFAULT = Plan()

@@ -11,15 +11,16 @@ from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from .. import defaults, reports, votes
-from ..engines.devices import DeviceName
+from .. import defaults, votes
+from .. import output as reports
+from ..engines.onnx_providers import DeviceName
 from ..errors import OutputError, UsageError, shown
-from ..judging import Side
-from ..reports.tables import Kind as TableKind
-from ..reports.text import amount, figure
-from ..reports.whole import Text, text_output
+from ..evaluation.agreement import Side
+from ..output.output_files import Text, text_output
+from ..output.tables import Kind as TableKind
+from ..output.text import amount, figure
+from ..records import SizePolicy, Summary
 from ..sets import Failed, Source
-from ..values import SizePolicy, Summary
 
 DEFAULT = ",".join(defaults.METRICS)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from .. import reports, run
-from ..reports.files import is_regular
-from ..reports.parquet import ParquetFolder
+from .. import output as reports
+from .. import run
+from ..output.files import is_regular
+from ..output.parquet import ParquetFolder
 
 Kind: TypeAlias = reports.Format | Literal["parquet"]
 """Parquet is no format of a stream: it is asked for by the output's name alone."""

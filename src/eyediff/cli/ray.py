@@ -10,8 +10,9 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from .. import run, wiring
+from .. import run
 from ..errors import UsageError
+from ..scoring import factory as wiring
 
 RayOption: TypeAlias = Annotated[
     str | None,

@@ -8,9 +8,9 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from .. import reports
+from .. import output as reports
 from ..errors import UsageError
-from ..reports.files import is_regular
+from ..output.files import is_regular
 from .outputs import Kind
 
 ShardOption: TypeAlias = Annotated[

@@ -9,12 +9,14 @@ from typing import Annotated, cast
 
 import typer
 
-from .. import defaults, judging, votes
-from ..reports.tables import Kind as TableKind
-from ..supervision import Plan, compare, telling
-from ..votes.strengths import strengths as made
+from .. import defaults, votes
+from ..evaluation import agreement as judging
+from ..evaluation import weight_sources_output as telling
+from ..evaluation.weight_sources import Plan, compare
+from ..output.tables import Kind as TableKind
+from ..votes.ordered_triplets import strengths as made
 from . import options
-from .endings import INCOMPLETE
+from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 PLAN = Plan()

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .. import defaults, plot
+from .. import defaults
 from ..errors import UsageError, shown
-from ..learn.ranking.recipe import Mode, Recipe
+from ..report import plot
+from ..training.ranking.recipe import Mode, Recipe
 from . import options
 from .progress import download_bar, stages
 
 if TYPE_CHECKING:
-    from ..learn.ranking.start import Start
-    from ..learn.ranking.train import Outcome
+    from ..training.ranking.initial_metric import Start
+    from ..training.ranking.train import Outcome
 
 PAPER = Recipe()
 """As published."""
@@ -96,8 +97,8 @@ def train(
     recipe = Recipe(mode, epochs, decay, batch, rate, dropout, side, seed)
     if drawn:
         plot.check_installed()
-    from ..learn.ranking import train as room
-    from ..learn.ranking.data import votes as votes_of
+    from ..training.ranking import train as room
+    from ..training.ranking.data import votes as votes_of
 
     if data is None:
         _write_first(output, trunk, init, seed, photos)
@@ -116,8 +117,8 @@ def train(
             report=report,
         )
     if drawn or (drawn is None and find_spec("matplotlib") is not None):
-        from ..learn import drawing
-        from ..learn.log import LOG
+        from ..training.distillation import plots as drawing
+        from ..training.distillation.log import LOG
 
         drawing.training(output / LOG, output / room.PLOT)
     _tell(outcome)
@@ -126,10 +127,10 @@ def train(
 
 def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
     """Without votes: a trunk's first weights as a metric. Raises UsageError where there is nothing to do."""
-    from .. import trunks
-    from ..learn.init import HOWS
-    from ..learn.init.written import written
-    from ..learn.ranking.train import METRIC
+    from ..metrics import backbones as trunks
+    from ..training.init import HOWS
+    from ..training.init.save_initial import written
+    from ..training.ranking.train import METRIC
 
     how = next((how for how in HOWS if how == init), None)
     if how is None:
@@ -141,9 +142,11 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
 
 def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photos: Path | None) -> Start:
     """What training begins from. Raises UsageError for options that do not go together."""
-    from .. import lpips, trunks, weights
-    from ..learn.init import HOWS, initial
-    from ..learn.ranking import start
+    from .. import weights
+    from ..metrics import backbones as trunks
+    from ..metrics import lpips
+    from ..training.init import HOWS, initial
+    from ..training.ranking import initial_metric as start
 
     module, scratch = ":" in trunk, recipe.mode == "scratch"
     if module != (taps is not None):

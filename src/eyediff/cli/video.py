@@ -9,18 +9,21 @@ from typing import Annotated, cast
 
 import typer
 
-from .. import reports, run, viewing, wiring
+from .. import output as reports
+from .. import run
 from .. import video as clips
 from ..errors import shown
-from ..plot import check
-from ..protocols import Sink, Viewer
-from ..reports.page import About, PageSink
-from ..reports.text import amount, figure
-from ..values import Summary
+from ..interfaces import Sink, Viewer
+from ..output.text import amount, figure
+from ..records import Summary
+from ..report import About, PageSink
+from ..report import outputs as viewing
+from ..report.plot import check
+from ..scoring import factory as wiring
 from ..video import plot as plots
 from ..video.worst import KEPT
 from . import options
-from .endings import exit_code, guarded
+from .exit_codes import exit_code, guarded
 from .progress import download_bar
 
 

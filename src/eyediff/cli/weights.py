@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from .. import __version__, trunks, weights
+from .. import __version__, weights
 from ..errors import shown
+from ..metrics import backbones as trunks
 from ..weights.fetch import Progress as Report
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..reports.text import figure as written
+from ..output.text import figure as written
 
 if TYPE_CHECKING:
     from .show import Shown, Verdict

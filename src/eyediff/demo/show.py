@@ -8,10 +8,11 @@ from pathlib import Path
 
 from PIL import Image as PILImage
 
-from .. import api, weights
+from .. import comparison as api
+from .. import weights
 from ..errors import EyediffError, shown
-from ..values import Score
-from ..writing import whole
+from ..output.atomic_write import whole
+from ..records import Score
 from .figure import figure
 from .scenes import drawn
 from .trials import TRIALS, Candidate, Trial

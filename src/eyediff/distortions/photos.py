@@ -10,7 +10,7 @@ from PIL import Image
 
 from .. import defaults, images
 from ..errors import UsageError, shown
-from ..values import PEAKS
+from ..records import PEAKS
 from .tools import Picture, resized, rounded
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from .. import l2, lpips, msssim, psnr, ssim
-from ..lpips import Network
-from ..values import PEAKS, Numbers
-from .figures import Figures
-from .graph import OPSET, Graph
-from .onnxrt import INPUTS
+from ..metrics import l2, lpips, psnr, ssim
+from ..metrics import ms_ssim as msssim
+from ..metrics.lpips import Network
+from ..records import PEAKS, Numbers
+from .onnx_ops import OPSET, Graph
+from .onnx_runner import INPUTS
+from .onnx_tracer import Figures
 
 Input: TypeAlias = Literal["uint8", "uint16", "float32"]
 Layout: TypeAlias = Literal["nhwc", "nchw"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..values import Numbers, Pixels
-from .numpy_verbs import NumpyVerbs, image
+from ..records import Numbers, Pixels
+from .numpy_ops import NumpyVerbs, image
 
 
 class NumpyRunner:

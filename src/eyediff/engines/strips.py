@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import defaults, streaming
-from ..lpips import Network
-from ..values import Numbers, Pixels
-from ..verbs import Array
-from .numpy_verbs import stretch
+from .. import defaults
+from ..metrics.lpips import Network
+from ..metrics.ops import Array
+from ..records import Numbers, Pixels
+from . import strip_plan as streaming
+from .numpy_ops import stretch
 
 if TYPE_CHECKING:
-    from .metrics import Runner
+    from .network_engine import Runner
 
 
 class Strips:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from ..errors import EyediffError
-from ..values import PEAKS, Pixels
-from ..verbs import Array
-from .devices import Precision
-from .torch_verbs import Constant, TorchVerbs
+from ..metrics.ops import Array
+from ..records import PEAKS, Pixels
+from .onnx_providers import Precision
+from .torch_ops import Constant, TorchVerbs
 
 Program = Callable[..., Tensor]
 Programs = Callable[..., Sequence[Tensor]]

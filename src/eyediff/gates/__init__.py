@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .baseline import Baseline, Change, Drift, Verdict
-from .earlier import Earlier, read_earlier
+from .baseline_file import Earlier, read_earlier
+from .format_verdict import told
 from .junit import JunitSink
-from .told import told
 
 __all__ = ["Baseline", "Change", "Drift", "Earlier", "JunitSink", "Verdict", "read_earlier", "told"]

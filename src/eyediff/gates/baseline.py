@@ -16,9 +16,9 @@ import numpy as np
 
 from .. import defaults
 from ..errors import UsageError, shown
-from ..reports.rows import encodable
-from ..values import Failure, Header, Row, Score, Summary
-from .earlier import Earlier
+from ..output.schema import encodable
+from ..records import Failure, Header, Row, Score, Summary
+from .baseline_file import Earlier
 from .statistics import Shift, shift, worsening
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from ..errors import shown
-from ..reports.targets import target
-from ..reports.text import figure
+from ..output.targets import target
+from ..output.text import figure
+from ..records import Failure, Header, Row, Summary
 from ..run import Job
-from ..values import Failure, Header, Row, Summary
 from .baseline import Baseline
-from .told import change, drift
+from .format_verdict import change, drift
 
 _IN_MEMORY = 1 << 23
 """Bytes of cases that are held in memory; what is more waits on disk, since the counts come first in the file."""

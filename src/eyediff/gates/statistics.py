@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..records import Numbers
 from ..run.summary import bootstrap
-from ..values import Numbers
 
 SIGNIFICANT = 0.05
 """A sign test below this agrees with a 95 % interval; the two are read together."""

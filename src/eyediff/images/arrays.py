@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 
 from ..errors import ImageError, RangeError, SizeError, shown
-from ..values import PEAKS, AlphaPolicy, Image, Pixels
+from ..records import PEAKS, AlphaPolicy, Image, Pixels
 from .decode import from_pil
 from .formats import Refused
 from .planes import picture

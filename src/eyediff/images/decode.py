@@ -27,14 +27,15 @@ from PIL import (
 from PIL import Image as PILImage
 
 from .. import defaults
-from ..forks import OfProcess
-from . import deep, icc
-from .about import About
+from ..fork_safe import OfProcess
+from . import icc
+from . import sixteen_bit as deep
+from .file_info import About
 from .formats import HEAD, Format, Refused, recognise
 from .headers import LOOK
 from .pieces import colours
 from .planes import Planes, alpha_of_key, turned
-from .tags import DAMAGED_EXIF, orientation
+from .tiff_tags import DAMAGED_EXIF, orientation
 
 
 class _Jpeg(JpegImagePlugin.JpegImageFile):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO
 
 from . import png
-from .about import About, AlphaKind
+from .file_info import About, AlphaKind
 from .formats import Format, Refused
-from .tags import ORIENTATION, read_tags, upright_from
+from .tiff_tags import ORIENTATION, read_tags, upright_from
 
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
 _WHITE_IS_ZERO, _GRAY, _RGB = 0, 1, 2

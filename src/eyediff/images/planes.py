@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..values import PEAKS, AlphaPolicy, Image, Pixels
+from ..records import PEAKS, AlphaPolicy, Image, Pixels
 from .formats import Refused
 
 Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]

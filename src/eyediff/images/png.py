@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Mapping
 from typing import BinaryIO
 
-from .about import About
+from .file_info import About
 from .formats import Refused
-from .tags import DAMAGED_EXIF, orientation
+from .tiff_tags import DAMAGED_EXIF, orientation
 
 DEPTHS: Mapping[int, tuple[int, ...]] = {
     0: (1, 2, 4, 8, 16),

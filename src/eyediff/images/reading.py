@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from .. import defaults
 from ..errors import ImageError, shown
-from ..places import Url
-from ..values import AlphaPolicy, Image
+from ..locations import Url
+from ..records import AlphaPolicy, Image
 from .decode import decode
 from .formats import Refused
 from .planes import picture

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 
 from ..errors import SizeError, shown
-from ..values import PEAKS, Image, Pixels, SizePolicy
+from ..records import PEAKS, Image, Pixels, SizePolicy
 
 KERNEL = PILImage.Resampling.LANCZOS
 """Lanczos of three lobes, widened when it shrinks so that nothing aliases, on display values as sRGB stores them.

@@ -7,8 +7,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from .. import l2, msssim, ssim
 from ..errors import UsageError
+from ..metrics import l2, ssim
+from ..metrics import ms_ssim as msssim
 from .checks import (
     Reduction,
     ValueRange,

@@ -9,10 +9,11 @@ from typing import NamedTuple, Self, cast
 import torch
 from torch import Tensor, nn
 
-from .. import lpips, weights
+from .. import weights
 from ..errors import UsageError, WeightsError, shown
-from ..trunks import MINI, trunk
-from ..verbs import Array
+from ..metrics import lpips
+from ..metrics.backbones import MINI, trunk
+from ..metrics.ops import Array
 from .checks import (
     Reduction,
     ValueRange,

@@ -15,9 +15,10 @@ from typing import Self, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from .. import lpips, weights
+from .. import weights
 from ..errors import UsageError
-from ..trunks import trunk
+from ..metrics import lpips
+from ..metrics.backbones import trunk
 from .checks import (
     Reduction,
     ValueRange,

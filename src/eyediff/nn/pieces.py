@@ -13,9 +13,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from .. import lpips
-from ..engines.torch_verbs import directions, unit_gradient
-from ..verbs import Array
+from ..engines.torch_ops import directions, unit_gradient
+from ..metrics import lpips
+from ..metrics.ops import Array
 from .trunk import VERBS
 
 PIECE = 1 << 20

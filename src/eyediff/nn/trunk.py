@@ -10,10 +10,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from .. import lpips
-from ..engines.torch_verbs import TorchVerbs
+from ..engines.torch_ops import TorchVerbs
 from ..errors import UsageError
-from ..trunks import Conv, Pool, Tap, Trunk
+from ..metrics import lpips
+from ..metrics.backbones import Conv, Pool, Tap, Trunk
 from ..weights import canonical_sha256
 from .tree import Tree
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import UsageError, shown
-from ..reports.files import Appender
-from ..reports.rows import dump
-from ..writing import trouble, whole
+from ..output.atomic_write import trouble, whole
+from ..output.files import Appender
+from ..output.schema import dump
 
 LOG, FRAMES, RESULT, BESIDE, CURVE = "log.jsonl", "frames", "result.png", "side-by-side.png", "curve.png"
 FILMS = {"gif": "steps.gif", "apng": "steps.png"}

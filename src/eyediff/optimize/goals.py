@@ -9,11 +9,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from .. import lpips, nn, weights
-from ..catalogue import ENTRIES, Choice, parse
+from .. import nn, weights
 from ..errors import UsageError
+from ..metrics import lpips
+from ..metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
+from ..metrics.registry import ENTRIES, Choice, parse
 from ..nn.trunk import tap_names
-from ..trunks import ALEX, MINI, SQUEEZE, TRUNKS, VGG
 
 Progress = Callable[[int, int], None]
 """Told the bytes of a download that have come, and all that are expected."""

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from ..plot import panels_of
-from ..reports.rows import score_from
+from ..output.schema import score_from
+from ..report.plot import panels_of
 
 Pixels = npt.NDArray[np.uint8]
 

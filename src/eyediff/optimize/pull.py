@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ..values import PEAKS, Pixels
+from ..records import PEAKS, Pixels
 from .goals import Goal
 from .plan import BETAS, EPSILON, Plan
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from .. import __version__, images
 from ..errors import DeviceError, SizeError, UsageError, shown
 from ..images.size import resized, size_of
-from ..reports.rows import encodable, number
-from ..reports.text import figure
+from ..output.atomic_write import whole
+from ..output.schema import encodable, number
+from ..output.text import figure
+from ..records import Image, Pixels, SizePolicy
 from ..run.interrupts import Interrupts
-from ..values import Image, Pixels, SizePolicy
-from ..writing import whole
 from . import pictures
 from .folder import BESIDE, CURVE, LOG, RESULT, Folder
 from .goals import Goal

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PILImage
 
-from .. import api
-from ..reports.rows import dump, encodable, number
+from .. import comparison as api
+from ..output.schema import dump, encodable, number
 
 REFERENCE, CANDIDATE, DIFFERENCE, SCORES = "reference.png", "candidate.png", "difference.png", "scores.json"
 PAGE = "report.html"

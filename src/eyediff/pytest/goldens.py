@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from PIL import Image as PILImage
 
-from .. import api, catalogue, defaults
+from .. import comparison as api
+from .. import defaults
 from ..errors import SizeError, UsageError, shown
 from ..images import Range, as_image
-from ..reports.text import figure
-from ..values import PEAKS, Numbers, Pixels
-from ..writing import whole
+from ..metrics import registry as catalogue
+from ..output.atomic_write import whole
+from ..output.text import figure
+from ..records import PEAKS, Numbers, Pixels
 from .failures import Failed, FailureFolder
 
 

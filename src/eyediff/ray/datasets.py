@@ -8,10 +8,11 @@ from typing import Any, TypeAlias
 import ray
 import ray.data
 
-from .. import defaults, wiring
-from ..engines.devices import DeviceName
+from .. import defaults
+from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError
-from ..values import AlphaPolicy, SizePolicy
+from ..records import AlphaPolicy, SizePolicy
+from ..scoring import factory as wiring
 from .sources import COLUMNS
 from .worker import Task, Worker
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import ray.data
 
-from .. import defaults, run, wiring
-from ..engines.devices import DeviceName
+from .. import defaults, run
+from ..engines.onnx_providers import DeviceName
 from ..errors import EyediffError, UsageError, shown
-from ..reports.parquet import ParquetFolder, arrow, record
-from ..reports.rows import row
-from ..values import AlphaPolicy, Pair, Row, Score, SizePolicy, Summary
+from ..output.parquet import ParquetFolder, arrow, record
+from ..output.schema import row
+from ..records import AlphaPolicy, Pair, Row, Score, SizePolicy, Summary
+from ..scoring import factory as wiring
 from .datasets import cores, mapped
 from .worker import INDEX, Task
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
-from .. import pairs as matching
+from .. import pairing as matching
 from ..errors import UsageError, shown
-from ..places import check_scheme, place, scheme_of
-from ..reports.parquet import arrow
-from ..values import MatchRule, Pair
+from ..locations import check_scheme, place, scheme_of
+from ..output.parquet import arrow
+from ..records import MatchRule, Pair
 
 COLUMNS = ("reference", "candidate")
 

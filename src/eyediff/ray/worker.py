@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import defaults, run, wiring
+from .. import defaults, run
 from ..errors import EyediffError
-from ..places import place
-from ..reports.parquet import table
+from ..locations import place
+from ..output.parquet import table
+from ..records import Header, Pair
 from ..run.journal import difference, settings
-from ..values import Header, Pair
+from ..scoring import factory as wiring
 
 INDEX = "index"
 

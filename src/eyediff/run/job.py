@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from .. import defaults
 from ..errors import UsageError
-from ..protocols import Engine, Mapper
-from ..values import Crossing, Header, Image, Pair, Score, Unmatched
+from ..interfaces import Engine, Mapper
+from ..records import Crossing, Header, Image, Pair, Score, Unmatched
 
 Read: TypeAlias = Callable[[Path], Image]
 """From a file to its picture; called from several threads. Raises ImageError."""

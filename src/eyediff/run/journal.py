@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import ResumeError, shown
-from ..values import Header
+from ..records import Header
 
 _LONGEST = 100
 """Characters of a setting in a message: what a file says may be anything."""

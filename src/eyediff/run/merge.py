@@ -9,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import MergeError, UsageError, shown
-from ..reports import LINES, LinesFormat
-from ..reports.rows import Record, row
-from ..reports.shards import card_of, header_of_shard
-from ..values import Header, Image, Numbers, Pair, Pixels, Row, Score, Shard
+from ..output import LINES, LinesFormat
+from ..output.schema import Record, row
+from ..output.shards import card_of, header_of_shard
+from ..records import Header, Image, Numbers, Pair, Pixels, Row, Score, Shard
 from .job import Job
 from .journal import difference, settings
 from .shards import names_sha256

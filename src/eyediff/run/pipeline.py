@@ -11,15 +11,15 @@ from typing import Protocol, TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError
-from ..protocols import Sink, Viewer
-from ..values import Pair, Row, Score, Summary
-from .ahead import AHEAD
+from ..interfaces import Sink, Viewer
+from ..records import Pair, Row, Score, Summary
+from ..scoring.batches import Scorer, capacity
+from ..scoring.loading import Loaded, load
+from ..scoring.prefetch import AHEAD
 from .interrupts import Interrupts
 from .job import Job
-from .loading import Loaded, load
-from .scoring import Scorer, capacity
-from .showing import Show, shower
 from .summary import Collector
+from .viewers import Show, shower
 
 WAITING = defaults.WINDOW - AHEAD
 """Pairs that may wait, decoded, for their batch to fill or for their turn to be written."""

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import OutputError, ResumeError, shown
-from ..reports import LINES, LinesFormat
-from ..reports.files import Appender, Lock, begin, free_name, is_regular, put_back, set_aside
-from ..reports.rows import encodable, score
-from ..values import Header, Pair, Row, Score, Summary
-from ..writing import remove, trouble
+from ..output import LINES, LinesFormat
+from ..output.atomic_write import remove, trouble
+from ..output.files import Appender, Lock, begin, free_name, is_regular, put_back, set_aside
+from ..output.schema import encodable, score
+from ..records import Header, Pair, Row, Score, Summary
+from .compact import Place, finish_tidying, in_order, tidy
 from .journal import Entry, Opening, Stamps, difference, path_of, read_entries, read_opening, settings, stamp
-from .tidy import Place, finish_tidying, in_order, tidy
 
 
 class JournaledFile:

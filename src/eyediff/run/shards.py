@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..errors import UsageError
-from ..reports.rows import encodable
-from ..values import Pair, Shard
+from ..output.schema import encodable
+from ..records import Pair, Shard
 from .job import Job
 
 

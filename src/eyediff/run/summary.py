@@ -8,7 +8,7 @@ from array import array
 import numpy as np
 
 from .. import defaults
-from ..values import Crossing, Failure, Numbers, Row, Statistics, Summary
+from ..records import Crossing, Failure, Numbers, Row, Statistics, Summary
 from .job import Job
 
 _BLOCK = 1 << 20

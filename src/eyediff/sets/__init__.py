@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from .allpairs import Matrix, matrix
+from .diversity import Diversity, Measured, diversity
 from .grouping import grouping
 from .index import Points, indexed
 from .job import Embedder, Failed, Job, Progress, Source
+from .matrix import Matrix, matrix
+from .pairwise_distance import squared_distances
 from .search import Neighbour, Twins, neighbours, twins
-from .spread import Diversity, Measured, diversity
-from .squares import squared_distances
 
 __all__ = [
     "Diversity",

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import shown
-from ..plot import panels_of, save
-from .allpairs import Matrix
-from .ordering import clustered
+from ..report.plot import panels_of, save
+from .matrix import Matrix
+from .seriation import clustered
 
 NAMED = 60
 """Images whose names still fit beside a picture."""

@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from .. import catalogue, defaults
+from .. import defaults
 from ..errors import ImageError, UsageError, shown
-from ..reports.whole import whole_file
+from ..metrics import registry as catalogue
+from ..metrics.ops import Array
+from ..output.output_files import whole_file
 from ..run.journal import Stamp, difference, stamp
-from ..verbs import Array
 from .job import Failed, Job, Progress, Source
 from .reading import Shape, common_shape, fill
 from .store import FORMAT, HEADER, Store, place, read_store, scratch

@@ -9,9 +9,9 @@ from typing import Literal, Protocol, TypeAlias
 
 from .. import defaults
 from ..errors import UsageError
+from ..metrics.ops import Array
+from ..records import Header, Pixels, Stage
 from ..run.job import Fit, Read
-from ..values import Header, Pixels, Stage
-from ..verbs import Array
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Told how many are done, and of how many (None: unknown)."""

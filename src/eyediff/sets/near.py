@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..values import Numbers
-from ..verbs import Array
+from ..metrics.ops import Array
+from ..records import Numbers
 from .job import Progress
-from .squares import ROWS, Places, between, block_count, blocks
+from .pairwise_distance import ROWS, Places, between, block_count, blocks
 
 
 @dataclass(frozen=True, slots=True)

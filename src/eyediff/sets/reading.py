@@ -12,10 +12,10 @@ import numpy as np
 
 from .. import defaults
 from ..errors import EyediffError, ImageError, SizeError, shown
-from ..run.ahead import AHEAD, ahead, reading
-from ..run.loading import why
-from ..values import Image, Pixels
-from ..verbs import Array
+from ..metrics.ops import Array
+from ..records import Image, Pixels
+from ..scoring.loading import why
+from ..scoring.prefetch import AHEAD, ahead, reading
 from .job import Failed, Job, Progress, Source
 from .store import Store
 

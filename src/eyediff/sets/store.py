@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from ..errors import shown
-from ..verbs import Array
-from ..writing import trouble
+from ..metrics.ops import Array
+from ..output.atomic_write import trouble
 
 FORMAT = "eyediff index"
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from .. import defaults
 from ..errors import ImageError, UsageError, shown
-from ..values import Pixels
-from ..verbs import Array
+from ..metrics.ops import Array
+from ..records import Pixels
 from .picture import Converter, coding, quarters
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import defaults
 from ..errors import ImageError, SizeError, UsageError
-from ..values import Image, Pair, SizePolicy
+from ..records import Image, Pair, SizePolicy
 from .ahead import ahead
 from .clip import Clip, Frame
 from .match import Cursor, matched

@@ -14,8 +14,8 @@ from itertools import groupby
 
 import numpy as np
 
-from ..values import Numbers
-from ..verbs import Array
+from ..metrics.ops import Array
+from ..records import Numbers
 
 REACH = 3
 """Frames by which a shift may be found, to either side."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ..values import Pixels
+from ..records import Pixels
 from . import colour
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..plot import panels_of, save
-from ..values import Summary
+from ..records import Summary
+from ..report.plot import panels_of, save
 from .pooling import SECOND, Track
 
 if TYPE_CHECKING:

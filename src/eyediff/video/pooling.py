@@ -26,8 +26,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..protocols import Sink, Viewer
-from ..values import Failure, Header, Numbers, Pooled, Row, Summary
+from ..interfaces import Sink, Viewer
+from ..records import Failure, Header, Numbers, Pooled, Row, Summary
 
 TAIL = 5
 """Percent of the frames that count as the tail."""

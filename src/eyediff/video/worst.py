@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from dataclasses import replace
 
-from ..protocols import Mapper, Viewer
-from ..values import Header, Row, Summary, View
+from ..interfaces import Mapper, Viewer
+from ..records import Header, Row, Summary, View
 
 KEPT = 6
 """Frames by metric: as many as the page sets side by side. Of 720p, three metrics hold 100 MB at most."""

@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import StudyError, shown
-from . import bapps, check, table
+from . import bapps, table
+from . import validation as check
 from .study import Item, Kind, Likeness, Opinion, Split, Study, Triplet
 
 __all__ = ["Item", "Kind", "Likeness", "Opinion", "Split", "Study", "Triplet", "parts", "problems_of", "read_study"]

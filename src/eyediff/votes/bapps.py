@@ -15,9 +15,9 @@ from typing import Literal, TypeAlias
 
 from ..defaults import IMAGE_SUFFIXES
 from ..errors import StudyError, shown
-from . import judgement
-from .check import Problem, Wrong
+from . import share_file as judgement
 from .study import Item, Likeness, Split, Triplet
+from .validation import Problem, Wrong
 
 Kind: TypeAlias = Literal["2afc", "jnd"]
 

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from ..values import Numbers
+from ..records import Numbers
 
 Statistic: TypeAlias = Callable[[Numbers], Numbers]
 """K x N multiplicities, float64 whole numbers, to K figures; nan where these questions leave it undefined."""

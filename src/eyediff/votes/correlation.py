@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..values import Numbers
+from ..records import Numbers
 from .bootstrap import Statistic
 
 BLOCK = 1 << 22

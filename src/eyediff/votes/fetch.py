@@ -17,11 +17,11 @@ from typing import Any
 
 from .. import defaults
 from ..errors import FetchError, OutputError, StudyError, UsageError, shown
-from ..reports.files import Lock
+from ..output.atomic_write import trouble
+from ..output.files import Lock
 from ..weights import offline
 from ..weights.fetch import CHUNK, SCHEMES, TIMEOUT, Patience, Progress, check_scheme, guard, reason
 from ..weights.hashing import file_sha256
-from ..writing import trouble
 from . import bapps
 
 HOST = "https://people.eecs.berkeley.edu/~rich.zhang/projects/2018_perceptual/dataset/"

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ..values import Numbers
+from ..records import Numbers
 from .bootstrap import Statistic
 
 Convention: TypeAlias = Literal["voc", "step"]

@@ -16,11 +16,13 @@ import numpy as np
 
 from .. import __version__
 from ..errors import OutputError, UsageError, shown
-from ..protocols import Engine
-from ..values import MetricHeader, Numbers, Pixels
-from ..writing import trouble
-from . import bapps, expected, making
-from .making import SIDE, Progress, Where
+from ..interfaces import Engine
+from ..output.atomic_write import trouble
+from ..records import MetricHeader, Numbers, Pixels
+from . import bapps
+from . import expected_scores as expected
+from . import simulated_images as making
+from .simulated_images import SIDE, Progress, Where
 
 TRUTH = "simulation.json"
 

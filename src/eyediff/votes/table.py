@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import StudyError, shown
-from .check import Problem, Wrong
 from .study import Item, Kind, Likeness, Opinion, Triplet
+from .validation import Problem, Wrong
 
 IMAGES: Mapping[Kind, tuple[str, ...]] = {
     "2afc": ("reference", "a", "b"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..values import Numbers
+from ..records import Numbers
 from .bapps import DISTORTIONS, REAL
 from .bootstrap import Statistic
 

@@ -2,13 +2,13 @@
 metrics as files."""
 
 from .catalogue import PUBLISHED, Published, published
-from .checked import LoadedTrunk
-from .foreign import Foreign, read_foreign
 from .hashing import canonical_sha256, file_sha256
 from .heads import load_heads, metric_sha256
+from .import_checkpoint import Foreign, read_foreign
 from .metricfile import MetricFile, check_free, is_file_name, read_metric, write_metric
-from .places import Place, cache, candidates, offline, places
+from .search_path import Place, cache, candidates, offline, places
 from .store import Added, Checked, add, find, load_trunk, verify
+from .validate import LoadedTrunk
 
 __all__ = [
     "PUBLISHED",

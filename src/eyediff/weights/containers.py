@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from ..errors import WeightsError, shown
-from ..verbs import Array
-from ..writing import replacing
+from ..metrics.ops import Array
+from ..output.atomic_write import replacing
 from . import pth
 from .hashing import canonical_sha256
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..verbs import Array
+from ..metrics.ops import Array
 
 
 def canonical_sha256(tensors: Mapping[str, Array]) -> str:

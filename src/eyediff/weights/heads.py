@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from .. import lpips
 from ..errors import UsageError, WeightsError
-from ..trunks import MINI
-from ..trunks import trunk as trunk_of
-from ..verbs import Array
+from ..metrics import lpips
+from ..metrics.backbones import MINI
+from ..metrics.backbones import trunk as trunk_of
+from ..metrics.ops import Array
 from . import containers, mini
 from .hashing import canonical_sha256, file_sha256
 

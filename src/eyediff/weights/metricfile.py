@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from .. import lpips
 from ..errors import UsageError, WeightsError, shown
-from ..trunks import TRUNKS
-from ..verbs import Array
+from ..metrics import lpips
+from ..metrics.backbones import TRUNKS
+from ..metrics.ops import Array
 from . import containers, pth
 from .fetch import Progress
 from .hashing import canonical_sha256
-from .metricform import HEAD, KEY, TRUNK, Form, check_tensors, parse
+from .metric_schema import HEAD, KEY, TRUNK, Form, check_tensors, parse
 from .store import load_trunk
 
 SUFFIX = ".safetensors"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import lpips
 from ..errors import WeightsError
-from ..trunks import MINI
-from ..verbs import Array
+from ..metrics import lpips
+from ..metrics.backbones import MINI
+from ..metrics.ops import Array
 from . import containers
-from .checked import LoadedTrunk
 from .hashing import canonical_sha256
+from .validate import LoadedTrunk
 
 FILE = Path(__file__).with_name("mini.safetensors")
 """Written by `eyediff distill` (docs/mini.md says from what); the trunk's names, and head/index of the tap."""

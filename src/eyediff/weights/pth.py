@@ -14,9 +14,9 @@ from typing import BinaryIO
 import numpy as np
 
 from ..errors import WeightsError
-from ..verbs import Array
-from .described import Storage, Tensor
-from .pickled import unpickle
+from ..metrics.ops import Array
+from .pth_tensors import Storage, Tensor
+from .restricted_unpickler import unpickle
 
 Keep = Callable[[str], bool]
 """Whether the tensor of this name is wanted."""

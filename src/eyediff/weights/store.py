@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import FetchError, MissingWeightsError, WeightsError, shown
-from ..trunks import MINI, trunk
+from ..metrics.backbones import MINI, trunk
 from . import heads, mini
 from .catalogue import PUBLISHED, Published, published
-from .checked import LoadedTrunk, keep, load, recognise
 from .fetch import Progress, download
-from .places import Place, cache, candidates, offline
+from .search_path import Place, cache, candidates, offline
+from .validate import LoadedTrunk, keep, load, recognise
 
 STALE = 24 * 3600.0
 """Seconds after which a download that nobody finished is swept away."""

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eyediff import api
+from eyediff import comparison as api
 from eyediff.demo import Verdict, make
 from eyediff.demo.scenes import SCENES, drawn
 from eyediff.demo.trials import TRIALS
 from eyediff.errors import EyediffError, OutputError
-from eyediff.values import Score
+from eyediff.records import Score
 
 CALL = """
 import sys

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from eyediff.engines import strided
-from eyediff.engines.torch_verbs import TorchVerbs
+from eyediff.engines.torch_ops import TorchVerbs
 
 
 @pytest.mark.parametrize(("height", "width"), [(31, 40), (33, 34)])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from eyediff.engines.together import Together
-from eyediff.fsim import both, fsim, fsimc
-from eyediff.values import Numbers, Pixels
+from eyediff.metrics.fsim import both, fsim, fsimc
+from eyediff.records import Numbers, Pixels
+from eyediff.scoring.together import Together
 
 from ..metrics.made import noisy_pair
 

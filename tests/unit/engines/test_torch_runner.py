@@ -10,18 +10,21 @@ import numpy as np
 import pytest
 import torch
 
-from eyediff import lpips, ssim, weights
-from eyediff.engines import devices, runners, torch_runner
-from eyediff.engines.metrics import NetworkEngine
+from eyediff import weights
+from eyediff.engines import onnx_providers as devices
+from eyediff.engines import select_runner as runners
+from eyediff.engines import torch_runner
+from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.engines.torch_runner import TorchRunner
 from eyediff.engines.windows import WindowEngine
 from eyediff.errors import DeviceError, EyediffError, UsageError
-from eyediff.trunks import SQUEEZE
+from eyediff.metrics import lpips, ssim
+from eyediff.metrics.backbones import SQUEEZE
 from tests.golden.lpips_cases import pair, seeded_parameters
 
-from .test_verbs import PROGRAMS, RANDOM
+from .test_ops import PROGRAMS, RANDOM
 
 NETWORK = lpips.Network(SQUEEZE, seeded_parameters(SQUEEZE), weights.load_heads("squeeze"))
 PAIR = pair("squeeze", "smallest")
@@ -145,6 +148,8 @@ def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_base_does_not_import_torch() -> None:
     """Not even to wire a metric: it costs seconds, and need not be installed."""
-    code = "import sys, eyediff.api, eyediff.cli; eyediff.api.Metric('ssim'); print('torch' in sys.modules)"
+    code = (
+        "import sys, eyediff.comparison, eyediff.cli; eyediff.comparison.Metric('ssim'); print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -7,14 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from eyediff import msssim, ssim
 from eyediff.engines import windows
-from eyediff.engines.metrics import Runner
+from eyediff.engines.network_engine import Runner
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.engines.windows import TILE, ScalesEngine, WindowEngine
 from eyediff.errors import UsageError
-from eyediff.values import Numbers, Pixels
+from eyediff.metrics import ms_ssim as msssim
+from eyediff.metrics import ssim
+from eyediff.records import Numbers, Pixels
 
 WANG = ssim.VARIANTS["wang"]
 

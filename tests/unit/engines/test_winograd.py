@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from eyediff.engines import winograd
-from eyediff.engines.torch_verbs import TorchVerbs
+from eyediff.engines.torch_ops import TorchVerbs
 
 
 @pytest.mark.parametrize(("height", "width"), [(15, 15), (8, 5), (1, 2)])

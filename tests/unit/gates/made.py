@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from eyediff.gates import Baseline, Earlier, read_earlier
-from eyediff.reports import sink
+from eyediff.output import sink
+from eyediff.records import Failure, Row, Score, Summary
 from eyediff.run.job import Job
-from eyediff.values import Failure, Row, Score, Summary
-from tests.unit.reports.samples import HEADER, pair
+from tests.unit.output.samples import HEADER, pair
 
 Scores = Mapping[str, tuple[float, float] | None]
 """LPIPS and PSNR by pair; None for one that failed."""

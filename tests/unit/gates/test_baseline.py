@@ -11,8 +11,9 @@ import pytest
 
 from eyediff import defaults
 from eyediff.errors import UsageError
-from eyediff.gates import Baseline, told
-from tests.unit.reports.samples import HEADER
+from eyediff.gates import Baseline
+from eyediff.gates import format_verdict as told
+from tests.unit.output.samples import HEADER
 
 from .made import Scores, against, earlier
 

@@ -10,8 +10,8 @@ import pytest
 
 from eyediff.errors import UsageError
 from eyediff.gates import read_earlier
-from eyediff.reports.rows import encodable
-from tests.unit.reports.samples import HEADER, STRANGE, UNDECODABLE
+from eyediff.output.schema import encodable
+from tests.unit.output.samples import HEADER, STRANGE, UNDECODABLE
 
 from .made import Scores, run_to
 

@@ -9,8 +9,8 @@ import pytest
 
 from eyediff.errors import OutputError
 from eyediff.gates import JunitSink
-from eyediff.values import Summary, Unmatched
-from tests.unit.reports.samples import HEADER, ROWS, STRANGE, UNDECODABLE
+from eyediff.records import Summary, Unmatched
+from tests.unit.output.samples import HEADER, ROWS, STRANGE, UNDECODABLE
 
 from .made import Scores, against, earlier, job, rows
 

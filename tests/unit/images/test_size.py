@@ -10,7 +10,7 @@ from PIL import Image as PILImage
 
 from eyediff.errors import SizeError
 from eyediff.images import fit
-from eyediff.values import Image
+from eyediff.records import Image
 
 from .make import noise
 

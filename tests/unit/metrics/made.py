@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eyediff.values import PEAKS, Pixels
+from eyediff.records import PEAKS, Pixels
 
 STORAGE = tuple(PEAKS)
 

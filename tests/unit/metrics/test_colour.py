@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab, rgb2yiq
 
-from eyediff import colour
+from eyediff.metrics import colour
 
 from .made import STORAGE, stored
 

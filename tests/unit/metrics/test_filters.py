@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from eyediff import filters
-from eyediff.engines.numpy_verbs import NumpyVerbs
+from eyediff.engines.numpy_ops import NumpyVerbs
+from eyediff.metrics import filters
 
 from .made import STORAGE, scattered, stored
 

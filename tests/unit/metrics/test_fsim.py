@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from eyediff import filters
-from eyediff.fsim import _gradient, fsim, fsimc, phase_congruency
-from eyediff.values import Numbers, Pixels
+from eyediff.metrics import filters
+from eyediff.metrics.fsim import _gradient, fsim, fsimc, phase_congruency
+from eyediff.records import Numbers, Pixels
 
 from .made import STORAGE, noisy_pair, scattered, stored
 

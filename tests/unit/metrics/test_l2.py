@@ -11,9 +11,9 @@ from skimage.color import rgb2lab
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio
 
 from eyediff.errors import RangeError
-from eyediff.l2 import BLOCK, l2, l2_lab
-from eyediff.psnr import psnr
-from eyediff.values import Numbers, Pixels
+from eyediff.metrics.l2 import BLOCK, l2, l2_lab
+from eyediff.metrics.psnr import psnr
+from eyediff.records import Numbers, Pixels
 
 from .made import STORAGE, noisy_pair, scattered, stored
 

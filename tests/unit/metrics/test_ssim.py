@@ -13,11 +13,11 @@ import pytest
 from scipy.ndimage import correlate
 from skimage.metrics import structural_similarity
 
-from eyediff import ssim
-from eyediff.engines.metrics import Runner
+from eyediff.engines.network_engine import Runner
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
-from eyediff.values import Numbers, Pixels
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.metrics import ssim
+from eyediff.records import Numbers, Pixels
 
 from .made import STORAGE, noisy_pair, scattered, stored
 

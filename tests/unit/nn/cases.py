@@ -7,8 +7,9 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from eyediff import lpips, nn, weights
-from eyediff.trunks import TRUNKS
+from eyediff import nn, weights
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import TRUNKS
 from tests.golden import lpips_cases
 from tests.golden.lpips_cases import Case
 

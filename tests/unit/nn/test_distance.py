@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from eyediff import errors, nn, ssim, wiring
-from eyediff.catalogue import parse
-from eyediff.engines.onnxrt import OnnxRunner
+from eyediff import errors, nn
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.metrics import ssim
+from eyediff.metrics.registry import parse
+from eyediff.scoring import factory as wiring
 from tests.golden import lpips_cases
 from tests.golden.lpips_cases import Case
 

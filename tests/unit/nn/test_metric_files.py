@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from eyediff import nn
-from eyediff.engines.metrics import NetworkEngine
+from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnxrt import OnnxRunner
+from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.errors import UsageError, WeightsError
+from eyediff.metrics.backbones import SQUEEZE
 from eyediff.nn.distance import IMAGENET_MEAN, IMAGENET_STD
 from eyediff.nn.trunk import ModuleTrunk
-from eyediff.trunks import SQUEEZE
 from eyediff.weights import MetricFile, write_metric
 from tests.golden.lpips_cases import pair, seeded_parameters
 

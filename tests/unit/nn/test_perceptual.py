@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from eyediff import lpips, nn
-from eyediff.engines.numpy_verbs import NumpyVerbs
+from eyediff import nn
+from eyediff.engines.numpy_ops import NumpyVerbs
 from eyediff.errors import UsageError
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import SQUEEZE
 from eyediff.nn.trunk import tap_names
-from eyediff.trunks import SQUEEZE
 from tests.golden.lpips_cases import seeded_parameters
 
 NETWORK = lpips.Network(SQUEEZE, seeded_parameters(SQUEEZE), None)

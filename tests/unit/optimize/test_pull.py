@@ -14,7 +14,7 @@ from eyediff.errors import UnknownMetricError, UsageError
 from eyediff.optimize.goals import Goal, goal, names
 from eyediff.optimize.plan import FROM_IMAGE, Plan
 from eyediff.optimize.pull import noise, pixels_of, pull, shifted, tensor_of
-from eyediff.values import Pixels
+from eyediff.records import Pixels
 from tests.unit.distortions.scenes import scene
 
 SHORT = Plan(steps=40, seed=5)

@@ -152,7 +152,7 @@ def test_a_run_that_does_not_use_it_pays_nothing(pytester: pytest.Pytester) -> N
         import sys
 
         def test_plain():
-            heavy = {"numpy", "PIL", "onnxruntime", "eyediff.api", "eyediff.values"}
+            heavy = {"numpy", "PIL", "onnxruntime", "eyediff.comparison", "eyediff.records"}
             assert "eyediff.pytest" in sys.modules and not heavy & set(sys.modules)
         """
     )

@@ -155,7 +155,7 @@ def _rows(output: Path) -> list[dict]:
         return rows_of(output)
     import pyarrow.parquet as pq
 
-    from eyediff.reports.parquet import record
+    from eyediff.output.parquet import record
 
     parts = sorted(output.glob("part-*.parquet"))
     return [record(cells, METRICS) for part in parts for cells in pq.ParquetFile(part).read().to_pylist()]
@@ -183,8 +183,9 @@ def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_pat
     from dataclasses import replace
 
     import eyediff.ray
-    from eyediff import run, wiring
+    from eyediff import run
     from eyediff.errors import EyediffError
+    from eyediff.scoring import factory as wiring
 
     job = wiring.job_of(eyediff.ray.pairs(*folders), ["psnr"], wiring.Options())
     job = replace(job, header=replace(job.header, eyediff="9.9"))

@@ -11,7 +11,7 @@ import pytest
 from eyediff import cli
 from eyediff.cli.ray import with_address
 from eyediff.errors import UsageError
-from eyediff.values import Pair
+from eyediff.records import Pair
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns of itself
 

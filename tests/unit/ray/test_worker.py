@@ -13,11 +13,11 @@ from PIL import Image
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'eyediff[ray]'")
 
-from eyediff import api
+from eyediff import comparison as api
 from eyediff.errors import EyediffError, UsageError
 from eyediff.ray import pairs, running, write
 from eyediff.ray.worker import Worker
-from eyediff.values import Failure
+from eyediff.records import Failure
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray warns of itself
 

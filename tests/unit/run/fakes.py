@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from eyediff.errors import ImageError, SizeError
+from eyediff.records import Failure, Header, Image, MetricHeader, Numbers, Pair, Pixels, Row, Score, Summary
 from eyediff.run import Job
-from eyediff.values import Failure, Header, Image, MetricHeader, Numbers, Pair, Pixels, Row, Score, Summary
 
 VALUES = {"mse": False, "sim": True}
 """The metrics of the fakes, and whether higher is better."""

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from eyediff.errors import ImageError
-from eyediff.reports import LinesFormat
+from eyediff.output import LinesFormat
+from eyediff.records import Image, Pair, Summary
 from eyediff.run import JournaledFile, compare
-from eyediff.values import Image, Pair, Summary
 
 from .fakes import Kept, job
 

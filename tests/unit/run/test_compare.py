@@ -11,8 +11,8 @@ import pytest
 
 from eyediff import defaults
 from eyediff.errors import UsageError
+from eyediff.records import Crossing, Image, Numbers, Pair, Pixels, Unmatched
 from eyediff.run import compare
-from eyediff.values import Crossing, Image, Numbers, Pair, Pixels, Unmatched
 
 from .fakes import Engine, Kept, Reader, expected, fit, header, job, pairs
 

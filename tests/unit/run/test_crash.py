@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from eyediff import defaults
-from eyediff.reports import LinesFormat
-from eyediff.reports.files import Appender
-from eyediff.run import tidy
+from eyediff.output import LinesFormat
+from eyediff.output.files import Appender
+from eyediff.run import compact as tidy
 
 from .folders import KINDS, Folder, left
 

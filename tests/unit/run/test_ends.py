@@ -11,8 +11,8 @@ import pytest
 
 from eyediff import defaults
 from eyediff.errors import OutputError
+from eyediff.records import Numbers, Pair, Pixels
 from eyediff.run import compare
-from eyediff.values import Numbers, Pair, Pixels
 
 from .fakes import Engine, Kept, Reader, job, pairs
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eyediff.records import Image, Numbers, Pixels
 from eyediff.run import compare
-from eyediff.values import Image, Numbers, Pixels
 
 from .fakes import Engine, Kept, Reader, expected, job, pairs
 

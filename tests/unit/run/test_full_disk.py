@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import OutputError
-from eyediff.reports import LinesFormat
-from eyediff.reports.files import Appender
+from eyediff.output import LinesFormat
+from eyediff.output.files import Appender
 
 from .folders import KINDS, Folder, left
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from eyediff import images, lpips, weights
-from eyediff.engines.metrics import NetworkEngine
-from eyediff.engines.onnxrt import OnnxRunner
+from eyediff import images, weights
+from eyediff.engines.network_engine import NetworkEngine
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import ALEX
+from eyediff.records import Features, Numbers, Pair, Pixels, Score
 from eyediff.run import compare
-from eyediff.run.references import References
-from eyediff.trunks import ALEX
-from eyediff.values import Features, Numbers, Pair, Pixels, Score
+from eyediff.scoring.references import References
 from tests.golden.lpips_cases import seeded_parameters
 from tests.unit.run.fakes import Engine, Kept, job
 

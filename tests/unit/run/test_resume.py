@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from eyediff.reports import LinesFormat
+from eyediff.output import LinesFormat
+from eyediff.records import Crossing, Failure, Image
 from eyediff.run import JournaledFile, compare
-from eyediff.values import Crossing, Failure, Image
 
 from .fakes import Engine, fit, job
 from .folders import KINDS, Folder, left

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import OutputError, ResumeError
-from eyediff.reports import LinesFormat
+from eyediff.output import LinesFormat
+from eyediff.records import AlphaPolicy, MetricHeader, SizePolicy
 from eyediff.run import JournaledFile, compare
-from eyediff.values import AlphaPolicy, MetricHeader, SizePolicy
 
 from .fakes import Engine, header, job
 from .folders import KINDS, Folder, left

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from eyediff import reports
+from eyediff import output as reports
 from eyediff.errors import MergeError, OutputError, ResumeError, UsageError
-from eyediff.reports import LinesFormat
+from eyediff.output import LinesFormat
+from eyediff.records import Failure, Pair, Score, Unmatched
 from eyediff.run import JournaledFile, Merged, compare, part
-from eyediff.values import Failure, Pair, Score, Unmatched
 
 from .fakes import Kept, job
 from .folders import Crash, Folder, left

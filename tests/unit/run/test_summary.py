@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from eyediff import defaults
+from eyediff.records import Failure, Pair, Score, Statistics, Summary
 from eyediff.run.summary import Collector, bootstrap
-from eyediff.values import Failure, Pair, Score, Statistics, Summary
 
 from .fakes import Engine, header, job, pairs
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from eyediff.records import Image, Pixels, View
 from eyediff.run import JournaledFile, compare
-from eyediff.values import Image, Pixels, View
 
 from .fakes import Kept, Reader, job, level, pairs
 from .folders import Folder

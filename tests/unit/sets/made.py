@@ -11,8 +11,8 @@ import numpy as np
 
 from eyediff import images
 from eyediff.errors import EyediffError, ImageError
+from eyediff.records import Header, Image, MetricHeader, Pixels, SizePolicy
 from eyediff.sets import Job, Source
-from eyediff.values import Header, Image, MetricHeader, Pixels, SizePolicy
 
 
 class Levels:

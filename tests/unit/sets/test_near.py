@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from eyediff.errors import SizeError, UsageError
-from eyediff.sets import Failed, Neighbour, Source, indexed, neighbours, squares, twins
+from eyediff.sets import Failed, Neighbour, Source, indexed, neighbours, twins
+from eyediff.sets import pairwise_distance as squares
 from eyediff.sets.near import duplicates, nearest
 
 from .made import brute, folder, job, points, put, some

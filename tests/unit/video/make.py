@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from eyediff.values import Pixels
+from eyediff.records import Pixels
 
 WIDTH, HEIGHT, RATE = 64, 48, 25
 MILLISECONDS = Fraction(1, 1000)

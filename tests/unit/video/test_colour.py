@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from eyediff.values import Numbers, Pixels
+from eyediff.records import Numbers, Pixels
 from eyediff.video import colour
 from eyediff.video.clip import Clip, Frame
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eyediff.plot import FORMATS, check
-from eyediff.values import Failure, Header, MetricHeader, Pair, Score, Summary
+from eyediff.records import Failure, Header, MetricHeader, Pair, Score, Summary
+from eyediff.report.plot import FORMATS, check
 from eyediff.video import Track, completed, plot
 from eyediff.video.pooling import pool
 

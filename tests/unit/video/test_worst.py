@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eyediff.values import Header, MetricHeader, Pair, Row, Score, Summary, View
+from eyediff.records import Header, MetricHeader, Pair, Row, Score, Summary, View
 from eyediff.video.worst import KEPT, WorstFrames
 
 NAMES = {"psnr": True, "lpips": False}

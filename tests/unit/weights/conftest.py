@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyediff.trunks import SQUEEZE
-from eyediff.verbs import Array
+from eyediff.metrics.backbones import SQUEEZE
+from eyediff.metrics.ops import Array
 from eyediff.weights import canonical_sha256
 from eyediff.weights.catalogue import PUBLISHED
 

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from eyediff.errors import WeightsError
-from eyediff.trunks import SQUEEZE
+from eyediff.metrics.backbones import SQUEEZE
 from eyediff.weights import add, cache, canonical_sha256, containers, find, load_trunk
 from eyediff.weights.hashing import file_sha256
 

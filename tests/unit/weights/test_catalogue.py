@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import UsageError
-from eyediff.trunks import TRUNKS
+from eyediff.metrics.backbones import TRUNKS
 from eyediff.weights import PUBLISHED, canonical_sha256, containers, published
 
 

@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 from eyediff import weights
 from eyediff.errors import WeightsError
-from eyediff.trunks import SQUEEZE
+from eyediff.metrics.backbones import SQUEEZE
 from eyediff.weights import canonical_sha256, read_foreign, read_metric
 from tests.unit.weights import files
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eyediff.errors import UsageError, WeightsError
-from eyediff.trunks import trunk
+from eyediff.metrics.backbones import trunk
 from eyediff.weights import PUBLISHED, canonical_sha256, containers, heads, load_heads, metric_sha256
 from eyediff.weights.hashing import file_sha256
 

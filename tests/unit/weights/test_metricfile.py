@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from eyediff import lpips, weights
+from eyediff import weights
 from eyediff.errors import MissingWeightsError, UsageError, WeightsError
-from eyediff.trunks import MINI, SQUEEZE
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import MINI, SQUEEZE
 from eyediff.weights import MetricFile, canonical_sha256, read_metric, write_metric
 
 from .conftest import Weights

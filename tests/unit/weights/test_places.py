@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import WeightsError
-from eyediff.weights import PUBLISHED, cache, candidates, offline, places
+from eyediff.weights import PUBLISHED, cache, candidates, offline
+from eyediff.weights import search_path as places
 
 
 def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

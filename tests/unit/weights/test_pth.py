@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from eyediff.errors import WeightsError
-from eyediff.verbs import Array
+from eyediff.metrics.ops import Array
 from eyediff.weights import containers, pth
 
 from . import files

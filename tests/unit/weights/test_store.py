@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eyediff.errors import MissingWeightsError, UsageError, WeightsError
-from eyediff.trunks import SQUEEZE
+from eyediff.metrics.backbones import SQUEEZE
 from eyediff.weights import add, cache, canonical_sha256, load_trunk, verify
 
 from .conftest import Declare, Weights

@@ -22,17 +22,7 @@ from .images import (
     tensor2vec,
     tensorlab2tensor,
 )
-from .lpips import (
-    DSSIM,
-    L2,
-    LPIPS,
-    BCERankingLoss,
-    Dist2LogitLayer,
-    FakeNet,
-    ScalingLayer,
-    spatial_average,
-    upsample,
-)
+from .lpips import DSSIM, L2, LPIPS, BCERankingLoss, Dist2LogitLayer, FakeNet, ScalingLayer, spatial_average, upsample
 from .measures import dssim, l2, normalize_tensor, psnr, voc_ap
 from .pretrained_networks import print_network
 

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ... import colour, images
-from ...values import PEAKS
+from ... import images
+from ...metrics import colour
+from ...records import PEAKS
 
 Pixels = npt.NDArray[Any]
 

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ... import lpips as formula
 from ... import weights
-from ...engines.torch_verbs import TorchVerbs
+from ...engines.torch_ops import TorchVerbs
 from ...errors import UsageError, WeightsError, shown
+from ...metrics import lpips as formula
+from ...metrics.ops import Array
 from ...nn.checks import check_pair, check_shape
 from ...nn.pieces import terms
 from ...nn.trunk import VERBS
-from ...verbs import Array
 from . import pretrained_networks as pn
 from .heads import NetLinLayer, tensors
 from .images import tensor2im, tensor2np, tensor2tensorlab

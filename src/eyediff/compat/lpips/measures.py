@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from ... import ssim
-from ...engines.numpy_verbs import NumpyVerbs
+from ...engines.numpy_ops import NumpyVerbs
+from ...metrics import ssim
 
 Figures = npt.NDArray[np.float64]
 

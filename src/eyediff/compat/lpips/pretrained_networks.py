@@ -11,11 +11,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ... import lpips, weights
+from ... import weights
+from ...metrics import lpips
+from ...metrics.backbones import ALEX, SQUEEZE, VGG, Tap, Trunk
+from ...metrics.ops import Array
 from ...nn.tree import Tree
 from ...nn.trunk import VERBS, Bound, tap_names
-from ...trunks import ALEX, SQUEEZE, VGG, Tap, Trunk
-from ...verbs import Array
 
 
 class _Slices(Tree):

@@ -1,0 +1,130 @@
+"""What `compare` does for machines beside its rows: the baseline and its verdict, JUnit, the plot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from .. import defaults, gates, run
+from ..errors import UsageError, shown
+from ..interfaces import Sink
+from ..report import plot
+
+MOST = 20
+"""Pairs of each kind that are listed on stderr; stdout, as text, lists all."""
+
+BaselineOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline", metavar="FILE", help="JSONL, JSON or CSV of an earlier run: exit code 1 where this one is worse."
+    ),
+]
+ToleranceOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tolerance",
+        metavar="[NAME=]X",
+        help="How much worse than the baseline a pair may be, in the metric's unit; "
+        f"by default {defaults.TOLERANCE:g}. Repeatable.",
+    ),
+]
+JunitOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--junit", metavar="FILE.xml", help="Write a test case a pair, as CI systems show them.")
+]
+PlotOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Draw each metric's distribution, and metrics against each other (png, svg or pdf).",
+    ),
+]
+
+
+class Gating:
+    """The options, checked before anything else is done; then sinks for a job; then what they found.
+
+    Raises UsageError where options do not fit together, or the baseline is no earlier run; as plot.check does.
+    """
+
+    def __init__(
+        self,
+        output: Path | None,
+        baseline: Path | None,
+        tolerance: Sequence[str] | None,
+        junit: Path | None,
+        picture: Path | None,
+    ) -> None:
+        if tolerance and baseline is None:
+            raise UsageError(
+                f"--tolerance {tolerance[0]}: nothing to compare with; name an earlier run with --baseline"
+            )
+        _apart({"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture})
+        if junit is not None and not junit.absolute().parent.is_dir():
+            raise UsageError(f"--junit {shown(junit)}: there is no folder {shown(junit.parent)}; make it first")
+        self._tolerances = dict(map(_tolerance, tolerance or []))
+        if len(self._tolerances) < len(tolerance or []):
+            raise UsageError("--tolerance is given twice for the same metric; give one")
+        self._junit = junit
+        self._plot = None if picture is None else plot.PlotSink(picture)
+        self._earlier = None if baseline is None else gates.read_earlier(baseline)
+        self._baseline: gates.Baseline | None = None
+
+    def sinks(self, job: run.Job) -> list[Sink]:
+        """What is to see the rows. Raises UsageError where the baseline is of another kind than the job."""
+        sinks: list[Sink] = []
+        if self._earlier is not None:
+            self._baseline = gates.Baseline(self._earlier, job.header, self._by_metric(job))
+            sinks.append(self._baseline)
+        if self._junit is not None:
+            sinks.append(gates.JunitSink(self._junit, job, self._baseline))
+        return sinks if self._plot is None else [*sinks, self._plot]
+
+    def _by_metric(self, job: run.Job) -> dict[str, float]:
+        for name in self._tolerances:
+            if name is not None and name not in job.header.metrics:
+                raise UsageError(f"--tolerance {name}: {name} is not computed here; add it to --metric")
+        for_all = self._tolerances.get(None, defaults.TOLERANCE)
+        return {name: self._tolerances.get(name, for_all) for name in job.header.metrics}
+
+    def conclude(self, kind: str, output: Path | None) -> gates.Verdict | None:
+        """Tell the verdict: with the rows where they are text on stdout, else on stderr."""
+        if self._baseline is None or self._earlier is None:
+            return None
+        verdict = self._baseline.verdict()
+        beside = kind == "text" and output is None
+        if self._earlier.metrics is None:
+            name = shown(self._earlier.path)
+            typer.echo(
+                f"eyediff: {name} is CSV, which says no versions, weights or sizes; they are not checked", err=True
+            )
+        lines = list(gates.told(verdict, None if beside else MOST))
+        typer.echo("\n".join(["", *lines] if beside else [f"eyediff: {lines[0]}", *lines[1:]]), err=not beside)
+        return verdict
+
+
+def _tolerance(text: str) -> tuple[str | None, float]:
+    name, equals, value = text.rpartition("=")
+    try:
+        tolerance = float(value)
+    except ValueError:
+        tolerance = math.nan
+    if math.isnan(tolerance) or tolerance < 0 or (equals and not name):
+        raise UsageError(f"--tolerance {text}: expected a number from 0 up, or NAME=X, such as lpips=0.002")
+    return name if equals else None, tolerance
+
+
+def _apart(files: dict[str, Path | None]) -> None:
+    """A result that overwrote the baseline would let the next run pass."""
+    seen: dict[Path, str] = {}
+    for option, path in files.items():
+        if path is None:
+            continue
+        place = path.resolve()
+        if place in seen:
+            raise UsageError(f"{seen[place]} and {option} name the same file, {shown(path)}; give each its own")
+        seen[place] = option

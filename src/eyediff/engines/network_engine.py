@@ -1,0 +1,147 @@
+"""Metrics, ready to run: what the protocol `protocols.Engine` asks for, over a runner or a plain function."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..metrics import lpips
+from ..metrics.ops import Array
+from ..records import Features, Numbers, Pixels
+from . import strip_plan as streaming
+from .feature_programs import Looked
+from .strips import Strips
+
+
+class Runner(Protocol):
+    """Turns a program over the verbs into a function on pixels: OnnxRunner, TorchRunner, NumpyRunner."""
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header of a result."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that it is meant to keep busy."""
+
+    def single(self) -> Runner:
+        """A runner on the same device that uses one thread a call."""
+
+    def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
+        """A function of `images` batches of pixels, N x H x W x 3 of one storage type."""
+
+    def compile_many(
+        self, program: Callable[..., Any], images: int, arrays: int
+    ) -> Callable[..., Sequence[npt.NDArray[Any]]]:
+        """A function of pixels and of `arrays` arrays behind them, N x C x H x W, with several results."""
+
+
+class NetworkEngine:
+    """LPIPS, with or without heads, by one network.
+
+    `memory`: bytes that images and what is computed of them may take, beside the libraries; None: no limit. Batches
+    that need more are computed in smaller ones, and a pair that needs more by itself strip by strip.
+    """
+
+    def __init__(self, runner: Runner, network: lpips.Network, memory: int | None = None) -> None:
+        self._runner, self.network, self._memory = runner, network, memory
+        self.smallest = network.trunk.smallest
+        self._layers = runner.compile(lambda verbs, a, b: lpips.layers(verbs, network, a, b), 2)
+        self._spatial = runner.compile(lambda verbs, a, b: lpips.spatial(verbs, network, a, b), 2)
+        self._embedding = runner.compile(lambda verbs, x: lpips.embedding(verbs, network, x), 1)
+        self._strips = Strips(runner, network)
+        self._looked = Looked(runner, network)
+
+    @property
+    def description(self) -> str:
+        return self._runner.description
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """N distances, >= 0."""
+        total: Numbers = self.layers(a, b).sum(1)
+        return total
+
+    def layers(self, a: Pixels, b: Pixels) -> Numbers:
+        """Each tap's share: N x L."""
+        if not self._at_once(a):
+            return np.array([self._strips.shares(*pair, self._room(a)) for pair in _singly(a, b)])
+        return np.concatenate([self._layers(a[part], b[part]).astype(np.float64) for part in self._parts(a)])
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """The distance by place: N x H x W. Its mean is near the distance, not equal: enlarging weighs borders."""
+        if not self._at_once(a):
+            return np.stack([self._strips.map(*pair, self._room(a)) for pair in _singly(a, b)])
+        parts = [self._spatial(a[part], b[part])[:, 0].astype(np.float32, copy=False) for part in self._parts(a)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def embeddings(self, x: Pixels) -> Array:
+        """Points whose squared Euclidean distances are the distances: N x D."""
+        return self._embedding(x).astype(np.float32, copy=False)
+
+    def look(self, x: Pixels) -> Features | None:
+        """What the network sees of N images, to be used again; None where it does not fit beside a pair's work."""
+        size = x.shape[1:3]
+        tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
+        if len(x) * tapped + streaming.needed(self.network.trunk, *size) > self._room(x):
+            return None
+        return self.features(x)
+
+    def features(self, x: Pixels) -> Features:
+        """What the network sees of N images, whatever memory it takes."""
+        return self._looked.features(x)
+
+    def against(self, seen: Features, b: Pixels) -> Numbers:
+        """N distances of candidates against one image that was looked at, or as many as there are candidates."""
+        one = len(seen[0]) == 1
+        return np.concatenate(
+            [
+                self._looked.against(seen if one else tuple(tap[part] for tap in seen), b[part]).sum(1)
+                for part in self._parts(b)
+            ]
+        )
+
+    def between(self, a: Features, b: Features) -> Numbers:
+        """N distances of images that were looked at."""
+        total: Numbers = self._looked.between(a, b).sum(1)
+        return total
+
+    def points(self, seen: Features) -> Array:
+        """`embeddings` of what was looked at."""
+        return self._looked.points(seen)
+
+    def _room(self, x: Pixels) -> float:
+        """Bytes left for the work on images like these, their pairs being in memory already."""
+        return math.inf if self._memory is None else self._memory - 2 * x.nbytes
+
+    def _at_once(self, x: Pixels) -> int:
+        """How many pairs of this size fit."""
+        room = self._room(x)
+        if room == math.inf:
+            return max(1, len(x))
+        return max(0, int(room)) // streaming.needed(self.network.trunk, *x.shape[1:3])
+
+    def _parts(self, x: Pixels) -> list[slice]:
+        step = max(1, self._at_once(x))
+        return [slice(start, start + step) for start in range(0, len(x), step)] or [slice(0, 0)]
+
+
+def _singly(a: Pixels, b: Pixels) -> Iterator[tuple[Pixels, Pixels]]:
+    """Pair by pair, each a batch of one."""
+    return ((a[i : i + 1], b[i : i + 1]) for i in range(len(a)))
+
+
+class FunctionEngine:
+    """A metric that is a plain numpy function of two batches of pixels."""
+
+    description = f"numpy {np.__version__}"
+
+    def __init__(self, function: Callable[[Pixels, Pixels], Numbers], smallest: int) -> None:
+        self._function, self.smallest = function, smallest
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """N scores."""
+        return self._function(a, b)

@@ -1,0 +1,140 @@
+"""The verbs in plain numpy and double precision: slow, short, easy to check by eye. The oracle of the other engines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..metrics.ops import UNIT_EPS, Array
+from ..records import PEAKS, Numbers, Pixels
+
+Value = Numbers
+
+
+def image(pixels: Pixels) -> Value:
+    """N x H x W x 3 pixels of any storage type to N x 3 x H x W in [-1, 1]."""
+    return pixels.transpose(0, 3, 1, 2).astype(np.float64) * (2 / PEAKS[pixels.dtype]) - 1
+
+
+def _windows(x: Value, rows: int, columns: int, stride: int) -> npt.NDArray[np.float64]:
+    """N x C x H' x W' x rows x columns views of every window."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, (rows, columns), axis=(2, 3))
+    return windows[:, :, ::stride, ::stride]
+
+
+def _column(values: Array) -> Value:
+    return values.astype(np.float64).reshape(1, -1, 1, 1)
+
+
+class NumpyVerbs:
+    """An interpreter of `Verbs` that computes at once, in float64."""
+
+    def conv(
+        self,
+        x: Value,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        stride: int = 1,
+        pad: tuple[int, int] | int = 0,
+        groups: int = 1,
+    ) -> Value:
+        rows, columns = pad if isinstance(pad, tuple) else (pad, pad)
+        padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
+        windows = _windows(padded, weight.shape[2], weight.shape[3], stride)
+        inputs, outputs = x.shape[1] // groups, weight.shape[0] // groups
+        parts = [
+            np.einsum(
+                "nchwij,ocij->nohw",
+                windows[:, g * inputs : (g + 1) * inputs],
+                weight[g * outputs : (g + 1) * outputs].astype(np.float64),
+                optimize=True,
+            )
+            for g in range(groups)
+        ]
+        whole = np.concatenate(parts, 1)
+        return whole if bias is None else whole + _column(bias)
+
+    def relu(self, x: Value) -> Value:
+        return np.maximum(x, 0)
+
+    def maxpool(self, x: Value, *, size: int, stride: int, ceil: bool) -> Value:
+        if ceil:
+            height, width = (-(n - size) % stride for n in x.shape[2:])
+            x = np.pad(x, ((0, 0), (0, 0), (0, height), (0, width)), constant_values=-np.inf)
+        pooled: Value = _windows(x, size, size, stride).max((4, 5))
+        return pooled
+
+    def halve(self, x: Value) -> Value:
+        height, width = (side + side % 2 for side in x.shape[2:])
+        even = np.pad(x, ((0, 0), (0, 0), (0, height - x.shape[2]), (0, width - x.shape[3])), "edge")
+        squares: Value = _windows(even, 2, 2, 2).mean((4, 5))
+        return squares
+
+    def concat(self, parts: Sequence[Value]) -> Value:
+        return np.concatenate(parts, 1)
+
+    def channels(self, x: Value, start: int, stop: int) -> Value:
+        return x[:, start:stop]
+
+    def rows(self, x: Value, start: int, stop: int | None) -> Value:
+        return x[:, :, start:stop]
+
+    def below(self, parts: Sequence[Value]) -> Value:
+        return np.concatenate(parts, 2)
+
+    def affine(self, x: Value, multiplier: Array, offset: Array | None = None) -> Value:
+        scaled = x * _column(multiplier)
+        return scaled if offset is None else scaled + _column(offset)
+
+    def unit(self, x: Value) -> Value:
+        length: Value = np.sqrt((x * x).sum(1, keepdims=True))
+        return x / (length + UNIT_EPS)
+
+    def weigh(self, x: Value, weights: Array) -> Value:
+        weighed: Value = (x * _column(weights)).sum(1, keepdims=True)
+        return weighed
+
+    def total(self, x: Value) -> Value:
+        summed: Value = x.sum(1, keepdims=True)
+        return summed
+
+    def add(self, x: Value, y: Value) -> Value:
+        return x + y
+
+    def sub(self, x: Value, y: Value) -> Value:
+        return x - y
+
+    def mul(self, x: Value, y: Value) -> Value:
+        return x * y
+
+    def div(self, x: Value, y: Value) -> Value:
+        return x / y
+
+    def mean(self, x: Value) -> Value:
+        average: Value = x.mean((2, 3))
+        return average
+
+    def flat(self, x: Value) -> Value:
+        return x.reshape(len(x), -1) / float(np.sqrt(x.shape[2] * x.shape[3]))
+
+    def resize(self, x: Value, like: Value) -> Value:
+        for axis in (2, 3):
+            x = stretch(x, like.shape[axis], axis)
+        return x
+
+
+def stretch(x: npt.NDArray[Any], length: int, axis: int, part: slice | None = None) -> Value:
+    """Linear interpolation to `length` along one axis, or to a `part` of that; beyond the outermost centres the edge is
+    repeated."""
+    have = x.shape[axis]
+    wanted = np.arange(length)[part or slice(None)]
+    at = np.clip((wanted + 0.5) * have / length - 0.5, 0, have - 1)
+    low = np.floor(at).astype(int)
+    share = (at - low).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    high = np.minimum(low + 1, have - 1)
+    stretched: Value = x.take(low, axis) * (1 - share) + x.take(high, axis) * share
+    return stretched

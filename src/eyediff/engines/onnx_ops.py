@@ -1,0 +1,234 @@
+"""The verbs as nodes of an ONNX graph: what is stated once in floor 1, written down for ONNX Runtime to compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from ..metrics.ops import UNIT_EPS, Array
+from ..records import PEAKS, Numbers
+
+OPSET = 18
+"""The oldest opset whose operators say all we need, so that old runtimes read our files."""
+
+IR_VERSION = 9
+"""The file format that belongs to it; onnx would write its newest, which released runtimes refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Affine:
+    """x * multiplier + offset, in double precision, that is not written down yet."""
+
+    x: str
+    multiplier: Numbers
+    offset: Numbers | None
+
+
+class Graph:
+    """An interpreter of `Verbs` that computes nothing: every value is the name of a graph's value.
+
+    An `affine` is held back until somebody reads it: another one joins it, and a convolution takes the multiplier into
+    its weights, so that pixels are passed over once before the first layer, not four times (a tenth of lpips-mini).
+
+    `precision` is of every figure; ONNX Runtime convolves in float32 alone.
+    """
+
+    def __init__(self, precision: type[np.floating[Any]] = np.float32) -> None:
+        self._precision = np.dtype(precision)
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: dict[int, tuple[str, npt.NDArray[np.generic]]] = {}
+        self._held: dict[str, _Affine] = {}
+        self._written: dict[str, str] = {}
+
+    def node(self, kind: str, *inputs: str, called: str | None = None, **attributes: Any) -> str:
+        """A node of an ONNX operator with one output, whose name is returned; `called` is what errors name.
+
+        Attributes are given as onnx's own helper takes them.
+        """
+        inputs = tuple(self._value(name) for name in inputs)
+        name = called or f"{kind.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def constant(self, value: npt.NDArray[np.generic]) -> str:
+        """The name of a constant; the same array, used twice, is stored once."""
+        if id(value) not in self._constants:
+            self._constants[id(value)] = (f"constant_{len(self._constants)}", value)
+        return self._constants[id(value)][0]
+
+    def _value(self, name: str) -> str:
+        """The name under which a value stands in the graph: an affine that was held back is written down now."""
+        held = self._held.get(name)
+        if held is None:
+            return name
+        if name not in self._written:
+            x = self.node("Mul", held.x, self._column(held.multiplier))
+            self._written[name] = x if held.offset is None else self.node("Add", x, self._column(held.offset))
+        return self._written[name]
+
+    def integers(self, *values: int) -> str:
+        """A constant: axes, sizes, places."""
+        return self.constant(np.array(values, np.int64))
+
+    def _column(self, values: Array | Numbers) -> str:
+        """Figures by channel, shaped to broadcast over N x C x H x W."""
+        return self.constant(values.astype(self._precision).reshape(1, -1, 1, 1))
+
+    # the verbs
+
+    def conv(
+        self,
+        x: str,
+        weight: Array,
+        bias: Array | None = None,
+        *,
+        stride: int = 1,
+        pad: tuple[int, int] | int = 0,
+        groups: int = 1,
+    ) -> str:
+        rows, columns = pad if isinstance(pad, tuple) else (pad, pad)
+        held = self._held.get(x)
+        if held is not None and groups == 1 and held.multiplier.all():
+            # m * (x + o/m): zeros around it are zeros around x + o/m, too.
+            weight = (weight * held.multiplier.reshape(1, -1, 1, 1)).astype(np.float32)
+            x = held.x if held.offset is None else self.node("Add", held.x, self._column(held.offset / held.multiplier))
+        constants = [self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
+        return self.node(
+            "Conv",
+            x,
+            *constants,
+            kernel_shape=list(weight.shape[2:]),
+            strides=[stride, stride],
+            pads=[rows, columns, rows, columns],
+            group=groups,
+        )
+
+    def relu(self, x: str) -> str:
+        return self.node("Relu", x)
+
+    def maxpool(self, x: str, *, size: int, stride: int, ceil: bool) -> str:
+        return self.node("MaxPool", x, kernel_shape=[size, size], strides=[stride, stride], ceil_mode=int(ceil))
+
+    def halve(self, x: str) -> str:
+        odd = self.node("Mod", self.node("Shape", x), self.integers(2))
+        odd = self.node("Slice", odd, self.integers(2), self.integers(4), self.integers(0))
+        ends = self.node("Concat", self.integers(0, 0, 0, 0, 0, 0), odd, axis=0)
+        return self.node("AveragePool", self.node("Pad", x, ends, mode="edge"), kernel_shape=[2, 2], strides=[2, 2])
+
+    def concat(self, parts: Sequence[str]) -> str:
+        return self.node("Concat", *parts, axis=1)
+
+    def channels(self, x: str, start: int, stop: int) -> str:
+        return self.node("Slice", x, self.integers(start), self.integers(stop), self.integers(1))
+
+    def rows(self, x: str, start: int, stop: int | None) -> str:
+        end = np.iinfo(np.int64).max if stop is None else stop
+        return self.node("Slice", x, self.integers(start), self.integers(end), self.integers(2))
+
+    def below(self, parts: Sequence[str]) -> str:
+        return self.node("Concat", *parts, axis=2)
+
+    def affine(self, x: str, multiplier: Array, offset: Array | None = None) -> str:
+        factor = multiplier.astype(np.float64)
+        addend = None if offset is None else offset.astype(np.float64)
+        before = self._held.get(x)
+        if before is not None:
+            x, addend = before.x, _sum(addend, before.offset, factor)
+            factor = factor * before.multiplier
+        name = f"affine_{len(self._held)}"
+        self._held[name] = _Affine(x, factor, addend)
+        return name
+
+    def unit(self, x: str) -> str:
+        length = self.node("ReduceL2", x, self.integers(1), keepdims=1)
+        length = self.node("Add", length, self.constant(np.array(UNIT_EPS, np.float32)))
+        return self.node("Div", x, length)
+
+    def weigh(self, x: str, weights: Array) -> str:
+        return self.node("Conv", x, self.constant(weights.reshape(1, -1, 1, 1)), kernel_shape=[1, 1])
+
+    def total(self, x: str) -> str:
+        return self.node("ReduceSum", x, self.integers(1), keepdims=1)
+
+    def add(self, x: str, y: str) -> str:
+        return self.node("Add", x, y)
+
+    def sub(self, x: str, y: str) -> str:
+        return self.node("Sub", x, y)
+
+    def mul(self, x: str, y: str) -> str:
+        return self.node("Mul", x, y)
+
+    def div(self, x: str, y: str) -> str:
+        return self.node("Div", x, y)
+
+    def mean(self, x: str) -> str:
+        # One row at a time: float32 sums over a whole 1080p map are off by 2e-6 of the mean, these by 5e-8.
+        rows = self.node("ReduceMean", x, self.integers(3), keepdims=0)
+        return self.node("ReduceMean", rows, self.integers(2), keepdims=0)
+
+    def flat(self, x: str) -> str:
+        area = self.node("ReduceProd", self.node("Shape", x, start=2), self.integers(0), keepdims=0)
+        root = self.node("Sqrt", self.node("Cast", area, to=TensorProto.FLOAT))
+        return self.node("Flatten", self.node("Div", x, root), axis=1)
+
+    def resize(self, x: str, like: str) -> str:
+        sizes = self.node("Concat", self.node("Shape", x, end=2), self.node("Shape", like, start=2), axis=0)
+        return self.node("Resize", x, "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel")
+
+    # pixels in, model out
+
+    def image(
+        self, pixels: str, dtype: np.dtype[np.generic], ends: tuple[float, float] | None = None, planes: bool = False
+    ) -> str:
+        """N x H x W x 3 pixels of a storage type, turned to N x 3 x H x W in [-1, 1] inside the graph.
+
+        `ends`: the values of black and white, where they are not the type's. `planes`: they come as N x 3 x H x W.
+        """
+        x = pixels if planes else self.node("Transpose", pixels, perm=[0, 3, 1, 2])
+        if dtype != self._precision:
+            x = self.node("Cast", x, to=helper.np_dtype_to_tensor_dtype(self._precision))
+        black, white = ends or (0, PEAKS[dtype])
+        scale = np.array([2 / (white - black)], self._precision)
+        return self.affine(x, scale, np.array([(black + white) / (black - white)], self._precision))
+
+    def model(
+        self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str], arrays: Sequence[str] = ()
+    ) -> onnx.ModelProto:
+        """What was said so far as a model, with its own names for the outputs.
+
+        `inputs` are pixels, N x H x W x 3; `arrays` are inputs too, float32 of N x C x H x W.
+        """
+        pixels = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), ["n", "h", "w", 3])
+            for name, dtype in inputs.items()
+        ]
+        others = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4) for name in arrays]
+        results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+        whole = self.whole("eyediff", [*pixels, *others], results, outputs)
+        return helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+    def whole(
+        self,
+        name: str,
+        inputs: Sequence[onnx.ValueInfoProto],
+        outputs: Sequence[onnx.ValueInfoProto],
+        values: Mapping[str, str],
+    ) -> onnx.GraphProto:
+        """What was said so far, where `values` says which of it each output is."""
+        ends = [helper.make_node("Identity", [self._value(value)], [end]) for end, value in values.items()]
+        constants = [numpy_helper.from_array(np.ascontiguousarray(v), name) for name, v in self._constants.values()]
+        return helper.make_graph([*self._nodes, *ends], name, inputs, outputs, constants)
+
+
+def _sum(addend: Numbers | None, before: Numbers | None, factor: Numbers) -> Numbers | None:
+    """What two affines in a row add: the earlier's share is multiplied by the later's factor."""
+    if before is None:
+        return addend
+    return before * factor if addend is None else before * factor + addend

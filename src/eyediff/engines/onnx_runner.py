@@ -1,0 +1,146 @@
+"""Programs over the verbs, run by ONNX Runtime.
+
+A program becomes one graph a storage type of pixels, built when it is first needed. The graph takes any batch and any
+size, so nothing is built again when the images change.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache
+
+import numpy as np
+import onnxruntime as ort
+
+from ..defaults import workers
+from ..errors import DeviceError, EyediffError
+from ..fork_safe import OfProcess
+from ..metrics.ops import Array
+from ..records import Pixels
+from .onnx_ops import Graph
+from .onnx_providers import DeviceName, Provider, choose
+
+Program = Callable[..., str]
+"""A metric over `Verbs`: called with a Graph and the names of its images, it returns the name of its result."""
+
+Programs = Callable[..., Sequence[str]]
+"""The same with several results, called with names of images and of arrays."""
+
+INPUTS = ("reference", "candidate")
+
+
+class OnnxRunner:
+    """Turns programs into functions on pixels, all on one device.
+
+    `device` is "auto", "cpu" or "cuda"; raises DeviceError where it is not to be had. `threads` None: every core.
+    """
+
+    def __init__(self, device: DeviceName = "auto", threads: int | None = None) -> None:
+        self._device, self._provider = device, _working(tuple(choose(device)))
+        self.threads = threads or workers()
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header of a result."""
+        return f"onnxruntime {ort.__version__} {self._provider.device}"
+
+    def single(self) -> OnnxRunner:
+        """A runner on the same device that uses one thread a call, for callers that bring threads of their own."""
+        return OnnxRunner(self._device, threads=1)
+
+    def compile(self, program: Program, images: int) -> Callable[..., Array]:
+        """A function of `images` batches of pixels (1 or 2)."""
+        compiled = Compiled(self, lambda *values: [program(*values)], images)
+        return lambda *pixels: compiled(*pixels)[0]
+
+    def compile_many(self, program: Programs, images: int, arrays: int) -> Callable[..., list[Array]]:
+        """A function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
+        return Compiled(self, program, images, arrays)
+
+    def session(self, graph: bytes) -> ort.InferenceSession:
+        """A session of it. Raises DeviceError where the device does not take it."""
+        return _start(graph, self._provider, self.threads)
+
+
+class _Sessions:
+    """By storage type of the pixels; `lock` is held while one is built."""
+
+    def __init__(self) -> None:
+        self.by_type: dict[np.dtype[np.generic] | None, ort.InferenceSession] = {}
+        self.lock = threading.Lock()
+
+
+class Compiled:
+    """A program with its sessions by storage type of the pixels."""
+
+    def __init__(self, runner: OnnxRunner, program: Programs, images: int, arrays: int = 0) -> None:
+        self._runner, self._program, self._names = runner, program, INPUTS[:images]
+        self._arrays = [f"array_{index}" for index in range(arrays)]
+        self._sessions = OfProcess(_Sessions)
+
+    def __call__(self, *inputs: Pixels) -> list[Array]:
+        """The program's results for N x H x W x 3 pixels of one storage type, and for arrays behind them.
+
+        Raises EyediffError where the engine gives up, which for large images means memory.
+        """
+        session = self._session(inputs[0].dtype if self._names else None)
+        names = [*self._names, *self._arrays]
+        feed = {name: np.ascontiguousarray(value) for name, value in zip(names, inputs, strict=True)}
+        try:
+            results: list[Array] = session.run(None, feed)
+        except (MemoryError, RuntimeError) as error:  # onnxruntime's own exceptions are RuntimeErrors
+            reason = str(error).splitlines()[0]
+            raise EyediffError(f"the engine gave up on {_amount(inputs[0])}: {reason}") from error
+        return results
+
+    def _session(self, dtype: np.dtype[np.generic] | None) -> ort.InferenceSession:
+        sessions = self._sessions.value
+        with sessions.lock:
+            if dtype not in sessions.by_type:
+                graph = Graph()
+                images = {} if dtype is None else {name: graph.image(name, dtype) for name in self._names}
+                results = self._program(graph, *images.values(), *self._arrays)
+                outputs = {f"result_{index}": result for index, result in enumerate(results)}
+                model = graph.model({} if dtype is None else dict.fromkeys(images, dtype), outputs, self._arrays)
+                sessions.by_type[dtype] = self._runner.session(model.SerializeToString())
+            return sessions.by_type[dtype]
+
+
+def _amount(first: Pixels) -> str:
+    """How much was asked of the engine, by the first input: pixels, or features in place of them."""
+    if first.shape[-1] == 3:
+        return f"{first.shape[0]} x {first.shape[2]}x{first.shape[1]}"
+    return f"arrays of shape {first.shape}"
+
+
+@cache
+def _working(providers: tuple[Provider, ...]) -> Provider:
+    """The first that starts; the last is not tried. One that is listed may lack its libraries, or a GPU.
+
+    Found out before anything is computed, since the header of a result says what computes.
+    """
+    if len(providers) == 1:
+        return providers[0]
+    graph, pixels, kind = Graph(), "pixels", np.dtype(np.uint8)
+    smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, []).SerializeToString()
+    for provider in providers[:-1]:
+        with suppress(DeviceError):
+            _start(smallest, provider, 1)
+            return provider
+    return providers[-1]
+
+
+def _start(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.enable_mem_pattern = False  # it takes the peak a second time, once shapes repeat, and gains nothing
+    options.log_severity_level = 4  # its own log would mix with ours; what matters arrives as an exception
+    try:
+        session = ort.InferenceSession(graph, options, providers=[(provider.name, dict(provider.options))])
+    except (RuntimeError, ValueError) as error:
+        raise DeviceError(f"{provider.device} does not start: {str(error).splitlines()[0]}") from error
+    if session.get_providers()[0] != provider.name:  # ONNX Runtime falls back to the CPU without an exception
+        raise DeviceError(f"{provider.device} does not start; `--device cpu` works everywhere")
+    return session

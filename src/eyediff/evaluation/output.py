@@ -1,0 +1,148 @@
+"""What was found, as people and programs want it: the paper's table, rows, and a row an item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..errors import shown
+from ..output.output_files import Text
+from ..output.schema import encodable, number
+from ..output.tables import Cell, Column, Kind, Table
+from ..output.text import Line as TextLine
+from ..output.text import amount, made_with, rendered
+from ..votes import Triplet
+from ..votes.study import Likeness
+from .results import Judged, Line
+
+COLUMNS = (
+    Column("statistic", "statistic"),
+    Column("metric", "metric"),
+    Column("against", "against"),
+    Column("subset", "subset"),
+    Column("items", "items", number=True),
+    Column("score", "score", number=True),
+    Column("low", "low", number=True),
+    Column("high", "high", number=True),
+    Column("item", "item"),
+)
+"""Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
+
+TITLES = {
+    "agreement": "agreement with 2AFC votes, per cent of a voter",
+    "ap": "average precision on JND votes, per cent",
+    "srcc": "Spearman's rank correlation with opinions",
+    "plcc": "Pearson's correlation with opinions, after a logistic fit",
+    "krcc": "Kendall's tau-b with opinions",
+}
+
+PERCENT = ("agreement", "ap")
+
+
+def write(judged: Judged, kind: Kind, output: Text) -> None:
+    """All figures, then the items that failed. Raises OutputError."""
+    if kind == "text":
+        for text in _text(judged):
+            output.write(rendered(text, output.terminal))
+        return
+    table = Table(kind, output, COLUMNS, judged.header, about(judged))
+    table.begin()
+    for line in judged.lines:
+        found = line.estimate
+        cells: dict[str, Cell] = {"score": found.value, "low": found.low, "high": found.high, "items": line.items}
+        named = {"statistic": line.statistic, "metric": line.metric, "against": line.against, "subset": line.subset}
+        table.write(cells | named)
+    for place, failed in judged.failed.items():
+        subset = judged.study.items[place].subset
+        table.write({"item": failed.name, "subset": subset}, f"{failed.stage}: {failed.message}")
+    table.end()
+
+
+def about(judged: Judged) -> dict[str, object]:
+    """What JSON says of a study beside the metrics."""
+    study = judged.study
+    return {
+        "study": {"kind": study.kind, "path": encodable(str(study.path)), "layout": study.layout},
+        "side": judged.side,
+        "items": len(study.items),
+        "failed": len(judged.failed),
+        "bootstrap": {"resamples": judged.resamples, "seed": judged.seed},
+    } | ({"convention": judged.convention} if study.kind == "jnd" else {})
+
+
+def write_items(judged: Judged, kind: Kind, output: Text) -> None:
+    """A row an item: its images, its votes, and each metric's own scores of it. Raises OutputError."""
+    names = ("reference", "a", "b") if judged.study.kind == "2afc" else ("a", "b")
+    names = ("reference", "candidate") if judged.study.kind == "mos" else names
+    others = names[1:] if judged.study.kind == "2afc" else ("",)
+    scores = [f"{metric} {other}".strip() for metric in judged.scores for other in others]
+    votes = "mos" if judged.study.kind == "mos" else "share"
+    columns = [Column(name, name) for name in ("item", "subset", *names)]
+    columns += [Column(name, name, number=True) for name in (votes, *scores)]
+    table = Table(kind, output, columns, judged.header, about(judged))
+    table.begin()
+    for place, item in enumerate(judged.study.items):
+        cells: dict[str, Cell] = {"item": item.name, "subset": item.subset}
+        cells |= dict(zip(names, map(str, item.images), strict=True))
+        cells[votes] = item.share if isinstance(item, (Triplet, Likeness)) else item.mos
+        failed = judged.failed.get(place)
+        if failed is None:
+            found = np.concatenate([judged.scores[metric][place] for metric in judged.scores])
+            cells |= {name: number(float(score)) for name, score in zip(scores, found, strict=True)}
+        table.write(cells, f"{failed.stage}: {failed.message}" if failed else None)
+    table.end()
+
+
+def _text(judged: Judged) -> Iterator[TextLine]:
+    """A table a statistic: metrics down, subsets and means across; then the differences of the last column."""
+    for statistic in dict.fromkeys(line.statistic for line in judged.lines):
+        here = [line for line in judged.lines if line.statistic == statistic]
+        subsets = list(dict.fromkeys(line.subset for line in here))
+        widths = [max(10, len(shown(name)) + 2) for name in subsets]
+        first = max(len(line.metric) for line in here) + 2
+        titles = "".join(shown(name).rjust(width) for name, width in zip(subsets, widths, strict=True))
+        yield [("  ".ljust(first + 2) + titles + "  ", "bold"), (TITLES[statistic], "bold")]
+        plain = {(line.metric, line.subset): line for line in here if line.against is None}
+        for metric in dict.fromkeys(metric for metric, _ in plain):
+            cells = [plain.get((metric, subset)) for subset in subsets]
+            yield ["  " + metric.ljust(first), *_cells(cells, widths, "value")]
+            if any(cell and cell.estimate.low is not None for cell in cells):
+                for end, label in (("low", "95 % from"), ("high", "to")):
+                    yield [(" " * (first + 2) + "".join(_cells(cells, widths, end)) + f"  {label}", "dim")]
+        yield from _apart([line for line in here if line.against and line.subset == subsets[-1]])
+        yield [""]
+    for failed in judged.failed.values():
+        yield [f"  {shown(failed.name)}  ", (f"failed ({failed.stage}): {shown(failed.message)}", "red")]
+    study, done = judged.study, len(judged.study.items) - len(judged.failed)
+    yield [(f"{amount(done, 'item')} judged" + (f", {len(judged.failed)} failed" if judged.failed else ""), "bold")]
+    resized = "left as they are" if judged.side is None else f"shorter side brought to {judged.side}"
+    interval = f"{judged.resamples} resamples of seed {judged.seed}"
+    convention = f", convention {judged.convention}" if study.kind == "jnd" else ""
+    yield [(f"{study.kind} votes of {shown(study.path)}; images {resized}; {interval}{convention}", "dim")]
+    yield from made_with(judged.header)
+
+
+def _apart(differences: Sequence[Line]) -> Iterator[TextLine]:
+    if differences:
+        yield [""]
+        yield [(f"  differences, {shown(differences[0].subset)}", "bold")]
+    for line in differences:
+        found = line.estimate
+        ends = "" if found.low is None else f"   95 % {_signed(line, found.low)} to {_signed(line, found.high)}"
+        yield [f"  {_signed(line, found.value):>10}{ends}   {line.metric} - {line.against}"]
+
+
+def _signed(line: Line, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value * 100:+.1f}" if line.statistic in PERCENT else f"{value:+.4f}"
+
+
+def _cells(cells: Sequence[Line | None], widths: Sequence[int], what: str) -> list[str]:
+    texts = []
+    for line, width in zip(cells, widths, strict=True):
+        value = None if line is None else getattr(line.estimate, what)
+        percent = line is not None and line.statistic in PERCENT
+        texts.append(("-" if value is None else f"{value * 100:.1f}" if percent else f"{value:.4f}").rjust(width))
+    return texts

@@ -1,0 +1,76 @@
+"""The comparison as people and programs want it: a table of the paper's form, or a row a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from ..errors import shown
+from ..output.output_files import Text
+from ..output.tables import Column, Kind
+from ..output.tables import Table as Rows
+from ..output.text import Line, amount, made_with, rendered
+from . import output as telling
+from .weight_sources import Cell, Table
+
+_WORDS = ("origin", "subset")
+_FIGURES = ("items", "seeds", "score", "low", "high", "least", "most")
+COLUMNS = (
+    *(Column(name, name) for name in _WORDS),
+    *(Column(name, name, number=True) for name in _FIGURES),
+    Column("item", "item"),
+)
+"""Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
+
+
+def write(found: Table, kind: Kind, output: Text) -> None:
+    """All figures, then the items that failed. Raises OutputError."""
+    if kind == "text":
+        for line in _text(found):
+            output.write(rendered(line, output.terminal))
+        return
+    judged = found.judged
+    rows = Rows(kind, output, COLUMNS, judged.header, telling.about(judged))
+    rows.begin()
+    for cell in found.cells:
+        rows.write(asdict(cell))
+    for place, failed in judged.failed.items():
+        subset = judged.study.items[place].subset
+        rows.write({"item": failed.name, "subset": subset}, f"{failed.stage}: {failed.message}")
+    rows.end()
+
+
+def _text(found: Table) -> Iterator[Line]:
+    """Origins down, subsets and means across, in per cent of a voter; below a figure what it could as well be."""
+    subsets = list(dict.fromkeys(cell.subset for cell in found.cells))
+    widths = [max(16, len(shown(name)) + 2) for name in subsets]
+    first = max(len(shown(cell.origin)) for cell in found.cells) + 2
+    titles = "".join(shown(name).rjust(width) for name, width in zip(subsets, widths, strict=True))
+    yield [("  ".ljust(first + 2) + titles + "  ", "bold"), ("agreement with 2AFC votes, per cent of a voter", "bold")]
+    for origin in dict.fromkeys(cell.origin for cell in found.cells):
+        cells = [cell for cell in found.cells if cell.origin == origin]
+        scores = "".join(_percent(cell.score).rjust(width) for cell, width in zip(cells, widths, strict=True))
+        seeds = f"  mean of {cells[0].seeds} seeds" if cells[0].seeds > 1 else ""
+        yield [f"  {shown(origin).ljust(first)}{scores}{seeds}"]
+        ranges = [_range(cell) for cell in cells]
+        if any(ranges):
+            within = "from seed to seed" if cells[0].seeds > 1 else "95 % of items"
+            below = "".join(text.rjust(width) for text, width in zip(ranges, widths, strict=True))
+            yield [(" " * (first + 2) + below + f"  {within}", "dim")]
+    yield [""]
+    judged = found.judged
+    for failed in judged.failed.values():
+        yield [f"  {shown(failed.name)}  ", (f"failed ({failed.stage}): {shown(failed.message)}", "red")]
+    done = len(judged.study.items) - len(judged.failed)
+    resized = "left as they are" if judged.side is None else f"shorter side brought to {judged.side}"
+    yield [(f"{amount(done, 'item')} of {shown(judged.study.path)} judged; images {resized}", "bold")]
+    yield from made_with(judged.header)
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value * 100:.1f}"
+
+
+def _range(cell: Cell) -> str:
+    low, high = (cell.low, cell.high) if cell.seeds == 1 else (cell.least, cell.most)
+    return "" if low is None or high is None else f"{_percent(low)} to {_percent(high)}"

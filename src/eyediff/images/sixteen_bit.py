@@ -1,0 +1,109 @@
+"""16 bits as planes: gray as Pillow keeps it, colours through OpenCV (the extra `hdr`): Pillow would cut them to 8."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PILImage
+
+from ..fork_safe import OfProcess
+from . import icc
+from .file_info import About
+from .formats import Refused
+from .planes import Planes, alpha_of_key
+from .tiff_tags import unturned
+
+
+def gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
+    """16-bit gray, which Pillow keeps whole, in three equal channels; fewer bits are widened so that white is white."""
+    levels: npt.NDArray[np.uint16] = np.asarray(im).astype(np.uint16)
+    key = about.key if about.key is not None else im.info.get("transparency")
+    alpha = None if key is None else alpha_of_key(levels, key if isinstance(key, tuple) else (key,))
+    if about.bits < 16:
+        most = (1 << about.bits) - 1
+        levels = ((levels.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
+    if about.inverted:
+        levels = np.uint16(65535) - levels
+    return Planes(np.repeat(levels[..., None], 3, axis=2), alpha, notes=_only_srgb(profile))
+
+
+def colours(file: BinaryIO, im: PILImage.Image, about: About) -> Planes:
+    """16-bit RGB or RGBA; of `im` only the header is used."""
+    notes = _only_srgb(im.info.get("icc_profile"))
+    file.seek(0)
+    data = file.read()
+    # OpenCV turns a TIFF by its tag, whatever it is asked for
+    stored = _decoded(unturned(data) if im.format == "TIFF" else data)
+    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size already
+        raise Refused(f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged")
+    rgb = np.ascontiguousarray(stored[..., :3])
+    if about.key is not None:
+        return Planes(rgb, alpha_of_key(rgb, about.key), notes=notes)
+    if stored.shape[2] == 3 or about.alpha == "unused":
+        return Planes(rgb, notes=notes)
+    return Planes(rgb, np.ascontiguousarray(stored[..., 3]), about.alpha == "premultiplied", notes)
+
+
+def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
+    """Refuse a profile that would have to be applied: Pillow's colour management works in 8 bits."""
+    try:
+        if profile and not icc.is_srgb(profile):
+            raise Refused("has 16 bits and a colour profile other than sRGB, which is not converted: save it in sRGB")
+    except icc.BrokenProfileError as why:
+        return (f"its colour profile {why}: passed over",)
+    return ()
+
+
+def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
+    """H x W x 3 or 4, RGB (and alpha) as stored: neither turned nor blended nor converted. Raises Refused."""
+    cv2 = _opencv()
+    with _quiet(cv2):
+        try:
+            found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error as why:
+            raise Refused(f"OpenCV cannot decode it ({why.err}): save it as plain 16-bit PNG") from why
+    if found is None:
+        raise Refused("damaged, or not decoded by OpenCV: save it as plain 16-bit PNG, or fetch it again")
+    if found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
+        raise Refused(f"OpenCV decodes it as {found.dtype} {found.shape}, not as 16-bit RGB: save it as 16-bit PNG")
+    return np.ascontiguousarray(found[..., [2, 1, 0, 3][: found.shape[2]]])
+
+
+def _opencv() -> ModuleType:
+    try:
+        import cv2  # noqa: PLC0415 - an extra, and heavy: only who has deep files pays for it
+    except ImportError as why:
+        raise Refused("has 16 bits in several channels, which takes OpenCV: pip install 'eyediff[hdr]'") from why
+    return cv2
+
+
+_guard = OfProcess(threading.Lock)
+_inside = 0
+_level = 0
+
+
+@contextmanager
+def _quiet(cv2: ModuleType) -> Iterator[None]:
+    """Keep OpenCV from writing to stderr: what is wrong is in the exception.
+
+    Its log level is one for all threads, so the first one in turns it down and the last one out restores it.
+    """
+    global _inside, _level  # noqa: PLW0603 - they mirror a global of OpenCV
+    log = cv2.utils.logging
+    with _guard.value:
+        if _inside == 0:
+            _level = log.setLogLevel(log.LOG_LEVEL_SILENT)
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _guard.value:
+            _inside -= 1
+            if _inside == 0:
+                log.setLogLevel(_level)

@@ -1,0 +1,67 @@
+"""What rooms ask of each other: Engine and Sink, and what of them knows pictures too, Mapper and Viewer."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from .records import Features, Header, Numbers, Pixels, Row, Summary, View
+
+
+class Engine(Protocol):
+    """One metric, ready to run on one device."""
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header: "onnxruntime 1.32.0 cpu"."""
+
+    @property
+    def smallest(self) -> int:
+        """The shortest side, in pixels, that this metric takes."""
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """N x H x W x 3 of one storage type against as many: N scores. Must not depend on the batch they come in."""
+
+
+@runtime_checkable
+class Looking(Engine, Protocol):
+    """An engine that can look at a reference once, for many candidates."""
+
+    def look(self, x: Pixels) -> Features | None:
+        """What it sees of N x H x W x 3. None where that would take more memory than it may use."""
+
+    def against(self, seen: Features, b: Pixels) -> Numbers:
+        """N scores against one reference, or as many: bit for bit what `distances` gives of the pixels."""
+
+
+@runtime_checkable
+class Mapper(Protocol):
+    """What knows where two images differ."""
+
+    def maps(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
+        """N x H x W x 3 of one storage type against as many: the distance at every pixel, N x H x W."""
+
+
+class Sink(Protocol):
+    """Where rows go, in input order."""
+
+    def open(self, header: Header) -> None:
+        """Called once, before any row and before anything is computed."""
+
+    def write(self, row: Row) -> None:
+        """One pair."""
+
+    def close(self, summary: Summary) -> None:
+        """Called once, after the last row, also when the run was interrupted."""
+
+
+class Viewer(Sink, Protocol):
+    """A sink that makes pictures."""
+
+    def see(self, view: View) -> None:
+        """A pair as soon as it has its scores, and before its row is written. Pairs come in any order.
+
+        Called from the main thread. What is kept of the pixels beyond the call must be bounded.
+        """

@@ -1,0 +1,41 @@
+"""Other ways to write a colour than RGB."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from ..records import Numbers, Pixels
+
+MATLAB_LUMA = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
+"""MATLAB's rgb2gray: the weights of red, green and blue, the luma of YIQ before it is rounded to three digits."""
+
+
+def gray(pixels: Pixels) -> Pixels:
+    """MATLAB's rgb2gray: luma as N x H x W x 1, of the same storage type; of integers, rounded to one."""
+    luma: Numbers = pixels @ MATLAB_LUMA
+    if pixels.dtype != np.float32:
+        luma = np.floor(luma + 0.5)  # halves up, as MATLAB rounds
+    return cast(Pixels, luma.astype(pixels.dtype)[..., None])
+
+
+YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+"""Rows: the shares of red, green and blue in luma Y and in the colour differences I and Q, rounded as in FSIM."""
+
+XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
+"""Rows: X, Y and Z of linear sRGB, as scikit-image rounds them."""
+
+WHITE = np.array([0.95047, 1.0, 1.08883])
+"""X, Y and Z of white: D65, seen by the 2 degree observer."""
+
+
+def lab(rgb: Numbers) -> Numbers:
+    """CIE L*a*b* of sRGB from 0 to 1, on the last axis: L* from 0 to 100, a* and b* some 100 to either side of 0.
+
+    As scikit-image's rgb2lab, illuminant D65 and the 2 degree observer.
+    """
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    share = linear @ XYZ.T / WHITE
+    x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), 7.787 * share + 16 / 116), -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)

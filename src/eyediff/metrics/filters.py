@@ -1,0 +1,91 @@
+"""What the classical metrics look through: windows, and ways to make an image smaller."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..records import PEAKS, Numbers, Pixels
+from .ops import Array, T, Verbs
+
+Taps: TypeAlias = tuple[float, ...]
+"""One side of a separable, square window. The figures add up to 1."""
+
+
+def gaussian(size: int, sigma: float) -> Taps:
+    """A Gaussian cut off after `size` pixels."""
+    offsets = np.arange(size) - (size - 1) / 2
+    bell = np.exp(-((offsets / sigma) ** 2) / 2)
+    return tuple((bell / bell.sum()).tolist())
+
+
+def uniform(size: int) -> Taps:
+    """The same weight for `size` pixels."""
+    return (1 / size,) * size
+
+
+def blur(verbs: Verbs[T], x: T, taps: Taps, channels: int) -> T:
+    """The weighted mean in every window that lies wholly inside: `len(taps) - 1` fewer rows and columns."""
+    for kernel in _kernels(taps, channels):
+        x = verbs.conv(x, kernel, groups=channels)
+    return x
+
+
+_KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}
+"""Kept by hand: torch.compile warns of functools.cache, and traces what is behind it at every call."""
+
+
+def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:
+    """The window along rows, then along columns, each channel for itself."""
+    found = _KERNELS.get((taps, channels))
+    if found is None:
+        found = _KERNELS[taps, channels] = _separated(taps, channels)
+    return found
+
+
+def _separated(taps: Taps, channels: int) -> tuple[Array, Array]:
+    rounded = np.array(taps, np.float32)
+    # What rounding took or gave goes to the middle: a sum other than 1 would pass for variance in flat, bright places.
+    rounded[len(taps) // 2] += np.float32(1 - rounded.sum(dtype=np.float64))
+    line = np.tile(rounded, (channels, 1))
+    return line[:, None, :, None], line[:, None, None, :]
+
+
+def reduction(height: int, width: int) -> int:
+    """How many times smaller MATLAB's `ssim.m` and `FeatureSIM.m` make an image: its shorter side over 256, rounded.
+
+    Halves are rounded up as MATLAB does; Python would round 2.5 to 2.
+    """
+    return max(1, int(min(height, width) / 256 + 0.5))
+
+
+def shrink(pixels: Pixels, factor: int, edge: Literal["symmetric", "constant"]) -> Numbers:
+    """Every `factor`-th value of a `factor` x `factor` moving average, on a scale of 0 to 1.
+
+    `pixels` is N x H x W x C; returns N x ceil(H / factor) x ceil(W / factor) x C. As MATLAB centres it, the average at
+    a pixel reaches (factor - 1) // 2 before it and the rest behind it; those that are taken do not overlap. `edge` says
+    what lies outside: the image mirrored (imfilter's 'symmetric'), or 0 (conv2).
+    """
+    values: Numbers = _sums(_sums(pixels, factor, edge, 1), factor, edge, 2).astype(np.float64)
+    values /= factor**2 * PEAKS[pixels.dtype]
+    return values
+
+
+def _sums(values: npt.NDArray[Any], factor: int, edge: Literal["symmetric", "constant"], axis: int) -> npt.NDArray[Any]:
+    """Sums of `factor` neighbours along an axis, exact for integers: 256 x 256 values below 2^16 stay below 2^32."""
+    length, before = values.shape[axis], (factor - 1) // 2
+    whole = -(-length // factor) * factor
+    reach = [(0, 0)] * values.ndim
+    reach[axis] = (before, max(0, whole - before - length))
+    padded = np.moveaxis(np.pad(values, reach, edge), axis, 0)[:whole]
+    total = np.zeros_like(padded[::factor], np.float32 if values.dtype == np.float32 else np.uint32)
+    for offset in range(factor):
+        np.add(total, padded[offset::factor], out=total)
+    return np.moveaxis(total, 0, axis)
+
+
+def halve(pixels: Pixels) -> Pixels:
+    """Half the size, rounded up, every pixel the mean of a 2 x 2 square; an odd last row or column counts twice."""
+    return shrink(pixels, 2, "symmetric").astype(np.float32)

@@ -1,0 +1,64 @@
+"""MS-SSIM, the multi-scale structural similarity of Wang, Simoncelli and Bovik.
+
+Multi-scale structural similarity for image quality assessment, Asilomar 2003, equation 7:
+
+    MS-SSIM(a, b) = [l_M]^w_M * product over scales j of [cs_j]^w_j
+
+Scale 1 is the image; from each scale to the next it is averaged over squares of 2 x 2. As in the authors' msssim.m,
+cs_j is the mean of contrast-structure over its scale, and l_M cs_M the mean of SSIM over the last. The score is the
+mean over RGB. A mean below 0 has no such power: it counts as 0, as in TensorFlow and piq.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+
+from ..records import Numbers, Pixels
+from . import ssim
+from .filters import halve
+from .ops import T, Verbs
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""From the finest scale to the coarsest."""
+
+WANG = ssim.VARIANTS["wang"]
+
+SMALLEST = (WANG.smallest - 1) * 2 ** (len(WEIGHTS) - 1) + 1
+"""The shortest side whose coarsest scale, rounded up at every halving, still holds a window: 161."""
+
+
+def scales(pixels: Pixels) -> list[Pixels]:
+    """N x H x W x 3 at every scale, finest first."""
+    found = [pixels]
+    for _ in WEIGHTS[1:]:
+        found.append(halve(found[-1]))
+    return found
+
+
+def structure(verbs: Verbs[T], a: T, b: T) -> T:
+    """What every scale but the coarsest says: the mean of cs by channel, N x 3."""
+    return verbs.mean(ssim.structure(verbs, WANG, ssim.moments(verbs, WANG, a, b)))
+
+
+def coarsest(verbs: Verbs[T], a: T, b: T) -> T:
+    """What the coarsest scale says: the mean of SSIM by channel, N x 3."""
+    return ssim.ssim(verbs, WANG, a, b)
+
+
+def means(verbs: Verbs[T], a: T, b: T) -> list[T]:
+    """What every scale says of whole images, N x 3 x H x W in [-1, 1]: N x 3 each, finest first."""
+    found = []
+    for _ in WEIGHTS[1:]:
+        found.append(structure(verbs, a, b))
+        a, b = verbs.halve(a), verbs.halve(b)
+    return [*found, coarsest(verbs, a, b)]
+
+
+def msssim(means: Sequence[Numbers]) -> Numbers:
+    """The score from what every scale says, finest first: N figures from 0 to 1, 1 for equal images."""
+    powers = [np.maximum(mean, 0) ** weight for weight, mean in zip(WEIGHTS, means, strict=True)]
+    score: Numbers = reduce(np.multiply, powers).mean(1)
+    return score

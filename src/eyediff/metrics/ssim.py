@@ -1,0 +1,150 @@
+"""SSIM, the structural similarity of Wang, Bovik, Sheikh and Simoncelli.
+
+Image quality assessment: from error visibility to structural similarity, IEEE TIP 13(4), 2004, equations 6, 9 and 13:
+
+    SSIM(a, b) = l * cs
+    l  = (2 mu_a mu_b + C1) / (mu_a^2 + mu_b^2 + C1)                 luminance
+    cs = (2 sigma_ab + C2) / (sigma_a^2 + sigma_b^2 + C2)            contrast and structure
+
+with C1 = (K1 L)^2, C2 = (K2 L)^2, L the distance from black to white. Means, variances and the covariance are weighed
+by a window around each pixel whose window lies wholly inside. The score is the mean over these pixels, then over RGB.
+
+It is computed from s = a + b and d = a - b, with var_s and var_d their variances in the window:
+
+    2 mu_a mu_b = (mu_s^2 - mu_d^2) / 2        mu_a^2 + mu_b^2 = (mu_s^2 + mu_d^2) / 2
+    2 sigma_ab  = (var_s - var_d) / 2          sigma_a^2 + sigma_b^2 = (var_s + var_d) / 2
+
+Four maps a channel are filtered in place of five; and where a = b, d is 0 and the score exactly 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic
+
+import numpy as np
+
+from ..records import Pixels
+from . import colour, filters
+from .filters import Taps
+from .ops import Array, T, Verbs
+
+K1, K2 = 0.01, 0.03
+RANGE = 2.0  # from -1, black, to 1, white: around 0, where float32 loses least when squares of means are subtracted
+C1, C2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
+
+RGB = 3
+ONE: Array = np.ones(1, np.float32)
+THIRDS: Array = np.full(RGB, 1 / RGB, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of the SSIMs that people publish.
+
+    `window` weighs the pixels of a window along one side. `sample` divides (co)variances by one less than the window's
+    pixels, in place of their number. `luma` looks at the gray image alone, `shrunk` at a smaller copy of large images.
+    """
+
+    what: str
+    window: Taps
+    sample: bool = False
+    luma: bool = False
+    shrunk: bool = False
+
+    @property
+    def smallest(self) -> int:
+        """The shortest side, in pixels, that holds a window."""
+        return len(self.window)
+
+
+WANG = filters.gaussian(11, 1.5)
+
+VARIANTS: Mapping[str, Variant] = {
+    "wang": Variant("Wang et al. 2004, mean over RGB; scikit-image's gaussian_weights=True", WANG),
+    "skimage": Variant("scikit-image's default: 7 x 7 uniform window", filters.uniform(7), sample=True),
+    "matlab": Variant("ssim.m of Wang et al.: rounded luma, made smaller first", WANG, luma=True, shrunk=True),
+    "matlab-full": Variant("ssim_index.m of Wang et al.: rounded luma at full size", WANG, luma=True),
+}
+"""By version name; the first is the default."""
+
+
+def prepare(variant: Variant, pixels: Pixels) -> Pixels:
+    """What a variant looks at: N x h x w x 3, the pixels themselves or a gray and smaller copy of them."""
+    if not variant.luma:
+        return pixels
+    gray = colour.gray(pixels)
+    factor = filters.reduction(*pixels.shape[1:3]) if variant.shrunk else 1
+    return np.repeat(filters.shrink(gray, factor, "symmetric").astype(np.float32), RGB, axis=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Moments(Generic[T]):
+    """Mean and variance of s and of d in every window: N x 3 x H' x W' each, H' = H - len(window) + 1, W' alike."""
+
+    mean_s: T
+    mean_d: T
+    variance_s: T
+    variance_d: T
+
+
+def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
+    """Of `a` and `b`, N x 3 x H x W in [-1, 1], as `prepare` returned them."""
+    s, d = verbs.add(a, b), verbs.sub(a, b)
+    stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one pass of the filter over all
+    stack = filters.blur(verbs, stack, variant.window, 4 * RGB)
+    mean_s, mean_d, square_s, square_d = (verbs.channels(stack, i * RGB, (i + 1) * RGB) for i in range(4))
+    variance_s = verbs.sub(square_s, verbs.mul(mean_s, mean_s))
+    variance_d = verbs.sub(square_d, verbs.mul(mean_d, mean_d))
+    return Moments(mean_s, mean_d, variance_s, variance_d)
+
+
+def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
+    """l of every window, by channel."""
+    bright = verbs.affine(found.mean_s, ONE, _figure(RANGE))  # here black must be 0
+    both = verbs.affine(verbs.mul(bright, bright), ONE, _figure(2 * C1))
+    apart = verbs.mul(found.mean_d, found.mean_d)
+    return verbs.div(verbs.sub(both, apart), verbs.add(both, apart))
+
+
+def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
+    """cs of every window, by channel."""
+    # Sample (co)variances are all larger by one factor, which is the same as a C2 smaller by it.
+    pixels = len(variant.window) ** 2
+    c2 = C2 * (pixels - 1) / pixels if variant.sample else C2
+    both = verbs.affine(found.variance_s, ONE, _figure(2 * c2))
+    return verbs.div(verbs.sub(both, found.variance_d), verbs.add(both, found.variance_d))
+
+
+def _figure(value: float) -> Array:
+    return np.array([value], np.float32)
+
+
+def similarity(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
+    """SSIM of every window, by channel: N x 3 x H' x W'."""
+    found = moments(verbs, variant, a, b)
+    return verbs.mul(luminance(verbs, found), structure(verbs, variant, found))
+
+
+def ssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
+    """SSIM by channel, N x 3; the score is their mean. 1 for equal images, above -1 for all."""
+    return verbs.mean(similarity(verbs, variant, a, b))
+
+
+def spatial(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
+    """SSIM as a map: N x 1 x H' x W', the mean over channels of every window."""
+    return gray(verbs, similarity(verbs, variant, a, b))
+
+
+def gray(verbs: Verbs[T], similar: T) -> T:
+    """The mean over channels of every window: N x 1 x H' x W'."""
+    return verbs.weigh(similar, THIRDS)
+
+
+def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
+    """Structural dissimilarity, (1 - SSIM) / 2, by channel, N x 3: 0 for equal images, 1 at most.
+
+    With the variant `skimage` it is the "DSSIM" of Zhang et al. 2018 and of the package `lpips`.
+    """
+    return verbs.mean(verbs.affine(similarity(verbs, variant, a, b), _figure(-0.5), _figure(0.5)))

@@ -1,0 +1,70 @@
+"""Files that take their place whole: written beside it, then moved there, so that what was there stays until they are.
+
+A room of its own, below all others: `weights`, `reports` and `plot` write files, and never import each other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from ..errors import OutputError, shown
+
+
+def trouble(path: Path | str, error: OSError) -> OutputError:
+    """The error to raise where writing to `path` failed."""
+    reason = error.strerror or str(error)
+    return OutputError(f"cannot write {shown(path)}: {reason}; what was written before is kept")
+
+
+def remove(path: Path) -> None:
+    """Remove a file of our own; one that is gone, or that must stay for now, is no reason to fail."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+@contextmanager
+def replacing(path: Path, part: Path, *, forced: bool = True) -> Iterator[None]:
+    """Whoever writes `part` in the block sees it take the place of `path` when that ends well; else `part` is removed.
+
+    It is `forced` to the disk first, but where there are thousands, which are made again where a power cut costs them.
+    Raises OSError.
+    """
+    try:
+        yield
+        if forced:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        remove(part)
+
+
+@contextmanager
+def whole(path: Path, part: Path | None = None, *, forced: bool = True) -> Iterator[Path]:
+    """As `replacing`, with a path to write to, by default `<path>.part`. Errors of the system become OutputError."""
+    part = part or path.with_name(f"{path.name}.part")
+    try:
+        with replacing(path, part, forced=forced):
+            yield part
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError unless a file can be made there: for who writes it only after long work."""
+    if path.is_dir():
+        raise OutputError(f"cannot write {shown(path)}: it is a folder; give the name of a file")
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {shown(path)}: there is no folder {shown(path.parent)}; make it first")
+    trial = path.with_name(f"{path.name}.{uuid4().hex}.part")  # as long as any name of a part is
+    try:
+        trial.touch(exist_ok=False)
+    except OSError as error:
+        raise trouble(path, error) from error
+    remove(trial)

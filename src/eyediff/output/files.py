@@ -1,0 +1,182 @@
+"""Writing a results file so that nothing that existed is lost: a lock, the earlier file kept aside, whole rows only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from itertools import chain, count
+from pathlib import Path
+from types import TracebackType
+
+from ..errors import OutputError, shown
+from .atomic_write import remove, trouble
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _hold(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _hold(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
+"""What file systems without locks answer; there two runs at once cannot be told apart, and one run must still work."""
+
+
+def is_regular(path: Path) -> bool:
+    """Whether this is, or would become, an ordinary file: not a pipe, a terminal or /dev/null, which just take text."""
+    return path.is_file() or not path.exists()
+
+
+class Lock:
+    """Held while a run writes an output, by a file `<output>.lock` beside it.
+
+    The operating system holds it for the process, so that it ends with the process, however that ends; a file that
+    is left over says nothing. Raises OutputError where another run has it, or the folder cannot be written.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._path = output.with_name(output.name + ".lock")
+        while True:
+            try:
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+            except OSError as error:
+                raise trouble(output, error) from error
+            try:
+                _hold(self._descriptor)
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    os.close(self._descriptor)
+                    raise OutputError(
+                        f"another run is writing {shown(output)} now; wait for it, or give another file with -o"
+                    ) from error
+            if self._is_current():
+                return
+            os.close(self._descriptor)  # its owner removed it between our opening and our holding it
+
+    def _is_current(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Let others write. The file goes while it is held, so that nobody holds a file that is no longer there."""
+        if sys.platform == "win32":  # which removes no open file
+            os.close(self._descriptor)
+            remove(self._path)
+        else:
+            remove(self._path)
+            os.close(self._descriptor)
+
+
+def free_name(path: Path) -> Path:
+    """A name for a file that is kept: `<path>~`, or `~2`, `~3` where that is taken, by another program perhaps."""
+    names = (path.with_name(path.name + suffix) for suffix in chain(["~"], (f"~{n}" for n in count(2))))
+    return next(name for name in names if not os.path.lexists(name))
+
+
+def set_aside(path: Path) -> Path | None:
+    """Rename the file that is there to a free name, and return that; None where there is none.
+
+    Raises OutputError, with nothing changed, where it does not look like results at all: `-o` with the name of an image
+    must not cost the image.
+    """
+    try:
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            start = file.read(4096)
+        if b"\0" in start:  # in every image and archive, and in no text of ours
+            raise OutputError(f"{shown(path)} exists and holds no results (it is not text); give another file with -o")
+        kept = free_name(path)
+        path.rename(kept)
+    except OSError as error:
+        raise trouble(path, error) from error
+    return kept
+
+
+def put_back(kept: Path, path: Path) -> None:
+    """Undo `set_aside`, where nothing came of the file that was to take its place."""
+    if kept.exists():
+        kept.replace(path)
+
+
+def begin(path: Path, first: bytes) -> Appender:
+    """A new file that begins with `first`; where that cannot be written, there is none, and OutputError is raised."""
+    file = Appender(path)
+    try:
+        file.write(first)
+    except BaseException:
+        file.close()
+        remove(path)
+        raise
+    return file
+
+
+class Appender:
+    """A file that grows by whole pieces: where one cannot be written whole, the file is cut back to where it was.
+
+    Every piece is handed to the operating system at once, so that it survives the end of this process. It is not forced
+    to the disk piece by piece, which would cost more than computing many a score: after a power cut the last rows may
+    be missing, and are computed again. Opens `path` with its first `keep` bytes. All methods raise OutputError.
+    """
+
+    def __init__(self, path: Path, keep: int = 0) -> None:
+        self._path = path
+        try:
+            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b", 0)
+        except OSError as error:
+            raise trouble(path, error) from error
+        try:
+            self.cut(keep)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def write(self, data: bytes) -> None:
+        """Append all of it, or nothing."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+        except BaseException as error:
+            self.cut(self.size)
+            if isinstance(error, OSError):
+                raise trouble(self._path, error) from error
+            raise
+        self.size += len(data)
+
+    def cut(self, size: int) -> None:
+        """Back to the first `size` bytes."""
+        try:
+            self._file.truncate(size)
+            self._file.seek(size)
+        except OSError as error:
+            raise trouble(self._path, error) from error
+        self.size = size
+
+    def sync(self) -> None:
+        """Force everything to the disk: before this file replaces another, or lets another be removed."""
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise trouble(self._path, error) from error
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._file.close()
+
+    def __enter__(self) -> Appender:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,163 @@
+"""A matrix of distances in every format that one is wanted in, written row by row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+
+from ..errors import UsageError, shown
+from ..records import Header, Numbers
+from .output_files import Ours, Text, begins_with
+from .schema import csv_line, dump, encodable, header_record
+from .text import NARROWEST, Line, figure, made_with, rendered
+
+GridFormat: TypeAlias = Literal["text", "csv", "jsonl", "json", "npy", "parquet"]
+TEXTS: tuple[GridFormat, ...] = ("text", "csv", "jsonl", "json")
+GRID_FORMATS: tuple[GridFormat, ...] = get_args(GridFormat)
+
+BINARY: Mapping[GridFormat, tuple[Ours, str]] = {
+    "npy": (begins_with(b"\x93NUMPY"), "npy file"),
+    "parquet": (begins_with(b"PAR1"), "parquet file"),
+}
+"""What may be replaced by a file of this format, and what to call it."""
+
+BAND = 256
+"""Rows that are handed to parquet together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """R x C distances of named rows to named columns; `failed` says by name why an image is neither."""
+
+    header: Header
+    rows: Sequence[str]
+    columns: Sequence[str]
+    distances: Numbers
+    failed: Sequence[tuple[str, str]]
+
+
+def write_text(grid: Grid, kind: GridFormat, output: Text) -> None:
+    """As one of TEXTS. Raises OutputError.
+
+    CSV: `image` and the columns' names, then a line a row: a square that pandas and R read as it is. JSON lines: a
+    header with the columns' names, then `{"image", "distances"}` a row, then `{"image", "error"}` for those that
+    failed. JSON: all of that as one object.
+    """
+    writers: dict[GridFormat, Callable[[Grid, Text], None]] = {
+        "text": _text,
+        "csv": _csv,
+        "jsonl": _jsonl,
+        "json": _json,
+    }
+    writers[kind](grid, output)
+
+
+def _csv(grid: Grid, output: Text) -> None:
+    output.write(csv_line(["image", *map(encodable, grid.columns)]))
+    for name, row in zip(grid.rows, grid.distances, strict=True):
+        output.write(csv_line([encodable(name), *row.tolist()]))
+
+
+def _jsonl(grid: Grid, output: Text) -> None:
+    output.write(dump(names_record(grid)) + "\n")
+    for name, row in zip(grid.rows, grid.distances, strict=True):
+        output.write(dump({"image": encodable(name), "distances": row.tolist()}) + "\n")
+    for failure in _failures(grid):
+        output.write(dump(failure) + "\n")
+
+
+def _json(grid: Grid, output: Text) -> None:
+    output.write(dump(names_record(grid))[:-1] + ', "distances": [')
+    between = "\n"
+    for row in grid.distances:
+        output.write(between + dump(row.tolist()))
+        between = ",\n"
+    output.write('\n], "failed": ' + dump(list(_failures(grid))) + "}\n")
+
+
+def _text(grid: Grid, output: Text) -> None:
+    """Columns are numbered, since names are too long to stand above figures; rows carry number and name."""
+    width = NARROWEST + 2
+    same = grid.rows == grid.columns
+
+    def say(line: Line) -> None:
+        output.write(rendered(line, output.terminal))
+
+    say([("".join(str(number + 1).rjust(width) for number in range(len(grid.columns))) + "  image", "bold")])
+    for number, (name, row) in enumerate(zip(grid.rows, grid.distances, strict=True), 1):
+        label = f"  {number}  {shown(name)}" if same else f"  {shown(name)}"
+        say(["".join(figure(value).rjust(width) for value in row.tolist()), label])
+    for failure, why in grid.failed:
+        say([f"  {shown(failure)}  ", (f"failed: {shown(why)}", "red")])
+    output.write("\n")
+    if not same:
+        for number, name in enumerate(grid.columns, 1):
+            say([f"column {number}: {shown(name)}"])
+    for line in made_with(grid.header):
+        say(line)
+
+
+def names_record(grid: Grid) -> dict[str, object]:
+    """What the figures are of: the header's keys, `rows` and `columns`."""
+    return header_record(grid.header) | {
+        "rows": [encodable(name) for name in grid.rows],
+        "columns": [encodable(name) for name in grid.columns],
+    }
+
+
+def _failures(grid: Grid) -> Iterable[dict[str, str]]:
+    return ({"image": encodable(name), "error": encodable(why)} for name, why in grid.failed)
+
+
+def names_path(output: Path) -> Path:
+    """The file beside an npy file that says what its rows and columns are."""
+    return output.with_name(f"{output.name}.json")
+
+
+def write_npy(grid: Grid, path: Path) -> None:
+    """float64, R x C. Raises OSError."""
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_2_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": grid.distances.shape}
+        )
+        for row in grid.distances:
+            file.write(np.ascontiguousarray(row, "<f8").data)
+
+
+def write_names(grid: Grid, path: Path) -> None:
+    """The JSON beside an npy file, failures included. Raises OSError."""
+    record = names_record(grid) | {"failed": list(_failures(grid))}
+    path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def parquet() -> Any:
+    """pyarrow.parquet. Raises UsageError, which says what to install, where it is missing."""
+    try:
+        return import_module("pyarrow.parquet")
+    except ImportError:
+        raise UsageError(
+            "parquet needs pyarrow, which is not installed; run `pip install 'eyediff[parquet]'`"
+        ) from None
+
+
+def write_parquet(grid: Grid, path: Path) -> None:
+    """A column `image` of names, and one of float64 for each column of the grid, by its name; the header as metadata.
+
+    Raises OSError.
+    """
+    writer_of, arrow = parquet(), import_module("pyarrow")
+    fields = [("image", arrow.string()), *((encodable(name), arrow.float64()) for name in grid.columns)]
+    schema = arrow.schema(
+        fields, metadata={"eyediff": dump(header_record(grid.header) | {"failed": list(_failures(grid))})}
+    )
+    with writer_of.ParquetWriter(path, schema) as writer:
+        for start in range(0, len(grid.rows), BAND):
+            band = np.array(grid.distances[start : start + BAND])
+            names = [encodable(name) for name in grid.rows[start : start + BAND]]
+            writer.write_table(arrow.table([arrow.array(names), *map(arrow.array, band.T)], schema=schema))

@@ -1,0 +1,83 @@
+"""Files that are either whole or not there: what stood in their place stays until they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from ..errors import OutputError, shown
+from .atomic_write import whole
+from .files import Appender, Lock, is_regular
+from .targets import DeviceTarget, StreamTarget
+
+Ours = Callable[[bytes], bool]
+"""Whether the first 64 kB of a file are of the kind that may be replaced."""
+
+
+def begins_with(*magics: bytes) -> Ours:
+    """A file that begins with one of these; an empty file is nobody's."""
+    return lambda start: not start or start.startswith(magics)
+
+
+def is_text(start: bytes) -> bool:
+    """No NUL, which is in every image and archive."""
+    return b"\0" not in start
+
+
+@contextmanager
+def whole_file(path: Path, ours: Ours, what: str) -> Iterator[Path]:
+    """A path to write to; what is there takes the place of `path` when the block ends well, else nothing changes.
+
+    Raises OutputError, before the block begins, where that cannot be written, another run is writing it, or what is
+    there is not `ours` to replace (`what` was expected there).
+    """
+    path = path.resolve()  # a link keeps pointing where it did
+    lock = Lock(path)
+    try:
+        with whole(path, path.with_name(f"{path.name}.partial")) as partial:
+            if path.exists():
+                with path.open("rb") as file:
+                    if not ours(file.read(1 << 16)):
+                        raise OutputError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
+            partial.write_bytes(b"")
+            yield partial
+    finally:
+        lock.release()
+
+
+class Text(Protocol):
+    """Takes text piece by piece. `write` raises OutputError."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person sees it at once."""
+
+    def write(self, text: str) -> None:
+        """One piece."""
+
+
+class _FileText:
+    terminal = False
+
+    def __init__(self, file: Appender) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        self._file.write(text.encode())
+
+
+@contextmanager
+def text_output(destination: TextIO | Path, *, data: bool) -> Iterator[Text]:
+    """Text for a stream, which stays open, a device, or a file, which is made whole; `data` where programs read it."""
+    if isinstance(destination, Path) and is_regular(destination):
+        with whole_file(destination, is_text, "text") as partial, Appender(partial) as file:
+            yield _FileText(file)
+        return
+    target = DeviceTarget(destination) if isinstance(destination, Path) else StreamTarget(destination, data=data)
+    target.open("")
+    try:
+        yield target
+    finally:
+        target.close("", finished=True)

@@ -1,0 +1,95 @@
+"""What a part of a run says of itself: in the header of JSON lines, and for CSV, which has no place for it, beside it.
+
+`FILE.csv.shard` holds one line, the header that JSON lines would begin with.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from ..errors import OutputError, shown
+from ..locations import place
+from ..records import AlphaPolicy, Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
+from .atomic_write import whole
+from .schema import dump, header_record
+
+
+def card_of(output: Path) -> Path:
+    """Where a CSV file's card lies."""
+    return output.with_name(output.name + ".shard")
+
+
+class Card:
+    """A sink that writes the card of a CSV file before its rows."""
+
+    def __init__(self, output: Path) -> None:
+        self._path = card_of(output)
+
+    def open(self, header: Header) -> None:
+        """Raises OutputError, with nothing touched, where another's file has its name."""
+        with whole(self._path) as part:
+            if self._path.exists() and not self._path.read_bytes()[:11] == b'{"eyediff":':
+                raise OutputError(f"{shown(self._path)} exists and is not of eyediff; give another name with -o")
+            part.write_bytes((dump(header_record(header)) + "\n").encode())
+
+    def write(self, row: Row) -> None:
+        """Nothing: rows stand in the file itself."""
+
+    def close(self, summary: Summary) -> None:
+        """Nothing to finish."""
+
+
+def header_of_shard(line: str) -> Header:
+    """The header in the first line of a part. Raises ValueError where it is none."""
+    try:
+        record = json.loads(line)
+        return _header(record, record["shard"])
+    except (TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(f"no header of a part: {error!r}") from error
+
+
+def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
+    metrics = {
+        _text(name): MetricHeader(
+            _text(found["version"]),
+            None if found["weights_sha256"] is None else _text(found["weights_sha256"]),
+            _text(found["engine"]),
+        )
+        for name, found in record["metrics"].items()
+    }
+    higher = {name: shard["higher_is_better"][name] for name in metrics}
+    if not all(isinstance(value, bool) for value in higher.values()):
+        raise ValueError("higher_is_better holds what is neither true nor false")
+    part, of, pairs = (_count(shard[key]) for key in ("part", "of", "pairs"))
+    if not 1 <= part <= of:
+        raise ValueError(f"part {part} of {of}")
+    unmatched = tuple(Unmatched(_one_of(file["side"], Side), place(_text(file["path"]))) for file in shard["unmatched"])
+    return Header(
+        eyediff=_text(record["eyediff"]),
+        metrics=metrics,
+        size=_one_of(record["size"], SizePolicy),
+        higher_is_better=higher,
+        alpha=_one_of(shard["alpha"], AlphaPolicy),
+        shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} where a text belongs")  # noqa: TRY004  # a value in a file, not an argument
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= sys.maxsize:
+        raise ValueError(f"{value!r} where a count belongs")
+    return value
+
+
+def _one_of(value: object, choices: object) -> Any:
+    if value not in get_args(choices):
+        raise ValueError(f"{value!r}, expected one of {', '.join(get_args(choices))}")
+    return value

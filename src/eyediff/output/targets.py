@@ -1,0 +1,150 @@
+"""Where text goes: a stream that is open already, or a file by its path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from ..errors import OutputError, shown
+from .atomic_write import remove, trouble
+from .files import Lock, begin, is_regular, put_back, set_aside
+
+
+class Target(Protocol):
+    """Takes text piece by piece; each piece is out before `write` returns. All methods raise OutputError."""
+
+    @property
+    def terminal(self) -> bool:
+        """Whether a person sees it at once."""
+
+    def open(self, first: str) -> None:
+        """Make ready, and write the first piece."""
+
+    def write(self, text: str) -> None:
+        """One piece."""
+
+    def close(self, last: str, *, finished: bool) -> None:
+        """Write the last piece and let go, in any case; `finished` unless the run stopped before its end."""
+
+
+class StreamTarget:
+    """A text stream of the caller's, who closes it.
+
+    With `data`, a stream that can be told so (standard output) is switched to UTF-8 and plain line feeds, whatever the
+    platform's habits; without, what its encoding lacks is written as backslash escapes. After an error a stream of the
+    operating system is turned to nowhere: the interpreter would try to write the lost rest once more when it ends.
+    """
+
+    def __init__(self, stream: TextIO, *, data: bool = False) -> None:
+        self._stream, self._data = stream, data
+
+    @property
+    def terminal(self) -> bool:
+        return self._stream.isatty()
+
+    def open(self, first: str) -> None:
+        reconfigure = getattr(self._stream, "reconfigure", None)
+        if self._data and reconfigure is not None:
+            reconfigure(encoding="utf-8", newline="\n")
+        self.write(first)
+
+    def write(self, text: str) -> None:
+        encoding = None if self._data else getattr(self._stream, "encoding", None)
+        if encoding is not None:
+            text = text.encode(encoding, "backslashreplace").decode(encoding)
+        name = getattr(self._stream, "name", "the output stream")
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as error:
+            self._turn_to_nowhere()
+            raise trouble(name, error) from error
+        except ValueError as error:
+            raise OutputError(f"cannot write {shown(name)}: {error}") from error
+
+    def _turn_to_nowhere(self) -> None:
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+        except (OSError, ValueError):  # not a stream of the operating system
+            return
+
+    def close(self, last: str, *, finished: bool) -> None:  # noqa: ARG002  # a stream keeps nothing aside
+        self.write(last)
+
+
+class FileTarget:
+    """A results file. What was there before is kept as `<path>~` until the run has come to its end."""
+
+    terminal = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self, first: str) -> None:
+        self._path = self._path.resolve()  # a link keeps pointing where it did
+        self._lock = Lock(self._path)
+        try:
+            self._kept = set_aside(self._path)
+            try:
+                self._file = begin(self._path, first.encode())
+            except BaseException:
+                if self._kept is not None:
+                    put_back(self._kept, self._path)
+                raise
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def write(self, text: str) -> None:
+        self._file.write(text.encode())
+
+    def close(self, last: str, *, finished: bool) -> None:
+        try:
+            self.write(last)
+            if finished:
+                self._file.sync()
+                if self._kept is not None:
+                    remove(self._kept)
+        finally:
+            self._file.close()
+            self._lock.release()
+
+
+class DeviceTarget:
+    """A path that is no ordinary file: a named pipe, /dev/stdout."""
+
+    terminal = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self, first: str) -> None:
+        try:
+            stream = self._path.open("w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise trouble(self._path, error) from error
+        self._stream, self._target = stream, StreamTarget(stream, data=True)
+        try:
+            self._target.open(first)
+        except BaseException:
+            stream.close()
+            raise
+
+    def write(self, text: str) -> None:
+        self._target.write(text)
+
+    def close(self, last: str, *, finished: bool) -> None:
+        try:
+            self._target.close(last, finished=finished)
+        finally:
+            self._stream.close()
+
+
+def target(destination: TextIO | Path, *, data: bool) -> Target:
+    """The target for a stream or a path; `data` where programs read it, not people."""
+    if not isinstance(destination, Path):
+        return StreamTarget(destination, data=data)
+    return FileTarget(destination) if is_regular(destination) else DeviceTarget(destination)

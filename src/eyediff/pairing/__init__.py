@@ -1,0 +1,112 @@
+"""Two paths to pairs of files, and what is left without a partner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from ..errors import UsageError, shown
+from ..records import MatchRule, Pair, Side, Unmatched
+from .lazy import Lazy
+from .match import alone, by_key, matched, near_misses
+from .walk import images_below
+
+__all__ = ["Pairing", "images_in", "pair_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """The pairs in the order of their names, what has no partner, and how many entries of the folders are no image.
+
+    `hints` say what may be wrong where files of both sides have no partner and their names are nearly the same.
+    """
+
+    pairs: Sequence[Pair]
+    unmatched: Sequence[Unmatched] = ()
+    ignored: int = 0
+    hints: tuple[str, ...] = ()
+
+
+def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pairing:
+    """Two files make one pair, a file and a folder one for each image of the folder, two folders those of equal path.
+
+    Folders are searched with all that lies below them; see `walk.images_below` for what counts as an image. With
+    `match` "stem" the suffix is left out of the comparison. A pair of files is named by the candidate, every other by
+    the path below the folders, without suffix where that was left out. Two files need no suffix of an image.
+
+    Raises UsageError, before any image is read: a path is missing, both are the same, a folder meets a file in the
+    place of the candidate, a folder holds no image, nothing matches, or a stem is not unique.
+    """
+    for path in (reference, candidate):
+        _check_there(path)
+    if reference.samefile(candidate):
+        raise UsageError(f"{shown(reference)} and {shown(candidate)} are the same: give two different ones")
+    if reference.is_dir():
+        if not candidate.is_dir():
+            raise UsageError(
+                f"{shown(reference)} is a folder and {shown(candidate)} a file: give two folders or two files, or the "
+                "file first to compare every image of the folder with it"
+            )
+        return _folders(reference, candidate, match)
+    if not candidate.is_dir():
+        return Pairing((Pair(candidate.name, reference, candidate),))
+    names, ignored = _some_images(candidate)
+    return Pairing(Lazy(names, lambda name: Pair(name, reference, candidate / name)), ignored=ignored)
+
+
+def images_in(folder: Path) -> tuple[list[str], int]:
+    """The images below a folder by relative path, in posix form and sorted, and how many other entries there are.
+
+    Raises UsageError where it is missing, no folder, or without any image.
+    """
+    _check_there(folder)
+    if not folder.is_dir():
+        raise UsageError(f"{shown(folder)} is a file, a folder of images was expected")
+    return _some_images(folder)
+
+
+def _folders(reference: Path, candidate: Path, match: MatchRule) -> Pairing:
+    left_names, left_ignored = _some_images(reference)
+    right_names, right_ignored = _some_images(candidate)
+    left, right = by_key(reference, left_names, match), by_key(candidate, right_names, match)
+    common, only_left, only_right = matched(left, right), alone(left, right), alone(right, left)
+    hints = near_misses(only_left, only_right, match)
+    if not common:
+        raise UsageError(
+            f"{shown(reference)} and {shown(candidate)} have no image in common: the first holds {_some(left_names)}, "
+            f"the second {_some(right_names)}; {'; '.join(hints) or 'give folders whose files have equal names'}"
+        )
+    sides: tuple[tuple[Side, Path, list[str]], ...] = (
+        ("reference", reference, only_left),
+        ("candidate", candidate, only_right),
+    )
+    return Pairing(
+        Lazy(common, lambda found: Pair(found[0], reference / found[1], candidate / found[2])),
+        tuple(chain.from_iterable((Unmatched(side, folder / name) for name in names) for side, folder, names in sides)),
+        left_ignored + right_ignored,
+        hints,
+    )
+
+
+def _check_there(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError as why:
+        raise UsageError(f"{shown(path)}: no such file or folder: check the path") from why
+    except (OSError, ValueError) as why:  # no permission on the way there, a loop of links; a NUL in the path
+        reason = why.strerror if isinstance(why, OSError) else str(why)
+        raise UsageError(f"{shown(path)}: cannot be looked at ({reason}): check the path and its permissions") from why
+
+
+def _some_images(folder: Path) -> tuple[list[str], int]:
+    names, ignored = images_below(folder)
+    if not names:
+        raise UsageError(f"{shown(folder)} holds no image ({ignored} other entries): check the path")
+    return names, ignored
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(shown(name) for name in names[:2]) + rest

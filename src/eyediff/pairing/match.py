@@ -1,0 +1,73 @@
+"""Which files belong together, and why others nearly do. All of it on names: no path is made here."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from ..errors import UsageError, shown
+from ..records import MatchRule
+from .walk import suffix_of
+
+Matched: TypeAlias = tuple[str, str, str]
+"""What the two share, then the path below the reference and the path below the candidate."""
+
+_EXAMPLES = 3
+
+
+def stem_of(name: str) -> str:
+    """A path without its suffix."""
+    return name.removesuffix(suffix_of(name))
+
+
+def by_key(folder: Path, names: Sequence[str], match: MatchRule) -> dict[str, str]:
+    """Names by what they are matched on, in sorted order. Raises UsageError where two share a stem."""
+    if match == "name":
+        return {name: name for name in names}
+    found: dict[str, str] = {}
+    clashes = []
+    for name in names:
+        if (first := found.setdefault(stem_of(name), name)) != name:
+            clashes.append(f"{shown(first)} and {shown(name)}")
+    if clashes:
+        more = f" and {len(clashes) - _EXAMPLES} more" if len(clashes) > _EXAMPLES else ""
+        raise UsageError(
+            f"{shown(folder)}: not clear which file a stem means: {', '.join(clashes[:_EXAMPLES])}{more}; "
+            "keep one of each, or match by name"
+        )
+    return {key: found[key] for key in sorted(found)}
+
+
+def matched(left: Mapping[str, str], right: Mapping[str, str]) -> list[Matched]:
+    """What both sides have, in order."""
+    return [(key, name, right[key]) for key, name in left.items() if key in right]
+
+
+def alone(these: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
+    """The names that have no partner, in order."""
+    return [name for key, name in these.items() if key not in others]
+
+
+def near_misses(left: Sequence[str], right: Sequence[str], match: MatchRule) -> tuple[str, ...]:
+    """Why names without partner may have been meant to match: what they differ in, how many, and one example."""
+    likes: list[tuple[str, Callable[[str], str]]] = [
+        ("the way that Unicode composes their letters", _composed),
+        ("upper and lower case", lambda name: _composed(name).casefold()),
+    ]
+    if match == "name":
+        likes.append(("their suffix, which --match stem leaves out", stem_of))
+    hints = []
+    told: set[str] = set()
+    for difference, key in likes:
+        by = {key(name): name for name in right}
+        near = [(name, by[key(name)]) for name in left if name not in told and key(name) in by]
+        if near:
+            hints.append(f"{len(near)} differ only in {difference} ({shown(near[0][0])}, {shown(near[0][1])})")
+            told.update(name for name, _ in near)
+    return tuple(hints)
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

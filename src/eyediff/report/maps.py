@@ -1,0 +1,170 @@
+"""Maps of where the pairs differ, as files: PNG in colours of one scale for the whole run, and float32 .npy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import OutputError, shown
+from ..output.atomic_write import trouble, whole
+from ..output.files import Lock
+from ..output.schema import encodable
+from ..output.unique_names import Names
+from ..records import Header, Row, Score, Summary, View
+from .colormap import indexed_png, legend, recoloured
+from .render_pool import Workshop
+from .stale_maps import EARLIER, clear, listed, stale
+
+INDEX, LEGEND = "maps.json", "legend.png"
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """The files of a pair, their name without suffix, and what is in them."""
+
+    name: str
+    peak: float
+    mean: float
+
+
+class MapsSink:
+    """A viewer that writes each pair's map below a folder, under the pair's name with the suffix of each format.
+
+    A PNG is as large as the images. Its colours mean the same in all of a run: from 0 to the largest value of any map,
+    which is known only in the end. So it is written at once as `<name>.png.part` in 256 steps of its own range, and in
+    the end it gets the palette that makes those the colours of the run's scale, and its name. `legend.png` shows the
+    scale; `maps.json` says it in figures, and which file is of which pair. What `.npy` holds is unscaled.
+
+    The folder must be new, empty, or hold the `maps.json` of an earlier run. Of the files that this names, what a run
+    does not write anew is removed when it ends well, and is told as `earlier` in the index of one that does not. All
+    methods raise OutputError. `missing` counts pairs that have scores and no map.
+    """
+
+    def __init__(self, folder: Path, metric: str, formats: Sequence[str] = ("png",)) -> None:
+        self.folder, self.metric, self._formats = folder, metric, tuple(formats)
+        self.missing = 0
+
+    def open(self, header: Header) -> None:
+        """Make the folder, and an index that says that the run has not ended."""
+        self._header = header
+        self._names = Names([f".{kind}" for kind in self._formats], [LEGEND, INDEX])
+        self._given: dict[int, str] = {}
+        self._made: dict[str, _Made] = {}
+        self._troubles: dict[str, str] = {}
+        self._entries: list[dict[str, object]] = []
+        self._peak = 0.0
+        try:
+            self.folder = self.folder.resolve()
+            earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
+            if not earlier and (not self.folder.is_dir() or any(self.folder.iterdir())):
+                raise OutputError(f"--maps {shown(self.folder)}: holds other files already; give a new folder")
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = Lock(self.folder / INDEX)
+        except OSError as error:
+            raise trouble(self.folder, error) from error
+        self._earlier = listed(self.folder / INDEX)
+        self._workshop = Workshop(self._make, self._keep)
+        try:
+            self._write_index(finished=False)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def see(self, view: View) -> None:
+        """Have its files made."""
+        if view.map is None:
+            self._troubles[view.row.pair.name] = view.trouble or "no map came with it"
+            return
+        self._given[self._workshop.count] = self._names.give(view.row.pair.name)
+        self._workshop.add(view)
+
+    def _make(self, view: View, number: int) -> _Made:
+        found, name = view.map, self._given.pop(number)
+        if found is None:
+            raise TypeError("a view without a map")
+        peak = float(found.max())
+        path = self.folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.resolve().is_relative_to(self.folder):
+                raise OutputError(f"{shown(path.parent)} is a link that leads out of {shown(self.folder)}; remove it")
+            if "npy" in self._formats:
+                with whole(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
+                    np.save(file, found, allow_pickle=False)
+            if "png" in self._formats:
+                _with(path, ".png.part").write_bytes(indexed_png(found, peak))
+        except OSError as error:
+            raise trouble(path, error) from error
+        return _Made(name, peak, float(found.mean(dtype=np.float64)))
+
+    def _keep(self, view: View, made: _Made) -> None:
+        self._made[view.row.pair.name] = made
+        self._peak = max(self._peak, made.peak)
+
+    def write(self, row: Row) -> None:
+        """One pair, of which the index tells in this order."""
+        if isinstance(row, Score):
+            self._entries.append({"pair": row.pair.name, "width": row.width, "height": row.height})
+        else:
+            self._entries.append({"pair": row.pair.name, "error": row.message})
+
+    def close(self, summary: Summary) -> None:
+        """Colour all maps, and write the legend and the index."""
+        try:
+            self._workshop.finish()
+            for made in self._made.values():
+                self._colour(made)
+            self._replace(LEGEND, legend(self._peak, f"{self.metric} distance at a pixel"))
+            written = (self.folder / f"{made.name}.{kind}" for made in self._made.values() for kind in self._formats)
+            self._earlier = stale(self.folder, self._earlier, written)
+            if not summary.interrupted:
+                clear(self.folder, self._earlier)
+                self._earlier = []
+            self._write_index(finished=not summary.interrupted)
+        finally:
+            self._workshop.stop()
+            self._lock.release()
+
+    def _colour(self, made: _Made) -> None:
+        if "png" not in self._formats:
+            return
+        with whole(_with(self.folder / made.name, ".png"), forced=False) as part, part.open("r+b") as file:
+            recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
+
+    def _write_index(self, *, finished: bool) -> None:
+        index: dict[str, object] = {
+            "eyediff": self._header.eyediff,
+            "metric": self.metric,
+            "version": self._header.metrics[self.metric].version,
+            "colours": "inferno",
+            "scale": [0, self._peak],
+            "finished": finished,
+            "maps": [self._described(entry) for entry in self._entries],
+        }
+        if self._earlier:
+            index[EARLIER] = self._earlier
+        self._replace(INDEX, json.dumps(index, ensure_ascii=False, indent=1).encode("utf-8", "backslashreplace"))
+
+    def _described(self, entry: dict[str, object]) -> dict[str, object]:
+        pair = str(entry["pair"])
+        named = entry | {"pair": encodable(pair)}
+        made = self._made.get(pair)
+        if made is not None:
+            files = {kind: encodable(f"{made.name}.{kind}") for kind in self._formats}
+            return named | files | {"max": made.peak, "mean": made.mean}
+        if "error" not in entry:
+            self.missing += 1
+            return named | {"error": self._troubles.get(pair, "its files could not be read again")}
+        return named
+
+    def _replace(self, name: str, data: bytes) -> None:
+        with whole(self.folder / name) as part:
+            part.write_bytes(data)
+
+
+def _with(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

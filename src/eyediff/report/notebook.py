@@ -1,0 +1,137 @@
+"""What results look like in a notebook: a table with thumbnails, a map as a picture, rows as a pandas DataFrame."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as PILImage
+
+from .. import images
+from ..errors import EyediffError, UsageError, shown
+from ..metrics.ops import Array
+from ..output.schema import BEFORE_SCORES, row_record, score_from
+from ..output.text import amount, figure
+from ..records import PEAKS, Failure, Header, Row, Summary
+from .colormap import indexed_png
+
+SHOWN = 20
+"""Rows of a table; those that follow are counted. A notebook keeps what it shows, and two thumbnails are some 8 kB."""
+
+SIDE = 96
+"""Pixels of a thumbnail's longer side."""
+
+_NAME = "padding:0 8px;text-align:left"
+
+
+class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
+    """An H x W array that a notebook shows as a picture: inferno, from black at 0 to pale yellow at its largest value.
+
+    In all else an array: what is computed with it is a plain one.
+    """
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        """The same on plain arrays; where the result goes into this one, it stays this one."""
+        out = options.get("out")
+        if out is not None:
+            options["out"] = tuple(map(_plain, out))
+        found = getattr(ufunc, method)(*map(_plain, inputs), **options)
+        return out[0] if out is not None and len(out) == 1 else found
+
+    def _repr_png_(self) -> bytes | None:
+        """A PNG, for notebooks; None for what is no picture, such as a row of it."""
+        if self.ndim != 2 or 0 in self.shape:
+            return None
+        values = np.nan_to_num(np.asarray(self, np.float32), nan=0.0)
+        return indexed_png(values, float(values.max()))
+
+
+def _plain(value: Any) -> Any:
+    return value.view(np.ndarray) if isinstance(value, Map) else value
+
+
+def as_map(found: Array) -> Map:
+    """The same numbers, without a copy, as what shows itself."""
+    return found.view(Map)
+
+
+def frame(header: Header, rows: Sequence[Row]) -> Any:
+    """A pandas DataFrame with the columns of the CSV: pair, reference, candidate, width, height, metrics, error.
+
+    Scores of a pair that failed are NaN; `error` is None where there was none. Raises UsageError without pandas.
+    """
+    try:
+        pandas = import_module("pandas")
+    except ImportError:
+        raise UsageError("to_pandas() needs pandas, which is not installed; run `pip install pandas`") from None
+    lines = []
+    for row in rows:
+        record = row_record(row)
+        scores = record["scores"]
+        error = record["error"]
+        line: dict[str, object] = {name: record[name] for name in BEFORE_SCORES}  # type: ignore[literal-required]
+        line |= {name: score_from(scores[name]) if name in scores else float("nan") for name in header.metrics}
+        lines.append(line | {"error": f"{error['stage']}: {error['message']}" if error else None})
+    table = pandas.DataFrame(lines, columns=[*BEFORE_SCORES, *header.metrics, "error"])
+    return table.astype({"width": "Int64", "height": "Int64"} | dict.fromkeys(header.metrics, "float64"))
+
+
+def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
+    """HTML with the first SHOWN rows, the mean of each metric, and what has no partner.
+
+    All that comes from outside is escaped; pictures are inline, small, and read again from where they were read.
+    """
+    metrics = "".join(
+        _cell(f"{name} {'&uarr;' if header.higher_is_better[name] else '&darr;'}", "th") for name in header.metrics
+    )
+    lines = [f"<tr><th>reference</th><th>candidate</th>{metrics}<th style='{_NAME}'>pair</th></tr>"]
+    lines += [_line(header, row) for row in rows[:SHOWN]]
+    if summary.metrics:
+        means = [summary.metrics[name].mean if name in summary.metrics else None for name in header.metrics]
+        figures = "".join(_cell(f"<b>{figure(mean)}</b>") for mean in means)
+        lines.append(f"<tr><td></td><td></td>{figures}<td style='{_NAME}'><b>mean</b></td></tr>")
+    return f"<table>{''.join(lines)}</table><p>{escape(_end(rows, summary))}</p>"
+
+
+def _end(rows: Sequence[Row], summary: Summary) -> str:
+    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
+    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
+    parts += [f"the first {SHOWN} are shown"] if len(rows) > SHOWN else []
+    return ", ".join(parts)
+
+
+def _line(header: Header, row: Row) -> str:
+    pictures = "".join(f"<td>{_thumbnail(path)}</td>" for path in (row.pair.reference, row.pair.candidate))
+    scores: Mapping[str, float] = {} if isinstance(row, Failure) else row.scores
+    figures = "".join(_cell(figure(scores.get(name))) for name in header.metrics)
+    said = shown(row.pair.name)
+    if isinstance(row, Failure):
+        said += f" failed ({row.stage}): {shown(row.message)}"
+    return f"<tr>{pictures}{figures}<td style='{_NAME}'>{escape(said)}</td></tr>"
+
+
+def _cell(inside: str, tag: str = "td") -> str:
+    return f"<{tag} style='padding:0 8px;text-align:right;font-variant-numeric:tabular-nums'>{inside}</{tag}>"
+
+
+def _thumbnail(path: Path) -> str:
+    """An image inline; nothing where it cannot be read, which its row says already, or is gone meanwhile."""
+    try:
+        pixels = images.read(path).pixels
+    except EyediffError:
+        return ""
+    levels: npt.NDArray[np.uint8] = np.rint(pixels * np.float32(255 / PEAKS[pixels.dtype])).astype(np.uint8)
+    picture = PILImage.fromarray(levels)
+    picture.thumbnail((SIDE, SIDE))
+    file = io.BytesIO()
+    picture.save(file, "WEBP", quality=85)
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<img src="data:image/webp;base64,{data}" width="{picture.width}" height="{picture.height}" alt="">'

@@ -1,0 +1,85 @@
+"""What `compare` draws beside its rows: the report, and maps as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from .. import run
+from ..errors import UsageError, shown
+from ..interfaces import Mapper, Viewer
+from ..output.text import amount
+from . import About, PageSink
+from .maps import MapsSink
+
+MapFormat: TypeAlias = Literal["png", "npy"]
+MAP_FORMATS: tuple[MapFormat, ...] = get_args(MapFormat)
+
+
+def map_formats(text: str) -> list[MapFormat]:
+    """Of a list with commas. Raises UsageError where it names another, or none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    found = [kind for kind in MAP_FORMATS if kind in names]
+    if not found or not set(names) <= set(MAP_FORMATS):
+        raise UsageError(f"--map-format {text}: expected one or more of {', '.join(MAP_FORMATS)}, with commas")
+    return found
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What to draw of a run, and where. `title` heads the report."""
+
+    title: str
+    report: Path | None = None
+    maps: Path | None = None
+    formats: Sequence[MapFormat] = ("png",)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A job, made to map where somebody looks, and who looks."""
+
+    job: run.Job
+    report: PageSink | None
+    maps: MapsSink | None
+
+    @property
+    def viewers(self) -> list[Viewer]:
+        return [viewer for viewer in (self.maps, self.report) if viewer is not None]
+
+    @property
+    def missing(self) -> int:
+        """Pairs that have scores and should have a map, but have none."""
+        return self.maps.missing if self.maps else 0
+
+    def said(self) -> list[str]:
+        """Where things lie, and what is missing, after the run."""
+        lines = [f"report: {shown(self.report.page)}"] if self.report else []
+        if self.maps:
+            lines.append(f"maps of {self.maps.metric}: {shown(self.maps.folder)}")
+        if self.missing:
+            lines.append(f"{amount(self.missing, 'pair')} without a map; maps.json says why")
+        return lines
+
+
+def mapped(job: run.Job) -> tuple[str, Mapper | None]:
+    """The first metric of a job that has maps, and what makes them; "" and None where none has."""
+    mappers = {name: engine for name, engine in job.engines.items() if isinstance(engine, Mapper)}
+    return next(iter(mappers.items()), ("", None))
+
+
+def draw(job: run.Job, drawing: Drawing) -> Drawn:
+    """Maps are of the first metric that has some. Raises UsageError where they are asked for and none has."""
+    name, mapper = mapped(job)
+    maps = report = None
+    if drawing.maps is not None:
+        if mapper is None:
+            asked = ",".join(job.engines)
+            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips-mini,{asked}")
+        maps = MapsSink(drawing.maps, name, drawing.formats)
+    if drawing.report is not None:
+        expected = len(job.pairs) if isinstance(job.pairs, Sized) else None
+        report = PageSink(drawing.report, About(drawing.title, expected, name or None))
+    return Drawn(replace(job, mapper=mapper) if maps or report else job, report, maps)

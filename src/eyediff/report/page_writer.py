@@ -1,0 +1,197 @@
+"""Rows and pictures as they come, kept on disk, and at the end the page that is made of them."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from .. import defaults
+from ..errors import OutputError, shown
+from ..output.atomic_write import trouble
+from ..output.json_writer import summary_record
+from ..output.schema import header_record, number
+from ..records import Failure, Header, Row, Summary, View
+from .colormap import INFERNO
+from .document import block, embedded, frame
+from .page_files import Place
+from .pictures import Pictures, full_size, pictures
+from .render_pool import Workshop
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a page says of a run beyond its header.
+
+    `expected` pairs, None where nobody knows, decide how large the pictures in the page may be. `mapped` is the metric
+    whose maps come with the views. `extras` go into the page's data as they are, for parts of the page that know them.
+    """
+
+    title: str
+    expected: int | None = None
+    mapped: str | None = None
+    extras: Mapping[str, object] = field(default_factory=dict)
+
+
+class PageSink:
+    """A viewer that writes an HTML page, `path` as in `place.Place`.
+
+    Rows and pictures wait on disk, in files without a name, so that memory does not grow with the pairs and a crash
+    leaves nothing. All methods raise OutputError.
+    """
+
+    def __init__(self, path: Path, about: About) -> None:
+        self._path, self._about = path, about
+        self.page = path
+
+    def open(self, header: Header) -> None:
+        """Find out whether the page can be written there."""
+        self._header = header
+        self._place = Place(self._path)
+        self.page = self._place.page
+        self._budget = defaults.PAGE_BYTES // (2 * max(1, self._about.expected or defaults.PAGE_PAIRS))
+        self._numbers: dict[str, int] = {}
+        self._troubles: dict[str, str] = {}
+        self._peak = 0.0
+        try:
+            self._rows, self._pictures = (_Spool(self._place.page.parent) for _ in range(2))
+        except BaseException:
+            self._place.give_up()
+            self._place.release()
+            raise
+        self._workshop = Workshop(self._make, self._keep)
+
+    def see(self, view: View) -> None:
+        """Have the pictures of a pair made."""
+        name = view.row.pair.name
+        self._numbers[name] = self._workshop.count
+        if view.trouble is not None:
+            self._troubles[name] = view.trouble
+        self._workshop.add(view)
+
+    def _make(self, view: View, number: int) -> Pictures | str:
+        """What they are, or why there are none: the row stands then, and the page says so."""
+        try:
+            if self._place.pictures is not None:
+                for name, data in full_size(view).items():
+                    self._place.put(f"{number:06}-{name}.png", data)
+            return pictures(view, self._budget)
+        except OutputError:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever an image library, or a lack of memory, may bring
+            return f"{type(error).__name__}: {error}"
+
+    def _keep(self, view: View, found: Pictures | str) -> None:  # noqa: ARG002  # what a workshop hands over
+        if isinstance(found, str):
+            self._pictures.add(embedded({"trouble": shown(found)}))
+            return
+        self._peak = max(self._peak, found.peak)
+        files = [found.reference, found.candidate, found.difference, *([] if found.map is None else [found.map])]
+        record = {"size": [found.width, found.height], "exact": found.exact, "peak": found.peak}
+        self._pictures.add(embedded(record | {"files": [base64.b64encode(file).decode() for file in files]}))
+
+    def write(self, row: Row) -> None:
+        """One pair."""
+        name = row.pair.name
+        scores = None if isinstance(row, Failure) else [number(row.scores[metric]) for metric in self._header.metrics]
+        notes = [] if isinstance(row, Failure) else [*row.notes]
+        if trouble := self._troubles.pop(name, None):
+            notes.append(f"no map: {trouble}")
+        record: list[object] = [
+            shown(name),
+            shown(row.pair.reference),
+            shown(row.pair.candidate),
+            row.width,
+            row.height,
+            scores,
+            [row.stage, shown(row.message)] if isinstance(row, Failure) else None,
+            [shown(note) for note in notes],
+            self._numbers.pop(name, None),
+        ]
+        self._rows.add(embedded(record))
+
+    def close(self, summary: Summary) -> None:
+        """Write the page, of all that is there."""
+        try:
+            try:
+                self._workshop.finish()
+                self._place.write(self._page(summary), finished=not summary.interrupted)
+            except BaseException:
+                self._place.give_up()
+                raise
+        finally:
+            self._workshop.stop()
+            self._rows.close()
+            self._pictures.close()
+            self._place.release()
+
+    def _page(self, summary: Summary) -> Iterator[bytes]:
+        before, after = frame(
+            f"{shown(self._about.title)} - eyediff", self._header.eyediff, self._place.pictures is not None
+        )
+        yield before.encode()
+        yield block("data", embedded(self._data(summary))).encode()
+        for name, spool in (("rows", self._rows), ("pictures", self._pictures)):
+            start, end = block(name, "\0").split("\0")
+            yield start.encode()
+            yield from spool.pieces()
+            yield end.encode()
+        yield after.encode()
+
+    def _data(self, summary: Summary) -> dict[str, object]:
+        pictures = self._place.pictures
+        return {
+            **header_record(self._header),
+            "alpha": self._header.alpha,
+            "title": shown(self._about.title),
+            "higher": [self._header.higher_is_better[name] for name in self._header.metrics],
+            "summary": summary_record(summary),
+            "unmatched": [[file.side, shown(file.path)] for file in summary.unmatched],
+            "crossings": [[shown(found.pair), found.metric, number(found.limit)] for found in summary.crossings],
+            "mapped": self._about.mapped,
+            "peak": self._peak,
+            "colours": INFERNO,
+            "folder": None if pictures is None else pictures.name,
+            "extras": dict(self._about.extras),
+        }
+
+
+class _Spool:
+    """A JSON array that grows on disk, in a file without a name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        try:
+            self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # lives as long as this does
+        except OSError as error:
+            raise trouble(folder, error) from error
+        self._between = b"["
+
+    def add(self, item: str) -> None:
+        """One element more."""
+        try:
+            self._file.write(self._between + item.encode())
+        except OSError as error:
+            raise trouble(self._folder, error) from error
+        self._between = b",\n"
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it."""
+        try:
+            self._file.seek(0)
+            if self._between == b"[":
+                yield b"["
+            while piece := self._file.read(_CHUNK):
+                yield piece
+        except OSError as error:
+            raise trouble(self._folder, error) from error
+        yield b"]"
+
+    def close(self) -> None:
+        """It is gone then."""
+        self._file.close()

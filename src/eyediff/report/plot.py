@@ -1,0 +1,171 @@
+"""The one door to matplotlib (extra `plot`): figures, and where they are saved; and what `compare --plot` draws."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import OutputError, UsageError, shown
+from ..output.atomic_write import check_writable, trouble, whole
+from ..records import Failure, Header, Numbers, Row, Summary
+
+FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+"""What a picture may be, by the end of its name, and the date that it must not hold: the same scores, the same file."""
+
+_DRAWN = (b"atplotlib", b"%PDF-1.4\n%\xac\xdc \xab\xba")
+"""What matplotlib signs pictures with: its name, and in a PDF, where that comes last, the second line."""
+
+TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
+"""Of things side by side: metrics, subsets, kins of distortions; the last is gray."""
+
+_TONE, _LINE = "#3b6ea5", "#c2410c"
+_WIDE = 3.1
+"""Inches of a panel."""
+
+
+def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, Any]:
+    """A matplotlib figure, and its panels as an array rows x columns.
+
+    Without pyplot, so that no backend is chosen: a notebook keeps its own, and nothing needs a display. Raises
+    UsageError, which says what to install, where matplotlib is missing.
+    """
+    try:
+        module, settings = import_module("matplotlib.figure"), import_module("matplotlib").rc_context
+    except ImportError:
+        raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
+    with settings({"text.parse_math": False}):  # names of files stand on axes, and a dollar in one is no formula
+        figure = module.Figure(figsize=inches, layout="constrained")
+        return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def check_installed() -> None:
+    """Raise UsageError where matplotlib is missing."""
+    panels_of(1, 1, (1, 1))
+
+
+def check(path: Path) -> None:
+    """What would only be found out after the work.
+
+    Raises UsageError where its name says no format or matplotlib is missing; OutputError where the file cannot be
+    written, or is there and was not drawn by matplotlib: a photo must not be replaced by a plot.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
+    check_installed()
+    check_writable(path)
+    if path.is_file():
+        try:
+            with path.open("rb") as file:
+                start = file.read(1 << 16)
+        except OSError as error:
+            raise trouble(path, error) from error
+        if start and not any(sign in start for sign in _DRAWN):
+            raise OutputError(f"{shown(path)} exists and is no plot of eyediff; give another file, or move it away")
+
+
+def save(figure: Any, path: Path) -> None:
+    """As the end of its name says, whole or not at all. Raises OutputError where it cannot be written."""
+    kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
+    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), whole(path) as part:
+        figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
+
+
+class PlotSink:
+    """Draws `path` when it is closed. Raises as `check` does, before any work."""
+
+    def __init__(self, path: Path) -> None:
+        check(path)
+        self._path = path
+
+    def open(self, header: Header) -> None:
+        """Be ready for its metrics."""
+        self._header = header
+        self._scores = {name: array("d") for name in header.metrics}
+
+    def write(self, row: Row) -> None:
+        """Keep the scores of one pair."""
+        if not isinstance(row, Failure):
+            for name, score in row.scores.items():
+                self._scores[name].append(score)
+
+    def close(self, summary: Summary) -> None:  # noqa: ARG002  # the rows say all that is drawn
+        """Draw what there is, and put it in place whole."""
+        scores = {
+            name: np.frombuffer(found, np.float64) if found else np.zeros(0) for name, found in self._scores.items()
+        }
+        draw(scores, self._header, self._path)
+
+
+def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
+    """A square of panels: on the diagonal how often which score, below it two metrics a panel, a dot a pair.
+
+    `scores` are as many figures for every metric, of the same pairs. Infinite ones (PSNR of identical images) have no
+    place on an axis: their number is written in the panel.
+    """
+    names = list(scores)
+    inches = _WIDE * len(names) + 0.6
+    figure, panels = panels_of(len(names), len(names), (inches, inches))
+    for i, below in enumerate(names):
+        for j, across in enumerate(names):
+            panel = panels[i][j]
+            if i == j:
+                _distribution(panel, below, scores[below], header.higher_is_better[below])
+            elif j < i:
+                _scatter(panel, scores[across], scores[below])
+                panel.set(xlabel=across, ylabel=below)
+            else:
+                panel.set_visible(False)
+    figure.suptitle(f"{len(scores[names[0]])} pairs compared, eyediff {header.eyediff}", fontsize=10)
+    save(figure, path)
+
+
+def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:
+    finite = scores[np.isfinite(scores)]
+    panel.set_title(f"{name} ({'higher' if higher else 'lower'} is better)", fontsize=10)
+    panel.set(xlabel=name, ylabel="pairs")
+    if len(finite):
+        panel.hist(finite, bins=_bins(finite), color=_TONE, alpha=0.85)
+        panel.axvline(finite.mean(), color=_LINE, lw=1.2, label=f"mean {finite.mean():.4g}")
+        panel.axvline(np.median(finite), color=_LINE, lw=1.2, ls=":", label=f"median {np.median(finite):.4g}")
+        panel.legend(fontsize=7, framealpha=0.7)
+        panel.yaxis.get_major_locator().set_params(integer=True)
+    _left_out(panel, len(scores) - len(finite))
+
+
+def _bins(finite: Numbers) -> Sequence[float]:
+    """Freedman and Diaconis' width, between 5 and 60 bins; equal scores have one bin around them."""
+    low, high = float(finite.min()), float(finite.max())
+    if high - low <= 1e-12 * max(abs(low), abs(high)):
+        reach = 0.05 * abs(low) or 0.05
+        return [low - reach, low + reach]
+    quarter, three = np.percentile(finite, [25, 75])
+    width = 2 * (three - quarter) / len(finite) ** (1 / 3)
+    count = int(np.clip(np.ceil((high - low) / width), 5, 60)) if width > 0 else 20
+    return [float(edge) for edge in np.linspace(low, high, count + 1)]
+
+
+def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
+    both = np.isfinite(across) & np.isfinite(below)
+    x, y = across[both], below[both]
+    panel.plot(x, y, ".", ms=max(2.0, 6 - len(x) / 200), alpha=0.6, color=_TONE, rasterized=len(x) > 2000)
+    if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
+        panel.set_title(f"rank correlation {np.corrcoef(_ranks(x), _ranks(y))[0, 1]:.3f}", fontsize=9)
+    _left_out(panel, len(across) - len(x))
+
+
+def _ranks(values: Numbers) -> Numbers:
+    """1 for the smallest; equal ones share the mean of their ranks, as Spearman's correlation has it."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: Numbers = (last - (counts - 1) / 2)[place]
+    return ranks
+
+
+def _left_out(panel: Any, count: int) -> None:
+    if count:
+        panel.text(0.02, 0.98, f"{count} infinite, not drawn", transform=panel.transAxes, va="top", fontsize=7)

@@ -1,7 +1,0 @@
-"""A run as a page that people look at: one HTML file with everything in it, which asks no network for anything."""
-
-from __future__ import annotations
-
-from .sink import About, PageSink
-
-__all__ = ["About", "PageSink"]

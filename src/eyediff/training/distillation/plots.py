@@ -1,0 +1,83 @@
+"""Pictures of a run and of an evaluation. Needs matplotlib."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...distortions import KIN
+from ...report.plot import TONES, panels_of, save
+from .agreement import table
+from .evaluate import Measurement
+
+COLOURS = dict(zip((*KIN, "other"), (*TONES[: len(KIN)], TONES[-1]), strict=True))
+
+
+def _kin(kind: str) -> str:
+    return next((name for name, kinds in KIN.items() if kind in kinds), "other")
+
+
+def scatter(found: Sequence[Measurement], path: Path) -> None:
+    """The small network against the large one, a panel a side, in colours by kin of distortions; the error by side."""
+    sides = list(dict.fromkeys(m.side for m in found))
+    figure, (panels,) = panels_of(1, len(sides) + 1, (4.2 * (len(sides) + 1), 4.4))
+    lines = {(line.side, line.name): line for line in table(found)}
+    for side, panel in zip(sides, panels, strict=False):
+        here = [m for m in found if m.side == side]
+        for kin, colour in COLOURS.items():
+            some = [m for m in here if _kin(m.kind) == kin]
+            panel.plot(
+                [m.wanted for m in some], [m.given for m in some], ".", ms=2.5, alpha=0.5, color=colour, label=kin
+            )
+        top = max(max(m.wanted, m.given) for m in here) * 1.03
+        panel.plot([0, top], [0, top], "k-", lw=0.8)
+        line = lines[side, "all"]
+        panel.set(xlim=(0, top), ylim=(0, top), aspect="equal", xlabel="lpips-alex")
+        panel.set_title(f"{side} x {side}: r {line.pearson:.3f}, rho {line.spearman:.3f}", fontsize=10)
+    panels[0].set_ylabel("lpips-mini")
+    panels[0].legend(fontsize=7, markerscale=3, loc="upper left")
+    _errors(panels[-1], found, sides)
+    save(figure, path)
+
+
+def _errors(panel: Any, found: Sequence[Measurement], sides: Sequence[int]) -> None:
+    """Boxes of the difference by side: the middle half, and from the 5th to the 95th of a hundred."""
+    differences = [[m.given - m.wanted for m in found if m.side == side] for side in sides]
+    panel.boxplot(differences, whis=(5, 95), showfliers=False, tick_labels=[str(side) for side in sides])
+    panel.axhline(0, color="k", lw=0.8)
+    panel.set(xlabel="side in pixels", ylabel="lpips-mini minus lpips-alex")
+    panel.set_title("error by size (boxes 25-75 %, whiskers 5-95 %)", fontsize=10)
+
+
+def losses(log: Path, path: Path) -> None:
+    """The log of a run: both losses by step. Raises UsageError where matplotlib is missing."""
+    figure, ((panel,),) = panels_of(1, 1, (6, 4))
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    for name in ("distance", "maps"):
+        panel.plot([line["step"] for line in lines], [line[name] for line in lines], label=name, lw=1)
+    panel.set(xlabel="step", ylabel="mean |sqrt(d) - sqrt(d')|", yscale="log")
+    panel.legend()
+    save(figure, path)
+
+
+def training(log: Path, path: Path) -> None:
+    """The log of a training: the loss by step, and agreement with the votes that were held out by epoch and subset.
+
+    Raises UsageError where matplotlib is missing.
+    """
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    losses, told = ([line for line in lines if name in line] for name in ("loss", "subsets"))
+    figure, ((left, right),) = panels_of(1, 2, (11, 4.4))
+    left.plot([line["step"] for line in losses], [line["loss"] for line in losses], color=TONES[0], lw=1)
+    left.set(xlabel="step", ylabel="cross-entropy of votes")
+    for index, name in enumerate(told[0]["subsets"] if told else ()):
+        shares = [100 * line["subsets"][name] for line in told]
+        right.plot([line["epoch"] for line in told], shares, ".-", color=TONES[index % len(TONES)], label=name, lw=1)
+    if told:
+        right.plot([line["epoch"] for line in told], [100 * line["mean"] for line in told], "k-", label="mean", lw=1.6)
+        right.legend(fontsize=8)
+        right.xaxis.get_major_locator().set_params(integer=True)
+    right.set(xlabel="epoch (0: before the first)", ylabel="agreement with votes held out, %")
+    save(figure, path)

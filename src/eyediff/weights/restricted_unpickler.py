@@ -1,0 +1,243 @@
+"""The pickle inside a `.pth` file, read by a machine that can build tensors and plain containers and nothing else.
+
+A pickle is a program, and Python's own interpreter of it calls whatever the program names. This one knows the opcodes
+that `torch.save` writes, and a fixed table of names; each name stands for a function of this room that describes a
+tensor. Nothing is imported, looked up or called because a file says so. What is not in the tables is refused by name.
+
+Understood, from the oldest files to today's: `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16), tensors
+and parameters filled by BUILD, `_rebuild_parameter`; OrderedDicts as Python 2 and 3 write them.
+"""
+
+from __future__ import annotations
+
+import pickletools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from ..errors import WeightsError
+from . import pth_tensors as described
+from .pth_tensors import Storage, Tensor, odd
+
+MAX_STEPS = 200_000
+"""Opcodes, and items copied by them. A state dict takes about 40 a tensor: this is room for 5,000 tensors."""
+
+
+def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, Storage]]:
+    """The value of one pickle, and the storages that it names by key; `stream` then stands behind the pickle.
+
+    Raises WeightsError, without the file's name, for anything but tensors and plain containers.
+    """
+    machine = _Machine()
+    try:
+        for opcode, argument, _ in pickletools.genops(stream):
+            machine.spend(1)
+            step = _STEPS.get(opcode.name)
+            if step is None:
+                raise WeightsError(
+                    f"its pickle uses {opcode.name}, which no file of tensors needs; nothing of it was run"
+                )
+            step(machine, argument)
+    except (ValueError, Warning) as error:  # how pickletools speaks of unknown opcodes, an early end, odd escapes
+        raise WeightsError(f"its pickle is damaged or cut short ({str(error)[:80]!r})") from None
+    if len(machine.stack) != 1 or machine.marks:
+        raise WeightsError("its pickle is damaged: it does not end in one value")
+    return machine.stack[0], machine.storages
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """A name out of the table below. Never the thing itself."""
+
+    text: str
+
+
+class _Machine:
+    """What a pickle works on: a stack with marks, and a memo."""
+
+    def __init__(self) -> None:
+        self.stack: list[object] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, object] = {}
+        self.storages: dict[str, Storage] = {}
+        self._left = MAX_STEPS
+
+    def spend(self, steps: int) -> None:
+        self._left -= steps
+        if self._left < 0:
+            raise WeightsError(f"its pickle takes more than {MAX_STEPS:,} steps, which no file of tensors needs")
+
+    def push(self, value: object) -> None:
+        self.stack.append(value)
+
+    def pop(self) -> object:
+        if len(self.stack) <= (self.marks[-1] if self.marks else 0):
+            raise WeightsError("its pickle is damaged: it takes from an empty stack")
+        return self.stack.pop()
+
+    def top(self) -> object:
+        self.push(value := self.pop())
+        return value
+
+    def since_mark(self) -> list[object]:
+        if not self.marks:
+            raise WeightsError("its pickle is damaged: it looks for a mark that was never set")
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    def last(self, number: int) -> list[object]:
+        return [self.pop() for _ in range(number)][::-1]
+
+    def remember(self, index: int) -> None:
+        self.memo[index] = self.top()
+
+    def recall(self, index: int) -> None:
+        if index not in self.memo:
+            raise WeightsError("its pickle is damaged: it recalls what it never stored")
+        self.push(self.memo[index])
+
+    def name(self, text: str) -> None:
+        if text not in _NAMES:
+            raise WeightsError(
+                f"its pickle names {text.replace(' ', '.')[:80]!r}, which is neither a tensor nor a plain container; "
+                "nothing of it was run"
+            )
+        self.push(_Name(text))
+
+    def name_from_stack(self) -> None:
+        module, name = self.last(2)
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise odd("a name")
+        self.name(f"{module} {name}")
+
+    def call(self) -> None:
+        callee, arguments = self.last(2)
+        if not isinstance(callee, _Name) or not isinstance(arguments, tuple):
+            raise odd("a call")
+        self.push(_NAMES[callee.text](self, arguments))
+
+    def build(self) -> None:
+        """Fill what was named before, as old files do. The attributes that torch adds to dicts are dropped."""
+        state, target = self.pop(), self.top()
+        if isinstance(target, dict):
+            return
+        if not isinstance(target, Tensor) or not isinstance(state, tuple):
+            raise odd("a state")
+        if len(state) == 4:
+            target.take(described.tensor(state))
+        elif len(state) == 5 and isinstance(state[0], Tensor):
+            target.take(state[0])
+        elif len(state) != 3:  # three flags, of no matter here
+            raise odd("a tensor's state")
+
+    def put(self, items: list[object]) -> None:
+        """Keys and values in turn, into the dict on top of the stack."""
+        self.spend(len(items))
+        target = self.top()
+        if not isinstance(target, dict) or len(items) % 2:
+            raise odd("a dict's entry")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if type(key) not in (str, int):  # anything else may be deep, and hashing it may never end
+                raise odd("a key")
+            target[key] = value
+
+    def append(self, items: list[object]) -> None:
+        """Into the list on top of the stack."""
+        target = self.top()
+        if not isinstance(target, list):
+            raise odd("a list's entry")
+        target.extend(items)
+
+    def point(self) -> None:
+        """A persistent id: torch's way to speak of figures that lie outside of the pickle."""
+        match self.pop():
+            case ("storage", _Name(text), key, _, size, *view) if text in _STORAGES and len(view) <= 1:
+                found = described.storage(_STORAGES[text], key, size, view[0] if view else None)
+            case _:
+                raise odd("a reference")
+        whole = Storage(found.kind, found.key, found.size, 0, found.size)
+        if self.storages.setdefault(found.key, whole) != whole:
+            raise WeightsError(f"its pickle gives storage {found.key[:40]!r} two sizes or two types")
+        self.push(found)
+
+
+def _parameter(_: _Machine, arguments: tuple[object, ...]) -> Tensor:
+    """A tensor and flags; or nothing yet, where an old file fills it later."""
+    if not arguments:
+        return Tensor()
+    if not isinstance(arguments[0], Tensor):
+        raise odd("a parameter")
+    return arguments[0]
+
+
+def _dictionary(machine: _Machine, arguments: tuple[object, ...]) -> object:
+    """Empty, or as Python 2 wrote it: a list of pairs."""
+    if len(arguments) > 1 or not isinstance(pairs := arguments[0] if arguments else [], list):
+        raise odd("a dict")
+    machine.push({})
+    for pair in pairs:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise odd("a dict's entry")
+        machine.put(list(pair))
+    return machine.pop()
+
+
+def _size(_: _Machine, arguments: tuple[object, ...]) -> tuple[int, ...]:
+    if len(arguments) != 1:
+        raise odd("a size")
+    return described.counts(arguments[0])
+
+
+def _uncallable(_: _Machine, __: tuple[object, ...]) -> object:
+    raise odd("a storage")
+
+
+_KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+
+_STORAGES = {f"torch {kind}Storage": kind for kind in _KINDS}
+
+_NAMES: Mapping[str, Callable[[_Machine, tuple[object, ...]], object]] = {
+    "collections OrderedDict": _dictionary,
+    "torch._utils _rebuild_tensor_v2": lambda _, arguments: described.tensor(arguments),
+    "torch._utils _rebuild_tensor": lambda _, arguments: described.tensor(arguments),
+    "torch._utils _rebuild_parameter": _parameter,
+    "torch.nn.parameter Parameter": _parameter,
+    "torch Size": _size,
+    **dict.fromkeys((f"torch {kind}Tensor" for kind in _KINDS), _parameter),
+    **dict.fromkeys(_STORAGES, _uncallable),
+}
+"""Every name that a file may use, and what it stands for here."""
+
+_NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
+_STRINGS = ("BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING")
+
+_STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
+    **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda *_: None),
+    **dict.fromkeys(_NUMBERS + _STRINGS, _Machine.push),
+    "NONE": lambda machine, _: machine.push(None),
+    "NEWTRUE": lambda machine, _: machine.push(True),
+    "NEWFALSE": lambda machine, _: machine.push(False),
+    "EMPTY_DICT": lambda machine, _: machine.push({}),
+    "EMPTY_LIST": lambda machine, _: machine.push([]),
+    "EMPTY_TUPLE": lambda machine, _: machine.push(()),
+    "MARK": lambda machine, _: machine.marks.append(len(machine.stack)),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.since_mark())),
+    "TUPLE1": lambda machine, _: machine.push(tuple(machine.last(1))),
+    "TUPLE2": lambda machine, _: machine.push(tuple(machine.last(2))),
+    "TUPLE3": lambda machine, _: machine.push(tuple(machine.last(3))),
+    "APPEND": lambda machine, _: machine.append(machine.last(1)),
+    "APPENDS": lambda machine, _: machine.append(machine.since_mark()),
+    "SETITEM": lambda machine, _: machine.put(machine.last(2)),
+    "SETITEMS": lambda machine, _: machine.put(machine.since_mark()),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT"), _Machine.remember),
+    "MEMOIZE": lambda machine, _: machine.remember(len(machine.memo)),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), _Machine.recall),
+    "GLOBAL": _Machine.name,
+    "STACK_GLOBAL": lambda machine, _: machine.name_from_stack(),
+    **dict.fromkeys(("REDUCE", "NEWOBJ"), lambda machine, _: machine.call()),
+    "BUILD": lambda machine, _: machine.build(),
+    "BINPERSID": lambda machine, _: machine.point(),
+}

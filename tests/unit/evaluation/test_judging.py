@@ -1,0 +1,90 @@
+"""From a study to figures: worked out by hand, and on simulated votes whose truth is known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eyediff.cli import run
+from eyediff.engines.network_engine import NetworkEngine
+from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.errors import SizeError
+from eyediff.evaluation.agreement import judge
+from eyediff.metrics import backbones as trunks
+from eyediff.metrics import registry as catalogue
+from eyediff.scoring import factory as wiring
+from eyediff.training.init.save_initial import written
+from eyediff.votes import read_study
+from eyediff.votes.simulate import TRUTH, Observer, Plan, simulate
+
+from ...golden.lpips_cases import EXAMPLES
+from ..votes.studies import bapps, picture
+
+
+def test_a_study_by_hand(tmp_path: Path) -> None:
+    """Gray levels against 100 tell psnr's order: nearer b, tie, nearer a; ties score 0.5, votes count as fractions."""
+    root = bapps(tmp_path, {"cnn": [(120, 110, 0.8), (90, 110, 0.8)], "traditional": [(101, 130, 0.4)]})
+    found = judge(read_study(root, "2afc"), ["psnr"], resamples=20)
+    assert found.line("psnr", "cnn", "agreement").value == pytest.approx((0.8 + 0.5) / 2, abs=1e-7)  # float32 votes
+    assert found.line("psnr", "distortion", "agreement").value == pytest.approx((0.65 + 0.6) / 2, abs=1e-7)
+    assert found.line("human", "cnn", "agreement").value == pytest.approx(0.68, abs=1e-7)
+    with pytest.raises(SizeError, match="ms-ssim needs sides of at least 161 pixels"):
+        judge(read_study(root, "2afc"), ["ms-ssim"])
+
+
+def test_a_reference_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty rows of two references, in turn: two images are looked at, and eighty compared with what was seen."""
+    lines = ["reference,a,b,votes_a,votes_b"]
+    for level in (100, 200):
+        picture(tmp_path / f"r{level}.png", level)
+    for number in range(40):
+        picture(tmp_path / f"{number}.png", number)
+        picture(tmp_path / f"{number}b.png", 50 + number)
+        lines.append(f"r{100 if number % 2 else 200}.png,{number}.png,{number}b.png,1,1")
+    (tmp_path / "votes.csv").write_text("\n".join(lines))
+    looked, features = list[int](), NetworkEngine.features
+    monkeypatch.setattr(NetworkEngine, "features", lambda self, x: looked.append(len(x)) or features(self, x))
+    judge(read_study(tmp_path / "votes.csv", "2afc"), ["lpips-mini"], resamples=0)
+    assert sum(looked) == 2
+
+
+def test_simulated_votes_give_what_their_truth_expects(tmp_path: Path) -> None:
+    """The observers' metric agrees as expected: each triplet's votes vary by p (1 - p) / 5, so that the mean's standard
+    error follows from the preferences; four of them are allowed. The same plan gives the same bytes."""
+    wired = wiring.wire(catalogue.parse("psnr"), OnnxRunner("cpu"))
+    follows = Observer("psnr", wired.engine, True, wired.header)
+    for name in ("one", "two"):
+        simulate(tmp_path / name, Plan(count=40, seed=3), follows)
+    files = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*.*") if p.is_file()} for f in
+             (tmp_path / "one", tmp_path / "two")]  # fmt: skip
+    assert files[0] == files[1]
+    truth = json.loads((tmp_path / "one" / TRUTH).read_text())
+    found = judge(read_study(tmp_path / "one", "2afc"), ["psnr"], resamples=0)
+    for subset, expected in truth["expected"]["val"].items():
+        p = np.array(truth["preferences"]["val"][subset])
+        error = np.sqrt((p * (1 - p) / 5).sum()) / len(p)
+        value = found.line("psnr", subset, "agreement").value
+        assert value == pytest.approx(expected["observer"], abs=4 * error)
+
+
+def test_bad_votes_end_with_2_and_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A missing image: exit code 2, one line, nothing on stdout and no output file."""
+    root = bapps(tmp_path / "d", {"cnn": [(120, 110, 0.8)]})
+    (root / "2afc/val/cnn/p1/000000.png").unlink()
+    assert run(["eval", "2afc", str(root), "-o", str(tmp_path / "out.json"), "--metric", "psnr"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and "p1/000000.png: missing" in said.err
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_observers_follow_a_metrics_file(tmp_path: Path) -> None:
+    """The truth then names the file; its photos may be one's own, and a table is judged at its own size."""
+    metric = tmp_path / "mine.safetensors"
+    written(metric, trunks.MINI, "gaussian", 0)
+    call = ["eval", "simulate", str(tmp_path / "study"), "--count", "2", "--observer", str(metric)]
+    assert run([*call, "--photos", str(EXAMPLES / "before")]) == 0
+    assert "mine.safetensors" in (tmp_path / "study/simulation.json").read_text()
+    assert run(["eval", "2afc", str(tmp_path / "study"), "--metric", "psnr", "--side", "keep"]) == 0

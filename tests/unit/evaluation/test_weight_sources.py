@@ -1,0 +1,87 @@
+"""The table of supervision, on Mini, generated photos and triplets whose order is known."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from eyediff import votes
+from eyediff.errors import OutputError, UsageError
+from eyediff.evaluation import agreement as judging
+from eyediff.evaluation.weight_sources import Plan, compare
+from eyediff.metrics.backbones import SQUEEZE
+from eyediff.training.init import kmeans
+from eyediff.votes.ordered_triplets import strengths
+from eyediff.weights import read_metric, write_metric
+from tests.cli.test_compare import call  # noqa: F401 - a fixture
+from tests.golden.lpips_cases import seeded_parameters
+from tests.unit.distortions.scenes import photos_in
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return photos_in(tmp_path_factory.mktemp("photos"), 3, 160)
+
+
+@pytest.fixture(scope="module")
+def table(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return strengths(tmp_path_factory.mktemp("votes") / "study", photos, 3, 0)
+
+
+def test_triplets_of_known_order(photos: Path, table: Path, tmp_path: Path) -> None:
+    """A study of six kins, three each, all of one mind; the same bytes from the same seed; never over another."""
+    study = votes.read_study(table, "2afc")
+    assert len(study.subsets) == 6 and len(study.items) == 18
+    assert {item.share for item in study.triplets} == {0.0, 1.0}
+    again = strengths(tmp_path / "again", photos, 3, 0).parent
+    assert all((again / file.name).read_bytes() == file.read_bytes() for file in table.parent.iterdir())
+    with pytest.raises(OutputError, match="is there already"):
+        strengths(again, photos, 3, 0)
+
+
+def test_the_table_is_what_eval_says(
+    photos: Path, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each origin's figure is its metric's in `judge`; of seeds the mean, and the ends. Made weights are used again."""
+    monkeypatch.setattr(kmeans, "CROPS", 8)
+    study, folder = votes.read_study(table, "2afc"), tmp_path / "kept"
+    how = judging.Options(resamples=20)
+    found = compare(study, Plan("mini", photos, seeds=2), how, folder)
+    files = sorted(folder.iterdir())
+    assert [file.name for file in files] == [
+        "gaussian-mini-0.safetensors", "gaussian-mini-1.safetensors", "kmeans-mini-0.safetensors",
+        "kmeans-mini-1.safetensors",
+    ]  # fmt: skip
+    assert read_metric(files[2]).form.provenance["photos"] == 3
+    cells = {(cell.origin, cell.subset): cell for cell in found.cells}
+    plain = judging.judge(study, ["lpips-mini", *map(str, files), "psnr"], resamples=20)
+    assert cells["supervised, votes", "mean"].score == plain.line("lpips-mini", "mean", "agreement").value
+    assert cells["psnr", "noise"].low == plain.line("psnr", "noise", "agreement").low
+    two = [plain.line(str(file), "mean", "agreement").value for file in files[2:]]
+    cell = cells["k-means", "mean"]
+    assert (cell.score, cell.least, cell.most, cell.low) == (pytest.approx(sum(two) / 2), min(two), max(two), None)
+    before = [file.stat().st_mtime_ns for file in files]
+    compare(study, Plan("mini", photos, seeds=2), how, folder)
+    assert [file.stat().st_mtime_ns for file in files] == before
+
+
+def test_the_command(call, table: Path, tmp_path: Path) -> None:  # noqa: F811
+    """Without photos there is no k-means; an imported network is a row; one of another form is refused."""
+    write_metric(tmp_path / "x.safetensors", trunk="squeeze", mode="imported", provenance={},
+                 parameters=seeded_parameters(SQUEEZE))  # fmt: skip
+    said = call("eval", "supervision", table, "--trunk", "mini", "--seeds", "1", "--bootstrap", "0", "-f", "csv")
+    origins = list(dict.fromkeys(row["origin"] for row in csv.DictReader(said.out.splitlines())))
+    assert said.code == 0
+    assert origins == ["human", "majority", "supervised, votes", "Gaussian", "l2", "ssim", "psnr"]
+    said = call("eval", "supervision", table, "--trunk", "mini", "--imported", tmp_path / "x.safetensors")
+    assert said.code == 2 and "expected a metric's file on mini" in said.err
+    assert "Gaussian" in call("eval", "supervision", table, "--trunk", "mini", "--seeds", "2", "--bootstrap", "0").out
+
+
+def test_plans_that_cannot_be(table: Path, tmp_path: Path) -> None:
+    """No such trunk, no seeds."""
+    for plan in (Plan("resnet"), Plan(seeds=0)):
+        with pytest.raises(UsageError, match="expected one of alex"):
+            compare(votes.read_study(table, "2afc"), plan, judging.Options(), tmp_path)

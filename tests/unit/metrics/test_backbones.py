@@ -1,0 +1,59 @@
+"""The trunks as data: what is derived from them must be what their papers and torchvision say."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from eyediff.errors import UsageError
+from eyediff.metrics.backbones import ALEX, SQUEEZE, TRUNKS, VGG, Trunk, trunk
+
+
+@pytest.mark.parametrize(
+    ("net", "taps", "figures"),
+    [
+        (ALEX, (64, 192, 384, 256, 256), 2_469_696),
+        (VGG, (64, 128, 256, 512, 512), 14_714_688),
+        (SQUEEZE, (64, 128, 256, 384, 384, 512, 512), 722_496),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_taps_and_size_are_the_published_ones(net: Trunk, taps: tuple[int, ...], figures: int) -> None:
+    """Taps add up to the heads of Zhang et al. (1152, 1472, 2240); figures as torchvision's `features` hold them."""
+    assert net.taps == taps
+    assert sum(math.prod(shape) for shape in net.shapes.values()) == figures
+
+
+@pytest.mark.parametrize(
+    ("net", "side"), [(ALEX, 31), (VGG, 16), (SQUEEZE, 17)], ids=lambda v: getattr(v, "name", None)
+)
+def test_the_smallest_side_is_where_other_code_starts_to_fail(net: Trunk, side: int) -> None:
+    """31, 16 and 17 pixels, found by trying lpips 0.1.4; one pixel less leaves some tap without a position."""
+    assert net.smallest == side
+    assert len(net.sides(side)) == len(net.taps)
+    assert len(net.sides(side - 1)) < len(net.taps)
+
+
+def test_the_cost_of_alexnet_is_the_sum_of_its_layers() -> None:
+    """Multiplications at 256x256, worked out by hand: outputs x inputs x kernel x positions, layer by layer."""
+    by_hand = 63**2 * 64 * 3 * 121 + 31**2 * 192 * 64 * 25 + 15**2 * 9 * (384 * 192 + 256 * 384 + 256 * 256)
+    assert ALEX.multiply_adds(256, 256) == by_hand
+
+
+def test_names_are_unique_and_in_order() -> None:
+    """Parameters are listed weight, bias, layer by layer: the order in which files and peers hold them."""
+    assert list(ALEX.shapes)[:4] == ["features.0.weight", "features.0.bias", "features.3.weight", "features.3.bias"]
+    assert list(VGG.shapes)[-1] == "features.28.bias"
+    assert [conv.key for conv in SQUEEZE.convs][1:4] == [
+        "features.3.squeeze",
+        "features.3.expand1x1",
+        "features.3.expand3x3",
+    ]
+
+
+def test_an_unknown_trunk_is_named_with_those_that_exist() -> None:
+    """The error lists what there is."""
+    assert trunk("alex") is TRUNKS["alex"]
+    with pytest.raises(UsageError, match=r"'resnet'.*alex.*vgg.*squeeze"):
+        trunk("resnet")

@@ -1,0 +1,153 @@
+"""A row as text and back: the schemas that others script against, to the byte."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eyediff.output.schema import Csv, JsonLines, Lines, encodable, score
+from eyediff.records import Failure, Pair, Score
+
+from .samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
+
+FORMATS: list[Lines] = [Csv(["lpips", "psnr"]), JsonLines(["lpips", "psnr"])]
+
+
+def test_csv_to_the_byte() -> None:
+    """The contract: columns in this order, repr of floats, nothing where nothing is known, line feeds.
+
+    Written down by hand from RFC 4180 and the contract; 0.30000000000000004 is what 0.1 + 0.2 is.
+    """
+    text = FORMATS[0].header(HEADER) + "".join(map(FORMATS[0].row, ROWS))
+    assert text == (
+        "pair,reference,candidate,width,height,lpips,psnr,error\n"
+        "cat.png,before/cat.png,after/cat.png,640,480,0.30000000000000004,18.04554,\n"
+        "same.png,before/same.png,after/same.png,64,64,0.0,inf,\n"
+        "torn.png,before/torn.png,after/torn.png,,,,,read: after/torn.png: truncated: 12 of 40 rows\n"
+        "tiny.png,before/tiny.png,after/tiny.png,8,8,,,size: lpips needs sides of at least 31 pixels\n"
+        "tiny difference.png,before/tiny difference.png,after/tiny difference.png,64,64,1.25e-07,-inf,\n"
+    )
+
+
+def test_json_lines_to_the_byte() -> None:
+    """The contract: the header first, then one strict object a pair; written down by hand."""
+    text = FORMATS[1].header(HEADER) + "".join(map(FORMATS[1].row, ROWS[:3]))
+    assert text == (
+        '{"eyediff": "0.1.0", "metrics": {"lpips": {"version": "0.1", "weights_sha256": '
+        f'"{"0123456789abcdef" * 4}", "engine": "onnxruntime 1.32.0 cpu"}}, "psnr": {{"version": "1", '
+        '"weights_sha256": null, "engine": "numpy 2.4.6"}}, "size": "refuse"}\n'
+        '{"pair": "cat.png", "reference": "before/cat.png", "candidate": "after/cat.png", "width": 640, "height": 480, '
+        '"scores": {"lpips": 0.30000000000000004, "psnr": 18.04554}, "error": null}\n'
+        '{"pair": "same.png", "reference": "before/same.png", "candidate": "after/same.png", "width": 64, '
+        '"height": 64, "scores": {"lpips": 0.0, "psnr": "inf"}, "error": null}\n'
+        '{"pair": "torn.png", "reference": "before/torn.png", "candidate": "after/torn.png", "width": null, '
+        '"height": null, "scores": {}, '
+        '"error": {"stage": "read", "message": "after/torn.png: truncated: 12 of 40 rows"}}\n'
+    )
+
+
+NAMES = st.text(min_size=1).filter(lambda name: "\0" not in name and name.strip("./"))
+SCORES = st.floats(allow_nan=False)
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+@given(name=NAMES, lpips=SCORES, psnr=SCORES)
+def test_a_score_comes_back_to_the_last_bit(lines: Lines, name: str, lpips: float, psnr: float) -> None:
+    """Whatever the name and the floats: what was written reads back as the same row, the sign of zero too."""
+    row = Score(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
+    back = score(lines.parse(lines.row(row)), row.pair)
+    assert back == row
+    bits = [[struct.pack("d", value) for value in found.scores.values()] for found in (row, back)]
+    assert bits[0] == bits[1]
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+@given(name=NAMES, message=st.text())
+def test_a_failure_comes_back(lines: Lines, name: str, message: str) -> None:
+    """With its stage and message, and no scores."""
+    record = lines.parse(lines.row(Failure(pair(name), "size", message, 3, 4)))
+    assert (record["pair"], record["scores"]) == (name, {})
+    assert record["error"] == {"stage": "size", "message": message}
+    assert (record["width"], record["height"]) == (3, 4)
+    with pytest.raises(ValueError):
+        score(lines.parse(lines.row(Failure(pair(name), "read", message))), pair(name))
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+@pytest.mark.parametrize("row", ROWS[:4])
+def test_a_torn_row_is_no_row(lines: Lines, row: Score | Failure) -> None:
+    """Cut anywhere before its line feed, text is refused, or lacks the end that a whole row has."""
+    text = lines.row(row)
+    for end in range(len(text) - 1):
+        torn = text[:end]
+        try:
+            record = lines.parse(torn)
+        except ValueError:
+            continue
+        assert not torn.endswith("\n") and record["pair"] == row.pair.name
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        (FORMATS[0], "a,b,c,1,1,0.5,\n"),
+        (FORMATS[0], "a,b,c,1,1,0.5,0.5,0.5,\n"),
+        (FORMATS[0], "a,b,c,1,1,nan,0.5,\n"),
+        (FORMATS[0], "a,b,c,,,0.5,0.5,\n"),
+        (FORMATS[0], "a,b\n"),
+        (FORMATS[0], ""),
+        (FORMATS[0], '"a\n'),
+        (FORMATS[0], "a,b,c,1,1,0.5,0.5,\na,b,c,1,1,0.5,0.5,\n"),
+        (FORMATS[1], "{}\n"),
+        (FORMATS[1], "[]\n"),
+        (FORMATS[1], FORMATS[1].row(ROWS[0]).replace("18.04554", "NaN")),
+        (FORMATS[1], FORMATS[1].row(ROWS[0]).replace("18.04554", "true")),
+        (FORMATS[1], FORMATS[1].row(ROWS[0]).replace("640", '"640"')),
+        (FORMATS[1], FORMATS[1].row(ROWS[0]).replace("640", "true")),
+        (FORMATS[1], FORMATS[1].row(ROWS[0]).replace('"psnr"', '"ssim"')),
+        (FORMATS[1], FORMATS[1].row(ROWS[0]).replace('"cat.png"', "3")),
+        (FORMATS[1], FORMATS[1].row(ROWS[2]).replace('"read"', "3")),
+        (FORMATS[1], FORMATS[1].row(ROWS[2]).replace('{"stage"', '{"stages"')),
+    ],
+)
+def test_what_is_no_row_is_refused(lines: Lines, text: str) -> None:
+    """ValueError, never a row made up of what happens to be there."""
+    with pytest.raises(ValueError):
+        lines.parse(text)
+
+
+def test_csv_reads_back_with_any_reader() -> None:
+    """Commas, quotes and line breaks in a name are quoted as RFC 4180 says; a name like a formula stays as it is."""
+    text = FORMATS[0].row(Score(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
+    (cells,) = csv.reader(io.StringIO(text, newline=""))
+    assert cells[0] == STRANGE
+    (cells,) = csv.reader([FORMATS[0].row(Score(pair("=1+1"), 1, 1, {"lpips": 0.5, "psnr": 1.0}))])
+    assert cells[0] == "=1+1"
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+def test_a_name_that_is_no_text_is_escaped(lines: Lines) -> None:
+    """It can be encoded, and shows which byte is meant; messages are treated alike."""
+    odd = Pair(UNDECODABLE, pair(UNDECODABLE).reference, pair(UNDECODABLE).candidate)
+    record = lines.parse(lines.row(Failure(odd, "read", f"{UNDECODABLE} is gone")).encode().decode())
+    assert record["pair"] == encodable(UNDECODABLE) == "caf\\udce9.png"
+    assert record["error"] == {"stage": "read", "message": "caf\\udce9.png is gone"}
+
+
+def test_json_is_strict() -> None:
+    """A reader that knows no NaN and no Infinity reads every line; NaN itself is refused when it is written."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"not strict: {constant}")
+
+    for row in ROWS:
+        json.loads(FORMATS[1].row(row), parse_constant=refuse)
+    with pytest.raises(ValueError):
+        FORMATS[1].row(Score(pair("x"), 1, 1, {"lpips": math.nan, "psnr": 1.0}))

@@ -1,0 +1,21 @@
+"""What a sink writes to a stream."""
+
+from __future__ import annotations
+
+import io
+
+from eyediff import output as reports
+from eyediff.records import Row, Summary
+
+from .samples import HEADER, ROWS, SUMMARY
+
+
+def written(kind: reports.Format, rows: list[Row] = ROWS, summary: Summary = SUMMARY) -> str:
+    """What a sink writes to a stream."""
+    stream = io.StringIO()
+    sink = reports.sink(kind, stream)
+    sink.open(HEADER)
+    for row in rows:
+        sink.write(row)
+    sink.close(summary)
+    return stream.getvalue()

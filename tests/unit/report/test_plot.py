@@ -1,0 +1,71 @@
+"""What `--plot` draws."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import stats
+
+from eyediff.errors import OutputError, UsageError
+from eyediff.records import Summary
+from eyediff.report import plot
+from tests.unit.output.samples import HEADER, ROWS
+
+SUMMARY = Summary(5, 2, {})
+
+
+def test_ranks_are_scipys() -> None:
+    """Ties share the mean of their ranks, so that the correlation is Spearman's."""
+    values = np.random.default_rng(0).integers(0, 20, 200).astype(float)
+    np.testing.assert_array_equal(plot._ranks(values), stats.rankdata(values))
+
+
+def test_rows_of_every_kind_are_drawn(tmp_path: Path) -> None:
+    """Failed pairs have no dot, infinite scores are counted in words; the figure says how many pairs."""
+    path = tmp_path / "out.svg"
+    sink = plot.PlotSink(path)
+    sink.open(HEADER)
+    for row in ROWS:
+        sink.write(row)
+    sink.close(SUMMARY)
+    text = path.read_text()
+    assert "3 pairs compared" in text and "2 infinite, not drawn" in text and "lpips (lower is better)" in text
+
+
+@pytest.mark.parametrize("psnr", [[], [math.inf], [30.0], [30.0] * 50, [1e300, 1e-300]])
+def test_hardly_any_scores_are_drawn_too(tmp_path: Path, psnr: list[float]) -> None:
+    """No pair, none that is finite, one, all equal, far apart: a picture, and no warning."""
+    scores = {"lpips": np.full(len(psnr), 0.1), "psnr": np.array(psnr)}
+    plot.draw(scores, HEADER, tmp_path / "out.png")
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.width > 300
+
+
+def test_a_plot_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
+    """Another format, a folder that is not there, a photo in its place; nothing is left."""
+    with pytest.raises(UsageError, match=r"out\.jpg.*\.png, \.svg, \.pdf"):
+        plot.check(tmp_path / "out.jpg")
+    with pytest.raises(OutputError, match=r"out\.png: there is no folder"):
+        plot.check(tmp_path / "none" / "out.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "out.png")
+    with pytest.raises(OutputError, match=r"out\.png exists and is no plot"):
+        plot.check(tmp_path / "out.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+
+
+@pytest.mark.parametrize("suffix", plot.FORMATS)
+def test_a_plot_takes_the_place_of_another_when_it_is_whole(tmp_path: Path, suffix: str) -> None:
+    """Of each format; the same scores give the same bytes."""
+    path = tmp_path / f"out{suffix}"
+    drawn = []
+    for _ in range(2):
+        sink = plot.PlotSink(path)
+        sink.open(HEADER)
+        assert path.exists() == bool(drawn)
+        sink.close(SUMMARY)
+        drawn.append(path.read_bytes())
+    assert drawn[0] == drawn[1] and [each.name for each in tmp_path.iterdir()] == [path.name]

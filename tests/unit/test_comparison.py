@@ -1,0 +1,202 @@
+"""The Python API: paths, PIL images and arrays, one metric for many images, folders."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import eyediff
+from eyediff import errors
+from eyediff.engines.network_engine import NetworkEngine
+from eyediff.records import Failure, Score
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+BEFORE, AFTER = EXAMPLES / "before" / "cat.png", EXAMPLES / "after" / "cat.png"
+
+
+@pytest.fixture
+def seeded(tmp_path: Path) -> eyediff.Metric:
+    """LPIPS on SqueezeNet with seeded weights, which need no download."""
+    from safetensors.numpy import save_file
+
+    from eyediff.metrics.backbones import SQUEEZE
+    from tests.golden.lpips_cases import seeded_parameters
+
+    file = tmp_path / "squeeze.safetensors"
+    save_file(seeded_parameters(SQUEEZE), file)
+    return eyediff.Metric("lpips-squeeze", weights=file, trust=True, device="cpu")
+
+
+def test_paths_images_and_arrays_are_the_same_images() -> None:
+    """A path, a PIL image and arrays of every storage type give one score."""
+    whole = eyediff.distance(BEFORE, str(AFTER), "psnr")
+    with Image.open(BEFORE) as a, Image.open(AFTER) as b:
+        pixels = [np.asarray(image.convert("RGB")) for image in (a, b)]
+        assert eyediff.distance(a, b, "psnr") == whole
+    assert eyediff.distance(*pixels, "psnr") == whole
+    assert eyediff.distance(*(x.astype(np.uint16) * 257 for x in pixels), "psnr") == pytest.approx(whole, rel=1e-12)
+    # float32 keeps 24 bits: 1e-7 of each level, against a mean difference of 1e-2
+    for low, high in ((0, 1), (-1, 1), (0, 255)):
+        scaled = [x / 255 * (high - low) + low for x in pixels]
+        assert eyediff.distance(*scaled, "psnr", range=(low, high)) == pytest.approx(whole, rel=1e-5)
+
+
+def test_floats_without_a_range_are_refused() -> None:
+    """The most repeated mistake of users: the error says what was seen and what to write."""
+    a = np.zeros((8, 8, 3)) + np.linspace(0, 255, 3)
+    with pytest.raises(errors.RangeError, match=r"candidate: .*0 to 255.*range=\(0, 255\)"):
+        eyediff.distance(BEFORE, a, "l2")
+
+
+def test_a_metric_keeps_what_it_is(seeded: eyediff.Metric) -> None:
+    """Name, version, engine and the hash of its weights can be printed beside a number."""
+    assert (seeded.name, seeded.version, seeded.higher_is_better) == ("lpips-squeeze", "0.1", False)
+    assert seeded.engine.startswith("onnxruntime")
+    assert seeded.weights_sha256 is not None and len(seeded.weights_sha256) == 64
+    assert "lpips-squeeze" in repr(seeded)
+
+
+def test_the_distance_is_the_sum_of_its_layers_and_of_the_embeddings(seeded: eyediff.Metric) -> None:
+    """d = sum of the taps' shares = |e(a) - e(b)|^2, to 1e-5: float32 sums of some 10,000 figures."""
+    distance = seeded.distance(BEFORE, AFTER)
+    assert distance > 0
+    assert seeded.layers(BEFORE, AFTER).sum() == pytest.approx(distance, rel=1e-12)
+    a, b = np.asarray(seeded.embed([BEFORE, AFTER]), np.float64)
+    assert (a - b) @ (a - b) == pytest.approx(distance, rel=1e-5)
+
+
+def test_the_map_has_the_size_of_the_image_and_lies_around_the_distance(seeded: eyediff.Metric) -> None:
+    """Enlarging keeps a mean but for the borders: within a tenth of it here."""
+    found = seeded.map(BEFORE, AFTER)
+    assert found.shape == (256, 256) and found._repr_png_(), "a notebook shows it as a picture"
+    assert found.mean() == pytest.approx(seeded.distance(BEFORE, AFTER), rel=0.1)
+
+
+def test_a_matrix_equals_pair_by_pair(seeded: eyediff.Metric) -> None:
+    """N passes and a product give what N x N calls give; symmetric, with a diagonal of zeros, and a twin at 0."""
+    paths = [BEFORE, AFTER, EXAMPLES / "before" / "coffee.png", BEFORE]
+    found = seeded.matrix(paths)
+    by_hand = [[seeded.distance(a, b) for b in paths] for a in paths]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-5)
+    np.testing.assert_array_equal(found, found.T)
+    assert (found.diagonal() == 0).all()
+    assert found[0, 3] == 0
+
+
+def test_batches_need_one_size(seeded: eyediff.Metric) -> None:
+    """Different sizes are an error that says both, and so are images too small for the network."""
+    small, large = np.zeros((2, 20, 20, 3), np.uint8), np.zeros((2, 24, 20, 3), np.uint8)
+    assert seeded.distances(small, small).tolist() == [0, 0]
+    with pytest.raises(errors.SizeError, match=r"20x20.*20x24"):
+        seeded.distances(small, large)
+    with pytest.raises(errors.SizeError, match="at least 17 pixels"):
+        seeded.distances(small[:, :16], small[:, :16])
+
+
+def test_transparent_images_get_the_worse_of_two_grounds(tmp_path: Path) -> None:
+    """A black shape and its absence are one on black; on white they differ, and that is the score."""
+    shape, nothing = np.zeros((16, 16, 4), np.uint8), np.zeros((16, 16, 4), np.uint8)
+    shape[4:12, 4:12, 3] = 255
+    a, b = Image.fromarray(shape), Image.fromarray(nothing)
+    assert eyediff.distance(a, b, "l2") == pytest.approx(0.25)
+    assert eyediff.distance(a, b, "psnr") == pytest.approx(10 * np.log10(4))
+    with pytest.raises(errors.UsageError, match="transparent"):
+        eyediff.Metric("lpips-squeeze@0.0", weights=_blank(tmp_path), trust=True).map(a, b)
+
+
+def _blank(folder: Path) -> Path:
+    from safetensors.numpy import save_file
+
+    from eyediff.metrics.backbones import SQUEEZE
+
+    file = folder / "blank.safetensors"
+    save_file({name: np.zeros(shape, np.float32) for name, shape in SQUEEZE.shapes.items()}, file)
+    return file
+
+
+def test_what_a_metric_cannot_do_is_said() -> None:
+    """PSNR has no layers, and takes no weights."""
+    metric = eyediff.Metric("psnr")
+    for verb in (metric.layers, metric.map):
+        with pytest.raises(errors.UsageError, match=r"psnr has no .* only lpips"):
+            verb(BEFORE, AFTER)
+    with pytest.raises(errors.UsageError, match="no weights"):
+        eyediff.Metric("psnr", weights=BEFORE)
+
+
+def test_unknown_metrics_and_versions_are_named() -> None:
+    """A near miss is suggested; a wrong version is listed with the right ones."""
+    with pytest.raises(errors.UnknownMetricError, match="did you mean 'lpips-squeeze'"):
+        eyediff.Metric("lpips-sqeeze")
+    with pytest.raises(errors.UnknownMetricError, match=r"lpips@0\.1, lpips@0\.0"):
+        eyediff.Metric("lpips@0.2")
+
+
+def test_compare_gives_rows_and_a_summary(tmp_path: Path) -> None:
+    """Folders by name: a row a pair in order, a failure that says why, the file without partner."""
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+        for name in ("cat", "coffee"):
+            (tmp_path / side / f"{name}.png").write_bytes((EXAMPLES / "before" / f"{name}.png").read_bytes())
+    (tmp_path / "b" / "coffee.png").write_bytes(b"no picture")
+    (tmp_path / "b" / "more.png").write_bytes(BEFORE.read_bytes())
+    result = eyediff.compare(tmp_path / "a", tmp_path / "b", ["psnr", "ssim"])
+    same, broken = result.rows
+    assert isinstance(same, Score) and dict(same.scores) == {"psnr": float("inf"), "ssim": 1.0}
+    assert isinstance(broken, Failure) and broken.stage == "read" and "coffee.png" in broken.message
+    assert [item.path.name for item in result.summary.unmatched] == ["more.png"]
+    assert (result.summary.count, result.summary.failed) == (2, 1)
+
+
+def test_what_a_comparison_used_goes_with_it(tmp_path: Path) -> None:
+    """No cycle holds weights or sessions until the collector comes by."""
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (32, 32)).save(tmp_path / name)
+    gc.collect()
+    gc.disable()
+    try:
+        eyediff.compare(tmp_path / "a.png", tmp_path / "b.png", ["lpips-mini", "ssim", "fsim"])
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        kinds = {f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.garbage}
+        assert not [kind for kind in kinds if kind.startswith(("eyediff", "onnxruntime", "numpy"))]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+def test_importing_loads_neither_torch_nor_onnxruntime() -> None:
+    """Nor anything else that takes its time: whoever imports eyediff may never call it."""
+    code = (
+        "import sys, eyediff; dir(eyediff)\n"
+        "print(sorted({'torch', 'onnxruntime', 'onnx', 'PIL', 'numpy', 'rich', 'typer'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
+
+
+def test_comparing_loads_no_torch() -> None:
+    """The base works where torch is installed without touching it."""
+    code = (
+        "import sys, eyediff\n"
+        f"eyediff.compare({str(BEFORE)!r}, {str(AFTER)!r}, ['psnr', 'ssim'])\n"
+        "print('torch' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "False"
+
+
+def test_all_names_exist() -> None:
+    """`__all__` is what can be imported, no more and no less."""
+    for name in eyediff.__all__:
+        assert getattr(eyediff, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'distanse'"):
+        _ = eyediff.distanse
+    assert NetworkEngine.__name__ not in dir(eyediff)

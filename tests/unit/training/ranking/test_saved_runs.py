@@ -1,0 +1,153 @@
+"""A training that was killed goes on; what does not belong to it is refused, and stays as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from eyediff.cli import run as command
+from eyediff.errors import OutputError, ResumeError
+from eyediff.metrics.backbones import MINI, SQUEEZE
+from eyediff.output.files import Lock
+from eyediff.training.distillation.log import LOG
+from eyediff.training.ranking.data import Votes
+from eyediff.training.ranking.recipe import Recipe
+from eyediff.training.ranking.run import Run
+from eyediff.training.ranking.train import BEST, METRIC, SAVED
+
+from .runs import OPTIONS, go, seeded
+from .simulated import Simulated, mini
+
+
+def test_a_killed_training_goes_on_to_the_same_bytes(study: Simulated, trained: Path, tmp_path: Path) -> None:
+    """Killed between two steps and gone on with, the files are those of the training that nobody stopped, which is
+    also what the same seed gives a second time."""
+    folder = tmp_path / "run"
+    call = [sys.executable, "-m", "eyediff", "train", str(study.table), "-o", str(folder), *OPTIONS]
+    with subprocess.Popen(call, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and (not (folder / LOG).exists() or (folder / LOG).read_bytes().count(b"\n") < 6):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert process.returncode == -signal.SIGKILL
+    assert not (folder / METRIC).exists()
+    assert command(["train", str(study.table), "-o", str(folder), *OPTIONS]) == 2
+    assert command(["train", str(study.table), "-o", str(folder), *OPTIONS, "--resume"]) == 0
+    for name in (METRIC, BEST, LOG, SAVED):
+        assert (folder / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+def test_a_kill_before_the_first_best_is_made_good(
+    study: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the log's first line and the file that belongs to it: the file is written when the run goes on."""
+
+    def interrupted(run: Run) -> float:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Run, "advance", interrupted)
+    call = ["train", str(study.table), "-o", str(tmp_path / "run"), *OPTIONS]
+    assert command(call) == 130
+    first = (tmp_path / "run" / BEST).read_bytes()
+    (tmp_path / "run" / BEST).unlink()
+    assert command([*call, "--resume"]) == 130
+    assert (tmp_path / "run" / BEST).read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("r5.png", "gone.png"), "gone.png: missing"),
+        (("votes_b", "votes"), "no votes_b"),
+        ((",even", ",-1,even"), "cells"),
+    ],
+)
+def test_votes_that_are_not_whole_train_nothing(
+    change: tuple[str, str], says: str, study: Simulated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing image, a missing column, a row of another shape: one line, exit code 2, and no folder."""
+    bad = study.table.with_name("bad.csv")
+    bad.write_text(study.table.read_text().replace(*change))
+    assert command(["train", str(bad), "-o", str(tmp_path / "run"), *OPTIONS]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--mode", "tune", "--init", "gaussian"], "use --mode scratch"),
+        (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
+        (["--photos", "."], "leave them out"),
+        (["--side", "8"], "needs 15 pixels"),
+        (["--rate", "0"], "more than 0"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    options: list[str], says: str, study: Simulated, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is one line that says what to give instead."""
+    assert command(["train", str(study.table), "-o", str(tmp_path / "run"), "--trunk", "mini", *options]) == 2
+    assert says in capsys.readouterr().err
+
+
+class _Hostile:
+    def __reduce__(self):
+        return os.system, (f"touch {_Hostile.mark}",)
+
+
+def test_what_does_not_belong_is_refused_by_one_line(
+    study: Simulated, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A saved run of another trunk, of another recipe or of other votes, a pickle in its place, one whose figures are
+    damaged; somebody's file under a name of ours; another process at work: exit code 2, a line that names the file,
+    and not a byte is changed."""
+    import pickle
+    import shutil
+
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+
+    def refused(*options: str, says: str, votes: Path = study.table, resume: bool = True) -> None:
+        before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        call = ["train", str(votes), "-o", str(folder), *OPTIONS, *options, *(["--resume"] if resume else [])]
+        assert command(call) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert says in said[-1], said
+        assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+    refused(says="holds a run already", resume=False)
+    refused("--batch", "25", says="batch 50, not 25")
+    shutil.rmtree(folder / "cache")
+    fewer = study.table.with_name("fewer.csv")
+    fewer.write_text("".join(study.table.read_text().splitlines(keepends=True)[:200]))
+    capsys.readouterr()
+    lock = Lock(folder / SAVED)
+    with pytest.raises(OutputError, match="another run"):
+        go(Votes(study.triplets, ()), mini(), folder, Recipe(), resume=True)
+    lock.release()
+    with pytest.raises(ResumeError, match="trunk mini, not squeeze"):
+        go(Votes(study.triplets[:2], ()), seeded(SQUEEZE), folder, Recipe(), resume=True)
+    shutil.rmtree(folder / "cache")
+    with pytest.raises(ResumeError, match="trunk_sha256"):
+        go(Votes(study.triplets[:2], ()), seeded(MINI), folder, Recipe(), resume=True)
+    shutil.rmtree(folder / "cache")
+    with pytest.raises(ResumeError, match="train "):
+        go(Votes(study.triplets[:2], ()), mini(), folder, Recipe(), resume=True)
+    _Hostile.mark = tmp_path / "ran"
+    shutil.rmtree(folder / "cache")
+    (folder / SAVED).write_bytes(pickle.dumps(_Hostile(), protocol=2))
+    with pytest.raises(ResumeError, match="is no saved run"):
+        go(Votes(study.triplets[:2], ()), mini(), folder, Recipe(), resume=True)
+    assert not _Hostile.mark.exists()
+    (folder / SAVED).unlink()
+    with pytest.raises(ResumeError, match="there is no run"):
+        go(Votes(study.triplets[:2], ()), mini(), folder, Recipe(), resume=True)

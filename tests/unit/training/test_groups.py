@@ -1,0 +1,64 @@
+"""Groups of pictures to train on, and triples to measure on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff.distortions.photos import crop, found, loaded
+from eyediff.errors import UsageError
+from eyediff.training.distillation.evaluate import KINDS, UNRELATED, triple
+from eyediff.training.distillation.groups import MEMBERS, group
+
+from ..distortions.scenes import scene
+
+PHOTOS = [scene(number, 160) for number in range(4)]
+
+
+def test_group_depends_on_its_index_alone() -> None:
+    """The same seed, side and index give the same pictures, any other others."""
+    one = group(PHOTOS, 0, 64, 7)
+    assert one.shape == (MEMBERS, 64, 64, 3)
+    np.testing.assert_array_equal(one, group(PHOTOS, 0, 64, 7))
+    assert (one != group(PHOTOS, 0, 64, 8)).any()
+    assert (one != group(PHOTOS, 1, 64, 7)).any()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_triple_is_the_same_again(kind: str) -> None:
+    """An evaluation made again is made of the same pictures; candidates differ in strength."""
+    first, strengths = triple(PHOTOS, 5, 64, kind, 2)
+    again, _ = triple(PHOTOS, 5, 64, kind, 2)
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert [picture.shape for picture in first] == [(64, 64, 3)] * 3
+    assert kind == UNRELATED or strengths[0] != strengths[1]
+
+
+def test_crop_looks_from_afar_only_as_far_as_the_photo_reaches() -> None:
+    """A crop has the side that was asked for, also where a farther view would not fit."""
+    rng = np.random.default_rng(0)
+    assert {crop(PHOTOS[0], 128, rng, farthest=10).shape for _ in range(20)} == {(128, 128, 3)}
+    assert crop(PHOTOS[0], 160, rng, farthest=10).shape == (160, 160, 3)
+
+
+def test_photos_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    """Photos are found whatever the case of their suffix, in an order that does not depend on the file system."""
+    for name in ("b.PNG", "a.jpg", "c.txt"):
+        Image.fromarray(scene(0)).save(tmp_path / name, "PNG")
+    assert [path.name for path in found(tmp_path)] == ["a.jpg", "b.PNG"]
+
+
+def test_folder_without_photos_is_refused(tmp_path: Path) -> None:
+    """An empty folder is an error that names it."""
+    with pytest.raises(UsageError, match=str(tmp_path)):
+        found(tmp_path)
+
+
+def test_photo_that_is_too_small_is_refused(tmp_path: Path) -> None:
+    """A photo smaller than a crop is an error that names it and says what is wanted."""
+    Image.fromarray(scene(0)).save(tmp_path / "small.png")
+    with pytest.raises(UsageError, match=r"small\.png: 96x96 .* at least 128"):
+        loaded([tmp_path / "small.png"], 128)

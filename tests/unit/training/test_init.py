@@ -1,0 +1,137 @@
+"""Weights without labels: by chance, or stacked k-means from photos; shown on Mini and generated photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff.engines.numpy_ops import NumpyVerbs, image
+from eyediff.errors import UsageError
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import ALEX, MINI, SQUEEZE, Conv, Fire, Pool, Tap, Trunk
+from eyediff.training.init import clusters, initial, stacked
+from eyediff.training.init import kmeans as room
+from eyediff.weights import canonical_sha256
+from tests.unit.distortions.scenes import photos_in, scene
+
+SMALL = Trunk(
+    "small", "Small", "with a layer of every kind",
+    (Conv("a", 3, 6, 5, 4, 2), Pool(3, 2, ceil=True), Tap(), Fire("b", 6, 4, 5), Conv("c", 10, 7, 3, pad=1), Tap()),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four generated photos."""
+    return photos_in(tmp_path_factory.mktemp("photos"), 4, 192)
+
+
+class Watching(NumpyVerbs):
+    """Notes what every convolution gives, in double precision."""
+
+    def __init__(self) -> None:
+        self.given: list[np.ndarray] = []
+
+    def conv(self, x: np.ndarray, weight: np.ndarray, bias: np.ndarray, **options: int) -> np.ndarray:
+        self.given.append(super().conv(x, weight, bias, **options))
+        return self.given[-1]
+
+
+def test_every_channel_has_mean_0_and_variance_1(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over the crops that the weights came from, at every convolution, fire modules included.
+
+    1e-3: the layers were made in float32, whose rounding adds up over four of them; and an independent walk through
+    the network, by the oracle, finds what was arranged on the way.
+    """
+    monkeypatch.setattr(room, "CROPS", 24)
+    parameters = initial(SMALL, "kmeans", 5, photos)
+    watching = Watching()
+    pixels = room.crops(SMALL, np.random.default_rng(5), photos)
+    lpips.taps(watching, lpips.Network(SMALL, parameters, None), image(pixels))
+    assert len(watching.given) == len(list(SMALL.convs))
+    for given in watching.given:
+        np.testing.assert_allclose(given.mean((0, 2, 3)), 0, atol=1e-3)
+        np.testing.assert_allclose(given.var((0, 2, 3)), 1, atol=1e-3)
+
+
+def test_a_seed_gives_the_same(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice; another one something else. Both ways."""
+    monkeypatch.setattr(room, "CROPS", 12)
+    for how, folder in (("kmeans", photos), ("gaussian", None)):
+        one, same, other = (canonical_sha256(initial(SMALL, how, seed, folder)) for seed in (1, 1, 2))
+        assert one == same != other
+
+
+@pytest.mark.parametrize("trunk", [ALEX, SQUEEZE, MINI], ids=lambda trunk: trunk.name)
+def test_gaussian_weights_keep_activations_in_bounds(trunk: Trunk) -> None:
+    """He et al. 2015: variance 2 / inputs, to within chance (5 deviations of a variance of that many figures)."""
+    parameters = initial(trunk, "gaussian", 3)
+    assert {name: figures.shape for name, figures in parameters.items()} == trunk.shapes
+    for figures in parameters.values():
+        if figures.ndim == 1:
+            assert not figures.any()
+        else:
+            expected = 2 / np.prod(figures.shape[1:])
+            assert abs(figures.var() / expected - 1) < 5 * np.sqrt(2 / figures.size)
+
+
+def test_the_scale_of_a_layer_does_not_matter(photos: Path) -> None:
+    """What the between-layer scale of the paper would change, no distance sees: a layer four times as strong, taken
+    back in the next, gives the same to the rounding of double precision."""
+    parameters = initial(MINI, "gaussian", 0)
+    first, second = "features.0.weight", "features.1.weight"
+    other = parameters | {first: 4 * parameters[first], second: parameters[second] / 4}
+    a, b = (image(scene(number, 64)[None]) for number in (0, 1))
+    one, same = (
+        lpips.layers(NumpyVerbs(), lpips.Network(MINI, each, None), a, b).sum() for each in (parameters, other)
+    )
+    assert one == pytest.approx(same, rel=1e-9) and one > 0.01
+
+
+def test_clusters_are_found() -> None:
+    """Three bundles of directions: their means, in some order, to the width of a bundle (0.02 / sqrt(200) each)."""
+    rng = np.random.default_rng(0)
+    truth = np.eye(6, dtype=np.float32)[:3]
+    points = np.concatenate([direction + 0.02 * rng.standard_normal((200, 6)) for direction in truth])
+    points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
+    found = clusters.clustered(points, 3, np.random.default_rng(4))
+    np.testing.assert_allclose(np.sort((found @ truth.T).argmax(1)), [0, 1, 2])
+    np.testing.assert_allclose((found @ truth.T).max(1), 1, atol=1e-3)
+
+
+def test_angles_are_between_whitened_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights made of the first patches answer all others by x' (S + r)^-1 y, written out in double precision.
+
+    1e-3 of the largest answer: the factor of a float32 covariance, whose condition is below 1e3 here.
+    """
+    rng = np.random.default_rng(1)
+    patches = (rng.standard_normal((500, 8)) @ rng.standard_normal((8, 8)) + 3).astype(np.float32)
+    monkeypatch.setattr(clusters, "clustered", lambda points, count, rng: points[:count])
+    found = clusters.directions(patches, 5, rng)
+    centred = patches.astype(np.float64) - patches.mean(0, dtype=np.float64)
+    covariance = centred.T @ centred / len(centred)
+    inverse = np.linalg.inv(covariance + clusters.REGULAR * np.trace(covariance) / 8 * np.eye(8))
+    lengths = np.sqrt(np.einsum("ni,ij,nj->n", centred[:5], inverse, centred[:5]))
+    expected = centred[:5] @ inverse @ centred.T / lengths[:, None]
+    np.testing.assert_allclose(found @ centred.T, expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> None:
+    """No photos, photos that are not asked for, too small, all of one colour; a word that means nothing."""
+    (tmp_path / "grey").mkdir()
+    Image.new("RGB", (150, 150), "grey").save(tmp_path / "grey" / "x.png")
+    for how, folder, said in (
+        ("kmeans", None, "name a folder of them with --photos DIR"),
+        ("gaussian", photos, "leave out --photos"),
+        ("kmeans", tmp_path / "nowhere", "no photos in there"),
+        ("kmeans", tmp_path / "grey", "the photos look the same everywhere"),
+        ("xavier", None, "no weights begin as 'xavier'; there are gaussian, kmeans"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            initial(SMALL, how, 0, folder)
+    Image.fromarray(scene(0, 100)).save(tmp_path / "grey" / "a.png")
+    with pytest.raises(UsageError, match=r"a.png: 100x100 is too small; expected at least 128"):
+        stacked(SMALL, 0, tmp_path / "grey")
