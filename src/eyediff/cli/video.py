@@ -23,7 +23,7 @@ from ..scoring import factory as wiring
 from ..video import plot as plots
 from ..video.worst import KEPT
 from . import options
-from .exit_codes import exit_code, guarded
+from .exit_codes import exit_code, partial_results, run_with_bar
 from .progress import download_bar
 
 
@@ -58,7 +58,8 @@ def video(
     off, are rows that failed. Needs PyAV: pip install 'eyediff[video]'.
 
     Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
-    failed or had no partner, 130 interrupted.
+    failed or had no partner, or the run stopped at an error after complete rows, 70 an internal error, 130
+    interrupted.
     """
     kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
     if plot is not None:
@@ -78,13 +79,15 @@ def video(
                 progress=fetched,
             )
         page = None if report is None else _page(job, report, f"{reference} → {candidate}")
-        summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), page, to_file=output is not None)
+        progress = stack.enter_context(partial_results(output))
+        sink = reports.sink(kind, output or sys.stdout)
+        summary, track = _run(job, frames, sink, page, progress, to_file=output is not None)
+        if plot is not None:
+            plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     for hint in summary.hints:
         typer.echo(f"eyediff: {hint}", err=True)
     if report is not None:
         typer.echo(f"eyediff: report: {shown(report)}", err=True)
-    if plot is not None:
-        plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     if output is not None:
         _say_result(summary, output)
     return exit_code(summary)
@@ -99,7 +102,13 @@ def _page(job: run.Job, path: Path, title: str) -> Viewer:
 
 
 def _run(
-    job: run.Job, frames: clips.Frames, sink: Sink, page: Viewer | None, to_file: bool
+    job: run.Job,
+    frames: clips.Frames,
+    sink: Sink,
+    page: Viewer | None,
+    progress: run.Progress,
+    *,
+    to_file: bool,
 ) -> tuple[Summary, clips.Track]:
     track = clips.Track()
 
@@ -111,7 +120,7 @@ def _run(
         viewers = [clips.CompletedViewer(page, complete)] if page else []
         return run.compare(job, sinks, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
 
-    return complete(guarded(work, to_file, "frames")), track
+    return complete(run_with_bar(work, progress, to_file=to_file, what="frames")), track
 
 
 def _say_result(summary: Summary, output: Path) -> None:

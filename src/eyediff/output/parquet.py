@@ -76,12 +76,14 @@ class ParquetFolder:
     """A sink that writes parts into a folder, and with `resume` goes on where an earlier run stopped.
 
     A pair whose row is there, with its scores, is not computed again; its files are not looked at. Failed rows are
-    taken out and tried again. New rows follow in new parts, in the order of the run.
+    taken out and tried again. New rows follow in new parts, in the order of the run. `saved` counts the rows of this run
+    that are in parts, recalled ones included.
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self._path, self._resume = path, resume
         self._rows: list[Row] = []
+        self.saved = 0
         self._keys = np.empty(0, "S16")
         self._told: npt.NDArray[np.bool_] = np.empty(0, bool)
 
@@ -159,6 +161,7 @@ class ParquetFolder:
         if place is None:
             return None
         self._told[place] = True
+        self.saved += 1
         width, height, *scores = self._figures[place].tolist()
         return Score(pair, int(width), int(height), dict(zip(self._metrics, scores, strict=True)))
 
@@ -174,6 +177,7 @@ class ParquetFolder:
 
     def _flush(self) -> None:
         self._write_part(self._path / f"part-{self._next:06}.parquet", table(self._rows, self._metrics))
+        self.saved += len(self._rows)
         self._rows.clear()
         self._next += 1
         self._written = time.monotonic()
