@@ -22,7 +22,7 @@ COMPARE = ("compare", BEFORE, AFTER, "-m", "psnr")
 def break_after(rows: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the source of rows fail there, as Ray does when its workers die."""
 
-    def source(job: run.Job, recall: Any, stop: Any) -> Generator[Any]:  # noqa: ARG001
+    def source(job: run.Job, recall: Any, stop: Any) -> Generator[Any]:
         for number, row in enumerate(run.rows(job)):
             if number == rows:
                 raise error
@@ -99,12 +99,14 @@ def test_a_defect_halfway_keeps_the_count(
 
 def test_a_report_that_fails_at_the_end(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
     """All rows are there; --resume is not offered for an output that is finished."""
-    viewing = sys.modules["eyediff.report.outputs"]
+    page = sys.modules["eyediff.report.outputs"].PageSink
+    close = page.close
 
-    def full(*_: object) -> None:
+    def full(*arguments: Any) -> None:
+        close(*arguments)
         raise OutputError("no space left")
 
-    monkeypatch.setattr(viewing.PageSink, "close", full)
+    monkeypatch.setattr(page, "close", full)
     said = call(*COMPARE, "-o", tmp_path / "x.csv", "--report", tmp_path / "x.html")
     incomplete(said, "complete rows", ": 3", "run the command again")
 
@@ -117,7 +119,7 @@ def test_merge(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  
     rows = run.Merged.rows
 
     def torn(self: run.Merged) -> Generator[Any]:
-        yield list(rows(self))[0]
+        yield next(iter(rows(self)))
         raise EyediffError("the disk is gone")
 
     monkeypatch.setattr(run.Merged, "rows", torn)
@@ -130,7 +132,7 @@ def test_sets(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  #
     found = sets.neighbours
 
     def torn(*arguments: Any) -> Generator[Any]:
-        yield list(found(*arguments))[0]
+        yield next(iter(found(*arguments)))
         raise EyediffError("the disk is gone")
 
     monkeypatch.setattr(sets, "neighbours", torn)

@@ -8,10 +8,11 @@ error and kept the rows that are complete; 70 an internal error; 130 interrupted
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -76,6 +77,21 @@ def _root(
     """How different do these two images look to a person?"""
 
 
+_MARKUP = re.compile(r"\[[a-z#/@][^\[]*?\]")
+"""What rich takes for markup, as its own parser does."""
+
+
+def _escape_help(command: Any) -> None:
+    """Let brackets in the help of a command, its options and its subcommands stand, as in `eyediff[video]`."""
+    if app.rich_markup_mode != "rich":
+        return
+    for owner in (command, *command.params):
+        if help_text := getattr(owner, "help", None):
+            owner.help = _MARKUP.sub(r"\\\g<0>", help_text)
+    for subcommand in getattr(command, "commands", {}).values():
+        _escape_help(subcommand)
+
+
 _PARSER_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """The base class of all errors that the argument parser raises.
 
@@ -93,7 +109,9 @@ def run(argv: Sequence[str] | None = None) -> int:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
         if any("\0" in argument for argument in arguments):  # not every release of typer refuses it in a path
             raise UsageError("an argument contains a NUL character, which no name has: leave it out")
-        code = typer.main.get_command(app).main(args=arguments, standalone_mode=False)
+        command = typer.main.get_command(app)
+        _escape_help(command)
+        code = command.main(args=arguments, standalone_mode=False)
     except EyediffError as error:
         _complain(str(error))
         return USAGE_ERROR
@@ -110,8 +128,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         if os.environ.get("EYEDIFF_TRACEBACK") == "1":
             traceback.print_exc()
         _complain(
-            f"internal error: {''.join(traceback.format_exception_only(error))}; this is a defect of eyediff: report it "
-            "as SECURITY.md or CONTRIBUTING.md say, with the traceback that EYEDIFF_TRACEBACK=1 prints"
+            f"internal error: {''.join(traceback.format_exception_only(error))}; this is a defect of "
+            "eyediff: report it on the project's page, with the traceback that EYEDIFF_TRACEBACK=1 prints"
         )
         return INTERNAL_ERROR
     return code if isinstance(code, int) else 0

@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from .. import defaults, votes
+from .. import defaults, run, votes
 from .. import output as reports
-from .. import run
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
 from ..evaluation.agreement import Side
@@ -189,9 +187,3 @@ def tell_result(summary: Summary, output: Path) -> None:
     parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]
     parts += ["stopped before the end"] if summary.interrupted else []
     typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)
-
-
-def check_torch(command: str) -> None:
-    """Raise UsageError, which says what to install, where torch is missing."""
-    if find_spec("torch") is None:
-        raise UsageError(f"{command} needs torch, which is not installed; run `pip install eyediff[torch]`")

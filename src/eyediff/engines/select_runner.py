@@ -6,9 +6,8 @@ installation that never names a GPU must not depend on it.
 
 from __future__ import annotations
 
-import importlib.util
-
 from ..errors import DeviceError
+from ..optional import is_installed
 from . import onnx_providers as devices
 from .network_engine import Runner
 from .onnx_providers import CUDA, DeviceName
@@ -34,7 +33,7 @@ def runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
 
 
 def _torch_has_cuda() -> bool:
-    if importlib.util.find_spec("torch") is None:
+    if not is_installed("torch"):
         return False
     try:
         from .torch_runner import usable
