@@ -30,8 +30,7 @@ def distance(
     a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    content = catalogue.parse(metric).entry.name
-    return _metric(metric, device, content).distance(a, b, range=range)
+    return _metric(metric, device, catalogue.entry_name(metric)).distance(a, b, range=range)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ one, but for the aliases written here. What has a separator of paths, or ends in
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,40 @@ def parse(asked: str) -> Choice:
     return Choice(asked, entry, version or entry.versions[0])
 
 
+_SETTLED = 2.0
+"""Seconds after its last change from which on a file's time tells changes apart: the coarsest file system counts so."""
+
+_KEPT = 64
+"""Files that are remembered."""
+
+_NAMES: dict[tuple[object, ...], str] = {}
+"""Entry names of files that were read, by what `stat` says of each."""
+
+
+def entry_name(asked: str) -> str:
+    """Return `parse(asked).entry.name`, without reading again a file that has not changed.
+
+    A file is recognised by its path, device, inode, size and both times. One that changed within the last seconds is
+    read each time, since its next change may leave all of these as they are.
+    """
+    try:
+        found = Path(asked).stat() if weights.is_file_name(asked) else None
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        found = None
+    if found is None:
+        return parse(asked).entry.name
+    key = (asked, Path.cwd(), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    age = time.time() - max(found.st_mtime, found.st_ctime)
+    name = _NAMES.get(key)
+    if name is None:
+        name = parse(asked).entry.name  # `stat` came first: a change after it gives another key next time
+        if age > _SETTLED:
+            if len(_NAMES) >= _KEPT:
+                _NAMES.clear()
+            _NAMES[key] = name
+    return name
+
+
 def _by_file(asked: str) -> Choice:
     """The metric in a file. Its entry is named by content: wherever else the same lies, it is the same metric."""
     found = weights.read_metric(Path(asked))
@@ -140,9 +175,9 @@ def _by_file(asked: str) -> Choice:
     return Choice(asked, entry, found.version, found)
 
 
-def parse_all(asked: Iterable[str]) -> list[Choice]:
-    """The metrics of several names, in order. Raises UsageError where there is none, or one is named twice."""
-    choices = [parse(name) for name in asked]
+def parse_all(asked: Iterable[str | Choice]) -> list[Choice]:
+    """The metrics of several names, in order; those that are parsed already stay as they are. Raises UsageError where there is none, or one is named twice."""
+    choices = [name if isinstance(name, Choice) else parse(name) for name in asked]
     if not choices:
         raise UsageError("no metric is named; name at least one, such as lpips")
     seen: dict[tuple[str, str], str] = {}

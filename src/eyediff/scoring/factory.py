@@ -125,11 +125,11 @@ def plan(
 
     Raises UsageError, WeightsError or DeviceError.
     """
-    parse_all(metrics)  # before the folders are walked: a name with a typo should not take that long to be told
+    choices = parse_all(metrics)  # before the folders are walked: a name with a typo should not take that long to be told
     pairing = pairs.pair_up(reference, candidate, options.match)
     job = job_of(
         pairing.pairs,
-        metrics,
+        choices,
         options,
         unmatched=pairing.unmatched,
         maxima=maxima,
@@ -141,7 +141,7 @@ def plan(
 
 def job_of(
     found: Iterable[Pair],
-    metrics: Sequence[str],
+    metrics: Sequence[str | Choice],
     options: Options,
     *,
     unmatched: Sequence[Unmatched] = (),
