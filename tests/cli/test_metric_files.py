@@ -12,7 +12,7 @@ import pytest
 
 import eyediff
 from eyediff import weights
-from eyediff.metrics import registry
+from eyediff.scoring import metric_spec
 from eyediff.weights import write_metric
 from tests.unit.weights.files import call as reduced
 from tests.unit.weights.files import name, text, write_zip
@@ -179,13 +179,13 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         found.append(path)
         return read_metric(path)
 
-    monkeypatch.setattr(registry.weights, "read_metric", counted)
+    monkeypatch.setattr(metric_spec, "read_metric", counted)
     return found
 
 
 def test_the_api_reads_a_file_once(file: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """`distance` in a loop neither reads nor hashes it again, until it changes."""
-    monkeypatch.setattr(registry, "_SETTLED", -1e9)
+    monkeypatch.setattr(metric_spec, "_SETTLED", -1e9)
     first = eyediff.distance(*PAIR, FILE)
     count = len(reads)
     assert [eyediff.distance(*PAIR, FILE) for _ in range(3)] == [first] * 3
@@ -198,7 +198,7 @@ def test_a_file_that_has_just_changed_is_read_each_time(
     file: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Within the resolution of a file system's clock its times do not tell one content from another."""
-    monkeypatch.setattr(registry, "_SETTLED", 1e9)
+    monkeypatch.setattr(metric_spec, "_SETTLED", 1e9)
     first = eyediff.distance(*PAIR, FILE)
     count = len(reads)
     assert eyediff.distance(*PAIR, FILE) == first and len(reads) == count + 1

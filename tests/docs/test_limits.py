@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from eyediff import defaults
-from eyediff.metrics import registry as catalogue
 from eyediff.metrics.backbones import TRUNKS
+from eyediff.metrics.registry import METRICS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "limits.md").read_text(encoding="utf-8")
@@ -39,13 +39,13 @@ def test_the_smallest_sides() -> None:
         line.split("|") for line in PAGE.splitlines() if line.startswith("| ") and line.split("|")[1].strip().isdigit()
     ]
     told = {name.strip().strip("`"): int(side) for _, side, names, _ in rows for name in names.split(",")}
-    assert told == {name: entry.smallest(catalogue.parse(name).version) for name, entry in catalogue.ENTRIES.items()}
+    assert told == {name: info.programs[info.versions[0]].smallest_side for name, info in METRICS.items()}
 
 
 def test_the_smallest_sides_on_other_pages() -> None:
     """The model card of mini, and the list of pitfalls in training, name the sides of the registry."""
     card = " ".join((DOCS / "mini.md").read_text(encoding="utf-8").split())
-    assert re.findall(r"Sides from (\d+) pixels up", card) == [str(catalogue.ENTRIES["lpips-mini"].smallest("2"))]
+    assert re.findall(r"Sides from (\d+) pixels up", card) == [str(METRICS["lpips-mini"].programs["2"].smallest_side)]
     pitfalls = " ".join((DOCS / "training.md").read_text(encoding="utf-8").split())
     (sentence,) = re.findall(r"Sides differ by network: ([^;]*);", pitfalls)
     told = {name: int(side) for name, side in re.findall(r"`([a-z]+)`(?: needs)? (\d+)", sentence)}
