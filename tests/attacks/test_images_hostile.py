@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -146,10 +147,8 @@ def test_a_bomb_of_text_in_a_png(tmp_path: Path) -> None:
     """A comment that unpacks to 200 MB is no part of the picture: it is refused, or left packed."""
     path = tmp_path / "a.png"
     path.write_bytes(png(noise(), RGB, chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(200_000_000)))))
-    try:
+    with suppress(ImageError):
         assert np.array_equal(read(path).pixels, noise())
-    except ImageError:
-        pass
     grown, _ = memory_of(path)
     assert grown < 20_000_000
 

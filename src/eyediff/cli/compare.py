@@ -60,7 +60,7 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="Where each pair differs, as pictures of one colour scale.")
     ] = None,
     map_format: Annotated[
-        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the distances as float32.")
+        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the scores by pixel as float32.")
     ] = "png",
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 from .. import run
 from ..errors import UsageError, shown
 from ..interfaces import Mapper, Viewer
+from ..metrics.registry import refuse_map
 from ..output.text import amount
 from . import About, PageSink
 from .maps import MapsSink
@@ -74,12 +75,12 @@ def draw(job: run.Job, drawing: Drawing) -> Drawn:
     """Maps are of the first metric that has some. Raises UsageError where they are asked for and none has."""
     name, mapper = mapped(job)
     maps = report = None
+    identity = 0.0 if mapper is None else mapper.map_identity
     if drawing.maps is not None:
         if mapper is None:
-            asked = ",".join(job.engines)
-            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips-mini,{asked}")
-        maps = MapsSink(drawing.maps, name, drawing.formats)
+            raise refuse_map(",".join(job.engines))
+        maps = MapsSink(drawing.maps, name, drawing.formats, identity)
     if drawing.report is not None:
         expected = len(job.pairs) if isinstance(job.pairs, Sized) else None
-        report = PageSink(drawing.report, About(drawing.title, expected, name or None))
+        report = PageSink(drawing.report, About(drawing.title, expected, name or None, identity))
     return Drawn(replace(job, mapper=mapper) if maps or report else job, report, maps)

@@ -10,10 +10,10 @@ from pathlib import Path
 from .. import __version__, defaults, images, run, video, weights
 from .. import pairing as pairs
 from ..engines import memory_limit as budget
-from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner, SharedEngine
+from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import runner as runner_on
-from ..engines.windows import ScalesEngine, WindowEngine
+from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import Engine
 from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
 from ..records import AlphaPolicy, Header, MatchRule, MetricHeader, Pair, SizePolicy, Unmatched
@@ -89,10 +89,10 @@ def build_metric(
 def build_engine(program: PixelFunction | WindowMean | MultiScaleMean, runner: Runner) -> Engine:
     """Return the engine of a program without weights."""
     if isinstance(program, WindowMean):
-        return WindowEngine(runner, program)
+        return MappedWindowEngine(runner, program) if program.map else WindowEngine(runner, program)
     if isinstance(program, MultiScaleMean):
         return ScalesEngine(runner, program)
-    return FunctionEngine(program)
+    return MappedFunctionEngine(program) if program.map else FunctionEngine(program)
 
 
 def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
