@@ -97,7 +97,7 @@ def _page(job: run.Job, path: Path, title: str) -> Viewer:
     """The page, which shows the worst frames alone; they are mapped by the first metric that has maps."""
     name, mapper = viewing.mapped(job)
     expected = KEPT * len(job.engines)
-    about = About(title, expected, name or None, 0.0 if mapper is None else mapper.map_identity, {"video": True})
+    about = About(title, expected, name or None, {"video": True}, 0.0 if mapper is None else mapper.map_identity)
     return clips.WorstFrames(PageSink(path, about), mapper)
 
 

@@ -82,5 +82,5 @@ def draw(job: run.Job, drawing: Drawing) -> Drawn:
         maps = MapsSink(drawing.maps, name, drawing.formats, identity)
     if drawing.report is not None:
         expected = len(job.pairs) if isinstance(job.pairs, Sized) else None
-        report = PageSink(drawing.report, About(drawing.title, expected, name or None, identity))
+        report = PageSink(drawing.report, About(drawing.title, expected, name or None, map_identity=identity))
     return Drawn(replace(job, mapper=mapper) if maps or report else job, report, maps)

@@ -36,8 +36,8 @@ class About:
     title: str
     expected: int | None = None
     mapped: str | None = None
-    map_identity: float = 0.0
     extras: Mapping[str, object] = field(default_factory=dict)
+    map_identity: float = 0.0
 
 
 class PageSink:
