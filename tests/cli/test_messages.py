@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -82,3 +84,14 @@ def test_help_without_arguments_is_not_followed_by_an_empty_error(call) -> None:
     """`eyediff` alone prints its help; the exit code is that of the argument parser."""
     said = call()
     assert "Usage" in said.out and said.err == ""
+
+
+@pytest.mark.parametrize("arguments", [["metrics"], ["compare", "--help"], ["compare", BEFORE, AFTER, "-m", "psnr"]])
+def test_a_reader_that_has_gone_is_no_crossed_limit(arguments: list[str]) -> None:
+    """As `eyediff metrics | head -1` ends: exit code 0, nothing on stderr."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "eyediff", *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -121,9 +121,12 @@ def run(argv: Sequence[str] | None = None) -> int:
         return USAGE_ERROR
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our stdout has gone, as `head` does: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return _end_without_reader()
+    except SystemExit as error:  # the parser answers a broken pipe with exit code 1, which here means a crossed limit
+        if isinstance(error.__context__, BrokenPipeError):
+            return _end_without_reader()
+        raise
     except Exception as error:  # noqa: BLE001  # a defect of ours, whatever it is
         if os.environ.get("EYEDIFF_TRACEBACK") == "1":
             traceback.print_exc()
@@ -133,6 +136,12 @@ def run(argv: Sequence[str] | None = None) -> int:
         )
         return INTERNAL_ERROR
     return code if isinstance(code, int) else 0
+
+
+def _end_without_reader() -> int:
+    """Return 0: the reader of standard output has seen enough, as `head` does, and nobody is left to tell."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _complain(message: str) -> None:
