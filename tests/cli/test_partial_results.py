@@ -13,6 +13,7 @@ import pytest
 from eyediff import run
 from eyediff.errors import EyediffError, OutputError
 from eyediff.output import parquet
+from eyediff.scoring.batches import score_pairs
 
 from .test_compare import AFTER, BEFORE, Said, call, one_line  # noqa: F401  # a fixture
 
@@ -22,8 +23,8 @@ COMPARE = ("compare", BEFORE, AFTER, "-m", "psnr")
 def break_after(rows: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the source of rows fail there, as Ray does when its workers die."""
 
-    def source(job: run.Job, recall: Any, stop: Any) -> Generator[Any]:
-        for number, row in enumerate(run.rows(job)):
+    def source(plan: run.ComparisonPlan, recall: Any, stop: Any) -> Generator[Any]:
+        for number, row in enumerate(score_pairs(plan.pairs, plan.metrics, plan.loader)):
             if number == rows:
                 raise error
             yield row
@@ -116,13 +117,13 @@ def test_merge(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  
     parts = [tmp_path / f"{part}.jsonl" for part in (1, 2)]
     for part, path in enumerate(parts, 1):
         assert call(*COMPARE, "--shard", f"{part}/2", "-o", path).code == 0
-    rows = run.Merged.rows
+    iterate = run.MergedRows.__iter__
 
-    def torn(self: run.Merged) -> Generator[Any]:
-        yield next(iter(rows(self)))
+    def torn(self: run.MergedRows) -> Generator[Any]:
+        yield next(iterate(self))
         raise EyediffError("the disk is gone")
 
-    monkeypatch.setattr(run.Merged, "rows", torn)
+    monkeypatch.setattr(run.MergedRows, "__iter__", torn)
     incomplete(call("merge", *parts, "-o", tmp_path / "all.csv"), "the disk is gone", ": 1")
 
 

@@ -15,7 +15,7 @@ from typing import get_args
 
 from eyediff.errors import OutputError, ResumeError
 from eyediff.output import LINES, LinesFormat
-from eyediff.records import Failure, Pair, Row, Score, Summary
+from eyediff.records import Failure, Pair, Row, ScoredPair, Summary
 from eyediff.run import JournaledFile
 from tests.unit.run.fakes import header
 
@@ -81,7 +81,7 @@ def continued(kind: LinesFormat, stop: int = 9, *, resume: bool = True) -> None:
             return
         row: Row | None = sink.recall(pair)
         if row is None and pair.candidate.exists():
-            row = Score(pair, 4, 4, {"mse": 0.1 * number, "sim": float("inf")})
+            row = ScoredPair(pair, 4, 4, {"mse": 0.1 * number, "sim": float("inf")})
         elif row is None:
             row = Failure(pair, "read", f'no "file",\n{pair.candidate}')
         failed += isinstance(row, Failure)

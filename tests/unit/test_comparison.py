@@ -14,7 +14,7 @@ from PIL import Image
 import eyediff
 from eyediff import errors
 from eyediff.engines.network_engine import NetworkEngine
-from eyediff.records import Failure, Score
+from eyediff.records import Failure, ScoredPair
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BEFORE, AFTER = EXAMPLES / "before" / "cat.png", EXAMPLES / "after" / "cat.png"
@@ -57,7 +57,7 @@ def test_floats_without_a_range_are_refused() -> None:
 def test_a_metric_keeps_what_it_is(seeded: eyediff.Metric) -> None:
     """Name, version, engine and the hash of its weights can be printed beside a number."""
     assert (seeded.name, seeded.version, seeded.higher_is_better) == ("lpips-squeeze", "0.1", False)
-    assert seeded.engine.startswith("onnxruntime")
+    assert seeded.engine.startswith(("native", "onnxruntime"))
     assert seeded.weights_sha256 is not None and len(seeded.weights_sha256) == 64
     assert "lpips-squeeze" in repr(seeded)
 
@@ -149,7 +149,7 @@ def test_compare_gives_rows_and_a_summary(tmp_path: Path) -> None:
     (tmp_path / "b" / "more.png").write_bytes(BEFORE.read_bytes())
     result = eyediff.compare(tmp_path / "a", tmp_path / "b", ["psnr", "ssim"])
     same, broken = result.rows
-    assert isinstance(same, Score) and dict(same.scores) == {"psnr": float("inf"), "ssim": 1.0}
+    assert isinstance(same, ScoredPair) and dict(same.scores) == {"psnr": float("inf"), "ssim": 1.0}
     assert isinstance(broken, Failure) and broken.stage == "read" and "coffee.png" in broken.message
     assert [item.path.name for item in result.summary.unmatched] == ["more.png"]
     assert (result.summary.count, result.summary.failed) == (2, 1)

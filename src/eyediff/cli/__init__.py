@@ -17,6 +17,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from .. import __version__
+from ..engines.select_runner import engine_description
 from ..errors import EyediffError, UsageError, shown
 from .compare import compare
 from .demo import demo
@@ -64,7 +65,7 @@ app.add_typer(weights, name="weights")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"eyediff {__version__}")
+        typer.echo(f"eyediff {__version__} (networks on the CPU: {engine_description()})")
         raise typer.Exit
 
 
@@ -99,7 +100,7 @@ The releases of typer keep it in different modules (click, typer._click), and ex
 """
 
 
-def run(argv: Sequence[str] | None = None) -> int:
+def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # a return for each way to end
     """Run the command line and return its exit code.
 
     An expected error becomes one line on stderr. Any other exception is a defect of eyediff: it becomes one line, too,

@@ -23,7 +23,7 @@ def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) 
         return INTERRUPTED
     if summary.crossings or failed:
         return CROSSED
-    return INCOMPLETE if summary.failed or summary.unmatched or lacking else 0
+    return INCOMPLETE if summary.failed or summary.incomplete or summary.unmatched or lacking else 0
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import typer
 from .. import run
 from ..errors import UsageError
 from ..optional import import_optional
-from ..scoring import factory as wiring
 
 RayOption: TypeAlias = Annotated[
     str | None,
@@ -43,7 +42,7 @@ def with_address(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def source_of(address: str | None, options: wiring.Options) -> run.Source | None:
+def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSource | None:
     """Where rows come from with --ray; None without. Raises UsageError where Ray is not installed or not reached."""
     if address is None:
         return None

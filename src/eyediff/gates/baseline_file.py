@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -15,8 +16,9 @@ from ..output.schema import BEFORE_SCORES, Csv, JsonLines, Record, score_from
 
 @dataclass(frozen=True)
 class Earlier:
-    """Scores by pair; None for a pair that failed. `metrics` says version and weights by metric.
+    """Scores by pair: nan where a metric has none, None for a pair that failed.
 
+    `metrics` says version and weights by metric.
     `metrics` and `size` are None where the file does not say: CSV has no place for them.
     """
 
@@ -82,7 +84,8 @@ def _scores(names: Sequence[str], records: Iterable[Record]) -> dict[str, tuple[
         if record["pair"] in found:
             raise ValueError(f"{record['pair']} stands there twice")
         scores = record["scores"]
-        found[record["pair"]] = None if record["error"] else tuple(score_from(scores[name]) for name in names)
+        values = tuple(score_from(scores[name]) if name in scores else math.nan for name in names)
+        found[record["pair"]] = values if scores else None
     return found
 
 

@@ -11,7 +11,7 @@ from ..errors import shown
 from ..output.targets import target
 from ..output.text import figure
 from ..records import Failure, Header, Row, Summary
-from ..run import Job
+from ..run import Limits
 from .baseline import Baseline
 from .format_verdict import change, drift
 
@@ -22,13 +22,13 @@ _IN_MEMORY = 1 << 23
 class JunitSink:
     """Writes `path` when it is closed. Names are escaped, control characters, which XML cannot hold, as `\\x00`.
 
-    Failures are limits of the job that were crossed, and pairs worse than in `baseline`; a mean that is worse is a case
+    Failures are limits that were crossed, and pairs worse than in `baseline`; a mean that is worse is a case
     of its own. Errors are pairs that failed, files without a partner, and pairs that only one of the two runs has. With
     figures of pairs that passed as their output.
     """
 
-    def __init__(self, path: Path, job: Job, baseline: Baseline | None = None) -> None:
-        self._target, self._job, self._baseline = target(path, data=True), job, baseline
+    def __init__(self, path: Path, limits: Limits, baseline: Baseline | None = None) -> None:
+        self._target, self._limits, self._baseline = target(path, data=True), limits, baseline
         self._tests = self._failures = self._errors = 0
 
     def open(self, header: Header) -> None:
@@ -42,9 +42,12 @@ class JunitSink:
         if isinstance(row, Failure):
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
             return
+        if row.reasons:
+            self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
+            return
         reasons = [
             f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
-            for found in self._job.crossings(row)
+            for found in self._limits.crossings(row)
         ]
         if self._baseline is not None:
             reasons += map(change, self._baseline.changes(row))

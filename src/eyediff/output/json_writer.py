@@ -36,6 +36,7 @@ def summary_record(summary: Summary) -> dict[str, object]:
     """The end of a run, for JSON."""
     metrics = {name: _statistics(found) | _pooled(summary, name) for name, found in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
+    record["incomplete"] = summary.incomplete
     if summary.hints:
         record["hints"] = [encodable(hint) for hint in summary.hints]
     return record | {"interrupted": True} if summary.interrupted else record
@@ -50,6 +51,7 @@ def _statistics(found: Statistics) -> dict[str, object]:
         "max": _figure(found.max),
         "ci95": None if found.ci95 is None else [_figure(end) for end in found.ci95],
         "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in found.worst],
+        "count": found.count,
     }
 
 

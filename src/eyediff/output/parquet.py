@@ -21,7 +21,7 @@ import numpy.typing as npt
 from .. import defaults
 from ..errors import OutputError, ResumeError, shown
 from ..optional import import_optional
-from ..records import Header, Pair, Row, Score, Summary
+from ..records import Header, Pair, Row, ScoredPair, Summary
 from .atomic_write import remove, trouble, whole
 from .files import Lock
 from .schema import BEFORE_SCORES, Failed, Record, dump, encodable, header_record, row_record
@@ -65,7 +65,7 @@ def record(cells: dict[str, Any], metrics: Sequence[str]) -> Record:
         candidate=cells["candidate"],
         width=cells["width"],
         height=cells["height"],
-        scores={} if stage else {name: cells[name] for name in metrics},
+        scores={name: cells[name] for name in metrics if cells[name] is not None or not stage},
         error=Failed(stage=stage, message=message) if stage else None,
     )
 
@@ -107,7 +107,7 @@ class ParquetFolder:
         parts = self._parts()
         if not self._resume and (parts or there.exists()):
             raise OutputError(f"{shown(self._path)} holds results: continue them with --resume, or give another folder")
-        if parts and (not there.exists() or there.read_text() != first):
+        if parts and (not there.exists() or there.read_text(encoding="utf-8") != first):
             raise ResumeError(
                 f"cannot continue {shown(self._path)}: its {HEADER} is not that of this run (version, metrics, "
                 "weights, engine or size policy); call it as before, or give another folder"
@@ -153,7 +153,7 @@ class ParquetFolder:
         place = int(np.searchsorted(self._keys, key))
         return place if place < len(self._keys) and self._keys[place] == key else None
 
-    def recall(self, pair: Pair) -> Score | None:
+    def recall(self, pair: Pair) -> ScoredPair | None:
         """The row of a pair that is there, by its name and paths."""
         place = self._place(pair)
         if place is None:
@@ -161,7 +161,7 @@ class ParquetFolder:
         self._told[place] = True
         self.saved += 1
         width, height, *scores = self._figures[place].tolist()
-        return Score(pair, int(width), int(height), dict(zip(self._metrics, scores, strict=True)))
+        return ScoredPair(pair, int(width), int(height), dict(zip(self._metrics, scores, strict=True)))
 
     def write(self, row: Row) -> None:
         """Keep it for the next part, unless it was recalled."""

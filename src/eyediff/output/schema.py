@@ -6,12 +6,14 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Protocol, TypedDict, cast, get_args
 
 from ..locations import place
-from ..records import Failure, Header, Pair, Row, Score, Shard, Stage, Unmatched
+from ..records import Failure, Header, Pair, Row, ScoredPair, Shard, Stage, Unmatched
 
 BEFORE_SCORES = ("pair", "reference", "candidate", "width", "height")
 """Columns of CSV before those named like the metrics; `error` comes last."""
@@ -94,35 +96,45 @@ def unmatched_record(files: Sequence[Unmatched]) -> list[dict[str, str]]:
 
 
 def row_record(row: Row) -> Record:
-    """One pair as it stands in JSON lines. A failed pair has no scores."""
-    scores, error = {}, None
-    if isinstance(row, Failure):
+    """Return one pair as JSON lines have it. `scores` has the metrics with a score; `error` says why others lack it."""
+    error = None
+    if row.message or isinstance(row, Failure):
         error = Failed(stage=row.stage, message=encodable(row.message))
-    else:
-        scores = {name: number(score) for name, score in row.scores.items()}
     return Record(
         pair=encodable(row.pair.name),
         reference=encodable(str(row.pair.reference)),
         candidate=encodable(str(row.pair.candidate)),
         width=row.width,
         height=row.height,
-        scores=scores,
+        scores={name: number(score) for name, score in row.scores.items()},
         error=error,
     )
 
 
-def score(record: Record, pair: Pair) -> Score:
-    """The row again, of a record that has no error; its notes are not in a record."""
+def score(record: Record, pair: Pair) -> ScoredPair:
+    """Return the row of a record without an error; its notes are not in a record."""
     width, height = record["width"], record["height"]
     if width is None or height is None:
         raise ValueError("a row without sides")
-    return Score(pair, width, height, {name: score_from(value) for name, value in record["scores"].items()})
+    return ScoredPair(pair, width, height, {name: score_from(value) for name, value in record["scores"].items()})
 
 
-def row(record: Record, pair: Pair | None = None) -> Row:
-    """The row again, of this pair or of that which it names, without its notes.
+def row(record: Record, metrics: Iterable[str], pair: Pair | None = None) -> Row:
+    """Return the row of a record, without its notes.
 
-    Raises ValueError where its stage is none of ours.
+    Parameters
+    ----------
+    record
+        One row.
+    metrics
+        All metrics of the run, in order.
+    pair
+        The pair of the row; None: as the record names it.
+
+    Raises
+    ------
+    ValueError
+        If its stage or its reasons are not ours.
     """
     pair = pair or Pair(record["pair"], place(record["reference"]), place(record["candidate"]))
     error = record["error"]
@@ -130,7 +142,23 @@ def row(record: Record, pair: Pair | None = None) -> Row:
         return score(record, pair)
     if error["stage"] not in get_args(Stage):
         raise ValueError(f"failed in the stage {error['stage']!r}")
+    if record["scores"]:
+        missing = [name for name in metrics if name not in record["scores"]]
+        return replace(score(record, pair), reasons=_reasons(error["message"], missing))
     return Failure(pair, cast(Stage, error["stage"]), error["message"], record["width"], record["height"])
+
+
+def _reasons(message: str, metrics: Sequence[str]) -> dict[str, str]:
+    """Undo `ScoredPair.message`: "lpips: ...; ssim: ..." for these metrics."""
+    reasons: dict[str, str] = {}
+    rest = message
+    for name, following in zip_longest(metrics, metrics[1:]):
+        if not rest.startswith(f"{name}: "):
+            raise ValueError(f"no reason for {name}")
+        reason, separator, rest = rest.partition(f"; {following}: ") if following else (rest, "", "")
+        reasons[name] = reason.removeprefix(f"{name}: ")
+        rest = f"{following}: {rest}" if separator else ""
+    return reasons
 
 
 class Lines(Protocol):
@@ -171,11 +199,17 @@ class JsonLines:
         sides = [side for side in (found["width"], found["height"]) if side is not None or error is None]
         if not all(isinstance(text, str) for text in texts) or not all(type(side) is int for side in sides):
             raise ValueError("a row with values of other types")
-        if not isinstance(scores, dict) or list(scores) != ([] if error else self._metrics):
+        if not isinstance(scores, dict) or not _fit(scores, self._metrics, error):
             raise ValueError("a row of other metrics")
         for value in scores.values():
             score_from(value)
         return cast(Record, found)  # its keys and values were looked at above
+
+
+def _fit(scores: Iterable[str], metrics: Sequence[str], error: object) -> bool:
+    """Return whether these are scores of the metrics, in order: all of them, or fewer if the row has an error."""
+    names = list(scores)
+    return names == [name for name in metrics if name in names] and (len(names) == len(metrics)) != bool(error)
 
 
 class Csv:
@@ -217,7 +251,7 @@ class Csv:
             candidate=candidate,
             width=int(width) if width or not problem else None,
             height=int(height) if height or not problem else None,
-            scores={} if problem else {name: _cell(cell) for name, cell in zip(self._metrics, scores, strict=True)},
+            scores={name: _cell(cell) for name, cell in zip(self._metrics, scores, strict=True) if cell or not problem},
             error=Failed(stage=stage, message=message) if problem else None,
         )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ..errors import shown
-from ..records import Failure, Header, Row, Statistics, Summary
+from ..records import Failure, Header, Pooled, Row, Statistics, Summary
 from .targets import Target
 
 NARROWEST = 10
@@ -26,6 +26,13 @@ def figure(value: float | None) -> str:
 def amount(count: int, noun: str) -> str:
     """ "1 pair", "2 pairs"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def outcome(summary: Summary, noun: str = "pair") -> list[str]:
+    """Return how many pairs have scores, lack some, and have none: "3 pairs compared", "1 incomplete", "1 failed"."""
+    parts = [f"{amount(summary.count - summary.failed, noun)} compared"]
+    parts += [f"{summary.incomplete} incomplete"] if summary.incomplete else []
+    return parts + ([f"{summary.failed} failed"] if summary.failed else [])
 
 
 def made_with(header: Header) -> list[Line]:
@@ -71,9 +78,10 @@ class TextSink:
             reason = f"failed ({row.stage}): {shown(row.message)}"
             self._target.write(self._render([(nothing, "dim"), f"  {name}  ", (reason, "red")]))
         else:
-            figures = self._columns([figure(score) for score in row.scores.values()])
+            figures = self._columns([figure(row.scores.get(metric)) for metric in self._header.metrics])
             notes = [(f"  ({shown(note)})", "dim") for note in row.notes]
-            self._target.write(self._render([figures, f"  {name}", *notes]))
+            missing = [(f"  {shown(row.message)}", "red")] if row.reasons else []
+            self._target.write(self._render([figures, f"  {name}", *notes, *missing]))
 
     def close(self, summary: Summary) -> None:
         sections = [self._unmatched(summary), self._crossings(summary)]
@@ -96,42 +104,31 @@ class TextSink:
         return [[("beyond a limit", "bold")], *lines] if lines else []
 
     def _statistics(self, summary: Summary) -> list[Line]:
-        names = list(self._header.metrics)
-        metrics = [summary.metrics[name] for name in names]
+        metrics = [summary.metrics.get(name) for name in self._header.metrics]
         rows: list[tuple[str, list[float | None]]] = [
-            ("mean", [found.mean for found in metrics]),
-            ("mean, 95 % from", [_end_of(found, 0) for found in metrics]),
-            ("mean, 95 % to", [_end_of(found, 1) for found in metrics]),
-            ("median", [found.median for found in metrics]),
-            ("std", [found.std for found in metrics]),
-            ("min", [found.min for found in metrics]),
-            ("max", [found.max for found in metrics]),
+            (label, [None if each is None else value(each) for each in metrics]) for label, value in _STATISTICS
         ]
+        if summary.incomplete:
+            rows.insert(0, ("pairs", [None if each is None else each.count for each in metrics]))
         if summary.pooled:
-            pooled = [summary.pooled[name] for name in names]
-            rows += [
-                ("harmonic mean", [found.harmonic for found in pooled]),
-                ("worst 5 % from", [found.tail for found in pooled]),
-                ("worst second", [found.worst_second for found in pooled]),
-                ("worst second begins", [found.worst_second_at for found in pooled]),
-            ]
+            pooled = [summary.pooled.get(name) for name in self._header.metrics]
+            rows += [(label, [None if each is None else value(each) for each in pooled]) for label, value in _POOLED]
         lines = [[self._columns([figure(value) for value in values]) + f"  {label}"] for label, values in rows]
-        return [[(self._columns(names) + "  summary", "bold")], *lines]
+        return [[(self._columns(list(self._header.metrics)) + "  summary", "bold")], *lines]
 
     def _worst(self, summary: Summary) -> list[list[Line]]:
         sections: list[list[Line]] = []
         for name in self._header.metrics:
             direction = "lowest" if self._header.higher_is_better[name] else "highest"
             lines = [
-                [f"{figure(score):>{NARROWEST + 2}}  {shown(pair)}"] for pair, score in summary.metrics[name].worst
+                [f"{figure(score):>{NARROWEST + 2}}  {shown(pair)}"]
+                for pair, score in (summary.metrics[name].worst if name in summary.metrics else ())
             ]
-            sections.append([[(f"worst by {name} ({direction})", "bold")], *lines])
+            sections.append([[(f"worst by {name} ({direction})", "bold")], *lines] if lines else [])
         return sections
 
     def _end(self, summary: Summary) -> list[Line]:
-        parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
-        if summary.failed:
-            parts.append(f"{summary.failed} failed")
+        parts = outcome(summary)
         if summary.unmatched:
             parts.append(f"{amount(len(summary.unmatched), 'file')} without a partner")
         if summary.interrupted:
@@ -147,5 +144,19 @@ class TextSink:
         return rendered(line, self._target.terminal)
 
 
-def _end_of(found: Statistics, index: int) -> float | None:
-    return None if found.ci95 is None else found.ci95[index]
+_STATISTICS: Sequence[tuple[str, Callable[[Statistics], float | None]]] = (
+    ("mean", lambda each: each.mean),
+    ("mean, 95 % from", lambda each: each.ci95 and each.ci95[0]),
+    ("mean, 95 % to", lambda each: each.ci95 and each.ci95[1]),
+    ("median", lambda each: each.median),
+    ("std", lambda each: each.std),
+    ("min", lambda each: each.min),
+    ("max", lambda each: each.max),
+)
+
+_POOLED: Sequence[tuple[str, Callable[[Pooled], float | None]]] = (
+    ("harmonic mean", lambda each: each.harmonic),
+    ("worst 5 % from", lambda each: each.tail),
+    ("worst second", lambda each: each.worst_second),
+    ("worst second begins", lambda each: each.worst_second_at),
+)

@@ -24,7 +24,7 @@ from ..output import LINES, LinesFormat
 from ..output.atomic_write import remove, trouble
 from ..output.files import Appender, Lock, begin, free_name, is_regular, put_back, set_aside
 from ..output.schema import encodable, score
-from ..records import Header, Pair, Row, Score, Summary
+from ..records import Header, Pair, Row, ScoredPair, Summary
 from .compact import Place, finish_tidying, in_order, tidy
 from .journal import Entry, Opening, Stamps, difference, path_of, read_entries, read_opening, settings, stamp
 
@@ -161,7 +161,7 @@ class JournaledFile:
             "move it away, or run without --resume to compute everything again"
         )
 
-    def recall(self, pair: Pair) -> Score | None:
+    def recall(self, pair: Pair) -> ScoredPair | None:
         """The row of a pair where it still holds: the same paths, both files unchanged in size and time.
 
         Must be called before the files are read: so a file that changes meanwhile is seen to have changed next time.
@@ -222,5 +222,5 @@ class JournaledFile:
             aside = self._path.with_name(self._opening.kept)
             remove(aside)
             remove(path_of(aside))
-        if not (self._resume or summary.failed):
+        if not (self._resume or summary.failed or summary.incomplete):
             remove(path_of(self._path))

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from eyediff.errors import OutputError, ResumeError
 from eyediff.output.parquet import ParquetFolder, record
 from eyediff.output.schema import row_record
-from eyediff.records import Failure, Score
+from eyediff.records import Failure, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, SUMMARY, UNDECODABLE, pair
 
@@ -118,7 +118,7 @@ def test_a_part_with_gaps_is_not_continued(tmp_path: Path, column: str) -> None:
     """A scored row without name, side or score is none of ours: one line, nothing changed."""
     pa = pytest.importorskip("pyarrow")
     folder = tmp_path / "out"
-    write(folder, [row for row in ROWS if isinstance(row, Score)])
+    write(folder, [row for row in ROWS if isinstance(row, ScoredPair)])
     part = folder / "part-000000.parquet"
     table = pq.ParquetFile(part).read()
     at = table.schema.get_field_index(column)

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eyediff.output.schema import Csv, JsonLines, Lines, encodable, score
-from eyediff.records import Failure, Pair, Score
+from eyediff.output.schema import row as read_row
+from eyediff.records import Failure, Pair, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
 
@@ -61,7 +62,7 @@ SCORES = st.floats(allow_nan=False)
 @given(name=NAMES, lpips=SCORES, psnr=SCORES)
 def test_a_score_comes_back_to_the_last_bit(lines: Lines, name: str, lpips: float, psnr: float) -> None:
     """Whatever the name and the floats: what was written reads back as the same row, the sign of zero too."""
-    row = Score(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
+    row = ScoredPair(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
     back = score(lines.parse(lines.row(row)), row.pair)
     assert back == row
     bits = [[struct.pack("d", value) for value in found.scores.values()] for found in (row, back)]
@@ -81,8 +82,26 @@ def test_a_failure_comes_back(lines: Lines, name: str, message: str) -> None:
 
 
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+@given(psnr=SCORES, reason=st.text())
+def test_a_pair_without_the_score_of_one_metric_comes_back(lines: Lines, psnr: float, reason: str) -> None:
+    """With the other score, and the reason under the name of its metric."""
+    written = ScoredPair(pair("x.png"), 3, 4, {"psnr": psnr}, reasons={"lpips": reason})
+    record = lines.parse(lines.row(written))
+    assert record["error"] == {"stage": "score", "message": f"lpips: {reason}"}
+    assert read_row(record, ["lpips", "psnr"], written.pair) == written
+
+
+@given(reasons=st.lists(st.text(), min_size=2, max_size=2))
+def test_reasons_of_several_metrics_are_written_as_they_were_read(reasons: list[str]) -> None:
+    """A message that looks like a separator may move a reason, never the text that is written."""
+    lines, metrics = Csv(["a", "b", "c"]), ["a", "b", "c"]
+    text = lines.row(ScoredPair(pair("x.png"), 3, 4, {"b": 1.0}, reasons=dict(zip("ac", reasons, strict=True))))
+    assert lines.row(read_row(lines.parse(text), metrics, pair("x.png"))) == text
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 @pytest.mark.parametrize("row", ROWS[:4])
-def test_a_torn_row_is_no_row(lines: Lines, row: Score | Failure) -> None:
+def test_a_torn_row_is_no_row(lines: Lines, row: ScoredPair | Failure) -> None:
     """Cut anywhere before its line feed, text is refused, or lacks the end that a whole row has."""
     text = lines.row(row)
     for end in range(len(text) - 1):
@@ -125,10 +144,10 @@ def test_what_is_no_row_is_refused(lines: Lines, text: str) -> None:
 
 def test_csv_reads_back_with_any_reader() -> None:
     """Commas, quotes and line breaks in a name are quoted as RFC 4180 says; a name like a formula stays as it is."""
-    text = FORMATS[0].row(Score(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
+    text = FORMATS[0].row(ScoredPair(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
     (cells,) = csv.reader(io.StringIO(text, newline=""))
     assert cells[0] == STRANGE
-    (cells,) = csv.reader([FORMATS[0].row(Score(pair("=1+1"), 1, 1, {"lpips": 0.5, "psnr": 1.0}))])
+    (cells,) = csv.reader([FORMATS[0].row(ScoredPair(pair("=1+1"), 1, 1, {"lpips": 0.5, "psnr": 1.0}))])
     assert cells[0] == "=1+1"
 
 
@@ -150,4 +169,4 @@ def test_json_is_strict() -> None:
     for row in ROWS:
         json.loads(FORMATS[1].row(row), parse_constant=refuse)
     with pytest.raises(ValueError):
-        FORMATS[1].row(Score(pair("x"), 1, 1, {"lpips": math.nan, "psnr": 1.0}))
+        FORMATS[1].row(ScoredPair(pair("x"), 1, 1, {"lpips": math.nan, "psnr": 1.0}))
