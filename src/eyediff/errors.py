@@ -3,6 +3,7 @@
     EyediffError
     ├── UsageError            the call is wrong: nothing was computed (exit code 2)
     │   ├── UnknownMetricError  no metric has this name
+    │   ├── MissingModuleError  an optional dependency is not installed; the message says how to get it
     │   └── RangeError        an array's values or type do not fit the range that was stated
     ├── ImageError            one image cannot be used; it names the file
     │   └── SizeError         the two images of a pair differ in size
@@ -32,6 +33,14 @@ class UsageError(EyediffError):
 
 class UnknownMetricError(UsageError):
     """No metric has this name."""
+
+
+class MissingModuleError(UsageError, ModuleNotFoundError):
+    """An optional dependency is not installed. `name` is the module; the message says how to get it."""
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
 
 
 class RangeError(UsageError):

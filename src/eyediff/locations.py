@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .errors import UsageError
+from .optional import import_optional
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 """Two letters at least: C:\\ is a drive."""
@@ -68,10 +69,7 @@ def scheme_of(text: str) -> str | None:
 
 def check_scheme(scheme: str) -> None:
     """Raise UsageError, which says what to install, where nothing here opens URLs of this scheme."""
-    try:
-        registry = importlib.import_module("fsspec")
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{scheme}:// is opened by fsspec: pip install 'eyediff[ray]'") from error
+    registry = import_optional("fsspec", f"a path that begins with {scheme}://")
     try:
         registry.get_filesystem_class(scheme)
     except (ImportError, ValueError) as error:

@@ -105,8 +105,9 @@ class View:
     """A pair that has its scores, while its pixels are in memory.
 
     `reference` and `candidate` are H x W x 3 of one size and storage type, as they were compared; where one of them has
-    transparency, both are over the ground, black or white, on which they differ more. `map` is the distance at every
-    pixel, H x W, where one was asked for; `trouble` says why there is none then.
+    transparency, both are over the ground, black or white, on which they differ more. `map` is the score at every
+    pixel, H x W, where one was asked for; `trouble` says why there is none then. `map_identity` is the value of the map
+    where two images are equal.
     """
 
     row: ScoredPair
@@ -114,6 +115,16 @@ class View:
     candidate: Pixels
     map: npt.NDArray[np.float32] | None = None
     trouble: str | None = None
+    map_identity: float = 0.0
+
+    @property
+    def difference_map(self) -> npt.NDArray[np.float32] | None:
+        """The map as pictures show it: 0 where two images are equal, and higher where they differ more."""
+        if self.map is None or self.map_identity == 0:
+            return self.map
+        # A similarity may exceed 1 by the rounding of float32.
+        difference: npt.NDArray[np.float32] = np.maximum(np.float32(self.map_identity) - self.map, np.float32(0))
+        return difference
 
 
 @dataclass(frozen=True, slots=True)

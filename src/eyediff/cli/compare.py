@@ -16,9 +16,9 @@ from ..output.text import amount
 from ..records import AlphaPolicy, MatchRule, Summary
 from ..report import outputs as viewing
 from . import options
-from .exit_codes import exit_code, guarded
+from .exit_codes import exit_code, partial_results, run_with_bar
 from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
-from .outputs import Kind, journal_of, parquet_folder
+from .outputs import Kind, can_resume, count_saved, journal_of, parquet_folder
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .shards import ShardOption, parse_shard
@@ -59,13 +59,14 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="Where each pair differs, as pictures of one colour scale.")
     ] = None,
     map_format: Annotated[
-        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the distances as float32.")
+        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the scores by pixel as float32.")
     ] = "png",
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
     Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
-    computed, 3 some pairs failed, lack a score or had no partner, 130 interrupted.
+    computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
+    70 an internal error, 130 interrupted.
     """
     kind = cast(Kind, parquet_folder(format_, output) or options.format_of(format_, output, options.SUFFIXES))
     if resume and (output is None or kind not in (*reports.LINES, "parquet")):
@@ -95,15 +96,19 @@ def compare(
     sinks = gating.sinks(plan)
     _say(plan)
 
+    journal = journal_of(kind, output, resume) if output is not None else None
+
     def work(progress: run.Progress) -> Summary:
         compare = partial(
             run.compare, plan, viewers=drawn.viewers, mapper=drawn.mapper, progress=progress, source=source
         )
-        if output is not None and (journal := journal_of(kind, output, resume)):
+        if output is not None and journal is not None:
             return compare([*reports.beside(plan.metrics.header, kind, output), *sinks], journal=journal)
         return compare([reports.sink(cast(reports.Format, kind), output or sys.stdout), *sinks])
 
-    summary = guarded(work, output is not None, "pairs")
+    saved, resumable = count_saved(journal), partial(can_resume, journal, output)
+    with partial_results(output, count_saved=saved, can_resume=resumable) as progress:
+        summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
     if output is not None:
         options.tell_result(summary, output)
     for line in drawn.said():

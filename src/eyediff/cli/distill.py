@@ -9,9 +9,9 @@ import typer
 
 from .. import defaults
 from ..errors import UsageError
+from ..optional import require
 from ..report.plot import check
 from ..training.distillation.recipe import Recipe
-from . import options
 from .progress import bar, stages
 
 SHIPPED = Recipe()
@@ -69,7 +69,7 @@ def distill(
     Needs the extra `torch`, and AlexNet's weights for a teacher. The same photos, steps, groups and seed on the same
     machine give the same file; a run that was stopped goes on with --resume.
     """
-    options.check_torch("distill")
+    require("torch", "distill")
     if plot is not None:
         check(plot)
     if evaluate:

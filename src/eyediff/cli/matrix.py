@@ -19,7 +19,7 @@ from ..output.text import amount
 from ..report.plot import check
 from ..sets import drawing
 from . import options
-from .exit_codes import INCOMPLETE
+from .exit_codes import INCOMPLETE, partial_results
 from .progress import bar, download_bar
 
 SUFFIXES: dict[str, str] = options.SUFFIXES | {".npy": "npy", ".parquet": "parquet"}
@@ -68,7 +68,12 @@ def matrix(
         failed = [(each.name, options.reason(each)) for each in found.failed]
         write(Grid(job.header, found.rows, found.columns, found.distances, failed))
         if plot is not None:
-            drawing.heat_map(found, metric, plot)
+            with partial_results(output) as progress:
+                if output is None or not is_regular(
+                    output
+                ):  # else nothing is kept of it, since all of it is whole or not
+                    progress(len(found.rows), None)
+                drawing.heat_map(found, metric, plot)
     if output is not None:
         sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
         typer.echo(f"eyediff: {sides}; see {shown(output)}", err=True)

@@ -13,7 +13,7 @@ from .. import run
 from ..errors import MergeError, UsageError, shown
 from ..records import Summary
 from . import options
-from .exit_codes import exit_code, guarded
+from .exit_codes import exit_code, partial_results, run_with_bar
 
 
 def merge(
@@ -44,7 +44,8 @@ def merge(
     def work(progress: run.Progress) -> Summary:
         return merged.write([reports.sink(kind, output or sys.stdout)], limits, progress)
 
-    summary = guarded(work, output is not None, "pairs")
+    with partial_results(output) as progress:
+        summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
     if output is not None:
         options.tell_result(summary, output)
     return exit_code(summary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -9,6 +10,7 @@ from .. import output as reports
 from .. import run
 from ..output.files import is_regular
 from ..output.parquet import ParquetFolder
+from ..run.journal import path_of as resume_path
 
 Kind: TypeAlias = reports.Format | Literal["parquet"]
 """Parquet is no format of a stream: it is asked for by the output's name alone."""
@@ -26,3 +28,15 @@ def journal_of(kind: Kind, output: Path, resume: bool) -> run.Journal | None:
     if kind in ("csv", "jsonl") and is_regular(output):
         return run.JournaledFile(output, kind, resume=resume)
     return None
+
+
+def count_saved(journal: run.Journal | None) -> Callable[[], int] | None:
+    """What counts the rows that are safe, for an output that holds rows back; None where each is written at once."""
+    return (lambda: journal.saved) if isinstance(journal, ParquetFolder) else None
+
+
+def can_resume(journal: run.Journal | None, output: Path | None) -> bool:
+    """Whether --resume could continue the output now."""
+    return output is not None and (
+        isinstance(journal, ParquetFolder) or (journal is not None and resume_path(output.resolve()).exists())
+    )

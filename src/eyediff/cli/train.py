@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,9 +9,9 @@ import typer
 
 from .. import defaults
 from ..errors import UsageError, shown
+from ..optional import is_installed, require
 from ..report import plot
 from ..training.ranking.recipe import Mode, Recipe
-from . import options
 from .progress import download_bar, stages
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def train(
     best.safetensors, of the epoch that agreed best with the votes that were held out; log.jsonl and training.png; and
     what --resume goes on with. Exit code: 0 done, 2 the call or the data is wrong and nothing was trained.
     """
-    options.check_torch("train")
+    require("torch", "train")
     recipe = Recipe(mode, epochs, decay, batch, rate, dropout, side, seed)
     if drawn:
         plot.check_installed()
@@ -116,7 +115,7 @@ def train(
             device=device,
             report=report,
         )
-    if drawn or (drawn is None and find_spec("matplotlib") is not None):
+    if drawn or (drawn is None and is_installed("matplotlib")):
         from ..training.distillation import plots as drawing
         from ..training.distillation.log import LOG
 

@@ -211,6 +211,8 @@ class NetworkEngine:
             return np.array([self._compiled.strip_shares(*pair, self._room(a)) for pair in _singly(a, b)])
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._parts(a)])
 
+    map_identity = 0.0
+
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """The distance by place: N x H x W. Its mean is near the distance, not equal: enlarging weighs borders."""
         if not self._at_once(a):
@@ -285,6 +287,20 @@ class FunctionEngine:
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """Return N scores."""
         return self._program.scores(a, b)
+
+
+class MappedFunctionEngine(FunctionEngine):
+    """A plain numpy function that has a map, too."""
+
+    def __init__(self, program: PixelFunction) -> None:
+        super().__init__(program)
+        if program.map is None:
+            raise ValueError("a program without a map")
+        self._map, self.map_identity = program.map, program.map_identity
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the score by place, N x H x W."""
+        return self._map(a, b)
 
 
 class SharedEngine:

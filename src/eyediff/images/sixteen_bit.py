@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
+from ..errors import MissingModuleError
 from ..fork_safe import OfProcess
+from ..optional import import_optional
 from . import icc
 from .formats import FileInfo, UnsupportedImage
 from .planes import DecodedImage, alpha_of_key
@@ -82,11 +84,9 @@ def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
 
 def _opencv() -> ModuleType:
     try:
-        import cv2  # noqa: PLC0415 - an extra, and heavy: only who has deep files pays for it
-    except ImportError as why:
-        raise UnsupportedImage(
-            "has 16 bits in several channels, which takes OpenCV: pip install 'eyediff[hdr]'"
-        ) from why
+        cv2: ModuleType = import_optional("cv2", "has 16 bits in several channels: reading it")
+    except MissingModuleError as error:  # this image alone cannot be read
+        raise UnsupportedImage(str(error)) from error
     return cv2
 
 

@@ -15,6 +15,7 @@ from .. import images
 from .._version import __version__
 from ..errors import DeviceError, UsageError, check_sides, shown
 from ..images.size import resized, size_of
+from ..optional import is_installed
 from ..output.atomic_write import whole
 from ..output.schema import encodable, number
 from ..output.text import figure
@@ -136,7 +137,7 @@ def _pulled(
     begun = (f"start, {goal.name} {figure(scores[0])}", frames[0][1])
     folder.picture(BESIDE, pictures.side_by_side([begun, frames[-1], ("target", target_pixels)]))
     folder.film(film, *pictures.film(frames, target_pixels))
-    curve = pictures.has_matplotlib()
+    curve = is_installed("matplotlib")
     if curve:
         with whole(folder.path / CURVE) as part:
             pictures.curve(folder.path / LOG, part)

@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ..errors import UsageError, shown
+from ..errors import shown
+from ..optional import import_optional
 from ..records import Header, Numbers
 from .output_files import Ours, Text, begins_with
 from .schema import csv_line, dump, encodable, header_record
@@ -137,13 +138,8 @@ def write_names(grid: Grid, path: Path) -> None:
 
 
 def parquet() -> Any:
-    """pyarrow.parquet. Raises UsageError, which says what to install, where it is missing."""
-    try:
-        return import_module("pyarrow.parquet")
-    except ImportError:
-        raise UsageError(
-            "parquet needs pyarrow, which is not installed; run `pip install 'eyediff[parquet]'`"
-        ) from None
+    """Return pyarrow.parquet. Raises MissingModuleError."""
+    return import_optional("pyarrow.parquet", "Parquet")
 
 
 def write_parquet(grid: Grid, path: Path) -> None:

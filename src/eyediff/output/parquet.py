@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import defaults
-from ..errors import OutputError, ResumeError, UsageError, shown
+from ..errors import OutputError, ResumeError, shown
+from ..optional import import_optional
 from ..records import Header, Pair, Row, ScoredPair, Summary
 from .atomic_write import remove, trouble, whole
 from .files import Lock
@@ -30,11 +31,8 @@ _PART = re.compile(r"part-(\d{6,})\.parquet")
 
 
 def arrow() -> Any:
-    """The module pyarrow. Raises UsageError, which says what to install, where it is not there."""
-    try:
-        return importlib.import_module("pyarrow")
-    except ModuleNotFoundError as error:
-        raise UsageError("Parquet needs pyarrow: pip install 'eyediff[ray]'") from error
+    """Return the module pyarrow. Raises MissingModuleError."""
+    return import_optional("pyarrow", "Parquet")
 
 
 def schema(metrics: Sequence[str]) -> Any:
@@ -76,12 +74,14 @@ class ParquetFolder:
     """A sink that writes parts into a folder, and with `resume` goes on where an earlier run stopped.
 
     A pair whose row is there, with its scores, is not computed again; its files are not looked at. Failed rows are
-    taken out and tried again. New rows follow in new parts, in the order of the run.
+    taken out and tried again. New rows follow in new parts, in the order of the run. `saved` counts the rows of this
+    run that are in parts, recalled ones included.
     """
 
     def __init__(self, path: Path, *, resume: bool = False) -> None:
         self._path, self._resume = path, resume
         self._rows: list[Row] = []
+        self.saved = 0
         self._keys = np.empty(0, "S16")
         self._told: npt.NDArray[np.bool_] = np.empty(0, bool)
 
@@ -159,6 +159,7 @@ class ParquetFolder:
         if place is None:
             return None
         self._told[place] = True
+        self.saved += 1
         width, height, *scores = self._figures[place].tolist()
         return ScoredPair(pair, int(width), int(height), dict(zip(self._metrics, scores, strict=True)))
 
@@ -174,6 +175,7 @@ class ParquetFolder:
 
     def _flush(self) -> None:
         self._write_part(self._path / f"part-{self._next:06}.parquet", table(self._rows, self._metrics))
+        self.saved += len(self._rows)
         self._rows.clear()
         self._next += 1
         self._written = time.monotonic()

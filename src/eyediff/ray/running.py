@@ -155,7 +155,7 @@ def _next(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: S
     cells = next(computed, None)
     if cells is None or cells[INDEX] != index:
         found = "no row" if cells is None else f"row {cells[INDEX]}"
-        raise EyediffError(f"Ray gave {found} where row {index} ({pair.name}) was due; continue with --resume")
+        raise EyediffError(f"Ray gave {found} where row {index} ({pair.name}) was due")
     return row(record(cells, metrics), metrics, pair)
 
 

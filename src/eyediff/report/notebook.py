@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 
 from .. import images
-from ..errors import EyediffError, UsageError, shown
+from ..errors import EyediffError, shown
 from ..locations import Location
 from ..metrics.ops import Array
+from ..optional import import_optional
 from ..output.schema import BEFORE_SCORES, row_record, score_from
 from ..output.text import amount, figure, outcome
 from ..records import PEAKS, Failure, Header, Row, Summary
@@ -67,10 +67,7 @@ def frame(header: Header, rows: Sequence[Row]) -> Any:
 
     Scores of a pair that failed are NaN; `error` is None where there was none. Raises UsageError without pandas.
     """
-    try:
-        pandas = import_module("pandas")
-    except ImportError:
-        raise UsageError("to_pandas() needs pandas, which is not installed; run `pip install pandas`") from None
+    pandas = import_optional("pandas", "to_pandas()")
     lines = []
     for row in rows:
         record = row_record(row)

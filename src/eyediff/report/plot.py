@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError, UsageError, shown
+from ..optional import import_optional
 from ..output.atomic_write import check_writable, trouble, whole
 from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
@@ -36,10 +37,8 @@ def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any
     Without pyplot, so that no backend is chosen: a notebook keeps its own, and nothing needs a display. Raises
     UsageError, which says what to install, where matplotlib is missing.
     """
-    try:
-        module, settings = import_module("matplotlib.figure"), import_module("matplotlib").rc_context
-    except ImportError:
-        raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
+    module = import_optional("matplotlib.figure", "drawing")
+    settings = import_optional("matplotlib", "drawing").rc_context
     with settings({"text.parse_math": False}):  # names of files stand on axes, and a dollar in one is no formula
         figure = module.Figure(figsize=inches, layout="constrained")
         return figure, figure.subplots(rows, columns, squeeze=False)

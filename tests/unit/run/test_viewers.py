@@ -31,6 +31,8 @@ class Watching(Kept):
 class Mapper:
     """The absolute difference at each pixel; gives up on images with a gray of `bad`."""
 
+    map_identity = 0.0
+
     def __init__(self, bad: int | None = None) -> None:
         self.bad = bad
 
