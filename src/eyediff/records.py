@@ -165,6 +165,16 @@ class Statistics:
     ci95: tuple[float, float] | None
     worst: tuple[tuple[str, float], ...]
 
+    @property
+    def low(self) -> float | None:
+        """Return the low end of the interval."""
+        return None if self.ci95 is None else self.ci95[0]
+
+    @property
+    def high(self) -> float | None:
+        """Return the high end of the interval."""
+        return None if self.ci95 is None else self.ci95[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Crossing:

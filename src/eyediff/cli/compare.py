@@ -19,7 +19,6 @@ from ..scoring import factory as wiring
 from . import options
 from .exit_codes import exit_code, guarded
 from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
-from .outputs import Kind, journal_of, parquet_folder
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .shards import ShardOption, parse_shard
@@ -45,7 +44,7 @@ def compare(
         AlphaPolicy, typer.Option(help="Transparent images: the worse score over black and over white, or refuse.")
     ] = "worst",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the CSV or JSONL file of -o where an earlier run stopped.")
+        bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
     ] = False,
     workers: options.Workers = None,
     shard: ShardOption = None,
@@ -68,9 +67,10 @@ def compare(
     Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
     computed, 3 some pairs failed or had no partner, 130 interrupted.
     """
-    kind = cast(Kind, parquet_folder(format_, output) or options.format_of(format_, output, options.SUFFIXES))
-    if resume and (output is None or kind not in (*reports.LINES, "parquet")):
-        raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
+    resumable = output is not None and reports.is_results_path(kind, output)
+    if resume and not resumable:
+        raise UsageError("--resume continues a file: give the file of the earlier run with -o")
     part = parse_shard(shard, kind, output)
     if part and baseline:
         raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
@@ -97,9 +97,10 @@ def compare(
 
     def work(progress: run.Progress) -> Summary:
         compare = partial(run.compare, drawn.job, viewers=drawn.viewers, progress=progress, source=source)
-        if output is not None and (journal := journal_of(kind, output, resume)):
-            return compare([*reports.beside(drawn.job.header, kind, output), *sinks], journal=journal)
-        return compare([reports.sink(cast(reports.Format, kind), output or sys.stdout), *sinks])
+        if output is not None and resumable:
+            journal = run.ResumableSink(output, kind, resume=resume)
+            return compare([*reports.sidecars(drawn.job.header, kind, output), *sinks], journal=journal)
+        return compare([reports.row_sink(kind, output or sys.stdout), *sinks])
 
     summary = guarded(work, output is not None, "pairs")
     if output is not None:

@@ -29,7 +29,7 @@ def merge(
 
     Nothing is written where one is missing, double, not whole, or not of the same run. Exit codes are those of compare.
     """
-    kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     maxima, minima = options.limits("--max", maximum), options.limits("--min", minimum)
     if output is not None and output.resolve() in {path.resolve() for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards: give another file")
@@ -42,7 +42,7 @@ def merge(
     job = merged.job(maxima, minima)
 
     def work(progress: run.Progress) -> Summary:
-        sink = reports.sink(kind, output or sys.stdout)
+        sink = reports.row_sink(kind, output or sys.stdout)
         return run.compare(job, [sink], progress=progress, source=merged.source)
 
     summary = guarded(work, output is not None, "pairs")

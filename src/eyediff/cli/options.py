@@ -17,7 +17,6 @@ from ..engines.onnx_providers import DeviceName
 from ..errors import OutputError, UsageError, shown
 from ..evaluation.agreement import Side
 from ..output.output_files import Text, text_output
-from ..output.tables import Kind as TableKind
 from ..output.text import amount, figure
 from ..records import SizePolicy, Summary
 from ..sets import Failed, Source
@@ -25,6 +24,7 @@ from ..sets import Failed, Source
 DEFAULT = ",".join(defaults.METRICS)
 
 SUFFIXES: dict[str, str] = {".txt": "text", ".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
+ROW_SUFFIXES = SUFFIXES | {".parquet": "parquet"}
 
 Metrics: TypeAlias = Annotated[
     list[str] | None,
@@ -66,7 +66,7 @@ Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
 _FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
-Format: TypeAlias = Annotated[TableKind | None, _FORMAT]
+Format: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 RowFormat: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 Index: TypeAlias = Annotated[
     Path | None,

@@ -60,7 +60,7 @@ def video(
     Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
     failed or had no partner, 130 interrupted.
     """
-    kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     if plot is not None:
         check(plot)
     with ExitStack() as stack:
@@ -78,7 +78,9 @@ def video(
                 progress=fetched,
             )
         page = None if report is None else _page(job, report, f"{reference} → {candidate}")
-        summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), page, to_file=output is not None)
+        summary, track = _run(
+            job, frames, reports.row_sink(kind, output or sys.stdout), page, to_file=output is not None
+        )
     for hint in summary.hints:
         typer.echo(f"eyediff: {hint}", err=True)
     if report is not None:

@@ -49,7 +49,8 @@ class JunitSink:
         if self._baseline is not None:
             reasons += map(change, self._baseline.changes(row))
         scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
-        self._judged("eyediff.pairs", row.pair.name, reasons, scores)
+        said = "\n".join([scores, *(f"note: {shown(note)}" for note in row.notes)])
+        self._judged("eyediff.pairs", row.pair.name, reasons, said)
 
     def close(self, summary: Summary) -> None:
         """Counts, then the cases."""

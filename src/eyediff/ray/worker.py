@@ -13,9 +13,9 @@ from typing import Any
 from .. import defaults, run
 from ..errors import EyediffError
 from ..locations import place
-from ..output.parquet import table
+from ..output.parquet import pair_table
 from ..records import Header, Pair
-from ..run.journal import difference, settings
+from ..run.resume import run_settings, settings_difference
 from ..scoring import factory as wiring
 
 INDEX = "index"
@@ -53,7 +53,7 @@ class Worker:
         with suppress(OSError):  # a machine without that folder has URLs and absolute paths to read
             os.chdir(task.folder)
         self._job = wiring.job_of((), task.metrics, task.options)
-        found = difference(settings(task.header, ""), settings(self._job.header, ""))
+        found = settings_difference(run_settings(task.header, ""), run_settings(self._job.header, ""))
         if found is not None:
             what, there, here = found
             raise EyediffError(
@@ -64,7 +64,7 @@ class Worker:
     def __call__(self, batch: Any) -> Any:
         """An Arrow table with `reference` and `candidate`, to one with the columns of results besides its own."""
         job = replace(self._job, pairs=list(_pairs(batch)))
-        found = table(run.rows(job), tuple(job.header.metrics))
+        found = pair_table(run.rows(job), tuple(job.header.metrics))
         for name in batch.column_names:
             if name not in found.column_names:
                 found = found.append_column(name, batch[name])

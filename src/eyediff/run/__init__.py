@@ -5,7 +5,7 @@ from __future__ import annotations
 from .job import Job
 from .merge import Merged
 from .pipeline import Journal, Progress, Source, compare, rows
-from .resume import JournaledFile
+from .resume import ResumableSink
 from .shards import part
 
-__all__ = ["Job", "Journal", "JournaledFile", "Merged", "Progress", "Source", "compare", "part", "rows"]
+__all__ = ["Job", "Journal", "Merged", "Progress", "ResumableSink", "Source", "compare", "part", "rows"]
