@@ -12,11 +12,11 @@ from . import defaults, run
 from .engines.onnx_providers import DeviceName
 from .images import Range
 from .metric import ImageLike, Metric
-from .metrics import registry as catalogue
 from .records import AlphaPolicy, Header, MatchRule, Row, SizePolicy, Summary
 from .report import notebook
 from .report import outputs as viewing
 from .scoring import factory as wiring
+from .scoring.metric_spec import parse_metric
 
 __all__ = ["Metric", "Result", "compare", "distance"]
 
@@ -30,7 +30,7 @@ def distance(
     a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    content = catalogue.parse(metric).entry.name
+    content = parse_metric(metric).info.name
     return _metric(metric, device, content).distance(a, b, range=range)
 
 

@@ -23,7 +23,7 @@ from . import pairing as pairs
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .errors import UsageError
-from .metrics import registry as catalogue
+from .metrics.registry import all_metrics
 from .records import SizePolicy
 from .scoring import factory as wiring
 from .sets import Diversity, Failed, Job, Matrix, Neighbour, Source, Twins
@@ -58,7 +58,7 @@ def prepare(
     job = wiring.job_of((), [metric], options, progress=progress)
     engine = job.engines[metric]
     if not isinstance(engine, NetworkEngine):
-        able = ", ".join(name for name, entry in catalogue.ENTRIES.items() if entry.trunk is not None)
+        able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)
         raise UsageError(f"{metric} is no distance between points, which a set of images needs; there are {able}")
     return Job(engine, job.header, job.read, job.fit, job.workers)
 

@@ -16,12 +16,12 @@ from .engines.select_runner import runner
 from .engines.windows import WindowEngine
 from .errors import SizeError, UsageError, WeightsError
 from .images import Range, as_batch, as_image, fit, grounds
-from .metrics import registry as catalogue
 from .metrics.embedding import Embedding
 from .metrics.ops import Array
 from .records import Image, Numbers, Pixels
 from .report import notebook
 from .scoring import factory as wiring
+from .scoring.metric_spec import parse_metric
 from .sets import squared_distances
 
 ImageLike: TypeAlias = Any
@@ -53,13 +53,13 @@ class Metric:
         trust: bool = False,
         memory: int | str | None = None,
     ) -> None:
-        choice = catalogue.parse(name)
-        if weights is not None and choice.entry.trunk is None:
+        spec = parse_metric(name)
+        if weights is not None and not spec.info.is_deep:
             raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave it out")
         file = None if weights is None else Path(weights)
         room = budget.room(budget.checked(memory), 1)
-        self._wired = wiring.wire(choice, runner(device, threads), file, trust, memory=room)
-        self.name, self.version, self.higher_is_better = name, choice.version, choice.entry.higher_is_better
+        self._wired = wiring.build_metric(spec, runner(device, threads), file, trust, memory=room)
+        self.name, self.version, self.higher_is_better = name, spec.version, spec.info.higher_is_better
         self.smallest = self._wired.engine.smallest
         self._made_with = name, device, threads, file, trust, memory
 
@@ -142,8 +142,7 @@ class Metric:
     @property
     def _identity(self) -> str:
         """What an embedding must be of to be compared here."""
-        entry = self._wired.choice.entry
-        return f"{entry.name}@{self.version} with weights {(self.weights_sha256 or '')[:16]}"
+        return f"{self._wired.spec.qualified_name} with weights {(self.weights_sha256 or '')[:16]}"
 
     def _parts(self, batch: Pixels) -> list[Pixels]:
         """Images that are large enough, as many at a time as go through a network together."""

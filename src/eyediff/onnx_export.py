@@ -9,17 +9,16 @@ import onnx
 
 from . import __version__
 from .engines import export as models
-from .engines.export import CLASSICAL, OPSETS, Exported, Form, Input, Layout
-from .engines.network_engine import NetworkEngine
-from .engines.onnx_runner import OnnxRunner
+from .engines.export import OPSETS, Exported, Form, Input, Layout
 from .errors import UsageError
 from .images.arrays import RANGES, Range
-from .metrics import registry as catalogue
 from .metrics.backbones import MINI, TRUNKS
-from .metrics.registry import Choice
+from .metrics.programs import DeepFeatures
+from .metrics.registry import METRICS, all_metrics
 from .output.output_files import whole_file
-from .scoring import factory as wiring
-from .weights import PUBLISHED
+from .scoring.metric_spec import MetricSpec, parse_metric
+from .weights import PUBLISHED, metric_sha256
+from .weights.fetch import Progress
 
 OURS = "Apache-2.0 (eyediff)"
 HEADS = "heads: BSD-2-Clause, copyright 2018 Richard Zhang, Phillip Isola, Alexei A. Efros, Eli Shechtman, Oliver Wang"
@@ -37,7 +36,7 @@ def export(
     embed: bool = False,
     weights: str | Path | None = None,
     trust: bool = False,
-    progress: wiring.Progress | None = None,
+    progress: Progress | None = None,
 ) -> onnx.ModelProto:
     """Write a metric as an ONNX file that any ONNX runtime computes, and return the model in it.
 
@@ -52,26 +51,26 @@ def export(
     Raises UsageError before any work where the metric, or what was asked of it, cannot be said in ONNX;
     UnknownMetricError; WeightsError; OutputError where `path` cannot be written, or holds another kind of file.
     """
-    choice = catalogue.parse(metric)
+    spec = parse_metric(metric)
     form = Form(input, layout, range, opset, map)
-    _check(choice, form, embed, weights)
+    _check(spec, form, embed, weights)
     with whole_file(Path(path), _is_onnx, "ONNX file") as partial:
-        exported, said = _exported(choice, embed, None if weights is None else Path(weights), trust, progress)
-        about = _about(choice, form, exported.smallest) | said
+        exported, said = _load(spec, embed, None if weights is None else Path(weights), trust, progress)
+        about = _about(spec, form, exported.smallest) | said
         made = models.model(exported, form, about)
         partial.write_bytes(made.SerializeToString(deterministic=True))
     return made
 
 
-def _check(choice: Choice, form: Form, embed: bool, weights: str | Path | None) -> None:
-    network = choice.entry.trunk is not None
-    if not network and _name(choice) not in CLASSICAL:
-        names = ", ".join(name.removesuffix("@1") for name in CLASSICAL)
-        raise UsageError(f"{choice.asked} cannot be said in ONNX; lpips-*, deep-*, {names} can")
+def _check(spec: MetricSpec, form: Form, embed: bool, weights: str | Path | None) -> None:
+    network = spec.info.is_deep
+    if not network and _without_network(spec) is None:
+        names = ", ".join(exportable_names())
+        raise UsageError(f"{spec.requested} cannot be written as ONNX; lpips-*, deep-*, {names} can")
     if weights is not None and not network:
-        raise UsageError(f"{choice.asked} has no weights, but weights={str(weights)!r} was given; leave it out")
+        raise UsageError(f"{spec.requested} has no weights, but weights={str(weights)!r} was given; leave it out")
     if embed and not network:
-        raise UsageError(f"{choice.asked} has no embedding; lpips-* and deep-* have")
+        raise UsageError(f"{spec.requested} has no embedding; lpips-* and deep-* have")
     for what, given, known in (
         ("input", form.input, get_args(Input)),
         ("layout", form.layout, get_args(Layout)),
@@ -85,46 +84,58 @@ def _check(choice: Choice, form: Form, embed: bool, weights: str | Path | None) 
         raise UsageError(f"opset {form.opset} was given; {OPSETS[0]} to {OPSETS[1]} can be written")
 
 
-def _exported(
-    choice: Choice, embed: bool, file: Path | None, trust: bool, progress: wiring.Progress | None
+def exportable_names() -> list[str]:
+    """Names of the metrics without a network that ONNX can express."""
+    return [
+        name if len(info.programs) == 1 else f"{name}@{version}"
+        for name, info in all_metrics().items()
+        for version, program in info.programs.items()
+        if not isinstance(program, DeepFeatures) and program.formula is not None
+    ]
+
+
+def _without_network(spec: MetricSpec) -> Exported | None:
+    return None if isinstance(spec.program, DeepFeatures) else models.of_program(spec.program)
+
+
+def _load(
+    spec: MetricSpec, embed: bool, file: Path | None, trust: bool, progress: Progress | None
 ) -> tuple[Exported, dict[str, str]]:
-    """What is to be written, and what is to be said of the weights in it."""
-    wired = wiring.wire(choice, OnnxRunner("cpu", 1), file, trust, progress)
-    if not isinstance(wired.engine, NetworkEngine):
-        return CLASSICAL[_name(choice)], {"licence": OURS}
-    exported = (models.embedding if embed else models.of_network)(wired.engine.network)
-    return exported, {"weights_sha256": wired.weights_sha256 or "", "licence": _licence(choice, trust)}
+    """Return what is to be written, and what the file records of the weights in it."""
+    exported = _without_network(spec)
+    if exported is not None:
+        return exported, {"licence": OURS}
+    network = spec.load_network(file, trust, progress)
+    written = models.embedding(network) if embed else models.of_network(network)
+    sha256 = metric_sha256(network.parameters, network.heads)
+    return written, {"weights_sha256": sha256, "licence": _licence(spec, trust)}
 
 
-def _licence(choice: Choice, trust: bool) -> str:
-    entry = choice.entry
-    if entry.trunk == MINI.name:
+def _licence(spec: MetricSpec, trust: bool) -> str:
+    program = spec.program
+    if not isinstance(program, DeepFeatures) or program.backbone == MINI.name:
         return OURS
-    if trust or entry.name not in catalogue.ENTRIES or entry.trunk is None:
+    if trust or spec.info.name not in METRICS:
         return "of whoever made the weights"
-    trunk = f"{TRUNKS[entry.trunk].title}: {PUBLISHED[entry.trunk].licence}"
-    return f"{trunk}; {HEADS}" if entry.heads else trunk
+    trunk = f"{TRUNKS[program.backbone].title}: {PUBLISHED[program.backbone].licence}"
+    return f"{trunk}; {HEADS}" if program.calibrated else trunk
 
 
-def _about(choice: Choice, form: Form, smallest: int) -> dict[str, str]:
+def _about(spec: MetricSpec, form: Form, smallest: int) -> dict[str, str]:
     """What a program may want to know, as the file's metadata."""
-    entry, (black, white) = choice.entry, form.ends
+    info, (black, white) = spec.info, form.ends
     return {
         "eyediff": __version__,
-        "metric": _name(choice),
-        "citation": entry.citation,
-        "better": "higher" if entry.higher_is_better else "lower",
-        "identity": f"{entry.identity:g}",
-        "range": entry.range,
+        "metric": spec.qualified_name,
+        "citation": info.citation,
+        "better": "higher" if info.higher_is_better else "lower",
+        "identity": f"{info.identity:g}",
+        "range": info.range,
         "smallest_side": f"{smallest}",
         "layout": form.layout,
         "black": f"{black:g}",
         "white": f"{white:g}",
     }
-
-
-def _name(choice: Choice) -> str:
-    return f"{choice.entry.name}@{choice.version}"
 
 
 def _is_onnx(start: bytes) -> bool:

@@ -14,8 +14,8 @@ from safetensors.numpy import save
 
 from eyediff import weights
 from eyediff.errors import EyediffError, WeightsError
-from eyediff.metrics import registry as catalogue
 from eyediff.metrics.backbones import MINI
+from eyediff.scoring.metric_spec import parse_metric
 from tests.unit.weights.files import call, name, text, write_legacy, write_zip
 
 HEADS = {f"heads.{index}": head for index, head in enumerate(weights.load_heads(MINI.name))}
@@ -95,7 +95,7 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
 def refused(path: Path, said: str) -> None:
     """By name, as `--metric` takes it: one line that begins with the file's name."""
     with pytest.raises(EyediffError, match=said) as caught:
-        catalogue.parse(str(path))
+        parse_metric(str(path))
     message = str(caught.value)
     assert isinstance(caught.value, WeightsError)
     assert message.startswith(f"{path}: ") and message.isprintable() and len(message) < len(str(path)) + 400
@@ -135,7 +135,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         refused(path, ".")
     path.write_bytes(whole)
-    assert catalogue.parse(str(path)).file is not None
+    assert parse_metric(str(path)).file is not None
 
 
 def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
         damaged[dice.integers(header)] = dice.integers(256)
         path.write_bytes(damaged)
         try:
-            catalogue.parse(str(path))
+            parse_metric(str(path))
         except WeightsError as error:
             assert str(error).isprintable()
             outcomes.add("refused")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eyediff.metrics import registry as catalogue
+from eyediff.metrics.registry import METRICS
 
 from .test_compare import call  # noqa: F401  # a fixture
 
@@ -13,9 +13,9 @@ def test_every_metric_is_listed_with_what_matters(call) -> None:  # noqa: F811
     assert (said.code, said.err) == (0, "")
     table, _, sources = said.out.partition("\n\n")
     lines = {line.split(",")[0].split()[0]: line for line in table.splitlines()}
-    for entry in catalogue.ENTRIES.values():
+    for entry in METRICS.values():
         line = lines[entry.name]
         assert ("higher" if entry.higher_is_better else "lower") in line and entry.range in line
-        assert f" {entry.smallest(entry.versions[0])} " in line
+        assert f" {entry.programs[entry.versions[0]].smallest_side} " in line
         assert sources.count(f"  {entry.citation}\n") == 1
     assert lines["lpips-mini"].split()[1] == "*" and "fetch" in lines["lpips-alex"] and "ships" in lines["lpips-mini"]

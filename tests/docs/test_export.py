@@ -10,7 +10,8 @@ from pathlib import Path
 
 import eyediff
 from eyediff.cli import run
-from eyediff.engines.export import CLASSICAL, OPSETS
+from eyediff.engines.export import OPSETS
+from eyediff.onnx_export import exportable_names
 from tests.golden.lpips_cases import EXAMPLES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
@@ -37,5 +38,5 @@ def test_the_python_of_the_page_prints_the_score(tmp_path: Path) -> None:
 
 def test_the_page_names_what_can_be_written() -> None:
     """The metrics without a network, and both opsets."""
-    assert all(f"`{name.removesuffix('@1').removesuffix('@wang')}`" in PAGE for name in CLASSICAL)
+    assert all(f"`{name.removesuffix('@1').removesuffix('@wang')}`" in PAGE for name in exportable_names())
     assert all(f"`--opset {opset}`" in PAGE for opset in OPSETS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eyediff import defaults
-from eyediff.metrics import registry as catalogue
+from eyediff.metrics.registry import METRICS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
 WORDS = " ".join(PAGE.split())
@@ -36,4 +36,4 @@ def test_the_smallest_sides() -> None:
         line.split("|") for line in PAGE.splitlines() if line.startswith("| ") and line.split("|")[1].strip().isdigit()
     ]
     told = {name.strip().strip("`"): int(side) for _, side, names, _ in rows for name in names.split(",")}
-    assert told == {name: entry.smallest(catalogue.parse(name).version) for name, entry in catalogue.ENTRIES.items()}
+    assert told == {name: info.programs[info.versions[0]].smallest_side for name, info in METRICS.items()}

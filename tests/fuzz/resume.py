@@ -1,7 +1,7 @@
 """The reader of unfinished outputs: rows, their journal, and what a kill may have left beside them.
 
-An input is a byte for the format, then the output, its journal and what a kill left beside them, with SPLIT between. Paths are
-relative to the folder, so that what a journal says of places in the output holds in any.
+An input is a byte for the format, then the output, its journal and what a kill left beside them, with SPLIT between.
+Paths are relative to the folder, so that a journal holds in any.
 """
 
 from __future__ import annotations

@@ -15,14 +15,13 @@ from skimage import data
 
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnx_runner import OnnxRunner
-from eyediff.engines.windows import ScalesEngine
+from eyediff.engines.windows import ScalesEngine, WindowEngine
 from eyediff.metrics import ms_ssim as msssim
 from eyediff.metrics import ssim
 from eyediff.metrics.fsim import fsim, fsimc
 from eyediff.metrics.l2 import l2, l2_lab
 from eyediff.metrics.psnr import psnr
 from eyediff.records import Numbers, Pixels
-from eyediff.scoring.factory import window_engine
 
 from . import classical_cases, peer
 
@@ -49,10 +48,10 @@ METRICS: dict[str, Callable[[Pixels, Pixels], Numbers]] = {
     "l2": l2,
     "l2-lab": l2_lab,
     "psnr": psnr,
-    "ssim": window_engine(RUNNER, ssim.ssim, ssim.VARIANTS["wang"]).distances,
-    "ssim@skimage": window_engine(RUNNER, ssim.ssim, ssim.VARIANTS["skimage"]).distances,
-    "ssim@matlab-full": window_engine(RUNNER, ssim.ssim, ssim.VARIANTS["matlab-full"]).distances,
-    "ms-ssim": ScalesEngine(RUNNER).distances,
+    "ssim": WindowEngine(RUNNER, ssim.PROGRAMS["wang"]).distances,
+    "ssim@skimage": WindowEngine(RUNNER, ssim.PROGRAMS["skimage"]).distances,
+    "ssim@matlab-full": WindowEngine(RUNNER, ssim.PROGRAMS["matlab-full"]).distances,
+    "ms-ssim": ScalesEngine(RUNNER, msssim.PROGRAM).distances,
     "fsim": fsim,
     "fsimc": fsimc,
     "torchmetrics ssim": lambda a, b: reflected(a, b).mean(1),

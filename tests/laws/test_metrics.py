@@ -15,24 +15,26 @@ from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.interfaces import Engine
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import TRUNKS
-from eyediff.metrics.registry import ENTRIES, Entry, parse
+from eyediff.metrics.programs import DeepFeatures, Program
+from eyediff.metrics.registry import METRICS
 from eyediff.records import PEAKS, Pixels
 from eyediff.scoring import factory as wiring
+from eyediff.scoring.metric_spec import parse_metric
 from tests.golden.lpips_cases import seeded_parameters
 
 RUNNER = OnnxRunner("cpu")
-NAMES = [f"{entry.name}@{version}" for entry in ENTRIES.values() for version in entry.versions]
+NAMES = [f"{entry.name}@{version}" for entry in METRICS.values() for version in entry.versions]
 
 
 def engine_of(name: str) -> Engine:
     """The metric's engine; networks get seeded weights, since laws do not depend on them."""
-    choice = parse(name)
-    entry, version = choice.entry, choice.version
-    if entry.trunk is None or entry.trunk == "mini":
-        return wiring.wire(choice, RUNNER).engine
-    heads = weights.load_heads(entry.trunk, version) if entry.heads else None
-    trunk = TRUNKS[entry.trunk]
-    return NetworkEngine(RUNNER, lpips.Network(trunk, seeded_parameters(trunk), heads, scaled=version != "0.0"))
+    spec = parse_metric(name)
+    program = spec.program
+    if not isinstance(program, DeepFeatures) or program.backbone == "mini":
+        return wiring.build_metric(spec, RUNNER).engine
+    heads = weights.load_heads(program.backbone, spec.version) if program.calibrated else None
+    trunk = TRUNKS[program.backbone]
+    return NetworkEngine(RUNNER, lpips.Network(trunk, seeded_parameters(trunk), heads, scaled=spec.version != "0.0"))
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +62,10 @@ def batches(draw: st.DrawFn, smallest: int) -> tuple[Pixels, Pixels]:
     return tuple((x * PEAKS[dtype]).astype(dtype) for x in (a, b))
 
 
-def limits(entry: Entry) -> settings:
+def limits(program: Program) -> settings:
     """Few examples: a metric's code has no branches on the pixels, and the large networks take their time."""
     return settings(
-        max_examples=4 if entry.trunk == "vgg" else 12,
+        max_examples=4 if isinstance(program, DeepFeatures) and program.backbone == "vgg" else 12,
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.too_slow],
@@ -77,10 +79,11 @@ def test_laws(name: str, engine: Callable[[str], Engine]) -> None:
     Symmetry to 1e-6 relative: a difference only changes its sign, but sums of three maps may be added in other order.
     Batches to 1e-6 relative: an engine may share work among threads otherwise for another count of images.
     """
-    entry = parse(name).entry
+    spec = parse_metric(name)
+    entry = spec.info
     metric = engine(name)
 
-    @limits(entry)
+    @limits(spec.program)
     @given(batches(metric.smallest))
     def laws(pair: tuple[Pixels, Pixels]) -> None:
         a, b = pair
@@ -108,9 +111,9 @@ def strided(x: Pixels) -> Pixels:
 def test_smaller_than_smallest_is_never_asked() -> None:
     """The catalogue and the engines agree on the smallest side, so that too small a pair is refused, not crashed on."""
     for name in NAMES:
-        choice = parse(name)
-        if choice.entry.trunk is None:
-            assert engine_of(name).smallest == choice.entry.smallest(choice.version)
+        spec = parse_metric(name)
+        if not spec.info.is_deep:
+            assert engine_of(name).smallest == spec.program.smallest_side
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -17,19 +17,19 @@ from eyediff.errors import ImageError
 from eyediff.interfaces import Engine
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import MINI
-from eyediff.metrics.registry import parse
 from eyediff.records import Pixels
 from eyediff.scoring import factory as wiring
+from eyediff.scoring.metric_spec import parse_metric
 from eyediff.weights import mini
 from tests.unit.images.make import RGB, noise, png
 
 RUNNER = OnnxRunner("cpu", 1)
-NAMES = ("lpips-mini", "psnr", "ssim", "ms-ssim", "l2", "l2-lab", "fsim", "fsimc")
+NAMES = ("lpips-mini", "psnr", "ssim", "ms-ssim", "l2", "l2-lab", "fsim", "fsimc", "gmsd")
 
 
 @pytest.fixture(scope="module")
 def engines() -> dict[str, Engine]:
-    return {name: wiring.wire(parse(name), RUNNER).engine for name in NAMES}
+    return {name: wiring.build_metric(parse_metric(name), RUNNER).engine for name in NAMES}
 
 
 def photos(shared: Path) -> list[Pixels]:
@@ -59,7 +59,7 @@ def test_laws_on_photos(name: str, shared: Path, engines: dict[str, Engine]) -> 
     a, b = np.stack(found[:3]), np.stack(found[1:])
     scores = metric.distances(a, b)
     assert np.isfinite(scores).all()
-    np.testing.assert_array_equal(metric.distances(a, a), [parse(name).entry.identity] * 3)
+    np.testing.assert_array_equal(metric.distances(a, a), [parse_metric(name).info.identity] * 3)
     np.testing.assert_allclose(metric.distances(b, a), scores, rtol=1e-6)
     np.testing.assert_allclose(metric.distances(a[::-1], b[::-1])[::-1], scores, rtol=1e-6)
     np.testing.assert_allclose([metric.distances(a[i : i + 1], b[i : i + 1])[0] for i in range(3)], scores, rtol=1e-6)
@@ -141,4 +141,4 @@ def test_noise_is_no_photo_and_obeys(tmp_path: Path, engines: dict[str, Engine])
     (tmp_path / "x.png").write_bytes(png(noise(200, 180), RGB))
     read = images.read(tmp_path / "x.png").pixels[None]
     for name, metric in engines.items():
-        np.testing.assert_array_equal(metric.distances(read, noise(200, 180)[None]), [parse(name).entry.identity])
+        np.testing.assert_array_equal(metric.distances(read, noise(200, 180)[None]), [parse_metric(name).info.identity])

@@ -13,7 +13,7 @@ from eyediff.cli import options
 from eyediff.compat.lpips import LPIPS
 from eyediff.distortions import photos
 from eyediff.errors import EyediffError
-from eyediff.metrics import registry as catalogue
+from eyediff.scoring.metric_spec import parse_metric
 from eyediff.training.distillation import array_cache as store
 from eyediff.training.distillation import checkpoint as saved
 from eyediff.training.distillation import log
@@ -42,7 +42,7 @@ CALLS: dict[str, Callable[[Path], object]] = {
     "weights that are read": lambda path: containers.read(path, lambda _: True),
     "weights that are written": lambda path: containers.write(path / path.name, {}),
     "a student": student.read_network,
-    "a metric with a version": lambda path: catalogue.parse(f"{path.name}.safetensors@1"),
+    "a metric with a version": lambda path: parse_metric(f"{path.name}.safetensors@1"),
     "heads of the old package": lambda path: LPIPS(net="squeeze", pnet_rand=True, model_path=path),
     "photos": photos.found,
     "a saved run": lambda path: saved.described(path, "recipe"),

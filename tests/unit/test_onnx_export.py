@@ -19,18 +19,19 @@ from PIL import Image
 import eyediff
 from eyediff.cli import run
 from eyediff.engines import export as models
-from eyediff.engines.export import CLASSICAL, OPSETS, Form
+from eyediff.engines.export import OPSETS, Form
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.metrics.backbones import TRUNKS
 from eyediff.metrics.lpips import Network
+from eyediff.onnx_export import exportable_names
 from eyediff.records import Pixels
 from eyediff.weights import load_heads
 from tests.golden import lpips_cases
 from tests.golden.lpips_cases import EXAMPLES, Case
 from tests.golden.test_lpips import CLOSE, GOLDENS, network
 
-NAMES = ("lpips-mini@2", *CLASSICAL)
+NAMES = ("lpips-mini@2", *(name if "@" in name else f"{name}@1" for name in exportable_names()))
 MAPPED = ("lpips-mini@2", "ssim@wang", "ssim@skimage")
 CASES = [
     case

@@ -10,8 +10,8 @@ import typer
 from .. import defaults
 from ..engines.select_runner import runner
 from ..errors import UsageError, shown
-from ..metrics import registry as catalogue
 from ..scoring import factory as wiring
+from ..scoring.metric_spec import parse_metric
 from ..votes import bapps
 from ..votes.fetch import ARCHIVES
 from ..votes.fetch import fetch as fetched
@@ -55,10 +55,10 @@ def simulate(
 
     Exit code: 0 done, 2 the call is wrong and nothing was written.
     """
-    choice = catalogue.parse(observer)
+    spec = parse_metric(observer)
     with download_bar("weights") as report:
-        wired = wiring.wire(choice, runner(device, None), progress=report)
-    follows = Observer(observer, wired.engine, choice.entry.higher_is_better, wired.header)
+        wired = wiring.build_metric(spec, runner(device, None), progress=report)
+    follows = Observer(observer, wired.engine, spec.info.higher_is_better, wired.header)
     plan = Plan(kind, count, observers, noise, seed)
     with bar("items") as tell:
         simulated(folder, plan, follows, photos, workers=workers or defaults.workers(), progress=tell)

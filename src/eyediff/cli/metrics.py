@@ -10,9 +10,9 @@ import typer
 
 from .. import defaults, weights
 from ..errors import shown
-from ..metrics import registry as catalogue
 from ..metrics.backbones import MINI, TRUNKS
-from ..metrics.registry import Entry
+from ..metrics.programs import DeepFeatures
+from ..metrics.registry import ALIASES, MetricInfo, all_metrics
 
 COLUMNS = ("name", "better", "identical", "range", "smallest", "weights", "versions")
 
@@ -43,17 +43,18 @@ def metrics(
 
 def _list() -> None:
     rows, sources = [COLUMNS], dict[str, list[str]]()
-    for entry in catalogue.ENTRIES.values():
-        sources.setdefault(entry.citation, []).append(entry.name)
+    for info in all_metrics().values():
+        program = info.programs[info.versions[0]]
+        sources.setdefault(info.citation, []).append(info.name)
         rows.append(
             (
-                _name(entry),
-                "higher" if entry.higher_is_better else "lower",
-                f"{entry.identity:g}",
-                entry.range,
-                f"{entry.smallest(entry.versions[0])}",
-                "-" if entry.trunk is None else "ships" if entry.trunk == MINI.name else "fetch",
-                ", ".join(entry.versions),
+                _name(info),
+                "higher" if info.higher_is_better else "lower",
+                f"{info.identity:g}",
+                info.range,
+                f"{program.smallest_side}",
+                _weights_origin(program.backbone) if isinstance(program, DeepFeatures) else "-",
+                ", ".join(info.versions),
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -64,10 +65,14 @@ def _list() -> None:
         typer.echo(f"\n{', '.join(names)}\n  {citation}")
 
 
-def _name(entry: Entry) -> str:
-    aliases = [alias for alias, name in catalogue.ALIASES.items() if name == entry.name]
-    mark = " *" if entry.name in defaults.METRICS else ""
-    return ", ".join([entry.name, *aliases]) + mark
+def _weights_origin(backbone: str) -> str:
+    return "ships" if backbone == MINI.name else "fetch"
+
+
+def _name(info: MetricInfo) -> str:
+    aliases = [alias for alias, name in ALIASES.items() if name == info.name]
+    mark = " *" if info.name in defaults.METRICS else ""
+    return ", ".join([info.name, *aliases]) + mark
 
 
 def _described(metric: weights.MetricFile) -> list[str]:

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from ..metrics import l2, lpips, psnr, ssim
-from ..metrics import ms_ssim as msssim
+from ..metrics import lpips
 from ..metrics.lpips import Network
+from ..metrics.programs import MultiScaleMean, PixelFunction, WindowMean
 from ..records import PEAKS, Numbers
 from .onnx_ops import OPSET, Graph
 from .onnx_runner import INPUTS
@@ -95,54 +95,29 @@ def embedding(network: Network) -> Exported:
     return Exported(program, network.trunk.smallest, ["image"])
 
 
-def of_ssim(variant: ssim.Variant) -> Exported:
-    """SSIM of a variant that looks at the pixels themselves, with the map that `WindowEngine.local` draws."""
-    before = (variant.smallest - 1) // 2
-    around = [0, 0, before, before, 0, 0, variant.smallest - 1 - before, variant.smallest - 1 - before]
+def of_program(program: PixelFunction | WindowMean | MultiScaleMean) -> Exported | None:
+    """Return a metric without a network as a model, with its map where it has one; None if ONNX cannot express it."""
+    formula = program.formula
+    if formula is None:
+        return None
+    measure, combine, smallest = formula.measure, formula.combine, program.smallest_side
+    window_map = program.map if isinstance(program, WindowMean) else None
+    before, after = (smallest - 1) // 2, smallest - 1 - (smallest - 1) // 2
 
-    def program(graph: Graph, a: str, b: str) -> Outputs:
-        similar = ssim.similarity(graph, variant, a, b)
+    def write(graph: Graph, a: str, b: str) -> Outputs:
+        def distance() -> str:
+            measured = [cast(Numbers, Figures.of(graph, name)) for name in measure(graph, a, b)]
+            return cast(Figures, combine(measured)).name
+
+        if window_map is None:
+            return {"distance": distance}
+        border = [0, 0, before, before, 0, 0, after, after]
         return {
-            "distance": lambda: Figures.of(graph, graph.mean(similar)).mean(1).name,
-            "map": lambda: graph.node("Pad", ssim.gray(graph, similar), graph.integers(*around), mode="edge"),
+            "distance": distance,
+            "map": lambda: graph.node("Pad", window_map(graph, a, b), graph.integers(*border), mode="edge"),
         }
 
-    return Exported(program, variant.smallest)
-
-
-def of_figures(score: Callable[..., Any], smallest: int, precision: type[np.floating[Any]] = np.float32) -> Exported:
-    """A metric without a map, whose scores are `score(graph, a, b)`."""
-
-    def program(graph: Graph, a: str, b: str) -> Outputs:
-        return {"distance": lambda: score(graph, a, b).name}
-
-    return Exported(program, smallest, precision=precision)
-
-
-def _dssim(graph: Graph, a: str, b: str) -> Figures:
-    return Figures.of(graph, ssim.dssim(graph, ssim.VARIANTS["skimage"], a, b)).mean(1)
-
-
-def _scales(graph: Graph, a: str, b: str) -> Any:
-    return msssim.msssim([cast(Numbers, Figures.of(graph, mean)) for mean in msssim.means(graph, a, b)])
-
-
-def _mean_square(graph: Graph, a: str, b: str) -> Figures:
-    return Figures.of(graph, l2.squares(graph, a, b)).mean(1)
-
-
-def _noise(graph: Graph, a: str, b: str) -> Any:
-    return psnr.decibels(cast(Numbers, _mean_square(graph, a, b)))
-
-
-CLASSICAL: Mapping[str, Exported] = {
-    **{f"ssim@{name}": of_ssim(variant) for name, variant in ssim.VARIANTS.items() if not variant.luma},
-    "dssim@1": of_figures(_dssim, ssim.VARIANTS["skimage"].smallest),
-    "ms-ssim@1": of_figures(_scales, msssim.SMALLEST),
-    "l2@1": of_figures(_mean_square, 1, np.float64),
-    "psnr@1": of_figures(_noise, 1, np.float64),
-}
-"""Metrics without a network that ONNX can say exactly, by name and version."""
+    return Exported(write, smallest, precision=formula.precision)
 
 
 def model(exported: Exported, form: Form, about: Mapping[str, str]) -> onnx.ModelProto:

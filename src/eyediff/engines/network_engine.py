@@ -1,4 +1,4 @@
-"""Metrics, ready to run: what the protocol `protocols.Engine` asks for, over a runner or a plain function."""
+"""Metrics, ready to run: what the protocol `interfaces.Engine` asks for, over a runner or a plain function."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..metrics import lpips
 from ..metrics.ops import Array
+from ..metrics.programs import PixelFunction
 from ..records import Features, Numbers, Pixels
 from . import strip_plan as streaming
 from .feature_programs import Looked
@@ -139,9 +140,24 @@ class FunctionEngine:
 
     description = f"numpy {np.__version__}"
 
-    def __init__(self, function: Callable[[Pixels, Pixels], Numbers], smallest: int) -> None:
-        self._function, self.smallest = function, smallest
+    def __init__(self, program: PixelFunction) -> None:
+        self._program, self.smallest = program, program.smallest_side
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """N scores."""
-        return self._function(a, b)
+        """Return N scores."""
+        return self._program.scores(a, b)
+
+
+class SharedEngine:
+    """Several metrics that share their work: one column each."""
+
+    description = FunctionEngine.description
+
+    def __init__(
+        self, shared: Callable[[Pixels, Pixels, Sequence[Any]], Numbers], columns: Sequence[object], smallest: int
+    ) -> None:
+        self._shared, self._columns, self.smallest = shared, columns, smallest
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return N x K scores, K the number of metrics."""
+        return self._shared(a, b, self._columns)

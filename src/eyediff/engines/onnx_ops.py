@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,10 @@ OPSET = 18
 
 IR_VERSION = 9
 """The file format that belongs to it; onnx would write its newest, which released runtimes refuse."""
+
+
+_SMALL = 256
+"""Bytes of a constant up to which equal ones are stored once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class Graph:
     def __init__(self, precision: type[np.floating[Any]] = np.float32) -> None:
         self._precision = np.dtype(precision)
         self._nodes: list[onnx.NodeProto] = []
-        self._constants: dict[int, tuple[str, npt.NDArray[np.generic]]] = {}
+        self._known: dict[tuple[str, tuple[str, ...], str], str] = {}
+        self._constants: dict[Hashable, tuple[str, npt.NDArray[np.generic]]] = {}
         self._held: dict[str, _Affine] = {}
         self._written: dict[str, str] = {}
 
@@ -52,15 +57,22 @@ class Graph:
         Attributes are given as onnx's own helper takes them.
         """
         inputs = tuple(self._value(name) for name in inputs)
+        key = (kind, inputs, repr(sorted(attributes.items())))
+        if called is None and key in self._known:  # a score and its map share what they have in common
+            return self._known[key]
         name = called or f"{kind.lower()}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        if called is None:
+            self._known[key] = name
         return name
 
     def constant(self, value: npt.NDArray[np.generic]) -> str:
-        """The name of a constant; the same array, used twice, is stored once."""
-        if id(value) not in self._constants:
-            self._constants[id(value)] = (f"constant_{len(self._constants)}", value)
-        return self._constants[id(value)][0]
+        """The name of a constant; the same array, used twice, is stored once, and so are equal small ones."""
+        small = value.nbytes <= _SMALL
+        key = (value.dtype.str, value.shape, value.tobytes()) if small else id(value)
+        if key not in self._constants:
+            self._constants[key] = (f"constant_{len(self._constants)}", value)
+        return self._constants[key][0]
 
     def _value(self, name: str) -> str:
         """The name under which a value stands in the graph: an affine that was held back is written down now."""

@@ -6,7 +6,6 @@ processor core's cache: memory does not grow with the image, and every core work
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -16,8 +15,8 @@ import numpy.typing as npt
 
 from ..errors import UsageError
 from ..fork_safe import OfProcess
-from ..metrics import ms_ssim as msssim
 from ..metrics.ops import Array
+from ..metrics.programs import MultiScaleMean, WindowMean
 from ..records import Numbers, Pixels
 from .network_engine import Runner
 
@@ -30,25 +29,15 @@ Tile: TypeAlias = tuple[slice, slice]
 
 
 class WindowEngine:
-    """A metric over the verbs that is a mean over all windows of a size: SSIM and its kin.
+    """A metric that is a mean over all windows of a size: SSIM and the metrics derived from it."""
 
-    `program` gives N x K means over windows of `window` x `window` pixels; `prepare` turns pixels into what it sees.
-    `spatial`, for those that have maps, gives N x 1 x H' x W' figures, one a window.
-    """
-
-    def __init__(
-        self,
-        runner: Runner,
-        program: Callable[..., Any],
-        window: int,
-        prepare: Callable[[Pixels], Pixels] = lambda pixels: pixels,
-        spatial: Callable[..., Any] | None = None,
-    ) -> None:
-        self._window, self._prepare, self.smallest = window, prepare, window
+    def __init__(self, runner: Runner, program: WindowMean) -> None:
+        self._window = self.smallest = program.smallest_side
+        self._prepare = program.prepare
         self.description = runner.description
         single = runner.single()
-        self._run = single.compile(program, 2)
-        self._spatial = single.compile(spatial, 2) if spatial else None
+        self._run = single.compile(program.score, 2)
+        self._spatial = single.compile(program.map, 2) if program.map else None
         self._pool = OfProcess(lambda: ThreadPoolExecutor(runner.threads, "eyediff-tiles"))
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
@@ -109,22 +98,20 @@ class WindowEngine:
 
 
 class ScalesEngine:
-    """MS-SSIM."""
+    """A metric that combines means over windows at several scales: MS-SSIM."""
 
-    smallest = msssim.SMALLEST
-
-    def __init__(self, runner: Runner) -> None:
-        window = msssim.WANG.smallest
-        self._coarsest = WindowEngine(runner, msssim.coarsest, window)
-        self._finer = WindowEngine(runner, msssim.structure, window)
+    def __init__(self, runner: Runner, program: MultiScaleMean) -> None:
+        self._program, self.smallest = program, program.smallest_side
+        self._coarsest = WindowEngine(runner, program.coarsest)
+        self._finer = WindowEngine(runner, program.finer)
         self.description = runner.description
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """N scores."""
+        """Return N scores."""
         with ThreadPoolExecutor(2, "eyediff-scales") as pool:
-            scales = zip(*pool.map(msssim.scales, (a, b)), strict=True)
+            scales = zip(*pool.map(self._program.scales, (a, b)), strict=True)
         *finer, coarsest = scales
-        return msssim.msssim([*(self._finer.means(x, y) for x, y in finer), self._coarsest.means(*coarsest)])
+        return self._program.combine([*(self._finer.means(x, y) for x, y in finer), self._coarsest.means(*coarsest)])
 
 
 def _tiles(height: int, width: int) -> list[Tile]:

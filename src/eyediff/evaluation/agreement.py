@@ -14,9 +14,9 @@ from .. import defaults, images, run
 from ..engines.onnx_providers import DeviceName
 from ..errors import SizeError, UsageError
 from ..images.size import resized
-from ..metrics import registry as catalogue
 from ..records import Image, Pixels
 from ..scoring import factory as wiring
+from ..scoring.metric_spec import parse_metrics
 from ..votes import Study, correlation, jnd
 from .results import Judged, Line, lines
 from .scoring import Progress, scored
@@ -53,16 +53,16 @@ class Task:
 
 def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: wiring.Progress | None = None) -> Task:
     """Everything that can be wrong, found before any image is read. Raises as `judge` does."""
-    choices = catalogue.parse_all(metrics)
+    specs = parse_metrics(metrics)
     default: Side = BAPPS_SIDE if study.layout == "bapps" else "keep"
     asked = default if options.side is None else options.side
     side = None if asked == "keep" else asked
     if options.resamples < 0 or options.seed < 0 or (side is not None and side < 1):
         given = f"side {asked}, {options.resamples} resamples, seed {options.seed}"
         raise UsageError(f"{given}: a side is 1 pixel or more, the others are 0 or more")
-    for choice in choices:
-        if side is not None and choice.entry.smallest(choice.version) > side:
-            needed = f"{choice.asked} needs sides of at least {choice.entry.smallest(choice.version)} pixels"
+    for spec in specs:
+        if side is not None and spec.program.smallest_side > side:
+            needed = f"{spec.requested} needs sides of at least {spec.program.smallest_side} pixels"
             raise SizeError(f"{needed}, and the images are brought to {side}: leave it out, or keep their size")
     if study.kind == "mos":
         correlation.check_scipy()

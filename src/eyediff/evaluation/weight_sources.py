@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UsageError, shown
-from ..metrics import registry as catalogue
 from ..metrics.backbones import TRUNKS
+from ..metrics.registry import METRICS
 from ..scoring.factory import Progress as Downloads
+from ..scoring.metric_spec import parse_metric
 from ..training.init.save_initial import written
 from ..votes import Study
 from . import agreement as judging
@@ -83,13 +84,13 @@ def origins(plan: Plan, folder: Path, progress: Progress | None = None) -> list[
     if plan.trunk not in TRUNKS or plan.seeds < 1:
         raise UsageError(f"trunk {plan.trunk!r}, {plan.seeds} seeds: expected one of {', '.join(TRUNKS)}, 1 or more")
     for name in plan.imported:
-        file = catalogue.parse(name).file
+        file = parse_metric(name).file
         if file is None or file.form.trunk != plan.trunk:
             raise UsageError(
                 f"--imported {shown(name)}: expected a metric's file on {plan.trunk}; `eyediff weights import`"
             )
     supervised = {"supervised, votes": f"lpips-{plan.trunk}", "supervised": f"deep-{plan.trunk}"}
-    found = [Origin(name, (metric,)) for name, metric in supervised.items() if metric in catalogue.ENTRIES]
+    found = [Origin(name, (metric,)) for name, metric in supervised.items() if metric in METRICS]
     found += [Origin(f"imported: {Path(name).stem}", (name,)) for name in plan.imported]
     random = {"kmeans": plan.photos, "gaussian": None} if plan.photos else {"gaussian": None}
     done, trunk = 0, TRUNKS[plan.trunk]

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..records import Numbers, Pixels
 from . import colour, filters
+from .programs import PixelFunction
 
 T1, T2, T3, T4, LAMBDA = 0.85, 160.0, 200.0, 200.0, 0.03
 
@@ -52,27 +53,23 @@ def fsim(a: Pixels, b: Pixels) -> Numbers:
 
     `a` and `b` are N x H x W x 3, of one size; returns N scores.
     """
-    return _scores(a, b, [False])[:, 0]
+    return scores(a, b, [False])[:, 0]
 
 
 def fsimc(a: Pixels, b: Pixels) -> Numbers:
     """FSIMc of each pair, which sees colour too. See `fsim`."""
-    return _scores(a, b, [True])[:, 0]
+    return scores(a, b, [True])[:, 0]
 
 
-def both(a: Pixels, b: Pixels) -> Numbers:
-    """FSIM and FSIMc of each pair, N x 2, at little more than the cost of one. See `fsim`."""
-    return _scores(a, b, (False, True))
-
-
-def _scores(a: Pixels, b: Pixels, chromatic: Sequence[bool]) -> Numbers:
+def scores(a: Pixels, b: Pixels, chromatic: Sequence[bool]) -> Numbers:
+    """Return FSIM (False) or FSIMc (True) of each pair, N x K, at little more than the cost of one. See `fsim`."""
     # A thread an image of the pair: in Fourier transforms, most of the time, numpy lets go of the interpreter.
     with ThreadPoolExecutor(2, "eyediff-fsim") as pool:
-        scores = np.empty((len(a), len(chromatic)))
+        found = np.empty((len(a), len(chromatic)))
         for n, pair in enumerate(zip(a, b, strict=True)):
             of_a, of_b = pool.map(_features, pair)
-            scores[n] = [_similarity(of_a, of_b, colours) for colours in chromatic]
-    return scores
+            found[n] = [_similarity(of_a, of_b, colours) for colours in chromatic]
+    return found
 
 
 def _features(pixels: Pixels) -> _Features:
@@ -173,3 +170,7 @@ def _frequencies(length: int) -> Numbers:
     """Cycles per pixel as fft orders them; of an odd length, stretched to reach one half, as in phasecong2.m."""
     last = length - 1 if length % 2 else length
     return np.fft.ifftshift((np.arange(length) - length // 2) / last)
+
+
+PROGRAM = PixelFunction(fsim, SMALLEST, shared=scores, column=False)
+COLOUR_PROGRAM = PixelFunction(fsimc, SMALLEST, shared=scores, column=True)

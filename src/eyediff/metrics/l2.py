@@ -8,6 +8,7 @@ large: its figure is 4 times this one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..errors import RangeError
 from ..records import PEAKS, Numbers, Pixels
 from . import colour
 from .ops import Array, T, Verbs
+from .programs import Formula, PixelFunction
 
 Flat: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 
@@ -86,3 +88,15 @@ def _float_squares(x: Flat, y: Flat) -> float:
 def _square_sum(difference: Numbers) -> float:
     # numpy.dot would hand this to a BLAS, whose threads fight with those that decode images.
     return float(np.einsum("i,i->", difference, difference))
+
+
+def mean_square(channels: Sequence[Numbers]) -> Numbers:
+    """Return N scores from the one array N x 3 that `squares` measures."""
+    scores: Numbers = channels[0].mean(1)
+    return scores
+
+
+FORMULA = Formula(lambda ops, a, b: [squares(ops, a, b)], mean_square, np.float64)
+
+PROGRAM = PixelFunction(l2, formula=FORMULA)
+LAB_PROGRAM = PixelFunction(l2_lab)

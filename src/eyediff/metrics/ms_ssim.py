@@ -20,6 +20,7 @@ from ..records import Numbers, Pixels
 from . import ssim
 from .filters import halve
 from .ops import T, Verbs
+from .programs import Formula, MultiScaleMean, WindowMean
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """From the finest scale to the coarsest."""
@@ -62,3 +63,13 @@ def msssim(means: Sequence[Numbers]) -> Numbers:
     powers = [np.maximum(mean, 0) ** weight for weight, mean in zip(WEIGHTS, means, strict=True)]
     score: Numbers = reduce(np.multiply, powers).mean(1)
     return score
+
+
+PROGRAM = MultiScaleMean(
+    scales,
+    WindowMean(structure, WANG.smallest),
+    WindowMean(coarsest, WANG.smallest),
+    msssim,
+    SMALLEST,
+    Formula(means, msssim),
+)

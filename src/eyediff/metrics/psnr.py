@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..records import Numbers, Pixels
-from .l2 import l2
+from . import l2
+from .programs import Formula, PixelFunction
 
 
 def psnr(a: Pixels, b: Pixels) -> Numbers:
@@ -19,7 +20,7 @@ def psnr(a: Pixels, b: Pixels) -> Numbers:
 
     `a` and `b` are N x H x W x 3, of one shape and one storage type; returns N scores. Raises RangeError as `l2` does.
     """
-    return decibels(l2(a, b))
+    return decibels(l2.l2(a, b))
 
 
 def decibels(mean_squares: Numbers) -> Numbers:
@@ -27,3 +28,9 @@ def decibels(mean_squares: Numbers) -> Numbers:
     with np.errstate(divide="ignore"):  # 1 / 0 is infinite, as it should be
         found: Numbers = 10 * np.log10(1 / mean_squares)
     return found
+
+
+PROGRAM = PixelFunction(
+    psnr,
+    formula=Formula(l2.FORMULA.measure, lambda channels: decibels(l2.mean_square(channels)), l2.FORMULA.precision),
+)

@@ -1,43 +1,50 @@
-"""What metrics there are: names, directions, ranges, versions, citations. All that lists or parses names reads this.
+"""The registry of metrics: names, directions, ranges, versions, citations and programs.
 
-A metric is asked for as `name` or `name@version`; the first version is the default. No name ever stands for another
-one, but for the aliases written here. What has a separator of paths, or ends in `.safetensors`, is a metric's file.
+A metric is requested as `name` or `name@version`; the first version is the default. To add a metric, write one file
+in this folder and one entry here. A package that is installed beside eyediff can add metrics through the entry point
+group `eyediff.metrics`, whose entries each load one `MetricInfo`.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.metadata import entry_points
 
-from .. import weights
 from ..errors import UnknownMetricError, UsageError, shown
-from ..weights.fetch import Progress
-from . import fsim, lpips, ssim
-from . import ms_ssim as msssim
-from .backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
+from . import fsim, gmsd, l2, lpips, ms_ssim, psnr, ssim
+from .backbones import ALEX, MINI, SQUEEZE, VGG
+from .programs import DeepFeatures, Program
 
 ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
-OURS = "a small network trained by eyediff to say what lpips-alex says (docs/mini.md); for publication use lpips"
+OURS = "a small network trained by eyediff to follow lpips-alex (docs/mini.md)"
 WANG = "Wang et al. 2004, Image quality assessment: from error visibility to structural similarity, TIP 13(4)"
 WANG_SCALES = "Wang et al. 2003, Multiscale structural similarity for image quality assessment, Asilomar"
 ZHANG_FSIM = "Zhang et al. 2011, FSIM: a feature similarity index for image quality assessment, TIP 20(8)"
-
-
-SMALLEST: dict[str, int] = {
-    "dssim": ssim.VARIANTS["skimage"].smallest,
-    "ms-ssim": msssim.SMALLEST,
-    "fsim": fsim.SMALLEST,
-    "fsimc": fsim.SMALLEST,
-}
+XUE = "Xue et al. 2014, Gradient magnitude similarity deviation: a highly efficient perceptual image quality index, TIP"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A metric of the catalogue.
+class MetricInfo:
+    """A metric of the registry.
 
-    `identity` is its score for two equal images. `trunk` and `heads` say which weights it needs, if any.
+    Parameters
+    ----------
+    name : str
+        Name by which the metric is requested.
+    higher_is_better : bool
+        Whether a higher score means that two images look more alike.
+    identity : float
+        Score of two equal images.
+    range : str
+        Range of the score, for people.
+    citation : str
+        Paper, or a sentence that defines the metric.
+    programs : mapping of str to Program
+        What computes each version. The first version is the default.
+    torch_module : str, optional
+        Class in `eyediff.nn` that computes a metric without a network with gradients.
     """
 
     name: str
@@ -45,110 +52,126 @@ class Entry:
     identity: float
     range: str
     citation: str
-    versions: tuple[str, ...]
-    trunk: str | None = None
-    heads: bool = False
+    programs: Mapping[str, Program]
+    torch_module: str | None = None
 
-    def smallest(self, version: str) -> int:
-        """The shortest side, in pixels, that this metric takes."""
-        if self.trunk is not None:
-            return TRUNKS[self.trunk].smallest
-        if self.name == "ssim":
-            return ssim.VARIANTS[version].smallest
-        return SMALLEST.get(self.name, 1)
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Names of the versions; the first is the default."""
+        return tuple(self.programs)
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A metric as somebody asked for it: `asked` is the name that its results carry, `file` is what it names."""
-
-    asked: str
-    entry: Entry
-    version: str
-    file: weights.MetricFile | None = None
-
-    def network(self, file: Path | None = None, trust: bool = False, progress: Progress | None = None) -> lpips.Network:
-        """The network of a metric that has one; its weights are found or fetched now, the trunk's in `file` if given.
-
-        Raises UsageError for a metric without one; WeightsError where they cannot be had, or are not what they should
-        be.
-        """
-        if self.file is not None:
-            return self.file.network(file, progress=progress)
-        if self.entry.trunk is None:
-            raise UsageError(f"{self.asked} has no network")
-        loaded = weights.load_trunk(self.entry.trunk, file=file, trust=trust, progress=progress)
-        heads = weights.load_heads(self.entry.trunk, self.version) if self.entry.heads else None
-        return lpips.Network(TRUNKS[self.entry.trunk], loaded.parameters, heads, scaled=self.version != "0.0")
+    @property
+    def is_deep(self) -> bool:
+        """Whether the metric compares features of a network."""
+        return isinstance(self.programs[self.versions[0]], DeepFeatures)
 
 
-def _networks() -> Iterable[Entry]:
-    yield Entry("lpips-mini", False, 0, "0 up", OURS, ("2",), MINI.name, heads=True)
-    for trunk in (ALEX, VGG, SQUEEZE):
-        yield Entry(f"lpips-{trunk.name}", False, 0, "0 up", ZHANG, lpips.VERSIONS, trunk.name, heads=True)
-    for trunk in (ALEX, VGG, SQUEEZE):
-        yield Entry(f"deep-{trunk.name}", False, 0, "0 up", ZHANG, lpips.VERSIONS, trunk.name)
+def _deep_metrics() -> Iterable[MetricInfo]:
+    yield MetricInfo("lpips-mini", False, 0, "0 up", OURS, {"2": DeepFeatures(MINI.name, True)})
+    for prefix, calibrated in (("lpips", True), ("deep", False)):
+        for backbone in (ALEX, VGG, SQUEEZE):
+            programs = dict.fromkeys(lpips.VERSIONS, DeepFeatures(backbone.name, calibrated))
+            yield MetricInfo(f"{prefix}-{backbone.name}", False, 0, "0 up", ZHANG, programs)
 
 
-ENTRIES: dict[str, Entry] = {
-    entry.name: entry
-    for entry in (
-        *_networks(),
-        Entry("l2", False, 0, "0 to 1", "mean squared error of RGB on a scale of 0 to 1", ("1",)),
-        Entry("l2-lab", False, 0, "0 up", "mean squared error of CIE Lab over 100 (l2.py)", ("1",)),
-        Entry("psnr", True, float("inf"), "0 dB up", "10 log10 of 1 / mean squared error of RGB", ("1",)),
-        Entry("ssim", True, 1, "-1 to 1", WANG, tuple(ssim.VARIANTS)),
-        Entry("dssim", False, 0, "0 to 1", f"(1 - SSIM) / 2 with scikit-image's default window; {WANG}", ("1",)),
-        Entry("ms-ssim", True, 1, "0 to 1", WANG_SCALES, ("1",)),
-        Entry("fsim", True, 1, "0 to 1", ZHANG_FSIM, ("1",)),
-        Entry("fsimc", True, 1, "0 to 1", ZHANG_FSIM, ("1",)),
+METRICS: dict[str, MetricInfo] = {
+    info.name: info
+    for info in (
+        *_deep_metrics(),
+        MetricInfo("l2", False, 0, "0 to 1", "mean squared error of RGB on a scale of 0 to 1", {"1": l2.PROGRAM}, "L2"),
+        MetricInfo("l2-lab", False, 0, "0 up", "mean squared error of CIE Lab over 100 (l2.py)", {"1": l2.LAB_PROGRAM}),
+        MetricInfo(
+            "psnr",
+            True,
+            float("inf"),
+            "0 dB up",
+            "10 log10 of 1 / mean squared error of RGB",
+            {"1": psnr.PROGRAM},
+            "PSNR",
+        ),
+        MetricInfo("ssim", True, 1, "-1 to 1", WANG, ssim.PROGRAMS, "SSIM"),
+        MetricInfo(
+            "dssim",
+            False,
+            0,
+            "0 to 1",
+            f"(1 - SSIM) / 2 with scikit-image's default window; {WANG}",
+            {"1": ssim.DSSIM_PROGRAM},
+            "DSSIM",
+        ),
+        MetricInfo("ms-ssim", True, 1, "0 to 1", WANG_SCALES, {"1": ms_ssim.PROGRAM}, "MSSSIM"),
+        MetricInfo("fsim", True, 1, "0 to 1", ZHANG_FSIM, {"1": fsim.PROGRAM}),
+        MetricInfo("fsimc", True, 1, "0 to 1", ZHANG_FSIM, {"1": fsim.COLOUR_PROGRAM}),
+        MetricInfo("gmsd", False, 0, "0 to 0.35", XUE, {"1": gmsd.PROGRAM}),
     )
 }
 
 ALIASES = {"lpips": "lpips-alex"}
 
+ENTRY_POINT_GROUP = "eyediff.metrics"
 
-def parse(asked: str) -> Choice:
-    """The metric of a name such as `lpips` or `lpips-vgg@0.0`, or of a file such as `./mine.safetensors`.
 
-    Raises UnknownMetricError with the names that exist, WeightsError where the file is no metric.
+def all_metrics() -> dict[str, MetricInfo]:
+    """Return the metrics of the package and of installed plug-ins, by name.
+
+    Raises
+    ------
+    UsageError
+        If a plug-in does not load, is not a `MetricInfo`, or uses a name that is taken.
     """
-    if weights.is_file_name(asked):
-        return _by_file(asked)
-    name, _, version = asked.partition("@")
-    if weights.is_file_name(name):
-        raise UnknownMetricError(f"{shown(name)} is a file, which has one version, its own; leave out @{version}")
-    entry = ENTRIES.get(ALIASES.get(name, name))
-    if entry is None:
-        known = [*ALIASES, *ENTRIES]
-        near = difflib.get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise UnknownMetricError(f"no metric is called {name!r}; {hint}")
-    if "@" in asked and version not in entry.versions:
-        offered = ", ".join(f"{name}@{known}" for known in entry.versions)
+    metrics = dict(METRICS)
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        origin = f"the entry point {shown(point.name)} = {shown(point.value)}"
+        try:
+            info = point.load()
+        except Exception as error:  # a plug-in may raise anything
+            raise UsageError(
+                f"{origin} does not load ({type(error).__name__}: {error}); repair or uninstall it"
+            ) from error
+        if not isinstance(info, MetricInfo):
+            raise UsageError(f"{origin} is a {type(info).__name__}; expected a MetricInfo; repair or uninstall it")
+        if info.name in metrics or info.name in ALIASES:
+            raise UsageError(f"{origin} adds a metric {shown(info.name)}, which exists already; uninstall one of them")
+        metrics[info.name] = info
+    return metrics
+
+
+def find_metric(requested: str) -> tuple[MetricInfo, str]:
+    """Return the metric and the version that a name such as `lpips` or `lpips-vgg@0.0` requests.
+
+    Parameters
+    ----------
+    requested : str
+        `name` or `name@version`. The name may be an alias.
+
+    Returns
+    -------
+    tuple of MetricInfo and str
+
+    Raises
+    ------
+    UnknownMetricError
+        If no metric has that name, or the metric has no such version.
+
+    Examples
+    --------
+    >>> info, version = find_metric("lpips")
+    >>> info.name, version
+    ('lpips-alex', '0.1')
+    """
+    name, at, version = requested.partition("@")
+    resolved = ALIASES.get(name, name)
+    info = METRICS.get(resolved) or all_metrics().get(resolved)
+    if info is None:
+        raise UnknownMetricError(_no_such_metric(name))
+    if at and version not in info.programs:
+        offered = ", ".join(f"{name}@{known}" for known in info.versions)
         raise UnknownMetricError(f"{name} has no version {version!r}; there are {offered}")
-    return Choice(asked, entry, version or entry.versions[0])
+    return info, version or info.versions[0]
 
 
-def _by_file(asked: str) -> Choice:
-    """The metric in a file. Its entry is named by content: wherever else the same lies, it is the same metric."""
-    found = weights.read_metric(Path(asked))
-    found.check_runs()
-    made = f"a metric of the user's, on {TRUNKS[found.form.trunk].title}"
-    name = f"file {found.sha256[:16]}"
-    entry = Entry(name, False, 0, "0 up", made, (found.version,), found.form.trunk, found.heads is not None)
-    return Choice(asked, entry, found.version, found)
-
-
-def parse_all(asked: Iterable[str]) -> list[Choice]:
-    """The metrics of several names, in order. Raises UsageError where there is none, or one is named twice."""
-    choices = [parse(name) for name in asked]
-    if not choices:
-        raise UsageError("no metric is named; name at least one, such as lpips")
-    seen: dict[tuple[str, str], str] = {}
-    for choice in choices:
-        what = (choice.entry.name, choice.version)
-        if what in seen:
-            raise UsageError(f"{seen[what]!r} and {choice.asked!r} are the same metric; name it once")
-        seen[what] = choice.asked
-    return choices
+def _no_such_metric(name: str) -> str:
+    known = [*ALIASES, *all_metrics()]
+    close = difflib.get_close_matches(name.casefold().replace("_", "-"), known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    return f"no metric is called {name!r}; {hint}"

@@ -19,16 +19,18 @@ Four maps a channel are filtered in place of five; and where a = b, d is 0 and t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic
 
 import numpy as np
 
-from ..records import Pixels
+from ..records import Numbers, Pixels
 from . import colour, filters
 from .filters import Taps
 from .ops import Array, T, Verbs
+from .programs import Formula, OpsFunction, WindowMean
 
 K1, K2 = 0.01, 0.03
 RANGE = 2.0  # from -1, black, to 1, white: around 0, where float32 loses least when squares of means are subtracted
@@ -148,3 +150,29 @@ def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
     With the variant `skimage` it is the "DSSIM" of Zhang et al. 2018 and of the package `lpips`.
     """
     return verbs.mean(verbs.affine(similarity(verbs, variant, a, b), _figure(-0.5), _figure(0.5)))
+
+
+def channel_mean(means: Sequence[Numbers]) -> Numbers:
+    """Return N scores from the one array N x 3 that `ssim` or `dssim` measures."""
+    scores: Numbers = means[0].mean(1)
+    return scores
+
+
+def _program(score: OpsFunction, variant: Variant, map: OpsFunction | None = None) -> WindowMean:
+    """Return the program of SSIM, or of a metric derived from it, with a variant's window."""
+    bound = partial(_with_variant, score, variant)
+    return WindowMean(
+        bound,
+        variant.smallest,
+        partial(prepare, variant),
+        map and partial(_with_variant, map, variant),
+        None if variant.luma else Formula(lambda ops, a, b: [bound(ops, a, b)], channel_mean),
+    )
+
+
+def _with_variant(function: Callable[..., T], variant: Variant, ops: Verbs[T], a: T, b: T) -> T:
+    return function(ops, variant, a, b)
+
+
+PROGRAMS: Mapping[str, WindowMean] = {name: _program(ssim, variant, spatial) for name, variant in VARIANTS.items()}
+DSSIM_PROGRAM = _program(dssim, VARIANTS["skimage"])

@@ -19,14 +19,14 @@ except ModuleNotFoundError as error:
         raise
     raise ModuleNotFoundError("eyediff.nn needs torch: pip install 'eyediff[torch]'", name="torch") from None
 
-from .classical import MSSSIM, PSNR, SSIM
+from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM
 from .distance import LPIPS, Prepared
 from .perceptual import PerceptualLoss
 
 if TYPE_CHECKING:
     from .metric import Metric
 
-__all__ = ["LPIPS", "MSSSIM", "PSNR", "SSIM", "Metric", "PerceptualLoss", "Prepared"]
+__all__ = ["DSSIM", "L2", "LPIPS", "MSSSIM", "PSNR", "SSIM", "Metric", "PerceptualLoss", "Prepared"]
 
 
 def __getattr__(name: str) -> object:

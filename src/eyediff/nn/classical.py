@@ -1,8 +1,8 @@
-"""SSIM, MS-SSIM and PSNR as modules: the same formulas that `eyediff compare` uses, on tensors."""
+"""SSIM, DSSIM, MS-SSIM, L2 and PSNR as modules: the same formulas that `eyediff compare` uses, on tensors."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from .trunk import VERBS
 
 
 class _Classical(nn.Module):
-    """What the three share: inputs, range, reduction. As a loss, `forward` is lower where images are more alike."""
+    """What these modules share: inputs, range, reduction. As a loss, `forward` is lower where images are more alike."""
 
     higher_is_better: ClassVar[bool] = True
     smallest = 1
@@ -38,6 +38,11 @@ class _Classical(nn.Module):
         check_reduction(reduction)
         check_range(value_range)
         self.reduction, self.value_range, self.check = reduction, value_range, check
+
+    @classmethod
+    def for_version(cls, version: str, **options: Any) -> Self:  # noqa: ARG003  # SSIM alone has several
+        """Return the module of a version of the metric in the registry."""
+        return cls(**options)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The loss between N images and N others, or one."""
@@ -86,8 +91,26 @@ class SSIM(_Classical):
         self.variant = variant
         self.smallest = ssim.VARIANTS[variant].smallest
 
+    @classmethod
+    def for_version(cls, version: str, **options: Any) -> Self:
+        """Return the module of a variant."""
+        return cls(version, **options)
+
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         return ssim.ssim(VERBS, ssim.VARIANTS[self.variant], x, y).mean(1)
+
+
+class DSSIM(_Classical):
+    """Structural dissimilarity, (1 - SSIM) / 2, with scikit-image's default window; the loss is the score."""
+
+    higher_is_better = False
+    smallest = ssim.VARIANTS["skimage"].smallest
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        return ssim.dssim(VERBS, ssim.VARIANTS["skimage"], x, y).mean(1)
+
+    def _loss(self, score: Tensor) -> Tensor:
+        return score
 
 
 class MSSSIM(_Classical):
@@ -104,6 +127,18 @@ class MSSSIM(_Classical):
             positive = mean > 0
             product = product * torch.where(positive, torch.where(positive, mean, 1) ** weight, 0)
         return product.mean(1)
+
+
+class L2(_Classical):
+    """Mean squared error of RGB on a scale of 0 to 1; the loss is the score."""
+
+    higher_is_better = False
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        return l2.squares(VERBS, x, y).mean(1)
+
+    def _loss(self, score: Tensor) -> Tensor:
+        return score
 
 
 class PSNR(_Classical):

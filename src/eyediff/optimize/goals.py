@@ -13,8 +13,10 @@ from .. import nn, weights
 from ..errors import UsageError
 from ..metrics import lpips
 from ..metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
-from ..metrics.registry import ENTRIES, Choice, parse
+from ..metrics.programs import DeepFeatures
+from ..metrics.registry import all_metrics
 from ..nn.trunk import tap_names
+from ..scoring.metric_spec import parse_metric
 
 Progress = Callable[[int, int], None]
 """Told the bytes of a download that have come, and all that are expected."""
@@ -66,7 +68,7 @@ class Goal:
 
 def names() -> list[str]:
     """Every metric that an image can be pulled by."""
-    return [*(name for name, entry in ENTRIES.items() if entry.trunk or name in CLASSICAL), *PERCEPTUAL]
+    return [*(name for name, info in all_metrics().items() if info.is_deep or info.torch_module), *PERCEPTUAL]
 
 
 def goal(asked: str, progress: Progress | None = None) -> Goal:
@@ -82,49 +84,15 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
         loss = nn.PerceptualLoss.from_network(network, {second: 1.0}, value_range=RANGE, check=False)
         sha256 = weights.metric_sha256(network.parameters, None)
         return Goal(asked, JOHNSON, sha256, False, network.trunk.smallest, True, loss)
-    choice = parse(asked)
-    entry, version = choice.entry, choice.version
+    spec = parse_metric(asked)
+    info, program = spec.info, spec.program
     module: torch.nn.Module
-    if entry.trunk is not None:
-        network = choice.network(progress=progress)
+    if isinstance(program, DeepFeatures):
+        network = spec.load_network(progress=progress)
         sha256 = weights.metric_sha256(network.parameters, network.heads)
         module = nn.LPIPS.from_network(network, value_range=RANGE, check=False)
-    elif entry.name in CLASSICAL:
-        module = CLASSICAL[entry.name](choice)
+    elif info.torch_module is not None and program.formula is not None:
+        module = getattr(nn, info.torch_module).for_version(spec.version, value_range=RANGE, check=False)
     else:
         raise UsageError(f"{asked} has no gradient to follow; those that have are {', '.join(names())}")
-    smallest = entry.smallest(version)
-    return Goal(asked, version, sha256, entry.higher_is_better, smallest, entry.trunk is not None, module)
-
-
-class L2(torch.nn.Module):
-    """`l2.py` on tensors: the mean squared error, on a scale of 0 to 1."""
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.score(x, y).mean()
-
-    def score(self, x: Tensor, y: Tensor) -> Tensor:
-        return (x - y).square().mean((1, 2, 3))
-
-
-class DSSIM(torch.nn.Module):
-    """(1 - SSIM) / 2 with scikit-image's default window."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ssim = nn.SSIM("skimage", value_range=RANGE, check=False)
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.score(x, y).mean()
-
-    def score(self, x: Tensor, y: Tensor) -> Tensor:
-        return (1 - self.ssim.score(x, y)) / 2
-
-
-CLASSICAL: Mapping[str, Callable[[Choice], torch.nn.Module]] = {
-    "l2": lambda _: L2(),
-    "psnr": lambda _: nn.PSNR(value_range=RANGE, check=False),
-    "ssim": lambda choice: nn.SSIM(choice.version, value_range=RANGE, check=False),
-    "dssim": lambda _: DSSIM(),
-    "ms-ssim": lambda _: nn.MSSSIM(value_range=RANGE, check=False),
-}
+    return Goal(asked, spec.version, sha256, info.higher_is_better, program.smallest_side, info.is_deep, module)

@@ -15,10 +15,10 @@ from .. import comparison as api
 from .. import defaults
 from ..errors import SizeError, UsageError, shown
 from ..images import Range, as_image
-from ..metrics import registry as catalogue
 from ..output.atomic_write import whole
 from ..output.text import figure
 from ..records import PEAKS, Numbers, Pixels
+from ..scoring.metric_spec import parse_metrics
 from .failures import Failed, FailureFolder
 
 
@@ -52,11 +52,11 @@ class Goldens:
         __tracebackhide__ = True
         highest = dict(defaults.GOLDEN_MAX if max is None and min is None else max or {})
         lowest = dict(min or {})
-        choices = catalogue.parse_all(dict.fromkeys([*highest, *lowest]))
+        specs = parse_metrics(dict.fromkeys([*highest, *lowest]))
         path, candidate = self._place(golden), flattened(image, range)
         if self.written is not None:
             self._store(path, candidate, self.written)
-            return {choice.asked: choice.entry.identity for choice in choices}
+            return {spec.requested: spec.info.identity for spec in specs}
         failures = FailureFolder(self.report, self.test, golden)
         failures.clear()
         if not path.exists():
@@ -67,8 +67,8 @@ class Goldens:
             )
         scores: dict[str, float] = {}
         try:
-            for choice in choices:
-                scores[choice.asked] = api.distance(path, candidate, choice.asked)
+            for spec in specs:
+                scores[spec.requested] = api.distance(path, candidate, spec.requested)
             reasons = _crossed(scores, highest, lowest)
         except SizeError as error:
             reasons = [str(error)]

@@ -6,86 +6,111 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from .. import __version__, defaults, images, run, video, weights
 from .. import pairing as pairs
 from ..engines import memory_limit as budget
-from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner
+from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import runner as runner_on
 from ..engines.windows import ScalesEngine, WindowEngine
 from ..interfaces import Engine
-from ..metrics import fsim, l2, psnr, ssim
-from ..metrics.registry import Choice, parse_all
-from ..records import AlphaPolicy, Header, MatchRule, MetricHeader, Numbers, Pair, Pixels, SizePolicy, Unmatched
-from .together import Together
+from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
+from ..records import AlphaPolicy, Header, MatchRule, MetricHeader, Pair, SizePolicy, Unmatched
+from .metric_set import Group, MetricSet
+from .metric_spec import MetricSpec, parse_metrics
 
 Progress = Callable[[int, int], None]
 """Told the bytes of a download that have come, and all that are expected."""
 
 
-FUNCTIONS: Mapping[str, Callable[[Pixels, Pixels], Numbers]] = {
-    "l2": l2.l2,
-    "l2-lab": l2.l2_lab,
-    "psnr": psnr.psnr,
-    "fsim": fsim.fsim,
-    "fsimc": fsim.fsimc,
-}
-"""Metrics that are plain functions of pixels."""
-
-
 @dataclass(frozen=True)
-class Wired:
-    """A metric that was asked for, its engine, and the hash of the weights in it (None: it has none)."""
+class BoundMetric:
+    """A metric with its engine.
 
-    choice: Choice
+    Parameters
+    ----------
+    spec : MetricSpec
+        Metric as it was requested.
+    engine : Engine
+        Computes the metric.
+    weights_sha256 : str, optional
+        Hash of its weights. None for a metric without weights.
+    """
+
+    spec: MetricSpec
     engine: Engine
     weights_sha256: str | None = None
 
     @property
     def header(self) -> MetricHeader:
-        return MetricHeader(self.choice.version, self.weights_sha256, self.engine.description)
+        """What a result records of the metric."""
+        return MetricHeader(self.spec.version, self.weights_sha256, self.engine.description)
 
 
-def wire(
-    choice: Choice,
+def build_metric(
+    spec: MetricSpec,
     runner: Runner,
-    file: Path | None = None,
+    weights_file: Path | None = None,
     trust: bool = False,
     progress: Progress | None = None,
     memory: int | None = None,
-) -> Wired:
-    """Bring a metric to life on a runner; its weights are found or fetched (or read from `file`) now.
+) -> BoundMetric:
+    """Return a metric with its engine; weights are found or downloaded now.
 
-    `memory`: bytes that a network may take for images and its work on them; None: as many as it likes.
-    Raises WeightsError where they cannot be had, or are not what they should be.
+    Parameters
+    ----------
+    spec : MetricSpec
+        Metric to build.
+    runner : Runner
+        Compiles programs that are stated over operations.
+    weights_file : Path, optional
+        File to read the backbone's weights from.
+    trust : bool
+        Whether weights other than the official ones are accepted.
+    progress : function of (bytes received, bytes expected), optional
+        Called during a download.
+    memory : int, optional
+        Bytes that a network may take for images and its work on them. None means no limit.
+
+    Raises
+    ------
+    WeightsError
+        If the weights cannot be had, or differ from what was expected.
     """
-    entry, version = choice.entry, choice.version
-    if entry.trunk is not None:
-        network = choice.network(file, trust, progress)
+    program = spec.program
+    if isinstance(program, DeepFeatures):
+        network = spec.load_network(weights_file, trust, progress)
         sha256 = weights.metric_sha256(network.parameters, network.heads)
-        return Wired(choice, NetworkEngine(runner, network, memory), sha256)
-    if entry.name == "ssim":
-        return Wired(choice, window_engine(runner, ssim.ssim, ssim.VARIANTS[version], ssim.spatial))
-    if entry.name == "dssim":
-        return Wired(choice, window_engine(runner, ssim.dssim, ssim.VARIANTS["skimage"]))
-    if entry.name == "ms-ssim":
-        return Wired(choice, ScalesEngine(runner))
-    return Wired(choice, FunctionEngine(FUNCTIONS[entry.name], entry.smallest(version)))
+        return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
+    return BoundMetric(spec, build_engine(program, runner))
 
 
-def window_engine(
-    runner: Runner, program: Callable[..., Any], variant: ssim.Variant, spatial: Callable[..., Any] | None = None
-) -> WindowEngine:
-    """A variant of SSIM, or of what derives from it, on a runner."""
-    return WindowEngine(
-        runner,
-        lambda verbs, a, b: program(verbs, variant, a, b),
-        variant.smallest,
-        lambda pixels: ssim.prepare(variant, pixels),
-        spatial and (lambda verbs, a, b: spatial(verbs, variant, a, b)),
-    )
+def build_engine(program: PixelFunction | WindowMean | MultiScaleMean, runner: Runner) -> Engine:
+    """Return the engine of a program without weights."""
+    if isinstance(program, WindowMean):
+        return WindowEngine(runner, program)
+    if isinstance(program, MultiScaleMean):
+        return ScalesEngine(runner, program)
+    return FunctionEngine(program)
+
+
+def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
+    """Join metrics that share their work, so that one engine computes all of them."""
+    groups: list[Group] = []
+    sharing: dict[object, list[tuple[str, PixelFunction]]] = {}
+    for metric in metrics:
+        name, program = metric.spec.requested, metric.spec.program
+        if isinstance(program, PixelFunction) and program.shared is not None:
+            sharing.setdefault((program.shared, program.smallest_side), []).append((name, program))
+        else:
+            groups.append(((name,), metric.engine))
+    for members in sharing.values():
+        names, programs = zip(*members, strict=True)
+        first = programs[0]
+        engine = SharedEngine(first.shared, [program.column for program in programs], first.smallest_side)
+        groups.append((names, engine if len(names) > 1 else FunctionEngine(first)))
+    return tuple(groups)
 
 
 @dataclass(frozen=True)
@@ -124,7 +149,7 @@ def plan(
 
     Raises UsageError, WeightsError or DeviceError.
     """
-    parse_all(metrics)  # before the folders are walked: a name with a typo should not take that long to be told
+    parse_metrics(metrics)  # before the folders are walked: a name with a typo should not take that long to be told
     pairing = pairs.pair_up(reference, candidate, options.match)
     job = job_of(
         pairing.pairs,
@@ -149,7 +174,7 @@ def job_of(
     progress: Progress | None = None,
 ) -> run.Job:
     """A job over pairs that are known already. Raises UsageError, WeightsError or DeviceError."""
-    choices = parse_all(metrics)
+    choices = parse_metrics(metrics)
     engines, header = _wired(choices, options, progress)
     return run.Job(
         pairs=found,
@@ -181,9 +206,9 @@ def plan_video(
 
     Raises UsageError, SizeError, WeightsError or DeviceError.
     """
-    choices = parse_all(metrics)
+    choices = parse_metrics(metrics)
     frames = video.Frames(reference, candidate, every=every, offset=offset)
-    frames.check_sizes(options.size, {choice.asked: choice.entry.smallest(choice.version) for choice in choices})
+    frames.check_sizes(options.size, {choice.requested: choice.program.smallest_side for choice in choices})
     engines, header = _wired(choices, options, progress)
     job = run.Job(
         pairs=frames,
@@ -204,24 +229,64 @@ def _window(options: Options) -> int:
     return min(defaults.WINDOW_BYTES, budget.checked(options.memory) // 4)
 
 
-def _wired(choices: Sequence[Choice], options: Options, progress: Progress | None) -> tuple[dict[str, Engine], Header]:
-    """Engines by the names that were asked for, and the header that says what they are."""
-    runner = runner_on(options.device, options.threads)
-    networks = sum(choice.entry.trunk is not None for choice in choices)
-    room = budget.room(budget.checked(options.memory), networks)
-    wired = {choice.asked: wire(choice, runner, progress=progress, memory=room) for choice in choices}
-    engines = {name: metric.engine for name, metric in wired.items()}
-    alike = [choice for choice in choices if choice.entry.name in ("fsim", "fsimc")]
-    if len(alike) == 2:
-        shared = Together(fsim.both)
-        for choice in alike:
-            column = shared.column(choice.entry.name == "fsimc")
-            engines[choice.asked] = FunctionEngine(column, choice.entry.smallest(choice.version))
-    header = Header(
+def build_metric_set(
+    metrics: Sequence[str],
+    *,
+    size: SizePolicy = "refuse",
+    alpha: AlphaPolicy = "worst",
+    device: DeviceName = "auto",
+    memory: int | str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> MetricSet:
+    """Load the weights of metrics and build their engines.
+
+    Parameters
+    ----------
+    metrics
+        Names such as ``lpips`` or ``ssim@skimage``, or files of metrics.
+    size, alpha
+        How images are prepared; the header of the result records it.
+    device
+        Where the networks run.
+    memory
+        Bytes, or text such as "2GB", that the process should stay within; None: the memory of the machine.
+    threads
+        Threads of the engines; None: one for each core.
+    progress
+        Called with the bytes of a download that have arrived and the bytes expected.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        If a metric is unknown or named twice, its weights cannot be loaded, or the device is not available.
+    """
+    specs = parse_metrics(metrics)
+    built = _build_all(specs, runner_on(device, threads), memory, progress)
+    return MetricSet(_group_columns(built), _describe(built, size, alpha))
+
+
+def _build_all(
+    specs: Sequence[MetricSpec], runner: Runner, memory: int | str | None, progress: Progress | None
+) -> list[BoundMetric]:
+    networks = sum(spec.info.is_deep for spec in specs)
+    room = budget.room(budget.checked(memory), networks)
+    return [build_metric(spec, runner, progress=progress, memory=room) for spec in specs]
+
+
+def _describe(metrics: Sequence[BoundMetric], size: SizePolicy, alpha: AlphaPolicy) -> Header:
+    return Header(
         eyediff=__version__,
-        metrics={name: metric.header for name, metric in wired.items()},
-        size=options.size,
-        higher_is_better={name: metric.choice.entry.higher_is_better for name, metric in wired.items()},
-        alpha=options.alpha,
+        metrics={metric.spec.requested: metric.header for metric in metrics},
+        size=size,
+        higher_is_better={metric.spec.requested: metric.spec.info.higher_is_better for metric in metrics},
+        alpha=alpha,
     )
-    return engines, header
+
+
+def _wired(
+    specs: Sequence[MetricSpec], options: Options, progress: Progress | None
+) -> tuple[dict[str, Engine], Header]:
+    """Return engines by the names that were requested, and the header that describes them."""
+    built = _build_all(specs, runner_on(options.device, options.threads), options.memory, progress)
+    return {metric.spec.requested: metric.engine for metric in built}, _describe(built, options.size, options.alpha)

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, cast
 
 from .. import defaults
 from ..errors import ImageError, UsageError, shown
-from ..metrics import registry as catalogue
 from ..metrics.ops import Array
 from ..output.output_files import whole_file
 from ..run.resume import FileStamp, file_stamp, settings_difference
+from ..scoring.metric_spec import parse_metric
 from .job import Failed, Job, Progress, Source
 from .reading import Shape, common_shape, fill
 from .store import FORMAT, HEADER, Store, place, read_store, scratch
@@ -100,7 +100,7 @@ def _made(job: Job) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "eyediff": job.header.eyediff,
-        "metric": catalogue.parse(job.metric).entry.name,
+        "metric": parse_metric(job.metric).info.name,
         "version": header.version,
         "weights": header.weights_sha256,
         "engine": header.engine,

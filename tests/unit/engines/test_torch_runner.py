@@ -51,8 +51,7 @@ def test_metrics_equal_the_oracle() -> None:
     np.testing.assert_allclose(engine.embeddings(PAIR[0]), oracle.embeddings(PAIR[0]), rtol=1e-4, atol=1e-6)
 
     def windows(runner: NumpyRunner | TorchRunner) -> WindowEngine:
-        wang = ssim.VARIANTS["wang"]
-        return WindowEngine(runner, lambda verbs, a, b: ssim.ssim(verbs, wang, a, b), wang.smallest)
+        return WindowEngine(runner, ssim.PROGRAMS["wang"])
 
     np.testing.assert_allclose(windows(TorchRunner("cpu")).means(*PAIR), windows(NumpyRunner()).means(*PAIR), atol=2e-6)
 

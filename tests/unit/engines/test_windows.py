@@ -27,7 +27,7 @@ def program(verbs, a, b):
 
 def engine(runner: Runner) -> WindowEngine:
     """SSIM by tiles."""
-    return WindowEngine(runner, program, WANG.smallest)
+    return WindowEngine(runner, ssim.PROGRAMS["wang"])
 
 
 def whole(a: Pixels, b: Pixels) -> Numbers:
@@ -90,7 +90,7 @@ def test_pixels_are_prepared_before_they_are_cut() -> None:
     """`prepare` sees the whole image, whose size decides how much smaller it is made."""
     a, b = pair(1, 400, 420)
     variant = ssim.VARIANTS["matlab"]
-    found = WindowEngine(NumpyRunner(), program, 11, lambda pixels: ssim.prepare(variant, pixels)).distances(a, b)
+    found = WindowEngine(NumpyRunner(), ssim.PROGRAMS["matlab"]).distances(a, b)
     np.testing.assert_allclose(found, whole(ssim.prepare(variant, a), ssim.prepare(variant, b)), rtol=1e-12)
 
 
@@ -100,17 +100,17 @@ def test_maps_say_where() -> None:
     Two tiles a side, an odd and an even window. float64 throughout: 1e-6 for the float32 in which maps are kept.
     """
     a, b = pair(2, TILE + 30, TILE + 41)
-    for variant in (WANG, ssim.VARIANTS["skimage"]):
-        parts = [lambda verbs, x, y, part=part, v=variant: part(verbs, v, x, y) for part in (ssim.ssim, ssim.spatial)]
-        found = WindowEngine(NumpyRunner(), parts[0], variant.smallest, spatial=parts[1])
-        maps, half = found.local(a, b), variant.smallest // 2
+    for name in ("wang", "skimage"):
+        described = ssim.PROGRAMS[name]
+        found = WindowEngine(NumpyRunner(), described)
+        maps, half = found.local(a, b), described.smallest_side // 2
         assert maps.shape == a.shape[:3] and maps.dtype == np.float32
         inner = maps[:, half:-half, half:-half]
-        np.testing.assert_allclose(inner, NumpyRunner().compile(parts[1], 2)(a, b)[:, 0], atol=1e-6)
+        np.testing.assert_allclose(inner, NumpyRunner().compile(described.map, 2)(a, b)[:, 0], atol=1e-6)
         np.testing.assert_allclose(inner.mean((1, 2)), found.distances(a, b), atol=1e-6)
         np.testing.assert_array_equal(maps[:, 0, half:-half], inner[:, 0])
     with pytest.raises(UsageError, match="has no map"):
-        engine(NumpyRunner()).local(a, b)
+        WindowEngine(NumpyRunner(), ssim.DSSIM_PROGRAM).local(a, b)
 
 
 def test_no_images_give_no_scores() -> None:
@@ -125,5 +125,5 @@ def test_ms_ssim_puts_the_scales_together() -> None:
     structure, coarsest = (NumpyRunner().compile(program, 2) for program in (msssim.structure, msssim.coarsest))
     *finer, last = zip(msssim.scales(a), msssim.scales(b), strict=True)
     expected = msssim.msssim([*(structure(x, y) for x, y in finer), coarsest(*last)])
-    np.testing.assert_allclose(ScalesEngine(NumpyRunner()).distances(a, b), expected, rtol=1e-12)
-    assert ScalesEngine(NumpyRunner()).smallest == 161
+    np.testing.assert_allclose(ScalesEngine(NumpyRunner(), msssim.PROGRAM).distances(a, b), expected, rtol=1e-12)
+    assert ScalesEngine(NumpyRunner(), msssim.PROGRAM).smallest == 161

@@ -14,8 +14,8 @@ from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.errors import SizeError
 from eyediff.evaluation.agreement import judge
 from eyediff.metrics import backbones as trunks
-from eyediff.metrics import registry as catalogue
 from eyediff.scoring import factory as wiring
+from eyediff.scoring.metric_spec import parse_metric
 from eyediff.training.init.save_initial import written
 from eyediff.votes import read_study
 from eyediff.votes.simulate import TRUTH, Observer, Plan, simulate
@@ -54,7 +54,7 @@ def test_a_reference_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Monke
 def test_simulated_votes_give_what_their_truth_expects(tmp_path: Path) -> None:
     """The observers' metric agrees as expected: each triplet's votes vary by p (1 - p) / 5, so that the mean's standard
     error follows from the preferences; four of them are allowed. The same plan gives the same bytes."""
-    wired = wiring.wire(catalogue.parse("psnr"), OnnxRunner("cpu"))
+    wired = wiring.build_metric(parse_metric("psnr"), OnnxRunner("cpu"))
     follows = Observer("psnr", wired.engine, True, wired.header)
     for name in ("one", "two"):
         simulate(tmp_path / name, Plan(count=40, seed=3), follows)

@@ -17,7 +17,7 @@ from .made import STORAGE, noisy_pair, scattered, stored
 
 def score(a: Pixels, b: Pixels) -> Numbers:
     """As the package gives it."""
-    return ScalesEngine(OnnxRunner("cpu", 2)).distances(a, b)
+    return ScalesEngine(OnnxRunner("cpu", 2), msssim.PROGRAM).distances(a, b)
 
 
 def halved(x: Numbers) -> Numbers:
@@ -91,4 +91,4 @@ def test_weights_of_the_paper() -> None:
 def test_numpy_and_onnx_runtime_agree() -> None:
     """Float32 against double precision, as derived in the tests of SSIM: 2e-6."""
     a, b = noisy_pair(4, 1, 161, 162)
-    np.testing.assert_allclose(score(a, b), ScalesEngine(NumpyRunner()).distances(a, b), atol=2e-6)
+    np.testing.assert_allclose(score(a, b), ScalesEngine(NumpyRunner(), msssim.PROGRAM).distances(a, b), atol=2e-6)

@@ -14,8 +14,8 @@ import torch
 from eyediff import errors, nn
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.metrics import ssim
-from eyediff.metrics.registry import parse
 from eyediff.scoring import factory as wiring
+from eyediff.scoring.metric_spec import parse_metric
 from tests.golden import lpips_cases
 from tests.golden.lpips_cases import Case
 
@@ -58,10 +58,10 @@ def test_ssim_and_psnr_equal_the_engines() -> None:
     """The same formulas: 1e-5, the rounding of float32 in flat regions, as tests/unit/metrics derives it."""
     a, b = lpips_cases.pair("alex", "photo")
     x, y = tensors(Case("alex", "0.1", True, "photo"))
-    by_engine = wiring.wire(parse("ssim"), OnnxRunner("cpu")).engine.distances(a, b)
+    by_engine = wiring.build_metric(parse_metric("ssim"), OnnxRunner("cpu")).engine.distances(a, b)
     np.testing.assert_allclose(nn.SSIM().score(x, y), by_engine, rtol=1e-5)
     np.testing.assert_allclose(1 - nn.SSIM()(x, y), by_engine.mean(), rtol=1e-5)
-    by_engine = wiring.wire(parse("psnr"), OnnxRunner("cpu")).engine.distances(a, b)
+    by_engine = wiring.build_metric(parse_metric("psnr"), OnnxRunner("cpu")).engine.distances(a, b)
     np.testing.assert_allclose(nn.PSNR().score(x, y), by_engine, rtol=1e-5)
     assert next(iter(ssim.VARIANTS)) == "wang"
 

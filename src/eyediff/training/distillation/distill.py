@@ -13,8 +13,8 @@ from ... import __version__, images
 from ...distortions.photos import found
 from ...errors import ResumeError, shown
 from ...metrics import lpips
-from ...metrics import registry as catalogue
 from ...output.atomic_write import check_writable, trouble
+from ...scoring.metric_spec import parse_metric
 from ...weights.containers import check_free, write
 from .checkpoint import held
 from .log import LOG, Means, open_log
@@ -41,7 +41,7 @@ Report = Callable[[Stage, int, int], None]
 
 def teacher() -> lpips.Network:
     """lpips-alex. Raises WeightsError where AlexNet's weights can be neither found nor fetched."""
-    return catalogue.parse("lpips-alex").network()
+    return parse_metric("lpips-alex").load_network()
 
 
 def distill(

@@ -1,0 +1,146 @@
+"""The kinds of computation that a registered metric can be.
+
+A program describes what is computed and names no engine. `scoring/factory.py` turns each kind into an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..records import Numbers, Pixels
+from .backbones import TRUNKS, Trunk
+
+OpsFunction: TypeAlias = Callable[..., Any]
+"""A function `f(ops, a, b)` of two batches N x 3 x H x W in [-1, 1], stated over the operations of `ops.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A score of whole images, stated over operations, so that it can be written as an ONNX graph.
+
+    Parameters
+    ----------
+    measure : function of (ops, a, b)
+        Returns a list of arrays N x K, such as the mean of SSIM by channel.
+    combine : function of that list
+        Returns N scores. It uses numpy functions only.
+    precision : type
+        Precision of the graph. PSNR needs float64 for six decimals of 40 dB.
+    """
+
+    measure: OpsFunction
+    combine: Callable[[Sequence[Numbers]], Numbers]
+    precision: type[np.floating[Any]] = np.float32
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFunction:
+    """A metric that is a plain numpy function of two batches of pixels.
+
+    Parameters
+    ----------
+    scores : function of (a, b)
+        Takes two batches N x H x W x 3 and returns N scores.
+    smallest_side : int
+        Shortest side in pixels that the metric accepts.
+    map : function of (a, b), optional
+        Returns the score by place, N x H x W.
+    formula : Formula, optional
+        The same score over operations.
+    shared : function of (a, b, columns), optional
+        Computes several metrics in one call and returns N x K. Metrics with the same `shared` share their work.
+    column : object
+        What `shared` needs to know to compute this metric.
+    """
+
+    scores: Callable[[Pixels, Pixels], Numbers]
+    smallest_side: int = 1
+    map: Callable[[Pixels, Pixels], npt.NDArray[np.float32]] | None = None
+    formula: Formula | None = None
+    shared: Callable[[Pixels, Pixels, Sequence[Any]], Numbers] | None = None
+    column: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMean:
+    """A metric that is a mean over windows, computed tile by tile.
+
+    Parameters
+    ----------
+    score : function of (ops, a, b)
+        Returns the mean over all windows by channel, N x K. The score is the mean over K.
+    smallest_side : int
+        Side of a window in pixels.
+    prepare : function of pixels
+        Returns what the metric sees, such as a smaller grey copy.
+    map : function of (ops, a, b), optional
+        Returns the score of each window, N x 1 x H' x W'.
+    formula : Formula, optional
+        The same score for whole images. Absent where `prepare` cannot be written over operations.
+    """
+
+    score: OpsFunction
+    smallest_side: int
+    prepare: Callable[[Pixels], Pixels] = lambda pixels: pixels
+    map: OpsFunction | None = None
+    formula: Formula | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MultiScaleMean:
+    """A metric that combines means over windows at several scales.
+
+    Parameters
+    ----------
+    scales : function of pixels
+        Returns the batch at every scale, finest first.
+    finer, coarsest : WindowMean
+        What is measured at every scale but the last, and at the last.
+    combine : function of a list of N x K arrays, finest scale first
+        Returns N scores.
+    smallest_side : int
+        Shortest side in pixels whose coarsest scale still holds a window.
+    formula : Formula, optional
+        The same score for whole images.
+    """
+
+    scales: Callable[[Pixels], list[Pixels]]
+    finer: WindowMean
+    coarsest: WindowMean
+    combine: Callable[[Sequence[Numbers]], Numbers]
+    smallest_side: int
+    formula: Formula | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeepFeatures:
+    """LPIPS, or its uncalibrated form, on a backbone.
+
+    Parameters
+    ----------
+    backbone : str
+        Name of the backbone in `backbones.py`, or of a module that the user supplies.
+    calibrated : bool
+        Whether the linear weights learned from votes are used. Otherwise every weight is 1.
+    """
+
+    backbone: str
+    calibrated: bool
+
+    @property
+    def network(self) -> Trunk:
+        """The backbone's layers."""
+        return TRUNKS[self.backbone]
+
+    @property
+    def smallest_side(self) -> int:
+        """Shortest side in pixels that the backbone accepts."""
+        return self.network.smallest
+
+
+Program: TypeAlias = PixelFunction | WindowMean | MultiScaleMean | DeepFeatures

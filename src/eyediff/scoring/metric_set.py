@@ -1,0 +1,55 @@
+"""The metrics of a run: their engines, and the header that names their versions and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..interfaces import Engine
+from ..records import Header
+
+Group = tuple[tuple[str, ...], Engine]
+"""The names of the columns that one engine computes in one call, and that engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSet:
+    """Engines that score the same pairs, and what their scores have in common.
+
+    Parameters
+    ----------
+    groups
+        For each engine the columns that it computes. With one name, ``engine.distances`` returns N scores. With K
+        names, it returns N x K scores: one column a name, in the order of the names.
+    header
+        Describes the metrics. ``header.metrics`` has the same names; its order is the order of the columns.
+
+    Raises
+    ------
+    UsageError
+        If the names of the groups and of the header differ.
+    """
+
+    groups: tuple[Group, ...]
+    header: Header
+
+    def __post_init__(self) -> None:
+        computed = [name for names, _ in self.groups for name in names]
+        described = self.header.metrics
+        if sorted(computed) != sorted(described) or set(described) != set(self.header.higher_is_better):
+            raise UsageError(f"the header describes {list(described)}, the engines compute {computed}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics in the order of the columns."""
+        return tuple(self.header.metrics)
+
+    def engine(self, name: str) -> Engine:
+        """Return the engine that computes a column.
+
+        Raises
+        ------
+        KeyError
+            If no column has this name.
+        """
+        return {column: engine for columns, engine in self.groups for column in columns}[name]

@@ -1,0 +1,135 @@
+"""From the name of a metric, or of a metric's file, to what it means: the registry entry, its version and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UnknownMetricError, UsageError, shown
+from ..metrics.backbones import TRUNKS
+from ..metrics.lpips import Network
+from ..metrics.programs import DeepFeatures, Program
+from ..metrics.registry import MetricInfo, find_metric
+from ..weights import MetricFile, is_file_name, load_heads, load_trunk, read_metric
+from ..weights.fetch import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """A metric as it was requested.
+
+    Parameters
+    ----------
+    requested : str
+        Name that the results carry.
+    info : MetricInfo
+        Entry of the registry; of a metric's file, an entry named by the file's content.
+    version : str
+        Version of the metric.
+    file : MetricFile, optional
+        Metric's file that was named.
+    """
+
+    requested: str
+    info: MetricInfo
+    version: str
+    file: MetricFile | None = None
+
+    @property
+    def program(self) -> Program:
+        """What computes the metric."""
+        return self.info.programs[self.version]
+
+    @property
+    def qualified_name(self) -> str:
+        """Name and version, such as `lpips-alex@0.1`, whatever alias was requested."""
+        return f"{self.info.name}@{self.version}"
+
+    def load_network(
+        self, weights: Path | None = None, trust: bool = False, progress: Progress | None = None
+    ) -> Network:
+        """Return the network of a metric that compares deep features.
+
+        Parameters
+        ----------
+        weights : Path, optional
+            File to read the backbone's weights from. By default they are found, or downloaded.
+        trust : bool
+            Whether weights other than the official ones are accepted.
+        progress : function of (bytes received, bytes expected), optional
+            Called during a download.
+
+        Raises
+        ------
+        UsageError
+            If the metric has no network.
+        WeightsError
+            If the weights cannot be had, or differ from what was expected.
+        """
+        if self.file is not None:
+            return self.file.network(weights, progress=progress)
+        program = self.program
+        if not isinstance(program, DeepFeatures):
+            raise UsageError(f"{self.requested} has no network")
+        loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)
+        heads = load_heads(program.backbone, self.version) if program.calibrated else None
+        return Network(program.network, loaded.parameters, heads, scaled=self.version != "0.0")
+
+
+def parse_metric(requested: str) -> MetricSpec:
+    """Return the metric of a name such as `lpips` or `lpips-vgg@0.0`, or of a file such as `./mine.safetensors`.
+
+    Parameters
+    ----------
+    requested : str
+        Name of a metric, or path of a metric's file. A name with a path separator, or one that ends in
+        `.safetensors`, is a path.
+
+    Raises
+    ------
+    UnknownMetricError
+        If no metric has that name.
+    WeightsError
+        If the file is not a metric's file.
+
+    Examples
+    --------
+    >>> parse_metric("lpips").qualified_name
+    'lpips-alex@0.1'
+    """
+    if is_file_name(requested):
+        return _parse_file(requested)
+    name, _, version = requested.partition("@")
+    if is_file_name(name):
+        raise UnknownMetricError(f"{shown(name)} is a file, and a file has one version; leave out @{version}")
+    return MetricSpec(requested, *find_metric(requested))
+
+
+def _parse_file(requested: str) -> MetricSpec:
+    # The entry is named by content: a copy of the file elsewhere is the same metric.
+    file = read_metric(Path(requested))
+    file.check_runs()
+    program = DeepFeatures(file.form.trunk, file.heads is not None)
+    citation = f"a metric of the user's, on {TRUNKS[file.form.trunk].title}"
+    info = MetricInfo(f"file {file.sha256[:16]}", False, 0, "0 up", citation, {file.version: program})
+    return MetricSpec(requested, info, file.version, file)
+
+
+def parse_metrics(requested: Iterable[str]) -> list[MetricSpec]:
+    """Return the metrics of several names, in order.
+
+    Raises
+    ------
+    UsageError
+        If there is no name, or two names mean the same metric.
+    """
+    specs = [parse_metric(name) for name in requested]
+    if not specs:
+        raise UsageError("no metric is named; name at least one, such as lpips")
+    seen: dict[str, str] = {}
+    for spec in specs:
+        if spec.qualified_name in seen:
+            raise UsageError(f"{seen[spec.qualified_name]!r} and {spec.requested!r} are the same metric; name it once")
+        seen[spec.qualified_name] = spec.requested
+    return specs
