@@ -132,15 +132,20 @@ def remove_results(path: Path) -> None:
         return
 
 
+def replaced_path(path: Path) -> Path:
+    """Return the name of a folder that is being replaced. A kill may leave it, when the journal has all its rows."""
+    return path.with_name(f"{path.name}.replaced")
+
+
 def move_results(new: Path, path: Path) -> None:
     """Put complete results, a file or a folder, in the place of others. Raises OSError.
 
-    A folder cannot replace another: between the two steps the old one has a free name.
+    A folder cannot replace another: between the two steps the old one is called `replaced_path(path)`.
     """
     if not new.is_dir():
         with replacing(path, new):
             return
-    old = free_name(path)
+    old = replaced_path(path)
     if path.exists():
         path.rename(old)
     new.replace(path)

@@ -26,7 +26,7 @@ from ..interfaces import Sink
 from ..locations import place
 from ..output import RowFormat, is_results_path, plain_sink
 from ..output.atomic_write import remove, trouble, whole
-from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, set_aside
+from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
 from ..output.read_rows import ReadableFormat, parse_record, split_records
 from ..output.schema import header_record, number, pair_cells, pair_columns, score_from
 from ..output.writers import WRITERS
@@ -101,7 +101,6 @@ class ResumableSink:
 
     def _start(self) -> None:
         """Begin new results and a new journal. The journal comes first: results that lie alone were finished."""
-        remove_results(self._partial)
         aside = set_aside(self._path)
         try:
             if aside is not None and self._journal_path.exists():
@@ -120,6 +119,7 @@ class ResumableSink:
     def _continue(self) -> None:
         """Begin the results anew beside those that are there."""
         remove_results(self._partial)
+        remove_results(replaced_path(self._path))
         self._journal = self._files.enter_context(Appender(self._journal_path, self._size))
         self._begin(self._partial if self._path.exists() else self._path)
 
