@@ -119,8 +119,11 @@ def _parquet() -> Work:
         return python(*compare, set_="defaults.PARQUET_ROWS = 20")
 
     def stage(place: Path) -> str:
-        if list(place.glob("out.parquet*/_*.new")):
-            return "writing a part"
+        try:
+            if list(place.glob("out.parquet*/_*.new")):
+                return "writing a part"
+        except FileNotFoundError:  # the folder took its place meanwhile
+            return "rows"
         if list(place.glob("*.partial")):
             return "continuing"
         return "rows" if list(place.glob("out.parquet/part-*")) else "start"

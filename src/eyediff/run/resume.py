@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
 from ..errors import OutputError, ResumeError, shown
 from ..interfaces import Sink
@@ -27,10 +27,10 @@ from ..locations import place
 from ..output import RowFormat, is_results_path, plain_sink
 from ..output.atomic_write import remove, trouble, whole
 from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
-from ..output.read_rows import ReadableFormat, parse_record, split_records
-from ..output.schema import header_record, number, pair_cells, pair_columns, score_from
+from ..output.read_rows import parse_record, split_records
+from ..output.schema import Cell, header_record, number, pair_columns, score_from
 from ..output.writers import WRITERS
-from ..records import Header, Pair, Row, Score, Summary
+from ..records import Failure, Header, Pair, Row, Score, Summary
 
 SCHEMA = 2
 """Version of the journal. Another one is refused."""
@@ -56,6 +56,28 @@ def journal_path(output: Path) -> Path:
     return output.with_name(output.name + ".resume")
 
 
+class _Entry(NamedTuple):
+    """A line of the journal."""
+
+    pair: str
+    reference: str
+    candidate: str
+    width: int
+    height: int
+    scores: dict[str, float]
+    notes: tuple[str, ...]
+    stamps: tuple[FileStamp | None, FileStamp | None]
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the cells of the row, as `pair_cells` does; paths need not be parsed for it."""
+        return (*self[:5], *self.scores.values(), None, self.notes)
+
+    def row(self) -> Score:
+        """Return the row."""
+        pair = Pair(self.pair, place(self.reference), place(self.candidate))
+        return Score(pair, self.width, self.height, self.scores, self.notes)
+
+
 class ResumableSink:
     """A sink that writes any format to a file, or of Parquet to a folder, and with `resume` continues one.
 
@@ -78,7 +100,8 @@ class ResumableSink:
         """Raise OutputError if it cannot be written, ResumeError, with nothing changed, if it cannot be continued."""
         self._header, self._metrics = header, tuple(header.metrics)
         self._settings = run_settings(header, self._kind)
-        self._csv = WRITERS["csv"](pair_columns(self._metrics), {})
+        columns, metadata = pair_columns(self._metrics), header_record(header)
+        self._text = WRITERS[self._kind](columns, metadata) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
             raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one")
         self._path = self._path.resolve()  # a link keeps pointing where it did
@@ -158,10 +181,11 @@ class ResumableSink:
             for number_, line in enumerate(lines, 2):
                 if not line.endswith(b"\n"):
                     break
-                row, _ = self._parse(line, number_)
-                self._lines[row.pair.name] = self._size
+                entry = self._parse(line, number_)
+                self._lines[entry.pair] = self._size
                 self._size, count = self._size + len(line), count + 1
-                rows.add(hash(self._text(row)))
+                if self._text is not None:
+                    rows.add(hash(self._text.row(entry.cells())))
         self._check_results(rows)
         if count > 2 * len(self._lines) + 100:
             self._compact()
@@ -187,41 +211,33 @@ class ResumableSink:
             )
         return cast(str | None, kept)
 
-    def _parse(self, line: bytes, number: int = 0) -> tuple[Score, object]:
-        """Return the row of a line and the stamps of its files."""
+    def _parse(self, line: bytes, number: int = 0) -> _Entry:
         try:
             found = json.loads(line)
             name, (reference, candidate), (width, height) = found["pair"], found["paths"], found["size"]
             scores = {metric: score_from(found["scores"][metric]) for metric in self._metrics}
-            pair = Pair(name, place(reference), place(candidate))
-            texts = all(isinstance(text, str) for text in (name, *found["notes"]))
+            notes = tuple(found["notes"])
+            texts = all(isinstance(text, str) for text in (name, reference, candidate, *notes))
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
                 raise ValueError("values that are not ours")
-            stamps = tuple(map(_stamp, found["stamps"]))
-            if len(stamps) != 2:
-                raise ValueError("not the stamps of two files")
+            first, second = map(_stamp, found["stamps"])
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(number) from error
-        return Score(pair, width, height, scores, tuple(found["notes"])), stamps
-
-    def _text(self, row: Row) -> str:
-        return self._csv.row(pair_cells(row, self._metrics))
+        return _Entry(name, reference, candidate, width, height, scores, notes, (first, second))
 
     def _check_results(self, rows: set[int]) -> None:
         """Raise ResumeError unless the unfinished results, if they can be read, hold rows of the journal alone."""
-        if self._kind not in ("csv", "jsonl") or not self._path.exists():
+        if self._kind not in ("csv", "jsonl") or self._text is None or not self._path.exists():
             return
-        kind: ReadableFormat = self._kind
-        first = WRITERS[kind](pair_columns(self._metrics), header_record(self._header)).begin()
+        kind, first = self._kind, self._text.begin()
         try:
             for index, text in enumerate(split_records(self._path, kind)):
                 if not text.endswith("\n"):  # torn
                     valid = index > 0 or first.startswith(text)
                 elif index == 0:
                     valid = text == first
-                else:
-                    row = parse_record(text, kind, self._metrics)
-                    valid = not isinstance(row, Score) or hash(self._text(row)) in rows
+                else:  # failures are not in the journal
+                    valid = hash(text) in rows or isinstance(parse_record(text, kind, self._metrics), Failure)
                 if not valid:
                     raise ValueError("a row that the journal does not know")
         except (ValueError, RecursionError) as error:
@@ -252,15 +268,15 @@ class ResumableSink:
         now = file_stamp(pair.reference), file_stamp(pair.candidate)
         start = self._lines.pop(pair.name, None)
         if start is not None and None not in now:
-            row, stamps = self._at(start)
-            same = (str(row.pair.reference), str(row.pair.candidate)) == (str(pair.reference), str(pair.candidate))
-            if same and stamps == now:
+            entry = self._at(start)
+            paths = str(pair.reference), str(pair.candidate)
+            if (entry.reference, entry.candidate) == paths and entry.stamps == now:
                 self._recalled.add(pair.name)
-                return Score(pair, row.width, row.height, row.scores, row.notes)
+                return Score(pair, entry.width, entry.height, entry.scores, entry.notes)
         self._stamps[pair.name] = now
         return None
 
-    def _at(self, start: int) -> tuple[Score, object]:
+    def _at(self, start: int) -> _Entry:
         self._earlier.seek(start)
         return self._parse(self._earlier.readline())
 
@@ -283,7 +299,7 @@ class ResumableSink:
             try:
                 if summary.interrupted:
                     for start in sorted(self._lines.values()):
-                        self._sink.write(self._at(start)[0])
+                        self._sink.write(self._at(start).row())
                 self._journal.sync()
             finally:
                 self._sink.close(summary)
