@@ -64,14 +64,44 @@ class Unmatched:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """What was found out about a pair: the scores by metric name, in the order asked for."""
+class ScoredPair:
+    """The scores of a pair; at least one metric has one.
+
+    Parameters
+    ----------
+    pair
+        Which files.
+    width, height
+        Size of both images as they were compared, in pixels.
+    scores
+        Score by metric, in the order of the header.
+    notes
+        What a person should know of the images, such as "first frame of 12".
+    reasons
+        For each metric of the run without a score: why it has none, such as "needs sides of at least 31 pixels".
+    """
 
     pair: Pair
     width: int
     height: int
     scores: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every metric has a score."""
+        return not self.reasons
+
+    @property
+    def stage(self) -> Stage:
+        """Where the metrics without a score failed."""
+        return "score"
+
+    @property
+    def message(self) -> str:
+        """The reasons, each behind its metric; empty if every metric has a score."""
+        return "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +113,7 @@ class View:
     pixel, H x W, where one was asked for; `trouble` says why there is none then.
     """
 
-    row: Score
+    row: ScoredPair
     reference: Pixels
     candidate: Pixels
     map: npt.NDArray[np.float32] | None = None
@@ -92,7 +122,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a pair has no scores."""
+    """A pair without any score, and why."""
 
     pair: Pair
     stage: Stage
@@ -100,8 +130,23 @@ class Failure:
     width: int | None = None
     height: int | None = None
 
+    @property
+    def complete(self) -> bool:
+        """A failure lacks every score."""
+        return False
 
-Row: TypeAlias = Score | Failure
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """No metric has a score."""
+        return {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing is known of the images."""
+        return ()
+
+
+Row: TypeAlias = ScoredPair | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +196,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """One metric over all pairs that have a score.
+    """One metric over the `count` pairs that have a score of it.
 
     `std` is the population's; `ci95` a percentile bootstrap interval of the mean. Both are None where an infinite score
     leaves them undefined, the interval of a single score too. `worst` are names of pairs, worst first.
@@ -164,6 +209,7 @@ class Statistics:
     max: float
     ci95: tuple[float, float] | None
     worst: tuple[tuple[str, float], ...]
+    count: int
 
     @property
     def low(self) -> float | None:
@@ -201,7 +247,7 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The end of a run. `count` pairs were tried, `failed` of them have no scores.
+    """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
     `pooled`, by metric, and `hints` for people are of clips alone.
     """
@@ -214,3 +260,4 @@ class Summary:
     interrupted: bool = False
     pooled: Mapping[str, Pooled] = field(default_factory=dict)
     hints: Sequence[str] = ()
+    incomplete: int = 0

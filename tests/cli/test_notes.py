@@ -15,7 +15,7 @@ from PIL import Image
 
 import eyediff
 from eyediff.cli import run
-from eyediff.records import Score
+from eyediff.records import ScoredPair
 
 SIDE = 24
 
@@ -117,7 +117,7 @@ def _note(pairs: Path, kind: str) -> tuple[str, ...]:
     size = options[1] if options else "refuse"
     result = eyediff.compare(pairs / "reference.png", pairs / kind, ["psnr"], size=size)  # type: ignore[arg-type]
     (row,) = result.rows
-    assert isinstance(row, Score), row
+    assert isinstance(row, ScoredPair), row
     assert any(words in note for note in row.notes), row.notes
     frame = result.to_pandas() if pytest.importorskip("pandas") else None
     assert frame.notes[0] == "; ".join(row.notes)

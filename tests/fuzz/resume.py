@@ -17,7 +17,7 @@ from eyediff.errors import OutputError, ResumeError
 from eyediff.output.read_rows import ReadableFormat, parse_record
 from eyediff.output.schema import header_record, pair_columns
 from eyediff.output.writers import WRITERS
-from eyediff.records import Failure, Pair, Row, Score, Summary
+from eyediff.records import Failure, Pair, Row, ScoredPair, Summary
 from eyediff.run import ResumableSink
 from tests.unit.run.fakes import header
 
@@ -79,7 +79,7 @@ def continued(kind: ReadableFormat, stop: int = 9, *, resume: bool = True) -> No
             return
         row: Row | None = sink.recall(pair)
         if row is None and pair.candidate.exists():
-            row = Score(pair, 4, 4, {"mse": 0.1 * number, "sim": float("inf")})
+            row = ScoredPair(pair, 4, 4, {"mse": 0.1 * number, "sim": float("inf")})
         elif row is None:
             row = Failure(pair, "read", f'no "file",\n{pair.candidate}')
         failed += isinstance(row, Failure)

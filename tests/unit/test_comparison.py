@@ -14,7 +14,7 @@ from PIL import Image
 import eyediff
 from eyediff import errors
 from eyediff.engines.network_engine import NetworkEngine
-from eyediff.records import Failure, Score
+from eyediff.records import Failure, ScoredPair
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BEFORE, AFTER = EXAMPLES / "before" / "cat.png", EXAMPLES / "after" / "cat.png"
@@ -148,7 +148,7 @@ def test_compare_gives_rows_and_a_summary(tmp_path: Path) -> None:
     (tmp_path / "b" / "more.png").write_bytes(BEFORE.read_bytes())
     result = eyediff.compare(tmp_path / "a", tmp_path / "b", ["psnr", "ssim"])
     same, broken = result.rows
-    assert isinstance(same, Score) and dict(same.scores) == {"psnr": float("inf"), "ssim": 1.0}
+    assert isinstance(same, ScoredPair) and dict(same.scores) == {"psnr": float("inf"), "ssim": 1.0}
     assert isinstance(broken, Failure) and broken.stage == "read" and "coffee.png" in broken.message
     assert [item.path.name for item in result.summary.unmatched] == ["more.png"]
     assert (result.summary.count, result.summary.failed) == (2, 1)

@@ -12,9 +12,9 @@ from PIL import Image
 from eyediff import images
 from eyediff.errors import ImageError
 from eyediff.locations import Url, place
-from eyediff.records import Pair, Score
-from eyediff.run import rows
-from eyediff.scoring import factory as wiring
+from eyediff.records import Pair, ScoredPair
+from eyediff.run import ComparisonOptions
+from eyediff.scoring.batches import score_pairs
 
 
 def test_a_url_stays_as_it_was_given() -> None:
@@ -34,13 +34,10 @@ def test_images_are_read_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     Image.fromarray(gray).save(tmp_path / "a.png")
     Image.fromarray(gray + 10).save(tmp_path / "b.png")
     fsspec.filesystem("memory").pipe_file("/in/b.png", (tmp_path / "b.png").read_bytes())
-    job = wiring.job_of(
-        [Pair(name, tmp_path / "a.png", place(f"memory://in/{name}")) for name in ("b.png", "none.png")],
-        ["l2"],
-        wiring.Options(),
-    )
-    score, failure = rows(job)
-    assert isinstance(score, Score) and str(score.pair.candidate) == "memory://in/b.png"
+    options = ComparisonOptions()
+    pairs = ([Pair(name, tmp_path / "a.png", place(f"memory://in/{name}")) for name in ("b.png", "none.png")],)
+    score, failure = score_pairs(pairs, options.build_metrics(["l2"]), options.loader())
+    assert isinstance(score, ScoredPair) and str(score.pair.candidate) == "memory://in/b.png"
     assert failure.stage == "read" and failure.message == "memory://in/none.png: no such file: check the URL"
     with pytest.raises(ImageError, match=r"^nope://x: cannot be fetched \(ValueError: "):
         images.read(place("nope://x"))

@@ -15,7 +15,6 @@ from ..errors import UsageError
 from ..output.text import amount
 from ..records import AlphaPolicy, MatchRule, Summary
 from ..report import outputs as viewing
-from ..scoring import factory as wiring
 from . import options
 from .exit_codes import exit_code, guarded
 from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
@@ -65,7 +64,7 @@ def compare(
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
     Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
-    computed, 3 some pairs failed or had no partner, 130 interrupted.
+    computed, 3 some pairs failed, lack a score or had no partner, 130 interrupted.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     resumable = output is not None and reports.is_results_path(kind, output)
@@ -78,28 +77,31 @@ def compare(
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     gating = Gating(output, baseline, tolerance, junit, plot)
     formats = viewing.map_formats(map_format)
-    wanted = wiring.Options(match, size, alpha, device, workers, memory)
+    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory)
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
-        planned = wiring.plan(
+        plan = run.plan_comparison(
             reference,
             candidate,
             options.named(metric),
             wanted,
-            maxima=options.limits("--max", maximum),
-            minima=options.limits("--min", minimum),
+            limits=run.Limits(options.limits("--max", maximum), options.limits("--min", minimum)),
             progress=fetched,
         )
-    job = run.part(planned.job, *part) if part else planned.job
-    drawn = viewing.draw(job, viewing.Drawing(f"{reference} → {candidate}", report, maps, formats))
-    sinks = gating.sinks(drawn.job)
-    _say(planned)
+    if part:
+        plan = run.select_part(plan, *part)
+    drawing = viewing.Drawing(f"{reference} → {candidate}", report, maps, formats)
+    drawn = viewing.draw(plan.metrics, plan.expected, drawing)
+    sinks = gating.sinks(plan)
+    _say(plan)
 
     def work(progress: run.Progress) -> Summary:
-        compare = partial(run.compare, drawn.job, viewers=drawn.viewers, progress=progress, source=source)
+        compare = partial(
+            run.compare, plan, viewers=drawn.viewers, mapper=drawn.mapper, progress=progress, source=source
+        )
         if output is not None and resumable:
             journal = run.ResumableSink(output, kind, resume=resume)
-            return compare([*reports.sidecars(drawn.job.header, kind, output), *sinks], journal=journal)
+            return compare([*reports.sidecars(plan.metrics.header, kind, output), *sinks], journal=journal)
         return compare([reports.row_sink(kind, output or sys.stdout), *sinks])
 
     summary = guarded(work, output is not None, "pairs")
@@ -112,8 +114,8 @@ def compare(
     return exit_code(summary, failed=failed, lacking=bool(incomplete or drawn.missing))
 
 
-def _say(planned: wiring.Planned) -> None:
-    if planned.ignored:
-        typer.echo(f"eyediff: {amount(planned.ignored, 'file')} passed over that no image format claims", err=True)
-    for hint in planned.hints:
+def _say(plan: run.ComparisonPlan) -> None:
+    if plan.ignored:
+        typer.echo(f"eyediff: {amount(plan.ignored, 'file')} passed over that no image format claims", err=True)
+    for hint in plan.hints:
         typer.echo(f"eyediff: {hint}", err=True)

@@ -21,7 +21,7 @@ def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) 
         return INTERRUPTED
     if summary.crossings or failed:
         return CROSSED
-    return INCOMPLETE if summary.failed or summary.unmatched or lacking else 0
+    return INCOMPLETE if summary.failed or summary.incomplete or summary.unmatched or lacking else 0
 
 
 def guarded(work: Callable[[run.Progress], Summary], to_file: bool, what: str) -> Summary:

@@ -17,7 +17,7 @@ from ..engines.onnx_providers import DeviceName
 from ..errors import OutputError, UsageError, shown
 from ..evaluation.agreement import Side
 from ..output.output_files import Text, text_output
-from ..output.text import amount, figure
+from ..output.text import amount, figure, outcome
 from ..records import SizePolicy, Summary
 from ..sets import Failed, Source
 
@@ -167,8 +167,7 @@ def reason(failed: Failed) -> str:
 
 def tell_result(summary: Summary, output: Path) -> None:
     """What happened, on stderr, since the rows went to a file."""
-    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
-    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts = outcome(summary)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
     parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
     parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]

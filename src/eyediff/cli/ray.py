@@ -12,7 +12,6 @@ import typer
 
 from .. import run
 from ..errors import UsageError
-from ..scoring import factory as wiring
 
 RayOption: TypeAlias = Annotated[
     str | None,
@@ -42,7 +41,7 @@ def with_address(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def source_of(address: str | None, options: wiring.Options) -> run.Source | None:
+def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSource | None:
     """Where rows come from with --ray; None without. Raises UsageError where Ray is not installed or not reached."""
     if address is None:
         return None

@@ -88,9 +88,9 @@ def write_items(judged: Judged, kind: Format, output: Text) -> None:
         cells |= dict(zip(names, map(str, item.images), strict=True))
         cells[votes] = item.share if isinstance(item, (Triplet, Likeness)) else item.mos
         failed = judged.failed.get(place)
-        if failed is None:
-            found = np.concatenate([judged.scores[metric][place] for metric in judged.scores])
-            cells |= {name: float(score) for name, score in zip(scores, found, strict=True)}
+        values = np.concatenate([judged.scores[metric][place] for metric in judged.scores])
+        present = zip(scores, values, strict=True)
+        cells |= {name: float(score) for name, score in present if not np.isnan(score)}
         table.write(cells, f"{failed.stage}: {failed.message}" if failed else None)
     table.end()
 

@@ -7,6 +7,7 @@ within a larger tolerance, are a loss. A known loss of all pairs is settled by a
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 from .. import defaults
 from ..errors import UsageError, shown
 from ..output.schema import encodable
-from ..records import Failure, Header, Row, Score, Summary
+from ..records import Failure, Header, Row, ScoredPair, Summary
 from .baseline_file import Earlier
 from .statistics import Shift, shift, worsening
 
@@ -45,7 +46,10 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run is beside an earlier one. `gone` have scores there only, `new` here only."""
+    """What a run is beside an earlier one.
+
+    `gone` have scores there only, `new` here only; where that is so of one metric: "pair (metric)".
+    """
 
     path: Path
     compared: int
@@ -83,6 +87,7 @@ class Baseline:
         self._worsenings = {name: array("d") for name in header.metrics}
         self._worse: list[Change] = []
         self._met: set[str] = set()
+        self._gone: list[str] = []
         self._new: list[str] = []
         self._interrupted = False
 
@@ -99,15 +104,22 @@ class Baseline:
             self._new.append(row.pair.name)
             return
         self._met.add(pair)
-        for name, score in row.scores.items():
-            self._worsenings[name].append(worsening(before[self._places[name]], score, self._higher[name]))
+        for name, worsenings in self._worsenings.items():
+            earlier, now = before[self._places[name]], row.scores.get(name, math.nan)
+            if math.isnan(earlier) or math.isnan(now):
+                if not math.isnan(earlier):
+                    self._gone.append(f"{row.pair.name} ({name})")
+                if not math.isnan(now):
+                    self._new.append(f"{row.pair.name} ({name})")
+                continue
+            worsenings.append(worsening(earlier, now, self._higher[name]))
         self._worse.extend(self.changes(row))
 
     def close(self, summary: Summary) -> None:
         """Note how it ended."""
         self._interrupted = summary.interrupted
 
-    def changes(self, row: Score) -> Iterator[Change]:
+    def changes(self, row: ScoredPair) -> Iterator[Change]:
         """In what a pair is worse than it was, beyond tolerance."""
         before = self._earlier.scores.get(encodable(row.pair.name))
         if before is None:
@@ -127,8 +139,15 @@ class Baseline:
                 asked = self._tolerances[name] < np.inf
                 drifts.append(Drift(name, found, asked and found.beyond(defaults.TOLERANCE)))
         scored = (pair for pair, scores in self._earlier.scores.items() if scores is not None)
-        gone = () if self._interrupted else tuple(pair for pair in scored if pair not in self._met)
-        return Verdict(self._earlier.path, len(self._met), tuple(self._worse), tuple(drifts), gone, tuple(self._new))
+        gone = [] if self._interrupted else [pair for pair in scored if pair not in self._met]
+        return Verdict(
+            self._earlier.path,
+            len(self._met),
+            tuple(self._worse),
+            tuple(drifts),
+            (*gone, *self._gone),
+            tuple(self._new),
+        )
 
 
 def _check(earlier: Earlier, header: Header) -> None:

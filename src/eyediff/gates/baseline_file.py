@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -12,13 +13,14 @@ from pathlib import Path
 from ..errors import UsageError, shown
 from ..output.read_rows import row_from_csv, row_from_json
 from ..output.schema import ERROR, NOTES, PAIR_COLUMNS
-from ..records import Failure, Row
+from ..records import Row
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """Scores by pair; None for a pair that failed. `metrics` says version and weights by metric.
+    """Scores by pair: nan where a metric has none, None for a pair that failed.
 
+    `metrics` says version and weights by metric.
     `metrics` and `size` are None where the file does not say: CSV has no place for them.
     """
 
@@ -83,7 +85,7 @@ def _scores(names: Sequence[str], rows: Iterable[Row]) -> dict[str, tuple[float,
     for row in rows:
         if row.pair.name in scores:
             raise ValueError(f"{row.pair.name} stands there twice")
-        scores[row.pair.name] = None if isinstance(row, Failure) else tuple(row.scores[name] for name in names)
+        scores[row.pair.name] = tuple(row.scores.get(name, math.nan) for name in names) if row.scores else None
     return scores
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from ..locations import place
-from ..records import Failure, Pair, Row, Score, Stage
+from ..records import Failure, Pair, Row, ScoredPair, Stage
 from .schema import ERROR, NOTES, PAIR_COLUMNS, RowError, score_from
 
 ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
@@ -115,12 +116,27 @@ def _row(
         raise ValueError("a row without sides")
     pair = Pair(names[0], place(names[1]), place(names[2]))
     values = {name: score_from(score) for name, score in scores.items()}
-    if error is None:
-        if len(values) < len(metrics):
-            raise ValueError("a row without all scores")
-        return Score(pair, width, height, values, tuple(map(str, notes)))
-    if error.stage not in get_args(Stage):
+    missing = [name for name in metrics if name not in values]
+    if bool(missing) != bool(error):
+        raise ValueError("a row with the scores of all metrics and an error, or without both")
+    if error is not None and error.stage not in get_args(Stage):
         raise ValueError(f"failed in the stage {error.stage!r}")
-    if values:
-        raise ValueError("a row that failed, with scores")
-    return Failure(pair, cast(Stage, error.stage), error.message, width, height)
+    if error is not None and not values:
+        return Failure(pair, cast(Stage, error.stage), error.message, width, height)
+    if width is None or height is None or (error is not None and error.stage != "score"):
+        raise ValueError("a row with scores that lacks a side, or failed before they were computed")
+    reasons = {} if error is None else _reasons(error.message, missing)
+    return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons)
+
+
+def _reasons(message: str, metrics: Sequence[str]) -> dict[str, str]:
+    """Undo `ScoredPair.message`: "lpips: ...; ssim: ..." for these metrics."""
+    reasons: dict[str, str] = {}
+    rest = message
+    for name, following in zip_longest(metrics, metrics[1:]):
+        if not rest.startswith(f"{name}: "):
+            raise ValueError(f"no reason for {name}")
+        reason, separator, rest = rest.partition(f"; {following}: ") if following else (rest, "", "")
+        reasons[name] = reason.removeprefix(f"{name}: ")
+        rest = f"{following}: {rest}" if separator else ""
+    return reasons

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import shown
-from ..records import Failure, Header, Row, Shard, Unmatched
+from ..records import Header, Row, Shard, Unmatched
 from .text import figure
 
 _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
@@ -75,6 +75,9 @@ class Column:
         return shown("" if cell is None else plain(cell))
 
 
+SCORES = "scores"
+"""Group of the scores of a pair."""
+
 PAIR_COLUMNS = (
     Column("pair", "text", "Name of the pair."),
     Column("reference", "text", "Path of the reference image.", visible=False),
@@ -90,16 +93,15 @@ NOTES = Column("notes", "notes", "What was done to the images, and what of them 
 
 def pair_columns(metrics: Sequence[str]) -> tuple[Column, ...]:
     """Return the columns of compared pairs. New columns are added at the end."""
-    scores = (Column(name, "number", f"Score of {name}.", group="scores") for name in metrics)
+    scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
     return (*PAIR_COLUMNS, *scores, ERROR, NOTES)
 
 
 def pair_cells(row: Row, metrics: Sequence[str]) -> tuple[Cell, ...]:
     """Return the cells of a pair, in the order of `pair_columns`."""
     start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
-    if isinstance(row, Failure):
-        return (*start, *(None for _ in metrics), RowError(row.stage, row.message), ())
-    return (*start, *(row.scores[name] for name in metrics), None, row.notes)
+    error = None if row.complete else RowError(row.stage, row.message)
+    return (*start, *map(row.scores.get, metrics), error, row.notes)
 
 
 def encodable(name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..errors import shown
 from ..records import Header, Statistics, Summary
 from .schema import encodable, number, unmatched_record
-from .text import NARROWEST, Line, amount, figure, made_with
+from .text import NARROWEST, Line, amount, figure, made_with, outcome
 
 
 def summary_trailer(summary: Summary) -> dict[str, object]:
@@ -20,6 +20,7 @@ def summary_record(summary: Summary) -> dict[str, object]:
     """Return the statistics of a run, for JSON."""
     metrics = {name: _statistics(values) | _pooled(summary, name) for name, values in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
+    record["incomplete"] = summary.incomplete
     if summary.hints:
         record["hints"] = [encodable(hint) for hint in summary.hints]
     return record | {"interrupted": True} if summary.interrupted else record
@@ -34,6 +35,7 @@ def _statistics(values: Statistics) -> dict[str, object]:
         "max": _finite_or_text(values.max),
         "ci95": None if values.ci95 is None else [_finite_or_text(end) for end in values.ci95],
         "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in values.worst],
+        "count": values.count,
     }
 
 
@@ -97,7 +99,8 @@ _POOLED_ROWS = {
 
 def _table(header: Header, summary: Summary) -> list[Line]:
     names = list(header.metrics)
-    tables = [(_ROWS, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
+    counted = {"pairs": "count"} if summary.incomplete else {}
+    tables = [(counted | _ROWS, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
     lines: list[Line] = [[(_columns(header, names) + "  summary", "bold")]]
     for rows, values in tables:
         for label, field in rows.items():
@@ -116,9 +119,7 @@ def _worst(header: Header, summary: Summary) -> list[list[Line]]:
 
 
 def _end(header: Header, summary: Summary) -> list[Line]:
-    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
-    if summary.failed:
-        parts.append(f"{summary.failed} failed")
+    parts = outcome(summary)
     if summary.unmatched:
         parts.append(f"{amount(len(summary.unmatched), 'file')} without a partner")
     if summary.interrupted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from ..records import Header
+from ..records import Header, Summary
 
 NARROWEST = 10
 """Characters of a column of numbers. The widest number, -1.2346e-05, is rare; two blanks separate columns."""
@@ -24,6 +24,13 @@ def figure(value: float | None) -> str:
 def amount(count: int, noun: str) -> str:
     """Return a count with its noun, such as "1 pair" or "2 pairs"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def outcome(summary: Summary, noun: str = "pair") -> list[str]:
+    """Return how many pairs have scores, lack some, and have none: "3 pairs compared", "1 incomplete", "1 failed"."""
+    parts = [f"{amount(summary.count - summary.failed, noun)} compared"]
+    parts += [f"{summary.incomplete} incomplete"] if summary.incomplete else []
+    return parts + ([f"{summary.failed} failed"] if summary.failed else [])
 
 
 def made_with(header: Header) -> list[Line]:

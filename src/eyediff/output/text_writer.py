@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import shown
-from .schema import Cell, Column, RowError
+from .schema import SCORES, Cell, Column, RowError
 from .text import NARROWEST, Line, rendered
 
 
@@ -16,7 +16,8 @@ class TextWriter:
         del metadata  # the last lines say what people need of it
         self._terminal = terminal
         places = [index for index, column in enumerate(columns) if column.visible and column.type in _STYLED]
-        self._styled = [(index, columns[index]) for index in places]
+        self._styled = places
+        self._scores = [index for index, column in enumerate(columns) if column.group == SCORES]
         plain = [(index, column) for index, column in enumerate(columns) if column.visible and index not in places]
         self._plain = sorted(plain, key=lambda item: not item[1].numeric)
 
@@ -25,7 +26,8 @@ class TextWriter:
 
     def row(self, cells: Sequence[Cell]) -> str:
         texts = "".join(_pad(column, column.render(cells[index])) for index, column in self._plain)
-        return self._render([texts, *(piece for index, _ in self._styled for piece in _style(cells[index]))])
+        scored = any(cells[index] is not None for index in self._scores)
+        return self._render([texts, *(piece for index in self._styled for piece in _style(cells[index], scored))])
 
     def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:  # noqa: ARG002  # which JSON has
         return "\n" + "".join(map(self._render, lines))
@@ -41,9 +43,10 @@ def _pad(column: Column, text: str) -> str:
     return text.rjust(max(NARROWEST, len(column.heading)) + 2) if column.numeric else f"  {text}"
 
 
-def _style(cell: Cell) -> list[str | tuple[str, str]]:
+def _style(cell: Cell, scored: bool) -> list[str | tuple[str, str]]:
+    """Return an error or notes. The error of a row with scores names the metrics without one, and is no failure."""
     if isinstance(cell, RowError):
-        return ["  ", (f"failed ({cell.stage}): {shown(cell.message)}", "red")]
+        return ["  ", (shown(cell.message) if scored else f"failed ({cell.stage}): {shown(cell.message)}", "red")]
     if isinstance(cell, tuple):
         return [piece for note in cell for piece in ("  ", (f"({shown(note)})", "dim"))]
     return ["  ", (f"failed: {shown(cell)}", "red")] if cell else []

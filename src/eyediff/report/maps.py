@@ -14,7 +14,7 @@ from ..output.atomic_write import trouble, whole
 from ..output.files import Lock
 from ..output.schema import encodable
 from ..output.unique_names import Names
-from ..records import Header, Row, Score, Summary, View
+from ..records import Header, Row, ScoredPair, Summary, View
 from .colormap import indexed_png, legend, recoloured
 from .render_pool import Workshop
 from .stale_maps import EARLIER, clear, listed, stale
@@ -107,7 +107,7 @@ class MapsSink:
 
     def write(self, row: Row) -> None:
         """One pair, of which the index tells in this order."""
-        if isinstance(row, Score):
+        if isinstance(row, ScoredPair):
             self._entries.append({"pair": row.pair.name, "width": row.width, "height": row.height})
         else:
             self._entries.append({"pair": row.pair.name, "error": row.message})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +18,7 @@ from .. import images
 from ..errors import EyediffError, UsageError, shown
 from ..metrics.ops import Array
 from ..output.schema import pair_cells, pair_columns, plain
-from ..output.text import amount, figure
+from ..output.text import amount, figure, outcome
 from ..records import PEAKS, Failure, Header, Row, Summary
 from .colormap import indexed_png
 
@@ -96,8 +96,7 @@ def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
 
 
 def _end(rows: Sequence[Row], summary: Summary) -> str:
-    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
-    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts = outcome(summary)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
     parts += [f"the first {SHOWN} are shown"] if len(rows) > SHOWN else []
     return ", ".join(parts)
@@ -105,13 +104,13 @@ def _end(rows: Sequence[Row], summary: Summary) -> str:
 
 def _line(header: Header, row: Row) -> str:
     pictures = "".join(f"<td>{_thumbnail(path)}</td>" for path in (row.pair.reference, row.pair.candidate))
-    scores: Mapping[str, float] = {} if isinstance(row, Failure) else row.scores
-    figures = "".join(_cell(figure(scores.get(name))) for name in header.metrics)
+    figures = "".join(_cell(figure(row.scores.get(name))) for name in header.metrics)
     said = shown(row.pair.name)
     if isinstance(row, Failure):
         said += f" failed ({row.stage}): {shown(row.message)}"
-    else:
-        said += "".join(f" ({shown(note)})" for note in row.notes)
+    elif row.reasons:
+        said += f" {shown(row.message)}"
+    said += "".join(f" ({shown(note)})" for note in row.notes)
     return f"<tr>{pictures}{figures}<td style='{_NAME}'>{escape(said)}</td></tr>"
 
 

@@ -98,8 +98,9 @@ class PageSink:
     def write(self, row: Row) -> None:
         """One pair."""
         name = row.pair.name
-        scores = None if isinstance(row, Failure) else [number(row.scores[metric]) for metric in self._header.metrics]
-        notes = [] if isinstance(row, Failure) else [*row.notes]
+        present = {metric: number(score) for metric, score in row.scores.items()}
+        scores = [present.get(metric) for metric in self._header.metrics] if present else None
+        notes = [*row.notes]
         if trouble := self._troubles.pop(name, None):
             notes.append(f"no map: {trouble}")
         record: list[object] = [
@@ -109,7 +110,7 @@ class PageSink:
             row.width,
             row.height,
             scores,
-            [row.stage, shown(row.message)] if isinstance(row, Failure) else None,
+            [row.stage, shown(row.message)] if row.message or isinstance(row, Failure) else None,
             [shown(note) for note in notes],
             self._numbers.pop(name, None),
         ]

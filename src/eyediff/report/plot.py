@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..errors import OutputError, UsageError, shown
 from ..output.atomic_write import check_writable, trouble, whole
-from ..records import Failure, Header, Numbers, Row, Summary
+from ..records import Header, Numbers, Row, Summary
 
 FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """What a picture may be, by the end of its name, and the date that it must not hold: the same scores, the same file."""
@@ -89,9 +90,9 @@ class PlotSink:
 
     def write(self, row: Row) -> None:
         """Keep the scores of one pair."""
-        if not isinstance(row, Failure):
-            for name, score in row.scores.items():
-                self._scores[name].append(score)
+        if row.scores:
+            for name, scores in self._scores.items():
+                scores.append(row.scores.get(name, math.nan))
 
     def close(self, summary: Summary) -> None:  # noqa: ARG002  # the rows say all that is drawn
         """Draw what there is, and put it in place whole."""
@@ -104,8 +105,8 @@ class PlotSink:
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
     """A square of panels: on the diagonal how often which score, below it two metrics a panel, a dot a pair.
 
-    `scores` are as many figures for every metric, of the same pairs. Infinite ones (PSNR of identical images) have no
-    place on an axis: their number is written in the panel.
+    `scores` are as many figures for every metric, of the same pairs; nan where one is missing. These and infinite
+    ones (PSNR of identical images) have no place on an axis: their number is written in the panel.
     """
     names = list(scores)
     inches = _WIDE * len(names) + 0.6
@@ -168,4 +169,6 @@ def _ranks(values: Numbers) -> Numbers:
 
 def _left_out(panel: Any, count: int) -> None:
     if count:
-        panel.text(0.02, 0.98, f"{count} infinite, not drawn", transform=panel.transAxes, va="top", fontsize=7)
+        panel.text(
+            0.02, 0.98, f"{count} infinite or missing, not drawn", transform=panel.transAxes, va="top", fontsize=7
+        )

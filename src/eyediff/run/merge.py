@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from ..errors import MergeError, UsageError, shown
+from ..errors import MergeError, shown
+from ..interfaces import Sink
 from ..output.read_rows import ReadableFormat, parse_record, split_records
 from ..output.schema import pair_columns
 from ..output.shards import header_of_shard, sidecar_of
 from ..output.writers import WRITERS
-from ..records import Header, Image, Numbers, Pair, Pixels, Row, Score, Shard
-from .job import Job
+from ..records import Header, Row, Shard, Summary
+from .interrupts import Interrupts
+from .limits import Limits
+from .pipeline import Progress, write_rows
 from .resume import run_settings, settings_difference
 from .shards import names_sha256
 
@@ -69,80 +72,54 @@ class _Part:
         return None
 
 
-class Merged:
-    """The parts of one run, in whatever order they are given, as one job whose rows are there already.
+class MergedRows:
+    """The rows of the parts of one run, in the order of its list. The files are given in any order.
 
-    Raises MergeError, with a line for each thing that is wrong, where a file is no part, one is missing or double, they
-    are not of the same run (version, metrics, weights, engines, policies, list of pairs), or the rows of one are not
-    all there.
+    Raises
+    ------
+    MergeError
+        With a line for each problem: a file is no part, a part is missing or given twice, the parts are not of the same
+        run (version, metrics, weights, engines, policies, list of pairs), or the rows of one are incomplete.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        found: list[_Part] = []
+        parts: list[_Part] = []
         problems: list[str] = []
         for path in paths:
             try:
-                found.append(_open(path))
+                parts.append(_open(path))
             except MergeError as error:
                 problems += error.problems
-        problems += _disagreements(found)
-        problems += filter(None, [part.check() for part in found])
-        if problems or not found:
+        problems += _disagreements(parts)
+        problems += filter(None, [part.check() for part in parts])
+        if problems or not parts:
             raise MergeError(*problems or ["no part was given"])
-        self._parts = sorted(found, key=lambda part: part.shard.part)
+        self._parts = sorted(parts, key=lambda part: part.shard.part)
+
+    @property
+    def header(self) -> Header:
+        """What all rows have in common."""
+        return replace(self._parts[0].header, shard=None)
 
     def __len__(self) -> int:
         return self._parts[0].shard.pairs
 
-    def __iter__(self) -> Iterator[Pair]:
-        return (row.pair for row in self.rows())
-
-    def rows(self) -> Iterator[Row]:
-        """All rows in the order of the list."""
+    def __iter__(self) -> Iterator[Row]:
         parts = [part.rows() for part in self._parts]
         for index in range(len(self)):
             yield next(parts[index % len(parts)])
 
-    def job(self, maxima: Mapping[str, float] | None = None, minima: Mapping[str, float] | None = None) -> Job:
-        """What was done by the parts together. Raises UsageError where a limit is of no metric here."""
-        first = self._parts[0]
-        return Job(
-            pairs=self,
-            engines={name: _Done(metric.engine) for name, metric in first.header.metrics.items()},
-            header=replace(first.header, shard=None),
-            read=_nothing_to_read,
-            fit=lambda reference, candidate: (reference, candidate),
-            unmatched=first.shard.unmatched,
-            maxima=maxima or {},
-            minima=minima or {},
-        )
-
-    def source(
-        self,
-        job: Job,  # noqa: ARG002  # what every source of rows is given
-        recall: Callable[[Pair], Score | None],  # noqa: ARG002
-        stop: Callable[[], bool],
-    ) -> Generator[Row]:
-        """A `Source` of the job's rows."""
-        for found in self.rows():
-            if stop():
-                raise KeyboardInterrupt
-            yield found
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """Stands for the engine that has computed the rows."""
-
-    description: str
-    smallest: int = 1
-
-    def distances(self, a: Pixels, b: Pixels) -> Numbers:  # noqa: ARG002
-        raise UsageError("these rows are computed: nothing is left to run")
-
-
-def _nothing_to_read(path: Path) -> Image:
-    raise UsageError(f"{shown(path)} is not read: its row is there")
+    def write(self, sinks: Sequence[Sink], limits: Limits, progress: Progress | None = None) -> Summary:
+        """Write all rows to sinks, as one run would have."""
+        with Interrupts() as interrupts:
+            return write_rows(
+                interrupts.watch(self),
+                self.header,
+                sinks,
+                limits=limits,
+                unmatched=self._parts[0].shard.unmatched,
+                progress=lambda done: progress(done, len(self)) if progress else None,
+            )
 
 
 def _open(path: Path) -> _Part:
@@ -156,7 +133,7 @@ def _open(path: Path) -> _Part:
                 f"{shown(path)} has no {shown(sidecar.name)} beside it: it was not written with --shard, or was moved "
                 "without it"
             )
-        line = first if kind == "jsonl" else sidecar.read_text()
+        line = first if kind == "jsonl" else sidecar.read_text(encoding="utf-8")
         header = header_of_shard(line)
         if (
             kind == "csv"

@@ -2,7 +2,7 @@
 
 Beside the results lies their journal, `<output>.resume`: JSON lines. The first says what the run computes with; each
 other one holds a row with all its scores, and the size and time of its two files. A line is appended before the row is
-written to the results, so the journal knows every row that they hold, but for the rows that failed.
+written to the results, so the journal knows every row that they hold, but for the rows that lack a score.
 
 A run that continues writes all results anew: rows that still hold come from the journal, the others are computed. They
 are written to `<output>.partial`, which takes the place of the unfinished results at the end. So the results are those
@@ -30,7 +30,7 @@ from ..output.files import Appender, Lock, begin, move_results, put_back, remove
 from ..output.read_rows import parse_record, split_records
 from ..output.schema import Cell, header_record, number, pair_columns, score_from
 from ..output.writers import WRITERS
-from ..records import Failure, Header, Pair, Row, Score, Summary
+from ..records import Header, Pair, Row, ScoredPair, Summary
 
 SCHEMA = 2
 """Version of the journal. Another one is refused."""
@@ -72,17 +72,17 @@ class _Entry(NamedTuple):
         """Return the cells of the row, as `pair_cells` does; paths need not be parsed for it."""
         return (*self[:5], *self.scores.values(), None, self.notes)
 
-    def row(self) -> Score:
+    def row(self) -> ScoredPair:
         """Return the row."""
         pair = Pair(self.pair, place(self.reference), place(self.candidate))
-        return Score(pair, self.width, self.height, self.scores, self.notes)
+        return ScoredPair(pair, self.width, self.height, self.scores, self.notes)
 
 
 class ResumableSink:
     """A sink that writes any format to a file, or of Parquet to a folder, and with `resume` continues one.
 
-    Rows are kept if their pairs, and the size and time of their files, are as they were. Failures are tried again. If
-    nothing can be continued, results that are there are kept as `<path>~` until the run has come to its end.
+    Rows are kept if their pairs, and the size and time of their files, are as they were. Rows that lack a score are
+    computed again. If nothing can be continued, results that are there are kept as `<path>~` until the end of the run.
 
     The journal is removed when nothing is left to continue: the run came to its end, every pair has its scores, and
     `resume` was not asked for.
@@ -236,8 +236,8 @@ class ResumableSink:
                     valid = index > 0 or first.startswith(text)
                 elif index == 0:
                     valid = text == first
-                else:  # failures are not in the journal
-                    valid = hash(text) in rows or isinstance(parse_record(text, kind, self._metrics), Failure)
+                else:  # rows that lack a score are not in the journal
+                    valid = hash(text) in rows or not parse_record(text, kind, self._metrics).complete
                 if not valid:
                     raise ValueError("a row that the journal does not know")
         except (ValueError, RecursionError) as error:
@@ -260,7 +260,7 @@ class ResumableSink:
             f"{shown(self._journal_path)} is damaged in line {number}; compute everything again, without resuming"
         )
 
-    def recall(self, pair: Pair) -> Score | None:
+    def recall(self, pair: Pair) -> ScoredPair | None:
         """Return the row of this pair if it still holds: the same paths, both files unchanged in size and time.
 
         Must be called before the files are read. So a file that changes meanwhile is seen to have changed next time.
@@ -272,7 +272,7 @@ class ResumableSink:
             paths = str(pair.reference), str(pair.candidate)
             if (entry.reference, entry.candidate) == paths and entry.stamps == now:
                 self._recalled.add(pair.name)
-                return Score(pair, entry.width, entry.height, entry.scores, entry.notes)
+                return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes)
         self._stamps[pair.name] = now
         return None
 
@@ -281,12 +281,12 @@ class ResumableSink:
         return self._parse(self._earlier.readline())
 
     def write(self, row: Row) -> None:
-        """Write the row to the results, and before that to the journal, if it has scores and was not recalled."""
+        """Write the row to the results, and before that to the journal if it is complete and was not recalled."""
         name = row.pair.name
         stamps = self._stamps.pop(name, (None, None))
         if name in self._recalled:
             self._recalled.remove(name)
-        elif isinstance(row, Score):
+        elif row.complete:
             scores = {metric: number(score) for metric, score in row.scores.items()}
             paths, size = [str(row.pair.reference), str(row.pair.candidate)], [row.width, row.height]
             entry = {"pair": name, "paths": paths, "stamps": stamps, "size": size, "scores": scores, "notes": row.notes}
@@ -320,7 +320,7 @@ class ResumableSink:
             aside = self._path.with_name(self._kept)
             remove_results(aside)
             remove(journal_path(aside))
-        if not (self._resume or summary.failed):
+        if not (self._resume or summary.failed or summary.incomplete):
             remove(self._journal_path)
 
 

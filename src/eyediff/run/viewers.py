@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -10,18 +10,17 @@ import numpy.typing as npt
 
 from ..images import grounds
 from ..interfaces import Mapper, Viewer
-from ..records import Pixels, Score, View
-from ..scoring.loading import Loaded, why
-
-Show: TypeAlias = Callable[[Loaded, Score], None]
+from ..records import Pixels, ScoredPair, View
+from ..scoring.batches import Observe
+from ..scoring.loading import Loaded, describe_error
 
 _Map: TypeAlias = npt.NDArray[np.float32] | None
 
 
-def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Show | None:
+def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
     """What shows a pair to all; None where there is nobody to see it, and files need not be read for that."""
 
-    def show(loaded: Loaded, row: Score) -> None:
+    def show(loaded: Loaded, row: ScoredPair) -> None:
         view = view_of(loaded, row, mapper)
         for viewer in viewers:
             viewer.see(view)
@@ -29,7 +28,7 @@ def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Show | None:
     return show if viewers else None
 
 
-def view_of(loaded: Loaded, row: Score, mapper: Mapper | None) -> View:
+def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
     """The pixels as compared, and their map. A mapper that gives up leaves the scores as they are, and says why."""
     pairs = grounds(loaded.reference, loaded.candidate)
     maps: list[_Map] = [None] * len(pairs)
@@ -38,7 +37,7 @@ def view_of(loaded: Loaded, row: Score, mapper: Mapper | None) -> View:
         try:
             maps = [_map(mapper, *pair) for pair in pairs]
         except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this pair its map alone
-            trouble = why(error)
+            trouble = describe_error(error)
     worst = max(range(len(pairs)), key=lambda i: _weight(*pairs[i], maps[i])) if len(pairs) > 1 else 0
     return View(row, *pairs[worst], maps[worst], trouble)
 

@@ -48,17 +48,17 @@ class Frames:
     def check_sizes(self, policy: SizePolicy, smallest: Mapping[str, int]) -> None:
         """Whether frames of the clips' size can be compared; `smallest` is the shortest side by metric.
 
-        Raises SizeError where the clips differ in size and `policy` is "refuse", or are too small for a metric.
+        Raises SizeError if the clips differ in size and `policy` is "refuse", or if they are too small for all metrics.
         """
         a, b = self._clips
         if policy == "refuse" and (a.width, a.height) != (b.width, b.height):
             sizes = f"{a.name} is {a.width}x{a.height}, {b.name} is {b.width}x{b.height}"
             raise SizeError(f"{sizes}: they differ in size; use clips of one size, or --size resize or --size crop")
         sides = [a.width, a.height] if policy != "crop" else [min(a.width, b.width), min(a.height, b.height)]
-        for name, needed in smallest.items():
-            if min(sides) < needed:
-                what = f"{name} needs sides of at least {needed} pixels, the frames are {sides[0]}x{sides[1]}"
-                raise SizeError(f"{what}; leave it out")
+        name = min(smallest, key=lambda metric: smallest[metric])
+        if min(sides) < smallest[name]:
+            frames = f"the frames are {sides[0]}x{sides[1]}"
+            raise SizeError(f"{name} needs sides of at least {smallest[name]} pixels, {frames}")
 
     @property
     def expected(self) -> int | None:

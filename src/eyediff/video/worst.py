@@ -33,8 +33,9 @@ class WorstFrames:
         """Keep it where it is among the worst so far, and let go of what no longer is."""
         name = view.row.pair.name
         self._views[name] = view
-        for metric, heap in self._heaps.items():
-            heapq.heappush(heap, (self._signs[metric] * view.row.scores[metric], name))
+        for metric, score in view.row.scores.items():
+            heap = self._heaps[metric]
+            heapq.heappush(heap, (self._signs[metric] * score, name))
             if len(heap) > KEPT:
                 heapq.heappop(heap)
         kept = {name for heap in self._heaps.values() for _, name in heap}

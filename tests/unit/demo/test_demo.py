@@ -16,7 +16,7 @@ from eyediff.demo import Verdict, make
 from eyediff.demo.scenes import SCENES, drawn
 from eyediff.demo.trials import TRIALS
 from eyediff.errors import EyediffError, OutputError
-from eyediff.records import Score
+from eyediff.records import ScoredPair
 
 CALL = """
 import sys
@@ -50,7 +50,7 @@ def test_the_metrics_disagree_in_every_trial(shown: tuple[Path, str]) -> None:
 def test_compare_says_the_same(shown: tuple[Path, str]) -> None:
     """The pictures lie in two folders as `eyediff compare` takes them; its scores are those that were printed."""
     result = api.compare(shown[0] / "reference", shown[0] / "candidate", ["psnr"])
-    rows = {row.pair.name: row.scores["psnr"] for row in result.rows if isinstance(row, Score)}
+    rows = {row.pair.name: row.scores["psnr"] for row in result.rows if isinstance(row, ScoredPair)}
     assert len(rows) == len(result.rows) == 2 * len(TRIALS)
     assert all(f"{score:.3f}" in shown[1] for score in rows.values())
     page = (shown[0] / "report.html").read_text(encoding="utf-8")

@@ -11,8 +11,7 @@ import pytest
 
 from eyediff import defaults
 from eyediff.errors import UsageError
-from eyediff.gates import Baseline
-from eyediff.gates import format_verdict as told
+from eyediff.gates import Baseline, told
 from tests.unit.output.samples import HEADER
 
 from .made import Scores, against, earlier

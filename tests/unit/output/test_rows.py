@@ -7,6 +7,7 @@ import io
 import json
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from eyediff.output.read_rows import ReadableFormat, parse_record
 from eyediff.output.schema import encodable, header_record, pair_cells, pair_columns
 from eyediff.output.writers import WRITERS
-from eyediff.records import Failure, Pair, Row, Score
+from eyediff.records import Failure, Pair, Row, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
 
@@ -26,15 +27,15 @@ METRICS = ("lpips", "psnr")
 class Lines:
     """Rows of a format, written and read."""
 
-    def __init__(self, kind: ReadableFormat) -> None:
-        self.kind = kind
-        self.writer = WRITERS[kind](pair_columns(METRICS), header_record(HEADER))
+    def __init__(self, kind: ReadableFormat, metrics: Sequence[str] = METRICS) -> None:
+        self.kind, self.metrics = kind, metrics
+        self.writer = WRITERS[kind](pair_columns(metrics), header_record(HEADER))
 
     def row(self, row: Row) -> str:
-        return self.writer.row(pair_cells(row, METRICS))
+        return self.writer.row(pair_cells(row, self.metrics))
 
     def parse(self, text: str) -> Row:
-        return parse_record(text, self.kind, METRICS)
+        return parse_record(text, self.kind, self.metrics)
 
 
 FORMATS = [Lines("csv"), Lines("jsonl")]
@@ -81,10 +82,10 @@ SCORES = st.floats(allow_nan=False)
 @given(name=NAMES, lpips=SCORES, psnr=SCORES)
 def test_a_score_comes_back_to_the_last_bit(lines: Lines, name: str, lpips: float, psnr: float) -> None:
     """Whatever the name and the floats: what was written reads back as the same row, the sign of zero too."""
-    row = Score(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
+    row = ScoredPair(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
     back = lines.parse(lines.row(row))
     assert back == replace(row, pair=back.pair) and back.pair.name == row.pair.name
-    assert isinstance(back, Score)
+    assert isinstance(back, ScoredPair)
     bits = [[struct.pack("d", value) for value in found.scores.values()] for found in (row, back)]
     assert bits[0] == bits[1]
 
@@ -101,16 +102,44 @@ def test_a_failure_comes_back(lines: Lines, name: str, message: str) -> None:
 @given(notes=st.lists(st.text(min_size=1)))
 def test_notes_come_back(notes: list[str]) -> None:
     """JSON lines keep them as they are; in CSV they are one cell, joined by "; "."""
-    row = Score(pair("x"), 3, 4, {"lpips": 0.5, "psnr": 1.0}, tuple(notes))
+    row = ScoredPair(pair("x"), 3, 4, {"lpips": 0.5, "psnr": 1.0}, tuple(notes))
     assert FORMATS[1].parse(FORMATS[1].row(row)) == row
     back = FORMATS[0].parse(FORMATS[0].row(row))
-    assert isinstance(back, Score)
+    assert isinstance(back, ScoredPair)
     assert "; ".join(back.notes) == "; ".join(note.replace("; ", ", ") for note in notes)
 
 
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+@given(psnr=SCORES, reason=st.text())
+def test_a_pair_without_the_score_of_one_metric_comes_back(lines: Lines, psnr: float, reason: str) -> None:
+    """With the other score, its notes, and the reason under the name of its metric."""
+    written = ScoredPair(pair("x.png"), 3, 4, {"psnr": psnr}, ("frame 1 of 3",), {"lpips": reason})
+    assert lines.parse(lines.row(written)) == written
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@given(reasons=st.lists(st.text(), min_size=2, max_size=2))
+def test_reasons_of_several_metrics_are_written_as_they_were_read(kind: ReadableFormat, reasons: list[str]) -> None:
+    """A message that looks like a separator may move a reason, never the text that is written."""
+    lines = Lines(kind, "abc")
+    text = lines.row(ScoredPair(pair("x.png"), 3, 4, {"b": 1.0}, reasons=dict(zip("ac", reasons, strict=True))))
+    assert lines.row(lines.parse(text)) == text
+
+
+@pytest.mark.parametrize("error", ["", "read: lpips: torn", "score: psnr: too small", "score: too small"])
+def test_a_row_whose_error_does_not_explain_its_scores_is_no_row(error: str) -> None:
+    """A missing score without a reason, of another stage, or with the reason of another metric; scores and an error."""
+    with pytest.raises(ValueError):
+        FORMATS[0].parse(f"x.png,a/x.png,b/x.png,3,4,,20.0,{error},\n")
+    with pytest.raises(ValueError):
+        FORMATS[0].parse("x.png,a/x.png,b/x.png,3,4,0.5,20.0,score: lpips: too small,\n")
+    with pytest.raises(ValueError, match="lacks a side"):
+        FORMATS[0].parse("x.png,a/x.png,b/x.png,,4,,20.0,score: lpips: too small,\n")
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 @pytest.mark.parametrize("row", ROWS[:4])
-def test_a_torn_row_is_no_row(lines: Lines, row: Score | Failure) -> None:
+def test_a_torn_row_is_no_row(lines: Lines, row: ScoredPair | Failure) -> None:
     """Cut anywhere before its line feed, text is refused, or lacks the end that a whole row has."""
     text = lines.row(row)
     for end in range(len(text) - 1):
@@ -153,10 +182,10 @@ def test_what_is_no_row_is_refused(lines: Lines, text: str) -> None:
 
 def test_csv_reads_back_with_any_reader() -> None:
     """Commas, quotes and line breaks in a name are quoted as RFC 4180 says; a name like a formula stays as it is."""
-    text = FORMATS[0].row(Score(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
+    text = FORMATS[0].row(ScoredPair(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
     (cells,) = csv.reader(io.StringIO(text, newline=""))
     assert cells[0] == STRANGE
-    (cells,) = csv.reader([FORMATS[0].row(Score(pair("=1+1"), 1, 1, {"lpips": 0.5, "psnr": 1.0}))])
+    (cells,) = csv.reader([FORMATS[0].row(ScoredPair(pair("=1+1"), 1, 1, {"lpips": 0.5, "psnr": 1.0}))])
     assert cells[0] == "=1+1"
 
 
@@ -178,4 +207,4 @@ def test_json_is_strict() -> None:
     for row in ROWS:
         json.loads(FORMATS[1].row(row), parse_constant=refuse)
     with pytest.raises(ValueError):
-        FORMATS[1].row(Score(pair("x"), 1, 1, {"lpips": math.nan, "psnr": 1.0}))
+        FORMATS[1].row(ScoredPair(pair("x"), 1, 1, {"lpips": math.nan, "psnr": 1.0}))

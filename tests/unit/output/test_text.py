@@ -9,7 +9,7 @@ import pytest
 
 from eyediff import output as reports
 from eyediff.output.text import figure
-from eyediff.records import Row, Score, Summary
+from eyediff.records import Row, ScoredPair, Summary
 
 from .samples import HEADER, ROWS, SUMMARY, UNDECODABLE, pair
 from .written import written
@@ -92,7 +92,9 @@ def test_text_never_cuts_a_name_and_never_obeys_it() -> None:
     neither add a line nor steer a terminal."""
     long = "/".join(["folder with a long name"] * 20) + ".png"
     hostile = "a\n\x1b[31mred.png"
-    rows: list[Row] = [Score(pair(name), 1, 1, {"lpips": 0.5, "psnr": 20.0}) for name in (long, hostile, UNDECODABLE)]
+    rows: list[Row] = [
+        ScoredPair(pair(name), 1, 1, {"lpips": 0.5, "psnr": 20.0}) for name in (long, hostile, UNDECODABLE)
+    ]
     lines = written("text", rows).splitlines()
     assert lines[1] == f"     0.50000      20.000  {long}"
     assert lines[2] == r"     0.50000      20.000  a\n\x1b[31mred.png"

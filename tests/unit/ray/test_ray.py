@@ -187,9 +187,10 @@ def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_pat
     import eyediff.ray
     from eyediff import run
     from eyediff.errors import EyediffError
-    from eyediff.scoring import factory as wiring
 
-    job = wiring.job_of(eyediff.ray.pairs(*folders), ["psnr"], wiring.Options())
-    job = replace(job, header=replace(job.header, eyediff="9.9"))
+    options = run.ComparisonOptions()
+    metrics = options.build_metrics(["psnr"])
+    metrics = replace(metrics, header=replace(metrics.header, eyediff="9.9"))
+    plan = run.ComparisonPlan(eyediff.ray.pairs(*folders), metrics, options.loader())
     with pytest.raises(EyediffError, match=r"differs from the head node: eyediff: '0.1.0', not '9.9'"):
-        run.compare(job, [], source=eyediff.ray.source(wiring.Options(), 1))
+        run.compare(plan, [], source=eyediff.ray.source(options, 1))

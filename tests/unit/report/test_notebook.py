@@ -15,7 +15,7 @@ from PIL import Image
 
 from eyediff.comparison import Result
 from eyediff.errors import UsageError
-from eyediff.records import Failure, Pair, Score, Statistics, Summary
+from eyediff.records import Failure, Pair, ScoredPair, Statistics, Summary
 from eyediff.report import notebook
 from eyediff.report.colormap import table
 from tests.unit.output.samples import HEADER, ROWS, SUMMARY
@@ -31,11 +31,11 @@ def result(tmp_path: Path) -> Result:
     there = Pair(HOSTILE, tmp_path / "a.png", tmp_path / "b.png")
     gone = Pair("gone.png", tmp_path / "none.png", tmp_path / "none.png")
     rows = [
-        Score(there, 300, 200, {"lpips": 0.25, "psnr": math.inf}),
+        ScoredPair(there, 300, 200, {"lpips": 0.25, "psnr": math.inf}),
         Failure(there, "read", HOSTILE, 300, 200),
-        Score(gone, 300, 200, {"lpips": 0.5, "psnr": 20.0}),
+        ScoredPair(gone, 300, 200, {"lpips": 0.5, "psnr": 20.0}),
     ]
-    mean = Statistics(0.375, 0.375, 0.1, 0.25, 0.5, None, ())
+    mean = Statistics(0.375, 0.375, 0.1, 0.25, 0.5, None, (), 2)
     return Result(HEADER, rows, Summary(3, 1, {"lpips": mean}, SUMMARY.unmatched))
 
 

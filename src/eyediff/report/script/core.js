@@ -13,10 +13,11 @@ for (const [pair, metric, limit] of run.crossings) {
 
 const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture], index) => ({
   index, name, reference, candidate, width, height, error, notes, picture,
-  scores: scores && new Map(METRICS.map((metric, i) => [metric, number(scores[i])])),
+  scores: scores && new Map(METRICS.map((metric, i) => [metric, number(scores[i])]).filter(([, score]) => score !== null)),
   limits: CROSSED.get(name) || [],
 }));
 const SCORED = ROWS.filter((row) => row.scores);
+const scoredBy = (...metrics) => SCORED.filter((row) => metrics.every((metric) => row.scores.has(metric)));
 
 let pictures = null;
 const WEBP = "data:image/webp;base64,", PNG = "data:image/png;base64,";
@@ -84,7 +85,7 @@ const RANKED = new Map(); // metric -> rows, worst first
 
 function ranked(metric) {
   if (!RANKED.has(metric)) {
-    RANKED.set(metric, [...SCORED].sort((a, b) => {
+    RANKED.set(metric, scoredBy(metric).sort((a, b) => {
       const [x, y] = [badness(b, metric), badness(a, metric)];
       return x === y ? a.index - b.index : x - y;
     }));
@@ -112,7 +113,7 @@ const inRange = (score, { low, high, last }) =>
 
 function passes(row) {
   if (state.status === "failed" && !row.error) return false;
-  if (state.status === "compared" && row.error) return false;
+  if (state.status === "compared" && !row.scores) return false;
   if (state.status === "limit" && !row.limits.length) return false;
   for (const [metric, range] of state.ranges) {
     if (!row.scores || !inRange(row.scores.get(metric), range)) return false;

@@ -51,8 +51,8 @@ const table = (() => {
     if (by === "order") return found;
     if (by === "name") return found.sort((a, b) => sign * compareNames(a, b) || a.index - b.index);
     return found.sort((a, b) => { // rows without scores come last in either order
-      if (!a.scores || !b.scores) return Boolean(b.scores) - Boolean(a.scores) || a.index - b.index;
-      const [x, y] = [a.scores.get(by), b.scores.get(by)];
+      const [x, y] = [a.scores?.get(by), b.scores?.get(by)];
+      if (x === undefined || y === undefined) return (x === undefined) - (y === undefined) || a.index - b.index;
       return x === y ? a.index - b.index : sign * (x < y ? -1 : 1);
     });
   }
@@ -67,9 +67,10 @@ const table = (() => {
 
   function cell(row, metric) {
     const score = row.scores.get(metric);
-    const worst = SCORED.length > 1 ? 1 - rank(row, metric) / (SCORED.length - 1) : 0;
+    const place = rank(row, metric), count = ranked(metric).length;
+    const worst = place !== undefined && count > 1 ? 1 - place / (count - 1) : 0;
     const beyond = row.limits.find(([name]) => name === metric);
-    return el("span", { class: beyond ? "cell score beyond" : "cell score", role: "cell", data: { metric }, title: beyond ? `beyond the limit ${figure(beyond[1])}` : null },
+    return el("span", { class: beyond ? "cell score beyond" : "cell score", role: "cell", data: { metric }, title: beyond ? `beyond the limit ${figure(beyond[1])}` : score === undefined ? row.error[1] : null },
       el("span", { class: "label", "aria-hidden": "true" }, metric), el("span", { class: "value" }, figure(score)),
       el("span", { class: "meter", "aria-hidden": "true" }, el("span", { style: { width: `${Math.round(100 * worst)}%` } })));
   }

@@ -74,13 +74,13 @@ const viewer = (() => {
     const scores = each.scores ? METRICS.map((metric) => {
       const place = rank(each, metric), beyond = each.limits.find(([name]) => name === metric);
       return el("div", { class: beyond ? "score beyond" : "score" }, el("dt", {}, metric), el("dd", {}, figure(each.scores.get(metric)),
-        el("small", {}, beyond ? `beyond ${figure(beyond[1])}` : SCORED.length > 1 ? `${ordinal(place)} of ${SCORED.length}` : direction(metric))));
+        el("small", {}, beyond ? `beyond ${figure(beyond[1])}` : place !== undefined && SCORED.length > 1 ? `${ordinal(place)} of ${ranked(metric).length}` : direction(metric))));
     }) : [];
     const size = each.width ? `${each.width} × ${each.height} pixels` : null;
     const [w, h] = picture?.size || [];
     const reduced = picture && !picture.full && !picture.exact
       && (w < each.width ? `shown here from copies of ${w} × ${h}; scores are of the files` : "shown here with slight loss; scores are of the files");
-    return [el("dl", {}, ...scores), ...[size, reduced, ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
+    return [el("dl", {}, ...scores), ...[size, reduced, each.scores && each.error?.[1], ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
       el("p", { class: "path" }, el("span", {}, "reference"), el("bdi", {}, each.reference)), el("p", { class: "path" }, el("span", {}, "candidate"), el("bdi", {}, each.candidate))];
   }
 
