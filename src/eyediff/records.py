@@ -75,7 +75,7 @@ class ScoredPair:
     width, height
         Size of both images as they were compared, in pixels.
     scores
-        ScoredPair by metric, in the order of the header.
+        Score by metric, in the order of the header.
     notes
         What a person should know of the images, such as "first frame of 12".
     reasons
@@ -88,6 +88,11 @@ class ScoredPair:
     scores: Mapping[str, float]
     notes: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every metric has a score."""
+        return not self.reasons
 
     @property
     def stage(self) -> Stage:
@@ -136,6 +141,11 @@ class Failure:
     message: str
     width: int | None = None
     height: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """A failure lacks every score."""
+        return False
 
     @property
     def scores(self) -> Mapping[str, float]:
@@ -212,6 +222,16 @@ class Statistics:
     ci95: tuple[float, float] | None
     worst: tuple[tuple[str, float], ...]
     count: int
+
+    @property
+    def low(self) -> float | None:
+        """Return the low end of the interval."""
+        return None if self.ci95 is None else self.ci95[0]
+
+    @property
+    def high(self) -> float | None:
+        """Return the high end of the interval."""
+        return None if self.ci95 is None else self.ci95[1]
 
 
 @dataclass(frozen=True, slots=True)

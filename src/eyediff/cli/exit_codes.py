@@ -30,8 +30,7 @@ def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) 
 def partial_results(
     output: Path | None,
     *,
-    count_saved: Callable[[], int] | None = None,
-    can_resume: Callable[[], bool] = lambda: False,
+    can_resume: Callable[[], bool] | None = None,
 ) -> Iterator[run.Progress]:
     """Turn an error that comes after complete rows into exit code 3; before the first row it stays an error of its own.
 
@@ -41,10 +40,8 @@ def partial_results(
     ----------
     output
         Where the rows are; None for standard output.
-    count_saved
-        Number of rows that are in the output, for an output that holds rows back. By default all that were told.
     can_resume
-        Whether --resume could continue the output, asked after the error.
+        Whether --resume could continue the output, asked after the error. None: it never can.
     """
     rows = 0
 
@@ -54,7 +51,9 @@ def partial_results(
 
     def describe() -> str:
         place = f" in {shown(output)}" if output else ""
-        what_to_do = "continue with --resume" if can_resume() else "run the command again for what is missing"
+        what_to_do = (
+            "continue with --resume" if can_resume and can_resume() else "run the command again for what is missing"
+        )
         return f"complete rows{place}: {rows}; {what_to_do}"
 
     try:
@@ -62,13 +61,11 @@ def partial_results(
     except EyediffError as error:
         if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
             raise typer.Exit from error
-        rows = count_saved() if count_saved else rows
         if not rows:
             raise
         typer.echo(f"eyediff: {shown(error)}; {describe()}", err=True)
         raise typer.Exit(INCOMPLETE) from error
     except Exception as error:
-        rows = count_saved() if count_saved else rows
         if rows:
             error.add_note(f"; {describe()}")
         raise

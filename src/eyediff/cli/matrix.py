@@ -15,6 +15,7 @@ from ..output import grids
 from ..output.files import is_regular
 from ..output.grids import Grid, GridFormat
 from ..output.output_files import is_text, whole_file
+from ..output.parquet import arrow
 from ..output.text import amount
 from ..report.plot import check
 from ..sets import drawing
@@ -87,7 +88,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
     if kind in grids.BINARY and (output is None or not is_regular(output)):
         raise UsageError(f"{kind} is no text, and needs a file; name one with -o")
     if kind == "parquet":
-        grids.parquet()
+        arrow("pyarrow.parquet")
     if plot is not None:
         check(plot)
 

@@ -17,7 +17,6 @@ from ..errors import UsageError, shown
 from ..evaluation.agreement import Side
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
-from ..output.tables import Kind as TableKind
 from ..output.text import amount, figure, outcome
 from ..records import SizePolicy, Summary
 from ..sets import Failed, Source
@@ -26,6 +25,7 @@ from .exit_codes import partial_results
 DEFAULT = ",".join(defaults.METRICS)
 
 SUFFIXES: dict[str, str] = {".txt": "text", ".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
+ROW_SUFFIXES = SUFFIXES | {".parquet": "parquet"}
 
 Metrics: TypeAlias = Annotated[
     list[str] | None,
@@ -67,7 +67,7 @@ Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
 _FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
-Format: TypeAlias = Annotated[TableKind | None, _FORMAT]
+Format: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 RowFormat: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 Index: TypeAlias = Annotated[
     Path | None,

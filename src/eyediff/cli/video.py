@@ -61,7 +61,7 @@ def video(
     failed, lack a score or had no partner, or the run stopped at an error after complete rows, 70 an internal error,
     130 interrupted.
     """
-    kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     if plot is not None:
         check(plot)
     with ExitStack() as stack:
@@ -79,7 +79,7 @@ def video(
             )
         page = None if report is None else _page(plan.metrics, report, f"{reference} → {candidate}")
         progress = stack.enter_context(partial_results(output))
-        sink = reports.sink(kind, output or sys.stdout)
+        sink = reports.row_sink(kind, output or sys.stdout)
         summary, track = _run(plan, frames, sink, page, progress, to_file=output is not None)
         if plot is not None:
             plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")

@@ -41,8 +41,10 @@ class JunitSink:
         if isinstance(row, Failure):
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
             return
+        scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
+        said = "\n".join([scores, *(f"note: {shown(note)}" for note in row.notes)])
         if row.reasons:
-            self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
+            self._error("eyediff.pairs", row.pair.name, row.stage, row.message, said)
             return
         reasons = [
             f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
@@ -50,8 +52,7 @@ class JunitSink:
         ]
         if self._baseline is not None:
             reasons += map(format_change, self._baseline.changes(row))
-        scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
-        self._judged("eyediff.pairs", row.pair.name, reasons, scores)
+        self._judged("eyediff.pairs", row.pair.name, reasons, said)
 
     def close(self, summary: Summary) -> None:
         """Counts, then the cases."""
@@ -90,16 +91,17 @@ class JunitSink:
                 self._error("eyediff.baseline", pair, "missing", f"only in {where}: nothing to hold it against")
 
     def _judged(self, group: str, name: str, reasons: Sequence[str], said: str) -> None:
-        inside = f"<system-out>{_text(said)}</system-out>"
+        inside = _output(said)
         if reasons:
             self._failures += 1
             whole = "; ".join(reasons)
             inside = f'<failure type="worse" message={_attribute(whole)}>{_text(whole)}</failure>{inside}'
         self._case(group, name, inside)
 
-    def _error(self, group: str, name: str, kind: str, message: str) -> None:
+    def _error(self, group: str, name: str, kind: str, message: str, said: str | None = None) -> None:
         self._errors += 1
-        self._case(group, name, f"<error type={_attribute(kind)} message={_attribute(message)}/>")
+        inside = "" if said is None else _output(said)
+        self._case(group, name, f"<error type={_attribute(kind)} message={_attribute(message)}/>{inside}")
 
     def _case(self, group: str, name: str, inside: str) -> None:
         self._tests += 1
@@ -112,6 +114,10 @@ class JunitSink:
             value = f"version {metric.version}{weights}, {metric.engine}"
             lines.append(f"      <property name={_attribute(name)} value={_attribute(value)}/>\n")
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
+
+
+def _output(text: str) -> str:
+    return f"<system-out>{_text(text)}</system-out>"
 
 
 def _attribute(text: str) -> str:

@@ -17,16 +17,16 @@ from .atomic_write import whole
 from .schema import dump, header_record
 
 
-def card_of(output: Path) -> Path:
-    """Where a CSV file's card lies."""
+def sidecar_of(output: Path) -> Path:
+    """Return the path of the sidecar of a CSV file."""
     return output.with_name(output.name + ".shard")
 
 
-class Card:
-    """A sink that writes the card of a CSV file before its rows."""
+class ShardSidecar:
+    """A sink that writes the sidecar of a CSV file before its rows."""
 
     def __init__(self, output: Path) -> None:
-        self._path = card_of(output)
+        self._path = sidecar_of(output)
 
     def open(self, header: Header) -> None:
         """Raises OutputError, with nothing touched, where another's file has its name."""

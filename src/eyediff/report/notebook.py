@@ -17,7 +17,7 @@ from ..errors import EyediffError, shown
 from ..locations import Location
 from ..metrics.ops import Array
 from ..optional import import_optional
-from ..output.schema import BEFORE_SCORES, row_record, score_from
+from ..output.schema import pair_cells, pair_columns, plain
 from ..output.text import amount, figure, outcome
 from ..records import PEAKS, Failure, Header, Row, Summary
 from .colormap import indexed_png
@@ -63,20 +63,15 @@ def as_map(found: Array) -> Map:
 
 
 def frame(header: Header, rows: Sequence[Row]) -> Any:
-    """A pandas DataFrame with the columns of the CSV: pair, reference, candidate, width, height, metrics, error.
+    """Return a pandas DataFrame with the columns of the CSV.
 
-    Scores of a pair that failed are NaN; `error` is None where there was none. Raises UsageError without pandas.
+    Scores of a pair that failed are NaN; `error` and `notes` are None if there are none. Raises UsageError without
+    pandas.
     """
     pandas = import_optional("pandas", "to_pandas()")
-    lines = []
-    for row in rows:
-        record = row_record(row)
-        scores = record["scores"]
-        error = record["error"]
-        line: dict[str, object] = {name: record[name] for name in BEFORE_SCORES}  # type: ignore[literal-required]
-        line |= {name: score_from(scores[name]) if name in scores else float("nan") for name in header.metrics}
-        lines.append(line | {"error": f"{error['stage']}: {error['message']}" if error else None})
-    table = pandas.DataFrame(lines, columns=[*BEFORE_SCORES, *header.metrics, "error"])
+    columns = pair_columns(tuple(header.metrics))
+    lines = [[plain(cell) for cell in pair_cells(row, tuple(header.metrics))] for row in rows]
+    table = pandas.DataFrame(lines, columns=[column.name for column in columns], dtype=object)
     return table.astype({"width": "Int64", "height": "Int64"} | dict.fromkeys(header.metrics, "float64"))
 
 
@@ -112,6 +107,7 @@ def _line(header: Header, row: Row) -> str:
         said += f" failed ({row.stage}): {shown(row.message)}"
     elif row.reasons:
         said += f" {shown(row.message)}"
+    said += "".join(f" ({shown(note)})" for note in row.notes)
     return f"<tr>{pictures}{figures}<td style='{_NAME}'>{escape(said)}</td></tr>"
 
 

@@ -12,8 +12,8 @@ from typing import IO
 from .. import defaults
 from ..errors import OutputError, shown
 from ..output.atomic_write import trouble
-from ..output.json_writer import summary_record
 from ..output.schema import header_record, number
+from ..output.summary import summary_record
 from ..records import Failure, Header, Row, Summary, View
 from .colormap import INFERNO, map_title
 from .document import block, embedded, frame
