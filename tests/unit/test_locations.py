@@ -35,7 +35,7 @@ def test_images_are_read_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     Image.fromarray(gray + 10).save(tmp_path / "b.png")
     fsspec.filesystem("memory").pipe_file("/in/b.png", (tmp_path / "b.png").read_bytes())
     options = ComparisonOptions()
-    pairs = ([Pair(name, tmp_path / "a.png", place(f"memory://in/{name}")) for name in ("b.png", "none.png")],)
+    pairs = [Pair(name, tmp_path / "a.png", place(f"memory://in/{name}")) for name in ("b.png", "none.png")]
     score, failure = score_pairs(pairs, options.build_metrics(["l2"]), options.loader())
     assert isinstance(score, ScoredPair) and str(score.pair.candidate) == "memory://in/b.png"
     assert failure.stage == "read" and failure.message == "memory://in/none.png: no such file: check the URL"
