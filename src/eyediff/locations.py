@@ -60,7 +60,10 @@ def place(text: str) -> Path:
     scheme = scheme_of(text)
     if scheme is None:
         return Path(text)
-    return Path(text.removeprefix("file://")) if scheme == "file" else Url(text)
+    if scheme != "file":
+        return Url(text)
+    path = text.removeprefix("file://")
+    return Path(path.removeprefix("/") if os.name == "nt" else path)  # file:///C:/x on Windows
 
 
 def scheme_of(text: str) -> str | None:

@@ -17,7 +17,7 @@ from .metrics.programs import DeepFeatures
 from .metrics.registry import METRICS, all_metrics
 from .output.output_files import whole_file
 from .scoring.metric_spec import MetricSpec, parse_metric
-from .weights import PUBLISHED, metric_sha256
+from .weights import PUBLISHED
 from .weights.fetch import Progress
 
 OURS = "Apache-2.0 (eyediff)"
@@ -105,9 +105,8 @@ def _load(
     exported = _without_network(spec)
     if exported is not None:
         return exported, {"licence": OURS}
-    network = spec.load_network(file, trust, progress)
+    network, sha256 = spec.load_network(file, trust, progress)
     written = models.embedding(network) if embed else models.of_network(network)
-    sha256 = metric_sha256(network.parameters, network.heads)
     return written, {"weights_sha256": sha256, "licence": _licence(spec, trust)}
 
 

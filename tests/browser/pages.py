@@ -62,15 +62,21 @@ _STILL = """
 const [selector, index, done] = arguments
 let before = [], frames = 0
 const look = () => {
-    const { left, top, width, height } = document.querySelectorAll(selector)[index].getBoundingClientRect()
-    const now = [left, top, width, height]
-    frames = now.every((value, place) => value === before[place]) ? frames + 1 : 0
+    const element = document.querySelectorAll(selector)[index]
+    const { left, top, width, height } = element.getBoundingClientRect()
+    const [x, y] = [left + width / 2, top + height / 2]
+    const seen = x >= 0 && y >= 0 && x < innerWidth && y < innerHeight
+    if (!seen) element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" })
+    const now = seen ? [left, top, width, height] : []
+    frames = seen && now.every((value, place) => value === before[place]) ? frames + 1 : 0
     before = now
     frames < 6 ? requestAnimationFrame(look) : done(now)
 }
 look()
 """
-"""The box of an element that has been the same in six frames."""
+"""The box of an element that has been the same in six frames, with its centre in the window.
+
+What is outside of the window cannot be clicked, and pictures that come late push down what is below them."""
 
 
 class Browser:
@@ -121,7 +127,7 @@ class Browser:
         self.js("document.querySelector(arguments[0]).scrollIntoView()", selector)
 
     def box(self, selector: str, index: int = 0) -> list[float]:
-        """Left, top, width and height of an element in the window, once it stands still: pictures above it may come."""
+        """Return left, top, width and height of an element in the window, scrolled there, once it stands still."""
         found: list[float] = self.driver.execute_async_script(_STILL, selector, index)
         return found
 

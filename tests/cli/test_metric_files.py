@@ -110,6 +110,7 @@ def test_sets(call, file: Path) -> None:  # noqa: F811
 
 def test_optimize_follows_it(call, file: Path) -> None:  # noqa: F811
     """Two steps; the log names it."""
+    pytest.importorskip("torch")
     said = call("optimize", *PAIR, "-m", FILE, "--steps", "2", "--size", "resize", "-o", "pulled")
     assert said.code == 0, said.err
     assert FILE in said.out

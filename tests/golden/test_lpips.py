@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from eyediff import weights
+from eyediff.engines import select_runner
 from eyediff.engines.network_engine import NetworkEngine, Runner
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.onnx_runner import OnnxRunner
+from eyediff.errors import DeviceError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import TRUNKS
 
@@ -35,14 +36,26 @@ def network(case: Case, parameters: dict) -> lpips.Network:
     return lpips.Network(TRUNKS[case.net], parameters, heads, scaled=case.version == "0.1")
 
 
-def check(case: Case, runner: Runner) -> None:
-    """Hold one case against its recorded numbers."""
+@pytest.fixture(params=["native", "onnxruntime"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The engines that compute networks on the CPU, by EYEDIFF_ENGINE."""
+    monkeypatch.setenv(select_runner.ENGINE, request.param)
+    try:
+        select_runner.engine_name()
+    except DeviceError as error:
+        pytest.skip(str(error))
+    return str(request.param)
+
+
+def check(case: Case, runner: Runner) -> str:
+    """Hold one case against its recorded numbers; what computed it is returned."""
     engine = NetworkEngine(runner, network(case, lpips_cases.seeded_parameters(TRUNKS[case.net])))
     a, b = lpips_cases.pair(case.net, case.images)
     golden = GOLDENS["cases"][case.name]
     np.testing.assert_allclose(engine.layers(a, b), golden["layers"], **CLOSE)
     np.testing.assert_allclose(engine.distances(a, b), np.sum(golden["layers"], 1), **CLOSE)
     np.testing.assert_allclose(lpips_cases.sample(engine.maps(a, b)), golden["map"], **CLOSE)
+    return engine.description
 
 
 def test_every_case_is_recorded() -> None:
@@ -51,9 +64,10 @@ def test_every_case_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_onnx_runtime_equals_the_recorded_peer(case: Case) -> None:
+def test_engines_equal_the_recorded_peer(case: Case, engine: str) -> None:
     """Total, each tap's share and the map agree with lpips 0.1.4, for every network, version and kind."""
-    check(case, OnnxRunner("cpu"))
+    runner = select_runner.runner("cpu")
+    assert check(case, runner).startswith(engine)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.images == "smallest"], ids=lambda case: case.name)
@@ -65,10 +79,12 @@ def test_numpy_equals_the_recorded_peer(case: Case) -> None:
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
 @pytest.mark.parametrize("version", lpips.VERSIONS)
 @pytest.mark.parametrize("heads", [True, False])
-def test_onnx_runtime_equals_the_peer_on_official_weights(net: str, version: str, heads: bool, shared: Path) -> None:
+def test_engines_equal_the_peer_on_official_weights(
+    net: str, version: str, heads: bool, shared: Path, engine: str
+) -> None:
     """The same on the official trunks, against the peer at work, on sizes drawn anew for each variant."""
-    if importlib.util.find_spec("lpips") is None:
-        pytest.skip("the peer lpips 0.1.4 is not installed")
+    if not all(map(importlib.util.find_spec, ("lpips", "torch"))):
+        pytest.skip("the peer lpips 0.1.4, or torch, is not installed")
     parameters = dict(weights.load_trunk(net, file=next((shared / "weights").glob(f"{net}*.pth"))).parameters)
     case = Case(net, version, heads, "drawn")
     random = np.random.RandomState(zlib.crc32(case.name.encode()))
@@ -76,7 +92,8 @@ def test_onnx_runtime_equals_the_peer_on_official_weights(net: str, version: str
     a = random.randint(0, 256, (2, height, width, 3)).astype(np.uint8)
     b = (a + random.normal(0, 1 + random.randint(25), a.shape)).clip(0, 255).astype(np.uint8)
     said = peer.lpips(case, parameters, a, b, shared)
-    engine = NetworkEngine(OnnxRunner("cpu"), network(case, parameters))
-    np.testing.assert_allclose(engine.distances(a, b), said["total"], **CLOSE)
-    np.testing.assert_allclose(engine.layers(a, b), said["layers"], **CLOSE)
-    np.testing.assert_allclose(engine.maps(a, b), said["map"], **CLOSE)
+    compiled = NetworkEngine(select_runner.runner("cpu"), network(case, parameters))
+    assert compiled.description.startswith(engine)
+    np.testing.assert_allclose(compiled.distances(a, b), said["total"], **CLOSE)
+    np.testing.assert_allclose(compiled.layers(a, b), said["layers"], **CLOSE)
+    np.testing.assert_allclose(compiled.maps(a, b), said["map"], **CLOSE)

@@ -57,7 +57,7 @@ def test_floats_without_a_range_are_refused() -> None:
 def test_a_metric_keeps_what_it_is(seeded: eyediff.Metric) -> None:
     """Name, version, engine and the hash of its weights can be printed beside a number."""
     assert (seeded.name, seeded.version, seeded.higher_is_better) == ("lpips-squeeze", "0.1", False)
-    assert seeded.engine.startswith("onnxruntime")
+    assert seeded.engine.startswith(("native", "onnxruntime"))
     assert seeded.weights_sha256 is not None and len(seeded.weights_sha256) == 64
     assert "lpips-squeeze" in repr(seeded)
 

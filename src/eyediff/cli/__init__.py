@@ -16,6 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from .. import __version__
+from ..engines.select_runner import engine_description
 from ..errors import EyediffError, shown
 from .compare import compare
 from .demo import demo
@@ -63,7 +64,7 @@ app.add_typer(weights, name="weights")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"eyediff {__version__}")
+        typer.echo(f"eyediff {__version__} (networks on the CPU: {engine_description()})")
         raise typer.Exit
 
 

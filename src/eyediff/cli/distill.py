@@ -101,9 +101,9 @@ def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: in
     from ..training.distillation import agreement, evaluate
     from ..training.distillation import student_network as student
     from ..training.distillation.distill import teacher
-    from ..weights.mini import FILE
+    from ..weights import package_files
 
-    network = student.read_network(weights or FILE)
+    network = student.read_network(weights or package_files.MINI.path)
     measurements: list[evaluate.Measurement] = []
     with bar("comparing") as report:
         tasks = evaluate.measured(found(photos), teacher(), network, evaluate.SEED, workers)

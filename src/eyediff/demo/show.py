@@ -9,7 +9,6 @@ from pathlib import Path
 from PIL import Image as PILImage
 
 from .. import comparison as api
-from .. import weights
 from ..errors import EyediffError, shown
 from ..output.atomic_write import whole
 from ..records import ScoredPair
@@ -21,6 +20,7 @@ SIDE = 192
 """Pixels of a scene: three side by side, twice, fill the width of a page."""
 
 CLASSICAL = ("psnr", "ssim")
+LEARNED = ("lpips", "lpips-mini")
 
 REFERENCE, CANDIDATE, FIGURE, PAGE = "reference", "candidate", "demo.png", "report.html"
 
@@ -55,8 +55,7 @@ def make(folder: Path) -> Shown:
     """Write the pictures to `folder`/reference and `folder`/candidate, compare them, draw `folder`/demo.png, and write
     the page `folder`/report.html.
 
-    `lpips-mini` always, `lpips-alex` where its weights are found without a download. Raises OutputError where the
-    folder cannot be written.
+    Raises OutputError where the folder cannot be written.
     """
     for trial in TRIALS:
         scene = drawn(trial.scene, SIDE)
@@ -64,7 +63,7 @@ def make(folder: Path) -> Shown:
             name = trial.file(candidate)
             _save(PILImage.fromarray(scene), folder / REFERENCE / name)
             _save(PILImage.fromarray(candidate.of(scene)), folder / CANDIDATE / name)
-    metrics = (*CLASSICAL, "lpips-mini", *(["lpips-alex"] if weights.find("alex") else []))
+    metrics = (*CLASSICAL, *LEARNED)
     result = compared(folder, metrics)
     higher = result.header.higher_is_better
     found = {row.pair.name: row.scores for row in result.rows if isinstance(row, ScoredPair)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,78 @@ class Runner(Protocol):
         """A function of pixels and of `arrays` arrays behind them, N x C x H x W, with several results."""
 
 
+class CompiledNetwork(Protocol):
+    """What `NetworkEngine` asks of a network, whoever computes it."""
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header of a result."""
+
+    def needed(self, height: int, width: int) -> int:
+        """Return the bytes, rather too many, that a pair of this size takes, the weights included."""
+
+    def layers(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return each tap's share of each distance: N x L."""
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the distance at every pixel: N x H x W."""
+
+    def embeddings(self, x: Pixels) -> Array:
+        """Return points whose squared Euclidean distances are the distances: N x D."""
+
+    def features(self, x: Pixels) -> Features:
+        """Return unit vectors at every tap, in the layout of this engine."""
+
+    def against(self, seen: Features, b: Pixels) -> Numbers:
+        """Return `layers` of one reference, or as many, that was looked at."""
+
+    def between(self, a: Features, b: Features) -> Numbers:
+        """Return `layers` of images that were looked at."""
+
+    def points(self, seen: Features) -> Array:
+        """Return `embeddings` of what was looked at."""
+
+    def strip_shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
+        """Return `layers` of one pair, L figures, from strips that fit into `memory` bytes."""
+
+    def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
+        """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
+
+
+@runtime_checkable
+class NetworkRunner(Protocol):
+    """A runner that has a way of its own with networks: `native.NativeRunner`."""
+
+    def compile_network(self, network: lpips.Network) -> CompiledNetwork:
+        """Return the network, ready to run."""
+
+
+class ProgramNetwork:
+    """A network as programs over the verbs, each compiled by a runner."""
+
+    def __init__(self, runner: Runner, network: lpips.Network) -> None:
+        self._trunk, self.description = network.trunk, runner.description
+        self._layers = runner.compile(lambda verbs, a, b: lpips.layers(verbs, network, a, b), 2)
+        self._spatial = runner.compile(lambda verbs, a, b: lpips.spatial(verbs, network, a, b), 2)
+        self._embedding = runner.compile(lambda verbs, x: lpips.embedding(verbs, network, x), 1)
+        strips, looked = Strips(runner, network), Looked(runner, network)
+        self.strip_shares, self.strip_map = strips.shares, strips.map
+        self.features, self.against = looked.features, looked.against
+        self.between, self.points = looked.between, looked.points
+
+    def needed(self, height: int, width: int) -> int:
+        return streaming.needed(self._trunk, height, width)
+
+    def layers(self, a: Pixels, b: Pixels) -> Numbers:
+        return self._layers(a, b).astype(np.float64)
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        return self._spatial(a, b)[:, 0].astype(np.float32, copy=False)
+
+    def embeddings(self, x: Pixels) -> Array:
+        return self._embedding(x).astype(np.float32, copy=False)
+
+
 class NetworkEngine:
     """LPIPS, with or without heads, by one network.
 
@@ -49,17 +121,15 @@ class NetworkEngine:
     """
 
     def __init__(self, runner: Runner, network: lpips.Network, memory: int | None = None) -> None:
-        self._runner, self.network, self._memory = runner, network, memory
+        self.network, self._memory = network, memory
         self.smallest = network.trunk.smallest
-        self._layers = runner.compile(lambda verbs, a, b: lpips.layers(verbs, network, a, b), 2)
-        self._spatial = runner.compile(lambda verbs, a, b: lpips.spatial(verbs, network, a, b), 2)
-        self._embedding = runner.compile(lambda verbs, x: lpips.embedding(verbs, network, x), 1)
-        self._strips = Strips(runner, network)
-        self._looked = Looked(runner, network)
+        self._compiled: CompiledNetwork = (
+            runner.compile_network(network) if isinstance(runner, NetworkRunner) else ProgramNetwork(runner, network)
+        )
 
     @property
     def description(self) -> str:
-        return self._runner.description
+        return self._compiled.description
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """N distances, >= 0."""
@@ -69,50 +139,50 @@ class NetworkEngine:
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
         """Each tap's share: N x L."""
         if not self._at_once(a):
-            return np.array([self._strips.shares(*pair, self._room(a)) for pair in _singly(a, b)])
-        return np.concatenate([self._layers(a[part], b[part]).astype(np.float64) for part in self._parts(a)])
+            return np.array([self._compiled.strip_shares(*pair, self._room(a)) for pair in _singly(a, b)])
+        return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._parts(a)])
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """The distance by place: N x H x W. Its mean is near the distance, not equal: enlarging weighs borders."""
         if not self._at_once(a):
-            return np.stack([self._strips.map(*pair, self._room(a)) for pair in _singly(a, b)])
-        parts = [self._spatial(a[part], b[part])[:, 0].astype(np.float32, copy=False) for part in self._parts(a)]
+            return np.stack([self._compiled.strip_map(*pair, self._room(a)) for pair in _singly(a, b)])
+        parts = [self._compiled.maps(a[part], b[part]) for part in self._parts(a)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def embeddings(self, x: Pixels) -> Array:
         """Points whose squared Euclidean distances are the distances: N x D."""
-        return self._embedding(x).astype(np.float32, copy=False)
+        return self._compiled.embeddings(x)
 
     def look(self, x: Pixels) -> Features | None:
         """What the network sees of N images, to be used again; None where it does not fit beside a pair's work."""
         size = x.shape[1:3]
         tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
-        if len(x) * tapped + streaming.needed(self.network.trunk, *size) > self._room(x):
+        if len(x) * tapped + self._compiled.needed(*size) > self._room(x):
             return None
         return self.features(x)
 
     def features(self, x: Pixels) -> Features:
         """What the network sees of N images, whatever memory it takes."""
-        return self._looked.features(x)
+        return self._compiled.features(x)
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
         """N distances of candidates against one image that was looked at, or as many as there are candidates."""
         one = len(seen[0]) == 1
         return np.concatenate(
             [
-                self._looked.against(seen if one else tuple(tap[part] for tap in seen), b[part]).sum(1)
+                self._compiled.against(seen if one else tuple(tap[part] for tap in seen), b[part]).sum(1)
                 for part in self._parts(b)
             ]
         )
 
     def between(self, a: Features, b: Features) -> Numbers:
         """N distances of images that were looked at."""
-        total: Numbers = self._looked.between(a, b).sum(1)
+        total: Numbers = self._compiled.between(a, b).sum(1)
         return total
 
     def points(self, seen: Features) -> Array:
         """`embeddings` of what was looked at."""
-        return self._looked.points(seen)
+        return self._compiled.points(seen)
 
     def _room(self, x: Pixels) -> float:
         """Bytes left for the work on images like these, their pairs being in memory already."""
@@ -123,7 +193,7 @@ class NetworkEngine:
         room = self._room(x)
         if room == math.inf:
             return max(1, len(x))
-        return max(0, int(room)) // streaming.needed(self.network.trunk, *x.shape[1:3])
+        return max(0, int(room)) // self._compiled.needed(*x.shape[1:3])
 
     def _parts(self, x: Pixels) -> list[slice]:
         step = max(1, self._at_once(x))

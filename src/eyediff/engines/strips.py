@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import defaults
+from ..metrics.backbones import Trunk
 from ..metrics.lpips import Network
 from ..metrics.ops import Array
 from ..records import Numbers, Pixels
@@ -21,12 +23,21 @@ if TYPE_CHECKING:
     from .network_engine import Runner
 
 
-class Strips:
+class StripEngine(ABC):
     """One network over pairs that are cut across their longer side, so that a strip is as small as can be."""
 
-    def __init__(self, runner: Runner, network: Network) -> None:
-        self._runner, self._network, self._trunk = runner, network, network.trunk
-        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
+    def __init__(self, trunk: Trunk) -> None:
+        self._trunk = trunk
+
+    @abstractmethod
+    def _strip_terms(
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        """Every tap's rows, 1 x 1 x H_l x W_l, of each strip of rows in turn; `turned`: rows were columns."""
+
+    def _needed(self, height: int, width: int) -> int:
+        """Return the bytes that a strip of a pair takes."""
+        return streaming.needed(self._trunk, height, width)
 
     def shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
         """Each tap's share of the distance of two images 1 x H x W x 3: L figures, summed in double precision."""
@@ -55,14 +66,8 @@ class Strips:
         if turned:
             a, b = a.swapaxes(1, 2), b.swapaxes(1, 2)
         length, width = a.shape[1:3]
-        seams = streaming.seams(self._trunk, width)
-        run, taps = self._compiled(turned), len(self._trunk.taps)
-        above: Sequence[npt.NDArray[Any]] = [_zeros(seam, seam.pad) for seam in seams] * 2
-        nothing, padding = ([_zeros(seam, last * seam.pad) for seam in seams] for last in (0, 1))
-        for strip in streaming.strips(self._trunk, length, self._deepest(length, width, memory)):
-            below = padding if strip.stop == length else nothing
-            results = run(a[:, strip], b[:, strip], *above, *below)
-            found, above = results[:taps], results[taps:]
+        strips = streaming.strips(self._trunk, length, self._deepest(length, width, memory))
+        for found in self._strip_terms(a, b, strips, turned):
             yield [term.swapaxes(2, 3) for term in found] if turned else found
 
     def _deepest(self, length: int, width: int, memory: float) -> int:
@@ -70,9 +75,32 @@ class Strips:
         enough = max(1, defaults.STRIP_PIXELS // (width * streaming.step(self._trunk)))
         for deepest in range(enough, 1, -1):
             high = streaming.opening(self._trunk, deepest)
-            if high <= length and streaming.needed(self._trunk, high, width) <= memory:
+            if high <= length and self._needed(high, width) <= memory:
                 return deepest
         return 1
+
+
+class Strips(StripEngine):
+    """Strips by programs over the verbs, which a runner compiles."""
+
+    def __init__(self, runner: Runner, network: Network) -> None:
+        super().__init__(network.trunk)
+        self._runner, self._network = runner, network
+        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
+
+    def _strip_terms(
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        length, width = a.shape[1:3]
+        seams = streaming.seams(self._trunk, width)
+        run, taps = self._compiled(turned), len(self._trunk.taps)
+        above: Sequence[npt.NDArray[Any]] = [_zeros(seam, seam.pad) for seam in seams] * 2
+        nothing, padding = ([_zeros(seam, last * seam.pad) for seam in seams] for last in (0, 1))
+        for strip in strips:
+            below = padding if strip.stop == length else nothing
+            results = run(a[:, strip], b[:, strip], *above, *below)
+            above = results[taps:]
+            yield results[:taps]
 
     def _compiled(self, turned: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
         if turned not in self._programs:

@@ -88,8 +88,7 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
     info, program = spec.info, spec.program
     module: torch.nn.Module
     if isinstance(program, DeepFeatures):
-        network = spec.load_network(progress=progress)
-        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        network, sha256 = spec.load_network(progress=progress)
         module = nn.LPIPS.from_network(network, value_range=RANGE, check=False)
     elif info.torch_module is not None and program.formula is not None:
         module = getattr(nn, info.torch_module).for_version(spec.version, value_range=RANGE, check=False)

@@ -107,7 +107,7 @@ class ParquetFolder:
         parts = self._parts()
         if not self._resume and (parts or there.exists()):
             raise OutputError(f"{shown(self._path)} holds results: continue them with --resume, or give another folder")
-        if parts and (not there.exists() or there.read_text() != first):
+        if parts and (not there.exists() or there.read_text(encoding="utf-8") != first):
             raise ResumeError(
                 f"cannot continue {shown(self._path)}: its {HEADER} is not that of this run (version, metrics, "
                 "weights, engine or size policy); call it as before, or give another folder"

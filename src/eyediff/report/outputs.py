@@ -82,7 +82,7 @@ def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> Drawn:
     if drawing.maps is not None:
         if mapper is None:
             asked = ",".join(metrics.names)
-            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips-mini,{asked}")
+            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips,{asked}")
         maps = MapsSink(drawing.maps, name, drawing.formats)
     if drawing.report is not None:
         report = PageSink(drawing.report, About(drawing.title, expected, name or None))

@@ -136,7 +136,7 @@ def _open(path: Path) -> _Part:
                 f"{shown(path)} has no {shown(card.name)} beside it: it was not written with --shard, or was moved "
                 "without it"
             )
-        line = first if kind == "jsonl" else card.read_text()
+        line = first if kind == "jsonl" else card.read_text(encoding="utf-8")
         header = header_of_shard(line)
         if kind == "csv" and next(_records(path, kind), "") != LINES[kind](tuple(header.metrics)).header(header):
             raise MergeError(f"{shown(path)}: its columns are not those that {shown(card.name)} tells of: {_AGAIN}")

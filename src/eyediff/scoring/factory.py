@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import __version__, weights
+from .. import __version__
 from ..engines import memory_limit as budget
 from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
@@ -78,8 +78,7 @@ def build_metric(
     """
     program = spec.program
     if isinstance(program, DeepFeatures):
-        network = spec.load_network(weights_file, trust, progress)
-        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        network, sha256 = spec.load_network(weights_file, trust, progress)
         return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
     return BoundMetric(spec, build_engine(program, runner))
 

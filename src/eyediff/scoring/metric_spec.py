@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import UnknownMetricError, UsageError, shown
 from ..metrics.backbones import TRUNKS
 from ..metrics.lpips import Network
 from ..metrics.programs import DeepFeatures, Program
 from ..metrics.registry import MetricInfo, find_metric
-from ..weights import MetricFile, is_file_name, load_heads, load_trunk, read_metric
+from ..weights import MetricFile, is_file_name, load_heads, load_trunk, metric_sha256, network_sha256, read_metric
 from ..weights.fetch import Progress
+
+
+class LoadedNetwork(NamedTuple):
+    """A network and the hash of its weights (`weights.metric_sha256`)."""
+
+    network: Network
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,8 @@ class MetricSpec:
 
     def load_network(
         self, weights: Path | None = None, trust: bool = False, progress: Progress | None = None
-    ) -> Network:
-        """Return the network of a metric that compares deep features.
+    ) -> LoadedNetwork:
+        """Return the network of a metric that compares deep features, with the hash of its weights.
 
         Parameters
         ----------
@@ -68,13 +76,15 @@ class MetricSpec:
             If the weights cannot be had, or differ from what was expected.
         """
         if self.file is not None:
-            return self.file.network(weights, progress=progress)
+            network = self.file.network(weights, progress=progress)
+            return LoadedNetwork(network, metric_sha256(network.parameters, network.heads))
         program = self.program
         if not isinstance(program, DeepFeatures):
             raise UsageError(f"{self.requested} has no network")
         loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)
         heads = load_heads(program.backbone, self.version) if program.calibrated else None
-        return Network(program.network, loaded.parameters, heads, scaled=self.version != "0.0")
+        network = Network(program.network, loaded.parameters, heads, scaled=self.version != "0.0")
+        return LoadedNetwork(network, network_sha256(loaded, heads, self.version))
 
 
 def parse_metric(requested: str) -> MetricSpec:

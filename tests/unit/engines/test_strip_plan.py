@@ -154,8 +154,10 @@ def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.Mo
     scores, maps = plain.distances(a, b), plain.maps(a, b)
     for memory, expected in ((pixels + 3 * need, [3]), (pixels + 2 * need, [2, 1]), (pixels + need - 1, [])):
         engine = NetworkEngine(OnnxRunner("cpu", 1), net, memory)
-        inner = engine._layers
-        monkeypatch.setattr(engine, "_layers", lambda x, y, inner=inner: (sizes.append(len(x)), inner(x, y))[1])
+        inner = engine._compiled.layers
+        monkeypatch.setattr(
+            engine._compiled, "layers", lambda x, y, inner=inner: (sizes.append(len(x)), inner(x, y))[1]
+        )
         sizes.clear()
         np.testing.assert_allclose(engine.distances(a, b), scores, rtol=1e-6)
         assert sizes == expected

@@ -47,16 +47,35 @@ function noPicture(row) {
   return stored(row)?.trouble || "no picture";
 }
 
-// An element with properties, attributes and children. Text from outside only ever becomes a text node.
-function el(tag, { on = {}, data = {}, style = {}, ...rest } = {}, ...children) {
-  const made = document.createElement(tag);
-  return dress(made, { on, data, style, ...rest }, children);
+/**
+ * An element with properties, attributes and children. Text from outside only ever becomes a text node.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+function el(tag, attributes = {}, ...children) {
+  return dress(document.createElement(tag), attributes, children);
 }
 
+/**
+ * The same for a drawing.
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes]
+ * @returns {SVGElementTagNameMap[K]}
+ */
 function svg(tag, attributes = {}, ...children) {
   return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
+/**
+ * @template {HTMLElement | SVGElement} E
+ * @param {E} made
+ * @param {Record<string, any>} attributes
+ * @param {any[]} children
+ * @returns {E}
+ */
 function dress(made, { on = {}, data = {}, style = {}, ...attributes }, children) {
   for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
   for (const [name, value] of Object.entries(data)) made.dataset[name] = value;
@@ -106,7 +125,7 @@ const state = {
 };
 const listeners = [];
 const whenChanged = (listener) => listeners.push(listener);
-const changed = () => listeners.forEach((listener) => listener());
+const changed = () => { for (const listener of listeners) listener(); };
 
 const inRange = (score, { low, high, last }) =>
   score === low || (score > low && (score < high || (last && score === high)));
@@ -132,8 +151,9 @@ function choice(label, options, chosen, choose) {
   const buttons = options.map(([value, text]) =>
     el("button", { type: "button", data: { value }, on: { click: () => choose(value) } }, text));
   const group = el("div", { class: "choice", role: "group", "aria-label": label }, ...buttons);
-  group.refresh = () => buttons.forEach((button) =>
-    button.setAttribute("aria-pressed", String(button.dataset.value === chosen())));
-  group.refresh();
-  return group;
+  const refresh = () => {
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.value === chosen()));
+  };
+  refresh();
+  return Object.assign(group, { refresh });
 }

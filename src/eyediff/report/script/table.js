@@ -52,7 +52,7 @@ const table = (() => {
     if (by === "name") return found.sort((a, b) => sign * compareNames(a, b) || a.index - b.index);
     return found.sort((a, b) => { // rows without scores come last in either order
       const [x, y] = [a.scores?.get(by), b.scores?.get(by)];
-      if (x === undefined || y === undefined) return (x === undefined) - (y === undefined) || a.index - b.index;
+      if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined) || a.index - b.index;
       return x === y ? a.index - b.index : sign * (x < y ? -1 : 1);
     });
   }
@@ -105,14 +105,14 @@ const table = (() => {
   function refresh() {
     rows = sorted();
     current = Math.max(0, Math.min(current, rows.length - 1));
-    made.forEach((row) => row.remove());
+    for (const row of made.values()) row.remove();
     made.clear();
     body.style.height = `calc(${rows.length} * var(--row))`;
-    grid.setAttribute("aria-rowcount", rows.length + 1);
+    grid.setAttribute("aria-rowcount", String(rows.length + 1));
     nothing.hidden = rows.length > 0;
     counted.textContent = rows.length === ROWS.length ? amount(ROWS.length, "pair") : `${rows.length.toLocaleString("en")} of ${amount(ROWS.length, "pair")}`;
     const { by, descending } = state.sort;
-    head.querySelectorAll("[data-by]").forEach((button) => {
+    /** @type {NodeListOf<HTMLElement>} */ (head.querySelectorAll("[data-by]")).forEach((button) => {
       const here = button.dataset.by === by;
       button.setAttribute("aria-sort", here ? (descending ? "descending" : "ascending") : "none");
       button.querySelector(".arrow").textContent = here ? (descending ? "↓" : "↑") : "";
@@ -131,7 +131,7 @@ const table = (() => {
     if (top < room) scrollBy(0, top - room);
     else if (top + step > innerHeight) scrollBy(0, top + step - innerHeight + 8);
     place();
-    made.forEach((row, each) => row.setAttribute("tabindex", each === current ? "0" : "-1"));
+    for (const [each, row] of made) row.setAttribute("tabindex", each === current ? "0" : "-1");
     made.get(current)?.focus({ preventScroll: true });
   }
 

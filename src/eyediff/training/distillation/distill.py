@@ -41,7 +41,7 @@ Report = Callable[[Stage, int, int], None]
 
 def teacher() -> lpips.Network:
     """lpips-alex. Raises WeightsError where AlexNet's weights can be neither found nor fetched."""
-    return parse_metric("lpips-alex").load_network()
+    return parse_metric("lpips-alex").load_network().network
 
 
 def distill(

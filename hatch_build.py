@@ -1,0 +1,142 @@
+"""Compile the native engine while a wheel is built, or the package is installed from its folder.
+
+Where there is no C compiler, or it fails, the wheel is built without the engine, and ONNX Runtime computes. The
+variable EYEDIFF_BUILD_NATIVE changes that: 0 builds a pure wheel, 1 makes a failure an error. `python hatch_build.py`
+compiles in place, for a tree that is used without installation.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT = Path(__file__).resolve().parent
+SOURCES = ROOT / "src" / "eyediff" / "engines" / "native"
+WINDOWS = sys.platform == "win32"
+LIBRARY = SOURCES / ("_native.dll" if WINDOWS else "_native.so")
+
+FLAGS = ["-std=c11", "-O3", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-Wall", "-Wextra"]
+VARIANTS: dict[str, list[str]] = {
+    "baseline": [],
+    "avx2": ["-mavx2", "-mfma"],
+    "avx512": ["-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
+}
+"""Instruction sets and their flags. A processor without x86-64's has the first alone: NEON belongs to every Arm64."""
+
+
+class BuildError(Exception):
+    """The engine could not be compiled."""
+
+
+class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Called by hatchling before it packs a wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
+        """Compile, and mark the wheel with the platform it is for."""
+        wanted = os.environ.get("EYEDIFF_BUILD_NATIVE", "")
+        LIBRARY.unlink(missing_ok=True)
+        if wanted == "0":
+            return
+        try:
+            compile_library(LIBRARY)
+        except BuildError as error:
+            if wanted == "1":
+                raise
+            self.app.display_info(f"eyediff is installed without its native engine ({error}); ONNX Runtime computes")
+            return
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform_tag()}"
+        build_data["artifacts"].append(LIBRARY.relative_to(ROOT).as_posix())
+
+
+def find_compiler() -> list[str]:
+    """Return the command of a C compiler that knows GNU's vectors: $CC, or the first that is there."""
+    if os.environ.get("CC"):
+        return os.environ["CC"].split()
+    for name in ("gcc", "clang") if WINDOWS else ("cc", "gcc", "clang"):
+        if found := shutil.which(name):
+            return [found]
+    raise BuildError("no C compiler is at hand")
+
+
+def architectures() -> list[str]:
+    """Return what is compiled for: of macOS what ARCHFLAGS names, else this machine."""
+    words = os.environ.get("ARCHFLAGS", "").split() if sys.platform == "darwin" else []
+    return [word for word in words if word != "-arch"] or [platform.machine().lower()]
+
+
+def compile_library(target: Path, extra: Sequence[str] = (), compiler: Sequence[str] | None = None) -> None:
+    """Compile the engine to `target`. Raises BuildError."""
+    command = [*(compiler or find_compiler()), *FLAGS, *extra]
+    if not WINDOWS:
+        command += ["-fPIC"]
+    link = ["-shared", "-static-libgcc"] if WINDOWS else ["-shared", "-lm", "-pthread"]
+    machines = architectures()
+    for machine in machines if sys.platform == "darwin" else ():
+        command += ["-arch", machine]
+    x86 = all(machine in ("x86_64", "amd64") for machine in machines)
+    variants = VARIANTS if x86 else {"baseline": VARIANTS["baseline"]}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        jobs = []
+        for variant, flags in variants.items():
+            for source, contraction in (("kernels", "fast"), ("taps", "off")):
+                output = folder / f"{source}_{variant}.o"
+                options = [*flags, f"-DVARIANT={variant}", f"-ffp-contract={contraction}"]
+                jobs.append([*command, *options, "-c", f"{source}.c", "-o", str(output)])
+        for source in ("network", "platform"):
+            options = ["-DHAVE_X86_VARIANTS"] if x86 else []
+            jobs.append([*command, *options, "-c", f"{source}.c", "-o", str(folder / f"{source}.o")])
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(run, jobs))
+        made = folder / target.name
+        run([*command, *sorted(str(path) for path in folder.glob("*.o")), *link, "-o", str(made)])
+        if machines == [platform.machine().lower()] and not extra:  # sanitizers load only where they come first
+            try:
+                ctypes.CDLL(str(made)).eyediff_interface()
+            except (OSError, AttributeError) as error:
+                raise BuildError(f"the library does not load: {error}") from error
+        shutil.copyfile(made, target.with_suffix(".new"))
+        target.with_suffix(".new").replace(target)  # a process that has the old one loaded keeps it
+
+
+def run(command: list[str]) -> None:
+    """Run a compiler in the folder of the sources. Raises BuildError."""
+    try:
+        done = subprocess.run(  # noqa: S603 - a compiler, and what is written here
+            command, cwd=SOURCES, capture_output=True, text=True, check=False, timeout=600
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BuildError(str(error)) from error
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+        raise BuildError(lines[0] if lines else f"{command[0]} failed with code {done.returncode}")
+
+
+def platform_tag() -> str:
+    """Return the platform of the wheel's name."""
+    tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    if sys.platform != "darwin":
+        return tag
+    machines = architectures()
+    machine = "universal2" if len(machines) > 1 else machines[0]
+    default = "11.0" if machine == "arm64" else "10.15"
+    major, minor = [*os.environ.get("MACOSX_DEPLOYMENT_TARGET", default).split("."), "0"][:2]
+    return f"macosx_{major}_{minor}_{machine}"
+
+
+if __name__ == "__main__":
+    compile_library(LIBRARY)
+    print(LIBRARY)  # noqa: T201 - what the command made

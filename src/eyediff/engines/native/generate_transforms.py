@@ -1,0 +1,173 @@
+"""Write `transforms.h` and `transform_tables.h`: `python generate_transforms.py` in this folder.
+
+What a Winograd transform is
+----------------------------
+A convolution of one dimension with a kernel g of r numbers gives m outputs from a tile d of n = m + r - 1 inputs. The
+direct way takes m * r products. Toom and Cook's takes n: the outputs are linear combinations of the coefficients of a
+product of polynomials, and a polynomial is known by its values at n points. So both are evaluated at the points, the
+values are multiplied, and the outputs are interpolated:
+
+    y = A^T [ (G g) * (B^T d) ]
+
+In two dimensions each matrix is applied to rows and columns, and an m x m tile of outputs takes n * n products in place
+of m * m * r * r. For a layer with many channels the products dominate: they become n * n matrix products, one for each
+point of the plane, and the transforms of inputs and outputs are small beside them. Winograd 1980; Lavin & Gray 2016,
+Fast algorithms for convolutional neural networks, arXiv:1509.09308.
+
+Which points, and why
+---------------------
+The result is exact for any n - 1 different points and infinity. Rounding is not: an error of the products reaches the
+outputs multiplied by A, and the terms of G and B that cancel each other make the products large. `amplification`
+predicts the growth of the error over the direct way, from the rows' norms. The usual points 0, +-1, +-2 of F(4x4, 3x3)
+give 10.8. The points 0, +-5/8, +-3/2 give 4.8 with the same number of operations: they lie around 1, so that powers
+neither grow nor shrink fast, and not close together. F(4x4, 5x5) at 0, +-1/2, +-1, +-2 gives 19; it serves one layer,
+AlexNet's second. F(6x6, 3x3) needs fewer products, but was measured to move distances by 1.2e-5, which is more than a
+published distance may be off (1e-5).
+
+All points are sums of a few powers of two, so every constant of B and A is exact in float32. G, whose divisions are
+not, is applied once, in double precision, when the weights are loaded.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from pathlib import Path
+
+Matrix = list[list[Fraction]]
+
+ALGORITHMS: dict[str, tuple[int, int, tuple[Fraction, ...]]] = {
+    # name: outputs m, kernel r, finite points
+    "f4x3": (4, 3, (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))),
+    "f4x5": (
+        4,
+        5,
+        (Fraction(0), Fraction(1, 2), Fraction(-1, 2), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2)),
+    ),
+}
+"""Points come in pairs p, -p: the even and the odd part of each pair's sums are then computed once."""
+
+
+def polynomial(roots: list[Fraction]) -> list[Fraction]:
+    """Return the coefficients, lowest first, of the product of (x - root)."""
+    coefficients = [Fraction(1)]
+    for root in roots:
+        shifted = [Fraction(0), *coefficients]
+        scaled = [root * c for c in coefficients] + [Fraction(0)]
+        coefficients = [s - c for s, c in zip(shifted, scaled, strict=True)]
+    return coefficients
+
+
+def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matrix, Matrix]:
+    """Return B^T (n x n), G (n x r) and A^T (m x n); the last row of B^T and G is the point at infinity."""
+    n = m + r - 1
+    into, kernel, out = [], [], []
+    for point in points:
+        others = [other for other in points if other != point]
+        into.append([*polynomial(others), Fraction(0)])
+        scale = math.prod((point - other for other in others), start=Fraction(1))
+        kernel.append([point**k / scale for k in range(r)])
+        out.append([point**k for k in range(m)])
+    into.append(polynomial(list(points)))
+    kernel.append([Fraction(0)] * (r - 1) + [Fraction(1)])
+    out.append([Fraction(0)] * (m - 1) + [Fraction(1)])
+    for i in range(n):
+        # A power of two moves between B and G, so that the rows of B have norms near 1 and stay exact.
+        norm = math.sqrt(float(sum(value * value for value in into[i])))
+        factor = Fraction(2) ** -round(math.log2(norm))
+        into[i] = [value * factor for value in into[i]]
+        kernel[i] = [value / factor for value in kernel[i]]
+    return into, kernel, [[out[j][i] for j in range(n)] for i in range(m)]
+
+
+def amplification(name: str) -> float:
+    """Return by how much the root mean square rounding error of a 2-D tile exceeds that of direct convolution."""
+    m, r, points = ALGORITHMS[name]
+    into, kernel, out = matrices(m, r, points)
+    products = [sum(float(g) ** 2 for g in kernel[i]) * sum(float(b) ** 2 for b in into[i]) for i in range(len(into))]
+    outputs = [sum(float(a) ** 2 * p for a, p in zip(row, products, strict=True)) for row in out]
+    return sum(outputs) / len(outputs) / r
+
+
+def expression(terms: list[tuple[Fraction, str]]) -> str:
+    """Return a sum of multiples as C."""
+    text = ""
+    for factor, variable in terms:
+        if factor == 0:
+            continue
+        multiple = variable if abs(factor) == 1 else f"{float(abs(factor))!r}f * {variable}"
+        sign = "-" if factor < 0 else "+"
+        text = f"{text} {sign} {multiple}" if text else (f"-{multiple}" if factor < 0 else multiple)
+    return text
+
+
+def pairs(points: tuple[Fraction, ...]) -> dict[int, int]:
+    """Return the places of each point p > 0 and of its -p."""
+    return {i: points.index(-p) for i, p in enumerate(points) if p > 0 and -p in points}
+
+
+def input_transform(name: str) -> list[str]:
+    """Return B^T d as a C function on vectors."""
+    m, r, points = ALGORITHMS[name]
+    into, _, _ = matrices(m, r, points)
+    n, both = m + r - 1, pairs(points)
+    lines = [f"INLINE void {name}_input(const Vector *x, int step, Vector *y, int stride) {{"]
+    lines += [f"    const Vector x{j} = x[{j} * step];" for j in range(n)]
+    for i in range(n):
+        if i in both:
+            k = both[i]
+            even = [((into[i][j] + into[k][j]) / 2, f"x{j}") for j in range(n)]
+            odd = [((into[i][j] - into[k][j]) / 2, f"x{j}") for j in range(n)]
+            lines.append(f"    const Vector even{i} = {expression(even)}, odd{i} = {expression(odd)};")
+            lines.append(f"    y[{i} * stride] = even{i} + odd{i};")
+            lines.append(f"    y[{k} * stride] = even{i} - odd{i};")
+        elif i not in both.values():
+            lines.append(f"    y[{i} * stride] = {expression([(into[i][j], f'x{j}') for j in range(n)])};")
+    return [*lines, "}", ""]
+
+
+def output_transform(name: str) -> list[str]:
+    """Return A^T t as a C function on vectors."""
+    m, r, points = ALGORITHMS[name]
+    _, _, out = matrices(m, r, points)
+    n, both = m + r - 1, pairs(points)
+    lines = [f"INLINE void {name}_output(const Vector *x, int step, Vector *y) {{"]
+    lines += [f"    const Vector x{j} = x[{j} * step];" for j in range(n)]
+    for i, k in both.items():
+        lines.append(f"    const Vector sum{i} = x{i} + x{k}, difference{i} = x{i} - x{k};")
+    for q in range(m):
+        terms = [
+            (out[q][j], (f"sum{j}" if q % 2 == 0 else f"difference{j}") if j in both else f"x{j}")
+            for j in range(n)
+            if j not in both.values()
+        ]
+        lines.append(f"    y[{q}] = {expression(terms)};")
+    return [*lines, "}", ""]
+
+
+def vector_code() -> str:
+    """Return `transforms.h`."""
+    lines = ["/* Written by generate_transforms.py: Winograd's transforms of inputs and outputs, on vectors. */", ""]
+    for name, (m, r, points) in ALGORITHMS.items():
+        shown = ", ".join(str(point) for point in points)
+        lines += [f"/* {m} outputs of a kernel of {r} at the points {shown} and infinity. */", ""]
+        lines += [*input_transform(name), *output_transform(name)]
+    return "\n".join(lines)
+
+
+def table_code() -> str:
+    """Return `transform_tables.h`."""
+    lines = ["/* Written by generate_transforms.py: Winograd's transforms of kernels, G, row by row. */", ""]
+    for name, (m, r, points) in ALGORITHMS.items():
+        _, kernel, _ = matrices(m, r, points)
+        lines.append(f"static const double {name}_kernel[{m + r - 1}][{r}] = {{")
+        lines += [f"    {{{', '.join(f'{v.numerator}.0 / {v.denominator}.0' for v in row)}}}," for row in kernel]
+        lines += ["};", ""]
+    return "\n".join(lines)
+
+
+FILES = {"transforms.h": vector_code, "transform_tables.h": table_code}
+
+if __name__ == "__main__":
+    for file, code in FILES.items():
+        Path(__file__).with_name(file).write_text(code())

@@ -1,0 +1,277 @@
+/* Convolutions, pooling and pixels for one instruction set; compiled once for each (hatch_build.py).
+ *
+ * Vectors are those of GCC and Clang, so the same text serves AVX-512, AVX2, SSE2 and NEON. What differs is the size of a
+ * vector, and how many accumulators fit into the registers. VARIANT is the name of the instruction set. */
+#include "engine.h"
+
+#include <string.h>
+
+#if !defined(VECTOR_BYTES)
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#endif
+
+/* PLACES x GROUP x VECTORS accumulators, GROUP x VECTORS weights and one input stay in registers. */
+#if VECTOR_BYTES == 64 /* 32 registers: 28 + 2; the input is an operand in memory */
+enum { PLACES = 14, GROUP = 2 };
+#elif VECTOR_BYTES == 32 /* 16 registers: 12 + 2 + 1 */
+enum { PLACES = 6, GROUP = 1 };
+#elif defined(__aarch64__) /* 32 registers: 24 + 4 + 1 */
+enum { PLACES = 6, GROUP = 1 };
+#else /* 16 registers: 12 + 4, and the input is reloaded */
+enum { PLACES = 3, GROUP = 1 };
+#endif
+
+enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
+
+typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef int32_t Mask __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+INLINE Vector vector_load(const float *from) { return *(const Vector *)from; }
+INLINE void vector_store(float *to, Vector value) { *(Vector *)to = value; }
+
+/* max(x, 0); what is not a number stays so. */
+INLINE Vector relu(Vector x) {
+    const Mask negative = (Mask)(x < (Vector){0});
+    return (Vector)(~negative & (Mask)x);
+}
+
+/* The larger one; what is not a number wins. */
+INLINE Vector larger(Vector x, Vector y) {
+    const Mask take = (Mask)(y > x) | (Mask)(y != y);
+    return (Vector)((take & (Mask)y) | (~take & (Mask)x));
+}
+
+/* ---- products */
+
+/* `places` is a constant at each call, so that the accumulators become registers. */
+INLINE void multiply_places(const int places, const Product *p, const float *a, const float *weights, const float *bias,
+                            float *c, const int blocks) {
+    Vector sums[PLACES][GROUP * VECTORS];
+    UNROLL for (int t = 0; t < places; t++) {
+        UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] = (Vector){0};
+    }
+    for (int b = 0; b < p->inputs; b++) {
+        const float *x = a + p->offsets[b];
+        for (int k = 0; k < p->used; k++) {
+            Vector w[GROUP * VECTORS];
+            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) w[v] = vector_load(weights + v * LANES);
+            UNROLL for (int t = 0; t < places; t++) {
+                const float input = x[(size_t)t * p->step + (size_t)k];
+                UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] += input * w[v];
+            }
+            weights += GROUP * BLOCK;
+        }
+    }
+    UNROLL for (int g = 0; g < GROUP; g++) {
+        if (g >= blocks) break;
+        UNROLL for (int t = 0; t < places; t++) {
+            UNROLL for (int v = 0; v < VECTORS; v++) {
+                Vector sum = sums[t][g * VECTORS + v];
+                if (bias) sum = relu(sum + vector_load(bias + g * BLOCK + v * LANES));
+                vector_store(c + (size_t)g * p->plane + (size_t)t * BLOCK + v * LANES, sum);
+            }
+        }
+    }
+}
+
+#define CASE(places)                                               \
+    case places:                                                   \
+        multiply_places(places, p, a, weights, bias, c, blocks); \
+        break
+
+static void multiply_some(int places, const Product *p, const float *a, const float *weights, const float *bias, float *c,
+                          int blocks) {
+    switch (places) {
+        CASE(1);
+        CASE(2);
+        CASE(3);
+#if VECTOR_BYTES == 32 || VECTOR_BYTES == 64 || defined(__aarch64__)
+        CASE(4);
+        CASE(5);
+        CASE(6);
+#endif
+#if VECTOR_BYTES == 64
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+        CASE(13);
+        CASE(14);
+#endif
+    }
+}
+
+/* The weights of a group stay in the first cache while all places pass by, in nearly equal parts. */
+static void multiply(const Product *p) {
+    const int parts = (p->positions + PLACES - 1) / PLACES;
+    const size_t group_weights = (size_t)p->inputs * (size_t)p->used * GROUP * BLOCK;
+    for (int block = 0, group = 0; block < p->blocks; block += GROUP, group++) {
+        const float *weights = p->weights + (size_t)group * group_weights;
+        const float *bias = p->bias ? p->bias + (size_t)block * BLOCK : NULL;
+        float *c = p->c + (size_t)block * p->plane;
+        int first = 0;
+        for (int part = 0; part < parts; part++) {
+            const int end = (int)((long long)p->positions * (part + 1) / parts);
+            multiply_some(end - first, p, p->a + (size_t)first * p->step, weights, bias, c + (size_t)first * BLOCK,
+                          p->blocks - block);
+            first = end;
+        }
+    }
+}
+
+/* ---- Winograd's transforms: rows of the matrix of transforms.h on columns, then on rows, one vector of channels at once */
+
+#include "transforms.h"
+
+#define TRANSFORM(name, M, N)                                                                                          \
+    static void name##_input_tile(const float *x, size_t row, int lanes, int used, float *y, size_t stride) {          \
+        for (int c = 0; c < used; c += LANES) {                                                                        \
+            Vector half[N * N];                                                                                        \
+            for (int j = 0; j < N; j++) {                                                                              \
+                Vector column[N];                                                                                      \
+                UNROLL for (int i = 0; i < N; i++)                                                                     \
+                    column[i] = vector_load(x + (size_t)i * row + (size_t)j * (size_t)lanes + c);                      \
+                name##_input(column, 1, half + j, N);                                                                  \
+            }                                                                                                          \
+            for (int i = 0; i < N; i++) {                                                                              \
+                Vector values[N];                                                                                      \
+                name##_input(half + i * N, 1, values, 1);                                                              \
+                UNROLL for (int j = 0; j < N; j++) vector_store(y + (size_t)(i * N + j) * stride + c, values[j]);      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void name##_output_tile(const float *x, size_t stride, const float *bias, float *y, size_t row, int rows,   \
+                                   int columns) {                                                                      \
+        for (int c = 0; c < BLOCK; c += LANES) {                                                                       \
+            Vector half[M * N];                                                                                        \
+            const Vector add = vector_load(bias + c);                                                                  \
+            for (int j = 0; j < N; j++) {                                                                              \
+                Vector column[N], outputs[M];                                                                          \
+                UNROLL for (int i = 0; i < N; i++) column[i] = vector_load(x + (size_t)(i * N + j) * stride + c);      \
+                name##_output(column, 1, outputs);                                                                     \
+                UNROLL for (int i = 0; i < M; i++) half[i * N + j] = outputs[i];                                       \
+            }                                                                                                          \
+            for (int i = 0; i < rows; i++) {                                                                           \
+                Vector outputs[M];                                                                                     \
+                name##_output(half + i * N, 1, outputs);                                                               \
+                UNROLL for (int j = 0; j < M; j++) {                                                                   \
+                    if (j < columns) vector_store(y + (size_t)i * row + (size_t)(j * BLOCK + c), relu(outputs[j] + add)); \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static const Transform name##_transform = {M, N, name##_input_tile, name##_output_tile};
+
+TRANSFORM(f4x3, 4, 6)
+TRANSFORM(f4x5, 4, 8)
+
+static const Transform *transform(int kernel) { return kernel == 3 ? &f4x3_transform : kernel == 5 ? &f4x5_transform : NULL; }
+
+/* ---- pooling */
+
+static void pool(const Map *from, const Map *to, int image, int block, int row, int size, int stride) {
+    const int last_row = from->top + from->height, last_column = from->left + from->width;
+    const int first_row = row * stride;
+    const int end_row = first_row + size < last_row ? first_row + size : last_row;
+    for (int x = 0; x < to->width; x++) {
+        const int first_column = from->left + x * stride;
+        const int end_column = first_column + size < last_column ? first_column + size : last_column;
+        float *out = map_at(to, image, block, to->top + row, to->left + x);
+        for (int c = 0; c < BLOCK; c += LANES) {
+            Vector most = vector_load(map_at(from, image, block, first_row, first_column) + c);
+            for (int i = first_row; i < end_row; i++) {
+                const float *in = map_at(from, image, block, i, 0) + c;
+                for (int j = first_column; j < end_column; j++) most = larger(most, vector_load(in + (size_t)j * BLOCK));
+            }
+            vector_store(out + c, most);
+        }
+    }
+}
+
+/* ---- pixels */
+
+enum { MOST_FOLD = 4, MOST_CHANNELS = 3 * MOST_FOLD * MOST_FOLD };
+
+#define LOAD(name, Value)                                                                                             \
+    static void load_##name(const Image *image, int row, int column, int fold, int turned, const float *gain,          \
+                            const float *offset, const Map *to, int number, int to_row) {                              \
+        const Value *pixels = image->data;                                                                             \
+        const int channels = 3 * fold * fold, run = 3 * fold;                                                          \
+        float gains[3 * MOST_FOLD], offsets[3 * MOST_FOLD];                                                            \
+        for (int i = 0; i < run; i++) {                                                                                \
+            gains[i] = gain[i % 3];                                                                                    \
+            offsets[i] = offset[i % 3];                                                                                \
+        }                                                                                                              \
+        for (int x = 0; x < to->width; x++) {                                                                          \
+            float place[MOST_CHANNELS];                                                                                \
+            const int left = column + x * fold;                                                                        \
+            const int across = left >= 0 && left + fold <= image->width;                                               \
+            for (int i = 0; i < fold; i++) {                                                                           \
+                const int y = row + i;                                                                                 \
+                const Value *line = pixels + (ptrdiff_t)y * image->row + (ptrdiff_t)left * image->column;              \
+                if (across && y >= 0 && y < image->height && image->column == 3 && !turned) {                          \
+                    for (int j = 0; j < run; j++) place[i * run + j] = (float)line[j] * gains[j] + offsets[j];         \
+                    continue;                                                                                          \
+                }                                                                                                      \
+                for (int j = 0; j < fold; j++) {                                                                       \
+                    const int inside = y >= 0 && y < image->height && left + j >= 0 && left + j < image->width;        \
+                    float *pixel = place + 3 * (turned ? j * fold + i : i * fold + j);                                 \
+                    for (int k = 0; k < 3; k++)                                                                        \
+                        pixel[k] = inside ? (float)line[(ptrdiff_t)j * image->column + k] * gain[k] + offset[k] : 0;   \
+                }                                                                                                      \
+            }                                                                                                          \
+            for (int b = 0; b < to->blocks; b++) {                                                                     \
+                float *out = map_at(to, number, b, to_row, to->left + x);                                              \
+                const int first = b * to->lanes;                                                                       \
+                const int count = channels - first < to->lanes ? channels - first : to->lanes;                         \
+                for (int k = 0; k < to->lanes; k++) out[k] = k < count ? place[first + k] : 0;                         \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+LOAD(uint8, uint8_t)
+LOAD(uint16, uint16_t)
+LOAD(float32, float)
+
+static void load(const Image *image, int row, int column, int fold, int turned, const float *gain, const float *offset,
+                 const Map *to, int number, int to_row) {
+    switch (image->type) {
+    case UINT8: load_uint8(image, row, column, fold, turned, gain, offset, to, number, to_row); break;
+    case UINT16: load_uint16(image, row, column, fold, turned, gain, offset, to, number, to_row); break;
+    case FLOAT32: load_float32(image, row, column, fold, turned, gain, offset, to, number, to_row); break;
+    }
+}
+
+/* ---- the table */
+
+void VARIANT_NAME(_unit)(const Map *map, int image, int row, float *units); /* taps.c */
+double VARIANT_NAME(_difference)(const float *a, const float *b, const float *weights, int width, int blocks, float *terms);
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+extern const Kernels VARIANT_NAME(_kernels);
+const Kernels VARIANT_NAME(_kernels) = {
+    .name = TEXT(VARIANT),
+    .group = GROUP,
+    .transform = transform,
+    .multiply = multiply,
+    .load = load,
+    .pool = pool,
+    .unit = VARIANT_NAME(_unit),
+    .difference = VARIANT_NAME(_difference),
+};

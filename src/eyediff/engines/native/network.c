@@ -1,0 +1,996 @@
+/* LPIPS from pixels to distances: the layers, their sizes and memory, and the functions that Python calls.
+ *
+ * A network is a list of layers. An image goes through it whole, or strip by strip: then each layer keeps the last rows of
+ * its input, those that the first window of the next strip needs, so that nothing is computed twice. An image that is
+ * wider than high is cut across its columns: rows and columns change places, in the pixels and in the kernels.
+ *
+ * Both images of a pair go through each layer together. Their features meet at each tap at once, so that only the input
+ * and the output of one layer are in memory. */
+#include "engine.h"
+#include "platform.h"
+#include "transform_tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+/* ---- the instruction sets of this build, the best last */
+
+extern const Kernels eyediff_baseline_kernels;
+#if defined(HAVE_X86_VARIANTS)
+extern const Kernels eyediff_avx2_kernels, eyediff_avx512_kernels;
+#endif
+
+static const Kernels *find_kernels(const char *name) {
+    const Kernels *best = NULL;
+#define OFFER(kernels, usable) \
+    if ((!name || !strcmp(name, (kernels).name)) && (usable)) best = &(kernels)
+    OFFER(eyediff_baseline_kernels, 1);
+#if defined(HAVE_X86_VARIANTS)
+    __builtin_cpu_init();
+    OFFER(eyediff_avx2_kernels, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
+    OFFER(eyediff_avx512_kernels, __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq"));
+#endif
+#undef OFFER
+    return best;
+}
+
+/* ---- networks */
+
+typedef enum { CONVOLUTION, POOLING, TAP } Kind;
+/* A fire module joins the outputs of two convolutions of the same input. */
+typedef enum { WHOLE, FIRST_HALF, SECOND_HALF } Part;
+
+enum { MOST_LAYERS = 64, MOST_TAPS = 16, MOST_OFFSETS = 1024 };
+
+typedef struct {
+    Kind kind;
+    Part part;
+    int inputs, outputs;
+    int kernel;              /* side of a kernel, or of a pooling window */
+    int window, stride, pad; /* of the rows that a layer sees; a 1x1 kernel beside a 3x3 one sees its window of 3 */
+    int ceil;                /* pooling: the last window may reach over the edge */
+    int fold;                /* first layer: fold x fold pixels are the channels of one place; else 1 */
+    int used, input_blocks;  /* channels of a block that hold anything, and blocks */
+    const Transform *transform; /* NULL: direct */
+    float *weights, *bias;
+    size_t bytes;
+} Layer;
+
+typedef struct {
+    const Kernels *kernels;
+    int count, taps;
+    float gain[3], offset[3];
+    Layer layers[MOST_LAYERS];
+} Network;
+
+EXPORT const char *eyediff_variant(const char *name) {
+    const Kernels *kernels = find_kernels(name);
+    return kernels ? kernels->name : NULL;
+}
+
+/* `gain`, `offset`: what a stored value times the first plus the second is to the first layer, for each channel, where a
+ * stored value of 1 is white. `variant` NULL: the best of this processor. */
+EXPORT Network *eyediff_network_new(const char *variant, const float *gain, const float *offset) {
+    Network *network = calloc(1, sizeof *network);
+    if (!network) return NULL;
+    network->kernels = find_kernels(variant);
+    memcpy(network->gain, gain, sizeof network->gain);
+    memcpy(network->offset, offset, sizeof network->offset);
+    if (!network->kernels) {
+        free(network);
+        return NULL;
+    }
+    return network;
+}
+
+EXPORT void eyediff_network_free(Network *network) {
+    if (!network) return;
+    for (int i = 0; i < network->count; i++) {
+        release(network->layers[i].weights);
+        release(network->layers[i].bias);
+    }
+    free(network);
+}
+
+/* Bytes of the weights as they are kept. */
+EXPORT size_t eyediff_network_bytes(const Network *network) {
+    size_t bytes = sizeof *network;
+    for (int i = 0; i < network->count; i++) bytes += network->layers[i].bytes;
+    return bytes;
+}
+
+static float *zeros(size_t floats) {
+    float *memory = allocate(floats * sizeof *memory);
+    if (memory) memset(memory, 0, floats * sizeof *memory);
+    return memory;
+}
+
+/* Where the weight of an output and of input number k lies: [group][k][outputs of a group]. */
+static size_t place_of(const Layer *layer, int group, size_t k, int output) {
+    const size_t width = (size_t)group * BLOCK;
+    const size_t inputs = (size_t)layer->input_blocks * (size_t)layer->used;
+    return ((size_t)output / width * inputs + k) * width + (size_t)output % width;
+}
+
+/* Kernels of kernel x kernel taps as n x n points, in double precision: G g G^T. */
+static void transform_weights(Layer *layer, int group, int side, const float *weights) {
+    const int n = layer->transform->n;
+    const double *g = side == 3 ? &f4x3_kernel[0][0] : &f4x5_kernel[0][0];
+    const size_t groups = ((size_t)blocks_of(layer->outputs) + (size_t)group - 1) / (size_t)group;
+    const size_t plane = groups * (size_t)layer->input_blocks * (size_t)layer->used * (size_t)group * BLOCK;
+    for (int o = 0; o < layer->outputs; o++) {
+        for (int c = 0; c < layer->inputs; c++) {
+            const float *kernel = weights + ((size_t)o * (size_t)layer->inputs + (size_t)c) * (size_t)(side * side);
+            double rows[8][5];
+            for (int i = 0; i < n; i++) {
+                for (int x = 0; x < side; x++) {
+                    double sum = 0;
+                    for (int y = 0; y < side; y++) sum += g[i * side + y] * (double)kernel[y * side + x];
+                    rows[i][x] = sum;
+                }
+            }
+            float *to = layer->weights + place_of(layer, group, (size_t)c, o);
+            for (int i = 0; i < n; i++) {
+                for (int j = 0; j < n; j++) {
+                    double sum = 0;
+                    for (int x = 0; x < side; x++) sum += rows[i][x] * g[j * side + x];
+                    to[(size_t)(i * n + j) * plane] = (float)sum;
+                }
+            }
+        }
+    }
+}
+
+static Layer *next_layer(Network *network) {
+    if (network->count == MOST_LAYERS) return NULL;
+    Layer *layer = &network->layers[network->count];
+    memset(layer, 0, sizeof *layer);
+    layer->fold = 1;
+    return layer;
+}
+
+/* Add a convolution with bias and ReLU. `weights`: outputs x inputs x kernel x kernel, `bias`: outputs. `part`: 0, or for
+ * the 1x1 and the 3x3 convolution of a fire module 1 and 2. Returns 0, 1 without memory, 2 for what is not supported. */
+EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int outputs, int kernel, int stride, int pad,
+                                   const float *weights, const float *bias) {
+    Layer *layer = next_layer(network);
+    const int group = network->kernels->group, first = network->count == 0;
+    if (!layer || kernel > 16 || stride < 1 || (!first && inputs % BLOCK) || (first && inputs != 3) || outputs % BLOCK) return 2;
+    if (part && stride != 1) return 2;
+    if (kernel * kernel * blocks_of(inputs) > MOST_OFFSETS) return 2;
+    layer->kind = CONVOLUTION;
+    layer->part = (Part)part;
+    layer->inputs = inputs;
+    layer->outputs = outputs;
+    layer->kernel = kernel;
+    layer->window = part == FIRST_HALF ? 3 : kernel;
+    layer->stride = stride;
+    layer->pad = part == FIRST_HALF ? 1 : pad;
+    int side = kernel; /* of the kernel that is applied at stride 1 */
+    float *folded = NULL;
+    if (first && stride > 1 && stride <= 4) {
+        side = (kernel + stride - 1) / stride;
+        if (network->kernels->transform(side)) layer->fold = stride;
+    }
+    if (layer->fold > 1) { /* stride x stride pixels become channels: the same sums, of a smaller kernel at stride 1 */
+        layer->inputs = 3 * stride * stride;
+        folded = zeros((size_t)outputs * (size_t)layer->inputs * (size_t)(side * side));
+        if (!folded) return 1;
+        for (int o = 0; o < outputs; o++) {
+            for (int c = 0; c < 3; c++) {
+                for (int y = 0; y < kernel; y++) {
+                    for (int x = 0; x < kernel; x++) {
+                        const int channel = (y % stride * stride + x % stride) * 3 + c;
+                        const size_t to = ((size_t)o * (size_t)layer->inputs + (size_t)channel) * (size_t)(side * side);
+                        folded[to + (size_t)(y / stride * side + x / stride)] =
+                            weights[((size_t)(o * 3 + c) * (size_t)kernel + (size_t)y) * (size_t)kernel + (size_t)x];
+                    }
+                }
+            }
+        }
+        weights = folded;
+    }
+    if (stride == 1 || layer->fold > 1) layer->transform = network->kernels->transform(layer->fold > 1 ? side : kernel);
+    layer->used = layer->inputs < BLOCK ? layer->inputs : BLOCK;
+    const int planes = layer->transform ? layer->transform->n * layer->transform->n : 1;
+    const int taps = layer->transform ? 1 : kernel * kernel;
+    layer->input_blocks = blocks_of(layer->inputs) * taps;
+    const size_t width = (size_t)((blocks_of(outputs) + group - 1) / group * group) * BLOCK;
+    const size_t floats = (size_t)planes * (size_t)layer->input_blocks * (size_t)layer->used * width;
+    layer->weights = zeros(floats + SLACK);
+    layer->bias = zeros(width + SLACK);
+    layer->bytes = (floats + width + 2 * SLACK) * sizeof(float);
+    network->count++;
+    if (!layer->weights || !layer->bias) {
+        release(folded);
+        return 1;
+    }
+    memcpy(layer->bias, bias, (size_t)outputs * sizeof *bias);
+    if (layer->transform) {
+        transform_weights(layer, group, layer->fold > 1 ? side : kernel, weights);
+    } else { /* block after block of channels for each place of the kernel */
+        for (int o = 0; o < outputs; o++) {
+            for (int c = 0; c < inputs; c++) {
+                for (int tap = 0; tap < taps; tap++) {
+                    const size_t block = (size_t)(tap * blocks_of(inputs) + c / BLOCK);
+                    const size_t k = block * (size_t)layer->used + (size_t)(c % BLOCK);
+                    layer->weights[place_of(layer, group, k, o)] = weights[((size_t)o * (size_t)inputs + (size_t)c) * (size_t)taps + (size_t)tap];
+                }
+            }
+        }
+    }
+    release(folded);
+    return 0;
+}
+
+EXPORT int eyediff_add_pooling(Network *network, int size, int stride, int ceil) {
+    Layer *layer = next_layer(network);
+    if (!layer || network->count == 0 || size < stride || stride < 1) return 2;
+    layer->kind = POOLING;
+    layer->kernel = layer->window = size;
+    layer->stride = stride;
+    layer->ceil = ceil;
+    network->count++;
+    return 0;
+}
+
+/* Add a tap with its linear weights, one for each of `channels`. */
+EXPORT int eyediff_add_tap(Network *network, int channels, const float *weights) {
+    Layer *layer = next_layer(network);
+    if (!layer || network->count == 0 || network->taps == MOST_TAPS || channels % BLOCK) return 2;
+    layer->kind = TAP;
+    layer->inputs = channels;
+    layer->weights = zeros((size_t)channels + SLACK);
+    layer->bytes = ((size_t)channels + SLACK) * sizeof(float);
+    network->count++;
+    network->taps++;
+    if (!layer->weights) return 1;
+    memcpy(layer->weights, weights, (size_t)channels * sizeof *weights);
+    return 0;
+}
+
+/* ---- sizes */
+
+/* What is computed in one call. Python's ctypes has the same structure (library.py). */
+typedef struct {
+    const void *reference, *candidate; /* `count` images each; a reference of NULL: only the candidates */
+    ptrdiff_t image, row, column;      /* strides in values; the three channels lie side by side */
+    int32_t type, count, height, width;
+    int32_t turned;             /* rows are the columns of the picture: kernels are turned, too */
+    int32_t first_row, end_row; /* of the strip; 0 and `height` for the whole image */
+    int32_t kept_images;        /* images in `kept`: 1 for all candidates, or one for each */
+    const float *const *kept;   /* features of references, one array for each tap, or NULL */
+    float *const *terms;        /* out: weighted squared differences of each place: count x height x width, or NULL */
+    float *const *features;     /* out: unit vectors of the candidates: count x height x width x channels, or NULL */
+    double *sums;               /* out: the sum of the terms: count x taps, or NULL */
+} Call;
+
+typedef struct {
+    Map input;      /* of a tap: the map that it looks at */
+    int real_rows;  /* rows of the input, without what only Winograd's tiles reach */
+    int height, width; /* of the output */
+    int slot;       /* where the output goes */
+} Stage;
+
+static int larger_of(int a, int b) { return a > b ? a : b; }
+static int divide_up(int a, int b) { return (a + b - 1) / b; }
+
+/* Rows and columns that the tiles of a layer reach. */
+static void extend(Map *map, const Layer *layer, int rows, int columns, int window) {
+    if (!layer->transform) return;
+    const int m = layer->transform->m, n = layer->transform->n;
+    map->rows = larger_of(map->rows, divide_up(rows - window + 1, m) * m + n - m);
+    map->columns = larger_of(map->columns, divide_up(columns - window + 1, m) * m + n - m);
+}
+
+/* The layer whose window decides about the border of the input of layer `i`. */
+static const Layer *windowed(const Network *network, int i) {
+    while (i < network->count && (network->layers[i].kind == TAP || network->layers[i].part == FIRST_HALF)) i++;
+    return i < network->count ? &network->layers[i] : NULL;
+}
+
+static int is_first(const Call *call) { return call->first_row == 0; }
+static int is_last(const Call *call) { return call->end_row == call->height; }
+
+/* First row of pixels that the first layer sees, and how many. */
+static int first_pixel_row(const Network *network, const Call *call) {
+    const Layer *layer = &network->layers[0];
+    return is_first(call) ? -layer->pad : call->first_row - (layer->window - layer->stride);
+}
+
+/* Sizes of everything for `images` images. Returns 0, or 2 where an image is too small. */
+static int make_plan(const Network *network, const Call *call, int images, Stage *stages) {
+    const Layer *first = &network->layers[0];
+    if (network->count == 0 || first->kind != CONVOLUTION) return 2;
+    const int rows = call->end_row + (is_last(call) ? first->pad : 0) - first_pixel_row(network, call);
+    const int columns = call->width + 2 * first->pad;
+    if (rows < first->kernel || columns < first->kernel) return 2;
+    int height = (rows - first->kernel) / first->stride + 1, width = (columns - first->kernel) / first->stride + 1;
+    const int folded = first->fold > 1 ? divide_up(first->kernel, first->fold) : 0;
+    Map map = {.images = images, .channels = first->inputs, .blocks = blocks_of(first->inputs)};
+    map.lanes = first->fold > 1 ? BLOCK : LANES_OF_PIXELS;
+    map.height = map.rows = folded ? height + folded - 1 : rows;
+    map.width = map.columns = folded ? width + folded - 1 : columns;
+    extend(&map, first, map.rows, map.columns, folded ? folded : first->kernel);
+    int base = 0, channels = first->outputs;
+    for (int i = 0; i < network->count; i++) {
+        const Layer *layer = &network->layers[i];
+        Stage *stage = &stages[i];
+        stage->input = map;
+        stage->real_rows = i ? map.top + map.height + (is_last(call) ? layer->pad : 0) : map.height;
+        if (layer->kind == TAP) {
+            if (layer->inputs != map.channels) return 2;
+            continue;
+        }
+        if (i) {
+            const int seen_rows = stage->real_rows - layer->window, seen_columns = map.width + 2 * layer->pad - layer->window;
+            const int least = layer->ceil ? 1 - layer->stride : 0; /* a window may reach over the edge */
+            if (seen_rows < least || seen_columns < least) return 2;
+            height = (layer->ceil ? divide_up(seen_rows, layer->stride) : seen_rows / layer->stride) + 1;
+            width = (layer->ceil ? divide_up(seen_columns, layer->stride) : seen_columns / layer->stride) + 1;
+            channels = layer->kind == POOLING ? map.channels : layer->outputs;
+            if (layer->kind == CONVOLUTION && layer->inputs != map.channels) return 2;
+        }
+        stage->height = height;
+        stage->width = width;
+        if (layer->part == FIRST_HALF) { /* its output is the map behind the second half, whose input is the same */
+            stage->slot = base;
+            continue;
+        }
+        const int squeezed = i + 1 < network->count && network->layers[i + 1].part == FIRST_HALF;
+        if (!squeezed && layer->part == WHOLE) base = 1 - base;
+        stage->slot = squeezed ? 2 : base;
+        map = (Map){.images = images, .channels = channels * (layer->part == SECOND_HALF ? 2 : 1), .lanes = BLOCK};
+        map.blocks = blocks_of(map.channels);
+        map.height = map.rows = height;
+        map.width = map.columns = width;
+        const Layer *next = windowed(network, i + 1);
+        if (next) {
+            map.top = is_first(call) ? next->pad : next->window - next->stride;
+            map.left = next->pad;
+            map.rows = map.top + height + (is_last(call) ? next->pad : 0);
+            map.columns = width + 2 * next->pad;
+            extend(&map, next, map.rows, map.columns, next->window);
+        }
+    }
+    return 0;
+}
+
+/* The map that a layer writes: the input of the next one that is not the other half of a fire module. */
+static Map output_map(const Network *network, const Stage *stages, int i) {
+    const int behind = network->layers[i].part == FIRST_HALF ? i + 2 : i + 1;
+    return stages[behind].input;
+}
+
+/* How a Winograd layer goes over its tiles. Where its weights fit into a core's cache, each thread takes `tiles` tiles from
+ * the input to the output, in memory of its own. Larger weights are read once for many tiles: all threads transform these
+ * together, then multiply, point by point, then transform back. */
+typedef struct {
+    int shared, tiles;
+} Blocking;
+
+#ifndef OWN_BYTES
+#define OWN_BYTES (3 << 20)
+#endif
+#ifndef OWN_TILES
+#define OWN_TILES 12
+#endif
+#ifndef SHARED_TILES
+#define SHARED_TILES 96
+#endif
+
+static Blocking blocking_of(const Layer *layer) {
+    if (layer->bytes <= OWN_BYTES) return (Blocking){0, OWN_TILES};
+    return (Blocking){1, SHARED_TILES};
+}
+
+static int tile_count(const Layer *layer, const Stage *stage, int images) {
+    const int m = layer->transform->m;
+    return images * divide_up(stage->height, m) * divide_up(stage->width, m);
+}
+
+/* Floats of the values of all points of `tiles` tiles: transformed inputs, then products. Rows start apart, lest all of
+ * them fall into one set of the cache. */
+static size_t input_stride(const Layer *layer, int tiles) {
+    return (size_t)blocks_of(layer->inputs) * (size_t)tiles * BLOCK + BLOCK;
+}
+static size_t output_stride(const Layer *layer, int tiles) {
+    return (size_t)blocks_of(layer->outputs) * (size_t)tiles * BLOCK + BLOCK;
+}
+static size_t tile_floats(const Layer *layer, int tiles) {
+    const size_t points = (size_t)layer->transform->n * (size_t)layer->transform->n;
+    return points * (input_stride(layer, tiles) + output_stride(layer, tiles)) + SLACK;
+}
+
+typedef struct {
+    size_t slots[3]; /* floats of feature maps */
+    size_t own;      /* floats of each thread */
+    size_t shared;   /* floats of all threads */
+    size_t rows;     /* doubles: sums of the rows of a tap */
+} Needs;
+
+static size_t most(size_t a, size_t b) { return a > b ? a : b; }
+
+static Needs needs_of(const Network *network, const Call *call, const Stage *stages, int images) {
+    Needs needs = {{0, 0, 0}, 0, 0, 0};
+    int slot = 0;
+    for (int i = 0; i < network->count; i++) {
+        const Layer *layer = &network->layers[i];
+        const Stage *stage = &stages[i];
+        if (i == 0) needs.slots[0] = map_floats(&stage->input) + SLACK;
+        if (layer->kind == TAP) {
+            needs.own = most(needs.own, (size_t)stage->input.width * (2 * (size_t)layer->inputs + 1) + SLACK);
+            needs.rows = most(needs.rows, (size_t)call->count * (size_t)stage->input.height);
+            continue;
+        }
+        slot = stage->slot;
+        if (i + 1 < network->count) {
+            const Map out = output_map(network, stages, i);
+            needs.slots[slot] = most(needs.slots[slot], map_floats(&out) + SLACK);
+        }
+        if (layer->transform) {
+            const Blocking blocking = blocking_of(layer);
+            const int tiles = tile_count(layer, stage, images);
+            const size_t floats = tile_floats(layer, tiles < blocking.tiles ? tiles : blocking.tiles);
+            if (blocking.shared) needs.shared = most(needs.shared, floats);
+            else needs.own = most(needs.own, floats);
+        }
+    }
+    return needs;
+}
+
+/* Bytes of a workspace for `count` pairs (or for as many single images) of a size, or for strips of them. 0: too small. */
+EXPORT size_t eyediff_workspace_bytes(const Network *network, int threads, int images, int height, int width) {
+    Stage stages[MOST_LAYERS];
+    const Call call = {.count = images, .height = height, .width = width, .end_row = height};
+    if (make_plan(network, &call, images, stages)) return 0;
+    const Needs needs = needs_of(network, &call, stages, images);
+    size_t floats = needs.slots[0] + needs.slots[1] + needs.slots[2] + needs.shared + (size_t)threads * needs.own;
+    return floats * sizeof(float) + needs.rows * sizeof(double);
+}
+
+/* Rows and columns of every tap for a call. Returns 0, or 2 where an image is too small. */
+EXPORT int eyediff_tap_sizes(const Network *network, const Call *call, int32_t *heights, int32_t *widths) {
+    Stage stages[MOST_LAYERS];
+    const int refused = make_plan(network, call, 1, stages);
+    if (refused) return refused;
+    for (int i = 0, tap = 0; i < network->count; i++) {
+        if (network->layers[i].kind != TAP) continue;
+        heights[tap] = stages[i].input.height;
+        widths[tap++] = stages[i].input.width;
+    }
+    return 0;
+}
+
+/* ---- workspaces */
+
+enum { BUFFERS = 5 }; /* three slots, shared, sums of rows */
+
+typedef struct {
+    const Network *network;
+    Pool *pool;
+    void *buffers[BUFFERS];
+    size_t bytes[BUFFERS];
+    float **own; /* for each thread */
+    size_t own_bytes;
+    float *seams[MOST_LAYERS]; /* rows that a layer keeps for the next strip */
+} Workspace;
+
+EXPORT void eyediff_workspace_free(Workspace *work) {
+    if (!work) return;
+    for (int i = 0; i < BUFFERS; i++) release(work->buffers[i]);
+    for (int i = 0; work->own && i < pool_threads(work->pool); i++) release(work->own[i]);
+    for (int i = 0; i < MOST_LAYERS; i++) release(work->seams[i]);
+    free(work->own);
+    pool_free(work->pool);
+    free(work);
+}
+
+EXPORT Workspace *eyediff_workspace_new(const Network *network, int threads) {
+    Workspace *work = calloc(1, sizeof *work);
+    if (!work) return NULL;
+    work->network = network;
+    work->pool = pool_new(threads);
+    if (work->pool) work->own = calloc((size_t)pool_threads(work->pool), sizeof *work->own);
+    if (!work->own) {
+        pool_free(work->pool);
+        free(work);
+        return NULL;
+    }
+    return work;
+}
+
+/* A buffer grows where it must, and shrinks where it is much too large, so that one large image does not hold its memory
+ * for good. */
+static int reserve(void **buffer, size_t *have, size_t need) {
+    if (need <= *have && *have <= 4 * need + (1 << 20)) return 0;
+    release(*buffer);
+    *buffer = allocate(need);
+    *have = *buffer ? need : 0;
+    return *buffer == NULL;
+}
+
+static int reserve_all(Workspace *work, const Needs *needs) {
+    const size_t bytes[BUFFERS] = {needs->slots[0] * sizeof(float), needs->slots[1] * sizeof(float),
+                                   needs->slots[2] * sizeof(float), needs->shared * sizeof(float),
+                                   needs->rows * sizeof(double)};
+    for (int i = 0; i < BUFFERS; i++) {
+        if (reserve(&work->buffers[i], &work->bytes[i], bytes[i])) return 1;
+    }
+    const size_t had = work->own_bytes;
+    for (int i = 0; i < pool_threads(work->pool); i++) {
+        size_t have = work->own[i] ? had : 0;
+        void *buffer = work->own[i];
+        const int failed = reserve(&buffer, &have, needs->own * sizeof(float));
+        work->own[i] = buffer;
+        if (failed) {
+            for (int j = 0; j < pool_threads(work->pool); j++) {
+                release(work->own[j]);
+                work->own[j] = NULL;
+            }
+            work->own_bytes = 0;
+            return 1;
+        }
+        work->own_bytes = have;
+    }
+    return 0;
+}
+
+/* ---- layers at work */
+
+typedef struct {
+    Workspace *work;
+    const Call *call;
+    const Layer *layer;
+    const Stage *stage;
+    Map in, out;
+    int first, count; /* pairs of the batch that are computed now */
+    /* Winograd */
+    int rows, columns; /* of tiles in an image */
+    int groups, start, end;
+    float *inputs, *products;
+    size_t input_stride, output_stride;
+    int first_block; /* of the output, for the second half of a fire module */
+    int units_rows;  /* rows of a unit, for direct convolutions */
+    int tap;
+} Task;
+
+/* Set everything but the image itself to zero. Rows above may come from the strip before. */
+static void clear_border(const Map *map, const float *seam) {
+    const size_t lanes = (size_t)map->lanes, line = (size_t)map->columns * lanes;
+    const int bottom = map->top + map->height, right = map->left + map->width;
+    for (int image = 0; image < map->images; image++) {
+        for (int block = 0; block < map->blocks; block++) {
+            float *plane = map_at(map, image, block, 0, 0);
+            if (seam) {
+                memcpy(plane, seam, (size_t)map->top * line * sizeof *plane);
+                seam += (size_t)map->top * line;
+            } else {
+                memset(plane, 0, (size_t)map->top * line * sizeof *plane);
+            }
+            for (int row = map->top; row < bottom; row++) {
+                float *start = plane + (size_t)row * line;
+                memset(start, 0, (size_t)map->left * lanes * sizeof *plane);
+                memset(start + (size_t)right * lanes, 0, (size_t)(map->columns - right) * lanes * sizeof *plane);
+            }
+            memset(plane + (size_t)bottom * line, 0, (size_t)(map->rows - bottom) * line * sizeof *plane);
+        }
+    }
+}
+
+/* Keep the last rows of an input for the next strip. */
+static int keep_rows(Workspace *work, int i, const Map *map, int kept) {
+    const size_t line = (size_t)map->columns * (size_t)map->lanes, floats = (size_t)kept * line;
+    if (!work->seams[i]) work->seams[i] = allocate((size_t)map->images * (size_t)map->blocks * floats * sizeof(float));
+    if (!work->seams[i]) return 1;
+    float *to = work->seams[i];
+    for (int image = 0; image < map->images; image++) {
+        for (int block = 0; block < map->blocks; block++, to += floats)
+            memcpy(to, map_at(map, image, block, map->top + map->height - kept, 0), floats * sizeof *to);
+    }
+    return 0;
+}
+
+static void load_job(void *context, int unit, int thread) {
+    (void)thread;
+    const Task *task = context;
+    const Call *call = task->call;
+    const Network *network = task->work->network;
+    const Layer *layer = task->layer;
+    const int number = unit / task->in.height, row = unit % task->in.height;
+    const int of_candidate = !call->reference || number >= task->count;
+    const int index = task->first + number % task->count;
+    static const size_t sizes[] = {1, 2, 4};
+    const char *data = of_candidate ? call->candidate : call->reference;
+    const Image image = {.data = data + (ptrdiff_t)index * call->image * (ptrdiff_t)sizes[call->type],
+                         .type = (PixelType)call->type, .row = call->row, .column = call->column,
+                         .height = call->height, .width = call->width};
+    static const float peaks[] = {255.0f, 65535.0f, 1.0f};
+    float gain[3];
+    for (int k = 0; k < 3; k++) gain[k] = network->gain[k] / peaks[call->type];
+    network->kernels->load(&image, first_pixel_row(network, call) + row * layer->fold, -layer->pad, layer->fold,
+                           call->turned, gain, network->offset, &task->in, number, row);
+}
+
+static void pool_job(void *context, int unit, int thread) {
+    (void)thread;
+    const Task *task = context;
+    const int row = unit % task->stage->height, plane = unit / task->stage->height;
+    task->work->network->kernels->pool(&task->in, &task->out, plane / task->in.blocks, plane % task->in.blocks, row,
+                                       task->layer->kernel, task->layer->stride);
+}
+
+/* Some rows of a direct convolution: the inputs of a row of outputs lie where they are, at equal distances. */
+static void direct_job(void *context, int unit, int thread) {
+    (void)thread;
+    const Task *task = context;
+    const Layer *layer = task->layer;
+    const Map *in = &task->in, *out = &task->out;
+    const int units = divide_up(task->stage->height, task->units_rows);
+    const int image = unit / units, first = unit % units * task->units_rows;
+    const int end = first + task->units_rows < task->stage->height ? first + task->units_rows : task->stage->height;
+    const int inset = (layer->window - layer->kernel) / 2, blocks = blocks_of(layer->inputs);
+    size_t offsets[MOST_OFFSETS];
+    int count = 0;
+    for (int y = 0; y < layer->kernel; y++) {
+        for (int x = 0; x < layer->kernel; x++) {
+            const int row = inset + (task->call->turned ? x : y), column = inset + (task->call->turned ? y : x);
+            for (int b = 0; b < blocks; b++)
+                offsets[count++] = (size_t)b * map_plane(in) +
+                                   ((size_t)row * (size_t)in->columns + (size_t)column) * (size_t)in->lanes;
+        }
+    }
+    for (int row = first; row < end; row++) {
+        const Product product = {
+            .a = map_at(in, image, 0, row * layer->stride, 0),
+            .step = (size_t)layer->stride * (size_t)in->lanes,
+            .offsets = offsets,
+            .inputs = count,
+            .used = layer->used,
+            .weights = layer->weights,
+            .bias = layer->bias,
+            .c = map_at(out, image, task->first_block, out->top + row, out->left),
+            .plane = map_plane(out),
+            .blocks = blocks_of(layer->outputs),
+            .positions = task->stage->width,
+        };
+        task->work->network->kernels->multiply(&product);
+    }
+}
+
+/* Transform the inputs of tiles first .. end - 1, of a chunk of `tiles` that starts at `start`. */
+static void transform_inputs(const Task *task, float *to, size_t stride, int start, int tiles, int first, int end) {
+    const Transform *transform = task->layer->transform;
+    const int per_image = task->rows * task->columns;
+    for (int tile = first; tile < end; tile++) {
+        const int image = tile / per_image, row = tile % per_image / task->columns, column = tile % task->columns;
+        for (int block = 0; block < task->in.blocks; block++)
+            transform->input(map_at(&task->in, image, block, row * transform->m, column * transform->m),
+                             (size_t)task->in.columns * (size_t)task->in.lanes, task->in.lanes, task->layer->used,
+                             to + ((size_t)block * (size_t)tiles + (size_t)(tile - start)) * BLOCK, stride);
+    }
+}
+
+/* Multiply the values of one point. Where rows and columns have changed places, so have the points of the kernel. */
+static void multiply_point(const Task *task, const float *inputs, float *products, int tiles, int point) {
+    const Layer *layer = task->layer;
+    const int n = layer->transform->n, group = task->work->network->kernels->group;
+    const int of_kernel = task->call->turned ? point % n * n + point / n : point;
+    const size_t groups = (size_t)divide_up(blocks_of(layer->outputs), group);
+    const size_t plane = groups * (size_t)layer->input_blocks * (size_t)layer->used * (size_t)group * BLOCK;
+    size_t offsets[MOST_OFFSETS];
+    for (int b = 0; b < layer->input_blocks; b++) offsets[b] = (size_t)b * (size_t)tiles * BLOCK;
+    const Product product = {
+        .a = inputs, .step = BLOCK, .offsets = offsets, .inputs = layer->input_blocks, .used = layer->used,
+        .weights = layer->weights + (size_t)of_kernel * plane, .bias = NULL, .c = products,
+        .plane = (size_t)tiles * BLOCK, .blocks = blocks_of(layer->outputs), .positions = tiles,
+    };
+    task->work->network->kernels->multiply(&product);
+}
+
+static void transform_outputs(const Task *task, const float *from, size_t stride, int start, int tiles, int first, int end) {
+    const Transform *transform = task->layer->transform;
+    const Map *out = &task->out;
+    const int per_image = task->rows * task->columns, m = transform->m;
+    for (int tile = first; tile < end; tile++) {
+        const int image = tile / per_image, y = tile % per_image / task->columns * m, x = tile % task->columns * m;
+        const int rows = task->stage->height - y < m ? task->stage->height - y : m;
+        const int columns = task->stage->width - x < m ? task->stage->width - x : m;
+        for (int block = 0; block < blocks_of(task->layer->outputs); block++)
+            transform->output(from + ((size_t)block * (size_t)tiles + (size_t)(tile - start)) * BLOCK, stride,
+                              task->layer->bias + (size_t)block * BLOCK,
+                              map_at(out, image, task->first_block + block, out->top + y, out->left + x),
+                              (size_t)out->columns * BLOCK, rows, columns);
+    }
+}
+
+static int part_of(int count, int part, int parts) { return (int)((long long)count * part / parts); }
+
+/* A few tiles from the input to the output, in a thread's own memory. */
+static void own_job(void *context, int unit, int thread) {
+    const Task *task = context;
+    const Layer *layer = task->layer;
+    const int points = layer->transform->n * layer->transform->n;
+    const int first = part_of(task->end, unit, task->groups), end = part_of(task->end, unit + 1, task->groups);
+    const int tiles = end - first;
+    if (!tiles) return;
+    const size_t in_stride = input_stride(layer, tiles), out_stride = output_stride(layer, tiles);
+    float *inputs = task->work->own[thread], *products = inputs + (size_t)points * in_stride;
+    transform_inputs(task, inputs, in_stride, first, tiles, first, end);
+    for (int point = 0; point < points; point++)
+        multiply_point(task, inputs + (size_t)point * in_stride, products + (size_t)point * out_stride, tiles, point);
+    transform_outputs(task, products, out_stride, first, tiles, first, end);
+}
+
+static void shared_input_job(void *context, int unit, int thread) {
+    (void)thread;
+    const Task *task = context;
+    const int tiles = task->end - task->start;
+    transform_inputs(task, task->inputs, task->input_stride, task->start, tiles,
+                     task->start + part_of(tiles, unit, task->groups), task->start + part_of(tiles, unit + 1, task->groups));
+}
+
+static void shared_multiply_job(void *context, int unit, int thread) {
+    (void)thread;
+    const Task *task = context;
+    multiply_point(task, task->inputs + (size_t)unit * task->input_stride,
+                   task->products + (size_t)unit * task->output_stride, task->end - task->start, unit);
+}
+
+static void shared_output_job(void *context, int unit, int thread) {
+    (void)thread;
+    const Task *task = context;
+    const int tiles = task->end - task->start;
+    transform_outputs(task, task->products, task->output_stride, task->start, tiles,
+                      task->start + part_of(tiles, unit, task->groups), task->start + part_of(tiles, unit + 1, task->groups));
+}
+
+static void convolve(Task *task) {
+    const Layer *layer = task->layer;
+    Pool *pool = task->work->pool;
+    if (!layer->transform) {
+        task->units_rows = divide_up(48, task->stage->width); /* enough places to pay for fetching the weights */
+        pool_run(pool, direct_job, task, task->in.images * divide_up(task->stage->height, task->units_rows));
+        return;
+    }
+    const int m = layer->transform->m, points = layer->transform->n * layer->transform->n, threads = pool_threads(pool);
+    const Blocking blocking = blocking_of(layer);
+    task->rows = divide_up(task->stage->height, m);
+    task->columns = divide_up(task->stage->width, m);
+    const int tiles = task->in.images * task->rows * task->columns;
+    const int chunks = divide_up(tiles, blocking.tiles);
+    if (!blocking.shared) {
+        task->end = tiles;
+        task->groups = divide_up(chunks, threads) * threads; /* as many for each thread */
+        if (task->groups > tiles) task->groups = tiles;
+        pool_run(pool, own_job, task, task->groups);
+        return;
+    }
+    for (int chunk = 0; chunk < chunks; chunk++) {
+        task->start = part_of(tiles, chunk, chunks);
+        task->end = part_of(tiles, chunk + 1, chunks);
+        const int count = task->end - task->start;
+        task->input_stride = input_stride(layer, count);
+        task->output_stride = output_stride(layer, count);
+        task->inputs = task->work->buffers[3];
+        task->products = task->inputs + (size_t)points * task->input_stride;
+        task->groups = count < 8 * threads ? count : 8 * threads;
+        pool_run(pool, shared_input_job, task, task->groups);
+        pool_run(pool, shared_multiply_job, task, points);
+        pool_run(pool, shared_output_job, task, task->groups);
+    }
+}
+
+/* One row of one pair at a tap: unit vectors, differences, and their sum. */
+static void tap_job(void *context, int unit, int thread) {
+    const Task *task = context;
+    const Call *call = task->call;
+    const Kernels *kernels = task->work->network->kernels;
+    const int height = task->in.height, width = task->in.width, channels = task->in.channels;
+    const int pair = unit / height, row = unit % height, index = task->first + pair;
+    const size_t line = (size_t)width * (size_t)channels, place = (size_t)index * (size_t)height + (size_t)row;
+    float *own = task->work->own[thread], *terms = own + 2 * line;
+    if (call->terms) terms = call->terms[task->tap] + place * (size_t)width;
+    float *candidate = call->features ? call->features[task->tap] + place * line : own;
+    const float *reference = NULL;
+    if (call->kept) {
+        const size_t kept = (size_t)(call->kept_images == 1 ? 0 : index) * (size_t)height + (size_t)row;
+        reference = call->kept[task->tap] + kept * line;
+    } else if (call->reference) {
+        kernels->unit(&task->in, pair, row, own + line);
+        reference = own + line;
+    }
+    kernels->unit(&task->in, pair + (call->reference ? task->count : 0), row, candidate);
+    if (reference)
+        ((double *)task->work->buffers[4])[unit] =
+            kernels->difference(reference, candidate, task->layer->weights, width, channels / BLOCK, terms);
+}
+
+/* Some pairs of a batch, or a strip of one. */
+static int run_pairs(Workspace *work, const Call *call, int first, int count) {
+    const Network *network = work->network;
+    const int images = count * (call->reference ? 2 : 1);
+    Stage stages[MOST_LAYERS];
+    const int refused = make_plan(network, call, images, stages);
+    if (refused) return refused;
+    Call some = *call;
+    some.count = count;
+    const Needs needs = needs_of(network, &some, stages, images);
+    if (reserve_all(work, &needs)) return 1;
+    if (is_first(call)) {
+        for (int i = 0; i < MOST_LAYERS; i++) {
+            release(work->seams[i]);
+            work->seams[i] = NULL;
+        }
+    }
+    Task task = {.work = work, .call = call, .first = first, .count = count};
+    task.layer = &network->layers[0];
+    task.stage = &stages[0];
+    task.in = stages[0].input;
+    task.in.data = work->buffers[0];
+    clear_border(&task.in, NULL);
+    memset(task.in.data + map_floats(&task.in), 0, SLACK * sizeof(float));
+    pool_run(work->pool, load_job, &task, images * task.in.height);
+    float *current = task.in.data;
+    for (int i = 0; i < network->count; i++) {
+        const Layer *layer = task.layer = &network->layers[i];
+        const Stage *stage = task.stage = &stages[i];
+        task.in = stage->input;
+        task.in.data = current;
+        if (layer->kind == TAP) {
+            pool_run(work->pool, tap_job, &task, count * task.in.height);
+            for (int pair = 0; call->sums && pair < count; pair++) {
+                double sum = 0; /* row by row: the same sum whatever thread computed which row */
+                for (int row = 0; row < task.in.height; row++)
+                    sum += ((double *)work->buffers[4])[pair * task.in.height + row];
+                call->sums[(size_t)(first + pair) * (size_t)network->taps + (size_t)task.tap] = sum;
+            }
+            task.tap++;
+            continue;
+        }
+        if (i + 1 == network->count) break; /* nothing looks at what it gives */
+        task.out = output_map(network, stages, i);
+        task.out.data = work->buffers[stage->slot];
+        task.first_block = layer->part == SECOND_HALF ? blocks_of(layer->outputs) : 0;
+        if (layer->part != SECOND_HALF) {
+            int next = i + 1; /* whose rows of the strip before are wanted */
+            if (layer->part == FIRST_HALF) next = i + 2;
+            while (next < network->count && (network->layers[next].kind == TAP || network->layers[next].part == FIRST_HALF)) next++;
+            clear_border(&task.out, is_first(call) || next == network->count ? NULL : work->seams[next]);
+            memset(task.out.data + map_floats(&task.out), 0, SLACK * sizeof(float));
+        }
+        if (layer->kind == POOLING)
+            pool_run(work->pool, pool_job, &task, images * task.in.blocks * stage->height);
+        else
+            convolve(&task);
+        const int kept = layer->window - layer->stride;
+        if (i && !is_last(call) && kept > 0 && layer->part != FIRST_HALF && keep_rows(work, i, &task.in, kept)) return 1;
+        if (layer->part != FIRST_HALF) current = task.out.data;
+    }
+    return 0;
+}
+
+#ifndef PIXELS_AT_ONCE
+#define PIXELS_AT_ONCE (1 << 18)
+#endif
+
+/* How many pairs of a batch go through the layers together: weights are fetched once for all, but feature maps leave the
+ * cache. */
+static int pairs_at_once(const Call *call) {
+    const long long pixels = 2LL * call->height * call->width;
+    const long long pairs = PIXELS_AT_ONCE / (pixels > 0 ? pixels : 1);
+    return pairs < 1 ? 1 : pairs > call->count ? call->count : (int)pairs;
+}
+
+/* Compute. Returns 0, 1 without memory, 2 for images that are too small or a call that makes no sense. */
+EXPORT int eyediff_run(Workspace *work, const Call *call) {
+    if (call->count < 0 || call->type < UINT8 || call->type > FLOAT32 || !call->candidate) return 2;
+    if (call->first_row < 0 || call->end_row > call->height || call->first_row >= call->end_row) return 2;
+    if (!(is_first(call) && is_last(call)) && call->count != 1) return 2;
+    const int group = pairs_at_once(call);
+    for (int first = 0; first < call->count; first += group) {
+        const int result = run_pairs(work, call, first, first + group <= call->count ? group : call->count - first);
+        if (result) return result;
+    }
+    return 0;
+}
+
+/* ---- from features and terms on */
+
+typedef struct {
+    Workspace *work;
+    const float *a, *b, *weights;
+    int a_images, channels, height, width;
+} Comparison;
+
+static void compare_job(void *context, int unit, int thread) {
+    const Comparison *task = context;
+    const size_t line = (size_t)task->width * (size_t)task->channels;
+    const int pair = unit / task->height, row = unit % task->height;
+    const size_t of_a = (size_t)(task->a_images == 1 ? 0 : pair) * (size_t)task->height + (size_t)row;
+    ((double *)task->work->buffers[4])[unit] =
+        task->work->network->kernels->difference(task->a + of_a * line, task->b + (size_t)unit * line, task->weights,
+                                                 task->width, task->channels / BLOCK, task->work->own[thread]);
+}
+
+/* The sums of the terms between features that were kept: `count` of b, and as many of a, or one. */
+EXPORT int eyediff_compare(Workspace *work, int tap, const float *a, int a_images, const float *b, int count, int height,
+                           int width, double *sums) {
+    const Layer *layer = NULL;
+    for (int i = 0, seen = 0; i < work->network->count; i++) {
+        if (work->network->layers[i].kind == TAP && seen++ == tap) layer = &work->network->layers[i];
+    }
+    if (!layer) return 2;
+    const Needs needs = {{0, 0, 0}, (size_t)width + SLACK, 0, (size_t)count * (size_t)height};
+    if (reserve_all(work, &needs)) return 1;
+    Comparison task = {work, a, b, layer->weights, a_images, layer->inputs, height, width};
+    pool_run(work->pool, compare_job, &task, count * height);
+    for (int pair = 0; pair < count; pair++) {
+        double sum = 0;
+        for (int row = 0; row < height; row++) sum += ((double *)work->buffers[4])[pair * height + row];
+        sums[pair] = sum;
+    }
+    return 0;
+}
+
+typedef struct {
+    const float *const *terms;
+    const int32_t *heights, *widths;
+    int taps, height, width;
+    float *map;
+    Workspace *work;
+} Enlargement;
+
+/* Where place `at` of `length` lies among `have` centres: the one below, and the share of the next one. Beyond the
+ * outermost centres the edge is repeated (torch's align_corners=False). */
+static int centre_below(int at, int length, int have, float *share) {
+    double place = ((double)at + 0.5) * have / length - 0.5;
+    if (place < 0) place = 0;
+    if (place > have - 1) place = have - 1;
+    const int low = (int)place;
+    *share = (float)(place - low);
+    return low;
+}
+
+static void enlarge_job(void *context, int unit, int thread) {
+    const Enlargement *task = context;
+    const int image = unit / task->height, y = unit % task->height;
+    float *to = task->map + (size_t)unit * (size_t)task->width;
+    float *between = task->work->own[thread];
+    memset(to, 0, (size_t)task->width * sizeof *to);
+    for (int tap = 0; tap < task->taps; tap++) {
+        const int height = task->heights[tap], width = task->widths[tap];
+        float share;
+        const int low = centre_below(y, task->height, height, &share), high = low + 1 < height ? low + 1 : low;
+        const float *terms = task->terms[tap] + (size_t)image * (size_t)height * (size_t)width;
+        const float *above = terms + (size_t)low * (size_t)width, *below = terms + (size_t)high * (size_t)width;
+        for (int x = 0; x < width; x++) between[x] = above[x] * (1 - share) + below[x] * share;
+        between[width] = between[width - 1];
+        for (int x = 0; x < task->width; x++) {
+            const int left = centre_below(x, task->width, width, &share);
+            to[x] += between[left] * (1 - share) + between[left + 1] * share;
+        }
+    }
+}
+
+/* The sum of the terms of all taps, each enlarged to height x width: `count` maps. */
+EXPORT int eyediff_enlarge(Workspace *work, const float *const *terms, const int32_t *heights, const int32_t *widths,
+                           int count, int height, int width, float *map) {
+    int widest = 0;
+    for (int tap = 0; tap < work->network->taps; tap++) widest = larger_of(widest, widths[tap]);
+    const Needs needs = {{0, 0, 0}, (size_t)widest + SLACK, 0, 0};
+    if (reserve_all(work, &needs)) return 1;
+    Enlargement task = {terms, heights, widths, work->network->taps, height, width, map, work};
+    pool_run(work->pool, enlarge_job, &task, count * height);
+    return 0;
+}
+
+/* Changes whenever the functions above do; library.py expects the same number. */
+EXPORT int eyediff_interface(void) { return 1; }

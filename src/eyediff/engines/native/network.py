@@ -1,0 +1,312 @@
+"""A network of LPIPS in the native engine: pixels and features in, distances, maps and features out."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import EyediffError
+from ...fork_safe import OfProcess
+from ...metrics.backbones import Conv, Fire, Pool
+from ...metrics.lpips import Network
+from ...metrics.ops import Array
+from ...records import Features, Numbers, Pixels
+from ..strips import StripEngine
+from .library import OUT_OF_MEMORY, Call, find_variant, load_library
+
+PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float32): 2}
+
+
+class NativeNetwork:
+    """The weights of a network, transformed, and the memory to compute with them.
+
+    Parameters
+    ----------
+    network : Network
+        What is computed.
+    threads : int
+        Threads of a call, the calling one included. Calls from several threads run side by side.
+    variant : str, optional
+        The instruction set: "avx512", "avx2" or "baseline"; by default the best of this processor.
+
+    Notes
+    -----
+    Features are N x H x W x C here. A distance does not depend on the batch or on the number of threads, bit for bit.
+    """
+
+    def __init__(self, network: Network, threads: int, variant: str | None = None) -> None:
+        self._library, self._network, self._threads = load_library(), network, threads
+        self.trunk = network.trunk
+        self.variant = find_variant(variant)
+        multiplier, offset = network.scaling or (np.ones(3), np.zeros(3))
+        gain = (ctypes.c_float * 3)(*(2.0 * np.asarray(multiplier, np.float64)))
+        shift = (ctypes.c_float * 3)(*(np.asarray(offset, np.float64) - np.asarray(multiplier, np.float64)))
+        handle = self._library.eyediff_network_new(None if variant is None else variant.encode(), gain, shift)
+        if not handle:
+            raise EyediffError(f"the native engine has no instruction set {variant!r} on this processor")
+        self._handle = ctypes.c_void_p(handle)
+        weakref.finalize(self, self._library.eyediff_network_free, self._handle)
+        for layer in network.trunk.layers:
+            self._add(layer)
+        self._tap_channels = network.trunk.taps
+        self.weight_bytes: int = self._library.eyediff_network_bytes(self._handle)
+        """Bytes of the transformed weights: four times those of a 3x3 convolution."""
+        library, network_handle = self._library, self._handle  # without self: no circle keeps the weights in memory
+        self._workspaces = OfProcess(lambda: _Workspaces(library, network_handle, threads))
+
+    @property
+    def description(self) -> str:
+        """What computes, for the header of a result."""
+        return f"native {self.variant} cpu"
+
+    def embeddings(self, x: Pixels) -> Array:
+        """Return points whose squared Euclidean distances are the distances: N x D."""
+        return self.points(self.features(x))
+
+    def needed(self, height: int, width: int) -> int:
+        """Return the bytes that a pair of images of this size takes, the weights included."""
+        used = self._library.eyediff_workspace_bytes(self._handle, self._threads, 2, height, width)
+        return int(used) + self.weight_bytes
+
+    def layers(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return each tap's share of each distance: N x L."""
+        return self._run(a, b)
+
+    def against(self, kept: Features, b: Pixels) -> Numbers:
+        """Return `layers` of images whose features were kept, or of one, against as many candidates."""
+        return self._run(None, b, kept=kept)
+
+    def features(self, x: Pixels) -> Features:
+        """Return the unit vectors of every tap: N x H_l x W_l x C_l each."""
+        found = tuple(
+            np.empty((len(x), height, width, channels), np.float32)
+            for channels, height, width in self._network.trunk.tapped(*x.shape[1:3])
+        )
+        self._run(None, x, features=found)
+        return found
+
+    def terms(self, a: Pixels, b: Pixels) -> list[Array]:
+        """Return what each tap says at each of its places: N x H_l x W_l each."""
+        found = [np.empty((len(a), *size[1:]), np.float32) for size in self._network.trunk.tapped(*a.shape[1:3])]
+        self._run(a, b, terms=found)
+        return found
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the distance at every pixel: N x H x W."""
+        return self.enlarge(self.terms(a, b), *a.shape[1:3])
+
+    def enlarge(self, terms: Sequence[Array], height: int, width: int) -> Array:
+        """Return the sum of the terms of all taps, each enlarged to height x width."""
+        found = np.empty((len(terms[0]), height, width), np.float32)
+        sizes = [(ctypes.c_int32 * len(terms))(*(term.shape[axis] for term in terms)) for axis in (1, 2)]
+        with self._workspace() as work:
+            pointers = _pointers(terms)
+            _check(
+                self._library.eyediff_enlarge(work, pointers, *sizes, len(found), height, width, found.ctypes.data),
+                found.shape,
+            )
+        return found
+
+    def between(self, a: Features, b: Features) -> Numbers:
+        """Return `layers` of images whose features were kept."""
+        found = np.empty((len(self._tap_channels), len(b[0])))
+        with self._workspace() as work:
+            for tap, (of_a, of_b) in enumerate(zip(a, b, strict=True)):
+                first, second = np.ascontiguousarray(of_a), np.ascontiguousarray(of_b)
+                sums = found[tap].ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+                count, height, width, _ = second.shape
+                arguments = (first.ctypes.data, len(first), second.ctypes.data, count, height, width, sums)
+                _check(self._library.eyediff_compare(work, tap, *arguments), second.shape)
+                found[tap] /= height * width
+        return found.T
+
+    def points(self, kept: Features) -> Array:
+        """Return the embeddings of images whose features were kept: N x D."""
+        roots = self._network.roots or [np.ones(channels, np.float32) for channels in self._tap_channels]
+        parts = [
+            (feature * (root / np.sqrt(np.float32(feature.shape[1] * feature.shape[2]))))
+            .transpose(0, 3, 1, 2)
+            .reshape(len(feature), -1)
+            for feature, root in zip(kept, roots, strict=True)
+        ]
+        return np.concatenate(parts, 1)
+
+    def strip_shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
+        """Return `layers` of one pair, L figures, from strips that fit into `memory` bytes."""
+        return NativeStrips(self).shares(a, b, memory)
+
+    def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
+        """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
+        return NativeStrips(self).map(a, b, memory)
+
+    def strip_terms(
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        """Yield the terms, 1 x 1 x H_l x W_l, of each strip of rows in turn; of a `turned` image rows are columns."""
+        sums = np.zeros((1, len(self._tap_channels)))
+        with self._workspace() as work:
+            for rows in strips:
+                call, arrays = make_call(a, b, sums, rows=rows)
+                call.turned = turned
+                heights, widths = ((ctypes.c_int32 * len(self._tap_channels))() for _ in range(2))
+                _check(self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths), b.shape)
+                terms = [np.empty((1, 1, *size), np.float32) for size in zip(heights, widths, strict=True)]
+                call.terms = _pointers(terms)
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
+                del arrays
+                yield terms
+
+    @contextmanager
+    def _workspace(self) -> Iterator[ctypes.c_void_p]:
+        with self._workspaces.value.borrow() as work:
+            yield work
+
+    def _add(self, layer: Any) -> None:
+        library, handle, parameters = self._library, self._handle, self._network.parameters
+        convolutions: Sequence[tuple[int, Conv]] = ()
+        if isinstance(layer, Conv):
+            convolutions = [(0, layer)]
+        elif isinstance(layer, Fire):
+            convolutions = list(enumerate(layer.convs))  # 1 and 2 are the halves of what is joined
+        for part, conv in convolutions:
+            weight, bias = (
+                np.ascontiguousarray(parameters[f"{conv.key}.{name}"], np.float32) for name in ("weight", "bias")
+            )
+            shape = (part, conv.inputs, conv.outputs, conv.kernel, conv.stride, conv.pad)
+            _check(library.eyediff_add_convolution(handle, *shape, weight.ctypes.data, bias.ctypes.data), weight.shape)
+        if isinstance(layer, Pool):
+            _check(library.eyediff_add_pooling(handle, layer.size, layer.stride, int(layer.ceil)), (layer.size,))
+        elif not convolutions:
+            self._add_tap()
+
+    def _add_tap(self) -> None:
+        self._taps_added = getattr(self, "_taps_added", -1) + 1
+        channels, heads = self._network.trunk.taps[self._taps_added], self._network.heads
+        weights = np.ones(channels) if heads is None else heads[self._taps_added]
+        weights = np.ascontiguousarray(weights, np.float32)
+        _check(self._library.eyediff_add_tap(self._handle, channels, weights.ctypes.data), weights.shape)
+
+    def _run(
+        self,
+        a: Pixels | None,
+        b: Pixels,
+        *,
+        kept: Features | None = None,
+        terms: Sequence[Array] | None = None,
+        features: Features | None = None,
+    ) -> Numbers:
+        """Run a batch of whole images; the shares of each tap, N x L."""
+        sums = np.zeros((len(b), len(self._tap_channels)))
+        call, arrays = make_call(a, b, sums, kept=kept)
+        call.terms, call.features = _pointers(terms), _pointers(features)
+        if len(b):
+            with self._workspace() as work:
+                _check(self._library.eyediff_run(work, ctypes.byref(call)), b.shape)
+        del arrays
+        areas = [height * width for _, height, width in self._network.trunk.tapped(*b.shape[1:3])]
+        shares: Numbers = sums / areas
+        return shares
+
+
+class NativeStrips(StripEngine):
+    """Strips of one pair; the rows that layers keep from strip to strip stay in the library."""
+
+    def __init__(self, network: NativeNetwork) -> None:
+        super().__init__(network.trunk)
+        self._native = network
+
+    def _strip_terms(
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        return self._native.strip_terms(a, b, strips, turned)
+
+    def _needed(self, height: int, width: int) -> int:
+        return self._native.needed(height, width)
+
+
+def make_call(
+    a: Pixels | None, b: Pixels, sums: Numbers, *, kept: Features | None = None, rows: slice | None = None
+) -> tuple[Call, list[Any]]:
+    """Return the structure of a call, and the arrays that must live as long as it."""
+    if a is not None and (a.dtype != b.dtype or a.shape != b.shape):
+        raise TypeError(f"{a.shape} of {a.dtype} against {b.shape} of {b.dtype}: not a pair")
+    candidate: npt.NDArray[Any] = _readable(b)
+    reference: npt.NDArray[Any] | None = None if a is None else _readable(a)
+    if reference is not None and reference.strides != candidate.strides:
+        reference, candidate = np.ascontiguousarray(reference), np.ascontiguousarray(candidate)
+    image, row, column, _ = (stride // candidate.itemsize for stride in candidate.strides)
+    held = None if kept is None else [np.ascontiguousarray(tap) for tap in kept]
+    call = Call(
+        reference=None if reference is None else reference.ctypes.data,
+        candidate=candidate.ctypes.data,
+        image=image,
+        row=row,
+        column=column,
+        type=PIXEL_TYPES[candidate.dtype],
+        count=len(candidate),
+        height=candidate.shape[1],
+        width=candidate.shape[2],
+        first_row=rows.start if rows else 0,
+        end_row=rows.stop if rows else candidate.shape[1],
+        kept_images=0 if held is None else len(held[0]),
+        kept=_pointers(held),
+        sums=sums.ctypes.data,
+    )
+    return call, [reference, candidate, held]
+
+
+def _readable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Pixels as the library reads them: any strides, but for the three channels, which lie side by side."""
+    aligned = pixels.flags.aligned and pixels.dtype.isnative and pixels.strides[3] == pixels.itemsize
+    return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
+
+
+def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
+    if arrays is None:
+        return None
+    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+
+
+def _check(result: int, shape: tuple[int, ...]) -> None:
+    """Raise EyediffError where a function of the library failed."""
+    what = f"{shape[0]} x {shape[2]}x{shape[1]}" if len(shape) == 4 else f"an array of shape {shape}"
+    if result == OUT_OF_MEMORY:
+        raise EyediffError(f"the engine gave up on {what}: there is not enough memory")
+    if result:
+        raise EyediffError(f"the native engine does not support {what}")
+
+
+class _Workspaces:
+    """Workspaces that no call uses at the moment."""
+
+    def __init__(self, library: ctypes.CDLL, network: ctypes.c_void_p, threads: int) -> None:
+        self._library, self._network, self._threads = library, network, threads
+        self._idle: list[ctypes.c_void_p] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrow(self) -> Iterator[ctypes.c_void_p]:
+        """A workspace for one call; a new one where all are in use."""
+        with self._lock:
+            work = self._idle.pop() if self._idle else None
+        if work is None:
+            handle = self._library.eyediff_workspace_new(self._network, self._threads)
+            if not handle:
+                raise EyediffError("the native engine got no memory for its threads")
+            work = ctypes.c_void_p(handle)
+        try:
+            yield work
+        finally:
+            with self._lock:
+                self._idle.append(work)
+
+    def __del__(self) -> None:
+        for work in self._idle:
+            self._library.eyediff_workspace_free(work)

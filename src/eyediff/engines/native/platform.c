@@ -1,0 +1,183 @@
+#if !defined(_WIN32)
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "platform.h"
+
+#include <stdlib.h>
+
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#include <malloc.h>
+#include <process.h>
+#include <windows.h>
+
+typedef HANDLE Thread;
+typedef SRWLOCK Mutex;
+typedef CONDITION_VARIABLE Condition;
+#define THREAD_RESULT unsigned __stdcall
+#define mutex_new(mutex) InitializeSRWLock(mutex)
+#define mutex_free(mutex) ((void)(mutex))
+#define mutex_lock(mutex) AcquireSRWLockExclusive(mutex)
+#define mutex_unlock(mutex) ReleaseSRWLockExclusive(mutex)
+#define condition_new(condition) InitializeConditionVariable(condition)
+#define condition_free(condition) ((void)(condition))
+#define condition_wait(condition, mutex) SleepConditionVariableSRW(condition, mutex, INFINITE, 0)
+#define condition_wake(condition) WakeAllConditionVariable(condition)
+static int thread_start(Thread *thread, unsigned(__stdcall *run)(void *), void *argument) {
+    *thread = (HANDLE)_beginthreadex(NULL, 0, run, argument, 0, NULL);
+    return *thread != NULL;
+}
+static void thread_join(Thread thread) {
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+}
+void *allocate(size_t bytes) { return _aligned_malloc(bytes ? bytes : 1, 64); }
+void release(void *memory) { _aligned_free(memory); }
+#else
+#include <pthread.h>
+
+typedef pthread_t Thread;
+typedef pthread_mutex_t Mutex;
+typedef pthread_cond_t Condition;
+#define THREAD_RESULT void *
+#define mutex_new(mutex) pthread_mutex_init(mutex, NULL)
+#define mutex_free(mutex) pthread_mutex_destroy(mutex)
+#define mutex_lock(mutex) pthread_mutex_lock(mutex)
+#define mutex_unlock(mutex) pthread_mutex_unlock(mutex)
+#define condition_new(condition) pthread_cond_init(condition, NULL)
+#define condition_free(condition) pthread_cond_destroy(condition)
+#define condition_wait(condition, mutex) pthread_cond_wait(condition, mutex)
+#define condition_wake(condition) pthread_cond_broadcast(condition)
+static int thread_start(Thread *thread, void *(*run)(void *), void *argument) {
+    return pthread_create(thread, NULL, run, argument) == 0;
+}
+static void thread_join(Thread thread) { pthread_join(thread, NULL); }
+void *allocate(size_t bytes) {
+    void *memory = NULL;
+    return posix_memalign(&memory, 64, bytes ? bytes : 1) ? NULL : memory;
+}
+void release(void *memory) { free(memory); }
+#endif
+
+enum { SPINS = 300 }; /* some microseconds: the time between two layers, when all threads are at work */
+
+typedef struct {
+    Pool *pool;
+    int index;
+} Worker;
+
+struct Pool {
+    int threads;
+    Thread *handles;
+    Worker *workers;
+    Mutex mutex;
+    Condition begin, end;
+    unsigned round; /* counts jobs; read without the lock while a thread spins */
+    int stop;
+    Job job; /* NULL between jobs */
+    void *context;
+    int units;
+    int next;   /* the first unit that nobody has taken */
+    int active; /* threads besides the caller that work on this job */
+};
+
+static void relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+static void work(Pool *pool, Job job, void *context, int units, int thread) {
+    int unit;
+    while ((unit = __atomic_fetch_add(&pool->next, 1, __ATOMIC_RELAXED)) < units) job(context, unit, thread);
+}
+
+static THREAD_RESULT worker_main(void *argument) {
+    Worker *worker = argument;
+    Pool *pool = worker->pool;
+    unsigned seen = 0;
+    for (;;) {
+        for (int i = 0; i < SPINS && __atomic_load_n(&pool->round, __ATOMIC_RELAXED) == seen; i++) relax();
+        mutex_lock(&pool->mutex);
+        while (pool->round == seen && !pool->stop) condition_wait(&pool->begin, &pool->mutex);
+        if (pool->stop) break;
+        seen = pool->round;
+        const Job job = pool->job;
+        void *context = pool->context;
+        const int units = pool->units;
+        if (job) __atomic_add_fetch(&pool->active, 1, __ATOMIC_RELAXED);
+        mutex_unlock(&pool->mutex);
+        if (!job) continue; /* it was done before this thread woke up */
+        work(pool, job, context, units, worker->index);
+        mutex_lock(&pool->mutex);
+        /* The release pairs with the caller's acquire, which may read the counter without the lock. */
+        if (__atomic_sub_fetch(&pool->active, 1, __ATOMIC_RELEASE) == 0) condition_wake(&pool->end);
+        mutex_unlock(&pool->mutex);
+    }
+    mutex_unlock(&pool->mutex);
+    return 0;
+}
+
+Pool *pool_new(int threads) {
+    if (threads < 1) threads = 1;
+    Pool *pool = calloc(1, sizeof *pool);
+    if (!pool) return NULL;
+    pool->handles = calloc((size_t)threads, sizeof *pool->handles);
+    pool->workers = calloc((size_t)threads, sizeof *pool->workers);
+    if (!pool->handles || !pool->workers) {
+        free(pool->handles);
+        free(pool->workers);
+        free(pool);
+        return NULL;
+    }
+    mutex_new(&pool->mutex);
+    condition_new(&pool->begin);
+    condition_new(&pool->end);
+    pool->threads = 1;
+    for (int i = 1; i < threads; i++) {
+        pool->workers[i] = (Worker){pool, i};
+        if (!thread_start(&pool->handles[i], worker_main, &pool->workers[i])) break;
+        pool->threads++;
+    }
+    return pool;
+}
+
+void pool_free(Pool *pool) {
+    if (!pool) return;
+    mutex_lock(&pool->mutex);
+    pool->stop = 1;
+    condition_wake(&pool->begin);
+    mutex_unlock(&pool->mutex);
+    for (int i = 1; i < pool->threads; i++) thread_join(pool->handles[i]);
+    condition_free(&pool->end);
+    condition_free(&pool->begin);
+    mutex_free(&pool->mutex);
+    free(pool->handles);
+    free(pool->workers);
+    free(pool);
+}
+
+int pool_threads(const Pool *pool) { return pool->threads; }
+
+void pool_run(Pool *pool, Job job, void *context, int units) {
+    if (pool->threads == 1 || units <= 1) {
+        for (int unit = 0; unit < units; unit++) job(context, unit, 0);
+        return;
+    }
+    mutex_lock(&pool->mutex);
+    pool->job = job;
+    pool->context = context;
+    pool->units = units;
+    __atomic_store_n(&pool->next, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&pool->round, pool->round + 1, __ATOMIC_RELAXED);
+    condition_wake(&pool->begin);
+    mutex_unlock(&pool->mutex);
+    work(pool, job, context, units, 0);
+    for (int i = 0; i < SPINS && __atomic_load_n(&pool->active, __ATOMIC_ACQUIRE); i++) relax();
+    mutex_lock(&pool->mutex);
+    pool->job = NULL; /* a thread that wakes up from here on finds nothing to do */
+    while (pool->active) condition_wait(&pool->end, &pool->mutex);
+    mutex_unlock(&pool->mutex);
+}

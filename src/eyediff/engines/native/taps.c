@@ -1,0 +1,75 @@
+/* Unit normalisation and differences for one instruction set.
+ *
+ * This file is compiled without contraction (a * b + c in one rounding): the distance of a to b must be that of b to a bit
+ * for bit, and that to features which were kept must be that to pixels. Both need a * (1 / length) rounded before anything
+ * is subtracted. */
+#include "engine.h"
+
+#include <math.h>
+
+#if !defined(VECTOR_BYTES)
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+#endif
+enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
+
+typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
+static inline float sum_of(const Vector *vectors) {
+    Vector total = vectors[0];
+    for (int v = 1; v < VECTORS; v++) total += vectors[v];
+    float sum = 0;
+    for (int i = 0; i < LANES; i++) sum += total[i];
+    return sum;
+}
+
+void VARIANT_NAME(_unit)(const Map *map, int image, int row, float *units);
+double VARIANT_NAME(_difference)(const float *a, const float *b, const float *weights, int width, int blocks, float *terms);
+
+void VARIANT_NAME(_unit)(const Map *map, int image, int row, float *units) {
+    const size_t plane = map_plane(map);
+    for (int x = 0; x < map->width; x++) {
+        const float *feature = map_at(map, image, 0, map->top + row, map->left + x);
+        Vector squares[VECTORS];
+        for (int v = 0; v < VECTORS; v++) squares[v] = (Vector){0};
+        for (int b = 0; b < map->blocks; b++) {
+            for (int v = 0; v < VECTORS; v++) {
+                const Vector value = *(const Vector *)(feature + (size_t)b * plane + v * LANES);
+                squares[v] += value * value;
+            }
+        }
+        const float scale = 1.0f / (sqrtf(sum_of(squares)) + 1e-10f);
+        for (int b = 0; b < map->blocks; b++) {
+            for (int v = 0; v < VECTORS; v++) {
+                const Vector value = *(const Vector *)(feature + (size_t)b * plane + v * LANES);
+                *(Vector *)units = value * scale;
+                units += LANES;
+            }
+        }
+    }
+}
+
+double VARIANT_NAME(_difference)(const float *a, const float *b, const float *weights, int width, int blocks, float *terms) {
+    double total = 0;
+    for (int x = 0; x < width; x++) {
+        Vector sums[VECTORS];
+        for (int v = 0; v < VECTORS; v++) sums[v] = (Vector){0};
+        for (int k = 0; k < blocks; k++) {
+            for (int v = 0; v < VECTORS; v++) {
+                const int at = k * BLOCK + v * LANES;
+                const Vector apart = *(const Vector *)(a + at) - *(const Vector *)(b + at);
+                sums[v] += apart * apart * *(const Vector *)(weights + at);
+            }
+        }
+        terms[x] = sum_of(sums);
+        total += (double)terms[x];
+        a += blocks * BLOCK;
+        b += blocks * BLOCK;
+    }
+    return total;
+}

@@ -1,0 +1,296 @@
+"""The native engine: against the oracle in double precision, under sanitizers, and where it is not at hand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from eyediff import weights
+from eyediff.engines import select_runner
+from eyediff.engines.native import library
+from eyediff.engines.native.network import NativeNetwork
+from eyediff.engines.network_engine import NetworkEngine
+from eyediff.engines.numpy_runner import NumpyRunner
+from eyediff.errors import DeviceError, EyediffError, UsageError
+from eyediff.metrics import lpips
+from eyediff.metrics.backbones import TRUNKS
+from eyediff.records import PEAKS, Pixels
+from tests.golden.lpips_cases import seeded_parameters
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = ROOT / "src/eyediff/engines/native"
+CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+"""As the goldens: 1e-5 of a distance, and 1e-6 near zero."""
+
+HEALTH = list(HealthCheck)
+
+try:
+    library.load_library()
+    MISSING = ""
+except library.NativeEngineError as error:
+    MISSING = str(error)
+built = pytest.mark.skipif(bool(MISSING), reason=f"no native engine: {MISSING}")
+
+
+def variants() -> list[str]:
+    """Instruction sets of this build that this processor has."""
+    return [] if MISSING else [name for name in ("baseline", "avx2", "avx512") if library.find_variant(name)]
+
+
+def network(name: str, *, heads: bool = True) -> lpips.Network:
+    """Seeded weights, and the published heads where there are any; without heads, unscaled input too."""
+    trunk, random = TRUNKS[name], np.random.RandomState(0)
+    drawn = tuple(random.rand(channels).astype(np.float32) for channels in trunk.taps)
+    published = drawn if name == "mini" else weights.load_heads(name, "0.1")
+    return lpips.Network(trunk, seeded_parameters(trunk), published if heads else None, heads)
+
+
+@cache
+def native(name: str, threads: int = 2, variant: str | None = None, heads: bool = True) -> NativeNetwork:
+    return NativeNetwork(network(name, heads=heads), threads, variant)
+
+
+def pair(count: int, height: int, width: int, dtype: type, seed: int) -> tuple[Pixels, Pixels]:
+    """Noise, and the same with more noise."""
+    random = np.random.RandomState(seed)
+    a = random.rand(count, height, width, 3)
+    b = (a + 0.2 * random.standard_normal(a.shape)).clip(0, 1)
+    peak = PEAKS[np.dtype(dtype)]
+    return (a * peak).astype(dtype), (b * peak).astype(dtype)
+
+
+@built
+@pytest.mark.parametrize("variant", variants())
+@pytest.mark.parametrize("name", TRUNKS)
+def test_it_says_what_the_oracle_says(name: str, variant: str) -> None:
+    """Shares, maps, features and embeddings, of any size, storage type and order in memory; with and without heads."""
+    smallest = TRUNKS[name].smallest
+    oracles = {heads: NetworkEngine(NumpyRunner(), network(name, heads=heads)) for heads in (True, False)}
+    sides = st.integers(smallest, smallest + (25 if name == "vgg" else 45))
+
+    @settings(max_examples=2 if name == "vgg" else 6, deadline=None, derandomize=True, suppress_health_check=HEALTH)
+    @given(
+        st.integers(1, 2),
+        sides,
+        sides,
+        st.sampled_from([np.uint8, np.uint16, np.float32]),
+        st.booleans(),
+        st.booleans(),
+    )
+    def law(count: int, height: int, width: int, dtype: type, heads: bool, turned: bool) -> None:
+        a, b = pair(count, height, width, dtype, height * 1000 + width)
+        if turned:  # rows and columns change places in memory, not in the picture
+            a, b = (np.ascontiguousarray(x.swapaxes(1, 2)).swapaxes(1, 2) for x in (a, b))
+        engine, oracle = native(name, 2, variant, heads), oracles[heads]
+        scale = 1 if heads else 10  # without weights, terms are sums over hundreds of channels
+        close = {"rtol": CLOSE["rtol"], "atol": CLOSE["atol"] * scale}
+        np.testing.assert_allclose(engine.layers(a, b), oracle.layers(a, b), **close)
+        np.testing.assert_allclose(engine.layers(a, b).sum(1), oracle.distances(a, b), **close)
+        np.testing.assert_allclose(engine.maps(a, b), oracle.maps(a, b), rtol=3e-5, atol=1e-5 * scale)
+        features = engine.features(a)
+        for ours, theirs in zip(features, oracle.features(a), strict=True):
+            np.testing.assert_allclose(ours.transpose(0, 3, 1, 2), theirs, atol=5e-6)
+        np.testing.assert_allclose(engine.points(features), oracle.embeddings(a), atol=5e-6)
+
+    law()
+
+
+@built
+@pytest.mark.parametrize("name", TRUNKS)
+def test_neither_batch_nor_threads_nor_order_change_a_bit(name: str) -> None:
+    """Pairs alone and together, one thread and four, a to b and b to a, pixels and kept features."""
+    a, b = pair(3, 50, 77, np.uint8, 1)
+    want = native(name, 1).layers(a, b)
+    for threads in (2, 4):
+        np.testing.assert_array_equal(native(name, threads).layers(a, b), want)
+    engine = native(name, 4)
+    np.testing.assert_array_equal(np.concatenate([engine.layers(a[i : i + 1], b[i : i + 1]) for i in range(3)]), want)
+    np.testing.assert_array_equal(engine.layers(b, a), want)
+    kept = engine.features(a)
+    np.testing.assert_array_equal(engine.against(kept, b), want)
+    np.testing.assert_array_equal(engine.between(kept, engine.features(b)), want)
+    np.testing.assert_array_equal(engine.against(tuple(tap[:1] for tap in kept), b)[:1], want[:1])
+    assert not engine.layers(a, a).any()
+
+
+@built
+def test_calls_from_several_threads_do_not_meet() -> None:
+    """Each has memory of its own."""
+    a, b = pair(1, 60, 60, np.uint8, 2)
+    engine = native("mini", 2)
+    want, found = engine.layers(a, b), list[Any]()
+    threads = [threading.Thread(target=lambda: found.append(engine.layers(a, b))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    for one in found:
+        np.testing.assert_array_equal(one, want)
+
+
+@built
+@pytest.mark.parametrize(
+    ("name", "height", "width"),
+    [(name, *size) for name in ("alex", "squeeze", "mini") for size in ((190, 45), (40, 171))] + [("vgg", 130, 60)],
+)
+def test_strips_are_the_whole(name: str, height: int, width: int) -> None:
+    """To 2e-6 of the distance: Winograd's tiles begin elsewhere in a strip, so that rounding differs."""
+    a, b = pair(1, height, width, np.uint8, 3)
+    engine = native(name)
+    assert engine.strip_shares(a, b, 0).sum() == pytest.approx(engine.layers(a, b).sum(), rel=2e-6)
+    assert engine.strip_shares(a, a, 0).sum() == 0
+    whole = engine.maps(a, b)[0]
+    np.testing.assert_allclose(engine.strip_map(a, b, 0), whole, atol=1e-5 * whole.max())
+
+
+@built
+def test_what_is_not_a_number_stays_so() -> None:
+    """A NaN among the pixels must not vanish in a ReLU or a maximum."""
+    a, b = pair(1, 40, 40, np.float32, 4)
+    a[0, 20, 20] = np.nan
+    for name in ("alex", "squeeze", "mini"):
+        assert np.isnan(native(name).layers(a, b).sum())
+
+
+@built
+def test_the_weights_are_in_the_budget() -> None:
+    """Transformed 3x3 kernels take 36 numbers for 9; a pair's memory grows with its size and includes them."""
+    engine = native("vgg")
+    plain = sum(parameter.nbytes for parameter in network("vgg").parameters.values())
+    assert 3.9 * plain < engine.weight_bytes < 4.1 * plain
+    assert engine.weight_bytes < engine.needed(64, 64) < engine.needed(512, 512)
+
+
+@built
+def test_too_small_images_are_refused_not_read() -> None:
+    """The layers above the engine check sizes; the library does so again."""
+    a, b = pair(1, 15, 15, np.uint8, 5)
+    with pytest.raises(EyediffError, match="does not support 1 x 15x15"):
+        native("vgg").layers(a, b)
+
+
+def test_transforms_are_those_of_the_generator() -> None:
+    """What lies in the repository is what the script beside it writes."""
+    code = "import generate_transforms as g; print([p for p, c in g.FILES.items() if open(p).read() != c()])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SOURCES, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_an_engine_that_is_named_is_used_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """EYEDIFF_ENGINE: unset, the native one where it is; a name that cannot be had is an error with the reason."""
+    monkeypatch.setenv("EYEDIFF_ENGINE", "onnxruntime")
+    assert select_runner.engine_description() == "onnxruntime"
+    monkeypatch.setenv("EYEDIFF_ENGINE", "cuda")
+    with pytest.raises(UsageError, match="EYEDIFF_ENGINE=cuda was set, expected native or onnxruntime"):
+        select_runner.runner("cpu")
+    monkeypatch.setattr(library, "FILE", tmp_path / "none.so")
+    library.load_library.cache_clear()
+    try:
+        monkeypatch.setenv("EYEDIFF_ENGINE", "native")
+        with pytest.raises(DeviceError, match=r"EYEDIFF_ENGINE=native was set, but .* library was not built"):
+            select_runner.runner("cpu")
+        monkeypatch.delenv("EYEDIFF_ENGINE")
+        assert select_runner.runner("cpu").description.startswith("onnxruntime")
+    finally:
+        library.load_library.cache_clear()
+
+
+@built
+def test_a_library_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editable installation that was not built again after an update."""
+    monkeypatch.setattr(library, "INTERFACE", library.INTERFACE + 1)
+    library.load_library.cache_clear()
+    try:
+        with pytest.raises(library.NativeEngineError, match="built from other sources; install eyediff again"):
+            library.load_library()
+    finally:
+        library.load_library.cache_clear()
+
+
+def build(target: Path, flags: list[str]) -> list[str]:
+    """Compile the engine with these flags; the compiler's command. Skips where that cannot be."""
+    pytest.importorskip("hatchling")
+    sys.path.insert(0, str(ROOT))
+    try:
+        import hatch_build
+    finally:
+        sys.path.remove(str(ROOT))
+    try:
+        compiler = hatch_build.find_compiler()
+        hatch_build.compile_library(target, flags)
+    except hatch_build.BuildError as error:
+        pytest.skip(f"the compiler does not do {' '.join(flags)}: {error}")
+    return compiler
+
+
+def run(code: str, *arguments: object, **environment: str) -> None:
+    """Run code in a process of its own, with tests and package on its path; what it says on failure is shown."""
+    told = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]), **environment}
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env=told, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert "Sanitizer" not in done.stderr, done.stderr[-4000:]
+
+
+SANITIZED = """
+import sys
+from pathlib import Path
+import numpy as np
+from eyediff.engines.native import library
+library.FILE = Path(sys.argv[1])
+from tests.unit.engines.test_native import native, pair
+for name in ("alex", "squeeze", "mini"):
+    for height, width in ((31, 47), (50, 34)):
+        a, b = pair(2, height, width, np.uint8, 1)
+        engine = native(name, 3, sys.argv[2])
+        assert np.isfinite(engine.maps(a, b)).all() and np.isfinite(engine.layers(a, b)).all()
+        kept = engine.features(a)
+        engine.against(kept, b), engine.between(kept, kept), engine.points(kept)
+a, b = pair(1, 150, 40, np.float32, 1)
+for x, y in ((a, b), (a.swapaxes(1, 2), b.swapaxes(1, 2))):
+    native("squeeze", 3, sys.argv[2]).strip_map(x, y, 0)
+"""
+
+
+@pytest.mark.parametrize(("sanitizer", "runtime"), [("address,undefined", "libasan.so"), ("thread", "libtsan.so")])
+def test_sanitizers_find_nothing(sanitizer: str, runtime: str, tmp_path: Path) -> None:
+    """ASan, UBSan and TSan over networks, strips and features, with three threads."""
+    target = tmp_path / "sanitized.so"
+    flags = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1"]
+    compiler = build(target, flags)
+    found = subprocess.run([*compiler, f"-print-file-name={runtime}"], capture_output=True, text=True, check=True)
+    if not Path(found.stdout.strip()).is_absolute():
+        pytest.skip(f"the compiler has no {runtime}")
+    options = {"LD_PRELOAD": found.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0", "OPENBLAS_NUM_THREADS": "1"}
+    run(SANITIZED, target, "avx2" if "avx2" in variants() else "baseline", **options)
+
+
+WIDE = """
+import sys
+from pathlib import Path
+from eyediff.engines.native import library
+library.FILE = Path(sys.argv[1])
+from tests.unit.engines import test_native
+for name in ("alex", "squeeze", "mini"):
+    test_native.test_neither_batch_nor_threads_nor_order_change_a_bit(name)
+    test_native.test_it_says_what_the_oracle_says(name, "baseline")
+    test_native.test_strips_are_the_whole(name, 130, 60)
+"""
+
+
+def test_vectors_of_avx512_compute_the_same(tmp_path: Path) -> None:
+    """Vectors of 64 bytes, with the blocking of AVX-512, on whatever processor this is: the compiler splits them."""
+    target = tmp_path / "wide.so"
+    build(target, ["-DVECTOR_BYTES=64", "-O1"])
+    run(WIDE, target)
