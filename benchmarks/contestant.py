@@ -2,8 +2,8 @@
 
     contestant.py NAME THREADS
 
-NAME is eyediff, lpips, torchmetrics, piq, skimage or sgemm. A case is {"kind", "net", "height", "width", "batch",
-"seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or {"error"} where the contestant cannot.
+NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage or sgemm. A case is
+{"kind", "net", "height", "width", "batch", "seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or {"error"} where the contestant cannot.
 """
 
 from __future__ import annotations
@@ -43,6 +43,18 @@ def eyediff(case: dict[str, Any], threads: int) -> Run:
     metric = Metric(name, device="cpu", threads=threads, weights=file, trust=file is not None)
     a, b = images(case)
     return lambda: metric.distances(a, b)
+
+
+def native(case: dict[str, Any], threads: int) -> Run:
+    """This project with its native engine, or an error where it was not built."""
+    os.environ["EYEDIFF_ENGINE"] = "native"
+    return eyediff(case, threads)
+
+
+def onnxruntime(case: dict[str, Any], threads: int) -> Run:
+    """This project with ONNX Runtime."""
+    os.environ["EYEDIFF_ENGINE"] = "onnxruntime"
+    return eyediff(case, threads)
 
 
 def tensors(case: dict[str, Any], low: float) -> list[Any]:
@@ -123,6 +135,8 @@ def sgemm(_: dict[str, Any], __: int) -> Run:
 
 CONTESTANTS = {
     "eyediff": eyediff,
+    "native": native,
+    "onnxruntime": onnxruntime,
     "lpips": lpips,
     "torchmetrics": torchmetrics,
     "piq": piq,

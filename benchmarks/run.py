@@ -1,13 +1,15 @@
 """eyediff side by side with its peers, in one run: `python benchmarks/run.py [--quick] [-o TABLE.md]`.
 
 Each contestant runs in a process of its own with the same number of threads. They take turns, round after round, so
-that a busy moment of the machine hits all; the table shows medians over all rounds, and ratios. Peers are installed by
-`scripts/test`; one that is absent shows as failed, and why stands on stderr.
+that a busy moment of the machine hits all; the table shows medians over all rounds, and ratios. `eyediff` computes
+networks with its native engine where that was built; `onnxruntime` is eyediff on ONNX Runtime. --threads 1,2 measures
+both. Peers are installed by `scripts/test`; one that is absent shows as failed, and why stands on stderr.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -93,7 +95,7 @@ def plan(quick: bool) -> list[tuple[str, dict[str, Any], list[str]]]:
                 continue
             case = {"kind": "lpips", "net": net, "height": height, "width": width}
             seconds = {"64": 0.3, "256": 0.6, "512": 1.0, "1080p": 2.0}[size]
-            peers = ["eyediff", "lpips", "torchmetrics"]
+            peers = ["eyediff", "onnxruntime", "lpips", "torchmetrics"]
             found.append((f"{net} {size}, a pair", case | {"batch": 1, "seconds": seconds}, peers))
             if size != "1080p":
                 batch = {"64": 32, "256": 8, "512": 2}[size]
@@ -165,7 +167,7 @@ def arithmetic(found: dict[str, Any], seconds: float) -> float | None:
     return (work / seconds) / (2 * 2048**3 / statistics.median(found["sgemm"]))
 
 
-def machine(threads: int) -> str:
+def machine(threads: int | str) -> str:
     """The machine and the versions, for beneath the table."""
     from importlib.metadata import PackageNotFoundError, version
 
@@ -189,20 +191,24 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="mini and alex at 64 and 256, SSIM and FSIM, only")
     parser.add_argument("--only", default="", help="cases whose title holds this")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--threads", type=lambda text: [int(part) for part in text.split(",")], default=[os.cpu_count() or 1]
+    )
     parser.add_argument("-o", "--output", type=Path, help="write the table here too")
     options = parser.parse_args()
-    names = ["eyediff", "lpips", "torchmetrics", "piq", "skimage"]
+    names = ["eyediff", "onnxruntime", "lpips", "torchmetrics", "piq", "skimage"]
     lines = [
         f"| milliseconds a pair | {' | '.join(names)} | peak MB, same order | rate / SGEMM peak |",
         "|" + "---|" * (len(names) + 3),
     ]
     print(*lines, sep="\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        env = environment(options.threads, seeded_vgg(Path(folder)))
-        for title, case, taking_part in plan(options.quick):
+        vgg = seeded_vgg(Path(folder))
+        for (title, case, taking_part), threads in itertools.product(plan(options.quick), options.threads):
             if options.only in title:
-                found = measure(title, case, taking_part, options.rounds, options.threads, env)
+                env = environment(threads, vgg)
+                label = title if len(options.threads) == 1 else f"{title}, {threads} threads"
+                found = measure(label, case, taking_part, options.rounds, threads, env)
                 lines.append(row(found, names))
                 print(lines[-1], flush=True)
                 for name, error in found["error"].items():
@@ -211,7 +217,7 @@ def main() -> None:
                 comparable = len(values) == 2 and case["net"] in ("alex", "squeeze")
                 if comparable and not np.isclose(*values.values(), rtol=1e-5):
                     print(f"  the scores differ: {values}", file=sys.stderr)
-    lines += ["", machine(options.threads)]
+    lines += ["", machine(" and ".join(map(str, options.threads)))]
     print(*lines[-2:], sep="\n")
     if options.output:
         options.output.write_text("\n".join(lines) + "\n")

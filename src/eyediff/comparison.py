@@ -15,7 +15,7 @@ from .metric import ImageLike, Metric
 from .records import AlphaPolicy, Header, MatchRule, Row, SizePolicy, Summary
 from .report import notebook
 from .report import outputs as viewing
-from .scoring.metric_spec import parse_metric
+from .scoring.metric_spec import content_name
 
 __all__ = ["Metric", "Result", "compare", "distance"]
 
@@ -29,8 +29,7 @@ def distance(
     a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    content = parse_metric(metric).info.name
-    return _metric(metric, device, content).distance(a, b, range=range)
+    return _metric(metric, device, content_name(metric)).distance(a, b, range=range)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import get_args
 
 import onnx
 
-from . import __version__
+from ._version import __version__
 from .engines import export as models
 from .engines.export import OPSETS, Exported, Form, Input, Layout
 from .errors import UsageError
@@ -42,9 +42,9 @@ def export(
 
     Its inputs `reference` and `candidate` are N x H x W x 3 (`layout` "nchw": N x 3 x H x W) of sRGB, of any N, H and
     W: uint8, uint16, or float32 whose black and white are `range`, by default (0, 1). Its output `distance` is N
-    scores, float64, those of `eyediff compare`; `map`, of lpips-*, deep-* and ssim, N x H x W, float32, unless `map` is
-    False. With `embed` it has one input, `image`, and one output, `embedding`: N x D points whose squared Euclidean
-    distances are the LPIPS distances. The same call writes the same bytes.
+    scores, float64, those of `eyediff compare`; `map`, of lpips-*, deep-*, ssim and dssim, N x H x W, float32, unless
+    `map` is False. With `embed` it has one input, `image`, and one output, `embedding`: N x D points whose squared
+    Euclidean distances are the LPIPS distances. The same call writes the same bytes.
 
     `weights` and `trust` are as for `Metric`.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from .locations import Location
 
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 """H x W x 3 (or N x H x W x 3), sRGB, C-contiguous; from 0 to PEAKS[dtype]."""
@@ -51,8 +52,8 @@ class Pair:
     """Two files that belong together. `name` is the relative path they share, in posix form."""
 
     name: str
-    reference: Path
-    candidate: Path
+    reference: Location
+    candidate: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Unmatched:
     """A file that has no partner, and on which side it lies."""
 
     side: Side
-    path: Path
+    path: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class ScoredPair:
     width, height
         Size of both images as they were compared, in pixels.
     scores
-        ScoredPair by metric, in the order of the header.
+        Score by metric, in the order of the header.
     notes
         What a person should know of the images, such as "first frame of 12".
     reasons
@@ -87,6 +88,11 @@ class ScoredPair:
     scores: Mapping[str, float]
     notes: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every metric has a score."""
+        return not self.reasons
 
     @property
     def stage(self) -> Stage:
@@ -104,8 +110,9 @@ class View:
     """A pair that has its scores, while its pixels are in memory.
 
     `reference` and `candidate` are H x W x 3 of one size and storage type, as they were compared; where one of them has
-    transparency, both are over the ground, black or white, on which they differ more. `map` is the distance at every
-    pixel, H x W, where one was asked for; `trouble` says why there is none then.
+    transparency, both are over the ground, black or white, on which they differ more. `map` is the score at every
+    pixel, H x W, where one was asked for; `trouble` says why there is none then. `map_identity` is the value of the map
+    where two images are equal.
     """
 
     row: ScoredPair
@@ -113,6 +120,16 @@ class View:
     candidate: Pixels
     map: npt.NDArray[np.float32] | None = None
     trouble: str | None = None
+    map_identity: float = 0.0
+
+    @property
+    def difference_map(self) -> npt.NDArray[np.float32] | None:
+        """The map as pictures show it: 0 where two images are equal, and higher where they differ more."""
+        if self.map is None or self.map_identity == 0:
+            return self.map
+        # A similarity may exceed 1 by the rounding of float32.
+        difference: npt.NDArray[np.float32] = np.maximum(np.float32(self.map_identity) - self.map, np.float32(0))
+        return difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +141,11 @@ class Failure:
     message: str
     width: int | None = None
     height: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """A failure lacks every score."""
+        return False
 
     @property
     def scores(self) -> Mapping[str, float]:
@@ -200,6 +222,16 @@ class Statistics:
     ci95: tuple[float, float] | None
     worst: tuple[tuple[str, float], ...]
     count: int
+
+    @property
+    def low(self) -> float | None:
+        """Return the low end of the interval."""
+        return None if self.ci95 is None else self.ci95[0]
+
+    @property
+    def high(self) -> float | None:
+        """Return the high end of the interval."""
+        return None if self.ci95 is None else self.ci95[1]
 
 
 @dataclass(frozen=True, slots=True)

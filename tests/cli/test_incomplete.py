@@ -125,7 +125,7 @@ def test_the_report_and_the_maps_have_what_is_there(folders: Sequence[str], tmp_
     assert run(["compare", *folders, *METRICS, "--report", str(page), "--plot", str(plot)]) == 3
     text = page.read_text()
     assert '["score","' in text.replace('", "', '","') and REASON in text
-    assert "1 infinite or missing, not drawn" in plot.read_text() or plot.stat().st_size
+    assert "1 missing, not drawn" in plot.read_text()
 
 
 def test_the_library_returns_both(folders: Sequence[str]) -> None:

@@ -18,7 +18,8 @@ from eyediff import output as reports
 from eyediff import run
 from eyediff.errors import MergeError, UsageError
 from eyediff.gates import read_earlier
-from eyediff.output.schema import JsonLines
+from eyediff.output.read_rows import parse_record
+from eyediff.output.schema import dump, json_row, pair_cells, pair_columns
 from eyediff.records import Failure, ScoredPair, Summary, Unmatched
 from eyediff.run.shards import names_sha256
 from eyediff.sets import Source, indexed
@@ -75,10 +76,11 @@ def _merged(path: Path) -> str:
         return "refused"
     rows = list(found)
     assert len(rows) == len(found)
-    lines = JsonLines(tuple(found.header.metrics))
+    metrics = tuple(found.header.metrics)
     for row in rows:
         assert isinstance(row, (ScoredPair, Failure))
-        assert lines.parse(lines.row(row))["pair"] == row.pair.name
+        text = dump(json_row(pair_columns(metrics), pair_cells(row, metrics)))
+        assert parse_record(text, "jsonl", metrics).pair.name == row.pair.name
     return "read"
 
 
@@ -134,7 +136,7 @@ def seeds() -> Iterator[bytes]:
         part = run.select_part(job(pairs(3), unmatched=alone), 1, 1)
         for kind, number in (("jsonl", PART), ("csv", PART_CSV)):
             path = folder / f"part.{kind}"
-            for sink in [*reports.beside(part.metrics.header, kind, path), reports.sink(kind, path)]:  # type: ignore[arg-type]
+            for sink in [*reports.sidecars(part.metrics.header, kind, path), reports.row_sink(kind, path)]:  # type: ignore[arg-type]
                 sink.open(part.metrics.header)
                 for at, row in enumerate(ROWS[:3]):
                     pair = pairs(3)[at]

@@ -12,8 +12,12 @@ MUST = (
     "eyediff/weights/squeeze.safetensors",
     "eyediff/report/page.html",
     "eyediff/py.typed",
+    "eyediff/demo/scenes/balls.png",
 )
 NOT = ("tests/", "benchmarks/", "docs/", "scripts/", "examples/", "shared/")
+SCENES = tuple(f"eyediff/demo/scenes/{name}.png" for name in ("balls", "mountains", "pebbles", "sunflower"))
+"""The only pictures in the package."""
+
 SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ""}
 """Of files in the package; pictures, caches and data sets have none of these."""
 
@@ -28,7 +32,11 @@ def problems(wheel: Path) -> list[str]:
         legal = [name for name in archive.namelist() if ".dist-info/licenses/" in name]
     found = [f"lacks {name}" for name in MUST if name not in names]
     found += [f"holds {name}" for name in names if not name.startswith("eyediff/") or name.startswith(NOT)]
-    found += [f"holds {name}" for name in names if Path(name).suffix not in SUFFIXES or "__pycache__" in name]
+    found += [
+        f"holds {name}"
+        for name in names
+        if (Path(name).suffix not in SUFFIXES and name not in SCENES) or "__pycache__" in name
+    ]
     found += [f"lacks {name}" for name in ("LICENSE", "NOTICE") if not any(one.endswith(name) for one in legal)]
     if wheel.stat().st_size > MOST:
         found.append(f"is {wheel.stat().st_size:,} bytes, at most {MOST:,} were expected")

@@ -123,9 +123,10 @@ def _blank(folder: Path) -> Path:
 def test_what_a_metric_cannot_do_is_said() -> None:
     """PSNR has no layers, and takes no weights."""
     metric = eyediff.Metric("psnr")
-    for verb in (metric.layers, metric.map):
-        with pytest.raises(errors.UsageError, match=r"psnr has no .* only lpips"):
-            verb(BEFORE, AFTER)
+    with pytest.raises(errors.UsageError, match=r"psnr has no `layers`: only lpips"):
+        metric.layers(BEFORE, AFTER)
+    with pytest.raises(errors.UsageError, match=r"psnr has no map; these metrics have one: lpips-mini, .*ssim"):
+        metric.map(BEFORE, AFTER)
     with pytest.raises(errors.UsageError, match="no weights"):
         eyediff.Metric("psnr", weights=BEFORE)
 

@@ -9,9 +9,9 @@ import typer
 
 from .. import defaults
 from ..errors import ResumeError, UsageError
+from ..optional import require
 from ..report.plot import check
 from ..training.distillation.recipe import DistillationRecipe
-from . import options
 from .progress import bar
 
 SHIPPED = DistillationRecipe()
@@ -76,7 +76,7 @@ def distill(
     Needs the extra `torch`, and AlexNet's weights as the teacher. One picture in six is held out by its name and never
     trained on. On a CPU, equal pictures and options give the same file; --resume continues a run that was stopped.
     """
-    options.check_torch("distill")
+    require("torch", "distill")
     if plot is not None:
         check(plot)
     count = workers or defaults.workers()

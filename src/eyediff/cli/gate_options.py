@@ -103,7 +103,7 @@ class Gating:
             typer.echo(
                 f"eyediff: {name} is CSV, which says no versions, weights or sizes; they are not checked", err=True
             )
-        lines = list(gates.told(verdict, None if beside else MOST))
+        lines = list(gates.format_verdict(verdict, None if beside else MOST))
         typer.echo("\n".join(["", *lines] if beside else [f"eyediff: {lines[0]}", *lines[1:]]), err=not beside)
         return verdict
 

@@ -13,7 +13,7 @@ from .. import run
 from ..errors import MergeError, UsageError, shown
 from ..records import Summary
 from . import options
-from .exit_codes import exit_code, guarded
+from .exit_codes import exit_code, partial_results, run_with_bar
 
 
 def merge(
@@ -29,7 +29,7 @@ def merge(
 
     Nothing is written where one is missing, double, not whole, or not of the same run. Exit codes are those of compare.
     """
-    kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     limits = run.Limits(options.limits("--max", maximum), options.limits("--min", minimum))
     if output is not None and output.resolve() in {path.resolve() for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards: give another file")
@@ -42,9 +42,10 @@ def merge(
     limits.check(tuple(merged.header.metrics))
 
     def work(progress: run.Progress) -> Summary:
-        return merged.write([reports.sink(kind, output or sys.stdout)], limits, progress)
+        return merged.write([reports.row_sink(kind, output or sys.stdout)], limits, progress)
 
-    summary = guarded(work, output is not None, "pairs")
+    with partial_results(output) as progress:
+        summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
     if output is not None:
         options.tell_result(summary, output)
     return exit_code(summary)

@@ -12,6 +12,7 @@ import typer
 
 from .. import run
 from ..errors import UsageError
+from ..optional import import_optional
 
 RayOption: TypeAlias = Annotated[
     str | None,
@@ -45,11 +46,10 @@ def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSou
     """Where rows come from with --ray; None without. Raises UsageError where Ray is not installed or not reached."""
     if address is None:
         return None
-    try:
-        from ..ray import source
-    except ModuleNotFoundError as error:
-        raise UsageError(f"--ray: {error}") from error
+    import_optional("ray.data", "--ray")
     import ray
+
+    from ..ray import source
 
     if not ray.is_initialized():
         _knock(address)

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from .. import __version__, weights
+from .. import weights
+from .._version import __version__
 from ..errors import shown
 from ..metrics import backbones as trunks
 from ..weights.fetch import Progress as Report

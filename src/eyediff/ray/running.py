@@ -6,6 +6,7 @@ import os
 from array import array
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import ray.data
 from .. import defaults, run
 from ..engines.onnx_providers import DeviceName
 from ..errors import EyediffError, UsageError, shown
-from ..output.parquet import ParquetFolder, arrow, record
-from ..output.schema import row
+from ..output import RowFormat
+from ..output.parquet import arrow
+from ..output.read_rows import row_from_arrow
 from ..records import AlphaPolicy, Pair, Row, ScoredPair, SizePolicy, Summary
 from ..scoring.batches import Stop
 from ..scoring.loading import Recall
@@ -37,27 +39,27 @@ def write(
 ) -> Summary:
     """Compare pairs (see `pairs`) on every machine of Ray, and write the rows here, in their order.
 
-    `output` is a file `.jsonl` or `.csv`, or a folder `.parquet` of parts; with `resume`, rows that are there are kept
-    and only the others computed. A pair that cannot be compared is a row that says why. Ray is started here where the
-    caller has not done so.
+    `output` is a file `.jsonl`, `.csv` or `.json`, or a folder `.parquet` of parts. With `resume`, rows that are there
+    are kept and only the others computed. A pair that cannot be compared is a row that says why. Ray is started here
+    where the caller has not done so.
 
     Raises UsageError, WeightsError, DeviceError, OutputError or ResumeError before anything is computed.
     """
     options = run.ComparisonOptions(size=size, alpha=alpha, device=device)
     plan = run.ComparisonPlan(pairs, options.build_metrics(metrics), options.loader())
-    journal = _journal(Path(output), resume)
+    journal = _resumable(Path(output), resume)
     return run.compare(plan, journal=journal, progress=progress, source=source(options, actors))
 
 
-def _journal(output: Path, resume: bool) -> run.Journal:
-    match output.suffix.lower():
-        case ".parquet":
-            return ParquetFolder(output, resume=resume)
-        case ".jsonl":
-            return run.JournaledFile(output, "jsonl", resume=resume)
-        case ".csv":
-            return run.JournaledFile(output, "csv", resume=resume)
-    raise UsageError(f"{shown(output)}: the name does not tell the format; end it with .jsonl, .csv or .parquet")
+_SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
+
+
+def _resumable(output: Path, resume: bool) -> run.ResumableSink:
+    kind = _SUFFIXES.get(output.suffix.lower())
+    if kind is None:
+        suffixes = ", ".join(_SUFFIXES)
+        raise UsageError(f"{shown(output)}: the name does not tell the format; end it with one of {suffixes}")
+    return run.ResumableSink(output, kind, resume=resume)
 
 
 def source(options: run.ComparisonOptions, actors: int | None = None) -> run.RowSource:
@@ -87,18 +89,22 @@ class _Known:
     def __init__(self, metrics: Sequence[str]) -> None:
         self._metrics = metrics
         self._figures = array("d")
+        self._notes: dict[int, tuple[str, ...]] = {}
         self._places: dict[int, int] = {}
 
     def add(self, index: int, score: ScoredPair) -> None:
         self._places[index] = len(self._figures)
         self._figures.extend((score.width, score.height, *score.scores.values()))
+        if score.notes:
+            self._notes[index] = score.notes
 
     def row(self, index: int, pair: Pair) -> ScoredPair | None:
         start = self._places.get(index)
         if start is None:
             return None
         width, height, *scores = self._figures[start : start + 2 + len(self._metrics)]
-        return ScoredPair(pair, int(width), int(height), dict(zip(self._metrics, scores, strict=True)))
+        named = dict(zip(self._metrics, scores, strict=True))
+        return ScoredPair(pair, int(width), int(height), named, self._notes.get(index, ()))
 
 
 def _indexed(pairs: Any, recall: Recall, known: _Known, stop: Stop) -> Iterator[tuple[int, Pair]]:
@@ -155,8 +161,8 @@ def _next(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: S
     cells = next(computed, None)
     if cells is None or cells[INDEX] != index:
         found = "no row" if cells is None else f"row {cells[INDEX]}"
-        raise EyediffError(f"Ray gave {found} where row {index} ({pair.name}) was due; continue with --resume")
-    return row(record(cells, metrics), metrics, pair)
+        raise EyediffError(f"Ray gave {found} where row {index} ({pair.name}) was due")
+    return replace(row_from_arrow(cells, metrics), pair=pair)
 
 
 def _told(error: BaseException) -> str:

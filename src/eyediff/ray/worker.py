@@ -12,11 +12,11 @@ from typing import Any
 
 from .. import defaults
 from ..errors import EyediffError
-from ..locations import place
-from ..output.parquet import table
+from ..locations import parse_location
+from ..output.parquet import pair_table
 from ..records import Header, Pair
-from ..run.journal import difference, settings
 from ..run.plan import ComparisonOptions
+from ..run.resume import run_settings, settings_difference
 from ..scoring.batches import score_pairs
 
 INDEX = "index"
@@ -54,7 +54,7 @@ class Worker:
         with suppress(OSError):  # a machine without that folder has URLs and absolute paths to read
             os.chdir(task.folder)
         self._metrics, self._loader = task.options.build_metrics(task.metrics), task.options.loader()
-        found = difference(settings(task.header, ""), settings(self._metrics.header, ""))
+        found = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
         if found is not None:
             what, there, here = found
             raise EyediffError(
@@ -65,7 +65,7 @@ class Worker:
     def __call__(self, batch: Any) -> Any:
         """An Arrow table with `reference` and `candidate`, to one with the columns of results besides its own."""
         rows = score_pairs(_pairs(batch), self._metrics, self._loader)
-        found = table(rows, self._metrics.names)
+        found = pair_table(rows, self._metrics.names)
         for name in batch.column_names:
             if name not in found.column_names:
                 found = found.append_column(name, batch[name])
@@ -76,7 +76,7 @@ def _pairs(batch: Any) -> Iterator[Pair]:
     columns = [batch[name].to_pylist() for name in ("reference", "candidate")]
     names = batch["pair"].to_pylist() if "pair" in batch.column_names else columns[1]
     for name, *paths in zip(names, *columns, strict=True):
-        yield Pair(_text(name), *(place(_text(path)) for path in paths))
+        yield Pair(_text(name), *(parse_location(_text(path)) for path in paths))
 
 
 def _text(value: str | bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias, get_args
 
 from ..errors import UsageError, shown
 from ..interfaces import Mapper, Viewer
+from ..metrics.registry import refuse_map
 from ..output.text import amount
 from ..scoring.metric_set import MetricSet
 from . import About, PageSink
@@ -79,11 +80,11 @@ def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> Drawn:
     """
     name, mapper = find_mapper(metrics)
     maps = report = None
+    identity = 0.0 if mapper is None else mapper.map_identity
     if drawing.maps is not None:
         if mapper is None:
-            asked = ",".join(metrics.names)
-            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips,{asked}")
-        maps = MapsSink(drawing.maps, name, drawing.formats)
+            raise refuse_map(",".join(metrics.names))
+        maps = MapsSink(drawing.maps, name, drawing.formats, identity)
     if drawing.report is not None:
-        report = PageSink(drawing.report, About(drawing.title, expected, name or None))
+        report = PageSink(drawing.report, About(drawing.title, expected, name or None, map_identity=identity))
     return Drawn(mapper, report, maps)

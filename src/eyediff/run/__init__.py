@@ -6,17 +6,17 @@ from .limits import Limits
 from .merge import MergedRows
 from .pipeline import Journal, Progress, RowSource, compare, write_rows
 from .plan import ComparisonOptions, ComparisonPlan, plan_comparison
-from .resume import JournaledFile
+from .resume import ResumableSink
 from .shards import select_part
 
 __all__ = [
     "ComparisonOptions",
     "ComparisonPlan",
     "Journal",
-    "JournaledFile",
     "Limits",
     "MergedRows",
     "Progress",
+    "ResumableSink",
     "RowSource",
     "compare",
     "plan_comparison",

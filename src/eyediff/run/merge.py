@@ -10,18 +10,16 @@ from pathlib import Path
 
 from ..errors import MergeError, shown
 from ..interfaces import Sink
-from ..output import LINES, LinesFormat
-from ..output.schema import Record, row
-from ..output.shards import card_of, header_of_shard
+from ..output.read_rows import ReadableFormat, parse_record, split_records
+from ..output.schema import pair_columns
+from ..output.shards import header_of_shard, sidecar_of
+from ..output.writers import WRITERS
 from ..records import Header, Row, Shard, Summary
 from .interrupts import Interrupts
-from .journal import difference, settings
 from .limits import Limits
 from .pipeline import Progress, write_rows
+from .resume import run_settings, settings_difference
 from .shards import names_sha256
-
-_BLOCK = 1 << 16
-"""Bytes read of a part at a time. No file stays open, so that there may be more parts than a process may open files."""
 
 _NAMED = 8
 """Missing parts that are named."""
@@ -32,20 +30,20 @@ _AGAIN = "compute this part again"
 @dataclass(frozen=True, slots=True)
 class _Part:
     path: Path
-    kind: LinesFormat
+    kind: ReadableFormat
     header: Header
     shard: Shard
 
-    def records(self) -> Iterator[Record]:
+    def rows(self) -> Iterator[Row]:
         """Its rows. Raises MergeError where one is damaged, or was cut."""
-        lines = _records(self.path, self.kind)
-        next(lines, None)
-        parse = LINES[self.kind](tuple(self.header.metrics)).parse
-        for number, text in enumerate(lines, 1):
+        records = split_records(self.path, self.kind)
+        next(records, None)
+        metrics = tuple(self.header.metrics)
+        for number, text in enumerate(records, 1):
             if not text.endswith("\n"):
                 raise MergeError(f"{shown(self.path)} is cut in row {number}: {_AGAIN}")
             try:
-                yield parse(text)
+                yield parse_record(text, self.kind, metrics)
             except (ValueError, RecursionError) as error:
                 raise MergeError(f"{shown(self.path)} is damaged in row {number}: {_AGAIN}") from error
 
@@ -55,10 +53,9 @@ class _Part:
 
         def names() -> Iterator[str]:
             nonlocal count
-            for record in self.records():
-                row(record, self.header.metrics)
+            for row in self.rows():
                 count += 1
-                yield record["pair"]
+                yield row.pair.name
 
         try:
             found = names_sha256(names()).hexdigest()
@@ -108,9 +105,9 @@ class MergedRows:
         return self._parts[0].shard.pairs
 
     def __iter__(self) -> Iterator[Row]:
-        records = [part.records() for part in self._parts]
+        parts = [part.rows() for part in self._parts]
         for index in range(len(self)):
-            yield row(next(records[index % len(records)]), self.header.metrics)
+            yield next(parts[index % len(parts)])
 
     def write(self, sinks: Sequence[Sink], limits: Limits, progress: Progress | None = None) -> Summary:
         """Write all rows to sinks, as one run would have."""
@@ -128,18 +125,21 @@ class MergedRows:
 def _open(path: Path) -> _Part:
     """Raises MergeError where it is no part of a run."""
     try:
-        first = next(_records(path, "jsonl"), "")
-        kind: LinesFormat = "jsonl" if first.startswith("{") else "csv"
-        card = card_of(path)
-        if kind == "csv" and not card.is_file():
+        first = next(split_records(path, "jsonl"), "")
+        kind: ReadableFormat = "jsonl" if first.startswith("{") else "csv"
+        sidecar = sidecar_of(path)
+        if kind == "csv" and not sidecar.is_file():
             raise MergeError(
-                f"{shown(path)} has no {shown(card.name)} beside it: it was not written with --shard, or was moved "
+                f"{shown(path)} has no {shown(sidecar.name)} beside it: it was not written with --shard, or was moved "
                 "without it"
             )
-        line = first if kind == "jsonl" else card.read_text(encoding="utf-8")
+        line = first if kind == "jsonl" else sidecar.read_text(encoding="utf-8")
         header = header_of_shard(line)
-        if kind == "csv" and next(_records(path, kind), "") != LINES[kind](tuple(header.metrics)).header(header):
-            raise MergeError(f"{shown(path)}: its columns are not those that {shown(card.name)} tells of: {_AGAIN}")
+        if (
+            kind == "csv"
+            and next(split_records(path, kind), "") != WRITERS[kind](pair_columns(tuple(header.metrics)), {}).begin()
+        ):
+            raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} tells of: {_AGAIN}")
     except OSError as error:
         raise MergeError(f"{shown(path)} cannot be read ({error.strerror}): check the path") from error
     except ValueError as error:
@@ -149,25 +149,6 @@ def _open(path: Path) -> _Part:
     if header.shard is None:
         raise MergeError(f"{shown(path)} is no part of a run")
     return _Part(path, kind, header, header.shard)
-
-
-def _records(path: Path, kind: LinesFormat) -> Iterator[str]:
-    """The lines of a file; in CSV a line goes on while a quotation mark is open."""
-    start, text = 0, ""
-    while True:
-        with path.open("rb") as file:
-            file.seek(start)
-            block = file.readlines(_BLOCK)
-        if not block:
-            break
-        start += sum(map(len, block))
-        for line in block:
-            text += line.decode()
-            if kind == "jsonl" or text.count('"') % 2 == 0:
-                yield text
-                text = ""
-    if text:
-        yield text
 
 
 def _disagreements(parts: Sequence[_Part]) -> list[str]:
@@ -193,7 +174,7 @@ def _disagreements(parts: Sequence[_Part]) -> list[str]:
 
 
 def _difference(one: _Part, other: _Part) -> str | None:
-    found = difference(_common(one), _common(other))
+    found = settings_difference(_common(one), _common(other))
     if found is None:
         return None
     what, here, there = found
@@ -206,4 +187,4 @@ def _difference(one: _Part, other: _Part) -> str | None:
 def _common(part: _Part) -> dict[str, object]:
     """What all parts of a run have in common."""
     numbers = {"number of parts": part.shard.of, "number of pairs": part.shard.pairs}
-    return {key: value for key, value in settings(part.header, "").items() if key != "shard"} | numbers
+    return {key: value for key, value in run_settings(part.header, "").items() if key != "shard"} | numbers

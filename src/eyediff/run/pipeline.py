@@ -25,7 +25,7 @@ RowSource: TypeAlias = Callable[[ComparisonPlan, Recall, Stop], Iterator[Row]]
 
 
 class Journal(Sink, Protocol):
-    """A sink that also knows the rows of an earlier run, such as `JournaledFile`."""
+    """A sink that also knows the rows of an earlier run, such as `ResumableSink`."""
 
     def recall(self, pair: Pair) -> ScoredPair | None:
         """Return the row of this pair if it is complete and still valid.

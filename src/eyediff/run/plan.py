@@ -14,7 +14,7 @@ from ..records import AlphaPolicy, MatchRule, Pair, SizePolicy, Unmatched
 from ..scoring.factory import Progress, build_metric_set
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
-from ..scoring.metric_spec import parse_metrics
+from ..scoring.metric_spec import MetricSpec, parse_metrics
 from .limits import NO_LIMITS, Limits
 
 
@@ -48,7 +48,7 @@ class ComparisonOptions:
     memory: int | str | None = None
     threads: int | None = None
 
-    def build_metrics(self, metrics: Sequence[str], progress: Progress | None = None) -> MetricSet:
+    def build_metrics(self, metrics: Sequence[str | MetricSpec], progress: Progress | None = None) -> MetricSet:
         """Load metrics; see `build_metric_set`."""
         return build_metric_set(
             metrics,
@@ -128,11 +128,11 @@ def plan_comparison(
     UsageError, WeightsError, DeviceError
         If the call is wrong, or a metric cannot be loaded.
     """
-    parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
+    specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
     pairs = pairing.pair_up(reference, candidate, options.match)
     return ComparisonPlan(
         pairs.pairs,
-        options.build_metrics(metrics, progress),
+        options.build_metrics(specs, progress),
         options.loader(),
         pairs.unmatched,
         limits,

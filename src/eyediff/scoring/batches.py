@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .. import defaults
 from ..errors import EyediffError
-from ..images import grounds
+from ..images import composites
 from ..interfaces import Engine, Looking
 from ..records import Failure, Features, Image, Pair, Pixels, Row, ScoredPair, Stage
 from .loading import ImageLoader, Loaded, Recall, describe_error
@@ -179,9 +179,9 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
 
     Every metric stands alone: a metric that cannot score a pair leaves a reason in its row, and the other scores.
     """
-    composites = [grounds(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
-    owners = [index for index, of_pair in enumerate(composites) for _ in of_pair]
-    reference, candidate = ([sample[side] for of_pair in composites for sample in of_pair] for side in (0, 1))
+    grounds = [composites(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
+    owners = [index for index, of_pair in enumerate(grounds) for _ in of_pair]
+    reference, candidate = ([sample[side] for of_pair in grounds for sample in of_pair] for side in (0, 1))
     samples = _Samples(reference, candidate, references.track(reference))
     scores: list[dict[str, float]] = [{} for _ in batch]
     reasons: list[dict[str, str]] = [{} for _ in batch]

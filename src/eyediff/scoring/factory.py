@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import __version__
+from .._version import __version__
 from ..engines import memory_limit as budget
-from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner, SharedEngine
+from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import runner as runner_on
-from ..engines.windows import ScalesEngine, WindowEngine
+from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import Engine
 from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
 from ..records import AlphaPolicy, Header, MetricHeader, SizePolicy
@@ -86,10 +86,10 @@ def build_metric(
 def build_engine(program: PixelFunction | WindowMean | MultiScaleMean, runner: Runner) -> Engine:
     """Return the engine of a program without weights."""
     if isinstance(program, WindowMean):
-        return WindowEngine(runner, program)
+        return MappedWindowEngine(runner, program) if program.map else WindowEngine(runner, program)
     if isinstance(program, MultiScaleMean):
         return ScalesEngine(runner, program)
-    return FunctionEngine(program)
+    return MappedFunctionEngine(program) if program.map else FunctionEngine(program)
 
 
 def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
@@ -111,7 +111,7 @@ def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
 
 
 def build_metric_set(
-    metrics: Sequence[str],
+    metrics: Sequence[str | MetricSpec],
     *,
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
@@ -125,7 +125,7 @@ def build_metric_set(
     Parameters
     ----------
     metrics
-        Names such as ``lpips`` or ``ssim@skimage``, or files of metrics.
+        Names such as ``lpips`` or ``ssim@skimage``, files of metrics, or metrics that are parsed already.
     size, alpha
         How images are prepared; the header of the result records it.
     device

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError, UsageError
+from ..locations import Location
 from ..records import Failure, Image, Pair, Row, ScoredPair, Side
 from .prefetch import ahead, reading
 
-Read: TypeAlias = Callable[[Path], Image]
+Read: TypeAlias = Callable[[Location], Image]
 """Reads the image of a file; called from several threads. Raises ImageError."""
 
 Fit: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]
@@ -110,7 +110,7 @@ class _Reader:
 
     def __init__(self, loader: ImageLoader, pool: ThreadPoolExecutor) -> None:
         self._loader, self._pool = loader, pool
-        self._last: dict[Side, tuple[Path, Future[Image]]] = {}
+        self._last: dict[Side, tuple[Location, Future[Image]]] = {}
 
     def start(self, pair: Pair, known: ScoredPair | None) -> Future[Loaded | Row]:
         """Begin to read.
@@ -122,7 +122,7 @@ class _Reader:
         candidate = self._image("candidate", pair.candidate)
         return self._pool.submit(_join, pair, reference, candidate, self._loader.fit, known)
 
-    def _image(self, side: Side, path: Path) -> Future[Image]:
+    def _image(self, side: Side, path: Location) -> Future[Image]:
         known = self._last.get(side)
         if known is not None and known[0] == path:
             return known[1]

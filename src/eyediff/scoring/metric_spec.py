@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,15 +127,49 @@ def _parse_file(requested: str) -> MetricSpec:
     return MetricSpec(requested, info, file.version, file)
 
 
-def parse_metrics(requested: Iterable[str]) -> list[MetricSpec]:
-    """Return the metrics of several names, in order.
+_SETTLED = 2.0
+"""Seconds after its last change from which on a file's time tells changes apart: the coarsest file system counts so."""
+
+_KEPT = 64
+"""Files that are remembered."""
+
+_NAMES: dict[tuple[object, ...], str] = {}
+"""Entry names of files that were read, by what `stat` says of each."""
+
+
+def content_name(requested: str) -> str:
+    """Return `parse_metric(requested).info.name`, without reading again a file that has not changed.
+
+    A file is recognised by its path, device, inode, size and both times. One that changed within the last seconds is
+    read each time, since its next change may leave all of these as they are.
+    """
+    try:
+        found = Path(requested).stat() if is_file_name(requested) else None
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        found = None
+    if found is None:
+        return parse_metric(requested).info.name
+    key = (requested, Path.cwd(), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    age = time.time() - max(found.st_mtime, found.st_ctime)
+    name = _NAMES.get(key)
+    if name is None:
+        name = parse_metric(requested).info.name  # `stat` came first: a change after it gives another key next time
+        if age > _SETTLED:
+            if len(_NAMES) >= _KEPT:
+                _NAMES.clear()
+            _NAMES[key] = name
+    return name
+
+
+def parse_metrics(requested: Iterable[str | MetricSpec]) -> list[MetricSpec]:
+    """Return the metrics of several names, in order; a `MetricSpec` among them stays as it is.
 
     Raises
     ------
     UsageError
         If there is no name, or two names mean the same metric.
     """
-    specs = [parse_metric(name) for name in requested]
+    specs = [name if isinstance(name, MetricSpec) else parse_metric(name) for name in requested]
     if not specs:
         raise UsageError("no metric is named; name at least one, such as lpips")
     seen: dict[str, str] = {}

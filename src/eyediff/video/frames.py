@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import defaults
 from ..errors import ImageError, SizeError, UsageError
+from ..locations import Location
 from ..records import Image, Pair, SizePolicy
 from .ahead import ahead
 from .clip import Clip, Frame
@@ -39,8 +40,8 @@ class Frames:
             raise UsageError(f"--every {every}: expected 1 or more; 1 compares all frames")
         self._clips, self._every = (reference, candidate), every
         self._skips = (max(0, -offset), max(0, offset))
-        self._held: dict[Path, list[tuple[Clip, Frame]]] = {}  # two of a path where a clip is compared with itself
-        self._reasons: dict[Path, str] = {}
+        self._held: dict[Location, list[tuple[Clip, Frame]]] = {}  # two of a path where a clip is compared with itself
+        self._reasons: dict[Location, str] = {}
         self._lock = threading.Lock()
         self._offsets, self._starts = Offsets(), (0.0, 0.0)
         self.offset = offset
@@ -120,7 +121,7 @@ class Frames:
             paths.append(path)
         return Pair(f"{time:.6f}", *paths)
 
-    def read(self, path: Path) -> Image:
+    def read(self, path: Location) -> Image:
         """The frame of a path that a pair has, as sRGB; once for each pair that has it, from any thread.
 
         Raises ImageError where there is none, or it cannot be used.

@@ -42,4 +42,4 @@ def plan_video(
     frames = Frames(reference, candidate, every=every, offset=offset)
     frames.check_sizes(options.size, {spec.requested: spec.program.smallest_side for spec in specs})
     loader = replace(options.loader(), read=frames.read)
-    return ComparisonPlan(frames, options.build_metrics(metrics, progress), loader, limits=limits), frames
+    return ComparisonPlan(frames, options.build_metrics(specs, progress), loader, limits=limits), frames

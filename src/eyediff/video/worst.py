@@ -58,6 +58,7 @@ class WorstFrames:
         if self._mapper is None:
             return view
         try:
-            return replace(view, map=self._mapper.maps(view.reference[None], view.candidate[None])[0])
+            found = self._mapper.maps(view.reference[None], view.candidate[None])[0]
+            return replace(view, map=found, map_identity=self._mapper.map_identity)
         except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this frame its map alone
             return replace(view, trouble=f"{type(error).__name__}: {error}")

@@ -18,7 +18,7 @@ from eyediff.evaluation.results import lines
 from eyediff.metrics import backbones as trunks
 from eyediff.scoring import factory as wiring
 from eyediff.scoring.metric_spec import parse_metric
-from eyediff.training.init.save_initial import written
+from eyediff.training.init import write_initial_metric
 from eyediff.votes import read_study
 from eyediff.votes.simulate import TRUTH, Observer, Plan, simulate
 
@@ -85,7 +85,7 @@ def test_bad_votes_end_with_2_and_one_line(tmp_path: Path, capsys: pytest.Captur
 def test_observers_follow_a_metrics_file(tmp_path: Path) -> None:
     """The truth then names the file; its photos may be one's own, and a table is judged at its own size."""
     metric = tmp_path / "mine.safetensors"
-    written(metric, trunks.MINI, "gaussian", 0)
+    write_initial_metric(metric, trunks.MINI, "gaussian", 0)
     call = ["eval", "simulate", str(tmp_path / "study"), "--count", "2", "--observer", str(metric)]
     assert run([*call, "--photos", str(EXAMPLES / "before")]) == 0
     assert "mine.safetensors" in (tmp_path / "study/simulation.json").read_text()

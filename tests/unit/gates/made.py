@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from eyediff.gates import Baseline, Earlier, read_earlier
-from eyediff.output import sink
+from eyediff.output import row_sink
 from eyediff.records import Failure, Row, ScoredPair, Summary
 from tests.unit.output.samples import HEADER, pair
 
@@ -25,7 +25,7 @@ def rows(scores: Scores) -> Iterable[Row]:
 def run_to(path: Path, scores: Scores) -> Path:
     """The results of a run with these scores, as `-o` writes them."""
     kinds = {".jsonl": "jsonl", ".csv": "csv", ".json": "json"}
-    written = sink(kinds[path.suffix], path)  # type: ignore[arg-type]
+    written = row_sink(kinds[path.suffix], path)  # type: ignore[arg-type]
     written.open(HEADER)
     for row in rows(scores):
         written.write(row)

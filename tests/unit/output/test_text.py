@@ -80,7 +80,7 @@ def test_text_says_that_a_run_was_stopped() -> None:
 def test_text_shows_each_row_at_once() -> None:
     """Streaming: a row stands there before the next is computed."""
     stream = io.StringIO()
-    sink = reports.sink("text", stream)
+    sink = reports.row_sink("text", stream)
     sink.open(HEADER)
     assert stream.getvalue().endswith("pair\n")
     sink.write(ROWS[0])
@@ -116,7 +116,7 @@ def test_text_on_a_terminal_is_coloured_and_says_the_same(monkeypatch: pytest.Mo
 
     def on_terminal() -> str:
         stream = Terminal()
-        sink = reports.sink("text", stream)
+        sink = reports.row_sink("text", stream)
         sink.open(HEADER)
         for row in ROWS:
             sink.write(row)

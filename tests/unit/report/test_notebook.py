@@ -80,7 +80,8 @@ def test_a_long_result_stays_short(result: Result) -> None:
 def test_rows_in_pandas() -> None:
     """The columns of the CSV; scores are floats, infinite or NaN where they are; sides may be missing."""
     frame = Result(HEADER, ROWS, SUMMARY).to_pandas()
-    assert list(frame.columns) == ["pair", "reference", "candidate", "width", "height", "lpips", "psnr", "error"]
+    assert ",".join(frame.columns) == "pair,reference,candidate,width,height,lpips,psnr,error,notes"
+    assert frame.notes[1] == "frame 1 of 3" and frame.notes.isna().sum() == 4
     assert [str(frame.dtypes[name]) for name in ("width", "lpips", "psnr")] == ["Int64", "float64", "float64"]
     assert frame.psnr[1] == math.inf and math.isnan(frame.lpips[2]) and frame.lpips[0] == 0.1 + 0.2
     assert frame.error[2] == "read: after/torn.png: truncated: 12 of 40 rows" and frame.error.isna().sum() == 3

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from scipy import stats
 
 from eyediff.errors import OutputError, UsageError
 from eyediff.records import Summary
@@ -16,12 +15,6 @@ from eyediff.report import plot
 from tests.unit.output.samples import HEADER, ROWS
 
 SUMMARY = Summary(5, 2, {})
-
-
-def test_ranks_are_scipys() -> None:
-    """Ties share the mean of their ranks, so that the correlation is Spearman's."""
-    values = np.random.default_rng(0).integers(0, 20, 200).astype(float)
-    np.testing.assert_array_equal(plot._ranks(values), stats.rankdata(values))
 
 
 def test_rows_of_every_kind_are_drawn(tmp_path: Path) -> None:

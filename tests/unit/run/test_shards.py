@@ -10,15 +10,15 @@ import pytest
 
 from eyediff import output as reports
 from eyediff.errors import MergeError, OutputError, ResumeError, UsageError
-from eyediff.output import LinesFormat
+from eyediff.output import RowFormat
 from eyediff.records import Failure, Pair, ScoredPair, Unmatched
-from eyediff.run import JournaledFile, Limits, MergedRows, compare, select_part
+from eyediff.run import Limits, MergedRows, ResumableSink, compare, select_part
 from eyediff.run.limits import NO_LIMITS
 
 from .fakes import Kept, job
 from .folders import Crash, Folder, left
 
-KINDS: tuple[LinesFormat, ...] = ("csv", "jsonl")
+KINDS: tuple[RowFormat, ...] = ("csv", "jsonl")
 ALONE = (Unmatched("reference", Path("a/alone.png")),)
 
 
@@ -28,11 +28,11 @@ def no_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eyediff.defaults.BOOTSTRAP", 1)
 
 
-def write(folder: Folder, kind: LinesFormat, number: int, of: int) -> Path:
+def write(folder: Folder, kind: RowFormat, number: int, of: int) -> Path:
     """One part, written to a file."""
     path = folder.root / f"part{number}.{kind}"
     todo = select_part(job(folder.pairs, folder.reader, unmatched=ALONE), number, of)
-    compare(todo, reports.beside(todo.metrics.header, kind, path), journal=JournaledFile(path, kind))
+    compare(todo, reports.sidecars(todo.metrics.header, kind, path), journal=ResumableSink(path, kind))
     return path
 
 
@@ -59,7 +59,7 @@ def refused(paths: list[Path], *lines: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("of", [1, 2, 3, 11, 14])
-def test_parts_are_the_whole(kind: LinesFormat, of: int, folder: Folder) -> None:
+def test_parts_are_the_whole(kind: RowFormat, of: int, folder: Folder) -> None:
     """For any number of parts, more than pairs too: joined, in whatever order they are given, the rows, their order,
     the summary and the files without partner are those of one run. Parts differ in length by one at most."""
     whole = Kept()
@@ -71,7 +71,7 @@ def test_parts_are_the_whole(kind: LinesFormat, of: int, folder: Folder) -> None
     assert kept.rows == whole.rows and isinstance(kept.rows[4], Failure)
     assert summary == expected and len(merged) == 11
     assert [row.pair.name for row in merged] == [pair.name for pair in folder.pairs]
-    sizes = [len(list(part.records())) for part in merged._parts]
+    sizes = [len(list(part.rows())) for part in merged._parts]
     assert max(sizes) - min(sizes) <= 1
 
 
@@ -86,7 +86,7 @@ def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bad_parts_are_refused(kind: LinesFormat, folder: Folder) -> None:
+def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
     """Missing, double, cut anywhere, damaged, with rows doubled, exchanged or of others; or no part at all."""
     one, two, three = (write(folder, kind, number, 3) for number in (1, 2, 3))
     refused([one, three], "1 of 3 parts missing: 2")
@@ -152,23 +152,23 @@ def test_a_header_from_outside_is_checked(folder: Folder) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_part_is_resumed_as_that_part_only(kind: LinesFormat, folder: Folder) -> None:
+def test_a_part_is_resumed_as_that_part_only(kind: RowFormat, folder: Folder) -> None:
     """After a crash only missing rows are computed; another part, or another list, is refused and touches nothing."""
     path = folder.root / f"part1.{kind}"
     todo = select_part(job(folder.pairs, folder.reader), 1, 2)
-    sinks = [*reports.beside(todo.metrics.header, kind, path), Kept(2, Crash())]
+    sinks = [*reports.sidecars(todo.metrics.header, kind, path), Kept(2, Crash())]
     with pytest.raises(Crash):
-        compare(todo, sinks, journal=JournaledFile(path, kind))
+        compare(todo, sinks, journal=ResumableSink(path, kind))
     with pytest.raises(MergeError, match=r"is not whole: 3 of 6 rows; finish it with --resume"):
         MergedRows([path, write(folder, kind, 2, 2)])
     before = path.read_bytes()
     for number, of, found in ((2, 2, folder.pairs), (1, 3, folder.pairs), (1, 2, folder.pairs[1:])):
         other = select_part(job(found, folder.reader), number, of)
         with pytest.raises(ResumeError, match=r"shard: '1/2' before|list of pairs: "):
-            compare(other, [], journal=JournaledFile(path, kind, resume=True))
+            compare(other, [], journal=ResumableSink(path, kind, resume=True))
     assert path.read_bytes() == before
     folder.read.clear()
-    compare(todo, reports.beside(todo.metrics.header, kind, path), journal=JournaledFile(path, kind, resume=True))
+    compare(todo, reports.sidecars(todo.metrics.header, kind, path), journal=ResumableSink(path, kind, resume=True))
     assert len(folder.read) == 4  # three that were missing, and one that had failed
     assert b'"shard"' in (path if kind == "jsonl" else Path(f"{path}.shard")).read_bytes()
 

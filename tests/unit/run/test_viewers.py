@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from eyediff.records import Image, Pixels, View
-from eyediff.run import JournaledFile, compare
+from eyediff.run import ResumableSink, compare
 
 from .fakes import Kept, Reader, job, level, pairs
 from .folders import Folder
@@ -30,6 +30,8 @@ class Watching(Kept):
 
 class Mapper:
     """The absolute difference at each pixel; gives up on images with a gray of `bad`."""
+
+    map_identity = 0.0
 
     def __init__(self, bad: int | None = None) -> None:
         self.bad = bad
@@ -104,7 +106,7 @@ def test_recalled_rows_are_seen_too(tmp_path: Path) -> None:
         return folder.reader(path)
 
     todo = job(folder.pairs, read, engines={"mse": Counting()})
-    compare(todo, viewers=[viewer], mapper=Mapper(), journal=JournaledFile(output, "csv", resume=True))
+    compare(todo, viewers=[viewer], mapper=Mapper(), journal=ResumableSink(output, "csv", resume=True))
     assert sum(engine_calls) < 4 and not viewer.failures
     assert set(viewer.views) == {pair.name for pair in folder.pairs[1:]}
     assert viewer.names == [pair.name for pair in folder.pairs]

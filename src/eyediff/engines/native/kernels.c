@@ -29,6 +29,10 @@ enum { PLACES = 3, GROUP = 1 };
 
 enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
 
+/* Products of so many input blocks are summed before they join the total: an error of rounding grows with the number of
+ * terms that come after it, so that sums of sums are more exact than one long sum. */
+enum { SUMMED_BLOCKS = 4 };
+
 typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 typedef int32_t Mask __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
@@ -59,27 +63,37 @@ INLINE Vector larger(Vector x, Vector y) {
 /* `places` is a constant at each call, so that the accumulators become registers. */
 INLINE void multiply_places(const int places, const Product *p, const float *a, const float *weights, const float *bias,
                             float *c, const int blocks) {
-    Vector sums[PLACES][GROUP * VECTORS];
+    Vector totals[PLACES][GROUP * VECTORS];
     UNROLL for (int t = 0; t < places; t++) {
-        UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] = (Vector){0};
+        UNROLL for (int v = 0; v < GROUP * VECTORS; v++) totals[t][v] = (Vector){0};
     }
-    for (int b = 0; b < p->inputs; b++) {
-        const float *x = a + p->offsets[b];
-        for (int k = 0; k < p->used; k++) {
-            Vector w[GROUP * VECTORS];
-            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) w[v] = vector_load(weights + v * LANES);
-            UNROLL for (int t = 0; t < places; t++) {
-                const float input = x[(size_t)t * p->step + (size_t)k];
-                UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] += input * w[v];
+    for (int start = 0; start < p->inputs; start += SUMMED_BLOCKS) {
+        const int end = start + SUMMED_BLOCKS < p->inputs ? start + SUMMED_BLOCKS : p->inputs;
+        Vector sums[PLACES][GROUP * VECTORS];
+        UNROLL for (int t = 0; t < places; t++) {
+            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] = (Vector){0};
+        }
+        for (int b = start; b < end; b++) {
+            const float *x = a + p->offsets[b];
+            for (int k = 0; k < p->used; k++) {
+                Vector w[GROUP * VECTORS];
+                UNROLL for (int v = 0; v < GROUP * VECTORS; v++) w[v] = vector_load(weights + v * LANES);
+                UNROLL for (int t = 0; t < places; t++) {
+                    const float input = x[(size_t)t * p->step + (size_t)k];
+                    UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] += input * w[v];
+                }
+                weights += GROUP * BLOCK;
             }
-            weights += GROUP * BLOCK;
+        }
+        UNROLL for (int t = 0; t < places; t++) {
+            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) totals[t][v] += sums[t][v];
         }
     }
     UNROLL for (int g = 0; g < GROUP; g++) {
         if (g >= blocks) break;
         UNROLL for (int t = 0; t < places; t++) {
             UNROLL for (int v = 0; v < VECTORS; v++) {
-                Vector sum = sums[t][g * VECTORS + v];
+                Vector sum = totals[t][g * VECTORS + v];
                 if (bias) sum = relu(sum + vector_load(bias + g * BLOCK + v * LANES));
                 vector_store(c + (size_t)g * p->plane + (size_t)t * BLOCK + v * LANES, sum);
             }
@@ -178,9 +192,11 @@ static void multiply(const Product *p) {
     static const Transform name##_transform = {M, N, name##_input_tile, name##_output_tile};
 
 TRANSFORM(f4x3, 4, 6)
-TRANSFORM(f4x5, 4, 8)
+TRANSFORM(f2x5, 2, 6)
 
-static const Transform *transform(int kernel) { return kernel == 3 ? &f4x3_transform : kernel == 5 ? &f4x5_transform : NULL; }
+static const Transform *transform(int kernel) {
+    return kernel == 3 ? &f4x3_transform : kernel == 5 ? &f2x5_transform : NULL;
+}
 
 /* ---- pooling */
 

@@ -122,13 +122,13 @@ static size_t place_of(const Layer *layer, int group, size_t k, int output) {
 /* Kernels of kernel x kernel taps as n x n points, in double precision: G g G^T. */
 static void transform_weights(Layer *layer, int group, int side, const float *weights) {
     const int n = layer->transform->n;
-    const double *g = side == 3 ? &f4x3_kernel[0][0] : &f4x5_kernel[0][0];
+    const double *g = side == 3 ? &f4x3_kernel[0][0] : &f2x5_kernel[0][0];
     const size_t groups = ((size_t)blocks_of(layer->outputs) + (size_t)group - 1) / (size_t)group;
     const size_t plane = groups * (size_t)layer->input_blocks * (size_t)layer->used * (size_t)group * BLOCK;
     for (int o = 0; o < layer->outputs; o++) {
         for (int c = 0; c < layer->inputs; c++) {
             const float *kernel = weights + ((size_t)o * (size_t)layer->inputs + (size_t)c) * (size_t)(side * side);
-            double rows[8][5];
+            double rows[6][5];
             for (int i = 0; i < n; i++) {
                 for (int x = 0; x < side; x++) {
                     double sum = 0;
@@ -376,15 +376,9 @@ typedef struct {
     int shared, tiles;
 } Blocking;
 
-#ifndef OWN_BYTES
-#define OWN_BYTES (3 << 20)
-#endif
-#ifndef OWN_TILES
-#define OWN_TILES 12
-#endif
-#ifndef SHARED_TILES
-#define SHARED_TILES 96
-#endif
+enum { OWN_BYTES = 3 << 20 };
+enum { OWN_TILES = 12 };
+enum { SHARED_TILES = 96 };
 
 static Blocking blocking_of(const Layer *layer) {
     if (layer->bytes <= OWN_BYTES) return (Blocking){0, OWN_TILES};
@@ -877,9 +871,7 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
     return 0;
 }
 
-#ifndef PIXELS_AT_ONCE
-#define PIXELS_AT_ONCE (1 << 18)
-#endif
+enum { PIXELS_AT_ONCE = 1 << 18 };
 
 /* How many pairs of a batch go through the layers together: weights are fetched once for all, but feature maps leave the
  * cache. */

@@ -34,44 +34,34 @@ INLINE void f4x3_output(const Vector *x, int step, Vector *y) {
     y[3] = 0.244140625f * difference1 + 3.375f * difference3 + x5;
 }
 
-/* 4 outputs of a kernel of 5 at the points 0, 1/2, -1/2, 1, -1, 2, -2 and infinity. */
+/* 2 outputs of a kernel of 5 at the points 0, 5/8, -5/8, 3/2, -3/2 and infinity. */
 
-INLINE void f4x5_input(const Vector *x, int step, Vector *y, int stride) {
+INLINE void f2x5_input(const Vector *x, int step, Vector *y, int stride) {
     const Vector x0 = x[0 * step];
     const Vector x1 = x[1 * step];
     const Vector x2 = x[2 * step];
     const Vector x3 = x[3 * step];
     const Vector x4 = x[4 * step];
     const Vector x5 = x[5 * step];
-    const Vector x6 = x[6 * step];
-    const Vector x7 = x[7 * step];
-    y[0 * stride] = -0.125f * x0 + 0.65625f * x2 - 0.65625f * x4 + 0.125f * x6;
-    const Vector even1 = 0.5f * x2 - 0.625f * x4 + 0.125f * x6, odd1 = 0.25f * x1 - 0.3125f * x3 + 0.0625f * x5;
+    y[0 * stride] = 0.2197265625f * x0 - 0.66015625f * x2 + 0.25f * x4;
+    const Vector even1 = -0.5625f * x2 + 0.25f * x4, odd1 = -0.3515625f * x1 + 0.15625f * x3;
     y[1 * stride] = even1 + odd1;
     y[2 * stride] = even1 - odd1;
-    const Vector even3 = 0.125f * x2 - 0.53125f * x4 + 0.125f * x6, odd3 = 0.125f * x1 - 0.53125f * x3 + 0.125f * x5;
+    const Vector even3 = -0.1953125f * x2 + 0.5f * x4, odd3 = -0.29296875f * x1 + 0.75f * x3;
     y[3 * stride] = even3 + odd3;
     y[4 * stride] = even3 - odd3;
-    const Vector even5 = 0.0625f * x2 - 0.3125f * x4 + 0.25f * x6, odd5 = 0.125f * x1 - 0.625f * x3 + 0.5f * x5;
-    y[5 * stride] = even5 + odd5;
-    y[6 * stride] = even5 - odd5;
-    y[7 * stride] = -0.125f * x1 + 0.65625f * x3 - 0.65625f * x5 + 0.125f * x7;
+    y[5 * stride] = 0.2197265625f * x1 - 0.66015625f * x3 + 0.25f * x5;
 }
 
-INLINE void f4x5_output(const Vector *x, int step, Vector *y) {
+INLINE void f2x5_output(const Vector *x, int step, Vector *y) {
     const Vector x0 = x[0 * step];
     const Vector x1 = x[1 * step];
     const Vector x2 = x[2 * step];
     const Vector x3 = x[3 * step];
     const Vector x4 = x[4 * step];
     const Vector x5 = x[5 * step];
-    const Vector x6 = x[6 * step];
-    const Vector x7 = x[7 * step];
     const Vector sum1 = x1 + x2, difference1 = x1 - x2;
     const Vector sum3 = x3 + x4, difference3 = x3 - x4;
-    const Vector sum5 = x5 + x6, difference5 = x5 - x6;
-    y[0] = x0 + sum1 + sum3 + sum5;
-    y[1] = 0.5f * difference1 + difference3 + 2.0f * difference5;
-    y[2] = 0.25f * sum1 + sum3 + 4.0f * sum5;
-    y[3] = 0.125f * difference1 + difference3 + 8.0f * difference5 + x7;
+    y[0] = x0 + sum1 + sum3;
+    y[1] = 0.625f * difference1 + 1.5f * difference3 + x5;
 }

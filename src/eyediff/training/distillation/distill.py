@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 
-from ... import __version__, images
+from ... import images
+from ..._version import __version__
 from ...distortions.photos import found, held_out
 from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...metrics import lpips

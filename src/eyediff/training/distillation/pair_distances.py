@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ...engines.torch_ops import TorchVerbs
+from ...engines.torch_ops import Constant, TorchVerbs
 from ...metrics import lpips
 from .groups import PAIRS
 
@@ -34,7 +34,9 @@ def images(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float() * (2 / 255) - 1
 
 
-def group_distances(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, grid: int) -> PairDistances:
+def group_distances(
+    verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int
+) -> PairDistances:
     """Compare the pictures of each group.
 
     Parameters
@@ -57,14 +59,14 @@ def group_distances(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, g
         [feature.index_select(0, at_first) for feature in features],
         [feature.index_select(0, at_second) for feature in features],
     )
-    distances = torch.stack([term.mean((1, 2, 3)) for term in terms]).sum(0)
+    distances = lpips.shares(verbs, terms).sum(1)
     maps = torch.stack([F.adaptive_avg_pool2d(term, grid) for term in terms]).sum(0)
     return PairDistances(distances.view(count, -1), maps.view(count, -1, grid, grid))
 
 
-def distances(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor) -> list[float]:
+def distances(verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
     """Return the distance of every image after the first from the first, of N x H x W x 3 bytes."""
     features = lpips.features(verbs, network, images(pixels))
     firsts = [feature[:1] for feature in features]
     terms = lpips.apart(verbs, network.heads, firsts, [feature[1:] for feature in features])
-    return torch.stack([term.mean((1, 2, 3)) for term in terms]).sum(0).tolist()
+    return lpips.shares(verbs, terms).sum(1).tolist()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -52,31 +50,21 @@ def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
     return found
 
 
-@dataclass(frozen=True)
-class TensorNetwork:
-    """The part of `lpips.Network` that the formula reads, over tensors."""
-
-    trunk: Trunk
-    parameters: Mapping[str, Tensor]
-    heads: Sequence[Tensor]
-    scaling: tuple[Tensor, Tensor]
-
-
 def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(lpips.GAIN).to(device), torch.from_numpy(lpips.OFFSET).to(device)
 
 
-def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.Network:
+def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
     """Return the network of the parameters in training; the weights of its layers are squares, so never negative."""
     heads = [tensors[MINI_HEAD.format(index)].square() for index in range(len(trunk.taps))]
-    return cast("lpips.Network", TensorNetwork(trunk, tensors, heads, _scaling(heads[0].device)))
+    return lpips.FeatureNetwork(trunk, tensors, heads, _scaling(heads[0].device))
 
 
-def network_on(device: torch.device, network: lpips.Network) -> lpips.Network:
+def network_on(device: torch.device, network: lpips.Network) -> lpips.FeatureNetwork[Tensor]:
     """Return the network with its arrays as tensors on a device."""
     parameters = {name: torch.from_numpy(array).to(device) for name, array in network.parameters.items()}
     heads = [torch.from_numpy(head).to(device) for head in network.heads or ()]
-    return cast("lpips.Network", TensorNetwork(network.trunk, parameters, heads, _scaling(device)))
+    return lpips.FeatureNetwork(network.trunk, parameters, heads, _scaling(device))
 
 
 def read_network(path: Path, trunk: Trunk = MINI) -> lpips.Network:
