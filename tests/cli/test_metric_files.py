@@ -47,7 +47,7 @@ def test_compare_in_every_format(call, file: Path) -> None:  # noqa: F811
     float32 (1e-6)."""
     said = call("compare", *PAIR, "-m", f"{FILE},psnr", "-f", "csv")
     (header, row) = csv.reader(said.out.splitlines())
-    assert said.code == 0 and header[5:] == [FILE, "psnr", "error"]
+    assert said.code == 0 and header[5:] == [FILE, "psnr", "error", "notes"]
     assert float(row[5]) == pytest.approx(2 * shipped(), rel=1e-6)
     said = call("compare", *PAIR, "-m", FILE, "-f", "jsonl")
     header, row = map(json.loads, said.out.splitlines())

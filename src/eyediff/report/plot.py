@@ -135,7 +135,7 @@ def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:
         panel.axvline(np.median(finite), color=_LINE, lw=1.2, ls=":", label=f"median {np.median(finite):.4g}")
         panel.legend(fontsize=7, framealpha=0.7)
         panel.yaxis.get_major_locator().set_params(integer=True)
-    _left_out(panel, len(scores) - len(finite))
+    _left_out(panel, scores)
 
 
 def _bins(finite: Numbers) -> Sequence[float]:
@@ -156,11 +156,14 @@ def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
     panel.plot(x, y, ".", ms=max(2.0, 6 - len(x) / 200), alpha=0.6, color=_TONE, rasterized=len(x) > 2000)
     if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
         panel.set_title(f"rank correlation {spearman(x, y):.3f}", fontsize=9)
-    _left_out(panel, len(across) - len(x))
+    _left_out(panel, across, below)
 
 
-def _left_out(panel: Any, count: int) -> None:
-    if count:
-        panel.text(
-            0.02, 0.98, f"{count} infinite or missing, not drawn", transform=panel.transAxes, va="top", fontsize=7
-        )
+def _left_out(panel: Any, *columns: Numbers) -> None:
+    """Write how many pairs are not drawn, and why."""
+    missing = np.isnan(columns).any(axis=0)
+    infinite = np.isinf(columns).any(axis=0) & ~missing
+    counts = {"infinite": int(infinite.sum()), "missing": int(missing.sum())}
+    if parts := [f"{count} {kind}" for kind, count in counts.items() if count]:
+        text = f"{', '.join(parts)}, not drawn"
+        panel.text(0.02, 0.98, text, transform=panel.transAxes, va="top", fontsize=7)
