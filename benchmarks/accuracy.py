@@ -1,7 +1,7 @@
 """How far engines are from float64 on crops of Kodak photos: `python benchmarks/accuracy.py [--nets alex,...]`.
 
-A pair is a crop of 64x64 pixels and the same with a change: noise, blur, JPEG or a shift of brightness, from invisible to
-strong. float64 is the numpy engine. Errors are relative to the distance, over pairs of at least 1e-3, and over those
+A pair is a crop of 64x64 pixels and the same with a change: noise, blur, JPEG or a shift of brightness, from invisible
+to strong. float64 is the numpy engine. Errors are relative to the distance, over pairs of at least 1e-3, and over those
 between 1e-4 and 3e-3. AlexNet and SqueezeNet have their official weights (../shared/weights), VGG16 seeded ones.
 """
 

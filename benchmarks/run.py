@@ -1,9 +1,9 @@
 """eyediff side by side with its peers, in one run: `python benchmarks/run.py [--quick] [-o TABLE.md]`.
 
 Each contestant runs in a process of its own with the same number of threads. They take turns, round after round, so
-that a busy moment of the machine hits all; the table shows medians over all rounds, and ratios. `eyediff` computes networks
-with its native engine where that was built; `onnxruntime` is eyediff on ONNX Runtime. --threads 1,2 measures both. Peers are installed by
-`scripts/test`; one that is absent shows as failed, and why stands on stderr.
+that a busy moment of the machine hits all; the table shows medians over all rounds, and ratios. `eyediff` computes
+networks with its native engine where that was built; `onnxruntime` is eyediff on ONNX Runtime. --threads 1,2 measures
+both. Peers are installed by `scripts/test`; one that is absent shows as failed, and why stands on stderr.
 """
 
 from __future__ import annotations
