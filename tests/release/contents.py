@@ -12,8 +12,8 @@ MUST = (
     "eyediff/py.typed",
 )
 NOT = ("tests/", "benchmarks/", "docs/", "scripts/", "examples/", "shared/")
-SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ""}
-"""Of files in the package; pictures, caches and data sets have none of these."""
+SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ".so", ".dll", ""}
+"""Of files in the package, the native engine's library among them; pictures, caches and data sets have none of these."""
 
 MOST = 2_000_000
 """Bytes of a wheel. The heads and lpips-mini are the most of it; a trunk by mistake would be ten times as much."""
