@@ -43,11 +43,11 @@ def draw(folder: Path, count: int, height: int, width: int) -> None:
 def compute(metric: str, reference: str, candidates: str) -> None:
     """In a process of its own."""
     from eyediff.comparison import compare
-    from eyediff.records import Score
+    from eyediff.records import ScoredPair
 
     start, used = time.perf_counter(), time.process_time()
     rows = compare(reference, candidates, [metric], device="cpu").rows
-    scores = [row.scores[metric] for row in rows if isinstance(row, Score)]
+    scores = [row.scores[metric] for row in rows if isinstance(row, ScoredPair)]
     print(json.dumps({"seconds": time.perf_counter() - start, "cpu": time.process_time() - used, "scores": scores}))
 
 

@@ -25,11 +25,11 @@ WIDTH, HEIGHT, RATE = 1280, 720, 30
 WHOLE = """
 import json, resource, sys, time
 from pathlib import Path
-from eyediff import wiring, run, video
+from eyediff import run, video
 with video.Clip(Path(sys.argv[1])) as a, video.Clip(Path(sys.argv[2])) as b:
-    job, frames = wiring.plan_video(a, b, sys.argv[3].split(","), wiring.Options(device="cpu"))
+    plan, frames = video.plan_video(a, b, sys.argv[3].split(","), run.ComparisonOptions(device="cpu"))
     begun = time.perf_counter()
-    summary = run.compare(job, [video.Track()])
+    summary = run.compare(plan, [video.Track()])
     seconds = time.perf_counter() - begun
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"rate": summary.count / seconds, "peak_mb": peak, "failed": summary.failed}))
@@ -38,12 +38,12 @@ print(json.dumps({"rate": summary.count / seconds, "peak_mb": peak, "failed": su
 ALONE = """
 import json, sys, time
 from pathlib import Path
-from eyediff import wiring, video
+from eyediff import run, video
 with video.Clip(Path(sys.argv[1])) as a, video.Clip(Path(sys.argv[2])) as b:
-    job, _ = wiring.plan_video(a, b, sys.argv[3].split(","), wiring.Options(device="cpu"))
+    plan, _ = video.plan_video(a, b, sys.argv[3].split(","), run.ComparisonOptions(device="cpu"))
     pairs = [(a.pixels(x)[None], b.pixels(y)[None]) for x, y, _ in zip(a.frames(), b.frames(), range(6))]
 def score(pair):
-    for engine in job.engines.values():
+    for _, engine in plan.metrics.groups:
         engine.distances(*pair)
 score(pairs[0])
 begun, count = time.perf_counter(), 0

@@ -20,8 +20,8 @@ import numpy as np
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import trunk
 from eyediff.metrics.ops import Array
-from eyediff.weights import containers, heads
-from eyediff.weights.hashing import file_sha256
+from eyediff.weights import containers, package_files
+from eyediff.weights.hashing import canonical_sha256
 
 WHEEL = "lpips==0.1.4"
 
@@ -61,11 +61,12 @@ def main(arguments: list[str]) -> int:
         source = Path(arguments[0]) if arguments else _download(Path(scratch))
         folder = _unpack(source, Path(scratch)) if source.is_file() else source
         tensors = {name: head for key in OFFICIAL for name, head in _read(folder, key).items()}
-    containers.write(heads.FILE, tensors)
-    written = file_sha256(heads.FILE)
-    print(f"{heads.FILE}: {len(tensors)} heads, sha256 {written}")
-    if written != heads.SHA256:
-        print(f"eyediff.weights.heads.SHA256 says {heads.SHA256!r}: change it if this is meant", file=sys.stderr)
+    shipped = package_files.HEADS
+    containers.write(shipped.path, tensors)
+    written = canonical_sha256(tensors)
+    print(f"{shipped.path}: {len(tensors)} heads, sha256 {written}")
+    if written != shipped.sha256:
+        print(f"package_files.py pins {shipped.sha256!r}: change it if the new file is right", file=sys.stderr)
         return 1
     return 0
 

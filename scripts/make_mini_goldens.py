@@ -20,18 +20,18 @@ from tests.golden import mini_cases  # noqa: E402 - the tests are no installed p
 from eyediff.engines.network_engine import NetworkEngine  # noqa: E402
 from eyediff.engines.numpy_runner import NumpyRunner  # noqa: E402
 from eyediff.training.distillation.student_network import read_network  # noqa: E402
-from eyediff.weights.mini import FILE, SHA256  # noqa: E402
+from eyediff.weights.package_files import MINI as MINI_FILE  # noqa: E402
 
 
 def main() -> None:
     """Compute every case and write the file."""
-    engine = NetworkEngine(NumpyRunner(), read_network(FILE))
+    engine = NetworkEngine(NumpyRunner(), read_network(MINI_FILE.path))
     found = {
         name: round(float(engine.distances(*mini_cases.pair(height, width, change))[0]), 9)
         for name, height, width, change in mini_cases.names()
     }
     path = ROOT / "tests" / "golden" / "mini.json"
-    path.write_text(json.dumps({"sha256": SHA256, "distances": found}, indent=2) + "\n")
+    path.write_text(json.dumps({"sha256": MINI_FILE.sha256, "distances": found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

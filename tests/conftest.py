@@ -3,13 +3,72 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+_OF_THE_CALLER = ("EYEDIFF_", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "TERM")
+"""Variables of the environment, by how they begin, that change what eyediff or a library prints."""
+
+
+def pytest_configure() -> None:
+    """Make every test independent of how the suite is started: by hand, by a service, with `nohup` or `&`.
+
+    A shell that starts a job with `&` lets it ignore Ctrl-C, and what it starts in turn.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in list(os.environ):
+        if name.startswith(_OF_THE_CALLER):
+            del os.environ[name]
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a parameter of many bytes by its length. A test's name must not hold the time that a compressed file holds:
+    two processes that collect the tests within different seconds would disagree, and pytest-xdist would stop."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) and len(val) > 40 else None
+
+
+def missing_here(call: pytest.CallInfo[Any]) -> str | None:
+    """Return why a test that failed is skipped instead, because of what this machine cannot have; None otherwise.
+
+    torch has no build for every Python and platform. Windows has neither the modules nor the functions of POSIX.
+    """
+    error = call.excinfo and (call.excinfo.value.__cause__ or call.excinfo.value)
+    if isinstance(error, ModuleNotFoundError) and error.name in ("torch", "resource") and find_spec(error.name) is None:
+        return f"Skipped: {error.name} is not installed, or not for this platform"
+    if isinstance(error, AttributeError) and error.obj in (os, signal) and sys.platform == "win32":
+        return f"Skipped: Windows has no {error.name}"
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, Any]:
+    """Skip a file that needs what cannot be here, by name."""
+    report = yield
+    if reason := missing_here(report.call):  # type: ignore[attr-defined]  # pytest keeps it there for its own hooks
+        report.outcome, report.longrepr = "skipped", (str(collector.path), 0, reason)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Skip a test likewise."""
+    report = yield
+    if reason := missing_here(call):
+        report.outcome, report.longrepr = "skipped", (str(item.path), (item.location[1] or 0) + 1, reason)
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
 from .errors import EyediffError
 
 if TYPE_CHECKING:
     from .comparison import Metric, Result, compare, distance
     from .folders import diversity, duplicates, matrix, nearest
     from .onnx_export import export
-
-__version__ = "0.1.0"
 
 __all__ = [
     "EyediffError",

@@ -15,8 +15,7 @@ from .metric import ImageLike, Metric
 from .records import AlphaPolicy, Header, MatchRule, Row, SizePolicy, Summary
 from .report import notebook
 from .report import outputs as viewing
-from .scoring import factory as wiring
-from .scoring.metric_spec import parse_metric
+from .scoring.metric_spec import content_name
 
 __all__ = ["Metric", "Result", "compare", "distance"]
 
@@ -30,8 +29,7 @@ def distance(
     a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    content = parse_metric(metric).info.name
-    return _metric(metric, device, content).distance(a, b, range=range)
+    return _metric(metric, device, content_name(metric)).distance(a, b, range=range)
 
 
 @dataclass(frozen=True)
@@ -93,10 +91,11 @@ def compare(
     while the pixels are in memory, so they are asked for here and not of the Result. Raises UsageError, WeightsError or
     OutputError before any work where the job itself is wrong.
     """
-    options = wiring.Options(match, size, alpha, device, workers, memory)
-    job = wiring.plan(Path(reference), Path(candidate), metrics, options).job
+    options = run.ComparisonOptions(match, size, alpha, device, workers, memory)
+    plan = run.plan_comparison(Path(reference), Path(candidate), metrics, options)
     page, folder = (None if path is None else Path(path) for path in (report, maps))
-    drawn = viewing.draw(job, viewing.Drawing(f"{reference} → {candidate}", page, folder, map_formats))
+    drawing = viewing.Drawing(f"{reference} → {candidate}", page, folder, map_formats)
+    drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     collector = _Collector()
-    summary = run.compare(drawn.job, [collector], viewers=drawn.viewers)
-    return Result(job.header, collector.rows, summary)
+    summary = run.compare(plan, [collector], viewers=drawn.viewers, mapper=drawn.mapper)
+    return Result(plan.metrics.header, collector.rows, summary)

@@ -3,9 +3,11 @@
     EyediffError
     ├── UsageError            the call is wrong: nothing was computed (exit code 2)
     │   ├── UnknownMetricError  no metric has this name
+    │   ├── MissingModuleError  an optional dependency is not installed; the message says how to get it
     │   └── RangeError        an array's values or type do not fit the range that was stated
     ├── ImageError            one image cannot be used; it names the file
-    │   └── SizeError         the two images of a pair differ in size, or are too small for a metric
+    │   └── SizeError         the two images of a pair differ in size
+    │       └── TooSmallError   an image is smaller than a metric takes
     ├── WeightsError          a weights file is not what it should be; nothing of it was used
     │   ├── MissingWeightsError  found nowhere; the message names the ways to get them
     │   └── FetchError        the download failed or brought something else
@@ -33,6 +35,14 @@ class UnknownMetricError(UsageError):
     """No metric has this name."""
 
 
+class MissingModuleError(UsageError, ModuleNotFoundError):
+    """An optional dependency is not installed. `name` is the module; the message says how to get it."""
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+
+
 class RangeError(UsageError):
     """An array's values, type or shape do not fit what was stated of it."""
 
@@ -42,7 +52,25 @@ class ImageError(EyediffError):
 
 
 class SizeError(ImageError):
-    """Two images differ in size, or one is too small for a metric."""
+    """Two images differ in size, or have a size that cannot be used."""
+
+
+class TooSmallError(SizeError):
+    """An image is smaller than a metric takes.
+
+    Attributes
+    ----------
+    metric
+        Name of the metric.
+    smallest
+        The shortest side that it takes, in pixels.
+    width, height
+        What was given, in pixels.
+    """
+
+    def __init__(self, metric: str, smallest: int, width: int, height: int) -> None:
+        super().__init__(f"{metric} needs sides of at least {smallest} pixels, these are {width}x{height}")
+        self.metric, self.smallest, self.width, self.height = metric, smallest, width, height
 
 
 class WeightsError(EyediffError):
@@ -89,3 +117,9 @@ def shown(name: object) -> str:
     """A file's name for a message of one line: line breaks, and bytes that are no text, are escaped."""
     text = str(name)
     return text if text.isprintable() else repr(text)[1:-1]
+
+
+def check_sides(metric: str, smallest: int, width: int, height: int) -> None:
+    """Raise TooSmallError where an image of `width` x `height` pixels has a side below `smallest`."""
+    if min(width, height) < smallest:
+        raise TooSmallError(metric, smallest, width, height)

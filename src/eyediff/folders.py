@@ -25,7 +25,8 @@ from .engines.onnx_providers import DeviceName
 from .errors import UsageError
 from .metrics.registry import all_metrics
 from .records import SizePolicy
-from .scoring import factory as wiring
+from .run.plan import ComparisonOptions
+from .scoring.factory import Progress
 from .sets import Diversity, Failed, Job, Matrix, Neighbour, Source, Twins
 
 __all__ = [
@@ -51,16 +52,16 @@ class Found:
 
 
 def prepare(
-    metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: wiring.Progress | None = None
+    metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: Progress | None = None
 ) -> Job:
     """The metric, ready to embed. Raises UsageError for one that embeds nothing, WeightsError, DeviceError."""
-    options = wiring.Options(size=size, alpha="refuse", device=device, workers=workers)
-    job = wiring.job_of((), [metric], options, progress=progress)
-    engine = job.engines[metric]
+    options = ComparisonOptions(size=size, alpha="refuse", device=device, workers=workers)
+    metrics, loader = options.build_metrics([metric], progress), options.loader()
+    engine = metrics.engine(metric)
     if not isinstance(engine, NetworkEngine):
         able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)
         raise UsageError(f"{metric} is no distance between points, which a set of images needs; there are {able}")
-    return Job(engine, job.header, job.read, job.fit, job.workers)
+    return Job(engine, metrics.header, loader.read, loader.workers)
 
 
 def listed(path: Path) -> tuple[Source, int]:

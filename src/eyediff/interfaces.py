@@ -38,10 +38,14 @@ class Looking(Engine, Protocol):
 
 @runtime_checkable
 class Mapper(Protocol):
-    """What knows where two images differ."""
+    """An engine that knows where two images differ."""
+
+    @property
+    def map_identity(self) -> float:
+        """Value of a map where the images are equal: 0 for a distance, 1 for a similarity."""
 
     def maps(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
-        """N x H x W x 3 of one storage type against as many: the distance at every pixel, N x H x W."""
+        """N x H x W x 3 of one storage type against as many: the score at every pixel, N x H x W."""
 
 
 class Sink(Protocol):

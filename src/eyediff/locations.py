@@ -5,62 +5,60 @@ from __future__ import annotations
 import importlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypeAlias
 
 from .errors import UsageError
+from .optional import import_optional
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 """Two letters at least: C:\\ is a drive."""
 
-if TYPE_CHECKING:
-    _Path = Path
-else:
-    _Path = type(Path())  # Python 3.11 lets no one derive from Path itself
 
+@dataclass(frozen=True, slots=True)
+class Url:
+    """A file elsewhere, written as it was given.
 
-class Url(_Path):
-    """A file elsewhere. It stands where a path stands, is written as it was given, and is read as a whole.
-
-    It is taken never to change: to ask for the size and time of ten million objects would cost hours.
+    Nothing is collapsed or resolved in it: two slashes may be a name.
     """
 
-    _url: str
-
-    def __new__(cls, url: str) -> Url:
-        self = super().__new__(cls, url)
-        self._url = url
-        return self
+    text: str
 
     def __str__(self) -> str:
-        return self._url
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Url) and self._url == other._url
-
-    def __hash__(self) -> int:
-        return hash(self._url)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Url, (self._url,)
-
-    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002  # what a path's takes
-        """The same for every URL."""
-        return os.stat_result([0] * 10)
+        return self.text
 
     def fetch(self, most: int) -> bytes:
-        """Its first `most` bytes, in one request. Raises what the library for its scheme raises."""
-        files, path = importlib.import_module("fsspec.core").url_to_fs(self._url)
-        found: bytes = files.cat_file(path, end=most)
-        return found
+        """Return its first `most` bytes, in one request. Raises what the library for its scheme raises."""
+        files, path = importlib.import_module("fsspec.core").url_to_fs(self.text)
+        content: bytes = files.cat_file(path, end=most)
+        return content
 
 
-def place(text: str) -> Path:
-    """The place that a text names. `file://` is a path here."""
+Location: TypeAlias = Path | Url
+"""Where a file lies: a path on this machine, or a URL."""
+
+
+def parse_location(text: str) -> Location:
+    """Return the location that a text names. `file://` is a path here."""
     scheme = scheme_of(text)
     if scheme is None:
         return Path(text)
-    return Path(text.removeprefix("file://")) if scheme == "file" else Url(text)
+    if scheme != "file":
+        return Url(text)
+    path = text.removeprefix("file://")
+    return Path(path.removeprefix("/") if os.name == "nt" else path)  # file:///C:/x on Windows
+
+
+def size_and_time(location: Location) -> tuple[int, int]:
+    """Return the bytes of a file and when it was last changed, in nanoseconds; raise OSError where it cannot be read.
+
+    A URL gives (0, 0): it is taken never to change, since to ask for the state of ten million objects would cost hours.
+    """
+    if isinstance(location, Url):
+        return 0, 0
+    status = location.stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def scheme_of(text: str) -> str | None:
@@ -71,10 +69,7 @@ def scheme_of(text: str) -> str | None:
 
 def check_scheme(scheme: str) -> None:
     """Raise UsageError, which says what to install, where nothing here opens URLs of this scheme."""
-    try:
-        registry = importlib.import_module("fsspec")
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{scheme}:// is opened by fsspec: pip install 'eyediff[ray]'") from error
+    registry = import_optional("fsspec", f"a path that begins with {scheme}://")
     try:
         registry.get_filesystem_class(scheme)
     except (ImportError, ValueError) as error:

@@ -13,11 +13,11 @@ from .engines import memory_limit as budget
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .engines.select_runner import runner
-from .engines.windows import WindowEngine
-from .errors import SizeError, UsageError, WeightsError
-from .images import Range, as_batch, as_image, fit, grounds
+from .errors import SizeError, UsageError, WeightsError, check_sides
+from .images import Range, as_batch, as_image, composites, fit
+from .interfaces import Mapper
 from .metrics.embedding import Embedding
-from .metrics.ops import Array
+from .metrics.registry import refuse_map
 from .records import Image, Numbers, Pixels
 from .report import notebook
 from .scoring import factory as wiring
@@ -113,14 +113,19 @@ class Metric:
         return shares
 
     def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
-        """Where two images differ: an LPIPS distance, or the SSIM of the window around it, at every pixel, H x W.
+        """Return where two images differ: the score at every pixel, such as the SSIM of the window around it.
 
-        An array, which a notebook shows as a picture. Opaque images only. Raises UsageError for a metric without maps.
+        An array H x W, which a notebook shows as a picture. It is what `--maps` writes as `.npy`. Opaque images only.
+
+        Raises
+        ------
+        UsageError
+            If the metric has no map. The message lists the metrics that have one.
         """
         engine = self._wired.engine
-        two = self._two(a, b, range)
-        whole: Array = (engine.local(*two) if isinstance(engine, WindowEngine) else self._network("map").maps(*two))[0]
-        return notebook.as_map(whole)
+        if not isinstance(engine, Mapper):
+            raise refuse_map(self.name)
+        return notebook.as_map(engine.maps(*self._two(a, b, range))[0])
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
         """What the metric sees of N images of one size, for `distance` and `distances`.
@@ -166,18 +171,13 @@ class Metric:
 
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
-            others = (
-                "only lpips-*, deep-* and ssim have"
-                if verb == "map"
-                else "only lpips-* and deep-* metrics see by layers"
-            )
-            raise UsageError(f"{self.name} has no `{verb}`: {others}")
+            raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
         return self._wired.engine
 
     def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:
         left, right = _fitted(a, b, range)
         return [
-            float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in grounds(left, right)
+            float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in composites(left, right)
         ]
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
@@ -194,8 +194,7 @@ class Metric:
         return a, b
 
     def _large_enough(self, batch: Pixels) -> None:
-        if min(batch.shape[1:3]) < self.smallest:
-            raise SizeError(f"{self.name} needs sides of at least {self.smallest} pixels, got {_size(batch)}")
+        check_sides(self.name, self.smallest, batch.shape[2], batch.shape[1])
 
 
 def _fitted(a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Image, Image]:

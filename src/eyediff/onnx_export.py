@@ -7,7 +7,7 @@ from typing import get_args
 
 import onnx
 
-from . import __version__
+from ._version import __version__
 from .engines import export as models
 from .engines.export import OPSETS, Exported, Form, Input, Layout
 from .errors import UsageError
@@ -17,7 +17,7 @@ from .metrics.programs import DeepFeatures
 from .metrics.registry import METRICS, all_metrics
 from .output.output_files import whole_file
 from .scoring.metric_spec import MetricSpec, parse_metric
-from .weights import PUBLISHED, metric_sha256
+from .weights import PUBLISHED
 from .weights.fetch import Progress
 
 OURS = "Apache-2.0 (eyediff)"
@@ -42,9 +42,9 @@ def export(
 
     Its inputs `reference` and `candidate` are N x H x W x 3 (`layout` "nchw": N x 3 x H x W) of sRGB, of any N, H and
     W: uint8, uint16, or float32 whose black and white are `range`, by default (0, 1). Its output `distance` is N
-    scores, float64, those of `eyediff compare`; `map`, of lpips-*, deep-* and ssim, N x H x W, float32, unless `map` is
-    False. With `embed` it has one input, `image`, and one output, `embedding`: N x D points whose squared Euclidean
-    distances are the LPIPS distances. The same call writes the same bytes.
+    scores, float64, those of `eyediff compare`; `map`, of lpips-*, deep-*, ssim and dssim, N x H x W, float32, unless
+    `map` is False. With `embed` it has one input, `image`, and one output, `embedding`: N x D points whose squared
+    Euclidean distances are the LPIPS distances. The same call writes the same bytes.
 
     `weights` and `trust` are as for `Metric`.
 
@@ -105,9 +105,8 @@ def _load(
     exported = _without_network(spec)
     if exported is not None:
         return exported, {"licence": OURS}
-    network = spec.load_network(file, trust, progress)
+    network, sha256 = spec.load_network(file, trust, progress)
     written = models.embedding(network) if embed else models.of_network(network)
-    sha256 = metric_sha256(network.parameters, network.heads)
     return written, {"weights_sha256": sha256, "licence": _licence(spec, trust)}
 
 

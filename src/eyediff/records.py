@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from .locations import Location
 
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 """H x W x 3 (or N x H x W x 3), sRGB, C-contiguous; from 0 to PEAKS[dtype]."""
@@ -51,8 +52,8 @@ class Pair:
     """Two files that belong together. `name` is the relative path they share, in posix form."""
 
     name: str
-    reference: Path
-    candidate: Path
+    reference: Location
+    candidate: Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +61,48 @@ class Unmatched:
     """A file that has no partner, and on which side it lies."""
 
     side: Side
-    path: Path
+    path: Location
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """What was found out about a pair: the scores by metric name, in the order asked for."""
+class ScoredPair:
+    """The scores of a pair; at least one metric has one.
+
+    Parameters
+    ----------
+    pair
+        Which files.
+    width, height
+        Size of both images as they were compared, in pixels.
+    scores
+        Score by metric, in the order of the header.
+    notes
+        What a person should know of the images, such as "first frame of 12".
+    reasons
+        For each metric of the run without a score: why it has none, such as "needs sides of at least 31 pixels".
+    """
 
     pair: Pair
     width: int
     height: int
     scores: Mapping[str, float]
     notes: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every metric has a score."""
+        return not self.reasons
+
+    @property
+    def stage(self) -> Stage:
+        """Where the metrics without a score failed."""
+        return "score"
+
+    @property
+    def message(self) -> str:
+        """The reasons, each behind its metric; empty if every metric has a score."""
+        return "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +110,31 @@ class View:
     """A pair that has its scores, while its pixels are in memory.
 
     `reference` and `candidate` are H x W x 3 of one size and storage type, as they were compared; where one of them has
-    transparency, both are over the ground, black or white, on which they differ more. `map` is the distance at every
-    pixel, H x W, where one was asked for; `trouble` says why there is none then.
+    transparency, both are over the ground, black or white, on which they differ more. `map` is the score at every
+    pixel, H x W, where one was asked for; `trouble` says why there is none then. `map_identity` is the value of the map
+    where two images are equal.
     """
 
-    row: Score
+    row: ScoredPair
     reference: Pixels
     candidate: Pixels
     map: npt.NDArray[np.float32] | None = None
     trouble: str | None = None
+    map_identity: float = 0.0
+
+    @property
+    def difference_map(self) -> npt.NDArray[np.float32] | None:
+        """The map as pictures show it: 0 where two images are equal, and higher where they differ more."""
+        if self.map is None or self.map_identity == 0:
+            return self.map
+        # A similarity may exceed 1 by the rounding of float32.
+        difference: npt.NDArray[np.float32] = np.maximum(np.float32(self.map_identity) - self.map, np.float32(0))
+        return difference
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a pair has no scores."""
+    """A pair without any score, and why."""
 
     pair: Pair
     stage: Stage
@@ -100,8 +142,23 @@ class Failure:
     width: int | None = None
     height: int | None = None
 
+    @property
+    def complete(self) -> bool:
+        """A failure lacks every score."""
+        return False
 
-Row: TypeAlias = Score | Failure
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """No metric has a score."""
+        return {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing is known of the images."""
+        return ()
+
+
+Row: TypeAlias = ScoredPair | Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +208,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """One metric over all pairs that have a score.
+    """One metric over the `count` pairs that have a score of it.
 
     `std` is the population's; `ci95` a percentile bootstrap interval of the mean. Both are None where an infinite score
     leaves them undefined, the interval of a single score too. `worst` are names of pairs, worst first.
@@ -164,6 +221,17 @@ class Statistics:
     max: float
     ci95: tuple[float, float] | None
     worst: tuple[tuple[str, float], ...]
+    count: int
+
+    @property
+    def low(self) -> float | None:
+        """Return the low end of the interval."""
+        return None if self.ci95 is None else self.ci95[0]
+
+    @property
+    def high(self) -> float | None:
+        """Return the high end of the interval."""
+        return None if self.ci95 is None else self.ci95[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +259,7 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The end of a run. `count` pairs were tried, `failed` of them have no scores.
+    """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
     `pooled`, by metric, and `hints` for people are of clips alone.
     """
@@ -204,3 +272,4 @@ class Summary:
     interrupted: bool = False
     pooled: Mapping[str, Pooled] = field(default_factory=dict)
     hints: Sequence[str] = ()
+    incomplete: int = 0

@@ -41,7 +41,7 @@ LIVE: dict[str, Callable[[str], bytes]] = {
     "os.system": lambda path: call(name("os", "system"), text(f"mkdir '{path}'")),
     "STACK_GLOBAL": lambda path: text("os") + text("mkdir") + b"\x93" + tuple_of(text(path)) + b"R",
     "STACK_GLOBAL with a dotted name": lambda path: (
-        b"\x80\x04" + text("pathlib") + text("os.mkdir") + b"\x93" + tuple_of(text(path)) + b"R"
+        b"\x80\x04" + text("shutil") + text("os.mkdir") + b"\x93" + tuple_of(text(path)) + b"R"
     ),
     "INST": lambda path: b"(" + text(path) + b"ios\nmkdir\n",
     "OBJ": lambda path: b"(" + name("os", "mkdir") + text(path) + b"o",

@@ -15,10 +15,13 @@ FLAGS = (
     "--disable-component-update --disable-sync --hide-scrollbars --force-color-profile=srgb --window-size=1200,800"
 )
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+"""Of the same browser, by distribution."""
+
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    chromium, chromedriver = next(filter(None, map(shutil.which, NAMES)), None), shutil.which("chromedriver")
     if chromium is None or chromedriver is None:
         pytest.skip("chromium and chromedriver are not installed (Debian: chromium, chromium-driver)")
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

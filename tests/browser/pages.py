@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from eyediff.records import Crossing, Failure, Pair, Score, Statistics, Summary, Unmatched, View
+from eyediff.records import Crossing, Failure, Pair, ScoredPair, Statistics, Summary, Unmatched, View
 from eyediff.report import About, PageSink
 
 from ..unit.output.samples import HEADER, pair
@@ -38,7 +38,7 @@ def views() -> list[View]:
     shape, ramp = (40, 60, 3), np.tile(np.linspace(0, 0.4, 60, dtype=np.float32), (40, 1))
     red, green = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
     red[..., 0] = green[..., 1] = 255
-    row = Score(pair(FLAT), 60, 40, {"lpips": 0.05, "psnr": math.inf}, ("frame 1 of 3",))
+    row = ScoredPair(pair(FLAT), 60, 40, {"lpips": 0.05, "psnr": math.inf}, ("frame 1 of 3",))
     return [*found, View(row, red, green, ramp)]
 
 
@@ -51,7 +51,7 @@ def write(path: Path, found: list[View], title: str = "before → after") -> Pat
     failure = Failure(Pair("torn.png", Path("a"), Path("b")), "read", "<b>truncated</b>: 12 of 40 rows")
     for row in [*(view.row for view in found), failure]:
         sink.write(row)
-    metrics = {name: Statistics(0.3, 0.2, 0.1, 0.0, 0.7, (0.1, 0.5), ()) for name in HEADER.metrics}
+    metrics = {name: Statistics(0.3, 0.2, 0.1, 0.0, 0.7, (0.1, 0.5), (), len(found)) for name in HEADER.metrics}
     crossings = (Crossing("scene-7.png", "lpips", 0.7, 0.5),)
     unmatched = (Unmatched("reference", Path("before/<i>alone</i>.png")),)
     sink.close(Summary(len(found) + 1, 1, metrics, unmatched, crossings))
@@ -62,15 +62,21 @@ _STILL = """
 const [selector, index, done] = arguments
 let before = [], frames = 0
 const look = () => {
-    const { left, top, width, height } = document.querySelectorAll(selector)[index].getBoundingClientRect()
-    const now = [left, top, width, height]
-    frames = now.every((value, place) => value === before[place]) ? frames + 1 : 0
+    const element = document.querySelectorAll(selector)[index]
+    const { left, top, width, height } = element.getBoundingClientRect()
+    const [x, y] = [left + width / 2, top + height / 2]
+    const seen = x >= 0 && y >= 0 && x < innerWidth && y < innerHeight
+    if (!seen) element.scrollIntoView({ block: "center", inline: "center", behavior: "instant" })
+    const now = seen ? [left, top, width, height] : []
+    frames = seen && now.every((value, place) => value === before[place]) ? frames + 1 : 0
     before = now
     frames < 6 ? requestAnimationFrame(look) : done(now)
 }
 look()
 """
-"""The box of an element that has been the same in six frames."""
+"""The box of an element that has been the same in six frames, with its centre in the window.
+
+What is outside of the window cannot be clicked, and pictures that come late push down what is below them."""
 
 
 class Browser:
@@ -121,7 +127,7 @@ class Browser:
         self.js("document.querySelector(arguments[0]).scrollIntoView()", selector)
 
     def box(self, selector: str, index: int = 0) -> list[float]:
-        """Left, top, width and height of an element in the window, once it stands still: pictures above it may come."""
+        """Return left, top, width and height of an element in the window, scrolled there, once it stands still."""
         found: list[float] = self.driver.execute_async_script(_STILL, selector, index)
         return found
 

@@ -117,6 +117,14 @@ def test_scatter_and_extremes_open_the_viewer(browser: Browser) -> None:
     assert len(browser.all(".plot .dot")) == 14
 
 
+def test_what_lies_outside_of_the_window_is_clicked(browser: Browser) -> None:
+    """The page is at its top, and the window so low that the plot is far below it."""
+    browser.screen(1200, 300)
+    browser.js("scrollTo(0, 0)")
+    click_at(browser, ".plot .dot", 0.5, index=3)
+    assert browser.texts("#viewer h2") == ["scene-3.png"]
+
+
 def test_failures_and_files_without_partner_are_shown(browser: Browser) -> None:
     """At the top as numbers, in a part of their own, and a failure as a row that says why."""
     facts = " ".join(browser.texts(".fact"))

@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 import eyediff
+from eyediff.errors import UsageError
+from eyediff.metrics.registry import METRICS
 
 from .test_compare import AFTER, BEFORE, call, one_line  # noqa: F401  # a fixture
 
@@ -42,9 +44,48 @@ def test_report_and_maps_beside_the_rows(call, tmp_path: Path) -> None:  # noqa:
 
 def test_maps_without_a_metric_that_has_them(call, tmp_path: Path) -> None:  # noqa: F811
     """Exit code 2, before anything is made, and what to add."""
-    said = call("compare", BEFORE, AFTER, "-m", "psnr,ssim", "--maps", tmp_path / "maps")
-    one_line(said, "psnr,ssim has no map", "--metric lpips-mini,psnr,ssim")
+    said = call("compare", BEFORE, AFTER, "-m", "psnr,l2", "--maps", tmp_path / "maps")
+    one_line(said, "psnr,l2 has no map", "lpips-mini", "ssim", "dssim", "gmsd")
     assert not (tmp_path / "maps").exists()
+
+
+@pytest.mark.parametrize("name", ["ssim", "ssim@skimage", "ssim@matlab", "dssim", "gmsd", "lpips-mini"])
+def test_a_map_of_any_metric_is_asked_for_in_one_way(call, tmp_path: Path, name: str) -> None:  # noqa: F811
+    """`--maps` writes what `Metric.map` returns; the PNG of a similarity is dark where the images are equal."""
+    folder = tmp_path / "maps"
+    assert call("compare", BEFORE, AFTER, "-m", f"psnr,{name}", "--maps", folder, "--map-format", "npy,png").code == 0
+    expected = eyediff.Metric(name).map(Path(BEFORE) / "cat.png", Path(AFTER) / "cat.png")
+    found = np.load(folder / "cat.npy")
+    np.testing.assert_array_equal(found, expected)
+    assert found.shape == np.asarray(Image.open(Path(BEFORE) / "cat.png")).shape[:2]
+    identity = 1 if name.startswith(("ssim", "gmsd")) else 0
+    difference = np.abs(identity - np.asarray(expected))
+    index = json.loads((folder / "maps.json").read_text("utf-8"))
+    (entry,) = [entry for entry in index["maps"] if entry["pair"] == "cat.png"]
+    assert entry["max"] == pytest.approx(float(difference.max()), abs=1e-6)
+    light = np.asarray(Image.open(folder / "cat.png").convert("L"))
+    assert light.flat[difference.argmin()] < light.flat[difference.argmax()]
+
+
+def test_a_report_shows_the_map_of_ssim(call, tmp_path: Path) -> None:  # noqa: F811
+    """The first metric that has a map, whichever it is; its title says what the colours stand for."""
+    assert call("compare", BEFORE, AFTER, "-m", "psnr,ssim", "--report", tmp_path / "x.html").code == 0
+    page = (tmp_path / "x.html").read_text("utf-8")
+    assert '"mapped":"ssim"' in page and '"mapTitle":"1 - ssim at a pixel"' in page
+
+
+def test_the_registry_and_the_engines_agree_on_maps() -> None:
+    """What is listed as having a map has one, and what is not listed is refused with the list."""
+    able = [name for name, info in METRICS.items() if info.has_map]
+    assert all(info.has_map for info in METRICS.values() if info.is_deep)
+    for name in ("lpips-mini", *(name for name, info in METRICS.items() if not info.is_deep)):
+        metric = eyediff.Metric(name)
+        if name not in able:
+            with pytest.raises(UsageError, match=rf"^{name} has no map; .*{', '.join(able)}"):
+                metric.map(Path(BEFORE) / "cat.png", Path(AFTER) / "cat.png")
+        else:
+            pixels = np.zeros((64, 64, 3), np.uint8)
+            assert metric.map(pixels, pixels).shape == (64, 64)
 
 
 def test_a_report_needs_no_map(call, tmp_path: Path) -> None:  # noqa: F811

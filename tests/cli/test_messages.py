@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from eyediff import cli
 from eyediff.cli import run
 
-from .test_compare import AFTER, BEFORE
+from .test_compare import AFTER, BEFORE, call  # noqa: F401  # a fixture
 
 
 @pytest.mark.parametrize("name", ["\x07", "\x1b[31mred", "two\nlines", "\x00"])
@@ -27,3 +32,66 @@ def test_nor_do_they_where_all_is_well(command: list[str], tmp_path: Path, capsy
     assert run([*command, "--size", "resize", "-o", str(tmp_path / "two\nlines\x1b[31m.csv")]) == 0
     told = capsys.readouterr().err
     assert told[:-1].isprintable() and told.endswith("two\\nlines\\x1b[31m.csv\n")
+
+
+def test_an_internal_error_is_told_from_a_crossed_limit(
+    call,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit code 70 and one line: what happened, where to report it, how to get the traceback."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.delenv("EYEDIFF_TRACEBACK", raising=False)
+    monkeypatch.setattr(sys.modules["eyediff.cli.compare"].options, "format_of", broken)
+    said = call("compare", BEFORE, AFTER, "-m", "psnr")
+    assert (said.code, said.out, said.err.count("\n")) == (70, "", 1)
+    for part in ("ZeroDivisionError: two lines", "report it", "EYEDIFF_TRACEBACK=1"):
+        assert part in said.err
+    monkeypatch.setenv("EYEDIFF_TRACEBACK", "1")
+    said = call("matrix", BEFORE)
+    assert said.code == 70 and "Traceback" in said.err and "in broken" in said.err
+
+
+def test_only_names_that_every_release_of_typer_exports() -> None:
+    """Submodules of typer, and click, come and go between its releases; `typer` itself keeps its names."""
+    allowed = {"typer", "typer.testing"}
+    for path in Path(cli.__file__).parents[1].rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            modules = [name.name for name in node.names] if isinstance(node, ast.Import) else []
+            modules += [str(node.module)] if isinstance(node, ast.ImportFrom) and node.level == 0 else []
+            taken = [name for name in modules if name.partition(".")[0] in ("typer", "click") and name not in allowed]
+            assert not taken, f"{path} imports {taken}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nonsense"], "No such option"),
+        (["compare"], "Missing argument"),
+        (["compare", "a", "b", "--size", "odd"], "--size"),
+    ],
+)
+def test_errors_of_the_parser(call, arguments: list[str], words: str) -> None:  # noqa: F811
+    """One line and exit code 2, whichever class the release of typer raises."""
+    said = call(*arguments)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert words in said.err and ".;" not in said.err
+
+
+def test_help_without_arguments_is_not_followed_by_an_empty_error(call) -> None:  # noqa: F811
+    """`eyediff` alone prints its help; the exit code is that of the argument parser."""
+    said = call()
+    assert "Usage" in said.out and said.err == ""
+
+
+@pytest.mark.parametrize("arguments", [["metrics"], ["compare", "--help"], ["compare", BEFORE, AFTER, "-m", "psnr"]])
+def test_a_reader_that_has_gone_is_no_crossed_limit(arguments: list[str]) -> None:
+    """As `eyediff metrics | head -1` ends: exit code 0, nothing on stderr."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "eyediff", *arguments]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

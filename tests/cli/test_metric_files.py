@@ -12,6 +12,7 @@ import pytest
 
 import eyediff
 from eyediff import weights
+from eyediff.scoring import metric_spec
 from eyediff.weights import write_metric
 from tests.unit.weights.files import call as reduced
 from tests.unit.weights.files import name, text, write_zip
@@ -110,6 +111,7 @@ def test_sets(call, file: Path) -> None:  # noqa: F811
 
 def test_optimize_follows_it(call, file: Path) -> None:  # noqa: F811
     """Two steps; the log names it."""
+    pytest.importorskip("torch")
     said = call("optimize", *PAIR, "-m", FILE, "--steps", "2", "--size", "resize", "-o", "pulled")
     assert said.code == 0, said.err
     assert FILE in said.out
@@ -135,7 +137,7 @@ def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None
     one_line(call("compare", *PAIR, "-m", "other.safetensors"), "made for another trunk")
     write(tmp_path / "module.safetensors", trunk="module:evil", taps=["x"], heads=[np.ones(3, np.float32)])
     one_line(call("compare", *PAIR, "-m", "module.safetensors"), "brings no code to run", "from_module")
-    one_line(call("compare", *PAIR, "-m", "mine.safetensors@0.0"), "has one version, its own")
+    one_line(call("compare", *PAIR, "-m", "mine.safetensors@0.0"), "has one version")
     one_line(call("compare", *PAIR, "-m", f"{FILE},{file}"), "are the same metric; name it once")
     assert not canary.exists()
 
@@ -166,3 +168,44 @@ def test_alexnets_heads_are_lpips_alex(file: Path, shared: Path, monkeypatch: py
     write(file, trunk="alex", trunk_sha256=trunk.sha256, heads=weights.load_heads("alex"))
     one, other = eyediff.Metric(FILE), eyediff.Metric("lpips-alex")
     assert one.distance(*PAIR) == other.distance(*PAIR) and one.weights_sha256 == other.weights_sha256
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files of metrics that are read."""
+    found: list[Path] = []
+    read_metric = weights.read_metric
+
+    def counted(path: Path) -> weights.MetricFile:
+        found.append(path)
+        return read_metric(path)
+
+    monkeypatch.setattr(metric_spec, "read_metric", counted)
+    return found
+
+
+def test_the_api_reads_a_file_once(file: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`distance` in a loop neither reads nor hashes it again, until it changes."""
+    monkeypatch.setattr(metric_spec, "_SETTLED", -1e9, raising=False)
+    first = eyediff.distance(*PAIR, FILE)
+    count = len(reads)
+    assert [eyediff.distance(*PAIR, FILE) for _ in range(3)] == [first] * 3
+    assert len(reads) == count
+    write(file, 3)
+    assert eyediff.distance(*PAIR, FILE) != first and len(reads) > count
+
+
+def test_a_file_that_has_just_changed_is_read_each_time(
+    file: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within the resolution of a file system's clock its times do not tell one content from another."""
+    monkeypatch.setattr(metric_spec, "_SETTLED", 1e9)
+    first = eyediff.distance(*PAIR, FILE)
+    count = len(reads)
+    assert eyediff.distance(*PAIR, FILE) == first and len(reads) == count + 1
+
+
+def test_a_run_reads_a_file_once(file: Path, reads: list[Path]) -> None:
+    """The names are parsed before the folders are walked, and not again after that."""
+    eyediff.compare(*PAIR, [FILE])
+    assert len(reads) == 1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from eyediff import defaults
+from eyediff.metrics.backbones import TRUNKS
 from eyediff.metrics.registry import METRICS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = (DOCS / "limits.md").read_text(encoding="utf-8")
 WORDS = " ".join(PAGE.split())
 
 
@@ -37,3 +40,13 @@ def test_the_smallest_sides() -> None:
     ]
     told = {name.strip().strip("`"): int(side) for _, side, names, _ in rows for name in names.split(",")}
     assert told == {name: info.programs[info.versions[0]].smallest_side for name, info in METRICS.items()}
+
+
+def test_the_smallest_sides_on_other_pages() -> None:
+    """The model card of mini, and the list of pitfalls in training, name the sides of the registry."""
+    card = " ".join((DOCS / "mini.md").read_text(encoding="utf-8").split())
+    assert re.findall(r"Sides from (\d+) pixels up", card) == [str(METRICS["lpips-mini"].programs["2"].smallest_side)]
+    pitfalls = " ".join((DOCS / "training.md").read_text(encoding="utf-8").split())
+    (sentence,) = re.findall(r"Sides differ by network: ([^;]*);", pitfalls)
+    told = {name: int(side) for name, side in re.findall(r"`([a-z]+)`(?: needs)? (\d+)", sentence)}
+    assert told == {name: trunk.smallest for name, trunk in TRUNKS.items()}

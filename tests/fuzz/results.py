@@ -18,8 +18,9 @@ from eyediff import output as reports
 from eyediff import run
 from eyediff.errors import MergeError, UsageError
 from eyediff.gates import read_earlier
-from eyediff.output.schema import JsonLines
-from eyediff.records import Failure, Score, Summary, Unmatched
+from eyediff.output.read_rows import parse_record
+from eyediff.output.schema import dump, json_row, pair_cells, pair_columns
+from eyediff.records import Failure, ScoredPair, Summary, Unmatched
 from eyediff.run.shards import names_sha256
 from eyediff.sets import Source, indexed
 from eyediff.sets.store import _header
@@ -49,7 +50,7 @@ def _earlier(content: bytes, folder: Path) -> str:
     except UsageError as error:
         return refused(error, path)
     for scores in found.scores.values():
-        assert scores is None or (len(scores) == len(found.names) and all(score == score for score in scores))
+        assert scores is None or (len(scores) == len(found.names) and any(score == score for score in scores))
     return "read"
 
 
@@ -68,17 +69,18 @@ def _part_csv(content: bytes, folder: Path) -> str:
 
 def _merged(path: Path) -> str:
     try:
-        found = run.Merged([path])
+        found = run.MergedRows([path])
     except MergeError as error:
         for problem in error.problems:
             refused(MergeError(problem), path.name, "parts missing")
         return "refused"
-    rows = list(found.rows())
+    rows = list(found)
     assert len(rows) == len(found)
-    lines = JsonLines(tuple(found.job().engines))
+    metrics = tuple(found.header.metrics)
     for row in rows:
-        assert isinstance(row, (Score, Failure))
-        assert lines.parse(lines.row(row))["pair"] == row.pair.name
+        assert isinstance(row, (ScoredPair, Failure))
+        text = dump(json_row(pair_columns(metrics), pair_cells(row, metrics)))
+        assert parse_record(text, "jsonl", metrics).pair.name == row.pair.name
     return "read"
 
 
@@ -131,15 +133,15 @@ def seeds() -> Iterator[bytes]:
         for suffix in (".csv", ".jsonl", ".json"):
             yield bytes([EARLIER]) + run_to(folder / f"old{suffix}", scores).read_bytes()
         alone = (Unmatched("reference", Path("a/alone.png")),)
-        part = run.part(job(pairs(3), unmatched=alone), 1, 1)
+        part = run.select_part(job(pairs(3), unmatched=alone), 1, 1)
         for kind, number in (("jsonl", PART), ("csv", PART_CSV)):
             path = folder / f"part.{kind}"
-            for sink in [*reports.beside(part.header, kind, path), reports.sink(kind, path)]:  # type: ignore[arg-type]
-                sink.open(part.header)
+            for sink in [*reports.sidecars(part.metrics.header, kind, path), reports.row_sink(kind, path)]:  # type: ignore[arg-type]
+                sink.open(part.metrics.header)
                 for at, row in enumerate(ROWS[:3]):
                     pair = pairs(3)[at]
                     again = Failure(pair, "read", row.message) if isinstance(row, Failure) else None
-                    sink.write(again or Score(pair, 4, 4, {"mse": float("inf") if at else 0.1}))
+                    sink.write(again or ScoredPair(pair, 4, 4, {"mse": float("inf") if at else 0.1}))
                 sink.close(Summary(3, 1, {}))
             card = SPLIT + (folder / "part.csv.shard").read_bytes() if kind == "csv" else b""
             yield bytes([number]) + path.read_bytes() + card

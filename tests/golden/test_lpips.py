@@ -83,8 +83,8 @@ def test_engines_equal_the_peer_on_official_weights(
     net: str, version: str, heads: bool, shared: Path, engine: str
 ) -> None:
     """The same on the official trunks, against the peer at work, on sizes drawn anew for each variant."""
-    if importlib.util.find_spec("lpips") is None:
-        pytest.skip("the peer lpips 0.1.4 is not installed")
+    if not all(map(importlib.util.find_spec, ("lpips", "torch"))):
+        pytest.skip("the peer lpips 0.1.4, or torch, is not installed")
     parameters = dict(weights.load_trunk(net, file=next((shared / "weights").glob(f"{net}*.pth"))).parameters)
     case = Case(net, version, heads, "drawn")
     random = np.random.RandomState(zlib.crc32(case.name.encode()))

@@ -19,7 +19,7 @@ from eyediff.engines.network_engine import NetworkEngine, Runner
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.training.distillation.student_network import read_network
-from eyediff.weights.mini import FILE, SHA256
+from eyediff.weights.package_files import MINI as MINI_FILE
 
 from . import mini_cases
 
@@ -30,13 +30,15 @@ CASES = mini_cases.names()
 
 def distance(runner: Runner, height: int, width: int, change: str) -> float:
     """One case on one engine."""
-    return float(NetworkEngine(runner, read_network(FILE)).distances(*mini_cases.pair(height, width, change))[0])
+    return float(
+        NetworkEngine(runner, read_network(MINI_FILE.path)).distances(*mini_cases.pair(height, width, change))[0]
+    )
 
 
 def test_shipped_file_is_the_one_that_was_measured() -> None:
     """The figures of the goldens and of the model card belong to this file, which is at most 2 MB."""
-    assert GOLDENS["sha256"] == SHA256
-    assert FILE.stat().st_size <= 2_000_000
+    assert GOLDENS["sha256"] == MINI_FILE.sha256
+    assert MINI_FILE.path.stat().st_size <= 2_000_000
 
 
 @pytest.mark.parametrize("runner", [NumpyRunner(), OnnxRunner("cpu")], ids=["numpy", "onnxruntime"])
@@ -54,7 +56,7 @@ def test_goldens_on_torch(name: str, height: int, width: int, change: str) -> No
     from eyediff.training.distillation.pair_distances import distances
 
     pictures = np.concatenate(mini_cases.pair(height, width, change))
-    found = distances(TorchVerbs(), read_network(FILE), torch.from_numpy(pictures))
+    found = distances(TorchVerbs(), read_network(MINI_FILE.path), torch.from_numpy(pictures))
     np.testing.assert_allclose(found, [GOLDENS["distances"][name]], **CLOSE)
 
 
@@ -63,7 +65,7 @@ def test_goldens_on_torch(name: str, height: int, width: int, change: str) -> No
 def test_identity_and_symmetry(runner: Runner, side: int) -> None:
     """Identical pictures are exactly 0 apart at any size from 16 pixels; exchanged ones as far, to the last bit."""
     a, b = mini_cases.pair(side, side, "shaken")
-    engine = NetworkEngine(runner, read_network(FILE))
+    engine = NetworkEngine(runner, read_network(MINI_FILE.path))
     assert engine.distances(a, a)[0] == 0
     assert engine.distances(a, b)[0] == engine.distances(b, a)[0] > 0
     assert engine.smallest <= 16

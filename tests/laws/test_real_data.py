@@ -20,7 +20,7 @@ from eyediff.metrics.backbones import MINI
 from eyediff.records import Pixels
 from eyediff.scoring import factory as wiring
 from eyediff.scoring.metric_spec import parse_metric
-from eyediff.weights import mini
+from eyediff.weights.heads import load_mini
 from tests.unit.images.make import RGB, noise, png
 
 RUNNER = OnnxRunner("cpu", 1)
@@ -93,8 +93,7 @@ def test_engines_agree_on_photos(threads: int, shared: Path) -> None:
     """ONNX Runtime and torch against the oracle in double precision, to 1e-5 relative: float32 has 6e-8, and the sums
     of a layer, of some thousand terms, lose two digits of it."""
     torch_runner = pytest.importorskip("eyediff.engines.torch_runner")
-    trunk, heads = mini.load()
-    network = lpips.Network(MINI, trunk.parameters, heads)
+    network = lpips.Network(MINI, *load_mini())
     found = [photo[:96, :80] for photo in photos(shared)]
     a, b = np.stack(found[:2]), np.stack(found[2:])
     oracle = NetworkEngine(NumpyRunner(), network).distances(a, b)

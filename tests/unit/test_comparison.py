@@ -14,7 +14,7 @@ from PIL import Image
 import eyediff
 from eyediff import errors
 from eyediff.engines.network_engine import NetworkEngine
-from eyediff.records import Failure, Score
+from eyediff.records import Failure, ScoredPair
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 BEFORE, AFTER = EXAMPLES / "before" / "cat.png", EXAMPLES / "after" / "cat.png"
@@ -123,9 +123,10 @@ def _blank(folder: Path) -> Path:
 def test_what_a_metric_cannot_do_is_said() -> None:
     """PSNR has no layers, and takes no weights."""
     metric = eyediff.Metric("psnr")
-    for verb in (metric.layers, metric.map):
-        with pytest.raises(errors.UsageError, match=r"psnr has no .* only lpips"):
-            verb(BEFORE, AFTER)
+    with pytest.raises(errors.UsageError, match=r"psnr has no `layers`: only lpips"):
+        metric.layers(BEFORE, AFTER)
+    with pytest.raises(errors.UsageError, match=r"psnr has no map; these metrics have one: lpips-mini, .*ssim"):
+        metric.map(BEFORE, AFTER)
     with pytest.raises(errors.UsageError, match="no weights"):
         eyediff.Metric("psnr", weights=BEFORE)
 
@@ -148,7 +149,7 @@ def test_compare_gives_rows_and_a_summary(tmp_path: Path) -> None:
     (tmp_path / "b" / "more.png").write_bytes(BEFORE.read_bytes())
     result = eyediff.compare(tmp_path / "a", tmp_path / "b", ["psnr", "ssim"])
     same, broken = result.rows
-    assert isinstance(same, Score) and dict(same.scores) == {"psnr": float("inf"), "ssim": 1.0}
+    assert isinstance(same, ScoredPair) and dict(same.scores) == {"psnr": float("inf"), "ssim": 1.0}
     assert isinstance(broken, Failure) and broken.stage == "read" and "coffee.png" in broken.message
     assert [item.path.name for item in result.summary.unmatched] == ["more.png"]
     assert (result.summary.count, result.summary.failed) == (2, 1)

@@ -11,20 +11,20 @@ from PIL import Image
 
 from eyediff import images
 from eyediff.errors import ImageError
-from eyediff.locations import Url, place
-from eyediff.records import Pair, Score
-from eyediff.run import rows
-from eyediff.scoring import factory as wiring
+from eyediff.locations import Url, parse_location
+from eyediff.records import Pair, ScoredPair
+from eyediff.run import ComparisonOptions
+from eyediff.scoring.batches import score_pairs
 
 
 def test_a_url_stays_as_it_was_given() -> None:
     """Nothing is collapsed or resolved in it: two slashes may be a name. `file://` is a path here."""
-    url = place("s3://bucket//a/../b.png")
+    url = parse_location("s3://bucket//a/../b.png")
     assert isinstance(url, Url) and str(url) == "s3://bucket//a/../b.png"
-    assert url != place("s3://bucket/b.png") and url == pickle.loads(pickle.dumps(url))  # noqa: S301 - our own
-    assert len({url, place(str(url)), place("s3://bucket/a")}) == 2
-    assert place("file:///a/b.png") == Path("/a/b.png")
-    assert not any(isinstance(place(text), Url) for text in ("a/b.png", "C:\\x://y", "c://x"))
+    assert url != parse_location("s3://bucket/b.png") and url == pickle.loads(pickle.dumps(url))  # noqa: S301 - our own
+    assert len({url, parse_location(str(url)), parse_location("s3://bucket/a")}) == 2
+    assert parse_location("file:///a/b.png") == Path("/a/b.png")
+    assert not any(isinstance(parse_location(text), Url) for text in ("a/b.png", "C:\\x://y", "c://x"))
 
 
 def test_images_are_read_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,16 +34,13 @@ def test_images_are_read_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     Image.fromarray(gray).save(tmp_path / "a.png")
     Image.fromarray(gray + 10).save(tmp_path / "b.png")
     fsspec.filesystem("memory").pipe_file("/in/b.png", (tmp_path / "b.png").read_bytes())
-    job = wiring.job_of(
-        [Pair(name, tmp_path / "a.png", place(f"memory://in/{name}")) for name in ("b.png", "none.png")],
-        ["l2"],
-        wiring.Options(),
-    )
-    score, failure = rows(job)
-    assert isinstance(score, Score) and str(score.pair.candidate) == "memory://in/b.png"
+    options = ComparisonOptions()
+    pairs = [Pair(name, tmp_path / "a.png", parse_location(f"memory://in/{name}")) for name in ("b.png", "none.png")]
+    score, failure = score_pairs(pairs, options.build_metrics(["l2"]), options.loader())
+    assert isinstance(score, ScoredPair) and str(score.pair.candidate) == "memory://in/b.png"
     assert failure.stage == "read" and failure.message == "memory://in/none.png: no such file: check the URL"
     with pytest.raises(ImageError, match=r"^nope://x: cannot be fetched \(ValueError: "):
-        images.read(place("nope://x"))
+        images.read(parse_location("nope://x"))
     monkeypatch.setattr("eyediff.defaults.MAX_FETCH", 50)
     with pytest.raises(ImageError, match="not fetched"):
-        images.read(place("memory://in/b.png"))
+        images.read(parse_location("memory://in/b.png"))

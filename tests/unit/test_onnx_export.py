@@ -32,7 +32,7 @@ from tests.golden.lpips_cases import EXAMPLES, Case
 from tests.golden.test_lpips import CLOSE, GOLDENS, network
 
 NAMES = ("lpips-mini@2", *(name if "@" in name else f"{name}@1" for name in exportable_names()))
-MAPPED = ("lpips-mini@2", "ssim@wang", "ssim@skimage")
+MAPPED = ("lpips-mini@2", "ssim@wang", "ssim@skimage", "dssim@1")
 CASES = [
     case
     for case in lpips_cases.cases()

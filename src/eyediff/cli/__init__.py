@@ -1,29 +1,30 @@
 """The command line: arguments in, exit codes out. Each command is a file of its own; this one joins them.
 
 Exit codes: 0 done; 1 a threshold was crossed, or a pair is worse than in the baseline; 2 the call or the configuration
-is wrong, nothing was computed; 3 done, but some pairs failed or were unmatched; 130 interrupted, what was computed is
-kept.
+is wrong, nothing was computed; 3 some results are missing: pairs failed or were unmatched, or the run stopped at an
+error and kept the rows that are complete; 70 an internal error; 130 interrupted, what was computed is kept.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
-from typer.exceptions import TyperException
 
-from .. import __version__
+from .._version import __version__
 from ..engines.select_runner import engine_description
-from ..errors import EyediffError, shown
+from ..errors import EyediffError, UsageError, shown
 from .compare import compare
 from .demo import demo
 from .distill import distill
 from .diversity import diversity
 from .evaluate import app as evaluate
-from .exit_codes import INTERRUPTED, USAGE_ERROR
+from .exit_codes import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR
 from .export import export
 from .matrix import matrix
 from .merge import merge
@@ -77,26 +78,75 @@ def _root(
     """How different do these two images look to a person?"""
 
 
-def run(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; every expected error becomes one line on stderr."""
+_MARKUP = re.compile(r"\[[a-z#/@][^\[]*?\]")
+"""What rich takes for markup, as its own parser does."""
+
+
+def _escape_help(command: Any) -> None:
+    """Let brackets in the help of a command, its options and its subcommands stand, as in `eyediff[video]`."""
+    if app.rich_markup_mode != "rich":
+        return
+    for owner in (command, *command.params):
+        if help_text := getattr(owner, "help", None):
+            owner.help = _MARKUP.sub(r"\\\g<0>", help_text)
+    for subcommand in getattr(command, "commands", {}).values():
+        _escape_help(subcommand)
+
+
+_PARSER_ERROR = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+"""The base class of all errors that the argument parser raises.
+
+The releases of typer keep it in different modules (click, typer._click), and export only its subclass BadParameter.
+"""
+
+
+def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # a return for each way to end
+    """Run the command line and return its exit code.
+
+    An expected error becomes one line on stderr. Any other exception is a defect of eyediff: it becomes one line, too,
+    which says where to report it, and exit code 70. With EYEDIFF_TRACEBACK=1 its traceback precedes that line.
+    """
     try:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
-        code = typer.main.get_command(app).main(args=arguments, standalone_mode=False)
+        if any("\0" in argument for argument in arguments):  # not every release of typer refuses it in a path
+            raise UsageError("an argument contains a NUL character, which no name has: leave it out")
+        command = typer.main.get_command(app)
+        _escape_help(command)
+        code = command.main(args=arguments, standalone_mode=False)
     except EyediffError as error:
-        return _complain(str(error))
-    except TyperException as error:  # an unknown option, a missing argument
-        return _complain(f"{error.format_message()}; `eyediff --help` shows how")
+        _complain(str(error))
+        return USAGE_ERROR
+    except _PARSER_ERROR as error:  # an unknown option, a missing argument
+        if message := error.format_message().rstrip("."):  # empty where the help was printed already
+            _complain(f"{message}; `eyediff --help` shows how")
+        return USAGE_ERROR
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our stdout has gone, as `head` does: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        return _end_without_reader()
+    except SystemExit as error:  # the parser answers a broken pipe with exit code 1, which here means a crossed limit
+        if isinstance(error.__context__, BrokenPipeError):
+            return _end_without_reader()
+        raise
+    except Exception as error:  # noqa: BLE001  # a defect of ours, whatever it is
+        if os.environ.get("EYEDIFF_TRACEBACK") == "1":
+            traceback.print_exc()
+        _complain(
+            f"internal error: {''.join(traceback.format_exception_only(error))}; this is a defect of "
+            "eyediff: report it on the project's page, with the traceback that EYEDIFF_TRACEBACK=1 prints"
+        )
+        return INTERNAL_ERROR
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str) -> int:
+def _end_without_reader() -> int:
+    """Return 0: the reader of standard output has seen enough, as `head` does, and nobody is left to tell."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _complain(message: str) -> None:
     print(f"eyediff: {shown(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201 - this is the command line
-    return USAGE_ERROR
 
 
 def main() -> None:

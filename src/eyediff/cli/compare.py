@@ -15,11 +15,9 @@ from ..errors import UsageError
 from ..output.text import amount
 from ..records import AlphaPolicy, MatchRule, Summary
 from ..report import outputs as viewing
-from ..scoring import factory as wiring
 from . import options
-from .exit_codes import exit_code, guarded
+from .exit_codes import exit_code, partial_results, run_with_bar
 from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, ToleranceOption
-from .outputs import Kind, journal_of, parquet_folder
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .shards import ShardOption, parse_shard
@@ -45,7 +43,7 @@ def compare(
         AlphaPolicy, typer.Option(help="Transparent images: the worse score over black and over white, or refuse.")
     ] = "worst",
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the CSV or JSONL file of -o where an earlier run stopped.")
+        bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
     ] = False,
     workers: options.Workers = None,
     shard: ShardOption = None,
@@ -60,17 +58,19 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="Where each pair differs, as pictures of one colour scale.")
     ] = None,
     map_format: Annotated[
-        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the distances as float32.")
+        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the scores by pixel as float32.")
     ] = "png",
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
     Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
-    computed, 3 some pairs failed or had no partner, 130 interrupted.
+    computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
+    70 an internal error, 130 interrupted.
     """
-    kind = cast(Kind, parquet_folder(format_, output) or options.format_of(format_, output, options.SUFFIXES))
-    if resume and (output is None or kind not in (*reports.LINES, "parquet")):
-        raise UsageError("--resume continues a file: give the CSV or JSONL file of the earlier run with -o")
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
+    resumable = output is not None and reports.is_results_path(kind, output)
+    if resume and not resumable:
+        raise UsageError("--resume continues a file: give the file of the earlier run with -o")
     part = parse_shard(shard, kind, output)
     if part and baseline:
         raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
@@ -78,30 +78,36 @@ def compare(
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     gating = Gating(output, baseline, tolerance, junit, plot)
     formats = viewing.map_formats(map_format)
-    wanted = wiring.Options(match, size, alpha, device, workers, memory)
+    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory)
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
-        planned = wiring.plan(
+        plan = run.plan_comparison(
             reference,
             candidate,
             options.named(metric),
             wanted,
-            maxima=options.limits("--max", maximum),
-            minima=options.limits("--min", minimum),
+            limits=run.Limits(options.limits("--max", maximum), options.limits("--min", minimum)),
             progress=fetched,
         )
-    job = run.part(planned.job, *part) if part else planned.job
-    drawn = viewing.draw(job, viewing.Drawing(f"{reference} → {candidate}", report, maps, formats))
-    sinks = gating.sinks(drawn.job)
-    _say(planned)
+    if part:
+        plan = run.select_part(plan, *part)
+    drawing = viewing.Drawing(f"{reference} → {candidate}", report, maps, formats)
+    drawn = viewing.draw(plan.metrics, plan.expected, drawing)
+    sinks = gating.sinks(plan)
+    _say(plan)
+
+    journal = run.ResumableSink(output, kind, resume=resume) if output is not None and resumable else None
 
     def work(progress: run.Progress) -> Summary:
-        compare = partial(run.compare, drawn.job, viewers=drawn.viewers, progress=progress, source=source)
-        if output is not None and (journal := journal_of(kind, output, resume)):
-            return compare([*reports.beside(drawn.job.header, kind, output), *sinks], journal=journal)
-        return compare([reports.sink(cast(reports.Format, kind), output or sys.stdout), *sinks])
+        compare = partial(
+            run.compare, plan, viewers=drawn.viewers, mapper=drawn.mapper, progress=progress, source=source
+        )
+        if output is not None and journal is not None:
+            return compare([*reports.sidecars(plan.metrics.header, kind, output), *sinks], journal=journal)
+        return compare([reports.row_sink(kind, output or sys.stdout), *sinks])
 
-    summary = guarded(work, output is not None, "pairs")
+    with partial_results(output, can_resume=journal.can_continue if journal else None) as progress:
+        summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
     if output is not None:
         options.tell_result(summary, output)
     for line in drawn.said():
@@ -111,8 +117,8 @@ def compare(
     return exit_code(summary, failed=failed, lacking=bool(incomplete or drawn.missing))
 
 
-def _say(planned: wiring.Planned) -> None:
-    if planned.ignored:
-        typer.echo(f"eyediff: {amount(planned.ignored, 'file')} passed over that no image format claims", err=True)
-    for hint in planned.hints:
+def _say(plan: run.ComparisonPlan) -> None:
+    if plan.ignored:
+        typer.echo(f"eyediff: {amount(plan.ignored, 'file')} passed over that no image format claims", err=True)
+    for hint in plan.hints:
         typer.echo(f"eyediff: {hint}", err=True)

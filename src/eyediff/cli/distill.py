@@ -9,9 +9,9 @@ import typer
 
 from .. import defaults
 from ..errors import UsageError
+from ..optional import require
 from ..report.plot import check
 from ..training.distillation.recipe import Recipe
-from . import options
 from .progress import bar, stages
 
 SHIPPED = Recipe()
@@ -69,7 +69,7 @@ def distill(
     Needs the extra `torch`, and AlexNet's weights for a teacher. The same photos, steps, groups and seed on the same
     machine give the same file; a run that was stopped goes on with --resume.
     """
-    options.check_torch("distill")
+    require("torch", "distill")
     if plot is not None:
         check(plot)
     if evaluate:
@@ -101,9 +101,9 @@ def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: in
     from ..training.distillation import agreement, evaluate
     from ..training.distillation import student_network as student
     from ..training.distillation.distill import teacher
-    from ..weights.mini import FILE
+    from ..weights import package_files
 
-    network = student.read_network(weights or FILE)
+    network = student.read_network(weights or package_files.MINI.path)
     measurements: list[evaluate.Measurement] = []
     with bar("comparing") as report:
         tasks = evaluate.measured(found(photos), teacher(), network, evaluate.SEED, workers)

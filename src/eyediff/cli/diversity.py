@@ -9,19 +9,21 @@ import typer
 
 from .. import defaults, folders, sets
 from ..errors import shown
-from ..output.tables import Column, Kind, Table
+from ..output.schema import Column
+from ..output.tables import Table
 from ..output.text import amount
+from ..output.writers import Format
 from ..sets import Measured
 from . import options
 from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 COLUMNS = (
-    Column("what", "of"),
-    Column("name", "name"),
-    Column("images", "images", number=True),
-    Column("mean", "mean", number=True),
-    Column("standard_error", "std error", number=True),
+    Column("what", description="Kind of the set.", title="of"),
+    Column("name", description="Name of the group or image."),
+    Column("images", "integer", "Number of images."),
+    Column("mean", "number", "Mean distance of all pairs."),
+    Column("standard_error", "number", "Standard error of the mean.", title="std error"),
 )
 """`what` is group, within groups, all, or image for one that failed."""
 
@@ -54,7 +56,7 @@ def diversity(
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed or some groups have no pair,
     130 interrupted.
     """
-    kind = cast(Kind, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
     grouping = None if groups is None else sets.grouping(listed[0], groups)
     with download_bar("weights") as report:

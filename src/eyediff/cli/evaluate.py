@@ -14,8 +14,8 @@ from ..errors import shown
 from ..evaluation import agreement as judging
 from ..evaluation import output as telling
 from ..evaluation import plots as drawing
-from ..output.tables import Kind as TableKind
 from ..output.text import amount
+from ..output.writers import Format
 from ..report import plot as plots
 from ..votes import Kind, Split, jnd
 from . import options
@@ -43,7 +43,7 @@ class Outputs:
     """Where results go."""
 
     file: Path | None
-    format: TableKind | None
+    format: Format | None
     plot: Path | None
     by_item: Path | None
 
@@ -155,10 +155,10 @@ def _judged(
     kind: Kind, data: Path, split: Split, metrics: list[str] | None, how: judging.Options, outputs: Outputs
 ) -> int:
     """Read, judge, and tell; what can be wrong is found before any image is looked at closely."""
-    form = cast(TableKind, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
+    form = cast(Format, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
     if outputs.plot is not None:
         plots.check(outputs.plot)
-    rows = cast(TableKind, options.format_of(None, outputs.by_item, options.SUFFIXES))
+    rows = cast(Format, options.format_of(None, outputs.by_item, options.SUFFIXES))
     with download_bar("weights") as report:
         task = judging.prepare(votes.read_study(data, kind, split=split), options.named(metrics), how, report)
     with ExitStack() as stack:

@@ -1,18 +1,20 @@
-"""How commands end: exit codes, and what becomes of an output that fails in the middle of a run."""
+"""How commands end: exit codes, and what becomes of a run that fails after its first row."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
 from .. import run
-from ..errors import OutputError
+from ..errors import EyediffError, shown
 from ..records import Summary
 from .progress import bar
 
-CROSSED, USAGE_ERROR, INCOMPLETE, INTERRUPTED = 1, 2, 3, 130
+CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
 
 
 def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:
@@ -21,34 +23,65 @@ def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) 
         return INTERRUPTED
     if summary.crossings or failed:
         return CROSSED
-    return INCOMPLETE if summary.failed or summary.unmatched or lacking else 0
+    return INCOMPLETE if summary.failed or summary.incomplete or summary.unmatched or lacking else 0
 
 
-def guarded(work: Callable[[run.Progress], Summary], to_file: bool, what: str) -> Summary:
-    """Work with a bar on stderr, unless the rows themselves run over the same terminal.
+@contextmanager
+def partial_results(
+    output: Path | None,
+    *,
+    can_resume: Callable[[], bool] | None = None,
+) -> Iterator[run.Progress]:
+    """Turn an error that comes after complete rows into exit code 3; before the first row it stays an error of its own.
 
-    An output that fails when rows stand in it already ends the run with what is there: exit code 3.
+    Covers the run and all that follows it. Yields what the run tells its progress to.
+
+    Parameters
+    ----------
+    output
+        Where the rows are; None for standard output.
+    can_resume
+        Whether --resume could continue the output, asked after the error. None: it never can.
     """
-    started = False
+    rows = 0
 
-    def run_with(tell: run.Progress | None) -> Summary:
-        def progress(done: int, total: int | None) -> None:
-            nonlocal started
-            started = True
-            if tell:
-                tell(done, total)
+    def progress(done: int, _: int | None) -> None:
+        nonlocal rows
+        rows = done
 
-        try:
-            return work(progress)
-        except OutputError as error:
-            if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
-                raise typer.Exit from error
-            if not started:
-                raise
-            typer.echo(f"eyediff: {error}", err=True)
-            raise typer.Exit(INCOMPLETE) from error
+    def describe() -> str:
+        place = f" in {shown(output)}" if output else ""
+        what_to_do = (
+            "continue with --resume" if can_resume and can_resume() else "run the command again for what is missing"
+        )
+        return f"complete rows{place}: {rows}; {what_to_do}"
 
+    try:
+        yield progress
+    except EyediffError as error:
+        if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
+            raise typer.Exit from error
+        if not rows:
+            raise
+        typer.echo(f"eyediff: {shown(error)}; {describe()}", err=True)
+        raise typer.Exit(INCOMPLETE) from error
+    except Exception as error:
+        if rows:
+            error.add_note(f"; {describe()}")
+        raise
+
+
+def run_with_bar(
+    work: Callable[[run.Progress], Summary], progress: run.Progress, *, to_file: bool, what: str
+) -> Summary:
+    """Work with a bar on stderr, unless the rows themselves run over the same terminal."""
     if not to_file and sys.stdout.isatty():
-        return run_with(None)
-    with bar(what) as tell:
-        return run_with(tell)
+        return work(progress)
+    with bar(what) as show:
+
+        def both(done: int, total: int | None) -> None:
+            progress(done, total)
+            if show:
+                show(done, total)
+
+        return work(both)

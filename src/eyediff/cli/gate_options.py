@@ -74,22 +74,23 @@ class Gating:
         self._earlier = None if baseline is None else gates.read_earlier(baseline)
         self._baseline: gates.Baseline | None = None
 
-    def sinks(self, job: run.Job) -> list[Sink]:
-        """What is to see the rows. Raises UsageError where the baseline is of another kind than the job."""
+    def sinks(self, plan: run.ComparisonPlan) -> list[Sink]:
+        """Return what sees the rows. Raises UsageError if the baseline does not fit the plan."""
+        names = plan.metrics.names
         sinks: list[Sink] = []
         if self._earlier is not None:
-            self._baseline = gates.Baseline(self._earlier, job.header, self._by_metric(job))
+            self._baseline = gates.Baseline(self._earlier, plan.metrics.header, self._by_metric(names))
             sinks.append(self._baseline)
         if self._junit is not None:
-            sinks.append(gates.JunitSink(self._junit, job, self._baseline))
+            sinks.append(gates.JunitSink(self._junit, plan.limits, self._baseline))
         return sinks if self._plot is None else [*sinks, self._plot]
 
-    def _by_metric(self, job: run.Job) -> dict[str, float]:
+    def _by_metric(self, names: Sequence[str]) -> dict[str, float]:
         for name in self._tolerances:
-            if name is not None and name not in job.header.metrics:
+            if name is not None and name not in names:
                 raise UsageError(f"--tolerance {name}: {name} is not computed here; add it to --metric")
         for_all = self._tolerances.get(None, defaults.TOLERANCE)
-        return {name: self._tolerances.get(name, for_all) for name in job.header.metrics}
+        return {name: self._tolerances.get(name, for_all) for name in names}
 
     def conclude(self, kind: str, output: Path | None) -> gates.Verdict | None:
         """Tell the verdict: with the rows where they are text on stdout, else on stderr."""
@@ -102,7 +103,7 @@ class Gating:
             typer.echo(
                 f"eyediff: {name} is CSV, which says no versions, weights or sizes; they are not checked", err=True
             )
-        lines = list(gates.told(verdict, None if beside else MOST))
+        lines = list(gates.format_verdict(verdict, None if beside else MOST))
         typer.echo("\n".join(["", *lines] if beside else [f"eyediff: {lines[0]}", *lines[1:]]), err=not beside)
         return verdict
 

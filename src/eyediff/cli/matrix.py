@@ -15,11 +15,12 @@ from ..output import grids
 from ..output.files import is_regular
 from ..output.grids import Grid, GridFormat
 from ..output.output_files import is_text, whole_file
+from ..output.parquet import arrow
 from ..output.text import amount
 from ..report.plot import check
 from ..sets import drawing
 from . import options
-from .exit_codes import INCOMPLETE
+from .exit_codes import INCOMPLETE, partial_results
 from .progress import bar, download_bar
 
 SUFFIXES: dict[str, str] = options.SUFFIXES | {".npy": "npy", ".parquet": "parquet"}
@@ -68,7 +69,12 @@ def matrix(
         failed = [(each.name, options.reason(each)) for each in found.failed]
         write(Grid(job.header, found.rows, found.columns, found.distances, failed))
         if plot is not None:
-            drawing.heat_map(found, metric, plot)
+            with partial_results(output) as progress:
+                if output is None or not is_regular(
+                    output
+                ):  # else nothing is kept of it, since all of it is whole or not
+                    progress(len(found.rows), None)
+                drawing.heat_map(found, metric, plot)
     if output is not None:
         sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
         typer.echo(f"eyediff: {sides}; see {shown(output)}", err=True)
@@ -82,7 +88,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
     if kind in grids.BINARY and (output is None or not is_regular(output)):
         raise UsageError(f"{kind} is no text, and needs a file; name one with -o")
     if kind == "parquet":
-        grids.parquet()
+        arrow("pyarrow.parquet")
     if plot is not None:
         check(plot)
 

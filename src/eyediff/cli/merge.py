@@ -13,7 +13,7 @@ from .. import run
 from ..errors import MergeError, UsageError, shown
 from ..records import Summary
 from . import options
-from .exit_codes import exit_code, guarded
+from .exit_codes import exit_code, partial_results, run_with_bar
 
 
 def merge(
@@ -29,23 +29,23 @@ def merge(
 
     Nothing is written where one is missing, double, not whole, or not of the same run. Exit codes are those of compare.
     """
-    kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
-    maxima, minima = options.limits("--max", maximum), options.limits("--min", minimum)
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
+    limits = run.Limits(options.limits("--max", maximum), options.limits("--min", minimum))
     if output is not None and output.resolve() in {path.resolve() for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards: give another file")
     try:
-        merged = run.Merged(shards)
+        merged = run.MergedRows(shards)
     except MergeError as error:
         for problem in error.problems[:-1]:
             typer.echo(f"eyediff: {problem}", err=True)
         raise MergeError(error.problems[-1]) from error
-    job = merged.job(maxima, minima)
+    limits.check(tuple(merged.header.metrics))
 
     def work(progress: run.Progress) -> Summary:
-        sink = reports.sink(kind, output or sys.stdout)
-        return run.compare(job, [sink], progress=progress, source=merged.source)
+        return merged.write([reports.row_sink(kind, output or sys.stdout)], limits, progress)
 
-    summary = guarded(work, output is not None, "pairs")
+    with partial_results(output) as progress:
+        summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
     if output is not None:
         options.tell_result(summary, output)
     return exit_code(summary)

@@ -13,6 +13,7 @@ from ..errors import shown
 from ..metrics.backbones import MINI, TRUNKS
 from ..metrics.programs import DeepFeatures
 from ..metrics.registry import ALIASES, MetricInfo, all_metrics
+from ..weights import package_files
 
 COLUMNS = ("name", "better", "identical", "range", "smallest", "weights", "versions")
 
@@ -66,7 +67,7 @@ def _list() -> None:
 
 
 def _weights_origin(backbone: str) -> str:
-    return "ships" if backbone == MINI.name else "fetch"
+    return "ships" if backbone == MINI.name or backbone in package_files.BACKBONES else "fetch"
 
 
 def _name(info: MetricInfo) -> str:

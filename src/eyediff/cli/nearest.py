@@ -11,25 +11,27 @@ import typer
 
 from .. import defaults, folders, sets
 from ..errors import UsageError, shown
-from ..output.tables import Column, Kind, Table
+from ..output.schema import Column
+from ..output.tables import Table
 from ..output.text import amount
+from ..output.writers import Format
 from ..sets import Failed, Job, Points, Source
 from . import options
 from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 NEIGHBOURS = (
-    Column("query", "query"),
-    Column("rank", "rank", number=True),
-    Column("image", "image"),
-    Column("distance", "distance", number=True),
+    Column("query", description="Image that was looked for."),
+    Column("rank", "integer", "Rank of the neighbour, from 1."),
+    Column("image", description="Neighbour."),
+    Column("distance", "number", "Distance of the two images."),
 )
 
 TWINS = (
-    Column("group", "group", number=True),
-    Column("first", "first"),
-    Column("second", "second"),
-    Column("distance", "distance", number=True),
+    Column("group", "integer", "Number of the group of connected pairs."),
+    Column("first", description="First image."),
+    Column("second", description="Second image."),
+    Column("distance", "number", "Distance of the two images."),
 )
 
 
@@ -73,7 +75,7 @@ def nearest(
     if duplicates is not None:
         folders.check_below(duplicates)
     folders.check_k(defaults.NEIGHBOURS if k is None else k)
-    kind = cast(Kind, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
     asked = folders.queries_of(query) if query else (Source(folder, ()), 0)
     with download_bar("weights") as report:

@@ -10,9 +10,9 @@ import typer
 
 from ..errors import UsageError, shown
 from ..optimize.plan import FROM_IMAGE, FROM_NOISE, Plan
+from ..optional import require
 from ..output.text import figure
 from ..records import SizePolicy
-from . import options
 from .exit_codes import INTERRUPTED
 from .progress import bar, download_bar
 
@@ -72,7 +72,7 @@ def optimize(
     frames/, log.jsonl and, where matplotlib is installed, curve.png. Exit code: 0 done, 2 the call is wrong and nothing
     was computed, 130 interrupted (the pictures are of what there was).
     """
-    options.check_torch("optimize")
+    require("torch", "optimize")
     if rate is not None and not 0 < rate <= 1:
         raise UsageError(f"--rate {rate:g}: expected more than 0 and at most 1, such as {FROM_IMAGE:g}")
     from ..optimize import run as room

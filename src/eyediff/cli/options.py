@@ -5,26 +5,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from .. import defaults, votes
+from .. import defaults, run, votes
 from .. import output as reports
 from ..engines.onnx_providers import DeviceName
-from ..errors import OutputError, UsageError, shown
+from ..errors import UsageError, shown
 from ..evaluation.agreement import Side
+from ..output.files import is_regular
 from ..output.output_files import Text, text_output
-from ..output.tables import Kind as TableKind
-from ..output.text import amount, figure
+from ..output.text import amount, figure, outcome
 from ..records import SizePolicy, Summary
 from ..sets import Failed, Source
+from .exit_codes import partial_results
 
 DEFAULT = ",".join(defaults.METRICS)
 
 SUFFIXES: dict[str, str] = {".txt": "text", ".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
+ROW_SUFFIXES = SUFFIXES | {".parquet": "parquet"}
 
 Metrics: TypeAlias = Annotated[
     list[str] | None,
@@ -66,7 +67,7 @@ Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
 _FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
-Format: TypeAlias = Annotated[TableKind | None, _FORMAT]
+Format: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 RowFormat: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 Index: TypeAlias = Annotated[
     Path | None,
@@ -136,16 +137,28 @@ def side_of(text: str | None) -> Side | None:
         raise UsageError(f"--side {text}: a number of pixels, or keep, was expected") from None
 
 
+class _CountedText:
+    """Text that tells how many rows are out: each is one piece, and so is the header before them."""
+
+    def __init__(self, output: Text, progress: run.Progress) -> None:
+        self._output, self._progress, self._pieces = output, progress, 0
+
+    @property
+    def terminal(self) -> bool:
+        return self._output.terminal
+
+    def write(self, text: str) -> None:
+        self._output.write(text)
+        self._progress(self._pieces, None)
+        self._pieces += 1
+
+
 @contextmanager
 def text(kind: str, output: Path | None) -> Iterator[Text]:
     """Where text goes, made ready before any work; a reader that has seen enough, as `head` has, ends all in peace."""
-    try:
-        with text_output(output or sys.stdout, data=kind != "text") as found:
-            yield found
-    except OutputError as error:
-        if isinstance(error.__cause__, BrokenPipeError):
-            raise typer.Exit from error
-        raise
+    kept = output is None or not is_regular(output)  # a file is replaced only once all of it is written
+    with partial_results(output) as progress, text_output(output or sys.stdout, data=kind != "text") as found:
+        yield _CountedText(found, progress) if kept else found
 
 
 def tell_failed(failed: Sequence[Failed]) -> None:
@@ -167,16 +180,9 @@ def reason(failed: Failed) -> str:
 
 def tell_result(summary: Summary, output: Path) -> None:
     """What happened, on stderr, since the rows went to a file."""
-    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
-    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts = outcome(summary)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
     parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
     parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]
     parts += ["stopped before the end"] if summary.interrupted else []
     typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)
-
-
-def check_torch(command: str) -> None:
-    """Raise UsageError, which says what to install, where torch is missing."""
-    if find_spec("torch") is None:
-        raise UsageError(f"{command} needs torch, which is not installed; run `pip install eyediff[torch]`")

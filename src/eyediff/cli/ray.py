@@ -12,7 +12,7 @@ import typer
 
 from .. import run
 from ..errors import UsageError
-from ..scoring import factory as wiring
+from ..optional import import_optional
 
 RayOption: TypeAlias = Annotated[
     str | None,
@@ -42,15 +42,14 @@ def with_address(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def source_of(address: str | None, options: wiring.Options) -> run.Source | None:
+def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSource | None:
     """Where rows come from with --ray; None without. Raises UsageError where Ray is not installed or not reached."""
     if address is None:
         return None
-    try:
-        from ..ray import source
-    except ModuleNotFoundError as error:
-        raise UsageError(f"--ray: {error}") from error
+    import_optional("ray.data", "--ray")
     import ray
+
+    from ..ray import source
 
     if not ray.is_initialized():
         _knock(address)

@@ -11,7 +11,6 @@ import typer
 from .. import output as reports
 from ..errors import UsageError
 from ..output.files import is_regular
-from .outputs import Kind
 
 ShardOption: TypeAlias = Annotated[
     str | None,
@@ -24,13 +23,13 @@ ShardOption: TypeAlias = Annotated[
 ]
 
 
-def parse_shard(text: str | None, kind: Kind, output: Path | None) -> tuple[int, int] | None:
+def parse_shard(text: str | None, kind: reports.RowFormat, output: Path | None) -> tuple[int, int] | None:
     """(I, N). Raises UsageError where that is not what was given, or there would be no file to merge."""
     if text is None:
         return None
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise UsageError(f"--shard {text}: expected I/N with I from 1 to N, such as 1/4 to 4/4")
-    if output is None or kind not in reports.LINES or not is_regular(output):
+    if output is None or kind not in ("csv", "jsonl") or not is_regular(output):
         raise UsageError("--shard writes a file for `eyediff merge`: give a CSV or JSONL file with -o")
     return int(found[1]), int(found[2])

@@ -13,7 +13,7 @@ from .. import defaults, votes
 from ..evaluation import agreement as judging
 from ..evaluation import weight_sources_output as telling
 from ..evaluation.weight_sources import Plan, compare
-from ..output.tables import Kind as TableKind
+from ..output.writers import Format
 from ..votes.ordered_triplets import strengths as made
 from . import options
 from .exit_codes import INCOMPLETE
@@ -54,7 +54,7 @@ def supervision(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    form = cast(TableKind, options.format_of(format_, output, options.SUFFIXES))
+    form = cast(Format, options.format_of(format_, output, options.SUFFIXES))
     how = judging.Options(options.side_of(side), bootstrap, seed, "voc", device, workers)
     study = votes.read_study(data, "2afc", split=split)
     plan = Plan(trunk, photos, tuple(imported or ()), seeds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,9 +9,9 @@ import typer
 
 from .. import defaults
 from ..errors import UsageError, shown
+from ..optional import is_installed, require
 from ..report import plot
 from ..training.ranking.recipe import Mode, Recipe
-from . import options
 from .progress import download_bar, stages
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def train(
     best.safetensors, of the epoch that agreed best with the votes that were held out; log.jsonl and training.png; and
     what --resume goes on with. Exit code: 0 done, 2 the call or the data is wrong and nothing was trained.
     """
-    options.check_torch("train")
+    require("torch", "train")
     recipe = Recipe(mode, epochs, decay, batch, rate, dropout, side, seed)
     if drawn:
         plot.check_installed()
@@ -116,7 +115,7 @@ def train(
             device=device,
             report=report,
         )
-    if drawn or (drawn is None and find_spec("matplotlib") is not None):
+    if drawn or (drawn is None and is_installed("matplotlib")):
         from ..training.distillation import plots as drawing
         from ..training.distillation.log import LOG
 
@@ -128,8 +127,7 @@ def train(
 def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
     """Without votes: a trunk's first weights as a metric. Raises UsageError where there is nothing to do."""
     from ..metrics import backbones as trunks
-    from ..training.init import HOWS
-    from ..training.init.save_initial import written
+    from ..training.init import HOWS, write_initial_metric
     from ..training.ranking.train import METRIC
 
     how = next((how for how in HOWS if how == init), None)
@@ -137,7 +135,7 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
         raise UsageError(
             "no DATA to learn from; name votes, or with --init gaussian or kmeans write first weights alone"
         )
-    typer.echo(f"{written(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
+    typer.echo(f"{write_initial_metric(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
 
 
 def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photos: Path | None) -> Start:

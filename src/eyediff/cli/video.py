@@ -14,16 +14,16 @@ from .. import run
 from .. import video as clips
 from ..errors import shown
 from ..interfaces import Sink, Viewer
-from ..output.text import amount, figure
+from ..output.text import amount, figure, outcome
 from ..records import Summary
 from ..report import About, PageSink
 from ..report import outputs as viewing
 from ..report.plot import check
-from ..scoring import factory as wiring
+from ..scoring.metric_set import MetricSet
 from ..video import plot as plots
 from ..video.worst import KEPT
 from . import options
-from .exit_codes import exit_code, guarded
+from .exit_codes import exit_code, partial_results, run_with_bar
 from .progress import download_bar
 
 
@@ -58,48 +58,56 @@ def video(
     off, are rows that failed. Needs PyAV: pip install 'eyediff[video]'.
 
     Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
-    failed or had no partner, 130 interrupted.
+    failed, lack a score or had no partner, or the run stopped at an error after complete rows, 70 an internal error,
+    130 interrupted.
     """
-    kind = cast(reports.Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     if plot is not None:
         check(plot)
     with ExitStack() as stack:
         first, second = (stack.enter_context(clips.Clip(path)) for path in (reference, candidate))
         with download_bar("weights") as fetched:
-            job, frames = wiring.plan_video(
+            plan, frames = clips.plan_video(
                 first,
                 second,
                 options.named(metric),
-                wiring.Options(size=size, device=device, memory=memory),
+                run.ComparisonOptions(size=size, device=device, memory=memory),
                 every=every,
                 offset=offset,
-                maxima=options.limits("--max", maximum),
-                minima=options.limits("--min", minimum),
+                limits=run.Limits(options.limits("--max", maximum), options.limits("--min", minimum)),
                 progress=fetched,
             )
-        page = None if report is None else _page(job, report, f"{reference} → {candidate}")
-        summary, track = _run(job, frames, reports.sink(kind, output or sys.stdout), page, to_file=output is not None)
+        page = None if report is None else _page(plan.metrics, report, f"{reference} → {candidate}")
+        progress = stack.enter_context(partial_results(output))
+        sink = reports.row_sink(kind, output or sys.stdout)
+        summary, track = _run(plan, frames, sink, page, progress, to_file=output is not None)
+        if plot is not None:
+            plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     for hint in summary.hints:
         typer.echo(f"eyediff: {hint}", err=True)
     if report is not None:
         typer.echo(f"eyediff: report: {shown(report)}", err=True)
-    if plot is not None:
-        plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     if output is not None:
         _say_result(summary, output)
     return exit_code(summary)
 
 
-def _page(job: run.Job, path: Path, title: str) -> Viewer:
+def _page(metrics: MetricSet, path: Path, title: str) -> Viewer:
     """The page, which shows the worst frames alone; they are mapped by the first metric that has maps."""
-    name, mapper = viewing.mapped(job)
-    expected = KEPT * len(job.engines)
-    about = About(title, expected, name or None, {"video": True})
+    name, mapper = viewing.find_mapper(metrics)
+    expected = KEPT * len(metrics.names)
+    about = About(title, expected, name or None, {"video": True}, 0.0 if mapper is None else mapper.map_identity)
     return clips.WorstFrames(PageSink(path, about), mapper)
 
 
 def _run(
-    job: run.Job, frames: clips.Frames, sink: Sink, page: Viewer | None, to_file: bool
+    plan: run.ComparisonPlan,
+    frames: clips.Frames,
+    sink: Sink,
+    page: Viewer | None,
+    progress: run.Progress,
+    *,
+    to_file: bool,
 ) -> tuple[Summary, clips.Track]:
     track = clips.Track()
 
@@ -109,15 +117,14 @@ def _run(
     def work(progress: run.Progress) -> Summary:
         sinks: list[Sink] = [track, clips.Completed(sink, complete)]
         viewers = [clips.CompletedViewer(page, complete)] if page else []
-        return run.compare(job, sinks, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
+        return run.compare(plan, sinks, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
 
-    return complete(guarded(work, to_file, "frames")), track
+    return complete(run_with_bar(work, progress, to_file=to_file, what="frames")), track
 
 
 def _say_result(summary: Summary, output: Path) -> None:
     """What happened, on stderr, since the rows went to a file."""
-    parts = [f"{amount(summary.count - summary.failed, 'frame')} compared"]
-    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts = outcome(summary, "frame")
     parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
     for name, found in summary.metrics.items():
         parts.append(f"mean {name} {figure(found.mean)}, worst second {figure(summary.pooled[name].worst_second)}")

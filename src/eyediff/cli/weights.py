@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from .. import __version__, weights
+from .. import weights
+from .._version import __version__
 from ..errors import shown
 from ..metrics import backbones as trunks
 from ..weights.fetch import Progress as Report
@@ -33,7 +34,10 @@ def list_() -> None:
     for name, entry in weights.PUBLISHED.items():
         found = weights.find(name)
         kind, path = (found[0].kind, str(found[1])) if found else ("missing", "")
-        rows.append((name, trunks.trunk(name).title, kind, path, f"{entry.bytes / 1e6:.0f} MB", entry.licence))
+        shipped = kind == "package"
+        download = "-" if shipped else f"{entry.bytes / 1e6:.0f} MB"
+        where = "in the package" if shipped else kind
+        rows.append((name, trunks.trunk(name).title, where, path, download, entry.licence))
     _show(("trunk", "network", "found in", "file", "download", "licence"), rows)
 
 

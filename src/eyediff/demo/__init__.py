@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .figure import figure
-from .show import Shown, Verdict, make
+from .show import make
+from .trials import Demo, Verdict
 
-__all__ = ["Shown", "Verdict", "figure", "make"]
+__all__ = ["Demo", "Verdict", "figure", "make"]

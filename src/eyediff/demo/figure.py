@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
 
 from ..output.text import figure as written
-
-if TYPE_CHECKING:
-    from .show import Shown, Verdict
+from .trials import Demo, Verdict
 
 _PAPER, _INK, _FAINT = "#ffffff", "#1c2430", "#7a8594"
 _OLD, _NEW = "#c8553d", "#1f7a8c"
@@ -18,9 +15,9 @@ _OLD_PALE, _NEW_PALE = "#f8e3dd", "#d9eef2"
 _GAP, _MARGIN, _LINE = 6, 24, 24
 
 
-def figure(shown: Shown, references: Path, candidates: Path) -> Image.Image:
+def figure(demo: Demo, references: Path, candidates: Path) -> Image.Image:
     """Trials two in a row. The pictures are pixel for pixel those that were compared."""
-    blocks = [_Block(shown.metrics, verdict, references, candidates) for verdict in shown.verdicts]
+    blocks = [_Block(demo.metrics, verdict, references, candidates) for verdict in demo.verdicts]
     width, height = blocks[0].size
     rows = (len(blocks) + 1) // 2
     top = _MARGIN + 58
@@ -28,7 +25,7 @@ def figure(shown: Shown, references: Path, candidates: Path) -> Image.Image:
     draw = ImageDraw.Draw(page)
     draw.text((_MARGIN, _MARGIN - 4), "Which one is closer to the picture in the middle?", _INK, _font(25))
     x = _MARGIN
-    count = f" in {sum(verdict.disagrees for verdict in shown.verdicts)} of {len(blocks)}"
+    count = f" in {sum(verdict.disagrees for verdict in demo.verdicts)} of {len(blocks)}"
     for text, tone in (("PSNR and SSIM say one thing, ", _OLD), ("LPIPS the other", _NEW), (count, _FAINT)):
         draw.text((x, _MARGIN + 29), text, tone, _font(17))
         x += int(draw.textlength(text, _font(17)))

@@ -1,77 +1,51 @@
-"""Draws the scenes, distorts them, compares, and says which candidate each metric calls closer."""
+"""Distorts the scenes them, compares, and says which candidate each metric calls closer."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 from PIL import Image as PILImage
 
 from .. import comparison as api
-from .. import weights
+from ..distortions.tools import Picture
 from ..errors import EyediffError, shown
 from ..output.atomic_write import whole
-from ..records import Score
+from ..records import ScoredPair
 from .figure import figure
-from .scenes import drawn
-from .trials import TRIALS, Candidate, Trial
-
-SIDE = 192
-"""Pixels of a scene: three side by side, twice, fill the width of a page."""
-
-CLASSICAL = ("psnr", "ssim")
+from .trials import CLASSICAL, LEARNED, TRIALS, Demo, Trial, Verdict
 
 REFERENCE, CANDIDATE, FIGURE, PAGE = "reference", "candidate", "demo.png", "report.html"
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A trial, the scores of both candidates by metric, and which candidate each metric calls closer."""
-
-    trial: Trial
-    scores: tuple[Mapping[str, float], Mapping[str, float]]
-    closer: Mapping[str, Candidate]
-
-    @property
-    def disagrees(self) -> bool:
-        """Whether every classical metric prefers another candidate than every LPIPS."""
-        old = {candidate.name for name, candidate in self.closer.items() if name in CLASSICAL}
-        new = {candidate.name for name, candidate in self.closer.items() if name not in CLASSICAL}
-        return len(old) == len(new) == 1 and old != new
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the demo found, the picture of it, and the page of every pair."""
-
-    metrics: tuple[str, ...]
-    verdicts: Sequence[Verdict]
-    picture: Path
-    page: Path
-
-
-def make(folder: Path) -> Shown:
+def make(folder: Path) -> Demo:
     """Write the pictures to `folder`/reference and `folder`/candidate, compare them, draw `folder`/demo.png, and write
     the page `folder`/report.html.
 
-    `lpips-mini` always, `lpips-alex` where its weights are found without a download. Raises OutputError where the
-    folder cannot be written.
+    Raises OutputError where the folder cannot be written.
     """
     for trial in TRIALS:
-        scene = drawn(trial.scene, SIDE)
+        scene = read_scene(trial.scene)
         for candidate in trial.candidates:
             name = trial.file(candidate)
             _save(PILImage.fromarray(scene), folder / REFERENCE / name)
             _save(PILImage.fromarray(candidate.of(scene)), folder / CANDIDATE / name)
-    metrics = (*CLASSICAL, "lpips-mini", *(["lpips-alex"] if weights.find("alex") else []))
+    metrics = (*CLASSICAL, *LEARNED)
     result = compared(folder, metrics)
     higher = result.header.higher_is_better
-    found = {row.pair.name: row.scores for row in result.rows if isinstance(row, Score)}
+    found = {row.pair.name: row.scores for row in result.rows if isinstance(row, ScoredPair)}
     verdicts = [_judged(trial, found, higher) for trial in TRIALS]
-    shown_here = Shown(metrics, verdicts, folder / FIGURE, folder / PAGE)
-    _save(figure(shown_here, folder / REFERENCE, folder / CANDIDATE), shown_here.picture)
-    return shown_here
+    demo = Demo(metrics, verdicts, folder / FIGURE, folder / PAGE)
+    _save(figure(demo, folder / REFERENCE, folder / CANDIDATE), demo.picture)
+    return demo
+
+
+def read_scene(name: str) -> Picture:
+    """Return a scene of the package, which `scripts/draw_scenes.py` draws: H x W x 3."""
+    with (files(__package__) / "scenes" / f"{name}.png").open("rb") as file, PILImage.open(file) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def compared(folder: Path, metrics: Sequence[str]) -> api.Result:

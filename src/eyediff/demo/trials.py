@@ -6,12 +6,17 @@ person looks at (detail). Zhang et al. 2018 begin with such a figure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..distortions import FAMILIES
 from ..distortions.tools import Picture
+
+CLASSICAL = ("psnr", "ssim")
+LEARNED = ("lpips", "lpips-mini")
 
 SEED = 1
 """Of what chance there is in a distortion."""
@@ -47,6 +52,32 @@ class Trial:
     def file(self, candidate: Candidate) -> str:
         """The name of a candidate's file, and of its reference's."""
         return f"{self.scene}-{candidate.name}.png"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A trial, the scores of both candidates by metric, and which candidate each metric calls closer."""
+
+    trial: Trial
+    scores: tuple[Mapping[str, float], Mapping[str, float]]
+    closer: Mapping[str, Candidate]
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether every classical metric prefers another candidate than every LPIPS."""
+        old = {candidate.name for name, candidate in self.closer.items() if name in CLASSICAL}
+        new = {candidate.name for name, candidate in self.closer.items() if name not in CLASSICAL}
+        return len(old) == len(new) == 1 and old != new
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demo found, the picture of it, and the page of every pair."""
+
+    metrics: tuple[str, ...]
+    verdicts: Sequence[Verdict]
+    picture: Path
+    page: Path
 
 
 TRIALS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,13 +14,12 @@ from ..metrics import lpips
 from ..metrics.ops import Array
 from ..metrics.programs import PixelFunction
 from ..records import Features, Numbers, Pixels
-from . import strip_plan as streaming
-from .feature_programs import Looked
-from .strips import Strips
+from . import strip_plan
+from .strips import StripEngine
 
 
 class Runner(Protocol):
-    """Turns a program over the verbs into a function on pixels: OnnxRunner, TorchRunner, NumpyRunner."""
+    """Turns a program over the operations into a function on pixels: OnnxRunner, TorchRunner, NumpyRunner."""
 
     @property
     def description(self) -> str:
@@ -88,20 +88,30 @@ class NetworkRunner(Protocol):
 
 
 class ProgramNetwork:
-    """A network as programs over the verbs, each compiled by a runner."""
+    """A network as programs over the operations, each compiled by a runner."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         self._trunk, self.description = network.trunk, runner.description
-        self._layers = runner.compile(lambda verbs, a, b: lpips.layers(verbs, network, a, b), 2)
-        self._spatial = runner.compile(lambda verbs, a, b: lpips.spatial(verbs, network, a, b), 2)
-        self._embedding = runner.compile(lambda verbs, x: lpips.embedding(verbs, network, x), 1)
-        strips, looked = Strips(runner, network), Looked(runner, network)
+        taps = len(network.trunk.taps)
+
+        def shares(ops: Any, of_a: Any, of_b: Any) -> list[Any]:
+            return [lpips.shares(ops, lpips.apart(ops, network.heads, of_a, of_b))]
+
+        def against(ops: Any, b: Any, *of_a: Any) -> list[Any]:
+            return shares(ops, of_a, lpips.features(ops, network, b))
+
+        self._layers = runner.compile(lambda ops, a, b: lpips.layers(ops, network, a, b), 2)
+        self._spatial = runner.compile(lambda ops, a, b: lpips.spatial(ops, network, a, b), 2)
+        self._embedding = runner.compile(lambda ops, x: lpips.embedding(ops, network, x), 1)
+        self._features = runner.compile_many(lambda ops, x: lpips.features(ops, network, x), 1, 0)
+        self._against = runner.compile_many(against, 1, taps)
+        self._between = runner.compile_many(lambda ops, *of: shares(ops, of[:taps], of[taps:]), 0, 2 * taps)
+        self._points = runner.compile_many(lambda ops, *of: [lpips.point(ops, network.roots, of)], 0, taps)
+        strips = ProgramStrips(runner, network)
         self.strip_shares, self.strip_map = strips.shares, strips.map
-        self.features, self.against = looked.features, looked.against
-        self.between, self.points = looked.between, looked.points
 
     def needed(self, height: int, width: int) -> int:
-        return streaming.needed(self._trunk, height, width)
+        return strip_plan.peak_bytes(self._trunk, height, width)
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
         return self._layers(a, b).astype(np.float64)
@@ -111,6 +121,65 @@ class ProgramNetwork:
 
     def embeddings(self, x: Pixels) -> Array:
         return self._embedding(x).astype(np.float32, copy=False)
+
+    def features(self, x: Pixels) -> Features:
+        return tuple(tap.astype(np.float32, copy=False) for tap in self._features(x))
+
+    def against(self, seen: Features, b: Pixels) -> Numbers:
+        return self._against(b, *seen)[0].astype(np.float64)
+
+    def between(self, a: Features, b: Features) -> Numbers:
+        return self._between(*a, *b)[0].astype(np.float64)
+
+    def points(self, seen: Features) -> Array:
+        return self._points(*seen)[0].astype(np.float32, copy=False)
+
+
+class ProgramStrips(StripEngine):
+    """Strips by programs over the operations, which a runner compiles."""
+
+    def __init__(self, runner: Runner, network: lpips.Network) -> None:
+        super().__init__(network.trunk)
+        self._runner, self._network = runner, network
+        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
+
+    def _strip_terms(
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
+        length, width = a.shape[1:3]
+        boundaries = strip_plan.boundaries(self._trunk, width)
+        run, taps = self._compiled(turned), len(self._trunk.taps)
+        above: Sequence[npt.NDArray[Any]] = [_zeros(boundary, boundary.pad) for boundary in boundaries] * 2
+        nothing, padding = ([_zeros(boundary, last * boundary.pad) for boundary in boundaries] for last in (0, 1))
+        for strip in strips:
+            below = padding if strip.stop == length else nothing
+            results = run(a[:, strip], b[:, strip], *above, *below)
+            above = results[taps:]
+            yield results[:taps]
+
+    def _compiled(self, turned: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
+        if turned not in self._programs:
+            network, count = self._network, len(strip_plan.boundaries(self._trunk, 1))
+            if turned:
+                parameters = {name: _turned(value) for name, value in network.parameters.items()}
+                network = lpips.Network(network.trunk, parameters, network.heads, network.scaled)
+            self._programs[turned] = self._runner.compile_many(partial(_program, network, count), 2, 3 * count)
+        return self._programs[turned]
+
+
+def _program(network: lpips.Network, count: int, ops: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
+    """The terms of a strip, and what every boundary hands on."""
+    terms, handed = strip_plan.strip_terms(ops, network, a, b, arrays[: 2 * count], arrays[2 * count :])
+    return [*terms, *handed]
+
+
+def _zeros(boundary: strip_plan.StripBoundary, rows: int) -> Array:
+    return np.zeros((1, boundary.channels, rows, boundary.columns), np.float32)
+
+
+def _turned(parameter: Array) -> Array:
+    """A kernel with rows and columns exchanged; a bias as it is."""
+    return np.ascontiguousarray(parameter.swapaxes(2, 3)) if parameter.ndim == 4 else parameter
 
 
 class NetworkEngine:
@@ -141,6 +210,8 @@ class NetworkEngine:
         if not self._at_once(a):
             return np.array([self._compiled.strip_shares(*pair, self._room(a)) for pair in _singly(a, b)])
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._parts(a)])
+
+    map_identity = 0.0
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """The distance by place: N x H x W. Its mean is near the distance, not equal: enlarging weighs borders."""
@@ -216,6 +287,20 @@ class FunctionEngine:
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """Return N scores."""
         return self._program.scores(a, b)
+
+
+class MappedFunctionEngine(FunctionEngine):
+    """A plain numpy function that has a map, too."""
+
+    def __init__(self, program: PixelFunction) -> None:
+        super().__init__(program)
+        if program.map is None:
+            raise ValueError("a program without a map")
+        self._map, self.map_identity = program.map, program.map_identity
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the score by place, N x H x W."""
+        return self._map(a, b)
 
 
 class SharedEngine:

@@ -6,12 +6,12 @@ installation that never names a GPU must not depend on it.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import Literal
 
 from ..defaults import workers
 from ..errors import DeviceError, UsageError
+from ..optional import is_installed
 from . import onnx_providers as devices
 from .native.library import NativeEngineError, find_variant
 from .network_engine import Runner
@@ -78,7 +78,7 @@ def runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
 
 
 def _torch_has_cuda() -> bool:
-    if importlib.util.find_spec("torch") is None:
+    if not is_installed("torch"):
         return False
     try:
         from .torch_runner import usable

@@ -11,19 +11,19 @@ layer, exactly where a window ends, and so do all strips that follow, whose rows
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from ..errors import UsageError
 from ..metrics import lpips
-from ..metrics.backbones import Conv, Fire, Pool, Tap, Trunk, after
-from ..metrics.lpips import Network
-from ..metrics.ops import T, Verbs
+from ..metrics.backbones import Trunk, WindowLayer
+from ..metrics.lpips import FeatureNetwork
+from ..metrics.ops import C, Ops, T
 
 
 @dataclass(frozen=True, slots=True)
-class Seam:
+class StripBoundary:
     """A layer's input where strips meet: `kept` rows are handed on; `pad` rows of zeros lie around the image."""
 
     channels: int
@@ -32,55 +32,32 @@ class Seam:
     pad: int
 
 
-def _window(layer: Conv | Pool) -> tuple[int, int, int]:
-    """Rows of a layer's window, by how many it moves, and the padding."""
-    return (layer.kernel, layer.stride, layer.pad) if isinstance(layer, Conv) else (layer.size, layer.stride, 0)
-
-
-def _windows(trunk: Trunk) -> Iterator[tuple[Conv | Pool, int]]:
-    """What moves windows, in order, with the channels that it sees; of a fire module the two that follow each other."""
-    channels = 3
-    for layer in trunk.layers:
-        if isinstance(layer, Fire):
-            squeeze, _, expand3x3 = layer.convs
-            yield squeeze, channels
-            yield expand3x3, layer.squeeze
-            channels = 2 * layer.expand
-        elif not isinstance(layer, Tap):
-            yield layer, channels
-            channels = layer.outputs if isinstance(layer, Conv) else channels
-
-
-def seams(trunk: Trunk, width: int) -> list[Seam]:
+def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
     """Where rows are handed on, in order, for strips of `width` columns. Raises UsageError where a layer skips rows."""
-    found = []
-    for layer, channels in _windows(trunk):
-        size, stride, pad = _window(layer)
-        if stride > size:
-            raise UsageError(f"{trunk.title} has windows of {size} rows that move by {stride}: no strips of it")
-        if _meets(layer):
-            found.append(Seam(channels, width, size - stride, pad))
-        width = after(layer, width)
-    return found
-
-
-def _meets(layer: Conv | Pool) -> bool:
-    """Whether a layer sees more than the rows of its own strip."""
-    size, stride, pad = _window(layer)
-    return size > stride or pad > 0
+    meeting = []
+    for layer, channels in trunk.moving:
+        window = layer.window
+        if window.stride > window.size:
+            raise UsageError(
+                f"{trunk.title} has windows of {window.size} rows that move by {window.stride}: no strips of it"
+            )
+        if window.crosses:
+            meeting.append(StripBoundary(channels, width, window.size - window.stride, window.pad))
+        width = layer.side_after(width)
+    return meeting
 
 
 def step(trunk: Trunk) -> int:
     """Rows of the image from one row of the deepest layer to the next."""
-    return math.prod(_window(layer)[1] for layer, _ in _windows(trunk))
+    return math.prod(layer.window.stride for layer, _ in trunk.moving)
 
 
-def opening(trunk: Trunk, deepest: int) -> int:
+def first_strip_rows(trunk: Trunk, deepest: int) -> int:
     """Rows of the first strip that give `deepest` rows at the end, with nothing left over at any layer."""
     rows = deepest
-    for layer, _ in reversed(list(_windows(trunk))):
-        size, stride, pad = _window(layer)
-        rows = (rows - 1) * stride + size - pad
+    for layer, _ in reversed(list(trunk.moving)):
+        window = layer.window
+        rows = (rows - 1) * window.stride + window.size - window.pad
     return rows
 
 
@@ -90,41 +67,42 @@ def strips(trunk: Trunk, length: int, deepest: int) -> list[slice]:
     The last has at least as many rows as one at the end needs, so that no layer is left without any.
     """
     least = step(trunk)
-    edges = [0, *range(opening(trunk, deepest), length - least + 1, deepest * least), length]
+    edges = [0, *range(first_strip_rows(trunk, deepest), length - least + 1, deepest * least), length]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
 
-def terms(
-    verbs: Verbs[T], network: Network, a: T, b: T, above: Sequence[T], below: Sequence[T]
+def strip_terms(
+    ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T, above: Sequence[T], below: Sequence[T]
 ) -> tuple[list[T], list[T]]:
     """`lpips.terms` of the rows that a strip completes, and the rows to hand on.
 
-    `above`: what the strip before handed on, for each seam of `a`, then of `b`; for the first strip the padding.
-    `below`: for each seam the padding of the last strip; no rows before that.
+    `above`: what the strip before handed on, for each boundary of `a`, then of `b`; for the first strip the padding.
+    `below`: for each boundary the padding of the last strip; no rows before that.
     """
     handed: list[T] = []
 
     def units(x: T, above: Sequence[T]) -> list[T]:
         ends = iter(zip(above, below, strict=True))
 
-        def seen(layer: Conv | Pool, x: T) -> T:
-            if not _meets(layer):
+        def add_rows(layer: WindowLayer, x: T) -> T:
+            window = layer.window
+            if not window.crosses:
                 return x
             before, behind = next(ends)
-            x = verbs.below([before, x, behind])
-            size, stride, _ = _window(layer)
-            handed.append(verbs.rows(x, stride - size, None) if size > stride else verbs.rows(x, 0, 0))
+            x = ops.below([before, x, behind])
+            kept = window.size - window.stride
+            handed.append(ops.rows(x, -kept, None) if kept else ops.rows(x, 0, 0))
             return x
 
-        return [verbs.unit(tapped) for tapped in lpips.taps(verbs, network, x, seen)]
+        return [ops.unit(tapped) for tapped in lpips.taps(ops, network, x, add_rows)]
 
     half = len(below)
     of_a, of_b = units(a, above[:half]), units(b, above[half:])
-    return lpips.apart(verbs, network.heads, of_a, of_b), handed
+    return lpips.apart(ops, network.heads, of_a, of_b), handed
 
 
-def needed(trunk: Trunk, height: int, width: int) -> int:
-    """Bytes, about and rather too many, that a pair takes on its way through the trunk.
+def peak_bytes(trunk: Trunk, height: int, width: int) -> int:
+    """Return a conservative estimate of the peak bytes of a pair on its way through the trunk.
 
     The features of both images at the taps, which meet only at the end; a layer's input and output, each in two
     layouts; half as much again, since the runtime's store grows by doubling; and the weights: as they were read,
@@ -133,9 +111,8 @@ def needed(trunk: Trunk, height: int, width: int) -> int:
     tapped = sum(math.prod(shape) for shape in trunk.tapped(height, width))
     weights = sum(math.prod(shape) for shape in trunk.shapes.values())
     widest = 0
-    for layer, channels in _windows(trunk):
+    for layer, channels in trunk.moving:
         given = channels * height * width
-        height, width = after(layer, height), after(layer, width)
-        made = channels if isinstance(layer, Pool) else layer.outputs
-        widest = max(widest, given + made * height * width)
+        height, width = layer.side_after(height), layer.side_after(width)
+        widest = max(widest, given + layer.channels_after(channels) * height * width)
     return 4 * (3 * (tapped + widest) + 5 * weights)

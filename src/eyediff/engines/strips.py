@@ -1,26 +1,20 @@
-"""A pair strip by strip: what `streaming.py` states, run over images that take more memory than may be used."""
+"""A pair strip by strip: what `strip_plan.py` states, run over images that take more memory than may be used."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import defaults
 from ..metrics.backbones import Trunk
-from ..metrics.lpips import Network
 from ..metrics.ops import Array
 from ..records import Numbers, Pixels
-from . import strip_plan as streaming
+from . import strip_plan
 from .numpy_ops import stretch
-
-if TYPE_CHECKING:
-    from .network_engine import Runner
 
 
 class StripEngine(ABC):
@@ -37,7 +31,7 @@ class StripEngine(ABC):
 
     def _needed(self, height: int, width: int) -> int:
         """Return the bytes that a strip of a pair takes."""
-        return streaming.needed(self._trunk, height, width)
+        return strip_plan.peak_bytes(self._trunk, height, width)
 
     def shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
         """Each tap's share of the distance of two images 1 x H x W x 3: L figures, summed in double precision."""
@@ -66,62 +60,15 @@ class StripEngine(ABC):
         if turned:
             a, b = a.swapaxes(1, 2), b.swapaxes(1, 2)
         length, width = a.shape[1:3]
-        strips = streaming.strips(self._trunk, length, self._deepest(length, width, memory))
+        strips = strip_plan.strips(self._trunk, length, self._deepest(length, width, memory))
         for found in self._strip_terms(a, b, strips, turned):
             yield [term.swapaxes(2, 3) for term in found] if turned else found
 
     def _deepest(self, length: int, width: int, memory: float) -> int:
         """Rows that a strip gives at the end: as many as fit, up to STRIP_PIXELS."""
-        enough = max(1, defaults.STRIP_PIXELS // (width * streaming.step(self._trunk)))
+        enough = max(1, defaults.STRIP_PIXELS // (width * strip_plan.step(self._trunk)))
         for deepest in range(enough, 1, -1):
-            high = streaming.opening(self._trunk, deepest)
+            high = strip_plan.first_strip_rows(self._trunk, deepest)
             if high <= length and self._needed(high, width) <= memory:
                 return deepest
         return 1
-
-
-class Strips(StripEngine):
-    """Strips by programs over the verbs, which a runner compiles."""
-
-    def __init__(self, runner: Runner, network: Network) -> None:
-        super().__init__(network.trunk)
-        self._runner, self._network = runner, network
-        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
-
-    def _strip_terms(
-        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
-    ) -> Iterator[Sequence[npt.NDArray[Any]]]:
-        length, width = a.shape[1:3]
-        seams = streaming.seams(self._trunk, width)
-        run, taps = self._compiled(turned), len(self._trunk.taps)
-        above: Sequence[npt.NDArray[Any]] = [_zeros(seam, seam.pad) for seam in seams] * 2
-        nothing, padding = ([_zeros(seam, last * seam.pad) for seam in seams] for last in (0, 1))
-        for strip in strips:
-            below = padding if strip.stop == length else nothing
-            results = run(a[:, strip], b[:, strip], *above, *below)
-            above = results[taps:]
-            yield results[:taps]
-
-    def _compiled(self, turned: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        if turned not in self._programs:
-            network, count = self._network, len(streaming.seams(self._trunk, 1))
-            if turned:
-                parameters = {name: _turned(value) for name, value in network.parameters.items()}
-                network = replace(network, parameters=parameters)
-            self._programs[turned] = self._runner.compile_many(partial(_program, network, count), 2, 3 * count)
-        return self._programs[turned]
-
-
-def _program(network: Network, seams: int, verbs: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
-    """The terms of a strip, and what every seam hands on."""
-    terms, handed = streaming.terms(verbs, network, a, b, arrays[: 2 * seams], arrays[2 * seams :])
-    return [*terms, *handed]
-
-
-def _zeros(seam: streaming.Seam, rows: int) -> Array:
-    return np.zeros((1, seam.channels, rows, seam.columns), np.float32)
-
-
-def _turned(parameter: Array) -> Array:
-    """A kernel with rows and columns exchanged; a bias as it is."""
-    return np.ascontiguousarray(parameter.swapaxes(2, 3)) if parameter.ndim == 4 else parameter

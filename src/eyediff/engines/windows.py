@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import UsageError
 from ..fork_safe import OfProcess
 from ..metrics.ops import Array
 from ..metrics.programs import MultiScaleMean, WindowMean
@@ -37,7 +36,6 @@ class WindowEngine:
         self.description = runner.description
         single = runner.single()
         self._run = single.compile(program.score, 2)
-        self._spatial = single.compile(program.map, 2) if program.map else None
         self._pool = OfProcess(lambda: ThreadPoolExecutor(runner.threads, "eyediff-tiles"))
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
@@ -59,31 +57,6 @@ class WindowEngine:
         scores: Numbers = self.means(a, b).mean(1)
         return scores
 
-    def local(self, a: Pixels, b: Pixels) -> Array:
-        """What each window says, at its middle: N x H x W, for H x W the size of what the metric sees.
-
-        The mean over the windows, which is the score, is that of the map without its border of half a window, where no
-        window lies whole: there the nearest figure stands. Raises UsageError where the metric has no maps.
-        """
-        spatial = self._spatial
-        if spatial is None:
-            raise UsageError("this metric has no map; lpips-*, deep-* and ssim have")
-        a, b = self._pool.value.map(self._prepare, (a, b))
-        reach = self._window - 1
-        inner = np.empty((len(a), a.shape[1] - reach, a.shape[2] - reach), np.float32)
-        tiles = _tiles(*inner.shape[1:])
-        jobs = [(n, tile) for n in range(len(a)) for tile in tiles]
-
-        def draw(job: tuple[int, Tile]) -> None:
-            n, tile = job
-            seen = self._seen(tile)
-            inner[n][tile] = spatial(a[n][seen][None], b[n][seen][None])[0, 0]
-
-        list(self._pool.value.map(draw, jobs))
-        before = reach // 2
-        border = (before, reach - before)
-        return np.pad(inner, ((0, 0), border, border), "edge")
-
     def _measure(self, job: tuple[Pixels, Pixels, Tile]) -> npt.NDArray[Any]:
         a, b, tile = job
         seen = self._seen(tile)
@@ -95,6 +68,43 @@ class WindowEngine:
         reach = self._window - 1
         rows, columns = tile
         return slice(rows.start, rows.stop + reach), slice(columns.start, columns.stop + reach)
+
+
+class MappedWindowEngine(WindowEngine):
+    """A metric over windows that has a map, too."""
+
+    def __init__(self, runner: Runner, program: WindowMean) -> None:
+        super().__init__(runner, program)
+        if program.map is None:
+            raise ValueError("a program without a map")
+        self._map, self.map_identity = runner.single().compile(program.map, 2), program.map_identity
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return what each window scores, at the pixel in its middle: N x H x W.
+
+        The border of half a window, where no window fits, repeats the nearest score. The mean without that border is
+        the score of the metric. A metric that sees a smaller copy of the images has one value for several pixels.
+        """
+        height, width = a.shape[1:3]
+        a, b = self._pool.value.map(self._prepare, (a, b))
+        reach = self._window - 1
+        inner = np.empty((len(a), a.shape[1] - reach, a.shape[2] - reach), np.float32)
+        tiles = _tiles(*inner.shape[1:])
+        jobs = [(n, tile) for n in range(len(a)) for tile in tiles]
+
+        def draw(job: tuple[int, Tile]) -> None:
+            n, tile = job
+            seen = self._seen(tile)
+            inner[n][tile] = self._map(a[n][seen][None], b[n][seen][None])[0, 0]
+
+        list(self._pool.value.map(draw, jobs))
+        before = reach // 2
+        border = (before, reach - before)
+        padded = np.pad(inner, ((0, 0), border, border), "edge")
+        if padded.shape[1:] == (height, width):
+            return padded
+        rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), padded.shape[1:], strict=True))
+        return padded[:, rows[:, None], columns]
 
 
 class ScalesEngine:

@@ -10,16 +10,19 @@ from typing import Literal, TypeAlias
 
 from PIL import Image as PILImage
 
-from .. import defaults, images, run
+from .. import defaults, images
 from ..engines.onnx_providers import DeviceName
 from ..errors import SizeError, UsageError
 from ..images.size import resized
 from ..records import Image, Pixels
-from ..scoring import factory as wiring
+from ..run.plan import ComparisonOptions
+from ..scoring.factory import Progress as Downloads
+from ..scoring.loading import ImageLoader
+from ..scoring.metric_set import MetricSet
 from ..scoring.metric_spec import parse_metrics
 from ..votes import Study, correlation, jnd
 from .results import Judged, Line, lines
-from .scoring import Progress, scored
+from .scoring import Progress, score_items
 
 __all__ = ["BAPPS_SIDE", "Judged", "Line", "Options", "Side", "Task", "judge", "judged", "prepare"]
 
@@ -46,12 +49,13 @@ class Task:
     """A study and the metrics to be judged by it, ready to run. `side` None: images are left as they are."""
 
     study: Study
-    job: run.Job
+    metrics: MetricSet
+    loader: ImageLoader
     side: int | None
     options: Options
 
 
-def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: wiring.Progress | None = None) -> Task:
+def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: Downloads | None = None) -> Task:
     """Everything that can be wrong, found before any image is read. Raises as `judge` does."""
     specs = parse_metrics(metrics)
     default: Side = BAPPS_SIDE if study.layout == "bapps" else "keep"
@@ -60,22 +64,23 @@ def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: w
     if options.resamples < 0 or options.seed < 0 or (side is not None and side < 1):
         given = f"side {asked}, {options.resamples} resamples, seed {options.seed}"
         raise UsageError(f"{given}: a side is 1 pixel or more, the others are 0 or more")
-    for spec in specs:
-        if side is not None and spec.program.smallest_side > side:
-            needed = f"{spec.requested} needs sides of at least {spec.program.smallest_side} pixels"
-            raise SizeError(f"{needed}, and the images are brought to {side}: leave it out, or keep their size")
+    least = min(specs, key=lambda spec: spec.program.smallest_side)
+    if side is not None and least.program.smallest_side > side:
+        needed = f"{least.requested} needs sides of at least {least.program.smallest_side} pixels"
+        raise SizeError(f"{needed}, and the images are brought to {side}: leave it out, or keep their size")
     if study.kind == "mos":
         correlation.check_scipy()
-    wanted = wiring.Options(alpha="refuse", device=options.device, workers=options.workers)
-    return Task(study, wiring.job_of((), metrics, wanted, progress=downloads), side, options)
+    reading = ComparisonOptions(alpha="refuse", device=options.device, workers=options.workers)
+    loader = replace(reading.loader(), read=partial(_read, side=side))
+    return Task(study, reading.build_metrics(metrics, downloads), loader, side, options)
 
 
 def judged(task: Task, progress: Progress | None = None) -> Judged:
     """The figures of a task; the slow part. `progress` is told the items that are done, and how many there are."""
-    how, job = task.options, task.job
-    found = scored(task.study.items, job.engines, partial(_read, side=task.side), job.workers, progress)
+    how = task.options
+    found = score_items(task.study.items, task.metrics, task.loader, progress)
     settings = (task.side, how.seed, how.resamples, how.convention)
-    bare = Judged(job.header, task.study, *settings, found.scores, found.failed, ())
+    bare = Judged(task.metrics.header, task.study, *settings, found.scores, found.failed, ())
     return replace(bare, lines=lines(bare))
 
 
@@ -99,10 +104,11 @@ def judge(
     interval of `resamples` bootstrap resamples within each subset; 0: none.
 
     `side` is what the shorter side of every image is brought to, bilinearly, before a metric sees it, or "keep"; by
-    default 64 for a study in the layout of BAPPS, as the published code does, and "keep" for a table. An image that
-    cannot be read or scored costs its item, which is in `failed`, and no metric is judged by it.
+    default 64 for a study in the layout of BAPPS, as the published code does, and "keep" for a table. An item
+    that lacks a score is in `failed`: metrics without a score of it are judged by the others, and two metrics are
+    compared by the items that both have scored.
 
-    Raises UsageError, WeightsError or DeviceError before any work, SizeError where `side` is too small for a metric.
+    Raises UsageError, WeightsError or DeviceError before any work, SizeError where `side` is too small for all metrics.
     """
     return judged(prepare(study, metrics, Options(side, resamples, seed, convention, device, workers)))
 

@@ -8,24 +8,25 @@ import numpy as np
 
 from ..errors import shown
 from ..output.output_files import Text
-from ..output.schema import encodable, number
-from ..output.tables import Cell, Column, Kind, Table
+from ..output.schema import Cell, Column, encodable
+from ..output.tables import Table
 from ..output.text import Line as TextLine
 from ..output.text import amount, made_with, rendered
+from ..output.writers import Format
 from ..votes import Triplet
 from ..votes.study import Likeness
 from .results import Judged, Line
 
 COLUMNS = (
-    Column("statistic", "statistic"),
-    Column("metric", "metric"),
-    Column("against", "against"),
-    Column("subset", "subset"),
-    Column("items", "items", number=True),
-    Column("score", "score", number=True),
-    Column("low", "low", number=True),
-    Column("high", "high", number=True),
-    Column("item", "item"),
+    Column("statistic"),
+    Column("metric"),
+    Column("against"),
+    Column("subset"),
+    Column("items", "integer"),
+    Column("score", "number"),
+    Column("low", "number"),
+    Column("high", "number"),
+    Column("item"),
 )
 """Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
 
@@ -40,7 +41,7 @@ TITLES = {
 PERCENT = ("agreement", "ap")
 
 
-def write(judged: Judged, kind: Kind, output: Text) -> None:
+def write(judged: Judged, kind: Format, output: Text) -> None:
     """All figures, then the items that failed. Raises OutputError."""
     if kind == "text":
         for text in _text(judged):
@@ -71,15 +72,15 @@ def about(judged: Judged) -> dict[str, object]:
     } | ({"convention": judged.convention} if study.kind == "jnd" else {})
 
 
-def write_items(judged: Judged, kind: Kind, output: Text) -> None:
+def write_items(judged: Judged, kind: Format, output: Text) -> None:
     """A row an item: its images, its votes, and each metric's own scores of it. Raises OutputError."""
     names = ("reference", "a", "b") if judged.study.kind == "2afc" else ("a", "b")
     names = ("reference", "candidate") if judged.study.kind == "mos" else names
     others = names[1:] if judged.study.kind == "2afc" else ("",)
     scores = [f"{metric} {other}".strip() for metric in judged.scores for other in others]
     votes = "mos" if judged.study.kind == "mos" else "share"
-    columns = [Column(name, name) for name in ("item", "subset", *names)]
-    columns += [Column(name, name, number=True) for name in (votes, *scores)]
+    columns = [Column(name) for name in ("item", "subset", *names)]
+    columns += [Column(name, "number") for name in (votes, *scores)]
     table = Table(kind, output, columns, judged.header, about(judged))
     table.begin()
     for place, item in enumerate(judged.study.items):
@@ -87,9 +88,9 @@ def write_items(judged: Judged, kind: Kind, output: Text) -> None:
         cells |= dict(zip(names, map(str, item.images), strict=True))
         cells[votes] = item.share if isinstance(item, (Triplet, Likeness)) else item.mos
         failed = judged.failed.get(place)
-        if failed is None:
-            found = np.concatenate([judged.scores[metric][place] for metric in judged.scores])
-            cells |= {name: number(float(score)) for name, score in zip(scores, found, strict=True)}
+        values = np.concatenate([judged.scores[metric][place] for metric in judged.scores])
+        present = zip(scores, values, strict=True)
+        cells |= {name: float(score) for name, score in present if not np.isnan(score)}
         table.write(cells, f"{failed.stage}: {failed.message}" if failed else None)
     table.end()
 

@@ -10,7 +10,8 @@ import numpy as np
 from ..errors import shown
 from ..report.plot import TONES, panels_of, save
 from ..votes import correlation, jnd
-from .results import Judged
+from ..votes.bootstrap import Estimate
+from .results import Judged, StatisticName
 
 
 def draw(judged: Judged, path: Path) -> None:
@@ -25,7 +26,7 @@ def _bars(judged: Judged) -> Any:
     figure, ((panel,),) = panels_of(1, 1, (max(5.0, 0.35 * len(subsets) * (len(metrics) + 1) + 2), 4.4))
     width = 0.84 / len(metrics)
     for place, metric in enumerate(metrics):
-        found = [judged.line(metric, subset, "agreement") for subset in subsets]
+        found = [_estimate(judged, metric, subset, "agreement") for subset in subsets]
         middle = np.arange(len(subsets)) + (place - (len(metrics) - 1) / 2) * width
         heights = np.array([np.nan if each.value is None else 100 * each.value for each in found])
         ends = np.array([[each.low, each.high] for each in found], float) * 100  # None becomes nan: no interval there
@@ -34,7 +35,7 @@ def _bars(judged: Judged) -> Any:
                   error_kw={"lw": 1, "ecolor": "#333333"})  # fmt: skip
     for name, style in (("human", "-"), ("majority", ":")):
         for place, subset in enumerate(subsets):
-            level = judged.line(name, subset, "agreement").value
+            level = _estimate(judged, name, subset, "agreement").value
             if level is not None:
                 label = name if place == 0 else None
                 panel.plot([place - 0.45, place + 0.45], [100 * level] * 2, style, color="k", lw=1.2, label=label)
@@ -50,12 +51,16 @@ def _curves(judged: Judged) -> Any:
     subsets, likenesses = judged.study.subsets, judged.study.likenesses
     figure, (panels,) = panels_of(1, len(subsets), (4.2 * len(subsets), 4.2))
     for subset, panel in zip(subsets, panels, strict=True):
-        places = [i for i, each in enumerate(likenesses) if each.subset == subset and i not in judged.failed]
-        share = np.array([likenesses[place].share for place in places])
-        orders = {"ceiling": -share} | {name: judged.distances(name)[places, 0] for name in judged.scores}
-        for number, (name, distances) in enumerate(orders.items()):
+        most = max(judged.scores, key=lambda name: len(judged.scored(name)))
+        for number, name in enumerate(["ceiling", *judged.scores]):
+            scored = judged.scored(name if name in judged.scores else most)
+            places = [place for place in scored if likenesses[place].subset == subset]
+            share = np.array([likenesses[place].share for place in places])
+            if not places:
+                continue
+            distances = judged.distances(name)[places, 0] if name in judged.scores else -share
             (recall,), (precision,) = jnd.curve(distances, share)
-            area = judged.line(name, subset, "ap").value
+            area = _estimate(judged, name, subset, "ap").value
             label = f"{name} {'-' if area is None else f'{100 * area:.1f}'}"
             look = {"color": "k", "ls": ":"} if name == "ceiling" else {"color": TONES[(number - 1) % len(TONES)]}
             panel.plot(recall, precision, lw=1.4, label=label, **look)
@@ -67,10 +72,10 @@ def _curves(judged: Judged) -> Any:
 
 def _scatter(judged: Judged) -> Any:
     """A panel a metric: opinions over scores, and the fitted curve."""
-    places = [i for i in range(len(judged.study.items)) if i not in judged.failed]
-    opinions = np.array([judged.study.opinions[place].mos for place in places])
     figure, (panels,) = panels_of(1, len(judged.scores), (4.0 * len(judged.scores), 3.8))
     for number, (name, panel) in enumerate(zip(judged.scores, panels, strict=True)):
+        places = judged.scored(name)
+        opinions = np.array([judged.study.opinions[place].mos for place in places])
         scores = judged.scores[name][places, 0]
         toward = -1.0 if not judged.header.higher_is_better[name] else 1.0
         panel.plot(scores, opinions, ".", ms=4, alpha=0.5, color=TONES[number % len(TONES)])
@@ -80,6 +85,14 @@ def _scatter(judged: Judged) -> Any:
             panel.plot(line, fit.curve(toward * line), color="k", lw=1.2)
         panel.set(xlabel=name, ylabel="opinion")
     return figure
+
+
+def _estimate(judged: Judged, metric: str, subset: str, statistic: StatisticName) -> Estimate:
+    """Return a figure; without a value if the metric has none there."""
+    try:
+        return judged.line(metric, subset, statistic)
+    except KeyError:
+        return Estimate(None)
 
 
 def _text(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import Literal, TypeAlias
@@ -42,8 +42,9 @@ class Line:
 class Judged:
     """How well metrics agree with people.
 
-    `scores` are N x P by metric, the metric's own figures in the order of `study.items`, nan where an item is in
-    `failed` (by its place). `side` is what the shorter side of images was brought to; None: they were left alone.
+    `scores` are N x P by metric, the metric's own figures in the order of `study.items`, nan where the
+    metric has no score; `failed` says why, by place. `side` is what the shorter side of images was brought to; None:
+    they were left alone.
     """
 
     header: Header
@@ -63,6 +64,11 @@ class Judged:
                 return line.estimate
         raise KeyError((metric, subset, statistic, against))
 
+    def scored(self, *metrics: str) -> list[int]:
+        """Return the places of the items that all of these metrics have scored."""
+        missing = np.any([np.isnan(self.scores[name]).any(1) for name in metrics], axis=0)
+        return [int(place) for place in np.flatnonzero(~missing)]
+
     def distances(self, metric: str) -> Numbers:
         """The metric's scores turned so that smaller is more alike."""
         return -self.scores[metric] if self.header.higher_is_better[metric] else self.scores[metric]
@@ -72,53 +78,93 @@ _Key: TypeAlias = tuple[StatisticName, str]
 """A statistic, of a metric or of what stands beside metrics."""
 
 
-def lines(judged: Judged) -> list[Line]:
-    """All figures: those of metrics by subset and mean, then their differences.
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Figures of some metrics on the same items, by statistic, metric and subset; and how many items a subset has."""
 
-    Raises UsageError where a subset has the name of a mean.
+    values: Mapping[tuple[_Key, str], float]
+    spreads: Mapping[tuple[_Key, str], Numbers]
+    counts: Mapping[str, int]
+
+    def estimate(self, key: _Key, subset: str) -> Estimate:
+        return bootstrap.estimate(self.values[key, subset], self.spreads[key, subset])
+
+
+def lines(judged: Judged) -> list[Line]:
+    """Return all figures: those of metrics by subset and mean, then their differences.
+
+    Each metric is judged by the items that it has scored, and a difference by the items that both have scored.
+
+    Raises
+    ------
+    UsageError
+        If a subset has the name of a mean.
     """
-    parts, means = _parts(judged), _means(judged)
+    means = _means(judged)
     if taken := [name for name in judged.study.subsets if name in means or name == EVERYTHING]:
         raise UsageError(f"a subset is called {taken[0]!r}, which is what several together are called: rename it")
-    values: dict[tuple[_Key, str], float] = {}
-    spreads: dict[tuple[_Key, str], Numbers] = {}
-    for stream, (subset, places) in enumerate(parts.items()):
-        statistics = _statistics(judged, places) if places else {}
-        found = bootstrap.distributions(statistics, len(places), judged.resamples, judged.seed, stream)
-        for key, statistic in statistics.items():
-            values[key, subset], spreads[key, subset] = bootstrap.value(statistic, len(places)), found[key]
-    counts = {subset: len(places) for subset, places in parts.items()}
-    keys = list(dict.fromkeys(key for key, _ in values))
-    for mean, members in means.items():
-        counts[mean] = sum(counts[member] for member in members)
-        for key in keys:
-            if all((key, member) in values for member in members):
-                values[key, mean] = float(np.mean([values[key, member] for member in members]))
-                spreads[key, mean] = _mean([spreads[key, member] for member in members])
-    made = [
-        Line(*key, None, subset, counts[subset], bootstrap.estimate(values[key, subset], spreads[key, subset]))
-        for key in keys
-        for subset in counts
-        if (key, subset) in values
-    ]
-    for one, other in combinations([key for key in keys if key[1] in judged.scores], 2):
-        for subset in counts if one[0] == other[0] else ():
-            if (one, subset) in values:
+    measured: dict[tuple[int, ...], _Figures] = {}
+
+    def measure(*metrics: str) -> _Figures:
+        """Return the figures of all metrics that have scored the items of these."""
+        places = tuple(judged.scored(*metrics))
+        if places not in measured:
+            able = {name: judged.scores[name] for name in judged.scores if set(places) <= set(judged.scored(name))}
+            measured[places] = _measure(replace(judged, scores=able), places)
+        return measured[places]
+
+    most = max(judged.scores, key=lambda name: len(judged.scored(name)))
+    figures = {name: measure(name) for name in judged.scores}
+    votes = [key for key in dict.fromkeys(key for key, _ in figures[most].values) if key[1] not in judged.scores]
+    statistics = dict.fromkeys(key[0] for of_metric in figures.values() for key, _ in of_metric.values)
+    keys = votes + [(statistic, name) for statistic in statistics for name in judged.scores]
+    made = []
+    for key in keys:
+        own = figures.get(key[1], figures[most])
+        for subset, count in own.counts.items():
+            if (key, subset) in own.values:
+                made.append(Line(*key, None, subset, count, own.estimate(key, subset)))
+    for one, other in combinations(keys[len(votes) :], 2):
+        if one[0] != other[0]:
+            continue
+        both = measure(one[1], other[1])
+        for subset, count in both.counts.items():
+            if (one, subset) in both.values:
                 apart = bootstrap.estimate(
-                    values[one, subset] - values[other, subset], _minus(spreads[one, subset], spreads[other, subset])
+                    both.values[one, subset] - both.values[other, subset],
+                    _minus(both.spreads[one, subset], both.spreads[other, subset]),
                 )
-                made.append(Line(*one, other[1], subset, counts[subset], apart))
+                made.append(Line(*one, other[1], subset, count, apart))
     return made
 
 
-def _parts(judged: Judged) -> dict[str, list[int]]:
-    """The places of the items that have scores, by subset."""
+def _measure(judged: Judged, places: Sequence[int]) -> _Figures:
+    """Return the figures of all metrics on the items at these places, by subset and mean."""
+    parts = _parts(judged, places)
+    values: dict[tuple[_Key, str], float] = {}
+    spreads: dict[tuple[_Key, str], Numbers] = {}
+    for stream, (subset, members) in enumerate(parts.items()):
+        statistics = _statistics(judged, members) if members else {}
+        resampled = bootstrap.distributions(statistics, len(members), judged.resamples, judged.seed, stream)
+        for key, statistic in statistics.items():
+            values[key, subset], spreads[key, subset] = bootstrap.value(statistic, len(members)), resampled[key]
+    counts = {subset: len(members) for subset, members in parts.items()}
+    for mean, subsets in _means(judged).items():
+        counts[mean] = sum(counts[subset] for subset in subsets)
+        for key in dict.fromkeys(key for key, _ in values):
+            if all((key, subset) in values for subset in subsets):
+                values[key, mean] = float(np.mean([values[key, subset] for subset in subsets]))
+                spreads[key, mean] = _mean([spreads[key, subset] for subset in subsets])
+    return _Figures(values, spreads, counts)
+
+
+def _parts(judged: Judged, places: Sequence[int]) -> dict[str, list[int]]:
+    """Return these places by the subset of their items."""
     parts: dict[str, list[int]] = {name: [] for name in judged.study.subsets}
-    for place, item in enumerate(judged.study.items):
-        if place not in judged.failed:
-            parts[item.subset].append(place)
+    for place in places:
+        parts[judged.study.items[place].subset].append(place)
     if judged.study.kind == "mos" and len(parts) > 1:
-        parts[EVERYTHING] = [place for places in parts.values() for place in places]
+        parts[EVERYTHING] = [place for members in parts.values() for place in members]
     return parts
 
 

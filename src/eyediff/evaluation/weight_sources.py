@@ -16,7 +16,7 @@ from ..metrics.backbones import TRUNKS
 from ..metrics.registry import METRICS
 from ..scoring.factory import Progress as Downloads
 from ..scoring.metric_spec import parse_metric
-from ..training.init.save_initial import written
+from ..training.init import write_initial_metric
 from ..votes import Study
 from . import agreement as judging
 from .agreement import Judged
@@ -97,7 +97,7 @@ def origins(plan: Plan, folder: Path, progress: Progress | None = None) -> list[
     for how, photos in random.items():
         made = []
         for seed in range(plan.seeds):
-            file = written(folder / f"{how}-{plan.trunk}-{seed}.safetensors", trunk, how, seed, photos)  # type: ignore[arg-type]
+            file = write_initial_metric(folder / f"{how}-{plan.trunk}-{seed}.safetensors", trunk, how, seed, photos)  # type: ignore[arg-type]
             made.append(str(file.path))
             done += 1
             if progress:

@@ -7,23 +7,29 @@ from dataclasses import asdict
 
 from ..errors import shown
 from ..output.output_files import Text
-from ..output.tables import Column, Kind
+from ..output.schema import Column
 from ..output.tables import Table as Rows
 from ..output.text import Line, amount, made_with, rendered
+from ..output.writers import Format
 from . import output as telling
 from .weight_sources import Cell, Table
 
-_WORDS = ("origin", "subset")
-_FIGURES = ("items", "seeds", "score", "low", "high", "least", "most")
 COLUMNS = (
-    *(Column(name, name) for name in _WORDS),
-    *(Column(name, name, number=True) for name in _FIGURES),
-    Column("item", "item"),
+    Column("origin", description="Source of the weights."),
+    Column("subset", description="Subset of the votes, or a mean of several."),
+    Column("items", "integer", "Number of triplets."),
+    Column("seeds", "integer", "Number of seeds whose mean the score is."),
+    Column("score", "number", "Agreement with 2AFC votes, from 0 to 1."),
+    Column("low", "number", "Low end of the 95 % interval over items."),
+    Column("high", "number", "High end of the 95 % interval over items."),
+    Column("least", "number", "Lowest score of a seed."),
+    Column("most", "number", "Highest score of a seed."),
+    Column("item", description="Item that failed."),
 )
 """Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
 
 
-def write(found: Table, kind: Kind, output: Text) -> None:
+def write(found: Table, kind: Format, output: Text) -> None:
     """All figures, then the items that failed. Raises OutputError."""
     if kind == "text":
         for line in _text(found):

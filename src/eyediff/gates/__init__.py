@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .baseline import Baseline, Change, Drift, Verdict
+from .baseline import Baseline, Change, Drift, Verdict, format_verdict
 from .baseline_file import Earlier, read_earlier
-from .format_verdict import told
 from .junit import JunitSink
 
-__all__ = ["Baseline", "Change", "Drift", "Earlier", "JunitSink", "Verdict", "read_earlier", "told"]
+__all__ = ["Baseline", "Change", "Drift", "Earlier", "JunitSink", "Verdict", "format_verdict", "read_earlier"]

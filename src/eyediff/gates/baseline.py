@@ -7,6 +7,7 @@ within a larger tolerance, are a loss. A known loss of all pairs is settled by a
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ import numpy as np
 from .. import defaults
 from ..errors import UsageError, shown
 from ..output.schema import encodable
-from ..records import Failure, Header, Row, Score, Summary
+from ..output.text import amount, figure
+from ..records import Failure, Header, Row, ScoredPair, Summary
 from .baseline_file import Earlier
 from .statistics import Shift, shift, worsening
 
@@ -45,7 +47,10 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run is beside an earlier one. `gone` have scores there only, `new` here only."""
+    """What a run is beside an earlier one.
+
+    `gone` have scores there only, `new` here only; where that is so of one metric: "pair (metric)".
+    """
 
     path: Path
     compared: int
@@ -83,6 +88,7 @@ class Baseline:
         self._worsenings = {name: array("d") for name in header.metrics}
         self._worse: list[Change] = []
         self._met: set[str] = set()
+        self._gone: list[str] = []
         self._new: list[str] = []
         self._interrupted = False
 
@@ -99,15 +105,22 @@ class Baseline:
             self._new.append(row.pair.name)
             return
         self._met.add(pair)
-        for name, score in row.scores.items():
-            self._worsenings[name].append(worsening(before[self._places[name]], score, self._higher[name]))
+        for name, worsenings in self._worsenings.items():
+            earlier, now = before[self._places[name]], row.scores.get(name, math.nan)
+            if math.isnan(earlier) or math.isnan(now):
+                if not math.isnan(earlier):
+                    self._gone.append(f"{row.pair.name} ({name})")
+                if not math.isnan(now):
+                    self._new.append(f"{row.pair.name} ({name})")
+                continue
+            worsenings.append(worsening(earlier, now, self._higher[name]))
         self._worse.extend(self.changes(row))
 
     def close(self, summary: Summary) -> None:
         """Note how it ended."""
         self._interrupted = summary.interrupted
 
-    def changes(self, row: Score) -> Iterator[Change]:
+    def changes(self, row: ScoredPair) -> Iterator[Change]:
         """In what a pair is worse than it was, beyond tolerance."""
         before = self._earlier.scores.get(encodable(row.pair.name))
         if before is None:
@@ -127,8 +140,15 @@ class Baseline:
                 asked = self._tolerances[name] < np.inf
                 drifts.append(Drift(name, found, asked and found.beyond(defaults.TOLERANCE)))
         scored = (pair for pair, scores in self._earlier.scores.items() if scores is not None)
-        gone = () if self._interrupted else tuple(pair for pair in scored if pair not in self._met)
-        return Verdict(self._earlier.path, len(self._met), tuple(self._worse), tuple(drifts), gone, tuple(self._new))
+        gone = [] if self._interrupted else [pair for pair in scored if pair not in self._met]
+        return Verdict(
+            self._earlier.path,
+            len(self._met),
+            tuple(self._worse),
+            tuple(drifts),
+            (*gone, *self._gone),
+            tuple(self._new),
+        )
 
 
 def _check(earlier: Earlier, header: Header) -> None:
@@ -155,3 +175,54 @@ def _check(earlier: Earlier, header: Header) -> None:
             f"{file}: made with --size {shown(earlier.size)}, this run has --size {header.size}; "
             "give the same, or make the baseline anew"
         )
+
+
+def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:
+    """Yield a verdict as lines for people: what got worse, the worst first; then the means; then unmatched pairs.
+
+    Of pairs at most `most` of each kind, with the number of the rest (None: all).
+    """
+    file = shown(verdict.path)
+    yield f"against {file}: {amount(verdict.compared, 'pair')}, {_judged(verdict)}"
+    worse = sorted(verdict.worse, key=_excess, reverse=True)
+    yield from _some([f"  worse: {format_change(found)}  {shown(found.pair)}" for found in worse], most)
+    yield from (f"  {'worse: ' if found.fails else ''}{format_drift(found)}" for found in verdict.drifts)
+    yield from _some([f"  only in {file}: {shown(pair)}" for pair in verdict.gone], most)
+    yield from _some([f"  only in this run: {shown(pair)}" for pair in verdict.new], most)
+
+
+def format_change(found: Change) -> str:
+    """ "lpips 0.10000 -> 0.20000, worse by 0.10000 (tolerance 0.0001)"."""
+    scores = f"{figure(found.earlier)} -> {figure(found.now)}"
+    return f"{found.metric} {scores}, worse by {figure(found.worsening)} (tolerance {found.tolerance:g})"
+
+
+def format_drift(found: Drift) -> str:
+    """The mean of one metric: how far it moved, the interval, the sign test."""
+    moved = found.shift
+    said = f"mean {found.metric} as it was"
+    if moved.mean:
+        said = f"mean {found.metric} {'worse' if moved.mean > 0 else 'better'} by {figure(abs(moved.mean))}"
+        if moved.interval is not None:
+            low, high = moved.interval if moved.mean > 0 else (-moved.interval[1], -moved.interval[0])
+            said += f" (95 % {figure(low)} to {figure(high)})"
+    return f"{said}; {moved.worse} worse, {moved.better} better, sign test p {moved.p:.3g}"
+
+
+def _excess(found: Change) -> float:
+    """How many tolerances the loss is: what compares losses of metrics in different units."""
+    return found.worsening / found.tolerance if found.tolerance else math.inf
+
+
+def _judged(verdict: Verdict) -> str:
+    pairs = len({found.pair for found in verdict.worse})
+    means = [found.metric for found in verdict.drifts if found.fails]
+    parts = [f"{amount(pairs, 'pair')} worse beyond tolerance"] if pairs else []
+    parts += [f"mean worse by {', '.join(means)}"] if means else []
+    return ", ".join(parts) or "none worse beyond tolerance"
+
+
+def _some(lines: list[str], most: int | None) -> Iterator[str]:
+    yield from lines[:most]
+    if most is not None and len(lines) > most:
+        yield f"  ... and {len(lines) - most} more like it"

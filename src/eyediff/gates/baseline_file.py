@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
 from ..errors import UsageError, shown
-from ..output.schema import BEFORE_SCORES, Csv, JsonLines, Record, score_from
+from ..output.read_rows import row_from_csv, row_from_json
+from ..output.schema import ERROR, NOTES, PAIR_COLUMNS
+from ..records import Row
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """Scores by pair; None for a pair that failed. `metrics` says version and weights by metric.
+    """Scores by pair: nan where a metric has none, None for a pair that failed.
 
+    `metrics` says version and weights by metric.
     `metrics` and `size` are None where the file does not say: CSV has no place for them.
     """
 
@@ -54,36 +58,35 @@ def _decoded(data: bytes) -> str:
 def _of_json(path: Path, text: str) -> Earlier:
     first, rest = text.partition("\n")[::2]
     try:
-        header, lines = json.loads(first), rest.split("\n")  # not splitlines: names may hold U+2028
+        header = json.loads(first)
+        rows = header["rows"] if "rows" in header else map(json.loads, filter(None, rest.split("\n")))
     except ValueError:  # an object of many lines
         header = json.loads(text)
-        lines = [json.dumps(row) for row in header["rows"]]
-    else:
-        if "rows" in header:
-            lines = [json.dumps(row) for row in header["rows"]]
+        rows = header["rows"]
+    # split, not splitlines: names may hold U+2028
     metrics = {name: (_text(found["version"]), found["weights_sha256"]) for name, found in header["metrics"].items()}
-    schema = JsonLines(tuple(metrics))
-    records = (schema.parse(line) for line in lines if line)
-    return Earlier(path, tuple(metrics), metrics, _text(header["size"]), _scores(tuple(metrics), records))
+    names = tuple(metrics)
+    scores = _scores(names, (row_from_json(row, names) for row in rows))
+    return Earlier(path, names, metrics, _text(header["size"]), scores)
 
 
 def _of_csv(path: Path, text: str) -> Earlier:
     rows = csv.reader(StringIO(text, newline=""), strict=True)
-    columns = tuple(next(rows))
-    names = columns[len(BEFORE_SCORES) : -1]
-    if columns[: len(BEFORE_SCORES)] != BEFORE_SCORES or columns[-1] != "error" or not names:
+    columns, start = next(rows), [column.name for column in PAIR_COLUMNS]
+    end = columns.index(ERROR.name)
+    names = tuple(columns[len(start) : end])
+    if columns[: len(start)] != start or columns[end + 1 :] not in ([], [NOTES.name]) or not names:
         raise ValueError("its first line names other columns")
-    return Earlier(path, names, None, None, _scores(names, map(Csv(names).record, rows)))
+    return Earlier(path, names, None, None, _scores(names, (row_from_csv(cells, names) for cells in rows)))
 
 
-def _scores(names: Sequence[str], records: Iterable[Record]) -> dict[str, tuple[float, ...] | None]:
-    found: dict[str, tuple[float, ...] | None] = {}
-    for record in records:
-        if record["pair"] in found:
-            raise ValueError(f"{record['pair']} stands there twice")
-        scores = record["scores"]
-        found[record["pair"]] = None if record["error"] else tuple(score_from(scores[name]) for name in names)
-    return found
+def _scores(names: Sequence[str], rows: Iterable[Row]) -> dict[str, tuple[float, ...] | None]:
+    scores: dict[str, tuple[float, ...] | None] = {}
+    for row in rows:
+        if row.pair.name in scores:
+            raise ValueError(f"{row.pair.name} stands there twice")
+        scores[row.pair.name] = tuple(row.scores.get(name, math.nan) for name in names) if row.scores else None
+    return scores
 
 
 def _text(value: object) -> str:

@@ -11,9 +11,8 @@ from ..errors import shown
 from ..output.targets import target
 from ..output.text import figure
 from ..records import Failure, Header, Row, Summary
-from ..run import Job
-from .baseline import Baseline
-from .format_verdict import change, drift
+from ..run import Limits
+from .baseline import Baseline, format_change, format_drift
 
 _IN_MEMORY = 1 << 23
 """Bytes of cases that are held in memory; what is more waits on disk, since the counts come first in the file."""
@@ -22,13 +21,13 @@ _IN_MEMORY = 1 << 23
 class JunitSink:
     """Writes `path` when it is closed. Names are escaped, control characters, which XML cannot hold, as `\\x00`.
 
-    Failures are limits of the job that were crossed, and pairs worse than in `baseline`; a mean that is worse is a case
+    Failures are limits that were crossed, and pairs worse than in `baseline`; a mean that is worse is a case
     of its own. Errors are pairs that failed, files without a partner, and pairs that only one of the two runs has. With
     figures of pairs that passed as their output.
     """
 
-    def __init__(self, path: Path, job: Job, baseline: Baseline | None = None) -> None:
-        self._target, self._job, self._baseline = target(path, data=True), job, baseline
+    def __init__(self, path: Path, limits: Limits, baseline: Baseline | None = None) -> None:
+        self._target, self._limits, self._baseline = target(path, data=True), limits, baseline
         self._tests = self._failures = self._errors = 0
 
     def open(self, header: Header) -> None:
@@ -42,14 +41,18 @@ class JunitSink:
         if isinstance(row, Failure):
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
             return
+        scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
+        said = "\n".join([scores, *(f"note: {shown(note)}" for note in row.notes)])
+        if row.reasons:
+            self._error("eyediff.pairs", row.pair.name, row.stage, row.message, said)
+            return
         reasons = [
             f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
-            for found in self._job.crossings(row)
+            for found in self._limits.crossings(row)
         ]
         if self._baseline is not None:
-            reasons += map(change, self._baseline.changes(row))
-        scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
-        self._judged("eyediff.pairs", row.pair.name, reasons, scores)
+            reasons += map(format_change, self._baseline.changes(row))
+        self._judged("eyediff.pairs", row.pair.name, reasons, said)
 
     def close(self, summary: Summary) -> None:
         """Counts, then the cases."""
@@ -81,23 +84,24 @@ class JunitSink:
     def _against(self, baseline: Baseline) -> None:
         verdict = baseline.verdict()
         for found in verdict.drifts:
-            said = drift(found)
+            said = format_drift(found)
             self._judged("eyediff.baseline", f"mean {found.metric}", [said] if found.fails else [], said)
         for where, pairs in ((shown(verdict.path), verdict.gone), ("this run", verdict.new)):
             for pair in pairs:
                 self._error("eyediff.baseline", pair, "missing", f"only in {where}: nothing to hold it against")
 
     def _judged(self, group: str, name: str, reasons: Sequence[str], said: str) -> None:
-        inside = f"<system-out>{_text(said)}</system-out>"
+        inside = _output(said)
         if reasons:
             self._failures += 1
             whole = "; ".join(reasons)
             inside = f'<failure type="worse" message={_attribute(whole)}>{_text(whole)}</failure>{inside}'
         self._case(group, name, inside)
 
-    def _error(self, group: str, name: str, kind: str, message: str) -> None:
+    def _error(self, group: str, name: str, kind: str, message: str, said: str | None = None) -> None:
         self._errors += 1
-        self._case(group, name, f"<error type={_attribute(kind)} message={_attribute(message)}/>")
+        inside = "" if said is None else _output(said)
+        self._case(group, name, f"<error type={_attribute(kind)} message={_attribute(message)}/>{inside}")
 
     def _case(self, group: str, name: str, inside: str) -> None:
         self._tests += 1
@@ -110,6 +114,10 @@ class JunitSink:
             value = f"version {metric.version}{weights}, {metric.engine}"
             lines.append(f"      <property name={_attribute(name)} value={_attribute(value)}/>\n")
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
+
+
+def _output(text: str) -> str:
+    return f"<system-out>{_text(text)}</system-out>"
 
 
 def _attribute(text: str) -> str:

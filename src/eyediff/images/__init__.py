@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .arrays import Range, as_batch, as_image
-from .planes import grounds
+from .planes import composites
 from .reading import content, read
-from .size import fit
+from .size import fit, fit_to
 
-__all__ = ["Range", "as_batch", "as_image", "content", "fit", "grounds", "read"]
+__all__ = ["Range", "as_batch", "as_image", "composites", "content", "fit", "fit_to", "read"]

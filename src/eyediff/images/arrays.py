@@ -13,7 +13,7 @@ from PIL import Image as PILImage
 from ..errors import ImageError, RangeError, SizeError, shown
 from ..records import PEAKS, AlphaPolicy, Image, Pixels
 from .decode import from_pil
-from .formats import Refused
+from .formats import UnsupportedImage
 from .planes import picture
 from .reading import read
 from .size import size_of, stored_as, wider_of
@@ -42,7 +42,7 @@ def as_image(value: Any, *, range: Range | None = None, name: str = "image", alp
         name = str(getattr(value, "filename", "") or name)
         try:
             return picture(name, from_pil(value), alpha)
-        except Refused as why:
+        except UnsupportedImage as why:
             raise ImageError(f"{shown(name)}: {why}") from why
     array = _array(value, name)
     if array.ndim == 4:

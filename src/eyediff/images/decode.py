@@ -6,12 +6,13 @@ import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -28,13 +29,10 @@ from PIL import Image as PILImage
 
 from .. import defaults
 from ..fork_safe import OfProcess
-from . import icc
-from . import sixteen_bit as deep
-from .file_info import About
-from .formats import HEAD, Format, Refused, recognise
-from .headers import LOOK
-from .pieces import colours
-from .planes import Planes, alpha_of_key, turned
+from . import icc, sixteen_bit
+from .formats import HEAD, FileInfo, Format, UnsupportedImage, recognise
+from .headers import INSPECTORS
+from .planes import DecodedImage, alpha_of_key, turned
 from .tiff_tags import DAMAGED_EXIF, orientation
 
 
@@ -78,16 +76,19 @@ DECODER_ERRORS = (
 """What Pillow's plugins have been seen to raise on hostile bytes. It states no list, and lets through what its parsers
 trip over; KeyboardInterrupt and SystemExit are no part of it."""
 
+PIECE = 1_000_000
+"""Pixels that are converted and brought from Pillow to numpy at a time."""
+
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
 _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
 _NO_PROFILE = "CMYK without a colour profile: converted by the plain formula"
 
 
-def decode(file: BinaryIO, max_pixels: int) -> Planes:
-    """The first picture of a file, upright and in sRGB. Raises Refused."""
+def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
+    """The first picture of a file, upright and in sRGB. Raises UnsupportedImage."""
     kind = recognise(file.read(HEAD))
-    about = LOOK[kind](file) if kind in LOOK else About()
+    about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
     with _damage_told(kind), ExitStack() as turns:
         file.seek(0)
         with _warnings_swallowed(kind):
@@ -99,26 +100,26 @@ def decode(file: BinaryIO, max_pixels: int) -> Planes:
             if not about.deep:
                 im.load()
                 _check_size(im, max_pixels)
-        planes = deep.colours(file, im, about) if about.deep else _planes(im, about)
+        planes = sixteen_bit.colours(file, im, about) if about.deep else _planes(im, about)
         im.close()  # what Pillow decoded is larger than what was made of it, and turning takes as much again
         return _upright(im, about, planes, more)
 
 
-def from_pil(im: PILImage.Image) -> Planes:
-    """A PIL image as its file would be read: upright, in sRGB. Raises Refused."""
+def from_pil(im: PILImage.Image) -> DecodedImage:
+    """A PIL image as its file would be read: upright, in sRGB. Raises UnsupportedImage."""
     if any(";16" in str(tile[3]) for tile in getattr(im, "tile", ())) and im.mode not in _SIXTEEN:
-        raise Refused("PIL cuts this 16-bit file to 8 bits: give its path instead")
+        raise UnsupportedImage("PIL cuts this 16-bit file to 8 bits: give its path instead")
     with _damage_told(im.format or "image"):
         im.load()
-        about = About(bits=16 if im.mode in _SIXTEEN else 8)
+        about = FileInfo(bits=16 if im.mode in _SIXTEEN else 8)
         return _upright(im, about, _planes(im, about), ())
 
 
-def _planes(im: PILImage.Image, about: About) -> Planes:
+def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
     """Colour and alpha of what Pillow decoded."""
     profile = about.profile or im.info.get("icc_profile")
     if im.mode in _SIXTEEN:
-        return deep.gray(im, about, profile)
+        return sixteen_bit.gray(im, about, profile)
     alpha = None
     if about.key is not None and im.mode in ("1", "L", "RGB"):  # Pillow compares it wrongly where bits are fewer than 8
         im.info.pop("transparency", None)
@@ -131,21 +132,42 @@ def _planes(im: PILImage.Image, about: About) -> Planes:
             alpha = np.asarray(band)
         im = with_alpha.getchannel("L") if with_alpha.mode == "LA" else with_alpha.convert("RGB")
     elif im.mode not in _PLAIN:
-        raise Refused(f"PIL's mode {im.mode} has no stated display range: save it as 8- or 16-bit RGB or gray")
+        raise UnsupportedImage(f"PIL's mode {im.mode} has no stated display range: save it as 8- or 16-bit RGB or gray")
     notes: tuple[str, ...] = (_NO_PROFILE,) if im.mode == "CMYK" and not profile else ()
     if profile:
         try:
-            return Planes(colours(im, lambda part: _in_srgb(part, profile)), alpha)
+            return DecodedImage(to_array(im, lambda part: _in_srgb(part, profile)), alpha)
         except icc.BrokenProfileError as why:  # as if there were none, as every viewer does, and said so
             notes = (f"its colour profile {why}: passed over",)
-    return Planes(colours(im, lambda part: part), alpha, notes=notes)
+    return DecodedImage(to_array(im, lambda part: part), alpha, notes=notes)
+
+
+def to_array(
+    im: PILImage.Image, change: Callable[[PILImage.Image], PILImage.Image], piece: int = PIECE
+) -> npt.NDArray[np.uint8]:
+    """Return H x W x 3 of an image after `change`, which looks at each pixel by itself.
+
+    It goes piece by piece, `piece` pixels at a time: Pillow's own way holds a large image three times over.
+    """
+    if im.width * im.height <= piece:
+        return _rgb(change(im))
+    whole = np.empty((im.height, im.width, 3), np.uint8)
+    rows = max(1, piece // im.width)
+    for top in range(0, im.height, rows):
+        bottom = min(top + rows, im.height)
+        whole[top:bottom] = _rgb(change(im.crop((0, top, im.width, bottom))))
+    return whole
+
+
+def _rgb(im: PILImage.Image) -> npt.NDArray[np.uint8]:
+    return np.asarray(im if im.mode == "RGB" else im.convert("RGB"))
 
 
 def _in_srgb(im: PILImage.Image, profile: bytes) -> PILImage.Image:
     return icc.to_srgb(im if im.mode in ("L", "RGB", "CMYK") else im.convert("RGB"), profile)
 
 
-def _upright(im: PILImage.Image, about: About, found: Planes, more: tuple[str, ...]) -> Planes:
+def _upright(im: PILImage.Image, about: FileInfo, found: DecodedImage, more: tuple[str, ...]) -> DecodedImage:
     """The picture turned as its EXIF block says, with all that there is to say of it."""
     turn, notes = about.orientation or 1, (*about.notes, *found.notes, *more)
     if about.orientation is None and "exif" in im.info:
@@ -168,7 +190,7 @@ def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
 def _check_size(im: PILImage.Image, max_pixels: int) -> None:
     if im.width * im.height > max_pixels:
         what = f"announces {im.width}x{im.height}, more than the limit of {max_pixels} pixels"
-        raise Refused(
+        raise UnsupportedImage(
             f"{what}, and may be a decompression bomb: not decoded; a genuine one is read with a larger max_pixels"
         )
 
@@ -177,16 +199,20 @@ def _check_size(im: PILImage.Image, max_pixels: int) -> None:
 def _damage_told(kind: str) -> Iterator[None]:
     """Turn what a decoder trips over into a reason that a person can read."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
-        raise Refused("PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, damaged files would pass as whole: set it to False")
+        raise UnsupportedImage(
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, damaged files would pass as whole: set it to False"
+        )
     try:
         yield
     except MemoryError as why:
-        raise Refused("there is not enough memory to decode it: give more, or fewer --workers") from why
+        raise UnsupportedImage("there is not enough memory to decode it: give more, or fewer --workers") from why
     except DECODER_ERRORS as why:
         if isinstance(why, OSError) and why.errno is not None:  # of the disk, not of what it holds
-            raise Refused(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why
+            raise UnsupportedImage(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why
         found = " ".join(str(why).split()) or type(why).__name__
-        raise Refused(f"damaged, or of a kind of {kind} that is not read ({found}): export or fetch it again") from why
+        raise UnsupportedImage(
+            f"damaged, or of a kind of {kind} that is not read ({found}): export or fetch it again"
+        ) from why
 
 
 _one_at_a_time = OfProcess(threading.Lock)

@@ -1,17 +1,44 @@
-"""What a file is, told by its first bytes: suffixes lie."""
+"""What a file is, told by its first bytes (suffixes lie), and the record of what it says of itself."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Format: TypeAlias = Literal["PNG", "JPEG", "WebP", "BMP", "TIFF", "GIF", "ICO", "AVIF", "PNM"]
+
+AlphaKind: TypeAlias = Literal["straight", "premultiplied", "unused"]
 
 HEAD = 64
 """Bytes that are enough to tell every format."""
 
 
-class Refused(Exception):  # noqa: N818 - it never leaves the room: whoever knows the file's name makes an ImageError of it
+class UnsupportedImage(Exception):  # noqa: N818 - it never leaves the room: whoever knows the file's name makes an ImageError of it
     """Why one file or object cannot be used, and what to do; its name is put before it later."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """The facts that decide how a file is decoded.
+
+    `bits` of a channel; `gray` for one channel; `key` the colour that is transparent, as stored; `orientation` as EXIF
+    counts it, None where Pillow's metadata tell; `profile` an ICC profile that Pillow passes over; `inverted` where 0
+    is white; `alpha` what a fourth channel means.
+    """
+
+    bits: int = 8
+    gray: bool = False
+    key: tuple[int, ...] | None = None
+    orientation: int | None = None
+    profile: bytes | None = None
+    inverted: bool = False
+    alpha: AlphaKind = "straight"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def deep(self) -> bool:
+        """More than 8 bits in several channels, which Pillow would cut to 8."""
+        return self.bits > 8 and not self.gray
 
 
 MAGIC: tuple[tuple[bytes, Format], ...] = (
@@ -29,7 +56,7 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
 
 _LIGHT = "holds light, not display values: tone-map it and save the result as PNG"
 _CONVERT = "is not read: convert it to PNG"
-STRANGERS: tuple[tuple[bytes, str], ...] = (
+UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"v/1\x01", f"OpenEXR {_LIGHT}"),
     (b"#?RADIANCE", f"Radiance HDR {_LIGHT}"),
     (b"#?RGBE", f"Radiance HDR {_LIGHT}"),
@@ -54,9 +81,9 @@ KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF or PNM"
 
 
 def recognise(head: bytes) -> Format:
-    """The format of a file that begins with `head`. Raises Refused where it is empty or none that can be read."""
+    """Return the format of a file that begins with `head`; raise UnsupportedImage where it cannot be read."""
     if not head:
-        raise Refused("the file is empty: fetch or export it again")
+        raise UnsupportedImage("the file is empty: fetch or export it again")
     for magic, name in MAGIC:
         if head.startswith(magic):
             return name
@@ -66,10 +93,10 @@ def recognise(head: bytes) -> Format:
         return _family_of_mp4(head)
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return "PNM"
-    for magic, why in STRANGERS:
+    for magic, why in UNSUPPORTED_MAGIC:
         if head.lower().startswith(magic.lower()):
-            raise Refused(why)
-    raise Refused(f"not {KNOWN}: it begins with {head[:8].hex(' ')}; convert it to PNG, or fetch it again")
+            raise UnsupportedImage(why)
+    raise UnsupportedImage(f"not {KNOWN}: it begins with {head[:8].hex(' ')}; convert it to PNG, or fetch it again")
 
 
 def _family_of_mp4(head: bytes) -> Format:
@@ -79,5 +106,5 @@ def _family_of_mp4(head: bytes) -> Format:
     if b"avif" in brands or b"avis" in brands:
         return "AVIF"
     if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")):
-        raise Refused(f"HEIC {_CONVERT}")
-    raise Refused("a film, not an image: take the frame out as PNG")
+        raise UnsupportedImage(f"HEIC {_CONVERT}")
+    raise UnsupportedImage("a film, not an image: take the frame out as PNG")

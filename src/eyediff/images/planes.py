@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import PEAKS, AlphaPolicy, Image, Pixels
-from .formats import Refused
+from .formats import UnsupportedImage
 
 Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
 @dataclass(frozen=True, slots=True)
-class Planes:
+class DecodedImage:
     """`colours` H x W x 3, C-contiguous, `alpha` H x W of the same storage type, None where every pixel is opaque.
 
     `premultiplied`: the colours were multiplied by alpha already.
@@ -34,7 +34,7 @@ def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole
     return np.where(same.all(axis=2) if stored.ndim == 3 else same, 0, peak).astype(stored.dtype)
 
 
-def turned(planes: Planes, orientation: int) -> Planes:
+def turned(planes: DecodedImage, orientation: int) -> DecodedImage:
     """The picture upright. EXIF 2.32 counts the eight ways in which the first row and column may lie (tag 0x0112)."""
     if orientation == 1:
         return planes
@@ -55,8 +55,8 @@ def _turn(stored: Whole, orientation: int) -> Whole:
     return upright
 
 
-def picture(name: str, planes: Planes, policy: AlphaPolicy) -> Image:
-    """The image of these planes. Transparency is resolved by `policy`; Refused is raised where that is to refuse it.
+def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
+    """The image of these planes. Transparency is resolved by `policy`, which may raise UnsupportedImage.
 
     With "worst" the picture is put on black and on white, and a pair gets the worse of its two scores. One background
     is not enough: it hides every difference in pixels of its own colour. A black shape over transparency, for example,
@@ -66,7 +66,7 @@ def picture(name: str, planes: Planes, policy: AlphaPolicy) -> Image:
     if alpha is None or alpha.min() == PEAKS[alpha.dtype]:
         return Image(name, planes.colours, notes=planes.notes)
     if policy == "refuse":
-        raise Refused("has transparent pixels, which this call refuses: put it on a background first")
+        raise UnsupportedImage("has transparent pixels, which this call refuses: put it on a background first")
     over_black, over_white = on_black_and_white(planes.colours, alpha, planes.premultiplied)
     return Image(name, over_black, over_white, planes.notes)
 
@@ -87,7 +87,7 @@ def on_black_and_white(colours: Whole, alpha: Whole, premultiplied: bool = False
     return black, black + (colours.dtype.type(peak) - weight)
 
 
-def grounds(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:
+def composites(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:
     """The pixels to compare: over black, and over white too where one of the two images is transparent."""
     over_black = (a.pixels, b.pixels)
     if a.over_white is None and b.over_white is None:

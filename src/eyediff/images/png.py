@@ -10,8 +10,7 @@ import zlib
 from collections.abc import Mapping
 from typing import BinaryIO
 
-from .file_info import About
-from .formats import Refused
+from .formats import FileInfo, UnsupportedImage
 from .tiff_tags import DAMAGED_EXIF, orientation
 
 DEPTHS: Mapping[int, tuple[int, ...]] = {
@@ -36,8 +35,8 @@ _ABSOLUTE_LIGHT = {16: "PQ", 18: "HLG"}
 _DISPLAY_LIGHT = (1, 13)
 
 
-def look(file: BinaryIO) -> About:
-    """Walk the chunks, check the sums of those that make the picture, and gather the facts. Raises Refused.
+def inspect(file: BinaryIO) -> FileInfo:
+    """Walk the chunks, check the sums of those that make the picture, and gather the facts. Raises UnsupportedImage.
 
     Pillow checks no sum of the image data, and takes a file that ends early for whole once its rows are filled.
     """
@@ -48,7 +47,7 @@ def look(file: BinaryIO) -> About:
     if b"IDAT" not in chunks:
         raise _damaged("it has no image data")
     turned, notes = _orientation(chunks)
-    return About(
+    return FileInfo(
         bits=depth,
         gray=colour == 0,
         key=_key(chunks.get(b"tRNS", b""), colour, depth),
@@ -112,7 +111,9 @@ def _colour_notes(chunks: Mapping[bytes, bytes]) -> list[str]:
     if (cicp := chunks.get(b"cICP", b"")) and len(cicp) == 4:
         primaries, transfer = cicp[0], cicp[1]
         if transfer in _ABSOLUTE_LIGHT:
-            raise Refused(f"an HDR PNG ({_ABSOLUTE_LIGHT[transfer]}): tone-map it and save the result as plain PNG")
+            raise UnsupportedImage(
+                f"an HDR PNG ({_ABSOLUTE_LIGHT[transfer]}): tone-map it and save the result as plain PNG"
+            )
         if primaries != 1 or transfer not in _DISPLAY_LIGHT:
             return [f"its colour space (cICP primaries {primaries}, transfer {transfer}) is passed over: read as sRGB"]
     if b"sRGB" in chunks or b"iCCP" in chunks:
@@ -138,5 +139,5 @@ def _frames(chunks: Mapping[bytes, bytes]) -> list[str]:
     return [f"first of {count} frames"] if count > 1 else []
 
 
-def _damaged(how: str) -> Refused:
-    return Refused(f"a damaged PNG, {how}: fetch or export it again")
+def _damaged(how: str) -> UnsupportedImage:
+    return UnsupportedImage(f"a damaged PNG, {how}: fetch or export it again")

@@ -12,14 +12,14 @@ from typing import BinaryIO
 
 from .. import defaults
 from ..errors import ImageError, shown
-from ..locations import Url
+from ..locations import Location, Url
 from ..records import AlphaPolicy, Image
 from .decode import decode
-from .formats import Refused
+from .formats import UnsupportedImage
 from .planes import picture
 
 
-def read(path: Path, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults.MAX_PIXELS) -> Image:
+def read(path: Location, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults.MAX_PIXELS) -> Image:
     """The picture in a file as sRGB pixels, H x W x 3, uint8, or uint16 where the file holds more than 8 bits.
 
     PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF and PNM, told by content. It is turned upright by its EXIF orientation,
@@ -36,7 +36,7 @@ def read(path: Path, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults
         with _opened(path) as file:
             planes = decode(file, max_pixels)
         return picture(str(path), planes, alpha)
-    except Refused as why:
+    except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:  # of the disk or the network, while the file was looked at
         raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
@@ -47,14 +47,14 @@ def content(path: Path) -> bytes:
     try:
         with _opened(path) as file:
             return file.read()
-    except Refused as why:
+    except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:
         raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Location) -> Iterator[BinaryIO]:
     """The file for reading, if it is a regular one. Opening does not wait for the other end of a pipe."""
     if isinstance(path, Url):
         yield BytesIO(_fetched(path))
@@ -63,16 +63,16 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         handle = os.open(path, flags)
     except FileNotFoundError as why:
-        raise Refused("no such file: check the path") from why
+        raise UnsupportedImage("no such file: check the path") from why
     except (OSError, ValueError) as why:  # ValueError: a NUL in the path
         reason = why.strerror if isinstance(why, OSError) else str(why)
-        raise Refused(f"cannot be opened ({reason}): check the path and its permissions") from why
+        raise UnsupportedImage(f"cannot be opened ({reason}): check the path and its permissions") from why
     try:
         kind = os.fstat(handle).st_mode
         if stat.S_ISDIR(kind):
-            raise Refused("a folder, an image was expected: give a file in it")
+            raise UnsupportedImage("a folder, an image was expected: give a file in it")
         if not stat.S_ISREG(kind):
-            raise Refused("a pipe or device, a regular file was expected: save the image to a file first")
+            raise UnsupportedImage("a pipe or device, a regular file was expected: save the image to a file first")
         with os.fdopen(handle, "rb", closefd=False) as file:
             yield file
     finally:
@@ -81,11 +81,13 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def _fetched(url: Url) -> bytes:
     try:
-        found = url.fetch(defaults.MAX_FETCH)
+        content = url.fetch(defaults.MAX_FETCH)
     except FileNotFoundError as why:
-        raise Refused("no such file: check the URL") from why
+        raise UnsupportedImage("no such file: check the URL") from why
     except Exception as why:  # every store has errors of its own, and one file must be one row
-        raise Refused(f"cannot be fetched ({type(why).__name__}: {' '.join(str(why).split())})") from why
-    if len(found) >= defaults.MAX_FETCH:
-        raise Refused(f"a file of {defaults.MAX_FETCH >> 20} MB or more, which is not fetched: bring it here first")
-    return found
+        raise UnsupportedImage(f"cannot be fetched ({type(why).__name__}: {' '.join(str(why).split())})") from why
+    if len(content) >= defaults.MAX_FETCH:
+        raise UnsupportedImage(
+            f"a file of {defaults.MAX_FETCH >> 20} MB or more, which is not fetched: bring it here first"
+        )
+    return content

@@ -12,15 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
+from ..errors import MissingModuleError
 from ..fork_safe import OfProcess
+from ..optional import import_optional
 from . import icc
-from .file_info import About
-from .formats import Refused
-from .planes import Planes, alpha_of_key
+from .formats import FileInfo, UnsupportedImage
+from .planes import DecodedImage, alpha_of_key
 from .tiff_tags import unturned
 
 
-def gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
+def gray(im: PILImage.Image, about: FileInfo, profile: bytes | None) -> DecodedImage:
     """16-bit gray, which Pillow keeps whole, in three equal channels; fewer bits are widened so that white is white."""
     levels: npt.NDArray[np.uint16] = np.asarray(im).astype(np.uint16)
     key = about.key if about.key is not None else im.info.get("transparency")
@@ -30,10 +31,10 @@ def gray(im: PILImage.Image, about: About, profile: bytes | None) -> Planes:
         levels = ((levels.astype(np.uint32) * 65535 + most // 2) // most).astype(np.uint16)
     if about.inverted:
         levels = np.uint16(65535) - levels
-    return Planes(np.repeat(levels[..., None], 3, axis=2), alpha, notes=_only_srgb(profile))
+    return DecodedImage(np.repeat(levels[..., None], 3, axis=2), alpha, notes=_only_srgb(profile))
 
 
-def colours(file: BinaryIO, im: PILImage.Image, about: About) -> Planes:
+def colours(file: BinaryIO, im: PILImage.Image, about: FileInfo) -> DecodedImage:
     """16-bit RGB or RGBA; of `im` only the header is used."""
     notes = _only_srgb(im.info.get("icc_profile"))
     file.seek(0)
@@ -41,45 +42,51 @@ def colours(file: BinaryIO, im: PILImage.Image, about: About) -> Planes:
     # OpenCV turns a TIFF by its tag, whatever it is asked for
     stored = _decoded(unturned(data) if im.format == "TIFF" else data)
     if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size already
-        raise Refused(f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged")
+        raise UnsupportedImage(
+            f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged"
+        )
     rgb = np.ascontiguousarray(stored[..., :3])
     if about.key is not None:
-        return Planes(rgb, alpha_of_key(rgb, about.key), notes=notes)
+        return DecodedImage(rgb, alpha_of_key(rgb, about.key), notes=notes)
     if stored.shape[2] == 3 or about.alpha == "unused":
-        return Planes(rgb, notes=notes)
-    return Planes(rgb, np.ascontiguousarray(stored[..., 3]), about.alpha == "premultiplied", notes)
+        return DecodedImage(rgb, notes=notes)
+    return DecodedImage(rgb, np.ascontiguousarray(stored[..., 3]), about.alpha == "premultiplied", notes)
 
 
 def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
     """Refuse a profile that would have to be applied: Pillow's colour management works in 8 bits."""
     try:
         if profile and not icc.is_srgb(profile):
-            raise Refused("has 16 bits and a colour profile other than sRGB, which is not converted: save it in sRGB")
+            raise UnsupportedImage(
+                "has 16 bits and a colour profile other than sRGB, which is not converted: save it in sRGB"
+            )
     except icc.BrokenProfileError as why:
         return (f"its colour profile {why}: passed over",)
     return ()
 
 
 def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
-    """H x W x 3 or 4, RGB (and alpha) as stored: neither turned nor blended nor converted. Raises Refused."""
+    """H x W x 3 or 4, RGB (and alpha) as stored: neither turned nor blended nor converted. Raises UnsupportedImage."""
     cv2 = _opencv()
     with _quiet(cv2):
         try:
             found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error as why:
-            raise Refused(f"OpenCV cannot decode it ({why.err}): save it as plain 16-bit PNG") from why
+            raise UnsupportedImage(f"OpenCV cannot decode it ({why.err}): save it as plain 16-bit PNG") from why
     if found is None:
-        raise Refused("damaged, or not decoded by OpenCV: save it as plain 16-bit PNG, or fetch it again")
+        raise UnsupportedImage("damaged, or not decoded by OpenCV: save it as plain 16-bit PNG, or fetch it again")
     if found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
-        raise Refused(f"OpenCV decodes it as {found.dtype} {found.shape}, not as 16-bit RGB: save it as 16-bit PNG")
+        raise UnsupportedImage(
+            f"OpenCV decodes it as {found.dtype} {found.shape}, not as 16-bit RGB: save it as 16-bit PNG"
+        )
     return np.ascontiguousarray(found[..., [2, 1, 0, 3][: found.shape[2]]])
 
 
 def _opencv() -> ModuleType:
     try:
-        import cv2  # noqa: PLC0415 - an extra, and heavy: only who has deep files pays for it
-    except ImportError as why:
-        raise Refused("has 16 bits in several channels, which takes OpenCV: pip install 'eyediff[hdr]'") from why
+        cv2: ModuleType = import_optional("cv2", "has 16 bits in several channels: reading it")
+    except MissingModuleError as error:  # this image alone cannot be read
+        raise UnsupportedImage(str(error)) from error
     return cv2
 
 

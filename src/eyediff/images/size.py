@@ -28,21 +28,35 @@ def fit(a: Image, b: Image, policy: SizePolicy) -> tuple[Image, Image]:
     Where they differ in size, "refuse" raises SizeError, "resize" brings the candidate to the reference's size with
     KERNEL, "crop" keeps the centre that both have. What was done to an image is in its notes.
     """
-    if a.pixels.shape != b.pixels.shape:
-        if policy == "refuse":
-            raise SizeError(
-                f"{shown(a.name)} is {size_of(a.pixels)}, {shown(b.name)} is {size_of(b.pixels)}: they differ in size; "
-                "use images of one size, or --size resize or --size crop"
-            )
-        if policy == "resize":
-            b = _changed(b, lambda pixels: resized(pixels, a.pixels.shape[0], a.pixels.shape[1]), "resized")
-        else:
-            height, width = np.minimum(a.pixels.shape[:2], b.pixels.shape[:2])
-            a, b = (_changed(image, lambda pixels: centre(pixels, height, width), "cropped") for image in (a, b))
+    height, width = a.pixels.shape[:2]
+    if policy == "crop":
+        height, width = np.minimum(a.pixels.shape[:2], b.pixels.shape[:2]).tolist()
+        a = fit_to(a, height, width, policy, a.name)
+    b = fit_to(b, height, width, policy, a.name)
     if a.pixels.dtype == b.pixels.dtype:
         return a, b
     wider = wider_of(a.pixels, b.pixels)
     return _stored(a, wider), _stored(b, wider)
+
+
+def fit_to(image: Image, height: int, width: int, policy: SizePolicy, name: str) -> Image:
+    """Return an image at a size in pixels; `name` is the image whose size that is.
+
+    Raises
+    ------
+    SizeError
+        If the image has another size and `policy` is "refuse".
+    """
+    if image.pixels.shape[:2] == (height, width):
+        return image
+    if policy == "refuse":
+        raise SizeError(
+            f"{shown(name)} is {width}x{height}, {shown(image.name)} is {size_of(image.pixels)}: they differ in size; "
+            "use images of one size, or --size resize or --size crop"
+        )
+    if policy == "resize":
+        return _changed(image, lambda pixels: resized(pixels, height, width), "resized")
+    return _changed(image, lambda pixels: centre(pixels, height, width), "cropped")
 
 
 def wider_of(*pixels: Pixels) -> np.dtype[np.generic]:

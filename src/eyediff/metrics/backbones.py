@@ -1,20 +1,79 @@
 """The trunks as data: which layers, in which order, and where their features are tapped.
 
-Nothing here computes. `lpips.py` walks the layers; shapes, smallest side and cost are derived. Keys are torchvision's,
-so that official files fit by name.
+A kind of layer states here, once, all that the package asks of it: its parameters, its window, what it leaves of a
+side, and which operations it stands for. Keys are torchvision's, so that official files fit by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Generic, Protocol, TypeAlias
 
 from ..errors import UsageError
+from .ops import C, C_co, Ops, T
+
+
+class Parameters(Protocol[C_co]):
+    """Parameters by name."""
+
+    def __getitem__(self, name: str, /) -> C_co: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Conv:
+class Window:
+    """Rows that a layer looks at, by how many it moves, and the rows of zeros on both sides of its input."""
+
+    size: int
+    stride: int
+    pad: int
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the layer looks beyond the rows of its own strip."""
+        return self.size > self.stride or self.pad > 0
+
+
+class Layer:
+    """One step of a trunk. What is stated here holds for a layer that changes nothing."""
+
+    __slots__ = ()
+    is_tap: ClassVar[bool] = False
+
+    @property
+    def convs(self) -> tuple[Conv, ...]:
+        """The convolutions in it, in order."""
+        return ()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter, in order."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for conv in self.convs:
+            shapes[f"{conv.key}.weight"] = (conv.outputs, conv.inputs, conv.kernel, conv.kernel)
+            shapes[f"{conv.key}.bias"] = (conv.outputs,)
+        return shapes
+
+    @property
+    def moving(self) -> tuple[WindowLayer, ...]:
+        """What moves windows in it, one behind the other."""
+        return ()
+
+    def channels_after(self, channels: int) -> int:
+        """Channels behind it."""
+        return channels
+
+    def side_after(self, side: int) -> int:
+        """Length of a side behind it."""
+        return side
+
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        """What it makes of features, as operations of an interpreter."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Conv(Layer):
     """A convolution with bias, followed by a ReLU."""
 
     key: str
@@ -24,18 +83,54 @@ class Conv:
     stride: int = 1
     pad: int = 0
 
+    @property
+    def convs(self) -> tuple[Conv]:
+        return (self,)
+
+    @property
+    def moving(self) -> tuple[Conv]:
+        return (self,)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.kernel, self.stride, self.pad)
+
+    def channels_after(self, channels: int) -> int:  # noqa: ARG002 - as every layer's
+        return self.outputs
+
+    def side_after(self, side: int) -> int:
+        return (side + 2 * self.pad - self.kernel) // self.stride + 1
+
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        return run.conv(self, run.extend(self, x))
+
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class Pool(Layer):
     """Maximum over size x size windows; with `ceil` the last window may reach over the edge."""
 
     size: int
     stride: int
     ceil: bool = False
 
+    @property
+    def moving(self) -> tuple[Pool]:
+        return (self,)
+
+    @property
+    def window(self) -> Window:
+        return Window(self.size, self.stride, 0)
+
+    def side_after(self, side: int) -> int:
+        steps = side - self.size
+        return (-(-steps // self.stride) if self.ceil else steps // self.stride) + 1
+
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        return run.ops.maxpool(run.extend(self, x), size=self.size, stride=self.stride, ceil=self.ceil)
+
 
 @dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(Layer):
     """SqueezeNet's module: 1x1 to few channels, then 1x1 and 3x3 side by side, joined; a ReLU after each."""
 
     key: str
@@ -51,13 +146,68 @@ class Fire:
             Conv(f"{self.key}.expand3x3", self.squeeze, self.expand, 3, pad=1),
         )
 
+    @property
+    def moving(self) -> tuple[Conv, Conv]:
+        squeeze, _, expand3x3 = self.convs
+        return squeeze, expand3x3
+
+    def channels_after(self, channels: int) -> int:  # noqa: ARG002 - as every layer's
+        return 2 * self.expand
+
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        squeeze, expand1x1, expand3x3 = self.convs
+        x = run.extend(expand3x3, run.conv(squeeze, x))
+        middle = x if run.add_rows is None else run.ops.rows(x, expand3x3.pad, -expand3x3.pad)
+        return run.ops.concat([run.conv(expand1x1, middle), run.conv(expand3x3, x)])
+
 
 @dataclass(frozen=True, slots=True)
-class Tap:
+class Tap(Layer):
     """The features that have come this far take part in the distance."""
 
+    is_tap: ClassVar[bool] = True
 
-Layer: TypeAlias = Conv | Pool | Fire | Tap
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        run.features.append(x)
+        return x
+
+
+WindowLayer: TypeAlias = Conv | Pool
+
+
+@dataclass
+class ForwardPass(Generic[T, C]):
+    """An image, or a strip of it, on its way through the layers of a trunk.
+
+    Parameters
+    ----------
+    ops
+        The interpreter.
+    parameters
+        Weights and biases by name.
+    add_rows
+        For a strip: adds to a layer's input the rows around it, padding too, that the layer's windows reach.
+
+    Attributes
+    ----------
+    features
+        What the taps have kept so far: N x C_l x H_l x W_l each.
+    """
+
+    ops: Ops[T, C]
+    parameters: Parameters[C]
+    add_rows: Callable[[WindowLayer, T], T] | None = None
+    features: list[T] = field(default_factory=list)
+
+    def extend(self, layer: WindowLayer, x: T) -> T:
+        """Return the input of a layer with the rows that it needs of other strips."""
+        return x if self.add_rows is None else self.add_rows(layer, x)
+
+    def conv(self, layer: Conv, x: T) -> T:
+        """Return a convolution of `x` and its ReLU."""
+        weight, bias = self.parameters[f"{layer.key}.weight"], self.parameters[f"{layer.key}.bias"]
+        pad = layer.pad if self.add_rows is None else (0, layer.pad)
+        return self.ops.relu(self.ops.conv(x, weight, bias, stride=layer.stride, pad=pad))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,47 +223,65 @@ class Trunk:
     layers: tuple[Layer, ...]
 
     @property
-    def convs(self) -> Iterator[Conv]:
-        """Every convolution, those inside fire modules too, in order."""
-        for layer in self.layers:
-            if isinstance(layer, Conv):
-                yield layer
-            elif isinstance(layer, Fire):
-                yield from layer.convs
-
-    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter, in order."""
-        found: dict[str, tuple[int, ...]] = {}
-        for conv in self.convs:
-            found[f"{conv.key}.weight"] = (conv.outputs, conv.inputs, conv.kernel, conv.kernel)
-            found[f"{conv.key}.bias"] = (conv.outputs,)
-        return found
+        shapes: dict[str, tuple[int, ...]] = {}
+        for layer in self.layers:
+            shapes |= layer.shapes
+        return shapes
+
+    @property
+    def moving(self) -> Iterator[tuple[WindowLayer, int]]:
+        """What moves windows, in order, with the channels that it sees."""
+        channels = 3
+        for layer in self.layers:
+            seen = channels
+            for moving in layer.moving:
+                yield moving, seen
+                seen = moving.channels_after(seen)
+            channels = layer.channels_after(channels)
 
     @property
     def taps(self) -> tuple[int, ...]:
         """Channels at each tap."""
-        found, channels = [], 3
+        channels, at_taps = 3, []
         for layer in self.layers:
-            if isinstance(layer, Conv):
-                channels = layer.outputs
-            elif isinstance(layer, Fire):
-                channels = 2 * layer.expand
-            elif isinstance(layer, Tap):
-                found.append(channels)
-        return tuple(found)
+            channels = layer.channels_after(channels)
+            if layer.is_tap:
+                at_taps.append(channels)
+        return tuple(at_taps)
+
+    @property
+    def tap_names(self) -> tuple[str, ...]:
+        """relu1_2, relu2_2, ... where every tap ends a block of its own (VGG), as papers say; else relu1, relu2, ..."""
+        block, convs = 1, 0
+        places: list[tuple[int, int]] = []
+        for layer in self.layers:
+            if layer.is_tap:
+                places.append((block, convs))
+            elif layer.convs:
+                convs += 1
+            else:
+                block, convs = block + 1, 0
+        if len({block for block, _ in places}) == len(places):
+            return tuple(f"relu{block}_{convs}" for block, convs in places)
+        return tuple(f"relu{index + 1}" for index in range(len(places)))
+
+    def up_to_tap(self, count: int) -> Trunk:
+        """Return the trunk up to its tap number `count`, from 1; 0: no layer."""
+        ends = [0, *(index + 1 for index, layer in enumerate(self.layers) if layer.is_tap)]
+        return replace(self, layers=self.layers[: ends[count]])
 
     def sides(self, side: int) -> list[int]:
         """Length at each tap of a side of `side` pixels; stops early where nothing is left to look at."""
-        found = []
+        lengths = []
         for layer in self.layers:
-            if isinstance(layer, Tap):
-                found.append(side)
-                continue
-            side = after(layer, side)
+            side = layer.side_after(side)
             if side < 1:
                 break
-        return found
+            if layer.is_tap:
+                lengths.append(side)
+        return lengths
 
     def tapped(self, height: int, width: int) -> list[tuple[int, int, int]]:
         """Channels, rows and columns at each tap, of an image that is large enough."""
@@ -131,21 +299,9 @@ class Trunk:
         """Multiplications of the convolutions up to the last tap, for one image."""
         work = 0
         for layer in self.layers:
-            rows, columns = after(layer, height), after(layer, width)
-            convs = (layer,) if isinstance(layer, Conv) else layer.convs if isinstance(layer, Fire) else ()
-            work += sum(rows * columns * c.outputs * c.inputs * c.kernel**2 for c in convs)
-            height, width = rows, columns
+            height, width = layer.side_after(height), layer.side_after(width)
+            work += sum(height * width * c.outputs * c.inputs * c.kernel**2 for c in layer.convs)
         return work
-
-
-def after(layer: Layer, side: int) -> int:
-    """Length of a side behind a layer."""
-    if isinstance(layer, Conv):
-        return (side + 2 * layer.pad - layer.kernel) // layer.stride + 1
-    if isinstance(layer, Pool):
-        steps = side - layer.size
-        return (-(-steps // layer.stride) if layer.ceil else steps // layer.stride) + 1
-    return side
 
 
 def _vgg(plan: tuple[tuple[int, ...], ...]) -> tuple[Layer, ...]:

@@ -65,4 +65,4 @@ def _gradient(pixels: Pixels) -> Numbers:
     return np.hypot(rows[:, 2:] - rows[:, :-2], columns[2:] - columns[:-2])
 
 
-PROGRAM = PixelFunction(gmsd, SMALLEST_SIDE, similarity_map)
+PROGRAM = PixelFunction(gmsd, SMALLEST_SIDE, similarity_map, map_identity=1.0)

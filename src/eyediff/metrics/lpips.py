@@ -10,21 +10,22 @@ w is negative, d is a squared Euclidean distance between embeddings:
 
     e(x) = concat over l of  sqrt(w_l / (H_l W_l)) * unit(f_l(x))
 
-Images are N x 3 x H x W in [-1, 1]. Every function takes the verbs of an engine and returns what that engine passes
-around.
+Images are N x 3 x H x W in [-1, 1]. Every function takes the operations of an interpreter, and a network whose
+constants are of a type that the interpreter takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic
 
 import numpy as np
 
 from ..errors import WeightsError
-from .backbones import Conv, Fire, Pool, Trunk
-from .ops import Array, T, Verbs
+from .backbones import ForwardPass, Parameters, Trunk, WindowLayer
+from .ops import Array, C, C_co, Ops, T
 
 # Rounded as published: torchvision's exact ImageNet figures would move every score in the third digit of its error.
 SHIFT: Array = np.array([-0.030, -0.088, -0.188], np.float32)
@@ -38,26 +39,56 @@ VERSIONS = ("0.1", "0.0")
 
 
 @dataclass(frozen=True)
-class Network:
-    """A trunk with its parameters, its heads (None: every weight 1) and whether its input is scaled.
+class FeatureNetwork(Generic[C_co]):
+    """What the formula reads of a network, in arrays of one type: numpy's, or torch's tensors.
 
-    Raises WeightsError where names, shapes or signs do not fit.
+    Parameters
+    ----------
+    trunk
+        The layers.
+    parameters
+        Weights and biases by name.
+    heads
+        Linear weights, one vector of C_l a tap; None: every weight is 1.
+    scaling
+        Multiplier and offset of the input's channels; None: the input is taken as it is.
     """
 
     trunk: Trunk
-    parameters: Mapping[str, Array]
-    heads: tuple[Array, ...] | None
-    scaled: bool = True
+    parameters: Parameters[C_co]
+    heads: Sequence[C_co] | None
+    scaling: tuple[C_co, C_co] | None
 
-    def __post_init__(self) -> None:
-        check_parameters(self.trunk, self.parameters)
-        if self.heads is not None:
-            check_heads(self.trunk, self.heads)
+
+class Network(FeatureNetwork[Array]):
+    """A network of numpy arrays that fit each other: names, shapes and signs are checked.
+
+    Parameters
+    ----------
+    trunk, parameters, heads
+        As in `FeatureNetwork`.
+    scaled
+        Whether the input is scaled, as version 0.1 does.
+
+    Raises
+    ------
+    WeightsError
+        Where names, shapes or signs do not fit, or a number is not finite.
+    """
+
+    parameters: Mapping[str, Array]
+
+    def __init__(
+        self, trunk: Trunk, parameters: Mapping[str, Array], heads: Sequence[Array] | None, scaled: bool = True
+    ) -> None:
+        check_parameters(trunk, parameters)
+        if heads is not None:
+            check_heads(trunk, heads)
+        super().__init__(trunk, parameters, heads, (GAIN, OFFSET) if scaled else None)
 
     @property
-    def scaling(self) -> tuple[Array, Array] | None:
-        """Multiplier and offset of the input's channels."""
-        return (GAIN, OFFSET) if self.scaled else None
+    def scaled(self) -> bool:
+        return self.scaling is not None
 
     @cached_property
     def roots(self) -> tuple[Array, ...] | None:
@@ -88,90 +119,83 @@ def check_heads(trunk: Trunk, heads: Sequence[Array]) -> None:
             raise WeightsError(f"head {index} of {trunk.title} holds figures below 0 or not finite: not a distance")
 
 
-def taps(verbs: Verbs[T], network: Network, x: T, seen: Callable[[Conv | Pool, T], T] | None = None) -> list[T]:
+def taps(
+    ops: Ops[T, C], network: FeatureNetwork[C], x: T, add_rows: Callable[[WindowLayer, T], T] | None = None
+) -> list[T]:
     """The trunk's features at every tap: N x C_l x H_l x W_l each.
 
-    Of a whole image, or of a strip of it: then `seen` adds the rows around, padding too, that a layer's windows reach.
+    Of a whole image, or of a strip of it: then `add_rows` adds the rows around, padding too, that a layer's windows
+    reach.
     """
     if network.scaling is not None:
-        x = verbs.affine(x, *network.scaling)
-
-    def around(layer: Conv | Pool, x: T) -> T:
-        return x if seen is None else seen(layer, x)
-
-    def conv(layer: Conv, x: T) -> T:
-        weight, bias = network.parameters[f"{layer.key}.weight"], network.parameters[f"{layer.key}.bias"]
-        pad = layer.pad if seen is None else (0, layer.pad)
-        return verbs.relu(verbs.conv(x, weight, bias, stride=layer.stride, pad=pad))
-
-    found = []
+        x = ops.affine(x, *network.scaling)
+    run = ForwardPass(ops, network.parameters, add_rows)
     for layer in network.trunk.layers:
-        if isinstance(layer, Conv):
-            x = conv(layer, around(layer, x))
-        elif isinstance(layer, Pool):
-            x = verbs.maxpool(around(layer, x), size=layer.size, stride=layer.stride, ceil=layer.ceil)
-        elif isinstance(layer, Fire):
-            squeeze, expand1x1, expand3x3 = layer.convs
-            x = around(expand3x3, conv(squeeze, x))
-            middle = x if seen is None else verbs.rows(x, expand3x3.pad, -expand3x3.pad)
-            x = verbs.concat([conv(expand1x1, middle), conv(expand3x3, x)])
-        else:
-            found.append(x)
-    return found
+        x = layer.apply(run, x)
+    return run.features
 
 
-def features(verbs: Verbs[T], network: Network, x: T) -> list[T]:
+def features(ops: Ops[T, C], network: FeatureNetwork[C], x: T) -> list[T]:
     """The same, of unit length at every position."""
-    return [verbs.unit(tapped) for tapped in taps(verbs, network, x)]
+    return [ops.unit(tapped) for tapped in taps(ops, network, x)]
 
 
-def terms(verbs: Verbs[T], network: Network, a: T, b: T) -> list[T]:
+def terms(ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T) -> list[T]:
     """What each tap says at each of its positions: N x 1 x H_l x W_l each."""
-    return apart(verbs, network.heads, features(verbs, network, a), features(verbs, network, b))
+    return apart(ops, network.heads, features(ops, network, a), features(ops, network, b))
 
 
-def layers(verbs: Verbs[T], network: Network, a: T, b: T) -> T:
+def layers(ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T) -> T:
     """Each tap's share of the distance: N x L. The distance is their sum."""
-    return shares(verbs, terms(verbs, network, a, b))
+    return shares(ops, terms(ops, network, a, b))
 
 
-def spatial(verbs: Verbs[T], network: Network, a: T, b: T) -> T:
+def spatial(ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T) -> T:
     """The distance as a map: every tap's term enlarged to the image's size, and summed: N x 1 x H x W."""
-    return enlarged(verbs, terms(verbs, network, a, b), like=a)
+    return enlarged(ops, terms(ops, network, a, b), like=a)
 
 
-def embedding(verbs: Verbs[T], network: Network, x: T) -> T:
+def embedding(ops: Ops[T, Array], network: Network, x: T) -> T:
     """The point whose squared Euclidean distance to another image's point is the LPIPS distance: N x D."""
-    return point(verbs, network.roots, features(verbs, network, x))
+    return point(ops, network.roots, features(ops, network, x))
 
 
 # The same four from features of unit length, wherever they came from.
 
 
-def apart(verbs: Verbs[T], heads: Sequence[Array] | None, of_a: Sequence[T], of_b: Sequence[T]) -> list[T]:
+def squared_differences(ops: Ops[T, C], of_a: Sequence[T], of_b: Sequence[T]) -> Iterator[T]:
+    """Squared differences at every tap, one after the other: N x C_l x H_l x W_l each."""
+    for feature_a, feature_b in zip(of_a, of_b, strict=True):
+        difference = ops.sub(feature_a, feature_b)
+        yield ops.mul(difference, difference)
+
+
+def weighted(ops: Ops[T, C], heads: Sequence[C] | None, squared: Iterable[T]) -> list[T]:
+    """Sums of squared differences over the channels, weighted by the heads: N x 1 x H_l x W_l each."""
+    if heads is None:
+        return [ops.total(each) for each in squared]
+    return [ops.weigh(each, head) for each, head in zip(squared, heads, strict=True)]
+
+
+def apart(ops: Ops[T, C], heads: Sequence[C] | None, of_a: Sequence[T], of_b: Sequence[T]) -> list[T]:
     """Weighted squared differences at every tap: N x 1 x H_l x W_l each."""
-    found = []
-    for index, (feature_a, feature_b) in enumerate(zip(of_a, of_b, strict=True)):
-        difference = verbs.sub(feature_a, feature_b)
-        squared = verbs.mul(difference, difference)
-        found.append(verbs.total(squared) if heads is None else verbs.weigh(squared, heads[index]))
-    return found
+    return weighted(ops, heads, squared_differences(ops, of_a, of_b))
 
 
-def shares(verbs: Verbs[T], terms: Sequence[T]) -> T:
+def shares(ops: Ops[T, C], terms: Sequence[T]) -> T:
     """The mean of each tap's term: N x L."""
-    return verbs.concat([verbs.mean(term) for term in terms])
+    return ops.concat([ops.mean(term) for term in terms])
 
 
-def enlarged(verbs: Verbs[T], terms: Sequence[T], like: T) -> T:
+def enlarged(ops: Ops[T, C], terms: Sequence[T], like: T) -> T:
     """The sum of the terms, each enlarged to the rows and columns of `like`: N x 1 x H x W."""
-    whole = verbs.resize(terms[0], like)
+    whole = ops.resize(terms[0], like)
     for more in terms[1:]:
-        whole = verbs.add(whole, verbs.resize(more, like))
+        whole = ops.add(whole, ops.resize(more, like))
     return whole
 
 
-def point(verbs: Verbs[T], roots: Sequence[Array] | None, features: Sequence[T]) -> T:
+def point(ops: Ops[T, C], roots: Sequence[C] | None, features: Sequence[T]) -> T:
     """Every feature times the root of its weight, in one row an image, divided by sqrt(H_l * W_l): N x D."""
-    weighed = features if roots is None else [verbs.affine(f, root) for f, root in zip(features, roots, strict=True)]
-    return verbs.concat([verbs.flat(feature) for feature in weighed])
+    weighed = features if roots is None else [ops.affine(f, root) for f, root in zip(features, roots, strict=True)]
+    return ops.concat([ops.flat(feature) for feature in weighed])

@@ -1,33 +1,39 @@
 """The few operations in which every differentiable metric is stated.
 
-A metric is written once, as a function of `Verbs`; an engine is an interpreter of them. numpy computes at once, the
-ONNX engine writes a graph, torch records gradients. `T` is whatever the interpreter passes around: an array, the name
-of a graph's value, a tensor. All images are N x C x H x W.
+A metric is written once, as a function of `Ops`; an engine is an interpreter of them. numpy computes at once, the
+ONNX engine writes a graph, torch records gradients. All images are N x C x H x W.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 T = TypeVar("T")
+"""What an interpreter passes around: an array, the name of a value in a graph, a tensor."""
+
+C = TypeVar("C")
+"""The array type of a metric's constants: numpy arrays, or the tensors that a module keeps in their place."""
+
+C_co = TypeVar("C_co", covariant=True)
+C_contra = TypeVar("C_contra", contravariant=True)
 
 UNIT_EPS = 1e-10
 """Added to the length of a feature vector, OUTSIDE the root, as Zhang et al. published it."""
 
 
-class Verbs(Protocol[T]):
-    """What an engine must be able to do. Weights come as float32 arrays; they are constants of the metric."""
+class Ops(Protocol[T, C_contra]):
+    """The operations of an interpreter that takes constants of one array type (`C_contra`)."""
 
     def conv(
         self,
         x: T,
-        weight: Array,
-        bias: Array | None = None,
+        weight: C_contra,
+        bias: C_contra | None = None,
         *,
         stride: int = 1,
         pad: tuple[int, int] | int = 0,
@@ -56,13 +62,13 @@ class Verbs(Protocol[T]):
     def below(self, parts: Sequence[T]) -> T:
         """Join along rows, the first at the top; a part may have no rows."""
 
-    def affine(self, x: T, multiplier: Array, offset: Array | None = None) -> T:
+    def affine(self, x: T, multiplier: C_contra, offset: C_contra | None = None) -> T:
         """x * multiplier + offset (None: nothing is added), one figure a channel (or one for all)."""
 
     def unit(self, x: T) -> T:
         """Every position's channel vector divided by (its length + UNIT_EPS)."""
 
-    def weigh(self, x: T, weights: Array) -> T:
+    def weigh(self, x: T, weights: C_contra) -> T:
         """Weighted sum over the channels: N x 1 x H x W."""
 
     def total(self, x: T) -> T:
@@ -88,3 +94,7 @@ class Verbs(Protocol[T]):
 
     def resize(self, x: T, like: T) -> T:
         """Bilinear, half-pixel centres (torch's align_corners=False), to the rows and columns of `like`."""
+
+
+Verbs: TypeAlias = Ops[T, Array]
+"""The operations with float32 arrays as constants: what every engine provides."""

@@ -50,6 +50,8 @@ class PixelFunction:
         Shortest side in pixels that the metric accepts.
     map : function of (a, b), optional
         Returns the score by place, N x H x W.
+    map_identity : float
+        Value of the map where two images are equal.
     formula : Formula, optional
         The same score over operations.
     shared : function of (a, b, columns), optional
@@ -61,6 +63,7 @@ class PixelFunction:
     scores: Callable[[Pixels, Pixels], Numbers]
     smallest_side: int = 1
     map: Callable[[Pixels, Pixels], npt.NDArray[np.float32]] | None = None
+    map_identity: float = 0.0
     formula: Formula | None = None
     shared: Callable[[Pixels, Pixels, Sequence[Any]], Numbers] | None = None
     column: object = None
@@ -80,6 +83,8 @@ class WindowMean:
         Returns what the metric sees, such as a smaller grey copy.
     map : function of (ops, a, b), optional
         Returns the score of each window, N x 1 x H' x W'.
+    map_identity : float
+        Value of the map where two images are equal.
     formula : Formula, optional
         The same score for whole images. Absent where `prepare` cannot be written over operations.
     """
@@ -88,6 +93,7 @@ class WindowMean:
     smallest_side: int
     prepare: Callable[[Pixels], Pixels] = lambda pixels: pixels
     map: OpsFunction | None = None
+    map_identity: float = 0.0
     formula: Formula | None = None
 
 

@@ -65,6 +65,18 @@ class MetricInfo:
         """Whether the metric compares features of a network."""
         return isinstance(self.programs[self.versions[0]], DeepFeatures)
 
+    @property
+    def has_map(self) -> bool:
+        """Whether the metric can say where two images differ."""
+        program = self.programs[self.versions[0]]
+        return isinstance(program, DeepFeatures) or getattr(program, "map", None) is not None
+
+
+def refuse_map(requested: str) -> UsageError:
+    """Return the error for a request of a map from metrics that have none. It lists the metrics that have one."""
+    able = ", ".join(name for name, info in all_metrics().items() if info.has_map)
+    return UsageError(f"{requested} has no map; these metrics have one: {able}")
+
 
 def _deep_metrics() -> Iterable[MetricInfo]:
     yield MetricInfo("lpips-mini", False, 0, "0 up", OURS, {"2": DeepFeatures(MINI.name, True)})

@@ -152,20 +152,26 @@ def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
     return verbs.mean(verbs.affine(similarity(verbs, variant, a, b), _figure(-0.5), _figure(0.5)))
 
 
+def dssim_map(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
+    """DSSIM as a map: N x 1 x H' x W', the mean over channels of every window."""
+    return verbs.affine(spatial(verbs, variant, a, b), _figure(-0.5), _figure(0.5))
+
+
 def channel_mean(means: Sequence[Numbers]) -> Numbers:
     """Return N scores from the one array N x 3 that `ssim` or `dssim` measures."""
     scores: Numbers = means[0].mean(1)
     return scores
 
 
-def _program(score: OpsFunction, variant: Variant, map: OpsFunction | None = None) -> WindowMean:
+def _program(score: OpsFunction, variant: Variant, map: OpsFunction, map_identity: float) -> WindowMean:
     """Return the program of SSIM, or of a metric derived from it, with a variant's window."""
     bound = partial(_with_variant, score, variant)
     return WindowMean(
         bound,
         variant.smallest,
         partial(prepare, variant),
-        map and partial(_with_variant, map, variant),
+        partial(_with_variant, map, variant),
+        map_identity,
         None if variant.luma else Formula(lambda ops, a, b: [bound(ops, a, b)], channel_mean),
     )
 
@@ -174,5 +180,5 @@ def _with_variant(function: Callable[..., T], variant: Variant, ops: Verbs[T], a
     return function(ops, variant, a, b)
 
 
-PROGRAMS: Mapping[str, WindowMean] = {name: _program(ssim, variant, spatial) for name, variant in VARIANTS.items()}
-DSSIM_PROGRAM = _program(dssim, VARIANTS["skimage"])
+PROGRAMS: Mapping[str, WindowMean] = {name: _program(ssim, variant, spatial, 1.0) for name, variant in VARIANTS.items()}
+DSSIM_PROGRAM = _program(dssim, VARIANTS["skimage"], dssim_map, 0.0)

@@ -12,12 +12,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-try:
-    import torch  # noqa: F401 - asked for here, so that the one line below is what a user without it reads
-except ModuleNotFoundError as error:
-    if error.name != "torch":
-        raise
-    raise ModuleNotFoundError("eyediff.nn needs torch: pip install 'eyediff[torch]'", name="torch") from None
+from ..optional import import_optional
+
+import_optional("torch", "eyediff.nn")  # here, so that one line is what a user without it reads
 
 from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM
 from .distance import LPIPS, Prepared

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from ..errors import RangeError, SizeError, UsageError
+from ..errors import RangeError, SizeError, UsageError, check_sides
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 ValueRange: TypeAlias = tuple[float, float]
@@ -34,8 +34,7 @@ def check_shape(x: Tensor, smallest: int, what: str) -> None:
         raise RangeError(f"{what}: a tensor of {tuple(x.shape)} was given, expected N x 3 x H x W")
     if not x.is_floating_point():
         raise RangeError(f"{what}: a tensor of {x.dtype} was given, expected floats; write x.float() and its range")
-    if min(x.shape[2:]) < smallest:
-        raise SizeError(f"{what}: {x.shape[3]}x{x.shape[2]} pixels were given, expected sides of {smallest} or more")
+    check_sides(what, smallest, x.shape[3], x.shape[2])
 
 
 def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Self, cast
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -195,8 +195,7 @@ class LPIPS(nn.Module):
     def embed(self, x: Tensor) -> Tensor:
         """The points, N x D, whose squared Euclidean distances are the distances between images of one size."""
         heads = self._heads()
-        # TorchVerbs takes tensors where the formula says arrays.
-        roots = None if heads is None else cast("list[Array]", [head.sqrt() for head in heads])
+        roots = None if heads is None else [head.sqrt() for head in heads]
         return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self.prepare(x).features])
 
     def project(self) -> None:

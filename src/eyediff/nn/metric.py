@@ -8,15 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-try:
-    import torchmetrics
-except ModuleNotFoundError as error:
-    if error.name != "torchmetrics":
-        raise
-    raise ModuleNotFoundError(
-        "eyediff.nn.Metric needs torchmetrics: pip install torchmetrics", name=error.name
-    ) from None
+from ..optional import import_optional
 
+import_optional("torchmetrics", "eyediff.nn.Metric")  # here, so that one line is what a user without it reads
+import torchmetrics
 
 _KEYS = itertools.count()
 DISTINCT = 10_000

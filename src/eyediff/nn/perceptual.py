@@ -31,7 +31,7 @@ from .checks import (
     reduced,
     scaled,
 )
-from .trunk import NetworkTrunk, tap_names
+from .trunk import NetworkTrunk
 
 Targets: TypeAlias = dict[str, Tensor]
 """Features, or Gram matrices, by the name of their tap."""
@@ -108,7 +108,7 @@ class PerceptualLoss(nn.Module):
         check_reduction(reduction)
         check_range(value_range)
         self.content, self.style, self.variation = dict(content), dict(style or {}), variation
-        wanted, known = {*self.content, *self.style}, tap_names(network.trunk)
+        wanted, known = {*self.content, *self.style}, network.trunk.tap_names
         if unknown := sorted(wanted.difference(known)):
             raise UsageError(f"{network.trunk.title} has no tap {unknown[0]!r}; it has {', '.join(known)}")
         self.trunk = NetworkTrunk(network, max((known.index(tap) + 1 for tap in wanted), default=0))

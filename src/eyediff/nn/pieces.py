@@ -15,7 +15,6 @@ from torch import Tensor
 
 from ..engines.torch_ops import directions, unit_gradient
 from ..metrics import lpips
-from ..metrics.ops import Array
 from .trunk import VERBS
 
 PIECE = 1 << 20
@@ -30,8 +29,7 @@ def terms(heads: Sequence[Tensor] | None, of_x: Sequence[Tensor], of_y: Sequence
 
 
 def _whole(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
-    weights = None if head is None else cast("list[Array]", [head])  # TorchVerbs takes tensors for arrays
-    return lpips.apart(VERBS, weights, [VERBS.unit(x)], [VERBS.unit(y)])[0]
+    return lpips.apart(VERBS, None if head is None else [head], [VERBS.unit(x)], [VERBS.unit(y)])[0]
 
 
 def _in_pieces(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
@@ -42,7 +40,7 @@ def _in_pieces(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
 class _Pieces(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
-        weights = None if head is None else cast("list[Array]", [head])
+        weights = None if head is None else [head]
         found, lengths = list[Tensor](), list[Tensor]()
         for part_x, part_y in _parts(x, y):
             (unit_x, length_x), (unit_y, length_y) = directions(part_x), directions(part_y)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,20 +12,10 @@ from torch import Tensor, nn
 from ..engines.torch_ops import TorchVerbs
 from ..errors import UsageError
 from ..metrics import lpips
-from ..metrics.backbones import Conv, Pool, Tap, Trunk
 from ..weights import canonical_sha256
 from .tree import Tree
 
 VERBS = TorchVerbs()
-
-
-@dataclass(frozen=True)
-class Bound:
-    """What the formula reads of a `lpips.Network`, with tensors in the place of its arrays."""
-
-    trunk: Trunk
-    parameters: Tree
-    scaling: tuple[Tensor, Tensor] | None
 
 
 class NetworkTrunk(Tree):
@@ -39,10 +28,9 @@ class NetworkTrunk(Tree):
     offset: Tensor
 
     def __init__(self, network: lpips.Network, taps: int | None = None) -> None:
-        names = tap_names(network.trunk)[:taps]
-        network = network if taps is None else _shortened(network, taps)
-        super().__init__({name: torch.tensor(value) for name, value in network.parameters.items()})
-        self.names, self.data, self.scaled = names, network.trunk, network.scaling is not None
+        data = network.trunk if taps is None else network.trunk.up_to_tap(taps)
+        super().__init__({name: torch.tensor(network.parameters[name]) for name in data.shapes})
+        self.names, self.data, self.scaled = network.trunk.tap_names[:taps], data, network.scaled
         for name, value in zip(("multiplier", "offset"), network.scaling or (), strict=False):
             self.register_buffer(name, torch.tensor(value), persistent=False)
 
@@ -54,16 +42,7 @@ class NetworkTrunk(Tree):
     def forward(self, x: Tensor) -> list[Tensor]:
         """Features, N x C_l x H_l x W_l each, before they are brought to unit length."""
         scaling = (self.multiplier, self.offset) if self.scaled else None
-        bound = Bound(self.data, self, scaling)
-        return lpips.taps(VERBS, cast(lpips.Network, bound), x)
-
-
-def _shortened(network: lpips.Network, taps: int) -> lpips.Network:
-    """The network up to one of its taps, without heads."""
-    ends = [index + 1 for index, layer in enumerate(network.trunk.layers) if isinstance(layer, Tap)]
-    trunk = replace(network.trunk, layers=network.trunk.layers[: ends[taps - 1]] if taps else ())
-    parameters = {name: network.parameters[name] for name in trunk.shapes}
-    return lpips.Network(trunk, parameters, None, network.scaled)
+        return lpips.taps(VERBS, lpips.FeatureNetwork(self.data, self, None, scaling), x)
 
 
 class ModuleTrunk(nn.Module):
@@ -140,19 +119,3 @@ def _counted(x: Tensor) -> bool:
 
 def _version(x: Tensor) -> int:
     return x._version if _counted(x) else 0
-
-
-def tap_names(trunk: Trunk) -> tuple[str, ...]:
-    """relu1_2, relu2_2, ... where every tap ends a block of its own (VGG), as papers say; else relu1, relu2, ..."""
-    block, convs = 1, 0
-    places: list[tuple[int, int]] = []
-    for layer in trunk.layers:
-        if isinstance(layer, Pool):
-            block, convs = block + 1, 0
-        elif isinstance(layer, Conv):
-            convs += 1
-        elif isinstance(layer, Tap):
-            places.append((block, convs))
-    if len({block for block, _ in places}) == len(places):
-        return tuple(f"relu{block}_{convs}" for block, convs in places)
-    return tuple(f"relu{index + 1}" for index in range(len(places)))

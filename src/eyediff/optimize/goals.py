@@ -15,7 +15,6 @@ from ..metrics import lpips
 from ..metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
 from ..metrics.programs import DeepFeatures
 from ..metrics.registry import all_metrics
-from ..nn.trunk import tap_names
 from ..scoring.metric_spec import parse_metric
 
 Progress = Callable[[int, int], None]
@@ -80,7 +79,7 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
     if asked in PERCEPTUAL:
         name = PERCEPTUAL[asked]
         network = lpips.Network(TRUNKS[name], weights.load_trunk(name, progress=progress).parameters, None)
-        second = tap_names(network.trunk)[1]
+        second = network.trunk.tap_names[1]
         loss = nn.PerceptualLoss.from_network(network, {second: 1.0}, value_range=RANGE, check=False)
         sha256 = weights.metric_sha256(network.parameters, None)
         return Goal(asked, JOHNSON, sha256, False, network.trunk.smallest, True, loss)
@@ -88,8 +87,7 @@ def goal(asked: str, progress: Progress | None = None) -> Goal:
     info, program = spec.info, spec.program
     module: torch.nn.Module
     if isinstance(program, DeepFeatures):
-        network = spec.load_network(progress=progress)
-        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        network, sha256 = spec.load_network(progress=progress)
         module = nn.LPIPS.from_network(network, value_range=RANGE, check=False)
     elif info.torch_module is not None and program.formula is not None:
         module = getattr(nn, info.torch_module).for_version(spec.version, value_range=RANGE, check=False)

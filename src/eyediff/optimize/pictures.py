@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -67,15 +66,6 @@ def _filmed(pixels: Pixels) -> Pixels:
     picture = Image.fromarray(pixels)
     picture.thumbnail((FILM, FILM), Image.Resampling.LANCZOS)
     return np.asarray(picture)
-
-
-def has_matplotlib() -> bool:
-    """Whether a curve can be drawn."""
-    try:
-        import_module("matplotlib")
-    except ImportError:
-        return False
-    return True
 
 
 def curve(log: Path, path: Path) -> None:

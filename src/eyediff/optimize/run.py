@@ -11,9 +11,11 @@ import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
-from .. import __version__, images
-from ..errors import DeviceError, SizeError, UsageError, shown
+from .. import images
+from .._version import __version__
+from ..errors import DeviceError, UsageError, check_sides, shown
 from ..images.size import resized, size_of
+from ..optional import is_installed
 from ..output.atomic_write import whole
 from ..output.schema import encodable, number
 from ..output.text import figure
@@ -92,10 +94,7 @@ def run(
     one. The first Ctrl-C ends the pull with what there is. Raises SizeError and UsageError before anything is written,
     OutputError where writing fails.
     """
-    if min(two.target.shape[:2]) < goal.smallest:
-        raise SizeError(
-            f"{shown(two.names[1])} is {size_of(two.target)}; {goal.name} needs sides of {goal.smallest} or more"
-        )
+    check_sides(goal.name, goal.smallest, two.target.shape[1], two.target.shape[0])
     place = _device(device)
     folder = Folder(path)
     goal.module.to(place)
@@ -138,7 +137,7 @@ def _pulled(
     begun = (f"start, {goal.name} {figure(scores[0])}", frames[0][1])
     folder.picture(BESIDE, pictures.side_by_side([begun, frames[-1], ("target", target_pixels)]))
     folder.film(film, *pictures.film(frames, target_pixels))
-    curve = pictures.has_matplotlib()
+    curve = is_installed("matplotlib")
     if curve:
         with whole(folder.path / CURVE) as part:
             pictures.curve(folder.path / LOG, part)

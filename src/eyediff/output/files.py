@@ -1,16 +1,17 @@
-"""Writing a results file so that nothing that existed is lost: a lock, the earlier file kept aside, whole rows only."""
+"""Results files that cost nothing that existed: a lock, the earlier file kept aside, complete rows only."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
 
 from ..errors import OutputError, shown
-from .atomic_write import remove, trouble
+from .atomic_write import remove, replacing, trouble
 
 if sys.platform == "win32":
     import msvcrt
@@ -54,7 +55,7 @@ class Lock:
                 if error.errno not in _NO_LOCKS:
                     os.close(self._descriptor)
                     raise OutputError(
-                        f"another run is writing {shown(output)} now; wait for it, or give another file with -o"
+                        f"another run is writing {shown(output)} now; wait for it, or give another file"
                     ) from error
             if self._is_current():
                 return
@@ -82,19 +83,28 @@ def free_name(path: Path) -> Path:
     return next(name for name in names if not os.path.lexists(name))
 
 
-def set_aside(path: Path) -> Path | None:
-    """Rename the file that is there to a free name, and return that; None where there is none.
+_FOLDER = re.compile(r"part-\d{6,}\.parquet|_part-\d{6,}\.parquet\.new|_eyediff\.json|__eyediff\.json\.new")
+"""Names in a folder of Parquet parts. A folder that holds other files is not ours to replace."""
 
-    Raises OutputError, with nothing changed, where it does not look like results at all: `-o` with the name of an image
+
+def set_aside(path: Path) -> Path | None:
+    """Rename the results that are there to a free name, and return that; None if there are none.
+
+    Raises OutputError, with nothing changed, if they do not look like results at all: `-o` with the name of an image
     must not cost the image.
     """
     try:
         if not path.exists():
             return None
-        with path.open("rb") as file:
-            start = file.read(4096)
-        if b"\0" in start:  # in every image and archive, and in no text of ours
-            raise OutputError(f"{shown(path)} exists and holds no results (it is not text); give another file with -o")
+        if path.is_dir():
+            foreign = [entry.name for entry in path.iterdir() if not _FOLDER.fullmatch(entry.name)]
+            if foreign:
+                raise OutputError(f"{shown(path)} holds other files ({shown(foreign[0])}); give another name")
+        else:
+            with path.open("rb") as file:
+                start = file.read(4096)
+            if b"\0" in start:  # in every image and archive, and in no text of ours
+                raise OutputError(f"{shown(path)} exists and holds no results (it is not text); give another file")
         kept = free_name(path)
         path.rename(kept)
     except OSError as error:
@@ -103,9 +113,71 @@ def set_aside(path: Path) -> Path | None:
 
 
 def put_back(kept: Path, path: Path) -> None:
-    """Undo `set_aside`, where nothing came of the file that was to take its place."""
+    """Undo `set_aside` if nothing came of the results that were to take the place."""
     if kept.exists():
         kept.replace(path)
+
+
+def remove_results(path: Path) -> None:
+    """Remove a file or folder of ours; foreign files in a folder stay, and so does the folder."""
+    if not path.is_dir():
+        remove(path)
+        return
+    try:
+        for entry in path.iterdir():
+            if _FOLDER.fullmatch(entry.name):
+                entry.unlink(missing_ok=True)
+        path.rmdir()
+    except OSError:
+        return
+
+
+def replaced_path(path: Path) -> Path:
+    """Return the name of a folder that is being replaced. A kill may leave it, when the journal has all its rows."""
+    return path.with_name(f"{path.name}.replaced")
+
+
+def move_results(new: Path, path: Path) -> None:
+    """Put complete results, a file or a folder, in the place of others. Raises OSError.
+
+    A folder cannot replace another: between the two steps the old one is called `replaced_path(path)`.
+    """
+    if not new.is_dir():
+        with replacing(path, new):
+            return
+    old = replaced_path(path)
+    if path.exists():
+        path.rename(old)
+    new.replace(path)
+    remove_results(old)
+
+
+class Replacement:
+    """Results in the making: locked, and the earlier ones kept as `<path>~` until `finish`. Raises OutputError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()  # a link keeps pointing where it did
+        self._lock = Lock(self.path)
+        try:
+            self._kept = set_aside(self.path)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def undo(self) -> None:
+        """Put the earlier results back, since no new ones could be begun."""
+        if self._kept is not None:
+            put_back(self._kept, self.path)
+        self._lock.release()
+
+    def finish(self) -> None:
+        """Remove the earlier results."""
+        if self._kept is not None:
+            remove_results(self._kept)
+
+    def release(self) -> None:
+        """Let others write."""
+        self._lock.release()
 
 
 def begin(path: Path, first: bytes) -> Appender:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from ..errors import UsageError, shown
+from ..errors import shown
 from ..records import Header, Numbers
+from .csv_writer import csv_line
 from .output_files import Ours, Text, begins_with
-from .schema import csv_line, dump, encodable, header_record
+from .parquet import arrow, arrow_schema
+from .schema import Column, dump, encodable, header_record
 from .text import NARROWEST, Line, figure, made_with, rendered
 
 GridFormat: TypeAlias = Literal["text", "csv", "jsonl", "json", "npy", "parquet"]
@@ -136,28 +137,16 @@ def write_names(grid: Grid, path: Path) -> None:
     path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def parquet() -> Any:
-    """pyarrow.parquet. Raises UsageError, which says what to install, where it is missing."""
-    try:
-        return import_module("pyarrow.parquet")
-    except ImportError:
-        raise UsageError(
-            "parquet needs pyarrow, which is not installed; run `pip install 'eyediff[parquet]'`"
-        ) from None
-
-
 def write_parquet(grid: Grid, path: Path) -> None:
     """A column `image` of names, and one of float64 for each column of the grid, by its name; the header as metadata.
 
     Raises OSError.
     """
-    writer_of, arrow = parquet(), import_module("pyarrow")
-    fields = [("image", arrow.string()), *((encodable(name), arrow.float64()) for name in grid.columns)]
-    schema = arrow.schema(
-        fields, metadata={"eyediff": dump(header_record(grid.header) | {"failed": list(_failures(grid))})}
-    )
-    with writer_of.ParquetWriter(path, schema) as writer:
+    pa, metadata = arrow(), dump(header_record(grid.header) | {"failed": list(_failures(grid))})
+    columns = [Column("image"), *(Column(encodable(name), "number") for name in grid.columns)]
+    schema = arrow_schema(columns, {"eyediff": metadata})
+    with arrow("pyarrow.parquet").ParquetWriter(path, schema) as writer:
         for start in range(0, len(grid.rows), BAND):
             band = np.array(grid.distances[start : start + BAND])
             names = [encodable(name) for name in grid.rows[start : start + BAND]]
-            writer.write_table(arrow.table([arrow.array(names), *map(arrow.array, band.T)], schema=schema))
+            writer.write_table(pa.table([pa.array(names), *map(pa.array, band.T)], schema=schema))

@@ -1,67 +1,34 @@
-"""One JSON object for a whole run, written as it comes: what is held in memory does not grow with the rows."""
+"""One JSON object for a whole table, written as it comes: memory does not grow with the rows."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping, Sequence
 
-from ..records import Header, Row, Statistics, Summary
-from .schema import dump, encodable, header_record, number, row_record, unmatched_record
-from .targets import Target
-
-
-class DocumentSink:
-    """The header's keys, `rows`, `unmatched` and `summary`. A row stands on a line of its own.
-
-    A run that was stopped by hand gives a whole object too, whose summary says `"interrupted": true`.
-    """
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._between = "\n"
-
-    def open(self, header: Header) -> None:
-        self._target.open(dump(header_record(header))[:-1] + ', "rows": [')
-
-    def write(self, row: Row) -> None:
-        self._target.write(self._between + dump(row_record(row)))
-        self._between = ",\n"
-
-    def close(self, summary: Summary) -> None:
-        unmatched = unmatched_record(summary.unmatched)
-        last = f'\n], "unmatched": {dump(unmatched)},\n"summary": {dump(summary_record(summary))}}}\n'
-        self._target.close(last, finished=not summary.interrupted)
+from .schema import Cell, Column, dump, json_row
+from .text import Line
 
 
-def summary_record(summary: Summary) -> dict[str, object]:
-    """The end of a run, for JSON."""
-    metrics = {name: _statistics(found) | _pooled(summary, name) for name, found in summary.metrics.items()}
-    record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
-    if summary.hints:
-        record["hints"] = [encodable(hint) for hint in summary.hints]
-    return record | {"interrupted": True} if summary.interrupted else record
+class JsonWriter:
+    """Write the keys of the metadata, then `rows`, one a line, then the keys of the trailer."""
+
+    def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
+        del terminal
+        self._columns, self._metadata = columns, metadata
+        self._separator = "\n"
+
+    def begin(self) -> str:
+        return dump(self._metadata)[:-1] + ', "rows": ['
+
+    def row(self, cells: Sequence[Cell]) -> str:
+        text = self._separator + dump(json_row(self._columns, cells))
+        self._separator = ",\n"
+        return text
+
+    def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:  # noqa: ARG002  # for people
+        return "\n]" + json_trailer(trailer)
 
 
-def _statistics(found: Statistics) -> dict[str, object]:
-    return {
-        "mean": _figure(found.mean),
-        "median": _figure(found.median),
-        "std": _figure(found.std),
-        "min": _figure(found.min),
-        "max": _figure(found.max),
-        "ci95": None if found.ci95 is None else [_figure(end) for end in found.ci95],
-        "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in found.worst],
-    }
-
-
-def _pooled(summary: Summary, name: str) -> dict[str, object]:
-    """What a clip's summary has beside that of files."""
-    found = summary.pooled.get(name)
-    if found is None:
-        return {}
-    second = {"from": found.worst_second_at, "mean": _figure(found.worst_second)}
-    return {"harmonic": _figure(found.harmonic), "tail5": _figure(found.tail), "worst_second": second}
-
-
-def _figure(value: float | None) -> float | str | None:
-    """None also for the mean of inf and -inf, which is no number."""
-    return None if value is None or math.isnan(value) else number(value)
+def json_trailer(trailer: Mapping[str, object]) -> str:
+    """Return the last keys of an object, and its end."""
+    keys = ",\n".join(f"{dump(name)}: {dump(value)}" for name, value in trailer.items())
+    return (f", {keys}" if keys else "") + "}\n"

@@ -1,26 +1,25 @@
-"""CSV and JSON lines, row by row."""
+"""One JSON object a line, the header first. UTF-8, strict JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
-from ..records import Header, Row, Summary
-from .schema import Lines
-from .targets import Target
+from .schema import Cell, Column, dump, json_row
+from .text import Line
 
 
-class LinesSink:
-    """Rows in a format of lines. The summary has no place there."""
+class JsonLinesWriter:
+    """Write JSON lines. A line can be appended to, and the file can be cut between lines."""
 
-    def __init__(self, target: Target, make: Callable[[Sequence[str]], Lines]) -> None:
-        self._target, self._make = target, make
+    def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
+        del terminal
+        self._columns, self._metadata = columns, metadata
 
-    def open(self, header: Header) -> None:
-        self._lines = self._make(tuple(header.metrics))
-        self._target.open(self._lines.header(header))
+    def begin(self) -> str:
+        return dump(self._metadata) + "\n"
 
-    def write(self, row: Row) -> None:
-        self._target.write(self._lines.row(row))
+    def row(self, cells: Sequence[Cell]) -> str:
+        return dump(json_row(self._columns, cells)) + "\n"
 
-    def close(self, summary: Summary) -> None:
-        self._target.close("", finished=not summary.interrupted)
+    def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:  # noqa: ARG002  # rows only
+        return ""

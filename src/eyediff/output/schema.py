@@ -1,81 +1,182 @@
-"""A row as text, and text as a row: the schemas of CSV and JSON lines, stated once for all that write or read them."""
+"""Columns of tables, the cells of a row, and what JSON says of a run: stated once for all writers and readers."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol, TypedDict, cast, get_args
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
 
-from ..locations import place
-from ..records import Failure, Header, Pair, Row, Score, Shard, Stage, Unmatched
-
-BEFORE_SCORES = ("pair", "reference", "candidate", "width", "height")
-"""Columns of CSV before those named like the metrics; `error` comes last."""
+from ..errors import shown
+from ..records import Header, Row, Shard, Unmatched
+from .text import figure
 
 _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
 
 
-class Failed(TypedDict):
-    """Why a pair has no scores."""
+class RowError(NamedTuple):
+    """The reason why a row has no scores, or not all of them."""
 
     stage: str
     message: str
 
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.message}"
 
-class Record(TypedDict):
-    """One pair as it stands in JSON lines."""
 
-    pair: str
-    reference: str
-    candidate: str
-    width: int | None
-    height: int | None
-    scores: dict[str, float | str]
-    error: Failed | None
+Cell: TypeAlias = str | int | float | RowError | tuple[str, ...] | None
+
+ColumnType: TypeAlias = Literal["text", "integer", "number", "error", "notes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table, as every writer sees it.
+
+    Parameters
+    ----------
+    name
+        Name for programs.
+    type
+        Type of the cells: "text" (str), "integer", "number" (float), "error" (RowError or str), "notes" (strings).
+    description
+        Meaning, in one sentence.
+    title
+        Heading for people; by default the name.
+    group
+        Name of the JSON object that holds the cell. None: the row itself holds it.
+    visible
+        Whether tables for people show it.
+    """
+
+    name: str
+    type: ColumnType = "text"
+    description: str = ""
+    title: str = ""
+    group: str | None = None
+    visible: bool = True
+
+    @property
+    def heading(self) -> str:
+        """Return the heading for people."""
+        return self.title or self.name
+
+    @property
+    def numeric(self) -> bool:
+        """Return whether the cells are numbers."""
+        return self.type in ("integer", "number")
+
+    def render(self, cell: Cell) -> str:
+        """Return a cell as people read it."""
+        if self.numeric:
+            return str(cell) if isinstance(cell, int) else figure(cell if isinstance(cell, float) else None)
+        return shown("" if cell is None else plain(cell))
+
+
+SCORES = "scores"
+"""Group of the scores of a pair."""
+
+PAIR_COLUMNS = (
+    Column("pair", "text", "Name of the pair."),
+    Column("reference", "text", "Path of the reference image.", visible=False),
+    Column("candidate", "text", "Path of the candidate image.", visible=False),
+    Column("width", "integer", "Width in pixels at which the pair was compared.", visible=False),
+    Column("height", "integer", "Height in pixels at which the pair was compared.", visible=False),
+)
+"""Columns of a pair before its scores. Version 1 fixes the names and the order."""
+
+ERROR = Column("error", "error", "Stage and reason of a failure; empty if every metric has a score.")
+NOTES = Column("notes", "notes", "What was done to the images, and what of them was not used.")
+
+
+def pair_columns(metrics: Sequence[str]) -> tuple[Column, ...]:
+    """Return the columns of compared pairs. New columns are added at the end."""
+    scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
+    return (*PAIR_COLUMNS, *scores, ERROR, NOTES)
+
+
+def pair_cells(row: Row, metrics: Sequence[str]) -> tuple[Cell, ...]:
+    """Return the cells of a pair, in the order of `pair_columns`."""
+    start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
+    error = None if row.complete else RowError(row.stage, row.message)
+    return (*start, *map(row.scores.get, metrics), error, row.notes)
 
 
 def encodable(name: str) -> str:
-    r"""A file's name as UTF-8 can say it: a byte that is no text, which Python keeps as a surrogate, is `\udce9`."""
+    r"""Return a name as UTF-8 can say it: a byte that is no text, which Python keeps as a surrogate, is `\udce9`."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
+def plain(cell: Cell) -> str | int | float | None:
+    """Return a cell as one value for formats without structure: notes are joined by "; ", nothing is None."""
+    if isinstance(cell, str):
+        return encodable(cell)
+    if isinstance(cell, RowError):
+        return encodable(str(cell))
+    if isinstance(cell, tuple):
+        return encodable("; ".join(note.replace("; ", ", ") for note in cell)) or None
+    return cell
+
+
+def json_value(cell: Cell) -> object:
+    """Return a cell for strict JSON: infinities are strings, notes a list, the error of a pair an object."""
+    if isinstance(cell, RowError):
+        return {"stage": cell.stage, "message": encodable(cell.message)}
+    if isinstance(cell, tuple):
+        return [encodable(note) for note in cell]
+    if isinstance(cell, float):
+        return number(cell)
+    return encodable(cell) if isinstance(cell, str) else cell
+
+
+def json_row(columns: Sequence[Column], cells: Sequence[Cell]) -> dict[str, object]:
+    """Return a row as a JSON object. A group holds the cells that are there; the rest is null where it is empty."""
+    row: dict[str, object] = {}
+    for column, cell in zip(columns, cells, strict=True):
+        if column.group is None:
+            row[column.name] = json_value(cell)
+            continue
+        group = row.setdefault(column.group, {})
+        if cell is not None and isinstance(group, dict):
+            group[column.name] = json_value(cell)
+    return row
+
+
 def number(value: float) -> float | str:
-    """A score for strict JSON: infinities are the strings "inf" and "-inf"."""
+    """Return a score for strict JSON: infinities are the strings "inf" and "-inf"."""
     return str(value) if value in _INFINITE.values() else value
 
 
-def score_from(value: float | str) -> float:
-    """What `number` made of a score, undone. Raises ValueError for anything else."""
+def score_from(value: object) -> float:
+    """Return the score that `number` wrote. Raises ValueError for anything else."""
     if isinstance(value, str) and value in _INFINITE:
         return _INFINITE[value]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        with suppress(OverflowError):  # a whole number that no float reaches
-            if math.isfinite(found := float(value)):
-                return found
+        with suppress(OverflowError):  # an integer that no float reaches
+            if math.isfinite(score := float(value)):
+                return score
     raise ValueError(f"not a score: {str(value)[:40]!r}")
 
 
 def dump(value: object) -> str:
-    """Strict JSON on one line. Raises ValueError for NaN or a bare infinity."""
+    """Return strict JSON on one line. Raises ValueError for NaN or a bare infinity."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def header_record(header: Header) -> dict[str, object]:
-    """What all rows have in common, as JSON lines and JSON begin with it."""
+    """Return what all rows have in common, as JSON lines and JSON begin with it."""
     metrics = {
         name: {"version": metric.version, "weights_sha256": metric.weights_sha256, "engine": metric.engine}
         for name, metric in header.metrics.items()
     }
     record: dict[str, object] = {"eyediff": header.eyediff, "metrics": metrics, "size": header.size}
-    return record if header.shard is None else record | {"shard": shard_record(header, header.shard)}
+    return record if header.shard is None else record | {"shard": _shard_record(header, header.shard)}
 
 
-def shard_record(header: Header, shard: Shard) -> dict[str, object]:
-    """Which part of which list the rows are, and what else of the run whoever joins the parts must know."""
+def _shard_record(header: Header, shard: Shard) -> dict[str, object]:
+    """Return which part of which list the rows are, and what `merge` must know of the run."""
     return {
         "part": shard.part,
         "of": shard.of,
@@ -89,146 +190,5 @@ def shard_record(header: Header, shard: Shard) -> dict[str, object]:
 
 
 def unmatched_record(files: Sequence[Unmatched]) -> list[dict[str, str]]:
-    """Files without partner."""
+    """Return the files without partner, for JSON."""
     return [{"side": file.side, "path": encodable(str(file.path))} for file in files]
-
-
-def row_record(row: Row) -> Record:
-    """One pair as it stands in JSON lines. A failed pair has no scores."""
-    scores, error = {}, None
-    if isinstance(row, Failure):
-        error = Failed(stage=row.stage, message=encodable(row.message))
-    else:
-        scores = {name: number(score) for name, score in row.scores.items()}
-    return Record(
-        pair=encodable(row.pair.name),
-        reference=encodable(str(row.pair.reference)),
-        candidate=encodable(str(row.pair.candidate)),
-        width=row.width,
-        height=row.height,
-        scores=scores,
-        error=error,
-    )
-
-
-def score(record: Record, pair: Pair) -> Score:
-    """The row again, of a record that has no error; its notes are not in a record."""
-    width, height = record["width"], record["height"]
-    if width is None or height is None:
-        raise ValueError("a row without sides")
-    return Score(pair, width, height, {name: score_from(value) for name, value in record["scores"].items()})
-
-
-def row(record: Record, pair: Pair | None = None) -> Row:
-    """The row again, of this pair or of that which it names, without its notes.
-
-    Raises ValueError where its stage is none of ours.
-    """
-    pair = pair or Pair(record["pair"], place(record["reference"]), place(record["candidate"]))
-    error = record["error"]
-    if error is None:
-        return score(record, pair)
-    if error["stage"] not in get_args(Stage):
-        raise ValueError(f"failed in the stage {error['stage']!r}")
-    return Failure(pair, cast(Stage, error["stage"]), error["message"], record["width"], record["height"])
-
-
-class Lines(Protocol):
-    """A format in which a row is one record that ends with a line feed: it can be appended to, and cut between rows."""
-
-    def header(self, header: Header) -> str:
-        """What comes before the rows."""
-
-    def row(self, row: Row) -> str:
-        """One row."""
-
-    def parse(self, text: str) -> Record:
-        """What `row` wrote. Raises ValueError for anything else."""
-
-
-class JsonLines:
-    """One JSON object a line, the header first. UTF-8, strict JSON."""
-
-    def __init__(self, metrics: Sequence[str]) -> None:
-        self._metrics = list(metrics)
-
-    def header(self, header: Header) -> str:
-        return dump(header_record(header)) + "\n"
-
-    def row(self, row: Row) -> str:
-        return dump(row_record(row)) + "\n"
-
-    def parse(self, text: str) -> Record:
-        if "\n" in text.removesuffix("\n"):  # JSON takes it for a space
-            raise ValueError("a row of several lines")
-        found = json.loads(text)
-        if not isinstance(found, dict) or found.keys() != Record.__annotations__.keys():
-            raise ValueError("not a row")
-        error, scores = found["error"], found["scores"]
-        if error is not None and not (isinstance(error, dict) and error.keys() == Failed.__annotations__.keys()):
-            raise ValueError("a row with another kind of error")
-        texts = [found["pair"], found["reference"], found["candidate"], *(error or {}).values()]
-        sides = [side for side in (found["width"], found["height"]) if side is not None or error is None]
-        if not all(isinstance(text, str) for text in texts) or not all(type(side) is int for side in sides):
-            raise ValueError("a row with values of other types")
-        if not isinstance(scores, dict) or list(scores) != ([] if error else self._metrics):
-            raise ValueError("a row of other metrics")
-        for value in scores.values():
-            score_from(value)
-        return cast(Record, found)  # its keys and values were looked at above
-
-
-class Csv:
-    """RFC 4180 with line feeds; floats as Python writes them, so that they read back to the last bit; `inf` as such.
-
-    Names are written as they are, also those that begin with `=`: they are there to be used by scripts. Do not open a
-    table of files that strangers named in a spreadsheet that runs formulas.
-    """
-
-    def __init__(self, metrics: Sequence[str]) -> None:
-        self._metrics = list(metrics)
-
-    def header(self, header: Header) -> str:  # noqa: ARG002  # what CSV has no place for
-        return csv_line([*BEFORE_SCORES, *self._metrics, "error"])
-
-    def row(self, row: Row) -> str:
-        record = row_record(row)
-        error = record["error"]
-        cells = [record["pair"], record["reference"], record["candidate"], record["width"], record["height"]]
-        scores = [record["scores"].get(name) for name in self._metrics]
-        return csv_line([*cells, *scores, f"{error['stage']}: {error['message']}" if error else None])
-
-    def parse(self, text: str) -> Record:
-        try:
-            (cells,) = csv.reader([text], strict=True)
-        except csv.Error as error:
-            raise ValueError(str(error)) from error
-        return self.record(cells)
-
-    def record(self, cells: Sequence[str]) -> Record:
-        """The row of these cells. Raises ValueError where they are no row."""
-        pair, reference, candidate, width, height, *scores, problem = cells
-        if len(scores) != len(self._metrics):
-            raise ValueError("a row of other metrics")
-        stage, _, message = problem.partition(": ")
-        return Record(
-            pair=pair,
-            reference=reference,
-            candidate=candidate,
-            width=int(width) if width or not problem else None,
-            height=int(height) if height or not problem else None,
-            scores={} if problem else {name: _cell(cell) for name, cell in zip(self._metrics, scores, strict=True)},
-            error=Failed(stage=stage, message=message) if problem else None,
-        )
-
-
-def _cell(text: str) -> float | str:
-    return text if text in _INFINITE else score_from(float(text))
-
-
-def csv_line(cells: Sequence[object]) -> str:
-    """One record of RFC 4180, ended by a line feed."""
-    buffer = io.StringIO()
-    # The writer quotes a carriage return in a name only where it is part of the line's end, so that is what it is told.
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue()[:-2] + "\n"

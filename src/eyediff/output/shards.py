@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import OutputError, shown
-from ..locations import place
+from ..locations import parse_location
 from ..records import AlphaPolicy, Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
 from .atomic_write import whole
 from .schema import dump, header_record
 
 
-def card_of(output: Path) -> Path:
-    """Where a CSV file's card lies."""
+def sidecar_of(output: Path) -> Path:
+    """Return the path of the sidecar of a CSV file."""
     return output.with_name(output.name + ".shard")
 
 
-class Card:
-    """A sink that writes the card of a CSV file before its rows."""
+class ShardSidecar:
+    """A sink that writes the sidecar of a CSV file before its rows."""
 
     def __init__(self, output: Path) -> None:
-        self._path = card_of(output)
+        self._path = sidecar_of(output)
 
     def open(self, header: Header) -> None:
         """Raises OutputError, with nothing touched, where another's file has its name."""
@@ -66,7 +66,9 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
     part, of, pairs = (_count(shard[key]) for key in ("part", "of", "pairs"))
     if not 1 <= part <= of:
         raise ValueError(f"part {part} of {of}")
-    unmatched = tuple(Unmatched(_one_of(file["side"], Side), place(_text(file["path"]))) for file in shard["unmatched"])
+    unmatched = tuple(
+        Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in shard["unmatched"]
+    )
     return Header(
         eyediff=_text(record["eyediff"]),
         metrics=metrics,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from ..errors import OutputError, shown
-from .atomic_write import remove, trouble
-from .files import Lock, begin, is_regular, put_back, set_aside
+from .atomic_write import trouble
+from .files import Replacement, begin, is_regular
 
 
 class Target(Protocol):
@@ -41,7 +41,7 @@ class StreamTarget:
 
     @property
     def terminal(self) -> bool:
-        return self._stream.isatty()
+        return not self._stream.closed and self._stream.isatty()
 
     def open(self, first: str) -> None:
         reconfigure = getattr(self._stream, "reconfigure", None)
@@ -75,8 +75,8 @@ class StreamTarget:
         self.write(last)
 
 
-class FileTarget:
-    """A results file. What was there before is kept as `<path>~` until the run has come to its end."""
+class AppendTarget:
+    """A new file, written as it is."""
 
     terminal = False
 
@@ -84,19 +84,7 @@ class FileTarget:
         self._path = path
 
     def open(self, first: str) -> None:
-        self._path = self._path.resolve()  # a link keeps pointing where it did
-        self._lock = Lock(self._path)
-        try:
-            self._kept = set_aside(self._path)
-            try:
-                self._file = begin(self._path, first.encode())
-            except BaseException:
-                if self._kept is not None:
-                    put_back(self._kept, self._path)
-                raise
-        except BaseException:
-            self._lock.release()
-            raise
+        self._file = begin(self._path, first.encode())
 
     def write(self, text: str) -> None:
         self._file.write(text.encode())
@@ -106,11 +94,37 @@ class FileTarget:
             self.write(last)
             if finished:
                 self._file.sync()
-                if self._kept is not None:
-                    remove(self._kept)
         finally:
             self._file.close()
-            self._lock.release()
+
+
+class FileTarget:
+    """A results file. What was there before is kept as `<path>~` until the run has come to its end."""
+
+    terminal = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self, first: str) -> None:
+        self._replacement = Replacement(self._path)
+        self._target = AppendTarget(self._replacement.path)
+        try:
+            self._target.open(first)
+        except BaseException:
+            self._replacement.undo()
+            raise
+
+    def write(self, text: str) -> None:
+        self._target.write(text)
+
+    def close(self, last: str, *, finished: bool) -> None:
+        try:
+            self._target.close(last, finished=finished)
+            if finished:
+                self._replacement.finish()
+        finally:
+            self._replacement.release()
 
 
 class DeviceTarget:

@@ -1,35 +1,40 @@
-"""The table that people read: figures first, names last, so that columns stay aligned and no name is ever cut."""
+"""Text for people: numbers, amounts, lines with styles, and what a score needs beside it to be repeated."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from ..errors import shown
-from ..records import Failure, Header, Row, Statistics, Summary
-from .targets import Target
+from ..records import Header, Summary
 
 NARROWEST = 10
-"""Columns: the widest figure of five digits is -1.2346e-05, which rarely comes; two blanks stand between columns."""
+"""Characters of a column of numbers. The widest number, -1.2346e-05, is rare; two blanks separate columns."""
 
 Line: TypeAlias = Sequence[str | tuple[str, str]]
-"""Pieces of text, some with a style on a terminal."""
+"""One line in pieces. A tuple is a piece with a terminal style."""
 
 
 def figure(value: float | None) -> str:
-    """Five significant digits. Exactly 0 and 1 are written without decimals: what was rounded never looks like them."""
+    """Return a number with five significant digits. Only exact 0 and 1 are written without decimals."""
     if value is None:
         return "-"
     return f"{value:.0f}" if value in (0, 1) else f"{value:#.5g}"
 
 
 def amount(count: int, noun: str) -> str:
-    """ "1 pair", "2 pairs"."""
+    """Return a count with its noun, such as "1 pair" or "2 pairs"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def outcome(summary: Summary, noun: str = "pair") -> list[str]:
+    """Return how many pairs have scores, lack some, and have none: "3 pairs compared", "1 incomplete", "1 failed"."""
+    parts = [f"{amount(summary.count - summary.failed, noun)} compared"]
+    parts += [f"{summary.incomplete} incomplete"] if summary.incomplete else []
+    return parts + ([f"{summary.failed} failed"] if summary.failed else [])
+
+
 def made_with(header: Header) -> list[Line]:
-    """What a number needs beside it to be repeated."""
+    """Return the lines that a score needs beside it to be repeated."""
     lines: list[Line] = []
     for name, metric in header.metrics.items():
         weights = f", weights {metric.weights_sha256[:12]}" if metric.weights_sha256 else ""
@@ -38,12 +43,12 @@ def made_with(header: Header) -> list[Line]:
 
 
 def rendered(line: Line, terminal: bool) -> str:
-    """A line with its end; its styles where a person watches a terminal."""
+    """Return a line with its line feed, in colour for a terminal."""
     return coloured(line) if terminal else "".join(part if isinstance(part, str) else part[0] for part in line) + "\n"
 
 
 def coloured(line: Line) -> str:
-    """The line with a terminal's colours, however wide; without them where the environment says NO_COLOR."""
+    """Return the line with terminal colours; without them if the environment sets NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415  # costs as much start-up as numpy, and most outputs are plain
     from rich.text import Text  # noqa: PLC0415
 
@@ -51,101 +56,3 @@ def coloured(line: Line) -> str:
     with console.capture() as capture:
         console.print(Text.assemble(*line), soft_wrap=True)
     return capture.get()
-
-
-class TextSink:
-    """Rows as they come, then what was left out, then the summary; in colour where a person watches a terminal."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-
-    def open(self, header: Header) -> None:
-        self._header = header
-        self._widths = [max(NARROWEST, len(name)) + 2 for name in header.metrics]
-        self._target.open(self._render([(self._columns(list(header.metrics)) + "  pair", "bold")]))
-
-    def write(self, row: Row) -> None:
-        name = shown(row.pair.name)
-        if isinstance(row, Failure):
-            nothing = self._columns(["-"] * len(self._widths))
-            reason = f"failed ({row.stage}): {shown(row.message)}"
-            self._target.write(self._render([(nothing, "dim"), f"  {name}  ", (reason, "red")]))
-        else:
-            figures = self._columns([figure(score) for score in row.scores.values()])
-            notes = [(f"  ({shown(note)})", "dim") for note in row.notes]
-            self._target.write(self._render([figures, f"  {name}", *notes]))
-
-    def close(self, summary: Summary) -> None:
-        sections = [self._unmatched(summary), self._crossings(summary)]
-        if summary.count - summary.failed > 1:  # of a single pair they would say the row again, seven times
-            sections += [self._statistics(summary), *self._worst(summary)]
-        sections.append(self._end(summary))
-        last = "".join("\n" + "".join(map(self._render, lines)) for lines in sections if lines)
-        self._target.close(last, finished=not summary.interrupted)
-
-    def _unmatched(self, summary: Summary) -> list[Line]:
-        lines: list[Line] = [[f"  only in {file.side}: ", (shown(file.path), "yellow")] for file in summary.unmatched]
-        return [[("without a partner, not compared", "bold")], *lines] if lines else []
-
-    def _crossings(self, summary: Summary) -> list[Line]:
-        lines: list[Line] = []
-        for found in summary.crossings:
-            sign = ">" if found.score > found.limit else "<"
-            verdict = f"{found.metric} {figure(found.score)} {sign} {figure(found.limit)}"
-            lines.append(["  ", (verdict, "red"), f"  {shown(found.pair)}"])
-        return [[("beyond a limit", "bold")], *lines] if lines else []
-
-    def _statistics(self, summary: Summary) -> list[Line]:
-        names = list(self._header.metrics)
-        metrics = [summary.metrics[name] for name in names]
-        rows: list[tuple[str, list[float | None]]] = [
-            ("mean", [found.mean for found in metrics]),
-            ("mean, 95 % from", [_end_of(found, 0) for found in metrics]),
-            ("mean, 95 % to", [_end_of(found, 1) for found in metrics]),
-            ("median", [found.median for found in metrics]),
-            ("std", [found.std for found in metrics]),
-            ("min", [found.min for found in metrics]),
-            ("max", [found.max for found in metrics]),
-        ]
-        if summary.pooled:
-            pooled = [summary.pooled[name] for name in names]
-            rows += [
-                ("harmonic mean", [found.harmonic for found in pooled]),
-                ("worst 5 % from", [found.tail for found in pooled]),
-                ("worst second", [found.worst_second for found in pooled]),
-                ("worst second begins", [found.worst_second_at for found in pooled]),
-            ]
-        lines = [[self._columns([figure(value) for value in values]) + f"  {label}"] for label, values in rows]
-        return [[(self._columns(names) + "  summary", "bold")], *lines]
-
-    def _worst(self, summary: Summary) -> list[list[Line]]:
-        sections: list[list[Line]] = []
-        for name in self._header.metrics:
-            direction = "lowest" if self._header.higher_is_better[name] else "highest"
-            lines = [
-                [f"{figure(score):>{NARROWEST + 2}}  {shown(pair)}"] for pair, score in summary.metrics[name].worst
-            ]
-            sections.append([[(f"worst by {name} ({direction})", "bold")], *lines])
-        return sections
-
-    def _end(self, summary: Summary) -> list[Line]:
-        parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
-        if summary.failed:
-            parts.append(f"{summary.failed} failed")
-        if summary.unmatched:
-            parts.append(f"{amount(len(summary.unmatched), 'file')} without a partner")
-        if summary.interrupted:
-            parts.append("stopped before the end")
-        lines: list[Line] = [[(", ".join(parts), "bold" if len(parts) == 1 else "bold yellow")]]
-        lines += [[(shown(hint), "yellow")] for hint in summary.hints]
-        return [*lines, *made_with(self._header)]
-
-    def _columns(self, cells: Sequence[str]) -> str:
-        return "".join(cell.rjust(width) for cell, width in zip(cells, self._widths, strict=True))
-
-    def _render(self, line: Line) -> str:
-        return rendered(line, self._target.terminal)
-
-
-def _end_of(found: Statistics, index: int) -> float | None:
-    return None if found.ci95 is None else found.ci95[index]

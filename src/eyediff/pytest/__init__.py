@@ -1,4 +1,4 @@
-"""The pytest plugin: `assert_looks_like(image, "golden.png", max={"lpips-mini": 0.02})`.
+"""The pytest plugin: `assert_looks_like(image, "golden.png", max={"lpips": 0.02})`.
 
 pytest loads this file in every run where eyediff is installed, so it imports nothing: what compares images is loaded
 when a test first asks for the fixture. It asserts nothing, so pytest need not rewrite it: PYTEST_DONT_REWRITE.
@@ -35,7 +35,7 @@ class AssertLooksLike(Protocol):
 
         `image` is a path, a PIL image or an array H x W x 3 (uint8, uint16, or float with `range` stated). `golden` is
         the name of a PNG file in the folder of goldens. `max` and `min` are limits by metric name, as `eyediff metrics`
-        lists them; without any, `lpips-mini` may be 0.02 at most. What is compared, and stored, has 8 bits a channel.
+        lists them; without any, `lpips` may be 0.02 at most. What is compared, and stored, has 8 bits a channel.
 
         Raises AssertionError where a limit is crossed, sizes differ, or there is no golden yet; UsageError, ImageError
         or RangeError where the call or the image is wrong.
@@ -57,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def assert_looks_like(request: pytest.FixtureRequest) -> AssertLooksLike:
-    """Assert that an image looks like a golden: `assert_looks_like(image, "golden.png", max={"lpips-mini": 0.02})`."""
+    """Assert that an image looks like a golden: `assert_looks_like(image, "golden.png", max={"lpips": 0.02})`."""
     from .goldens import Goldens, Written  # noqa: PLC0415  # numpy, onnxruntime: only for tests that use it
 
     config = request.config

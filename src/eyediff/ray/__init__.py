@@ -14,12 +14,9 @@ writer, nothing lost and nothing double when a worker or the whole run is killed
 
 from __future__ import annotations
 
-try:
-    import ray.data  # noqa: F401 - asked for here, so that the one line below is what a user without it reads
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
-        f"eyediff.ray needs Ray Data ({error.name} is missing): pip install 'eyediff[ray]'", name=error.name
-    ) from None
+from ..optional import import_optional
+
+import_optional("ray.data", "eyediff.ray")  # here, so that one line is what a user without it reads
 
 from .datasets import compare
 from .running import source, write

@@ -12,7 +12,7 @@ from .. import defaults
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError
 from ..records import AlphaPolicy, SizePolicy
-from ..scoring import factory as wiring
+from ..run import ComparisonOptions
 from .sources import COLUMNS
 from .worker import Task, Worker
 
@@ -39,13 +39,13 @@ def compare(
 
     Raises UsageError, WeightsError or DeviceError before anything is computed.
     """
-    options = wiring.Options(size=size, alpha=alpha, device=device)
-    job = wiring.job_of((), metrics, options)
+    options = ComparisonOptions(size=size, alpha=alpha, device=device)
+    header = options.build_metrics(metrics).header
     columns = dataset.columns() or []
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise UsageError(f"the dataset has the columns {', '.join(columns)}, without {' and '.join(missing)}")
-    return mapped(dataset, Task.of(job, options), actors or cores(), batch)
+    return mapped(dataset, Task.of(header, options), actors or cores(), batch)
 
 
 def mapped(dataset: Dataset, task: Task, actors: int, batch: int | None) -> Dataset:

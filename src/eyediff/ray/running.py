@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import ray.data
 from .. import defaults, run
 from ..engines.onnx_providers import DeviceName
 from ..errors import EyediffError, UsageError, shown
-from ..output.parquet import ParquetFolder, arrow, record
-from ..output.schema import row
-from ..records import AlphaPolicy, Pair, Row, Score, SizePolicy, Summary
-from ..scoring import factory as wiring
+from ..output import RowFormat
+from ..output.parquet import arrow
+from ..output.read_rows import row_from_arrow
+from ..records import AlphaPolicy, Pair, Row, ScoredPair, SizePolicy, Summary
+from ..scoring.batches import Stop
+from ..scoring.loading import Recall
 from .datasets import cores, mapped
 from .worker import INDEX, Task
 
@@ -36,43 +39,44 @@ def write(
 ) -> Summary:
     """Compare pairs (see `pairs`) on every machine of Ray, and write the rows here, in their order.
 
-    `output` is a file `.jsonl` or `.csv`, or a folder `.parquet` of parts; with `resume`, rows that are there are kept
-    and only the others computed. A pair that cannot be compared is a row that says why. Ray is started here where the
-    caller has not done so.
+    `output` is a file `.jsonl`, `.csv` or `.json`, or a folder `.parquet` of parts. With `resume`, rows that are there
+    are kept and only the others computed. A pair that cannot be compared is a row that says why. Ray is started here
+    where the caller has not done so.
 
     Raises UsageError, WeightsError, DeviceError, OutputError or ResumeError before anything is computed.
     """
-    options = wiring.Options(size=size, alpha=alpha, device=device)
-    job = wiring.job_of(pairs, metrics, options)
-    journal = _journal(Path(output), resume)
-    return run.compare(job, journal=journal, progress=progress, source=source(options, actors))
+    options = run.ComparisonOptions(size=size, alpha=alpha, device=device)
+    plan = run.ComparisonPlan(pairs, options.build_metrics(metrics), options.loader())
+    journal = _resumable(Path(output), resume)
+    return run.compare(plan, journal=journal, progress=progress, source=source(options, actors))
 
 
-def _journal(output: Path, resume: bool) -> run.Journal:
-    match output.suffix.lower():
-        case ".parquet":
-            return ParquetFolder(output, resume=resume)
-        case ".jsonl":
-            return run.JournaledFile(output, "jsonl", resume=resume)
-        case ".csv":
-            return run.JournaledFile(output, "csv", resume=resume)
-    raise UsageError(f"{shown(output)}: the name does not tell the format; end it with .jsonl, .csv or .parquet")
+_SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
-def source(options: wiring.Options, actors: int | None = None) -> run.Source:
+def _resumable(output: Path, resume: bool) -> run.ResumableSink:
+    kind = _SUFFIXES.get(output.suffix.lower())
+    if kind is None:
+        suffixes = ", ".join(_SUFFIXES)
+        raise UsageError(f"{shown(output)}: the name does not tell the format; end it with one of {suffixes}")
+    return run.ResumableSink(output, kind, resume=resume)
+
+
+def source(options: run.ComparisonOptions, actors: int | None = None) -> run.RowSource:
     """What `run.compare` takes rows from, so that Ray computes them."""
 
-    def rows(job: run.Job, recall: Callable[[Pair], Score | None], stop: Callable[[], bool]) -> Generator[Row]:
-        if not isinstance(job.pairs, Sequence):  # they are gone through twice
+    def rows(plan: run.ComparisonPlan, recall: Recall, stop: Stop) -> Generator[Row]:
+        pairs, header = plan.pairs, plan.metrics.header
+        if not isinstance(pairs, Sequence):  # they are gone through twice
             raise UsageError("pairs without a length cannot be given to Ray: give a sequence of them")
-        known = _Known(tuple(job.header.metrics))
-        todo = _indexed(job.pairs, recall, known, stop)
+        known = _Known(plan.metrics.names)
+        todo = _indexed(pairs, recall, known, stop)
         workers = actors or cores()
-        share = len(job.pairs) // (workers * defaults.RAY_TASKS)
+        share = len(pairs) // (workers * defaults.RAY_TASKS)
         blocks = list(_blocks(todo, max(1, min(defaults.RAY_BATCH, share))))
-        with closing(_computed(blocks, Task.of(job, options), min(workers, max(1, len(blocks))))) as computed:
-            for index, pair in enumerate(job.pairs):
-                yield known.row(index, pair) or _next(computed, index, pair, job)
+        with closing(_computed(blocks, Task.of(header, options), min(workers, max(1, len(blocks))))) as computed:
+            for index, pair in enumerate(pairs):
+                yield known.row(index, pair) or _next(computed, index, pair, plan.metrics.names)
                 if stop():
                     raise KeyboardInterrupt
 
@@ -85,23 +89,25 @@ class _Known:
     def __init__(self, metrics: Sequence[str]) -> None:
         self._metrics = metrics
         self._figures = array("d")
+        self._notes: dict[int, tuple[str, ...]] = {}
         self._places: dict[int, int] = {}
 
-    def add(self, index: int, score: Score) -> None:
+    def add(self, index: int, score: ScoredPair) -> None:
         self._places[index] = len(self._figures)
         self._figures.extend((score.width, score.height, *score.scores.values()))
+        if score.notes:
+            self._notes[index] = score.notes
 
-    def row(self, index: int, pair: Pair) -> Score | None:
+    def row(self, index: int, pair: Pair) -> ScoredPair | None:
         start = self._places.get(index)
         if start is None:
             return None
         width, height, *scores = self._figures[start : start + 2 + len(self._metrics)]
-        return Score(pair, int(width), int(height), dict(zip(self._metrics, scores, strict=True)))
+        named = dict(zip(self._metrics, scores, strict=True))
+        return ScoredPair(pair, int(width), int(height), named, self._notes.get(index, ()))
 
 
-def _indexed(
-    pairs: Any, recall: Callable[[Pair], Score | None], known: _Known, stop: Callable[[], bool]
-) -> Iterator[tuple[int, Pair]]:
+def _indexed(pairs: Any, recall: Recall, known: _Known, stop: Stop) -> Iterator[tuple[int, Pair]]:
     """What is still to be computed, by its place in the list."""
     for index, pair in enumerate(pairs):
         if stop():
@@ -150,13 +156,13 @@ def _computed(blocks: Sequence[Any], task: Task, actors: int) -> Generator[dict[
         raise EyediffError(_told(error)) from error
 
 
-def _next(computed: Iterator[dict[str, Any]], index: int, pair: Pair, job: run.Job) -> Row:
+def _next(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: Sequence[str]) -> Row:
     """The row of this pair, which must be the next: that nothing is lost or double is looked at, not hoped for."""
     cells = next(computed, None)
     if cells is None or cells[INDEX] != index:
         found = "no row" if cells is None else f"row {cells[INDEX]}"
-        raise EyediffError(f"Ray gave {found} where row {index} ({pair.name}) was due; continue with --resume")
-    return row(record(cells, tuple(job.header.metrics)), pair)
+        raise EyediffError(f"Ray gave {found} where row {index} ({pair.name}) was due")
+    return replace(row_from_arrow(cells, metrics), pair=pair)
 
 
 def _told(error: BaseException) -> str:

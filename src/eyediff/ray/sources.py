@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, overload
 
 from .. import pairing as matching
 from ..errors import UsageError, shown
-from ..locations import check_scheme, place, scheme_of
+from ..locations import check_scheme, parse_location, scheme_of
 from ..output.parquet import arrow
 from ..records import MatchRule, Pair
 
@@ -106,7 +106,7 @@ def _item(item: Item) -> Pair:
 
 def _pair(cells: Mapping[str, Any]) -> Pair:
     reference, candidate = str(cells["reference"]), str(cells["candidate"])
-    return Pair(str(cells.get("pair", candidate)), place(reference), place(candidate))
+    return Pair(str(cells.get("pair", candidate)), parse_location(reference), parse_location(candidate))
 
 
 def _check(found: Sequence[Pair]) -> None:

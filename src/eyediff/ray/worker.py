@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .. import defaults, run
+from .. import defaults
 from ..errors import EyediffError
-from ..locations import place
-from ..output.parquet import table
+from ..locations import parse_location
+from ..output.parquet import pair_table
 from ..records import Header, Pair
-from ..run.journal import difference, settings
-from ..scoring import factory as wiring
+from ..run.plan import ComparisonOptions
+from ..run.resume import run_settings, settings_difference
+from ..scoring.batches import score_pairs
 
 INDEX = "index"
 
@@ -26,18 +27,18 @@ class Task:
     """What every worker is told: what to compute, how, and what the head node computes it with."""
 
     metrics: Sequence[str]
-    options: wiring.Options
+    options: ComparisonOptions
     header: Header
     folder: str
 
     @staticmethod
-    def of(job: run.Job, options: wiring.Options) -> Task:
-        """The job's part that a worker needs. Relative paths hold in every worker, where its machine has the folder."""
+    def of(header: Header, options: ComparisonOptions) -> Task:
+        """Return what a worker needs. Relative paths hold in every worker whose machine has the folder."""
         readers = defaults.RAY_READERS if options.workers is None else options.workers
         return Task(
-            tuple(job.header.metrics),
+            tuple(header.metrics),
             replace(options, workers=readers, threads=1),
-            replace(job.header, shard=None),
+            replace(header, shard=None),
             str(Path.cwd()),
         )
 
@@ -52,8 +53,8 @@ class Worker:
     def __init__(self, task: Task) -> None:
         with suppress(OSError):  # a machine without that folder has URLs and absolute paths to read
             os.chdir(task.folder)
-        self._job = wiring.job_of((), task.metrics, task.options)
-        found = difference(settings(task.header, ""), settings(self._job.header, ""))
+        self._metrics, self._loader = task.options.build_metrics(task.metrics), task.options.loader()
+        found = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
         if found is not None:
             what, there, here = found
             raise EyediffError(
@@ -63,8 +64,8 @@ class Worker:
 
     def __call__(self, batch: Any) -> Any:
         """An Arrow table with `reference` and `candidate`, to one with the columns of results besides its own."""
-        job = replace(self._job, pairs=list(_pairs(batch)))
-        found = table(run.rows(job), tuple(job.header.metrics))
+        rows = score_pairs(_pairs(batch), self._metrics, self._loader)
+        found = pair_table(rows, self._metrics.names)
         for name in batch.column_names:
             if name not in found.column_names:
                 found = found.append_column(name, batch[name])
@@ -75,7 +76,7 @@ def _pairs(batch: Any) -> Iterator[Pair]:
     columns = [batch[name].to_pylist() for name in ("reference", "candidate")]
     names = batch["pair"].to_pylist() if "pair" in batch.column_names else columns[1]
     for name, *paths in zip(names, *columns, strict=True):
-        yield Pair(_text(name), *(place(_text(path)) for path in paths))
+        yield Pair(_text(name), *(parse_location(_text(path)) for path in paths))
 
 
 def _text(value: str | bytes) -> str:

@@ -73,6 +73,11 @@ def ticks(peak: float) -> list[float]:
     return [round(i * step, 12) for i in range(math.floor(peak / step * (1 + 1e-9)) + 1)]
 
 
+def map_title(metric: str, map_identity: float) -> str:
+    """What the colours of a map stand for."""
+    return f"{map_identity:g} - {metric} at a pixel" if map_identity else f"{metric} distance at a pixel"
+
+
 def legend(peak: float, label: str) -> bytes:
     """A bar of all colours with the values that they stand for, as a PNG."""
     width, left, right = 640, 24, 616

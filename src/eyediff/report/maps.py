@@ -14,8 +14,8 @@ from ..output.atomic_write import trouble, whole
 from ..output.files import Lock
 from ..output.schema import encodable
 from ..output.unique_names import Names
-from ..records import Header, Row, Score, Summary, View
-from .colormap import indexed_png, legend, recoloured
+from ..records import Header, Row, ScoredPair, Summary, View
+from .colormap import indexed_png, legend, map_title, recoloured
 from .render_pool import Workshop
 from .stale_maps import EARLIER, clear, listed, stale
 
@@ -37,15 +37,17 @@ class MapsSink:
     A PNG is as large as the images. Its colours mean the same in all of a run: from 0 to the largest value of any map,
     which is known only in the end. So it is written at once as `<name>.png.part` in 256 steps of its own range, and in
     the end it gets the palette that makes those the colours of the run's scale, and its name. `legend.png` shows the
-    scale; `maps.json` says it in figures, and which file is of which pair. What `.npy` holds is unscaled.
+    scale; `maps.json` says it in figures, and which file is of which pair. What `.npy` holds is the metric's own map,
+    unscaled: of a similarity such as SSIM the PNG and the figures of `maps.json` are 1 less the map.
 
     The folder must be new, empty, or hold the `maps.json` of an earlier run. Of the files that this names, what a run
     does not write anew is removed when it ends well, and is told as `earlier` in the index of one that does not. All
     methods raise OutputError. `missing` counts pairs that have scores and no map.
     """
 
-    def __init__(self, folder: Path, metric: str, formats: Sequence[str] = ("png",)) -> None:
+    def __init__(self, folder: Path, metric: str, formats: Sequence[str] = ("png",), map_identity: float = 0.0) -> None:
         self.folder, self.metric, self._formats = folder, metric, tuple(formats)
+        self._title = map_title(metric, map_identity)
         self.missing = 0
 
     def open(self, header: Header) -> None:
@@ -86,7 +88,8 @@ class MapsSink:
         found, name = view.map, self._given.pop(number)
         if found is None:
             raise TypeError("a view without a map")
-        peak = float(found.max())
+        shown_map = found if view.difference_map is None else view.difference_map
+        peak = float(shown_map.max())
         path = self.folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,10 +99,10 @@ class MapsSink:
                 with whole(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
                     np.save(file, found, allow_pickle=False)
             if "png" in self._formats:
-                _with(path, ".png.part").write_bytes(indexed_png(found, peak))
+                _with(path, ".png.part").write_bytes(indexed_png(shown_map, peak))
         except OSError as error:
             raise trouble(path, error) from error
-        return _Made(name, peak, float(found.mean(dtype=np.float64)))
+        return _Made(name, peak, float(shown_map.mean(dtype=np.float64)))
 
     def _keep(self, view: View, made: _Made) -> None:
         self._made[view.row.pair.name] = made
@@ -107,7 +110,7 @@ class MapsSink:
 
     def write(self, row: Row) -> None:
         """One pair, of which the index tells in this order."""
-        if isinstance(row, Score):
+        if isinstance(row, ScoredPair):
             self._entries.append({"pair": row.pair.name, "width": row.width, "height": row.height})
         else:
             self._entries.append({"pair": row.pair.name, "error": row.message})
@@ -118,7 +121,7 @@ class MapsSink:
             self._workshop.finish()
             for made in self._made.values():
                 self._colour(made)
-            self._replace(LEGEND, legend(self._peak, f"{self.metric} distance at a pixel"))
+            self._replace(LEGEND, legend(self._peak, self._title))
             written = (self.folder / f"{made.name}.{kind}" for made in self._made.values() for kind in self._formats)
             self._earlier = stale(self.folder, self._earlier, written)
             if not summary.interrupted:

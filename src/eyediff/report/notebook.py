@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +13,12 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 
 from .. import images
-from ..errors import EyediffError, UsageError, shown
+from ..errors import EyediffError, shown
+from ..locations import Location
 from ..metrics.ops import Array
-from ..output.schema import BEFORE_SCORES, row_record, score_from
-from ..output.text import amount, figure
+from ..optional import import_optional
+from ..output.schema import pair_cells, pair_columns, plain
+from ..output.text import amount, figure, outcome
 from ..records import PEAKS, Failure, Header, Row, Summary
 from .colormap import indexed_png
 
@@ -63,23 +63,15 @@ def as_map(found: Array) -> Map:
 
 
 def frame(header: Header, rows: Sequence[Row]) -> Any:
-    """A pandas DataFrame with the columns of the CSV: pair, reference, candidate, width, height, metrics, error.
+    """Return a pandas DataFrame with the columns of the CSV.
 
-    Scores of a pair that failed are NaN; `error` is None where there was none. Raises UsageError without pandas.
+    Scores of a pair that failed are NaN; `error` and `notes` are None if there are none. Raises UsageError without
+    pandas.
     """
-    try:
-        pandas = import_module("pandas")
-    except ImportError:
-        raise UsageError("to_pandas() needs pandas, which is not installed; run `pip install pandas`") from None
-    lines = []
-    for row in rows:
-        record = row_record(row)
-        scores = record["scores"]
-        error = record["error"]
-        line: dict[str, object] = {name: record[name] for name in BEFORE_SCORES}  # type: ignore[literal-required]
-        line |= {name: score_from(scores[name]) if name in scores else float("nan") for name in header.metrics}
-        lines.append(line | {"error": f"{error['stage']}: {error['message']}" if error else None})
-    table = pandas.DataFrame(lines, columns=[*BEFORE_SCORES, *header.metrics, "error"])
+    pandas = import_optional("pandas", "to_pandas()")
+    columns = pair_columns(tuple(header.metrics))
+    lines = [[plain(cell) for cell in pair_cells(row, tuple(header.metrics))] for row in rows]
+    table = pandas.DataFrame(lines, columns=[column.name for column in columns], dtype=object)
     return table.astype({"width": "Int64", "height": "Int64"} | dict.fromkeys(header.metrics, "float64"))
 
 
@@ -101,8 +93,7 @@ def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
 
 
 def _end(rows: Sequence[Row], summary: Summary) -> str:
-    parts = [f"{amount(summary.count - summary.failed, 'pair')} compared"]
-    parts += [f"{summary.failed} failed"] if summary.failed else []
+    parts = outcome(summary)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
     parts += [f"the first {SHOWN} are shown"] if len(rows) > SHOWN else []
     return ", ".join(parts)
@@ -110,11 +101,13 @@ def _end(rows: Sequence[Row], summary: Summary) -> str:
 
 def _line(header: Header, row: Row) -> str:
     pictures = "".join(f"<td>{_thumbnail(path)}</td>" for path in (row.pair.reference, row.pair.candidate))
-    scores: Mapping[str, float] = {} if isinstance(row, Failure) else row.scores
-    figures = "".join(_cell(figure(scores.get(name))) for name in header.metrics)
+    figures = "".join(_cell(figure(row.scores.get(name))) for name in header.metrics)
     said = shown(row.pair.name)
     if isinstance(row, Failure):
         said += f" failed ({row.stage}): {shown(row.message)}"
+    elif row.reasons:
+        said += f" {shown(row.message)}"
+    said += "".join(f" ({shown(note)})" for note in row.notes)
     return f"<tr>{pictures}{figures}<td style='{_NAME}'>{escape(said)}</td></tr>"
 
 
@@ -122,7 +115,7 @@ def _cell(inside: str, tag: str = "td") -> str:
     return f"<{tag} style='padding:0 8px;text-align:right;font-variant-numeric:tabular-nums'>{inside}</{tag}>"
 
 
-def _thumbnail(path: Path) -> str:
+def _thumbnail(path: Location) -> str:
     """An image inline; nothing where it cannot be read, which its row says already, or is gone meanwhile."""
     try:
         pixels = images.read(path).pixels

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from .. import run
 from ..errors import UsageError, shown
 from ..interfaces import Mapper, Viewer
+from ..metrics.registry import refuse_map
 from ..output.text import amount
+from ..scoring.metric_set import MetricSet
 from . import About, PageSink
 from .maps import MapsSink
 
@@ -39,9 +40,9 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A job, made to map where somebody looks, and who looks."""
+    """The viewers of a run, and what makes the maps for them."""
 
-    job: run.Job
+    mapper: Mapper | None
     report: PageSink | None
     maps: MapsSink | None
 
@@ -64,22 +65,26 @@ class Drawn:
         return lines
 
 
-def mapped(job: run.Job) -> tuple[str, Mapper | None]:
-    """The first metric of a job that has maps, and what makes them; "" and None where none has."""
-    mappers = {name: engine for name, engine in job.engines.items() if isinstance(engine, Mapper)}
-    return next(iter(mappers.items()), ("", None))
+def find_mapper(metrics: MetricSet) -> tuple[str, Mapper | None]:
+    """Return the first metric that has maps and its engine; "" and None if no metric has."""
+    for name in metrics.names:
+        if isinstance(engine := metrics.engine(name), Mapper):
+            return name, engine
+    return "", None
 
 
-def draw(job: run.Job, drawing: Drawing) -> Drawn:
-    """Maps are of the first metric that has some. Raises UsageError where they are asked for and none has."""
-    name, mapper = mapped(job)
+def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> Drawn:
+    """Return viewers for a run of so many pairs (None: unknown).
+
+    Maps are of the first metric that has maps. Raises UsageError if maps are requested and no metric has any.
+    """
+    name, mapper = find_mapper(metrics)
     maps = report = None
+    identity = 0.0 if mapper is None else mapper.map_identity
     if drawing.maps is not None:
         if mapper is None:
-            asked = ",".join(job.engines)
-            raise UsageError(f"--maps: {asked} has no map; add a metric that has one: --metric lpips-mini,{asked}")
-        maps = MapsSink(drawing.maps, name, drawing.formats)
+            raise refuse_map(",".join(metrics.names))
+        maps = MapsSink(drawing.maps, name, drawing.formats, identity)
     if drawing.report is not None:
-        expected = len(job.pairs) if isinstance(job.pairs, Sized) else None
-        report = PageSink(drawing.report, About(drawing.title, expected, name or None))
-    return Drawn(replace(job, mapper=mapper) if maps or report else job, report, maps)
+        report = PageSink(drawing.report, About(drawing.title, expected, name or None, map_identity=identity))
+    return Drawn(mapper, report, maps)

@@ -12,10 +12,10 @@ from typing import IO
 from .. import defaults
 from ..errors import OutputError, shown
 from ..output.atomic_write import trouble
-from ..output.json_writer import summary_record
 from ..output.schema import header_record, number
+from ..output.summary import summary_record
 from ..records import Failure, Header, Row, Summary, View
-from .colormap import INFERNO
+from .colormap import INFERNO, map_title
 from .document import block, embedded, frame
 from .page_files import Place
 from .pictures import Pictures, full_size, pictures
@@ -29,13 +29,15 @@ class About:
     """What a page says of a run beyond its header.
 
     `expected` pairs, None where nobody knows, decide how large the pictures in the page may be. `mapped` is the metric
-    whose maps come with the views. `extras` go into the page's data as they are, for parts of the page that know them.
+    whose maps come with the views, and `map_identity` their value where images are equal. `extras` go into the page's
+    data as they are, for parts of the page that know them.
     """
 
     title: str
     expected: int | None = None
     mapped: str | None = None
     extras: Mapping[str, object] = field(default_factory=dict)
+    map_identity: float = 0.0
 
 
 class PageSink:
@@ -98,8 +100,9 @@ class PageSink:
     def write(self, row: Row) -> None:
         """One pair."""
         name = row.pair.name
-        scores = None if isinstance(row, Failure) else [number(row.scores[metric]) for metric in self._header.metrics]
-        notes = [] if isinstance(row, Failure) else [*row.notes]
+        present = {metric: number(score) for metric, score in row.scores.items()}
+        scores = [present.get(metric) for metric in self._header.metrics] if present else None
+        notes = [*row.notes]
         if trouble := self._troubles.pop(name, None):
             notes.append(f"no map: {trouble}")
         record: list[object] = [
@@ -109,7 +112,7 @@ class PageSink:
             row.width,
             row.height,
             scores,
-            [row.stage, shown(row.message)] if isinstance(row, Failure) else None,
+            [row.stage, shown(row.message)] if row.message or isinstance(row, Failure) else None,
             [shown(note) for note in notes],
             self._numbers.pop(name, None),
         ]
@@ -154,6 +157,7 @@ class PageSink:
             "unmatched": [[file.side, shown(file.path)] for file in summary.unmatched],
             "crossings": [[shown(found.pair), found.metric, number(found.limit)] for found in summary.crossings],
             "mapped": self._about.mapped,
+            "mapTitle": map_title(self._about.mapped or "", self._about.map_identity),
             "peak": self._peak,
             "colours": INFERNO,
             "folder": None if pictures is None else pictures.name,

@@ -57,7 +57,8 @@ def pictures(view: View, budget: int) -> Pictures:
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
     reference, candidate = (_webp(reduced(eight_bits(p), size), exact) for p in (view.reference, view.candidate))
     difference = _webp(reduced(root_difference(view.reference, view.candidate), size), exact)
-    gray, peak = (None, 0.0) if view.map is None else _map(view.map, min(_MAP_AREA, budget))
+    shown = view.difference_map
+    gray, peak = (None, 0.0) if shown is None else _map(shown, min(_MAP_AREA, budget))
     return Pictures(*size, exact, reference, candidate, difference, gray, peak)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError, UsageError, shown
+from ..optional import import_optional
 from ..output.atomic_write import check_writable, trouble, whole
-from ..records import Failure, Header, Numbers, Row, Summary
+from ..records import Header, Numbers, Row, Summary
+from ..votes.correlation import spearman
 
 FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 """What a picture may be, by the end of its name, and the date that it must not hold: the same scores, the same file."""
@@ -34,10 +37,8 @@ def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any
     Without pyplot, so that no backend is chosen: a notebook keeps its own, and nothing needs a display. Raises
     UsageError, which says what to install, where matplotlib is missing.
     """
-    try:
-        module, settings = import_module("matplotlib.figure"), import_module("matplotlib").rc_context
-    except ImportError:
-        raise UsageError("drawing needs matplotlib, which is missing; run `pip install 'eyediff[plot]'`") from None
+    module = import_optional("matplotlib.figure", "drawing")
+    settings = import_optional("matplotlib", "drawing").rc_context
     with settings({"text.parse_math": False}):  # names of files stand on axes, and a dollar in one is no formula
         figure = module.Figure(figsize=inches, layout="constrained")
         return figure, figure.subplots(rows, columns, squeeze=False)
@@ -89,9 +90,9 @@ class PlotSink:
 
     def write(self, row: Row) -> None:
         """Keep the scores of one pair."""
-        if not isinstance(row, Failure):
-            for name, score in row.scores.items():
-                self._scores[name].append(score)
+        if row.scores:
+            for name, scores in self._scores.items():
+                scores.append(row.scores.get(name, math.nan))
 
     def close(self, summary: Summary) -> None:  # noqa: ARG002  # the rows say all that is drawn
         """Draw what there is, and put it in place whole."""
@@ -104,8 +105,8 @@ class PlotSink:
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
     """A square of panels: on the diagonal how often which score, below it two metrics a panel, a dot a pair.
 
-    `scores` are as many figures for every metric, of the same pairs. Infinite ones (PSNR of identical images) have no
-    place on an axis: their number is written in the panel.
+    `scores` are as many figures for every metric, of the same pairs; nan where one is missing. These and infinite
+    ones (PSNR of identical images) have no place on an axis: their number is written in the panel.
     """
     names = list(scores)
     inches = _WIDE * len(names) + 0.6
@@ -154,18 +155,12 @@ def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
     x, y = across[both], below[both]
     panel.plot(x, y, ".", ms=max(2.0, 6 - len(x) / 200), alpha=0.6, color=_TONE, rasterized=len(x) > 2000)
     if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
-        panel.set_title(f"rank correlation {np.corrcoef(_ranks(x), _ranks(y))[0, 1]:.3f}", fontsize=9)
+        panel.set_title(f"rank correlation {spearman(x, y):.3f}", fontsize=9)
     _left_out(panel, len(across) - len(x))
-
-
-def _ranks(values: Numbers) -> Numbers:
-    """1 for the smallest; equal ones share the mean of their ranks, as Spearman's correlation has it."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: Numbers = (last - (counts - 1) / 2)[place]
-    return ranks
 
 
 def _left_out(panel: Any, count: int) -> None:
     if count:
-        panel.text(0.02, 0.98, f"{count} infinite, not drawn", transform=panel.transAxes, va="top", fontsize=7)
+        panel.text(
+            0.02, 0.98, f"{count} infinite or missing, not drawn", transform=panel.transAxes, va="top", fontsize=7
+        )

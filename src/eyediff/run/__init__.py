@@ -1,11 +1,25 @@
-"""From a job to rows, in input order, and what they say together."""
+"""From a plan to rows in input order, and their summary."""
 
 from __future__ import annotations
 
-from .job import Job
-from .merge import Merged
-from .pipeline import Journal, Progress, Source, compare, rows
-from .resume import JournaledFile
-from .shards import part
+from .limits import Limits
+from .merge import MergedRows
+from .pipeline import Journal, Progress, RowSource, compare, write_rows
+from .plan import ComparisonOptions, ComparisonPlan, plan_comparison
+from .resume import ResumableSink
+from .shards import select_part
 
-__all__ = ["Job", "Journal", "JournaledFile", "Merged", "Progress", "Source", "compare", "part", "rows"]
+__all__ = [
+    "ComparisonOptions",
+    "ComparisonPlan",
+    "Journal",
+    "Limits",
+    "MergedRows",
+    "Progress",
+    "ResumableSink",
+    "RowSource",
+    "compare",
+    "plan_comparison",
+    "select_part",
+    "write_rows",
+]

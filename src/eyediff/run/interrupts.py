@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterable, Iterator
 from types import FrameType, TracebackType
+
+from ..records import Row
 
 
 class Interrupts:
@@ -28,6 +31,17 @@ class Interrupts:
     ) -> None:
         if self._installed:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def requested(self) -> bool:
+        """Return whether Ctrl-C was pressed."""
+        return self.seen
+
+    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield rows until Ctrl-C is pressed; then raise KeyboardInterrupt."""
+        for row in rows:
+            yield row
+            if self.seen:
+                raise KeyboardInterrupt
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # what a handler is given
         self.seen = True

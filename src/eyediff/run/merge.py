@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from ..errors import MergeError, UsageError, shown
-from ..output import LINES, LinesFormat
-from ..output.schema import Record, row
-from ..output.shards import card_of, header_of_shard
-from ..records import Header, Image, Numbers, Pair, Pixels, Row, Score, Shard
-from .job import Job
-from .journal import difference, settings
+from ..errors import MergeError, shown
+from ..interfaces import Sink
+from ..output.read_rows import ReadableFormat, parse_record, split_records
+from ..output.schema import pair_columns
+from ..output.shards import header_of_shard, sidecar_of
+from ..output.writers import WRITERS
+from ..records import Header, Row, Shard, Summary
+from .interrupts import Interrupts
+from .limits import Limits
+from .pipeline import Progress, write_rows
+from .resume import run_settings, settings_difference
 from .shards import names_sha256
-
-_BLOCK = 1 << 16
-"""Bytes read of a part at a time. No file stays open, so that there may be more parts than a process may open files."""
 
 _NAMED = 8
 """Missing parts that are named."""
@@ -29,20 +30,20 @@ _AGAIN = "compute this part again"
 @dataclass(frozen=True, slots=True)
 class _Part:
     path: Path
-    kind: LinesFormat
+    kind: ReadableFormat
     header: Header
     shard: Shard
 
-    def records(self) -> Iterator[Record]:
+    def rows(self) -> Iterator[Row]:
         """Its rows. Raises MergeError where one is damaged, or was cut."""
-        lines = _records(self.path, self.kind)
-        next(lines, None)
-        parse = LINES[self.kind](tuple(self.header.metrics)).parse
-        for number, text in enumerate(lines, 1):
+        records = split_records(self.path, self.kind)
+        next(records, None)
+        metrics = tuple(self.header.metrics)
+        for number, text in enumerate(records, 1):
             if not text.endswith("\n"):
                 raise MergeError(f"{shown(self.path)} is cut in row {number}: {_AGAIN}")
             try:
-                yield parse(text)
+                yield parse_record(text, self.kind, metrics)
             except (ValueError, RecursionError) as error:
                 raise MergeError(f"{shown(self.path)} is damaged in row {number}: {_AGAIN}") from error
 
@@ -52,10 +53,9 @@ class _Part:
 
         def names() -> Iterator[str]:
             nonlocal count
-            for record in self.records():
-                row(record)
+            for row in self.rows():
                 count += 1
-                yield record["pair"]
+                yield row.pair.name
 
         try:
             found = names_sha256(names()).hexdigest()
@@ -72,97 +72,74 @@ class _Part:
         return None
 
 
-class Merged:
-    """The parts of one run, in whatever order they are given, as one job whose rows are there already.
+class MergedRows:
+    """The rows of the parts of one run, in the order of its list. The files are given in any order.
 
-    Raises MergeError, with a line for each thing that is wrong, where a file is no part, one is missing or double, they
-    are not of the same run (version, metrics, weights, engines, policies, list of pairs), or the rows of one are not
-    all there.
+    Raises
+    ------
+    MergeError
+        With a line for each problem: a file is no part, a part is missing or given twice, the parts are not of the same
+        run (version, metrics, weights, engines, policies, list of pairs), or the rows of one are incomplete.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        found: list[_Part] = []
+        parts: list[_Part] = []
         problems: list[str] = []
         for path in paths:
             try:
-                found.append(_open(path))
+                parts.append(_open(path))
             except MergeError as error:
                 problems += error.problems
-        problems += _disagreements(found)
-        problems += filter(None, [part.check() for part in found])
-        if problems or not found:
+        problems += _disagreements(parts)
+        problems += filter(None, [part.check() for part in parts])
+        if problems or not parts:
             raise MergeError(*problems or ["no part was given"])
-        self._parts = sorted(found, key=lambda part: part.shard.part)
+        self._parts = sorted(parts, key=lambda part: part.shard.part)
+
+    @property
+    def header(self) -> Header:
+        """What all rows have in common."""
+        return replace(self._parts[0].header, shard=None)
 
     def __len__(self) -> int:
         return self._parts[0].shard.pairs
 
-    def __iter__(self) -> Iterator[Pair]:
-        return (row.pair for row in self.rows())
-
-    def rows(self) -> Iterator[Row]:
-        """All rows in the order of the list."""
-        parts = [part.records() for part in self._parts]
+    def __iter__(self) -> Iterator[Row]:
+        parts = [part.rows() for part in self._parts]
         for index in range(len(self)):
-            yield row(next(parts[index % len(parts)]))
+            yield next(parts[index % len(parts)])
 
-    def job(self, maxima: Mapping[str, float] | None = None, minima: Mapping[str, float] | None = None) -> Job:
-        """What was done by the parts together. Raises UsageError where a limit is of no metric here."""
-        first = self._parts[0]
-        return Job(
-            pairs=self,
-            engines={name: _Done(metric.engine) for name, metric in first.header.metrics.items()},
-            header=replace(first.header, shard=None),
-            read=_nothing_to_read,
-            fit=lambda reference, candidate: (reference, candidate),
-            unmatched=first.shard.unmatched,
-            maxima=maxima or {},
-            minima=minima or {},
-        )
-
-    def source(
-        self,
-        job: Job,  # noqa: ARG002  # what every source of rows is given
-        recall: Callable[[Pair], Score | None],  # noqa: ARG002
-        stop: Callable[[], bool],
-    ) -> Generator[Row]:
-        """A `Source` of the job's rows."""
-        for found in self.rows():
-            if stop():
-                raise KeyboardInterrupt
-            yield found
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """Stands for the engine that has computed the rows."""
-
-    description: str
-    smallest: int = 1
-
-    def distances(self, a: Pixels, b: Pixels) -> Numbers:  # noqa: ARG002
-        raise UsageError("these rows are computed: nothing is left to run")
-
-
-def _nothing_to_read(path: Path) -> Image:
-    raise UsageError(f"{shown(path)} is not read: its row is there")
+    def write(self, sinks: Sequence[Sink], limits: Limits, progress: Progress | None = None) -> Summary:
+        """Write all rows to sinks, as one run would have."""
+        with Interrupts() as interrupts:
+            return write_rows(
+                interrupts.watch(self),
+                self.header,
+                sinks,
+                limits=limits,
+                unmatched=self._parts[0].shard.unmatched,
+                progress=lambda done: progress(done, len(self)) if progress else None,
+            )
 
 
 def _open(path: Path) -> _Part:
     """Raises MergeError where it is no part of a run."""
     try:
-        first = next(_records(path, "jsonl"), "")
-        kind: LinesFormat = "jsonl" if first.startswith("{") else "csv"
-        card = card_of(path)
-        if kind == "csv" and not card.is_file():
+        first = next(split_records(path, "jsonl"), "")
+        kind: ReadableFormat = "jsonl" if first.startswith("{") else "csv"
+        sidecar = sidecar_of(path)
+        if kind == "csv" and not sidecar.is_file():
             raise MergeError(
-                f"{shown(path)} has no {shown(card.name)} beside it: it was not written with --shard, or was moved "
+                f"{shown(path)} has no {shown(sidecar.name)} beside it: it was not written with --shard, or was moved "
                 "without it"
             )
-        line = first if kind == "jsonl" else card.read_text()
+        line = first if kind == "jsonl" else sidecar.read_text(encoding="utf-8")
         header = header_of_shard(line)
-        if kind == "csv" and next(_records(path, kind), "") != LINES[kind](tuple(header.metrics)).header(header):
-            raise MergeError(f"{shown(path)}: its columns are not those that {shown(card.name)} tells of: {_AGAIN}")
+        if (
+            kind == "csv"
+            and next(split_records(path, kind), "") != WRITERS[kind](pair_columns(tuple(header.metrics)), {}).begin()
+        ):
+            raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} tells of: {_AGAIN}")
     except OSError as error:
         raise MergeError(f"{shown(path)} cannot be read ({error.strerror}): check the path") from error
     except ValueError as error:
@@ -172,25 +149,6 @@ def _open(path: Path) -> _Part:
     if header.shard is None:
         raise MergeError(f"{shown(path)} is no part of a run")
     return _Part(path, kind, header, header.shard)
-
-
-def _records(path: Path, kind: LinesFormat) -> Iterator[str]:
-    """The lines of a file; in CSV a line goes on while a quotation mark is open."""
-    start, text = 0, ""
-    while True:
-        with path.open("rb") as file:
-            file.seek(start)
-            block = file.readlines(_BLOCK)
-        if not block:
-            break
-        start += sum(map(len, block))
-        for line in block:
-            text += line.decode()
-            if kind == "jsonl" or text.count('"') % 2 == 0:
-                yield text
-                text = ""
-    if text:
-        yield text
 
 
 def _disagreements(parts: Sequence[_Part]) -> list[str]:
@@ -216,7 +174,7 @@ def _disagreements(parts: Sequence[_Part]) -> list[str]:
 
 
 def _difference(one: _Part, other: _Part) -> str | None:
-    found = difference(_common(one), _common(other))
+    found = settings_difference(_common(one), _common(other))
     if found is None:
         return None
     what, here, there = found
@@ -229,4 +187,4 @@ def _difference(one: _Part, other: _Part) -> str | None:
 def _common(part: _Part) -> dict[str, object]:
     """What all parts of a run have in common."""
     numbers = {"number of parts": part.shard.of, "number of pairs": part.shard.pairs}
-    return {key: value for key, value in settings(part.header, "").items() if key != "shard"} | numbers
+    return {key: value for key, value in run_settings(part.header, "").items() if key != "shard"} | numbers

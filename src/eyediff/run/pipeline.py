@@ -1,208 +1,158 @@
-"""From a job to its summary: pairs -> decoded ahead -> batches by shape -> rows in input order -> sinks."""
+"""From a plan to its summary: rows are scored, and written to every sink in input order."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence, Sized
-from contextlib import closing, suppress
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol, TypeAlias
 
-from .. import defaults
 from ..errors import EyediffError
-from ..interfaces import Sink, Viewer
-from ..records import Pair, Row, Score, Summary
-from ..scoring.batches import Scorer, capacity
-from ..scoring.loading import Loaded, load
-from ..scoring.prefetch import AHEAD
+from ..interfaces import Mapper, Sink, Viewer
+from ..records import Header, Pair, Row, ScoredPair, Summary, Unmatched
+from ..scoring.batches import Stop, score_pairs
+from ..scoring.loading import Recall
 from .interrupts import Interrupts
-from .job import Job
+from .limits import NO_LIMITS, Limits
+from .plan import ComparisonPlan
 from .summary import Collector
-from .viewers import Show, shower
-
-WAITING = defaults.WINDOW - AHEAD
-"""Pairs that may wait, decoded, for their batch to fill or for their turn to be written."""
+from .viewers import shower
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the pairs that are done, and how many there are (None: unknown)."""
+"""Called with the number of pairs that are done, and of all pairs (None: unknown)."""
 
-Source: TypeAlias = Callable[[Job, Callable[[Pair], Score | None], Callable[[], bool]], Generator[Row]]
-"""Where the rows of a job come from, in input order: of the job, of what recalls rows, and of what says to stop."""
+RowSource: TypeAlias = Callable[[ComparisonPlan, Recall, Stop], Iterator[Row]]
+"""Computes the rows of a plan elsewhere, in input order. Raises KeyboardInterrupt after `Stop` returned true."""
 
 
 class Journal(Sink, Protocol):
-    """A sink that also knows rows of an earlier run. `JournaledFile` is one."""
+    """A sink that also knows the rows of an earlier run, such as `ResumableSink`."""
 
-    def recall(self, pair: Pair) -> Score | None:
-        """The row of this pair where it still holds. Called once a pair, in input order, before its files are read."""
+    def recall(self, pair: Pair) -> ScoredPair | None:
+        """Return the row of this pair if it is complete and still valid.
+
+        Called once a pair, in input order, before its files are read.
+        """
 
 
 def compare(
-    job: Job,
+    plan: ComparisonPlan,
     sinks: Sequence[Sink] = (),
     *,
     viewers: Sequence[Viewer] = (),
+    mapper: Mapper | None = None,
     journal: Journal | None = None,
     progress: Progress | None = None,
-    source: Source | None = None,
+    source: RowSource | None = None,
 ) -> Summary:
-    """Do the job: every pair becomes one row, in input order, in every sink.
+    """Score every pair of a plan, and write one row for each to every sink, in input order.
 
-    Rows are computed here unless a `source` has them from elsewhere: from the parts of a run, or from other machines.
+    A pair that cannot be read, fitted or scored is a Failure among the rows. Ctrl-C stops after the batch that is being
+    computed: computed rows are written, and the summary is marked `interrupted`.
 
-    `viewers`, sinks that come after the others, see the pixels of every pair that has scores, too (not with a `source`,
-    which has none); of rows that the `journal` recalls the files are read again for them.
+    Parameters
+    ----------
+    plan
+        What to do.
+    sinks
+        Where the rows go. They are closed in any case.
+    viewers
+        Sinks that also see the pixels of every pair with scores; files of recalled rows are read again for them.
+    mapper
+        Makes the maps for the viewers.
+    journal
+        A sink that also recalls rows of an earlier run.
+    progress
+        Called after each row.
+    source
+        Computes the rows in place of this process. Viewers see no pixels then.
 
-    A pair that cannot be read, fitted or scored is a Failure among the rows. Ctrl-C stops after the batch under way;
-    what was computed is written, and the summary says `interrupted`. Sinks are closed in any case, `journal`, which is
-    a sink too, among them. Raises OutputError where a sink cannot be written, ResumeError where the journal cannot
-    continue; then nothing, or nothing more, is computed.
+    Raises
+    ------
+    OutputError, ResumeError
+        If a sink cannot be written, or the journal cannot be continued.
+    """
+    recall: Recall = journal.recall if journal else lambda _: None
+    with Interrupts() as interrupts:
+        if source is None:
+            observe = shower(viewers, mapper)
+            rows: Iterator[Row] = score_pairs(
+                plan.pairs, plan.metrics, plan.loader, recall=recall, stop=interrupts.requested, observe=observe
+            )
+        else:
+            rows = source(plan, recall, interrupts.requested)
+        return write_rows(
+            rows,
+            plan.metrics.header,
+            [*([] if journal is None else [journal]), *sinks, *viewers],
+            limits=plan.limits,
+            unmatched=plan.unmatched,
+            progress=lambda done: progress(done, plan.expected) if progress else None,
+        )
+
+
+def write_rows(
+    rows: Iterable[Row],
+    header: Header,
+    sinks: Sequence[Sink],
+    *,
+    limits: Limits = NO_LIMITS,
+    unmatched: Sequence[Unmatched] = (),
+    progress: Callable[[int], None] | None = None,
+) -> Summary:
+    """Open the sinks, write every row to each of them, close them, and return the summary.
+
+    Parameters
+    ----------
+    rows
+        Nothing is taken from it before all sinks are open. KeyboardInterrupt ends it early.
+    header
+        Describes the metrics of the rows.
+    sinks
+        Closed in any case, in the order given.
+    limits
+        Scores beyond them are in the summary.
+    unmatched
+        Files without a partner, for the summary.
+    progress
+        Called with the number of rows that are written.
     """
     opened: list[Sink] = []
-    collector, interrupted = Collector(job), False
-    total = len(job.pairs) if isinstance(job.pairs, Sized) else None
-    with Interrupts() as interrupts:
-        try:
-            for sink in [*([] if journal is None else [journal]), *sinks, *viewers]:
-                sink.open(job.header)
-                opened.append(sink)
-            recall = journal.recall if journal else lambda _: None
-            compute = source or partial(_rows, show=shower(viewers, job.mapper))
-            rows = compute(job, recall, lambda: interrupts.seen)
-            with closing(rows):
-                _write(rows, opened, collector, lambda done: progress(done, total) if progress else None)
-        except KeyboardInterrupt:
-            interrupted = True
-        except BaseException:
-            with suppress(EyediffError):  # the first error is the one to tell
-                _close(opened, collector.summary(interrupted=True))
-            raise
-        summary = collector.summary(interrupted=interrupted)
-        _close(opened, summary)
+    collector, interrupted = Collector(header, limits, unmatched), False
+    try:
+        for sink in sinks:
+            sink.open(header)
+            opened.append(sink)
+        if progress:
+            progress(0)
+        for row in rows:
+            for sink in sinks:
+                sink.write(row)
+            collector.add(row)
+            if progress:
+                progress(collector.count)
+    except KeyboardInterrupt:
+        _stop(rows)
+        interrupted = True
+    except BaseException:
+        _stop(rows)
+        with suppress(EyediffError):  # the first error is the one to report
+            _close(opened, collector.summary(interrupted=True))
+        raise
+    summary = collector.summary(interrupted=interrupted)
+    _close(opened, summary)
     return summary
 
 
-def rows(job: Job) -> Generator[Row]:
-    """The rows of a job in input order, for who needs no sinks and no summary."""
-    return _rows(job, lambda _: None, lambda: False, show=None)
-
-
-def _write(rows: Iterator[Row], sinks: Sequence[Sink], collector: Collector, tell: Callable[[int], None]) -> None:
-    tell(0)
-    for row in rows:
-        for sink in sinks:
-            sink.write(row)
-        collector.add(row)
-        tell(collector.count)
+def _stop(rows: Iterable[Row]) -> None:
+    """End what computes the rows, so that no file is read any more."""
+    if isinstance(rows, Generator):
+        rows.close()
 
 
 def _close(sinks: Sequence[Sink], summary: Summary) -> None:
-    """Close all, even where one raises; its error is raised then."""
+    """Close all sinks, even if one raises; its error is raised then."""
     if sinks:
         try:
             sinks[0].close(summary)
         finally:
             _close(sinks[1:], summary)
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A pair's place in the order of the rows."""
-
-    loaded: Loaded | None
-    row: Row | None = None
-
-
-def _rows(
-    job: Job, recall: Callable[[Pair], Score | None], stop: Callable[[], bool], *, show: Show | None
-) -> Generator[Row]:
-    """Rows in input order.
-
-    A batch is computed as soon as it is full. When WAITING pairs wait, or none is left to come, the batch of the pair
-    that has waited longest is, full or not: so the first in line always gets on. Which pairs share a batch follows from
-    their order alone, never from which file was read first: two runs compute the very same. Meanwhile the workers fill
-    the other half of the window.
-
-    Where `stop` answers true, or Ctrl-C comes by itself, the rows that are done follow before KeyboardInterrupt.
-    """
-    bench = _Bench(Scorer(job.engines, job.header), show)
-    try:
-        with closing(load(job, recall, again=show is not None)) as items:
-            for item in items:
-                _check(stop)
-                bench.seat(item)
-                yield from bench.leave()
-                if len(bench.slots) >= WAITING:
-                    bench.compute_first()
-                    yield from bench.leave()
-        while bench.slots:
-            _check(stop)
-            bench.compute_first()
-            yield from bench.leave()
-    except KeyboardInterrupt:
-        yield from [slot.row for slot in bench.slots if slot.row is not None]
-        raise
-
-
-def _check(stop: Callable[[], bool]) -> None:
-    if stop():
-        raise KeyboardInterrupt
-
-
-class _Bench:
-    """Where pairs wait, in input order and, those that are still to be computed, by shape and storage type."""
-
-    def __init__(self, scorer: Scorer, show: Show | None) -> None:
-        self._scorer, self._show = scorer, show
-        self.slots: deque[_Slot] = deque()
-        self._buckets: dict[object, list[_Slot]] = {}
-
-    def seat(self, item: Loaded | Row) -> None:
-        """Let one more wait; compute its batch if that makes it full."""
-        if not isinstance(item, Loaded):
-            self.slots.append(_Slot(None, item))
-            return
-        if item.known is not None:
-            self.slots.append(_Slot(None, item.known))
-            self._shown(item, item.known)
-            return
-        refusal = self._scorer.refusal(item)
-        slot = _Slot(None, refusal) if refusal else _Slot(item)
-        self.slots.append(slot)
-        if refusal is None:
-            bucket = self._buckets.setdefault(_kind(item), [])
-            bucket.append(slot)
-            if len(bucket) >= capacity(item.width, item.height):
-                self._compute(item)
-
-    def compute_first(self) -> None:
-        """Compute the batch of the pair that has waited longest."""
-        first = self.slots[0].loaded
-        if first is not None:
-            self._compute(first)
-
-    def _compute(self, one: Loaded) -> None:
-        bucket = self._buckets.pop(_kind(one))
-        batch = [slot.loaded for slot in bucket if slot.loaded is not None]
-        for slot, row in zip(bucket, self._scorer.rows(batch), strict=True):
-            slot.loaded, slot.row = None, row
-        for loaded, slot in zip(batch, bucket, strict=True):
-            if isinstance(slot.row, Score):
-                self._shown(loaded, slot.row)
-
-    def _shown(self, loaded: Loaded, row: Score) -> None:
-        if self._show is not None:
-            self._show(loaded, row)
-
-    def leave(self) -> Iterator[Row]:
-        """The rows whose turn it is."""
-        while self.slots and self.slots[0].row is not None:
-            row = self.slots.popleft().row
-            if row is not None:
-                yield row
-
-
-def _kind(loaded: Loaded) -> object:
-    pixels = loaded.reference.pixels
-    return pixels.shape, pixels.dtype

@@ -1,67 +1,123 @@
-"""An output of rows that survives a kill at any moment, and that `--resume` continues.
+"""Results that survive a kill at any moment, and that a later run continues: one mechanism for all formats.
 
-Beside the output lies its journal (see `journal.py`). Rows and journal lines are only ever appended, each in one
-piece, the row first. So the journal speaks of whole rows at every moment, and a kill loses nothing that was written:
-the kernel has it. Nothing is forced to the disk row by row, which would cost more than many a score: after a power cut
-the last rows may be missing, and are computed again. Before a file replaces or outlives another, it is forced there.
+Beside the results lies their journal, `<output>.resume`: JSON lines. The first says what the run computes with; each
+other one holds a row with all its scores, and the size and time of its two files. A line is appended before the row is
+written to the results, so the journal knows every row that they hold, but for the rows that lack a score.
 
-Where rows no longer hold, or new pairs lie between the old, new rows are appended too, and the whole is put in order at
-the end, in a file beside it that then takes its place (see `tidy.py`). Until then the old rows stay, so that a second
-kill loses nothing either: the journal knows which row of a pair is the last.
+A run that continues writes all results anew: rows that still hold come from the journal, the others are computed. They
+are written to `<output>.partial`, which takes the place of the unfinished results at the end. So the results are those
+of a run in one go, whatever the format, and a second kill costs nothing either.
+
+Nothing is forced to the disk row by row, which would cost more than many a score. After a power cut the last rows may
+be missing, and are computed again. Before a file replaces another, it is forced there.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-from array import array
+import json
+import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
 from ..errors import OutputError, ResumeError, shown
-from ..output import LINES, LinesFormat
-from ..output.atomic_write import remove, trouble
-from ..output.files import Appender, Lock, begin, free_name, is_regular, put_back, set_aside
-from ..output.schema import encodable, score
-from ..records import Header, Pair, Row, Score, Summary
-from .compact import Place, finish_tidying, in_order, tidy
-from .journal import Entry, Opening, Stamps, difference, path_of, read_entries, read_opening, settings, stamp
+from ..interfaces import Sink
+from ..locations import Location, parse_location, size_and_time
+from ..output import RowFormat, is_results_path, plain_sink
+from ..output.atomic_write import remove, trouble, whole
+from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
+from ..output.read_rows import parse_record, split_records
+from ..output.schema import Cell, header_record, number, pair_columns, score_from
+from ..output.writers import WRITERS
+from ..records import Header, Pair, Row, ScoredPair, Summary
+
+SCHEMA = 2
+"""Version of the journal. Another one is refused."""
+
+_LONGEST = 100
+"""Characters of a setting in a message: a file may hold anything."""
+
+FileStamp: TypeAlias = tuple[int, int]
+"""Size, and modification time in nanoseconds. If one has changed, so has the content."""
 
 
-class JournaledFile:
-    """A sink that writes CSV or JSON lines to a file, and with `resume` continues one.
+def file_stamp(location: Location) -> FileStamp | None:
+    """Return the stamp of a file as it is now; None if it cannot be read."""
+    try:
+        return size_and_time(location)
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return None
 
-    Rows are kept whose pairs and files are as they were; failures are tried again; rows of pairs that are no longer
-    asked for go at the end. Without `resume`, or where there is nothing to continue, a file that is there is kept as
-    `<path>~` until the run has come to its end.
 
-    The journal goes when nothing is left to continue: the run came to its end, every pair has its scores, and `resume`
-    was not asked for. It stays otherwise, so that the same call may be repeated until all is well.
+def journal_path(output: Path) -> Path:
+    """Return the path of the journal of an output."""
+    return output.with_name(output.name + ".resume")
+
+
+class _Entry(NamedTuple):
+    """A line of the journal."""
+
+    pair: str
+    reference: str
+    candidate: str
+    width: int
+    height: int
+    scores: dict[str, float]
+    notes: tuple[str, ...]
+    stamps: tuple[FileStamp | None, FileStamp | None]
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Return the cells of the row, as `pair_cells` does; paths need not be parsed for it."""
+        return (*self[:5], *self.scores.values(), None, self.notes)
+
+    def row(self) -> ScoredPair:
+        """Return the row."""
+        pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate))
+        return ScoredPair(pair, self.width, self.height, self.scores, self.notes)
+
+
+class ResumableSink:
+    """A sink that writes any format to a file, or of Parquet to a folder, and with `resume` continues one.
+
+    Rows are kept if their pairs, and the size and time of their files, are as they were. Rows that lack a score are
+    computed again. If nothing can be continued, results that are there are kept as `<path>~` until the end of the run.
+
+    The journal is removed when nothing is left to continue: the run came to its end, every pair has its scores, and
+    `resume` was not asked for.
     """
 
-    def __init__(self, path: Path, kind: LinesFormat, *, resume: bool = False) -> None:
+    def __init__(self, path: Path, kind: RowFormat, *, resume: bool = False) -> None:
         self._path, self._kind, self._resume = path, kind, resume
-        self._kept: dict[str, Place] = {}  # rows of earlier runs, by pair, that were not asked for yet
-        self._held: dict[str, Place] = {}  # those that were recalled, and will come back through write()
-        self._stamps: dict[str, Stamps] = {}  # of files that are being read
-        self._order = array("q")  # start, end and journal line of every row, in the order of this run
-        self._earlier: BinaryIO | None = None
-        self._locked, self._files = ExitStack(), ExitStack()
+        self._lines: dict[str, int] = {}  # where the journal has the row of a pair that was not asked for yet
+        self._recalled: set[str] = set()
+        self._stamps: dict[str, tuple[FileStamp | None, FileStamp | None]] = {}  # of files that are being read
+        self._kept: str | None = None
+        self._files, self._locked = ExitStack(), ExitStack()
+
+    def can_continue(self) -> bool:
+        """Return whether a later run with `resume` could continue the output as it is now."""
+        return journal_path(self._path.resolve()).exists()
 
     def open(self, header: Header) -> None:
-        """Raises OutputError where it cannot be written, ResumeError, with nothing touched, where not continued."""
-        self._metrics = tuple(header.metrics)
-        self._lines = LINES[self._kind](self._metrics)
-        self._first = self._lines.header(header).encode()
-        self._settings = settings(header, self._kind)
-        if not is_regular(self._path):
-            raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one with -o")
+        """Raise OutputError if it cannot be written, ResumeError, with nothing changed, if it cannot be continued."""
+        self._header, self._metrics = header, tuple(header.metrics)
+        self._settings = run_settings(header, self._kind)
+        columns, metadata = pair_columns(self._metrics), header_record(header)
+        self._text = WRITERS[self._kind](columns, metadata) if self._kind in ("csv", "jsonl") else None
+        if not is_results_path(self._kind, self._path):
+            raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one")
         self._path = self._path.resolve()  # a link keeps pointing where it did
+        self._journal_path = journal_path(self._path)
+        self._partial = self._path.with_name(f"{self._path.name}.partial")
         self._locked.callback(Lock(self._path).release)
         try:
-            if not (self._resume and self._path.exists() and self._continue()):
+            self._continued = self._resume and self._load()
+            if self._continued:
+                self._continue()
+            else:
                 self._start()
+            self._earlier: BinaryIO = self._files.enter_context(self._journal_path.open("rb"))
         except BaseException as error:
             self._files.close()
             self._locked.close()
@@ -70,157 +126,260 @@ class JournaledFile:
             raise
 
     def _start(self) -> None:
-        """A new output and a new journal. The journal comes first: an output that lies alone was finished."""
-        journal = path_of(self._path)
+        """Begin new results and a new journal. The journal comes first: results that lie alone were finished."""
         aside = set_aside(self._path)
         try:
-            if aside is not None and journal.exists():
-                journal.replace(path_of(aside))
-            self._opening = Opening(self._settings, aside.name if aside else None, 0)
-            self._journal = self._files.enter_context(begin(journal, self._opening.line()))
-            self._output = self._files.enter_context(begin(self._path, self._first))
+            if aside is not None and self._journal_path.exists():
+                self._journal_path.replace(journal_path(aside))
+            self._kept = aside.name if aside else None
+            self._journal = self._files.enter_context(begin(self._journal_path, self._opening()))
+            self._begin(self._path)
         except BaseException:
             self._files.close()
-            remove(journal)
+            remove(self._journal_path)
             if aside is not None:
-                put_back(path_of(aside), journal)
+                put_back(journal_path(aside), self._journal_path)
                 put_back(aside, self._path)
             raise
 
-    def _continue(self) -> bool:
-        """Take up what is there. False where it was stopped before it had begun."""
-        journal = path_of(self._path)
-        if not journal.exists():
-            raise ResumeError(
-                f"{shown(self._path)} has no {shown(journal.name)} beside it: it is finished, or eyediff did not "
-                "write it; run without --resume, or give another file with -o"
-            )
-        with journal.open("rb") as lines:
-            first = lines.readline()
-            if not first.endswith(b"\n"):
+    def _continue(self) -> None:
+        """Begin the results anew beside those that are there."""
+        remove_results(self._partial)
+        remove_results(replaced_path(self._path))
+        self._journal = self._files.enter_context(Appender(self._journal_path, self._size))
+        self._begin(self._partial if self._path.exists() else self._path)
+
+    def _begin(self, path: Path) -> None:
+        self._written = path
+        self._sink: Sink = plain_sink(self._kind, path)
+        self._sink.open(self._header)
+
+    def _opening(self) -> bytes:
+        return _line({"journal": SCHEMA, "kept": self._kept, "settings": self._settings})
+
+    def _load(self) -> bool:
+        """Read the journal. Return False if there is nothing to continue."""
+        there = self._path.exists()
+        if not self._journal_path.exists():
+            if not there:
                 return False
-            opening = read_opening(first, self._path)
-            if found := difference(opening.settings, self._settings):
-                what, before, now = found
-                raise ResumeError(
-                    f"cannot continue {shown(self._path)}: {what}: '{before}' before, '{now}' now; "
-                    "call it as before, or without --resume to start again"
-                )
-            finish_tidying(self._path, opening.tidied)
-            end, journal_end = self._read_rows(lines, len(first))
-        self._opening = opening
-        self._output = self._files.enter_context(Appender(self._path, end))
-        self._journal = self._files.enter_context(Appender(journal, journal_end))
-        if end == 0:
-            self._output.write(self._first)
+            raise ResumeError(
+                f"{shown(self._path)} has no {shown(self._journal_path.name)} beside it: it is finished, or eyediff "
+                "did not write it; compute everything again, or give another file"
+            )
+        try:
+            return self._read()
+        except ResumeError:
+            if there:
+                raise
+            return False  # a journal without results is of no use unless it is ours
+
+    def _read(self) -> bool:
+        with self._journal_path.open("rb") as lines:
+            first = lines.readline()
+            if not first.endswith(b"\n"):  # it was stopped before it had begun
+                return False
+            self._kept = self._read_opening(first)
+            self._size, count, rows = len(first), 0, set[int]()
+            for number_, line in enumerate(lines, 2):
+                if not line.endswith(b"\n"):
+                    break
+                entry = self._parse(line, number_)
+                self._lines[entry.pair] = self._size
+                self._size, count = self._size + len(line), count + 1
+                if self._text is not None:
+                    rows.add(hash(self._text.row(entry.cells())))
+        self._check_results(rows)
+        if count > 2 * len(self._lines) + 100:
+            self._compact()
         return True
 
-    def _read_rows(self, lines: BinaryIO, journal_end: int) -> tuple[int, int]:
-        """Note every row that the journal tells of. Returns how much of the output and of the journal is whole.
-
-        The output must hold what the journal says, or nothing there is ours to continue: ResumeError.
-        """
-        with self._path.open("rb") as output:
-            size = os.fstat(output.fileno()).st_size
-            head = output.read(len(self._first))
-            if not self._first.startswith(head):
-                raise self._changed()
-            if len(head) < len(self._first):
-                return 0, journal_end
-            end = len(head)
-            for entry, length in read_entries(lines, self._path):
-                if entry.end <= end:  # within the header
-                    raise self._changed()
-                if entry.end > size:  # the journal reached the disk before a power cut, the row did not
-                    break
-                place = Place(end, entry.end, journal_end, (entry.reference, entry.candidate))
-                self._note(entry, place, output.read(entry.end - end))
-                end, journal_end = entry.end, journal_end + length
-            output.seek(end)
-            output.readline()
-            if output.read(1):  # more than the one row that a kill may leave: not for us to throw away
-                shutil.copyfile(self._path, free_name(self._path))
-        return end, journal_end
-
-    def _note(self, entry: Entry, place: Place, written: bytes) -> None:
-        """Remember where the row of an entry stands; a failure is not remembered, and so tried again."""
+    def _read_opening(self, line: bytes) -> str | None:
         try:
-            record = self._lines.parse(written.decode())
-        except (ValueError, RecursionError) as error:
-            raise self._changed() from error
-        if not written.endswith(b"\n") or record["pair"] != encodable(entry.pair):
-            raise self._changed()
-        if record["error"] is None:
-            self._kept[entry.pair] = place
-        else:
-            self._kept.pop(entry.pair, None)
+            opening = json.loads(line)
+            if opening["journal"] != SCHEMA:
+                raise ResumeError(
+                    f"{shown(self._journal_path.name)} is of another version of eyediff; compute everything again"
+                )
+            settings, kept = opening["settings"], opening["kept"]
+            if kept is not None and not re.fullmatch(re.escape(self._path.name) + r"~\d*", kept):
+                raise ValueError("a name that is not ours")
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise self._damaged(1) from error
+        if difference := settings_difference(settings, self._settings):
+            what, before, now = difference
+            raise ResumeError(
+                f"cannot continue {shown(self._path)}: {what}: '{before}' before, '{now}' now; "
+                "use the settings of before, or compute everything again"
+            )
+        return cast(str | None, kept)
 
-    def _changed(self) -> ResumeError:
+    def _parse(self, line: bytes, number: int = 0) -> _Entry:
+        try:
+            found = json.loads(line)
+            name, (reference, candidate), (width, height) = found["pair"], found["paths"], found["size"]
+            scores = {metric: score_from(found["scores"][metric]) for metric in self._metrics}
+            notes = tuple(found["notes"])
+            texts = all(isinstance(text, str) for text in (name, reference, candidate, *notes))
+            if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
+                raise ValueError("values that are not ours")
+            first, second = map(_stamp, found["stamps"])
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise self._damaged(number) from error
+        return _Entry(name, reference, candidate, width, height, scores, notes, (first, second))
+
+    def _check_results(self, rows: set[int]) -> None:
+        """Raise ResumeError unless the unfinished results, if they can be read, hold rows of the journal alone."""
+        if self._kind not in ("csv", "jsonl") or self._text is None or not self._path.exists():
+            return
+        kind, first = self._kind, self._text.begin()
+        try:
+            for index, text in enumerate(split_records(self._path, kind)):
+                if not text.endswith("\n"):  # torn
+                    valid = index > 0 or first.startswith(text)
+                elif index == 0:
+                    valid = text == first
+                else:  # rows that lack a score are not in the journal
+                    valid = hash(text) in rows or not parse_record(text, kind, self._metrics).complete
+                if not valid:
+                    raise ValueError("a row that the journal does not know")
+        except (ValueError, RecursionError) as error:
+            raise ResumeError(
+                f"{shown(self._path)} is not as eyediff left it: move it away, or compute everything again"
+            ) from error
+
+    def _compact(self) -> None:
+        """Rewrite the journal without the lines that later ones replace."""
+        with whole(self._journal_path) as part, self._journal_path.open("rb") as lines, part.open("wb") as file:
+            file.write(lines.readline())
+            for name, start in self._lines.items():
+                lines.seek(start)
+                line, self._lines[name] = lines.readline(), file.tell()
+                file.write(line)
+            self._size = file.tell()
+
+    def _damaged(self, number: int) -> ResumeError:
         return ResumeError(
-            f"{shown(self._path)} is not as eyediff left it: "
-            "move it away, or run without --resume to compute everything again"
+            f"{shown(self._journal_path)} is damaged in line {number}; compute everything again, without resuming"
         )
 
-    def recall(self, pair: Pair) -> Score | None:
-        """The row of a pair where it still holds: the same paths, both files unchanged in size and time.
+    def recall(self, pair: Pair) -> ScoredPair | None:
+        """Return the row of this pair if it still holds: the same paths, both files unchanged in size and time.
 
-        Must be called before the files are read: so a file that changes meanwhile is seen to have changed next time.
+        Must be called before the files are read. So a file that changes meanwhile is seen to have changed next time.
         """
-        paths = pair.reference, pair.candidate
-        now = stamp(paths[0]), stamp(paths[1])
-        place = self._kept.pop(pair.name, None)
-        if place is not None and None not in now and place.stamps == now:
-            record = self._lines.parse(self._read(place).decode())
-            if (record["reference"], record["candidate"]) == tuple(map(encodable, map(str, paths))):
-                self._held[pair.name] = place
-                return score(record, pair)
+        now = file_stamp(pair.reference), file_stamp(pair.candidate)
+        start = self._lines.pop(pair.name, None)
+        if start is not None and None not in now:
+            entry = self._at(start)
+            paths = str(pair.reference), str(pair.candidate)
+            if (entry.reference, entry.candidate) == paths and entry.stamps == now:
+                self._recalled.add(pair.name)
+                return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes)
         self._stamps[pair.name] = now
         return None
 
-    def _read(self, place: Place) -> bytes:
-        if self._earlier is None:
-            self._earlier = self._files.enter_context(self._path.open("rb"))
-        self._earlier.seek(place.start)
-        return self._earlier.read(place.end - place.start)
+    def _at(self, start: int) -> _Entry:
+        self._earlier.seek(start)
+        return self._parse(self._earlier.readline())
 
     def write(self, row: Row) -> None:
-        """Append it, unless it is one that was recalled."""
+        """Write the row to the results, and before that to the journal if it is complete and was not recalled."""
         name = row.pair.name
-        place = self._held.pop(name, None)
-        if place is None:
-            reference, candidate = self._stamps.pop(name, (None, None))
-            start, line = self._output.size, self._journal.size
-            self._output.write(self._lines.row(row).encode())
-            try:
-                self._journal.write(Entry(name, reference, candidate, self._output.size).line())
-            except BaseException:
-                self._output.cut(start)  # a row that is not told of would be taken for a torn one
-                raise
-            place = Place(start, self._output.size, line, (reference, candidate))
-        self._order.extend((place.start, place.end, place.line))
+        stamps = self._stamps.pop(name, (None, None))
+        if name in self._recalled:
+            self._recalled.remove(name)
+        elif row.complete:
+            scores = {metric: number(score) for metric, score in row.scores.items()}
+            paths, size = [str(row.pair.reference), str(row.pair.candidate)], [row.width, row.height]
+            entry = {"pair": name, "paths": paths, "stamps": stamps, "size": size, "scores": scores, "notes": row.notes}
+            self._journal.write(_line(entry))
+        self._sink.write(row)
 
     def close(self, summary: Summary) -> None:
-        """Put the rows in order where they are not; rows not reached yet stay behind them in a run that was stopped."""
+        """End the results. Of a run that was stopped, rows that had not had their turn stand behind the others."""
         try:
-            if summary.interrupted:
-                rest = [*self._kept.values(), *self._held.values()]
-                for place in sorted(rest, key=lambda place: place.start):
-                    self._order.extend((place.start, place.end, place.line))
-            self._output.sync()
-            self._journal.sync()
-            self._files.close()
-            if not in_order(self._order, len(self._first), self._output.size):
-                tidy(self._path, self._opening, self._first, self._order)
+            try:
+                if summary.interrupted:
+                    for start in sorted(self._lines.values()):
+                        self._sink.write(self._at(start).row())
+                self._journal.sync()
+            finally:
+                self._sink.close(summary)
+            if self._written != self._path:
+                move_results(self._partial, self._path)
             if not summary.interrupted:
-                self._let_go(summary)
+                self._finish(summary)
+        except OSError as error:
+            raise trouble(self._path, error) from error
         finally:
+            if self._written != self._path:
+                remove_results(self._partial)
             self._files.close()
             self._locked.close()
 
-    def _let_go(self, summary: Summary) -> None:
-        if self._opening.kept is not None:
-            aside = self._path.with_name(self._opening.kept)
-            remove(aside)
-            remove(path_of(aside))
-        if not (self._resume or summary.failed):
-            remove(path_of(self._path))
+    def _finish(self, summary: Summary) -> None:
+        if self._kept is not None:
+            aside = self._path.with_name(self._kept)
+            remove_results(aside)
+            remove(journal_path(aside))
+        if not (self._resume or summary.failed or summary.incomplete):
+            remove(self._journal_path)
+
+
+def run_settings(header: Header, kind: str) -> dict[str, object]:
+    """Return everything that must be the same for rows to stand in one file. Metrics are the columns, in this order."""
+    metrics = [
+        {"name": name, "version": metric.version, "weights": metric.weights_sha256, "engine": metric.engine}
+        for name, metric in header.metrics.items()
+    ]
+    settings: dict[str, object] = {
+        "format": kind,
+        "eyediff": header.eyediff,
+        "metrics": metrics,
+        "size policy": header.size,
+        "alpha policy": header.alpha,
+    }
+    if header.shard is not None:
+        settings["shard"] = f"{header.shard.part}/{header.shard.of}"
+        settings["list of pairs"] = header.shard.list_sha256
+    return settings
+
+
+def settings_difference(one: object, other: object, what: str = "settings") -> tuple[str, str, str] | None:
+    """Return the first thing in which two settings differ, and what it is in each; None if they are the same."""
+    if isinstance(one, list) and isinstance(other, list):
+        names = [[item.get("name") if isinstance(item, dict) else None for item in items] for items in (one, other)]
+        if names[0] != names[1]:
+            return settings_difference(", ".join(map(str, names[0])), ", ".join(map(str, names[1])), what)
+        return _first(settings_difference(a, b, f"{name}'s") for name, a, b in zip(names[0], one, other, strict=True))
+    if isinstance(one, dict) and isinstance(other, dict):
+        owner = "" if what == "settings" else f"{what} "
+        keys = dict.fromkeys([*other, *one])
+        return _first(settings_difference(one.get(key), other.get(key), f"{owner}{key}") for key in keys)
+    return None if one == other else (_brief(what), _brief(one), _brief(other))
+
+
+def _first(differences: Iterator[tuple[str, str, str] | None]) -> tuple[str, str, str] | None:
+    return next((difference for difference in differences if difference), None)
+
+
+def _brief(value: object) -> str:
+    text = str(value)
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return f"{text[:12]}..."
+    return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
+def _stamp(value: Any) -> FileStamp | None:
+    if value is None:
+        return None
+    size, time = value
+    if type(size) is not int or type(time) is not int:
+        raise ValueError("not a size and a time")
+    return size, time
+
+
+def _line(value: object) -> bytes:
+    """Return a line of ASCII, so that names which are no text survive as they are."""
+    return json.dumps(value).encode() + b"\n"

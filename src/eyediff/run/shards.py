@@ -9,29 +9,33 @@ from dataclasses import replace
 from ..errors import UsageError
 from ..output.schema import encodable
 from ..records import Pair, Shard
-from .job import Job
+from .plan import ComparisonPlan
 
 
-def part(job: Job, part: int, of: int) -> Job:
-    """Every `of`-th pair of the job, from the `part`-th on, counted from 1.
+def select_part(plan: ComparisonPlan, part: int, of: int) -> ComparisonPlan:
+    """Return every `of`-th pair of a plan, from the `part`-th on, counted from 1.
 
-    So the parts depend on the order of the pairs alone, differ in length by one at most, and large images that lie
-    together are spread over all. The first part keeps the files without partner. Raises UsageError where `part` is not
-    from 1 to `of`, or the pairs have no length.
+    The parts depend on the order of the pairs alone and differ in length by at most one. Large images that are listed
+    together are spread over all parts. The first part keeps the files without a partner.
+
+    Raises
+    ------
+    UsageError
+        If `part` is not from 1 to `of`, or the pairs have no length.
     """
     if not 1 <= part <= of:
         raise UsageError(f"part {part} of {of}: parts are counted from 1 to {of}")
-    if not isinstance(job.pairs, Sequence):
+    if not isinstance(plan.pairs, Sequence):
         raise UsageError("pairs without a length cannot be divided: give a sequence of them")
-    pairs: Sequence[Pair] = job.pairs
-    mine = pairs[part - 1 :: of]
-    unmatched = job.unmatched if part == 1 else ()
-    whole = names_sha256(pair.name for pair in pairs)
-    whole.update(str(len(job.unmatched)).encode())
-    shard = Shard(
-        part, of, len(pairs), whole.hexdigest(), names_sha256(pair.name for pair in mine).hexdigest(), unmatched
-    )
-    return replace(job, pairs=mine, unmatched=unmatched, header=replace(job.header, shard=shard))
+    pairs: Sequence[Pair] = plan.pairs
+    own = pairs[part - 1 :: of]
+    unmatched = plan.unmatched if part == 1 else ()
+    list_hash = names_sha256(pair.name for pair in pairs)
+    list_hash.update(str(len(plan.unmatched)).encode())
+    own_sha256 = names_sha256(pair.name for pair in own).hexdigest()
+    shard = Shard(part, of, len(pairs), list_hash.hexdigest(), own_sha256, unmatched)
+    metrics = replace(plan.metrics, header=replace(plan.metrics.header, shard=shard))
+    return replace(plan, pairs=own, unmatched=unmatched, metrics=metrics)
 
 
 def names_sha256(names: Iterable[str]) -> hashlib._Hash:

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 import heapq
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 
 from .. import defaults
-from ..records import Crossing, Failure, Numbers, Row, Statistics, Summary
-from .job import Job
+from ..records import Crossing, Failure, Header, Numbers, Row, Statistics, Summary, Unmatched
+from .limits import Limits
 
 _BLOCK = 1 << 20
 """Draws of the bootstrap that are held at a time: 8 MB of them."""
 
 
 class Collector:
-    """Takes rows, gives a Summary."""
+    """Takes rows, and gives a Summary."""
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._higher = job.header.higher_is_better
-        self._scores = {name: array("d") for name in job.header.metrics}
-        self._worst: dict[str, list[tuple[float, int, str, float]]] = {name: [] for name in job.header.metrics}
+    def __init__(self, header: Header, limits: Limits, unmatched: Sequence[Unmatched] = ()) -> None:
+        self._limits, self._unmatched, self._higher = limits, unmatched, header.higher_is_better
+        self._scores = {name: array("d") for name in header.metrics}
+        self._worst: dict[str, list[tuple[float, int, str, float]]] = {name: [] for name in header.metrics}
         self._crossings: list[Crossing] = []
-        self.count = 0
-        self._failed = 0
+        self.count = self._failed = self._incomplete = 0
 
     def add(self, row: Row) -> None:
-        """One pair."""
+        """Count one pair."""
         self.count += 1
         if isinstance(row, Failure):
             self._failed += 1
-            return
+        elif row.reasons:
+            self._incomplete += 1
         for name, score in row.scores.items():
             self._scores[name].append(score)
             self._rank(name, row.pair.name, score)
-        self._crossings.extend(self._job.crossings(row))
+        self._crossings.extend(self._limits.crossings(row))
 
     def _rank(self, name: str, pair: str, score: float) -> None:
         """Keep the worst in a heap whose first is the best of them; of equals, the earlier pair stays."""
@@ -48,14 +48,23 @@ class Collector:
 
     def summary(self, *, interrupted: bool) -> Summary:
         """All of it so far."""
-        scores = {name: np.frombuffer(found, np.float64) for name, found in self._scores.items() if found}
-        intervals = bootstrap({name: found for name, found in scores.items() if np.isfinite(found).all()})
+        scores = {name: np.frombuffer(values, np.float64) for name, values in self._scores.items() if values}
+        finite = {name: values for name, values in scores.items() if np.isfinite(values).all()}
+        intervals: dict[str, tuple[float, float]] = {}
+        for count in {len(values) for values in finite.values()}:  # one draw serves all metrics of as many scores
+            intervals |= bootstrap({name: values for name, values in finite.items() if len(values) == count})
         metrics = {}
-        for name, found in scores.items():
+        for name, values in scores.items():
             worst = tuple((pair, score) for _, _, pair, score in sorted(self._worst[name], reverse=True))
-            metrics[name] = _statistics(found, intervals.get(name), worst)
+            metrics[name] = _statistics(values, intervals.get(name), worst)
         return Summary(
-            self.count, self._failed, metrics, tuple(self._job.unmatched), tuple(self._crossings), interrupted
+            self.count,
+            self._failed,
+            metrics,
+            tuple(self._unmatched),
+            tuple(self._crossings),
+            interrupted,
+            incomplete=self._incomplete,
         )
 
 
@@ -71,6 +80,7 @@ def _statistics(scores: Numbers, ci95: tuple[float, float] | None, worst: tuple[
             max=float(scores.max()),
             ci95=ci95,
             worst=worst,
+            count=len(scores),
         )
 
 

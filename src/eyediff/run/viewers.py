@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ..images import grounds
+from ..images import composites
 from ..interfaces import Mapper, Viewer
-from ..records import Pixels, Score, View
-from ..scoring.loading import Loaded, why
-
-Show: TypeAlias = Callable[[Loaded, Score], None]
+from ..records import Pixels, ScoredPair, View
+from ..scoring.batches import Observe
+from ..scoring.loading import Loaded, describe_error
 
 _Map: TypeAlias = npt.NDArray[np.float32] | None
 
 
-def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Show | None:
+def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
     """What shows a pair to all; None where there is nobody to see it, and files need not be read for that."""
 
-    def show(loaded: Loaded, row: Score) -> None:
+    def show(loaded: Loaded, row: ScoredPair) -> None:
         view = view_of(loaded, row, mapper)
         for viewer in viewers:
             viewer.see(view)
@@ -29,18 +28,19 @@ def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Show | None:
     return show if viewers else None
 
 
-def view_of(loaded: Loaded, row: Score, mapper: Mapper | None) -> View:
+def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
     """The pixels as compared, and their map. A mapper that gives up leaves the scores as they are, and says why."""
-    pairs = grounds(loaded.reference, loaded.candidate)
+    pairs = composites(loaded.reference, loaded.candidate)
     maps: list[_Map] = [None] * len(pairs)
     trouble = None
     if mapper is not None:
         try:
             maps = [_map(mapper, *pair) for pair in pairs]
         except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this pair its map alone
-            trouble = why(error)
-    worst = max(range(len(pairs)), key=lambda i: _weight(*pairs[i], maps[i])) if len(pairs) > 1 else 0
-    return View(row, *pairs[worst], maps[worst], trouble)
+            trouble = describe_error(error)
+    identity = 0.0 if mapper is None else mapper.map_identity
+    views = [View(row, *pair, found, trouble, identity) for pair, found in zip(pairs, maps, strict=True)]
+    return max(views, key=_weight) if len(views) > 1 else views[0]
 
 
 def _map(mapper: Mapper, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
@@ -51,6 +51,9 @@ def _map(mapper: Mapper, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
     return plane
 
 
-def _weight(a: Pixels, b: Pixels, found: _Map) -> float:
+def _weight(view: View) -> float:
     """How much two images differ on a ground, to choose one: by the map, or without one by the pixels."""
-    return float(np.abs(a.astype(np.float32) - b).mean() if found is None else found.mean())
+    differing = view.difference_map
+    if differing is None:
+        differing = np.abs(view.reference.astype(np.float32) - view.candidate)
+    return float(differing.mean())

@@ -1,132 +1,314 @@
-"""Images of one shape, in batches, through every engine."""
+"""The only place that scores images: pairs of loaded images to rows, in batches, through every engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
-from typing import cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import defaults
 from ..errors import EyediffError
-from ..images import grounds
+from ..images import composites
 from ..interfaces import Engine, Looking
-from ..records import Failure, Header, Image, Numbers, Pixels, Row, Score, Stage
-from .loading import Loaded, why
-from .references import Reference, References
+from ..records import Failure, Features, Image, Pair, Pixels, Row, ScoredPair, Stage
+from .loading import ImageLoader, Loaded, Recall, describe_error
+from .metric_set import MetricSet
+from .references import Reference, ReferenceCache
+
+Stop: TypeAlias = Callable[[], bool]
+"""Answers whether the run should end."""
+
+Observe: TypeAlias = Callable[[Loaded, ScoredPair], None]
+"""Called with a pair that has scores, while its pixels are in memory."""
+
+Result: TypeAlias = npt.NDArray[Any] | str
+"""What was computed for one input, or the reason why there is nothing."""
 
 
-class Scorer:
-    """Turns loaded pairs into rows. What an engine cannot do for one pair costs that pair alone."""
+def score_pairs(
+    pairs: Iterable[Pair],
+    metrics: MetricSet,
+    loader: ImageLoader,
+    *,
+    recall: Recall | None = None,
+    stop: Stop = lambda: False,
+    observe: Observe | None = None,
+) -> Generator[Row]:
+    """Yield one row for each pair, in input order.
 
-    def __init__(self, engines: Mapping[str, Engine], header: Header) -> None:
-        self._engines, self._references = engines, References()
-        self._worse = {name: min if higher else max for name, higher in header.higher_is_better.items()}
-
-    def refusal(self, loaded: Loaded) -> Failure | None:
-        """A Failure where the images are smaller than a metric takes."""
-        for name, engine in self._engines.items():
-            if min(loaded.width, loaded.height) < engine.smallest:
-                needed = f"{name} needs sides of at least {engine.smallest} pixels"
-                return _failure(loaded, "size", f"{needed}, these are {loaded.width}x{loaded.height}; leave it out")
-        return None
-
-    def rows(self, batch: Sequence[Loaded]) -> list[Row]:
-        """A row for each, all of one shape and storage type.
-
-        Where an engine raises, every pair is tried alone, so that what is wrong with one, or too much at once, is told
-        of that one.
-        """
-        try:
-            return self._together(batch)
-        except (_EngineError, MemoryError) as error:
-            if len(batch) == 1:
-                return [_failure(batch[0], "score", why(error))]
-        return [row for loaded in batch for row in self.rows([loaded])]
-
-    def _together(self, batch: Sequence[Loaded]) -> list[Row]:
-        samples = [grounds(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
-        a, b = (_stack([sample[side] for pair in samples for sample in pair]) for side in (0, 1))
-        starts = np.cumsum([0] + [len(pair) for pair in samples[:-1]])
-        references = self._references.arrange([picture for pair in samples for picture, _ in pair])
-        scores: dict[str, list[float]] = {}
-        for name, engine in self._engines.items():
-            found = _all(name, engine, a, b, references).tolist()
-            worse = self._worse[name]
-            scores[name] = [
-                worse(found[start : start + len(pair)]) for start, pair in zip(starts, samples, strict=True)
-            ]
-        return [self._row(loaded, {name: scores[name][i] for name in scores}) for i, loaded in enumerate(batch)]
-
-    def _row(self, loaded: Loaded, scores: Mapping[str, float]) -> Row:
-        for name, score in scores.items():
-            if np.isnan(score):
-                return _failure(loaded, "score", f"{name}: the score is not a number")
-        notes = _notes(loaded.reference, loaded.candidate)
-        return Score(loaded.pair, loaded.width, loaded.height, scores, notes)
+    Parameters
+    ----------
+    pairs
+        May be unbounded: memory use does not grow with the number of pairs.
+    metrics
+        What to compute.
+    loader
+        How files become images.
+    recall
+        Returns the row of a pair that an earlier run has computed, or None. Called once a pair, in input order, before
+        its files are read.
+    stop
+        If it returns true, the rows that are computed follow, and then KeyboardInterrupt is raised.
+    observe
+        Sees the pixels of every pair that has scores. Files of recalled rows are read again for it.
+    """
+    items = loader.load(pairs, recall or (lambda _: None), again=observe is not None)
+    with closing(items):
+        yield from score_batches(items, metrics, waiting=loader.waiting, stop=stop, observe=observe)
 
 
-class _EngineError(EyediffError):
-    """An engine raised; names the metric."""
+def score_batches(
+    items: Iterable[Loaded | Row],
+    metrics: MetricSet,
+    *,
+    waiting: int,
+    stop: Stop = lambda: False,
+    observe: Observe | None = None,
+) -> Generator[Row]:
+    """Yield the rows of loaded pairs in input order; rows among the items pass through.
 
-
-def capacity(width: int, height: int) -> int:
-    """How many pairs of images of this size go through an engine at once."""
-    return max(1, defaults.BATCH_PIXELS // (2 * width * height))
-
-
-def _all(name: str, engine: Engine, a: Pixels, b: Pixels, references: Sequence[tuple[Reference, list[int]]]) -> Numbers:
-    """The score of each pair; of a reference that comes again from what was seen of it."""
-    found, rest = np.empty(len(a)), list[int]()
+    A batch holds pairs of one shape and storage type. It is computed when it is full. If `waiting` pairs wait, or no
+    more pairs follow, the batch of the first pair in line is computed. So the content of a batch follows from the order
+    of the pairs alone, and not from the time that a file takes to read: two runs compute exactly the same.
+    """
+    buffer = _ReorderBuffer(metrics, observe)
     try:
-        for reference, places in references:
-            seen = reference.seen(name, engine)
-            if seen is None or not isinstance(engine, Looking):
-                rest += places
-            else:
-                found[places] = _distances(name, partial(engine.against, seen), _picked(b, places))
-    except _EngineError:
+        for item in items:
+            _check(stop)
+            buffer.push(item)
+            yield from buffer.pop_ready()
+            if len(buffer) >= waiting:
+                buffer.compute_first()
+                yield from buffer.pop_ready()
+        while buffer:
+            _check(stop)
+            buffer.compute_first()
+            yield from buffer.pop_ready()
+    except KeyboardInterrupt:
+        yield from buffer.done()
         raise
-    except Exception as error:  # as below
-        raise _EngineError(f"{name}: {why(error)}") from error
-    if rest:
-        rest.sort()
-        found[rest] = _distances(name, engine.distances, _picked(a, rest), _picked(b, rest))
-    return found
 
 
-def _distances(name: str, compute: Callable[..., Numbers], *sides: Pixels) -> Numbers:
-    step, count = capacity(sides[0].shape[2], sides[0].shape[1]), len(sides[0])
+def _check(stop: Stop) -> None:
+    if stop():
+        raise KeyboardInterrupt
+
+
+@dataclass(slots=True)
+class _Slot:
+    """The place of a pair in the order of the rows."""
+
+    loaded: Loaded | None
+    row: Row | None = None
+
+
+class _ReorderBuffer:
+    """Pairs in input order; those without a row also in a batch for each shape and storage type."""
+
+    def __init__(self, metrics: MetricSet, observe: Observe | None) -> None:
+        self._metrics, self._observe, self._references = metrics, observe, ReferenceCache()
+        self._slots: deque[_Slot] = deque()
+        self._batches: dict[object, list[_Slot]] = {}
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def push(self, item: Loaded | Row) -> None:
+        """Add one pair, and compute its batch if that is full now."""
+        if not isinstance(item, Loaded):
+            self._slots.append(_Slot(None, item))
+        elif item.known is not None:
+            self._slots.append(_Slot(None, item.known))
+            self._show(item, item.known)
+        else:
+            slot = _Slot(item)
+            self._slots.append(slot)
+            batch = self._batches.setdefault(_kind(item), [])
+            batch.append(slot)
+            if len(batch) >= batch_capacity(item.width, item.height):
+                self._compute(item)
+
+    def compute_first(self) -> None:
+        """Compute the batch of the pair that has waited longest."""
+        first = self._slots[0].loaded
+        if first is not None:
+            self._compute(first)
+
+    def pop_ready(self) -> Iterator[Row]:
+        """Yield the rows that have no unfinished pair before them."""
+        while self._slots and (row := self._slots[0].row) is not None:
+            self._slots.popleft()
+            yield row
+
+    def done(self) -> list[Row]:
+        """Return every row that is computed."""
+        return [slot.row for slot in self._slots if slot.row is not None]
+
+    def _compute(self, one: Loaded) -> None:
+        slots = self._batches.pop(_kind(one))
+        batch = [slot.loaded for slot in slots if slot.loaded is not None]
+        rows = score_batch(batch, self._metrics, self._references)
+        for slot, row in zip(slots, rows, strict=True):
+            slot.loaded, slot.row = None, row
+        for loaded, row in zip(batch, rows, strict=True):
+            self._show(loaded, row)
+
+    def _show(self, loaded: Loaded, row: Row) -> None:
+        if self._observe is not None and isinstance(row, ScoredPair):
+            self._observe(loaded, row)
+
+
+def _kind(loaded: Loaded) -> object:
+    pixels = loaded.reference.pixels
+    return pixels.shape, pixels.dtype
+
+
+def batch_capacity(width: int, height: int, images: int = 2) -> int:
+    """Return how many inputs of this size, each of so many images, go through an engine in one call."""
+    return max(1, defaults.BATCH_PIXELS // (images * width * height))
+
+
+def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: ReferenceCache) -> list[Row]:
+    """Return a row for each pair; all are of one shape and storage type.
+
+    Every metric stands alone: a metric that cannot score a pair leaves a reason in its row, and the other scores.
+    """
+    grounds = [composites(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
+    owners = [index for index, of_pair in enumerate(grounds) for _ in of_pair]
+    reference, candidate = ([sample[side] for of_pair in grounds for sample in of_pair] for side in (0, 1))
+    samples = _Samples(reference, candidate, references.track(reference))
+    scores: list[dict[str, float]] = [{} for _ in batch]
+    reasons: list[dict[str, str]] = [{} for _ in batch]
+    shortest = min(batch[0].width, batch[0].height)
+    for names, engine in metrics.groups:
+        if shortest < engine.smallest:
+            size = f"{batch[0].width}x{batch[0].height}"
+            reason = f"needs sides of at least {engine.smallest} pixels, these are {size}"
+            results: list[Result] = [reason] * len(owners)
+        else:
+            results = compute_each(partial(samples.distances, engine, names), range(len(owners)))
+        for owner, result in zip(owners, results, strict=True):
+            for column, name in enumerate(names):
+                if isinstance(result, str):
+                    reasons[owner][name] = result
+                    continue
+                score = float(np.atleast_1d(result)[column])
+                if np.isnan(score):
+                    reasons[owner][name] = "the score is not a number"
+                    continue
+                worse = min if metrics.header.higher_is_better[name] else max
+                scores[owner][name] = worse(score, scores[owner].get(name, score))
+    stage: Stage = "size" if all(shortest < engine.smallest for _, engine in metrics.groups) else "score"
+    return [_row(metrics.names, loaded, scores[index], reasons[index], stage) for index, loaded in enumerate(batch)]
+
+
+def _row(names: Sequence[str], loaded: Loaded, scores: dict[str, float], reasons: dict[str, str], stage: Stage) -> Row:
+    present = {name: scores[name] for name in names if name not in reasons}
+    missing = {name: reasons[name] for name in names if name in reasons}
+    notes = _notes(loaded.reference, loaded.candidate)
+    row = ScoredPair(loaded.pair, loaded.width, loaded.height, present, notes, missing)
+    if present:
+        return row
+    return Failure(loaded.pair, stage, row.message, loaded.width, loaded.height)
+
+
+def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: Sequence[int]) -> list[Result]:
+    """Return what `compute` gives for each input, or the reason why there is nothing.
+
+    Parameters
+    ----------
+    compute
+        Takes indices of inputs, and returns an array with one row for each.
+    places
+        The indices; at least one.
+
+    Notes
+    -----
+    If `compute` raises, every input is tried alone. So a bad input, or a batch too large for the memory, costs only the
+    inputs that fail alone. Engines wrap runtimes that raise any exception; each becomes a reason.
+    """
     try:
-        parts = [compute(*(side[i : i + step] for side in sides)) for i in range(0, count, step)]
-    except Exception as error:  # what a runtime raises is its own affair; it becomes rows that say so
-        raise _EngineError(f"{name}: {why(error)}") from error
-    found: Numbers = np.concatenate(parts)
-    if found.shape != (count,):
-        raise _EngineError(f"{name}: {count} pairs gave scores of shape {found.shape}")
-    return found
+        results = compute(places)
+        if len(results) != len(places):
+            raise EyediffError(f"{len(places)} inputs gave results of shape {results.shape}")
+    except Exception as error:  # noqa: BLE001
+        if len(places) == 1:
+            return [describe_error(error)]
+        return [result for place in places for result in compute_each(compute, [place])]
+    return list(results)
 
 
-def _picked(images: Pixels, places: Sequence[int]) -> Pixels:
-    """The images at these places, which ascend; all of them, which may be large, are not copied."""
-    return images if len(places) == len(images) else images[list(places)]
+class _Samples:
+    """The images of a batch, and what is known of its references."""
 
+    def __init__(self, a: Sequence[Pixels], b: Sequence[Pixels], references: Sequence[Reference]) -> None:
+        self._sides, self._references = (a, b), references
+        self._stacks: dict[int, Pixels] = {}
+        self._capacity = batch_capacity(a[0].shape[1], a[0].shape[0])
 
-def _stack(images: Sequence[Pixels]) -> Pixels:
-    """One array of all; a single image, which may be large, is not copied."""
-    if len(images) == 1:
-        return images[0][None]
-    return cast(Pixels, np.stack(images))
+    def distances(self, engine: Engine, names: tuple[str, ...], places: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Return N scores (N x K for K names) of the samples at these places.
+
+        References that occur again are compared from their features.
+        """
+        parts: list[tuple[Sequence[int], npt.NDArray[np.float64]]] = []
+        featured = self._with_features(engine, names, places) if isinstance(engine, Looking) else {}
+        for part in self._parts([place for place in places if place not in featured]):
+            parts.append((part, engine.distances(self._pick(0, part), self._pick(1, part))))
+        for part in self._parts(list(featured)):
+            known = [featured[place] for place in part]
+            same = all(features is known[0] for features in known)
+            features = known[0] if same else tuple(np.concatenate(taps) for taps in zip(*known, strict=True))
+            parts.append((part, cast(Looking, engine).against(features, self._pick(1, part))))
+        shape = (len(names),) if len(names) > 1 else ()
+        row_of = {place: row for row, place in enumerate(places)}
+        scores = np.empty((len(places), *shape))
+        for part, values in parts:
+            if values.shape != (len(part), *shape):
+                raise EyediffError(f"{len(part)} pairs gave scores of shape {values.shape}")
+            scores[[row_of[place] for place in part]] = values
+        return scores
+
+    def _with_features(self, engine: Looking, names: tuple[str, ...], places: Sequence[int]) -> dict[int, Features]:
+        """Return the features of the references that occur more than once, by place; none if they need too much memory.
+
+        A single pair is compared faster than a reference is looked at and then compared.
+        """
+        repeated = {place: self._references[place] for place in places if self._references[place].times > 1}
+        unseen = {id(each): place for place, each in repeated.items() if names not in each.features}
+        if unseen:
+            looked = engine.look(self._pick(0, list(unseen.values())))
+            for row, place in enumerate(unseen.values()):
+                own = None if looked is None else tuple(tap[row : row + 1].copy() for tap in looked)
+                repeated[place].features[names] = own
+        known = {place: each.features[names] for place, each in repeated.items()}
+        return {place: features for place, features in known.items() if features is not None}
+
+    def _parts(self, places: Sequence[int]) -> Iterator[Sequence[int]]:
+        return (places[start : start + self._capacity] for start in range(0, len(places), self._capacity))
+
+    def _pick(self, side: int, places: Sequence[int]) -> Pixels:
+        """Return the images of a side at these places as one array. A single image, which may be large, is not copied;
+        the array of all is made once for all engines."""
+        images = self._sides[side]
+        if len(places) == 1:
+            return images[places[0]][None]
+        if len(places) < len(images):
+            return cast(Pixels, np.stack([images[place] for place in places]))
+        if side not in self._stacks:
+            self._stacks[side] = cast(Pixels, np.stack(images))
+        return self._stacks[side]
 
 
 def _notes(reference: Image, candidate: Image) -> tuple[str, ...]:
-    """What a person should know of the two images; of which one, where it is not both."""
+    """Return the notes of two images; a note of one image alone names its side."""
     both = [note for note in reference.notes if note in candidate.notes]
     sides = (("reference", reference), ("candidate", candidate))
     single = [f"{side}: {note}" for side, image in sides for note in image.notes if note not in both]
     return (*both, *single)
-
-
-def _failure(loaded: Loaded, stage: Stage, message: str) -> Failure:
-    return Failure(loaded.pair, stage, message, loaded.width, loaded.height)

@@ -1,22 +1,20 @@
-"""From names and paths to what can be run: catalogue -> weights -> engines, and all of it to a job."""
+"""Turn the names of metrics into engines: registry, weights, engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from .. import __version__, defaults, images, run, video, weights
-from .. import pairing as pairs
+from .._version import __version__
 from ..engines import memory_limit as budget
-from ..engines.network_engine import FunctionEngine, NetworkEngine, Runner, SharedEngine
+from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import runner as runner_on
-from ..engines.windows import ScalesEngine, WindowEngine
+from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import Engine
 from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
-from ..records import AlphaPolicy, Header, MatchRule, MetricHeader, Pair, SizePolicy, Unmatched
+from ..records import AlphaPolicy, Header, MetricHeader, SizePolicy
 from .metric_set import Group, MetricSet
 from .metric_spec import MetricSpec, parse_metrics
 
@@ -80,8 +78,7 @@ def build_metric(
     """
     program = spec.program
     if isinstance(program, DeepFeatures):
-        network = spec.load_network(weights_file, trust, progress)
-        sha256 = weights.metric_sha256(network.parameters, network.heads)
+        network, sha256 = spec.load_network(weights_file, trust, progress)
         return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
     return BoundMetric(spec, build_engine(program, runner))
 
@@ -89,10 +86,10 @@ def build_metric(
 def build_engine(program: PixelFunction | WindowMean | MultiScaleMean, runner: Runner) -> Engine:
     """Return the engine of a program without weights."""
     if isinstance(program, WindowMean):
-        return WindowEngine(runner, program)
+        return MappedWindowEngine(runner, program) if program.map else WindowEngine(runner, program)
     if isinstance(program, MultiScaleMean):
         return ScalesEngine(runner, program)
-    return FunctionEngine(program)
+    return MappedFunctionEngine(program) if program.map else FunctionEngine(program)
 
 
 def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
@@ -113,124 +110,8 @@ def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
     return tuple(groups)
 
 
-@dataclass(frozen=True)
-class Options:
-    """How files are paired, read and compared; what `eyediff compare` takes beside paths, metrics and outputs."""
-
-    match: MatchRule = "name"
-    size: SizePolicy = "refuse"
-    alpha: AlphaPolicy = "worst"
-    device: DeviceName = "auto"
-    workers: int | None = None
-    memory: int | str | None = None
-    threads: int | None = None  # of the engines; None: every core
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A job, and what of the pairing is to be said beside it: files passed over, and hints."""
-
-    job: run.Job
-    ignored: int
-    hints: tuple[str, ...]
-
-
-def plan(
-    reference: Path,
-    candidate: Path,
-    metrics: Sequence[str],
-    options: Options,
-    *,
-    maxima: Mapping[str, float] | None = None,
-    minima: Mapping[str, float] | None = None,
-    progress: Progress | None = None,
-) -> Planned:
-    """Everything that can be wrong with a job, found before any image is read.
-
-    Raises UsageError, WeightsError or DeviceError.
-    """
-    parse_metrics(metrics)  # before the folders are walked: a name with a typo should not take that long to be told
-    pairing = pairs.pair_up(reference, candidate, options.match)
-    job = job_of(
-        pairing.pairs,
-        metrics,
-        options,
-        unmatched=pairing.unmatched,
-        maxima=maxima,
-        minima=minima,
-        progress=progress,
-    )
-    return Planned(job, pairing.ignored, pairing.hints)
-
-
-def job_of(
-    found: Iterable[Pair],
-    metrics: Sequence[str],
-    options: Options,
-    *,
-    unmatched: Sequence[Unmatched] = (),
-    maxima: Mapping[str, float] | None = None,
-    minima: Mapping[str, float] | None = None,
-    progress: Progress | None = None,
-) -> run.Job:
-    """A job over pairs that are known already. Raises UsageError, WeightsError or DeviceError."""
-    choices = parse_metrics(metrics)
-    engines, header = _wired(choices, options, progress)
-    return run.Job(
-        pairs=found,
-        engines=engines,
-        header=header,
-        read=partial(images.read, alpha=options.alpha),
-        fit=partial(images.fit, policy=options.size),
-        unmatched=unmatched,
-        maxima=maxima or {},
-        minima=minima or {},
-        workers=defaults.workers() if options.workers is None else options.workers,
-        window=_window(options),
-    )
-
-
-def plan_video(
-    reference: video.Clip,
-    candidate: video.Clip,
-    metrics: Sequence[str],
-    options: Options,
-    *,
-    every: int = 1,
-    offset: int = 0,
-    maxima: Mapping[str, float] | None = None,
-    minima: Mapping[str, float] | None = None,
-    progress: Progress | None = None,
-) -> tuple[run.Job, video.Frames]:
-    """`plan` for two clips, whose frames are matched by time: what is to be done, and where the frames come from.
-
-    Raises UsageError, SizeError, WeightsError or DeviceError.
-    """
-    choices = parse_metrics(metrics)
-    frames = video.Frames(reference, candidate, every=every, offset=offset)
-    frames.check_sizes(options.size, {choice.requested: choice.program.smallest_side for choice in choices})
-    engines, header = _wired(choices, options, progress)
-    job = run.Job(
-        pairs=frames,
-        engines=engines,
-        header=header,
-        read=frames.read,
-        fit=partial(images.fit, policy=options.size),
-        maxima=maxima or {},
-        minima=minima or {},
-        workers=defaults.workers() if options.workers is None else options.workers,
-        window=_window(options),
-    )
-    return job, frames
-
-
-def _window(options: Options) -> int:
-    """Bytes of pixels that may be decoded ahead: a quarter of the memory at most."""
-    return min(defaults.WINDOW_BYTES, budget.checked(options.memory) // 4)
-
-
 def build_metric_set(
-    metrics: Sequence[str],
+    metrics: Sequence[str | MetricSpec],
     *,
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
@@ -244,7 +125,7 @@ def build_metric_set(
     Parameters
     ----------
     metrics
-        Names such as ``lpips`` or ``ssim@skimage``, or files of metrics.
+        Names such as ``lpips`` or ``ssim@skimage``, files of metrics, or metrics that are parsed already.
     size, alpha
         How images are prepared; the header of the result records it.
     device
@@ -282,11 +163,3 @@ def _describe(metrics: Sequence[BoundMetric], size: SizePolicy, alpha: AlphaPoli
         higher_is_better={metric.spec.requested: metric.spec.info.higher_is_better for metric in metrics},
         alpha=alpha,
     )
-
-
-def _wired(
-    specs: Sequence[MetricSpec], options: Options, progress: Progress | None
-) -> tuple[dict[str, Engine], Header]:
-    """Return engines by the names that were requested, and the header that describes them."""
-    built = _build_all(specs, runner_on(options.device, options.threads), options.memory, progress)
-    return {metric.spec.requested: metric.engine for metric in built}, _describe(built, options.size, options.alpha)

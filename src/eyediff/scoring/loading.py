@@ -1,26 +1,36 @@
-"""Decoding ahead: files are read in worker threads while the main thread computes, and arrive in input order."""
+"""Files are decoded in worker threads while the main thread computes; pairs arrive in input order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from ..errors import EyediffError
-from ..records import Failure, Image, Pair, Row, Score, Side
-from ..run.job import Fit, Job
+from .. import defaults
+from ..errors import EyediffError, UsageError
+from ..locations import Location
+from ..records import Failure, Image, Pair, Row, ScoredPair, Side
 from .prefetch import ahead, reading
+
+Read: TypeAlias = Callable[[Location], Image]
+"""Reads the image of a file; called from several threads. Raises ImageError."""
+
+Fit: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]
+"""Brings two images to one size and storage type. Raises SizeError."""
+
+Recall: TypeAlias = Callable[[Pair], ScoredPair | None]
+"""Returns the row of a pair that an earlier run has computed, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pair whose images are in memory, of one size and storage type; `known` is its row in an earlier run."""
+    """A pair whose images are in memory, of one size and storage type. `known` is its row of an earlier run."""
 
     pair: Pair
     reference: Image
     candidate: Image
-    known: Score | None = None
+    known: ScoredPair | None = None
 
     @property
     def width(self) -> int:
@@ -36,21 +46,59 @@ class Loaded:
         return sum(image.pixels.nbytes * (1 if image.over_white is None else 2) for image in images)
 
 
-def load(job: Job, recall: Callable[[Pair], Score | None], again: bool = False) -> Generator[Loaded | Row]:
-    """Every pair in input order: its images, the row that `recall` knows already, or a Failure. See `ahead`.
+@dataclass(frozen=True, slots=True)
+class ImageLoader:
+    """How the files of pairs become images.
 
-    With `again` the images of a known row are read too, since somebody wants to see them; where that fails, the row
-    comes alone.
+    Parameters
+    ----------
+    read
+        Reads one file.
+    fit
+        Brings the two images of a pair to one size and storage type.
+    workers
+        Threads that read.
+    window
+        Pairs in memory: half of them decoded ahead, half waiting for their batch to fill.
+    window_bytes
+        Bytes of pixels that may be decoded ahead.
+
+    Raises
+    ------
+    UsageError
+        If there is no worker.
     """
-    with reading(job.workers) as pool:
-        reader = _Reader(job, pool)
 
-        def start(pair: Pair) -> Callable[[], Loaded | Row]:
-            known = recall(pair)
-            return reader.start(pair, known).result if known is None or again else lambda: known
+    read: Read
+    fit: Fit
+    workers: int = field(default_factory=defaults.workers)
+    window: int = defaults.WINDOW
+    window_bytes: int = field(default_factory=lambda: defaults.WINDOW_BYTES)
 
-        # Until the size of the first is known, one at a time: it may fill the window.
-        yield from ahead(job.pairs, start, _nbytes, window=job.window, first=job.window)
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise UsageError(f"{self.workers} workers were asked for; at least 1 is needed")
+
+    @property
+    def waiting(self) -> int:
+        """Pairs that may wait, decoded, for their batch to fill or for their turn."""
+        return self.window - self.window // 2
+
+    def load(self, pairs: Iterable[Pair], recall: Recall, again: bool = False) -> Generator[Loaded | Row]:
+        """Yield every pair in input order: its images, the row that `recall` returns, or a Failure.
+
+        With `again`, the images of a known row are read, too. If that fails, the row comes alone.
+        """
+        with reading(self.workers) as pool:
+            reader = _Reader(self, pool)
+
+            def start(pair: Pair) -> Callable[[], Loaded | Row]:
+                known = recall(pair)
+                return reader.start(pair, known).result if known is None or again else lambda: known
+
+            # Until the size of the first pair is known, one at a time: it may fill the window.
+            size = self.window_bytes
+            yield from ahead(pairs, start, _nbytes, window=size, first=size, most=self.window // 2)
 
 
 def _nbytes(item: Loaded | Row) -> int | None:
@@ -60,11 +108,11 @@ def _nbytes(item: Loaded | Row) -> int | None:
 class _Reader:
     """Hands files to the pool. A file that was read for the pair before, on the same side, is not read again."""
 
-    def __init__(self, job: Job, pool: ThreadPoolExecutor) -> None:
-        self._job, self._pool = job, pool
-        self._last: dict[Side, tuple[Path, Future[Image]]] = {}
+    def __init__(self, loader: ImageLoader, pool: ThreadPoolExecutor) -> None:
+        self._loader, self._pool = loader, pool
+        self._last: dict[Side, tuple[Location, Future[Image]]] = {}
 
-    def start(self, pair: Pair, known: Score | None) -> Future[Loaded | Row]:
+    def start(self, pair: Pair, known: ScoredPair | None) -> Future[Loaded | Row]:
         """Begin to read.
 
         The third task waits for the first two, in a worker. Since the pool begins tasks in the order in which it gets
@@ -72,32 +120,32 @@ class _Reader:
         """
         reference = self._image("reference", pair.reference)
         candidate = self._image("candidate", pair.candidate)
-        return self._pool.submit(_join, pair, reference, candidate, self._job.fit, known)
+        return self._pool.submit(_join, pair, reference, candidate, self._loader.fit, known)
 
-    def _image(self, side: Side, path: Path) -> Future[Image]:
+    def _image(self, side: Side, path: Location) -> Future[Image]:
         known = self._last.get(side)
         if known is not None and known[0] == path:
             return known[1]
-        image = self._pool.submit(self._job.read, path)
+        image = self._pool.submit(self._loader.read, path)
         self._last[side] = (path, image)
         return image
 
 
 def _join(
-    pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit, known: Score | None
+    pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit, known: ScoredPair | None
 ) -> Loaded | Row:
     try:
         images = reference.result(), candidate.result()
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
-        return known or Failure(pair, "read", why(error))
+        return known or Failure(pair, "read", describe_error(error))
     try:
         return Loaded(pair, *fit(*images), known)
     except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
-        return known or Failure(pair, "size", why(error))
+        return known or Failure(pair, "size", describe_error(error))
 
 
-def why(error: Exception) -> str:
-    """An error as the one line of a row: our own messages as they are, others with the error's name before them."""
+def describe_error(error: Exception) -> str:
+    """Return an error as one line: our messages as they are, others after the name of their type."""
     text = " ".join(str(error).split())
     if isinstance(error, EyediffError):
         return text

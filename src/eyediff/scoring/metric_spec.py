@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import UnknownMetricError, UsageError, shown
 from ..metrics.backbones import TRUNKS
 from ..metrics.lpips import Network
 from ..metrics.programs import DeepFeatures, Program
 from ..metrics.registry import MetricInfo, find_metric
-from ..weights import MetricFile, is_file_name, load_heads, load_trunk, read_metric
+from ..weights import MetricFile, is_file_name, load_heads, load_trunk, metric_sha256, network_sha256, read_metric
 from ..weights.fetch import Progress
+
+
+class LoadedNetwork(NamedTuple):
+    """A network and the hash of its weights (`weights.metric_sha256`)."""
+
+    network: Network
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +57,8 @@ class MetricSpec:
 
     def load_network(
         self, weights: Path | None = None, trust: bool = False, progress: Progress | None = None
-    ) -> Network:
-        """Return the network of a metric that compares deep features.
+    ) -> LoadedNetwork:
+        """Return the network of a metric that compares deep features, with the hash of its weights.
 
         Parameters
         ----------
@@ -68,13 +77,15 @@ class MetricSpec:
             If the weights cannot be had, or differ from what was expected.
         """
         if self.file is not None:
-            return self.file.network(weights, progress=progress)
+            network = self.file.network(weights, progress=progress)
+            return LoadedNetwork(network, metric_sha256(network.parameters, network.heads))
         program = self.program
         if not isinstance(program, DeepFeatures):
             raise UsageError(f"{self.requested} has no network")
         loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)
         heads = load_heads(program.backbone, self.version) if program.calibrated else None
-        return Network(program.network, loaded.parameters, heads, scaled=self.version != "0.0")
+        network = Network(program.network, loaded.parameters, heads, scaled=self.version != "0.0")
+        return LoadedNetwork(network, network_sha256(loaded, heads, self.version))
 
 
 def parse_metric(requested: str) -> MetricSpec:
@@ -116,15 +127,49 @@ def _parse_file(requested: str) -> MetricSpec:
     return MetricSpec(requested, info, file.version, file)
 
 
-def parse_metrics(requested: Iterable[str]) -> list[MetricSpec]:
-    """Return the metrics of several names, in order.
+_SETTLED = 2.0
+"""Seconds after its last change from which on a file's time tells changes apart: the coarsest file system counts so."""
+
+_KEPT = 64
+"""Files that are remembered."""
+
+_NAMES: dict[tuple[object, ...], str] = {}
+"""Entry names of files that were read, by what `stat` says of each."""
+
+
+def content_name(requested: str) -> str:
+    """Return `parse_metric(requested).info.name`, without reading again a file that has not changed.
+
+    A file is recognised by its path, device, inode, size and both times. One that changed within the last seconds is
+    read each time, since its next change may leave all of these as they are.
+    """
+    try:
+        found = Path(requested).stat() if is_file_name(requested) else None
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        found = None
+    if found is None:
+        return parse_metric(requested).info.name
+    key = (requested, Path.cwd(), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    age = time.time() - max(found.st_mtime, found.st_ctime)
+    name = _NAMES.get(key)
+    if name is None:
+        name = parse_metric(requested).info.name  # `stat` came first: a change after it gives another key next time
+        if age > _SETTLED:
+            if len(_NAMES) >= _KEPT:
+                _NAMES.clear()
+            _NAMES[key] = name
+    return name
+
+
+def parse_metrics(requested: Iterable[str | MetricSpec]) -> list[MetricSpec]:
+    """Return the metrics of several names, in order; a `MetricSpec` among them stays as it is.
 
     Raises
     ------
     UsageError
         If there is no name, or two names mean the same metric.
     """
-    specs = [parse_metric(name) for name in requested]
+    specs = [name if isinstance(name, MetricSpec) else parse_metric(name) for name in requested]
     if not specs:
         raise UsageError("no metric is named; name at least one, such as lpips")
     seen: dict[str, str] = {}

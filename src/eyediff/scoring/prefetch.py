@@ -8,11 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-from .. import defaults
-
-AHEAD = defaults.WINDOW // 2
-"""Pairs that are decoded ahead. The other half of the window may wait for their batch to fill."""
-
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -34,7 +29,7 @@ def ahead(
     *,
     window: int,
     first: int,
-    most: int = AHEAD,
+    most: int,
 ) -> Generator[T]:
     """What comes of every item of `source`, in order. `start` begins with one, and returns what waits for its result.
 

@@ -18,7 +18,7 @@ from .. import defaults
 from ..errors import ImageError, UsageError, shown
 from ..metrics.ops import Array
 from ..output.output_files import whole_file
-from ..run.journal import Stamp, difference, stamp
+from ..run.resume import FileStamp, file_stamp, settings_difference
 from ..scoring.metric_spec import parse_metric
 from .job import Failed, Job, Progress, Source
 from .reading import Shape, common_shape, fill
@@ -73,7 +73,7 @@ def is_index(start: bytes) -> bool:
 
 
 def _build(index: Path, job: Job, source: Source, progress: Progress | None) -> None:
-    stamps = {name: stamp(source.folder / name) for name in source.names}  # before they are read
+    stamps = {name: file_stamp(source.folder / name) for name in source.names}  # before they are read
     failed: list[Failed] = []
     with whole_file(index, is_index, "index of eyediff") as partial, partial.open("rb+", buffering=0) as file:
         shape = common_shape(job, source)
@@ -111,7 +111,7 @@ def _made(job: Job) -> dict[str, object]:
 def _read(index: Path, job: Job, source: Source) -> Points:
     try:
         points, about = read_store(index)
-        if found := difference(about["made"], _made(job)):
+        if found := settings_difference(about["made"], _made(job)):
             what, before, now = found
             raise UsageError(
                 f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; {CURE}"
@@ -133,7 +133,7 @@ def _read(index: Path, job: Job, source: Source) -> Points:
     return Points(list(files), points, shape, list(failed))
 
 
-def _stamp(found: Any) -> Stamp | None:
+def _stamp(found: Any) -> FileStamp | None:
     return None if found is None else (_whole(found[0]), _whole(found[1]))
 
 
@@ -143,11 +143,13 @@ def _whole(found: Any) -> int:
     return found
 
 
-def _changes(before: Mapping[str, Stamp | None], source: Source) -> str:
+def _changes(before: Mapping[str, FileStamp | None], source: Source) -> str:
     """What is no longer as it was: how many, and the first of each kind."""
     now = set(source.names)
     kinds = {
-        "changed": [name for name in source.names if name in before and stamp(source.folder / name) != before[name]],
+        "changed": [
+            name for name in source.names if name in before and file_stamp(source.folder / name) != before[name]
+        ],
         "new": [name for name in source.names if name not in before],
         "gone": [name for name in before if name not in now],
     }

@@ -11,7 +11,7 @@ from .. import defaults
 from ..errors import UsageError
 from ..metrics.ops import Array
 from ..records import Header, Pixels, Stage
-from ..run.job import Fit, Read
+from ..scoring.loading import Read
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Told how many are done, and of how many (None: unknown)."""
@@ -47,7 +47,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How images are read, brought to one size and embedded. `header` speaks of one metric.
+    """How images are read and embedded. `header` speaks of one metric; its `size` says how they come to one size.
 
     Raises UsageError where this does not fit together.
     """
@@ -55,7 +55,6 @@ class Job:
     embedder: Embedder
     header: Header
     read: Read
-    fit: Fit
     workers: int = field(default_factory=defaults.workers)
 
     def __post_init__(self) -> None:

@@ -11,13 +11,18 @@ from typing import cast
 import numpy as np
 
 from .. import defaults
-from ..errors import EyediffError, ImageError, SizeError, shown
+from ..errors import ImageError, SizeError, shown
+from ..images import fit_to
 from ..metrics.ops import Array
 from ..records import Image, Pixels
-from ..scoring.loading import why
-from ..scoring.prefetch import AHEAD, ahead, reading
+from ..scoring.batches import batch_capacity, compute_each
+from ..scoring.loading import describe_error
+from ..scoring.prefetch import ahead, reading
 from .job import Failed, Job, Progress, Source
 from .store import Store
+
+AHEAD = defaults.WINDOW // 2
+"""Images that are decoded ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,6 @@ class Shape:
     height: int
     width: int
     name: str
-
-    def like(self, image: Image) -> Image:
-        """A stand-in of this size and the image's storage type, which takes no memory."""
-        pixels = np.broadcast_to(np.zeros((), image.pixels.dtype), (self.height, self.width, 3))
-        return Image(self.name, cast(Pixels, pixels))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def embedded(
     Raises SizeError where sizes differ and the policy is to refuse that.
     """
     order = range(len(source.names)) if places is None else places
-    most = max(1, defaults.BATCH_PIXELS // (shape.height * shape.width))
+    most = batch_capacity(shape.width, shape.height, images=1)
     waiting: list[tuple[int, Image]] = []
     names = (source.names[place] for place in order)
     with closing(_read_ahead(job, source, names, partial(_fitted, job, shape), max(most, AHEAD))) as images:
@@ -123,13 +123,13 @@ def _read(job: Job, source: Source, name: str, fit: Callable[[Image], Image]) ->
     try:
         image = job.read(source.folder / name)
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
-        return Failed(name, "read", why(error))
+        return Failed(name, "read", describe_error(error))
     try:
         return fit(image)
     except SizeError:
         raise
     except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
-        return Failed(name, "size", why(error))
+        return Failed(name, "size", describe_error(error))
 
 
 def _as_it_is(image: Image) -> Image:
@@ -137,7 +137,7 @@ def _as_it_is(image: Image) -> Image:
 
 
 def _fitted(job: Job, shape: Shape, image: Image) -> Image:
-    return job.fit(shape.like(image), image)[1]
+    return fit_to(image, shape.height, shape.width, job.header.size, shape.name)
 
 
 def _nbytes(item: Image | Failed) -> int | None:
@@ -145,26 +145,24 @@ def _nbytes(item: Image | Failed) -> int | None:
 
 
 def _embed(job: Job, source: Source, images: Sequence[tuple[int, Image]]) -> Generator[Batch | Failed]:
-    """One batch. Where the engine gives up on it, each image is tried alone, so that one costs itself only."""
+    """Yield the points of one batch, and the images that have none."""
     if not images:
         return
-    places = [place for place, _ in images]
-    try:
-        points = job.embedder.embeddings(cast(Pixels, np.stack([image.pixels for _, image in images])))
-    except (EyediffError, MemoryError) as error:
-        if len(images) == 1:
-            yield Failed(source.names[places[0]], "score", why(error))
-            return
-        for image in images:
-            yield from _embed(job, source, [image])
-        return
-    good = [bool(np.isfinite(point).all()) for point in points]
-    for place, fine in zip(places, good, strict=True):
-        if not fine:
+
+    def embed(rows: Sequence[int]) -> Array:
+        return job.embedder.embeddings(cast(Pixels, np.stack([images[row][1].pixels for row in rows])))
+
+    places, points = [], []
+    for (place, _), result in zip(images, compute_each(embed, range(len(images))), strict=True):
+        if isinstance(result, str):
+            yield Failed(source.names[place], "score", result)
+        elif not np.isfinite(result).all():
             yield Failed(source.names[place], "score", f"{job.metric}: the figures are not finite")
-    if any(good):
-        kept = [row for row, fine in enumerate(good) if fine]
-        yield Batch([places[row] for row in kept], points if all(good) else points[kept])
+        else:
+            places.append(place)
+            points.append(result)
+    if places:
+        yield Batch(places, np.stack(points))
 
 
 def fill(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .clip import Clip
 from .frames import Frames
+from .plan import plan_video
 from .pooling import Completed, CompletedViewer, Track, completed
 from .worst import WorstFrames
 
-__all__ = ["Clip", "Completed", "CompletedViewer", "Frames", "Track", "WorstFrames", "completed"]
+__all__ = ["Clip", "Completed", "CompletedViewer", "Frames", "Track", "WorstFrames", "completed", "plan_video"]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import defaults
-from ..errors import ImageError, UsageError, shown
+from ..errors import ImageError, shown
 from ..metrics.ops import Array
+from ..optional import import_optional
 from ..records import Pixels
 from .picture import Converter, coding, quarters
 
@@ -204,10 +205,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _pyav() -> ModuleType:
-    try:
-        import av
-    except ImportError as error:
-        raise UsageError("reading videos needs PyAV; install it with: pip install 'eyediff[video]'") from error
+    import_optional("av", "reading videos")
     import av.error
     import av.video.reformatter
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import defaults
 from ..errors import ImageError, SizeError, UsageError
+from ..locations import Location
 from ..records import Image, Pair, SizePolicy
 from .ahead import ahead
 from .clip import Clip, Frame
@@ -39,8 +40,8 @@ class Frames:
             raise UsageError(f"--every {every}: expected 1 or more; 1 compares all frames")
         self._clips, self._every = (reference, candidate), every
         self._skips = (max(0, -offset), max(0, offset))
-        self._held: dict[Path, list[tuple[Clip, Frame]]] = {}  # two of a path where a clip is compared with itself
-        self._reasons: dict[Path, str] = {}
+        self._held: dict[Location, list[tuple[Clip, Frame]]] = {}  # two of a path where a clip is compared with itself
+        self._reasons: dict[Location, str] = {}
         self._lock = threading.Lock()
         self._offsets, self._starts = Offsets(), (0.0, 0.0)
         self.offset = offset
@@ -48,17 +49,17 @@ class Frames:
     def check_sizes(self, policy: SizePolicy, smallest: Mapping[str, int]) -> None:
         """Whether frames of the clips' size can be compared; `smallest` is the shortest side by metric.
 
-        Raises SizeError where the clips differ in size and `policy` is "refuse", or are too small for a metric.
+        Raises SizeError if the clips differ in size and `policy` is "refuse", or if they are too small for all metrics.
         """
         a, b = self._clips
         if policy == "refuse" and (a.width, a.height) != (b.width, b.height):
             sizes = f"{a.name} is {a.width}x{a.height}, {b.name} is {b.width}x{b.height}"
             raise SizeError(f"{sizes}: they differ in size; use clips of one size, or --size resize or --size crop")
         sides = [a.width, a.height] if policy != "crop" else [min(a.width, b.width), min(a.height, b.height)]
-        for name, needed in smallest.items():
-            if min(sides) < needed:
-                what = f"{name} needs sides of at least {needed} pixels, the frames are {sides[0]}x{sides[1]}"
-                raise SizeError(f"{what}; leave it out")
+        name = min(smallest, key=lambda metric: smallest[metric])
+        if min(sides) < smallest[name]:
+            frames = f"the frames are {sides[0]}x{sides[1]}"
+            raise SizeError(f"{name} needs sides of at least {smallest[name]} pixels, {frames}")
 
     @property
     def expected(self) -> int | None:
@@ -120,7 +121,7 @@ class Frames:
             paths.append(path)
         return Pair(f"{time:.6f}", *paths)
 
-    def read(self, path: Path) -> Image:
+    def read(self, path: Location) -> Image:
         """The frame of a path that a pair has, as sRGB; once for each pair that has it, from any thread.
 
         Raises ImageError where there is none, or it cannot be used.

@@ -20,6 +20,7 @@ than one. Frames count alike, however long each is shown, and frames that failed
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -53,8 +54,8 @@ class Track:
             self._failed.append(float(row.pair.name))
             return
         self._times.append(float(row.pair.name))
-        for name, score in row.scores.items():
-            self._scores[name].append(score)
+        for name, scores in self._scores.items():
+            scores.append(row.scores.get(name, math.nan))
 
     def close(self, summary: Summary) -> None:
         """Nothing is held open."""
@@ -71,15 +72,16 @@ class Track:
 
     @property
     def scores(self) -> dict[str, Numbers]:
-        """By metric, one a time of `times`."""
+        """By metric, one a time of `times`; nan where the metric has no score."""
         return {name: np.array(found) for name, found in self._scores.items()}
 
     def pooled(self) -> dict[str, Pooled]:
-        """By metric; empty where no frame has scores."""
-        times = self.times
-        if not len(times):
-            return {}
-        return {name: pool(times, found, self.higher_is_better[name]) for name, found in self.scores.items()}
+        """Return the pooled scores of each metric that has a score."""
+        times, pooled = self.times, {}
+        for name, scores in self.scores.items():
+            if (scored := ~np.isnan(scores)).any():
+                pooled[name] = pool(times[scored], scores[scored], self.higher_is_better[name])
+        return pooled
 
 
 class Completed:

@@ -33,8 +33,9 @@ class WorstFrames:
         """Keep it where it is among the worst so far, and let go of what no longer is."""
         name = view.row.pair.name
         self._views[name] = view
-        for metric, heap in self._heaps.items():
-            heapq.heappush(heap, (self._signs[metric] * view.row.scores[metric], name))
+        for metric, score in view.row.scores.items():
+            heap = self._heaps[metric]
+            heapq.heappush(heap, (self._signs[metric] * score, name))
             if len(heap) > KEPT:
                 heapq.heappop(heap)
         kept = {name for heap in self._heaps.values() for _, name in heap}
@@ -57,6 +58,7 @@ class WorstFrames:
         if self._mapper is None:
             return view
         try:
-            return replace(view, map=self._mapper.maps(view.reference[None], view.candidate[None])[0])
+            found = self._mapper.maps(view.reference[None], view.candidate[None])[0]
+            return replace(view, map=found, map_identity=self._mapper.map_identity)
         except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this frame its map alone
             return replace(view, trouble=f"{type(error).__name__}: {error}")

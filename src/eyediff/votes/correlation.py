@@ -6,12 +6,11 @@ All take scores of which more is better, so that 1 is perfect agreement. Each is
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from ..errors import UsageError
+from ..optional import import_optional
 from ..records import Numbers
 from .bootstrap import Statistic
 
@@ -98,11 +97,8 @@ def logistic(scores: Numbers, b: Numbers) -> Numbers:
 
 
 def check_scipy() -> Any:
-    """scipy's optimiser. Raises UsageError, which says what to install, where it is missing."""
-    try:
-        return import_module("scipy.optimize")
-    except ImportError:
-        raise UsageError("the logistic fit needs scipy, which is missing; run `pip install 'eyediff[eval]'`") from None
+    """Return scipy's optimiser. Raises MissingModuleError."""
+    return import_optional("scipy.optimize", "the logistic fit")
 
 
 class Fit:

@@ -13,14 +13,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .. import defaults
 from ..errors import FetchError, OutputError, StudyError, UsageError, shown
 from ..output.atomic_write import trouble
 from ..output.files import Lock
 from ..weights import offline
-from ..weights.fetch import CHUNK, SCHEMES, TIMEOUT, Patience, Progress, check_scheme, guard, reason
+from ..weights.fetch import SCHEMES, Progress, innermost_reason, transfer
 from ..weights.hashing import file_sha256
 from . import bapps
 
@@ -109,42 +108,12 @@ def _checked(source: Path, archive: Path, into: Path, sha256: str | None) -> tup
 
 
 def _download(url: str, part: Path, schemes: Collection[str], progress: Progress | None) -> None:
-    """To the end of what is there of the same file, by the server's tag. Raises FetchError; the part then stays."""
-    import requests  # noqa: PLC0415 - pooch brings it, and few runs fetch anything
-
-    tag, patience = _tag(part), Patience(part)
-    have = part.stat().st_size if part.exists() and tag.exists() else 0
-
-    check_scheme(url, schemes)
-    asked = {"Accept-Encoding": "identity"}  # ranges count the bytes of the archive itself
-    if have:
-        asked |= {"Range": f"bytes={have}-", "If-Range": tag.read_text(errors="replace").strip()}
+    """Bring what is missing of an archive. Raises FetchError; what has come then stays."""
     try:
-        hooks = {"response": [patience.watch, guard(schemes)]}
-        with patience, requests.get(url, headers=asked, stream=True, timeout=TIMEOUT, hooks=hooks) as answer:
-            if answer.status_code != 416 or answer.headers.get("Content-Range") != f"bytes */{have}":
-                answer.raise_for_status()
-                tag.write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
-                _append(answer, part, have, progress)
-    except (OSError, ValueError) as error:
+        transfer(url, part, defaults.LARGEST_ARCHIVE, tag=_tag(part), progress=progress, schemes=schemes)
+    except OSError as error:
         kept = "what came is kept, and the same call goes on from there" if part.exists() else "nothing came"
-        raise FetchError(f"cannot fetch {url} ({reason(error)}); {kept}") from None
-
-
-def _append(answer: Any, part: Path, have: int, progress: Progress | None) -> None:
-    """What the server sends, at the end of what is there, or anew where it sends the whole."""
-    goes_on = answer.status_code == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-    have = have if goes_on else 0
-    total = have + int(answer.headers.get("Content-Length", 0))
-    with part.open("ab" if goes_on else "wb") as file:
-        for piece in answer.iter_content(CHUNK):
-            have += file.write(piece)
-            if have > defaults.LARGEST_ARCHIVE:
-                raise ValueError(f"more than {defaults.LARGEST_ARCHIVE:,} bytes")
-            if progress is not None:
-                progress(have, total)
-    if have < total:
-        raise OSError(f"cut after {have:,} of {total:,} bytes")
+        raise FetchError(f"cannot fetch {url} ({innermost_reason(error)}); {kept}") from None
 
 
 def _unpack(source: Path, archive: Path, into: Path) -> tuple[tuple[Path, ...], int]:

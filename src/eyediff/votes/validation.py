@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from .. import images
 from ..errors import ImageError, StudyError, shown
-from ..images.formats import HEAD, Refused, recognise
+from ..images.formats import HEAD, UnsupportedImage, recognise
 from .study import Item, Study
 
 Trouble: TypeAlias = Literal["missing", "doubled", "unreadable", "wrong shape", "out of range"]
@@ -71,7 +71,7 @@ def unlike_images(items: Sequence[Item]) -> list[Problem]:
             found.append(Problem("missing", str(path), "no such image"))
         except OSError as error:
             found.append(Problem("unreadable", str(path), error.strerror or type(error).__name__))
-        except Refused as why:
+        except UnsupportedImage as why:
             found.append(Problem("unreadable", str(path), str(why)))
     return found
 

@@ -3,7 +3,7 @@ metrics as files."""
 
 from .catalogue import PUBLISHED, Published, published
 from .hashing import canonical_sha256, file_sha256
-from .heads import load_heads, metric_sha256
+from .heads import load_heads, metric_sha256, network_sha256
 from .import_checkpoint import Foreign, read_foreign
 from .metricfile import MetricFile, check_free, is_file_name, read_metric, write_metric
 from .search_path import Place, cache, candidates, offline, places
@@ -30,6 +30,7 @@ __all__ = [
     "load_heads",
     "load_trunk",
     "metric_sha256",
+    "network_sha256",
     "offline",
     "places",
     "published",

@@ -1,20 +1,25 @@
-"""Downloads: https only, into a file of their own, never more than expected, checked before anyone sees them."""
+"""Downloads: https only, never more than expected, checked before anyone sees them."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection
-from contextlib import suppress
+import os
+import ssl
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from ..errors import FetchError
 from .hashing import file_sha256
 
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
 Progress: TypeAlias = Callable[[int, int], None]
-"""Told the bytes that have come and the bytes that are expected."""
+"""Called with the bytes that have come and the bytes that are expected (0: unknown)."""
 
 SCHEMES = ("https",)
 """What may carry weights. The hash guards them too, but nobody on the way needs to see or steer what is fetched."""
@@ -22,11 +27,14 @@ SCHEMES = ("https",)
 CHUNK = 1 << 16
 """Bytes written at a time: a progress bar of smooth steps."""
 
-TIMEOUT = 30
+TIMEOUT = 30.0
 """Seconds without an answer after which a server counts as gone."""
 
 PATIENCE = 60.0
 """Seconds within which CHUNK bytes must come: at a kilobyte a second the largest file would take six days."""
+
+REDIRECTS = 10
+"""Redirections that are followed."""
 
 
 def download(
@@ -38,38 +46,168 @@ def download(
     progress: Progress | None = None,
     schemes: Collection[str] = SCHEMES,
 ) -> None:
-    """Bring `url` to the file `to`, which must turn out to have this hash; redirections keep to `schemes` too.
+    """Download a file of a known hash.
 
-    Raises FetchError; `to` is then gone.
+    Parameters
+    ----------
+    url
+        Where it is.
+    to
+        Where it goes. On any failure, and on an interruption, nothing is left there.
+    size
+        Its bytes; more are not taken.
+    sha256
+        Its hash.
+    progress
+        Called after every piece.
+    schemes
+        What `url` and every redirection may begin with.
+
+    Raises
+    ------
+    FetchError
+        Where it cannot be had, or is something else.
     """
-    import pooch  # type: ignore[import-untyped]  # noqa: PLC0415 - takes a fifth of a second, and most runs fetch nothing
-
-    check_scheme(url, schemes)
-    meter, patience = _Meter(url, to, size, progress), Patience(to)
-    bring = pooch.HTTPDownloader(
-        progressbar=meter, chunk_size=CHUNK, timeout=TIMEOUT, hooks={"response": [patience.watch, guard(schemes)]}
-    )
     try:
-        with patience:
-            bring(url, str(to), None)
-        if (found := file_sha256(to)) != sha256:
-            raise FetchError(f"{url} brought something else: sha256 {found}, expected {sha256}; nothing of it was kept")
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors
+        transfer(url, to, size, total=size, progress=progress, schemes=schemes)
+        if (received := file_sha256(to)) != sha256:
+            raise FetchError(
+                f"{url} brought something else: sha256 {received}, expected {sha256}; nothing of it was kept"
+            )
+    except OSError as error:
         to.unlink(missing_ok=True)
-        raise FetchError(f"cannot fetch {url} ({reason(error)})") from None
+        raise FetchError(f"cannot fetch {url} ({innermost_reason(error)})") from None
     except BaseException:
         to.unlink(missing_ok=True)
         raise
 
 
-def guard(schemes: Collection[str]) -> Callable[..., None]:
-    """What requests calls for each response, before it follows it: FetchError where it leads out of `schemes`."""
+def transfer(
+    url: str,
+    to: Path,
+    limit: int,
+    *,
+    total: int | None = None,
+    tag: Path | None = None,
+    progress: Progress | None = None,
+    schemes: Collection[str] = SCHEMES,
+) -> None:
+    """Write what a server sends to a file.
 
-    def check(response: Any, **_: Any) -> None:
-        if response.is_redirect:
-            check_scheme(urljoin(response.url, response.headers["location"]), schemes)
+    Parameters
+    ----------
+    url
+        Where it is.
+    to
+        The file.
+    limit
+        Bytes that it may have.
+    total
+        Bytes that `progress` is given as expected; None: what the server announces.
+    tag
+        A file that keeps which version of the server's file has come. With it, a transfer that was cut is continued
+        from its last byte where the server still has that version; else it starts anew.
+    progress
+        Called after every piece.
+    schemes
+        What `url` and every redirection may begin with.
 
-    return check
+    Raises
+    ------
+    FetchError
+        Where a redirection leaves `schemes`.
+    OSError
+        Where it fails, is cut, is too much, or comes too slowly. What has come stays.
+    """
+    version = tag.read_text(errors="replace").strip() if tag is not None and tag.exists() and to.exists() else ""
+    have = to.stat().st_size if version else 0
+    headers = {"Accept-Encoding": "identity"}  # ranges count the bytes of the file itself
+    if have:
+        headers |= {"Range": f"bytes={have}-", "If-Range": version}
+    with _transport_errors(), _opened(url, headers, schemes) as answer:
+        if have and answer.status == 416 and answer.headers.get("Content-Range") == f"bytes */{have}":
+            return  # it is complete
+        if answer.status not in (200, 206):
+            raise OSError(f"the server answers {answer.status} {answer.reason or ''}".rstrip())
+        if tag is not None:
+            tag.write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
+        continues = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        have = have if continues else 0
+        expected = have + int(answer.headers.get("Content-Length", 0)) if total is None else total
+        with to.open("ab" if continues else "wb") as file:
+            for piece in _pieces(answer):
+                have += file.write(piece)
+                if have > limit:
+                    raise OSError(f"it sends more than the {limit:,} bytes that were expected")
+                if progress is not None:
+                    progress(have, expected)
+
+
+def _pieces(answer: BaseHTTPResponse) -> Iterator[bytes]:
+    """Yield the body as it comes. Raises OSError where fewer than CHUNK bytes come in PATIENCE seconds: a server that
+    sends a little now and then is never silent for TIMEOUT."""
+    start, since = time.monotonic(), 0
+    while piece := answer.read1(CHUNK):
+        yield piece
+        since += len(piece)
+        if time.monotonic() - start > PATIENCE:
+            if since < CHUNK:
+                raise OSError(f"fewer than {CHUNK:,} bytes came in {PATIENCE:g} seconds")
+            start, since = time.monotonic(), 0
+
+
+@contextmanager
+def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iterator[BaseHTTPResponse]:
+    """The answer to a request, behind all redirections, each of which keeps to `schemes`."""
+    import urllib3  # noqa: PLC0415 - most runs fetch nothing
+
+    for _ in range(1 + REDIRECTS):
+        check_scheme(url, schemes)
+        with _pool(url) as pool:
+            timeout = urllib3.Timeout(connect=TIMEOUT, read=TIMEOUT)
+            answer = pool.request(
+                "GET", url, headers=headers, redirect=False, retries=False, preload_content=False, timeout=timeout
+            )
+            try:
+                if not (location := answer.get_redirect_location()):
+                    yield answer
+                    return
+            finally:
+                answer.close()
+        url = urljoin(url, location)
+    raise OSError(f"more than {REDIRECTS} redirections")
+
+
+def _pool(url: str) -> PoolManager:
+    """Connections by the proxy of the environment where there is one, to servers that known authorities vouch for."""
+    import certifi  # noqa: PLC0415
+    import urllib3  # noqa: PLC0415
+
+    parts = urlsplit(url)
+    context = ssl.create_default_context()  # the system's authorities, or those of SSL_CERT_FILE
+    for bundle in (certifi.where(), os.environ.get("REQUESTS_CA_BUNDLE")):
+        if bundle:
+            context.load_verify_locations(bundle)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy is None or proxy_bypass(parts.netloc):
+        return urllib3.PoolManager(ssl_context=context)
+    credentials = urlsplit(proxy)
+    signed = f"{credentials.username}:{credentials.password or ''}" if credentials.username else None
+    return urllib3.ProxyManager(
+        proxy, ssl_context=context, proxy_headers=urllib3.make_headers(proxy_basic_auth=signed) if signed else None
+    )
+
+
+@contextmanager
+def _transport_errors() -> Iterator[None]:
+    """Turn the errors of the library into OSErrors."""
+    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+    try:
+        yield
+    except (HTTPError, ValueError) as error:
+        raise OSError(innermost_reason(error)) from None
 
 
 def check_scheme(url: str, schemes: Collection[str] = SCHEMES) -> None:
@@ -78,69 +216,8 @@ def check_scheme(url: str, schemes: Collection[str] = SCHEMES) -> None:
         raise FetchError(f"refused to fetch {url[:200]!r}: only {', '.join(schemes)} is used")
 
 
-def reason(error: BaseException) -> str:
-    """The innermost reason: requests wraps it three times over."""
+def innermost_reason(error: BaseException) -> str:
+    """Return the innermost reason in one line: libraries wrap it several times over."""
     while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = inner
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-class Patience:
-    """Ends a download of which fewer than CHUNK bytes come to `path` in PATIENCE seconds: a server that sends a little
-    now and then is never silent for TIMEOUT. Raises OSError at the block's end.
-
-    `watch` is called with each response, as requests' hooks are; in the end all are closed.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._over, self._lost = path, threading.Event(), False
-        self._responses: list[Any] = []
-
-    def watch(self, response: Any, **_: Any) -> None:
-        """Take the response under watch."""
-        self._responses.append(response)
-
-    def __enter__(self) -> None:
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-        for response in self._responses:  # pooch leaves those of failed downloads open
-            response.close()
-        if self._lost and (error is None or isinstance(error, Exception)):
-            raise OSError(f"fewer than {CHUNK:,} bytes came in {PATIENCE:g} seconds") from None
-
-    def _look(self) -> None:
-        before = 0
-        while not self._over.wait(PATIENCE):
-            now = self._path.stat().st_size if self._path.exists() else 0
-            if now - before < CHUNK and self._responses:
-                with suppress(RuntimeError, ValueError):  # it has ended just now
-                    self._responses[-1].raw.shutdown()  # whoever waits for more of it reads its end
-                    self._lost = True
-                return
-            before = now
-
-
-class _Meter:
-    """What pooch takes for a progress bar: counts, tells, and stops a server that does not stop."""
-
-    def __init__(self, url: str, to: Path, size: int, progress: Progress | None) -> None:
-        self.total = 0  # pooch writes the server's own figure here
-        self._url, self._to, self._size, self._progress = url, to, size, progress
-
-    def update(self, _: int) -> None:  # pooch tells the size of its pieces, not how full they are: the file knows
-        if (done := self._to.stat().st_size) > self._size:
-            raise FetchError(f"{self._url} sends more than the {self._size:,} bytes that it should; stopped")
-        if self._progress is not None:
-            self._progress(done, self._size)
-
-    def reset(self) -> None:
-        """Nothing is counted here."""
-
-    def close(self) -> None:
-        """Nothing is open here."""

@@ -1,23 +1,22 @@
-"""The published heads of LPIPS, which ship with the package (BSD-2-Clause, see NOTICE), and a metric's hash."""
+"""The linear weights of LPIPS, which ship with the package, and the hash of a metric's weights."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from ..errors import UsageError, WeightsError
+from ..errors import UsageError
 from ..metrics import lpips
 from ..metrics.backbones import MINI
 from ..metrics.backbones import trunk as trunk_of
 from ..metrics.ops import Array
-from . import containers, mini
-from .hashing import canonical_sha256, file_sha256
+from . import package_files
+from .hash_cache import cached_hash
+from .hashing import canonical_sha256
+from .search_path import PACKAGE
+from .validate import LoadedTrunk
 
-FILE = Path(__file__).with_name("heads.safetensors")
-"""Written by scripts/import_heads.py from the official wheel; keys are version/trunk/index of the tap."""
-
-SHA256 = "dfaf059db043c0a8556fffe32d5c4fa4ed3fbffacec70438828ebbdd3ced7d99"
-"""Of that file."""
+MINI_HEAD = "head/{}"
+"""Name, in lpips-mini's file, of the linear weights of a feature layer."""
 
 
 def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...]:
@@ -27,29 +26,45 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
     """
     network = trunk_of(trunk)
     if network is MINI:
-        return mini.load()[1]
+        return load_mini()[1]
     if version not in lpips.VERSIONS:
         raise UsageError(f"no heads are of version {version!r}; there are {', '.join(lpips.VERSIONS)}")
-    check()
-    prefix = f"{version}/{trunk}/"
-    found = containers.read(FILE, lambda name: name.startswith(prefix))
-    heads = tuple(found[f"{prefix}{index}"] for index in range(len(found)))
-    lpips.check_heads(network, heads)
-    return heads
+    shipped = package_files.HEADS.read()
+    return tuple(shipped[f"{version}/{trunk}/{index}"] for index in range(len(network.taps)))
 
 
-def check() -> None:
-    """Raise WeightsError unless the shipped file is there and intact."""
-    try:
-        whole = file_sha256(FILE)
-    except OSError as error:
-        raise WeightsError(f"{FILE}: cannot be read ({error.strerror}); install eyediff again") from None
-    if whole != SHA256:
-        raise WeightsError(
-            f"{FILE}: not the file that was shipped (sha256 {whole}, expected {SHA256}); install eyediff again"
-        )
+def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:
+    """Return the parameters and the linear weights of lpips-mini.
+
+    Raises
+    ------
+    WeightsError
+        If the shipped file is not intact.
+    """
+    shipped = package_files.MINI.read()
+    heads = tuple(shipped[MINI_HEAD.format(index)] for index in range(len(MINI.taps)))
+    return {name: shipped[name] for name in MINI.shapes}, heads
 
 
 def metric_sha256(parameters: Mapping[str, Array], heads: Sequence[Array] | None) -> str:
     """What a header names as a metric's weights: the canonical hash over the trunk's parameters and its heads."""
     return canonical_sha256({**parameters, **{f"heads.{index}": head for index, head in enumerate(heads or ())}})
+
+
+def network_sha256(loaded: LoadedTrunk, heads: Sequence[Array] | None, version: str) -> str:
+    """Return `metric_sha256` of a backbone and its linear weights; for files of the package it is remembered.
+
+    Parameters
+    ----------
+    loaded : LoadedTrunk
+        Parameters of the backbone, and the file that they came from.
+    heads : sequence of arrays, optional
+        Linear weights. None means that every weight is 1.
+    version : str
+        Version of the linear weights.
+    """
+    if loaded.source.parent != PACKAGE:
+        return metric_sha256(loaded.parameters, heads)
+    purpose = f"metric, linear weights {version}" if heads else "metric without linear weights"
+    files = [loaded.source, package_files.HEADS.path]
+    return cached_hash(purpose, files, lambda: metric_sha256(loaded.parameters, heads))

@@ -14,9 +14,13 @@ from .catalogue import Published
 Kind: TypeAlias = Literal["EYEDIFF_WEIGHTS", "cache", "torch hub", "package"]
 
 
+PACKAGE = Path(__file__).parent
+"""Folder of the files that ship with the package."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder that is searched, and why; heads lie in the package itself."""
+    """A folder that is searched, and why."""
 
     kind: Kind
     folder: Path
@@ -37,7 +41,7 @@ def cache() -> Path:
 
 
 def places() -> tuple[Place, ...]:
-    """All folders, in the order in which they are searched: EYEDIFF_WEIGHTS, the cache, torch hub's.
+    """All folders, in the order in which they are searched: EYEDIFF_WEIGHTS, the package, the cache, torch hub's.
 
     Raises WeightsError where EYEDIFF_WEIGHTS names what is not a folder.
     """
@@ -47,6 +51,7 @@ def places() -> tuple[Place, ...]:
             raise WeightsError(f"EYEDIFF_WEIGHTS names {shown(folder)}, which is not a folder; correct it or unset it")
     return (
         *(Place("EYEDIFF_WEIGHTS", folder) for folder in named),
+        Place("package", PACKAGE),
         Place("cache", cache()),
         Place("torch hub", _hub()),
     )

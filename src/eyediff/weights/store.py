@@ -13,10 +13,11 @@ from pathlib import Path
 
 from ..errors import FetchError, MissingWeightsError, WeightsError, shown
 from ..metrics.backbones import MINI, trunk
-from . import heads, mini
+from . import heads, package_files
 from .catalogue import PUBLISHED, Published, published
 from .fetch import Progress, download
-from .search_path import Place, cache, candidates, offline
+from .hashing import canonical_sha256
+from .search_path import PACKAGE, Place, cache, candidates, offline
 from .validate import LoadedTrunk, keep, load, recognise
 
 STALE = 24 * 3600.0
@@ -47,7 +48,8 @@ class Checked:
 def load_trunk(
     name: str, file: Path | None = None, trust: bool = False, *, progress: Progress | None = None
 ) -> LoadedTrunk:
-    """The weights of a trunk: from `file`, or else from EYEDIFF_WEIGHTS, the cache, torch hub's folder, the internet.
+    """The weights of a trunk: from `file`, or else from EYEDIFF_WEIGHTS, the package, the cache, torch
+    hub's folder, the internet.
 
     Mini's ship with the package. Of all others the first file found decides; one that is not what its name says is
     an error, and never passed over. `trust` takes weights that fit the trunk but are not the official ones.
@@ -57,13 +59,18 @@ def load_trunk(
     name of no trunk.
     """
     if name == MINI.name and file is None:
-        return mini.load()[0]
+        parameters, _ = heads.load_mini()
+        return LoadedTrunk(parameters, canonical_sha256(parameters), package_files.MINI.path, official=True)
     entry = published(name)
     if file is not None:
         return load(entry, file, trust=trust, cure="trust=True takes weights of your own")
     if (found := find(name)) is None:
         return load(entry, _fetch(entry, progress), trust=trust, cached=True)
     place, path = found
+    if place.kind == "package":
+        tensors = package_files.BACKBONES[name].read()
+        parameters = {key: tensors[key] for key in trunk(name).shapes}
+        return LoadedTrunk(parameters, package_files.BACKBONES[name].sha256, path, official=True)
     loaded = load(entry, path, trust=trust, cached=place.kind == "cache")
     if place.kind == "torch hub" and loaded.official and entry.canonical_sha256 is None:
         with suppress(WeightsError):  # only saves hashing half a gigabyte the next time
@@ -105,9 +112,10 @@ def verify() -> Iterator[Checked]:
     """Check every file that lies under a trunk's name, not only those that would be used; and the heads."""
     for name, entry in PUBLISHED.items():
         for place, path in candidates(entry):
-            problem = _problem(partial(load, entry, path, cached=place.kind == "cache"))
-            yield Checked(name, place, path, problem)
-    yield Checked("heads", Place("package", heads.FILE.parent), heads.FILE, _problem(heads.check))
+            if place.kind != "package":
+                yield Checked(name, place, path, _problem(partial(load, entry, path, cached=place.kind == "cache")))
+    for shipped in package_files.ALL:
+        yield Checked(shipped.path.stem, Place("package", PACKAGE), shipped.path, _problem(shipped.read))
 
 
 def _problem(check: Callable[[], object]) -> str | None:

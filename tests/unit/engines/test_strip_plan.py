@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eyediff import weights
-from eyediff.engines import strip_plan as streaming
-from eyediff.engines.network_engine import NetworkEngine
+from eyediff.engines import strip_plan
+from eyediff.engines.network_engine import NetworkEngine, ProgramStrips
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnx_runner import OnnxRunner
-from eyediff.engines.strips import Strips
 from eyediff.errors import UsageError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG, Conv, Pool, Tap, Trunk
@@ -33,10 +31,10 @@ def network(trunk: Trunk, *, scaled: bool = True) -> lpips.Network:
 
 
 @lru_cache
-def whole_and_strips(trunk: str) -> tuple[NetworkEngine, Strips]:
+def whole_and_strips(trunk: str) -> tuple[NetworkEngine, ProgramStrips]:
     """The two ways to one distance, on ONNX Runtime."""
     runner, net = OnnxRunner("cpu", 2), network(TRUNKS[trunk])
-    return NetworkEngine(runner, net), Strips(runner, net)
+    return NetworkEngine(runner, net), ProgramStrips(runner, net)
 
 
 def pair(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> tuple[Pixels, Pixels]:
@@ -58,14 +56,17 @@ def pair(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> tupl
 )
 def test_strips_follow_from_the_trunk(trunk: Trunk, step: int, opening: int) -> None:
     """Alignment and the first strip, against figures worked out by hand."""
-    assert streaming.step(trunk) == step
-    assert streaming.opening(trunk, 1) == opening
-    assert streaming.opening(trunk, 3) == opening + 2 * step
+    assert strip_plan.step(trunk) == step
+    assert strip_plan.first_strip_rows(trunk, 1) == opening
+    assert strip_plan.first_strip_rows(trunk, 3) == opening + 2 * step
 
 
 def test_what_is_handed_on_is_what_windows_share() -> None:
     """AlexNet: 11 - 4 rows of the image, 3 - 2 before each pool, 5 - 1 and 3 - 1 before the other convolutions."""
-    found = [(seam.channels, seam.columns, seam.kept, seam.pad) for seam in streaming.seams(ALEX, 63)]
+    found = [
+        (boundary.channels, boundary.columns, boundary.kept, boundary.pad)
+        for boundary in strip_plan.boundaries(ALEX, 63)
+    ]
     assert found[:4] == [(3, 63, 7, 2), (64, 15, 1, 0), (64, 7, 4, 2), (192, 7, 1, 0)]
     assert found[4:] == [(192, 3, 2, 1), (384, 3, 2, 1), (256, 3, 2, 1)]
 
@@ -74,16 +75,16 @@ def test_what_is_handed_on_is_what_windows_share() -> None:
 def test_strips_cover_an_image_once(trunk: Trunk) -> None:
     """Each row in one strip, none lower than a step, whatever the length."""
     for length in range(1, 400):
-        cut = streaming.strips(trunk, length, 2)
+        cut = strip_plan.strips(trunk, length, 2)
         assert [row for strip in cut for row in range(strip.start, strip.stop)] == list(range(length))
-        assert len(cut) == 1 or min(strip.stop - strip.start for strip in cut) >= streaming.step(trunk)
+        assert len(cut) == 1 or min(strip.stop - strip.start for strip in cut) >= strip_plan.step(trunk)
 
 
 def test_a_trunk_that_skips_rows_has_no_strips() -> None:
     """A window that moves by more rows than it has would leave rows between strips: refused, not computed wrongly."""
     trunk = Trunk("skip", "Skip", "", (Conv("a", 3, 4, 3, pad=1), Pool(2, 3), Tap()))
     with pytest.raises(UsageError, match="windows of 2 rows that move by 3"):
-        streaming.seams(trunk, 40)
+        strip_plan.boundaries(trunk, 40)
 
 
 @pytest.mark.parametrize(("height", "width"), [(148, 33), (34, 155)])
@@ -92,7 +93,7 @@ def test_in_double_precision_strips_are_the_whole(trunk: Trunk, height: int, wid
     """The same sums in another order: 1e-12, by tap and by place. Higher than wide and wider than high."""
     a, b = pair(height, width)
     net = network(trunk, scaled=trunk is not ALEX)
-    whole, cut = NetworkEngine(NumpyRunner(), net), Strips(NumpyRunner(), net)
+    whole, cut = NetworkEngine(NumpyRunner(), net), ProgramStrips(NumpyRunner(), net)
     np.testing.assert_allclose(cut.shares(a, b, TINY), whole.layers(a, b)[0], rtol=1e-12)
     # the map is stored as float32: one step of it
     np.testing.assert_allclose(cut.map(a, b, TINY), whole.maps(a, b)[0], rtol=1.2e-7)
@@ -147,7 +148,7 @@ def test_the_map_of_strips_is_that_of_the_whole(trunk: str, height: int, width: 
 def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """By itself, and only then; a batch that does not fit is cut into smaller ones first."""
     net, sizes = network(MINI), list[int]()
-    need = streaming.needed(MINI, 90, 40)
+    need = strip_plan.peak_bytes(MINI, 90, 40)
     a, b = (np.concatenate([image] * 3) for image in pair(90, 40))
     pixels = 2 * a.nbytes
     plain = NetworkEngine(OnnxRunner("cpu", 1), net)
@@ -166,16 +167,16 @@ def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.Mo
 
 def test_strips_need_less_than_the_whole_and_more_budget_makes_them_higher() -> None:
     """A budget is used: the strips are the highest that fit it, and never higher than is of use."""
-    cut = Strips(NumpyRunner(), network(VGG))
+    cut = ProgramStrips(NumpyRunner(), network(VGG))
     chosen = [cut._deepest(3840, 2160, memory) for memory in (TINY, 1100e6, 10**12)]
     assert chosen == sorted(chosen) and chosen[0] == 1 < chosen[1] < chosen[2]
-    assert streaming.needed(VGG, streaming.opening(VGG, chosen[1]), 2160) <= 1100e6
-    assert streaming.needed(VGG, 106, 2160) < streaming.needed(VGG, 3840, 2160) / 15
+    assert strip_plan.peak_bytes(VGG, strip_plan.first_strip_rows(VGG, chosen[1]), 2160) <= 1100e6
+    assert strip_plan.peak_bytes(VGG, 106, 2160) < strip_plan.peak_bytes(VGG, 3840, 2160) / 15
 
 
 def test_heads_and_scaling_are_those_of_the_network() -> None:
     """Without heads, and with unscaled input as version 0.0 has it: strips state the same network."""
     a, b = pair(129, 33)
-    for net in (network(ALEX, scaled=False), replace(network(ALEX), heads=None)):
+    for net in (network(ALEX, scaled=False), lpips.Network(ALEX, seeded_parameters(ALEX), None)):
         whole = NetworkEngine(NumpyRunner(), net).layers(a, b)[0]
-        np.testing.assert_allclose(Strips(NumpyRunner(), net).shares(a, b, TINY), whole, rtol=1e-12)
+        np.testing.assert_allclose(ProgramStrips(NumpyRunner(), net).shares(a, b, TINY), whole, rtol=1e-12)

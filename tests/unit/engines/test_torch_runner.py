@@ -140,7 +140,7 @@ def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "eyediff.engines.torch_runner", None)
     with pytest.raises(DeviceError, match="torch does not load"):
         runners.runner("cuda")
-    monkeypatch.setattr(runners.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(runners, "is_installed", lambda _: False)
     with pytest.raises(DeviceError, match="onnxruntime-gpu"):
         runners.runner("cuda")
 

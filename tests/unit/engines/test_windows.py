@@ -11,8 +11,7 @@ from eyediff.engines import windows
 from eyediff.engines.network_engine import Runner
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.engines.onnx_runner import OnnxRunner
-from eyediff.engines.windows import TILE, ScalesEngine, WindowEngine
-from eyediff.errors import UsageError
+from eyediff.engines.windows import TILE, MappedWindowEngine, ScalesEngine, WindowEngine
 from eyediff.metrics import ms_ssim as msssim
 from eyediff.metrics import ssim
 from eyediff.records import Numbers, Pixels
@@ -102,15 +101,21 @@ def test_maps_say_where() -> None:
     a, b = pair(2, TILE + 30, TILE + 41)
     for name in ("wang", "skimage"):
         described = ssim.PROGRAMS[name]
-        found = WindowEngine(NumpyRunner(), described)
-        maps, half = found.local(a, b), described.smallest_side // 2
+        found = MappedWindowEngine(NumpyRunner(), described)
+        maps, half = found.maps(a, b), described.smallest_side // 2
         assert maps.shape == a.shape[:3] and maps.dtype == np.float32
         inner = maps[:, half:-half, half:-half]
         np.testing.assert_allclose(inner, NumpyRunner().compile(described.map, 2)(a, b)[:, 0], atol=1e-6)
         np.testing.assert_allclose(inner.mean((1, 2)), found.distances(a, b), atol=1e-6)
         np.testing.assert_array_equal(maps[:, 0, half:-half], inner[:, 0])
-    with pytest.raises(UsageError, match="has no map"):
-        WindowEngine(NumpyRunner(), ssim.DSSIM_PROGRAM).local(a, b)
+
+
+def test_the_map_of_a_smaller_copy_is_as_large_as_the_image() -> None:
+    """ssim.m halves this image first: each of its windows covers 2 x 2 pixels."""
+    a, b = pair(1, 401, 520)
+    maps = MappedWindowEngine(NumpyRunner(), ssim.PROGRAMS["matlab"]).maps(a, b)
+    assert maps.shape == (1, 401, 520)
+    np.testing.assert_array_equal(maps[:, :400:2, ::2], maps[:, 1:400:2, 1::2])
 
 
 def test_no_images_give_no_scores() -> None:

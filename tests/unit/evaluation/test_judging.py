@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.errors import SizeError
 from eyediff.evaluation.agreement import judge
+from eyediff.evaluation.results import lines
 from eyediff.metrics import backbones as trunks
 from eyediff.scoring import factory as wiring
 from eyediff.scoring.metric_spec import parse_metric
-from eyediff.training.init.save_initial import written
+from eyediff.training.init import write_initial_metric
 from eyediff.votes import read_study
 from eyediff.votes.simulate import TRUTH, Observer, Plan, simulate
 
@@ -83,8 +85,22 @@ def test_bad_votes_end_with_2_and_one_line(tmp_path: Path, capsys: pytest.Captur
 def test_observers_follow_a_metrics_file(tmp_path: Path) -> None:
     """The truth then names the file; its photos may be one's own, and a table is judged at its own size."""
     metric = tmp_path / "mine.safetensors"
-    written(metric, trunks.MINI, "gaussian", 0)
+    write_initial_metric(metric, trunks.MINI, "gaussian", 0)
     call = ["eval", "simulate", str(tmp_path / "study"), "--count", "2", "--observer", str(metric)]
     assert run([*call, "--photos", str(EXAMPLES / "before")]) == 0
     assert "mine.safetensors" in (tmp_path / "study/simulation.json").read_text()
     assert run(["eval", "2afc", str(tmp_path / "study"), "--metric", "psnr", "--side", "keep"]) == 0
+
+
+def test_the_figures_of_metrics_that_scored_the_same_items_do_not_depend_on_others(tmp_path: Path) -> None:
+    """A metric that scored fewer items changes no figure and no interval of the others, and no difference of them."""
+    pairs = [(120, 110, 0.8), (90, 110, 0.8), (101, 130, 0.4), (99, 98, 0.2)]
+    study = read_study(bapps(tmp_path, {"cnn": pairs, "traditional": pairs[::-1]}), "2afc")
+    alone = judge(study, ["psnr", "l2"], resamples=50)
+    scores = {**alone.scores, "less": np.where(np.arange(8)[:, None] % 4 == 1, np.nan, alone.scores["l2"] * 2)}
+    higher = {**alone.header.higher_is_better, "less": False}
+    more = replace(alone, scores=scores, header=replace(alone.header, higher_is_better=higher))
+    found = lines(more)
+    assert [line for line in found if "less" not in (line.metric, line.against)] == list(alone.lines)
+    (apart,) = [line for line in found if (line.metric, line.against, line.subset) == ("l2", "less", "cnn")]
+    assert apart.items == 3 and apart.estimate.value == 0

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from eyediff.gates import Baseline, Earlier, read_earlier
-from eyediff.output import sink
-from eyediff.records import Failure, Row, Score, Summary
-from eyediff.run.job import Job
+from eyediff.output import row_sink
+from eyediff.records import Failure, Row, ScoredPair, Summary
 from tests.unit.output.samples import HEADER, pair
 
 Scores = Mapping[str, tuple[float, float] | None]
@@ -20,13 +19,13 @@ def rows(scores: Scores) -> Iterable[Row]:
         if values is None:
             yield Failure(pair(name), "read", "torn")
         else:
-            yield Score(pair(name), 64, 64, dict(zip(HEADER.metrics, values, strict=True)))
+            yield ScoredPair(pair(name), 64, 64, dict(zip(HEADER.metrics, values, strict=True)))
 
 
 def run_to(path: Path, scores: Scores) -> Path:
     """The results of a run with these scores, as `-o` writes them."""
     kinds = {".jsonl": "jsonl", ".csv": "csv", ".json": "json"}
-    written = sink(kinds[path.suffix], path)  # type: ignore[arg-type]
+    written = row_sink(kinds[path.suffix], path)  # type: ignore[arg-type]
     written.open(HEADER)
     for row in rows(scores):
         written.write(row)
@@ -46,15 +45,3 @@ def against(before: Earlier, scores: Scores, interrupted: bool = False, **tolera
         baseline.write(row)
     baseline.close(Summary(len(scores), 0, {}, interrupted=interrupted))
     return baseline
-
-
-class Engine:
-    """Only a name for a job."""
-
-    description, smallest = "fake", 1
-
-
-def job(**limits: Mapping[str, float]) -> Job:
-    """A job of the sample header's metrics, for its limits."""
-    engines = {name: Engine() for name in HEADER.metrics}
-    return Job([], engines, HEADER, lambda path: None, lambda a, b: (a, b), **limits)  # type: ignore[arg-type, return-value]

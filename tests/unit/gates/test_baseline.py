@@ -11,8 +11,7 @@ import pytest
 
 from eyediff import defaults
 from eyediff.errors import UsageError
-from eyediff.gates import Baseline
-from eyediff.gates import format_verdict as told
+from eyediff.gates import Baseline, format_verdict
 from tests.unit.output.samples import HEADER
 
 from .made import Scores, against, earlier
@@ -102,19 +101,19 @@ def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
 def test_the_verdict_is_told_with_figures(tmp_path: Path) -> None:
     """What, by how much, beyond what; long lists are cut with the number of the rest."""
     now = {**changed(0.01, 30), "000.png": (0.1101, 30.0)}
-    lines = list(told(against(earlier(tmp_path, SAME), now).verdict(), most=2))
+    lines = list(format_verdict(against(earlier(tmp_path, SAME), now).verdict(), most=2))
     assert lines[0].endswith("old.jsonl: 100 pairs, 30 pairs worse beyond tolerance, mean worse by lpips")
     assert lines[1] == "  worse: lpips 0.10000 -> 0.11010, worse by 0.010100 (tolerance 0.0001)  000.png"
     assert lines[3] == "  ... and 28 more like it"
     assert lines[4].startswith("  worse: mean lpips worse by 0.0030010 (95 % 0.00")
     assert lines[4].endswith("30 worse, 0 better, sign test p 1.86e-09")
     assert lines[5] == "  mean psnr as it was; 0 worse, 0 better, sign test p 1"
-    better = list(told(against(earlier(tmp_path, SAME), changed(-0.01, 30)).verdict()))
+    better = list(format_verdict(against(earlier(tmp_path, SAME), changed(-0.01, 30)).verdict()))
     assert better[1].startswith("  mean lpips better by 0.0030000 (95 % 0.00") and len(better) == 3
 
 
 def test_the_worst_is_told_first(tmp_path: Path) -> None:
     """By how many tolerances each lost, so that metrics of different units have one order."""
     now = {**changed(0.01), "001.png": (0.5, 30.1), "002.png": (0.102, 29.0)}
-    lines = list(told(against(earlier(tmp_path, SAME), now, psnr=0.5).verdict()))
+    lines = list(format_verdict(against(earlier(tmp_path, SAME), now, psnr=0.5).verdict()))
     assert [line.split()[-1] for line in lines[1:4]] == ["001.png", "000.png", "002.png"]

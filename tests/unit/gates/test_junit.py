@@ -10,9 +10,10 @@ import pytest
 from eyediff.errors import OutputError
 from eyediff.gates import JunitSink
 from eyediff.records import Summary, Unmatched
+from eyediff.run.limits import NO_LIMITS, Limits
 from tests.unit.output.samples import HEADER, ROWS, STRANGE, UNDECODABLE
 
-from .made import Scores, against, earlier, job, rows
+from .made import Scores, against, earlier, rows
 
 
 def written(sink: JunitSink, scores: Scores, summary: Summary, path: Path) -> ET.Element:
@@ -28,7 +29,7 @@ def test_a_case_a_pair_with_the_reason(tmp_path: Path) -> None:
     path = tmp_path / "out.xml"
     scores: Scores = {"good.png": (0.1, 30), "bad.png": (0.5, 9), "torn.png": None}
     summary = Summary(3, 1, {}, (Unmatched("reference", Path("before/alone.png")),))
-    root = written(JunitSink(path, job(maxima={"lpips": 0.2}, minima={"psnr": 10})), scores, summary, path)
+    root = written(JunitSink(path, Limits(maxima={"lpips": 0.2}, minima={"psnr": 10})), scores, summary, path)
     (suite,) = root
     cases = {case.get("name"): case for case in suite.iter("testcase")}
     assert list(cases) == ["good.png", "bad.png", "torn.png", "before/alone.png"]
@@ -48,7 +49,7 @@ def test_the_baseline_has_its_cases(tmp_path: Path) -> None:
     before: Scores = {f"{i}.png": (0.1, 30) for i in range(20)}
     now: Scores = {**{f"{i}.png": (0.2, 30) for i in range(19)}, "new.png": (0.1, 30)}
     baseline = against(earlier(tmp_path, before), now)
-    root = written(JunitSink(path, job(), baseline), now, Summary(20, 0, {}), path)
+    root = written(JunitSink(path, NO_LIMITS, baseline), now, Summary(20, 0, {}), path)
     failed = [case.get("name") for case in root.iter("testcase") if case.find("failure") is not None]
     assert failed == [*(f"{i}.png" for i in range(19)), "mean lpips"]
     missing = [case.get("name") for case in root.iter("testcase") if case.find("error") is not None]
@@ -59,7 +60,7 @@ def test_any_name_gives_valid_xml(tmp_path: Path) -> None:
     """Control characters, which XML cannot hold even escaped, line breaks, quotes, markup, bytes that are no text."""
     path = tmp_path / "out.xml"
     hostile = ['"><script>alert(1)</script>.png', "]]>&amp;'.png", "\x00\x1b[31m\x0b\ufffe.png", STRANGE, UNDECODABLE]
-    root = written(JunitSink(path, job()), dict.fromkeys(hostile, (0.1, 30)), Summary(5, 0, {}), path)
+    root = written(JunitSink(path, NO_LIMITS), dict.fromkeys(hostile, (0.1, 30)), Summary(5, 0, {}), path)
     names = [case.get("name") for case in root.iter("testcase")]
     assert names[:2] == hostile[:2] and names[2] == r"\x00\x1b[31m\x0b\ufffe.png"
     assert len(names) == 5 and root.find(".//script") is None
@@ -68,7 +69,7 @@ def test_any_name_gives_valid_xml(tmp_path: Path) -> None:
 def test_every_kind_of_row_is_a_case(tmp_path: Path) -> None:
     """The rows that the other sinks are tested with; a run that was stopped is in error."""
     path = tmp_path / "out.xml"
-    sink = JunitSink(path, job())
+    sink = JunitSink(path, NO_LIMITS)
     sink.open(HEADER)
     for row in ROWS:
         sink.write(row)
@@ -80,4 +81,4 @@ def test_every_kind_of_row_is_a_case(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_told_before_any_row(tmp_path: Path) -> None:
     """When the sink is opened, nothing is computed yet."""
     with pytest.raises(OutputError, match=r"out\.xml"):
-        JunitSink(tmp_path / "none" / "out.xml", job()).open(HEADER)
+        JunitSink(tmp_path / "none" / "out.xml", NO_LIMITS).open(HEADER)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PILImage
 
 from eyediff.errors import ImageError, RangeError, SizeError
-from eyediff.images import as_batch, as_image, grounds
+from eyediff.images import as_batch, as_image, composites
 
 from .make import RGB, chunk, exif, noise, png
 
@@ -224,8 +224,8 @@ def test_errors_in_a_list_name_the_index(tmp_path: Path) -> None:
 def test_grounds_of_opaque_and_transparent_images() -> None:
     """Opaque images are compared once; where one is transparent, over black and over white, the other as it is."""
     opaque, clear = as_image(noise()), as_image(PILImage.fromarray(noise(channels=4)))
-    assert [tuple(map(id, pair)) for pair in grounds(opaque, opaque)] == [(id(opaque.pixels), id(opaque.pixels))]
-    assert [tuple(map(id, pair)) for pair in grounds(opaque, clear)] == [
+    assert [tuple(map(id, pair)) for pair in composites(opaque, opaque)] == [(id(opaque.pixels), id(opaque.pixels))]
+    assert [tuple(map(id, pair)) for pair in composites(opaque, clear)] == [
         (id(opaque.pixels), id(clear.pixels)),
         (id(opaque.pixels), id(clear.over_white)),
     ]

@@ -70,4 +70,7 @@ def test_without_torch_one_line_says_what_to_install() -> None:
     """`import eyediff.nn` names the extra."""
     code = "import sys; sys.modules['torch'] = None; import eyediff.nn"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: eyediff.nn needs torch: pip install 'eyediff[torch]'"
+    assert done.stderr.splitlines()[-1] == (
+        "eyediff.errors.MissingModuleError: eyediff.nn needs torch, which is not installed; run "
+        "`pip install 'eyediff[torch]'`"
+    )

@@ -12,7 +12,6 @@ from eyediff.engines.numpy_ops import NumpyVerbs
 from eyediff.errors import UsageError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import SQUEEZE
-from eyediff.nn.trunk import tap_names
 from tests.golden.lpips_cases import seeded_parameters
 
 NETWORK = lpips.Network(SQUEEZE, seeded_parameters(SQUEEZE), None)
@@ -31,7 +30,7 @@ def features(x: Tensor) -> list[np.ndarray]:
 def test_content_and_style_are_the_papers_sums() -> None:
     """Content: squared difference over C*H*W (equation 2). Style: squared Frobenius norm of the difference of Gram
     matrices, each over C*H*W (equations 3 and 4). To 1e-4: float32 features, squared, and a difference of them."""
-    names = tap_names(SQUEEZE)
+    names = SQUEEZE.tap_names
     loss = nn.PerceptualLoss.from_network(NETWORK, {names[1]: 2.0}, {names[0]: 3.0})
     x, content, style = images(1), images(2)[1:], images(3)[2:]
     found = float(loss(x, content, style))
@@ -48,7 +47,7 @@ def test_content_and_style_are_the_papers_sums() -> None:
 
 def test_a_term_without_target_is_left_out_and_none_is_an_error() -> None:
     """Content alone, style alone; nothing at all is a mistake that is told."""
-    names = tap_names(SQUEEZE)
+    names = SQUEEZE.tap_names
     loss = nn.PerceptualLoss.from_network(NETWORK, {names[1]: 1.0}, {names[0]: 1.0})
     x, other = images(1), images(2)[1:]
     assert float(loss(x, other) + loss(x, style=other)) == pytest.approx(float(loss(x, other, other)), rel=1e-5)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from eyediff.records import Crossing, Failure, Header, MetricHeader, Pair, Row, Score, Statistics, Summary, Unmatched
+from eyediff.records import (
+    Crossing,
+    Failure,
+    Header,
+    MetricHeader,
+    Pair,
+    Row,
+    ScoredPair,
+    Statistics,
+    Summary,
+    Unmatched,
+)
 
 HEADER = Header(
     eyediff="0.1.0",
@@ -29,16 +40,16 @@ def pair(name: str) -> Pair:
 
 
 ROWS: list[Row] = [
-    Score(pair("cat.png"), 640, 480, {"lpips": 0.1 + 0.2, "psnr": 18.04554}),
-    Score(pair("same.png"), 64, 64, {"lpips": 0.0, "psnr": math.inf}, notes=("frame 1 of 3",)),
+    ScoredPair(pair("cat.png"), 640, 480, {"lpips": 0.1 + 0.2, "psnr": 18.04554}),
+    ScoredPair(pair("same.png"), 64, 64, {"lpips": 0.0, "psnr": math.inf}, notes=("frame 1 of 3",)),
     Failure(pair("torn.png"), "read", "after/torn.png: truncated: 12 of 40 rows"),
     Failure(pair("tiny.png"), "size", "lpips needs sides of at least 31 pixels", 8, 8),
-    Score(pair("tiny difference.png"), 64, 64, {"lpips": 1.25e-7, "psnr": -math.inf}),
+    ScoredPair(pair("tiny difference.png"), 64, 64, {"lpips": 1.25e-7, "psnr": -math.inf}),
 ]
 
 STATISTICS = {
-    "lpips": Statistics(0.1000000417, 1.25e-7, 0.1414, 0.0, 0.3, (0.0, 0.2), (("cat.png", 0.3), ("same.png", 0.0))),
-    "psnr": Statistics(math.inf, 18.0, None, 18.04554, math.inf, None, (("cat.png", 18.04554),)),
+    "lpips": Statistics(0.1000000417, 1.25e-7, 0.1414, 0.0, 0.3, (0.0, 0.2), (("cat.png", 0.3), ("same.png", 0.0)), 2),
+    "psnr": Statistics(math.inf, 18.0, None, 18.04554, math.inf, None, (("cat.png", 18.04554),), 2),
 }
 
 SUMMARY = Summary(

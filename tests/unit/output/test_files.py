@@ -30,7 +30,7 @@ def left(folder: Path) -> list[str]:
 def test_a_file_holds_what_a_stream_gets(kind: reports.Format, tmp_path: Path) -> None:
     """UTF-8 and line feeds; nothing else is left in the folder; every row is there before the next is written."""
     path = tmp_path / "out"
-    sink = reports.sink(kind, path)
+    sink = reports.row_sink(kind, path)
     sink.open(HEADER)
     assert left(tmp_path) == ["out", "out.lock"]
     sizes = [path.stat().st_size]
@@ -49,7 +49,7 @@ def test_an_earlier_file_is_kept_until_the_end(kind: reports.Format, tmp_path: P
     path = tmp_path / "out"
     path.write_text("earlier")
     for interrupted, expected in ((True, ["out", "out~"]), (False, ["out", "out~"])):
-        sink = reports.sink(kind, path)
+        sink = reports.row_sink(kind, path)
         sink.open(HEADER)
         assert (tmp_path / "out~").read_text() == "earlier"
         sink.write(ROWS[0])
@@ -63,7 +63,7 @@ def test_a_finished_run_removes_what_it_kept(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("earlier")
     (tmp_path / "out~").write_text("an editor's")
-    sink = reports.sink("csv", path)
+    sink = reports.row_sink("csv", path)
     sink.open(HEADER)
     assert (tmp_path / "out~2").read_text() == "earlier"
     sink.close(SUMMARY)
@@ -77,7 +77,7 @@ def test_an_image_is_not_overwritten(tmp_path: Path) -> None:
     picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     path.write_bytes(picture)
     with pytest.raises(OutputError, match=r"cat\.png exists and holds no results"):
-        reports.sink("text", path).open(HEADER)
+        reports.row_sink("text", path).open(HEADER)
     assert path.read_bytes() == picture
     assert left(tmp_path) == ["cat.png"]
 
@@ -88,7 +88,7 @@ def test_an_output_that_cannot_be_made_is_an_error_at_once(kind: reports.Format,
     (tmp_path / "file").write_text("x")
     for path in (tmp_path / "none/out", tmp_path, tmp_path / "file/out"):
         with pytest.raises(OutputError, match="cannot write") as caught:
-            reports.sink(kind, path).open(HEADER)
+            reports.row_sink(kind, path).open(HEADER)
         assert path.name in str(caught.value) and "\n" not in str(caught.value)
     assert left(tmp_path) == ["file"]
 
@@ -129,7 +129,7 @@ def test_a_full_disk_leaves_whole_rows_and_the_earlier_file(
     path = tmp_path / "out"
     path.write_text("earlier")
     fill(monkeypatch, 1100)
-    sink: Sink = reports.sink(kind, path)
+    sink: Sink = reports.row_sink(kind, path)
     sink.open(HEADER)
     with pytest.raises(OutputError, match="No space left on device; what was written before is kept"):
         for _ in range(60):
@@ -152,7 +152,7 @@ def test_a_disk_that_is_full_at_once_changes_nothing(
     path.write_text("earlier")
     fill(monkeypatch, 10)
     with pytest.raises(OutputError):
-        reports.sink(kind, path).open(HEADER)
+        reports.row_sink(kind, path).open(HEADER)
     assert left(tmp_path) == ["out"]
     assert path.read_text() == "earlier"
 
@@ -160,7 +160,7 @@ def test_a_disk_that_is_full_at_once_changes_nothing(
 def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
     """The second is told so and changes nothing; when the first has ended, it may."""
     path = tmp_path / "out"
-    first, second = reports.sink("csv", path), reports.sink("text", path)
+    first, second = reports.row_sink("csv", path), reports.row_sink("text", path)
     first.open(HEADER)
     before = path.read_bytes()
     with pytest.raises(OutputError, match="another run is writing"):
@@ -189,7 +189,7 @@ def test_a_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real/out").write_text("earlier")
     (tmp_path / "link").symlink_to("real/out")
-    sink = reports.sink("csv", tmp_path / "link")
+    sink = reports.row_sink("csv", tmp_path / "link")
     sink.open(HEADER)
     sink.close(SUMMARY)
     assert (tmp_path / "link").is_symlink()
@@ -203,7 +203,7 @@ def test_a_named_pipe_takes_rows(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE) as reader:
-        sink = reports.sink("csv", pipe)
+        sink = reports.row_sink("csv", pipe)
         sink.open(HEADER)
         sink.write(ROWS[0])
         assert left(tmp_path) == ["pipe"]
@@ -216,4 +216,4 @@ def test_a_named_pipe_takes_rows(tmp_path: Path) -> None:
 def test_a_device_that_is_full_is_an_error_of_ours() -> None:
     """`-o /dev/full`."""
     with pytest.raises(OutputError, match="No space left"):
-        reports.sink("json", Path("/dev/full")).open(HEADER)
+        reports.row_sink("json", Path("/dev/full")).open(HEADER)

@@ -13,7 +13,9 @@ import pytest
 from eyediff.errors import UsageError
 from eyediff.output import grids
 from eyediff.output.grids import Grid
-from eyediff.output.tables import Column, Table
+from eyediff.output.parquet import arrow
+from eyediff.output.schema import Column
+from eyediff.output.tables import Table
 from eyediff.records import Header, MetricHeader
 
 HEADER = Header("1.0", {"lpips": MetricHeader("0.1", "ab" * 32, "engine 1")}, "refuse", {"lpips": False})
@@ -89,14 +91,14 @@ def test_without_pyarrow_one_line_says_what_to_install(monkeypatch: pytest.Monke
     """The extra is named."""
     monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
     with pytest.raises(UsageError, match=r"pip install 'eyediff\[parquet\]'"):
-        grids.parquet()
+        arrow("pyarrow.parquet")
 
 
 @pytest.mark.parametrize("kind", ["text", "csv", "jsonl", "json"])
 def test_tables(kind: str) -> None:
     """The same rows in every format; text puts figures first, and a failure says why."""
     output = Kept()
-    table = Table(kind, output, [Column("name", "name"), Column("mean", "mean", number=True)], HEADER)  # type: ignore[arg-type]
+    table = Table(kind, output, [Column("name"), Column("mean", "number")], HEADER)  # type: ignore[arg-type]
     table.begin()
     table.write({"name": "é\n", "mean": 0.125})
     table.write({"name": "x"}, "read: no")

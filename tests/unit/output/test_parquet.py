@@ -1,4 +1,4 @@
-"""A folder of Parquet parts: what stands in it, and that it is continued without a row lost or double."""
+"""A folder of Parquet parts: what stands in it, and what of an earlier one is kept."""
 
 from __future__ import annotations
 
@@ -7,70 +7,56 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("pyarrow", reason="the extra `ray`, which brings pyarrow, is not installed")
+pytest.importorskip("pyarrow", reason="the extra `parquet`, which brings pyarrow, is not installed")
 
 import pyarrow.parquet as pq
 
-from eyediff.errors import OutputError, ResumeError
-from eyediff.output.parquet import ParquetFolder, record
-from eyediff.output.schema import row_record
-from eyediff.records import Failure, Score
+from eyediff.errors import OutputError
+from eyediff.output.parquet import ParquetFolder
+from eyediff.output.read_rows import row_from_arrow
+from eyediff.output.schema import encodable
+from eyediff.records import Row
 
 from .samples import HEADER, ROWS, STRANGE, SUMMARY, UNDECODABLE, pair
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pandas' and pyarrow's own
 
 
-def write(folder: Path, rows, *, resume: bool = False, header=HEADER) -> list:
-    """A run over these rows; those that are recalled are given back as they are. Returns what was recalled."""
-    sink = ParquetFolder(folder, resume=resume)
-    sink.open(header)
-    recalled = []
-    try:
-        for row in rows:
-            known = sink.recall(row.pair)
-            recalled += [known] if known else []
-            sink.write(known or row)
-    finally:
-        sink.close(SUMMARY)
-    return recalled
+def write(folder: Path, rows: list[Row], *, interrupted: bool = False) -> None:
+    """A run over these rows."""
+    sink = ParquetFolder(folder, replace=True)
+    sink.open(HEADER)
+    for row in rows:
+        sink.write(row)
+    sink.close(replace(SUMMARY, interrupted=interrupted))
 
 
-def read(folder: Path) -> list:
+def read(folder: Path) -> list[Row]:
     """All rows, part by part."""
     metrics = tuple(HEADER.metrics)
     parts = sorted(folder.glob("*.parquet"))
-    return [record(cells, metrics) for part in parts for cells in pq.ParquetFile(part).read().to_pylist()]
+    return [row_from_arrow(cells, metrics) for part in parts for cells in pq.ParquetFile(part).read().to_pylist()]
 
 
 def test_rows_stand_as_in_the_other_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Strange names, infinities, failures: what comes out of the parts is what JSON lines would say."""
+    """Strange names, infinities, failures, notes: what comes out of the parts is what went in."""
     monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 3)
     rows = [*ROWS, replace(ROWS[0], pair=pair(STRANGE)), replace(ROWS[0], pair=pair(UNDECODABLE))]
     write(tmp_path / "out", rows)
-    found = read(tmp_path / "out")
-    for one, other in zip(found, map(row_record, rows), strict=True):
-        scores = {name: float(value) for name, value in other["scores"].items()}
-        assert one == {**other, "scores": scores}
+    assert read(tmp_path / "out") == [replace(row, pair=pair(encodable(row.pair.name))) for row in rows]
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["_eyediff.json", *(f"part-00000{i}.parquet" for i in range(3))]
 
 
-def test_a_run_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows with scores are recalled, failed ones tried again, and a torn part that a kill left is cleared away."""
-    monkeypatch.setattr("eyediff.defaults.PARQUET_ROWS", 2)
+def test_an_earlier_folder_is_kept_until_the_end(tmp_path: Path) -> None:
+    """It waits as `out~`, goes when the run ended well, and stays when it was stopped."""
     folder = tmp_path / "out"
-    write(folder, ROWS[:4])
-    (folder / "_part-000009.parquet.new").write_bytes(b"torn")
-    good = [row for row in ROWS if not isinstance(row, Failure)]
-    healed = [replace(good[0], pair=row.pair) if isinstance(row, Failure) else row for row in ROWS]
-    recalled = write(folder, healed, resume=True)
-    assert [row.pair.name for row in recalled] == ["cat.png", "same.png"]
-    assert recalled[0].scores == ROWS[0].scores
-    assert sorted(row["pair"] for row in read(folder)) == sorted(row.pair.name for row in ROWS)
-    assert all(row["error"] is None for row in read(folder))
-    assert len(write(folder, healed, resume=True)) == len(ROWS)
-    assert not list(folder.glob("*.new")) and not list(folder.glob("*.lock"))
+    write(folder, ROWS[:2])
+    write(folder, ROWS[:3], interrupted=True)
+    assert [len(read(tmp_path / name)) for name in ("out", "out~")] == [3, 2]
+    write(folder, ROWS)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out~"]
+    assert [len(read(tmp_path / name)) for name in ("out", "out~")] == [5, 2]
 
 
 def test_the_folder_is_one_table_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,44 +74,20 @@ def test_the_folder_is_one_table_at_every_moment(tmp_path: Path, monkeypatch: py
     sink.close(SUMMARY)
 
 
-def test_what_cannot_be_continued_is_left_alone(tmp_path: Path) -> None:
-    """Results without --resume, results of other weights, a part that is damaged, a second run at once: one line."""
+def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    """A folder with other files, a file of another kind, and a folder that another run is writing."""
     folder = tmp_path / "out"
-    write(folder, ROWS)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    with pytest.raises(OutputError, match="holds results: continue them with --resume"):
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds other files \(mine.txt\)"):
         write(folder, ROWS)
-    other = replace(HEADER, metrics={**HEADER.metrics, "lpips": replace(HEADER.metrics["lpips"], version="9")})
-    with pytest.raises(ResumeError, match="not that of this run"):
-        write(folder, ROWS, resume=True, header=other)
-    with pytest.raises(ResumeError, match="not that of this run"):
-        write(folder, ROWS, resume=True, header=replace(HEADER, alpha="refuse"))
-    running = ParquetFolder(folder, resume=True)
+    (tmp_path / "photo").write_bytes(b"\x89PNG\0")
+    with pytest.raises(OutputError, match="holds no results"):
+        write(tmp_path / "photo", ROWS)
+    running = ParquetFolder(tmp_path / "new", replace=True)
     running.open(HEADER)
     with pytest.raises(OutputError, match="another run is writing"):
-        write(folder, ROWS, resume=True)
+        write(tmp_path / "new", ROWS)
     running.close(SUMMARY)
-    (folder / "part-000000.parquet").write_bytes(before["part-000000.parquet"][:-20])
-    with pytest.raises(ResumeError, match=r"part-000000.parquet is damaged"):
-        write(folder, ROWS, resume=True)
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(OutputError, match="file"):
-        write(tmp_path / "file", ROWS)
-
-
-@pytest.mark.parametrize("column", ["pair", "width", "psnr"])
-def test_a_part_with_gaps_is_not_continued(tmp_path: Path, column: str) -> None:
-    """A scored row without name, side or score is none of ours: one line, nothing changed."""
-    pa = pytest.importorskip("pyarrow")
-    folder = tmp_path / "out"
-    write(folder, [row for row in ROWS if isinstance(row, Score)])
-    part = folder / "part-000000.parquet"
-    table = pq.ParquetFile(part).read()
-    at = table.schema.get_field_index(column)
-    pq.write_table(
-        table.set_column(at, table.schema.field(at), pa.nulls(len(table), table.schema.field(at).type)), part
-    )
-    before = part.read_bytes()
-    with pytest.raises(ResumeError, match="is damaged, or not ours"):
-        write(folder, ROWS, resume=True)
-    assert part.read_bytes() == before
+    assert (folder / "mine.txt").read_text() == "mine" and (tmp_path / "photo").read_bytes() == b"\x89PNG\0"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "out", "photo"]

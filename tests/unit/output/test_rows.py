@@ -7,17 +7,38 @@ import io
 import json
 import math
 import struct
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eyediff.output.schema import Csv, JsonLines, Lines, encodable, score
-from eyediff.records import Failure, Pair, Score
+from eyediff.output.read_rows import ReadableFormat, parse_record
+from eyediff.output.schema import encodable, header_record, pair_cells, pair_columns
+from eyediff.output.writers import WRITERS
+from eyediff.records import Failure, Pair, Row, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
 
-FORMATS: list[Lines] = [Csv(["lpips", "psnr"]), JsonLines(["lpips", "psnr"])]
+METRICS = ("lpips", "psnr")
+
+
+class Lines:
+    """Rows of a format, written and read."""
+
+    def __init__(self, kind: ReadableFormat, metrics: Sequence[str] = METRICS) -> None:
+        self.kind, self.metrics = kind, metrics
+        self.writer = WRITERS[kind](pair_columns(metrics), header_record(HEADER))
+
+    def row(self, row: Row) -> str:
+        return self.writer.row(pair_cells(row, self.metrics))
+
+    def parse(self, text: str) -> Row:
+        return parse_record(text, self.kind, self.metrics)
+
+
+FORMATS = [Lines("csv"), Lines("jsonl")]
 
 
 def test_csv_to_the_byte() -> None:
@@ -25,31 +46,31 @@ def test_csv_to_the_byte() -> None:
 
     Written down by hand from RFC 4180 and the contract; 0.30000000000000004 is what 0.1 + 0.2 is.
     """
-    text = FORMATS[0].header(HEADER) + "".join(map(FORMATS[0].row, ROWS))
+    text = FORMATS[0].writer.begin() + "".join(map(FORMATS[0].row, ROWS))
     assert text == (
-        "pair,reference,candidate,width,height,lpips,psnr,error\n"
-        "cat.png,before/cat.png,after/cat.png,640,480,0.30000000000000004,18.04554,\n"
-        "same.png,before/same.png,after/same.png,64,64,0.0,inf,\n"
-        "torn.png,before/torn.png,after/torn.png,,,,,read: after/torn.png: truncated: 12 of 40 rows\n"
-        "tiny.png,before/tiny.png,after/tiny.png,8,8,,,size: lpips needs sides of at least 31 pixels\n"
-        "tiny difference.png,before/tiny difference.png,after/tiny difference.png,64,64,1.25e-07,-inf,\n"
+        "pair,reference,candidate,width,height,lpips,psnr,error,notes\n"
+        "cat.png,before/cat.png,after/cat.png,640,480,0.30000000000000004,18.04554,,\n"
+        "same.png,before/same.png,after/same.png,64,64,0.0,inf,,frame 1 of 3\n"
+        "torn.png,before/torn.png,after/torn.png,,,,,read: after/torn.png: truncated: 12 of 40 rows,\n"
+        "tiny.png,before/tiny.png,after/tiny.png,8,8,,,size: lpips needs sides of at least 31 pixels,\n"
+        "tiny difference.png,before/tiny difference.png,after/tiny difference.png,64,64,1.25e-07,-inf,,\n"
     )
 
 
 def test_json_lines_to_the_byte() -> None:
     """The contract: the header first, then one strict object a pair; written down by hand."""
-    text = FORMATS[1].header(HEADER) + "".join(map(FORMATS[1].row, ROWS[:3]))
+    text = FORMATS[1].writer.begin() + "".join(map(FORMATS[1].row, ROWS[:3]))
     assert text == (
         '{"eyediff": "0.1.0", "metrics": {"lpips": {"version": "0.1", "weights_sha256": '
         f'"{"0123456789abcdef" * 4}", "engine": "onnxruntime 1.32.0 cpu"}}, "psnr": {{"version": "1", '
         '"weights_sha256": null, "engine": "numpy 2.4.6"}}, "size": "refuse"}\n'
         '{"pair": "cat.png", "reference": "before/cat.png", "candidate": "after/cat.png", "width": 640, "height": 480, '
-        '"scores": {"lpips": 0.30000000000000004, "psnr": 18.04554}, "error": null}\n'
+        '"scores": {"lpips": 0.30000000000000004, "psnr": 18.04554}, "error": null, "notes": []}\n'
         '{"pair": "same.png", "reference": "before/same.png", "candidate": "after/same.png", "width": 64, '
-        '"height": 64, "scores": {"lpips": 0.0, "psnr": "inf"}, "error": null}\n'
+        '"height": 64, "scores": {"lpips": 0.0, "psnr": "inf"}, "error": null, "notes": ["frame 1 of 3"]}\n'
         '{"pair": "torn.png", "reference": "before/torn.png", "candidate": "after/torn.png", "width": null, '
         '"height": null, "scores": {}, '
-        '"error": {"stage": "read", "message": "after/torn.png: truncated: 12 of 40 rows"}}\n'
+        '"error": {"stage": "read", "message": "after/torn.png: truncated: 12 of 40 rows"}, "notes": []}\n'
     )
 
 
@@ -61,9 +82,10 @@ SCORES = st.floats(allow_nan=False)
 @given(name=NAMES, lpips=SCORES, psnr=SCORES)
 def test_a_score_comes_back_to_the_last_bit(lines: Lines, name: str, lpips: float, psnr: float) -> None:
     """Whatever the name and the floats: what was written reads back as the same row, the sign of zero too."""
-    row = Score(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
-    back = score(lines.parse(lines.row(row)), row.pair)
-    assert back == row
+    row = ScoredPair(pair(name), 3, 4, {"lpips": lpips, "psnr": psnr})
+    back = lines.parse(lines.row(row))
+    assert back == replace(row, pair=back.pair) and back.pair.name == row.pair.name
+    assert isinstance(back, ScoredPair)
     bits = [[struct.pack("d", value) for value in found.scores.values()] for found in (row, back)]
     assert bits[0] == bits[1]
 
@@ -72,17 +94,52 @@ def test_a_score_comes_back_to_the_last_bit(lines: Lines, name: str, lpips: floa
 @given(name=NAMES, message=st.text())
 def test_a_failure_comes_back(lines: Lines, name: str, message: str) -> None:
     """With its stage and message, and no scores."""
-    record = lines.parse(lines.row(Failure(pair(name), "size", message, 3, 4)))
-    assert (record["pair"], record["scores"]) == (name, {})
-    assert record["error"] == {"stage": "size", "message": message}
-    assert (record["width"], record["height"]) == (3, 4)
+    row = Failure(pair(name), "size", message, 3, 4)
+    back = lines.parse(lines.row(row))
+    assert back == replace(row, pair=back.pair) and back.pair.name == name
+
+
+@given(notes=st.lists(st.text(min_size=1)))
+def test_notes_come_back(notes: list[str]) -> None:
+    """JSON lines keep them as they are; in CSV they are one cell, joined by "; "."""
+    row = ScoredPair(pair("x"), 3, 4, {"lpips": 0.5, "psnr": 1.0}, tuple(notes))
+    assert FORMATS[1].parse(FORMATS[1].row(row)) == row
+    back = FORMATS[0].parse(FORMATS[0].row(row))
+    assert isinstance(back, ScoredPair)
+    assert "; ".join(back.notes) == "; ".join(note.replace("; ", ", ") for note in notes)
+
+
+@pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
+@given(psnr=SCORES, reason=st.text())
+def test_a_pair_without_the_score_of_one_metric_comes_back(lines: Lines, psnr: float, reason: str) -> None:
+    """With the other score, its notes, and the reason under the name of its metric."""
+    written = ScoredPair(pair("x.png"), 3, 4, {"psnr": psnr}, ("frame 1 of 3",), {"lpips": reason})
+    assert lines.parse(lines.row(written)) == written
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@given(reasons=st.lists(st.text(), min_size=2, max_size=2))
+def test_reasons_of_several_metrics_are_written_as_they_were_read(kind: ReadableFormat, reasons: list[str]) -> None:
+    """A message that looks like a separator may move a reason, never the text that is written."""
+    lines = Lines(kind, "abc")
+    text = lines.row(ScoredPair(pair("x.png"), 3, 4, {"b": 1.0}, reasons=dict(zip("ac", reasons, strict=True))))
+    assert lines.row(lines.parse(text)) == text
+
+
+@pytest.mark.parametrize("error", ["", "read: lpips: torn", "score: psnr: too small", "score: too small"])
+def test_a_row_whose_error_does_not_explain_its_scores_is_no_row(error: str) -> None:
+    """A missing score without a reason, of another stage, or with the reason of another metric; scores and an error."""
     with pytest.raises(ValueError):
-        score(lines.parse(lines.row(Failure(pair(name), "read", message))), pair(name))
+        FORMATS[0].parse(f"x.png,a/x.png,b/x.png,3,4,,20.0,{error},\n")
+    with pytest.raises(ValueError):
+        FORMATS[0].parse("x.png,a/x.png,b/x.png,3,4,0.5,20.0,score: lpips: too small,\n")
+    with pytest.raises(ValueError, match="lacks a side"):
+        FORMATS[0].parse("x.png,a/x.png,b/x.png,,4,,20.0,score: lpips: too small,\n")
 
 
 @pytest.mark.parametrize("lines", FORMATS, ids=["csv", "jsonl"])
 @pytest.mark.parametrize("row", ROWS[:4])
-def test_a_torn_row_is_no_row(lines: Lines, row: Score | Failure) -> None:
+def test_a_torn_row_is_no_row(lines: Lines, row: ScoredPair | Failure) -> None:
     """Cut anywhere before its line feed, text is refused, or lacks the end that a whole row has."""
     text = lines.row(row)
     for end in range(len(text) - 1):
@@ -91,14 +148,14 @@ def test_a_torn_row_is_no_row(lines: Lines, row: Score | Failure) -> None:
             record = lines.parse(torn)
         except ValueError:
             continue
-        assert not torn.endswith("\n") and record["pair"] == row.pair.name
+        assert not torn.endswith("\n") and record.pair.name == row.pair.name
 
 
 @pytest.mark.parametrize(
     ("lines", "text"),
     [
         (FORMATS[0], "a,b,c,1,1,0.5,\n"),
-        (FORMATS[0], "a,b,c,1,1,0.5,0.5,0.5,\n"),
+        (FORMATS[0], "a,b,c,1,1,0.5,0.5,,x,0.5\n"),
         (FORMATS[0], "a,b,c,1,1,nan,0.5,\n"),
         (FORMATS[0], "a,b,c,,,0.5,0.5,\n"),
         (FORMATS[0], "a,b\n"),
@@ -125,10 +182,10 @@ def test_what_is_no_row_is_refused(lines: Lines, text: str) -> None:
 
 def test_csv_reads_back_with_any_reader() -> None:
     """Commas, quotes and line breaks in a name are quoted as RFC 4180 says; a name like a formula stays as it is."""
-    text = FORMATS[0].row(Score(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
+    text = FORMATS[0].row(ScoredPair(pair(STRANGE), 1, 1, {"lpips": 0.5, "psnr": 1.0}))
     (cells,) = csv.reader(io.StringIO(text, newline=""))
     assert cells[0] == STRANGE
-    (cells,) = csv.reader([FORMATS[0].row(Score(pair("=1+1"), 1, 1, {"lpips": 0.5, "psnr": 1.0}))])
+    (cells,) = csv.reader([FORMATS[0].row(ScoredPair(pair("=1+1"), 1, 1, {"lpips": 0.5, "psnr": 1.0}))])
     assert cells[0] == "=1+1"
 
 
@@ -137,8 +194,8 @@ def test_a_name_that_is_no_text_is_escaped(lines: Lines) -> None:
     """It can be encoded, and shows which byte is meant; messages are treated alike."""
     odd = Pair(UNDECODABLE, pair(UNDECODABLE).reference, pair(UNDECODABLE).candidate)
     record = lines.parse(lines.row(Failure(odd, "read", f"{UNDECODABLE} is gone")).encode().decode())
-    assert record["pair"] == encodable(UNDECODABLE) == "caf\\udce9.png"
-    assert record["error"] == {"stage": "read", "message": "caf\\udce9.png is gone"}
+    assert record.pair.name == encodable(UNDECODABLE) == "caf\\udce9.png"
+    assert isinstance(record, Failure) and record.message == "caf\\udce9.png is gone"
 
 
 def test_json_is_strict() -> None:
@@ -150,4 +207,4 @@ def test_json_is_strict() -> None:
     for row in ROWS:
         json.loads(FORMATS[1].row(row), parse_constant=refuse)
     with pytest.raises(ValueError):
-        FORMATS[1].row(Score(pair("x"), 1, 1, {"lpips": math.nan, "psnr": 1.0}))
+        FORMATS[1].row(ScoredPair(pair("x"), 1, 1, {"lpips": math.nan, "psnr": 1.0}))

@@ -13,41 +13,45 @@ import pytest
 
 from eyediff import output as reports
 from eyediff.errors import OutputError
-from eyediff.output.schema import Csv, JsonLines
-from eyediff.records import Row, Score
+from eyediff.records import Row, ScoredPair
 
 from .samples import HEADER, ROWS, STRANGE, SUMMARY, UNDECODABLE, pair
+from .test_rows import FORMATS
 from .written import written
 
 
 def test_lines_have_no_summary() -> None:
     """CSV and JSON lines are a header and rows."""
-    for kind, lines in (("csv", Csv(["lpips", "psnr"])), ("jsonl", JsonLines(["lpips", "psnr"]))):
-        assert written(kind) == lines.header(HEADER) + "".join(map(lines.row, ROWS))  # type: ignore[arg-type]
+    for lines in FORMATS:
+        assert written(lines.kind) == lines.writer.begin() + "".join(map(lines.row, ROWS))
 
 
 def test_json_to_the_byte() -> None:
     """One object: the header's keys, a row a line, what is unmatched, the summary. Written down by hand."""
-    lines = JsonLines(["lpips", "psnr"])
-    head, first, third = lines.header(HEADER)[:-2], lines.row(ROWS[0])[:-1], lines.row(ROWS[2])[:-1]
+    lines = FORMATS[1]
+    head, first, third = lines.writer.begin()[:-2], lines.row(ROWS[0])[:-1], lines.row(ROWS[2])[:-1]
     assert written("json", [ROWS[0], ROWS[2]]) == (
         f'{head}, "rows": [\n{first},\n{third}\n], "unmatched": [{{"side": "reference", "path": "before/alone.png"}}, '
         '{"side": "candidate", "path": "after/new.png"}],\n"summary": {"count": 5, "failed": 2, "metrics": {'
         '"lpips": {"mean": 0.1000000417, "median": 1.25e-07, "std": 0.1414, "min": 0.0, "max": 0.3, '
-        '"ci95": [0.0, 0.2], "worst": [{"pair": "cat.png", "score": 0.3}, {"pair": "same.png", "score": 0.0}]}, '
+        '"ci95": [0.0, 0.2], "worst": [{"pair": "cat.png", "score": 0.3}, {"pair": "same.png", "score": 0.0}], '
+        '"count": 2}, '
         '"psnr": {"mean": "inf", "median": 18.0, "std": null, "min": 18.04554, "max": "inf", "ci95": null, '
-        '"worst": [{"pair": "cat.png", "score": 18.04554}]}}}}\n'
+        '"worst": [{"pair": "cat.png", "score": 18.04554}], "count": 2}}, "incomplete": 0}}\n'
     )
 
 
 @pytest.mark.parametrize("rows", [[], ROWS])
 def test_json_is_always_one_object(rows: list[Row]) -> None:
     """Also of no rows, of odd names, and of a run that was stopped, which says so."""
-    rows = [*rows, *(Score(pair(name), 1, 1, {"lpips": 0.0, "psnr": 1.0}) for name in (STRANGE, UNDECODABLE) if rows)]
+    rows = [
+        *rows,
+        *(ScoredPair(pair(name), 1, 1, {"lpips": 0.0, "psnr": 1.0}) for name in (STRANGE, UNDECODABLE) if rows),
+    ]
     found = json.loads(written("json", rows).encode())
     assert list(found) == ["eyediff", "metrics", "size", "rows", "unmatched", "summary"]
     assert len(found["rows"]) == len(rows)
-    assert list(found["summary"]) == ["count", "failed", "metrics"]
+    assert list(found["summary"]) == ["count", "failed", "metrics", "incomplete"]
     stopped = json.loads(written("json", rows, replace(SUMMARY, interrupted=True)))
     assert stopped["summary"]["interrupted"] is True
 
@@ -61,14 +65,14 @@ def test_a_mean_that_is_no_number_is_null() -> None:
 
 SCRIPT = """
 import sys
-from eyediff import reports
+from eyediff import output as reports
 from eyediff.errors import OutputError
 from tests.unit.output.samples import HEADER, ROWS, SUMMARY, STRANGE, UNDECODABLE, pair
-from eyediff.records import Score
-sink = reports.sink(sys.argv[1], sys.stdout)
+from eyediff.records import ScoredPair
+sink = reports.row_sink(sys.argv[1], sys.stdout)
 try:
     sink.open(HEADER)
-    for row in [*ROWS, *(Score(pair(n), 1, 1, {"lpips": .5, "psnr": 1.}) for n in (STRANGE, UNDECODABLE))] * 2000:
+    for row in [*ROWS, *(ScoredPair(pair(n), 1, 1, {"lpips": .5, "psnr": 1.}) for n in (STRANGE, UNDECODABLE))] * 2000:
         sink.write(row)
     sink.close(SUMMARY)
 except OutputError as error:
@@ -122,7 +126,7 @@ def test_standard_output_takes_every_name(kind: str) -> None:
 def test_a_stream_that_was_closed_is_an_error_of_ours() -> None:
     """Not a ValueError of io's."""
     stream = io.StringIO()
-    sink = reports.sink("csv", stream)
+    sink = reports.row_sink("csv", stream)
     stream.close()
     with pytest.raises(OutputError, match="closed"):
         sink.open(HEADER)

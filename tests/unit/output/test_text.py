@@ -9,7 +9,7 @@ import pytest
 
 from eyediff import output as reports
 from eyediff.output.text import figure
-from eyediff.records import Row, Score, Summary
+from eyediff.records import Row, ScoredPair, Summary
 
 from .samples import HEADER, ROWS, SUMMARY, UNDECODABLE, pair
 from .written import written
@@ -80,7 +80,7 @@ def test_text_says_that_a_run_was_stopped() -> None:
 def test_text_shows_each_row_at_once() -> None:
     """Streaming: a row stands there before the next is computed."""
     stream = io.StringIO()
-    sink = reports.sink("text", stream)
+    sink = reports.row_sink("text", stream)
     sink.open(HEADER)
     assert stream.getvalue().endswith("pair\n")
     sink.write(ROWS[0])
@@ -92,7 +92,9 @@ def test_text_never_cuts_a_name_and_never_obeys_it() -> None:
     neither add a line nor steer a terminal."""
     long = "/".join(["folder with a long name"] * 20) + ".png"
     hostile = "a\n\x1b[31mred.png"
-    rows: list[Row] = [Score(pair(name), 1, 1, {"lpips": 0.5, "psnr": 20.0}) for name in (long, hostile, UNDECODABLE)]
+    rows: list[Row] = [
+        ScoredPair(pair(name), 1, 1, {"lpips": 0.5, "psnr": 20.0}) for name in (long, hostile, UNDECODABLE)
+    ]
     lines = written("text", rows).splitlines()
     assert lines[1] == f"     0.50000      20.000  {long}"
     assert lines[2] == r"     0.50000      20.000  a\n\x1b[31mred.png"
@@ -114,7 +116,7 @@ def test_text_on_a_terminal_is_coloured_and_says_the_same(monkeypatch: pytest.Mo
 
     def on_terminal() -> str:
         stream = Terminal()
-        sink = reports.sink("text", stream)
+        sink = reports.row_sink("text", stream)
         sink.open(HEADER)
         for row in ROWS:
             sink.write(row)
@@ -146,3 +148,13 @@ def test_text_on_a_terminal_is_coloured_and_says_the_same(monkeypatch: pytest.Mo
 def test_five_digits(value: float | None, text: str) -> None:
     """Exactly 0 and 1 look like nothing that was rounded."""
     assert figure(value) == text
+
+
+def test_statistics_of_incomplete_pairs() -> None:
+    """The number of scores of each metric is a whole number; a metric without any score shows "-"."""
+    lines = written("text", ROWS, replace(SUMMARY, incomplete=1)).splitlines()
+    assert "           2           2  pairs" in lines
+    only = replace(SUMMARY, incomplete=2, metrics={"psnr": SUMMARY.metrics["psnr"]})
+    lines = written("text", ROWS, only).splitlines()
+    assert "           -           2  pairs" in lines and "           -      18.000  median" in lines
+    assert not any("worst by lpips" in line for line in lines)

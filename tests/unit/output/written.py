@@ -13,7 +13,7 @@ from .samples import HEADER, ROWS, SUMMARY
 def written(kind: reports.Format, rows: list[Row] = ROWS, summary: Summary = SUMMARY) -> str:
     """What a sink writes to a stream."""
     stream = io.StringIO()
-    sink = reports.sink(kind, stream)
+    sink = reports.row_sink(kind, stream)
     sink.open(HEADER)
     for row in rows:
         sink.write(row)

@@ -155,10 +155,12 @@ def _rows(output: Path) -> list[dict]:
         return rows_of(output)
     import pyarrow.parquet as pq
 
-    from eyediff.output.parquet import record
+    from eyediff.output.read_rows import row_from_arrow
+    from eyediff.output.schema import json_row, pair_cells, pair_columns
 
     parts = sorted(output.glob("part-*.parquet"))
-    return [record(cells, METRICS) for part in parts for cells in pq.ParquetFile(part).read().to_pylist()]
+    cells = [cells for part in parts for cells in pq.ParquetFile(part).read().to_pylist()]
+    return [json_row(pair_columns(METRICS), pair_cells(row_from_arrow(row, METRICS), METRICS)) for row in cells]
 
 
 def test_a_dataset_of_paths_becomes_a_dataset_of_rows(cluster: str, folders) -> None:
@@ -171,7 +173,7 @@ def test_a_dataset_of_paths_becomes_a_dataset_of_rows(cluster: str, folders) -> 
     items = [{"reference": str(folders[0] / f"p0{i}.png"), "candidate": str(folders[1] / f"p0{i}.png")} for i in (1, 3)]
     dataset = ray.data.from_items([item | {"label": i} for i, item in enumerate(items)])
     found = sorted(eyediff.ray.compare(dataset, ["psnr"], actors=1).take_all(), key=lambda row: row["label"])
-    assert list(found[0]) == ["pair", "reference", "candidate", "width", "height", "psnr", "error", "label"]
+    assert list(found[0]) == ["pair", "reference", "candidate", "width", "height", "psnr", "error", "notes", "label"]
     assert 5 < found[0]["psnr"] < 10 and found[0]["error"] is None
     assert found[1]["psnr"] is None and found[1]["error"].startswith("read: ")
     with pytest.raises(UsageError, match="reference"):
@@ -185,9 +187,10 @@ def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_pat
     import eyediff.ray
     from eyediff import run
     from eyediff.errors import EyediffError
-    from eyediff.scoring import factory as wiring
 
-    job = wiring.job_of(eyediff.ray.pairs(*folders), ["psnr"], wiring.Options())
-    job = replace(job, header=replace(job.header, eyediff="9.9"))
+    options = run.ComparisonOptions()
+    metrics = options.build_metrics(["psnr"])
+    metrics = replace(metrics, header=replace(metrics.header, eyediff="9.9"))
+    plan = run.ComparisonPlan(eyediff.ray.pairs(*folders), metrics, options.loader())
     with pytest.raises(EyediffError, match=r"differs from the head node: eyediff: '0.1.0', not '9.9'"):
-        run.compare(job, [], source=eyediff.ray.source(wiring.Options(), 1))
+        run.compare(plan, [], source=eyediff.ray.source(options, 1))

@@ -21,7 +21,7 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPat
     for name in [name for name in sys.modules if name.partition(".")[0] == "ray" or name.startswith("eyediff.ray")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ModuleNotFoundError, match=r"^eyediff.ray needs Ray Data .*pip install 'eyediff\[ray\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"^eyediff.ray needs Ray Data.*pip install 'eyediff\[ray\]'"):
         importlib.import_module("eyediff.ray")
     assert cli.run(["compare", "a.png", "b.png", "--ray"]) == 2
     said = capsys.readouterr().err

@@ -15,7 +15,7 @@ from PIL import Image
 
 from eyediff.comparison import Result
 from eyediff.errors import UsageError
-from eyediff.records import Failure, Pair, Score, Statistics, Summary
+from eyediff.records import Failure, Pair, ScoredPair, Statistics, Summary
 from eyediff.report import notebook
 from eyediff.report.colormap import table
 from tests.unit.output.samples import HEADER, ROWS, SUMMARY
@@ -31,11 +31,11 @@ def result(tmp_path: Path) -> Result:
     there = Pair(HOSTILE, tmp_path / "a.png", tmp_path / "b.png")
     gone = Pair("gone.png", tmp_path / "none.png", tmp_path / "none.png")
     rows = [
-        Score(there, 300, 200, {"lpips": 0.25, "psnr": math.inf}),
+        ScoredPair(there, 300, 200, {"lpips": 0.25, "psnr": math.inf}),
         Failure(there, "read", HOSTILE, 300, 200),
-        Score(gone, 300, 200, {"lpips": 0.5, "psnr": 20.0}),
+        ScoredPair(gone, 300, 200, {"lpips": 0.5, "psnr": 20.0}),
     ]
-    mean = Statistics(0.375, 0.375, 0.1, 0.25, 0.5, None, ())
+    mean = Statistics(0.375, 0.375, 0.1, 0.25, 0.5, None, (), 2)
     return Result(HEADER, rows, Summary(3, 1, {"lpips": mean}, SUMMARY.unmatched))
 
 
@@ -80,7 +80,8 @@ def test_a_long_result_stays_short(result: Result) -> None:
 def test_rows_in_pandas() -> None:
     """The columns of the CSV; scores are floats, infinite or NaN where they are; sides may be missing."""
     frame = Result(HEADER, ROWS, SUMMARY).to_pandas()
-    assert list(frame.columns) == ["pair", "reference", "candidate", "width", "height", "lpips", "psnr", "error"]
+    assert ",".join(frame.columns) == "pair,reference,candidate,width,height,lpips,psnr,error,notes"
+    assert frame.notes[1] == "frame 1 of 3" and frame.notes.isna().sum() == 4
     assert [str(frame.dtypes[name]) for name in ("width", "lpips", "psnr")] == ["Int64", "float64", "float64"]
     assert frame.psnr[1] == math.inf and math.isnan(frame.lpips[2]) and frame.lpips[0] == 0.1 + 0.2
     assert frame.error[2] == "read: after/torn.png: truncated: 12 of 40 rows" and frame.error.isna().sum() == 3

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eyediff.records import Pair, Score, View
+from eyediff.records import Pair, ScoredPair, View
 
 
 def scene(
@@ -22,7 +22,7 @@ def scene(
     if map_peak is not None:
         spread = np.abs(noisy - base).mean(-1).astype(np.float32)
         found = spread * np.float32(map_peak / spread.max())
-    row = Score(
+    row = ScoredPair(
         Pair(name, Path("before") / name, Path("after") / name),
         width,
         height,

@@ -7,12 +7,15 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from eyediff.errors import ImageError, SizeError
-from eyediff.records import Failure, Header, Image, MetricHeader, Numbers, Pair, Pixels, Row, Score, Summary
-from eyediff.run import Job
+from eyediff.records import Failure, Header, Image, MetricHeader, Numbers, Pair, Pixels, Row, ScoredPair, Summary
+from eyediff.run import ComparisonPlan, Limits
+from eyediff.scoring.loading import ImageLoader
+from eyediff.scoring.metric_set import MetricSet
 
 VALUES = {"mse": False, "sim": True}
 """The metrics of the fakes, and whether higher is better."""
@@ -104,11 +107,14 @@ def expected(pair: Pair) -> float:
     return float((level(pair.reference) - level(pair.candidate)) ** 2)
 
 
-def job(found: Iterable[Pair], reader: Callable[[Path], Image] | None = None, **changes: object) -> Job:
-    """A job with the fake engine "mse" unless `changes` say otherwise."""
-    engines: object = changes.pop("engines", None) or {"mse": Engine()}
-    fields: dict[str, object] = {"header": header(engines), "read": reader or Reader(), "fit": fit, "workers": 3}  # type: ignore[arg-type]
-    return Job(pairs=found, engines=engines, **{**fields, **changes})  # type: ignore[arg-type]
+def job(found: Iterable[Pair], reader: Callable[[Path], Image] | None = None, **changes: Any) -> ComparisonPlan:
+    """A plan with the fake engine "mse" unless `changes` say otherwise."""
+    engines = changes.pop("engines", None) or {"mse": Engine()}
+    groups = tuple(((name,), engine) for name, engine in engines.items())
+    metrics = MetricSet(groups, changes.pop("header", header(engines)))
+    loader = ImageLoader(reader or Reader(), changes.pop("fit", fit), changes.pop("workers", 3))
+    limits = Limits(changes.pop("maxima", {}), changes.pop("minima", {}))
+    return ComparisonPlan(found, metrics, loader, limits=limits, **changes)
 
 
 class Kept:
@@ -137,7 +143,7 @@ class Kept:
 
     @property
     def scores(self) -> list[Mapping[str, float] | None]:
-        return [row.scores if isinstance(row, Score) else None for row in self.rows]
+        return [row.scores if isinstance(row, ScoredPair) else None for row in self.rows]
 
     @property
     def failures(self) -> list[Failure]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from eyediff.errors import ImageError
-from eyediff.output import LinesFormat
+from eyediff.output import Format, RowFormat
+from eyediff.output.read_rows import ReadableFormat
 from eyediff.records import Image, Pair, Summary
-from eyediff.run import JournaledFile, compare
+from eyediff.run import ResumableSink, compare
 
 from .fakes import Kept, job
 
-KINDS: tuple[LinesFormat, ...] = ("csv", "jsonl")
+LINES: tuple[ReadableFormat, ...] = ("csv", "jsonl")
+KINDS: tuple[RowFormat, ...] = get_args(Format) + (("parquet",) if find_spec("pyarrow") else ())
 
 _lock = threading.Lock()
 
@@ -62,7 +67,7 @@ class Folder:
     def compare(
         self,
         output: Path,
-        kind: LinesFormat,
+        kind: RowFormat,
         *,
         resume: bool = False,
         stop_after: int | None = None,
@@ -74,23 +79,33 @@ class Folder:
         sink = Kept(None if stop_after is None else stop_after - 1, Crash())
         todo = job(self.pairs if found is None else found, self.reader, **changes)
         try:
-            return compare(todo, [sink], journal=JournaledFile(output, kind, resume=resume)), sink
+            return compare(todo, [sink], journal=ResumableSink(output, kind, resume=resume)), sink
         except Crash:
             return None, sink
 
-    def whole(self, kind: LinesFormat) -> bytes:
+    def whole(self, kind: RowFormat) -> bytes:
         """What a run that nothing stops writes."""
         output = self.root / "whole"
         self.compare(output, kind)
-        content = output.read_bytes()
-        output.unlink()
-        return content
+        found = content(output)
+        shutil.rmtree(output) if output.is_dir() else output.unlink()
+        return found
 
 
 class Crash(Exception):
     """Ends a run in its middle."""
 
 
+def content(output: Path) -> bytes:
+    """What an output holds; of a folder of Parquet the rows of all parts, in order."""
+    if not output.is_dir():
+        return output.read_bytes()
+    import pyarrow.parquet as pq
+
+    parts = sorted(output.glob("part-*.parquet"))
+    return repr([row for part in parts for row in pq.ParquetFile(part).read().to_pylist()]).encode()
+
+
 def left(folder: Path) -> list[str]:
-    """The names in a folder that are no folders."""
-    return sorted(path.name for path in folder.iterdir() if path.is_file())
+    """The names of files and of folders of Parquet parts."""
+    return sorted(path.name for path in folder.iterdir() if path.is_file() or (path / "_eyediff.json").exists())

@@ -175,7 +175,7 @@ def test_limits_are_reported_not_refused() -> None:
         ({"maxima": {"psnr": 3.0}}, "psnr is not computed here"),
         ({"minima": {"mse": float("nan")}}, "not a number"),
         ({"workers": 0}, "at least 1"),
-        ({"header": header(["sim"])}, "the header speaks of"),
+        ({"header": header(["sim"])}, "the header describes"),
     ],
 )
 def test_a_job_that_does_not_fit_together_is_refused(changes: dict[str, object], message: str) -> None:

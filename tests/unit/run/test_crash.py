@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from eyediff import defaults
-from eyediff.output import LinesFormat
+from eyediff.errors import ResumeError
+from eyediff.output import RowFormat, atomic_write
 from eyediff.output.files import Appender
-from eyediff.run import compact as tidy
+from eyediff.run import resume
 
-from .folders import KINDS, Folder, left
-
-pytestmark = pytest.mark.parametrize("kind", KINDS)
+from .folders import KINDS, LINES, Folder, content, left
 
 
-def test_torn_anywhere(kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kill leaves the output and the journal cut at some byte, the journal never ahead. For every such state of the
-    last rows the continued output is that of one run, and only rows that are not told of are computed again."""
+@pytest.mark.parametrize("kind", LINES)
+def test_torn_anywhere(kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill leaves the journal and the output cut at some byte, the output never ahead. For every such state of the
+    last rows the continued output is that of one run, and only rows that the journal lacks are computed again."""
     monkeypatch.setattr(defaults, "BOOTSTRAP", 1)  # which has no part in this, and is half of the work
     folder, output = Folder(tmp_path, 5), tmp_path / "out"
     expected = folder.whole(kind)
@@ -33,20 +36,21 @@ def test_torn_anywhere(kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.Mo
     ends = [0, *(i + 1 for i, byte in enumerate(lines) if byte == ord("\n"))]
     starts = [i + 1 for i, byte in enumerate(rows) if byte == ord("\n")]
     states = []
-    for told in (3, 4):  # rows in the journal; one more may be on its way: first the row itself, then its line
-        states += [(cut, ends[1 + told], told) for cut in range(starts[told], starts[told + 1])]
-        states += [(starts[told + 1], cut, told) for cut in range(ends[1 + told], ends[2 + told])]
+    for done in (3, 4):  # whole rows in both; one more may be on its way: first its line in the journal, then the row
+        states += [(starts[done], cut, done) for cut in range(ends[1 + done], ends[2 + done])]
+        states += [(cut, ends[2 + done], done + 1) for cut in range(starts[done], starts[done + 1] + 1)]
     assert len(states) > 300
-    for cut, journal_cut, told in states:
+    for cut, journal_cut, known in states:
         output.write_bytes(rows[:cut])
         journal.write_bytes(lines[:journal_cut])
         folder.compare(output, kind, resume=True)
         assert output.read_bytes() == expected
-        assert len(folder.read) == 5 - told
+        assert len(folder.read) == 5 - known
         assert left(tmp_path) == ["out", "out.resume"]
 
 
-def test_torn_before_the_first_row(kind: LinesFormat, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", LINES)
+def test_torn_before_the_first_row(kind: RowFormat, tmp_path: Path) -> None:
     """While the first line of either was being written, nothing was done yet: it is done from the start."""
     folder, output = Folder(tmp_path, 2), tmp_path / "out"
     expected = folder.whole(kind)
@@ -54,50 +58,45 @@ def test_torn_before_the_first_row(kind: LinesFormat, tmp_path: Path) -> None:
     journal = tmp_path / "out.resume"
     head = output.read_bytes().split(b"\n")[0] + b"\n"
     first = journal.read_bytes().split(b"\n")[0] + b"\n"
-    for cut in range(0, len(head) + 1, 3):
-        output.write_bytes(head[:cut])
-        journal.write_bytes(first)
+    states = [(head[:cut], first) for cut in range(0, len(head) + 1, 3)]
+    states += [(head, first[:cut]) for cut in range(0, len(first), 9)]
+    for rows, lines in states:
+        output.write_bytes(rows)
+        journal.write_bytes(lines)
         folder.compare(output, kind, resume=True)
         assert (output.read_bytes(), len(folder.read)) == (expected, 2)
-    for cut in range(0, len(first), 9):
-        output.write_bytes(head)
-        journal.write_bytes(first[:cut])
-        folder.compare(output, kind, resume=True)
-        assert (output.read_bytes(), len(folder.read)) == (expected, 2)
+        for path in tmp_path.glob("out~*"):  # what lay there with a journal that had not begun
+            path.unlink()
 
 
-def test_a_power_cut_may_lose_rows_that_the_journal_tells_of(kind: LinesFormat, tmp_path: Path) -> None:
-    """The output ends anywhere before the journal: what is whole is kept, the rest is computed again."""
+@pytest.mark.parametrize("kind", LINES)
+def test_a_power_cut_may_lose_rows(kind: RowFormat, tmp_path: Path) -> None:
+    """The output ends anywhere before the journal, or the journal anywhere before the output. No row that the journal
+    has is computed again; rows of the output that it lacks are not thrown away in silence: the run is refused."""
     folder, output = Folder(tmp_path, 5), tmp_path / "out"
     expected = folder.whole(kind)
     folder.compare(output, kind, resume=True)
-    lines = (tmp_path / "out.resume").read_bytes()
-    head = expected.index(b"\n") + 1
+    journal = tmp_path / "out.resume"
+    lines = journal.read_bytes()
     for cut in range(0, len(expected), 23):
         output.write_bytes(expected[:cut])
-        (tmp_path / "out.resume").write_bytes(lines)
+        journal.write_bytes(lines)
         folder.compare(output, kind, resume=True)
         assert output.read_bytes() == expected
-        assert len(folder.read) == (5 - expected[head:cut].count(b"\n") if cut >= head else 5)
-
-
-def test_rows_that_the_journal_does_not_tell_of_are_not_thrown_away(kind: LinesFormat, tmp_path: Path) -> None:
-    """One may be there, after a kill. More are somebody's, who put back a file perhaps: a copy stays."""
-    folder, output = Folder(tmp_path, 5), tmp_path / "out"
-    expected = folder.whole(kind)
-    folder.compare(output, kind, stop_after=1)
-    output.write_bytes(expected)
-    folder.compare(output, kind, resume=True)
-    assert output.read_bytes() == expected
-    assert left(tmp_path) == ["out", "out.resume", "out~"]
-    assert (tmp_path / "out~").read_bytes() == expected
+        assert folder.read == []
+    for cut in range(lines.index(b"\n") + 1, len(lines), 37):
+        output.write_bytes(expected)
+        journal.write_bytes(lines[:cut])
+        with pytest.raises(ResumeError, match="not as eyediff left it"):
+            folder.compare(output, kind, resume=True)
+        assert output.read_bytes() == expected
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
 import time
-from eyediff.run import JournaledFile, compare
+from eyediff.run import ResumableSink, compare
 from tests.unit.run.fakes import Engine, job
 from tests.unit.run.folders import Folder
 
@@ -110,11 +109,12 @@ folder = Folder(Path(sys.argv[1]), 0)
 sys.stdout.write("go\\n")
 sys.stdout.flush()
 todo = job(folder.pairs, folder.reader, engines={"mse": Slow()})
-compare(todo, journal=JournaledFile(folder.root / "out", sys.argv[2], resume=True))
+compare(todo, journal=ResumableSink(folder.root / "out", sys.argv[2], resume=True))
 """
 
 
-def test_sigkill_at_random_moments(kind: LinesFormat, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_sigkill_at_random_moments(kind: RowFormat, tmp_path: Path) -> None:
     """A process that is killed again and again, while a file changes and a pair comes in between kills, gets on each
     time and ends with the output of a run in one go. Bad luck of the clock can only make a kill come before or after
     the work, never make the test fail."""
@@ -134,10 +134,11 @@ def test_sigkill_at_random_moments(kind: LinesFormat, tmp_path: Path) -> None:
             folder.put("p010.png", 100, 3)
         if attempt == 6:
             folder.put("p020 and more.png", 1, 3)
-    before = output.read_bytes().count(b"\n") if output.exists() else 0
+    journal = tmp_path / "out.resume"
+    before = journal.read_bytes().count(b"\n") if journal.exists() else 0
     folder.compare(output, kind, resume=True)
-    assert len(folder.read) <= 302 - before + 2  # the header and the torn row are lines, too
-    assert output.read_bytes() == folder.whole(kind)
+    assert len(folder.read) <= 302 - before + 2  # the opening, and the row that changed, are lines, too
+    assert content(output) == folder.whole(kind)
     assert left(tmp_path) == ["out", "out.resume"]
 
 
@@ -145,52 +146,53 @@ class Killed(BaseException):
     """Where the process would have ended."""
 
 
-STEPS = [("replace", 1), ("replace", 2), ("sync", 1), ("sync", 2), ("write", 1), ("write", 9), ("remove", 1)]
+STEPS = [("replace", 1), ("rename", 1), ("sync", 1), ("sync", 2), ("write", 1), ("write", 9), ("fsync", 1)]
 
 
 @pytest.mark.parametrize(("step", "call"), STEPS)
-def test_killed_while_rows_are_put_in_order(
-    kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_while_results_take_their_place(
+    kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, call: int
 ) -> None:
-    """The two files cannot be replaced at once: killed before each step of it, both still belong together, and nothing
-    is computed twice but what had not been written."""
+    """Killed before each step of a continued run's end, as by the kernel: no clearing up runs after it. What was
+    computed is in the journal, and what is continued is that of a run in one go, with nothing left beside it."""
     folder, output = Folder(tmp_path), tmp_path / "out"
-    for name in ("p02.png", "p05.png"):  # twice, so that the second tidying finds the traces of a first
+    for name in ("p02.png", "p05.png"):  # twice, so that the second run finds the traces of a first
         folder.compare(output, kind, resume=True)
         folder.put(name, 40, 41)
     calls = 0
 
-    with monkeypatch.context() as patch:
-        tidying = tidy.tidy
+    def deadly(owner: object, name: str) -> None:
+        original = getattr(owner, name)
 
-        def deadly(*arguments: object) -> None:
-            """Like the kernel: nothing runs after it, no clearing up either."""
-            patch.setattr(tidy, "remove", lambda path: None)
-            for owner, name in ((Path, "replace"), (Appender, "sync"), (Appender, "write")):
-                original = getattr(owner, name)
-
-                def counted(self: object, *rest: object, name: str = name, original: object = original) -> object:
-                    nonlocal calls
-                    calls += name == step
-                    if name == step and calls == call:
-                        raise Killed
-                    return original(self, *rest)  # type: ignore[operator]
-
-                patch.setattr(owner, name, counted)
-            if step == "remove":
+        def counted(*arguments: object) -> object:
+            nonlocal calls
+            calls += name == step and calls < call
+            if calls == call:  # dead: nothing else happens
+                for kept in ("remove_results", "remove"):
+                    patch.setattr(resume, kept, lambda path: None)
+                patch.setattr(atomic_write, "remove", lambda path: None)
                 raise Killed
-            tidying(*arguments)  # type: ignore[arg-type]
+            return original(*arguments)
 
-        patch.setattr("eyediff.run.resume.tidy", deadly)
-        with pytest.raises(Killed):
+        patch.setattr(owner, name, counted)
+
+    with monkeypatch.context() as patch:
+        for owner, name in (
+            (Path, "replace"), (Path, "rename"), (Appender, "sync"), (Appender, "write"), (os, "fsync"),
+        ):  # fmt: skip
+            deadly(owner, name)
+        with suppress(Killed):
             folder.compare(output, kind, resume=True)
+    assert calls == call or (step, kind) not in product(("replace", "sync", "write", "fsync"), LINES)
     folder.compare(output, kind, resume=True)
-    assert folder.read == []
-    assert output.read_bytes() == folder.whole(kind)
+    assert set(folder.read) <= {"p05.png"}
+    assert content(output) == folder.whole(kind)
     assert left(tmp_path) == ["out", "out.resume"]
 
 
-def test_an_output_and_its_journal_may_move(kind: LinesFormat, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_output_and_its_journal_may_move(kind: RowFormat, tmp_path: Path) -> None:
     """The two files, wherever they lie, are all that continuing needs."""
     folder = Folder(tmp_path / "images")
     expected = folder.whole(kind)
@@ -200,11 +202,12 @@ def test_an_output_and_its_journal_may_move(kind: LinesFormat, tmp_path: Path) -
         (tmp_path / name).replace(tmp_path / "there" / name)
     folder.compare(tmp_path / "there/out", kind, resume=True)
     assert len(folder.read) == 7
-    assert (tmp_path / "there/out").read_bytes() == expected
+    assert content(tmp_path / "there/out") == expected
 
 
-def test_the_journal_is_never_ahead(kind: LinesFormat, tmp_path: Path) -> None:
-    """The row is in the output before its line is in the journal; so a kill between the two costs one row, no more."""
+@pytest.mark.parametrize("kind", LINES)
+def test_the_output_is_never_ahead(kind: RowFormat, tmp_path: Path) -> None:
+    """A row is in the journal before it is in the output; so a kill between the two costs nothing."""
     folder, output = Folder(tmp_path, 3), tmp_path / "out"
     order = []
     write = Appender.write
@@ -216,4 +219,16 @@ def test_the_journal_is_never_ahead(kind: LinesFormat, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Appender, "write", watched)
         folder.compare(output, kind)
-    assert order == ["out.resume", "out"] + ["out", "out.resume"] * 3
+    assert order[:-1] == ["out.resume", "out"] * 4
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_a_journal_does_not_grow_for_ever(kind: RowFormat, tmp_path: Path) -> None:
+    """Lines that later ones replace go when they are the most: a nightly run with --resume keeps its size."""
+    folder, output = Folder(tmp_path, 40), tmp_path / "out"
+    for night in range(8):
+        for index in range(40):
+            folder.put(f"p{index:02}.png", 100 + night, 3)
+        folder.compare(output, kind, resume=True)
+    assert (tmp_path / "out.resume").read_bytes().count(b"\n") <= 1 + 2 * 40 + 100 + 40
+    assert content(output) == folder.whole(kind)

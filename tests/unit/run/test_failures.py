@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eyediff.records import Image, Numbers, Pixels
+from eyediff.records import Image, Numbers, Pixels, ScoredPair
 from eyediff.run import compare
+from eyediff.scoring.metric_set import MetricSet
 
-from .fakes import Engine, Kept, Reader, expected, job, pairs
+from .fakes import Engine, Kept, Reader, expected, header, job, pairs
 
 
 def test_a_file_that_cannot_be_read_is_one_row() -> None:
@@ -48,20 +49,34 @@ def test_different_sizes_are_one_row() -> None:
     ]
 
 
-def test_images_smaller_than_a_metric_takes_are_one_row() -> None:
-    """Stage "size"; the message names the metric, what it needs and what it got; the row has the size."""
+def test_images_smaller_than_a_metric_takes_cost_that_metric_alone() -> None:
+    """The row has the other scores, and the reason names the metric, what it needs and what it got."""
+    sink, found = Kept(), pairs(1)
+    engines = {"mse": Engine(), "sim": Engine(True, 11)}
+    summary = compare(job(found, Reader(lambda path: (10, 40)), engines=engines), [sink])
+    (row,) = sink.rows
+    assert isinstance(row, ScoredPair) and row.scores == {"mse": expected(found[0])}
+    assert row.reasons == {"sim": "needs sides of at least 11 pixels, these are 40x10"}
+    assert (summary.failed, summary.incomplete, set(summary.metrics)) == (0, 1, {"mse"})
+
+
+def test_images_smaller_than_every_metric_takes_are_a_failure() -> None:
+    """Stage "size"; the message names each metric; the row has the size."""
     sink = Kept()
-    compare(job(pairs(1), Reader(lambda path: (10, 40)), engines={"mse": Engine(), "sim": Engine(True, 11)}), [sink])
+    engines = {"mse": Engine(smallest=16), "sim": Engine(True, 11)}
+    summary = compare(job(pairs(1), Reader(lambda path: (10, 40)), engines=engines), [sink])
     (failure,) = sink.failures
     assert (failure.stage, failure.width, failure.height) == ("size", 40, 10)
-    assert failure.message == "sim needs sides of at least 11 pixels, these are 40x10; leave it out"
+    sizes = "pixels, these are 40x10"
+    assert failure.message == f"mse: needs sides of at least 16 {sizes}; sim: needs sides of at least 11 {sizes}"
+    assert (summary.failed, summary.incomplete) == (1, 0)
 
 
 class Picky(Engine):
     """Cannot do a batch that holds one particular pair."""
 
-    def __init__(self, poison: float, error: Exception) -> None:
-        super().__init__()
+    def __init__(self, poison: float, error: Exception, higher: bool = False) -> None:
+        super().__init__(higher)
         self.poison, self.error = poison, error
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
@@ -93,7 +108,41 @@ def test_a_score_that_is_no_number_is_a_failure() -> None:
 
     sink = Kept()
     compare(job(pairs(2), engines={"mse": Engine(), "sim": Nothing()}), [sink])
-    assert [failure.message for failure in sink.failures] == ["sim: the score is not a number"] * 2
+    assert [row.reasons for row in sink.rows if isinstance(row, ScoredPair)] == [
+        {"sim": "the score is not a number"}
+    ] * 2
+    assert [row.scores for row in sink.rows] == [{"mse": expected(pair)} for pair in pairs(2)]
+
+
+def test_an_engine_that_raises_leaves_the_scores_of_the_others() -> None:
+    """Statistics are over the scores that are there, with their number."""
+    found, sink = pairs(12), Kept()
+    poison = expected(found[5])
+    engines = {"mse": Engine(), "sim": Picky(-poison, RuntimeError("no kernel"), higher=True)}
+    summary = compare(job(found, engines=engines), [sink])
+    assert [row.scores["mse"] for row in sink.rows] == [expected(pair) for pair in found]
+    assert [row.message for row in sink.rows if row.message] == ["sim: RuntimeError: no kernel"]
+    assert {name: each.count for name, each in summary.metrics.items()} == {"mse": 12, "sim": 11}
+    assert (
+        summary.metrics["sim"].worst[0][0]
+        == min((row for row in sink.rows if "sim" in row.scores), key=lambda row: row.scores["sim"]).pair.name
+    )
+
+
+def test_columns_that_one_engine_computes_fail_each_by_itself() -> None:
+    """Two columns of one engine: a column that is not a number leaves the other, over both composites."""
+
+    class Both(Engine):
+        def distances(self, a: Pixels, b: Pixels) -> Numbers:
+            first = super().distances(a, b)
+            return np.stack([first, np.where(first == poison, np.nan, -first)], 1)
+
+    found, sink = pairs(4), Kept()
+    poison = expected(found[1])
+    metrics = MetricSet(((("mse", "sim"), Both()),), header(["sim", "mse"]))
+    compare(replace(job(found), metrics=metrics), [sink])
+    assert [list(row.scores) for row in sink.rows] == [["sim", "mse"], ["mse"], ["sim", "mse"], ["sim", "mse"]]
+    assert sink.rows[0].scores == {"mse": expected(found[0]), "sim": -expected(found[0])}
 
 
 def test_scores_of_another_number_are_a_failure() -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import OutputError
-from eyediff.output import LinesFormat
+from eyediff.output import RowFormat
 from eyediff.output.files import Appender
 
-from .folders import KINDS, Folder, left
+from .folders import LINES, Folder, left
 
-pytestmark = pytest.mark.parametrize("kind", KINDS)
+pytestmark = pytest.mark.parametrize("kind", LINES)
 
 
 def test_a_full_disk_is_continued_when_there_is_room(
-    kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever of the two files the disk is full for: OutputError, whole rows remain, and the rest follows later. The
     earlier output is there until then."""
@@ -52,7 +52,7 @@ def limit(patch: pytest.MonkeyPatch, room: list[int]) -> None:
 
 
 def test_a_full_disk_at_the_start_puts_back_what_was_there(
-    kind: LinesFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: RowFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No room for the journal's or the output's first line: an unfinished output and its journal are as before."""
     folder, output = Folder(tmp_path), tmp_path / "out"

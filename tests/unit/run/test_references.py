@@ -1,4 +1,4 @@
-"""References that come again: looked at once, with the very scores of separate pairs."""
+"""ReferenceCache that come again: looked at once, with the very scores of separate pairs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX
-from eyediff.records import Features, Numbers, Pair, Pixels, Score
+from eyediff.records import Features, Numbers, Pair, Pixels, ScoredPair
 from eyediff.run import compare
-from eyediff.scoring.references import References
+from eyediff.scoring.references import ReferenceCache
 from tests.golden.lpips_cases import seeded_parameters
 from tests.unit.run.fakes import Engine, Kept, job
 
@@ -89,14 +89,15 @@ def test_an_engine_that_fails_to_look_costs_rows_not_the_run() -> None:
 
 def test_pictures_are_told_apart_by_identity_not_by_content() -> None:
     """Equal pixels in another array are another picture; a picture that is gone is not mistaken for a new one."""
-    references = References()
+    references = ReferenceCache()
     a, b = np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)
-    assert [places for _, places in references.arrange([a, b, a])] == [[0, 2], [1]]
-    (first, _), (second, _) = references.arrange([a, b])
+    first, second, third = references.track([a, b, a])
+    assert first is third and first is not second
+    assert references.track([a, b]) == [first, second]
     assert (first.times, second.times) == (3, 2)
     del a
     fresh = np.zeros((2, 2, 3), np.uint8)
-    ((new, _),) = references.arrange([fresh])
+    (new,) = references.track([fresh])
     assert new.times == 1
 
 
@@ -119,5 +120,5 @@ def test_files_score_as_separate_pairs_to_the_last_bit(tmp_path: Path, transpare
     kept, separate = Kept(), Kept()
     for pairs, sink in ((found, kept), (copies, separate)):
         compare(job(pairs, images.read, engines={"mse": engine}), [sink])
-    assert all(isinstance(row, Score) for row in kept.rows)
+    assert all(isinstance(row, ScoredPair) for row in kept.rows)
     assert kept.scores == separate.scores

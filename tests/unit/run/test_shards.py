@@ -10,14 +10,15 @@ import pytest
 
 from eyediff import output as reports
 from eyediff.errors import MergeError, OutputError, ResumeError, UsageError
-from eyediff.output import LinesFormat
-from eyediff.records import Failure, Pair, Score, Unmatched
-from eyediff.run import JournaledFile, Merged, compare, part
+from eyediff.output import RowFormat
+from eyediff.records import Failure, Pair, ScoredPair, Unmatched
+from eyediff.run import Limits, MergedRows, ResumableSink, compare, select_part
+from eyediff.run.limits import NO_LIMITS
 
 from .fakes import Kept, job
 from .folders import Crash, Folder, left
 
-KINDS: tuple[LinesFormat, ...] = ("csv", "jsonl")
+KINDS: tuple[RowFormat, ...] = ("csv", "jsonl")
 ALONE = (Unmatched("reference", Path("a/alone.png")),)
 
 
@@ -27,11 +28,11 @@ def no_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eyediff.defaults.BOOTSTRAP", 1)
 
 
-def write(folder: Folder, kind: LinesFormat, number: int, of: int) -> Path:
+def write(folder: Folder, kind: RowFormat, number: int, of: int) -> Path:
     """One part, written to a file."""
     path = folder.root / f"part{number}.{kind}"
-    todo = part(job(folder.pairs, folder.reader, unmatched=ALONE), number, of)
-    compare(todo, reports.beside(todo.header, kind, path), journal=JournaledFile(path, kind))
+    todo = select_part(job(folder.pairs, folder.reader, unmatched=ALONE), number, of)
+    compare(todo, reports.sidecars(todo.metrics.header, kind, path), journal=ResumableSink(path, kind))
     return path
 
 
@@ -49,7 +50,7 @@ def refused(paths: list[Path], *lines: str) -> None:
     """Each problem is one line that holds these words, and nothing is written or removed."""
     before = {path: path.read_bytes() for path in paths[0].parent.iterdir() if path.is_file()}
     with pytest.raises(MergeError) as caught:
-        Merged(paths)
+        MergedRows(paths)
     assert len(caught.value.problems) == len(lines), caught.value.problems
     for problem, words in zip(caught.value.problems, lines, strict=True):
         assert words in problem and "\n" not in problem
@@ -58,34 +59,34 @@ def refused(paths: list[Path], *lines: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("of", [1, 2, 3, 11, 14])
-def test_parts_are_the_whole(kind: LinesFormat, of: int, folder: Folder) -> None:
+def test_parts_are_the_whole(kind: RowFormat, of: int, folder: Folder) -> None:
     """For any number of parts, more than pairs too: joined, in whatever order they are given, the rows, their order,
     the summary and the files without partner are those of one run. Parts differ in length by one at most."""
     whole = Kept()
     expected = compare(job(folder.pairs, folder.reader, unmatched=ALONE), [whole])
     paths = [write(folder, kind, number, of) for number in range(1, of + 1)]
-    merged = Merged(paths[::-1])
+    merged = MergedRows(paths[::-1])
     kept = Kept()
-    summary = compare(merged.job(), [kept], source=merged.source)
+    summary = merged.write([kept], NO_LIMITS)
     assert kept.rows == whole.rows and isinstance(kept.rows[4], Failure)
     assert summary == expected and len(merged) == 11
-    assert [pair.name for pair in merged] == [pair.name for pair in folder.pairs]
-    sizes = [len(list(part.records())) for part in merged._parts]
+    assert [row.pair.name for row in merged] == [pair.name for pair in folder.pairs]
+    sizes = [len(list(part.rows())) for part in merged._parts]
     assert max(sizes) - min(sizes) <= 1
 
 
 def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
     """CSV and JSON lines say the same; a limit is one on the joined rows, and must be of a metric in them."""
-    merged = Merged([write(folder, "csv", 1, 2), write(folder, "jsonl", 2, 2)])
-    summary = compare(merged.job(maxima={"mse": 8.0}), [], source=merged.source)
-    scores = [row.scores["mse"] for row in merged.rows() if isinstance(row, Score)]
+    merged = MergedRows([write(folder, "csv", 1, 2), write(folder, "jsonl", 2, 2)])
+    summary = merged.write([], Limits(maxima={"mse": 8.0}))
+    scores = [row.scores["mse"] for row in merged if isinstance(row, ScoredPair)]
     assert len(summary.crossings) == sum(score > 8 for score in scores) > 0
     with pytest.raises(UsageError, match="ssim is not computed here"):
-        merged.job(minima={"ssim": 0.5})
+        Limits(minima={"ssim": 0.5}).check(tuple(merged.header.metrics))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_bad_parts_are_refused(kind: LinesFormat, folder: Folder) -> None:
+def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
     """Missing, double, cut anywhere, damaged, with rows doubled, exchanged or of others; or no part at all."""
     one, two, three = (write(folder, kind, number, 3) for number in (1, 2, 3))
     refused([one, three], "1 of 3 parts missing: 2")
@@ -111,7 +112,7 @@ def test_bad_parts_are_refused(kind: LinesFormat, folder: Folder) -> None:
         refused([one, two, three], words)
     two.write_bytes(lines[0][:20])
     with pytest.raises(MergeError, match="part"):
-        Merged([one, two, three])
+        MergedRows([one, two, three])
 
 
 def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
@@ -130,12 +131,12 @@ def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
         assert old in text
         second.write_text(text.replace(old, new, 1))
         with pytest.raises(MergeError, match=r"part2.jsonl is not of the same run as .*part1.jsonl") as caught:
-            Merged([first, second])
+            MergedRows([first, second])
         assert words in caught.value.problems[0]
     folder.put("new.png", 1, 2)
     write(folder, "jsonl", 2, 2)
     with pytest.raises(MergeError, match="list of pairs"):
-        Merged([first, second])
+        MergedRows([first, second])
 
 
 def test_a_header_from_outside_is_checked(folder: Folder) -> None:
@@ -147,27 +148,27 @@ def test_a_header_from_outside_is_checked(folder: Folder) -> None:
         header["shard"][key] = value
         path.write_text(json.dumps(header) + "\n" + "".join(rest))
         with pytest.raises(MergeError):
-            Merged([path])
+            MergedRows([path])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_part_is_resumed_as_that_part_only(kind: LinesFormat, folder: Folder) -> None:
+def test_a_part_is_resumed_as_that_part_only(kind: RowFormat, folder: Folder) -> None:
     """After a crash only missing rows are computed; another part, or another list, is refused and touches nothing."""
     path = folder.root / f"part1.{kind}"
-    todo = part(job(folder.pairs, folder.reader), 1, 2)
-    sinks = [*reports.beside(todo.header, kind, path), Kept(2, Crash())]
+    todo = select_part(job(folder.pairs, folder.reader), 1, 2)
+    sinks = [*reports.sidecars(todo.metrics.header, kind, path), Kept(2, Crash())]
     with pytest.raises(Crash):
-        compare(todo, sinks, journal=JournaledFile(path, kind))
+        compare(todo, sinks, journal=ResumableSink(path, kind))
     with pytest.raises(MergeError, match=r"is not whole: 3 of 6 rows; finish it with --resume"):
-        Merged([path, write(folder, kind, 2, 2)])
+        MergedRows([path, write(folder, kind, 2, 2)])
     before = path.read_bytes()
     for number, of, found in ((2, 2, folder.pairs), (1, 3, folder.pairs), (1, 2, folder.pairs[1:])):
-        other = part(job(found, folder.reader), number, of)
+        other = select_part(job(found, folder.reader), number, of)
         with pytest.raises(ResumeError, match=r"shard: '1/2' before|list of pairs: "):
-            compare(other, [], journal=JournaledFile(path, kind, resume=True))
+            compare(other, [], journal=ResumableSink(path, kind, resume=True))
     assert path.read_bytes() == before
     folder.read.clear()
-    compare(todo, reports.beside(todo.header, kind, path), journal=JournaledFile(path, kind, resume=True))
+    compare(todo, reports.sidecars(todo.metrics.header, kind, path), journal=ResumableSink(path, kind, resume=True))
     assert len(folder.read) == 4  # three that were missing, and one that had failed
     assert b'"shard"' in (path if kind == "jsonl" else Path(f"{path}.shard")).read_bytes()
 
@@ -187,7 +188,7 @@ def test_numbers_that_are_no_part() -> None:
     pairs = [Pair("p", Path("a"), Path("b"))]
     for number, of in ((0, 2), (3, 2), (1, 0)):
         with pytest.raises(UsageError, match=f"part {number} of {of}"):
-            part(job(pairs), number, of)
+            select_part(job(pairs), number, of)
     with pytest.raises(UsageError, match="without a length"):
-        part(job(iter(pairs)), 1, 2)
-    assert replace(part(job(pairs), 1, 1).header, shard=None) == job(pairs).header
+        select_part(job(iter(pairs)), 1, 2)
+    assert replace(select_part(job(pairs), 1, 1).metrics.header, shard=None) == job(pairs).metrics.header

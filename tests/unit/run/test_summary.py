@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 
 from eyediff import defaults
-from eyediff.records import Failure, Pair, Score, Statistics, Summary
+from eyediff.records import Failure, Pair, ScoredPair, Statistics, Summary
+from eyediff.run.limits import NO_LIMITS
 from eyediff.run.summary import Collector, bootstrap
 
-from .fakes import Engine, header, job, pairs
+from .fakes import header, pairs
 
 
 def collected(scores: dict[str, list[float]], failures: int = 0) -> Summary:
     """The summary of pairs with these scores, and of some that failed."""
-    engines = {name: Engine() for name in scores}
-    collector = Collector(job([], engines=engines, header=header(scores)))
+    collector = Collector(header(scores), NO_LIMITS)
     found = pairs(len(next(iter(scores.values()))))
     for i, pair in enumerate(found):
-        collector.add(Score(pair, 4, 4, {name: values[i] for name, values in scores.items()}))
+        collector.add(ScoredPair(pair, 4, 4, {name: values[i] for name, values in scores.items()}))
     for pair in pairs(failures):
         collector.add(Failure(pair, "read", "gone"))
     return collector.summary(interrupted=False)
@@ -62,7 +62,7 @@ def test_the_interval_is_the_same_every_time() -> None:
 def test_a_single_score_has_no_interval() -> None:
     """Of one pair nothing is known about others; its spread is 0."""
     found = collected({"mse": [0.25]}).metrics["mse"]
-    assert found == Statistics(0.25, 0.25, 0.0, 0.25, 0.25, None, (("p00.png", 0.25),))
+    assert found == Statistics(0.25, 0.25, 0.0, 0.25, 0.25, None, (("p00.png", 0.25),), 1)
 
 
 def test_equal_scores_have_an_interval_of_no_width() -> None:
@@ -104,10 +104,10 @@ def test_only_failures_leave_no_statistics() -> None:
 
 def test_a_row_costs_eight_bytes_a_score() -> None:
     """What is kept of a row is its scores and, for a few, its name: objects of 20000 rows are not held."""
-    collector = Collector(job([]))
+    collector = Collector(header(["mse"]), NO_LIMITS)
     path = Path("x")
     for i in range(20_000):
-        collector.add(Score(Pair(f"pair {i}", path, path), 4, 4, {"mse": float(i)}))
+        collector.add(ScoredPair(Pair(f"pair {i}", path, path), 4, 4, {"mse": float(i)}))
     kept = collector._scores["mse"]
     assert isinstance(kept, array) and (len(kept), kept.itemsize) == (20_000, 8)
     assert len(collector._worst["mse"]) == defaults.WORST

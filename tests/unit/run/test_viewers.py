@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from eyediff.records import Image, Pixels, View
-from eyediff.run import JournaledFile, compare
+from eyediff.run import ResumableSink, compare
 
 from .fakes import Kept, Reader, job, level, pairs
 from .folders import Folder
@@ -31,6 +31,8 @@ class Watching(Kept):
 class Mapper:
     """The absolute difference at each pixel; gives up on images with a gray of `bad`."""
 
+    map_identity = 0.0
+
     def __init__(self, bad: int | None = None) -> None:
         self.bad = bad
 
@@ -45,7 +47,7 @@ def test_views_are_of_the_pixels_and_their_map() -> None:
     found = pairs(40)
     broken = type(found[0])("broken.png", Path("x/a/broken.png"), Path("x/b/broken.png"))
     viewer = Watching()
-    compare(job([*found, broken], mapper=Mapper()), viewers=[viewer])
+    compare(job([*found, broken]), viewers=[viewer], mapper=Mapper())
     assert set(viewer.views) == {pair.name for pair in found}
     for pair in found:
         view = viewer.views[pair.name]
@@ -67,7 +69,7 @@ def test_a_mapper_that_gives_up_leaves_the_scores() -> None:
     """The row is whole; the view says why there is no map."""
     found = pairs(3)
     viewer = Watching()
-    compare(job(found, mapper=Mapper(bad=level(found[1].candidate))), viewers=[viewer])
+    compare(job(found), viewers=[viewer], mapper=Mapper(bad=level(found[1].candidate)))
     view = viewer.views[found[1].name]
     assert view.map is None and view.trouble == "MemoryError: no room for 8 GB"
     assert not viewer.failures and viewer.views[found[2].name].map is not None
@@ -79,7 +81,7 @@ def test_transparent_pairs_are_seen_where_they_differ_more() -> None:
     images = {"a": Image("a", shape, shape), "b": Image("b", shape, shape + 255)}
     for mapper in (None, Mapper()):
         viewer = Watching()
-        compare(job(pairs(1), lambda path: images[path.parent.name], mapper=mapper), viewers=[viewer])
+        compare(job(pairs(1), lambda path: images[path.parent.name]), viewers=[viewer], mapper=mapper)
         (view,) = viewer.views.values()
         assert (view.candidate == 255).all() and view.row.scores["mse"] == 255**2
 
@@ -103,8 +105,8 @@ def test_recalled_rows_are_seen_too(tmp_path: Path) -> None:
             raise OSError("moved away meanwhile")
         return folder.reader(path)
 
-    todo = job(folder.pairs, read, engines={"mse": Counting()}, mapper=Mapper())
-    compare(todo, viewers=[viewer], journal=JournaledFile(output, "csv", resume=True))
+    todo = job(folder.pairs, read, engines={"mse": Counting()})
+    compare(todo, viewers=[viewer], mapper=Mapper(), journal=ResumableSink(output, "csv", resume=True))
     assert sum(engine_calls) < 4 and not viewer.failures
     assert set(viewer.views) == {pair.name for pair in folder.pairs[1:]}
     assert viewer.names == [pair.name for pair in folder.pairs]
@@ -120,7 +122,7 @@ def test_viewers_do_not_hold_images_in_memory() -> None:
             self.count = getattr(self, "count", 0) + 1
 
     viewer = Passing()
-    compare(job(pairs(300), reader, mapper=Mapper()), viewers=[viewer])
+    compare(job(pairs(300), reader), viewers=[viewer], mapper=Mapper())
     assert viewer.count == 300 and reader.most <= 2 * 34 and reader.alive <= 2
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from eyediff import images
 from eyediff.errors import EyediffError, ImageError
 from eyediff.records import Header, Image, MetricHeader, Pixels, SizePolicy
 from eyediff.sets import Job, Source
@@ -75,7 +73,7 @@ def job(embedder: Levels | None = None, size: SizePolicy = "refuse", metric: str
         size=size,
         higher_is_better={metric: False},
     )
-    return Job(embedder or Levels(), header, read, partial(images.fit, policy=size), workers=2)
+    return Job(embedder or Levels(), header, read, workers=2)
 
 
 def points(pixels: Sequence[np.ndarray]) -> np.ndarray:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from eyediff.errors import ImageError, OutputError, SizeError, UsageError
+from eyediff.records import Pixels
 from eyediff.sets import Source, matrix
-from eyediff.sets import matrix as allpairs
 from eyediff.sets import pairwise_distance as squares
+from eyediff.sets.matrix import _Grid
 from eyediff.sets.store import Store
 
 from .made import Full, Levels, brute, folder, job, points, put, some
@@ -99,7 +100,7 @@ def test_a_full_disk_is_one_error() -> None:
     """Under the points and under the result: OutputError that names the file, not the death of the process."""
     with pytest.raises(OutputError, match="the scratch: No space left"):
         Store(Full(600), "the scratch").append(np.zeros((2, 20), np.float32))  # type: ignore[arg-type]
-    grid = allpairs._Grid(_Seekable(8 * 5), 3, 3, "the result")
+    grid = _Grid(_Seekable(8 * 5), 3, 3, "the result")
     with pytest.raises(OutputError, match="the result: No space left"):
         grid.put(squares.Block(0, 0, np.zeros((3, 3))))
 
@@ -114,3 +115,18 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
     """What the operating system answers on its own full device is the same error."""
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OutputError, match="No space left"):
         Store(full, "scratch")
+
+
+def test_an_engine_may_raise_anything(tmp_path: Path) -> None:
+    """What a runtime raises costs the image that it cannot do, and not the matrix."""
+
+    class Runtime(Levels):
+        def embeddings(self, x: Pixels) -> np.ndarray:
+            if any(image.min() == 255 for image in x):
+                raise RuntimeError("no kernel for this")
+            return super().embeddings(x)
+
+    pixels = [*some(3), np.full((4, 3, 3), 255, np.uint8)]
+    with matrix(job(Runtime()), folder(tmp_path, pixels)) as found:
+        assert found.rows == ["00", "01", "02"]
+        assert [(each.name, each.message) for each in found.failed] == [("03", "RuntimeError: no kernel for this")]

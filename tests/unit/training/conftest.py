@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import torch
 
 
 @contextmanager
 def in_one_thread() -> Iterator[None]:
     """Sums in one order, so that figures repeat to the last bit on any machine."""
+    import torch  # here, since a conftest.py must load where torch is not installed
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -12,7 +12,7 @@ from eyediff.engines.numpy_ops import NumpyVerbs, image
 from eyediff.errors import UsageError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX, MINI, SQUEEZE, Conv, Fire, Pool, Tap, Trunk
-from eyediff.training.init import clusters, initial, stacked
+from eyediff.training.init import initial, stacked
 from eyediff.training.init import kmeans as room
 from eyediff.weights import canonical_sha256
 from tests.unit.distortions.scenes import photos_in, scene
@@ -51,7 +51,7 @@ def test_every_channel_has_mean_0_and_variance_1(photos: Path, monkeypatch: pyte
     watching = Watching()
     pixels = room.crops(SMALL, np.random.default_rng(5), photos)
     lpips.taps(watching, lpips.Network(SMALL, parameters, None), image(pixels))
-    assert len(watching.given) == len(list(SMALL.convs))
+    assert len(watching.given) == sum(len(layer.convs) for layer in SMALL.layers)
     for given in watching.given:
         np.testing.assert_allclose(given.mean((0, 2, 3)), 0, atol=1e-3)
         np.testing.assert_allclose(given.var((0, 2, 3)), 1, atol=1e-3)
@@ -97,7 +97,7 @@ def test_clusters_are_found() -> None:
     truth = np.eye(6, dtype=np.float32)[:3]
     points = np.concatenate([direction + 0.02 * rng.standard_normal((200, 6)) for direction in truth])
     points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
-    found = clusters.clustered(points, 3, np.random.default_rng(4))
+    found = room.clustered(points, 3, np.random.default_rng(4))
     np.testing.assert_allclose(np.sort((found @ truth.T).argmax(1)), [0, 1, 2])
     np.testing.assert_allclose((found @ truth.T).max(1), 1, atol=1e-3)
 
@@ -109,11 +109,11 @@ def test_angles_are_between_whitened_patches(monkeypatch: pytest.MonkeyPatch) ->
     """
     rng = np.random.default_rng(1)
     patches = (rng.standard_normal((500, 8)) @ rng.standard_normal((8, 8)) + 3).astype(np.float32)
-    monkeypatch.setattr(clusters, "clustered", lambda points, count, rng: points[:count])
-    found = clusters.directions(patches, 5, rng)
+    monkeypatch.setattr(room, "clustered", lambda points, count, rng: points[:count])
+    found = room.directions(patches, 5, rng)
     centred = patches.astype(np.float64) - patches.mean(0, dtype=np.float64)
     covariance = centred.T @ centred / len(centred)
-    inverse = np.linalg.inv(covariance + clusters.REGULAR * np.trace(covariance) / 8 * np.eye(8))
+    inverse = np.linalg.inv(covariance + room.REGULAR * np.trace(covariance) / 8 * np.eye(8))
     lengths = np.sqrt(np.einsum("ni,ij,nj->n", centred[:5], inverse, centred[:5]))
     expected = centred[:5] @ inverse @ centred.T / lengths[:, None]
     np.testing.assert_allclose(found @ centred.T, expected, atol=1e-3 * np.abs(expected).max())

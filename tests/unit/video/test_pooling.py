@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eyediff.records import Failure, Header, MetricHeader, Pair, Score, Summary
+from eyediff.records import Failure, Header, MetricHeader, Pair, ScoredPair, Summary
 from eyediff.report.plot import FORMATS, check
 from eyediff.video import Track, completed, plot
 from eyediff.video.pooling import pool
@@ -72,7 +72,7 @@ def filled() -> tuple[Track, Summary]:
     track.open(Header("0", {name: MetricHeader("1", None, "numpy") for name in names}, "refuse", names))
     for i in range(60):
         pair = Pair(f"{i / 25:.6f}", Path(f"a#{i}"), Path(f"b#{i}"))
-        score = Score(pair, 8, 8, {"psnr": 30 + i % 7 if i else np.inf, "lpips": 0.01 * i})
+        score = ScoredPair(pair, 8, 8, {"psnr": 30 + i % 7 if i else np.inf, "lpips": 0.01 * i})
         track.write(Failure(pair, "read", "none") if i == 30 else score)
     return track, completed(Summary(60, 1, {}), track, ["a hint"])
 

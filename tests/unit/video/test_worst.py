@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eyediff.records import Header, MetricHeader, Pair, Row, Score, Summary, View
+from eyediff.records import Header, MetricHeader, Pair, Row, ScoredPair, Summary, View
 from eyediff.video.worst import KEPT, WorstFrames
 
 NAMES = {"psnr": True, "lpips": False}
@@ -35,6 +35,8 @@ class Seen:
 class Ones:
     """Maps without a difference; none of 3 rows."""
 
+    map_identity = 0.0
+
     def maps(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if a.shape[1] == 3:
             raise ValueError("three rows")
@@ -48,7 +50,7 @@ def test_the_worst_by_each_metric() -> None:
     worst.open(Header("0", {name: MetricHeader("1", None, "numpy") for name in NAMES}, "refuse", NAMES))
     scores = np.random.RandomState(0).permutation(40)
     rows = [
-        Score(Pair(f"{i}", Path("a"), Path("b")), 4, 4, {"psnr": 1.0 * x, "lpips": 1.0 * x})
+        ScoredPair(Pair(f"{i}", Path("a"), Path("b")), 4, 4, {"psnr": 1.0 * x, "lpips": 1.0 * x})
         for i, x in enumerate(scores)
     ]
     for row in rows:

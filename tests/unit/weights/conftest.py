@@ -11,7 +11,7 @@ import pytest
 
 from eyediff.metrics.backbones import SQUEEZE
 from eyediff.metrics.ops import Array
-from eyediff.weights import canonical_sha256
+from eyediff.weights import canonical_sha256, search_path
 from eyediff.weights.catalogue import PUBLISHED
 
 Weights = dict[str, Array]
@@ -21,13 +21,15 @@ Declare = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of the test's own, nothing in torch hub's folder, no network."""
-    monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path / "home"))
+def home(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own, nothing in torch hub's folder, no backbones in the package, no network."""
+    monkeypatch.setattr(search_path, "PACKAGE", tmp_path / "package")
+    home = tmp_path_factory.mktemp("eyediff") / "home"
+    monkeypatch.setenv("EYEDIFF_HOME", str(home))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
     monkeypatch.delenv("EYEDIFF_WEIGHTS", raising=False)
-    return tmp_path / "home"
+    return home
 
 
 @pytest.fixture(scope="session")

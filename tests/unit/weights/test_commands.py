@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from eyediff.cli.weights import app
 from eyediff.errors import MissingWeightsError, UsageError, WeightsError
-from eyediff.weights import cache, canonical_sha256, heads, store
+from eyediff.weights import cache, canonical_sha256, package_files, store
 
 from .conftest import Weights
 
@@ -77,17 +77,17 @@ def test_verify_exits_with_2_where_something_is_wrong(file: Path) -> None:
     """And says what on stderr, while the table is whole."""
     run("add", file)
     path = cache() / "squeeze.safetensors"
-    good = [f"squeeze\tcache\t{path}\tok", f"heads\tpackage\t{heads.FILE}\tok"]
+    good = [f"squeeze\tcache\t{path}\tok", *(f"{one.path.stem}\tpackage\t{one.path}\tok" for one in package_files.ALL)]
     result = run("verify")
     assert (result.exit_code, result.stdout.splitlines(), result.stderr) == (0, good, "")
     path.write_bytes(path.read_bytes()[:-1])
     result = run("verify")
-    assert (result.exit_code, result.stdout.splitlines()) == (2, [good[0].replace("\tok", "\twrong"), good[1]])
+    assert (result.exit_code, result.stdout.splitlines()) == (2, [good[0].replace("\tok", "\twrong"), *good[1:]])
     assert str(path) in result.stderr
 
 
 def test_where_prints_the_folders_in_order() -> None:
     """The cache, where downloads go, among them."""
     lines = [line.split("\t") for line in run("where").stdout.splitlines()]
-    assert [kind for kind, _ in lines] == ["cache", "torch hub"]
-    assert lines[0][1] == str(cache())
+    assert [kind for kind, _ in lines] == ["package", "cache", "torch hub"]
+    assert lines[1][1] == str(cache())

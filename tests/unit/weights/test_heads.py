@@ -11,7 +11,7 @@ import pytest
 
 from eyediff.errors import UsageError, WeightsError
 from eyediff.metrics.backbones import trunk
-from eyediff.weights import PUBLISHED, canonical_sha256, containers, heads, load_heads, metric_sha256
+from eyediff.weights import PUBLISHED, canonical_sha256, containers, load_heads, metric_sha256, package_files
 from eyediff.weights.hashing import file_sha256
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "import_heads.py"
@@ -63,9 +63,9 @@ def test_unknown_names() -> None:
 
 def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One bit: the hash of the shipped file is in the code."""
-    content = bytearray(heads.FILE.read_bytes())
+    content = bytearray(package_files.HEADS.path.read_bytes())
     content[-1] ^= 1
-    monkeypatch.setattr(heads, "FILE", tmp_path / "heads.safetensors")
+    monkeypatch.setattr(package_files, "PACKAGE", tmp_path)
     with pytest.raises(WeightsError, match="install eyediff again"):
         load_heads("alex")
     (tmp_path / "heads.safetensors").write_bytes(content)
@@ -87,8 +87,8 @@ def test_the_script_makes_the_shipped_file(script: ModuleType, tmp_path: Path, m
     spec = importlib.util.find_spec("lpips")
     if spec is None or spec.origin is None:
         pytest.skip("the package lpips 0.1.4 is not installed")
-    shipped = heads.FILE.read_bytes()
-    monkeypatch.setattr(heads, "FILE", tmp_path / "heads.safetensors")
+    shipped = package_files.HEADS.path.read_bytes()
+    monkeypatch.setattr(package_files, "PACKAGE", tmp_path)
     assert script.main([str(Path(spec.origin).parents[1])]) == 0
     assert (tmp_path / "heads.safetensors").read_bytes() == shipped
 
@@ -99,7 +99,7 @@ def test_the_script_refuses_other_files(script: ModuleType, tmp_path: Path) -> N
         path = tmp_path / "lpips" / "weights" / f"v{key}.pth"
         path.parent.mkdir(parents=True, exist_ok=True)
         containers.write(path, {"lin0.model.1.weight": np.ones((1, 64, 1, 1), np.float32)})
-    before = file_sha256(heads.FILE)
+    before = file_sha256(package_files.HEADS.path)
     with pytest.raises(SystemExit, match="expected df73285e35b22355"):
         script.main([str(tmp_path)])
-    assert file_sha256(heads.FILE) == before
+    assert file_sha256(package_files.HEADS.path) == before

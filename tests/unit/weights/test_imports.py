@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-HEAVY = ("torch", "onnxruntime", "PIL", "pooch", "requests")
+HEAVY = ("torch", "onnxruntime", "PIL", "urllib3")
 
 
 @pytest.mark.parametrize("zipped", [True, False])

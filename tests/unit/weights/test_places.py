@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import WeightsError
-from eyediff.weights import PUBLISHED, cache, candidates, offline
-from eyediff.weights import search_path as places
+from eyediff.weights import PUBLISHED, cache, candidates, offline, places
 
 
 def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EYEDIFF_WEIGHTS first, in its own order; then the cache; then torch hub's downloads."""
+    """EYEDIFF_WEIGHTS first, in its own order; then the package, the cache and torch hub's downloads."""
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("EYEDIFF_WEIGHTS", os.pathsep.join(["", str(tmp_path / "b"), str(tmp_path / "a")]))
     assert [(place.kind, place.folder) for place in places()] == [
         ("EYEDIFF_WEIGHTS", tmp_path / "b"),
         ("EYEDIFF_WEIGHTS", tmp_path / "a"),
+        ("package", tmp_path / "package"),
         ("cache", home / "weights"),
         ("torch hub", tmp_path / "torch" / "hub" / "checkpoints"),
     ]

@@ -115,7 +115,7 @@ def test_no_trunk_of_that_name(tmp_path: Path) -> None:
 def test_verify_checks_every_file(
     tmp_path: Path, squeeze: Weights, official: Declare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also those that would not be used; and the heads."""
+    """Also those that would not be used; and what ships with the package."""
     official()
     add(whole_network(tmp_path / "x.pth", squeeze))
     bad = convolutions(tmp_path / "mine" / "squeeze.safetensors", changed(squeeze))
@@ -124,7 +124,7 @@ def test_verify_checks_every_file(
     assert [(one.what, one.place.kind, one.problem is None) for one in checked] == [
         ("squeeze", "EYEDIFF_WEIGHTS", False),
         ("squeeze", "cache", True),
-        ("heads", "package", True),
+        *((shipped, "package", True) for shipped in ("alex", "squeeze", "heads", "mini")),
     ]
     assert str(bad) in str(checked[0].problem)
 

@@ -128,7 +128,7 @@ class LPIPS(nn.Module):
         if heads is None or not self.training or len(self._lins()[0].model) == 1:
             return terms(heads, of_in0, of_in1)
         units = [[VERBS.unit(feature) for feature in features] for features in (of_in0, of_in1)]
-        return formula.apart(_Dropping(), heads, *units)  # type: ignore[arg-type] # tensors in the place of arrays
+        return formula.apart(_Dropping(), heads, *units)
 
     def _lins(self) -> list[NetLinLayer]:
         return [getattr(self, f"lin{index}") for index in range(self.L)]

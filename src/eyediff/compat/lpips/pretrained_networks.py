@@ -6,17 +6,17 @@ import math
 from collections import namedtuple
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ... import weights
 from ...metrics import lpips
-from ...metrics.backbones import ALEX, SQUEEZE, VGG, Tap, Trunk
+from ...metrics.backbones import ALEX, SQUEEZE, VGG, Trunk
 from ...metrics.ops import Array
 from ...nn.tree import Tree
-from ...nn.trunk import VERBS, Bound, tap_names
+from ...nn.trunk import VERBS
 
 
 class _Slices(Tree):
@@ -39,7 +39,7 @@ class _Slices(Tree):
 
     def features(self, x: Tensor, scaling: tuple[Tensor, Tensor] | None = None) -> list[Tensor]:
         """What the taps give, before it is brought to unit length."""
-        return lpips.taps(VERBS, cast(lpips.Network, Bound(self.trunk, self, scaling)), x)
+        return lpips.taps(VERBS, lpips.FeatureNetwork(self.trunk, self, None, scaling), x)
 
     def forward(self, X: Tensor) -> Any:  # noqa: N803 - the old name
         """N x 3 x H x W, scaled as the trunk expects, to a named tuple of features."""
@@ -61,18 +61,15 @@ class squeezenet(_Slices):  # noqa: N801 - the old name
 @cache
 def _outputs(title: str, trunk: Trunk) -> Any:
     """The named tuple of a trunk."""
-    return namedtuple(title, tap_names(trunk))
+    return namedtuple(title, trunk.tap_names)
 
 
 def slice_names(trunk: Trunk) -> dict[str, str]:
     """torchvision's names to the old package's: features.3.weight of AlexNet is slice2.3.weight."""
-    found, number = {}, 1
+    found, number = dict[str, str](), 1
     for layer in trunk.layers:
-        if isinstance(layer, Tap):
-            number += 1
-            continue
-        for name in Trunk("", "", "", (layer,)).shapes:
-            found[name] = name.replace("features.", f"slice{number}.", 1)
+        number += layer.is_tap
+        found |= {name: name.replace("features.", f"slice{number}.", 1) for name in layer.shapes}
     return found
 
 

@@ -13,10 +13,11 @@ for (const [pair, metric, limit] of run.crossings) {
 
 const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture], index) => ({
   index, name, reference, candidate, width, height, error, notes, picture,
-  scores: scores && new Map(METRICS.map((metric, i) => [metric, number(scores[i])])),
+  scores: scores && new Map(METRICS.map((metric, i) => [metric, number(scores[i])]).filter(([, score]) => score !== null)),
   limits: CROSSED.get(name) || [],
 }));
 const SCORED = ROWS.filter((row) => row.scores);
+const scoredBy = (...metrics) => SCORED.filter((row) => metrics.every((metric) => row.scores.has(metric)));
 
 let pictures = null;
 const WEBP = "data:image/webp;base64,", PNG = "data:image/png;base64,";
@@ -46,16 +47,35 @@ function noPicture(row) {
   return stored(row)?.trouble || "no picture";
 }
 
-// An element with properties, attributes and children. Text from outside only ever becomes a text node.
-function el(tag, { on = {}, data = {}, style = {}, ...rest } = {}, ...children) {
-  const made = document.createElement(tag);
-  return dress(made, { on, data, style, ...rest }, children);
+/**
+ * An element with properties, attributes and children. Text from outside only ever becomes a text node.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes]
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+function el(tag, attributes = {}, ...children) {
+  return dress(document.createElement(tag), attributes, children);
 }
 
+/**
+ * The same for a drawing.
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, any>} [attributes]
+ * @returns {SVGElementTagNameMap[K]}
+ */
 function svg(tag, attributes = {}, ...children) {
   return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
+/**
+ * @template {HTMLElement | SVGElement} E
+ * @param {E} made
+ * @param {Record<string, any>} attributes
+ * @param {any[]} children
+ * @returns {E}
+ */
 function dress(made, { on = {}, data = {}, style = {}, ...attributes }, children) {
   for (const [event, listener] of Object.entries(on)) made.addEventListener(event, listener);
   for (const [name, value] of Object.entries(data)) made.dataset[name] = value;
@@ -84,7 +104,7 @@ const RANKED = new Map(); // metric -> rows, worst first
 
 function ranked(metric) {
   if (!RANKED.has(metric)) {
-    RANKED.set(metric, [...SCORED].sort((a, b) => {
+    RANKED.set(metric, scoredBy(metric).sort((a, b) => {
       const [x, y] = [badness(b, metric), badness(a, metric)];
       return x === y ? a.index - b.index : x - y;
     }));
@@ -105,14 +125,14 @@ const state = {
 };
 const listeners = [];
 const whenChanged = (listener) => listeners.push(listener);
-const changed = () => listeners.forEach((listener) => listener());
+const changed = () => { for (const listener of listeners) listener(); };
 
 const inRange = (score, { low, high, last }) =>
   score === low || (score > low && (score < high || (last && score === high)));
 
 function passes(row) {
   if (state.status === "failed" && !row.error) return false;
-  if (state.status === "compared" && row.error) return false;
+  if (state.status === "compared" && !row.scores) return false;
   if (state.status === "limit" && !row.limits.length) return false;
   for (const [metric, range] of state.ranges) {
     if (!row.scores || !inRange(row.scores.get(metric), range)) return false;
@@ -131,8 +151,9 @@ function choice(label, options, chosen, choose) {
   const buttons = options.map(([value, text]) =>
     el("button", { type: "button", data: { value }, on: { click: () => choose(value) } }, text));
   const group = el("div", { class: "choice", role: "group", "aria-label": label }, ...buttons);
-  group.refresh = () => buttons.forEach((button) =>
-    button.setAttribute("aria-pressed", String(button.dataset.value === chosen())));
-  group.refresh();
-  return group;
+  const refresh = () => {
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.value === chosen()));
+  };
+  refresh();
+  return Object.assign(group, { refresh });
 }

@@ -7,7 +7,7 @@ function bins(metric) {
   const step = (high - low) / count;
   const made = Array.from({ length: count }, (_, i) => ({
     low: low + i * step, high: i === count - 1 ? high : low + (i + 1) * step, last: i === count - 1, all: 0, shown: 0 }));
-  const infinite = SCORED.map((row) => row.scores.get(metric)).filter((score) => !Number.isFinite(score));
+  const infinite = scoredBy(metric).map((row) => row.scores.get(metric)).filter((score) => !Number.isFinite(score));
   for (const end of new Set(infinite)) made.push({ low: end, high: end, last: true, all: 0, shown: 0 });
   const place = (score) => (Number.isFinite(score)
     ? Math.min(count - 1, Math.max(0, Math.floor((score - low) / step)))
@@ -17,7 +17,7 @@ function bins(metric) {
 
 function distribution(metric) {
   const { made, place, low, high } = bins(metric);
-  SCORED.forEach((row) => { made[place(row.scores.get(metric))].all += 1; });
+  scoredBy(metric).forEach((row) => { made[place(row.scores.get(metric))].all += 1; });
   const most = Math.max(1, ...made.map((bin) => bin.all));
   const bars = el("div", { class: "bars", role: "group", "aria-label": `Distribution of ${metric}` });
   let from = null;
@@ -44,7 +44,7 @@ function distribution(metric) {
   });
   const refresh = () => {
     made.forEach((bin) => { bin.shown = 0; });
-    SCORED.filter(passes).forEach((row) => { made[place(row.scores.get(metric))].shown += 1; });
+    scoredBy(metric).filter(passes).forEach((row) => { made[place(row.scores.get(metric))].shown += 1; });
     const range = state.ranges.get(metric);
     columns.forEach(({ bin, part, button }) => {
       part.style.height = `${(100 * bin.shown) / most}%`;

@@ -1,8 +1,9 @@
 // Heading: what was compared, with what, and how it ended.
 function heading() {
-  const { count, failed, interrupted } = run.summary;
+  const { count, failed, incomplete, interrupted } = run.summary;
   const facts = [
     el("span", { class: "fact" }, `${amount(count - failed, "pair")} compared`),
+    incomplete > 0 && el("a", { class: "fact bad", href: "#missing" }, `${incomplete} incomplete`),
     failed > 0 && el("a", { class: "fact bad", href: "#missing" }, `${failed} failed`),
     run.unmatched.length > 0 && el("a", { class: "fact bad", href: "#missing" }, `${amount(run.unmatched.length, "file")} without a partner`),
     run.crossings.length > 0 && el("span", { class: "fact bad" }, `${amount(run.crossings.length, "score")} beyond a limit`),

@@ -6,16 +6,17 @@ table.refresh();
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  if (event.target.matches("input, select, textarea")) {
-    if (event.key === "Escape") event.target.blur();
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (target.matches("input, select, textarea")) {
+    if (event.key === "Escape") target.blur();
     return;
   }
   const acts = {
     "/": () => table.search.focus(), "?": () => document.getElementById("keys").click(), t: () => document.getElementById("theme").click(),
     ArrowDown: () => table.move(1), j: () => table.move(1), ArrowUp: () => table.move(-1), k: () => table.move(-1),
   };
-  if (event.key === "Enter" && event.target.matches(".rows .row")) acts.Enter = table.openCurrent;
-  if (event.target.matches("button") && event.key.startsWith("Arrow")) return;
+  if (event.key === "Enter" && target.matches(".rows .row")) acts.Enter = table.openCurrent;
+  if (target.matches("button") && event.key.startsWith("Arrow")) return;
   const act = acts[event.key];
   if (!act) return;
   event.preventDefault();

@@ -58,9 +58,9 @@ function legend() {
   context.putImageData(row, 0, 0);
   const marks = el("div", { class: "marks" });
   const value = el("output", { class: "here" });
-  const made = el("div", { class: "legend" }, el("div", { class: "unit" }, `${run.mapped} distance at a pixel`, value), bar, marks);
-  made.scale = (top) => marks.replaceChildren(...ticks(0, top, 3).map((mark) =>
+  const made = el("div", { class: "legend" }, el("div", { class: "unit" }, run.mapTitle, value), bar, marks);
+  const scale = (top) => marks.replaceChildren(...ticks(0, top, 3).map((mark) =>
     el("span", { style: { left: `${top > 0 ? (100 * mark) / top : 0}%` } }, short(mark))));
-  made.tell = (found) => { value.textContent = found === null ? "" : figure(found, 3); };
-  return made;
+  const tell = (found) => { value.textContent = found === null ? "" : figure(found, 3); };
+  return Object.assign(made, { scale, tell });
 }

@@ -1,8 +1,8 @@
 // Scatter: one metric against another, and the pairs on which they disagree most.
 function spearman(x, y) {
-  const n = SCORED.length;
+  const both = scoredBy(x, y), n = both.length;
   const middle = (metric) => { // ranks from 0, equal scores sharing their mean
-    const order = ranked(metric), out = new Map();
+    const order = ranked(metric).filter((row) => row.scores.has(x) && row.scores.has(y)), out = new Map();
     for (let i = 0; i < n;) {
       let j = i;
       while (j < n && order[j].scores.get(metric) === order[i].scores.get(metric)) j += 1;
@@ -13,7 +13,7 @@ function spearman(x, y) {
   };
   const [a, b] = [middle(x), middle(y)];
   let xy = 0, xx = 0, yy = 0;
-  for (const row of SCORED) {
+  for (const row of both) {
     const [u, v] = [a.get(row) - (n - 1) / 2, b.get(row) - (n - 1) / 2];
     xy += u * v; xx += u * u; yy += v * v;
   }
@@ -59,7 +59,7 @@ function scatter() {
     const worse = (metric, forward, backward) => (HIGHER.get(metric) ? `${backward} worse` : `worse ${forward}`);
     plot.append(svg("text", { x: box.right, y: H - 8, class: "axis", "text-anchor": "end" }, `${axes.x}  (${worse(axes.x, "→", "←")})`),
       svg("text", { x: 14, y: box.top, class: "axis", "text-anchor": "end", transform: `rotate(-90 14 ${box.top})` }, `${axes.y}  (${worse(axes.y, "→", "←")})`));
-    points = SCORED.map((row) => {
+    points = scoredBy(axes.x, axes.y).map((row) => {
       const spot = { row, x: x.at(row.scores.get(axes.x)), y: y.at(row.scores.get(axes.y)) };
       spot.mark = svg("circle", { cx: spot.x, cy: spot.y, r: SCORED.length > 400 ? 2.6 : 4.2, class: "dot" });
       plot.append(spot.mark);

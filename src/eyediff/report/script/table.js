@@ -51,8 +51,8 @@ const table = (() => {
     if (by === "order") return found;
     if (by === "name") return found.sort((a, b) => sign * compareNames(a, b) || a.index - b.index);
     return found.sort((a, b) => { // rows without scores come last in either order
-      if (!a.scores || !b.scores) return Boolean(b.scores) - Boolean(a.scores) || a.index - b.index;
-      const [x, y] = [a.scores.get(by), b.scores.get(by)];
+      const [x, y] = [a.scores?.get(by), b.scores?.get(by)];
+      if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined) || a.index - b.index;
       return x === y ? a.index - b.index : sign * (x < y ? -1 : 1);
     });
   }
@@ -67,9 +67,10 @@ const table = (() => {
 
   function cell(row, metric) {
     const score = row.scores.get(metric);
-    const worst = SCORED.length > 1 ? 1 - rank(row, metric) / (SCORED.length - 1) : 0;
+    const place = rank(row, metric), count = ranked(metric).length;
+    const worst = place !== undefined && count > 1 ? 1 - place / (count - 1) : 0;
     const beyond = row.limits.find(([name]) => name === metric);
-    return el("span", { class: beyond ? "cell score beyond" : "cell score", role: "cell", data: { metric }, title: beyond ? `beyond the limit ${figure(beyond[1])}` : null },
+    return el("span", { class: beyond ? "cell score beyond" : "cell score", role: "cell", data: { metric }, title: beyond ? `beyond the limit ${figure(beyond[1])}` : score === undefined ? row.error[1] : null },
       el("span", { class: "label", "aria-hidden": "true" }, metric), el("span", { class: "value" }, figure(score)),
       el("span", { class: "meter", "aria-hidden": "true" }, el("span", { style: { width: `${Math.round(100 * worst)}%` } })));
   }
@@ -104,14 +105,14 @@ const table = (() => {
   function refresh() {
     rows = sorted();
     current = Math.max(0, Math.min(current, rows.length - 1));
-    made.forEach((row) => row.remove());
+    for (const row of made.values()) row.remove();
     made.clear();
     body.style.height = `calc(${rows.length} * var(--row))`;
-    grid.setAttribute("aria-rowcount", rows.length + 1);
+    grid.setAttribute("aria-rowcount", String(rows.length + 1));
     nothing.hidden = rows.length > 0;
     counted.textContent = rows.length === ROWS.length ? amount(ROWS.length, "pair") : `${rows.length.toLocaleString("en")} of ${amount(ROWS.length, "pair")}`;
     const { by, descending } = state.sort;
-    head.querySelectorAll("[data-by]").forEach((button) => {
+    /** @type {NodeListOf<HTMLElement>} */ (head.querySelectorAll("[data-by]")).forEach((button) => {
       const here = button.dataset.by === by;
       button.setAttribute("aria-sort", here ? (descending ? "descending" : "ascending") : "none");
       button.querySelector(".arrow").textContent = here ? (descending ? "↓" : "↑") : "";
@@ -130,7 +131,7 @@ const table = (() => {
     if (top < room) scrollBy(0, top - room);
     else if (top + step > innerHeight) scrollBy(0, top + step - innerHeight + 8);
     place();
-    made.forEach((row, each) => row.setAttribute("tabindex", each === current ? "0" : "-1"));
+    for (const [each, row] of made) row.setAttribute("tabindex", each === current ? "0" : "-1");
     made.get(current)?.focus({ preventScroll: true });
   }
 

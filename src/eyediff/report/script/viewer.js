@@ -18,6 +18,7 @@ const viewer = (() => {
 
   const title = el("bdi", {}), counter = el("span", { class: "counter" });
   const step = (by, text, label) => el("button", { type: "button", class: "icon", "aria-label": label, title: label, data: { step: by }, on: { click: () => move(by) } }, text);
+  const back = step(-1, "‹", "The pair before (←)"), forth = step(1, "›", "The next pair (→)");
   const close = el("button", { type: "button", class: "icon", id: "close", "aria-label": "Close (Esc)", title: "Close (Esc)", on: { click: () => dialog.close() } }, "×");
   const modes = choice("How to look", MODES, () => view.mode, (mode) => setMode(mode));
   const zooms = choice("Zoom", ZOOMS, () => view.zoom, (zoom) => setZoom(zoom));
@@ -33,7 +34,7 @@ const viewer = (() => {
   const facts = el("div", { class: "panel" });
 
   const dialog = el("dialog", { id: "viewer", class: "viewer", "aria-label": "A pair" },
-    el("div", { class: "bar" }, el("div", { class: "who" }, counter, el("h2", {}, title)), step(-1, "‹", "The pair before (←)"), step(1, "›", "The next pair (→)"), close),
+    el("div", { class: "bar" }, el("div", { class: "who" }, counter, el("h2", {}, title)), back, forth, close),
     el("div", { class: "middle" }, frame, facts),
     el("div", { class: "controls" }, modes, zooms, gains, mapControls));
 
@@ -42,8 +43,8 @@ const viewer = (() => {
     picture = pictureOf(row);
     title.textContent = row.name;
     counter.textContent = `${view.position + 1} / ${view.list.length}`;
-    dialog.querySelector("[data-step='-1']").disabled = view.position === 0;
-    dialog.querySelector("[data-step='1']").disabled = view.position === view.list.length - 1;
+    back.disabled = view.position === 0;
+    forth.disabled = view.position === view.list.length - 1;
     plane.hidden = !picture;
     why.textContent = picture ? "" : noPicture(row);
     facts.replaceChildren(...factsOf(row));
@@ -74,13 +75,13 @@ const viewer = (() => {
     const scores = each.scores ? METRICS.map((metric) => {
       const place = rank(each, metric), beyond = each.limits.find(([name]) => name === metric);
       return el("div", { class: beyond ? "score beyond" : "score" }, el("dt", {}, metric), el("dd", {}, figure(each.scores.get(metric)),
-        el("small", {}, beyond ? `beyond ${figure(beyond[1])}` : SCORED.length > 1 ? `${ordinal(place)} of ${SCORED.length}` : direction(metric))));
+        el("small", {}, beyond ? `beyond ${figure(beyond[1])}` : place !== undefined && SCORED.length > 1 ? `${ordinal(place)} of ${ranked(metric).length}` : direction(metric))));
     }) : [];
     const size = each.width ? `${each.width} × ${each.height} pixels` : null;
     const [w, h] = picture?.size || [];
     const reduced = picture && !picture.full && !picture.exact
       && (w < each.width ? `shown here from copies of ${w} × ${h}; scores are of the files` : "shown here with slight loss; scores are of the files");
-    return [el("dl", {}, ...scores), ...[size, reduced, ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
+    return [el("dl", {}, ...scores), ...[size, reduced, each.scores && each.error?.[1], ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
       el("p", { class: "path" }, el("span", {}, "reference"), el("bdi", {}, each.reference)), el("p", { class: "path" }, el("span", {}, "candidate"), el("bdi", {}, each.candidate))];
   }
 
@@ -96,12 +97,12 @@ const viewer = (() => {
     const ratio = devicePixelRatio || 1;
     const fit = Math.min((stage.clientWidth - 2) / (row.width * across), (stage.clientHeight - 2) / (row.height * down), 4);
     const factor = view.zoom === "fit" ? fit : Number(view.zoom) / ratio;
-    plane.dataset.across = across;
+    plane.dataset.across = String(across);
     plane.style.setProperty("--w", `${row.width * factor}px`);
     plane.style.setProperty("--h", `${row.height * factor}px`);
     plane.style.setProperty("--split", `${view.split}%`);
     plane.classList.toggle("crisp", view.zoom !== "fit" && factor * ratio >= 2 && picture.exact);
-    handle.setAttribute("aria-valuenow", Math.round(view.split));
+    handle.setAttribute("aria-valuenow", String(Math.round(view.split)));
     stage.classList.toggle("pan", view.zoom !== "fit");
     const flip = view.mode === "blink" && !view.flipped;
     tags.left.textContent = { slide: "reference", side: "reference", blink: flip ? "reference" : "candidate", difference: "difference" }[view.mode];
@@ -112,7 +113,7 @@ const viewer = (() => {
     const top = view.scale === "run" ? run.peak : picture?.peak || 0;
     mapped.checked = view.map;
     dialog.classList.toggle("mapped", Boolean(view.map && picture?.map));
-    heat.canvas.style.opacity = view.opacity / 100;
+    heat.canvas.style.opacity = String(view.opacity / 100);
     if (view.map && picture?.map) heat.paint(top);
     key?.scale(top);
   }
@@ -155,7 +156,7 @@ const viewer = (() => {
   stage.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !picture) return;
     const zoomed = view.zoom !== "fit";
-    if (view.mode === "slide" && (!zoomed || handle.contains(event.target))) { sliding = true; splitAt(event); }
+    if (view.mode === "slide" && (!zoomed || handle.contains(/** @type {Node} */ (event.target)))) { sliding = true; splitAt(event); }
     else if (zoomed && event.pointerType === "mouse") panning = [event.clientX, event.clientY];
     else return;
     event.preventDefault();
@@ -174,16 +175,17 @@ const viewer = (() => {
 
   dialog.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const typing = event.target.matches("select, input[type=range]");
+    const target = /** @type {HTMLElement} */ (event.target);
+    const typing = target.matches("select, input[type=range]");
     const acts = { j: () => move(1), k: () => move(-1), m: () => setMap(!view.map), ",": () => setSplit(view.split - 2), ".": () => setSplit(view.split + 2),
       z: () => setZoom(ZOOMS[(ZOOMS.findIndex(([name]) => name === view.zoom) + 1) % ZOOMS.length][0]),
       Home: () => move(-view.position), End: () => move(view.list.length - 1 - view.position) };
     MODES.forEach(([mode], i) => { acts[String(i + 1)] = () => setMode(mode); });
     if (!typing) {
-      const onHandle = event.target === handle;
+      const onHandle = target === handle;
       acts.ArrowLeft = () => (onHandle ? setSplit(view.split - 2) : move(-1));
       acts.ArrowRight = () => (onHandle ? setSplit(view.split + 2) : move(1));
-      if (!event.target.matches("button, input")) acts[" "] = flip;
+      if (!target.matches("button, input")) acts[" "] = flip;
     }
     const act = acts[event.key];
     if (!act) return;

@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from ... import __version__, images
+from ... import images
+from ..._version import __version__
 from ...distortions.photos import found
 from ...errors import ResumeError, shown
 from ...metrics import lpips
@@ -41,7 +42,7 @@ Report = Callable[[Stage, int, int], None]
 
 def teacher() -> lpips.Network:
     """lpips-alex. Raises WeightsError where AlexNet's weights can be neither found nor fetched."""
-    return parse_metric("lpips-alex").load_network()
+    return parse_metric("lpips-alex").load_network().network
 
 
 def distill(

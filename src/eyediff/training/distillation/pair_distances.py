@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ...engines.torch_ops import TorchVerbs
+from ...engines.torch_ops import Constant, TorchVerbs
 from ...metrics import lpips
 from .groups import PAIRS
 
@@ -23,7 +23,9 @@ def images(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float() * (2 / 255) - 1
 
 
-def of_groups(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, grid: int) -> tuple[Tensor, Tensor]:
+def of_groups(
+    verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int
+) -> tuple[Tensor, Tensor]:
     """G x MEMBERS x H x W x 3 bytes to the distances, G x PAIRS, and the maps, G x PAIRS x grid x grid.
 
     A map holds each tap's terms, averaged over `grid` x `grid` cells and summed over the taps; its mean is near the
@@ -35,14 +37,14 @@ def of_groups(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor, grid: i
     firsts = [feature[:, FIRST].flatten(0, 1) for feature in split]
     seconds = [feature[:, SECOND].flatten(0, 1) for feature in split]
     terms = lpips.apart(verbs, network.heads, firsts, seconds)
-    totals = torch.stack([term.mean((1, 2, 3)) for term in terms]).sum(0)
+    totals = lpips.shares(verbs, terms).sum(1)
     maps = torch.stack([F.adaptive_avg_pool2d(term, grid) for term in terms]).sum(0)
     return totals.view(count, -1), maps.view(count, -1, grid, grid)
 
 
-def distances(verbs: TorchVerbs, network: lpips.Network, pixels: Tensor) -> list[float]:
+def distances(verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
     """N x H x W x 3 bytes: the distance of every image after the first from the first."""
     features = lpips.features(verbs, network, images(pixels))
     firsts = [feature[:1] for feature in features]
     terms = lpips.apart(verbs, network.heads, firsts, [feature[1:] for feature in features])
-    return torch.stack([term.mean((1, 2, 3)) for term in terms]).sum(0).tolist()
+    return lpips.shares(verbs, terms).sum(1).tolist()

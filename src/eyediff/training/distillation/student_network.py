@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -16,7 +14,7 @@ from ...metrics import lpips
 from ...metrics.backbones import MINI, Trunk
 from ...metrics.ops import Array
 from ...weights.containers import read
-from ...weights.mini import HEAD
+from ...weights.heads import MINI_HEAD
 
 FIRST_HEAD = 0.1
 """The weight of every channel to begin with: about what AlexNet's published heads average."""
@@ -30,13 +28,13 @@ def initial(trunk: Trunk, seed: int) -> dict[str, Tensor]:
         scale = (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.0
         found[name] = torch.randn(shape, generator=chance) * scale
     for index, channels in enumerate(trunk.taps):
-        found[HEAD.format(index)] = torch.full((channels,), FIRST_HEAD**0.5)
+        found[MINI_HEAD.format(index)] = torch.full((channels,), FIRST_HEAD**0.5)
     return found
 
 
 def network(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> lpips.Network:
     """A weights file's content as a network. Raises WeightsError where names, shapes or signs do not fit."""
-    names = [HEAD.format(index) for index in range(len(trunk.taps))]
+    names = [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
     if missing := [name for name in names if name not in parameters]:
         raise WeightsError(f"not {trunk.title}: lacks {', '.join(missing)}")
     own = {name: array for name, array in parameters.items() if name not in names}
@@ -48,24 +46,15 @@ def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
     found: dict[str, Array] = {}
     for name, tensor in parameters.items():
         array = tensor.detach().cpu().numpy().astype(np.float32)
-        found[name] = np.square(array) if name.startswith(HEAD.format("")) else array.copy()
+        found[name] = np.square(array) if name.startswith(MINI_HEAD.format("")) else array.copy()
     return found
 
 
-@dataclass(frozen=True)
-class Learning:
-    """`lpips.Network` over tensors: what the formula reads of it."""
-
-    trunk: Trunk
-    parameters: Mapping[str, Tensor]
-    heads: Sequence[Tensor]
-    scaling = (lpips.GAIN, lpips.OFFSET)
-
-
-def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.Network:
+def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
     """The network that the tensors make up as they are now."""
-    heads = [tensors[HEAD.format(index)].square() for index in range(len(trunk.taps))]
-    return cast("lpips.Network", Learning(trunk, tensors, heads))  # interpreters take tensors for constants
+    heads = [tensors[MINI_HEAD.format(index)].square() for index in range(len(trunk.taps))]
+    scaling = (torch.from_numpy(lpips.GAIN), torch.from_numpy(lpips.OFFSET))
+    return lpips.FeatureNetwork(trunk, tensors, heads, scaling)
 
 
 def read_network(path: Path) -> lpips.Network:

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...metrics import lpips
 from ...metrics.ops import Array
 from ...nn.trunk import VERBS, ModuleTrunk, NetworkTrunk
 from ..distillation.pair_distances import images
@@ -42,22 +43,37 @@ class Source(Protocol):
         """As the metric says them."""
 
 
-def squares(trunk: Trunk, pixels: Tensor) -> Iterator[Tensor]:
-    """N x 3 x H x W x 3 bytes (reference, a, b) to a tap's squared differences, N x 2 x C_l x H_l x W_l, tap by tap."""
+def squared_differences(trunk: Trunk, pixels: Tensor) -> Iterator[Tensor]:
+    """Yield the squared differences of a judgement's images from its reference, tap by tap.
+
+    Parameters
+    ----------
+    trunk
+        Where the features come from.
+    pixels
+        N x 3 x H x W x 3 bytes: the reference, a and b.
+
+    Yields
+    ------
+    Tensor
+        2N x C_l x H_l x W_l: a and b of the first judgement, then of the next.
+    """
     for feature in trunk(images(pixels.flatten(0, 1))):
         unit = VERBS.unit(feature.float())
         unit = unit.view(-1, 3, *unit.shape[1:])
-        yield (unit[:, 1:] - unit[:, :1]).square()
+        for squared in lpips.squared_differences(VERBS, [unit[:, 1:]], [unit[:, :1]]):
+            yield squared.flatten(0, 1)
 
 
 def moments(trunk: Trunk, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """The m and the r of N judgements: N x 2 x C each, C the channels of all taps together."""
     means, roots = [], []
     with torch.no_grad():
-        for squared in squares(trunk, pixels):
-            means.append(squared.mean((3, 4)))
-            roots.append(squared.square().sum((3, 4)).sqrt() / squared[0, 0, 0].numel())
-    return torch.cat(means, 2), torch.cat(roots, 2)
+        for squared in squared_differences(trunk, pixels):
+            means.append(VERBS.mean(squared))
+            roots.append(squared.square().sum((2, 3)).sqrt() / squared[0, 0].numel())
+    shape = len(pixels), 2, -1
+    return torch.cat(means, 1).view(shape), torch.cat(roots, 1).view(shape)
 
 
 class Kept:
@@ -88,21 +104,21 @@ class Seen:
         self._trunk, self._pixels, self._channels, self._device = trunk, pixels, list(channels), device
 
     def drawn(self, heads: Tensor, chosen: Sequence[int], dropout: float, chance: torch.Generator) -> Tensor:
-        return self._weighed(heads, self._dropped(chosen, dropout, chance))
+        return self._distances(heads, self._dropped(chosen, dropout, chance))
 
     def measured(self, heads: Tensor, chosen: Sequence[int]) -> Tensor:
         with torch.no_grad():
-            return self._weighed(heads, self._squares(chosen))
+            return self._distances(heads, self._squared(chosen))
 
-    def _squares(self, chosen: Sequence[int]) -> Iterator[Tensor]:
+    def _squared(self, chosen: Sequence[int]) -> Iterator[Tensor]:
         pixels = torch.from_numpy(self._pixels[np.asarray(chosen, np.int64)])
-        return squares(self._trunk, pixels.to(self._device))
+        return squared_differences(self._trunk, pixels.to(self._device))
 
     def _dropped(self, chosen: Sequence[int], dropout: float, chance: torch.Generator) -> Iterator[Tensor]:
-        for squared in self._squares(chosen):
+        for squared in self._squared(chosen):
             mask = torch.empty_like(squared).bernoulli_(1 - dropout, generator=chance)
             yield squared * mask / (1 - dropout)
 
-    def _weighed(self, heads: Tensor, squared: Iterable[Tensor]) -> Tensor:
+    def _distances(self, heads: Tensor, squared: Iterable[Tensor]) -> Tensor:
         of_taps: Sequence[Tensor] = heads.split(self._channels)  # type: ignore[no-untyped-call]
-        return torch.stack([one.mean((3, 4)) @ head for one, head in zip(squared, of_taps, strict=True)]).sum(0)
+        return lpips.shares(VERBS, lpips.weighted(VERBS, of_taps, squared)).sum(1).view(-1, 2)

@@ -45,7 +45,7 @@ class Start:
 
 def of_network(network: lpips.Network, *, official: bool) -> Start:
     """From one of our trunks. Without heads all channels weigh alike, as in the uncalibrated metric."""
-    heads = network.heads or tuple(_equal(channels) for channels in network.trunk.taps)
+    heads = tuple(network.heads or map(_equal, network.trunk.taps))
     sha256 = canonical_sha256(network.parameters)
     return Start(network.trunk.name, NetworkTrunk(network), heads, sha256, official, network.scaled)
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import __version__
+from ..._version import __version__
 from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...nn.trunk import NetworkTrunk
 from ...output.files import Appender

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from eyediff.images import icc
-from eyediff.images.pieces import colours
+from eyediff.images.decode import to_array
 
 RANDOM = np.random.RandomState(2)
 PICTURE = Image.fromarray(RANDOM.randint(0, 256, (23, 17, 3)).astype(np.uint8))
@@ -18,13 +18,13 @@ PICTURE = Image.fromarray(RANDOM.randint(0, 256, (23, 17, 3)).astype(np.uint8))
 def test_pieces_are_the_whole(mode: str, piece: int) -> None:
     """One row at a time, a last piece that is lower, a last piece of one row, all at once."""
     im = PICTURE.convert(mode)
-    np.testing.assert_array_equal(colours(im, lambda part: part, piece), np.asarray(im.convert("RGB")))
+    np.testing.assert_array_equal(to_array(im, lambda part: part, piece), np.asarray(im.convert("RGB")))
 
 
 def test_a_change_is_applied_to_each_piece() -> None:
     """A profile moves each pixel by itself, so that pieces change nothing."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
     with pytest.raises(icc.BrokenProfileError):
-        colours(PICTURE, lambda part: icc.to_srgb(part, profile.tobytes()), 40)
-    found = colours(PICTURE, lambda part: part.point([255 - level for level in range(256)] * 3), 40)
+        to_array(PICTURE, lambda part: icc.to_srgb(part, profile.tobytes()), 40)
+    found = to_array(PICTURE, lambda part: part.point([255 - level for level in range(256)] * 3), 40)
     np.testing.assert_array_equal(found, 255 - np.asarray(PICTURE))

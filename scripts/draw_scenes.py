@@ -1,4 +1,6 @@
-"""Pictures made by rule, which look like something: a sunflower, mountains, balls on a floor, pebbles.
+"""Draws the scenes of `eyediff demo`: a sunflower, mountains, balls on a floor, pebbles.
+
+python scripts/draw_scenes.py    # writes src/eyediff/demo/scenes/*.png
 
 Each is a pure function of a side in pixels; chance comes from fixed seeds. They are drawn at twice the size and made
 smaller, so that edges are smooth.
@@ -7,17 +9,23 @@ smaller, so that edges are smooth.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..distortions.tools import Floats, Picture, resized, rounded, smooth_noise
+from eyediff.distortions.tools import Floats, Picture, resized, rounded, smooth_noise
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
 Points: TypeAlias = npt.NDArray[np.float64]
+
+FOLDER = Path(__file__).resolve().parents[1] / "src" / "eyediff" / "demo" / "scenes"
+
+SIDE = 192
+"""Pixels of a scene: three side by side, twice, fill the width of a page."""
 
 OVER = 2
 """How many times larger than asked for a picture is drawn."""
@@ -213,6 +221,17 @@ def pebbles(size: int) -> Floats:
 SCENES: dict[str, Callable[[int], Floats]] = {f.__name__: f for f in (sunflower, mountains, balls, pebbles)}
 
 
-def drawn(name: str, side: int) -> Picture:
-    """A scene, side x side x 3."""
+def draw(name: str, side: int = SIDE) -> Picture:
+    """Return a scene, side x side x 3."""
     return resized(rounded(SCENES[name](OVER * side)), side, side, Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    """Write every scene."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in SCENES:
+        Image.fromarray(draw(name)).save(FOLDER / f"{name}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

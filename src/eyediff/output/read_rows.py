@@ -1,0 +1,142 @@
+"""Rows of compared pairs, read back from CSV, JSON lines and Arrow. Files are hostile until a row is checked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+from ..locations import parse_location
+from ..records import Failure, Pair, Row, ScoredPair, Stage
+from .schema import ERROR, NOTES, PAIR_COLUMNS, RowError, score_from
+
+ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
+"""Formats in which rows can be read back one by one."""
+
+_BLOCK = 1 << 16
+"""Bytes read at a time. No file stays open, so that there may be more files than a process may open."""
+
+
+def split_records(path: Path, kind: ReadableFormat) -> Iterator[str]:
+    """Yield the records of a file, the header first; in CSV a record goes on while a quotation mark is open.
+
+    Raises OSError, and ValueError if the file is not UTF-8.
+    """
+    start, text = 0, ""
+    while True:
+        with path.open("rb") as file:
+            file.seek(start)
+            block = file.readlines(_BLOCK)
+        if not block:
+            break
+        start += sum(map(len, block))
+        for line in block:
+            text += line.decode()
+            if kind == "jsonl" or text.count('"') % 2 == 0:
+                yield text
+                text = ""
+    if text:
+        yield text
+
+
+def parse_record(text: str, kind: ReadableFormat, metrics: Sequence[str]) -> Row:
+    """Return the row of one record. Raises ValueError (RecursionError for nested JSON) if it is none."""
+    if kind == "csv":
+        try:
+            (cells,) = csv.reader([text], strict=True)
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
+        return row_from_csv(cells, metrics)
+    if "\n" in text.removesuffix("\n"):  # JSON takes it for a space
+        raise ValueError("a row of several lines")
+    return row_from_json(json.loads(text), metrics)
+
+
+def row_from_json(record: object, metrics: Sequence[str]) -> Row:
+    """Return the row of a JSON object. Raises ValueError if it is none."""
+    required = [column.name for column in PAIR_COLUMNS] + ["scores", ERROR.name]
+    if not isinstance(record, dict) or list(record) not in (required, [*required, NOTES.name]):
+        raise ValueError("not a row")
+    error, scores, notes = record["error"], record["scores"], record.get("notes", [])
+    if error is not None and not (isinstance(error, dict) and list(error) == ["stage", "message"]):
+        raise ValueError("a row with another kind of error")
+    if not isinstance(scores, dict) or not isinstance(notes, list):
+        raise ValueError("a row with values of other types")  # noqa: TRY004  # a value in a file, not an argument
+    if [name for name in metrics if name in scores] != list(scores):
+        raise ValueError("a row of other metrics")
+    return _row(record, scores, None if error is None else RowError(**error), notes, metrics)
+
+
+def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
+    """Return the row of the cells of CSV, with or without notes. Raises ValueError if they are none."""
+    before, after = len(PAIR_COLUMNS), len(PAIR_COLUMNS) + len(metrics)
+    if len(cells) not in (after + 1, after + 2):
+        raise ValueError("a row of other metrics")
+    record: dict[str, object] = dict(zip((column.name for column in PAIR_COLUMNS), cells, strict=False))
+    record |= {side: int(str(record[side])) if record[side] else None for side in ("width", "height")}
+    scores = {
+        name: cell if cell in ("inf", "-inf") else float(cell)
+        for name, cell in zip(metrics, cells[before:after], strict=True)
+        if cell
+    }
+    notes = cells[after + 1].split("; ") if len(cells) > after + 1 and cells[after + 1] else []
+    return _row(record, scores, _error(cells[after]), notes, metrics)
+
+
+def row_from_arrow(cells: Mapping[str, Any], metrics: Sequence[str]) -> Row:
+    """Return the row of the cells of an Arrow table. Raises ValueError if they are none."""
+    scores = {name: _unbounded(cells[name]) for name in metrics if cells[name] is not None}
+    return _row(cells, scores, _error(cells["error"] or ""), cells.get("notes") or [], metrics)
+
+
+def _unbounded(score: float) -> float | str:
+    return str(score) if score in (float("inf"), float("-inf")) else score
+
+
+def _error(text: str) -> RowError | None:
+    stage, _, message = text.partition(": ")
+    return RowError(stage, message) if text else None
+
+
+def _row(
+    record: Mapping[str, Any],
+    scores: Mapping[str, object],
+    error: RowError | None,
+    notes: Sequence[object],
+    metrics: Sequence[str],
+) -> Row:
+    names = [record[name] for name in ("pair", "reference", "candidate")]
+    width, height = record["width"], record["height"]
+    if not all(isinstance(text, str) for text in (*names, *notes, *(error or ()))):
+        raise ValueError("a row with values of other types")
+    if not all(type(side) is int or (side is None and error) for side in (width, height)):
+        raise ValueError("a row without sides")
+    pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]))
+    values = {name: score_from(score) for name, score in scores.items()}
+    missing = [name for name in metrics if name not in values]
+    if bool(missing) != bool(error):
+        raise ValueError("a row with the scores of all metrics and an error, or without both")
+    if error is not None and error.stage not in get_args(Stage):
+        raise ValueError(f"failed in the stage {error.stage!r}")
+    if error is not None and not values:
+        return Failure(pair, cast(Stage, error.stage), error.message, width, height)
+    if width is None or height is None or (error is not None and error.stage != "score"):
+        raise ValueError("a row with scores that lacks a side, or failed before they were computed")
+    reasons = {} if error is None else _reasons(error.message, missing)
+    return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons)
+
+
+def _reasons(message: str, metrics: Sequence[str]) -> dict[str, str]:
+    """Undo `ScoredPair.message`: "lpips: ...; ssim: ..." for these metrics."""
+    reasons: dict[str, str] = {}
+    rest = message
+    for name, following in zip_longest(metrics, metrics[1:]):
+        if not rest.startswith(f"{name}: "):
+            raise ValueError(f"no reason for {name}")
+        reason, separator, rest = rest.partition(f"; {following}: ") if following else (rest, "", "")
+        reasons[name] = reason.removeprefix(f"{name}: ")
+        rest = f"{following}: {rest}" if separator else ""
+    return reasons

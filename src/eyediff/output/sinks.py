@@ -1,0 +1,65 @@
+"""Where compared pairs go: any format, on a stream or in a file, with what an earlier run left kept until the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TextIO, TypeAlias, cast
+
+from ..interfaces import Sink
+from ..records import Header, Row, Summary
+from .files import is_regular
+from .parquet import ParquetFolder
+from .schema import header_record, pair_cells, pair_columns
+from .shards import ShardSidecar
+from .summary import summary_lines, summary_trailer
+from .targets import AppendTarget, Target, target
+from .writers import WRITERS, Format
+
+RowFormat: TypeAlias = Format | Literal["parquet"]
+"""Formats of compared pairs. Parquet is a folder, and no stream."""
+
+
+class RowSink:
+    """Write compared pairs as text of one format."""
+
+    def __init__(self, kind: Format, target: Target) -> None:
+        self._make, self._target = WRITERS[kind], target
+
+    def open(self, header: Header) -> None:
+        self._header, self._metrics = header, tuple(header.metrics)
+        columns, metadata = pair_columns(self._metrics), header_record(header)
+        self._writer = self._make(columns, metadata, terminal=self._target.terminal)
+        self._target.open(self._writer.begin())
+
+    def write(self, row: Row) -> None:
+        self._target.write(self._writer.row(pair_cells(row, self._metrics)))
+
+    def close(self, summary: Summary) -> None:
+        last = self._writer.end(summary_trailer(summary), summary_lines(self._header, summary))
+        self._target.close(last, finished=not summary.interrupted)
+
+
+def row_sink(kind: RowFormat, destination: TextIO | Path) -> Sink:
+    """Return a sink that writes a format to a text stream, which stays open, or to a file.
+
+    A file is made when the sink is opened, before anything is computed; OutputError says why it cannot be made. What
+    was there is kept as `<file>~` until the new results are complete.
+    """
+    if kind == "parquet":
+        return ParquetFolder(cast(Path, destination), replace=True)
+    return RowSink(kind, target(destination, data=kind != "text"))
+
+
+def plain_sink(kind: RowFormat, path: Path) -> Sink:
+    """Return a sink that writes a new file (of Parquet a new folder), without lock, and keeps nothing."""
+    return ParquetFolder(path) if kind == "parquet" else RowSink(kind, AppendTarget(path))
+
+
+def sidecars(header: Header, kind: RowFormat, output: Path) -> list[Sink]:
+    """Return sinks of the files beside an output: of a part of a run, what CSV has no place for."""
+    return [ShardSidecar(output)] if header.shard is not None and kind == "csv" else []
+
+
+def is_results_path(kind: RowFormat, path: Path) -> bool:
+    """Return whether results of this format may lie there: not on a pipe, a terminal or /dev/null."""
+    return (kind == "parquet" and path.is_dir()) or is_regular(path)

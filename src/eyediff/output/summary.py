@@ -1,0 +1,138 @@
+"""The end of a run, for JSON and for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..errors import shown
+from ..records import Header, Statistics, Summary
+from .schema import encodable, number, unmatched_record
+from .text import NARROWEST, Line, amount, figure, made_with, outcome
+
+
+def summary_trailer(summary: Summary) -> dict[str, object]:
+    """Return the keys that follow the rows in JSON."""
+    return {"unmatched": unmatched_record(summary.unmatched), "summary": summary_record(summary)}
+
+
+def summary_record(summary: Summary) -> dict[str, object]:
+    """Return the statistics of a run, for JSON."""
+    metrics = {name: _statistics(values) | _pooled(summary, name) for name, values in summary.metrics.items()}
+    record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
+    record["incomplete"] = summary.incomplete
+    if summary.hints:
+        record["hints"] = [encodable(hint) for hint in summary.hints]
+    return record | {"interrupted": True} if summary.interrupted else record
+
+
+def _statistics(values: Statistics) -> dict[str, object]:
+    return {
+        "mean": _finite_or_text(values.mean),
+        "median": _finite_or_text(values.median),
+        "std": _finite_or_text(values.std),
+        "min": _finite_or_text(values.min),
+        "max": _finite_or_text(values.max),
+        "ci95": None if values.ci95 is None else [_finite_or_text(end) for end in values.ci95],
+        "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in values.worst],
+        "count": values.count,
+    }
+
+
+def _pooled(summary: Summary, name: str) -> dict[str, object]:
+    """Return what the summary of a clip has beside that of files."""
+    values = summary.pooled.get(name)
+    if values is None:
+        return {}
+    second = {"from": values.worst_second_at, "mean": _finite_or_text(values.worst_second)}
+    return {"harmonic": _finite_or_text(values.harmonic), "tail5": _finite_or_text(values.tail), "worst_second": second}
+
+
+def _finite_or_text(value: float | None) -> float | str | None:
+    """Return None also for the mean of inf and -inf, which is not a number."""
+    return None if value is None or math.isnan(value) else number(value)
+
+
+def summary_lines(header: Header, summary: Summary) -> list[Line]:
+    """Return files without partner, crossed limits, statistics and the worst pairs, with empty lines between them."""
+    sections = [_unmatched(summary), _crossings(summary)]
+    if summary.count - summary.failed > 1:  # of a single pair they would repeat its row seven times
+        sections += [_table(header, summary), *_worst(header, summary)]
+    sections.append(_end(header, summary))
+    lines: list[Line] = []
+    for section in filter(None, sections):
+        lines += [[""], *section] if lines else section
+    return lines
+
+
+def _unmatched(summary: Summary) -> list[Line]:
+    lines: list[Line] = [[f"  only in {file.side}: ", (shown(file.path), "yellow")] for file in summary.unmatched]
+    return [[("without a partner, not compared", "bold")], *lines] if lines else []
+
+
+def _crossings(summary: Summary) -> list[Line]:
+    lines: list[Line] = []
+    for crossing in summary.crossings:
+        sign = ">" if crossing.score > crossing.limit else "<"
+        verdict = f"{crossing.metric} {figure(crossing.score)} {sign} {figure(crossing.limit)}"
+        lines.append(["  ", (verdict, "red"), f"  {shown(crossing.pair)}"])
+    return [[("beyond a limit", "bold")], *lines] if lines else []
+
+
+_ROWS = {
+    "mean": "mean",
+    "mean, 95 % from": "low",
+    "mean, 95 % to": "high",
+    "median": "median",
+    "std": "std",
+    "min": "min",
+    "max": "max",
+}
+
+_POOLED_ROWS = {
+    "harmonic mean": "harmonic",
+    "worst 5 % from": "tail",
+    "worst second": "worst_second",
+    "worst second begins": "worst_second_at",
+}
+
+
+def _table(header: Header, summary: Summary) -> list[Line]:
+    names = list(header.metrics)
+    counted = {"pairs": "count"} if summary.incomplete else {}
+    tables = [(counted | _ROWS, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
+    lines: list[Line] = [[(_columns(header, names) + "  summary", "bold")]]
+    for rows, values in tables:
+        for label, field in rows.items():
+            cells = [_cell(getattr(values.get(name), field, None)) for name in names]
+            lines.append([_columns(header, cells) + f"  {label}"])
+    return lines
+
+
+def _cell(value: float | None) -> str:
+    return str(value) if isinstance(value, int) else figure(value)
+
+
+def _worst(header: Header, summary: Summary) -> list[list[Line]]:
+    sections: list[list[Line]] = []
+    for name in filter(summary.metrics.__contains__, header.metrics):
+        direction = "lowest" if header.higher_is_better[name] else "highest"
+        lines = [[f"{figure(score):>{NARROWEST + 2}}  {shown(pair)}"] for pair, score in summary.metrics[name].worst]
+        sections.append([[(f"worst by {name} ({direction})", "bold")], *lines])
+    return sections
+
+
+def _end(header: Header, summary: Summary) -> list[Line]:
+    parts = outcome(summary)
+    if summary.unmatched:
+        parts.append(f"{amount(len(summary.unmatched), 'file')} without a partner")
+    if summary.interrupted:
+        parts.append("stopped before the end")
+    lines: list[Line] = [[(", ".join(parts), "bold" if len(parts) == 1 else "bold yellow")]]
+    lines += [[(shown(hint), "yellow")] for hint in summary.hints]
+    return [*lines, *made_with(header)]
+
+
+def _columns(header: Header, cells: Sequence[str]) -> str:
+    widths = [max(NARROWEST, len(name)) + 2 for name in header.metrics]
+    return "".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))

@@ -1,0 +1,141 @@
+"""What a run will do. Everything that can be wrong with it is found here, before any image is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Sized
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from .. import defaults, images, pairing
+from ..engines import memory_limit
+from ..engines.onnx_providers import DeviceName
+from ..records import AlphaPolicy, MatchRule, Pair, SizePolicy, Unmatched
+from ..scoring.factory import Progress, build_metric_set
+from ..scoring.loading import ImageLoader
+from ..scoring.metric_set import MetricSet
+from ..scoring.metric_spec import MetricSpec, parse_metrics
+from .limits import NO_LIMITS, Limits
+
+
+@dataclass(frozen=True)
+class ComparisonOptions:
+    """How files are paired, read and compared.
+
+    Parameters
+    ----------
+    match
+        How two folders are paired.
+    size
+        What happens to images of different size.
+    alpha
+        What happens to transparent images.
+    device
+        Where networks run.
+    workers
+        Threads that read; None: chosen by the number of cores.
+    memory
+        Bytes, or text such as "2GB", that the process should stay within; None: chosen by the memory of the machine.
+    threads
+        Threads of the engines; None: one for each core.
+    """
+
+    match: MatchRule = "name"
+    size: SizePolicy = "refuse"
+    alpha: AlphaPolicy = "worst"
+    device: DeviceName = "auto"
+    workers: int | None = None
+    memory: int | str | None = None
+    threads: int | None = None
+
+    def build_metrics(self, metrics: Sequence[str | MetricSpec], progress: Progress | None = None) -> MetricSet:
+        """Load metrics; see `build_metric_set`."""
+        return build_metric_set(
+            metrics,
+            size=self.size,
+            alpha=self.alpha,
+            device=self.device,
+            memory=self.memory,
+            threads=self.threads,
+            progress=progress,
+        )
+
+    def loader(self) -> ImageLoader:
+        """Return what reads image files, with at most a quarter of the memory for images that are decoded ahead."""
+        return ImageLoader(
+            partial(images.read, alpha=self.alpha),
+            partial(images.fit, policy=self.size),
+            workers=defaults.workers() if self.workers is None else self.workers,
+            window_bytes=min(defaults.WINDOW_BYTES, memory_limit.checked(self.memory) // 4),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonPlan:
+    """Pairs, what to compute for them, and how their files are read.
+
+    Parameters
+    ----------
+    pairs
+        May be unbounded. If it has a length, the progress bar uses it.
+    metrics, loader
+        See `score_pairs`.
+    unmatched
+        Files without a partner.
+    limits
+        Scores that are allowed.
+    ignored
+        Number of files that are no images.
+    hints
+        Remarks on the pairing, for people.
+
+    Raises
+    ------
+    UsageError
+        If a limit is of a metric that is not computed.
+    """
+
+    pairs: Iterable[Pair]
+    metrics: MetricSet
+    loader: ImageLoader
+    unmatched: Sequence[Unmatched] = ()
+    limits: Limits = NO_LIMITS
+    ignored: int = 0
+    hints: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> int | None:
+        """Number of pairs; None if unknown."""
+        return len(self.pairs) if isinstance(self.pairs, Sized) else None
+
+    def __post_init__(self) -> None:
+        self.limits.check(self.metrics.names)
+
+
+def plan_comparison(
+    reference: Path,
+    candidate: Path,
+    metrics: Sequence[str],
+    options: ComparisonOptions,
+    *,
+    limits: Limits = NO_LIMITS,
+    progress: Progress | None = None,
+) -> ComparisonPlan:
+    """Pair two files, two folders, or a file with each of a folder, and load the metrics.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        If the call is wrong, or a metric cannot be loaded.
+    """
+    specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
+    pairs = pairing.pair_up(reference, candidate, options.match)
+    return ComparisonPlan(
+        pairs.pairs,
+        options.build_metrics(specs, progress),
+        options.loader(),
+        pairs.unmatched,
+        limits,
+        pairs.ignored,
+        pairs.hints,
+    )

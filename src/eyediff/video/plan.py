@@ -1,0 +1,45 @@
+"""What a run on two clips will do; everything that can be wrong with it is found before any frame is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..run.limits import NO_LIMITS, Limits
+from ..run.plan import ComparisonOptions, ComparisonPlan
+from ..scoring.factory import Progress
+from ..scoring.metric_spec import parse_metrics
+from .clip import Clip
+from .frames import Frames
+
+
+def plan_video(
+    reference: Clip,
+    candidate: Clip,
+    metrics: Sequence[str],
+    options: ComparisonOptions,
+    *,
+    every: int = 1,
+    offset: int = 0,
+    limits: Limits = NO_LIMITS,
+    progress: Progress | None = None,
+) -> tuple[ComparisonPlan, Frames]:
+    """Match the frames of two clips by time, and load the metrics.
+
+    Returns
+    -------
+    ComparisonPlan
+        What to do.
+    Frames
+        The pairs of the plan, which also know the hints on the clips.
+
+    Raises
+    ------
+    UsageError, SizeError, WeightsError, DeviceError
+        If the call is wrong, no metric takes frames of this size, or a metric cannot be loaded.
+    """
+    specs = parse_metrics(metrics)
+    frames = Frames(reference, candidate, every=every, offset=offset)
+    frames.check_sizes(options.size, {spec.requested: spec.program.smallest_side for spec in specs})
+    loader = replace(options.loader(), read=frames.read)
+    return ComparisonPlan(frames, options.build_metrics(specs, progress), loader, limits=limits), frames

@@ -1,0 +1,68 @@
+"""Hashes of files that are remembered between runs, so that megabytes are not hashed at every start.
+
+A hash counts for a file as long as its size, time of change and inode stay what they were. The record is a JSON file
+in the cache folder. Where it cannot be written, hashes are computed at every start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+from ..output.atomic_write import replacing
+from .search_path import cache
+
+MAX_ENTRIES = 64
+"""Entries that are kept; the oldest go first. Every installation on a machine adds a few."""
+
+
+def cached_hash(purpose: str, files: Sequence[Path], compute: Callable[[], str]) -> str:
+    """Return `compute()`, or what it returned for the same files before.
+
+    Parameters
+    ----------
+    purpose : str
+        What is hashed. Different hashes of one file need different purposes.
+    files : sequence of Path
+        Files that decide the hash.
+    compute : function
+        Returns the hash. It may raise, and then nothing is recorded.
+
+    Returns
+    -------
+    str
+    """
+    stamps = []
+    for file in files:
+        status = os.stat(file)  # noqa: PTH116 - Path.stat would do the same through one more call
+        stamps.append([os.fspath(file), status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev])
+    record = cache().parent / "hashes.json"
+    entries = _read(record)
+    key = f"{purpose}: {', '.join(map(os.fspath, files))}"
+    entry = entries.get(key)
+    if isinstance(entry, dict) and entry.get("files") == stamps and isinstance(entry.get("sha256"), str):
+        return str(entry["sha256"])
+    sha256 = compute()
+    entries.pop(key, None)
+    entries[key] = {"files": stamps, "sha256": sha256}
+    _write(record, dict(list(entries.items())[-MAX_ENTRIES:]))
+    return sha256
+
+
+def _read(record: Path) -> dict[str, object]:
+    try:
+        entries = json.loads(record.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return entries if isinstance(entries, dict) else {}
+
+
+def _write(record: Path, entries: dict[str, object]) -> None:
+    temporary = record.with_name(f".{record.name}.{uuid4().hex}.tmp")
+    with suppress(OSError), replacing(record, temporary):  # only saves time at the next start
+        record.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(entries), "utf-8")

@@ -1,0 +1,96 @@
+"""The files of weights that ship inside the package. Each is checked against a hash and mapped, not copied."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import WeightsError
+from ..metrics.ops import Array
+from .catalogue import PUBLISHED
+from .hash_cache import cached_hash
+from .hashing import canonical_sha256
+from .search_path import PACKAGE
+
+_LENGTH = 8
+"""Bytes at the start of a safetensors file that hold the length of its header."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """A safetensors file of the package.
+
+    Parameters
+    ----------
+    name : str
+        File name in this folder.
+    sha256 : str
+        Canonical hash of all tensors in it (`hashing.canonical_sha256`).
+    """
+
+    name: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Path of the file."""
+        return PACKAGE / self.name
+
+    def read(self) -> dict[str, Array]:
+        """Return the tensors of the file by name, as read-only arrays that are mapped from the disk.
+
+        Raises
+        ------
+        WeightsError
+            If the file is missing or is not the one that was shipped.
+        """
+        try:
+            tensors = _map_tensors(self.path)
+            sha256 = cached_hash("tensors", [self.path], lambda: canonical_sha256(tensors))
+        except OSError as error:
+            raise WeightsError(f"{self.path}: cannot be read ({error.strerror}); install eyediff again") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise WeightsError(f"{self.path}: damaged; install eyediff again") from None
+        if sha256 != self.sha256:
+            problem = f"not the file that was shipped (sha256 {sha256}, expected {self.sha256})"
+            raise WeightsError(f"{self.path}: {problem}; install eyediff again")
+        return tensors
+
+
+def _map_tensors(path: Path) -> dict[str, Array]:
+    """Map a safetensors file of float32 tensors. Its hash is checked by the caller, so its layout can be trusted."""
+    content = np.memmap(path, np.uint8, "r")
+    start = _LENGTH + int.from_bytes(content[:_LENGTH].tobytes(), "little")
+    header = json.loads(content[_LENGTH:start].tobytes())
+    return {
+        name: content[start + about["data_offsets"][0] : start + about["data_offsets"][1]]
+        .view(np.ndarray)
+        .view("<f4")
+        .reshape(about["shape"])
+        for name, about in header.items()
+        if name != "__metadata__"
+    }
+
+
+def _published(backbone: str) -> PackageFile:
+    sha256 = PUBLISHED[backbone].canonical_sha256
+    if sha256 is None:
+        raise WeightsError(f"the hash of {backbone}'s weights is not known")
+    return PackageFile(f"{backbone}.safetensors", sha256)
+
+
+BACKBONES = {backbone: _published(backbone) for backbone in ("alex", "squeeze")}
+"""Convolutions of torchvision's backbones (BSD-3-Clause, see NOTICE). Written by scripts/import_backbones.py."""
+
+HEADS = PackageFile("heads.safetensors", "95c94b9f7a62cbb083aec83efc41e5943e4e43b01f7ca1f4f178d9e53d782a5b")
+"""The linear weights of LPIPS (BSD-2-Clause, see NOTICE); keys are version/backbone/index of the feature layer.
+Written by scripts/import_heads.py."""
+
+MINI = PackageFile("mini.safetensors", "0402641c7f1dd9786305266d83d0149815457b1bc30591a0d415980eb539cb06")
+"""The network of lpips-mini and its linear weights, `head/` and the index of the feature layer. Written by
+`eyediff distill`; docs/mini.md describes the data."""
+
+ALL = (*BACKBONES.values(), HEADS, MINI)

@@ -1,0 +1,155 @@
+"""A run that fails after its first row: exit code 3, how many rows are complete, and how to go on."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eyediff import run
+from eyediff.errors import EyediffError, OutputError
+from eyediff.output import parquet
+from eyediff.scoring.batches import score_pairs
+
+from .test_compare import AFTER, BEFORE, Said, call, one_line  # noqa: F401  # a fixture
+
+COMPARE = ("compare", BEFORE, AFTER, "-m", "psnr")
+
+
+def break_after(rows: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the source of rows fail there, as Ray does when its workers die."""
+
+    def source(plan: run.ComparisonPlan, recall: Any, stop: Any) -> Generator[Any]:
+        for number, row in enumerate(score_pairs(plan.pairs, plan.metrics, plan.loader)):
+            if number == rows:
+                raise error
+            yield row
+
+    monkeypatch.setattr(sys.modules["eyediff.cli.compare"], "source_of", lambda *_: source)
+
+
+def incomplete(said: Said, *words: str) -> None:
+    """Exit code 3, and a line that has these words."""
+    assert said.code == 3 and said.err.count("\n") == 1
+    for word in words:
+        assert word in said.err
+
+
+def test_an_error_before_the_first_row(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+    """Nothing was computed: exit code 2."""
+    break_after(0, EyediffError("the workers died"), monkeypatch)
+    one_line(call(*COMPARE, "-o", tmp_path / "x.csv"), "the workers died")
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.parquet"])
+def test_an_error_halfway_is_continued(
+    name: str,
+    call,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """The rows are counted, and --resume gives the rest."""
+    output = tmp_path / name
+    with monkeypatch.context() as broken:
+        break_after(2, EyediffError("the workers died"), broken)
+        incomplete(call(*COMPARE, "-o", output), "the workers died", f"complete rows in {output}: 2", "--resume")
+    assert call(*COMPARE, "-o", output, "--resume").code == 0
+
+
+def test_an_error_halfway_in_what_cannot_be_continued(
+    call,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """No --resume is offered."""
+    break_after(1, EyediffError("the workers died"), monkeypatch)
+    for output in (tmp_path / "x.json", tmp_path / "x.txt"):
+        said = call(*COMPARE, "-o", output)
+        incomplete(said, f"complete rows in {output}: 1", "run the command again")
+    assert "complete rows: 1" in call(*COMPARE).err
+
+
+def test_parts_that_cannot_be_written_are_not_counted(
+    call,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Rows that wait for their Parquet part are lost with it: nothing is complete, exit code 2."""
+
+    def full(*_: object) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(parquet.ParquetFolder, "_write_part", full)
+    one_line(call(*COMPARE, "-o", tmp_path / "x.parquet"), "no space left")
+
+
+def test_a_defect_halfway_keeps_the_count(
+    call,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Exit code 70, and the line tells the rows, too."""
+    break_after(2, ZeroDivisionError("oops"), monkeypatch)
+    said = call(*COMPARE, "-o", tmp_path / "x.csv")
+    assert said.code == 70 and said.err.count("\n") == 1 and "complete rows" in said.err and "--resume" in said.err
+
+
+def test_a_report_that_fails_at_the_end(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+    """All rows are there; --resume is not offered for an output that is finished."""
+    page = sys.modules["eyediff.report.outputs"].PageSink
+    close = page.close
+
+    def full(*arguments: Any) -> None:
+        close(*arguments)
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(page, "close", full)
+    said = call(*COMPARE, "-o", tmp_path / "x.csv", "--report", tmp_path / "x.html")
+    incomplete(said, "complete rows", ": 3", "run the command again")
+
+
+def test_merge(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+    """A part that is lost while it is read."""
+    parts = [tmp_path / f"{part}.jsonl" for part in (1, 2)]
+    for part, path in enumerate(parts, 1):
+        assert call(*COMPARE, "--shard", f"{part}/2", "-o", path).code == 0
+    iterate = run.MergedRows.__iter__
+
+    def torn(self: run.MergedRows) -> Generator[Any]:
+        yield next(iterate(self))
+        raise EyediffError("the disk is gone")
+
+    monkeypatch.setattr(run.MergedRows, "__iter__", torn)
+    incomplete(call("merge", *parts, "-o", tmp_path / "all.csv"), "the disk is gone", ": 1")
+
+
+def test_sets(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+    """Rows on standard output stay; a file is replaced only once it is whole."""
+    sets = sys.modules["eyediff.cli.nearest"].sets
+    found = sets.neighbours
+
+    def torn(*arguments: Any) -> Generator[Any]:
+        yield next(iter(found(*arguments)))
+        raise EyediffError("the disk is gone")
+
+    monkeypatch.setattr(sets, "neighbours", torn)
+    command = ("nearest", Path(BEFORE) / "cat.png", AFTER, "-f", "csv", "--size", "resize")
+    incomplete(call(*command), "the disk is gone", "complete rows: 1")
+    one_line(call(*command, "-o", tmp_path / "x.csv"), "the disk is gone")
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_matrix_whose_plot_fails(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
+    """The rows of the matrix are on standard output already."""
+
+    def full(*_: object) -> None:
+        raise OutputError("no space left")
+
+    monkeypatch.setattr(sys.modules["eyediff.cli.matrix"].drawing, "heat_map", full)
+    shutil.copytree(BEFORE, tmp_path / "a")
+    said = call("matrix", tmp_path / "a", "--size", "resize", "--plot", tmp_path / "x.png")
+    incomplete(said, "no space left", "complete rows: 3")

@@ -1,0 +1,114 @@
+"""Optional dependencies: one message for each, which names the extra, in a form that every shell takes."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pickle
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import eyediff
+from eyediff import cli
+from eyediff.errors import MissingModuleError, UsageError
+from eyediff.optional import EXTRAS, import_optional, is_installed, require
+
+SOURCE = Path(eyediff.__file__).parent
+ROOT = Path(__file__).resolve().parents[2]
+DISTRIBUTIONS = {"av": "av", "cv2": "opencv-python-headless", "ray": "ray[data]", "fsspec": "ray[data]"}
+
+
+@pytest.mark.parametrize("module", EXTRAS)
+def test_the_extra_brings_the_module(module: str) -> None:
+    """pyproject.toml says so. fsspec is a dependency of ray[data]."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    wanted = DISTRIBUTIONS.get(module, module)
+    assert [line for line in extras[EXTRAS[module][1]] if line.startswith(wanted)]
+
+
+@pytest.mark.parametrize("module", EXTRAS)
+def test_what_is_missing(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message quotes the extra, which zsh would take for a pattern."""
+    monkeypatch.setitem(sys.modules, module, None)
+    for refuse in (import_optional, require):
+        with pytest.raises(MissingModuleError, match=r"^this needs .* not installed") as caught:
+            refuse(module, "this")
+        assert f"run `pip install 'eyediff[{EXTRAS[module][1]}]'`" in str(caught.value)
+        assert isinstance(caught.value, UsageError) and isinstance(caught.value, ImportError)
+        again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301  # our own bytes
+        assert str(again) == str(caught.value)
+    assert not is_installed(module)
+
+
+def test_a_package_without_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named as it is."""
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingModuleError, match=r"run `pip install pandas`$"):
+        import_optional("pandas", "to_pandas()")
+
+
+def test_parquet_asks_for_pyarrow_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Rows and matrices alike: not the 600 MB of Ray."""
+    from eyediff.output import grids, parquet
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pyarrow"] or ["pyarrow"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    for load in (grids.parquet, parquet.arrow):
+        with pytest.raises(UsageError, match=r"eyediff\[parquet\]"):
+            load()
+
+
+def test_no_other_message_names_an_extra() -> None:
+    """Strings of the code, docstrings left out: what to install is said in one place."""
+    for path in SOURCE.rglob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+                assert path.name == "optional.py" or "eyediff[" not in node.value, f"{path}:{node.lineno}"
+
+
+def test_documents_quote_extras() -> None:
+    """An unquoted bracket is a pattern to zsh."""
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *SOURCE.rglob("*.py")]:
+        assert not re.search(r"pip install eyediff\[", path.read_text("utf-8")), path
+
+
+def test_help_keeps_brackets() -> None:
+    """rich takes `[video]` for markup and would drop it."""
+    command = [sys.executable, "-m", "eyediff", "video", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"COLUMNS": "200", "PATH": ""})
+    assert "pip install 'eyediff[video]'" in done.stdout
+
+
+def test_every_help_text_survives() -> None:
+    """Each bracket of each docstring of a command, in what its --help prints."""
+    from rich.text import Text
+    from typer.main import get_command
+
+    def walk(command: object) -> None:
+        for owner in (command, *command.params):  # type: ignore[attr-defined]
+            if text := getattr(owner, "help", None):
+                assert Text.from_markup(text).plain.replace(" ", "") == text.replace("\\[", "[").replace(" ", "")
+        for child in getattr(command, "commands", {}).values():
+            walk(child)
+
+    command = get_command(cli.app)
+    cli._escape_help(command)
+    walk(command)
+
+
+def test_import_error_of_an_installed_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A package that is there but does not load is not taken for a missing one."""
+    (tmp_path / "av.py").write_text("raise ImportError('libfoo.so: no such file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "av", raising=False)
+    importlib.invalidate_caches()
+    with pytest.raises(ImportError, match="libfoo") as caught:
+        import_optional("av", "this")
+    assert not isinstance(caught.value, MissingModuleError)
