@@ -2,8 +2,8 @@
 
     contestant.py NAME THREADS
 
-NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage or sgemm. A case is
-{"kind", "net", "height", "width", "batch", "seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or
+NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage or sgemm. A case is {"kind",
+"net", "height", "width", "batch", "seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or
 {"error"} where the contestant cannot.
 """
 
