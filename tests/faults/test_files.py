@@ -155,18 +155,23 @@ def test_two_runs_into_one_output(pair_of_folders: Path, capsys: pytest.CaptureF
 def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
     """Whose bytes are hashed before they are decoded: it was waited for without end."""
     pytest.importorskip("torch")
+    import torch
+
     from eyediff.training.distillation.distill import distill
-    from eyediff.training.distillation.recipe import Recipe
+    from eyediff.training.distillation.recipe import DistillationRecipe
 
     (tmp_path / "photos").mkdir()
     os.mkfifo(tmp_path / "photos" / "0.png")
     with pytest.raises(ImageError, match=r"0\.png: a pipe or device"):
         distill(
-            *(tmp_path / name for name in ("photos", "out", "work")),
-            Recipe(),
+            [tmp_path / "photos"],
+            tmp_path / "out",
+            tmp_path / "work",
+            DistillationRecipe(),
             resume=False,
             workers=1,
-            report=lambda *_: None,
+            device=torch.device("cpu"),
+            report=lambda _: None,
         )
 
 

@@ -209,22 +209,23 @@ def _matrix() -> Work:
 
 def _distill() -> Work:
     """Saved every four steps, so that kills meet it; AlexNet's weights are found as EYEDIFF_WEIGHTS says."""
-    often = "from eyediff.training import distill; distill.SAVED_EVERY = 4; distill.LOGGED_EVERY = 2"
+    often = "from eyediff.training.distillation import distill; distill.SAVED_EVERY = 4; distill.LOGGED_EVERY = 2"
 
     def command(inputs: Path, place: Path) -> list[str]:
         again = ["--resume"] if (place / "out.safetensors.work").exists() else []
-        size = ("--groups", "128", "1", "1", "--steps", "40", "--workers", "1")
+        size = ("--groups", "128", "2", "--steps", "40", "--batch", "4", "--device", "cpu", "--workers", "1")
         return python("distill", str(inputs / "a"), "-o", "out.safetensors", *size, *again, set_=often)
 
     def stage(place: Path) -> str:
         work = place / "out.safetensors.work"
         if list(work.glob(".run*.tmp")) or list(work.glob("*.partial")):
             return "saving"
-        if (work / "log.jsonl").exists():
+        log = work / "log.jsonl"
+        if log.exists() and log.stat().st_size:
             return "steps"
-        return "pairs" if list(work.glob("pairs-*")) else "start"
+        return "groups" if list(work.glob("groups-*")) else "start"
 
-    aims, output = ("pairs", "saving"), "out.safetensors"
+    aims, output = ("groups", "saving"), "out.safetensors"
     return Work("distill", command, stage, aims, output, _distilled, _tensors, count=4, side=300, earlier=False)
 
 

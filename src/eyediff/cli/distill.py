@@ -1,49 +1,51 @@
-"""`eyediff distill`: train a small network to say what lpips-alex says, or measure how well one does."""
+"""`eyediff distill`: train a small network to estimate lpips-alex, or measure how well one does."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from .. import defaults
-from ..errors import UsageError
+from ..errors import ResumeError, UsageError
 from ..optional import require
 from ..report.plot import check
-from ..training.distillation.recipe import Recipe
-from .progress import bar, stages
+from ..training.distillation.recipe import DistillationRecipe
+from .progress import bar
 
-SHIPPED = Recipe()
-"""What made the shipped weights."""
+SHIPPED = DistillationRecipe()
+"""The recipe of the shipped weights, apart from its time limit."""
 
-GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1], SHIPPED.groups[2])
-
-BEGUN = {"pairs": "making pairs", "steps": "learning"}
+GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1])
 
 
 def distill(
-    photos: Annotated[Path, typer.Argument(help="A folder of photos.", show_default=False)],
+    folders: Annotated[list[Path] | None, typer.Argument(help="Folders of pictures.", show_default=False)] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the weights go (safetensors).")
     ] = None,
-    steps: Annotated[
-        int, typer.Option(min=1, help="Of training; a run that is resumed can be given more.")
-    ] = SHIPPED.steps,
-    seed: Annotated[int, typer.Option(min=0, help="Of pairs, order and first weights.")] = SHIPPED.seed,
+    steps: Annotated[int, typer.Option(min=1, help="Number of optimiser steps.")] = SHIPPED.steps,
+    minutes: Annotated[
+        float, typer.Option(min=0, help="Train for this time instead of a number of steps (0: no limit).")
+    ] = SHIPPED.minutes,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of groups, batches and initial weights.")] = SHIPPED.seed,
+    batch: Annotated[int, typer.Option(min=2, help="Groups of four 64x64 crops per step.")] = SHIPPED.batch,
     groups: Annotated[
-        tuple[int, int, int],
-        typer.Option(
-            min=1, metavar="N N N", help="Groups of four pictures at 64, 128 and 256 pixels; 49, 197 and 786 kB each."
-        ),
+        tuple[int, int],
+        typer.Option(min=2, metavar="N N", help="Groups of 128x128 and 256x256 pixels; 197 and 786 kB each."),
     ] = GROUPS,
     work: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="For pairs, the log and the saved run; by default FILE.work.", show_default=False
+            metavar="DIR", help="Folder of groups, log and checkpoint; default FILE.work.", show_default=False
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the work folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the work folder.")] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(help="Where the networks compute; only the CPU is bit-reproducible."),
+    ] = "auto",
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -51,68 +53,100 @@ def distill(
         ),
     ] = None,
     evaluate: Annotated[
-        bool,
-        typer.Option("--evaluate", help="Train nothing: print how a network agrees with lpips-alex on the photos."),
+        bool, typer.Option("--evaluate", help="Do not train: print how well a network estimates lpips-alex.")
     ] = False,
-    weights: Annotated[
-        Path | None,
+    held_out: Annotated[
+        list[Path] | None,
         typer.Option(
-            metavar="FILE", help="What --evaluate measures; by default the shipped lpips-mini.", show_default=False
+            metavar="DIR",
+            help="With --evaluate: a folder whose held-out pictures are measured (repeatable).",
+            show_default=False,
         ),
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights that --evaluate measures; default lpips-mini.", show_default=False),
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes; by default one a core.", show_default=False)
+        int | None, typer.Option(metavar="N", min=1, help="Processes; default one per core.", show_default=False)
     ] = None,
 ) -> int:
-    """Train a small network to say what lpips-alex says, on pairs made from photos; or measure how well one does.
+    """Train a small network to estimate lpips-alex on pairs made from pictures, or measure how well one does.
 
-    Needs the extra `torch`, and AlexNet's weights for a teacher. The same photos, steps, groups and seed on the same
-    machine give the same file; a run that was stopped goes on with --resume.
+    Needs the extra `torch`, and AlexNet's weights as the teacher. One picture in six is held out by its name and never
+    trained on. On a CPU, equal pictures and options give the same file; --resume continues a run that was stopped.
     """
     require("torch", "distill")
     if plot is not None:
         check(plot)
+    count = workers or defaults.workers()
     if evaluate:
-        _evaluate(photos, weights, plot, workers or defaults.workers())
+        _evaluate(folders or [], held_out or [], weights, plot, count)
         return 0
-    if weights is not None:
-        raise UsageError("--weights names what --evaluate measures; training writes its weights to -o FILE")
+    if weights is not None or held_out:
+        raise UsageError("--weights and --held-out belong to --evaluate; training writes its weights to -o FILE")
+    if not folders:
+        raise UsageError("no folder of pictures to train on; name at least one")
     if output is None:
         raise UsageError("nowhere to write the weights; name a file with -o, or measure with --evaluate")
-    from ..training.distillation import distill as recipe_room
+    from ..training.distillation import distill as training
 
     folder = work or output.with_name(f"{output.name}.work")
-    recipe = Recipe(steps=steps, seed=seed, groups=groups)
-    with stages(BEGUN) as report:
-        recipe_room.distill(
-            photos, output, folder, recipe, resume=resume, workers=workers or defaults.workers(), report=report
-        )
-    if plot is not None:
-        from ..training.distillation import plots as drawing
-        from ..training.distillation.log import LOG
+    recipe = DistillationRecipe(steps, minutes, seed, batch, groups=groups)
+    with bar("learning") as progress:
 
-        drawing.losses(folder / LOG, plot)
+        def report(share: float) -> None:
+            if progress:
+                progress(round(100 * share), 100)
+
+        try:
+            training.distill(
+                folders,
+                output,
+                folder,
+                recipe,
+                resume=resume,
+                workers=count,
+                device=training.select_device(device),
+                report=report,
+            )
+        except ResumeError as error:
+            raise ResumeError(f"{error} (--resume continues a run, --work names its folder)") from error
+    if plot is not None:
+        from ..training.distillation.log import LOG
+        from ..training.distillation.plots import draw_losses
+
+        draw_losses(folder / LOG, plot)
     return 0
 
 
-def _evaluate(photos: Path, weights: Path | None, plot: Path | None, workers: int) -> None:
+def _evaluate(
+    folders: list[Path], held_out_folders: list[Path], weights: Path | None, plot: Path | None, workers: int
+) -> None:
     """Print the tables of the model card; with `plot` draw the scatter."""
-    from ..distortions.photos import found
-    from ..training.distillation import agreement, evaluate
-    from ..training.distillation import student_network as student
+    from ..distortions.photos import found, held_out
+    from ..training.distillation import evaluate as evaluation
+    from ..training.distillation.agreement import format_markdown
     from ..training.distillation.distill import teacher
+    from ..training.distillation.student_network import read_network
     from ..weights import package_files
 
-    network = student.read_network(weights or package_files.MINI.path)
-    measurements: list[evaluate.Measurement] = []
-    with bar("comparing") as report:
-        tasks = evaluate.measured(found(photos), teacher(), network, evaluate.SEED, workers)
-        for done, some in enumerate(tasks, 1):
-            measurements += some
-            if report:
-                report(done, len(evaluate.TRIALS) * len(evaluate.KINDS))
-    typer.echo(agreement.markdown(agreement.table(measurements)))
+    if len({folder.name for folder in (*folders, *held_out_folders)}) < max(1, len(folders) + len(held_out_folders)):
+        raise UsageError("nothing to measure on; name folders of pictures, each with a name of its own")
+    sources = {folder.name: found(folder) for folder in folders}
+    sources |= {folder.name: [path for path in found(folder) if held_out(path)] for folder in held_out_folders}
+    measurements: list[evaluation.Measurement] = []
+    tasks = evaluation.evaluation_tasks(sources)
+    with bar("comparing") as progress:
+        parts = evaluation.evaluate(
+            sources, teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers
+        )
+        for done, part in enumerate(parts, 1):
+            measurements += part
+            if progress:
+                progress(done, len(tasks))
+    typer.echo(format_markdown(measurements))
     if plot is not None:
-        from ..training.distillation import plots as drawing
+        from ..training.distillation.plots import draw_scatter
 
-        drawing.scatter(measurements, plot)
+        draw_scatter(measurements, plot)

@@ -9,23 +9,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from .codecs import block_loss, dither, jpeg, jpeg_chroma, pixelate, quantise, webp
-from .colours import brightness, channels, contrast, gamma, haze, hue, saturation
-from .geometry import aberration, elastic, jitter, rotate, scale, translate
-from .networks import autoencoder, checkerboard, patches, texture
-from .noise import chroma_noise, gaussian_noise, grain, poisson_noise, salt_pepper, speckle
-from .smoothing import bilateral, defocus, gaussian_blur, median, motion_blur, oversharpen, resample, ringing
+from .codecs import block_loss, jpeg, jpeg2000, jpeg_chroma, pixelate, webp
+from .colours import brightness, channels, colour_matrix, contrast, gamma, haze, hue, saturation, tone_curve
+from .geometry import aberration, affine, elastic, jitter, lens, rotate, row_shift, scale, translate
+from .levels import dither, error_diffusion, halftone, posterise, quantise
+from .networks import autoencoder, checkerboard, overlay, patches, texture, waves
+from .noise import (
+    chroma_noise,
+    gaussian_noise,
+    grain,
+    impulses,
+    poisson_noise,
+    salt_pepper,
+    speckle,
+    spectral_noise,
+)  # fmt: skip
+from .smoothing import (
+    bilateral,
+    box_blur,
+    defocus,
+    gaussian_blur,
+    median,
+    motion_blur,
+    oversharpen,
+    random_filter,
+    rank_filter,
+    resample,
+    ringing,
+)  # fmt: skip
 from .tools import Distortion, Picture
 
 _TABLE: dict[str, tuple[Distortion, ...]] = {
-    "compression": (jpeg, webp, jpeg_chroma, quantise, dither, pixelate, block_loss),
-    "blur and sharpness": (
-        gaussian_blur, defocus, motion_blur, median, bilateral, resample, oversharpen, ringing,
+    "compression": (
+        jpeg, webp, jpeg2000, jpeg_chroma, quantise, posterise, dither, halftone, error_diffusion, pixelate, block_loss,
     ),
-    "noise": (gaussian_noise, poisson_noise, salt_pepper, chroma_noise, grain, speckle),
-    "colour": (contrast, brightness, gamma, saturation, hue, channels, haze),
-    "geometry": (translate, rotate, scale, elastic, jitter, aberration),
-    "networks and patches": (autoencoder, checkerboard, texture, patches),
+    "blur and sharpness": (
+        gaussian_blur, box_blur, defocus, motion_blur, median, rank_filter, bilateral, resample, random_filter,
+        oversharpen, ringing,
+    ),
+    "noise": (
+        gaussian_noise, poisson_noise, salt_pepper, impulses, chroma_noise, grain, speckle, spectral_noise,
+    ),
+    "colour": (contrast, brightness, gamma, tone_curve, saturation, hue, channels, colour_matrix, haze),
+    "geometry": (translate, rotate, scale, affine, lens, elastic, jitter, row_shift, aberration),
+    "networks and patches": (autoencoder, checkerboard, texture, waves, patches, overlay),
 }  # fmt: skip
 
 KIN: dict[str, tuple[str, ...]] = {kin: tuple(f.__name__ for f in functions) for kin, functions in _TABLE.items()}
@@ -33,8 +60,8 @@ KIN: dict[str, tuple[str, ...]] = {kin: tuple(f.__name__ for f in functions) for
 
 FAMILIES: dict[str, Distortion] = {f.__name__: f for functions in _TABLE.values() for f in functions}
 
-HELD_OUT = ("motion_blur", "bilateral", "speckle", "aberration", "haze")
-"""Never trained on: one each of blur, smoothing, noise, geometry and colour."""
+HELD_OUT = ("jpeg2000", "motion_blur", "bilateral", "speckle", "aberration", "haze")
+"""Never trained on: one each of codecs, blur, smoothing, noise, geometry and colour."""
 
 TRAINED = tuple(name for name in FAMILIES if name not in HELD_OUT)
 

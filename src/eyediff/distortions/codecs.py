@@ -1,4 +1,4 @@
-"""What compression, few levels and lost data leave."""
+"""What compression, coarse pixels and lost data leave."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def _recoded(image: Picture, kind: str, quality: int, subsampling: int | None = 
 
 
 def jpeg(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """JPEG of quality 97 down to 3, chroma halved or not."""
-    return _recoded(image, "JPEG", round(97 - 94 * strength), int(rng.choice([0, 2])))
+    """JPEG of quality 97 down to 3, chroma whole, halved across, or halved both ways."""
+    return _recoded(image, "JPEG", round(97 - 94 * strength), int(rng.integers(3)))
 
 
 def webp(image: Picture, strength: float, _: np.random.Generator) -> Picture:
@@ -31,6 +31,21 @@ def webp(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     return np.asarray(Image.open(packed).convert("RGB"))
 
 
+def jpeg2000(image: Picture, strength: float, _: np.random.Generator) -> Picture:
+    """JPEG 2000, a wavelet codec, at 2 to 160 times fewer bytes."""
+    packed = io.BytesIO()
+    rate = between(2, 160, strength)
+    Image.fromarray(image).save(
+        packed, "JPEG2000", irreversible=True, quality_layers=[rate], num_resolutions=_wavelet_levels(image)
+    )
+    return np.asarray(Image.open(packed).convert("RGB"))
+
+
+def _wavelet_levels(image: Picture) -> int:
+    """Resolutions that the shorter side allows, six at most."""
+    return max(1, min(6, int(min(image.shape[:2])).bit_length()))
+
+
 def jpeg_chroma(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """The colours of a strong JPEG under the luma of the original: blocks and bleeding of colour alone."""
     coded = Image.fromarray(_recoded(image, "JPEG", round(96 - 95 * strength), 2)).convert("YCbCr")
@@ -38,37 +53,27 @@ def jpeg_chroma(image: Picture, strength: float, _: np.random.Generator) -> Pict
     return np.asarray(Image.merge("YCbCr", (planes[0], *coded.split()[1:])).convert("RGB"))
 
 
-def quantise(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Fewer levels a channel, from 128 down to 2, without dithering: bands."""
-    step = 255 / (between(128, 2, strength) - 1)
-    return rounded(np.rint(floats(image) / step) * step)
+def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """Cells of one colour, 1 to 12 pixels wide, up to twice as long one way, that begin anywhere.
 
-
-_BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16 - 15 / 32
-
-
-def dither(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Fewer levels a channel, from 128 down to 2, hidden by an ordered or a random pattern."""
-    step = 255 / (between(128, 2, strength) - 1)
-    height, width = image.shape[:2]
-    if rng.random() < 0.5:
-        pattern = np.tile(_BAYER, (height // 4 + 1, width // 4 + 1))[:height, :width, None]
-    else:
-        pattern = (rng.random((height, width, 1)) - 0.5).astype(np.float32)
-    return rounded(np.rint(floats(image) / step + pattern) * step)
-
-
-def pixelate(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Squares of one colour, 1 to 12 pixels wide; part of the way between two widths the squares shine through."""
+    Part of the way between two widths the narrower cells shine through.
+    """
     size = between(1, 12, strength)
     low = int(size)
     height, width = image.shape[:2]
+    stretch = rng.choice([1.0, 1.0, 1.5, 2.0])
+    rows, columns = (1.0, stretch) if rng.random() < 0.5 else (stretch, 1.0)
+    start = rng.random(2)
 
-    def squares(side: int) -> Picture:
-        small = Image.fromarray(image).resize((-(-width // side), -(-height // side)), Image.Resampling.BOX)
-        return np.repeat(np.repeat(np.asarray(small), side, 0), side, 1)[:height, :width]
+    def cells(side: int) -> Picture:
+        tall, wide = max(1, round(side * rows)), max(1, round(side * columns))
+        above, left = int(start[0] * tall), int(start[1] * wide)
+        padded = np.pad(image, ((above, -(height + above) % tall), (left, -(width + left) % wide), (0, 0)), mode="edge")
+        small = Image.fromarray(padded).reduce((wide, tall))
+        large = np.repeat(np.repeat(np.asarray(small), tall, 0), wide, 1)
+        return large[above : above + height, left : left + width]
 
-    coarse, fine = floats(squares(low + 1)), floats(squares(low))
+    coarse, fine = floats(cells(low + 1)), floats(cells(low))
     return rounded(fine + (coarse - fine) * (size - low))
 
 

@@ -1,4 +1,4 @@
-"""Light and colour: contrast, brightness, gamma, saturation, hue, channels."""
+"""Light and colour: contrast, brightness, gamma, saturation, hue, channels, curves, mixtures of channels."""
 
 from __future__ import annotations
 
@@ -59,3 +59,19 @@ def haze(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
     ramp = np.linspace(top, bottom, height, dtype=np.float32)[:, None, None]
     dense = ramp * between(0.01, 0.85, strength)
     return rounded(floats(image) * (1 - dense) + veil * dense)
+
+
+def tone_curve(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """Levels through a random curve of 3 to 8 straight pieces, one for all channels or one each; it may turn back."""
+    knots, curves = int(rng.integers(4, 10)), int(rng.choice([1, 3]))
+    places = np.linspace(0, 255, knots)
+    bends = rng.standard_normal((curves, knots)) * between(1, 110, strength)
+    table = np.stack([np.arange(256) + np.interp(np.arange(256), places, bend) for bend in bends], -1)
+    levels = rounded(np.broadcast_to(table, (256, 3)))
+    return np.stack([levels[image[..., channel], channel] for channel in range(3)], -1)
+
+
+def colour_matrix(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """Each channel a random mixture of all three about the mid-tone: deviations of 1 to 120 per cent."""
+    matrix = np.eye(3) + rng.standard_normal((3, 3)) * between(0.01, 1.2, strength)
+    return rounded((floats(image) - 127.5) @ matrix.T.astype(np.float32) + 127.5)

@@ -1,9 +1,12 @@
-"""What networks that restore and generate leave: soft patches, invented texture, checkerboards; and local damage."""
+"""What networks that restore and generate leave: soft patches, invented texture, checkerboards; local damage and what
+is laid over a picture."""
 
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image, ImageDraw
 
+from .drawings import font, words
 from .tools import Floats, Picture, between, floats, gaussian, luma, rounded, smooth_noise
 
 ENOUGH = 1024
@@ -87,3 +90,40 @@ def patches(image: Picture, strength: float, rng: np.random.Generator) -> Pictur
         else:
             spoiled[here] = noise
     return spoiled
+
+
+def overlay(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """One to eight words, lines, boxes and ellipses over the picture, 3 to 100 per cent dense."""
+    height, width = image.shape[:2]
+    layer = Image.fromarray(image)
+    pen = ImageDraw.Draw(layer)
+    for _ in range(int(rng.integers(1, 9))):
+        colour = tuple(int(level) for level in rng.integers(0, 256, 3))
+        (left, right), (top, bottom) = np.sort(rng.uniform(0, width, 2)), np.sort(rng.uniform(0, height, 2))
+        kind, thick = int(rng.integers(4)), int(rng.integers(1, 5))
+        if kind == 0:
+            size = max(6, int(rng.uniform(0.08, 0.4) * min(height, width)))
+            pen.text((left, top), words(rng), colour, font(size))
+        elif kind == 1:
+            pen.line((left, bottom, right, top) if rng.random() < 0.5 else (left, top, right, bottom), colour, thick)
+        elif kind == 2:
+            pen.rectangle((left, top, right, bottom), colour if rng.random() < 0.3 else None, colour, thick)
+        else:
+            pen.ellipse((left, top, right, bottom), colour if rng.random() < 0.3 else None, colour, thick)
+    return rounded(floats(image) + (floats(np.asarray(layer)) - floats(image)) * between(0.03, 1, strength))
+
+
+def waves(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """A regular pattern over the picture, as of moire, scan lines or a shadow: one or two waves, smooth or square, 2 to
+    100 pixels long, of gray or of colour; 1 to 70 levels."""
+    rows, columns = np.indices(image.shape[:2]).astype(np.float32)
+    pattern = np.zeros((*image.shape[:2], 1), np.float32)
+    for _ in range(int(rng.integers(1, 3))):
+        length, angle, phase = between(2, 100, rng.random()), rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+        if rng.random() < 0.3:
+            angle = rng.choice([0, np.pi / 2])
+        along = (columns * np.cos(angle) + rows * np.sin(angle)) * (2 * np.pi / length) + phase
+        wave = np.sin(along)
+        pattern = pattern + (np.sign(wave) if rng.random() < 0.3 else wave)[..., None]
+    colour = np.ones(3) if rng.random() < 0.5 else rng.uniform(-1, 1, 3)
+    return rounded(floats(image) + pattern * colour * between(1, 70, strength))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from .tools import Floats, Picture, between, floats, luma, rounded
@@ -59,3 +62,46 @@ def grain(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 def speckle(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
     """Noise in proportion to the light, as of radar: 0.5 to 60 per cent."""
     return rounded(floats(image) * (1 + _normal(rng, image.shape) * between(0.005, 0.6, strength)))
+
+
+def spectral_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """Noise of a random spectrum (from clouds to blue noise, or one band), law (normal, even, heavy-tailed), channels
+    (the same in all, independent, colour alone) and dependence on light (none, mid-tones, shadows); 1 to 60 levels."""
+    height, width = image.shape[:2]
+    kind, law, light = rng.integers(3, size=3)
+    noise = _normal(rng, (height, width, 1 if kind == 0 else 3))
+    y, x = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    frequency = np.maximum(np.hypot(y, x), 1 / max(height, width))
+    if rng.random() < 0.7:
+        gain = frequency ** rng.uniform(-1.5, 1.5)
+    else:
+        gain = np.exp(-(((frequency - rng.uniform(0.02, 0.5)) / rng.uniform(0.02, 0.15)) ** 2))
+    gain[0, 0] = 0
+    coloured = np.fft.irfft2(np.fft.rfft2(noise, axes=(0, 1)) * gain[..., None], (height, width), axes=(0, 1))
+    coloured /= coloured.std() + 1e-6
+    if law == 1:
+        coloured = np.tanh(2 * coloured) * 1.2
+    elif law == 2:
+        coloured = coloured * np.abs(coloured) * 0.58
+    if kind == 2:
+        coloured -= luma(coloured.astype(np.float32))
+    level = luma(floats(image)) / 255
+    tone = (1.0, 1 - np.abs(2 * level - 1), 1 - level)[light]
+    return rounded(floats(image) + coloured * tone * between(1, 60, strength))
+
+
+def impulses(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """Dots of 1 to 3 pixels or lines of any colour or of gray, 1 in 3000 up to 1 in 4."""
+    height, width = image.shape[:2]
+    size, lines = int(rng.integers(1, 4)), rng.random() < 0.25
+    rows, columns = -(-height // size), 1 if lines else -(-width // size)
+    share = between(0.0003, 0.25, strength)
+    hit = rng.random((rows, columns)) < share
+    values = rng.integers(0, 256, (rows, columns, 3), dtype=np.uint8)
+    if rng.random() < 0.5:
+        values = values[..., :1].repeat(3, 2)
+
+    def spread(cells: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.repeat(np.repeat(cells, size, 0), width if lines else size, 1)[:height, :width]
+
+    return np.where(spread(hit)[..., None], spread(values), image)

@@ -13,6 +13,41 @@ def gaussian_blur(image: Picture, strength: float, _: np.random.Generator) -> Pi
     return gaussian(image, between(0.2, 5, strength))
 
 
+def box_blur(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """The mean of a box of 1.2 to 17 pixels a side, up to three times as wide as high, or the other way round."""
+    reach, flat = between(0.1, 8, strength), rng.choice([1.0, 1.0, 0.6, 0.3])
+    radii = (reach, reach * flat) if rng.random() < 0.5 else (reach * flat, reach)
+    return filtered(image, ImageFilter.BoxBlur(radii))
+
+
+def random_filter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """A kernel of 3 to 9 pixels a side of random shape and signs, smooth or not, whose sum is 1: mixed in, from 3 per
+    cent to three times over."""
+    side, smooth, offset = int(rng.choice([3, 5, 7, 9])), rng.random() < 0.5, rng.uniform(-0.5, 1.5)
+    noise = rng.standard_normal((side, side))
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    window = np.exp(-2 * (y**2 + x**2))
+    if smooth:
+        squared = np.fft.fftfreq(side) ** 2 * 9
+        noise = np.real(np.fft.ifft2(np.fft.fft2(noise) * np.exp(-2 * np.add.outer(squared, squared))))
+        noise /= noise.std() + 1e-6
+    kernel = (noise + offset) * window
+    kernel /= np.abs(kernel).sum()
+    kernel[side // 2, side // 2] -= kernel.sum()  # what is mixed in sums to 0: flat surfaces stay
+    amount = between(0.03, 3, strength)
+    return rounded(floats(image) + amount * convolved(image, kernel.astype(np.float32)))
+
+
+def rank_filter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
+    """The darkest, the lightest or the most frequent level of 3x3, 5x5 and 7x7 pixels, mixed in, more and more."""
+    kernel = (ImageFilter.MinFilter, ImageFilter.MaxFilter, ImageFilter.ModeFilter)[int(rng.integers(3))]
+    stage = between(0.08, 3, strength)
+    low = min(int(stage), 2)
+    weaker = floats(image if low == 0 else filtered(image, kernel(2 * low + 1)))
+    stronger = floats(filtered(image, kernel(2 * low + 3)))
+    return rounded(weaker + (stronger - weaker) * (stage - low))
+
+
 def _disc(radius: float) -> Floats:
     """A disc with a soft rim one pixel wide, sum 1."""
     reach = int(np.ceil(radius + 0.5))
@@ -73,11 +108,14 @@ _KERNELS = (
 
 
 def resample(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Smaller by 1.02 to 8 and back, with a kernel for each way: what super-resolution starts from."""
+    """Smaller by 1.02 to 8 and back, with a kernel for each way: what super-resolution starts from. One time in three
+    by less in one direction."""
     height, width = image.shape[:2]
     factor = between(1.02, 8, strength)
     down, up = rng.integers(len(_KERNELS), size=2)
-    small = resized(image, max(2, round(width / factor)), max(2, round(height / factor)), _KERNELS[down])
+    powers = rng.permutation([1.0, rng.uniform(0, 1) if rng.random() < 0.33 else 1.0])
+    wide, tall = (max(2, round(side / factor**power)) for side, power in zip((width, height), powers, strict=True))
+    small = resized(image, wide, tall, _KERNELS[down])
     return resized(small, width, height, _KERNELS[up])
 
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from eyediff.training.distillation.agreement import agreement, markdown, table
+from eyediff.training.distillation.agreement import agreement_by_source, format_markdown, measure_agreement
 from eyediff.training.distillation.evaluate import Measurement
 
 
-def measured(kind: str, *pairs: tuple[float, float]) -> list[Measurement]:
-    """Triples of 64 pixels out of (wanted, given), two pairs a triple."""
-    return [Measurement(64, kind, i // 2, 0.5, wanted, given) for i, (wanted, given) in enumerate(pairs)]
+def measurements(kind: str, *pairs: tuple[float, float], source: str = "kodak") -> list[Measurement]:
+    """Return triples of 64 pixels from (expected, estimated), two pairs a triple."""
+    return [
+        Measurement(source, 64, kind, i // 2, 0.5, expected, estimated) for i, (expected, estimated) in enumerate(pairs)
+    ]
 
 
 def test_order_counts_triples_that_have_one() -> None:
-    """A triple is ordered where both networks prefer the same candidate; where alex prefers none it does not count."""
-    found = measured("jpeg", (0.1, 0.2), (0.3, 0.4), (0.5, 0.1), (0.2, 0.3), (0.2, 0.1), (0.2, 0.5))
-    assert agreement(64, "jpeg", found).ordered == 0.5
+    """A triple is ordered where both networks prefer the same candidate; one that alex finds equal does not count."""
+    pairs = measurements("jpeg", (0.1, 0.2), (0.3, 0.4), (0.5, 0.1), (0.2, 0.3), (0.2, 0.1), (0.2, 0.5))
+    assert measure_agreement("kodak", 64, "jpeg", pairs).ordered == 0.5
 
 
-def test_table_and_its_text() -> None:
-    """The tables hold every kind, and mark what was held out."""
-    found = measured("jpeg", (0.1, 0.1), (0.3, 0.4)) + measured("speckle", (0.1, 0.2), (0.3, 0.2))
-    text = markdown(table(found + measured("unrelated", (0.7, 0.7), (0.8, 0.9))))
-    assert "| all | 64 | 6 |" in text
+def test_tables_hold_every_source_and_kind() -> None:
+    """Sources are lines of their own, families are counted over all of them, and held-out families are marked."""
+    pairs = measurements("jpeg", (0.1, 0.1), (0.3, 0.4)) + measurements("speckle", (0.1, 0.2), (0.3, 0.2))
+    pairs += measurements("unrelated", (0.7, 0.7), (0.8, 0.9)) + measurements(
+        "jpeg", (0.2, 0.2), (0.4, 0.5), source="clic"
+    )
+    text = format_markdown(pairs)
+    assert "| kodak | all | 64 | 6 |" in text
+    assert "| clic | all | 64 | 2 |" in text
     assert "| speckle (held out) |" in text
     assert "| jpeg | 1.000, 0.050 |" in text
-    unrelated = next(line for line in table(measured("unrelated", (0.7, 0.7), (0.8, 0.9))) if line.name == "unrelated")
+    unrelated = next(line for line in agreement_by_source(pairs) if line.name == "unrelated")
     assert unrelated.ordered is None
+    assert unrelated.pairs == 2

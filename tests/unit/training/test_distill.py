@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.errors import OutputError, ResumeError, UsageError, WeightsError
+from eyediff.errors import DeviceError, OutputError, ResumeError, UsageError, WeightsError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX, MINI
 from eyediff.metrics.ops import Array
@@ -20,14 +23,16 @@ from eyediff.output.files import Lock
 from eyediff.training.distillation import distill as room
 from eyediff.training.distillation.evaluate import Measurement
 from eyediff.training.distillation.log import LOG
-from eyediff.training.distillation.pair_dataset import CHUNK, Deck, Plan
-from eyediff.training.distillation.recipe import Recipe
-from eyediff.training.distillation.run import Run, batch_indices, learning_rate
+from eyediff.training.distillation.pair_dataset import CHUNK, DatasetBuilder, DatasetPlan, PairDataset
+from eyediff.training.distillation.pair_distances import map_side
+from eyediff.training.distillation.recipe import DistillationRecipe
+from eyediff.training.distillation.run import BatchSampler, DistillationRun
 from eyediff.training.distillation.student_network import initial, read_network, weights
 
 from ..distortions.scenes import photos_in
 
-SHORT = Recipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64, 128), warmup=4, seed=3)
+CPU = torch.device("cpu")
+SHORT = DistillationRecipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64, 128), batch=8, seed=3)
 
 
 def seeded_teacher() -> lpips.Network:
@@ -44,70 +49,108 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def decks(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Deck]:
-    """Pairs of both sides with the seeded teacher's values."""
-    folder = tmp_path_factory.mktemp("decks")
-    made = []
-    for side, count in zip(SHORT.sides, SHORT.groups, strict=True):
-        deck = Deck(folder / str(side), Plan(SHORT.seed, side, count))
-        assert list(deck.fill(sorted(photos.iterdir()), seeded_teacher(), 1))[-1] == count
-        made.append(deck)
+def datasets(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[PairDataset]:
+    """Groups of both sides."""
+    folder = tmp_path_factory.mktemp("groups")
+    made = [
+        PairDataset(folder / str(side), DatasetPlan(SHORT.seed, side, count))
+        for side, count in zip(SHORT.sides, SHORT.groups, strict=True)
+    ]
+    with DatasetBuilder(made, [sorted(photos.iterdir())], 1) as builder:
+        for dataset in made:
+            builder.wait(dataset, dataset.plan.count)
     return made
 
 
-def steps(run: Run, number: int) -> list[float]:
-    return [run.advance()[0] for _ in range(number)]
+def sampler(datasets: list[PairDataset], recipe: DistillationRecipe = SHORT) -> BatchSampler:
+    return BatchSampler(recipe, datasets, DatasetBuilder(datasets, [], 1), seeded_teacher(), CPU)
+
+
+def begin(datasets: list[PairDataset], recipe: DistillationRecipe = SHORT) -> DistillationRun:
+    return DistillationRun(recipe, sampler(datasets, recipe))
+
+
+def steps(run: DistillationRun, number: int) -> list[float]:
+    return [float(run.advance()["distance"]) for _ in range(number)]
 
 
 def same(a: dict[str, Array], b: dict[str, Array]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
 
 
-def test_deck_holds_the_teachers_values(decks: list[Deck]) -> None:
-    """Pairs are made whole, and their values are those of the oracle in double precision, up to float32 rounding: about
-    10,000 products a feature in other order leave 1e-5 of a value."""
-    deck = decks[0]
-    assert not deck.missing(CHUNK)
+def test_batches_hold_the_teachers_values(datasets: list[PairDataset]) -> None:
+    """The distances of a batch are those of the oracle in double precision, up to float32 rounding: about 10,000
+    products a feature in other order leave 1e-5 of a value."""
+    pixels, expected = sampler(datasets).batch(0)
     engine = NetworkEngine(NumpyRunner(), seeded_teacher())
-    pixels = np.array(deck.pixels[:2])
-    expected = engine.distances(pixels[:, 0], pixels[:, 1])
-    np.testing.assert_allclose(deck.totals[:2, 0], expected, rtol=1e-4, atol=1e-6)
+    groups = pixels.numpy()
+    oracle = engine.distances(np.ascontiguousarray(groups[:2, 0]), np.ascontiguousarray(groups[:2, 1]))
+    np.testing.assert_allclose(expected.distances[:2, 0], oracle, rtol=1e-4, atol=1e-6)
 
 
-def test_maps_average_to_the_distance_where_cells_divide_the_grids(decks: list[Deck]) -> None:
+def test_maps_average_to_the_distance_where_cells_divide_the_grids(datasets: list[PairDataset]) -> None:
     """At 64 pixels AlexNet's first and last grids, 15 x 15 and 3 x 3, divide into 3 x 3 cells; the second, 7 x 7, does
     not, so that mean and distance differ by less than a tenth, and are equal for identical pictures."""
-    means = decks[0].maps.mean((2, 3))
-    np.testing.assert_allclose(means, decks[0].totals, rtol=0.1, atol=1e-3)
+    _, expected = sampler(datasets).batch(0)
+    np.testing.assert_allclose(expected.maps.mean((2, 3)), expected.distances, rtol=0.1, atol=1e-3)
+    assert expected.maps.shape[-1] == map_side(64) == 3
 
 
-def test_finished_deck_is_not_made_again(decks: list[Deck]) -> None:
-    """A deck whose pairs are all there asks nobody for anything."""
-    assert list(decks[0].fill([], seeded_teacher(), 1)) == []
+def test_crops_are_of_groups_that_are_ready(datasets: list[PairDataset]) -> None:
+    """A step uses the groups that the recipe grants it, crops of the side of its turn, and the same again."""
+    source = sampler(datasets)
+    assert source.crops(0).shape == (2, 4, 64, 64, 3)  # of 40 groups a 64th is less than the two that a batch needs
+    assert source.crops(8000).shape == (8, 4, 64, 64, 3)
+    assert source.crops(8001).shape == (2, 4, 128, 128, 3)
+    np.testing.assert_array_equal(source.crops(8000), sampler(datasets).crops(8000))
+    assert (source.crops(8000) != source.crops(8002)).any()
 
 
-def test_deck_of_another_plan_is_refused(decks: list[Deck]) -> None:
-    """Pairs made with other settings are not taken for these."""
+def test_dataset_that_is_complete_is_not_made_again(datasets: list[PairDataset]) -> None:
+    """A builder of complete datasets starts no process, and needs no pictures."""
+    assert not any(dataset.missing(CHUNK) for dataset in datasets)
+    DatasetBuilder(datasets, [], 1).wait(datasets[0], SHORT.groups[0])
+
+
+def test_what_keeps_a_worker_from_making_groups_is_raised(tmp_path: Path) -> None:
+    """A picture that cannot be used ends the run; it does not wait for groups that never come."""
+    Image.new("RGB", (60, 50)).save(tmp_path / "small.png")
+    dataset = PairDataset(tmp_path / "groups", DatasetPlan(0, 64, 2))
+    with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small"):
+        DatasetBuilder([dataset], [[tmp_path / "small.png"]], 1).wait(dataset, 2)
+
+
+def test_builder_stops_when_the_run_is_over(photos: Path, tmp_path: Path) -> None:
+    """A run that ends early does not make the groups that nobody will use."""
+    dataset = PairDataset(tmp_path / "groups", DatasetPlan(0, 64, 64 * CHUNK))
+    with DatasetBuilder([dataset], [sorted(photos.iterdir())], 1) as builder:
+        builder.wait(dataset, CHUNK)
+    assert CHUNK <= dataset.ready < 8 * CHUNK
+
+
+def test_dataset_of_another_plan_is_refused(datasets: list[PairDataset]) -> None:
+    """Groups made with other settings are not taken for these."""
     with pytest.raises(ResumeError, match="other settings"):
-        Deck(decks[0].folder, Plan(SHORT.seed + 1, 64, SHORT.groups[0]))
+        PairDataset(datasets[0].folder, DatasetPlan(SHORT.seed + 1, 64, SHORT.groups[0]))
 
 
-def test_loss_falls(decks: list[Deck]) -> None:
+def test_loss_falls(datasets: list[PairDataset], monkeypatch: pytest.MonkeyPatch) -> None:
     """After 40 steps on a few pictures the loss is at most two thirds of what it began with."""
-    losses = steps(Run(SHORT, decks), 40)
+    monkeypatch.setattr("eyediff.training.distillation.recipe.WARMUP", 4)
+    losses = steps(begin(datasets), 40)
     assert np.mean(losses[-8:]) < 2 / 3 * np.mean(losses[:8])
 
 
-def test_resumed_run_is_the_same_to_the_last_bit(decks: list[Deck], tmp_path: Path, one_thread: None) -> None:
-    """A run that is saved, loaded and gone on with gives exactly what an unbroken one gives."""
-    whole, first = Run(SHORT, decks), Run(SHORT, decks)
-    losses = steps(whole, 12)
+def test_resumed_run_is_the_same_to_the_last_bit(datasets: list[PairDataset], tmp_path: Path, one_thread: None) -> None:
+    """A run that is saved, loaded and continued gives exactly what an unbroken one gives."""
+    unbroken, first = begin(datasets), begin(datasets)
+    losses = steps(unbroken, 12)
     steps(first, 7)
     first.save(tmp_path / "run.safetensors")
-    second = Run(SHORT, decks)
+    second = begin(datasets)
     second.load(tmp_path / "run.safetensors")
     assert steps(second, 5) == losses[7:]
-    assert same(whole.weights(), second.weights())
+    assert same(unbroken.student.weights(), second.student.weights())
 
 
 def test_other_seed_gives_another_network() -> None:
@@ -117,34 +160,42 @@ def test_other_seed_gives_another_network() -> None:
     assert not same(one, other)
 
 
-def test_run_of_another_recipe_is_not_resumed(decks: list[Deck], tmp_path: Path) -> None:
-    """Settings may not change between the parts of a run, except the number of steps."""
+def test_run_of_another_recipe_is_not_resumed(datasets: list[PairDataset], tmp_path: Path) -> None:
+    """Settings may not change between the parts of a run, except its length."""
     path = tmp_path / "run.safetensors"
-    Run(SHORT, decks).save(path)
-    Run(Recipe(**{**SHORT_FIELDS, "steps": 99}), decks).load(path)
+    begin(datasets).save(path)
+    begin(datasets, replace(SHORT, steps=99)).load(path)
     with pytest.raises(ResumeError, match="was begun as"):
-        Run(Recipe(**{**SHORT_FIELDS, "rate": 1e-3}), decks).load(path)
+        begin(datasets, replace(SHORT, rate=1e-3)).load(path)
 
 
-SHORT_FIELDS = {name: getattr(SHORT, name) for name in Recipe.__slots__}
+def test_rate_rises_stays_and_falls() -> None:
+    """The rate rises over 300 steps, is level, and falls to a two-hundredth."""
+    recipe = DistillationRecipe()
+    assert recipe.rate_at(0, 0) < 0.01 * recipe.rate
+    assert recipe.rate_at(300, 0.01) == recipe.rate_at(10_000, 0.4) == recipe.rate
+    assert recipe.rate_at(20_000, 0.7) == pytest.approx(recipe.rate / 2)
+    assert recipe.rate_at(30_000, 1) == pytest.approx(recipe.rate / 200)
 
 
-def test_rate_is_level_until_it_falls() -> None:
-    """Steps that come before the fall do not depend on how many there will be, so that a run can be made longer."""
-    short, long = Recipe(steps=1000), Recipe(steps=2000)
-    assert [learning_rate(short, step) for step in range(640)] == [learning_rate(long, step) for step in range(640)]
-    assert learning_rate(short, 0) < learning_rate(short, 400) == short.rate
-    assert learning_rate(short, 999) < 0.02 * short.rate
+def test_run_with_a_time_limit_ends_by_the_clock(datasets: list[PairDataset]) -> None:
+    """Its progress is the share of its minutes, whatever the number of steps."""
+    run = begin(datasets, replace(SHORT, minutes=2))
+    steps(run, 2)
+    assert run.progress == 0
+    run.seconds = 90
+    assert run.progress == 0.75
+    run.seconds = 150
+    assert run.progress == 1
 
 
-def test_every_epoch_sees_every_group_once(decks: list[Deck]) -> None:
-    """Batches of an epoch share no group; the next epoch has another order."""
-    deck = decks[1]
-    size = len(batch_indices(deck, 0))
-    assert size == 8
-    assert sorted(batch_indices(deck, 0)) == list(range(8))
-    big = decks[0]
-    assert batch_indices(big, 0) != batch_indices(big, 1)
+def test_cuda_that_is_not_there_is_refused() -> None:
+    """A device is never replaced silently, unless any will do."""
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    assert room.select_device("auto") == room.select_device("cpu") == CPU
+    with pytest.raises(DeviceError, match="no CUDA device"):
+        room.select_device("cuda")
 
 
 def test_whole_command_from_photos_to_weights(
@@ -152,28 +203,29 @@ def test_whole_command_from_photos_to_weights(
 ) -> None:
     """Weights, log and saved run are written; a run is not overwritten unasked; a finished one is not done again."""
     monkeypatch.setattr(room, "teacher", seeded_teacher)
-    recipe = Recipe(steps=6, sides=(64, 128), groups=(8, 2), turns=(64, 128), warmup=2)
+    recipe = replace(SHORT, steps=6, groups=(8, 2), batch=2)
     output, work = tmp_path / "mini.safetensors", tmp_path / "work"
-    told: list[tuple[str, int, int]] = []
+    progress: list[float] = []
 
     def go(resume: bool) -> None:
-        room.distill(photos, output, work, recipe, resume=resume, workers=1, report=lambda *what: told.append(what))
+        room.distill([photos], output, work, recipe, resume=resume, workers=1, device=CPU, report=progress.append)
 
     go(resume=False)
-    assert told[-1] == ("steps", 6, 6)
-    assert {stage for stage, _, _ in told} == {"pairs", "steps"}
+    assert len(progress) == 6 and progress[-1] == 1
     made = read_network(output)
     assert made.trunk is MINI
     assert all((head >= 0).all() for head in made.heads or ())
     assert json.loads((work / LOG).read_text().splitlines()[-1])["step"] == 6
-    with pytest.raises(ResumeError, match="--resume"):
+    with pytest.raises(ResumeError, match="holds a run already"):
         go(resume=False)
     before = output.read_bytes()
     lines = (work / LOG).read_text()
-    (work / LOG).write_text(lines + '{"step": 7, "distance": 1, "maps": 1}\n')  # lost with a crash before saving
-    told.clear()
+    (work / LOG).write_text(
+        lines + '{"step": 7, "distance": 1, "maps": 1, "order": 1}\n'
+    )  # lost with a crash before saving
+    progress.clear()
     go(resume=True)
-    assert told == []
+    assert progress == []
     assert output.read_bytes() == before
     assert (work / LOG).read_text() == lines
 
@@ -185,16 +237,18 @@ def test_a_folder_that_another_run_works_in_is_refused(photos: Path, tmp_path: P
     lock = Lock(work / room.SAVED)
     try:
         with pytest.raises(OutputError, match="another run"):
-            room.distill(photos, tmp_path / "m", work, SHORT, resume=True, workers=1, report=lambda *what: None)
+            room.distill(
+                [photos], tmp_path / "m", work, SHORT, resume=True, workers=1, device=CPU, report=lambda _: None
+            )
     finally:
         lock.release()
-    assert not (tmp_path / "m").exists() and list(work.glob("pairs*")) == []
+    assert not (tmp_path / "m").exists() and list(work.glob("groups*")) == []
 
 
 def refused(photos: Path, output: Path, work: Path, error: type[Exception], why: str) -> None:
     """Before any work: there is not even a folder for it."""
     with pytest.raises(error, match=why):
-        room.distill(photos, output, work, SHORT, resume=False, workers=1, report=lambda *_: None)
+        room.distill([photos], output, work, SHORT, resume=False, workers=1, device=CPU, report=lambda _: None)
     assert not work.exists()
 
 
@@ -221,7 +275,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(photos: Pat
     for name in ("file/m", "x" * 240):
         refused(photos, tmp_path / name, tmp_path / "work", OutputError, "cannot write")
     with pytest.raises(OutputError, match=r"x\.png: there is no folder"):
-        distill(photos, tmp_path / "m", plot=tmp_path / "none" / "x.png")
+        distill([photos], tmp_path / "m", plot=tmp_path / "none" / "x.png")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -231,10 +285,10 @@ def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:
     from eyediff.training.distillation import plots as drawing
 
     log = tmp_path / "log.jsonl"
-    log.write_text('{"step": 1, "distance": 0.2, "maps": 0.3}\n{"step": 2, "distance": 0.1, "maps": 0.2}\n')
-    drawing.losses(log, tmp_path / "log.png")
-    found = [Measurement(side, "jpeg", i, 0.5, i / 10, i / 9) for side in (64, 128) for i in range(8)]
-    drawing.scatter(found, tmp_path / "scatter.png")
+    log.write_text("".join(f'{{"step": {n}, "distance": {0.2 / n}, "maps": 0.3, "order": 0.1}}\n' for n in (1, 2)))
+    drawing.draw_losses(log, tmp_path / "log.png")
+    found = [Measurement("kodak", side, "jpeg", i, 0.5, i / 10, i / 9) for side in (64, 128) for i in range(8)]
+    drawing.draw_scatter(found, tmp_path / "scatter.png")
     for name in ("log.png", "scatter.png"):
         with Image.open(tmp_path / name) as drawn:
             assert drawn.size[0] > 100
@@ -242,11 +296,16 @@ def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({}, "-o"), ({"output": Path("x"), "weights": Path("y")}, "--evaluate")],
+    [
+        ({}, "-o"),
+        ({"output": Path("x"), "weights": Path("y")}, "--evaluate"),
+        ({"output": Path("x"), "held_out": [Path("y")]}, "--evaluate"),
+        ({"evaluate": True, "held_out": [Path("a/x"), Path("b/x")]}, "each with a name of its own"),
+    ],
 )
-def test_calls_that_cannot_be_meant(options: dict[str, Path], message: str, photos: Path) -> None:
-    """Training needs somewhere to write; weights to measure need --evaluate."""
+def test_calls_that_cannot_be_meant(options: dict[str, Any], message: str, photos: Path) -> None:
+    """Training needs somewhere to write; what is measured needs --evaluate, and sources that can be told apart."""
     from eyediff.cli.distill import distill
 
     with pytest.raises(UsageError, match=message):
-        distill(photos, **options)
+        distill([photos], **options)

@@ -2,36 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from eyediff.distortions.photos import crop, found, loaded
+from eyediff.distortions import HELD_OUT
+from eyediff.distortions.drawings import DRAWINGS
+from eyediff.distortions.photos import crop, found, held_out, loaded
+from eyediff.distortions.tools import Picture
 from eyediff.errors import UsageError
-from eyediff.training.distillation.evaluate import KINDS, UNRELATED, triple
-from eyediff.training.distillation.groups import MEMBERS, group
+from eyediff.training.distillation.evaluate import KINDS, UNRELATED, make_triple
+from eyediff.training.distillation.groups import DRAWN, MEMBERS, blend, draw_chain, make_group
 
 from ..distortions.scenes import scene
 
 PHOTOS = [scene(number, 160) for number in range(4)]
 
 
+SOURCES = [PHOTOS[:3], PHOTOS[3:]]
+
+
 def test_group_depends_on_its_index_alone() -> None:
     """The same seed, side and index give the same pictures, any other others."""
-    one = group(PHOTOS, 0, 64, 7)
+    one = make_group(SOURCES, 0, 64, 7)
     assert one.shape == (MEMBERS, 64, 64, 3)
-    np.testing.assert_array_equal(one, group(PHOTOS, 0, 64, 7))
-    assert (one != group(PHOTOS, 0, 64, 8)).any()
-    assert (one != group(PHOTOS, 1, 64, 7)).any()
+    np.testing.assert_array_equal(one, make_group(SOURCES, 0, 64, 7))
+    assert (one != make_group(SOURCES, 0, 64, 8)).any()
+    assert (one != make_group(SOURCES, 1, 64, 7)).any()
+
+
+def test_chains_hold_one_to_four_families_and_none_that_is_held_out() -> None:
+    """Held-out families say how a network estimates what it has not seen."""
+    rng = np.random.default_rng(0)
+    chains = [draw_chain(rng) for _ in range(500)]
+    assert {len(chain) for chain in chains} == {1, 2, 3, 4}
+    assert {family for chain in chains for family in chain} == set(DRAWN)
+    assert not set(DRAWN) & set(HELD_OUT)
+
+
+def test_blend_lies_between_its_pictures() -> None:
+    """No level of a blend lies outside those of the two pictures at its place."""
+    a, b = PHOTOS[:2]
+    for seed in range(12):
+        mixed = blend(a, b, np.random.default_rng(seed))
+        assert (mixed >= np.minimum(a, b)).all() and (mixed <= np.maximum(a, b)).all()
+
+
+@pytest.mark.parametrize("draw", dict.fromkeys(DRAWINGS), ids=lambda draw: draw.__name__)
+def test_drawings_are_pictures_of_any_side(draw: Callable[..., Picture]) -> None:
+    """A drawing has the side that was asked for, more than one level, and depends on chance alone."""
+    for side in (64, 97):
+        picture = draw(side, np.random.default_rng(side))
+        assert picture.shape == (side, side, 3) and picture.dtype == np.uint8
+        assert picture.min() < picture.max()
+        np.testing.assert_array_equal(picture, draw(side, np.random.default_rng(side)))
+
+
+def test_pictures_are_held_out_by_name() -> None:
+    """About one of six, in whatever folder and format a picture lies."""
+    held = {name for name in range(600) if held_out(Path(f"{name}.png"))}
+    assert 70 < len(held) < 130
+    assert held == {name for name in range(600) if held_out(Path(f"other/{name}.jpg"))}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_triple_is_the_same_again(kind: str) -> None:
     """An evaluation made again is made of the same pictures; candidates differ in strength."""
-    first, strengths = triple(PHOTOS, 5, 64, kind, 2)
-    again, _ = triple(PHOTOS, 5, 64, kind, 2)
+    first, strengths = make_triple(PHOTOS, 5, 64, kind, 2)
+    again, _ = make_triple(PHOTOS, 5, 64, kind, 2)
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert [picture.shape for picture in first] == [(64, 64, 3)] * 3
     assert kind == UNRELATED or strengths[0] != strengths[1]

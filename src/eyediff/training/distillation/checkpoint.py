@@ -22,6 +22,16 @@ Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 _CURE = "remove it, or start without --resume in another folder"
 
 
+def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> Parts:
+    """Return the state of torch's Adam or AdamW by the names of its tensors; before the first step it is zero."""
+    for tensor in tensors.values():
+        if not (state := optimizer.state[tensor]):
+            state |= {name: torch.zeros_like(tensor) for name in ("exp_avg", "exp_avg_sq")}
+            state["step"] = torch.zeros(())
+    keys = ("step", "exp_avg", "exp_avg_sq")
+    return {key: {name: optimizer.state[tensor][key] for name, tensor in tensors.items()} for key in keys}
+
+
 def save(path: Path, parts: Parts, strings: Mapping[str, str]) -> None:
     """Write every tensor, whole or not at all. Raises WeightsError where it cannot be written."""
     arrays = {

@@ -1,104 +1,151 @@
-"""From a folder of photos to a small network's weights: pairs and the teacher's values first, then the steps."""
+"""From folders of pictures to a small network's weights: groups of pictures are made while steps learn from them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+
+import torch
 
 from ... import images
 from ..._version import __version__
-from ...distortions.photos import found
-from ...errors import ResumeError, shown
+from ...distortions.photos import found, held_out
+from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...metrics import lpips
 from ...output.atomic_write import check_writable, trouble
 from ...scoring.metric_spec import parse_metric
 from ...weights.containers import check_free, write
 from .checkpoint import held
 from .log import LOG, Means, open_log
-from .pair_dataset import CHUNK, Deck, Plan
-from .recipe import Recipe
-from .run import Run
+from .pair_dataset import DatasetBuilder, DatasetPlan, PairDataset
+from .recipe import DistillationRecipe
+from .run import BatchSampler, DistillationRun
 
 SAVED = "run.safetensors"
-"""The run as it was last saved, there too."""
+"""Name of the checkpoint in the work folder."""
 
 MADE = "made"
 """The string in a weights file that says what made it."""
 
 SAVED_EVERY = 500
-"""Steps after which a run is saved: what a crash costs at most."""
+"""Steps between checkpoints: the most that a crash costs."""
 
 LOGGED_EVERY = 100
 """Steps that a line of the log averages."""
 
-Stage = Literal["pairs", "steps"]
-Report = Callable[[Stage, int, int], None]
-"""Told what is being done, how much of it is, and out of how much."""
+Report = Callable[[float], None]
+"""Receives the completed share of the run, 0 to 1."""
 
 
 def teacher() -> lpips.Network:
-    """lpips-alex. Raises WeightsError where AlexNet's weights can be neither found nor fetched."""
+    """Return lpips-alex. Raises WeightsError if AlexNet's weights can neither be found nor fetched."""
     return parse_metric("lpips-alex").load_network().network
 
 
-def distill(
-    photos: Path, output: Path, folder: Path, recipe: Recipe, *, resume: bool, workers: int, report: Report
-) -> None:
-    """Carry out a recipe; pairs, the saved run and the log (`log.jsonl`) lie in `folder`, the weights in `output`.
+def select_device(name: str) -> torch.device:
+    """Return the device of this name; `auto` is CUDA where torch has it. Raises DeviceError if it does not."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise DeviceError("device cuda: torch finds no CUDA device; expected a GPU and torch built for it; use cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
-    With `resume` a run that lies there goes on where it was saved, without it there must be none. Before any work it
-    raises WeightsError where something else than distilled weights lies at `output`, OutputError where that cannot be
-    written or another process is at work in the folder, UsageError for unusable photos; then WeightsError without a
-    teacher, ResumeError, OutputError.
+
+def training_pictures(folders: Sequence[Path]) -> list[list[Path]]:
+    """Return the pictures of each folder that are not held out. Raises UsageError if a folder has none."""
+    pictures = [[path for path in found(folder) if not held_out(path)] for folder in folders]
+    for folder, paths in zip(folders, pictures, strict=True):
+        if not paths:
+            raise UsageError(f"{shown(folder)}: all its pictures are held out; add pictures to train on")
+    return pictures
+
+
+def distill(
+    folders: Sequence[Path],
+    output: Path,
+    work: Path,
+    recipe: DistillationRecipe,
+    *,
+    resume: bool,
+    workers: int,
+    device: torch.device,
+    report: Report,
+) -> None:
+    """Train a small network to estimate lpips-alex.
+
+    Parameters
+    ----------
+    folders
+        Folders of pictures. Held-out pictures are skipped.
+    output
+        The weights file.
+    work
+        Folder of the groups, the checkpoint and the log (`log.jsonl`).
+    resume
+        Continue the run in the work folder. Without it, the folder must hold no run.
+    workers
+        Number of processes that make groups.
+    device
+        Where the networks compute.
+
+    Raises
+    ------
+    WeightsError
+        If something other than distilled weights lies at `output`, or there is no teacher.
+    OutputError
+        If a file cannot be written, or another process uses the work folder.
+    UsageError
+        If the pictures are unusable.
+    ResumeError
+        If the work folder holds a run that is not to be resumed, or that cannot be.
     """
-    output = output.resolve()  # a link keeps pointing where it did
+    output = output.resolve()  # a link keeps its target
     check_free(output, MADE, "network that eyediff distilled")
-    paths = found(photos)
+    sources = training_pictures(folders)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise trouble(output, error) from error
     check_writable(output)
-    with held(folder, SAVED):
-        _distill(paths, output, folder, recipe, resume, workers, report)
+    with held(work, SAVED):
+        checkpoint = work / SAVED
+        if checkpoint.exists() and not resume:
+            raise ResumeError(f"{shown(work)}: holds a run already; resume it, or choose another work folder")
+        datasets = open_datasets(sources, work, recipe)
+        network = teacher()
+        with DatasetBuilder(datasets, sources, workers) as builder:
+            run = DistillationRun(recipe, BatchSampler(recipe, datasets, builder, network, device))
+            if checkpoint.exists():
+                run.load(checkpoint)
+            _train(run, work, report)
+        about: dict[str, object] = asdict(recipe)
+        about |= {"teacher": "lpips-alex 0.1", "pictures": [len(paths) for paths in sources]}
+        about |= {"eyediff": __version__, "steps": run.step, "device": device.type}
+        # one string: safetensors writes several in any order
+        write(output, run.student.weights(), {MADE: json.dumps(about)})
 
 
-def _distill(
-    paths: list[Path], output: Path, folder: Path, recipe: Recipe, resume: bool, workers: int, report: Report
-) -> None:
-    saved = folder / SAVED
-    if saved.exists() and not resume:
-        raise ResumeError(f"{shown(folder)}: holds a run already; --resume goes on with it, --work names another")
-    run = Run(recipe, _decks(paths, folder, recipe, workers, report))
-    if saved.exists():
-        run.load(saved)
-    means = Means()
-    with open_log(folder / LOG, run.step) as log:
-        while run.step < recipe.steps:
-            distance, local = run.advance()
-            means.add({"distance": distance, "maps": local})
-            if run.step % LOGGED_EVERY == 0 or run.step == recipe.steps:
+def _train(run: DistillationRun, work: Path, report: Report) -> None:
+    means, start = Means(), time.monotonic() - run.seconds
+    with open_log(work / LOG, run.step) as log:
+        while run.progress < 1:
+            means.add(run.advance())
+            run.seconds = time.monotonic() - start
+            if run.step % LOGGED_EVERY == 0 or run.progress == 1:
                 log.write(means.line({"step": run.step}))
-            if run.step % SAVED_EVERY == 0 or run.step == recipe.steps:
-                run.save(saved)
-            report("steps", run.step, recipe.steps)
-    about = {"teacher": "lpips-alex 0.1", "photos": len(paths), "eyediff": __version__, **asdict(recipe)}
-    write(output, run.weights(), {MADE: json.dumps(about)})  # one string: safetensors writes several in any order
+            if run.step % SAVED_EVERY == 0 or run.progress == 1:
+                run.save(work / SAVED)
+            report(run.progress)
 
 
-def _decks(paths: list[Path], folder: Path, recipe: Recipe, workers: int, report: Report) -> list[Deck]:
-    """The pairs of every side; the teacher is asked for only where some are missing."""
-    photos = sha256(b"".join(sha256(images.content(path)).digest() for path in paths)).hexdigest()
-    plans = [Plan(recipe.seed, side, count, photos) for side, count in zip(recipe.sides, recipe.groups, strict=True)]
-    decks = [Deck(folder / f"pairs-{plan.side}", plan) for plan in plans]
-    whole = sum(recipe.groups)
-    for deck in decks:
-        if deck.missing(CHUNK):
-            before = sum(int(other.made.sum()) for other in decks if other is not deck)
-            for made in deck.fill(paths, teacher(), workers):
-                report("pairs", before + made, whole)
-    return decks
+def open_datasets(sources: Sequence[Sequence[Path]], work: Path, recipe: DistillationRecipe) -> list[PairDataset]:
+    """Return the dataset of each side, as far as it has been made."""
+    hashes = [sha256(images.content(path)).digest() for paths in sources for path in paths]
+    pictures = sha256(b"".join(hashes)).hexdigest()
+    plans = [
+        DatasetPlan(recipe.seed, side, count, pictures) for side, count in zip(recipe.sides, recipe.groups, strict=True)
+    ]
+    return [PairDataset(work / f"groups-{plan.side}", plan) for plan in plans]

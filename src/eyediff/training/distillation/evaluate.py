@@ -1,15 +1,16 @@
-"""How well a small network says what a large one says, on photos that it was not trained on.
+"""How well a small network estimates a large one, on pictures that it was not trained on.
 
-For every side, kind of distortion and photo there are triples: a reference and two candidates of unlike strength. A
-triple is a function of (seed, side, kind, photo, trial) alone, so that the same photos give the same table again.
+For every source of pictures, side and kind of distortion there are triples: a reference and two candidates of different
+strength. A triple is a function of (seed, side, kind, number) and the pictures, so that an evaluation can be repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -18,42 +19,48 @@ from ...distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
 from ...distortions.photos import crop, loaded
 from ...distortions.tools import Picture
 from ...engines.torch_ops import TorchVerbs
+from ...errors import UsageError, shown
 from ...metrics import lpips
 from .pair_distances import distances
 from .workers import spread
 
 SEED = 1_000_003
-"""Of the evaluation: far from those that are trained with."""
+"""Seed of the evaluation, far from those of training."""
 
 KINDS = (*FAMILIES, MIXTURE, UNRELATED)
 
-TRIALS = {64: 4, 256: 1, 512: 1}
-"""Triples of a photo and a kind by side: the smaller a crop, the more its figure depends on where it lies."""
+TRIPLES = {64: 24, 256: 8, 512: 3}
+"""Triples of a source and a kind by side: a small crop depends more on its place than a large one, and costs less."""
+
+SMALLEST = 64
+"""Side in pixels that every picture must have. Larger crops come from the pictures that are large enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One pair: what the large network says, `wanted`, and what the small one says, `given`."""
+    """One pair: the distance of the large network, `expected`, and that of the small one, `estimated`."""
 
+    source: str
     side: int
     kind: str
     triple: int
     strength: float
-    wanted: float
-    given: float
+    expected: float
+    estimated: float
 
 
-def triple(
-    photos: Sequence[Picture], seed: int, side: int, kind: str, number: int
+def make_triple(
+    pictures: Sequence[Picture], seed: int, side: int, kind: str, number: int
 ) -> tuple[list[Picture], list[float]]:
-    """A reference and two candidates, and the candidates' strengths (0 for two photos that have nothing in common)."""
-    rng = np.random.default_rng([seed, side, KINDS.index(kind), number])
-    reference = crop(photos[number % len(photos)], side, rng)
+    """Return a reference and two candidates, and the strengths of the candidates (0 for unrelated pictures)."""
+    rng = np.random.default_rng([seed, side, crc32(kind.encode()), number])
+    place = number % len(pictures)
+    reference = crop(pictures[place], side, rng)
     if kind == UNRELATED:
-        others = rng.choice(np.delete(np.arange(len(photos)), number % len(photos)), 2, replace=False)
-        return [reference, *(crop(photos[other], side, rng) for other in others)], [0.0, 0.0]
+        others = rng.choice(np.delete(np.arange(len(pictures)), place), 2, replace=False)
+        return [reference, *(crop(pictures[other], side, rng) for other in others)], [0.0, 0.0]
     family = mixture if kind == MIXTURE else FAMILIES[kind]
-    chance = int(rng.integers(2**32))  # the same for both: they differ in strength alone
+    chance = int(rng.integers(2**32))  # both candidates share it: they differ in strength only
     strengths = [drawn_strength(rng), drawn_strength(rng)]
     return [
         reference,
@@ -61,33 +68,70 @@ def triple(
     ], strengths
 
 
-def measured(
-    folder: Sequence[Path], teacher: lpips.Network, student: lpips.Network, seed: int, workers: int
+def evaluation_tasks(sources: Mapping[str, Sequence[Path]]) -> list[tuple[str, int, str]]:
+    """Return source, side and kind of every task of `evaluate`."""
+    return [(source, side, kind) for source in sources for side in TRIPLES for kind in KINDS]
+
+
+def evaluate(
+    sources: Mapping[str, Sequence[Path]], teacher: lpips.Network, student: lpips.Network, seed: int, workers: int
 ) -> Iterator[list[Measurement]]:
-    """Every side and kind in turn; a list for each of them. Raises UsageError where a photo is too small, ImageError
-    where one cannot be read, and as `spread` does."""
-    tasks = [(seed, side, kind) for side in TRIALS for kind in KINDS]
-    return spread(_measure, tasks, partial(_prepare, list(folder), teacher, student), workers)
+    """Compare two networks, and yield the measurements of each task in turn.
+
+    Parameters
+    ----------
+    sources
+        Files by the name of their source.
+    teacher, student
+        The large and the small network.
+
+    Raises
+    ------
+    UsageError
+        If a picture is smaller than SMALLEST, or fewer than three of a source are as large as the largest crops.
+    ImageError
+        If a picture cannot be read.
+    """
+    prepare = partial(_prepare, {name: list(paths) for name, paths in sources.items()}, teacher, student)
+    return spread(partial(_measure, seed), evaluation_tasks(sources), prepare, workers)
 
 
 class _Worker:
-    """What each process holds."""
+    """The state of a worker process."""
 
-    photos: list[Picture]
+    sources: Mapping[str, Sequence[Picture]]
     networks: tuple[lpips.Network, lpips.Network]
 
 
-def _prepare(folder: list[Path], teacher: lpips.Network, student: lpips.Network) -> None:
-    _Worker.photos, _Worker.networks = loaded(folder, max(TRIALS)), (teacher, student)
+def large_enough(source: str, pictures: Sequence[Picture], side: int) -> list[Picture]:
+    """Return the pictures that hold a crop. Raises UsageError where there are fewer than three."""
+    large = [picture for picture in pictures if min(picture.shape[:2]) >= side]
+    if len(large) < 3:
+        raise UsageError(
+            f"{shown(source)}: {len(large)} pictures have {side} pixels a side; "
+            "an evaluation needs at least three of them"
+        )
+    return large
 
 
-def _measure(task: tuple[int, int, str]) -> list[Measurement]:
-    seed, side, kind = task
-    found = []
-    for number in range(len(_Worker.photos) * TRIALS[side]):
-        pictures, strengths = triple(_Worker.photos, seed, side, kind, number)
+def _prepare(sources: Mapping[str, list[Path]], teacher: lpips.Network, student: lpips.Network) -> None:
+    _Worker.sources = {name: loaded(paths, SMALLEST) for name, paths in sources.items()}
+    for name, pictures in _Worker.sources.items():
+        large_enough(name, pictures, max(TRIPLES))
+    _Worker.networks = (teacher, student)
+
+
+def _measure(seed: int, task: tuple[str, int, str]) -> list[Measurement]:
+    source, side, kind = task
+    pictures = large_enough(source, _Worker.sources[source], side)
+    measurements = []
+    for number in range(TRIPLES[side]):
+        members, strengths = make_triple(pictures, seed, side, kind, number)
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.stack(pictures))
-            wanted, given = (distances(TorchVerbs(), network, pixels) for network in _Worker.networks)
-        found += [Measurement(side, kind, number, s, w, g) for s, w, g in zip(strengths, wanted, given, strict=True)]
-    return found
+            pixels = torch.from_numpy(np.stack(members))
+            expected, estimated = (distances(TorchVerbs(), network, pixels) for network in _Worker.networks)
+        measurements += [
+            Measurement(source, side, kind, number, *values)
+            for values in zip(strengths, expected, estimated, strict=True)
+        ]
+    return measurements

@@ -1,7 +1,7 @@
-"""Groups of pictures that belong together: a reference, one family at two strengths, and something else.
+"""Groups of pictures to learn from: a reference, one chain of distortions at two strengths, and one more picture.
 
-Four pictures make four pairs for four passes through a network, in place of eight, and the two strengths teach order.
-A group is a function of (seed, side, index) alone: whoever makes it, and when, it is the same.
+The four pictures of a group form six pairs for four passes through a network. The two strengths teach the order. A
+group is a function of (seed, side, index) only, so that any process can make any group at any time.
 """
 
 from __future__ import annotations
@@ -11,43 +11,88 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ...distortions import FAMILIES, TRAINED, drawn_strength, mixture
+from ...distortions import FAMILIES, TRAINED, drawn_strength
+from ...distortions.drawings import drawing
 from ...distortions.photos import crop, varied
-from ...distortions.tools import Picture
+from ...distortions.tools import Picture, floats, rounded, smooth_noise
 
 MEMBERS = 4
-PAIRS: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (0, 3), (1, 2))
-"""Of the six, those that are asked for: each against the reference, and the two strengths against each other."""
+PAIRS: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
-STRANGERS = 0.15
-"""How often the last member is another photo. Distances between strangers are the largest there are."""
+DRAWING_SHARE = 0.15
+"""Share of references that are drawn by rule instead of cropped from a file."""
 
-MIXTURES = 0.4
-"""How often it is a mixture, where it is no stranger; else it is one more family."""
+UNRELATED_SHARE = 0.12
+"""Share of groups whose last picture is unrelated to the reference. Such distances are the largest."""
+
+BLEND_SHARE = 0.18
+"""Share of groups whose last picture is a blend of the reference and another picture."""
+
+CHAIN_LENGTHS = (0.6, 0.2, 0.12, 0.08)
+"""Shares of chains of one, two, three and four families."""
 
 SUBTLE = ("jpeg_chroma",)
-"""Families whose distances are so small that a network learns little from them: drawn three times as often."""
+"""Families with very small distances, from which a network learns little: they are drawn three times as often."""
 
 DRAWN = (*TRAINED, *SUBTLE, *SUBTLE)
 
 FARTHEST = 2.5
-"""Photos are seen at up to this distance, so that textures of all scales occur."""
+"""Crops are reduced by up to this factor, so that textures of all scales occur."""
+
+Sources = Sequence[Sequence[Picture]]
+"""The pictures of each folder."""
 
 
-def group(photos: Sequence[Picture], seed: int, side: int, index: int) -> npt.NDArray[np.uint8]:
-    """MEMBERS x side x side x 3."""
+def draw_reference(sources: Sources, side: int, rng: np.random.Generator) -> Picture:
+    """Return a square picture, drawn by rule or cropped from a file.
+
+    The probability of a folder is proportional to the square root of its number of pictures, so that many photos do not
+    crowd out few screens.
+    """
+    if rng.random() < DRAWING_SHARE:
+        return varied(drawing(side, rng), rng)
+    weights = np.sqrt([len(pictures) for pictures in sources])
+    pictures = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
+    return varied(crop(pictures[int(rng.integers(len(pictures)))], side, rng, FARTHEST), rng)
+
+
+def draw_chain(rng: np.random.Generator) -> list[str]:
+    """Return the names of one to four families."""
+    length = 1 + int(rng.choice(len(CHAIN_LENGTHS), p=CHAIN_LENGTHS))
+    return [DRAWN[i] for i in rng.integers(len(DRAWN), size=length)]
+
+
+def apply_chain(image: Picture, families: Sequence[str], strength: float, rng: np.random.Generator) -> Picture:
+    """Apply the families in turn. The strength of each decreases with the length of the chain."""
+    for family in families:
+        image = FAMILIES[family](image, strength * (1.1 - 0.1 * len(families)), rng)
+    return image
+
+
+def blend(a: Picture, b: Picture, rng: np.random.Generator) -> Picture:
+    """Mix two pictures: with one weight, with a weight that varies smoothly, or with a mask of random shape."""
+    share = np.float32(rng.random())
+    kind = int(rng.integers(3))
+    if kind:
+        hills = smooth_noise(rng, a.shape[0], a.shape[1], int(rng.integers(6, 48)))[..., None]
+        steep = np.float32(1 if kind == 1 else 40)
+        share = 1 / (1 + np.exp(np.clip(steep * (hills + (1 - 2 * share)), -30, 30)))
+    return rounded(floats(a) + (floats(b) - floats(a)) * share)
+
+
+def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArray[np.uint8]:
+    """Return one group, MEMBERS x side x side x 3 bytes."""
     rng = np.random.default_rng([seed, side, index])
-    photo = int(rng.integers(len(photos)))
-    reference = varied(crop(photos[photo], side, rng, FARTHEST), rng)
-    family = FAMILIES[DRAWN[int(rng.integers(len(DRAWN)))]]
-    chance = int(rng.integers(2**32))  # the same for both strengths: the same direction, the same pattern of noise
-    members = [reference]
-    members += [family(reference, drawn_strength(rng), np.random.default_rng(chance)) for _ in range(2)]
-    if rng.random() < STRANGERS:
-        other = photos[int(rng.integers(len(photos)))]
-        members.append(varied(crop(other, side, rng, FARTHEST), rng))
-    elif rng.random() < MIXTURES:
-        members.append(mixture(reference, drawn_strength(rng), rng))
+    members = [draw_reference(sources, side, rng)]
+    families = draw_chain(rng)
+    chance = int(rng.integers(2**32))  # both strengths share it: the same direction, the same noise pattern
+    members += [apply_chain(members[0], families, drawn_strength(rng), np.random.default_rng(chance)) for _ in range(2)]
+    kind = rng.random()
+    if kind < UNRELATED_SHARE:
+        members.append(draw_reference(sources, side, rng))
+    elif kind < UNRELATED_SHARE + BLEND_SHARE:
+        other = draw_reference(sources, side, rng) if rng.random() < 0.5 else members[1]
+        members.append(blend(members[0], other, rng))
     else:
-        members.append(FAMILIES[DRAWN[int(rng.integers(len(DRAWN)))]](reference, drawn_strength(rng), rng))
+        members.append(apply_chain(members[0], draw_chain(rng), drawn_strength(rng), rng))
     return np.stack(members)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch import Tensor
+
 from ...errors import ResumeError, shown
 from ...output.files import Appender
 
@@ -34,18 +36,18 @@ def open_log(path: Path, step: int) -> Appender:
 
 
 class Means:
-    """Figures of single steps, by name, since the last line that told their means."""
+    """The figures of single steps, by name, since the last line of the log."""
 
     def __init__(self) -> None:
-        self._figures: list[Mapping[str, float]] = []
+        self._figures: list[Mapping[str, float | Tensor]] = []
 
-    def add(self, figures: Mapping[str, float]) -> None:
-        """Those of one step."""
+    def add(self, figures: Mapping[str, float | Tensor]) -> None:
+        """Add the figures of one step. Tensors are read only when the line is written."""
         self._figures.append(figures)
 
     def line(self, about: Mapping[str, object]) -> bytes:
         """One line of the log; begins anew."""
         names = self._figures[0] if self._figures else {}
-        means = {name: sum(step[name] for step in self._figures) / len(self._figures) for name in names}
+        means = {name: float(sum(step[name] for step in self._figures)) / len(self._figures) for name in names}
         self._figures = []
         return (json.dumps({**about, **means}) + "\n").encode()

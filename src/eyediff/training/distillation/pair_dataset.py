@@ -1,86 +1,151 @@
-"""Groups with their teacher's values, on disk: made once, by several processes, and read in every epoch."""
+"""Groups of pictures on disk. Worker processes make them while the optimiser already uses the first ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ...distortions.photos import loaded
-from ...distortions.tools import Picture
-from ...engines.torch_ops import TorchVerbs
-from ...metrics import lpips
 from .array_cache import Store
-from .groups import MEMBERS, PAIRS, group
-from .pair_distances import cells, of_groups
+from .groups import MEMBERS, Sources, make_group
 from .workers import spread
 
 CHUNK = 64
-"""Groups that a process makes at a time; what it makes is lost only if it is stopped within a chunk."""
+"""Groups that a worker makes at a time. A worker that is stopped loses at most one chunk."""
 
-AT_ONCE = 8
-"""Groups that go through the teacher together: more gain nothing on one core."""
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a deck holds: `count` groups of `side` pixels, of the photos with this hash."""
+class DatasetPlan:
+    """What a dataset holds: `count` groups of `side` pixels, made of the pictures with the hash `pictures`."""
 
     seed: int
     side: int
     count: int
-    photos: str = ""
+    pictures: str = ""
 
 
-class Deck(Store):
-    """A plan, carried out in a folder: pixels, distances and maps. Raises as `Store` does."""
+class PairDataset(Store):
+    """The groups of a plan in a folder of memory-mapped arrays.
 
-    def __init__(self, folder: Path, plan: Plan) -> None:
-        grid, side = cells(plan.side), plan.side
-        rows = {
-            "pixels": (np.uint8, (MEMBERS, side, side, 3)),
-            "totals": (np.float32, (len(PAIRS),)),
-            "maps": (np.float32, (len(PAIRS), grid, grid)),
-        }
-        super().__init__(folder, asdict(plan), plan.count, rows)
+    Raises
+    ------
+    ResumeError, OutputError
+        As `Store` does.
+    """
+
+    def __init__(self, folder: Path, plan: DatasetPlan) -> None:
+        row = (MEMBERS, plan.side, plan.side, 3)
+        super().__init__(folder, asdict(plan), plan.count, {"pixels": (np.uint8, row)})
         self.plan = plan
-        self.pixels, self.totals, self.maps = (self.arrays[name] for name in rows)
+        self.pixels = self.arrays["pixels"]
+        self._ready, self._uploaded = 0, 0
+        self._on_device: Tensor | None = None
 
-    def fill(self, photos: list[Path], teacher: lpips.Network, workers: int) -> Iterator[int]:
-        """Make what is missing; says after each chunk how many groups are there."""
-        starts = self.missing(CHUNK)
-        if not starts:
+    @property
+    def ready(self) -> int:
+        """The number of groups at the front that are complete."""
+        while self._ready < self.plan.count and self.made[self._ready]:
+            self._ready += CHUNK
+        return min(self._ready, self.plan.count)
+
+    def tensor(self, device: torch.device, count: int) -> Tensor:
+        """Return all groups as a tensor on `device`; only the first `count`, which must be ready, are valid."""
+        if device.type == "cpu":
+            return torch.from_numpy(self.pixels)
+        if self._on_device is None:
+            self._on_device = torch.empty(self.pixels.shape, dtype=torch.uint8, device=device)
+        if count > self._uploaded:
+            fresh = slice(self._uploaded, count)
+            self._on_device[fresh] = torch.from_numpy(self.pixels[fresh]).to(device)
+            self._uploaded = count
+        return self._on_device
+
+
+class DatasetBuilder:
+    """Worker processes that make the missing groups of several datasets, evenly, in a background thread.
+
+    Use it as a context manager: on exit it stops, as soon as the chunks that are being made are complete.
+
+    Parameters
+    ----------
+    datasets
+        The datasets to complete.
+    sources
+        The files of each folder of pictures.
+    workers
+        The number of processes.
+    """
+
+    def __init__(self, datasets: Sequence[PairDataset], sources: Sequence[Sequence[Path]], workers: int) -> None:
+        chunks = [
+            (start / dataset.plan.count, which, start)
+            for which, dataset in enumerate(datasets)
+            for start in dataset.missing(CHUNK)
+        ]
+        self._error: BaseException | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        if not chunks:
             return
-        prepare = partial(_prepare, self.folder, self.plan, photos, teacher)
-        for _ in spread(_make, starts, prepare, workers):
-            yield int(self.made.sum())
+        prepare = partial(_prepare, [(d.folder, d.plan) for d in datasets], [list(paths) for paths in sources])
+        tasks = [(which, start) for _, which, start in sorted(chunks)]
+        self._thread = threading.Thread(target=self._run, args=(tasks, prepare, workers), daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, tasks: list[tuple[int, int]], prepare: Callable[[], None], workers: int) -> None:
+        try:
+            with closing(spread(_make_chunk, tasks, prepare, workers)) as chunks:  # cancels the chunks that wait
+                for _ in chunks:
+                    if self._stopping.is_set():
+                        return
+        except BaseException as error:  # noqa: BLE001 - `wait` raises it in the thread of the caller
+            self._error = error
+
+    def wait(self, dataset: PairDataset, count: int) -> None:
+        """Block until the first `count` groups of a dataset are ready. Raises the error of a worker."""
+        while dataset.ready < count:
+            if self._error is not None:
+                raise self._error
+            time.sleep(POLL_SECONDS)
 
 
 class _Worker:
-    """What each process holds."""
+    """The state of a worker process."""
 
-    deck: Deck
-    photos: list[Picture]
-    teacher: lpips.Network
-
-
-def _prepare(folder: Path, plan: Plan, photos: list[Path], teacher: lpips.Network) -> None:
-    _Worker.deck, _Worker.photos, _Worker.teacher = Deck(folder, plan), loaded(photos, plan.side), teacher
+    datasets: list[PairDataset]
+    sources: Sources
 
 
-def _make(start: int) -> None:
-    deck, plan = _Worker.deck, _Worker.deck.plan
-    stop = min(start + CHUNK, plan.count)
+def _prepare(datasets: list[tuple[Path, DatasetPlan]], sources: list[list[Path]]) -> None:
+    _Worker.datasets = [PairDataset(*dataset) for dataset in datasets]
+    side = max(plan.side for _, plan in datasets)
+    _Worker.sources = [loaded(paths, side) for paths in sources]
+
+
+def _make_chunk(task: tuple[int, int]) -> None:
+    which, start = task
+    dataset = _Worker.datasets[which]
+    plan, stop = dataset.plan, min(start + CHUNK, dataset.plan.count)
     for index in range(start, stop):
-        deck.pixels[index] = group(_Worker.photos, plan.seed, plan.side, index)
-    for first in range(start, stop, AT_ONCE):
-        some = slice(first, min(first + AT_ONCE, stop))
-        with torch.inference_mode():
-            pixels = torch.from_numpy(np.array(deck.pixels[some]))
-            totals, maps = of_groups(TorchVerbs(), _Worker.teacher, pixels, cells(plan.side))
-        deck.totals[some], deck.maps[some] = totals.numpy(), maps.numpy()
-    deck.made[start:stop] = True
+        dataset.pixels[index] = make_group(_Worker.sources, plan.seed, plan.side, index)
+    dataset.made[start:stop] = True

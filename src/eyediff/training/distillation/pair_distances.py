@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
@@ -10,40 +12,60 @@ from ...engines.torch_ops import Constant, TorchVerbs
 from ...metrics import lpips
 from .groups import PAIRS
 
-FIRST, SECOND = [first for first, _ in PAIRS], [second for _, second in PAIRS]
+
+class PairDistances(NamedTuple):
+    """The distances of G groups, G x P, and their maps, G x P x grid x grid.
+
+    P is len(PAIRS) + 1. The last pair of a group joins its reference to the reference of the next group: two unrelated
+    pictures.
+    """
+
+    distances: Tensor
+    maps: Tensor
 
 
-def cells(side: int) -> int:
-    """Rows and columns of the coarse maps of a crop: 3 at 64 pixels, AlexNet's last grid, and likewise beyond."""
+def map_side(side: int) -> int:
+    """Return the side of the coarse maps of a crop: that of AlexNet's last grid, 3 at 64 pixels and 15 at 256."""
     return max(1, (((side - 7) // 4 + 1 - 3) // 2 + 1 - 3) // 2 + 1)
 
 
 def images(pixels: Tensor) -> Tensor:
-    """N x H x W x 3 bytes to N x 3 x H x W in [-1, 1]."""
+    """Convert N x H x W x 3 bytes to N x 3 x H x W in [-1, 1]."""
     return pixels.permute(0, 3, 1, 2).float() * (2 / 255) - 1
 
 
-def of_groups(
+def group_distances(
     verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int
-) -> tuple[Tensor, Tensor]:
-    """G x MEMBERS x H x W x 3 bytes to the distances, G x PAIRS, and the maps, G x PAIRS x grid x grid.
+) -> PairDistances:
+    """Compare the pictures of each group.
 
-    A map holds each tap's terms, averaged over `grid` x `grid` cells and summed over the taps; its mean is near the
-    distance, and the same where the cells divide the taps' grids evenly.
+    Parameters
+    ----------
+    pixels
+        G x MEMBERS x H x W x 3 bytes.
+    grid
+        Side of the maps. A map is the sum over the layers of their terms, each averaged over grid x grid cells. Its
+        mean equals the distance where the cells divide the grids of the layers evenly.
     """
     count, members = pixels.shape[:2]
     features = lpips.features(verbs, network, images(pixels.flatten(0, 1)))
-    split = [feature.view(count, members, *feature.shape[1:]) for feature in features]
-    firsts = [feature[:, FIRST].flatten(0, 1) for feature in split]
-    seconds = [feature[:, SECOND].flatten(0, 1) for feature in split]
-    terms = lpips.apart(verbs, network.heads, firsts, seconds)
-    totals = lpips.shares(verbs, terms).sum(1)
+    starts = torch.arange(count)[:, None] * members
+    first = starts + torch.tensor([a for a, _ in PAIRS] + [0])
+    second = torch.cat([starts + torch.tensor([b for _, b in PAIRS]), starts.roll(-1, 0)], 1)
+    at_first, at_second = (index.flatten().to(pixels.device) for index in (first, second))
+    terms = lpips.apart(
+        verbs,
+        network.heads,
+        [feature.index_select(0, at_first) for feature in features],
+        [feature.index_select(0, at_second) for feature in features],
+    )
+    distances = lpips.shares(verbs, terms).sum(1)
     maps = torch.stack([F.adaptive_avg_pool2d(term, grid) for term in terms]).sum(0)
-    return totals.view(count, -1), maps.view(count, -1, grid, grid)
+    return PairDistances(distances.view(count, -1), maps.view(count, -1, grid, grid))
 
 
 def distances(verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
-    """N x H x W x 3 bytes: the distance of every image after the first from the first."""
+    """Return the distance of every image after the first from the first, of N x H x W x 3 bytes."""
     features = lpips.features(verbs, network, images(pixels))
     firsts = [feature[:1] for feature in features]
     terms = lpips.apart(verbs, network.heads, firsts, [feature[1:] for feature in features])

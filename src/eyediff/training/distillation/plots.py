@@ -9,7 +9,7 @@ from typing import Any
 
 from ...distortions import KIN
 from ...report.plot import TONES, panels_of, save
-from .agreement import table
+from .agreement import measure_agreement
 from .evaluate import Measurement
 
 COLOURS = dict(zip((*KIN, "other"), (*TONES[: len(KIN)], TONES[-1]), strict=True))
@@ -19,43 +19,41 @@ def _kin(kind: str) -> str:
     return next((name for name, kinds in KIN.items() if kind in kinds), "other")
 
 
-def scatter(found: Sequence[Measurement], path: Path) -> None:
-    """The small network against the large one, a panel a side, in colours by kin of distortions; the error by side."""
-    sides = list(dict.fromkeys(m.side for m in found))
+def draw_scatter(measurements: Sequence[Measurement], path: Path) -> None:
+    """Draw the small network against the large one, a panel a side, coloured by category; and the error by side."""
+    sides = list(dict.fromkeys(m.side for m in measurements))
     figure, (panels,) = panels_of(1, len(sides) + 1, (4.2 * (len(sides) + 1), 4.4))
-    lines = {(line.side, line.name): line for line in table(found)}
     for side, panel in zip(sides, panels, strict=False):
-        here = [m for m in found if m.side == side]
+        here = [m for m in measurements if m.side == side]
         for kin, colour in COLOURS.items():
             some = [m for m in here if _kin(m.kind) == kin]
-            panel.plot(
-                [m.wanted for m in some], [m.given for m in some], ".", ms=2.5, alpha=0.5, color=colour, label=kin
-            )
-        top = max(max(m.wanted, m.given) for m in here) * 1.03
+            estimated, expected = ([getattr(m, name) for m in some] for name in ("estimated", "expected"))
+            panel.plot(expected, estimated, ".", ms=2, alpha=0.4, color=colour, label=kin)
+        top = max(max(m.expected, m.estimated) for m in here) * 1.03
         panel.plot([0, top], [0, top], "k-", lw=0.8)
-        line = lines[side, "all"]
+        line = measure_agreement("all", side, "all", here)
         panel.set(xlim=(0, top), ylim=(0, top), aspect="equal", xlabel="lpips-alex")
         panel.set_title(f"{side} x {side}: r {line.pearson:.3f}, rho {line.spearman:.3f}", fontsize=10)
     panels[0].set_ylabel("lpips-mini")
     panels[0].legend(fontsize=7, markerscale=3, loc="upper left")
-    _errors(panels[-1], found, sides)
+    _draw_errors(panels[-1], measurements, sides)
     save(figure, path)
 
 
-def _errors(panel: Any, found: Sequence[Measurement], sides: Sequence[int]) -> None:
-    """Boxes of the difference by side: the middle half, and from the 5th to the 95th of a hundred."""
-    differences = [[m.given - m.wanted for m in found if m.side == side] for side in sides]
+def _draw_errors(panel: Any, measurements: Sequence[Measurement], sides: Sequence[int]) -> None:
+    """Draw boxes of the difference by side: the middle half, and from the 5th to the 95th percentile."""
+    differences = [[m.estimated - m.expected for m in measurements if m.side == side] for side in sides]
     panel.boxplot(differences, whis=(5, 95), showfliers=False, tick_labels=[str(side) for side in sides])
     panel.axhline(0, color="k", lw=0.8)
     panel.set(xlabel="side in pixels", ylabel="lpips-mini minus lpips-alex")
     panel.set_title("error by size (boxes 25-75 %, whiskers 5-95 %)", fontsize=10)
 
 
-def losses(log: Path, path: Path) -> None:
-    """The log of a run: both losses by step. Raises UsageError where matplotlib is missing."""
+def draw_losses(log: Path, path: Path) -> None:
+    """Draw the losses of a run by step. Raises UsageError where matplotlib is missing."""
     figure, ((panel,),) = panels_of(1, 1, (6, 4))
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    for name in ("distance", "maps"):
+    for name in ("distance", "maps", "order"):
         panel.plot([line["step"] for line in lines], [line[name] for line in lines], label=name, lw=1)
     panel.set(xlabel="step", ylabel="mean |sqrt(d) - sqrt(d')|", yscale="log")
     panel.legend()

@@ -1,51 +1,81 @@
-"""The recipe of distillation: every figure that decides what the weights become, beside the photos."""
+"""The recipe of distillation: every figure that decides the weights, apart from the pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-BATCH_PIXELS = 32 * 64 * 64
-"""Pixels of a batch's references: 32 groups of 64x64, 8 of 128x128, 2 of 256x256."""
+SMALLEST = 64
+"""Side of the smallest crops in pixels. A batch of larger crops has as many pixels and fewer groups."""
 
 FLOOR = 1e-5
-"""Added under every root: the root's slope is endless at 0. Distances below it are not seen by anyone."""
+"""Added under every square root, whose slope is infinite at 0. Nobody sees smaller distances."""
 
-PLAIN = 0.5
-"""Of the loss of distances, beside that of their roots."""
+PLAIN_WEIGHT = 0.5
+"""Weight of the loss of the distances, relative to that of their square roots."""
+
+MAP_WEIGHT = 0.5
+"""Weight of the loss of the maps."""
+
+ORDER_WEIGHT = 0.5
+"""Weight of the loss of the difference between the two strengths of a chain."""
 
 BETAS = (0.9, 0.99)
-"""Adam's; the second forgets sooner than usual, since runs are short."""
+"""Decay rates of AdamW's moments. The second is faster than usual because runs are short."""
 
-KEPT = 0.999
-"""Of the weights' running mean a step; the mean, not the last step, is what ships: it wavers less."""
+WEIGHT_DECAY = 1e-4
 
-FALLING = 0.35
-"""The part of the steps in which the rate falls."""
+MAX_GRADIENT_NORM = 1.0
 
-LAST = 0.01
-"""The rate at the end, in parts of the highest."""
+AVERAGE_DECAY = 0.999
+"""Decay per step of the running average of the weights. The average is what ships."""
+
+FALLING = 0.6
+"""Final part of the run in which the learning rate falls."""
+
+LAST_RATE = 0.005
+"""Learning rate at the end, relative to the highest."""
+
+WARMUP = 300
+"""Steps in which the learning rate rises."""
+
+INITIAL_SHARE = 1 / 64
+"""Part of a dataset that must be ready before the first step."""
+
+GROWTH_STEPS = 8_000
+"""Steps in which the part of the datasets that is in use grows to all of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """Two runs of one recipe on the same photos and machine give the same file.
+class DistillationRecipe:
+    """The settings of a run. Two runs with the same settings, pictures, versions and CPU give the same file.
 
-    `groups` says how many groups of each of `sides` are made, `turns` in which order batches of them come, again and
-    again. `rate` is Adam's highest (above 3e-3 ReLUs die), reached after `warmup` steps; `maps` is the weight of the
-    maps' loss.
+    Parameters
+    ----------
+    steps
+        Number of optimiser steps.
+    minutes
+        If not 0, the run takes this time instead of a number of steps. Such a run cannot be repeated bit for bit.
+    seed
+        Seed of the groups, the batches and the initial weights.
+    batch
+        Groups per step of 64x64 crops.
+    sides, groups
+        Side in pixels, in increasing order, and number of groups of each dataset.
+    turns
+        Sides of the crops of successive steps, repeated. Crops come from the dataset with the smallest sufficient side.
+    rate
+        Highest learning rate of AdamW.
     """
 
-    steps: int = 9_500
+    steps: int = 30_000
+    minutes: float = 0.0
     seed: int = 0
-    sides: tuple[int, ...] = (64, 128, 256)
-    groups: tuple[int, ...] = (32_768, 6_144, 1_024)
-    turns: tuple[int, ...] = (64, 128, 64, 256)
+    batch: int = 256
+    sides: tuple[int, ...] = (128, 256)
+    groups: tuple[int, ...] = (65_536, 12_288)
+    turns: tuple[int, ...] = (64, 128, 64, 256, 64, 96, 64, 192)
     rate: float = 2e-3
-    warmup: int = 300
-    maps: float = 0.5
 
-    def turn(self, step: int) -> tuple[int, int]:
-        """The deck, by its place among `sides`, that a step learns from, and how many batches of it came before."""
-        rounds, place = divmod(step, len(self.turns))
-        side = self.turns[place]
-        return self.sides.index(side), rounds * self.turns.count(side) + self.turns[:place].count(side)
+    def rate_at(self, step: int, progress: float) -> float:
+        """Return the learning rate: linear warm-up, constant, then a linear fall until `progress` is 1."""
+        return self.rate * min(1.0, (step + 1) / WARMUP, max(LAST_RATE, (1 - progress) / FALLING))

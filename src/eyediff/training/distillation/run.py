@@ -1,4 +1,4 @@
-"""A distillation under way: parameters, Adam's moments and the running mean, a step at a time."""
+"""A distillation run: student, optimiser and running average of the weights, one step at a time."""
 
 from __future__ import annotations
 
@@ -14,87 +14,177 @@ from torch.nn import functional as F  # noqa: N812 - the name that all of torch'
 
 from ...engines.torch_ops import TorchVerbs
 from ...errors import ResumeError, shown
-from ...metrics.backbones import MINI
+from ...metrics import lpips
+from ...metrics.backbones import MINI, Trunk
 from ...metrics.ops import Array
 from ...weights.containers import metadata
-from .adam import Adam
-from .checkpoint import Parts, described, load, save
-from .pair_dataset import Deck
-from .pair_distances import cells, of_groups
-from .recipe import BATCH_PIXELS, BETAS, FALLING, FLOOR, KEPT, LAST, PLAIN, Recipe
-from .student_network import initial, learning, weights
+from . import recipe as defaults
+from .checkpoint import Parts, described, load, moments, save
+from .groups import MEMBERS, PAIRS
+from .pair_dataset import DatasetBuilder, PairDataset
+from .pair_distances import PairDistances, group_distances, map_side
+from .recipe import DistillationRecipe
+from .student_network import initial, network_on, student_view, weights
+
+WEAKER, STRONGER = PAIRS.index((0, 1)), PAIRS.index((0, 2))
 
 
-def batch_indices(deck: Deck, turn: int) -> list[int]:
-    """Which groups the `turn`-th batch of a deck holds: every epoch in an order of its own, drawn from the seed."""
-    plan = deck.plan
-    size = min(plan.count, max(1, BATCH_PIXELS // plan.side**2))
-    epoch, place = divmod(turn, plan.count // size)
-    order = np.random.default_rng([plan.seed, plan.side, epoch]).permutation(plan.count)
-    return sorted(order[place * size : (place + 1) * size].tolist())
+def _roots(distances: Tensor) -> Tensor:
+    return (distances + defaults.FLOOR).sqrt()
 
 
-def loss(ours: Tensor, theirs: Tensor) -> Tensor:
-    """Mean absolute difference of the roots, and PLAIN times that of the distances themselves.
+def distance_loss(estimated: Tensor, expected: Tensor) -> Tensor:
+    """Return the mean absolute error of the square roots plus PLAIN_WEIGHT times that of the distances.
 
-    Roots alone weigh faint differences as much as gross ones, and leave the largest distances to themselves."""
-    return F.l1_loss((ours + FLOOR).sqrt(), (theirs + FLOOR).sqrt()) + PLAIN * F.l1_loss(ours, theirs)
-
-
-def learning_rate(recipe: Recipe, step: int) -> float:
-    """Up in a line, level, and in the last part of the run down in a line: a run that is still level can be given more
-    or fewer steps, and is then what it would have been with them from the start."""
-    level = round(recipe.steps * (1 - FALLING))
-    if step < level:
-        return recipe.rate * min(1.0, (step + 1) / recipe.warmup)
-    return recipe.rate * max(LAST, (recipe.steps - step) / (recipe.steps - level))
+    Notes
+    -----
+    The square root gives small and large distances the same weight; alone, it neglects the largest.
+    """
+    return F.l1_loss(_roots(estimated), _roots(expected)) + defaults.PLAIN_WEIGHT * F.l1_loss(estimated, expected)
 
 
-class Run:
-    """What changes from step to step. On one machine, the same steps give the same figures to the last bit."""
+def order_loss(estimated: Tensor, expected: Tensor) -> Tensor:
+    """Return the mean absolute error of the difference between the two strengths of a chain, as square roots."""
 
-    def __init__(self, recipe: Recipe, decks: Sequence[Deck]) -> None:
-        self.recipe, self.decks, self.step = recipe, decks, 0
-        self.tensors = {name: tensor.requires_grad_() for name, tensor in initial(MINI, recipe.seed).items()}
-        self.mean = {name: tensor.detach().clone() for name, tensor in self.tensors.items()}
-        self.adam = Adam(self.tensors, BETAS)
+    def growth(distances: Tensor) -> Tensor:
+        roots = _roots(distances)
+        return roots[:, STRONGER] - roots[:, WEAKER]
 
-    def advance(self) -> tuple[float, float]:
-        """One step. Returns the loss of the distances and of the maps, before it."""
-        which, turn = self.recipe.turn(self.step)
-        deck = self.decks[which]
-        chosen = batch_indices(deck, turn)
-        pixels = torch.from_numpy(deck.pixels[chosen])
-        totals, maps = of_groups(TorchVerbs(), learning(self.tensors), pixels, cells(deck.plan.side))
-        distance = loss(totals, torch.from_numpy(deck.totals[chosen]))
-        local = loss(maps, torch.from_numpy(deck.maps[chosen]))
-        (distance + self.recipe.maps * local).backward()  # type: ignore[no-untyped-call]
-        self.adam.step(self.step, learning_rate(self.recipe, self.step))
-        kept = min(KEPT, (1 + self.step) / (10 + self.step))  # the running mean forgets its beginning fast
+    return F.l1_loss(growth(estimated), growth(expected))
+
+
+class Student:
+    """A network in training: its parameters, their running average and the optimiser."""
+
+    def __init__(self, trunk: Trunk, recipe: DistillationRecipe, device: torch.device) -> None:
+        self.trunk = trunk
+        self.parameters = {n: t.to(device).requires_grad_() for n, t in initial(trunk, recipe.seed).items()}
+        self.average = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
+        self.optimizer = torch.optim.AdamW(
+            self.parameters.values(), recipe.rate, defaults.BETAS, weight_decay=defaults.WEIGHT_DECAY
+        )
+
+    def update(self, pixels: Tensor, expected: PairDistances, step: int, rate: float) -> dict[str, Tensor]:
+        """Take one step, after `step` others, and return the losses before it."""
+        network = student_view(self.parameters, self.trunk)
+        estimated = group_distances(TorchVerbs(), network, pixels, expected.maps.shape[-1])
+        losses = {
+            "distance": distance_loss(estimated.distances, expected.distances),
+            "maps": distance_loss(estimated.maps, expected.maps),
+            "order": order_loss(estimated.distances, expected.distances),
+        }
+        weighted = losses["distance"] + defaults.MAP_WEIGHT * losses["maps"] + defaults.ORDER_WEIGHT * losses["order"]
+        self.optimizer.zero_grad()
+        weighted.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.parameters.values(), defaults.MAX_GRADIENT_NORM)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        decay = min(defaults.AVERAGE_DECAY, (1 + step) / (10 + step))  # the average forgets its beginning quickly
         with torch.no_grad():
-            for name, tensor in self.tensors.items():
-                self.mean[name].lerp_(tensor, 1 - kept)
-        self.step += 1
-        return distance.item(), local.item()
+            for name, parameter in self.parameters.items():
+                self.average[name].lerp_(parameter, 1 - decay)
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def weights(self) -> dict[str, Array]:
-        """The running mean, as a weights file holds it."""
-        return weights(self.mean)
+        """Return the running average as the content of a weights file."""
+        return weights(self.average)
 
-    def _parts(self) -> Parts:
-        return {"now": self.tensors, "mean": self.mean, "first": self.adam.first, "second": self.adam.second}
+    def state(self) -> Parts:
+        """Return the tensors that the next step depends on."""
+        optimizer = moments(self.optimizer, self.parameters)
+        return {"parameters": self.parameters, "average": self.average, **optimizer}
+
+
+class BatchSampler:
+    """The batches of a run: crops of groups, and the teacher's distances of their pairs.
+
+    A batch is a function of the recipe and the step, unless the recipe has a time limit: then a step uses all the
+    groups that are ready.
+    """
+
+    def __init__(
+        self,
+        recipe: DistillationRecipe,
+        datasets: Sequence[PairDataset],
+        builder: DatasetBuilder,
+        teacher: lpips.Network,
+        device: torch.device,
+    ) -> None:
+        self.recipe, self.datasets, self.builder, self.device = recipe, datasets, builder, device
+        self.teacher = network_on(device, teacher)
+
+    def batch(self, step: int) -> tuple[Tensor, PairDistances]:
+        """Return G x MEMBERS x side x side x 3 bytes, and the teacher's distances and maps."""
+        pixels = self.crops(step)
+        with torch.no_grad():
+            return pixels, group_distances(TorchVerbs(), self.teacher, pixels, map_side(pixels.shape[2]))
+
+    def crops(self, step: int) -> Tensor:
+        """Return the crops of a step.
+
+        Every group is cropped at a random place and may be mirrored; the batch as a whole may be transposed.
+        """
+        rng = np.random.default_rng([self.recipe.seed, step])
+        side = self.recipe.turns[step % len(self.recipe.turns)]
+        dataset = next(dataset for dataset in self.datasets if dataset.plan.side >= side)
+        available = self._available(dataset, step)
+        count = max(2, min(available, self.recipe.batch * defaults.SMALLEST**2 // side**2))
+        groups = rng.choice(available, count, replace=False)
+        ramp = np.arange(side)
+        rows, columns = (rng.integers(0, dataset.plan.side - side + 1, (count, 1)) + ramp for _ in range(2))
+        rows, columns = (np.where(rng.random((count, 1)) < 0.5, index[:, ::-1], index) for index in (rows, columns))
+        indices = (
+            groups[:, None, None, None],
+            np.arange(MEMBERS)[None, :, None, None],
+            rows[:, None, :, None],
+            columns[:, None, None, :],
+        )
+        pixels = dataset.tensor(self.device, available)[tuple(torch.from_numpy(i).to(self.device) for i in indices)]
+        return pixels.transpose(2, 3) if rng.random() < 0.5 else pixels
+
+    def _available(self, dataset: PairDataset, step: int) -> int:
+        """Return the number of groups that a step may use, once they are ready."""
+        growth = 0.0 if self.recipe.minutes else step / defaults.GROWTH_STEPS
+        count = max(2, int(dataset.plan.count * min(1.0, defaults.INITIAL_SHARE + growth)))
+        self.builder.wait(dataset, count)
+        return dataset.ready if self.recipe.minutes else count
+
+
+class DistillationRun:
+    """The state that changes from step to step. On one machine's CPU, equal steps give equal figures, bit for bit."""
+
+    def __init__(self, recipe: DistillationRecipe, sampler: BatchSampler) -> None:
+        self.recipe, self.sampler = recipe, sampler
+        self.step, self.seconds = 0, 0.0
+        self.student = Student(MINI, recipe, sampler.device)
+
+    @property
+    def progress(self) -> float:
+        """The completed share of the run, 0 to 1."""
+        minutes = self.recipe.minutes
+        return min(1.0, self.seconds / (60 * minutes) if minutes else self.step / self.recipe.steps)
+
+    def advance(self) -> dict[str, Tensor]:
+        """Take one step and return the losses before it."""
+        rate = self.recipe.rate_at(self.step, self.progress)
+        losses = self.student.update(*self.sampler.batch(self.step), self.step, rate)
+        self.step += 1
+        return losses
 
     def save(self, path: Path) -> None:
-        """Everything that the next step depends on."""
-        save(path, self._parts(), {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step)})
+        """Write everything that the next step depends on."""
+        strings = {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step), "seconds": str(self.seconds)}
+        save(path, self.student.state(), strings)
 
     def load(self, path: Path) -> None:
-        """Go on where `save` stopped. Raises ResumeError where the recipe was another; its steps alone may differ."""
-        held = {**described(path, "recipe"), "steps": self.recipe.steps}
-        wanted = json.loads(json.dumps(asdict(self.recipe)))
-        if held != wanted:
+        """Continue where `save` stopped. Raises ResumeError if the recipe differs in more than the length."""
+        stored = {**described(path, "recipe"), "steps": self.recipe.steps, "minutes": self.recipe.minutes}
+        recipe = json.loads(json.dumps(asdict(self.recipe)))
+        if stored != recipe:
             raise ResumeError(
-                f"{shown(path)}: was begun as {held}, not as {wanted}; give the same options, or start anew"
+                f"{shown(path)}: the run was begun as {stored}, not as {recipe}; give the same settings or begin anew"
             )
-        load(path, self._parts())
-        self.step = int(metadata(path)["step"])
+        load(path, self.student.state())
+        strings = metadata(path)
+        self.step, self.seconds = int(strings["step"]), float(strings["seconds"])

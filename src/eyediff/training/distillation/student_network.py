@@ -50,16 +50,26 @@ def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
     return found
 
 
-def learning(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
-    """The network that the tensors make up as they are now."""
+def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(lpips.GAIN).to(device), torch.from_numpy(lpips.OFFSET).to(device)
+
+
+def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
+    """Return the network of the parameters in training; the weights of its layers are squares, so never negative."""
     heads = [tensors[MINI_HEAD.format(index)].square() for index in range(len(trunk.taps))]
-    scaling = (torch.from_numpy(lpips.GAIN), torch.from_numpy(lpips.OFFSET))
-    return lpips.FeatureNetwork(trunk, tensors, heads, scaling)
+    return lpips.FeatureNetwork(trunk, tensors, heads, _scaling(heads[0].device))
 
 
-def read_network(path: Path) -> lpips.Network:
+def network_on(device: torch.device, network: lpips.Network) -> lpips.FeatureNetwork[Tensor]:
+    """Return the network with its arrays as tensors on a device."""
+    parameters = {name: torch.from_numpy(array).to(device) for name, array in network.parameters.items()}
+    heads = [torch.from_numpy(head).to(device) for head in network.heads or ()]
+    return lpips.FeatureNetwork(network.trunk, parameters, heads, _scaling(device))
+
+
+def read_network(path: Path, trunk: Trunk = MINI) -> lpips.Network:
     """A weights file as a network. Raises WeightsError, which names the file, where it is not one of lpips-mini."""
     try:
-        return network(read(path, lambda _: True))
+        return network(read(path, lambda _: True), trunk)
     except WeightsError as error:
         raise WeightsError(error if shown(path) in str(error) else f"{shown(path)}: {error}") from None

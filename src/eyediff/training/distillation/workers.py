@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -19,7 +19,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def spread(work: Callable[[T], R], items: Iterable[T], prepare: Callable[[], None], workers: int) -> Iterator[R]:
+def spread(
+    work: Callable[[T], R], items: Iterable[T], prepare: Callable[[], None], workers: int
+) -> Generator[R, None, None]:
     """What `work` gives for each item, in order, by `workers` new processes that have called `prepare`.
 
     Raises what `prepare` or `work` raise; EyediffError where a process was ended from outside, as the kernel does where

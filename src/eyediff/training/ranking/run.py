@@ -11,8 +11,7 @@ import torch
 
 from ...errors import ResumeError, shown
 from ...metrics.ops import Array
-from ..distillation.adam import Adam
-from ..distillation.checkpoint import Parts, described, load, save
+from ..distillation.checkpoint import Parts, described, load, moments, save
 from . import network
 from .features import Source
 from .initial_metric import Start
@@ -48,7 +47,7 @@ class Run:
         self.trunk = {name: tensor.requires_grad_() for name, tensor in trunk.items()}
         named = {"head": {"all": self.heads}, "ranking": self.ranking, "trunk": self.trunk}
         self.tensors = {f"{part}/{name}": tensor for part, held in named.items() for name, tensor in held.items()}
-        self.adam = Adam(self.tensors, BETAS)
+        self.optimizer = torch.optim.Adam(self.tensors.values(), betas=BETAS)
 
     @property
     def steps(self) -> int:
@@ -79,7 +78,10 @@ class Run:
         of_a, of_b = self.source.drawn(self.heads, chosen, self.recipe.dropout, chance).unbind(1)
         loss = network.loss(self.ranking, of_a, of_b, self.shares[chosen])
         loss.backward()  # type: ignore[no-untyped-call]
-        self.adam.step(self.step, self.recipe.rate_of(self.epoch))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.rate_of(self.epoch)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         self.project()
         self.step += 1
         return loss.item()
@@ -90,7 +92,7 @@ class Run:
         self.heads.clamp_(min=0)
 
     def _parts(self) -> Parts:
-        return {"now": self.tensors, "first": self.adam.first, "second": self.adam.second}
+        return {"now": self.tensors, **moments(self.optimizer, self.tensors)}
 
     def save(self, path: Path) -> None:
         """Everything that the next step depends on."""
