@@ -14,7 +14,7 @@ from ..._version import __version__
 from ...distortions.photos import found
 from ...errors import ResumeError, shown
 from ...metrics import lpips
-from ...output.atomic_write import check_writable, trouble
+from ...output.atomic_write import check_writable, output_error
 from ...scoring.metric_spec import parse_metric
 from ...weights.containers import check_free, write
 from .checkpoint import held
@@ -61,7 +61,7 @@ def distill(
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise trouble(output, error) from error
+        raise output_error(output, error) from error
     check_writable(output)
     with held(folder, SAVED):
         _distill(paths, output, folder, recipe, resume, workers, report)
