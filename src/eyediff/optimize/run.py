@@ -16,7 +16,7 @@ from .._version import __version__
 from ..errors import DeviceError, UsageError, check_sides, shown
 from ..images.size import resized, size_of
 from ..optional import is_installed
-from ..output.atomic_write import whole
+from ..output.atomic_write import atomic_path
 from ..output.schema import encodable, number
 from ..output.text import figure
 from ..records import Image, Pixels, SizePolicy
@@ -139,7 +139,7 @@ def _pulled(
     folder.film(film, *pictures.film(frames, target_pixels))
     curve = is_installed("matplotlib")
     if curve:
-        with whole(folder.path / CURVE) as part:
+        with atomic_path(folder.path / CURVE) as part:
             pictures.curve(folder.path / LOG, part)
     return Outcome(scores[0], scores[-1], done, done < plan.steps, curve)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import OutputError, UsageError, shown
 from ..optional import import_optional
-from ..output.atomic_write import check_writable, trouble, whole
+from ..output.atomic_write import atomic_path, check_writable, output_error
 from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
 
@@ -64,7 +64,7 @@ def check(path: Path) -> None:
             with path.open("rb") as file:
                 start = file.read(1 << 16)
         except OSError as error:
-            raise trouble(path, error) from error
+            raise output_error(path, error) from error
         if start and not any(sign in start for sign in _DRAWN):
             raise OutputError(f"{shown(path)} exists and is no plot of eyediff; give another file, or move it away")
 
@@ -72,7 +72,7 @@ def check(path: Path) -> None:
 def save(figure: Any, path: Path) -> None:
     """As the end of its name says, whole or not at all. Raises OutputError where it cannot be written."""
     kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
-    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), whole(path) as part:
+    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), atomic_path(path) as part:
         figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
 
 
