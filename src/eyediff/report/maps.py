@@ -63,7 +63,7 @@ class MapsSink:
             self.folder = self.folder.resolve()
             earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
             if not earlier and (not self.folder.is_dir() or any(self.folder.iterdir())):
-                raise OutputError(f"--maps {shown(self.folder)}: holds other files already; give a new folder")
+                raise OutputError(f"{shown(self.folder)} holds other files already; give a new folder for maps")
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self.folder / INDEX)
         except OSError as error:
