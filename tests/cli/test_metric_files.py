@@ -47,7 +47,7 @@ def test_compare_in_every_format(call, file: Path) -> None:  # noqa: F811
     float32 (1e-6)."""
     said = call("compare", *PAIR, "-m", f"{FILE},psnr", "-f", "csv")
     (header, row) = csv.reader(said.out.splitlines())
-    assert said.code == 0 and header[5:] == [FILE, "psnr", "error"]
+    assert said.code == 0 and header[5:] == [FILE, "psnr", "error", "notes"]
     assert float(row[5]) == pytest.approx(2 * shipped(), rel=1e-6)
     said = call("compare", *PAIR, "-m", FILE, "-f", "jsonl")
     header, row = map(json.loads, said.out.splitlines())
@@ -103,7 +103,8 @@ def test_a_file_that_changed_is_noticed(call, tmp_path: Path, file: Path) -> Non
 def test_sets(call, file: Path) -> None:  # noqa: F811
     """matrix, nearest and diversity."""
     cells = list(csv.reader(call("matrix", BEFORE, "-m", FILE, "--size", "resize", "-f", "csv").out.splitlines()))
-    plain = list(csv.reader(call("matrix", BEFORE, "--size", "resize", "-f", "csv").out.splitlines()))
+    mini = call("matrix", BEFORE, "-m", "lpips-mini", "--size", "resize", "-f", "csv")
+    plain = list(csv.reader(mini.out.splitlines()))
     found, expected = (np.array([row[1:] for row in table[1:]], float) for table in (cells, plain))
     np.testing.assert_allclose(found, 2 * expected, rtol=1e-5)  # float32 points, as in tests/cli/test_sets.py
     assert call("diversity", BEFORE, "-m", FILE, "--size", "resize").code == 0

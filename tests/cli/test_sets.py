@@ -1,4 +1,4 @@
-"""`eyediff matrix`, `nearest` and `diversity` as a person or a script meets them, with lpips-mini, which ships."""
+"""`eyediff matrix`, `nearest` and `diversity` as a person or a script meets them, with the default metric."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from PIL import Image
 
 import eyediff
 from eyediff.report.plot import check
-from eyediff.sets import matrix as allpairs
+from eyediff.sets import distance_matrix as allpairs
 
 from .test_compare import EXAMPLES, call, one_line  # noqa: F401 - a fixture
 
@@ -38,7 +38,7 @@ NAMES = ["a/0.png", "a/1.png", "a/2.png", "b/0.png", "b/1.png", "b/2.png"]
 
 @pytest.fixture(scope="module")
 def metric() -> eyediff.Metric:
-    return eyediff.Metric("lpips-mini", device="cpu")
+    return eyediff.Metric("lpips", device="cpu")
 
 
 def by_hand(metric: eyediff.Metric, folder: Path) -> np.ndarray:
@@ -81,7 +81,7 @@ def test_the_nearest(call, folder: Path, metric: eyediff.Metric, tmp_path: Path)
     for _ in range(2):
         said = call(*arguments)
         header, *rows = map(json.loads, said.out.splitlines())
-        assert said.code == 0 and header["metrics"]["lpips-mini"]["version"] == "2"
+        assert said.code == 0 and header["metrics"]["lpips"]["version"] == "0.1"
         assert [(row["query"], row["rank"]) for row in rows] == [("1.png", 1), ("1.png", 2)]
         assert rows[0]["image"] == "b/1.png" and rows[0]["error"] is None
         wanted = metric.distance(folder / "a" / "1.png", folder / "b" / "1.png")

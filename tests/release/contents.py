@@ -18,8 +18,8 @@ NOT = ("tests/", "benchmarks/", "docs/", "scripts/", "examples/", "shared/")
 SCENES = tuple(f"eyediff/demo/scenes/{name}.png" for name in ("balls", "mountains", "pebbles", "sunflower"))
 """The only pictures in the package."""
 
-SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ""}
-"""Of files in the package; pictures, caches and data sets have none of these."""
+SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ".so", ".dll", ""}
+"""Of files in the package, the native engine's library among them; caches and data sets have none of these."""
 
 MOST = 14_000_000
 """Bytes of a wheel. AlexNet's convolutions take 9.9 MB, SqueezeNet's 2.9 MB; VGG16's by mistake would take 59 MB."""

@@ -71,9 +71,8 @@ def _weights_origin(backbone: str) -> str:
 
 
 def _name(info: MetricInfo) -> str:
-    aliases = [alias for alias, name in ALIASES.items() if name == info.name]
-    mark = " *" if info.name in defaults.METRICS else ""
-    return ", ".join([info.name, *aliases]) + mark
+    names = [info.name, *(alias for alias, name in ALIASES.items() if name == info.name)]
+    return ", ".join(names) + (" *" if set(names) & set(defaults.METRICS) else "")
 
 
 def _described(metric: weights.MetricFile) -> list[str]:

@@ -12,7 +12,7 @@ from PIL import Image as PILImage
 from .. import comparison as api
 from ..distortions.tools import Picture
 from ..errors import EyediffError, shown
-from ..output.atomic_write import whole
+from ..output.atomic_write import atomic_path
 from ..records import ScoredPair
 from .figure import figure
 from .trials import CLASSICAL, LEARNED, TRIALS, Demo, Trial, Verdict
@@ -67,6 +67,6 @@ def _judged(trial: Trial, found: Mapping[str, Mapping[str, float]], higher: Mapp
 
 def _save(picture: PILImage.Image, path: Path) -> None:
     """Whole, or not at all. Raises OutputError."""
-    with whole(path) as part:
+    with atomic_path(path) as part:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(part, "PNG", optimize=True)

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..defaults import workers
-from ..errors import DeviceError, EyediffError
+from ..errors import DeviceError, EyediffError, Setting
 from ..fork_safe import OfProcess
 from ..metrics.ops import Array
 from ..records import Pixels
@@ -142,5 +142,5 @@ def _start(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSessi
     except (RuntimeError, ValueError) as error:
         raise DeviceError(f"{provider.device} does not start: {str(error).splitlines()[0]}") from error
     if session.get_providers()[0] != provider.name:  # ONNX Runtime falls back to the CPU without an exception
-        raise DeviceError(f"{provider.device} does not start; `--device cpu` works everywhere")
+        raise DeviceError(f"{provider.device} does not start; use ", Setting("device", "cpu"))
     return session

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import UsageError, shown
-from ..output.atomic_write import trouble, whole
+from ..output.atomic_write import atomic_path, output_error
 from ..output.files import Appender
 from ..output.schema import dump
 
@@ -34,7 +34,7 @@ class Folder:
         try:
             (self.path / FRAMES).mkdir(parents=True)
         except OSError as error:
-            raise trouble(self.path, error) from error
+            raise output_error(self.path, error) from error
         self._log = Appender(self.path / LOG)
         self.line(header)
 
@@ -51,13 +51,13 @@ class Folder:
 
     def picture(self, name: str, picture: Image.Image) -> None:
         """Write a PNG."""
-        with whole(self.path / name) as part:
+        with atomic_path(self.path / name) as part:
             picture.save(part, "PNG", optimize=True)
 
     def film(self, kind: str, pictures: list[Image.Image], milliseconds: list[int]) -> None:
         """Write an animation, `kind` being one of FILMS; it begins anew when it is over."""
         first, *others = pictures
-        with whole(self.path / FILMS[kind]) as part:
+        with atomic_path(self.path / FILMS[kind]) as part:
             what = "GIF" if kind == "gif" else "PNG"
             first.save(part, what, save_all=True, append_images=others, duration=milliseconds, loop=0)
 

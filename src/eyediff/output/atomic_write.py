@@ -14,8 +14,8 @@ from uuid import uuid4
 from ..errors import OutputError, shown
 
 
-def trouble(path: Path | str, error: OSError) -> OutputError:
-    """The error to raise where writing to `path` failed."""
+def output_error(path: Path | str, error: OSError) -> OutputError:
+    """Return the error to raise if writing to `path` failed."""
     reason = error.strerror or str(error)
     return OutputError(f"cannot write {shown(path)}: {reason}; what was written before is kept")
 
@@ -30,10 +30,21 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path, part: Path, *, forced: bool = True) -> Iterator[None]:
-    """Whoever writes `part` in the block sees it take the place of `path` when that ends well; else `part` is removed.
+    """Move `part` to `path` if the block that writes it ends well; else remove it.
 
-    It is `forced` to the disk first, but where there are thousands, which are made again where a power cut costs them.
-    Raises OSError.
+    Parameters
+    ----------
+    path
+        The file to replace.
+    part
+        A file on the same disk.
+    forced
+        Force the part to the disk before it is moved. Not worth its time for thousands of files that can be made again.
+
+    Raises
+    ------
+    OSError
+        If the part cannot be forced or moved.
     """
     try:
         yield
@@ -46,14 +57,20 @@ def replacing(path: Path, part: Path, *, forced: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def whole(path: Path, part: Path | None = None, *, forced: bool = True) -> Iterator[Path]:
-    """As `replacing`, with a path to write to, by default `<path>.part`. Errors of the system become OutputError."""
+def atomic_path(path: Path, part: Path | None = None, *, forced: bool = True) -> Iterator[Path]:
+    """Yield a path to write to, by default `<path>.part`, which `replacing` then moves to `path`.
+
+    Raises
+    ------
+    OutputError
+        In place of every OSError.
+    """
     part = part or path.with_name(f"{path.name}.part")
     try:
         with replacing(path, part, forced=forced):
             yield part
     except OSError as error:
-        raise trouble(path, error) from error
+        raise output_error(path, error) from error
 
 
 def check_writable(path: Path) -> None:
@@ -66,5 +83,5 @@ def check_writable(path: Path) -> None:
     try:
         trial.touch(exist_ok=False)
     except OSError as error:
-        raise trouble(path, error) from error
+        raise output_error(path, error) from error
     remove(trial)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import OutputError, shown
-from .atomic_write import remove, replacing, trouble
+from .atomic_write import output_error, remove, replacing
 
 if sys.platform == "win32":
     import msvcrt
@@ -48,7 +48,7 @@ class Lock:
             try:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
             except OSError as error:
-                raise trouble(output, error) from error
+                raise output_error(output, error) from error
             try:
                 _hold(self._descriptor)
             except OSError as error:
@@ -108,7 +108,7 @@ def set_aside(path: Path) -> Path | None:
         kept = free_name(path)
         path.rename(kept)
     except OSError as error:
-        raise trouble(path, error) from error
+        raise output_error(path, error) from error
     return kept
 
 
@@ -205,7 +205,7 @@ class Appender:
         try:
             self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b", 0)
         except OSError as error:
-            raise trouble(path, error) from error
+            raise output_error(path, error) from error
         try:
             self.cut(keep)
         except BaseException:
@@ -221,7 +221,7 @@ class Appender:
         except BaseException as error:
             self.cut(self.size)
             if isinstance(error, OSError):
-                raise trouble(self._path, error) from error
+                raise output_error(self._path, error) from error
             raise
         self.size += len(data)
 
@@ -231,7 +231,7 @@ class Appender:
             self._file.truncate(size)
             self._file.seek(size)
         except OSError as error:
-            raise trouble(self._path, error) from error
+            raise output_error(self._path, error) from error
         self.size = size
 
     def sync(self) -> None:
@@ -239,7 +239,7 @@ class Appender:
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise trouble(self._path, error) from error
+            raise output_error(self._path, error) from error
 
     def close(self) -> None:
         """May be called twice."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from ..errors import OutputError, shown
-from .atomic_write import whole
+from .atomic_write import atomic_path
 from .files import Appender, Lock, is_regular
 from .targets import DeviceTarget, StreamTarget
 
@@ -36,7 +36,7 @@ def whole_file(path: Path, ours: Ours, what: str) -> Iterator[Path]:
     path = path.resolve()  # a link keeps pointing where it did
     lock = Lock(path)
     try:
-        with whole(path, path.with_name(f"{path.name}.partial")) as partial:
+        with atomic_path(path, path.with_name(f"{path.name}.partial")) as partial:
             if path.exists():
                 with path.open("rb") as file:
                     if not ours(file.read(1 << 16)):

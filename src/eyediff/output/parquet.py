@@ -15,7 +15,7 @@ from typing import Any
 from .. import defaults
 from ..optional import import_optional
 from ..records import Header, Row, Summary
-from .atomic_write import trouble, whole
+from .atomic_write import atomic_path, output_error
 from .files import Replacement, remove_results
 from .schema import Cell, Column, dump, header_record, pair_cells, pair_columns, plain
 
@@ -69,7 +69,7 @@ class ParquetFolder:
             if self._replacement is not None:
                 self._replacement.undo()
             if isinstance(error, OSError):
-                raise trouble(self._path, error) from error
+                raise output_error(self._path, error) from error
             raise
         self._written = time.monotonic()
 
@@ -90,7 +90,7 @@ class ParquetFolder:
 
     @staticmethod
     def _put(path: Path, content: bytes) -> None:
-        with whole(path, path.with_name(f"_{path.name}.new")) as part:
+        with atomic_path(path, path.with_name(f"_{path.name}.new")) as part:
             part.write_bytes(content)
 
     def close(self, summary: Summary) -> None:

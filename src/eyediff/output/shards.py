@@ -13,7 +13,7 @@ from typing import Any, get_args
 from ..errors import OutputError, shown
 from ..locations import parse_location
 from ..records import AlphaPolicy, Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
-from .atomic_write import whole
+from .atomic_write import atomic_path
 from .schema import dump, header_record
 
 
@@ -30,7 +30,7 @@ class ShardSidecar:
 
     def open(self, header: Header) -> None:
         """Raises OutputError, with nothing touched, where another's file has its name."""
-        with whole(self._path) as part:
+        with atomic_path(self._path) as part:
             if self._path.exists() and not self._path.read_bytes()[:11] == b'{"eyediff":':
                 raise OutputError(f"{shown(self._path)} exists and is not of eyediff; give another name with -o")
             part.write_bytes((dump(header_record(header)) + "\n").encode())

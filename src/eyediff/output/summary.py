@@ -104,9 +104,13 @@ def _table(header: Header, summary: Summary) -> list[Line]:
     lines: list[Line] = [[(_columns(header, names) + "  summary", "bold")]]
     for rows, values in tables:
         for label, field in rows.items():
-            cells = [figure(getattr(values.get(name), field, None)) for name in names]
+            cells = [_cell(getattr(values.get(name), field, None)) for name in names]
             lines.append([_columns(header, cells) + f"  {label}"])
     return lines
+
+
+def _cell(value: float | None) -> str:
+    return str(value) if isinstance(value, int) else figure(value)
 
 
 def _worst(header: Header, summary: Summary) -> list[list[Line]]:

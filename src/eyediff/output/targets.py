@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from ..errors import OutputError, shown
-from .atomic_write import trouble
+from .atomic_write import output_error
 from .files import Replacement, begin, is_regular
 
 
@@ -59,7 +59,7 @@ class StreamTarget:
             self._stream.flush()
         except OSError as error:
             self._turn_to_nowhere()
-            raise trouble(name, error) from error
+            raise output_error(name, error) from error
         except ValueError as error:
             raise OutputError(f"cannot write {shown(name)}: {error}") from error
 
@@ -139,7 +139,7 @@ class DeviceTarget:
         try:
             stream = self._path.open("w", encoding="utf-8", newline="\n")
         except OSError as error:
-            raise trouble(self._path, error) from error
+            raise output_error(self._path, error) from error
         self._stream, self._target = stream, StreamTarget(stream, data=True)
         try:
             self._target.open(first)

@@ -15,7 +15,7 @@ from .. import comparison as api
 from .. import defaults
 from ..errors import SizeError, UsageError, shown
 from ..images import Range, as_image
-from ..output.atomic_write import whole
+from ..output.atomic_write import atomic_path
 from ..output.text import figure
 from ..records import PEAKS, Numbers, Pixels
 from ..scoring.metric_spec import parse_metrics
@@ -102,7 +102,8 @@ class Goldens:
             raise AssertionError(
                 f"{shown(path)} was stored by {other} with another picture; give each a name of its own"
             )
-        with whole(path, path.with_name(f"{path.name}.{os.getpid()}.part")) as part:  # another process may store it too
+        part_of_process = path.with_name(f"{path.name}.{os.getpid()}.part")  # another process may store it too
+        with atomic_path(path, part_of_process) as part:
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(part, "PNG", optimize=True)
         written.stored[path] = self.test

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError, shown
-from ..output.atomic_write import trouble, whole
+from ..output.atomic_write import atomic_path, output_error
 from ..output.files import Lock
 from ..output.schema import encodable
 from ..output.unique_names import Names
@@ -63,11 +63,11 @@ class MapsSink:
             self.folder = self.folder.resolve()
             earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
             if not earlier and (not self.folder.is_dir() or any(self.folder.iterdir())):
-                raise OutputError(f"--maps {shown(self.folder)}: holds other files already; give a new folder")
+                raise OutputError(f"{shown(self.folder)} holds other files already; give a new folder for maps")
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self.folder / INDEX)
         except OSError as error:
-            raise trouble(self.folder, error) from error
+            raise output_error(self.folder, error) from error
         self._earlier = listed(self.folder / INDEX)
         self._workshop = Workshop(self._make, self._keep)
         try:
@@ -96,12 +96,12 @@ class MapsSink:
             if not path.parent.resolve().is_relative_to(self.folder):
                 raise OutputError(f"{shown(path.parent)} is a link that leads out of {shown(self.folder)}; remove it")
             if "npy" in self._formats:
-                with whole(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
+                with atomic_path(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
                     np.save(file, found, allow_pickle=False)
             if "png" in self._formats:
                 _with(path, ".png.part").write_bytes(indexed_png(shown_map, peak))
         except OSError as error:
-            raise trouble(path, error) from error
+            raise output_error(path, error) from error
         return _Made(name, peak, float(shown_map.mean(dtype=np.float64)))
 
     def _keep(self, view: View, made: _Made) -> None:
@@ -135,7 +135,7 @@ class MapsSink:
     def _colour(self, made: _Made) -> None:
         if "png" not in self._formats:
             return
-        with whole(_with(self.folder / made.name, ".png"), forced=False) as part, part.open("r+b") as file:
+        with atomic_path(_with(self.folder / made.name, ".png"), forced=False) as part, part.open("r+b") as file:
             recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
 
     def _write_index(self, *, finished: bool) -> None:
@@ -165,7 +165,7 @@ class MapsSink:
         return named
 
     def _replace(self, name: str, data: bytes) -> None:
-        with whole(self.folder / name) as part:
+        with atomic_path(self.folder / name) as part:
             part.write_bytes(data)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import OutputError, shown
-from ..output.atomic_write import trouble, whole
+from ..output.atomic_write import atomic_path, output_error
 from ..output.files import Appender, Lock, free_name
 from .document import GENERATOR, KILOBYTES
 
@@ -39,13 +39,13 @@ class Place:
             if self.pictures is not None:
                 self.pictures.mkdir()
         except OSError as error:
-            raise trouble(path, error) from error
+            raise output_error(path, error) from error
 
     def _check(self, path: Path) -> None:
         if self.page.exists():
             with self.page.open("rb") as file:
                 if GENERATOR.encode() not in file.read(KILOBYTES):
-                    raise OutputError(f"{shown(self.page)} exists and is no report of eyediff; give another --report")
+                    raise OutputError(f"{shown(self.page)} exists and is no report of eyediff; give another file")
         elif self.pictures is not None and path.exists():
             foreign = [entry.name for entry in path.iterdir() if not _OURS.fullmatch(entry.name)]
             if foreign:
@@ -57,11 +57,11 @@ class Place:
             try:
                 (self.pictures / name).write_bytes(data)
             except OSError as error:
-                raise trouble(self.pictures, error) from error
+                raise output_error(self.pictures, error) from error
 
     def write(self, pieces: Iterable[bytes], *, finished: bool) -> None:
         """The whole page takes the place of an earlier one; of a run that was `finished`, that one goes."""
-        with whole(self.page) as part, Appender(part) as file:
+        with atomic_path(self.page) as part, Appender(part) as file:
             for piece in pieces:
                 file.write(piece)
             if not finished and self.page.exists():

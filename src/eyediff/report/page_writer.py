@@ -11,7 +11,7 @@ from typing import IO
 
 from .. import defaults
 from ..errors import OutputError, shown
-from ..output.atomic_write import trouble
+from ..output.atomic_write import output_error
 from ..output.schema import header_record, number
 from ..output.summary import summary_record
 from ..records import Failure, Header, Row, Summary, View
@@ -173,7 +173,7 @@ class _Spool:
         try:
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # lives as long as this does
         except OSError as error:
-            raise trouble(folder, error) from error
+            raise output_error(folder, error) from error
         self._between = b"["
 
     def add(self, item: str) -> None:
@@ -181,7 +181,7 @@ class _Spool:
         try:
             self._file.write(self._between + item.encode())
         except OSError as error:
-            raise trouble(self._folder, error) from error
+            raise output_error(self._folder, error) from error
         self._between = b",\n"
 
     def pieces(self) -> Iterator[bytes]:
@@ -193,7 +193,7 @@ class _Spool:
             while piece := self._file.read(_CHUNK):
                 yield piece
         except OSError as error:
-            raise trouble(self._folder, error) from error
+            raise output_error(self._folder, error) from error
         yield b"]"
 
     def close(self) -> None:

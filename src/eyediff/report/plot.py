@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import OutputError, UsageError, shown
 from ..optional import import_optional
-from ..output.atomic_write import check_writable, trouble, whole
+from ..output.atomic_write import atomic_path, check_writable, output_error
 from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
 
@@ -56,7 +56,7 @@ def check(path: Path) -> None:
     written, or is there and was not drawn by matplotlib: a photo must not be replaced by a plot.
     """
     if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
+        raise UsageError(f"a plot cannot be saved as {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
     check_installed()
     check_writable(path)
     if path.is_file():
@@ -64,7 +64,7 @@ def check(path: Path) -> None:
             with path.open("rb") as file:
                 start = file.read(1 << 16)
         except OSError as error:
-            raise trouble(path, error) from error
+            raise output_error(path, error) from error
         if start and not any(sign in start for sign in _DRAWN):
             raise OutputError(f"{shown(path)} exists and is no plot of eyediff; give another file, or move it away")
 
@@ -72,7 +72,7 @@ def check(path: Path) -> None:
 def save(figure: Any, path: Path) -> None:
     """As the end of its name says, whole or not at all. Raises OutputError where it cannot be written."""
     kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
-    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), whole(path) as part:
+    with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), atomic_path(path) as part:
         figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
 
 
@@ -135,7 +135,7 @@ def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:
         panel.axvline(np.median(finite), color=_LINE, lw=1.2, ls=":", label=f"median {np.median(finite):.4g}")
         panel.legend(fontsize=7, framealpha=0.7)
         panel.yaxis.get_major_locator().set_params(integer=True)
-    _left_out(panel, len(scores) - len(finite))
+    _left_out(panel, scores)
 
 
 def _bins(finite: Numbers) -> Sequence[float]:
@@ -156,11 +156,14 @@ def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
     panel.plot(x, y, ".", ms=max(2.0, 6 - len(x) / 200), alpha=0.6, color=_TONE, rasterized=len(x) > 2000)
     if len(x) > 2 and np.ptp(x) > 0 and np.ptp(y) > 0:
         panel.set_title(f"rank correlation {spearman(x, y):.3f}", fontsize=9)
-    _left_out(panel, len(across) - len(x))
+    _left_out(panel, across, below)
 
 
-def _left_out(panel: Any, count: int) -> None:
-    if count:
-        panel.text(
-            0.02, 0.98, f"{count} infinite or missing, not drawn", transform=panel.transAxes, va="top", fontsize=7
-        )
+def _left_out(panel: Any, *columns: Numbers) -> None:
+    """Write how many pairs are not drawn, and why."""
+    missing = np.isnan(columns).any(axis=0)
+    infinite = np.isinf(columns).any(axis=0) & ~missing
+    counts = {"infinite": int(infinite.sum()), "missing": int(missing.sum())}
+    if parts := [f"{count} {kind}" for kind, count in counts.items() if count]:
+        text = f"{', '.join(parts)}, not drawn"
+        panel.text(0.02, 0.98, text, transform=panel.transAxes, va="top", fontsize=7)

@@ -25,7 +25,7 @@ from ..errors import OutputError, ResumeError, shown
 from ..interfaces import Sink
 from ..locations import Location, parse_location, size_and_time
 from ..output import RowFormat, is_results_path, plain_sink
-from ..output.atomic_write import remove, trouble, whole
+from ..output.atomic_write import atomic_path, output_error, remove
 from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
 from ..output.read_rows import parse_record, split_records
 from ..output.schema import Cell, header_record, number, pair_columns, score_from
@@ -122,7 +122,7 @@ class ResumableSink:
             self._files.close()
             self._locked.close()
             if isinstance(error, OSError):
-                raise trouble(self._path, error) from error
+                raise output_error(self._path, error) from error
             raise
 
     def _start(self) -> None:
@@ -250,7 +250,7 @@ class ResumableSink:
 
     def _compact(self) -> None:
         """Rewrite the journal without the lines that later ones replace."""
-        with whole(self._journal_path) as part, self._journal_path.open("rb") as lines, part.open("wb") as file:
+        with atomic_path(self._journal_path) as part, self._journal_path.open("rb") as lines, part.open("wb") as file:
             file.write(lines.readline())
             for name, start in self._lines.items():
                 lines.seek(start)
@@ -311,7 +311,7 @@ class ResumableSink:
             if not summary.interrupted:
                 self._finish(summary)
         except OSError as error:
-            raise trouble(self._path, error) from error
+            raise output_error(self._path, error) from error
         finally:
             if self._written != self._path:
                 remove_results(self._partial)

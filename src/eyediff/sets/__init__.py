@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from .distance_matrix import Matrix, matrix
 from .diversity import Diversity, Measured, diversity
 from .grouping import grouping
 from .index import Points, indexed
 from .job import Embedder, Failed, Job, Progress, Source
-from .matrix import Matrix, matrix
 from .pairwise_distance import squared_distances
 from .search import Neighbour, Twins, neighbours, twins
 

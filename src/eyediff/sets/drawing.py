@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import shown
 from ..report.plot import panels_of, save
-from .matrix import Matrix
+from .distance_matrix import Matrix
 from .seriation import clustered
 
 NAMED = 60

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..errors import shown
 from ..metrics.ops import Array
-from ..output.atomic_write import trouble
+from ..output.atomic_write import output_error
 
 FORMAT = "eyediff index"
 
@@ -50,7 +50,7 @@ class Store:
             self._write(_header(self.count, self.axes, len(about)))
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise trouble(self._name, error) from error
+            raise output_error(self._name, error) from error
 
     def points(self) -> Array:
         """All of them so far, N x D, not in memory but mapped: to be read only."""
@@ -62,7 +62,7 @@ class Store:
             while rest:
                 rest = rest[self._file.write(rest) or 0 :]
         except OSError as error:
-            raise trouble(self._name, error) from error
+            raise output_error(self._name, error) from error
 
 
 def _header(count: int, axes: int, about: int) -> bytes:
@@ -107,7 +107,7 @@ def scratch(folder: Path | None) -> Iterator[BinaryIO]:
     try:
         file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # what it raises is told apart
     except OSError as error:
-        raise trouble(place(folder), error) from error
+        raise output_error(place(folder), error) from error
     with file:
         yield cast(BinaryIO, file)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .. import defaults
 from ..errors import FetchError, OutputError, StudyError, UsageError, shown
-from ..output.atomic_write import trouble
+from ..output.atomic_write import atomic_path, output_error
 from ..output.files import Lock
 from ..weights import offline
 from ..weights.fetch import SCHEMES, Progress, innermost_reason, transfer
@@ -73,9 +73,10 @@ def fetch(
         found, folders, passed_over = _checked(source, archive, folder / ARCHIVES[name], sha256)
         source.replace(archive)
         _tag(source).unlink(missing_ok=True)
-        _note(archive).write_text(f"{found}\n")
+        with atomic_path(_note(archive)) as note:
+            note.write_text(f"{found}\n")
     except OSError as error:
-        raise trouble(archive, error) from error
+        raise output_error(archive, error) from error
     finally:
         if lock is not None:
             lock.release()

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..distortions import FAMILIES, KIN, photos
 from ..errors import OutputError, UsageError, shown
-from ..output.atomic_write import trouble
+from ..output.atomic_write import output_error
 from .simulated_images import FARTHEST, SIDE
 
 TABLE = "study.csv"
@@ -51,5 +51,5 @@ def strengths(folder: Path, source: Path, count: int, seed: int) -> Path:
                 rows.append(",".join([kin, *files, str(1 - first), str(first)]))
         (folder / TABLE).write_text("\n".join(rows) + "\n", encoding="utf-8")
     except OSError as error:
-        raise trouble(folder, error) from error
+        raise output_error(folder, error) from error
     return folder / TABLE

@@ -17,7 +17,7 @@ import numpy as np
 from .._version import __version__
 from ..errors import OutputError, UsageError, shown
 from ..interfaces import Engine
-from ..output.atomic_write import trouble
+from ..output.atomic_write import output_error
 from ..records import MetricHeader, Numbers, Pixels
 from . import bapps
 from . import expected_scores as expected
@@ -100,7 +100,7 @@ def simulate(
             folder.rmdir()
         part.rename(folder)
     except OSError as error:
-        raise trouble(folder, error) from error
+        raise output_error(folder, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import OutputError
-from eyediff.output.atomic_write import check_writable, whole
+from eyediff.output.atomic_write import atomic_path, check_writable
 
 
 def left(folder: Path) -> dict[str, str]:
@@ -20,7 +20,7 @@ def test_it_takes_its_place_when_the_block_ends_well(tmp_path: Path) -> None:
     path = tmp_path / "out"
     for part, text in ((None, "one"), (tmp_path / "mine", "two")):
         before = path.exists() and path.read_text()
-        with whole(path, part) as given:
+        with atomic_path(path, part) as given:
             given.write_text(text)
             assert (path.exists() and path.read_text()) == before
         assert left(tmp_path) == {"out": text}
@@ -31,7 +31,7 @@ def test_nothing_changes_when_it_fails(tmp_path: Path, error: BaseException) -> 
     """An error of the system becomes one line with the file's name, another stays what it is."""
     (tmp_path / "out").write_text("old")
     kind = OutputError if isinstance(error, OSError) else type(error)
-    with pytest.raises(kind) as told, whole(tmp_path / "out") as part:
+    with pytest.raises(kind) as told, atomic_path(tmp_path / "out") as part:
         part.write_text("half")
         raise error
     assert left(tmp_path) == {"out": "old"}
@@ -46,10 +46,10 @@ def test_it_is_on_the_disk_before_it_is_moved(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match="No space left"), whole(tmp_path / "out") as part:
+    with pytest.raises(OutputError, match="No space left"), atomic_path(tmp_path / "out") as part:
         part.write_text("new")
     assert left(tmp_path) == {"out": "old"}
-    with whole(tmp_path / "out", forced=False) as part:
+    with atomic_path(tmp_path / "out", forced=False) as part:
         part.write_text("new")
     assert left(tmp_path) == {"out": "new"}
 

@@ -148,3 +148,13 @@ def test_text_on_a_terminal_is_coloured_and_says_the_same(monkeypatch: pytest.Mo
 def test_five_digits(value: float | None, text: str) -> None:
     """Exactly 0 and 1 look like nothing that was rounded."""
     assert figure(value) == text
+
+
+def test_statistics_of_incomplete_pairs() -> None:
+    """The number of scores of each metric is a whole number; a metric without any score shows "-"."""
+    lines = written("text", ROWS, replace(SUMMARY, incomplete=1)).splitlines()
+    assert "           2           2  pairs" in lines
+    only = replace(SUMMARY, incomplete=2, metrics={"psnr": SUMMARY.metrics["psnr"]})
+    lines = written("text", ROWS, only).splitlines()
+    assert "           -           2  pairs" in lines and "           -      18.000  median" in lines
+    assert not any("worst by lpips" in line for line in lines)

@@ -22,8 +22,8 @@ predicts the growth of the error over the direct way, from the rows' norms. The 
 give 10.8. The points 0, +-5/8, +-3/2 give 4.8 with the same number of operations: they lie around 1, so that powers
 neither grow nor shrink fast, and not close together. F(2x2, 5x5) at the same points gives 5.4; it serves one
 layer, AlexNet's second. Two others need fewer products and are too inexact: F(4x4, 5x5), whose best points 0, +-1/2,
-+-1, +-2 give 19, moved distances of 64x64 crops by 1.8e-5, and F(6x6, 3x3) those of photos by 1.2e-5. A published distance
-may be off by 1e-5.
++-1, +-2 give 19, moved distances of 64x64 crops by 1.8e-5, and F(6x6, 3x3) those of photos by 1.2e-5. A published
+distance may be off by 1e-5.
 
 All points are sums of a few powers of two, so every constant of B and A is exact in float32. G, whose divisions are
 not, is applied once, in double precision, when the weights are loaded.

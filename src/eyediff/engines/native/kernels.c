@@ -90,10 +90,10 @@ INLINE void multiply_places(const int places, const Product *p, const float *a, 
         }
     }
     UNROLL for (int g = 0; g < GROUP; g++) {
-        if (g >= blocks) break;
         UNROLL for (int t = 0; t < places; t++) {
             UNROLL for (int v = 0; v < VECTORS; v++) {
                 Vector sum = totals[t][g * VECTORS + v];
+                if (g >= blocks) continue; /* the last group may have no second block */
                 if (bias) sum = relu(sum + vector_load(bias + g * BLOCK + v * LANES));
                 vector_store(c + (size_t)g * p->plane + (size_t)t * BLOCK + v * LANES, sum);
             }

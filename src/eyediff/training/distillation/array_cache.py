@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from ...errors import ResumeError, shown
-from ...output.atomic_write import trouble, whole
+from ...output.atomic_write import atomic_path, output_error
 
 _NOTE = "plan.json"
 
@@ -39,10 +39,10 @@ class Store:
             self.arrays = {name: _mapped(folder / f"{name}.npy", *shape, fresh) for name, shape in shapes.items()}
             self.made = _mapped(folder / "made.npy", np.bool_, (count,), fresh)
             if fresh:
-                with whole(note) as part:  # what is cut short would be no note of any plan
+                with atomic_path(note) as part:  # what is cut short would be no note of any plan
                     part.write_text(json.dumps(about))
         except OSError as error:
-            raise trouble(folder, error) from error
+            raise output_error(folder, error) from error
 
     def missing(self, chunk: int) -> list[int]:
         """First rows of the chunks, of so many rows each, that are not made yet."""

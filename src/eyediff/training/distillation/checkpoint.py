@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from ...errors import ResumeError, shown
-from ...output.atomic_write import trouble
+from ...output.atomic_write import output_error
 from ...output.files import Lock
 from ...weights.containers import metadata, read, sweep, write
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 
-_CURE = "remove it, or start without --resume in another folder"
+_CURE = "remove it, or start anew in another folder"
 
 
 def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> Parts:
@@ -74,7 +74,7 @@ def held(folder: Path, *names: str) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise trouble(folder, error) from error
+        raise output_error(folder, error) from error
     lock = Lock(folder / names[0])
     try:
         for name in names:

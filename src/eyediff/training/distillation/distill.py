@@ -16,7 +16,7 @@ from ..._version import __version__
 from ...distortions.photos import found, held_out
 from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...metrics import lpips
-from ...output.atomic_write import check_writable, trouble
+from ...output.atomic_write import check_writable, output_error
 from ...scoring.metric_spec import parse_metric
 from ...weights.containers import check_free, write
 from .checkpoint import held
@@ -108,7 +108,7 @@ def distill(
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise trouble(output, error) from error
+        raise output_error(output, error) from error
     check_writable(output)
     with held(work, SAVED):
         checkpoint = work / SAVED

@@ -11,7 +11,7 @@ from eyediff.errors import ImageError, OutputError, SizeError, UsageError
 from eyediff.records import Pixels
 from eyediff.sets import Source, matrix
 from eyediff.sets import pairwise_distance as squares
-from eyediff.sets.matrix import _Grid
+from eyediff.sets.distance_matrix import _Grid
 from eyediff.sets.store import Store
 
 from .made import Full, Levels, brute, folder, job, points, put, some

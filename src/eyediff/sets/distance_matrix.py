@@ -11,7 +11,7 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from ..errors import UsageError, shown
-from ..output.atomic_write import trouble
+from ..output.atomic_write import output_error
 from ..records import Numbers
 from .job import Failed, Job, Progress, Source
 from .pairwise_distance import Block, block_count, blocks
@@ -48,7 +48,7 @@ def matrix(
     than two images, ImageError, SizeError and OutputError.
     """
     if other is None and len(source.names) < 2:
-        raise UsageError(f"{shown(source.folder)} holds a single image: a matrix needs two, or --to another folder")
+        raise UsageError(f"{shown(source.folder)} holds a single image; a matrix needs two, or a second folder")
     sources = (source,) if other is None else (source, other)
     shape = common_shape(job, *sources)
     failed: list[Failed] = []
@@ -89,7 +89,7 @@ class _Grid:
                 if written != piece.nbytes:  # what a disk does that is nearly full: the rest says why
                     self._file.write(piece.data.cast("B")[written:])
         except OSError as error:
-            raise trouble(self._name, error) from error
+            raise output_error(self._name, error) from error
 
     def figures(self) -> Numbers:
         """All of it, mapped."""
