@@ -104,7 +104,7 @@ class Compiled:
                 results = self._program(graph, *images.values(), *self._arrays)
                 outputs = {f"result_{index}": result for index, result in enumerate(results)}
                 model = graph.model({} if dtype is None else dict.fromkeys(images, dtype), outputs, self._arrays)
-                sessions.by_type[dtype] = self._runner.session(model.SerializeToString())
+                sessions.by_type[dtype] = self._runner.session(model)
             return sessions.by_type[dtype]
 
 
@@ -124,7 +124,7 @@ def _working(providers: tuple[Provider, ...]) -> Provider:
     if len(providers) == 1:
         return providers[0]
     graph, pixels, kind = Graph(), "pixels", np.dtype(np.uint8)
-    smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, []).SerializeToString()
+    smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, [])
     for provider in providers[:-1]:
         with suppress(DeviceError):
             _start(smallest, provider, 1)
