@@ -21,7 +21,7 @@ _RECORD = "eyediff"
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrunk:
-    """A trunk's parameters, exactly those of `trunks.trunk(name).shapes`.
+    """A trunk's parameters, exactly those of `backbones.trunk(name).shapes`.
 
     `sha256` is their canonical hash, `source` the file they came from; `official` says that they are torchvision's, and
     not taken on the user's word.
