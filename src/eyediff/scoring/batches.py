@@ -74,8 +74,8 @@ def score_batches(
     """Yield the rows of loaded pairs in input order; rows among the items pass through.
 
     A batch holds pairs of one shape and storage type. It is computed when it is full. When `waiting` pairs are
-    held, or the input ends, the batch with the oldest pair is computed, full or not. So the content of a batch follows from the order
-    of the pairs alone, and not from the time that a file takes to read: two runs compute exactly the same.
+    held, or the input ends, the batch with the oldest pair is computed, full or not. So the content of a batch follows
+    from the order of the pairs alone, and not from the time that a file takes to read: two runs compute the same.
     """
     buffer = _ReorderBuffer(metrics, observe)
     try:

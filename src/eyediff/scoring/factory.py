@@ -131,7 +131,8 @@ def build_metric_set(
     device
         Where the networks run.
     memory
-        Bytes, or text such as "2GB", that the process should stay within; None: half of the machine's memory, at most 4 GiB.
+        Bytes, or text such as "2GB", that the process should stay within; None: half of the machine's memory, at most
+        4 GiB.
     threads
         Threads of the engines; None: one for each core.
     progress

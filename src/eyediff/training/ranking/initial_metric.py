@@ -25,8 +25,8 @@ from ..distillation.student_network import FIRST_HEAD
 class Start:
     """A trunk, where its features are tapped, and how heavy every channel is to begin with.
 
-    `name` is one of `metrics/backbones.py`, or `module:...` with `taps`; `sha256` the canonical hash of its parameters; `official`
-    says that whoever has its name finds them, so that a metric need not bring them.
+    `name` is one of `metrics/backbones.py`, or `module:...` with `taps`; `sha256` the canonical hash of its parameters;
+    `official` says that whoever has its name finds them, so that a metric need not bring them.
     """
 
     name: str
