@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 SWITCHES = {"ORT_DISABLE_TELEMETRY": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-"""Environment variables that switch telemetry off. `onnxruntime.disable_telemetry_events()` comes too late: from release
-1.32 on the import itself writes a device id and resolves the name of a server."""
+"""Environment variables that switch telemetry off. `onnxruntime.disable_telemetry_events()` comes too late: from
+release 1.32 on the import itself writes a device id and resolves the name of a server."""
 
 
 def disable_telemetry() -> None:

@@ -1,7 +1,7 @@
 """Files of a second attack: tiles, animation and sparse weights that once took memory or gave a wrong picture.
 
-The defences: sizes in headers are checked before a decoder or a library allocates; what a decoder would show in place of
-the default image is taken out of the file first.
+The defences: sizes in headers are checked before a decoder or a library allocates; what a decoder would show in place
+of the default image is taken out of the file first.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """No connection that the user did not ask for.
 
-What happened: onnxruntime 1.32 wrote a device id beside the cache and opened sockets on import. The defence: the switch is
-in the environment before any module of eyediff is imported, so it holds in workers and in Ray's processes too.
+What happened: onnxruntime 1.32 wrote a device id beside the cache and opened sockets on import. The defence: the switch
+is in the environment before any module of eyediff is imported, so it holds in workers and in Ray's processes too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ def _clean(home: Path) -> dict[str, str]:
 
 def _is_usable(tool: str) -> bool:
     try:
-        return subprocess.run([tool, "-f", "-qq", "-o", os.devnull, "true"], capture_output=True).returncode == 0
+        return (
+            subprocess.run([tool, "-f", "-qq", "-o", os.devnull, "true"], capture_output=True, check=False).returncode
+            == 0
+        )
     except FileNotFoundError:
         return False
 
@@ -48,7 +51,12 @@ def test_work_opens_no_socket_and_writes_nothing_outside_the_cache(tmp_path: Pat
     code = _WORK.format(seconds=os.environ.get("TELEMETRY_SECONDS", "2"))
     trace = ["strace", "-f", "-qq", "-e", "trace=socket", "-o", str(log)]
     done = subprocess.run(
-        [*trace, sys.executable, "-c", code], env=_clean(home), cwd=tmp_path, capture_output=True, text=True
+        [*trace, sys.executable, "-c", code],
+        env=_clean(home),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert "AF_INET" not in log.read_text()

@@ -137,10 +137,8 @@ def write_metric(
         text = form.text()
         check_tensors(form, {name: ("F32", figures.shape) for name, figures in tensors.items()})
         found = _checked(path, form, tensors)
-        if len(text) > containers.MAX_HEADER // 2:
-            raise WeightsError(
-                f"its provenance takes {len(text):,} bytes, expected at most {containers.MAX_HEADER // 2:,}"
-            )
+        if len(text) > (most := containers.MAX_HEADER // 2):
+            raise WeightsError(f"its provenance takes {len(text):,} bytes, expected at most {most:,}")
     except WeightsError as error:
         raise WeightsError(f"{shown(path)}: not written: {error}") from None
     containers.write(path, tensors, {KEY: text})
