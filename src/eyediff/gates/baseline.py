@@ -120,6 +120,9 @@ class Baseline:
         """Note how it ended."""
         self._interrupted = summary.interrupted
 
+    def abandon(self) -> None:
+        """Nothing to put back."""
+
     def changes(self, row: ScoredPair) -> Iterator[Change]:
         """In what a pair is worse than it was, beyond tolerance."""
         before = self._earlier.scores.get(encodable(row.pair.name))

@@ -101,6 +101,9 @@ class PlotSink:
         }
         draw(scores, self._header, self._path)
 
+    def abandon(self) -> None:
+        """Nothing to put back."""
+
 
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
     """A square of panels: on the diagonal how often which score, below it two metrics a panel, a dot a pair.
