@@ -68,9 +68,12 @@ def check(data: bytes, folder: Path) -> str:
         out.flush()
         err.flush()
     told = err.buffer.getvalue().decode()  # type: ignore[attr-defined]
-    out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    printed = out.buffer.getvalue().decode()  # type: ignore[attr-defined]
     assert code in CODES, f"exit code {code!r}"
     assert "Traceback" not in told, told
+    if code == 2 and not told:  # a group of commands without a command prints its help
+        assert "Usage:" in printed, printed
+        return "refused"
     if code == 2:
         lines = told.splitlines()
         assert lines and lines[-1].startswith("eyediff: ") and lines[-1].isprintable(), told

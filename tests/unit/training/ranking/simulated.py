@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 
 from eyediff import weights
 from eyediff.distortions import FAMILIES
+from eyediff.distortions.tools import Picture, between, floats, rounded
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import MINI
 from eyediff.training.ranking.features import moments
@@ -20,7 +22,32 @@ from eyediff.votes import Triplet
 
 from ...distortions.scenes import scene
 
-KINDS = ("gaussian_noise", "gaussian_blur", "contrast", "brightness", "saturation", "translate", "hue")
+
+def jpeg(image: Picture, strength: float, chance: np.random.Generator) -> Picture:
+    """JPEG of quality 97 down to 3, chroma halved or not."""
+    packed = io.BytesIO()
+    quality, halved = round(97 - 94 * strength), int(chance.choice([0, 2]))
+    Image.fromarray(image).save(packed, "JPEG", quality=quality, subsampling=halved)
+    return np.asarray(Image.open(packed).convert("RGB"))
+
+
+def pixelate(image: Picture, strength: float, _: np.random.Generator) -> Picture:
+    """Squares of one colour, 1 to 12 pixels wide; part of the way between two widths the squares shine through."""
+    size = between(1, 12, strength)
+    low = int(size)
+    height, width = image.shape[:2]
+
+    def squares(side: int) -> Picture:
+        small = Image.fromarray(image).resize((-(-width // side), -(-height // side)), Image.Resampling.BOX)
+        return np.repeat(np.repeat(np.asarray(small), side, 0), side, 1)[:height, :width]
+
+    coarse, fine = floats(squares(low + 1)), floats(squares(low))
+    return rounded(fine + (coarse - fine) * (size - low))
+
+
+NAMES = ("gaussian_noise", "gaussian_blur", "contrast", "jpeg", "pixelate", "translate", "hue")
+KINDS = FAMILIES | {"jpeg": jpeg, "pixelate": pixelate}
+"""The study's own JPEG and pixelation: those of the package may change, and with them what the tests expect."""
 
 OBSERVERS = 10
 
@@ -59,8 +86,8 @@ def simulated(folder: Path, count: int, references: int) -> Simulated:
         chance = np.random.default_rng(number)
         reference = scene(number % references, 64)
         strength = chance.uniform(0.1, 0.7)
-        kinds = chance.choice(KINDS, 2, replace=False)
-        pixels.append([reference, *(FAMILIES[kind](reference, strength, chance) for kind in kinds)])
+        kinds = chance.choice(NAMES, 2, replace=False)
+        pixels.append([reference, *(KINDS[kind](reference, strength, chance) for kind in kinds)])
     heads = torch.cat([torch.full((channels,), float(tap == 0)) for tap, channels in enumerate(MINI.taps)])
     batches = torch.from_numpy(np.array(pixels)).split(32)
     truth = torch.cat([moments(mini().module, batch)[0] @ heads for batch in batches])
