@@ -1,7 +1,7 @@
 """`-o` with the name of a file that eyediff did not write.
 
-What happened: any text was replaced, a picture in text (PPM) among them. The defence: a file is replaced only if it begins
-as a result of eyediff does; `--overwrite` replaces other text and keeps it, but never an image.
+What happened: any text was replaced, a picture in text (PPM) among them. The defence: a file is replaced only if it
+begins as a result of eyediff does; `--overwrite` replaces other text and keeps it, but never an image.
 """
 
 from __future__ import annotations
