@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import defaults
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..output.schema import encodable
 from ..output.text import amount, figure
 from ..records import Failure, Header, Row, ScoredPair, Summary
@@ -156,12 +156,13 @@ class Baseline:
 
 def _check(earlier: Earlier, header: Header) -> None:
     """Raise UsageError where figures of the two runs do not mean the same."""
-    file = f"--baseline {shown(earlier.path)}"
+    file = f"the baseline {shown(earlier.path)}"
     for name, metric in header.metrics.items():
         if name not in earlier.names:
             raise UsageError(
-                f"{file}: it has no {name}, only {shown(', '.join(earlier.names))}; "
-                f"leave {name} out of --metric, or make the baseline anew"
+                f"{file}: it has no {name}, only {shown(', '.join(earlier.names))}; leave {name} out of ",
+                Setting("metrics"),
+                ", or make the baseline anew",
             )
         if earlier.metrics is None:
             continue
@@ -175,8 +176,11 @@ def _check(earlier: Earlier, header: Header) -> None:
             raise UsageError(f"{file}: its {name} has weights {shown(theirs)}, this has {ours}; make the baseline anew")
     if earlier.size is not None and earlier.size != header.size:
         raise UsageError(
-            f"{file}: made with --size {shown(earlier.size)}, this run has --size {header.size}; "
-            "give the same, or make the baseline anew"
+            f"{file}: made with ",
+            Setting("size", shown(earlier.size)),
+            ", this run has ",
+            Setting("size", header.size),
+            "; give the same, or make the baseline anew",
         )
 
 

@@ -150,7 +150,7 @@ def without_animation(data: bytes) -> bytes:
         length, name = struct.unpack_from(">I4s", data, place)
         end = place + length + 12
         if name not in _ANIMATION:
-            kept.append(view[place:end])
+            kept.append(bytes(view[place:end]))
         place = end
     return b"".join(kept)
 

@@ -64,7 +64,7 @@ class MapsSink:
             self.folder = real_path(self.folder)
             earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
             if not earlier and (not self.folder.is_dir() or any(map(_is_foreign, self.folder.iterdir()))):
-                raise OutputError(f"--maps {shown(self.folder)}: holds other files already; give a new folder")
+                raise OutputError(f"{shown(self.folder)} holds other files already; give a new folder for maps")
             self._folders = make_folders(self.folder)
             self._lock = Lock(self.folder / INDEX)
         except OSError as error:

@@ -44,7 +44,7 @@ class Place:
         if self.page.exists():
             with self.page.open("rb") as file:
                 if GENERATOR.encode() not in file.read(KILOBYTES):
-                    raise OutputError(f"{shown(self.page)} exists and is no report of eyediff; give another --report")
+                    raise OutputError(f"{shown(self.page)} exists and is no report of eyediff; give another file")
         elif self.pictures is not None and path.exists():
             foreign = [entry.name for entry in path.iterdir() if not _OURS.fullmatch(entry.name)]
             if foreign:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import UsageError
+from ..errors import Setting, UsageError
 from ..records import Crossing, Row
 
 
@@ -21,10 +21,11 @@ class Limits:
         """Raise UsageError if a limit is not a number, or its metric is not one of these."""
         for option, limits in (("max", self.maxima), ("min", self.minima)):
             for name, limit in limits.items():
+                stated = Setting(option, f"{name}={limit:g}")
                 if name not in names:
-                    raise UsageError(f"--{option} {name}={limit:g}: {name} is not computed here; add it to --metric")
+                    raise UsageError(stated, f": {name} is not computed here; add it to ", Setting("metrics"))
                 if math.isnan(limit):
-                    raise UsageError(f"--{option} {name}={limit:g}: not a number; give one")
+                    raise UsageError(stated, ": not a number; give one")
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
         """Yield the limits that the scores of a row are beyond."""
