@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from .errors import UsageError
+from .errors import UsageError, shown
 from .optional import import_optional
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
@@ -48,6 +48,18 @@ def parse_location(text: str) -> Location:
         return Url(text)
     path = text.removeprefix("file://")
     return Path(path.removeprefix("/") if os.name == "nt" else path)  # file:///C:/x on Windows
+
+
+def real_path(path: Path) -> Path:
+    """Return a path without links, whether or not a file is there. Raises UsageError for a link to itself."""
+    try:
+        found = path.resolve()
+        loops = found.is_symlink()  # what Python 3.13 returns
+    except RuntimeError:  # what earlier releases raise
+        loops = True
+    if loops:
+        raise UsageError(f"{shown(path)} is a link that leads to itself: remove it, or give another name")
+    return found
 
 
 def size_and_time(location: Location) -> tuple[int, int]:

@@ -78,3 +78,14 @@ def test_junit_that_cannot_be_written(compare: Callable[..., int], tmp_path: Pat
     before = state(tmp_path)
     assert compare("-o", output, "--junit", junit) == 2
     assert state(tmp_path) == before
+
+
+def test_a_lock_that_a_kill_left_in_a_folder_of_maps(compare: Callable[..., int], tmp_path: Path) -> None:
+    """A run killed before its index was there must not shut its folder for ever."""
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for name in ("maps.json.lock", "maps.json.part"):
+        (maps / name).touch()
+    assert compare("--maps", maps) == 0
+    assert (maps / "maps.json").is_file()
+    assert not (maps / "maps.json.lock").exists()

@@ -139,10 +139,10 @@ def test_what_fails_is_told_and_gives_3(call, folder: Path, tmp_path: Path) -> N
 def test_sizes_need_a_policy(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
     """Images of different sizes are refused by name, and nothing is overwritten; a policy makes them one size."""
     Image.new("RGB", (80, 70)).save(folder / "b" / "9.png")
-    (tmp_path / "m.csv").write_text("mine")
+    (tmp_path / "m.csv").write_text('{"eyediff": "mine"}')
     for command in ("matrix", "diversity"):
         one_line(call(command, folder, "-o", tmp_path / "m.csv"), "9.png is 80x70", "--size")
-    assert (tmp_path / "m.csv").read_text() == "mine"
+    assert (tmp_path / "m.csv").read_text() == '{"eyediff": "mine"}'
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.csv", "set"]
     for policy in ("resize", "crop"):
         assert call("matrix", folder, "--size", policy, "-o", tmp_path / "m.csv").code == 0
@@ -176,9 +176,9 @@ def test_an_interruption_leaves_the_old_result(call, folder: Path, tmp_path: Pat
         raise KeyboardInterrupt
 
     monkeypatch.setattr(allpairs, "blocks", stopped)
-    (tmp_path / "m.csv").write_text("mine")
+    (tmp_path / "m.csv").write_text('{"eyediff": "mine"}')
     said = call("matrix", folder, "-o", tmp_path / "m.csv", "--plot", tmp_path / "m.png")
-    assert said.code == 130 and (tmp_path / "m.csv").read_text() == "mine"
+    assert said.code == 130 and (tmp_path / "m.csv").read_text() == '{"eyediff": "mine"}'
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m.csv", "set"]
 
 

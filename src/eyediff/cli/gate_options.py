@@ -12,6 +12,7 @@ import typer
 from .. import defaults, gates, run
 from ..errors import UsageError, shown
 from ..interfaces import Sink
+from ..locations import real_path
 from ..report import plot
 
 MOST = 20
@@ -127,7 +128,7 @@ def _apart(files: dict[str, Path | None]) -> None:
     for option, path in files.items():
         if path is None:
             continue
-        place = path.resolve()
+        place = real_path(path)
         if place in seen:
             raise UsageError(f"{seen[place]} and {option} name the same file, {shown(path)}; give each its own")
         seen[place] = option

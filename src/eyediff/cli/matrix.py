@@ -11,6 +11,7 @@ import typer
 
 from .. import defaults, folders, sets
 from ..errors import UsageError, shown
+from ..locations import real_path
 from ..output import grids
 from ..output.files import is_regular
 from ..output.grids import Grid, GridFormat
@@ -95,7 +96,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
 
 def _beside(output: Path | None) -> Path | None:
     """Scratch files go where there must be room for the result anyway; None: where the system keeps such."""
-    return output.resolve().parent if output is not None and is_regular(output) else None
+    return real_path(output).parent if output is not None and is_regular(output) else None
 
 
 @contextmanager

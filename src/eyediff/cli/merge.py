@@ -11,6 +11,7 @@ import typer
 from .. import output as reports
 from .. import run
 from ..errors import MergeError, UsageError, shown
+from ..locations import real_path
 from ..records import Summary
 from . import options
 from .exit_codes import exit_code, partial_results, run_with_bar
@@ -31,7 +32,7 @@ def merge(
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     limits = run.Limits(options.limits("--max", maximum), options.limits("--min", minimum))
-    if output is not None and output.resolve() in {path.resolve() for path in shards}:
+    if output is not None and real_path(output) in {real_path(path) for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards: give another file")
     try:
         merged = run.MergedRows(shards)

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ..errors import OutputError, shown
+from ..locations import real_path
 from .atomic_write import output_error, remove, replacing
 
 if sys.platform == "win32":
@@ -185,7 +186,7 @@ class Replacement:
     """
 
     def __init__(self, path: Path, first: bytes = b"", *, overwrite: bool = False) -> None:
-        self.path = path.resolve()  # a link keeps pointing where it did
+        self.path = real_path(path)  # a link keeps pointing where it did
         self._lock = Lock(self.path)
         try:
             self._kept = set_aside(self.path, first, overwrite=overwrite)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from ..errors import OutputError, shown
+from ..locations import real_path
 from .atomic_write import atomic_path
 from .files import Appender, Lock, is_image, is_regular, is_result
 from .targets import DeviceTarget, StreamTarget
@@ -33,7 +34,7 @@ def whole_file(path: Path, ours: Ours, what: str) -> Iterator[Path]:
     Raises OutputError, before the block begins, where that cannot be written, another run is writing it, or what is
     there is not `ours` to replace (`what` was expected there).
     """
-    path = path.resolve()  # a link keeps pointing where it did
+    path = real_path(path)  # a link keeps pointing where it did
     lock = Lock(path)
     try:
         with atomic_path(path, path.with_name(f"{path.name}.partial")) as partial:

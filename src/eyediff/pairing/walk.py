@@ -9,6 +9,9 @@ from pathlib import Path
 from ..defaults import IMAGE_SUFFIXES
 from ..errors import UsageError, shown
 
+NESTED_LINKS = 2_000
+"""Folders that are reached through two links or more. Data sets link to a folder, and that one may to another."""
+
 
 def images_below(folder: Path) -> tuple[list[str], int]:
     """Their paths relative to the folder, in posix form and sorted, and how many other entries were passed over.
@@ -17,13 +20,21 @@ def images_below(folder: Path) -> tuple[list[str], int]:
     that says why it has no scores. Passed over are other suffixes, whatever begins with a dot (a hidden folder counts
     as one), and links to a folder that they lie in, which would have no end. Other links are followed.
 
-    Raises UsageError where a folder cannot be listed: half a listing would pass for the whole.
+    Raises UsageError where a folder cannot be listed: half a listing would pass for the whole. So it does where links
+    behind links lead to more than NESTED_LINKS folders: a dozen folders that link to each other have billions of paths.
     """
     found: list[str] = []
     ignored = 0
-    waiting: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", (_identity(folder),))]
+    nested = 0
+    waiting: list[tuple[str, tuple[tuple[int, int], ...], int]] = [("", (_identity(folder),), 0)]
     while waiting:
-        inner, above = waiting.pop()
+        inner, above, links = waiting.pop()
+        nested += links > 1
+        if nested > NESTED_LINKS:
+            raise UsageError(
+                f"{shown(folder)}: links behind links lead to more than {NESTED_LINKS} folders in it; "
+                "do its folders link to each other? Remove such links"
+            )
         for entry in _entries(folder, inner):
             if entry.name.startswith("."):
                 ignored += 1
@@ -32,7 +43,7 @@ def images_below(folder: Path) -> tuple[list[str], int]:
                 if identity in above:
                     ignored += 1
                 else:
-                    waiting.append((f"{inner}{entry.name}/", (*above, identity)))
+                    waiting.append((f"{inner}{entry.name}/", (*above, identity), links + entry.is_symlink()))
             elif suffix_of(entry.name).lower() in IMAGE_SUFFIXES:
                 found.append(inner + entry.name)
             else:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError, shown
+from ..locations import real_path
 from ..output.atomic_write import atomic_path, make_folders, output_error, remove_folders, restore
 from ..output.files import Lock
 from ..output.schema import encodable
@@ -60,9 +61,9 @@ class MapsSink:
         self._entries: list[dict[str, object]] = []
         self._peak = 0.0
         try:
-            self.folder = self.folder.resolve()
+            self.folder = real_path(self.folder)
             earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
-            if not earlier and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            if not earlier and (not self.folder.is_dir() or any(map(_is_foreign, self.folder.iterdir()))):
                 raise OutputError(f"{shown(self.folder)} holds other files already; give a new folder for maps")
             self._folders = make_folders(self.folder)
             self._lock = Lock(self.folder / INDEX)
@@ -177,6 +178,11 @@ class MapsSink:
     def _replace(self, name: str, data: bytes) -> None:
         with atomic_path(self.folder / name) as part:
             part.write_bytes(data)
+
+
+def _is_foreign(entry: Path) -> bool:
+    """Return whether an entry is more than what a killed run leaves before its index is there."""
+    return entry.name not in (f"{INDEX}.lock", f"{INDEX}.part")
 
 
 def _with(path: Path, suffix: str) -> Path:

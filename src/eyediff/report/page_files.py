@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import OutputError, shown
+from ..locations import real_path
 from ..output.atomic_write import atomic_path, make_folders, output_error, remove_folders
 from ..output.files import Appender, Lock, free_name
 from .document import GENERATOR, KILOBYTES
@@ -27,7 +28,7 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         try:
-            path = path.resolve()
+            path = real_path(path)
             single = path.suffix.lower() in SUFFIXES and not path.is_dir()
             self.page = path if single else path / "index.html"
             self.pictures = None if single else path / f"pictures-{secrets.token_hex(4)}"

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 
 from ..errors import OutputError, ResumeError, shown
 from ..interfaces import Sink
-from ..locations import Location, parse_location, size_and_time
+from ..locations import Location, parse_location, real_path, size_and_time
 from ..output import RowFormat, is_results_path, plain_sink
 from ..output.atomic_write import atomic_path, output_error, remove
 from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
@@ -99,7 +99,7 @@ class ResumableSink:
 
     def can_continue(self) -> bool:
         """Return whether a later run with `resume` could continue the output as it is now."""
-        return journal_path(self._path.resolve()).exists()
+        return journal_path(real_path(self._path)).exists()
 
     def open(self, header: Header) -> None:
         """Raise OutputError if it cannot be written, ResumeError, with nothing changed, if it cannot be continued."""
@@ -109,7 +109,7 @@ class ResumableSink:
         self._text = WRITERS[self._kind](*self._columns) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
             raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one")
-        self._path = self._path.resolve()  # a link keeps pointing where it did
+        self._path = real_path(self._path)  # a link keeps pointing where it did
         self._journal_path = journal_path(self._path)
         self._partial = self._path.with_name(f"{self._path.name}.partial")
         self._locked.callback(Lock(self._path).release)

@@ -34,7 +34,7 @@ def test_a_sink_that_fails_ends_the_run() -> None:
 
 
 def test_a_sink_that_cannot_be_opened_ends_the_run_before_it_begins() -> None:
-    """No file is read; what was opened is closed."""
+    """No file is read; what was opened is put back."""
 
     class Shut(Kept):
         def open(self, header: object) -> None:
@@ -44,11 +44,11 @@ def test_a_sink_that_cannot_be_opened_ends_the_run_before_it_begins() -> None:
     with pytest.raises(OutputError):
         compare(job(pairs(3), reader), [first, Shut()])
     assert reader.seen == []
-    assert first.summary is not None and first.summary.interrupted
+    assert first.abandoned and first.summary is None
 
 
 def test_an_error_in_the_pairs_ends_the_run() -> None:
-    """An iterable that raises is a bug of the caller's: it passes, sinks are closed, no thread lives on."""
+    """An iterable that raises is a bug of the caller's: it passes, sinks are put back, no thread lives on."""
 
     def some() -> Iterator[Pair]:
         yield from pairs(3)
@@ -57,7 +57,7 @@ def test_an_error_in_the_pairs_ends_the_run() -> None:
     sink = Kept()
     with pytest.raises(LookupError):
         compare(job(some()), [sink])
-    assert sink.summary is not None and sink.summary.interrupted
+    assert sink.abandoned and sink.summary is None
     assert threads() == set()
 
 

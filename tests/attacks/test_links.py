@@ -1,0 +1,70 @@
+"""Links that lead to themselves, and folders that link to each other.
+
+What happened: a link to itself ended in an internal error for every output; twelve folders that link to each other were
+listed for ever. The defence: one function makes real paths and refuses such a link; nested links are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eyediff.cli import run
+from eyediff.errors import UsageError
+from eyediff.pairing.walk import images_below
+
+from .test_refused_calls import compare  # noqa: F401  # a fixture
+
+
+@pytest.mark.parametrize("option", ["-o", "--report", "--maps", "--junit", "--plot", "--baseline"])
+def test_an_output_that_links_to_itself(
+    compare: Callable[..., int],  # noqa: F811
+    tmp_path: Path,
+    option: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 2, one line that names it."""
+    link = tmp_path / "loop.png"
+    link.symlink_to(link)
+    assert compare(option, link, "-f", "csv") == 2
+    said = capsys.readouterr().err
+    assert "loop.png" in said and "internal error" not in said
+
+
+@pytest.mark.parametrize("command", ["matrix", "nearest"])
+def test_sets_and_links_to_themselves(
+    compare: Callable[..., int],  # noqa: F811  # makes the folders
+    tmp_path: Path,
+    command: str,
+) -> None:
+    """The same for -o of a matrix and --index."""
+    link = tmp_path / "loop.csv"
+    link.symlink_to(link)
+    folders = [str(tmp_path / "a")] * (1 if command == "matrix" else 2)
+    assert run([command, *folders, "-o" if command == "matrix" else "--index", str(link)]) == 2
+
+
+def test_folders_that_link_to_each_other(tmp_path: Path) -> None:
+    """Refused after some thousand folders, of billions."""
+    folders = [tmp_path / f"f{number}" for number in range(12)]
+    for folder in folders:
+        folder.mkdir()
+    for folder in folders:
+        for other in folders:
+            if other != folder:
+                (folder / other.name).symlink_to(other)
+    with pytest.raises(UsageError, match="link to each other"):
+        images_below(tmp_path)
+
+
+def test_links_of_a_data_set_are_followed(tmp_path: Path) -> None:
+    """Many links to one folder, which links to another, are listed whole."""
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/x.png").touch()
+    (tmp_path / "data/common").mkdir(parents=True)
+    (tmp_path / "data/common/deep").symlink_to(tmp_path / "other")
+    for number in range(500):
+        (tmp_path / f"data/{number}").symlink_to(tmp_path / "data/common")
+    assert len(images_below(tmp_path / "data")[0]) == 501
