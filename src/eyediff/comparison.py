@@ -26,10 +26,16 @@ def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: 
 
 
 def distance(
-    a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
+    a: ImageLike,
+    b: ImageLike,
+    metric: str = "lpips",
+    *,
+    range: Range | None = None,
+    alpha: AlphaPolicy = "worst",
+    device: DeviceName = "auto",
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    return _metric(metric, device, content_name(metric)).distance(a, b, range=range)
+    return _metric(metric, device, content_name(metric)).distance(a, b, range=range, alpha=alpha)
 
 
 @dataclass(frozen=True)

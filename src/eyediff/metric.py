@@ -13,12 +13,12 @@ from .engines import memory_limit as budget
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .engines.select_runner import runner
-from .errors import SizeError, UsageError, WeightsError, check_sides
-from .images import Range, as_batch, as_image, composites, fit
+from .errors import ImageError, SizeError, UsageError, WeightsError, check_sides
+from .images import Range, as_batch, as_image, check_alpha, composites, describe_one_sided, fit, is_one_sided
 from .interfaces import Mapper
 from .metrics.embedding import Embedding
 from .metrics.registry import refuse_map
-from .records import Image, Numbers, Pixels
+from .records import AlphaPolicy, Image, Numbers, Pixels
 from .report import notebook
 from .scoring import factory as wiring
 from .scoring.metric_spec import parse_metric
@@ -79,19 +79,31 @@ class Metric:
         """The hash of the weights, in whatever file they came; None for a metric without."""
         return self._wired.weights_sha256
 
-    def distance(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> float:
+    def distance(
+        self,
+        a: ImageLike | Embedding,
+        b: ImageLike | Embedding,
+        *,
+        range: Range | None = None,
+        alpha: AlphaPolicy = "worst",
+    ) -> float:
         """The score of two images of one size.
 
         `a`, `b`: paths, PIL images, arrays H x W x 3 of uint8, uint16, or float with `range` stated, or what `embed`
-        gave of one image. Transparent images are scored over black and over white, and the worse is returned. Raises
-        ImageError, RangeError or SizeError, and UsageError for an embedding of another metric.
+        gave of one image. Transparent images are scored over black and over white, and the worse is returned, unless
+        `alpha` states a background: "white", "black", "checkerboard" or "#RRGGBB". If exactly one is transparent, it
+        must be stated. Raises ImageError, RangeError or SizeError, and UsageError for an embedding of another metric.
         """
         if isinstance(a, Embedding) or isinstance(b, Embedding):
             scores = self.distances(a, b, range=range)
             if len(scores) != 1:
                 raise UsageError(f"{len(scores)} pairs were given, `distance` is of one: use `distances`")
             return float(scores[0])
-        return min(self._on_each_ground(a, b, range), key=lambda score: score if self.higher_is_better else -score)
+        left, right = _fitted(a, b, range, alpha)
+        scores = self._on_each_ground(left, right)
+        if is_one_sided(left, right):
+            raise ImageError(describe_one_sided(left, right, {self.name: scores}))
+        return min(scores) if self.higher_is_better else max(scores)
 
     def distances(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> Numbers:
         """N scores of two batches N x H x W x 3, or of two lists of images of one size.
@@ -174,8 +186,7 @@ class Metric:
             raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
         return self._wired.engine
 
-    def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:
-        left, right = _fitted(a, b, range)
+    def _on_each_ground(self, left: Image, right: Image) -> list[float]:
         return [
             float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in composites(left, right)
         ]
@@ -197,8 +208,9 @@ class Metric:
         check_sides(self.name, self.smallest, batch.shape[2], batch.shape[1])
 
 
-def _fitted(a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Image, Image]:
-    left, right = (as_image(x, range=range, name=name) for x, name in ((a, "reference"), (b, "candidate")))
+def _fitted(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
+    check_alpha(alpha)
+    left, right = (as_image(x, range=range, name=name, alpha=alpha) for x, name in ((a, "reference"), (b, "candidate")))
     return fit(left, right, "refuse")
 
 

@@ -30,7 +30,9 @@ Stage: TypeAlias = Literal["read", "size", "score"]
 Side: TypeAlias = Literal["reference", "candidate"]
 SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
 MatchRule: TypeAlias = Literal["name", "stem"]
-AlphaPolicy: TypeAlias = Literal["worst", "refuse"]
+AlphaPolicy: TypeAlias = str
+"""What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", or a background:
+"white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it."""
 
 
 @dataclass(frozen=True, slots=True)

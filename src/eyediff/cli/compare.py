@@ -40,7 +40,11 @@ def compare(
     ] = "name",
     size: options.PairSize = "refuse",
     alpha: Annotated[
-        AlphaPolicy, typer.Option(help="Transparent images: the worse score over black and over white, or refuse.")
+        AlphaPolicy,
+        typer.Option(
+            metavar="worst|refuse|white|black|#RRGGBB|checkerboard",
+            help="What transparency becomes: the worse score over black and over white, a refusal, or this background.",
+        ),
     ] = "worst",
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from ..errors import OutputError, shown
 from ..locations import parse_location
-from ..records import AlphaPolicy, Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
+from ..records import Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
 from .atomic_write import atomic_path
 from .schema import dump, header_record
 
@@ -74,7 +74,7 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
         metrics=metrics,
         size=_one_of(record["size"], SizePolicy),
         higher_is_better=higher,
-        alpha=_one_of(shard["alpha"], AlphaPolicy),
+        alpha=_text(shard["alpha"]),
         shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),
     )
 

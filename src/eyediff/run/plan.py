@@ -29,7 +29,7 @@ class ComparisonOptions:
     size
         What happens to images of different size.
     alpha
-        What happens to transparent images.
+        What transparency becomes; see `records.AlphaPolicy`.
     device
         Where networks run.
     workers
@@ -47,6 +47,9 @@ class ComparisonOptions:
     workers: int | None = None
     memory: int | str | None = None
     threads: int | None = None
+
+    def __post_init__(self) -> None:
+        images.check_alpha(self.alpha)
 
     def build_metrics(self, metrics: Sequence[str | MetricSpec], progress: Progress | None = None) -> MetricSet:
         """Load metrics; see `build_metric_set`."""
