@@ -102,7 +102,7 @@ class Metric:
         left, right = _fitted(a, b, range, alpha)
         scores = self._on_each_ground(left, right)
         if is_one_sided(left, right):
-            raise ImageError(describe_one_sided(left, right, {self.name: scores}))
+            raise ImageError(describe_one_sided(left, {self.name: scores}))
         return min(scores) if self.higher_is_better else max(scores)
 
     def distances(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> Numbers:

@@ -31,8 +31,8 @@ Side: TypeAlias = Literal["reference", "candidate"]
 SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
 MatchRule: TypeAlias = Literal["name", "stem"]
 AlphaPolicy: TypeAlias = str
-"""What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", or a background:
-"white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it."""
+"""What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", or a
+background: "white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +263,7 @@ class Pooled:
 class Summary:
     """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `pooled`, by metric, and `hints` for people are of clips alone.
+    `crossings` are of pairs, `mean_crossings` of means. `pooled`, by metric, and `hints` for people are of clips alone.
     """
 
     count: int
@@ -271,6 +271,7 @@ class Summary:
     metrics: Mapping[str, Statistics]
     unmatched: Sequence[Unmatched] = ()
     crossings: Sequence[Crossing] = field(default=())
+    mean_crossings: Sequence[Crossing] = field(default=(), kw_only=True)
     interrupted: bool = False
     pooled: Mapping[str, Pooled] = field(default_factory=dict)
     hints: Sequence[str] = ()

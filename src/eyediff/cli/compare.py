@@ -31,6 +31,8 @@ def compare(
     output: options.Output = None,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
+    maximum_mean: options.MaximumMean = None,
+    minimum_mean: options.MinimumMean = None,
     baseline: BaselineOption = None,
     tolerance: ToleranceOption = None,
     junit: JunitOption = None,
@@ -67,7 +69,7 @@ def compare(
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
-    Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
+    Exit code: 0 done, 1 a limit such as --max was crossed or --baseline is worse, 2 the call is wrong and nothing was
     computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
     70 an internal error, 130 interrupted.
     """
@@ -90,7 +92,7 @@ def compare(
             candidate,
             options.named(metric),
             wanted,
-            limits=run.Limits(options.limits("--max", maximum), options.limits("--min", minimum)),
+            limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
             progress=fetched,
         )
     if part:

@@ -39,6 +39,14 @@ Minimum: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where one scores below this. Repeatable."),
 ]
+MaximumMean: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--max-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is above this. Repeatable."),
+]
+MinimumMean: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is below this. Repeatable."),
+]
 PairSize: TypeAlias = Annotated[
     SizePolicy,
     typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
@@ -110,8 +118,23 @@ def named(given: Sequence[str] | None) -> list[str]:
     return [name.strip() for names in given or [DEFAULT] for name in names.split(",") if name.strip()]
 
 
-def limits(option: str, given: Sequence[str] | None) -> dict[str, float]:
-    """What --max or --min say, by metric."""
+def limits(
+    maximum: Sequence[str] | None,
+    minimum: Sequence[str] | None,
+    maximum_mean: Sequence[str] | None,
+    minimum_mean: Sequence[str] | None,
+) -> run.Limits:
+    """Return what the options of limits say."""
+    return run.Limits(
+        _by_metric("--max", maximum),
+        _by_metric("--min", minimum),
+        _by_metric("--max-mean", maximum_mean),
+        _by_metric("--min-mean", minimum_mean),
+    )
+
+
+def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
+    """Return the values of an option by metric."""
     found: dict[str, float] = {}
     for text in given or ():
         name, equals, value = text.rpartition("=")  # a metric's file may have one in its name
@@ -178,11 +201,17 @@ def reason(failed: Failed) -> str:
     return f"{failed.stage}: {failed.message}"
 
 
+def tell_crossings(summary: Summary) -> list[str]:
+    """Return how many scores, and which means, are beyond a limit."""
+    parts = [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    return parts + [f"mean {each.metric} beyond its limit" for each in summary.mean_crossings]
+
+
 def tell_result(summary: Summary, output: Path) -> None:
     """What happened, on stderr, since the rows went to a file."""
     parts = outcome(summary)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
-    parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    parts += tell_crossings(summary)
     parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]
     parts += ["stopped before the end"] if summary.interrupted else []
     typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 from ..errors import shown
 from ..output.targets import target
 from ..output.text import figure
-from ..records import Failure, Header, Row, Summary
+from ..records import Crossing, Failure, Header, Row, Summary
 from ..run import Limits
 from .baseline import Baseline, format_change, format_drift
 
@@ -46,10 +46,7 @@ class JunitSink:
         if row.reasons:
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message, said)
             return
-        reasons = [
-            f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
-            for found in self._limits.crossings(row)
-        ]
+        reasons = list(map(_crossed, self._limits.crossings(row)))
         if self._baseline is not None:
             reasons += map(format_change, self._baseline.changes(row))
         self._judged("eyediff.pairs", row.pair.name, reasons, said)
@@ -60,6 +57,8 @@ class JunitSink:
             self._error(
                 "eyediff.pairs", str(file.path), "unmatched", f"only in {file.side}: no partner to compare with"
             )
+        for found in summary.mean_crossings:
+            self._judged("eyediff.mean", found.pair, [_crossed(found)], "")
         if self._baseline is not None:
             self._against(self._baseline)
         if summary.interrupted:
@@ -114,6 +113,10 @@ class JunitSink:
             value = f"version {metric.version}{weights}, {metric.engine}"
             lines.append(f"      <property name={_attribute(name)} value={_attribute(value)}/>\n")
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
+
+
+def _crossed(found: Crossing) -> str:
+    return f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
 
 
 def _output(text: str) -> str:

@@ -155,9 +155,9 @@ def is_one_sided(a: Image, b: Image) -> bool:
     return (a.over_white is None) != (b.over_white is None)
 
 
-def describe_one_sided(a: Image, b: Image, scores: Mapping[str, Sequence[float]]) -> str:
+def describe_one_sided(reference: Image, scores: Mapping[str, Sequence[float]]) -> str:
     """Return why such a pair has no score; `scores` are over black and over white, by metric."""
-    transparent, opaque = ("candidate", "reference") if a.over_white is None else ("reference", "candidate")
+    transparent, opaque = ("candidate", "reference") if reference.over_white is None else ("reference", "candidate")
     figures = "; ".join(f"{name} {black:.6g} on black, {white:.6g} on white" for name, (black, white) in scores.items())
     return (
         f"only the {transparent} is transparent ({figures}): state the background that the {opaque} was put on, "

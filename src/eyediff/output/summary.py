@@ -21,6 +21,11 @@ def summary_record(summary: Summary) -> dict[str, object]:
     metrics = {name: _statistics(values) | _pooled(summary, name) for name, values in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
     record["incomplete"] = summary.incomplete
+    if summary.mean_crossings:
+        record["mean_crossings"] = [
+            {"metric": each.metric, "limit": number(each.limit), "mean": number(each.score)}
+            for each in summary.mean_crossings
+        ]
     if summary.hints:
         record["hints"] = [encodable(hint) for hint in summary.hints]
     return record | {"interrupted": True} if summary.interrupted else record
@@ -72,7 +77,7 @@ def _unmatched(summary: Summary) -> list[Line]:
 
 def _crossings(summary: Summary) -> list[Line]:
     lines: list[Line] = []
-    for crossing in summary.crossings:
+    for crossing in (*summary.crossings, *summary.mean_crossings):
         sign = ">" if crossing.score > crossing.limit else "<"
         verdict = f"{crossing.metric} {figure(crossing.score)} {sign} {figure(crossing.limit)}"
         lines.append(["  ", (verdict, "red"), f"  {shown(crossing.pair)}"])

@@ -95,7 +95,7 @@ class ComparisonPlan:
     Raises
     ------
     UsageError
-        If a limit is of a metric that is not computed.
+        If a limit is of a metric that is not computed, or lets the worst images pass.
     """
 
     pairs: Iterable[Pair]
@@ -112,7 +112,7 @@ class ComparisonPlan:
         return len(self.pairs) if isinstance(self.pairs, Sized) else None
 
     def __post_init__(self) -> None:
-        self.limits.check(self.metrics.names)
+        object.__setattr__(self, "limits", self.limits.resolve(self.metrics.header))
 
 
 def plan_comparison(

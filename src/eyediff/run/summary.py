@@ -65,6 +65,7 @@ class Collector:
             tuple(self._crossings),
             interrupted,
             incomplete=self._incomplete,
+            mean_crossings=tuple(self._limits.mean_crossings(metrics)),
         )
 
 

@@ -213,7 +213,7 @@ def _row(
     higher = metrics.header.higher_is_better
     scored = [name for name in metrics.names if name not in reasons]
     if scored and is_one_sided(loaded.reference, loaded.candidate):
-        message = describe_one_sided(loaded.reference, loaded.candidate, {name: scores[name] for name in scored})
+        message = describe_one_sided(loaded.reference, {name: scores[name] for name in scored})
         return Failure(loaded.pair, "score", message, loaded.width, loaded.height)
     present = {name: (min if higher[name] else max)(scores[name]) for name in scored}
     missing = {name: reasons[name] for name in metrics.names if name in reasons}

@@ -32,7 +32,9 @@ def nerf(tmp_path: Path) -> tuple[Path, Path]:
     """A ground truth with transparency, and a render of it on white with noise."""
     truth = _levels(1, 4)
     truth[:, : SIDE // 2, 3] = 0
-    render = _blend(truth[..., :3], truth[..., 3], np.full(3, 255)) + np.random.default_rng(2).normal(0, 4, (SIDE, SIDE, 3))
+    render = _blend(truth[..., :3], truth[..., 3], np.full(3, 255)) + np.random.default_rng(2).normal(
+        0, 4, (SIDE, SIDE, 3)
+    )
     Image.fromarray(truth).save(tmp_path / "truth.png")
     Image.fromarray(render.clip(0, 255).round().astype(np.uint8)).save(tmp_path / "render.png")
     return tmp_path / "truth.png", tmp_path / "render.png"
