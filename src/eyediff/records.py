@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -210,10 +211,24 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """One metric over the `count` pairs that have a score of it.
+    """One metric over the pairs that have a score of it.
 
-    `std` is the population's; `ci95` a percentile bootstrap interval of the mean. Both are None where an infinite score
-    leaves them undefined, the interval of a single score too. `worst` are names of pairs, worst first.
+    Parameters
+    ----------
+    mean
+        Mean of the finite scores; infinite if no score is finite.
+    median, min, max
+        Of all scores, infinite ones among them.
+    std
+        Standard deviation of the finite scores, with N - 1 in the denominator; None below two of them.
+    ci95
+        Interval of the mean (`run.interval`); None below `defaults.FEWEST` finite scores.
+    worst
+        Names of pairs with their scores, worst first.
+    count
+        Number of scores.
+    identical
+        Number of infinite scores, which PSNR has of identical images. They are left out of mean, std and interval.
     """
 
     mean: float
@@ -224,6 +239,15 @@ class Statistics:
     ci95: tuple[float, float] | None
     worst: tuple[tuple[str, float], ...]
     count: int
+    identical: int = 0
+
+    @property
+    def mean_of_all(self) -> float:
+        """Return the mean of all scores, which one infinite score makes infinite; two of both signs leave none."""
+        if not self.identical:
+            return self.mean
+        ends = [end for end in (self.min, self.max) if math.isinf(end)]
+        return sum(ends)
 
     @property
     def low(self) -> float | None:
@@ -250,7 +274,8 @@ class Crossing:
 class Pooled:
     """One metric over the frames of a clip, beside its mean; each leans to the bad end (video/pooling.py says how).
 
-    `harmonic` is None where a similarity below 0 leaves it undefined; the worst second begins at `worst_second_at`.
+    `harmonic` is None for distances, and where a similarity below 0 leaves it undefined. The worst
+    second begins at `worst_second_at`.
     """
 
     harmonic: float | None

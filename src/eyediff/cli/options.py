@@ -17,7 +17,7 @@ from ..errors import UsageError, shown
 from ..evaluation.agreement import Side
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
-from ..output.text import amount, figure, outcome
+from ..output.text import amount, mean_figure, outcome
 from ..records import SizePolicy, Summary
 from ..sets import Failed, Source
 from .exit_codes import partial_results
@@ -212,6 +212,6 @@ def tell_result(summary: Summary, output: Path) -> None:
     parts = outcome(summary)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
     parts += tell_crossings(summary)
-    parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]
+    parts += [f"mean {name} {mean_figure(found)}" for name, found in summary.metrics.items()]
     parts += ["stopped before the end"] if summary.interrupted else []
     typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

@@ -14,7 +14,7 @@ from .. import run
 from .. import video as clips
 from ..errors import shown
 from ..interfaces import Sink, Viewer
-from ..output.text import figure, outcome
+from ..output.text import figure, mean_figure, outcome
 from ..records import Summary
 from ..report import About, PageSink
 from ..report import outputs as viewing
@@ -129,6 +129,6 @@ def _say_result(summary: Summary, output: Path) -> None:
     parts = outcome(summary, "frame")
     parts += options.tell_crossings(summary)
     for name, found in summary.metrics.items():
-        parts.append(f"mean {name} {figure(found.mean)}, worst second {figure(summary.pooled[name].worst_second)}")
+        parts.append(f"mean {name} {mean_figure(found)}, worst second {figure(summary.pooled[name].worst_second)}")
     parts += ["stopped before the end"] if summary.interrupted else []
     typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..errors import shown
 from ..output.targets import target
-from ..output.text import figure
+from ..output.text import figure, mean_figure
 from ..records import Crossing, Failure, Header, Row, Summary
 from ..run import Limits
 from .baseline import Baseline, format_change, format_drift
@@ -70,7 +70,9 @@ class JunitSink:
         last = "  </testsuite>\n</testsuites>\n"
         try:
             self._target.write(f'<testsuites name="eyediff" {counts}>\n')
-            self._target.write(f'  <testsuite name="eyediff compare" {counts} skipped="0">\n{self._properties()}')
+            self._target.write(
+                f'  <testsuite name="eyediff compare" {counts} skipped="0">\n{self._properties(summary)}'
+            )
             while piece := self._cases.read(1 << 20):
                 self._target.write(piece)
         except BaseException:
@@ -106,12 +108,16 @@ class JunitSink:
         self._tests += 1
         self._cases.write(f"    <testcase classname={_attribute(group)} name={_attribute(name)}>{inside}</testcase>\n")
 
-    def _properties(self) -> str:
+    def _properties(self, summary: Summary) -> str:
         lines = [f"      <property name={_attribute('eyediff')} value={_attribute(self._header.eyediff)}/>\n"]
         for name, metric in self._header.metrics.items():
             weights = f", weights {metric.weights_sha256}" if metric.weights_sha256 else ""
             value = f"version {metric.version}{weights}, {metric.engine}"
             lines.append(f"      <property name={_attribute(name)} value={_attribute(value)}/>\n")
+        for name, found in summary.metrics.items():
+            lines.append(
+                f"      <property name={_attribute(f'mean {name}')} value={_attribute(mean_figure(found))}/>\n"
+            )
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from .. import defaults
 from ..errors import shown
 from ..records import Header, Statistics, Summary
 from .schema import encodable, number, unmatched_record
@@ -41,7 +42,8 @@ def _statistics(values: Statistics) -> dict[str, object]:
         "ci95": None if values.ci95 is None else [_finite_or_text(end) for end in values.ci95],
         "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in values.worst],
         "count": values.count,
-    }
+        "identical": values.identical,
+    } | ({"mean_of_all": _finite_or_text(values.mean_of_all)} if values.identical else {})
 
 
 def _pooled(summary: Summary, name: str) -> dict[str, object]:
@@ -105,12 +107,16 @@ _POOLED_ROWS = {
 def _table(header: Header, summary: Summary) -> list[Line]:
     names = list(header.metrics)
     counted = {"pairs": "count"} if summary.incomplete else {}
-    tables = [(counted | _ROWS, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
+    identical = any(values.identical for values in summary.metrics.values())
+    alike = {"identical, left out of the mean": "identical"} if identical else {}
+    tables = [(counted | _ROWS | alike, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
     lines: list[Line] = [[(_columns(header, names) + "  summary", "bold")]]
     for rows, values in tables:
         for label, field in rows.items():
             cells = [_cell(getattr(values.get(name), field, None)) for name in names]
             lines.append([_columns(header, cells) + f"  {label}"])
+    if any(values.count - values.identical < defaults.FEWEST for values in summary.metrics.values()):
+        lines.append([f"  no interval of a mean of fewer than {defaults.FEWEST} scores: none would hold"])
     return lines
 
 
