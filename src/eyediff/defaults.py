@@ -24,7 +24,7 @@ MAX_FETCH = 1 << 30
 IMAGE_SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ico"}
     | {".avif", ".ppm", ".pgm", ".pbm", ".pnm"}
-    | {".exr", ".hdr", ".pfm", ".heic", ".heif", ".jxl", ".jp2"}
+    | {".exr", ".hdr", ".pfm", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".npy", ".psd", ".pam"}
 )
 """What counts as an image in a folder, in any case. Those from .exr on are refused with a reason when they are read: a
 folder of them should give rows that say so, not be passed over like text files."""

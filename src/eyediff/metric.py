@@ -14,7 +14,18 @@ from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .engines.select_runner import runner
 from .errors import ImageError, SizeError, UsageError, WeightsError, check_sides
-from .images import Range, as_batch, as_image, check_alpha, composites, describe_one_sided, fit, is_one_sided
+from .images import (
+    Range,
+    as_batch,
+    as_image,
+    check_alpha,
+    composites,
+    describe_one_sided,
+    fit,
+    is_one_sided,
+    split_range,
+)
+from .images.size import stored_as, wider_of
 from .interfaces import Mapper
 from .metrics.embedding import Embedding
 from .metrics.registry import refuse_map
@@ -115,7 +126,7 @@ class Metric:
             return self._embedded(a, b, range)
         if isinstance(b, Embedding):
             return self._embedded(b, a, range)
-        left, right = as_batch(a, range=range), as_batch(b, range=range)
+        left, right = (as_batch(x, range=own) for x, own in zip((a, b), split_range((a, b), range), strict=True))
         scores: Numbers = self._wired.engine.distances(*self._fitting(left, right))
         return scores
 
@@ -202,7 +213,8 @@ class Metric:
         if a.shape != b.shape:
             raise SizeError(f"the images differ in size: {_size(a)} and {_size(b)}; bring them to one size first")
         self._large_enough(a)
-        return a, b
+        dtype = wider_of(a, b)
+        return stored_as(a, dtype), stored_as(b, dtype)
 
     def _large_enough(self, batch: Pixels) -> None:
         check_sides(self.name, self.smallest, batch.shape[2], batch.shape[1])
@@ -210,7 +222,8 @@ class Metric:
 
 def _fitted(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
     check_alpha(alpha)
-    left, right = (as_image(x, range=range, name=name, alpha=alpha) for x, name in ((a, "reference"), (b, "candidate")))
+    sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
+    left, right = (as_image(image, range=own, name=name, alpha=alpha) for image, name, own in sides)
     return fit(left, right, "refuse")
 
 

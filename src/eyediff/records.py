@@ -198,7 +198,8 @@ class Shard:
 class Header:
     """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`.
 
-    `shard` where the rows are a part of a run.
+    `range` are the levels of black and white that were stated for all files. `shard` where the rows
+    are a part of a run.
     """
 
     eyediff: str
@@ -206,6 +207,7 @@ class Header:
     size: SizePolicy
     higher_is_better: Mapping[str, bool]
     alpha: AlphaPolicy = "worst"
+    range: tuple[float, float] | None = None
     shard: Shard | None = None
 
 

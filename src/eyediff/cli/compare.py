@@ -12,7 +12,6 @@ import typer
 from .. import output as reports
 from .. import run
 from ..errors import UsageError
-from ..output.text import amount
 from ..records import AlphaPolicy, MatchRule, Summary
 from ..report import outputs as viewing
 from . import options
@@ -48,6 +47,8 @@ def compare(
             help="What transparency becomes: the worse score over black and over white, a refusal, or this background.",
         ),
     ] = "worst",
+    range_: options.LevelRange = None,
+    bits: options.Bits = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
     ] = False,
@@ -84,7 +85,7 @@ def compare(
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     gating = Gating(output, baseline, tolerance, junit, plot)
     formats = viewing.map_formats(map_format)
-    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory)
+    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=options.level_range(range_, bits))
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = run.plan_comparison(
@@ -124,7 +125,6 @@ def compare(
 
 
 def _say(plan: run.ComparisonPlan) -> None:
-    if plan.ignored:
-        typer.echo(f"eyediff: {amount(plan.ignored, 'file')} passed over that no image format claims", err=True)
+    options.tell_passed_over(plan.passed_over)
     for hint in plan.hints:
         typer.echo(f"eyediff: {hint}", err=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
@@ -50,6 +52,13 @@ MinimumMean: TypeAlias = Annotated[
 PairSize: TypeAlias = Annotated[
     SizePolicy,
     typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
+]
+LevelRange: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--range", metavar="LOW,HIGH", help="Levels of black and white where files hold others."),
+]
+Bits: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="The same as --range 0,2^N-1, such as 12 for 12 bits in files of 16.")
 ]
 Memory: TypeAlias = Annotated[
     str | None,
@@ -150,6 +159,25 @@ def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
     return found
 
 
+def level_range(text: str | None, bits: int | None) -> tuple[float, float] | None:
+    """Return what --range or --bits say."""
+    if text is not None and bits is not None:
+        raise UsageError(f"--range {text} and --bits {bits} both say what white is; give one")
+    if bits is not None:
+        if not 1 <= bits <= 16:
+            raise UsageError(f"--bits {bits}: expected 1 to 16")
+        return 0.0, 2.0**bits - 1
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"--range {text}: expected LOW,HIGH, such as 0,4095") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(f"--range {text}: expected two numbers, the lower one first, such as 0,4095")
+    return low, high
+
+
 def side_of(text: str | None) -> Side | None:
     """What --side says."""
     if text is None or text == "keep":
@@ -190,10 +218,20 @@ def tell_failed(failed: Sequence[Failed]) -> None:
         typer.echo(f"eyediff: {shown(each.name)} failed ({each.stage}): {shown(each.message)}", err=True)
 
 
-def tell_ignored(*sources: tuple[Source, int]) -> None:
-    """How many files of the folders are no images."""
-    if ignored := sum(count for _, count in sources):
-        typer.echo(f"eyediff: {amount(ignored, 'file')} passed over that no image format claims", err=True)
+def tell_ignored(*sources: tuple[Source, Mapping[str, int]]) -> None:
+    """Tell which files of the folders are no images."""
+    total: Counter[str] = Counter()
+    for _, passed_over in sources:
+        total.update(passed_over)
+    tell_passed_over(dict(sorted(total.items())))
+
+
+def tell_passed_over(passed_over: Mapping[str, int]) -> None:
+    """Tell how many files are no images, by suffix or reason."""
+    if passed_over:
+        kinds = ", ".join(f"{count} {shown(kind)}" for kind, count in passed_over.items())
+        total = amount(sum(passed_over.values()), "file")
+        typer.echo(f"eyediff: {total} passed over that no image format claims: {kinds}", err=True)
 
 
 def reason(failed: Failed) -> str:

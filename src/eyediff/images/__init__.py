@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .arrays import Range, as_batch, as_image
+from .arrays import as_batch, as_image
 from .planes import check_alpha, composites, describe_one_sided, is_one_sided
-from .reading import content, read
+from .ranges import Range, check_range, split_range
+from .reading import content, has_image_content, read
 from .size import fit, fit_to
 
 __all__ = [
@@ -12,11 +13,14 @@ __all__ = [
     "as_batch",
     "as_image",
     "check_alpha",
+    "check_range",
     "composites",
     "content",
     "describe_one_sided",
     "fit",
     "fit_to",
+    "has_image_content",
     "is_one_sided",
     "read",
+    "split_range",
 ]
