@@ -42,16 +42,15 @@ def mean_intervals(scores: Mapping[str, Numbers], block: int = BLOCK) -> dict[st
     count = len(next(iter(scores.values()), ()))
     if count < defaults.FEWEST:
         return {}
-    centred = {name: values - values.mean() for name, values in scores.items()}
-    sums = {name: np.zeros((2, defaults.BOOTSTRAP)) for name in scores}
+    matrix = np.stack([values - values.mean() for values in scores.values()])
+    sums = np.zeros((2, len(matrix), defaults.BOOTSTRAP))
     draws = np.random.Generator(np.random.PCG64(defaults.SEED))
     for resample in range(defaults.BOOTSTRAP):
         for start in range(0, count, block):
-            chosen = draws.integers(count, size=min(block, count - start))
-            for name, values in centred.items():
-                drawn = values[chosen]
-                sums[name][:, resample] += drawn.sum(), np.dot(drawn, drawn)
-    return {name: _interval(scores[name], *sums[name]) for name in scores}
+            drawn = matrix[:, draws.integers(count, size=min(block, count - start))]
+            sums[0, :, resample] += drawn.sum(1)
+            sums[1, :, resample] += np.square(drawn).sum(1)
+    return {name: _interval(values, *sums[:, number]) for number, (name, values) in enumerate(scores.items())}
 
 
 def _interval(scores: Numbers, sums: Numbers, squares: Numbers) -> tuple[float, float]:
