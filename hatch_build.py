@@ -43,14 +43,22 @@ class BuildError(Exception):
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
     """Called by hatchling before it packs a wheel."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
-        """Compile, and mark the wheel with the platform it is for."""
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and mark the wheel with the platform it is for.
+
+        Only an editable install has the library among the sources. A wheel takes it from a temporary folder, so that a
+        build changes nothing under a program that runs from the sources.
+        """
+        editable = version == "editable"
         wanted = os.environ.get("EYEDIFF_BUILD_NATIVE", "")
-        LIBRARY.unlink(missing_ok=True)
         if wanted == "0":
+            if editable:
+                LIBRARY.unlink(missing_ok=True)
             return
+        self._scratch = tempfile.TemporaryDirectory(prefix="eyediff-")
+        target = LIBRARY if editable else Path(self._scratch.name) / LIBRARY.name
         try:
-            compile_library(LIBRARY)
+            compile_library(target)
         except BuildError as error:
             if wanted == "1":
                 raise
@@ -58,7 +66,13 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag()}"
-        build_data["artifacts"].append(LIBRARY.relative_to(ROOT).as_posix())
+        if not editable:
+            build_data["force_include"][str(target)] = LIBRARY.relative_to(ROOT / "src").as_posix()
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Remove the temporary folder."""
+        if scratch := getattr(self, "_scratch", None):
+            scratch.cleanup()
 
 
 def find_compiler() -> list[str]:

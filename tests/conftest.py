@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+import eyediff  # noqa: F401  # before a test imports onnxruntime: it switches telemetry off
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

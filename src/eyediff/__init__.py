@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 from .errors import EyediffError
+from .telemetry import disable_telemetry
 
 if TYPE_CHECKING:
     from .comparison import Metric, Result, compare, distance
     from .folders import diversity, duplicates, matrix, nearest
     from .onnx_export import export
+
+disable_telemetry()
 
 __all__ = [
     "EyediffError",

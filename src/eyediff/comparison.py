@@ -71,6 +71,9 @@ class _Collector:
     def close(self, summary: Summary) -> None:
         """Nothing to finish."""
 
+    def abandon(self) -> None:
+        """Nothing to put back."""
+
 
 def compare(
     reference: str | Path,

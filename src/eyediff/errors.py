@@ -22,9 +22,53 @@ Each message is one line: what was given, what was expected, what to do next.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A parameter, with a value where one is meant, inside the message of an error.
+
+    The library does not know how its caller spells a parameter. Its messages show Python's spelling, `size='resize'`;
+    the command line shows the option, `--size resize`.
+    """
+
+    name: str
+    value: object = None
+
+    def __str__(self) -> str:
+        return self.name if self.value is None else f"{self.name}={self.value!r}"
+
 
 class EyediffError(Exception):
-    """Base of all errors that eyediff raises on purpose."""
+    """Base of all errors that eyediff raises on purpose.
+
+    Parameters
+    ----------
+    *parts : str or Setting
+        The message, in parts that follow each other without spaces.
+
+    Examples
+    --------
+    >>> error = UsageError("the images differ in size; use ", Setting("size", "resize"))
+    >>> str(error)
+    "the images differ in size; use size='resize'"
+    >>> error.settings
+    (Setting(name='size', value='resize'),)
+    """
+
+    def __str__(self) -> str:
+        return self.spelled(str)
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """The parameters that the message names."""
+        return tuple(part for part in self.args if isinstance(part, Setting))
+
+    def spelled(self, spell: Callable[[Setting], str]) -> str:
+        """Return the message with every parameter as `spell` writes it."""
+        return "".join(spell(part) if isinstance(part, Setting) else str(part) for part in self.args)
 
 
 class UsageError(EyediffError):

@@ -60,6 +60,9 @@ class Sink(Protocol):
     def close(self, summary: Summary) -> None:
         """Called once, after the last row, also when the run was interrupted."""
 
+    def abandon(self) -> None:
+        """Called in place of `close` where a run fails before its first row: put back what `open` changed."""
+
 
 class Viewer(Sink, Protocol):
     """A sink that makes pictures."""

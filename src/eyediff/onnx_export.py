@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
-
-import onnx
+from typing import TYPE_CHECKING, get_args
 
 from ._version import __version__
 from .engines import export as models
@@ -19,6 +17,9 @@ from .output.output_files import whole_file
 from .scoring.metric_spec import MetricSpec, parse_metric
 from .weights import PUBLISHED
 from .weights.fetch import Progress
+
+if TYPE_CHECKING:
+    import onnx
 
 OURS = "Apache-2.0 (eyediff)"
 HEADS = "heads: BSD-2-Clause, copyright 2018 Richard Zhang, Phillip Isola, Alexei A. Efros, Eli Shechtman, Oliver Wang"

@@ -13,6 +13,7 @@ EXTRAS = {
     "cv2": ("OpenCV", "hdr"),
     "fsspec": ("fsspec", "ray"),
     "matplotlib": ("matplotlib", "plot"),
+    "onnx": ("onnx", "export"),
     "pyarrow": ("pyarrow", "parquet"),
     "ray": ("Ray Data", "ray"),
     "scipy": ("scipy", "eval"),

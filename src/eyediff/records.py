@@ -264,7 +264,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A score beyond a threshold that the user set with --max or --min."""
+    """A score beyond a threshold that the user set."""
 
     pair: str
     metric: str

@@ -18,7 +18,7 @@ from eyediff.training.distillation.workers import spread
 
 def test_a_worker_that_the_kernel_ends() -> None:
     """As it does where memory ends."""
-    with pytest.raises(EyediffError, match=r"one of 2 worker processes was ended from outside.*fewer --workers"):
+    with pytest.raises(EyediffError, match=r"one of 2 worker processes was ended from outside.*fewer workers"):
         list(spread(signal.raise_signal, [signal.SIGKILL], int, 2))
 
 

@@ -75,6 +75,7 @@ def continued(kind: ReadableFormat, stop: int = 9, *, resume: bool = True) -> No
     for number, pair in enumerate(PAIRS):
         if number == stop:
             sink._files.close()  # as the end of the process does
+            sink._sink._target._file.close()
             sink._locked.close()
             return
         row: Row | None = sink.recall(pair)

@@ -8,6 +8,7 @@ FOLDER holds NAME.onnx, and NAME.npz with what its inputs are given; what its ou
 import os
 import sys
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # no eyediff is here to set it
 sys.path += sys.argv[1].split(os.pathsep)
 
 

@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_precision_is_never_traded_in_silence(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """EYEDIFF_PRECISION where no GPU honours it: an error, not float32."""
     monkeypatch.setenv(devices.PRECISION, "tf32")
-    with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs --device cuda"):
+    with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs device='cuda'"):
         CALLS[name](folder)
 
 
@@ -51,7 +51,7 @@ def test_torch_embeds_and_its_points_are_not_onnxruntimes(folder: Path, monkeypa
     monkeypatch.setattr(torch_runner, "TorchRunner", lambda _, precision: TorchRunner("cpu", precision))
     find = partial(eyediff.duplicates, folder, 9, index=folder.parent / "index")
     by_onnx = find(device="cpu")
-    with pytest.raises(UsageError, match=r"engine: '(native|onnx).* cpu' before, 'torch .* cpu' now; --rebuild"):
+    with pytest.raises(UsageError, match=r"engine: '(native|onnx).* cpu' before, 'torch .* cpu' now; rebuild"):
         find(device="cuda")
     by_torch = find(device="cuda", rebuild=True)
     assert [row.distance for row in by_torch.rows] == pytest.approx([row.distance for row in by_onnx.rows], rel=2e-5)

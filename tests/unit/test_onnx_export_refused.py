@@ -14,8 +14,8 @@ from eyediff.errors import OutputError, UsageError
 @pytest.mark.parametrize(
     ("metric", "asked", "said"),
     [
-        ("fsim", {}, "fsim cannot be said in ONNX; lpips-.*ms-ssim"),
-        ("ssim@matlab", {}, "ssim@matlab cannot be said in ONNX"),
+        ("fsim", {}, "fsim cannot be written as ONNX; lpips-.*ms-ssim"),
+        ("ssim@matlab", {}, "ssim@matlab cannot be written as ONNX"),
         ("psnr", {"embed": True}, "psnr has no embedding; lpips-"),
         ("psnr", {"weights": "alex.pth"}, "psnr has no weights, but weights='alex.pth' was given"),
         ("psnr", {"opset": 17}, "opset 17 was given; 18 to"),

@@ -24,7 +24,7 @@ from .demo import demo
 from .distill import distill
 from .diversity import diversity
 from .evaluate import app as evaluate
-from .exit_codes import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR
+from .exit_codes import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR, spell_option
 from .export import export
 from .matrix import matrix
 from .merge import merge
@@ -114,7 +114,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # a return 
         _escape_help(command)
         code = command.main(args=arguments, standalone_mode=False)
     except EyediffError as error:
-        _complain(str(error))
+        _complain(error.spelled(spell_option))
         return USAGE_ERROR
     except _PARSER_ERROR as error:  # an unknown option, a missing argument
         if message := error.format_message().rstrip("."):  # empty where the help was printed already

@@ -52,6 +52,10 @@ def compare(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
     ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace files that eyediff did not write; each is kept as FILE~."),
+    ] = False,
     workers: options.Workers = None,
     shard: ShardOption = None,
     ray: RayOption = None,
@@ -83,7 +87,7 @@ def compare(
         raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
     if ray is not None and (report or maps):
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
-    gating = Gating(output, baseline, tolerance, junit, plot)
+    gating = Gating(output, baseline, tolerance, junit, plot, overwrite=overwrite)
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=options.level_range(range_, bits))
     source = source_of(ray, wanted)
@@ -103,7 +107,9 @@ def compare(
     sinks = gating.sinks(plan)
     _say(plan)
 
-    journal = run.ResumableSink(output, kind, resume=resume) if output is not None and resumable else None
+    journal = None
+    if output is not None and resumable:
+        journal = run.ResumableSink(output, kind, resume=resume, overwrite=overwrite)
 
     def work(progress: run.Progress) -> Summary:
         compare = partial(

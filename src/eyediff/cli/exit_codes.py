@@ -10,11 +10,20 @@ from pathlib import Path
 import typer
 
 from .. import run
-from ..errors import EyediffError, shown
+from ..errors import EyediffError, Setting, shown
 from ..records import Summary
 from .progress import bar
 
+OPTION_NAMES = {"metrics": "metric"}
+"""Options whose name differs from that of the library's parameter."""
+
 CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
+
+
+def spell_option(setting: Setting) -> str:
+    """Return a parameter of the library as the option that sets it."""
+    option = "--" + OPTION_NAMES.get(setting.name, setting.name.replace("_", "-"))
+    return option if setting.value is None else f"{option} {setting.value}"
 
 
 def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:
@@ -63,7 +72,7 @@ def partial_results(
             raise typer.Exit from error
         if not rows:
             raise
-        typer.echo(f"eyediff: {shown(error)}; {describe()}", err=True)
+        typer.echo(f"eyediff: {shown(error.spelled(spell_option))}; {describe()}", err=True)
         raise typer.Exit(INCOMPLETE) from error
     except Exception as error:
         if rows:

@@ -59,6 +59,8 @@ class Gating:
         tolerance: Sequence[str] | None,
         junit: Path | None,
         picture: Path | None,
+        *,
+        overwrite: bool = False,
     ) -> None:
         if tolerance and baseline is None:
             raise UsageError(
@@ -70,7 +72,7 @@ class Gating:
         self._tolerances = dict(map(_tolerance, tolerance or []))
         if len(self._tolerances) < len(tolerance or []):
             raise UsageError("--tolerance is given twice for the same metric; give one")
-        self._junit = junit
+        self._junit, self._overwrite = junit, overwrite
         self._plot = None if picture is None else plot.PlotSink(picture)
         self._earlier = None if baseline is None else gates.read_earlier(baseline)
         self._baseline: gates.Baseline | None = None
@@ -83,7 +85,7 @@ class Gating:
             self._baseline = gates.Baseline(self._earlier, plan.metrics.header, self._by_metric(names))
             sinks.append(self._baseline)
         if self._junit is not None:
-            sinks.append(gates.JunitSink(self._junit, plan.limits, self._baseline))
+            sinks.append(gates.JunitSink(self._junit, plan.limits, self._baseline, overwrite=self._overwrite))
         return sinks if self._plot is None else [*sinks, self._plot]
 
     def _by_metric(self, names: Sequence[str]) -> dict[str, float]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
 
 from ..metrics import lpips
 from ..metrics.lpips import Network
 from ..metrics.programs import MultiScaleMean, PixelFunction, WindowMean
+from ..optional import import_optional
 from ..records import PEAKS, Numbers
 from .onnx_ops import OPSET, Graph
+from .onnx_protobuf import DOUBLE, FLOAT, element_type, encode_value
 from .onnx_runner import INPUTS
 from .onnx_tracer import Figures
+
+if TYPE_CHECKING:
+    import onnx
 
 Input: TypeAlias = Literal["uint8", "uint16", "float32"]
 Layout: TypeAlias = Literal["nhwc", "nchw"]
@@ -53,9 +56,9 @@ Outputs: TypeAlias = Mapping[str, Callable[[], str]]
 """By the name that a model gives it, what writes it down: `distance`, `map` where there is one; or `embedding`."""
 
 SHAPES: Mapping[str, tuple[int, Sequence[str]]] = {
-    "distance": (TensorProto.DOUBLE, ["n"]),
-    "map": (TensorProto.FLOAT, ["n", "h", "w"]),
-    "embedding": (TensorProto.FLOAT, ["n", "d"]),
+    "distance": (DOUBLE, ["n"]),
+    "map": (FLOAT, ["n", "h", "w"]),
+    "embedding": (FLOAT, ["n", "d"]),
 }
 """Type and shape of every output. A score is double: float32 has no room for the sixth decimal of 40 dB."""
 
@@ -124,18 +127,19 @@ def model(exported: Exported, form: Form, about: Mapping[str, str]) -> onnx.Mode
     """A metric as a model that was checked; `about` are its metadata, of which `eyediff` and `metric` must be there."""
     graph = Graph(exported.precision)
     sides: list[str | int] = ["h", "w", 3] if form.layout == "nhwc" else [3, "h", "w"]
-    dtype = helper.np_dtype_to_tensor_dtype(form.dtype)
-    inputs = [helper.make_tensor_value_info(image, dtype, ["n", *sides]) for image in exported.images]
+    package = import_optional("onnx", "`export`")
+    helper = import_optional("onnx.helper", "`export`")
+    inputs = [encode_value(image, element_type(form.dtype), ["n", *sides]) for image in exported.images]
     pixels = _checked(graph, exported, sides.index("h") + 1)
     images = [graph.image(image, form.dtype, form.ends, planes=form.layout == "nchw") for image in pixels]
     said = {name: write for name, write in exported.program(graph, *images).items() if form.map or name != "map"}
     values = {name: write() for name, write in said.items()}
     if "map" in values:
         values["map"] = graph.node("Squeeze", values["map"], graph.integers(1))
-    outputs = [helper.make_tensor_value_info(name, *SHAPES[name]) for name in values]
+    outputs = [encode_value(name, *SHAPES[name]) for name in values]
     opsets = [helper.make_opsetid("", form.opset)]
     made = helper.make_model(
-        graph.whole(about["metric"], inputs, outputs, values),
+        package.GraphProto.FromString(graph.whole(about["metric"], inputs, outputs, values)),
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="eyediff",
@@ -143,8 +147,8 @@ def model(exported: Exported, form: Form, about: Mapping[str, str]) -> onnx.Mode
         doc_string=f"What {about['metric']} of eyediff says of sRGB images. See the metadata, and docs/export.md.",
     )
     helper.set_model_props(made, dict(about))
-    onnx.checker.check_model(made, full_check=True)
-    return made
+    package.checker.check_model(made, full_check=True)
+    return cast("onnx.ModelProto", made)
 
 
 def _checked(graph: Graph, exported: Exported, first: int) -> list[str]:

@@ -8,11 +8,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
 from ..metrics.ops import UNIT_EPS, Array
 from ..records import PEAKS, Numbers
+from .onnx_protobuf import (
+    FLOAT,
+    Attribute,
+    element_type,
+    encode_graph,
+    encode_model,
+    encode_node,
+    encode_tensor,
+    encode_value,
+)
 
 OPSET = 18
 """The oldest opset whose operators say all we need, so that old runtimes read our files."""
@@ -45,23 +53,20 @@ class Graph:
 
     def __init__(self, precision: type[np.floating[Any]] = np.float32) -> None:
         self._precision = np.dtype(precision)
-        self._nodes: list[onnx.NodeProto] = []
+        self._nodes: list[bytes] = []
         self._known: dict[tuple[str, tuple[str, ...], str], str] = {}
         self._constants: dict[Hashable, tuple[str, npt.NDArray[np.generic]]] = {}
         self._held: dict[str, _Affine] = {}
         self._written: dict[str, str] = {}
 
-    def node(self, kind: str, *inputs: str, called: str | None = None, **attributes: Any) -> str:
-        """A node of an ONNX operator with one output, whose name is returned; `called` is what errors name.
-
-        Attributes are given as onnx's own helper takes them.
-        """
+    def node(self, kind: str, *inputs: str, called: str | None = None, **attributes: Attribute) -> str:
+        """A node of an ONNX operator with one output, whose name is returned; `called` is what errors name."""
         inputs = tuple(self._value(name) for name in inputs)
         key = (kind, inputs, repr(sorted(attributes.items())))
         if called is None and key in self._known:  # a score and its map share what they have in common
             return self._known[key]
         name = called or f"{kind.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        self._nodes.append(encode_node(kind, inputs, name, dict(sorted(attributes.items()))))
         if called is None:
             self._known[key] = name
         return name
@@ -187,7 +192,7 @@ class Graph:
 
     def flat(self, x: str) -> str:
         area = self.node("ReduceProd", self.node("Shape", x, start=2), self.integers(0), keepdims=0)
-        root = self.node("Sqrt", self.node("Cast", area, to=TensorProto.FLOAT))
+        root = self.node("Sqrt", self.node("Cast", area, to=FLOAT))
         return self.node("Flatten", self.node("Div", x, root), axis=1)
 
     def resize(self, x: str, like: str) -> str:
@@ -205,38 +210,35 @@ class Graph:
         """
         x = pixels if planes else self.node("Transpose", pixels, perm=[0, 3, 1, 2])
         if dtype != self._precision:
-            x = self.node("Cast", x, to=helper.np_dtype_to_tensor_dtype(self._precision))
+            x = self.node("Cast", x, to=element_type(self._precision))
         black, white = ends or (0, PEAKS[dtype])
         scale = np.array([2 / (white - black)], self._precision)
         return self.affine(x, scale, np.array([(black + white) / (black - white)], self._precision))
 
     def model(
         self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str], arrays: Sequence[str] = ()
-    ) -> onnx.ModelProto:
-        """What was said so far as a model, with its own names for the outputs.
+    ) -> bytes:
+        """The graph so far as the content of an ONNX file, with its own names for the outputs.
 
         `inputs` are pixels, N x H x W x 3; `arrays` are inputs too, float32 of N x C x H x W.
         """
-        pixels = [
-            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(dtype), ["n", "h", "w", 3])
-            for name, dtype in inputs.items()
-        ]
-        others = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4) for name in arrays]
-        results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+        pixels = [encode_value(name, element_type(dtype), ["n", "h", "w", 3]) for name, dtype in inputs.items()]
+        others = [encode_value(name, FLOAT, [None] * 4) for name in arrays]
+        results = [encode_value(name, FLOAT, None) for name in outputs]
         whole = self.whole("eyediff", [*pixels, *others], results, outputs)
-        return helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        return encode_model(whole, OPSET, IR_VERSION)
 
     def whole(
         self,
         name: str,
-        inputs: Sequence[onnx.ValueInfoProto],
-        outputs: Sequence[onnx.ValueInfoProto],
+        inputs: Sequence[bytes],
+        outputs: Sequence[bytes],
         values: Mapping[str, str],
-    ) -> onnx.GraphProto:
-        """What was said so far, where `values` says which of it each output is."""
-        ends = [helper.make_node("Identity", [self._value(value)], [end]) for end, value in values.items()]
-        constants = [numpy_helper.from_array(np.ascontiguousarray(v), name) for name, v in self._constants.values()]
-        return helper.make_graph([*self._nodes, *ends], name, inputs, outputs, constants)
+    ) -> bytes:
+        """The graph so far, with encoded inputs and outputs, where `values` says which of it each output is."""
+        ends = [encode_node("Identity", [self._value(value)], end, {}) for end, value in values.items()]
+        constants = [encode_tensor(name, v) for name, v in self._constants.values()]
+        return encode_graph(name, [*self._nodes, *ends], constants, inputs, outputs)
 
 
 def _sum(addend: Numbers | None, before: Numbers | None, factor: Numbers) -> Numbers | None:

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias, get_args
 
 import onnxruntime as ort
 
-from ..errors import DeviceError, UsageError
+from ..errors import DeviceError, Setting, UsageError
 
 DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
@@ -67,7 +67,8 @@ def choose(device: DeviceName) -> list[Provider]:
         raise DeviceError(f"no device is called {device!r}; there are auto, cpu and cuda")
     if wanted.name not in available:
         raise DeviceError(
-            f"--device {device} was asked for, but this onnxruntime offers {', '.join(sorted(available))}; "
-            "install onnxruntime-gpu in place of onnxruntime, or a torch that sees a GPU, or use --device cpu"
+            f"the device {device} is not available: this onnxruntime offers {', '.join(sorted(available))}; "
+            "install onnxruntime-gpu in place of onnxruntime, or a torch that sees a GPU, or use ",
+            Setting("device", "cpu"),
         )
     return [wanted]

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from ..defaults import workers
-from ..errors import DeviceError, EyediffError
+from ..errors import DeviceError, EyediffError, Setting
 from ..fork_safe import OfProcess
 from ..metrics.ops import Array
 from ..records import Pixels
@@ -104,7 +104,7 @@ class Compiled:
                 results = self._program(graph, *images.values(), *self._arrays)
                 outputs = {f"result_{index}": result for index, result in enumerate(results)}
                 model = graph.model({} if dtype is None else dict.fromkeys(images, dtype), outputs, self._arrays)
-                sessions.by_type[dtype] = self._runner.session(model.SerializeToString())
+                sessions.by_type[dtype] = self._runner.session(model)
             return sessions.by_type[dtype]
 
 
@@ -124,7 +124,7 @@ def _working(providers: tuple[Provider, ...]) -> Provider:
     if len(providers) == 1:
         return providers[0]
     graph, pixels, kind = Graph(), "pixels", np.dtype(np.uint8)
-    smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, []).SerializeToString()
+    smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, [])
     for provider in providers[:-1]:
         with suppress(DeviceError):
             _start(smallest, provider, 1)
@@ -142,5 +142,5 @@ def _start(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSessi
     except (RuntimeError, ValueError) as error:
         raise DeviceError(f"{provider.device} does not start: {str(error).splitlines()[0]}") from error
     if session.get_providers()[0] != provider.name:  # ONNX Runtime falls back to the CPU without an exception
-        raise DeviceError(f"{provider.device} does not start; `--device cpu` works everywhere")
+        raise DeviceError(f"{provider.device} does not start; use ", Setting("device", "cpu"))
     return session

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
-from onnx import TensorProto
 
 from .onnx_ops import Graph
+from .onnx_protobuf import DOUBLE
 
 NODES: dict[Any, str] = {
     np.add: "Add",
@@ -36,7 +36,7 @@ class Figures(NDArrayOperatorsMixin):
     @classmethod
     def of(cls, graph: Graph, name: str) -> Figures:
         """A value of the graph, of whatever precision."""
-        return cls(graph, graph.node("Cast", name, to=TensorProto.DOUBLE))
+        return cls(graph, graph.node("Cast", name, to=DOUBLE))
 
     def __array_ufunc__(self, ufunc: Callable[..., Any], method: str, *inputs: Any) -> Any:
         if ufunc is np.log10 and method == "__call__":

@@ -1,6 +1,6 @@
 """What computes, by the device that was asked for: ONNX Runtime, or torch where only torch has CUDA.
 
-torch is looked at for `--device cuda` alone: to import it takes longer than to compare a folder of images, and an
+torch is looked at for the device cuda alone: to import it takes longer than to compare a folder of images, and an
 installation that never names a GPU must not depend on it.
 """
 
@@ -10,7 +10,7 @@ import os
 from typing import Literal
 
 from ..defaults import workers
-from ..errors import DeviceError, UsageError
+from ..errors import DeviceError, Setting, UsageError
 from ..optional import is_installed
 from . import onnx_providers as devices
 from .native.library import NativeEngineError, find_variant
@@ -68,7 +68,9 @@ def runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
         return TorchRunner("cuda", precision)
     if precision != "float32":
         raise DeviceError(
-            f"{devices.PRECISION}={precision} was set, which needs --device cuda and a torch that sees a GPU; unset it"
+            f"{devices.PRECISION}={precision} is set, which needs ",
+            Setting("device", "cuda"),
+            " and a torch that sees a GPU; unset it",
         )
     if device != "cuda" and engine_name() == "native" and (os.environ.get(ENGINE) or devices.choose(device)[0] is CPU):
         from .native.runner import NativeRunner
@@ -83,5 +85,5 @@ def _torch_has_cuda() -> bool:
     try:
         from .torch_runner import usable
     except (ImportError, OSError) as error:  # installed, but one of its libraries is not there
-        raise DeviceError(f"--device cuda was asked for, but torch does not load: {error}") from error
+        raise DeviceError(f"the device cuda is not available: torch does not load: {error}") from error
     return usable()

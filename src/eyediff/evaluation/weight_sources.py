@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..metrics.backbones import TRUNKS
 from ..metrics.registry import METRICS
 from ..scoring.factory import Progress as Downloads
@@ -87,7 +87,8 @@ def origins(plan: Plan, folder: Path, progress: Progress | None = None) -> list[
         file = parse_metric(name).file
         if file is None or file.form.trunk != plan.trunk:
             raise UsageError(
-                f"--imported {shown(name)}: expected a metric's file on {plan.trunk}; `eyediff weights import`"
+                Setting("imported", shown(name)),
+                f": expected a metric's file on {plan.trunk}; `eyediff weights import` makes one",
             )
     supervised = {"supervised, votes": f"lpips-{plan.trunk}", "supervised": f"deep-{plan.trunk}"}
     found = [Origin(name, (metric,)) for name, metric in supervised.items() if metric in METRICS]

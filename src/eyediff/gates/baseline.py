@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import defaults
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..output.schema import encodable
 from ..output.text import amount, figure
 from ..records import Failure, Header, Row, ScoredPair, Summary
@@ -121,6 +121,9 @@ class Baseline:
         """Note how it ended."""
         self._interrupted = summary.interrupted
 
+    def abandon(self) -> None:
+        """Nothing to put back."""
+
     def changes(self, row: ScoredPair) -> Iterator[Change]:
         """In what a pair is worse than it was, beyond tolerance."""
         before = self._earlier.scores.get(encodable(row.pair.name))
@@ -154,13 +157,14 @@ class Baseline:
 
 def _check(earlier: Earlier, header: Header) -> None:
     """Raise UsageError where figures of the two runs do not mean the same."""
-    file = f"--baseline {shown(earlier.path)}"
+    file = f"the baseline {shown(earlier.path)}"
     for name, metric in header.metrics.items():
         column = find_column(name, earlier.names)
         if column is None:
             raise UsageError(
-                f"{file}: it has no {name}, only {shown(', '.join(earlier.names))}; "
-                f"leave {name} out of --metric, or make the baseline anew"
+                f"{file}: it has no {name}, only {shown(', '.join(earlier.names))}; leave {name} out of ",
+                Setting("metrics"),
+                ", or make the baseline anew",
             )
         if earlier.metrics is None:
             continue
@@ -174,8 +178,11 @@ def _check(earlier: Earlier, header: Header) -> None:
             raise UsageError(f"{file}: its {name} has weights {shown(theirs)}, this has {ours}; make the baseline anew")
     if earlier.size is not None and earlier.size != header.size:
         raise UsageError(
-            f"{file}: made with --size {shown(earlier.size)}, this run has --size {header.size}; "
-            "give the same, or make the baseline anew"
+            f"{file}: made with ",
+            Setting("size", shown(earlier.size)),
+            ", this run has ",
+            Setting("size", header.size),
+            "; give the same, or make the baseline anew",
         )
 
 

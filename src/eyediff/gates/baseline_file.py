@@ -39,11 +39,11 @@ def read_earlier(path: Path) -> Earlier:
             raise ValueError("it is empty")
         return _of_json(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
     except OSError as error:
-        raise UsageError(f"--baseline {shown(path)}: {error.strerror}; name the results of an earlier run") from error
+        raise UsageError(f"the baseline {shown(path)}: {error.strerror}; name the results of an earlier run") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         reason = " ".join(str(error).split())
         raise UsageError(
-            f"--baseline {shown(path)}: no results of eyediff ({shown(reason)}); "
+            f"the baseline {shown(path)}: no results of eyediff ({shown(reason)}); "
             "expected JSONL, JSON or CSV of an earlier `eyediff compare`"
         ) from error
 

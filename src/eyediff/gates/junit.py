@@ -26,8 +26,11 @@ class JunitSink:
     figures of pairs that passed as their output.
     """
 
-    def __init__(self, path: Path, limits: Limits, baseline: Baseline | None = None) -> None:
-        self._target, self._limits, self._baseline = target(path, data=True), limits, baseline
+    def __init__(
+        self, path: Path, limits: Limits, baseline: Baseline | None = None, *, overwrite: bool = False
+    ) -> None:
+        self._target = target(path, data=True, overwrite=overwrite)
+        self._limits, self._baseline = limits, baseline
         self._tests = self._failures = self._errors = 0
 
     def open(self, header: Header) -> None:
@@ -81,6 +84,11 @@ class JunitSink:
         finally:
             self._cases.close()
         self._target.close(last, finished=True)
+
+    def abandon(self) -> None:
+        """Put the earlier file back."""
+        self._cases.close()
+        self._target.abandon()
 
     def _against(self, baseline: Baseline) -> None:
         verdict = baseline.verdict()

@@ -205,7 +205,7 @@ def _damage_told(kind: str) -> Iterator[None]:
     try:
         yield
     except MemoryError as why:
-        raise UnsupportedImage("there is not enough memory to decode it: give more, or fewer --workers") from why
+        raise UnsupportedImage("there is not enough memory to decode it: give more, or use fewer workers") from why
     except DECODER_ERRORS as why:
         if isinstance(why, OSError) and why.errno is not None:  # of the disk, not of what it holds
             raise UnsupportedImage(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why

@@ -11,7 +11,10 @@ from . import png
 from .formats import AlphaKind, FileInfo, Format, UnsupportedImage
 from .tiff_tags import ORIENTATION, read_tags, upright_from
 
+WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 256, 257, 322, 323
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
+_TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
+_TILE_PIXELS = 1 << 24  # 4096 x 4096, more than writers use: 64 MB decoded
 _WHITE_IS_ZERO, _GRAY, _RGB = 0, 1, 2
 _WHOLE = 1
 _TOGETHER = 1
@@ -25,9 +28,10 @@ _TONE_MAP = "which have no display range: tone-map it and save it as 8 or 16 bit
 def tiff(file: BinaryIO) -> FileInfo:
     """Depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises UnsupportedImage."""
     try:
-        tags, more = read_tags(file, (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION))
+        tags, more = read_tags(file, _TIFF_TAGS)
     except ValueError as why:
         raise UnsupportedImage(f"a damaged TIFF, {why}: fetch or export it again") from why
+    _check_tile(tags)
     bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
     colours, samples = tags.get(PHOTOMETRIC, (_GRAY,))[0], tags.get(SAMPLES, (1,))[0]
     notes = ("first of several pages",) if more else ()
@@ -56,6 +60,19 @@ def tiff(file: BinaryIO) -> FileInfo:
         alpha=_ALPHA.get(tags.get(EXTRA, (2,))[0], "unused"),
         notes=notes,
     )
+
+
+def _check_tile(tags: Mapping[int, tuple[int, ...]]) -> None:
+    """Refuse a tile far larger than its picture: a decoder takes memory for the whole tile.
+
+    A strip needs no limit of its own: libtiff cuts its rows to those of the picture, whose size is checked.
+    """
+    width, height, across, down = (tags.get(tag, (0,))[0] for tag in (WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT))
+    if across * down > max(_TILE_PIXELS, 2 * width * height):
+        raise UnsupportedImage(
+            f"its tiles of {across}x{down} pixels are far larger than its {width}x{height}, and may be a decompression "
+            "bomb: not decoded; save it with smaller tiles"
+        )
 
 
 def bmp(file: BinaryIO) -> FileInfo:

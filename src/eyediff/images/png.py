@@ -23,6 +23,7 @@ DEPTHS: Mapping[int, tuple[int, ...]] = {
 """Bits of a channel that the standard allows, by colour type: gray, RGB, palette, gray with alpha, RGB with alpha."""
 
 _USED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"eXIf", b"acTL")
+_ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 _STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND")  # checked only: what they hold is read by the decoder
 _PIECE = 1 << 20
 _MOST_CHUNKS = 1_000_000  # of 8 kB each, 8 GB: more is an attack on patience
@@ -137,6 +138,21 @@ def _frames(chunks: Mapping[bytes, bytes]) -> list[str]:
     if len(content) != 8 or not 0 < count < 1 << 31:
         raise _damaged(f"its animation is of {count} frames")
     return [f"first of {count} frames"] if count > 1 else []
+
+
+def without_animation(data: bytes) -> bytes:
+    """Return a PNG without the chunks of its animation: decoders that know animation show its first frame instead.
+
+    The default image, in the IDAT chunks, need not be a frame. `inspect` has walked the chunks before.
+    """
+    kept, place, view = [data[:8]], 8, memoryview(data)
+    while place + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, place)
+        end = place + length + 12
+        if name not in _ANIMATION:
+            kept.append(bytes(view[place:end]))
+        place = end
+    return b"".join(kept)
 
 
 def _damaged(how: str) -> UnsupportedImage:

@@ -18,6 +18,7 @@ from ..optional import import_optional
 from . import icc
 from .formats import FileInfo, UnsupportedImage
 from .planes import DecodedImage, alpha_of_key
+from .png import without_animation
 from .tiff_tags import unturned
 
 
@@ -40,7 +41,11 @@ def colours(file: BinaryIO, im: PILImage.Image, about: FileInfo) -> DecodedImage
     file.seek(0)
     data = file.read()
     # OpenCV turns a TIFF by its tag, whatever it is asked for
-    stored = _decoded(unturned(data) if im.format == "TIFF" else data)
+    if im.format == "TIFF":
+        data = unturned(data)
+    elif im.format == "PNG":
+        data = without_animation(data)
+    stored = _decoded(data)
     if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size already
         raise UnsupportedImage(
             f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged"

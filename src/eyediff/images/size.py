@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
-from ..errors import SizeError, shown
+from ..errors import Setting, SizeError, shown
 from ..records import PEAKS, Image, Pixels, SizePolicy
 
 KERNEL = PILImage.Resampling.LANCZOS
@@ -52,7 +52,10 @@ def fit_to(image: Image, height: int, width: int, policy: SizePolicy, name: str)
     if policy == "refuse":
         raise SizeError(
             f"{shown(name)} is {width}x{height}, {shown(image.name)} is {size_of(image.pixels)}: they differ in size; "
-            "use images of one size, or --size resize or --size crop"
+            "use images of one size, or ",
+            Setting("size", "resize"),
+            " or ",
+            Setting("size", "crop"),
         )
     if policy == "resize":
         return _changed(image, lambda pixels: resized(pixels, height, width), "resized")

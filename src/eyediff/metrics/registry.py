@@ -44,7 +44,7 @@ class MetricInfo:
     programs : mapping of str to Program
         What computes each version. The first version is the default.
     torch_module : str, optional
-        Class in `eyediff.nn` that computes a metric without a network with gradients.
+        Class in `eyediff.nn` that computes the metric differentiably; None for metrics with a network.
     """
 
     name: str
@@ -73,7 +73,7 @@ class MetricInfo:
 
 
 def refuse_map(requested: str) -> UsageError:
-    """Return the error for a request of a map from metrics that have none. It lists the metrics that have one."""
+    """Return the error to raise when maps are wanted and no requested metric has one."""
     able = ", ".join(name for name, info in all_metrics().items() if info.has_map)
     return UsageError(f"{requested} has no map; these metrics have one: {able}")
 

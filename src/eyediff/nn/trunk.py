@@ -1,4 +1,4 @@
-"""Where features come from: the trunks of `trunks.py`, or any module of the user's."""
+"""Where features come from: the trunks of `metrics/backbones.py`, or any module of the user's."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .. import images
 from .._version import __version__
-from ..errors import DeviceError, UsageError, check_sides, shown
+from ..errors import DeviceError, Setting, UsageError, check_sides, shown
 from ..images.size import resized, size_of
 from ..optional import is_installed
 from ..output.atomic_write import atomic_path
@@ -70,7 +70,8 @@ def read_two(start: str, target: Path, policy: SizePolicy, side: int | None, see
     if height * width > MAX_PIXELS:
         raise UsageError(
             f"{shown(target)} is {size_of(aim.pixels)}, more than {MAX_PIXELS / 1e6:.1f} megapixels, which takes "
-            "gigabytes and hours; shrink it with --side 512"
+            "gigabytes and hours; shrink it with ",
+            Setting("side", 512),
         )
     if start == NOISE:
         return Two(noise(height, width, seed), aim.pixels, (NOISE, aim.name), _notes(aim))
@@ -158,7 +159,7 @@ def _header(two: Two, goal: Goal, plan: Plan) -> dict[str, object]:
 
 def _device(name: Device) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("--device cuda was asked for, but this torch sees no CUDA device; use --device cpu")
+        raise DeviceError("this torch sees no CUDA device; use ", Setting("device", "cpu"))
     return torch.device(name)
 
 

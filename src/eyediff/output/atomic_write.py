@@ -6,8 +6,8 @@ A room of its own, below all others: `weights`, `reports` and `plot` write files
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -71,6 +71,29 @@ def atomic_path(path: Path, part: Path | None = None, *, forced: bool = True) ->
             yield part
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def restore(path: Path, content: bytes | None) -> None:
+    """Make a small file of our own what it was before: `content`, or absent if that is None."""
+    if content is None:
+        remove(path)
+        return
+    with atomic_path(path) as part:
+        part.write_bytes(content)
+
+
+def make_folders(path: Path) -> list[Path]:
+    """Make a folder and those above it. Return what was made, innermost first. Raises OSError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def remove_folders(folders: Iterable[Path]) -> None:
+    """Remove what `make_folders` made, as far as it is empty."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def check_writable(path: Path) -> None:

@@ -87,11 +87,33 @@ _FOLDER = re.compile(r"part-\d{6,}\.parquet|_part-\d{6,}\.parquet\.new|_eyediff\
 """Names in a folder of Parquet parts. A folder that holds other files is not ours to replace."""
 
 
-def set_aside(path: Path) -> Path | None:
+_MARKS = (b'{"eyediff":', b"pair,reference,candidate,width,height,")
+_JUNIT = re.compile(rb'<\?xml [^>]*>\s*(<testsuites name="eyediff"|$)')
+_TABLE = re.compile(rb" {2,}\S[^\n]* {2}pair\n")
+
+
+def is_result(start: bytes, first: bytes = b"") -> bool:
+    """Return whether a file that begins with `start` is one that eyediff wrote, and may be replaced.
+
+    Results carry the name eyediff, the columns of a pair, or the heading of a table; or they begin with the line
+    `first` that is to be written now. Of a run that was killed there may be the start of that line, or nothing.
+    """
+    if start.startswith(_MARKS) or _JUNIT.match(start) or _TABLE.match(start):
+        return True
+    head, line = first.partition(b"\n")[0], start.partition(b"\n")[0]
+    return not start or (bool(head) and (line == head if b"\n" in start else head.startswith(start)))
+
+
+def is_image(start: bytes) -> bool:
+    """Return whether a file begins as an image of any kind, text among them: PNM."""
+    return b"\0" in start or re.match(rb"P[1-7]\s|P[Ff]\s", start) is not None
+
+
+def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Path | None:
     """Rename the results that are there to a free name, and return that; None if there are none.
 
-    Raises OutputError, with nothing changed, if they do not look like results at all: `-o` with the name of an image
-    must not cost the image.
+    Raises OutputError, with nothing changed, if they are no results of eyediff, as `is_result` tells. With `overwrite`
+    other text is set aside too, but never an image: `-o` with the name of an image must not cost the image.
     """
     try:
         if not path.exists():
@@ -103,8 +125,12 @@ def set_aside(path: Path) -> Path | None:
         else:
             with path.open("rb") as file:
                 start = file.read(4096)
-            if b"\0" in start:  # in every image and archive, and in no text of ours
+            if is_image(start):
                 raise OutputError(f"{shown(path)} exists and holds no results (it is not text); give another file")
+            if not overwrite and not is_result(start, first):
+                raise OutputError(
+                    f"{shown(path)} exists and is no result of eyediff; give another file, or move it away"
+                )
         kept = free_name(path)
         path.rename(kept)
     except OSError as error:
@@ -153,13 +179,17 @@ def move_results(new: Path, path: Path) -> None:
 
 
 class Replacement:
-    """Results in the making: locked, and the earlier ones kept as `<path>~` until `finish`. Raises OutputError."""
+    """Results in the making: locked, and the earlier ones kept as `<path>~` until `finish`. Raises OutputError.
 
-    def __init__(self, path: Path) -> None:
+    With `overwrite` any text is replaced, and kept as `<path>~` for good.
+    """
+
+    def __init__(self, path: Path, first: bytes = b"", *, overwrite: bool = False) -> None:
         self.path = path.resolve()  # a link keeps pointing where it did
         self._lock = Lock(self.path)
         try:
-            self._kept = set_aside(self.path)
+            self._kept = set_aside(self.path, first, overwrite=overwrite)
+            self._backup = overwrite
         except BaseException:
             self._lock.release()
             raise
@@ -171,8 +201,8 @@ class Replacement:
         self._lock.release()
 
     def finish(self) -> None:
-        """Remove the earlier results."""
-        if self._kept is not None:
+        """Remove the earlier results, unless they are a backup."""
+        if self._kept is not None and not self._backup:
             remove_results(self._kept)
 
     def release(self) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol, TextIO
 
 from ..errors import OutputError, shown
 from .atomic_write import atomic_path
-from .files import Appender, Lock, is_regular
+from .files import Appender, Lock, is_image, is_regular, is_result
 from .targets import DeviceTarget, StreamTarget
 
 Ours = Callable[[bytes], bool]
@@ -22,8 +22,8 @@ def begins_with(*magics: bytes) -> Ours:
 
 
 def is_text(start: bytes) -> bool:
-    """No NUL, which is in every image and archive."""
-    return b"\0" not in start
+    """Text that is no image."""
+    return not is_image(start)
 
 
 @contextmanager
@@ -61,11 +61,18 @@ class Text(Protocol):
 class _FileText:
     terminal = False
 
-    def __init__(self, file: Appender) -> None:
-        self._file = file
+    def __init__(self, file: Appender, path: Path) -> None:
+        self._file, self._path = file, path
 
     def write(self, text: str) -> None:
-        self._file.write(text.encode())
+        content = text.encode()
+        if not self._file.size and self._path.exists():
+            with self._path.open("rb") as file:
+                if not is_result(file.read(4096), content):
+                    raise OutputError(
+                        f"{shown(self._path)} exists and is no result of eyediff; give another file, or move it away"
+                    )
+        self._file.write(content)
 
 
 @contextmanager
@@ -73,7 +80,7 @@ def text_output(destination: TextIO | Path, *, data: bool) -> Iterator[Text]:
     """Text for a stream, which stays open, a device, or a file, which is made whole; `data` where programs read it."""
     if isinstance(destination, Path) and is_regular(destination):
         with whole_file(destination, is_text, "text") as partial, Appender(partial) as file:
-            yield _FileText(file)
+            yield _FileText(file, destination)
         return
     target = DeviceTarget(destination) if isinstance(destination, Path) else StreamTarget(destination, data=data)
     target.open("")

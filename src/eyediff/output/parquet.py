@@ -103,3 +103,9 @@ class ParquetFolder:
         finally:
             if self._replacement is not None:
                 self._replacement.release()
+
+    def abandon(self) -> None:
+        """Remove the folder, and put back the results that were there."""
+        remove_results(self._path)
+        if self._replacement is not None:
+            self._replacement.undo()

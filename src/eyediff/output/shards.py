@@ -13,7 +13,7 @@ from typing import Any, get_args
 from ..errors import OutputError, shown
 from ..locations import parse_location
 from ..records import Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
-from .atomic_write import atomic_path
+from .atomic_write import atomic_path, restore
 from .schema import dump, header_record, score_from
 
 
@@ -31,7 +31,8 @@ class ShardSidecar:
     def open(self, header: Header) -> None:
         """Raises OutputError, with nothing touched, where another's file has its name."""
         with atomic_path(self._path) as part:
-            if self._path.exists() and not self._path.read_bytes()[:11] == b'{"eyediff":':
+            self._earlier = self._path.read_bytes() if self._path.exists() else None
+            if self._earlier is not None and self._earlier[:11] != b'{"eyediff":':
                 raise OutputError(f"{shown(self._path)} exists and is not of eyediff; give another name with -o")
             part.write_bytes((dump(header_record(header)) + "\n").encode())
 
@@ -40,6 +41,10 @@ class ShardSidecar:
 
     def close(self, summary: Summary) -> None:
         """Nothing to finish."""
+
+    def abandon(self) -> None:
+        """Put the earlier sidecar back."""
+        restore(self._path, self._earlier)
 
 
 def header_of_shard(line: str) -> Header:

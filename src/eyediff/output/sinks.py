@@ -38,16 +38,20 @@ class RowSink:
         last = self._writer.end(summary_trailer(summary), summary_lines(self._header, summary))
         self._target.close(last, finished=not summary.interrupted)
 
+    def abandon(self) -> None:
+        self._target.abandon()
 
-def row_sink(kind: RowFormat, destination: TextIO | Path) -> Sink:
+
+def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = False) -> Sink:
     """Return a sink that writes a format to a text stream, which stays open, or to a file.
 
     A file is made when the sink is opened, before anything is computed; OutputError says why it cannot be made. What
-    was there is kept as `<file>~` until the new results are complete.
+    was there is kept as `<file>~` until the new results are complete. What eyediff did not write is refused; with
+    `overwrite` any text is replaced, and `<file>~` stays.
     """
     if kind == "parquet":
         return ParquetFolder(cast(Path, destination), replace=True)
-    return RowSink(kind, target(destination, data=kind != "text"))
+    return RowSink(kind, target(destination, data=kind != "text", overwrite=overwrite))
 
 
 def plain_sink(kind: RowFormat, path: Path) -> Sink:

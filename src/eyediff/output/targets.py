@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from ..errors import OutputError, shown
-from .atomic_write import output_error
+from .atomic_write import output_error, remove
 from .files import Replacement, begin, is_regular
 
 
@@ -26,6 +26,9 @@ class Target(Protocol):
 
     def close(self, last: str, *, finished: bool) -> None:
         """Write the last piece and let go, in any case; `finished` unless the run stopped before its end."""
+
+    def abandon(self) -> None:
+        """Let go, in place of `close`, and put back what `open` changed."""
 
 
 class StreamTarget:
@@ -74,6 +77,9 @@ class StreamTarget:
     def close(self, last: str, *, finished: bool) -> None:  # noqa: ARG002  # a stream keeps nothing aside
         self.write(last)
 
+    def abandon(self) -> None:
+        """Nothing can be taken back from a stream."""
+
 
 class AppendTarget:
     """A new file, written as it is."""
@@ -97,17 +103,21 @@ class AppendTarget:
         finally:
             self._file.close()
 
+    def abandon(self) -> None:
+        self._file.close()
+        remove(self._path)
+
 
 class FileTarget:
     """A results file. What was there before is kept as `<path>~` until the run has come to its end."""
 
     terminal = False
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        self._path, self._overwrite = path, overwrite
 
     def open(self, first: str) -> None:
-        self._replacement = Replacement(self._path)
+        self._replacement = Replacement(self._path, first.encode(), overwrite=self._overwrite)
         self._target = AppendTarget(self._replacement.path)
         try:
             self._target.open(first)
@@ -125,6 +135,10 @@ class FileTarget:
                 self._replacement.finish()
         finally:
             self._replacement.release()
+
+    def abandon(self) -> None:
+        self._target.abandon()
+        self._replacement.undo()
 
 
 class DeviceTarget:
@@ -156,9 +170,12 @@ class DeviceTarget:
         finally:
             self._stream.close()
 
+    def abandon(self) -> None:
+        self._stream.close()
 
-def target(destination: TextIO | Path, *, data: bool) -> Target:
+
+def target(destination: TextIO | Path, *, data: bool, overwrite: bool = False) -> Target:
     """The target for a stream or a path; `data` where programs read it, not people."""
     if not isinstance(destination, Path):
         return StreamTarget(destination, data=data)
-    return FileTarget(destination) if is_regular(destination) else DeviceTarget(destination)
+    return FileTarget(destination, overwrite=overwrite) if is_regular(destination) else DeviceTarget(destination)

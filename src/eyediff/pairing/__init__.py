@@ -29,6 +29,11 @@ class Pairing:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
 
+    @property
+    def ignored(self) -> int:
+        """Return how many entries of the folders were passed over."""
+        return sum(self.passed_over.values())
+
 
 def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pairing:
     """Two files make one pair, a file and a folder one for each image of the folder, two folders those of equal path.

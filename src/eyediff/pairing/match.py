@@ -57,7 +57,7 @@ def near_misses(left: Sequence[str], right: Sequence[str], match: MatchRule) -> 
         ("upper and lower case", lambda name: _composed(name).casefold()),
     ]
     if match == "name":
-        likes.append(("their suffix, which --match stem leaves out", stem_of))
+        likes.append(("their suffix, which matching by stem ignores", stem_of))
     hints = []
     told: set[str] = set()
     for difference, key in likes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import defaults
-from ..errors import EyediffError
+from ..errors import EyediffError, Setting
 from ..locations import parse_location
 from ..output.parquet import pair_table
 from ..records import Header, Pair
@@ -59,7 +59,8 @@ class Worker:
             what, there, here = found
             raise EyediffError(
                 f"the worker on {platform.node()} differs from the head node: {what}: '{here}', not '{there}'; install "
-                "the same version and weights everywhere, or name the --device"
+                "the same version and weights everywhere, or state the ",
+                Setting("device"),
             )
 
     def __call__(self, batch: Any) -> Any:

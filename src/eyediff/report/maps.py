@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError, shown
-from ..output.atomic_write import atomic_path, output_error
+from ..output.atomic_write import atomic_path, make_folders, output_error, remove_folders, restore
 from ..output.files import Lock
 from ..output.schema import encodable
 from ..output.unique_names import Names
@@ -63,17 +63,18 @@ class MapsSink:
             self.folder = self.folder.resolve()
             earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
             if not earlier and (not self.folder.is_dir() or any(self.folder.iterdir())):
-                raise OutputError(f"--maps {shown(self.folder)}: holds other files already; give a new folder")
-            self.folder.mkdir(parents=True, exist_ok=True)
+                raise OutputError(f"{shown(self.folder)} holds other files already; give a new folder for maps")
+            self._folders = make_folders(self.folder)
             self._lock = Lock(self.folder / INDEX)
         except OSError as error:
             raise output_error(self.folder, error) from error
+        self._index_before = (self.folder / INDEX).read_bytes() if (self.folder / INDEX).exists() else None
         self._earlier = listed(self.folder / INDEX)
         self._workshop = Workshop(self._make, self._keep)
         try:
             self._write_index(finished=False)
         except BaseException:
-            self._lock.release()
+            self.abandon()
             raise
 
     def see(self, view: View) -> None:
@@ -131,6 +132,15 @@ class MapsSink:
         finally:
             self._workshop.stop()
             self._lock.release()
+
+    def abandon(self) -> None:
+        """Leave the folder and its index as they were."""
+        self._workshop.stop()
+        try:
+            restore(self.folder / INDEX, self._index_before)
+        finally:
+            self._lock.release()
+            remove_folders(self._folders)
 
     def _colour(self, made: _Made) -> None:
         if "png" not in self._formats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..interfaces import Mapper, Viewer
 from ..metrics.registry import refuse_map
 from ..output.text import amount
@@ -24,7 +24,9 @@ def map_formats(text: str) -> list[MapFormat]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     found = [kind for kind in MAP_FORMATS if kind in names]
     if not found or not set(names) <= set(MAP_FORMATS):
-        raise UsageError(f"--map-format {text}: expected one or more of {', '.join(MAP_FORMATS)}, with commas")
+        raise UsageError(
+            Setting("map_format", text), f": expected one or more of {', '.join(MAP_FORMATS)}, with commas"
+        )
     return found
 
 

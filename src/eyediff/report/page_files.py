@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import OutputError, shown
-from ..output.atomic_write import atomic_path, output_error
+from ..output.atomic_write import atomic_path, make_folders, output_error, remove_folders
 from ..output.files import Appender, Lock, free_name
 from .document import GENERATOR, KILOBYTES
 
@@ -32,9 +32,7 @@ class Place:
             self.page = path if single else path / "index.html"
             self.pictures = None if single else path / f"pictures-{secrets.token_hex(4)}"
             self._check(path)
-            self._made = not single and not path.exists()
-            if not single:
-                path.mkdir(parents=True, exist_ok=True)
+            self._made = [] if single else make_folders(path)
             self._lock = Lock(self.page)
             if self.pictures is not None:
                 self.pictures.mkdir()
@@ -45,7 +43,7 @@ class Place:
         if self.page.exists():
             with self.page.open("rb") as file:
                 if GENERATOR.encode() not in file.read(KILOBYTES):
-                    raise OutputError(f"{shown(self.page)} exists and is no report of eyediff; give another --report")
+                    raise OutputError(f"{shown(self.page)} exists and is no report of eyediff; give another file")
         elif self.pictures is not None and path.exists():
             foreign = [entry.name for entry in path.iterdir() if not _OURS.fullmatch(entry.name)]
             if foreign:
@@ -80,8 +78,5 @@ class Place:
     def release(self) -> None:
         """Let others write there."""
         self._lock.release()
-        if self._made and self.pictures is not None and not self.page.exists():
-            try:
-                self.page.parent.rmdir()
-            except OSError:
-                return
+        if not self.page.exists():
+            remove_folders(self._made)

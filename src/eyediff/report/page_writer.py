@@ -133,6 +133,14 @@ class PageSink:
             self._pictures.close()
             self._place.release()
 
+    def abandon(self) -> None:
+        """Leave the place as it was."""
+        self._workshop.stop()
+        self._rows.close()
+        self._pictures.close()
+        self._place.give_up()
+        self._place.release()
+
     def _page(self, summary: Summary) -> Iterator[bytes]:
         before, after = frame(
             f"{shown(self._about.title)} - eyediff", self._header.eyediff, self._place.pictures is not None

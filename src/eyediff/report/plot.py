@@ -56,7 +56,7 @@ def check(path: Path) -> None:
     written, or is there and was not drawn by matplotlib: a photo must not be replaced by a plot.
     """
     if path.suffix.lower() not in FORMATS:
-        raise UsageError(f"--plot {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
+        raise UsageError(f"a plot cannot be saved as {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
     check_installed()
     check_writable(path)
     if path.is_file():
@@ -100,6 +100,9 @@ class PlotSink:
             name: np.frombuffer(found, np.float64) if found else np.zeros(0) for name, found in self._scores.items()
         }
         draw(scores, self._header, self._path)
+
+    def abandon(self) -> None:
+        """Nothing to put back."""
 
 
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:

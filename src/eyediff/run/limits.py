@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..records import Crossing, Header, Row, Statistics
 from ..scoring.metric_spec import find_column
 
@@ -42,10 +42,10 @@ class Limits:
             If a limit is not a number, is of a metric that is not computed, is given twice, or is on the good side.
         """
         return Limits(
-            _resolve("maximum", self.maxima, header, higher=False),
-            _resolve("minimum", self.minima, header, higher=True),
-            _resolve("maximum of the mean", self.mean_maxima, header, higher=False),
-            _resolve("minimum of the mean", self.mean_minima, header, higher=True),
+            _resolve("max", self.maxima, header, higher=False),
+            _resolve("min", self.minima, header, higher=True),
+            _resolve("max_mean", self.mean_maxima, header, higher=False),
+            _resolve("min_mean", self.mean_minima, header, higher=True),
         )
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
@@ -71,19 +71,20 @@ def _beyond(score: float, highest: float | None, lowest: float | None) -> Iterat
 def _resolve(kind: str, limits: _ByMetric, header: Header, *, higher: bool) -> dict[str, float]:
     resolved: dict[str, float] = {}
     for name, limit in limits.items():
-        given = f"{kind} {shown(name)}={limit:g}"
+        stated = Setting(kind, f"{shown(name)}={limit:g}")
         column = find_column(name, list(header.metrics))
         if column is None:
-            raise UsageError(f"{given}: {shown(name)} is not computed here; add it to the metrics")
+            raise UsageError(stated, f": {shown(name)} is not computed here; add it to ", Setting("metrics"))
         if math.isnan(limit):
-            raise UsageError(f"{given}: not a number; give one")
+            raise UsageError(stated, ": not a number; give one")
         if column in resolved:
-            raise UsageError(f"{given}: {shown(column)} has a limit already ({resolved[column]:g}); give one")
+            raise UsageError(stated, f": {shown(column)} has a limit already ({resolved[column]:g}); give one")
         if header.higher_is_better[column] != higher:
             better, other = ("higher", "minimum") if header.higher_is_better[column] else ("lower", "maximum")
             raise UsageError(
-                f"{given}: a {better} {shown(column)} is better, so that this limit lets the worst images pass; "
-                f"give a {other}"
+                stated,
+                f": a {better} {shown(column)} is better, so that this limit lets the worst images pass; "
+                f"give a {other}",
             )
         resolved[column] = limit
     return resolved

@@ -64,7 +64,7 @@ class _Part:
         except (ValueError, OSError) as error:
             return f"{shown(self.path)} is damaged in row {count + 1} ({error}): {_AGAIN}"
         if count < self.shard.size:
-            return f"{shown(self.path)} is not whole: {count} of {self.shard.size} rows; finish it with --resume"
+            return f"{shown(self.path)} is not whole: {count} of {self.shard.size} rows; resume that run first"
         if count > self.shard.size:
             return f"{shown(self.path)} has {count} rows, its part has {self.shard.size}: some are double; {_AGAIN}"
         if found != self.shard.part_sha256:
@@ -130,8 +130,7 @@ def _open(path: Path) -> _Part:
         sidecar = sidecar_of(path)
         if kind == "csv" and not sidecar.is_file():
             raise MergeError(
-                f"{shown(path)} has no {shown(sidecar.name)} beside it: it was not written with --shard, or was moved "
-                "without it"
+                f"{shown(path)} has no {shown(sidecar.name)} beside it: it is no part of a run, or was moved without it"
             )
         line = first if kind == "jsonl" else sidecar.read_text(encoding="utf-8")
         header = header_of_shard(line)
@@ -143,9 +142,7 @@ def _open(path: Path) -> _Part:
     except OSError as error:
         raise MergeError(f"{shown(path)} cannot be read ({error.strerror}): check the path") from error
     except ValueError as error:
-        raise MergeError(
-            f"{shown(path)} is no part of a run: it was not written with --shard, or is damaged"
-        ) from error
+        raise MergeError(f"{shown(path)} is no part of a run, or is damaged") from error
     if header.shard is None:
         raise MergeError(f"{shown(path)} is no part of a run")
     return _Part(path, kind, header, header.shard)

@@ -108,7 +108,7 @@ def write_rows(
     header
         Describes the metrics of the rows.
     sinks
-        Closed in any case, in the order given.
+        Closed in the order given. Of a run that fails before its first row, they are abandoned, the last first.
     limits
         Scores beyond them are in the summary.
     unmatched
@@ -136,7 +136,10 @@ def write_rows(
     except BaseException:
         _stop(rows)
         with suppress(EyediffError):  # the first error is the one to report
-            _close(opened, collector.summary(interrupted=True))
+            if collector.count:
+                _close(opened, collector.summary(interrupted=True))
+            else:  # the call is refused: an earlier run keeps its outputs
+                _abandon(opened)
         raise
     summary = collector.summary(interrupted=interrupted)
     _close(opened, summary)
@@ -147,6 +150,15 @@ def _stop(rows: Iterable[Row]) -> None:
     """End what computes the rows, so that no file is read any more."""
     if isinstance(rows, Generator):
         rows.close()
+
+
+def _abandon(sinks: list[Sink]) -> None:
+    """Undo the opening of all sinks, the last first, even if one raises; its error is raised then."""
+    if sinks:
+        try:
+            sinks.pop().abandon()
+        finally:
+            _abandon(sinks)
 
 
 def _close(sinks: Sequence[Sink], summary: Summary) -> None:

@@ -70,7 +70,7 @@ class ComparisonOptions:
         )
 
     def loader(self) -> ImageLoader:
-        """Return what reads image files, with at most a quarter of the memory for images that are decoded ahead."""
+        """Return what reads image files. Images decoded ahead take at most a quarter of `memory`."""
         return ImageLoader(
             partial(images.read, alpha=self.alpha, range=self.range),
             partial(images.fit, policy=self.size),
@@ -92,7 +92,7 @@ class ComparisonPlan:
     unmatched
         Files without a partner.
     limits
-        Scores that are allowed.
+        Scores beyond these are reported as crossings.
     passed_over
         Number of files that are no images, by suffix or reason.
     hints
@@ -130,7 +130,7 @@ def plan_comparison(
     limits: Limits = NO_LIMITS,
     progress: Progress | None = None,
 ) -> ComparisonPlan:
-    """Pair two files, two folders, or a file with each of a folder, and load the metrics.
+    """Pair two files, two folders, or one file with every image of a folder, and load the metrics.
 
     Raises
     ------

@@ -85,10 +85,12 @@ class ResumableSink:
 
     The journal is removed when nothing is left to continue: the run came to its end, every pair has its scores, and
     `resume` was not asked for.
+
+    Results are refused if eyediff did not write them. With `overwrite` any text is replaced, and kept as `<path>~`.
     """
 
-    def __init__(self, path: Path, kind: RowFormat, *, resume: bool = False) -> None:
-        self._path, self._kind, self._resume = path, kind, resume
+    def __init__(self, path: Path, kind: RowFormat, *, resume: bool = False, overwrite: bool = False) -> None:
+        self._path, self._kind, self._resume, self._overwrite = path, kind, resume, overwrite
         self._lines: dict[str, int] = {}  # where the journal has the row of a pair that was not asked for yet
         self._recalled: set[str] = set()
         self._stamps: dict[str, tuple[FileStamp | None, FileStamp | None]] = {}  # of files that are being read
@@ -103,8 +105,8 @@ class ResumableSink:
         """Raise OutputError if it cannot be written, ResumeError, with nothing changed, if it cannot be continued."""
         self._header, self._metrics = header, tuple(header.metrics)
         self._settings = run_settings(header, self._kind)
-        columns, metadata = pair_columns(self._metrics), header_record(header)
-        self._text = WRITERS[self._kind](columns, metadata) if self._kind in ("csv", "jsonl") else None
+        self._columns = pair_columns(self._metrics), header_record(header)
+        self._text = WRITERS[self._kind](*self._columns) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
             raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one")
         self._path = self._path.resolve()  # a link keeps pointing where it did
@@ -127,20 +129,25 @@ class ResumableSink:
 
     def _start(self) -> None:
         """Begin new results and a new journal. The journal comes first: results that lie alone were finished."""
-        aside = set_aside(self._path)
+        first = WRITERS[self._kind](*self._columns).begin().encode() if self._kind != "parquet" else b""
+        self._aside = aside = set_aside(self._path, first, overwrite=self._overwrite)
         try:
             if aside is not None and self._journal_path.exists():
                 self._journal_path.replace(journal_path(aside))
-            self._kept = aside.name if aside else None
+            self._kept = aside.name if aside and not self._overwrite else None
             self._journal = self._files.enter_context(begin(self._journal_path, self._opening()))
             self._begin(self._path)
         except BaseException:
-            self._files.close()
-            remove(self._journal_path)
-            if aside is not None:
-                put_back(journal_path(aside), self._journal_path)
-                put_back(aside, self._path)
+            self._undo_start()
             raise
+
+    def _undo_start(self) -> None:
+        """Put back the results and the journal that were there."""
+        self._files.close()
+        remove(self._journal_path)
+        if self._aside is not None:
+            put_back(journal_path(self._aside), self._journal_path)
+            put_back(self._aside, self._path)
 
     def _continue(self) -> None:
         """Begin the results anew beside those that are there."""
@@ -315,6 +322,16 @@ class ResumableSink:
         finally:
             if self._written != self._path:
                 remove_results(self._partial)
+            self._files.close()
+            self._locked.close()
+
+    def abandon(self) -> None:
+        """Leave results and journal as they were before `open`."""
+        try:
+            self._sink.abandon()
+            if not self._continued:
+                self._undo_start()
+        finally:
             self._files.close()
             self._locked.close()
 

@@ -54,7 +54,7 @@ def score_pairs(
         Returns the row of a pair that an earlier run has computed, or None. Called once a pair, in input order, before
         its files are read.
     stop
-        If it returns true, the rows that are computed follow, and then KeyboardInterrupt is raised.
+        Once it returns true, rows already computed are yielded; then KeyboardInterrupt is raised.
     observe
         Sees the pixels of every pair that has scores. Files of recalled rows are read again for it.
     """
@@ -73,9 +73,9 @@ def score_batches(
 ) -> Generator[Row]:
     """Yield the rows of loaded pairs in input order; rows among the items pass through.
 
-    A batch holds pairs of one shape and storage type. It is computed when it is full. If `waiting` pairs wait, or no
-    more pairs follow, the batch of the first pair in line is computed. So the content of a batch follows from the order
-    of the pairs alone, and not from the time that a file takes to read: two runs compute exactly the same.
+    A batch holds pairs of one shape and storage type. It is computed when it is full. When `waiting` pairs are
+    held, or the input ends, the batch with the oldest pair is computed, full or not. So the content of a batch follows
+    from the order of the pairs alone, and not from the time that a file takes to read: two runs compute the same.
     """
     buffer = _ReorderBuffer(metrics, observe)
     try:

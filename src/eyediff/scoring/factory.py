@@ -69,7 +69,7 @@ def build_metric(
     progress : function of (bytes received, bytes expected), optional
         Called during a download.
     memory : int, optional
-        Bytes that a network may take for images and its work on them. None means no limit.
+        Bytes for a network's images and intermediate results together. None means no limit.
 
     Raises
     ------
@@ -128,11 +128,12 @@ def build_metric_set(
     metrics
         Names such as ``lpips`` or ``ssim@skimage``, files of metrics, or metrics that are parsed already.
     size, alpha, range
-        How images are prepared; the header of the result records it.
+        Recorded in the header only. The loader prepares the images.
     device
         Where the networks run.
     memory
-        Bytes, or text such as "2GB", that the process should stay within; None: the memory of the machine.
+        Bytes, or text such as "2GB", that the process should stay within; None: half of the machine's memory, at most
+        4 GiB.
     threads
         Threads of the engines; None: one for each core.
     progress

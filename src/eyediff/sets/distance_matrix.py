@@ -48,7 +48,7 @@ def matrix(
     than two images, ImageError, SizeError and OutputError.
     """
     if other is None and len(source.names) < 2:
-        raise UsageError(f"{shown(source.folder)} holds a single image: a matrix needs two, or --to another folder")
+        raise UsageError(f"{shown(source.folder)} holds a single image; a matrix needs two, or a second folder")
     sources = (source,) if other is None else (source, other)
     shape = common_shape(job, *sources)
     failed: list[Failed] = []

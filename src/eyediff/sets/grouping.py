@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from .job import Failed, Source
 
 SUBFOLDER = "subfolder"
@@ -29,7 +29,7 @@ def grouping(source: Source, rule: str) -> Grouping:
     try:
         pattern = re.compile(r"^(?:(.*)/)?" if rule == SUBFOLDER else rule)
     except re.error as error:
-        raise UsageError(f"--groups {shown(rule)}: {error}; give `subfolder` or a regular expression") from error
+        raise UsageError(Setting("groups", rule), f": {error}; give `subfolder` or a regular expression") from error
     found: dict[str, list[int]] = {}
     strays = []
     for place, name in enumerate(source.names):
@@ -38,9 +38,9 @@ def grouping(source: Source, rule: str) -> Grouping:
         if rule == SUBFOLDER:
             group = group or "."
         if group is None:
-            strays.append(Failed(name, "group", f"--groups {rule} finds nothing in this name: it belongs to no group"))
+            strays.append(Failed(name, "group", f"the rule {rule} finds nothing in this name: it belongs to no group"))
         else:
             found.setdefault(group, []).append(place)
     if not found:
-        raise UsageError(f"--groups {shown(rule)} fits no image, such as {shown(source.names[0])}; see --help")
+        raise UsageError(Setting("groups", rule), f" fits no image, such as {shown(source.names[0])}")
     return Grouping({name: found[name] for name in sorted(found)}, strays)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from .. import defaults
-from ..errors import ImageError, UsageError, shown
+from ..errors import ImageError, Setting, UsageError, shown
 from ..metrics.ops import Array
 from ..output.output_files import whole_file
 from ..run.resume import FileStamp, file_stamp, settings_difference
@@ -26,7 +26,7 @@ from .store import FORMAT, HEADER, Store, place, read_store, scratch
 
 SCHEMA = 1
 
-CURE = "--rebuild computes it anew, another --index leaves it"
+CURE = (Setting("rebuild"), " computes it anew, another ", Setting("index"), " leaves it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def _read(index: Path, job: Job, source: Source) -> Points:
         if found := settings_difference(about["made"], _made(job)):
             what, before, now = found
             raise UsageError(
-                f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; {CURE}"
+                f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; ", *CURE
             )
         stated = about["shape"]
         shape = Shape(_whole(stated["height"]), _whole(stated["width"]), str(stated["name"]))
@@ -127,9 +127,9 @@ def _read(index: Path, job: Job, source: Source) -> Points:
     except OSError as error:
         raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise UsageError(f"{shown(index)} is no index of eyediff, or damaged; {CURE}") from error
+        raise UsageError(f"{shown(index)} is no index of eyediff, or damaged; ", *CURE) from error
     if changes := _changes(files | {each.name: at for each, at in failed.items()}, source):
-        raise UsageError(f"{shown(index)} is not of the images now in {shown(source.folder)}: {changes}; {CURE}")
+        raise UsageError(f"{shown(index)} is not of the images now in {shown(source.folder)}: {changes}; ", *CURE)
     return Points(list(files), points, shape, list(failed))
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from .. import defaults
-from ..errors import ImageError, SizeError, UsageError
+from ..errors import ImageError, Setting, SizeError, UsageError
 from ..locations import Location
 from ..records import Image, Pair, SizePolicy
 from .ahead import ahead
@@ -37,7 +37,7 @@ class Frames:
 
     def __init__(self, reference: Clip, candidate: Clip, *, every: int = 1, offset: int = 0) -> None:
         if every < 1:
-            raise UsageError(f"--every {every}: expected 1 or more; 1 compares all frames")
+            raise UsageError(Setting("every", every), ": expected 1 or more; 1 compares all frames")
         self._clips, self._every = (reference, candidate), every
         self._skips = (max(0, -offset), max(0, offset))
         self._held: dict[Location, list[tuple[Clip, Frame]]] = {}  # two of a path where a clip is compared with itself
@@ -54,7 +54,12 @@ class Frames:
         a, b = self._clips
         if policy == "refuse" and (a.width, a.height) != (b.width, b.height):
             sizes = f"{a.name} is {a.width}x{a.height}, {b.name} is {b.width}x{b.height}"
-            raise SizeError(f"{sizes}: they differ in size; use clips of one size, or --size resize or --size crop")
+            raise SizeError(
+                f"{sizes}: they differ in size; use clips of one size, or ",
+                Setting("size", "resize"),
+                " or ",
+                Setting("size", "crop"),
+            )
         sides = [a.width, a.height] if policy != "crop" else [min(a.width, b.width), min(a.height, b.height)]
         name = min(smallest, key=lambda metric: smallest[metric])
         if min(sides) < smallest[name]:
@@ -149,6 +154,6 @@ class Frames:
         late = "late" if shift.frames > 0 else "early"
         what = f"from {shift.start:.3f} s to {shift.end:.3f} s {self._clips[1].name} seems {frames} {late}"
         if first and shift.start <= FROM_START * self._clips[0].seconds:
-            return f"{what}; --offset {self.offset + shift.frames} lines them up"
+            return f"{what}; an offset of {self.offset + shift.frames} lines them up"
         cause = "repeated" if shift.frames > 0 else "dropped"
         return f"{what}, as if frames had been {cause} before"

@@ -60,6 +60,9 @@ class Track:
     def close(self, summary: Summary) -> None:
         """Nothing is held open."""
 
+    def abandon(self) -> None:
+        """Nothing to put back."""
+
     @property
     def times(self) -> Numbers:
         """Seconds, of the frames that have scores."""
@@ -98,6 +101,9 @@ class Completed:
 
     def close(self, summary: Summary) -> None:
         self._sink.close(self._complete(summary))
+
+    def abandon(self) -> None:
+        self._sink.abandon()
 
 
 class CompletedViewer(Completed):

@@ -54,6 +54,9 @@ class WorstFrames:
         finally:
             self._viewer.close(summary)
 
+    def abandon(self) -> None:
+        self._viewer.abandon()
+
     def _mapped(self, view: View) -> View:
         if self._mapper is None:
             return view

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
@@ -19,6 +20,12 @@ from .hashing import canonical_sha256
 
 _FLOATS = ("F32", "F64", "F16")
 
+MAX_HEADER = 1 << 20
+"""Bytes of a safetensors header, which are parsed as JSON: networks here have some tens of tensors."""
+
+MAX_FILE = 4 << 30
+"""Bytes of a file of any container. The official VGG16, with the layers that are not kept, has 553 million."""
+
 _DAMAGE = (SafetensorError, ValueError)  # older safetensors report some damage as ValueError
 
 
@@ -32,6 +39,8 @@ def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
             f"{shown(path)}: {'not a regular file' if path.exists() else 'no such file'}; expected weights"
         )
     try:
+        if (size := path.stat().st_size) > MAX_FILE:
+            raise WeightsError(f"has {size:,} bytes; expected weights of at most {MAX_FILE:,}")
         with path.open("rb") as file:
             start = file.read(16)
             file.seek(0)
@@ -51,11 +60,18 @@ def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
 
 def _read_safetensors(path: Path, keep: pth.Keep) -> dict[str, Array]:
     found = {}
+    check_header(path)
     try:
         with safe_open(path, framework="numpy") as file:
-            for name in filter(keep, file.keys()):
-                if (kind := file.get_slice(name).get_dtype()) not in _FLOATS:
+            names, total = list(filter(keep, file.keys())), 0
+            for name in names:
+                one = file.get_slice(name)
+                if (kind := one.get_dtype()) not in _FLOATS:
                     raise WeightsError(f"{name[:80]!r} is of type {kind}; expected {', '.join(_FLOATS)}")
+                total += math.prod(one.get_shape()) * (8 if kind == "F64" else 4)
+            if total > pth.MAX_BYTES:
+                raise WeightsError(f"its tensors take {total:,} bytes; expected at most {pth.MAX_BYTES:,}")
+            for name in names:
                 with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which is refused later
                     found[name] = np.array(file.get_tensor(name), np.float32, order="C")
     except _DAMAGE as error:
@@ -63,12 +79,21 @@ def _read_safetensors(path: Path, keep: pth.Keep) -> dict[str, Array]:
     return found
 
 
+def check_header(path: Path) -> None:
+    """Raise WeightsError where the header of a safetensors file is huge, before anything parses it."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > MAX_HEADER:
+        raise WeightsError(f"its header is said to take {length:,} bytes, expected at most {MAX_HEADER:,}")
+
+
 def metadata(path: Path) -> Mapping[str, str]:
     """The strings that a safetensors file carries beside its tensors; none for other files."""
     try:
+        check_header(path)
         with safe_open(path, framework="numpy") as file:
             return dict(file.metadata() or {})
-    except (*_DAMAGE, OSError):
+    except (*_DAMAGE, WeightsError, OSError):
         return {}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import WeightsError, shown
+from ..errors import Setting, WeightsError, shown
 from ..metrics import lpips
 from ..metrics.backbones import Trunk
 from ..metrics.ops import Array
@@ -42,7 +42,8 @@ def read_foreign(path: Path, trunk: Trunk, prefix: str | None = None) -> Foreign
     if len(fitting) > 1:
         names = ", ".join(map(repr, fitting))
         raise WeightsError(
-            f"{shown(path)} holds {trunk.title} {len(fitting)} times, behind {shown(names)}; add --prefix"
+            f"{shown(path)} holds {trunk.title} {len(fitting)} times, behind {shown(names)}; add ",
+            Setting("prefix"),
         )
     if not fitting:
         raise WeightsError(f"{shown(path)}: {_missing(tensors, ends, starts, trunk)}")

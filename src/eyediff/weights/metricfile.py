@@ -29,9 +29,6 @@ from .store import load_trunk
 
 SUFFIX = ".safetensors"
 
-MAX_HEADER = 1 << 20
-"""Bytes of names, shapes and metadata. VGG16's take 5,000, and provenance may be longer than one expects."""
-
 
 @dataclass(frozen=True)
 class MetricFile:
@@ -140,8 +137,8 @@ def write_metric(
         text = form.text()
         check_tensors(form, {name: ("F32", figures.shape) for name, figures in tensors.items()})
         found = _checked(path, form, tensors)
-        if len(text) > MAX_HEADER // 2:
-            raise WeightsError(f"its provenance takes {len(text):,} bytes, expected at most {MAX_HEADER // 2:,}")
+        if len(text) > (most := containers.MAX_HEADER // 2):
+            raise WeightsError(f"its provenance takes {len(text):,} bytes, expected at most {most:,}")
     except WeightsError as error:
         raise WeightsError(f"{shown(path)}: not written: {error}") from None
     containers.write(path, tensors, {KEY: text})
@@ -172,8 +169,7 @@ def _check_container(path: Path) -> None:
                 "`eyediff weights import` makes a metric of a state dict"
             )
         raise WeightsError("no safetensors file; a metric is a file that eyediff wrote")
-    if (length := int.from_bytes(start[:8], "little")) > MAX_HEADER:
-        raise WeightsError(f"its header is said to take {length:,} bytes, expected at most {MAX_HEADER:,}")
+    containers.check_header(path)
 
 
 def _checked(path: Path, form: Form, tensors: Mapping[str, Array]) -> MetricFile:

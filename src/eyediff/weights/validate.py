@@ -21,7 +21,7 @@ _RECORD = "eyediff"
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrunk:
-    """A trunk's parameters, exactly those of `trunks.trunk(name).shapes`.
+    """A trunk's parameters, exactly those of `backbones.trunk(name).shapes`.
 
     `sha256` is their canonical hash, `source` the file they came from; `official` says that they are torchvision's, and
     not taken on the user's word.
@@ -68,7 +68,7 @@ def _judge(
         problem = f"damaged, with sha256 {found}, recorded {record.get('canonical_sha256')}; {remove}"
         return intact and record.get("file_sha256") == entry.sha256, intact, problem
     whole = file_sha256(path)
-    vouch = "`eyediff weights add FILE --trust` takes it on your word"
+    vouch = "`eyediff weights add` takes it on your word"
     return whole == entry.sha256, False, f"the file has sha256 {whole}, expected {entry.sha256}; {cure or vouch}"
 
 

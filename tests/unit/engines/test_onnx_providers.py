@@ -18,7 +18,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
 def test_a_named_device_that_is_absent_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """--device cuda on a machine without it is an error that says what to install, never the CPU in silence."""
     offer(monkeypatch, "CPUExecutionProvider")
-    with pytest.raises(DeviceError, match=r"--device cuda.*CPUExecutionProvider.*onnxruntime-gpu.*--device cpu"):
+    with pytest.raises(DeviceError, match=r"device cuda.*CPUExecutionProvider.*onnxruntime-gpu.*device='cpu'"):
         devices.choose("cuda")
 
 

@@ -114,7 +114,7 @@ def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) ->
     assert runners.runner("cuda").description == f"torch {torch.__version__} cuda"
     assert runners.runner("auto").description.startswith("onnxruntime") and runners.runner("cpu").threads
     monkeypatch.setattr(torch_runner, "usable", lambda: False)
-    with pytest.raises(DeviceError, match=r"--device cuda.*onnxruntime-gpu.*torch that sees a GPU.*--device cpu"):
+    with pytest.raises(DeviceError, match=r"device cuda.*onnxruntime-gpu.*torch that sees a GPU.*device='cpu'"):
         runners.runner("cuda")
     monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(torch_runner, "usable", lambda: True)
@@ -127,7 +127,7 @@ def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(devices.PRECISION, "tf32")
     assert runners.runner("cuda").description == f"torch {torch.__version__} cuda tf32"
     for device in ("cpu", "auto"):
-        with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs --device cuda"):
+        with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs device='cuda'"):
             runners.runner(device)
     monkeypatch.setenv(devices.PRECISION, "float16")
     with pytest.raises(UsageError, match=r"float16.*float32, tf32, bfloat16"):

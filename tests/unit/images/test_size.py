@@ -29,7 +29,7 @@ def test_images_of_one_size_are_left_alone() -> None:
 
 def test_refusing_names_both_files_and_sizes() -> None:
     """And the ways out."""
-    with pytest.raises(SizeError, match=r"^0\.png is 7x5, 1\.png is 8x5: .*--size resize or --size crop"):
+    with pytest.raises(SizeError, match=r"^0\.png is 7x5, 1\.png is 8x5: .*size='resize' or size='crop'"):
         fit(image(5, 7), image(5, 8, seed=1), "refuse")
 
 

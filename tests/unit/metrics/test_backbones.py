@@ -45,7 +45,7 @@ def test_names_are_unique_and_in_order() -> None:
     """Parameters are listed weight, bias, layer by layer: the order in which files and peers hold them."""
     assert list(ALEX.shapes)[:4] == ["features.0.weight", "features.0.bias", "features.3.weight", "features.3.bias"]
     assert list(VGG.shapes)[-1] == "features.28.bias"
-    assert [conv.key for conv in SQUEEZE.convs][1:4] == [
+    assert [conv.key for layer in SQUEEZE.layers for conv in layer.convs][1:4] == [
         "features.3.squeeze",
         "features.3.expand1x1",
         "features.3.expand3x3",

@@ -47,25 +47,25 @@ def test_a_file_holds_what_a_stream_gets(kind: reports.Format, tmp_path: Path) -
 def test_an_earlier_file_is_kept_until_the_end(kind: reports.Format, tmp_path: Path) -> None:
     """It waits as `out~`, goes when the run ended well, and stays when it was stopped."""
     path = tmp_path / "out"
-    path.write_text("earlier")
+    path.write_text('{"eyediff": "earlier"}')
     for interrupted, expected in ((True, ["out", "out~"]), (False, ["out", "out~"])):
         sink = reports.row_sink(kind, path)
         sink.open(HEADER)
-        assert (tmp_path / "out~").read_text() == "earlier"
+        assert (tmp_path / "out~").read_text() == '{"eyediff": "earlier"}'
         sink.write(ROWS[0])
         sink.close(replace(SUMMARY, interrupted=interrupted))
         assert left(tmp_path) == expected
-    assert (tmp_path / "out~").read_text() == "earlier"
+    assert (tmp_path / "out~").read_text() == '{"eyediff": "earlier"}'
 
 
 def test_a_finished_run_removes_what_it_kept(tmp_path: Path) -> None:
     """And only that: a file of the same kind of name, an editor's perhaps, is left where it is."""
     path = tmp_path / "out"
-    path.write_text("earlier")
+    path.write_text('{"eyediff": "earlier"}')
     (tmp_path / "out~").write_text("an editor's")
     sink = reports.row_sink("csv", path)
     sink.open(HEADER)
-    assert (tmp_path / "out~2").read_text() == "earlier"
+    assert (tmp_path / "out~2").read_text() == '{"eyediff": "earlier"}'
     sink.close(SUMMARY)
     assert left(tmp_path) == ["out", "out~"]
     assert (tmp_path / "out~").read_text() == "an editor's"
@@ -127,7 +127,7 @@ def test_a_full_disk_leaves_whole_rows_and_the_earlier_file(
 ) -> None:
     """The row that did not fit leaves no part behind, those before it stay, and so does the earlier file."""
     path = tmp_path / "out"
-    path.write_text("earlier")
+    path.write_text('{"eyediff": "earlier"}')
     fill(monkeypatch, 1100)
     sink: Sink = reports.row_sink(kind, path)
     sink.open(HEADER)
@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_whole_rows_and_the_earlier_file(
         sink.close(replace(SUMMARY, interrupted=True))
     assert path.stat().st_size == size
     assert left(tmp_path) == ["out", "out~"]
-    assert (tmp_path / "out~").read_text() == "earlier"
+    assert (tmp_path / "out~").read_text() == '{"eyediff": "earlier"}'
 
 
 @pytest.mark.parametrize("kind", reports.FORMATS)
@@ -149,12 +149,12 @@ def test_a_disk_that_is_full_at_once_changes_nothing(
 ) -> None:
     """Not even the header fits: the earlier file is back under its name."""
     path = tmp_path / "out"
-    path.write_text("earlier")
+    path.write_text('{"eyediff": "earlier"}')
     fill(monkeypatch, 10)
     with pytest.raises(OutputError):
         reports.row_sink(kind, path).open(HEADER)
     assert left(tmp_path) == ["out"]
-    assert path.read_text() == "earlier"
+    assert path.read_text() == '{"eyediff": "earlier"}'
 
 
 def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 def test_a_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
     """The results go to the file that the link names."""
     (tmp_path / "real").mkdir()
-    (tmp_path / "real/out").write_text("earlier")
+    (tmp_path / "real/out").write_text('{"eyediff": "earlier"}')
     (tmp_path / "link").symlink_to("real/out")
     sink = reports.row_sink("csv", tmp_path / "link")
     sink.open(HEADER)

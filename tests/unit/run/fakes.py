@@ -125,6 +125,7 @@ class Kept:
         self.summary: Summary | None = None
         self.fail_at, self.error = fail_at, error
         self.opened = 0
+        self.abandoned = False
 
     def open(self, header: Header) -> None:
         self.opened += 1
@@ -136,6 +137,9 @@ class Kept:
 
     def close(self, summary: Summary) -> None:
         self.summary = summary
+
+    def abandon(self) -> None:
+        self.abandoned = True
 
     @property
     def names(self) -> list[str]:

@@ -22,7 +22,7 @@ def test_a_full_disk_is_continued_when_there_is_room(
     earlier output is there until then."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     expected = folder.whole(kind)
-    output.write_text("earlier")
+    output.write_text('{"eyediff": "earlier"}')
     sizes = []
     for room in (900, 500, 550, 600, 650, 700):  # the first leaves room for the first lines
         with monkeypatch.context() as patch:
@@ -30,7 +30,7 @@ def test_a_full_disk_is_continued_when_there_is_room(
             with pytest.raises(OutputError, match="No space left"):
                 folder.compare(output, kind, resume=room < 900)
         assert expected.startswith(output.read_bytes())
-        assert (tmp_path / "out~").read_text() == "earlier"
+        assert (tmp_path / "out~").read_text() == '{"eyediff": "earlier"}'
         sizes.append(output.stat().st_size)
     assert sizes == sorted(sizes) and sizes[-1] > sizes[0]
     folder.compare(output, kind, resume=True)

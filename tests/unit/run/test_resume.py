@@ -178,11 +178,11 @@ def test_a_run_without_resume_keeps_what_was_there(kind: RowFormat, tmp_path: Pa
 def test_what_was_kept_goes_when_the_continued_run_ends_well(kind: RowFormat, tmp_path: Path) -> None:
     """The journal remembers across the kill that there was an earlier output; the earlier one is whole till then."""
     folder, output = Folder(tmp_path), tmp_path / "out"
-    output.write_text("earlier")
+    output.write_text('{"eyediff": "earlier"}')
     folder.compare(output, kind, stop_after=5)
-    assert (tmp_path / "out~").read_text() == "earlier"
+    assert (tmp_path / "out~").read_text() == '{"eyediff": "earlier"}'
     folder.compare(output, kind, stop_after=7, resume=True)
-    assert (tmp_path / "out~").read_text() == "earlier"
+    assert (tmp_path / "out~").read_text() == '{"eyediff": "earlier"}'
     folder.compare(output, kind, resume=True)
     assert left(tmp_path) == ["out", "out.resume"]
 

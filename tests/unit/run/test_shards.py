@@ -97,7 +97,7 @@ def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
     good = two.read_bytes()
     lines = good.splitlines(keepends=True)
     bad: list[tuple[bytes, str]] = [
-        (b"".join(lines[:-1]), "is not whole: 3 of 4 rows; finish it with --resume"),
+        (b"".join(lines[:-1]), "is not whole: 3 of 4 rows; resume that run first"),
         (good[:-1], "is cut in row 4"),
         (good[:-9], "is cut in row 4"),
         (good + lines[-1], "has 5 rows, its part has 4"),
@@ -159,7 +159,7 @@ def test_a_part_is_resumed_as_that_part_only(kind: RowFormat, folder: Folder) ->
     sinks = [*reports.sidecars(todo.metrics.header, kind, path), Kept(2, Crash())]
     with pytest.raises(Crash):
         compare(todo, sinks, journal=ResumableSink(path, kind))
-    with pytest.raises(MergeError, match=r"is not whole: 3 of 6 rows; finish it with --resume"):
+    with pytest.raises(MergeError, match=r"is not whole: 3 of 6 rows; resume that run first"):
         MergedRows([path, write(folder, kind, 2, 2)])
     before = path.read_bytes()
     for number, of, found in ((2, 2, folder.pairs), (1, 3, folder.pairs), (1, 2, folder.pairs[1:])):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from eyediff.errors import OutputError, UsageError
+from eyediff.errors import OutputError, Setting, UsageError
 from eyediff.sets import Job, Points, Source, indexed
 
 from .made import Levels, folder, job, points, put, some, touch
@@ -75,7 +75,7 @@ def test_made_with_something_else(source: Source, tmp_path: Path, change: dict[s
     before = (tmp_path / "index").read_bytes()
     with pytest.raises(UsageError) as error:
         kept(tmp_path / "index", source, job(**change))
-    assert word in str(error.value) and "--rebuild" in str(error.value) and "\n" not in str(error.value)
+    assert word in str(error.value) and Setting("rebuild") in error.value.settings and "\n" not in str(error.value)
     assert (tmp_path / "index").read_bytes() == before
     kept(tmp_path / "index", source, job(metric="lpips-alex"))
     assert len(kept(tmp_path / "index", source, job(**change), rebuild=True).names) == 6
@@ -89,7 +89,7 @@ def test_files_that_changed(source: Source, tmp_path: Path) -> None:
     touch(source.folder / "01")
     put(source.folder / "new", some(1)[0])
     now = Source(source.folder, ["01", "02", "03", "04", "05", "new"])
-    with pytest.raises(UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); --rebuild"):
+    with pytest.raises(UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); rebuild"):
         kept(index, now, job())
     assert index.read_bytes() == before
     assert list(kept(index, now, job(), rebuild=True).names) == list(now.names)

@@ -31,6 +31,9 @@ class Seen:
     def close(self, summary: Summary) -> None:
         self.closed = True
 
+    def abandon(self) -> None:
+        self.closed = True
+
 
 class Ones:
     """Maps without a difference; none of 3 rows."""

@@ -45,7 +45,7 @@ def test_of_two_one_must_be_named(tmp_path: Path, squeeze: Weights) -> None:
     """As in a file of momentum contrast."""
     two = renamed(squeeze, "encoder_q.") | renamed({name: 2 * each for name, each in squeeze.items()}, "encoder_k.")
     save_file(two, tmp_path / "x")
-    with pytest.raises(WeightsError, match=r"SqueezeNet 1.1 2 times, behind 'encoder_k.', 'encoder_q.'; add --prefix"):
+    with pytest.raises(WeightsError, match=r"SqueezeNet 1.1 2 times, behind 'encoder_k.', 'encoder_q.'; add prefix"):
         read_foreign(tmp_path / "x", SQUEEZE)
     assert canonical_sha256(read_foreign(tmp_path / "x", SQUEEZE, "encoder_q.").parameters) == canonical_sha256(squeeze)
 

@@ -115,7 +115,9 @@ class NativeNetwork:
         return found
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """Return `layers` of images whose features were kept."""
+        """Return `layers` of images whose features were kept: of as many, or of one with each of the others."""
+        if len(b[0]) == 1:  # the C function takes a single image first; the distance is symmetric
+            a, b = b, a
         found = np.empty((len(self._tap_channels), len(b[0])))
         with self._workspace() as work:
             for tap, (of_a, of_b) in enumerate(zip(a, b, strict=True)):

@@ -19,7 +19,7 @@ from ...weights.containers import metadata, read, sweep, write
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 
-_CURE = "remove it, or start without --resume in another folder"
+_CURE = "remove it, or start anew in another folder"
 
 
 def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> Parts:

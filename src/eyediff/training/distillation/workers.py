@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-from ...errors import EyediffError
+from ...errors import EyediffError, Setting
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,7 +34,8 @@ def spread(
     except BrokenProcessPool:
         raise EyediffError(
             f"one of {workers} worker processes was ended from outside, most likely for lack of memory; "
-            f"call again with fewer --workers"
+            "call again with fewer ",
+            Setting("workers"),
         ) from None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._version import __version__
 from ...distortions.photos import found
-from ...errors import UsageError, WeightsError
+from ...errors import Setting, UsageError, WeightsError
 from ...metrics.backbones import Trunk
 from ...metrics.ops import Array
 from ...weights import MetricFile, check_free, read_metric, write_metric
@@ -33,10 +33,10 @@ def initial(trunk: Trunk, how: How, seed: int, photos: Path | None = None) -> di
         raise UsageError(f"no weights begin as {how!r}; there are {', '.join(HOWS)}")
     if how == "kmeans":
         if photos is None:
-            raise UsageError("kmeans takes its weights from photos; name a folder of them with --photos DIR")
+            raise UsageError("kmeans takes its weights from photos; name a folder of them with ", Setting("photos"))
         return stacked(trunk, seed, photos)
     if photos is not None:
-        raise UsageError("gaussian weights come by chance and look at no photos; leave out --photos")
+        raise UsageError("gaussian weights come by chance and look at no photos; leave out ", Setting("photos"))
     return gaussian(trunk, seed)
 
 

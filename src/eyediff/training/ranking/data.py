@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ... import images
 from ...distortions.tools import Picture, resized, rounded
-from ...errors import ImageError, StudyError, UsageError, shown
+from ...errors import ImageError, Setting, StudyError, UsageError, shown
 from ...records import PEAKS
 from ...votes import Triplet, read_study
 from ...votes.bapps import located
@@ -65,8 +65,9 @@ def held_out(triplets: Sequence[Triplet], part: float, seed: int) -> Votes:
     count = round(part * len(references))
     if not 0 < count < len(references):
         raise UsageError(
-            f"--hold-out {part:g} of {len(references)} references is {count}; expected at least one to test with and "
-            "one to train on, or 0 to test with none"
+            Setting("hold_out", part),
+            f" of {len(references)} references is {count}; expected at least one to test with and "
+            "one to train on, or 0 to test with none",
         )
     kept = {references[index] for index in order[:count]}
     return Votes([t for t in triplets if t.reference not in kept], [t for t in triplets if t.reference in kept])

@@ -25,8 +25,8 @@ from ..distillation.student_network import FIRST_HEAD
 class Start:
     """A trunk, where its features are tapped, and how heavy every channel is to begin with.
 
-    `name` is one of `trunks.py`, or `module:...` with `taps`; `sha256` the canonical hash of its parameters; `official`
-    says that whoever has its name finds them, so that a metric need not bring them.
+    `name` is one of `metrics/backbones.py`, or `module:...` with `taps`; `sha256` the canonical hash of its parameters;
+    `official` says that whoever has its name finds them, so that a metric need not bring them.
     """
 
     name: str
@@ -61,7 +61,7 @@ def of_module(named: str, taps: Sequence[str], side: int) -> Start:
         with torch.no_grad():
             features = trunk(torch.zeros(1, 3, side, side))
     except RuntimeError as error:
-        raise UsageError(f"--trunk {shown(named)} does not take 1 x 3 x {side} x {side} images: {error}") from error
+        raise UsageError(f"the module {shown(named)} does not take 1 x 3 x {side} x {side} images: {error}") from error
     heads = tuple(_equal(feature.shape[1]) for feature in features)
     return Start(f"{MODULE}{named}", trunk, heads, trunk.sha256, official=False, taps=tuple(taps))
 
@@ -80,10 +80,10 @@ def _called(named: str) -> nn.Module:
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
         raise UsageError(
-            f"--trunk {shown(named)}: {error}; expected package.module:factory, to be found from here"
+            f"the module {shown(named)}: {error}; expected package.module:factory, to be found from here"
         ) from error
     if callable(found) and not isinstance(found, nn.Module):
         found = found()
     if not isinstance(found, nn.Module):
-        raise UsageError(f"--trunk {shown(named)} gives a {type(found).__name__}, expected a torch.nn.Module")
+        raise UsageError(f"the module {shown(named)} gives a {type(found).__name__}, expected a torch.nn.Module")
     return found

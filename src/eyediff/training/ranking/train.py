@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..._version import __version__
-from ...errors import DeviceError, ResumeError, UsageError, shown
+from ...errors import DeviceError, ResumeError, Setting, UsageError, shown
 from ...nn.trunk import NetworkTrunk
 from ...output.files import Appender
 from ...votes import Triplet, twoafc
@@ -85,11 +85,11 @@ def train(
     the folder or it cannot be written, WeightsError where something else lies under the metric's name.
     """
     if device == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("--device cuda was asked for, but this torch sees no CUDA device; use --device cpu")
+        raise DeviceError("this torch sees no CUDA device; use ", Setting("device", "cpu"))
     if not votes.train:
         raise UsageError("there are no votes to train on; expected 2afc judgements")
     if recipe.side < start.module.smallest:
-        raise UsageError(f"--side {recipe.side}: {start.name} needs {start.module.smallest} pixels or more")
+        raise UsageError(Setting("side", recipe.side), f": {start.name} needs {start.module.smallest} pixels or more")
     with held(folder, SAVED, METRIC, BEST):
         return _Training(votes, start, folder, recipe, workers, torch.device(device), report).carried_out(resume)
 
@@ -123,7 +123,11 @@ class _Training:
         there = [name for name in (SAVED, METRIC, BEST, LOG) if (self.folder / name).exists()]
         if there and not resume:
             where = shown(self.folder)
-            raise ResumeError(f"{where}: holds a run already ({there[0]}); --resume goes on with it, -o names another")
+            raise ResumeError(
+                f"{where}: holds a run already ({there[0]}); ",
+                Setting("resume"),
+                " continues it; or name another folder",
+            )
         if there and SAVED not in there:
             raise ResumeError(f"{shown(self.folder / there[0])}: there is no {SAVED} that it belongs to; move it away")
 
@@ -238,7 +242,9 @@ def agreements(log: Path) -> list[Agreement]:
 
 def _finite(loss: float, step: int) -> float:
     if not np.isfinite(loss):
-        raise UsageError(f"the loss is no number after step {step}: it has run away; start anew with a lower --rate")
+        raise UsageError(
+            f"the loss is no number after step {step}: it diverged; start anew with a lower ", Setting("rate")
+        )
     return loss
 
 

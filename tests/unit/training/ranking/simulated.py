@@ -20,7 +20,7 @@ from eyediff.votes import Triplet
 
 from ...distortions.scenes import scene
 
-KINDS = ("gaussian_noise", "gaussian_blur", "contrast", "jpeg", "pixelate", "translate", "hue")
+KINDS = ("gaussian_noise", "gaussian_blur", "contrast", "brightness", "saturation", "translate", "hue")
 
 OBSERVERS = 10
 
