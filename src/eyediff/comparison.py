@@ -26,10 +26,16 @@ def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: 
 
 
 def distance(
-    a: ImageLike, b: ImageLike, metric: str = "lpips", *, range: Range | None = None, device: DeviceName = "auto"
+    a: ImageLike,
+    b: ImageLike,
+    metric: str = "lpips",
+    *,
+    range: Range | None = None,
+    alpha: AlphaPolicy = "worst",
+    device: DeviceName = "auto",
 ) -> float:
     """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
-    return _metric(metric, device, content_name(metric)).distance(a, b, range=range)
+    return _metric(metric, device, content_name(metric)).distance(a, b, range=range, alpha=alpha)
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ def compare(
     match: MatchRule = "name",
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
+    range: Range | None = None,
     workers: int | None = None,
     device: DeviceName = "auto",
     memory: int | str | None = None,
@@ -86,7 +93,8 @@ def compare(
 ) -> Result:
     """Compare two files, two folders by relative path, or one file against a folder.
 
-    `memory`, in bytes or such as "2GB", is what the process should stay within; see `Metric`.
+    `memory`, in bytes or such as "2GB", is what the process should stay within; see `Metric`. `range` are the levels of
+    black and white in the files where they are not those of their type: (0, 4095) for 12 bits in files of 16.
 
     A pair that cannot be compared is a Failure among the rows and says why; files without partner are in
     `summary.unmatched`. `report` is an HTML page to write, or a folder for one with full-size pictures; `maps` a folder
@@ -94,7 +102,7 @@ def compare(
     while the pixels are in memory, so they are asked for here and not of the Result. Raises UsageError, WeightsError or
     OutputError before any work where the job itself is wrong.
     """
-    options = run.ComparisonOptions(match, size, alpha, device, workers, memory)
+    options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range)
     plan = run.plan_comparison(Path(reference), Path(candidate), metrics, options)
     page, folder = (None if path is None else Path(path) for path in (report, maps))
     drawing = viewing.Drawing(f"{reference} → {candidate}", page, folder, map_formats)

@@ -24,7 +24,7 @@ MAX_FETCH = 1 << 30
 IMAGE_SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ico"}
     | {".avif", ".ppm", ".pgm", ".pbm", ".pnm"}
-    | {".exr", ".hdr", ".pfm", ".heic", ".heif", ".jxl", ".jp2"}
+    | {".exr", ".hdr", ".pfm", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".npy", ".psd", ".pam"}
 )
 """What counts as an image in a folder, in any case. Those from .exr on are refused with a reason when they are read: a
 folder of them should give rows that say so, not be passed over like text files."""
@@ -83,6 +83,10 @@ VIEWED_BYTES = 268_435_456
 
 BOOTSTRAP = 1000
 """Resamples behind an interval: its ends then move by less than a tenth of its width from seed to seed."""
+
+FEWEST = 5
+"""Scores that an interval of their mean needs. Of fewer no method holds: Student's t, the widest of the usual ones,
+covers the true mean of three exponential scores in 88 of 100 cases."""
 
 SEED = 0
 """Of the bootstrap: the same run prints the same interval."""

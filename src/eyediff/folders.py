@@ -12,7 +12,7 @@ and `size` is "refuse", OutputError where a disk is full. A file that cannot be 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,15 +64,18 @@ def prepare(
     return Job(engine, metrics.header, loader.read, loader.workers)
 
 
-def listed(path: Path) -> tuple[Source, int]:
-    """All images below a folder, and how many other files. Raises UsageError where it is none, or holds no image."""
-    names, ignored = pairs.images_in(path)
-    return Source(path, names), ignored
+def listed(path: Path) -> tuple[Source, Mapping[str, int]]:
+    """All images below a folder, and how many other files, by kind.
+
+    Raises UsageError where it is none, or holds no image.
+    """
+    listing = pairs.images_in(path)
+    return Source(path, listing.images), listing.passed_over
 
 
-def queries_of(path: Path) -> tuple[Source, int]:
+def queries_of(path: Path) -> tuple[Source, Mapping[str, int]]:
     """The same of a folder; of a file, itself."""
-    return listed(path) if path.is_dir() else (Source(path.parent, [path.name]), 0)
+    return listed(path) if path.is_dir() else (Source(path.parent, [path.name]), {})
 
 
 def matrix(

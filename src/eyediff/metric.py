@@ -13,12 +13,23 @@ from .engines import memory_limit as budget
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .engines.select_runner import runner
-from .errors import SizeError, UsageError, WeightsError, check_sides
-from .images import Range, as_batch, as_image, composites, fit
+from .errors import ImageError, SizeError, UsageError, WeightsError, check_sides
+from .images import (
+    Range,
+    as_batch,
+    as_image,
+    check_alpha,
+    composites,
+    describe_one_sided,
+    fit,
+    is_one_sided,
+    split_range,
+)
+from .images.size import stored_as, wider_of
 from .interfaces import Mapper
 from .metrics.embedding import Embedding
 from .metrics.registry import refuse_map
-from .records import Image, Numbers, Pixels
+from .records import AlphaPolicy, Image, Numbers, Pixels
 from .report import notebook
 from .scoring import factory as wiring
 from .scoring.metric_spec import parse_metric
@@ -79,19 +90,31 @@ class Metric:
         """The hash of the weights, in whatever file they came; None for a metric without."""
         return self._wired.weights_sha256
 
-    def distance(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> float:
+    def distance(
+        self,
+        a: ImageLike | Embedding,
+        b: ImageLike | Embedding,
+        *,
+        range: Range | None = None,
+        alpha: AlphaPolicy = "worst",
+    ) -> float:
         """The score of two images of one size.
 
         `a`, `b`: paths, PIL images, arrays H x W x 3 of uint8, uint16, or float with `range` stated, or what `embed`
-        gave of one image. Transparent images are scored over black and over white, and the worse is returned. Raises
-        ImageError, RangeError or SizeError, and UsageError for an embedding of another metric.
+        gave of one image. Transparent images are scored over black and over white, and the worse is returned, unless
+        `alpha` states a background: "white", "black", "checkerboard" or "#RRGGBB". If exactly one is transparent, it
+        must be stated. Raises ImageError, RangeError or SizeError, and UsageError for an embedding of another metric.
         """
         if isinstance(a, Embedding) or isinstance(b, Embedding):
             scores = self.distances(a, b, range=range)
             if len(scores) != 1:
                 raise UsageError(f"{len(scores)} pairs were given, `distance` is of one: use `distances`")
             return float(scores[0])
-        return min(self._on_each_ground(a, b, range), key=lambda score: score if self.higher_is_better else -score)
+        left, right = _fitted(a, b, range, alpha)
+        scores = self._on_each_ground(left, right)
+        if is_one_sided(left, right):
+            raise ImageError(describe_one_sided(left, {self.name: scores}))
+        return min(scores) if self.higher_is_better else max(scores)
 
     def distances(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> Numbers:
         """N scores of two batches N x H x W x 3, or of two lists of images of one size.
@@ -103,7 +126,7 @@ class Metric:
             return self._embedded(a, b, range)
         if isinstance(b, Embedding):
             return self._embedded(b, a, range)
-        left, right = as_batch(a, range=range), as_batch(b, range=range)
+        left, right = (as_batch(x, range=own) for x, own in zip((a, b), split_range((a, b), range), strict=True))
         scores: Numbers = self._wired.engine.distances(*self._fitting(left, right))
         return scores
 
@@ -174,8 +197,7 @@ class Metric:
             raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
         return self._wired.engine
 
-    def _on_each_ground(self, a: ImageLike, b: ImageLike, range: Range | None) -> list[float]:
-        left, right = _fitted(a, b, range)
+    def _on_each_ground(self, left: Image, right: Image) -> list[float]:
         return [
             float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in composites(left, right)
         ]
@@ -191,14 +213,17 @@ class Metric:
         if a.shape != b.shape:
             raise SizeError(f"the images differ in size: {_size(a)} and {_size(b)}; bring them to one size first")
         self._large_enough(a)
-        return a, b
+        dtype = wider_of(a, b)
+        return stored_as(a, dtype), stored_as(b, dtype)
 
     def _large_enough(self, batch: Pixels) -> None:
         check_sides(self.name, self.smallest, batch.shape[2], batch.shape[1])
 
 
-def _fitted(a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Image, Image]:
-    left, right = (as_image(x, range=range, name=name) for x, name in ((a, "reference"), (b, "candidate")))
+def _fitted(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
+    check_alpha(alpha)
+    sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
+    left, right = (as_image(image, range=own, name=name, alpha=alpha) for image, name, own in sides)
     return fit(left, right, "refuse")
 
 

@@ -9,7 +9,7 @@ from ._version import __version__
 from .engines import export as models
 from .engines.export import OPSETS, Exported, Form, Input, Layout
 from .errors import UsageError
-from .images.arrays import RANGES, Range
+from .images.ranges import RANGES, Range
 from .metrics.backbones import MINI, TRUNKS
 from .metrics.programs import DeepFeatures
 from .metrics.registry import METRICS, all_metrics

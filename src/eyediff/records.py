@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
@@ -30,7 +31,9 @@ Stage: TypeAlias = Literal["read", "size", "score"]
 Side: TypeAlias = Literal["reference", "candidate"]
 SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
 MatchRule: TypeAlias = Literal["name", "stem"]
-AlphaPolicy: TypeAlias = Literal["worst", "refuse"]
+AlphaPolicy: TypeAlias = str
+"""What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", or a
+background: "white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,8 @@ class Shard:
 class Header:
     """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`.
 
-    `shard` where the rows are a part of a run.
+    `range` are the levels of black and white that were stated for all files. `shard` where the rows
+    are a part of a run.
     """
 
     eyediff: str
@@ -203,15 +207,30 @@ class Header:
     size: SizePolicy
     higher_is_better: Mapping[str, bool]
     alpha: AlphaPolicy = "worst"
+    range: tuple[float, float] | None = None
     shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """One metric over the `count` pairs that have a score of it.
+    """One metric over the pairs that have a score of it.
 
-    `std` is the population's; `ci95` a percentile bootstrap interval of the mean. Both are None where an infinite score
-    leaves them undefined, the interval of a single score too. `worst` are names of pairs, worst first.
+    Parameters
+    ----------
+    mean
+        Mean of the finite scores; infinite if no score is finite.
+    median, min, max
+        Of all scores, infinite ones among them.
+    std
+        Standard deviation of the finite scores, with N - 1 in the denominator; None below two of them.
+    ci95
+        Interval of the mean (`run.interval`); None below `defaults.FEWEST` finite scores.
+    worst
+        Names of pairs with their scores, worst first.
+    count
+        Number of scores.
+    identical
+        Number of infinite scores, which PSNR has of identical images. They are left out of mean, std and interval.
     """
 
     mean: float
@@ -222,6 +241,15 @@ class Statistics:
     ci95: tuple[float, float] | None
     worst: tuple[tuple[str, float], ...]
     count: int
+    identical: int = 0
+
+    @property
+    def mean_of_all(self) -> float:
+        """Return the mean of all scores, which one infinite score makes infinite; two of both signs leave none."""
+        if not self.identical:
+            return self.mean
+        ends = [end for end in (self.min, self.max) if math.isinf(end)]
+        return sum(ends)
 
     @property
     def low(self) -> float | None:
@@ -248,7 +276,8 @@ class Crossing:
 class Pooled:
     """One metric over the frames of a clip, beside its mean; each leans to the bad end (video/pooling.py says how).
 
-    `harmonic` is None where a similarity below 0 leaves it undefined; the worst second begins at `worst_second_at`.
+    `harmonic` is None for distances, and where a similarity below 0 leaves it undefined. The worst
+    second begins at `worst_second_at`.
     """
 
     harmonic: float | None
@@ -261,7 +290,7 @@ class Pooled:
 class Summary:
     """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `pooled`, by metric, and `hints` for people are of clips alone.
+    `crossings` are of pairs, `mean_crossings` of means. `pooled`, by metric, and `hints` for people are of clips alone.
     """
 
     count: int
@@ -269,6 +298,7 @@ class Summary:
     metrics: Mapping[str, Statistics]
     unmatched: Sequence[Unmatched] = ()
     crossings: Sequence[Crossing] = field(default=())
+    mean_crossings: Sequence[Crossing] = field(default=(), kw_only=True)
     interrupted: bool = False
     pooled: Mapping[str, Pooled] = field(default_factory=dict)
     hints: Sequence[str] = ()

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,12 @@ def _broken_profile(path: Path) -> None:
     _photo().save(path, "PNG", icc_profile=b"no profile")
 
 
+def _transparent(path: Path) -> None:
+    picture = _photo()
+    picture.putalpha(128)
+    picture.save(path, "PNG")
+
+
 def _large(path: Path) -> None:
     _photo(2 * SIDE).save(path, "PNG")
 
@@ -49,6 +56,7 @@ KINDS: dict[str, tuple[Callable[[Path], None], str, list[str]]] = {
     "pages": (_pages, "first of several pages", []),
     "cmyk": (_cmyk, "CMYK", []),
     "profile": (_broken_profile, "profile", []),
+    "background": (_transparent, "transparency on white", ["--alpha", "white"]),
     "resized": (_large, "resized", ["--size", "resize"]),
     "cropped": (_large, "crop", ["--size", "crop"]),
 }
@@ -114,8 +122,8 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _note(pairs: Path, kind: str) -> tuple[str, ...]:
     _, words, options = KINDS[kind]
-    size = options[1] if options else "refuse"
-    result = eyediff.compare(pairs / "reference.png", pairs / kind, ["psnr"], size=size)  # type: ignore[arg-type]
+    keywords: dict[str, Any] = {options[0].removeprefix("--"): options[1]} if options else {}
+    result = eyediff.compare(pairs / "reference.png", pairs / kind, ["psnr"], **keywords)
     (row,) = result.rows
     assert isinstance(row, ScoredPair), row
     assert any(words in note for note in row.notes), row.notes

@@ -12,7 +12,6 @@ import typer
 from .. import output as reports
 from .. import run
 from ..errors import UsageError
-from ..output.text import amount
 from ..records import AlphaPolicy, MatchRule, Summary
 from ..report import outputs as viewing
 from . import options
@@ -31,6 +30,8 @@ def compare(
     output: options.Output = None,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
+    maximum_mean: options.MaximumMean = None,
+    minimum_mean: options.MinimumMean = None,
     baseline: BaselineOption = None,
     tolerance: ToleranceOption = None,
     junit: JunitOption = None,
@@ -40,8 +41,14 @@ def compare(
     ] = "name",
     size: options.PairSize = "refuse",
     alpha: Annotated[
-        AlphaPolicy, typer.Option(help="Transparent images: the worse score over black and over white, or refuse.")
+        AlphaPolicy,
+        typer.Option(
+            metavar="worst|refuse|white|black|#RRGGBB|checkerboard",
+            help="What transparency becomes: the worse score over black and over white, a refusal, or this background.",
+        ),
     ] = "worst",
+    range_: options.LevelRange = None,
+    bits: options.Bits = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
     ] = False,
@@ -67,7 +74,7 @@ def compare(
 ) -> int:
     """Compare two images, two folders by relative path, or one image with each of a folder.
 
-    Exit code: 0 done, 1 a --max or --min was crossed or --baseline is worse, 2 the call is wrong and nothing was
+    Exit code: 0 done, 1 a limit such as --max was crossed or --baseline is worse, 2 the call is wrong and nothing was
     computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
     70 an internal error, 130 interrupted.
     """
@@ -82,7 +89,7 @@ def compare(
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     gating = Gating(output, baseline, tolerance, junit, plot, overwrite=overwrite)
     formats = viewing.map_formats(map_format)
-    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory)
+    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=options.level_range(range_, bits))
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = run.plan_comparison(
@@ -90,7 +97,7 @@ def compare(
             candidate,
             options.named(metric),
             wanted,
-            limits=run.Limits(options.limits("--max", maximum), options.limits("--min", minimum)),
+            limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
             progress=fetched,
         )
     if part:
@@ -124,7 +131,6 @@ def compare(
 
 
 def _say(plan: run.ComparisonPlan) -> None:
-    if plan.ignored:
-        typer.echo(f"eyediff: {amount(plan.ignored, 'file')} passed over that no image format claims", err=True)
+    options.tell_passed_over(plan.passed_over)
     for hint in plan.hints:
         typer.echo(f"eyediff: {hint}", err=True)

@@ -30,7 +30,7 @@ def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) 
     """`failed`: something else than a limit was crossed; `lacking`: something else than a score is missing."""
     if summary.interrupted:
         return INTERRUPTED
-    if summary.crossings or failed:
+    if summary.crossings or summary.mean_crossings or failed:
         return CROSSED
     return INCOMPLETE if summary.failed or summary.incomplete or summary.unmatched or lacking else 0
 

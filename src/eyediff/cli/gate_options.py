@@ -14,6 +14,7 @@ from ..errors import UsageError, shown
 from ..interfaces import Sink
 from ..locations import real_path
 from ..report import plot
+from ..scoring.metric_spec import find_column
 
 MOST = 20
 """Pairs of each kind that are listed on stderr; stdout, as text, lists all."""
@@ -89,11 +90,19 @@ class Gating:
         return sinks if self._plot is None else [*sinks, self._plot]
 
     def _by_metric(self, names: Sequence[str]) -> dict[str, float]:
-        for name in self._tolerances:
-            if name is not None and name not in names:
+        tolerances = dict.fromkeys(names, self._tolerances.get(None, defaults.TOLERANCE))
+        resolved: set[str] = set()
+        for name, tolerance in self._tolerances.items():
+            if name is None:
+                continue
+            column = find_column(name, names)
+            if column is None:
                 raise UsageError(f"--tolerance {name}: {name} is not computed here; add it to --metric")
-        for_all = self._tolerances.get(None, defaults.TOLERANCE)
-        return {name: self._tolerances.get(name, for_all) for name in names}
+            if column in resolved:
+                raise UsageError("--tolerance is given twice for the same metric; give one")
+            resolved.add(column)
+            tolerances[column] = tolerance
+        return tolerances
 
     def conclude(self, kind: str, output: Path | None) -> gates.Verdict | None:
         """Tell the verdict: with the rows where they are text on stdout, else on stderr."""

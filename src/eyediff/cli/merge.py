@@ -25,13 +25,15 @@ def merge(
     output: options.Output = None,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
+    maximum_mean: options.MaximumMean = None,
+    minimum_mean: options.MinimumMean = None,
 ) -> int:
     """Join the files of `compare --shard I/N`, in input order.
 
     Nothing is written where one is missing, double, not whole, or not of the same run. Exit codes are those of compare.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
-    limits = run.Limits(options.limits("--max", maximum), options.limits("--min", minimum))
+    given = options.limits(maximum, minimum, maximum_mean, minimum_mean)
     if output is not None and real_path(output) in {real_path(path) for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards: give another file")
     try:
@@ -40,7 +42,7 @@ def merge(
         for problem in error.problems[:-1]:
             typer.echo(f"eyediff: {problem}", err=True)
         raise MergeError(error.problems[-1]) from error
-    limits.check(tuple(merged.header.metrics))
+    limits = given.resolve(merged.header)
 
     def work(progress: run.Progress) -> Summary:
         return merged.write([reports.row_sink(kind, output or sys.stdout)], limits, progress)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
@@ -17,7 +19,7 @@ from ..errors import UsageError, shown
 from ..evaluation.agreement import Side
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
-from ..output.text import amount, figure, outcome
+from ..output.text import amount, mean_figure, outcome
 from ..records import SizePolicy, Summary
 from ..sets import Failed, Source
 from .exit_codes import partial_results
@@ -39,9 +41,24 @@ Minimum: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where one scores below this. Repeatable."),
 ]
+MaximumMean: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--max-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is above this. Repeatable."),
+]
+MinimumMean: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is below this. Repeatable."),
+]
 PairSize: TypeAlias = Annotated[
     SizePolicy,
     typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
+]
+LevelRange: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--range", metavar="LOW,HIGH", help="Levels of black and white where files hold others."),
+]
+Bits: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="The same as --range 0,2^N-1, such as 12 for 12 bits in files of 16.")
 ]
 Memory: TypeAlias = Annotated[
     str | None,
@@ -110,8 +127,23 @@ def named(given: Sequence[str] | None) -> list[str]:
     return [name.strip() for names in given or [DEFAULT] for name in names.split(",") if name.strip()]
 
 
-def limits(option: str, given: Sequence[str] | None) -> dict[str, float]:
-    """What --max or --min say, by metric."""
+def limits(
+    maximum: Sequence[str] | None,
+    minimum: Sequence[str] | None,
+    maximum_mean: Sequence[str] | None,
+    minimum_mean: Sequence[str] | None,
+) -> run.Limits:
+    """Return what the options of limits say."""
+    return run.Limits(
+        _by_metric("--max", maximum),
+        _by_metric("--min", minimum),
+        _by_metric("--max-mean", maximum_mean),
+        _by_metric("--min-mean", minimum_mean),
+    )
+
+
+def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
+    """Return the values of an option by metric."""
     found: dict[str, float] = {}
     for text in given or ():
         name, equals, value = text.rpartition("=")  # a metric's file may have one in its name
@@ -125,6 +157,25 @@ def limits(option: str, given: Sequence[str] | None) -> dict[str, float]:
             raise UsageError(f"{option} {text}: {name} has a limit already ({found[name]:g}); give one")
         found[name] = limit
     return found
+
+
+def level_range(text: str | None, bits: int | None) -> tuple[float, float] | None:
+    """Return what --range or --bits say."""
+    if text is not None and bits is not None:
+        raise UsageError(f"--range {text} and --bits {bits} both say what white is; give one")
+    if bits is not None:
+        if not 1 <= bits <= 16:
+            raise UsageError(f"--bits {bits}: expected 1 to 16")
+        return 0.0, 2.0**bits - 1
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"--range {text}: expected LOW,HIGH, such as 0,4095") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise UsageError(f"--range {text}: expected two numbers, the lower one first, such as 0,4095")
+    return low, high
 
 
 def side_of(text: str | None) -> Side | None:
@@ -167,10 +218,20 @@ def tell_failed(failed: Sequence[Failed]) -> None:
         typer.echo(f"eyediff: {shown(each.name)} failed ({each.stage}): {shown(each.message)}", err=True)
 
 
-def tell_ignored(*sources: tuple[Source, int]) -> None:
-    """How many files of the folders are no images."""
-    if ignored := sum(count for _, count in sources):
-        typer.echo(f"eyediff: {amount(ignored, 'file')} passed over that no image format claims", err=True)
+def tell_ignored(*sources: tuple[Source, Mapping[str, int]]) -> None:
+    """Tell which files of the folders are no images."""
+    total: Counter[str] = Counter()
+    for _, passed_over in sources:
+        total.update(passed_over)
+    tell_passed_over(dict(sorted(total.items())))
+
+
+def tell_passed_over(passed_over: Mapping[str, int]) -> None:
+    """Tell how many files are no images, by suffix or reason."""
+    if passed_over:
+        kinds = ", ".join(f"{count} {shown(kind)}" for kind, count in passed_over.items())
+        total = amount(sum(passed_over.values()), "file")
+        typer.echo(f"eyediff: {total} passed over that no image format claims: {kinds}", err=True)
 
 
 def reason(failed: Failed) -> str:
@@ -178,11 +239,17 @@ def reason(failed: Failed) -> str:
     return f"{failed.stage}: {failed.message}"
 
 
+def tell_crossings(summary: Summary) -> list[str]:
+    """Return how many scores, and which means, are beyond a limit."""
+    parts = [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    return parts + [f"mean {each.metric} beyond its limit" for each in summary.mean_crossings]
+
+
 def tell_result(summary: Summary, output: Path) -> None:
     """What happened, on stderr, since the rows went to a file."""
     parts = outcome(summary)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
-    parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
-    parts += [f"mean {name} {figure(found.mean)}" for name, found in summary.metrics.items()]
+    parts += tell_crossings(summary)
+    parts += [f"mean {name} {mean_figure(found)}" for name, found in summary.metrics.items()]
     parts += ["stopped before the end"] if summary.interrupted else []
     typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

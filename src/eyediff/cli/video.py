@@ -14,7 +14,7 @@ from .. import run
 from .. import video as clips
 from ..errors import shown
 from ..interfaces import Sink, Viewer
-from ..output.text import amount, figure, outcome
+from ..output.text import figure, mean_figure, outcome
 from ..records import Summary
 from ..report import About, PageSink
 from ..report import outputs as viewing
@@ -48,6 +48,8 @@ def video(
     ] = 0,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
+    maximum_mean: options.MaximumMean = None,
+    minimum_mean: options.MinimumMean = None,
     size: options.PairSize = "refuse",
     device: options.Device = "auto",
     memory: options.Memory = None,
@@ -57,7 +59,7 @@ def video(
     A row a frame, named by its time in seconds. A frame without partner, and the end where one clip is shorter or cut
     off, are rows that failed. Needs PyAV: pip install 'eyediff[video]'.
 
-    Exit code: 0 done, 1 a --max or --min was crossed, 2 the call is wrong and nothing was computed, 3 some frames
+    Exit code: 0 done, 1 a limit such as --max was crossed, 2 the call is wrong and nothing was computed, 3 some frames
     failed, lack a score or had no partner, or the run stopped at an error after complete rows, 70 an internal error,
     130 interrupted.
     """
@@ -74,7 +76,7 @@ def video(
                 run.ComparisonOptions(size=size, device=device, memory=memory),
                 every=every,
                 offset=offset,
-                limits=run.Limits(options.limits("--max", maximum), options.limits("--min", minimum)),
+                limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
                 progress=fetched,
             )
         page = None if report is None else _page(plan.metrics, report, f"{reference} → {candidate}")
@@ -125,8 +127,8 @@ def _run(
 def _say_result(summary: Summary, output: Path) -> None:
     """What happened, on stderr, since the rows went to a file."""
     parts = outcome(summary, "frame")
-    parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    parts += options.tell_crossings(summary)
     for name, found in summary.metrics.items():
-        parts.append(f"mean {name} {figure(found.mean)}, worst second {figure(summary.pooled[name].worst_second)}")
+        parts.append(f"mean {name} {mean_figure(found)}, worst second {figure(summary.pooled[name].worst_second)}")
     parts += ["stopped before the end"] if summary.interrupted else []
     typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

@@ -20,6 +20,7 @@ from ..errors import Setting, UsageError, shown
 from ..output.schema import encodable
 from ..output.text import amount, figure
 from ..records import Failure, Header, Row, ScoredPair, Summary
+from ..scoring.metric_spec import find_column
 from .baseline_file import Earlier
 from .statistics import Shift, shift, worsening
 
@@ -84,7 +85,7 @@ class Baseline:
         self._higher = header.higher_is_better
         given = tolerances or {}
         self._tolerances = {name: given.get(name, defaults.TOLERANCE) for name in header.metrics}
-        self._places = {name: earlier.names.index(name) for name in header.metrics}
+        self._places = {name: earlier.names.index(_column(earlier, name)) for name in header.metrics}
         self._worsenings = {name: array("d") for name in header.metrics}
         self._worse: list[Change] = []
         self._met: set[str] = set()
@@ -158,7 +159,8 @@ def _check(earlier: Earlier, header: Header) -> None:
     """Raise UsageError where figures of the two runs do not mean the same."""
     file = f"the baseline {shown(earlier.path)}"
     for name, metric in header.metrics.items():
-        if name not in earlier.names:
+        column = find_column(name, earlier.names)
+        if column is None:
             raise UsageError(
                 f"{file}: it has no {name}, only {shown(', '.join(earlier.names))}; leave {name} out of ",
                 Setting("metrics"),
@@ -166,7 +168,7 @@ def _check(earlier: Earlier, header: Header) -> None:
             )
         if earlier.metrics is None:
             continue
-        version, weights = earlier.metrics[name]
+        version, weights = earlier.metrics[column]
         if version != metric.version:
             raise UsageError(
                 f"{file}: its {name} is version {shown(version)}, this is {metric.version}; make the baseline anew"
@@ -182,6 +184,11 @@ def _check(earlier: Earlier, header: Header) -> None:
             Setting("size", header.size),
             "; give the same, or make the baseline anew",
         )
+
+
+def _column(earlier: Earlier, name: str) -> str:
+    """Return the name that a metric of this run has in the earlier one, which `_check` has found there."""
+    return find_column(name, earlier.names) or name
 
 
 def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..errors import shown
 from ..output.targets import target
-from ..output.text import figure
-from ..records import Failure, Header, Row, Summary
+from ..output.text import figure, mean_figure
+from ..records import Crossing, Failure, Header, Row, Summary
 from ..run import Limits
 from .baseline import Baseline, format_change, format_drift
 
@@ -49,10 +49,7 @@ class JunitSink:
         if row.reasons:
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message, said)
             return
-        reasons = [
-            f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
-            for found in self._limits.crossings(row)
-        ]
+        reasons = list(map(_crossed, self._limits.crossings(row)))
         if self._baseline is not None:
             reasons += map(format_change, self._baseline.changes(row))
         self._judged("eyediff.pairs", row.pair.name, reasons, said)
@@ -63,6 +60,8 @@ class JunitSink:
             self._error(
                 "eyediff.pairs", str(file.path), "unmatched", f"only in {file.side}: no partner to compare with"
             )
+        for found in summary.mean_crossings:
+            self._judged("eyediff.mean", found.pair, [_crossed(found)], "")
         if self._baseline is not None:
             self._against(self._baseline)
         if summary.interrupted:
@@ -74,7 +73,9 @@ class JunitSink:
         last = "  </testsuite>\n</testsuites>\n"
         try:
             self._target.write(f'<testsuites name="eyediff" {counts}>\n')
-            self._target.write(f'  <testsuite name="eyediff compare" {counts} skipped="0">\n{self._properties()}')
+            self._target.write(
+                f'  <testsuite name="eyediff compare" {counts} skipped="0">\n{self._properties(summary)}'
+            )
             while piece := self._cases.read(1 << 20):
                 self._target.write(piece)
         except BaseException:
@@ -115,13 +116,21 @@ class JunitSink:
         self._tests += 1
         self._cases.write(f"    <testcase classname={_attribute(group)} name={_attribute(name)}>{inside}</testcase>\n")
 
-    def _properties(self) -> str:
+    def _properties(self, summary: Summary) -> str:
         lines = [f"      <property name={_attribute('eyediff')} value={_attribute(self._header.eyediff)}/>\n"]
         for name, metric in self._header.metrics.items():
             weights = f", weights {metric.weights_sha256}" if metric.weights_sha256 else ""
             value = f"version {metric.version}{weights}, {metric.engine}"
             lines.append(f"      <property name={_attribute(name)} value={_attribute(value)}/>\n")
+        for name, found in summary.metrics.items():
+            lines.append(
+                f"      <property name={_attribute(f'mean {name}')} value={_attribute(mean_figure(found))}/>\n"
+            )
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
+
+
+def _crossed(found: Crossing) -> str:
+    return f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
 
 
 def _output(text: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..records import Numbers
-from ..run.summary import bootstrap
+from ..run.interval import mean_intervals
 
 SIGNIFICANT = 0.05
 """A sign test below this agrees with a 95 % interval; the two are read together."""
@@ -50,7 +50,7 @@ def sign_test(worse: int, better: int) -> float:
 class Shift:
     """The mean of the worsenings, its 95 % bootstrap interval, and the sign test on them.
 
-    `interval` is None for a single pair, and where a score was or is infinite.
+    `interval` is None for fewer pairs than `defaults.FEWEST`, and where a score was or is infinite.
     """
 
     mean: float
@@ -69,7 +69,7 @@ def shift(worsenings: Numbers) -> Shift:
     worse, better = int((worsenings > 0).sum()), int((worsenings < 0).sum())
     interval = None
     if np.isfinite(worsenings).all():
-        interval = bootstrap({"worsening": worsenings}).get("worsening")
+        interval = mean_intervals({"worsening": worsenings}).get("worsening")
     with np.errstate(invalid="ignore"):  # inf - inf: the mean is then no number
         mean = float(worsenings.mean())
     return Shift(mean, interval, worse, better, sign_test(worse, better))

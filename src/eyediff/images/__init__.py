@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from .arrays import Range, as_batch, as_image
-from .planes import composites
-from .reading import content, read
+from .arrays import as_batch, as_image
+from .planes import check_alpha, composites, describe_one_sided, is_one_sided
+from .ranges import Range, check_range, split_range
+from .reading import content, has_image_content, read
 from .size import fit, fit_to
 
-__all__ = ["Range", "as_batch", "as_image", "composites", "content", "fit", "fit_to", "read"]
+__all__ = [
+    "Range",
+    "as_batch",
+    "as_image",
+    "check_alpha",
+    "check_range",
+    "composites",
+    "content",
+    "describe_one_sided",
+    "fit",
+    "fit_to",
+    "has_image_content",
+    "is_one_sided",
+    "read",
+    "split_range",
+]

@@ -4,44 +4,38 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
 from ..errors import ImageError, RangeError, SizeError, shown
-from ..records import PEAKS, AlphaPolicy, Image, Pixels
+from ..records import AlphaPolicy, Image, Pixels
 from .decode import from_pil
 from .formats import UnsupportedImage
 from .planes import picture
-from .reading import read
+from .ranges import Range, advice, is_default, scale_levels, split_range
+from .reading import read, with_range
 from .size import size_of, stored_as, wider_of
-
-Range: TypeAlias = tuple[float, float]
-"""The values of black and white in an array."""
-
-RANGES: tuple[Range, ...] = ((0, 1), (-1, 1), (0, 255))
-"""The ranges that float images come in. The order is that of guessing, for advice only."""
 
 
 def as_image(value: Any, *, range: Range | None = None, name: str = "image", alpha: AlphaPolicy = "worst") -> Image:
     """A path, a PIL image or an array as an image.
 
     Arrays are H x W x 3, or H x W and H x W x 1 (gray, taken as three equal channels): uint8, uint16, or float with
-    `range` stated as one of RANGES, which becomes float32 from 0 to 1. Whatever numpy can read as an array will do.
+    `range` stated, the values of black and white. Integers and files take a range, too, such as (0, 4095) for 12 bits
+    in a file of 16. With a range the image becomes float32 from 0 to 1. Whatever numpy can read as an array will do.
     Paths and PIL images go through the rules of `read`: orientation, profile, transparency.
 
     Raises ImageError for files and PIL images, RangeError for arrays whose type, shape or values do not fit.
     """
     if isinstance(value, (str, os.PathLike)):
-        _no_range(range, name, "a path")
-        return read(Path(value), alpha=alpha)
+        return read(Path(value), alpha=alpha, range=range)
     if isinstance(value, PILImage.Image):
-        _no_range(range, name, "a PIL image")
         name = str(getattr(value, "filename", "") or name)
         try:
-            return picture(name, from_pil(value), alpha)
+            return with_range(picture(name, from_pil(value), alpha), range)
         except UnsupportedImage as why:
             raise ImageError(f"{shown(name)}: {why}") from why
     array = _array(value, name)
@@ -69,8 +63,8 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
     if not values:
         raise RangeError(f"{name}: the list is empty, at least one image was expected")
     found: list[Pixels] = []
-    for index, value in enumerate(values):
-        image = as_image(value, range=_range_of(value, range), name=f"{name}[{index}]")
+    for index, (value, own) in enumerate(zip(values, split_range(values, range), strict=True)):
+        image = as_image(value, range=own, name=f"{name}[{index}]")
         if image.over_white is not None:
             raise ImageError(f"{name}[{index}] ({shown(image.name)}) is transparent: put it on a background first")
         if found and image.pixels.shape != found[0].shape:
@@ -82,19 +76,11 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
     return cast(Pixels, np.stack([stored_as(pixels, dtype) for pixels in found]))
 
 
-def _range_of(value: Any, range: Range | None) -> Range | None:
-    """In a list, a range speaks of its float arrays alone."""
-    return range if getattr(value, "dtype", None) is not None else None
-
-
-def _no_range(range: Range | None, name: str, what: str) -> None:
-    if range is not None:
-        raise RangeError(f"{name}: range={range} was given for {what}, which knows its own: leave it out")
-
-
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     if not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
         raise RangeError(f"{name}: {type(value).__name__} given, a path, a PIL image or an array was expected")
+    if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
+        raise RangeError(f"{name}: a masked array, whose mask no metric takes: crop it, or fill it with .filled(value)")
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as why:  # a tensor with gradients, or on another device
@@ -126,9 +112,8 @@ def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
     """One of the three storage types, C-contiguous."""
     dtype = array.dtype
     if dtype.type in (np.uint8, np.uint16):  # of either byte order
-        peak = int(PEAKS[np.dtype(dtype.type)])
-        if range is not None and tuple(range) != (0, peak):
-            raise RangeError(f"{name}: {dtype} runs from 0 to {peak}, but range={range} was given: leave it out")
+        if range is not None and not is_default(dtype, range):
+            return scale_levels(array, range, name)
         return np.ascontiguousarray(array, dtype=dtype.type)  # in this machine's byte order
     if dtype.kind != "f":
         raise RangeError(
@@ -142,25 +127,7 @@ def _of_floats(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixel
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RangeError(f"{name}: holds NaN or infinity, finite values were expected")
-    seen = f"it holds {low:.6g} to {high:.6g}"
     if range is None:
-        raise RangeError(f"{name}: {array.dtype} without a range; {seen}: {_advice(low, high)}")
-    if tuple(range) not in RANGES:
-        raise RangeError(f"{name}: range={range} is none of {', '.join(map(str, RANGES))}; {seen}")
-    if low < range[0] or high > range[1]:
-        raise RangeError(f"{name}: values outside range={range}; {seen}: clip it, or {_advice(low, high)}")
-    if array.dtype.itemsize < 4:
-        array = array.astype(np.float32)
-    black, white = range
-    if black:
-        array = array - array.dtype.type(black)
-    if white - black != 1:
-        array = array / array.dtype.type(white - black)
-    return np.ascontiguousarray(array, dtype=np.float32)
-
-
-def _advice(low: float, high: float) -> str:
-    for black, white in RANGES:
-        if black <= low and high <= white:
-            return f"write range=({black:g}, {white:g}) if that is black and white"
-    return f"scale it to one of {', '.join(map(str, RANGES))} first"
+        seen = f"it holds {low:.6g} to {high:.6g}"
+        raise RangeError(f"{name}: {array.dtype} without a range; {seen}: {advice(low, high)}")
+    return scale_levels(array, range, name)

@@ -67,6 +67,7 @@ UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x00\x00\x0cJXL ", f"JPEG XL {_CONVERT}"),
     (b"\x00\x00\x00\x0cjP  ", f"JPEG 2000 {_CONVERT}"),
     (b"\xff\x4f\xff\x51", f"JPEG 2000 {_CONVERT}"),
+    (b"\x93NUMPY", "an array of numpy: load it and give it to `eyediff.distance`, or save it as PNG"),
     (b"8BPS", f"Photoshop's own format {_CONVERT}"),
     (b"%PDF", f"PDF {_CONVERT}"),
     (b"\x89PNG", "a PNG whose signature was damaged, as a transfer in text mode does: fetch it again in binary mode"),
@@ -78,6 +79,25 @@ UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
 )
 
 KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF or PNM"
+
+
+def is_image_content(head: bytes, tail: bytes = b"") -> bool:
+    """Return whether a file with these first and last bytes is an image, readable or not, or an array of numpy.
+
+    Web pages, XML, PDF and pointers of Git LFS are not: they are told apart where an image was expected.
+    """
+    if tail.endswith(b"TRUEVISION-XFILE.\0"):
+        return True
+    if head.startswith(b"BM"):  # as texts may begin: the reserved fields tell
+        return head[6:10] == bytes(4)
+    texts = (b"%PDF", b"version https", b"<", b"P7")
+    if any(head.startswith(magic) for magic, _ in UNSUPPORTED_MAGIC if not magic.startswith(texts)):
+        return True
+    try:
+        recognise(head)
+    except UnsupportedImage as why:
+        return str(why).startswith("HEIC")
+    return True
 
 
 def recognise(head: bytes) -> Format:

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import UsageError, shown
 from ..records import PEAKS, AlphaPolicy, Image, Pixels
 from .formats import UnsupportedImage
 
 Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+
+
+SQUARE = 8
+"""Side of a square of the checkerboard, in pixels."""
+
+LIGHT, DARK = 255, 204
+"""Grey levels of the checkerboard; the upper left square is light."""
+
+_NAMED = {"black": "#000000", "white": "#ffffff"}
+
+
+def check_alpha(policy: AlphaPolicy) -> AlphaPolicy:
+    """Return what transparency becomes, as it was given.
+
+    Raises
+    ------
+    UsageError
+        If it is neither "worst" nor "refuse" nor a background.
+    """
+    colour = re.fullmatch("#[0-9a-fA-F]{6}", policy)
+    if policy not in ("worst", "refuse", "checkerboard", *_NAMED) and colour is None:
+        raise UsageError(
+            f"alpha {shown(policy)}: expected worst, refuse, white, black, checkerboard, or a colour such as #808080"
+        )
+    return policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +88,7 @@ def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
 
     With "worst" the picture is put on black and on white, and a pair gets the worse of its two scores. One background
     is not enough: it hides every difference in pixels of its own colour. A black shape over transparency, for example,
-    vanishes on black, and its loss would score as identical.
+    vanishes on black, and its loss would score as identical. A stated background counts alone, and is noted.
     """
     alpha = planes.alpha
     if alpha is None or alpha.min() == PEAKS[alpha.dtype]:
@@ -68,7 +96,30 @@ def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
     if policy == "refuse":
         raise UnsupportedImage("has transparent pixels, which this call refuses: put it on a background first")
     over_black, over_white = on_black_and_white(planes.colours, alpha, planes.premultiplied)
-    return Image(name, over_black, over_white, planes.notes)
+    if policy == "worst":
+        return Image(name, over_black, over_white, planes.notes)
+    over = over_black + _share(alpha, _background(policy, alpha))
+    return Image(name, over, notes=(*planes.notes, f"transparency on {policy}"))
+
+
+def _background(policy: AlphaPolicy, alpha: Whole) -> Whole:
+    """Return the levels of a background, H x W x 3 or 1 x 1 x 3, in the storage type of `alpha`."""
+    if policy == "checkerboard":
+        rows, columns = (np.arange(side) // SQUARE for side in alpha.shape)
+        odd = (rows[:, None] + columns) % 2 == 1
+        levels = np.where(odd, DARK, LIGHT).astype(np.uint8)[..., None].repeat(3, axis=2)
+    else:
+        levels = np.frombuffer(bytes.fromhex(_NAMED.get(policy, policy)[1:]), np.uint8)[None, None]
+    return levels.astype(alpha.dtype) * alpha.dtype.type(PEAKS[alpha.dtype] // 255)
+
+
+def _share(alpha: Whole, background: Whole) -> Whole:
+    """Return what shows of a background through the transparency, rounded to the nearest level."""
+    peak = int(PEAKS[alpha.dtype])
+    wide = np.uint16 if alpha.dtype == np.uint8 else np.uint32
+    through = (alpha.dtype.type(peak) - alpha[..., None]).astype(wide)
+    share: Whole = ((background * through + wide(peak // 2)) // wide(peak)).astype(alpha.dtype)
+    return share
 
 
 def on_black_and_white(colours: Whole, alpha: Whole, premultiplied: bool = False) -> tuple[Whole, Whole]:
@@ -93,6 +144,25 @@ def composites(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:
     if a.over_white is None and b.over_white is None:
         return [over_black]
     return [over_black, (_over_white(a), _over_white(b))]
+
+
+def is_one_sided(a: Image, b: Image) -> bool:
+    """Return whether exactly one of two images is transparent, with no background stated.
+
+    The other was put on some background already. No background can be right but that one, which is unknown: a render on
+    white against a ground truth with transparency scores 3 dB on black where it scores 33 dB on white.
+    """
+    return (a.over_white is None) != (b.over_white is None)
+
+
+def describe_one_sided(reference: Image, scores: Mapping[str, Sequence[float]]) -> str:
+    """Return why such a pair has no score; `scores` are over black and over white, by metric."""
+    transparent, opaque = ("candidate", "reference") if reference.over_white is None else ("reference", "candidate")
+    figures = "; ".join(f"{name} {black:.6g} on black, {white:.6g} on white" for name, (black, white) in scores.items())
+    return (
+        f"only the {transparent} is transparent ({figures}): state the background that the {opaque} was put on, "
+        "with alpha, such as white"
+    )
 
 
 def _over_white(image: Image) -> Pixels:

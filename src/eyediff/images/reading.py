@@ -6,20 +6,31 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from .. import defaults
-from ..errors import ImageError, shown
+from ..errors import ImageError, RangeError, shown
 from ..locations import Location, Url
-from ..records import AlphaPolicy, Image
+from ..records import PEAKS, AlphaPolicy, Image
 from .decode import decode
-from .formats import UnsupportedImage
+from .formats import HEAD, UnsupportedImage, is_image_content
 from .planes import picture
+from .ranges import Range, is_default, scale_levels
+
+_FOOTER = 26
+"""Bytes of the footer of TGA, which has no signature at its beginning."""
 
 
-def read(path: Location, *, alpha: AlphaPolicy = "worst", max_pixels: int = defaults.MAX_PIXELS) -> Image:
+def read(
+    path: Location,
+    *,
+    alpha: AlphaPolicy = "worst",
+    max_pixels: int = defaults.MAX_PIXELS,
+    range: Range | None = None,
+) -> Image:
     """The picture in a file as sRGB pixels, H x W x 3, uint8, or uint16 where the file holds more than 8 bits.
 
     PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF and PNM, told by content. It is turned upright by its EXIF orientation,
@@ -29,17 +40,39 @@ def read(path: Location, *, alpha: AlphaPolicy = "worst", max_pixels: int = defa
     Where a pixel is not opaque, `alpha="worst"` gives the picture over black and over white (see `planes.picture` for
     why one background is not enough); `alpha="refuse"` raises.
 
+    `range` are the levels of black and white where the file holds fewer than its type, such as (0, 4095) for 12 bits in
+    a file of 16: the picture is then float32 from 0 to 1, and `notes` says so.
+
     Raises ImageError, one line that begins with the path, where the file is missing, not a regular file, damaged,
     truncated, of an unknown kind, or announces more than `max_pixels`. May be called from several threads.
     """
     try:
         with _opened(path) as file:
             planes = decode(file, max_pixels)
-        return picture(str(path), planes, alpha)
+        return with_range(picture(str(path), planes, alpha), range)
     except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:  # of the disk or the network, while the file was looked at
         raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
+
+
+def with_range(image: Image, range: Range | None) -> Image:
+    """Return an image whose black and white are at these levels. Raises UnsupportedImage where that cannot be."""
+    if range is None or is_default(image.pixels.dtype, range):
+        return image
+    if image.over_white is not None:
+        raise UnsupportedImage("is transparent, and a range was stated: state a background, or remove its transparency")
+    if range[1] > PEAKS[image.pixels.dtype]:
+        raise UnsupportedImage(
+            f"holds {image.pixels.dtype.itemsize * 8} bits, which do not reach the stated white of {range[1]:g}: "
+            "state its own range, or compare it without"
+        )
+    try:
+        pixels = scale_levels(image.pixels, range, "the file")
+    except RangeError as why:
+        raise UnsupportedImage(str(why)) from why
+    note = f"levels {range[0]:g} to {range[1]:g} are black to white"
+    return replace(image, pixels=pixels, notes=(*image.notes, note))
 
 
 def content(path: Path) -> bytes:
@@ -51,6 +84,18 @@ def content(path: Path) -> bytes:
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:
         raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
+
+
+def has_image_content(path: Path) -> bool:
+    """Return whether a regular file begins, or ends, as an image does; a file that cannot be opened does not."""
+    try:
+        with _opened(path) as file:
+            head = file.read(HEAD)
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _FOOTER))
+            return is_image_content(head, file.read(_FOOTER))
+    except (UnsupportedImage, OSError):
+        return False
 
 
 @contextmanager

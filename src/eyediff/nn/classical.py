@@ -124,8 +124,8 @@ class MSSSIM(_Classical):
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         product = torch.ones((), device=x.device)
         for weight, mean in zip(msssim.WEIGHTS, msssim.means(VERBS, x, y), strict=True):
-            positive = mean > 0
-            product = product * torch.where(positive, torch.where(positive, mean, 1) ** weight, 0)
+            below = mean <= 0  # false for NaN, which must reach the loss
+            product = product * torch.where(below, 0, torch.where(below, 1, mean) ** weight)
         return product.mean(1)
 
 

@@ -172,6 +172,8 @@ def header_record(header: Header) -> dict[str, object]:
         for name, metric in header.metrics.items()
     }
     record: dict[str, object] = {"eyediff": header.eyediff, "metrics": metrics, "size": header.size}
+    if header.range is not None:
+        record["range"] = list(header.range)
     return record if header.shard is None else record | {"shard": _shard_record(header, header.shard)}
 
 

@@ -12,9 +12,9 @@ from typing import Any, get_args
 
 from ..errors import OutputError, shown
 from ..locations import parse_location
-from ..records import AlphaPolicy, Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
+from ..records import Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
 from .atomic_write import atomic_path, restore
-from .schema import dump, header_record
+from .schema import dump, header_record, score_from
 
 
 def sidecar_of(output: Path) -> Path:
@@ -79,9 +79,17 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
         metrics=metrics,
         size=_one_of(record["size"], SizePolicy),
         higher_is_better=higher,
-        alpha=_one_of(shard["alpha"], AlphaPolicy),
+        range=_range(record.get("range")),
+        alpha=_text(shard["alpha"]),
         shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),
     )
+
+
+def _range(value: object) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    low, high = value if isinstance(value, list) else ()
+    return score_from(low), score_from(high)
 
 
 def _text(value: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from .. import defaults
 from ..errors import shown
 from ..records import Header, Statistics, Summary
 from .schema import encodable, number, unmatched_record
@@ -21,6 +22,11 @@ def summary_record(summary: Summary) -> dict[str, object]:
     metrics = {name: _statistics(values) | _pooled(summary, name) for name, values in summary.metrics.items()}
     record: dict[str, object] = {"count": summary.count, "failed": summary.failed, "metrics": metrics}
     record["incomplete"] = summary.incomplete
+    if summary.mean_crossings:
+        record["mean_crossings"] = [
+            {"metric": each.metric, "limit": number(each.limit), "mean": number(each.score)}
+            for each in summary.mean_crossings
+        ]
     if summary.hints:
         record["hints"] = [encodable(hint) for hint in summary.hints]
     return record | {"interrupted": True} if summary.interrupted else record
@@ -36,7 +42,8 @@ def _statistics(values: Statistics) -> dict[str, object]:
         "ci95": None if values.ci95 is None else [_finite_or_text(end) for end in values.ci95],
         "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in values.worst],
         "count": values.count,
-    }
+        "identical": values.identical,
+    } | ({"mean_of_all": _finite_or_text(values.mean_of_all)} if values.identical else {})
 
 
 def _pooled(summary: Summary, name: str) -> dict[str, object]:
@@ -72,7 +79,7 @@ def _unmatched(summary: Summary) -> list[Line]:
 
 def _crossings(summary: Summary) -> list[Line]:
     lines: list[Line] = []
-    for crossing in summary.crossings:
+    for crossing in (*summary.crossings, *summary.mean_crossings):
         sign = ">" if crossing.score > crossing.limit else "<"
         verdict = f"{crossing.metric} {figure(crossing.score)} {sign} {figure(crossing.limit)}"
         lines.append(["  ", (verdict, "red"), f"  {shown(crossing.pair)}"])
@@ -100,12 +107,16 @@ _POOLED_ROWS = {
 def _table(header: Header, summary: Summary) -> list[Line]:
     names = list(header.metrics)
     counted = {"pairs": "count"} if summary.incomplete else {}
-    tables = [(counted | _ROWS, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
+    identical = any(values.identical for values in summary.metrics.values())
+    alike = {"identical, left out of the mean": "identical"} if identical else {}
+    tables = [(counted | _ROWS | alike, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
     lines: list[Line] = [[(_columns(header, names) + "  summary", "bold")]]
     for rows, values in tables:
         for label, field in rows.items():
             cells = [_cell(getattr(values.get(name), field, None)) for name in names]
             lines.append([_columns(header, cells) + f"  {label}"])
+    if any(values.count - values.identical < defaults.FEWEST for values in summary.metrics.values()):
+        lines.append([f"  no interval of a mean of fewer than {defaults.FEWEST} scores: none would hold"])
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from ..records import Header, Summary
+from ..records import Header, Statistics, Summary
 
 NARROWEST = 10
 """Characters of a column of numbers. The widest number, -1.2346e-05, is rare; two blanks separate columns."""
@@ -56,3 +56,9 @@ def coloured(line: Line) -> str:
     with console.capture() as capture:
         console.print(Text.assemble(*line), soft_wrap=True)
     return capture.get()
+
+
+def mean_figure(values: Statistics) -> str:
+    """Return a mean with what was left out of it: "31.201 (2 identical, left out)"."""
+    left_out = values.identical if values.identical < values.count else 0
+    return figure(values.mean) + (f" ({left_out} identical, left out)" if left_out else "")

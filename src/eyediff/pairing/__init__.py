@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -11,22 +12,27 @@ from ..errors import UsageError, shown
 from ..records import MatchRule, Pair, Side, Unmatched
 from .lazy import Lazy
 from .match import alone, by_key, matched, near_misses
-from .walk import images_below
+from .walk import Listing, images_below
 
-__all__ = ["Pairing", "images_in", "pair_up"]
+__all__ = ["Listing", "Pairing", "images_in", "pair_up"]
 
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs in the order of their names, what has no partner, and how many entries of the folders are no image.
+    """The pairs in the order of their names, what has no partner, and how many entries were passed over, by kind.
 
     `hints` say what may be wrong where files of both sides have no partner and their names are nearly the same.
     """
 
     pairs: Sequence[Pair]
     unmatched: Sequence[Unmatched] = ()
-    ignored: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
+
+    @property
+    def ignored(self) -> int:
+        """Return how many entries of the folders were passed over."""
+        return sum(self.passed_over.values())
 
 
 def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pairing:
@@ -52,12 +58,13 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
         return _folders(reference, candidate, match)
     if not candidate.is_dir():
         return Pairing((Pair(candidate.name, reference, candidate),))
-    names, ignored = _some_images(candidate)
-    return Pairing(Lazy(names, lambda name: Pair(name, reference, candidate / name)), ignored=ignored)
+    listing = _some_images(candidate)
+    pairs = Lazy(listing.images, lambda name: Pair(name, reference, candidate / name))
+    return Pairing(pairs, passed_over=listing.passed_over)
 
 
-def images_in(folder: Path) -> tuple[list[str], int]:
-    """The images below a folder by relative path, in posix form and sorted, and how many other entries there are.
+def images_in(folder: Path) -> Listing:
+    """Return the images below a folder.
 
     Raises UsageError where it is missing, no folder, or without any image.
     """
@@ -68,8 +75,8 @@ def images_in(folder: Path) -> tuple[list[str], int]:
 
 
 def _folders(reference: Path, candidate: Path, match: MatchRule) -> Pairing:
-    left_names, left_ignored = _some_images(reference)
-    right_names, right_ignored = _some_images(candidate)
+    left_listing, right_listing = _some_images(reference), _some_images(candidate)
+    left_names, right_names = left_listing.images, right_listing.images
     left, right = by_key(reference, left_names, match), by_key(candidate, right_names, match)
     common, only_left, only_right = matched(left, right), alone(left, right), alone(right, left)
     hints = near_misses(only_left, only_right, match)
@@ -85,7 +92,7 @@ def _folders(reference: Path, candidate: Path, match: MatchRule) -> Pairing:
     return Pairing(
         Lazy(common, lambda found: Pair(found[0], reference / found[1], candidate / found[2])),
         tuple(chain.from_iterable((Unmatched(side, folder / name) for name in names) for side, folder, names in sides)),
-        left_ignored + right_ignored,
+        dict(sorted((Counter(left_listing.passed_over) + Counter(right_listing.passed_over)).items())),
         hints,
     )
 
@@ -100,11 +107,11 @@ def _check_there(path: Path) -> None:
         raise UsageError(f"{shown(path)}: cannot be looked at ({reason}): check the path and its permissions") from why
 
 
-def _some_images(folder: Path) -> tuple[list[str], int]:
-    names, ignored = images_below(folder)
-    if not names:
-        raise UsageError(f"{shown(folder)} holds no image ({ignored} other entries): check the path")
-    return names, ignored
+def _some_images(folder: Path) -> Listing:
+    listing = images_below(folder)
+    if not listing.images:
+        raise UsageError(f"{shown(folder)} holds no image ({listing.ignored} other entries): check the path")
+    return listing
 
 
 def _some(names: Sequence[str]) -> str:

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..defaults import IMAGE_SUFFIXES
 from ..errors import UsageError, shown
+from ..images import has_image_content
 
 NESTED_LINKS = 2_000
 """Folders that are reached through two links or more. Data sets link to a folder, and that one may to another."""
 
 
-def images_below(folder: Path) -> tuple[list[str], int]:
-    """Their paths relative to the folder, in posix form and sorted, and how many other entries were passed over.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The images below a folder by relative path, in posix form and natural order, and what was passed over."""
 
-    Every entry counts whose suffix is in IMAGE_SUFFIXES and that is not a folder: a broken link, too, becomes a row
-    that says why it has no scores. Passed over are other suffixes, whatever begins with a dot (a hidden folder counts
-    as one), and links to a folder that they lie in, which would have no end. Other links are followed.
+    images: list[str]
+    passed_over: Mapping[str, int]
+
+    @property
+    def ignored(self) -> int:
+        """Return how many entries were passed over."""
+        return sum(self.passed_over.values())
+
+
+HIDDEN = "hidden"
+LOOP = "link to a folder above"
+NO_SUFFIX = "no suffix"
+
+
+def images_below(folder: Path) -> Listing:
+    """Return the images below a folder.
+
+    Every entry counts that is not a folder and has the suffix (`IMAGE_SUFFIXES`) or the content of an image: a broken
+    link or an image that cannot be read becomes a row that says why it has no scores. The first bytes of files with
+    other suffixes are read for that. Passed over are other files, counted by suffix, whatever begins with a dot, which
+    tools and systems write beside images (a hidden folder counts as one), and links to a folder that they lie in, which
+    would have no end. Other links are followed.
 
     Raises UsageError where a folder cannot be listed: half a listing would pass for the whole. So it does where links
     behind links lead to more than NESTED_LINKS folders: a dozen folders that link to each other have billions of paths.
     """
-    found: list[str] = []
-    ignored = 0
+    images: list[str] = []
+    passed_over: Counter[str] = Counter()
     nested = 0
     waiting: list[tuple[str, tuple[tuple[int, int], ...], int]] = [("", (_identity(folder),), 0)]
     while waiting:
@@ -37,19 +61,25 @@ def images_below(folder: Path) -> tuple[list[str], int]:
             )
         for entry in _entries(folder, inner):
             if entry.name.startswith("."):
-                ignored += 1
+                passed_over[HIDDEN] += 1
             elif entry.is_dir():
                 identity = _identity(Path(entry.path))
                 if identity in above:
-                    ignored += 1
+                    passed_over[LOOP] += 1
                 else:
                     waiting.append((f"{inner}{entry.name}/", (*above, identity), links + entry.is_symlink()))
-            elif suffix_of(entry.name).lower() in IMAGE_SUFFIXES:
-                found.append(inner + entry.name)
+            elif suffix_of(entry.name).lower() in IMAGE_SUFFIXES or has_image_content(Path(entry.path)):
+                images.append(inner + entry.name)
             else:
-                ignored += 1
-    found.sort()
-    return found, ignored
+                passed_over[suffix_of(entry.name).lower() or NO_SUFFIX] += 1
+    images.sort(key=natural_key)
+    return Listing(images, dict(sorted(passed_over.items())))
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a key that sorts names as people count: 2 before 10. Equal numbers are told apart by their digits."""
+    parts = re.split("([0-9]+)", name)
+    return (*((0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts)), (2, 0, name))
 
 
 def suffix_of(name: str) -> str:

@@ -1,40 +1,93 @@
-"""Limits of scores, which a run checks for every pair."""
+"""Limits of scores, which a run checks for every pair, and for the mean of all pairs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from ..errors import Setting, UsageError
-from ..records import Crossing, Row
+from ..errors import Setting, UsageError, shown
+from ..records import Crossing, Header, Row, Statistics
+from ..scoring.metric_spec import find_column
+
+_ByMetric: TypeAlias = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The highest and the lowest score that is allowed, by metric. Scores beyond are reported, not refused."""
+    """Scores that are allowed, by metric. Scores beyond are reported, not refused.
 
-    maxima: Mapping[str, float] = field(default_factory=dict)
-    minima: Mapping[str, float] = field(default_factory=dict)
+    Parameters
+    ----------
+    maxima
+        The highest score of a pair, of metrics of which lower is better.
+    minima
+        The lowest score of a pair, of metrics of which higher is better.
+    mean_maxima, mean_minima
+        The same of the mean.
+    """
 
-    def check(self, names: Sequence[str]) -> None:
-        """Raise UsageError if a limit is not a number, or its metric is not one of these."""
-        for option, limits in (("max", self.maxima), ("min", self.minima)):
-            for name, limit in limits.items():
-                stated = Setting(option, f"{name}={limit:g}")
-                if name not in names:
-                    raise UsageError(stated, f": {name} is not computed here; add it to ", Setting("metrics"))
-                if math.isnan(limit):
-                    raise UsageError(stated, ": not a number; give one")
+    maxima: _ByMetric = field(default_factory=dict)
+    minima: _ByMetric = field(default_factory=dict)
+    mean_maxima: _ByMetric = field(default_factory=dict)
+    mean_minima: _ByMetric = field(default_factory=dict)
+
+    def resolve(self, header: Header) -> Limits:
+        """Return these limits by the names of a run's columns, of which another name may mean the same metric.
+
+        Raises
+        ------
+        UsageError
+            If a limit is not a number, is of a metric that is not computed, is given twice, or is on the good side.
+        """
+        return Limits(
+            _resolve("max", self.maxima, header, higher=False),
+            _resolve("min", self.minima, header, higher=True),
+            _resolve("max_mean", self.mean_maxima, header, higher=False),
+            _resolve("min_mean", self.mean_minima, header, higher=True),
+        )
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
         """Yield the limits that the scores of a row are beyond."""
         for name, score in row.scores.items():
-            highest, lowest = self.maxima.get(name), self.minima.get(name)
-            if highest is not None and score > highest:
-                yield Crossing(row.pair.name, name, score, highest)
-            if lowest is not None and score < lowest:
-                yield Crossing(row.pair.name, name, score, lowest)
+            for limit in _beyond(score, self.maxima.get(name), self.minima.get(name)):
+                yield Crossing(row.pair.name, name, score, limit)
+
+    def mean_crossings(self, metrics: Mapping[str, Statistics]) -> Iterator[Crossing]:
+        """Yield the limits that means are beyond. A metric without any score is beyond none."""
+        for name, found in metrics.items():
+            for limit in _beyond(found.mean, self.mean_maxima.get(name), self.mean_minima.get(name)):
+                yield Crossing(f"the mean of {name}", name, found.mean, limit)
+
+
+def _beyond(score: float, highest: float | None, lowest: float | None) -> Iterator[float]:
+    if highest is not None and score > highest:
+        yield highest
+    if lowest is not None and score < lowest:
+        yield lowest
+
+
+def _resolve(kind: str, limits: _ByMetric, header: Header, *, higher: bool) -> dict[str, float]:
+    resolved: dict[str, float] = {}
+    for name, limit in limits.items():
+        stated = Setting(kind, f"{shown(name)}={limit:g}")
+        column = find_column(name, list(header.metrics))
+        if column is None:
+            raise UsageError(stated, f": {shown(name)} is not computed here; add it to ", Setting("metrics"))
+        if math.isnan(limit):
+            raise UsageError(stated, ": not a number; give one")
+        if column in resolved:
+            raise UsageError(stated, f": {shown(column)} has a limit already ({resolved[column]:g}); give one")
+        if header.higher_is_better[column] != higher:
+            better, other = ("higher", "minimum") if header.higher_is_better[column] else ("lower", "maximum")
+            raise UsageError(
+                stated,
+                f": a {better} {shown(column)} is better, so that this limit lets the worst images pass; "
+                f"give a {other}",
+            )
+        resolved[column] = limit
+    return resolved
 
 
 NO_LIMITS = Limits()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +29,7 @@ class ComparisonOptions:
     size
         What happens to images of different size.
     alpha
-        What happens to transparent images.
+        What transparency becomes; see `records.AlphaPolicy`.
     device
         Where networks run.
     workers
@@ -38,6 +38,8 @@ class ComparisonOptions:
         Bytes, or text such as "2GB", that the process should stay within; None: chosen by the memory of the machine.
     threads
         Threads of the engines; None: one for each core.
+    range
+        Levels of black and white in the files, such as (0, 4095) for 12 bits in files of 16; None: those of their type.
     """
 
     match: MatchRule = "name"
@@ -47,6 +49,12 @@ class ComparisonOptions:
     workers: int | None = None
     memory: int | str | None = None
     threads: int | None = None
+    range: images.Range | None = None
+
+    def __post_init__(self) -> None:
+        images.check_alpha(self.alpha)
+        if self.range is not None:
+            images.check_range(self.range, "files")
 
     def build_metrics(self, metrics: Sequence[str | MetricSpec], progress: Progress | None = None) -> MetricSet:
         """Load metrics; see `build_metric_set`."""
@@ -57,13 +65,14 @@ class ComparisonOptions:
             device=self.device,
             memory=self.memory,
             threads=self.threads,
+            range=self.range,
             progress=progress,
         )
 
     def loader(self) -> ImageLoader:
         """Return what reads image files. Images decoded ahead take at most a quarter of `memory`."""
         return ImageLoader(
-            partial(images.read, alpha=self.alpha),
+            partial(images.read, alpha=self.alpha, range=self.range),
             partial(images.fit, policy=self.size),
             workers=defaults.workers() if self.workers is None else self.workers,
             window_bytes=min(defaults.WINDOW_BYTES, memory_limit.checked(self.memory) // 4),
@@ -84,15 +93,15 @@ class ComparisonPlan:
         Files without a partner.
     limits
         Scores beyond these are reported as crossings.
-    ignored
-        Number of files that are no images.
+    passed_over
+        Number of files that are no images, by suffix or reason.
     hints
         Remarks on the pairing, for people.
 
     Raises
     ------
     UsageError
-        If a limit is of a metric that is not computed.
+        If a limit is of a metric that is not computed, or lets the worst images pass.
     """
 
     pairs: Iterable[Pair]
@@ -100,7 +109,7 @@ class ComparisonPlan:
     loader: ImageLoader
     unmatched: Sequence[Unmatched] = ()
     limits: Limits = NO_LIMITS
-    ignored: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
     hints: tuple[str, ...] = ()
 
     @property
@@ -109,7 +118,7 @@ class ComparisonPlan:
         return len(self.pairs) if isinstance(self.pairs, Sized) else None
 
     def __post_init__(self) -> None:
-        self.limits.check(self.metrics.names)
+        object.__setattr__(self, "limits", self.limits.resolve(self.metrics.header))
 
 
 def plan_comparison(
@@ -136,6 +145,6 @@ def plan_comparison(
         options.loader(),
         pairs.unmatched,
         limits,
-        pairs.ignored,
+        pairs.passed_over,
         pairs.hints,
     )

@@ -357,6 +357,8 @@ def run_settings(header: Header, kind: str) -> dict[str, object]:
         "size policy": header.size,
         "alpha policy": header.alpha,
     }
+    if header.range is not None:
+        settings["range"] = list(header.range)
     if header.shard is not None:
         settings["shard"] = f"{header.shard.part}/{header.shard.of}"
         settings["list of pairs"] = header.shard.list_sha256

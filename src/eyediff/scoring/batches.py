@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .. import defaults
 from ..errors import EyediffError
-from ..images import composites
+from ..images import composites, describe_one_sided, is_one_sided
 from ..interfaces import Engine, Looking
 from ..records import Failure, Features, Image, Pair, Pixels, Row, ScoredPair, Stage
 from .loading import ImageLoader, Loaded, Recall, describe_error
@@ -183,7 +183,7 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
     owners = [index for index, of_pair in enumerate(grounds) for _ in of_pair]
     reference, candidate = ([sample[side] for of_pair in grounds for sample in of_pair] for side in (0, 1))
     samples = _Samples(reference, candidate, references.track(reference))
-    scores: list[dict[str, float]] = [{} for _ in batch]
+    scores: list[dict[str, list[float]]] = [{} for _ in batch]  # one on each ground
     reasons: list[dict[str, str]] = [{} for _ in batch]
     shortest = min(batch[0].width, batch[0].height)
     for names, engine in metrics.groups:
@@ -202,15 +202,21 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
                 if np.isnan(score):
                     reasons[owner][name] = "the score is not a number"
                     continue
-                worse = min if metrics.header.higher_is_better[name] else max
-                scores[owner][name] = worse(score, scores[owner].get(name, score))
+                scores[owner].setdefault(name, []).append(score)
     stage: Stage = "size" if all(shortest < engine.smallest for _, engine in metrics.groups) else "score"
-    return [_row(metrics.names, loaded, scores[index], reasons[index], stage) for index, loaded in enumerate(batch)]
+    return [_row(metrics, loaded, scores[index], reasons[index], stage) for index, loaded in enumerate(batch)]
 
 
-def _row(names: Sequence[str], loaded: Loaded, scores: dict[str, float], reasons: dict[str, str], stage: Stage) -> Row:
-    present = {name: scores[name] for name in names if name not in reasons}
-    missing = {name: reasons[name] for name in names if name in reasons}
+def _row(
+    metrics: MetricSet, loaded: Loaded, scores: dict[str, list[float]], reasons: dict[str, str], stage: Stage
+) -> Row:
+    higher = metrics.header.higher_is_better
+    scored = [name for name in metrics.names if name not in reasons]
+    if scored and is_one_sided(loaded.reference, loaded.candidate):
+        message = describe_one_sided(loaded.reference, {name: scores[name] for name in scored})
+        return Failure(loaded.pair, "score", message, loaded.width, loaded.height)
+    present = {name: (min if higher[name] else max)(scores[name]) for name in scored}
+    missing = {name: reasons[name] for name in metrics.names if name in reasons}
     notes = _notes(loaded.reference, loaded.candidate)
     row = ScoredPair(loaded.pair, loaded.width, loaded.height, present, notes, missing)
     if present:

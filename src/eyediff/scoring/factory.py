@@ -118,6 +118,7 @@ def build_metric_set(
     device: DeviceName = "auto",
     memory: int | str | None = None,
     threads: int | None = None,
+    range: tuple[float, float] | None = None,
     progress: Progress | None = None,
 ) -> MetricSet:
     """Load the weights of metrics and build their engines.
@@ -126,7 +127,7 @@ def build_metric_set(
     ----------
     metrics
         Names such as ``lpips`` or ``ssim@skimage``, files of metrics, or metrics that are parsed already.
-    size, alpha
+    size, alpha, range
         Recorded in the header only. The loader prepares the images.
     device
         Where the networks run.
@@ -145,7 +146,7 @@ def build_metric_set(
     """
     specs = parse_metrics(metrics)
     built = _build_all(specs, runner_on(device, threads), memory, progress)
-    return MetricSet(_group_columns(built), _describe(built, size, alpha))
+    return MetricSet(_group_columns(built), _describe(built, size, alpha, range))
 
 
 def _build_all(
@@ -156,11 +157,14 @@ def _build_all(
     return [build_metric(spec, runner, progress=progress, memory=room) for spec in specs]
 
 
-def _describe(metrics: Sequence[BoundMetric], size: SizePolicy, alpha: AlphaPolicy) -> Header:
+def _describe(
+    metrics: Sequence[BoundMetric], size: SizePolicy, alpha: AlphaPolicy, range: tuple[float, float] | None
+) -> Header:
     return Header(
         eyediff=__version__,
         metrics={metric.spec.requested: metric.header for metric in metrics},
         size=size,
         higher_is_better={metric.spec.requested: metric.spec.info.higher_is_better for metric in metrics},
         alpha=alpha,
+        range=range,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ..errors import UnknownMetricError, UsageError, shown
+from ..errors import EyediffError, UnknownMetricError, UsageError, shown
 from ..metrics.backbones import TRUNKS
 from ..metrics.lpips import Network
 from ..metrics.programs import DeepFeatures, Program
@@ -159,6 +160,34 @@ def content_name(requested: str) -> str:
                 _NAMES.clear()
             _NAMES[key] = name
     return name
+
+
+def find_column(requested: str, columns: Sequence[str]) -> str | None:
+    """Return which of a run's columns is the metric of a name, such as `lpips` for `lpips-alex@0.1`; None if none is.
+
+    Parameters
+    ----------
+    requested : str
+        Name of a metric, or a metric's file. It need not exist if a column has the same name.
+    columns : sequence of str
+        Names that the results carry.
+
+    Examples
+    --------
+    >>> find_column("lpips-alex", ["psnr", "lpips"])
+    'lpips'
+    """
+    if requested in columns:
+        return requested
+    try:
+        wanted = parse_metric(requested).qualified_name
+    except EyediffError:
+        return None
+    for column in columns:
+        with suppress(EyediffError):  # a column of an earlier run may be of a metric that is not installed
+            if parse_metric(column).qualified_name == wanted:
+                return column
+    return None
 
 
 def parse_metrics(requested: Iterable[str | MetricSpec]) -> list[MetricSpec]:

@@ -8,14 +8,14 @@ Of a similarity (higher is better), n scores x:
 
 Of a distance (lower is better), the same seen from the other end:
 
-    harmonic     sum(x^2) / sum(x), the contraharmonic mean, which leans to the high scores: of two figures it lies as
-                 far above the mean as the harmonic lies below. The harmonic itself would lean to the good frames.
+    harmonic     none: it would lean to the good frames
     tail         the 95th percentile
     worst second the highest mean over the frames of any one second
 
 Percentiles are always the score of some frame, the worse one where they fall between two. A second begins with a frame
 and holds the frames that begin within it; seconds that reach beyond the end are left out, unless the clip is shorter
-than one. Frames count alike, however long each is shown, and frames that failed do not count.
+than one. Its mean is of the finite scores: identical frames, whose PSNR is infinite, are left out of it, unless
+all of its frames are. Frames count alike, however long each is shown, and frames that failed do not count.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
 def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
     """One metric's scores over the frames at these times (seconds, rising; at least one frame)."""
     start, score = _worst_second(times, scores, higher_is_better)
-    harmonic = _harmonic(scores) if higher_is_better else _contraharmonic(scores)
+    harmonic = _harmonic(scores) if higher_is_better else None
     tail, method = (TAIL, "lower") if higher_is_better else (100 - TAIL, "higher")
     return Pooled(harmonic, float(np.percentile(scores, tail, method=method)), score, start)  # type: ignore[call-overload]
 
@@ -134,11 +134,9 @@ def _harmonic(scores: Numbers) -> float | None:
         return float(len(scores) / np.sum(1 / scores))
 
 
-def _contraharmonic(scores: Numbers) -> float | None:
-    if not np.isfinite(scores).all():
-        return float("inf")
-    total = scores.sum()
-    return float(np.square(scores).sum() / total) if total else 0.0  # distances are >= 0: all are 0
+def _mean(scores: Numbers) -> float:
+    finite = scores[np.isfinite(scores)]
+    return float((finite if len(finite) else scores).mean())
 
 
 def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tuple[float, float]:
@@ -146,8 +144,8 @@ def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tu
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     starts = times[times + SECOND <= times[-1] + step + 1e-6]
     if not len(starts):
-        return float(times[0]), float(scores.mean())
+        return float(times[0]), _mean(scores)
     ends = np.searchsorted(times, starts + SECOND - 1e-6)
-    means = np.array([scores[i:end].mean() for i, end in enumerate(ends)])
+    means = np.array([_mean(scores[i:end]) for i, end in enumerate(ends)])
     at = int(np.argmin(means) if higher_is_better else np.argmax(means))
     return float(starts[at]), float(means[at])

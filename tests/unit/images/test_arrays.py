@@ -60,11 +60,13 @@ def test_levels_of_255_are_divided_exactly() -> None:
         ([0.02, 0.98], None, r"float64 without a range; it holds 0.02 to 0.98: write range=\(0, 1\)"),
         ([-0.5, 0.98], None, r"it holds -0.5 to 0.98: write range=\(-1, 1\)"),
         ([0, 254.5], None, r"it holds 0 to 254.5: write range=\(0, 255\)"),
-        ([-300, 2], None, r"it holds -300 to 2: scale it"),
+        ([-300, 2], None, r"it holds -300 to 2: write range=\(black, white\)"),
+        ([0, 1.01], (0, 1), r"outside range=\(0, 1\); it holds 0 to 1.01: clip it$"),
         ([0, 200], (0, 1), r"outside range=\(0, 1\); it holds 0 to 200: clip it, or write range=\(0, 255\)"),
         ([0, 200], (-1, 1), r"outside range=\(-1, 1\); it holds 0 to 200"),
         ([-1, 1], (0, 1), r"outside range=\(0, 1\); it holds -1 to 1: clip it, or write range=\(-1, 1\)"),
-        ([0, 1], (0, 2), r"range=\(0, 2\) is none of \(0, 1\), \(-1, 1\), \(0, 255\); it holds 0 to 1"),
+        ([0, 1], (2, 0), r"expected \(black, white\), two numbers, the lower one first"),
+        ([0, 1], (0, np.inf), r"expected \(black, white\)"),
         ([0, np.nan], (0, 1), "NaN or infinity"),
         ([0, np.inf], (0, 1), "NaN or infinity"),
     ],
@@ -101,10 +103,11 @@ def test_other_types_and_shapes_are_refused_with_advice(value: Any, told: str) -
         as_image(value)
 
 
-def test_a_range_for_what_knows_its_own_is_refused(tmp_path: Path) -> None:
-    """It would be ignored otherwise, and a user who wrote it meant something by it."""
+def test_a_range_that_values_exceed_is_refused(tmp_path: Path) -> None:
+    """Levels up to 255 are not of a range from 0 to 1."""
+    PILImage.fromarray(noise()).save(tmp_path / "a.png")
     for value in (noise(), str(tmp_path / "a.png"), PILImage.fromarray(noise())):
-        with pytest.raises(RangeError, match="leave it out"):
+        with pytest.raises((RangeError, ImageError), match=r"outside range=\(0, 1\)"):
             as_image(value, range=(0, 1))
     assert as_image(noise(), range=(0, 255)).pixels.dtype == np.uint8
 

@@ -151,3 +151,21 @@ def test_it_compiles_into_one_graph(name: str) -> None:
 
     for one, other in zip(both(compiled), both(found), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["LPIPS", "LPIPS on a module", "PerceptualLoss", "SSIM", "PSNR", "DSSIM", "L2", "MSSSIM"]
+)
+@pytest.mark.parametrize("pixels", [1, None])
+def test_what_is_not_a_number_reaches_the_loss(name: str, pixels: int | None) -> None:
+    """One NaN or all, on either side: a finite loss would hide from training that it has diverged."""
+    found = {**MODULES, "DSSIM": nn.DSSIM, "L2": nn.L2, "MSSSIM": nn.MSSSIM}[name]()
+    side = 176 if name == "MSSSIM" else 48
+    torch.manual_seed(1)
+    good, bad = torch.rand(1, 3, side, side) * 2 - 1, torch.rand(1, 3, side, side) * 2 - 1
+    bad[..., side // 2, : side if pixels is None else pixels] = torch.nan
+    if pixels is None:
+        bad[:] = torch.nan
+    assert found(good, bad).isnan().all()
+    assert found(bad, good).isnan().all()
+    assert found(good, good * 0.5).isfinite().all()

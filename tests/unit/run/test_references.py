@@ -103,7 +103,7 @@ def test_pictures_are_told_apart_by_identity_not_by_content() -> None:
 
 @pytest.mark.parametrize("transparent", [False, True])
 def test_files_score_as_separate_pairs_to_the_last_bit(tmp_path: Path, transparent: bool) -> None:
-    """With a network, from files, over both grounds where the reference is transparent."""
+    """With a network, from files, over both grounds where both images are transparent."""
     random = np.random.RandomState(3)
     (tmp_path / "b").mkdir()
     (tmp_path / "copies").mkdir()
@@ -111,7 +111,7 @@ def test_files_score_as_separate_pairs_to_the_last_bit(tmp_path: Path, transpare
     PILImage.fromarray(random.randint(0, 256, shape).astype(np.uint8)).save(tmp_path / "a.png")
     found, copies = [], []
     for name in ("0.png", "1.png", "2.png", "3.png"):
-        PILImage.fromarray(random.randint(0, 256, (40, 50, 3)).astype(np.uint8)).save(tmp_path / "b" / name)
+        PILImage.fromarray(random.randint(0, 256, shape).astype(np.uint8)).save(tmp_path / "b" / name)
         (tmp_path / "copies" / name).write_bytes((tmp_path / "a.png").read_bytes())
         found.append(Pair(name, tmp_path / "a.png", tmp_path / "b" / name))
         copies.append(Pair(name, tmp_path / "copies" / name, tmp_path / "b" / name))

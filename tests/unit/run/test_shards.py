@@ -82,7 +82,7 @@ def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
     scores = [row.scores["mse"] for row in merged if isinstance(row, ScoredPair)]
     assert len(summary.crossings) == sum(score > 8 for score in scores) > 0
     with pytest.raises(UsageError, match="ssim is not computed here"):
-        Limits(minima={"ssim": 0.5}).check(tuple(merged.header.metrics))
+        Limits(minima={"ssim": 0.5}).resolve(merged.header)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -60,12 +60,13 @@ function distribution(metric) {
 function metricCard(metric) {
   const found = run.summary.metrics[metric];
   const value = (name) => (found ? figure(number(found[name])) : "–");
-  const sure = found?.ci95 ? `95 % interval ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval";
+  const sure = found?.ci95 ? `95 % interval ${found.ci95.map((end) => figure(number(end))).join(" to ")}` : "no interval below 5 scores";
+  const alike = found?.identical ? `; ${found.identical} identical, left out` : "";
   const facts = [["median", value("median")], ["min", value("min")], ["max", value("max")], ["std", value("std")]];
   return el("article", { class: "card metric", data: { metric } },
     el("h3", {}, metric, el("span", { class: "direction" }, `${HIGHER.get(metric) ? "↑" : "↓"} ${direction(metric)}`)),
     el("p", { class: "mean", title: "mean over all pairs that have scores" }, value("mean"), el("small", {}, "mean")),
-    el("p", { class: "sure" }, sure),
+    el("p", { class: "sure" }, sure + alike),
     distribution(metric),
     el("dl", { class: "figures" }, ...facts.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))));
 }

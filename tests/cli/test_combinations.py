@@ -1,0 +1,98 @@
+"""Metrics together score as each alone: every metric, every pair of metrics, and all at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import eyediff
+from eyediff.cli import run
+from eyediff.metrics.registry import all_metrics
+from eyediff.records import ScoredPair
+
+METRICS = [
+    f"{name}@{version}"
+    for name, info in all_metrics().items()
+    for version in info.versions
+    if not name.endswith("-vgg")  # its weights are not in the package
+]
+SIDE = 176  # of MS-SSIM: 161 or more
+
+
+def _is_deep(name: str) -> bool:
+    """Each network is a group of its own, so that two of them share nothing; all at once covers them."""
+    return name.startswith(("lpips", "deep"))
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A smooth picture and the same with noise."""
+    folder = tmp_path_factory.mktemp("combined")
+    rng = np.random.default_rng(11)
+    coarse = Image.fromarray(rng.integers(0, 256, (11, 11, 3), np.uint8)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    noisy = np.asarray(coarse) + rng.normal(0, 12, (SIDE, SIDE, 3))
+    coarse.save(folder / "a.png")
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / "b.png")
+    return [str(folder / "a.png"), str(folder / "b.png")]
+
+
+def _scores(pictures: list[str], metrics: list[str], output: Path) -> Mapping[str, float]:
+    assert run(["compare", *pictures, "-m", ",".join(metrics), "-o", str(output)]) == 0
+    (row,) = json.loads(output.read_text())["rows"]
+    assert list(row["scores"]) == metrics
+    return dict(row["scores"])
+
+
+@pytest.fixture(scope="module")
+def alone(pictures: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """The score of every metric by itself, from the command line; the same as from the library."""
+    output = tmp_path_factory.mktemp("alone") / "out.json"
+    found = {name: _scores(pictures, [name], output)[name] for name in METRICS}
+    for name, score in found.items():
+        assert eyediff.distance(*pictures, name) == pytest.approx(score, rel=1e-6, abs=1e-9)
+    return found
+
+
+@pytest.mark.parametrize("pair", [pair for pair in combinations(METRICS, 2) if not all(map(_is_deep, pair))])
+def test_every_two_metrics(pair: tuple[str, str], alone: dict[str, float], pictures: list[str], tmp_path: Path) -> None:
+    """Two that share work, as FSIM and FSIMc do, among them."""
+    for order in (pair, pair[::-1]):
+        found = _scores(pictures, list(order), tmp_path / "out.json")
+        assert found == {name: pytest.approx(alone[name], rel=1e-6, abs=1e-9) for name in order}
+
+
+def test_all_metrics_at_once(alone: dict[str, float], pictures: list[str], tmp_path: Path) -> None:
+    """By the command and by the library, in both orders."""
+    for order in (METRICS, METRICS[::-1]):
+        expected = {name: pytest.approx(alone[name], rel=1e-6, abs=1e-9) for name in order}
+        assert _scores(pictures, order, tmp_path / "out.json") == expected
+        (row,) = eyediff.compare(*pictures, order).rows
+        assert isinstance(row, ScoredPair)
+        assert row.scores == expected
+
+
+def test_all_metrics_of_a_clip(pictures: list[str], tmp_path: Path) -> None:
+    """`video` scores frames with all metrics as with each alone."""
+    pytest.importorskip("av")
+    clips = []
+    for number, picture in enumerate(pictures):
+        clip = tmp_path / f"{number}.gif"
+        still = Image.open(picture)
+        still.save(clip, save_all=True, append_images=[still.rotate(90)], duration=100)
+        clips.append(str(clip))
+    output = tmp_path / "out.json"
+
+    def rows(metrics: list[str]) -> list[dict[str, float]]:
+        assert run(["video", *clips, "-m", ",".join(metrics), "-o", str(output)]) == 0
+        return [row["scores"] for row in json.loads(output.read_text())["rows"]]
+
+    together = rows(METRICS)
+    for name in METRICS:
+        for row, single in zip(together, rows([name]), strict=True):
+            assert row[name] == pytest.approx(single[name], rel=1e-6, abs=1e-9)

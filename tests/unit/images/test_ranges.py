@@ -1,0 +1,92 @@
+"""Levels of black and white that a caller states: 12 bits in files of 16, floats of any range, mixed inputs."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import eyediff
+from eyediff.cli import run
+from eyediff.errors import ImageError, RangeError
+from eyediff.images import as_image
+
+SIDE = 24
+
+
+@pytest.fixture
+def twelve(tmp_path: Path) -> tuple[Path, Path, float]:
+    """Two files of 16 bits that hold 12, and their PSNR with a peak of 4095."""
+    rng = np.random.default_rng(4)
+    one = rng.integers(40, 4050, (SIDE, SIDE))
+    other = one + rng.integers(-20, 21, one.shape)
+    for name, levels in (("a", one), ("b", other)):
+        Image.fromarray(levels.astype(np.uint16)).save(tmp_path / f"{name}.png")
+    return tmp_path / "a.png", tmp_path / "b.png", 20 * math.log10(4095) - 10 * math.log10(((one - other) ** 2).mean())
+
+
+def test_12_bits_in_files_of_16(twelve: tuple[Path, Path, float], tmp_path: Path) -> None:
+    """The peak is 4095, by --bits, by --range and in Python; 65535 gives 24 dB too much."""
+    *files, expected = twelve
+    output = tmp_path / "out.json"
+    for option in (["--bits", "12"], ["--range", "0,4095"]):
+        assert run(["compare", *map(str, files), "-m", "psnr", *option, "-o", str(output)]) == 0
+        record = json.loads(output.read_text())
+        assert record["rows"][0]["scores"]["psnr"] == pytest.approx(expected, abs=1e-4)
+        assert record["rows"][0]["notes"] == ["levels 0 to 4095 are black to white"]
+        assert record["range"] == [0, 4095]
+    assert eyediff.distance(*files, "psnr", range=(0, 4095)) == pytest.approx(expected, abs=1e-4)
+    arrays = [np.asarray(Image.open(file)).astype(np.uint16) for file in files]
+    assert eyediff.distance(*arrays, "psnr", range=(0, 4095)) == pytest.approx(expected, abs=1e-4)
+    (row,) = eyediff.compare(*files, ["psnr"], range=(0, 4095)).rows
+    assert row.scores["psnr"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--bits", "0"], ["--bits", "17"], ["--range", "5"], ["--range", "9,1"], ["--bits", "8", "--range", "0,1"]],
+)
+def test_an_impossible_range_is_refused(options: list[str], twelve: tuple[Path, Path, float]) -> None:
+    assert run(["compare", *map(str, twelve[:2]), *options]) == 2
+
+
+def test_a_file_that_does_not_fit_the_range_fails(twelve: tuple[Path, Path, float], tmp_path: Path) -> None:
+    """Levels above white, and 8 bits beside a range of 12, are rows that say so."""
+    with pytest.raises(ImageError, match="outside range"):
+        eyediff.distance(*twelve[:2], "psnr", range=(0, 255))
+    Image.fromarray(np.zeros((SIDE, SIDE), np.uint8)).save(tmp_path / "eight.png")
+    assert run(["compare", str(twelve[0]), str(tmp_path / "eight.png"), "-m", "psnr", "--bits", "12"]) == 3
+
+
+@pytest.mark.parametrize("stated", [(0, 2), (-5, 5), (0, 65535), (10, 20)])
+def test_floats_of_any_range(stated: tuple[float, float]) -> None:
+    """Black becomes 0, white 1, what lies between its share, to the rounding of float32."""
+    black, white = stated
+    values = np.linspace(black, white, SIDE * SIDE).reshape(SIDE, SIDE)
+    found = as_image(values, range=stated).pixels[..., 0]
+    assert np.abs(found - (values - black) / (white - black)).max() <= np.finfo(np.float32).eps
+
+
+def test_a_range_is_of_the_floats_among_the_two(tmp_path: Path) -> None:
+    """A file or integers know their own, so that they are compared with floats that state theirs."""
+    levels = np.random.default_rng(2).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    floats = levels.astype(np.float32) / 255
+    for other in (tmp_path / "a.png", Image.fromarray(levels), levels):
+        assert eyediff.distance(other, floats, "psnr", range=(0, 1)) > 140
+        assert eyediff.distance(floats, other, "psnr", range=(0, 1)) > 140
+    assert eyediff.Metric("psnr").distances([levels], [floats], range=(0, 1))[0] > 140
+
+
+def test_a_masked_array_is_refused() -> None:
+    """Its mask was lost without a word."""
+    levels = np.zeros((SIDE, SIDE, 3), np.uint8)
+    masked = np.ma.masked_array(levels, mask=False)
+    assert np.array_equal(as_image(masked).pixels, levels)
+    masked[3, 4] = np.ma.masked
+    with pytest.raises(RangeError, match="masked array"):
+        as_image(masked)
