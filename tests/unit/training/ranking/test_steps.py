@@ -32,7 +32,7 @@ def test_a_mask_a_channel_has_the_mean_and_variance_of_a_mask_a_square() -> None
     assert (roots <= means * (1 + 1e-6)).all()
     kept = source.Kept(means.repeat(draws, 0), roots.repeat(draws, 0), torch.device("cpu"))
     ours = kept.drawn(heads, range(draws), p, chance)[:, 0]
-    squared = [tap[0, 0] for tap in source.squares(trunk, pixels)]
+    squared = [tap[0] for tap in source.squared_differences(trunk, pixels)]
     parts = [
         (tap / tap[0].numel() * head.reshape(-1, 1, 1)).flatten()
         for tap, head in zip(squared, heads.split(MINI.taps), strict=True)
