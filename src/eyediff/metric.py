@@ -111,10 +111,10 @@ class Metric:
                 raise UsageError(f"{len(scores)} pairs were given, `distance` is of one: use `distances`")
             return float(scores[0])
         left, right = _fitted(a, b, range, alpha)
-        scores = self._on_each_ground(left, right)
+        grounds = self._on_each_ground(left, right)
         if is_one_sided(left, right):
-            raise ImageError(describe_one_sided(left, {self.name: scores}))
-        return min(scores) if self.higher_is_better else max(scores)
+            raise ImageError(describe_one_sided(left, {self.name: grounds}))
+        return min(grounds) if self.higher_is_better else max(grounds)
 
     def distances(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> Numbers:
         """N scores of two batches N x H x W x 3, or of two lists of images of one size.

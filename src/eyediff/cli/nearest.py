@@ -77,7 +77,7 @@ def nearest(
     folders.check_k(defaults.NEIGHBOURS if k is None else k)
     kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
-    asked = folders.queries_of(query) if query else (Source(folder, ()), 0)
+    asked = folders.queries_of(query) if query else (Source(folder, ()), {})
     with download_bar("weights") as report:
         job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, asked)

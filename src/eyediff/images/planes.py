@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -110,16 +110,17 @@ def _background(policy: AlphaPolicy, alpha: Whole) -> Whole:
         levels = np.where(odd, DARK, LIGHT).astype(np.uint8)[..., None].repeat(3, axis=2)
     else:
         levels = np.frombuffer(bytes.fromhex(_NAMED.get(policy, policy)[1:]), np.uint8)[None, None]
-    return levels.astype(alpha.dtype) * alpha.dtype.type(PEAKS[alpha.dtype] // 255)
+    factor = int(PEAKS[alpha.dtype]) // 255
+    return cast(Whole, (levels.astype(np.uint32) * np.uint32(factor)).astype(alpha.dtype))
 
 
 def _share(alpha: Whole, background: Whole) -> Whole:
     """Return what shows of a background through the transparency, rounded to the nearest level."""
     peak = int(PEAKS[alpha.dtype])
-    wide = np.uint16 if alpha.dtype == np.uint8 else np.uint32
-    through = (alpha.dtype.type(peak) - alpha[..., None]).astype(wide)
-    share: Whole = ((background * through + wide(peak // 2)) // wide(peak)).astype(alpha.dtype)
-    return share
+    # The largest product, peak * peak + peak // 2, fits into 32 bits for both depths; 16 bits would do for 8.
+    through = np.uint32(peak) - alpha[..., None].astype(np.uint32)
+    mixed = (background.astype(np.uint32) * through + np.uint32(peak // 2)) // np.uint32(peak)
+    return cast(Whole, mixed.astype(alpha.dtype))
 
 
 def on_black_and_white(colours: Whole, alpha: Whole, premultiplied: bool = False) -> tuple[Whole, Whole]:

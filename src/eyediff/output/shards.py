@@ -88,8 +88,9 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
 def _range(value: object) -> tuple[float, float] | None:
     if value is None:
         return None
-    low, high = value if isinstance(value, list) else ()
-    return score_from(low), score_from(high)
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("a range is two numbers")
+    return score_from(value[0]), score_from(value[1])
 
 
 def _text(value: object) -> str:

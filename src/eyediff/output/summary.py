@@ -33,7 +33,7 @@ def summary_record(summary: Summary) -> dict[str, object]:
 
 
 def _statistics(values: Statistics) -> dict[str, object]:
-    return {
+    record: dict[str, object] = {
         "mean": _finite_or_text(values.mean),
         "median": _finite_or_text(values.median),
         "std": _finite_or_text(values.std),
@@ -43,7 +43,8 @@ def _statistics(values: Statistics) -> dict[str, object]:
         "worst": [{"pair": encodable(pair), "score": number(score)} for pair, score in values.worst],
         "count": values.count,
         "identical": values.identical,
-    } | ({"mean_of_all": _finite_or_text(values.mean_of_all)} if values.identical else {})
+    }
+    return record | ({"mean_of_all": _finite_or_text(values.mean_of_all)} if values.identical else {})
 
 
 def _pooled(summary: Summary, name: str) -> dict[str, object]:
