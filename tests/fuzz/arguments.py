@@ -148,7 +148,7 @@ def seeds() -> Iterator[bytes]:
         "matrix set -o out.npy", "matrix set --to other --format csv", "nearest a.png other -k 1 --index new",
         "nearest set --duplicates 1", "diversity set --groups (.)", "merge part.jsonl part.jsonl", "metrics",
         "optimize a.png b.png -o new -m ssim", "optimize noise a.png -o new -m lpips-mini --side 1", "demo -o new",
-        "distill set -o new", "video a.png b.png --plot out.html", "weights list", "weights get alex",
+        "distill none -o new", "video a.png b.png --plot out.html", "weights list", "weights get alex",
         "weights add text.txt --trunk alex --trust", "weights verify", "weights where", "--version", "-h", "",
         "compare set other -m psnr -o out.parquet --alpha refuse --match stem --workers 1 --device cpu",
     )  # fmt: skip

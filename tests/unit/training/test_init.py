@@ -124,8 +124,8 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
     (tmp_path / "grey").mkdir()
     Image.new("RGB", (150, 150), "grey").save(tmp_path / "grey" / "x.png")
     for how, folder, said in (
-        ("kmeans", None, "name a folder of them with --photos DIR"),
-        ("gaussian", photos, "leave out --photos"),
+        ("kmeans", None, "name a folder of them with photos"),
+        ("gaussian", photos, "leave out photos"),
         ("kmeans", tmp_path / "nowhere", "no photos in there"),
         ("kmeans", tmp_path / "grey", "the photos look the same everywhere"),
         ("xavier", None, "no weights begin as 'xavier'; there are gaussian, kmeans"),
