@@ -67,4 +67,4 @@ def test_links_of_a_data_set_are_followed(tmp_path: Path) -> None:
     (tmp_path / "data/common/deep").symlink_to(tmp_path / "other")
     for number in range(500):
         (tmp_path / f"data/{number}").symlink_to(tmp_path / "data/common")
-    assert len(images_below(tmp_path / "data")[0]) == 501
+    assert len(images_below(tmp_path / "data").images) == 501

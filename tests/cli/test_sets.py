@@ -71,7 +71,7 @@ def test_a_picture(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
     with Image.open(tmp_path / "m.png") as image:
         assert min(image.size) > 300
     one_line(call("matrix", folder, "--plot", folder / "a" / "0.png"), "0.png", "is no plot")
-    one_line(call("matrix", folder, "--plot", tmp_path / "m.bmp"), "--plot", ".png, .svg")
+    one_line(call("matrix", folder, "--plot", tmp_path / "m.bmp"), "plot", ".png, .svg")
 
 
 def test_the_nearest(call, folder: Path, metric: eyediff.Metric, tmp_path: Path) -> None:  # noqa: F811

@@ -62,7 +62,7 @@ def test_the_whole_as_json(call, clips) -> None:  # noqa: F811
     assert metric["harmonic"] == pytest.approx(24 / sum(1 / score for score in scores))
     assert metric["tail5"] == sorted(scores)[1]
     assert metric["worst_second"] == {"from": 0, "mean": pytest.approx(metric["mean"])}
-    assert document["summary"]["metrics"]["l2"]["harmonic"] >= document["summary"]["metrics"]["l2"]["mean"]
+    assert document["summary"]["metrics"]["l2"]["harmonic"] is None  # lower is better: it would lean to good frames
 
 
 def test_every_nth(call, clips) -> None:  # noqa: F811
@@ -116,7 +116,7 @@ def test_a_variable_frame_rate(call, clips) -> None:  # noqa: F811
 def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
     """It is told, on stderr and in the summary, with what to do; and that does it."""
     said = call("video", clips["plain"], clips["late"], "-m", "psnr")
-    assert said.code == 0 and "seems one frame late; --offset 1 lines them up" in said.err
+    assert said.code == 0 and "seems one frame late; an offset of 1 lines them up" in said.err
     assert "seems one frame late" in said.out
     lined_up = call("video", clips["plain"], clips["late"], "-m", "psnr", "--offset", "1", "--format", "csv")
     assert "seems" not in lined_up.err
@@ -144,7 +144,7 @@ def test_files_and_plots(call, clips, tmp_path: Path) -> None:  # noqa: F811
     said = call("video", clips["plain"], clips["noisy"], "-m", "psnr", "-o", table, "--plot", picture)
     assert (said.code, said.out) == (0, "") and "24 frames compared" in said.err
     assert len(table.read_text().splitlines()) == 25 and picture.stat().st_size > 5000
-    one_line(call("video", clips["plain"], clips["noisy"], "--plot", tmp_path / "scores.doc"), "--plot", ".png")
+    one_line(call("video", clips["plain"], clips["noisy"], "--plot", tmp_path / "scores.doc"), "plot", ".png")
 
 
 def test_what_is_no_video(call, clips, tmp_path: Path) -> None:  # noqa: F811
