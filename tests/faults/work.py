@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-EARLIER = b"an earlier result\n"
+EARLIER = b"pair,reference,candidate,width,height,earlier\n"
 """What stands under the output's name before a run: it may go only when a whole result takes its place."""
 
 BROKEN = "00007.png"

@@ -71,11 +71,12 @@ class Collector:
 def _statistics(scores: Numbers, ci95: tuple[float, float] | None, worst: tuple[tuple[str, float], ...]) -> Statistics:
     """Infinite scores are counted and left out of the mean, which they would make infinite whatever the others say."""
     finite = scores[np.isfinite(scores)]
-    with np.errstate(invalid="ignore"):  # inf - inf: the mean is then no number
+    with np.errstate(invalid="ignore"):  # inf - inf: mean and median are then no numbers
         mean = float((finite if len(finite) else scores).mean())
+        median = float(np.median(scores))
     return Statistics(
         mean=mean,
-        median=float(np.median(scores)),
+        median=median,
         std=float(finite.std(ddof=1)) if len(finite) > 1 else None,
         min=float(scores.min()),
         max=float(scores.max()),

@@ -35,9 +35,9 @@ def test_json_to_the_byte() -> None:
         '{"side": "candidate", "path": "after/new.png"}],\n"summary": {"count": 5, "failed": 2, "metrics": {'
         '"lpips": {"mean": 0.1000000417, "median": 1.25e-07, "std": 0.1414, "min": 0.0, "max": 0.3, '
         '"ci95": [0.0, 0.2], "worst": [{"pair": "cat.png", "score": 0.3}, {"pair": "same.png", "score": 0.0}], '
-        '"count": 2}, '
+        '"count": 2, "identical": 0}, '
         '"psnr": {"mean": "inf", "median": 18.0, "std": null, "min": 18.04554, "max": "inf", "ci95": null, '
-        '"worst": [{"pair": "cat.png", "score": 18.04554}], "count": 2}}, "incomplete": 0}}\n'
+        '"worst": [{"pair": "cat.png", "score": 18.04554}], "count": 2, "identical": 0}}, "incomplete": 0}}\n'
     )
 
 

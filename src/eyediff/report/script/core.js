@@ -13,7 +13,10 @@ for (const [pair, metric, limit] of run.crossings) {
 
 const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture], index) => ({
   index, name, reference, candidate, width, height, error, notes, picture,
-  scores: scores && new Map(METRICS.map((metric, i) => [metric, number(scores[i])]).filter(([, score]) => score !== null)),
+  scores: scores && new Map(METRICS.flatMap((metric, i) => {
+    const score = number(scores[i]);
+    return score === null ? [] : [/** @type {[string, number]} */ ([metric, score])];
+  })),
   limits: CROSSED.get(name) || [],
 }));
 const SCORED = ROWS.filter((row) => row.scores);
