@@ -39,10 +39,11 @@ def test_blink_side_and_difference(browser: Browser) -> None:
     browser.press("2")
     browser.until("document.querySelector('#viewer').dataset.flipped === 'true'")
     browser.until("document.querySelector('#viewer').dataset.flipped === 'false'")
-    browser.press(" ")
-    assert colour(browser, 0.5) == (0, 255, 0) and browser.texts(".tag.left") == ["candidate"]
-    browser.press(" ")
-    assert colour(browser, 0.5) == (255, 0, 0) and browser.texts(".tag.left") == ["reference"]
+    stopped = []
+    for _ in range(2):  # on a busy machine either may be shown when the first Space comes
+        browser.press(" ")
+        stopped.append((*browser.texts(".tag.left"), colour(browser, 0.5)))
+    assert sorted(stopped) == [("candidate", (0, 255, 0)), ("reference", (255, 0, 0))]
     browser.press("4")
     assert colour(browser, 0.5) == (255, 255, 0)
     browser.press("3")

@@ -98,6 +98,7 @@ def _opencv() -> ModuleType:
 _guard = OfProcess(threading.Lock)
 _inside = 0
 _level = 0
+_SILENT = 0  # LOG_LEVEL_SILENT, which OpenCV 4 does not name in Python
 
 
 @contextmanager
@@ -107,10 +108,10 @@ def _quiet(cv2: ModuleType) -> Iterator[None]:
     Its log level is one for all threads, so the first one in turns it down and the last one out restores it.
     """
     global _inside, _level  # noqa: PLW0603 - they mirror a global of OpenCV
-    log = cv2.utils.logging
+    log = getattr(cv2.utils, "logging", cv2)  # in cv2 itself before OpenCV 5
     with _guard.value:
         if _inside == 0:
-            _level = log.setLogLevel(log.LOG_LEVEL_SILENT)
+            _level = log.setLogLevel(_SILENT)
         _inside += 1
     try:
         yield

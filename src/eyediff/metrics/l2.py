@@ -62,7 +62,9 @@ def _lab_mean_square(x: Pixels, y: Pixels) -> float:
     rows = max(1, BLOCK // x[0].size)  # at a time: L*a*b* in double precision takes 8 times the memory of the pixels
     total = 0.0
     for start in range(0, len(x), rows):
-        of_x, of_y = (colour.lab(np.divide(z[start : start + rows], PEAKS[z.dtype], dtype=np.float64)) for z in (x, y))
+        # In C order: a power of the same number differs in its last bit by its place in NumPy's vectors.
+        scaled = (np.divide(z[start : start + rows], PEAKS[z.dtype], dtype=np.float64, order="C") for z in (x, y))
+        of_x, of_y = map(colour.lab, scaled)
         total += _square_sum((of_x - of_y).reshape(-1))
     return total / (x.size * 100**2)
 
