@@ -47,11 +47,13 @@ class Collector:
     def summary(self, *, interrupted: bool) -> Summary:
         """All of it so far."""
         scores = {name: np.frombuffer(values, np.float64) for name, values in self._scores.items() if values}
-        finite = {name: values[np.isfinite(values)] for name, values in scores.items()}
+        finite_by_places: dict[bytes, dict[str, Numbers]] = {}
+        for name, values in scores.items():
+            finite = np.isfinite(values)
+            finite_by_places.setdefault(finite.tobytes(), {})[name] = values[finite]
         intervals: dict[str, tuple[float, float]] = {}
-        for places in {np.isfinite(values).tobytes() for values in scores.values()}:  # one draw serves all of these
-            same = {name: finite[name] for name, values in scores.items() if np.isfinite(values).tobytes() == places}
-            intervals |= mean_intervals(same)
+        for same_places in finite_by_places.values():  # one draw serves all of these
+            intervals |= mean_intervals(same_places)
         metrics = {}
         for name, values in scores.items():
             worst = tuple((pair, score) for _, _, pair, score in sorted(self._worst[name], reverse=True))
