@@ -105,6 +105,12 @@ def is_result(start: bytes, first: bytes = b"") -> bool:
     return not start or (bool(head) and (line == head if b"\n" in start else head.startswith(start)))
 
 
+def check_is_result(path: Path, start: bytes, first: bytes) -> None:
+    """Raise OutputError unless a file that begins with `start` may be replaced, as `is_result` tells."""
+    if not is_result(start, first):
+        raise OutputError(f"{shown(path)} exists and is no result of eyediff; give another file, or move it away")
+
+
 def is_image(start: bytes) -> bool:
     """Return whether a file begins as an image of any kind, text among them: PNM."""
     return b"\0" in start or re.match(rb"P[1-7]\s|P[Ff]\s", start) is not None
@@ -128,10 +134,8 @@ def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Pat
                 start = file.read(4096)
             if is_image(start):
                 raise OutputError(f"{shown(path)} exists and holds no results (it is not text); give another file")
-            if not overwrite and not is_result(start, first):
-                raise OutputError(
-                    f"{shown(path)} exists and is no result of eyediff; give another file, or move it away"
-                )
+            if not overwrite:
+                check_is_result(path, start, first)
         kept = free_name(path)
         path.rename(kept)
     except OSError as error:

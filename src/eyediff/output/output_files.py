@@ -10,7 +10,7 @@ from typing import Protocol, TextIO
 from ..errors import OutputError, shown
 from ..locations import real_path
 from .atomic_write import atomic_path
-from .files import Appender, Lock, is_image, is_regular, is_result
+from .files import Appender, Lock, check_is_result, is_image, is_regular
 from .targets import DeviceTarget, StreamTarget
 
 Ours = Callable[[bytes], bool]
@@ -69,10 +69,7 @@ class _FileText:
         content = text.encode()
         if not self._file.size and self._path.exists():
             with self._path.open("rb") as file:
-                if not is_result(file.read(4096), content):
-                    raise OutputError(
-                        f"{shown(self._path)} exists and is no result of eyediff; give another file, or move it away"
-                    )
+                check_is_result(self._path, file.read(4096), content)
         self._file.write(content)
 
 
