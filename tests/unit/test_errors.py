@@ -70,7 +70,7 @@ def test_a_name_does_not_steer_the_terminal(what: str, tmp_path: Path) -> None:
 
 
 def test_the_library_names_no_option_of_the_command_line() -> None:
-    """Text in the code outside `cli` and the pytest plugin, but for docstrings: no word begins with two dashes."""
+    """Text in the code outside `cli` and the pytest plugin, but for docstrings: no word begins with --, or is -o."""
     source = Path(eyediff.__file__).parent
     found = []
     for path in sorted(source.rglob("*.py")):
@@ -82,7 +82,7 @@ def test_the_library_names_no_option_of_the_command_line() -> None:
         found += [
             f"{path.relative_to(source)}:{node.lineno}"
             for node in texts
-            if id(node) not in docstrings and re.search(r"(?<![\w-])--[a-z]", str(node.value))
+            if id(node) not in docstrings and re.search(r"(?<![\w-])(--[a-z]|-o\b)", str(node.value))
         ]
     assert not found
 

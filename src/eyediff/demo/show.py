@@ -1,4 +1,4 @@
-"""Distorts the scenes them, compares, and says which candidate each metric calls closer."""
+"""Distort the scenes, compare them, and say which candidate each metric calls closer."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def compared(folder: Path, metrics: Sequence[str]) -> api.Result:
     """What `eyediff compare FOLDER/reference FOLDER/candidate --report FOLDER/report.html` finds."""
     result = api.compare(folder / REFERENCE, folder / CANDIDATE, metrics, report=folder / PAGE)
     if result.summary.failed or result.summary.unmatched:
-        raise EyediffError(f"{shown(folder)}: holds pictures of something else; name an empty folder with -o")
+        raise EyediffError(f"{shown(folder)}: holds pictures of something else; name an empty folder")
     return result
 
 

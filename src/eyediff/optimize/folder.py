@@ -24,9 +24,9 @@ class Folder:
         self.path = path
         for name in (LOG, FRAMES, RESULT, BESIDE, CURVE, *FILMS.values()):
             if (path / name).exists():
-                raise UsageError(f"{shown(path)} holds a run already ({name}); name another folder with -o")
+                raise UsageError(f"{shown(path)} holds a run already ({name}); name another folder")
         if path.exists() and not path.is_dir():
-            raise UsageError(f"{shown(path)} is a file, -o names a folder; give another name")
+            raise UsageError(f"{shown(path)} is a file, a folder is needed; give another name")
         self._log: Appender | None = None
 
     def begin(self, header: object) -> None:

@@ -33,7 +33,7 @@ class ShardSidecar:
         with atomic_path(self._path) as part:
             self._earlier = self._path.read_bytes() if self._path.exists() else None
             if self._earlier is not None and self._earlier[:11] != b'{"eyediff":':
-                raise OutputError(f"{shown(self._path)} exists and is not of eyediff; give another name with -o")
+                raise OutputError(f"{shown(self._path)} exists and is not of eyediff; give another name")
             part.write_bytes((dump(header_record(header)) + "\n").encode())
 
     def write(self, row: Row) -> None:
