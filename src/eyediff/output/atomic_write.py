@@ -1,7 +1,4 @@
-"""Files that take their place whole: written beside it, then moved there, so that what was there stays until they are.
-
-A room of its own, below all others: `weights`, `reports` and `plot` write files, and never import each other.
-"""
+"""Write a file beside its place, then move it there: what was there stays until the new file is complete."""
 
 from __future__ import annotations
 

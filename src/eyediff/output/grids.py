@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -19,8 +19,6 @@ from .schema import Column, dump, encodable, header_record
 from .text import NARROWEST, Line, figure, made_with, rendered
 
 GridFormat: TypeAlias = Literal["text", "csv", "jsonl", "json", "npy", "parquet"]
-TEXTS: tuple[GridFormat, ...] = ("text", "csv", "jsonl", "json")
-GRID_FORMATS: tuple[GridFormat, ...] = get_args(GridFormat)
 
 BINARY: Mapping[GridFormat, tuple[Ours, str]] = {
     "npy": (begins_with(b"\x93NUMPY"), "npy file"),
@@ -44,7 +42,7 @@ class Grid:
 
 
 def write_text(grid: Grid, kind: GridFormat, output: Text) -> None:
-    """As one of TEXTS. Raises OutputError.
+    """Write a grid as text, CSV, JSON lines or JSON. Raises OutputError.
 
     CSV: `image` and the columns' names, then a line a row: a square that pandas and R read as it is. JSON lines: a
     header with the columns' names, then `{"image", "distances"}` a row, then `{"image", "error"}` for those that

@@ -12,7 +12,6 @@ from ...votes.correlation import pearson, spearman
 from .evaluate import Measurement
 
 ALL, TRAINED_FAMILIES, HELD_OUT_FAMILIES = "all", "trained families", "held-out families"
-OVERALL = (ALL, TRAINED_FAMILIES, HELD_OUT_FAMILIES)
 
 
 @dataclass(frozen=True, slots=True)
