@@ -23,10 +23,10 @@ from . import pairing as pairs
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .errors import UsageError
+from .interfaces import DownloadProgress
 from .metrics.registry import all_metrics
 from .records import SizePolicy
 from .run.plan import ComparisonOptions
-from .scoring.factory import Progress
 from .sets import Diversity, Failed, Job, Matrix, Neighbour, Source, Twins
 
 __all__ = [
@@ -52,7 +52,7 @@ class Found:
 
 
 def prepare(
-    metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: Progress | None = None
+    metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: DownloadProgress | None = None
 ) -> Job:
     """The metric, ready to embed. Raises UsageError for one that embeds nothing, WeightsError, DeviceError."""
     options = ComparisonOptions(size=size, alpha="refuse", device=device, workers=workers)

@@ -1,13 +1,20 @@
-"""What rooms ask of each other: Engine and Sink, and what of them knows pictures too, Mapper and Viewer."""
+"""The protocols between packages: engines, mappers, sinks, viewers, and functions that follow progress."""
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from .records import Features, Header, Numbers, Pixels, Row, Summary, View
+
+Progress: TypeAlias = Callable[[int, int | None], None]
+"""Called with the number of items that are done, and of all items (None: unknown)."""
+
+DownloadProgress: TypeAlias = Callable[[int, int], None]
+"""Called with the bytes that have arrived, and the bytes that are expected (0: unknown)."""
 
 
 class Engine(Protocol):

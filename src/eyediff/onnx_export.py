@@ -10,13 +10,13 @@ from .engines import export as models
 from .engines.export import OPSETS, Exported, Form, Input, Layout
 from .errors import UsageError
 from .images.ranges import RANGES, Range
+from .interfaces import DownloadProgress
 from .metrics.backbones import MINI, TRUNKS
 from .metrics.programs import DeepFeatures
 from .metrics.registry import METRICS, all_metrics
 from .output.output_files import whole_file
 from .scoring.metric_spec import MetricSpec, parse_metric
 from .weights import PUBLISHED
-from .weights.fetch import Progress
 
 if TYPE_CHECKING:
     import onnx
@@ -37,7 +37,7 @@ def export(
     embed: bool = False,
     weights: str | Path | None = None,
     trust: bool = False,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> onnx.ModelProto:
     """Write a metric as an ONNX file that any ONNX runtime computes, and return the model in it.
 
@@ -100,7 +100,7 @@ def _without_network(spec: MetricSpec) -> Exported | None:
 
 
 def _load(
-    spec: MetricSpec, embed: bool, file: Path | None, trust: bool, progress: Progress | None
+    spec: MetricSpec, embed: bool, file: Path | None, trust: bool, progress: DownloadProgress | None
 ) -> tuple[Exported, dict[str, str]]:
     """Return what is to be written, and what the file records of the weights in it."""
     exported = _without_network(spec)

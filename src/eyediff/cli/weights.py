@@ -16,8 +16,8 @@ from rich.table import Table
 from .. import weights
 from .._version import __version__
 from ..errors import shown
+from ..interfaces import DownloadProgress
 from ..metrics import backbones as trunks
-from ..weights.fetch import Progress as Report
 
 app = typer.Typer(
     help="The weights of the networks behind lpips-* and deep-*: list, get, add, import, verify, where.",
@@ -137,7 +137,7 @@ def _show(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Report | None]:
+def _bar(name: str) -> Iterator[DownloadProgress | None]:
     """A progress bar on stderr, where that is a terminal; it shows once something is downloaded."""
     if not sys.stderr.isatty():
         yield None

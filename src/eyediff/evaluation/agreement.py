@@ -14,15 +14,15 @@ from .. import defaults, images
 from ..engines.onnx_providers import DeviceName
 from ..errors import SizeError, UsageError
 from ..images.size import resized
+from ..interfaces import DownloadProgress, Progress
 from ..records import Image, Pixels
 from ..run.plan import ComparisonOptions
-from ..scoring.factory import Progress as Downloads
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
 from ..scoring.metric_spec import parse_metrics
 from ..votes import Study, correlation, jnd
 from .results import Judged, Line, lines
-from .scoring import Progress, score_items
+from .scoring import score_items
 
 __all__ = ["BAPPS_SIDE", "Judged", "Line", "Options", "Side", "Task", "judge", "judged", "prepare"]
 
@@ -55,7 +55,7 @@ class Task:
     options: Options
 
 
-def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: Downloads | None = None) -> Task:
+def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: DownloadProgress | None = None) -> Task:
     """Everything that can be wrong, found before any image is read. Raises as `judge` does."""
     specs = parse_metrics(metrics)
     default: Side = BAPPS_SIDE if study.layout == "bapps" else "keep"
@@ -72,7 +72,7 @@ def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: D
         correlation.check_scipy()
     reading = ComparisonOptions(alpha="refuse", device=options.device, workers=options.workers)
     loader = replace(reading.loader(), read=partial(_read, side=side))
-    return Task(study, reading.build_metrics(metrics, downloads), loader, side, options)
+    return Task(study, reading.build_metrics(specs, downloads), loader, side, options)
 
 
 def judged(task: Task, progress: Progress | None = None) -> Judged:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 
+from ..interfaces import Progress
 from ..records import Failure, Numbers, Pair
 from ..scoring.batches import score_pairs
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
 from ..sets import Failed
 from ..votes import Item
-
-Progress: TypeAlias = Callable[[int, int | None], None]
 
 WINDOW = 256
 """Pairs in memory: patches are small, and a batch of 128 of them fills the cores. Bytes are bounded as in every run."""

@@ -5,16 +5,16 @@ One trunk with weights of different origins, and the classical metrics, judged b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import Setting, UsageError, shown
+from ..interfaces import DownloadProgress, Progress
 from ..metrics.backbones import TRUNKS
 from ..metrics.registry import METRICS
-from ..scoring.factory import Progress as Downloads
 from ..scoring.metric_spec import parse_metric
 from ..training.init import write_initial_metric
 from ..votes import Study
@@ -26,8 +26,6 @@ CLASSICAL = ("l2", "ssim", "psnr")
 
 BESIDE = ("human", "majority")
 """What stands in the table beside metrics (votes/twoafc.py)."""
-
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def compare(
     how: judging.Options,
     folder: Path,
     *,
-    downloads: Downloads | None = None,
+    downloads: DownloadProgress | None = None,
     making: Progress | None = None,
     progress: Progress | None = None,
 ) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,14 +11,12 @@ from torch import Tensor
 
 from .. import nn, weights
 from ..errors import UsageError
+from ..interfaces import DownloadProgress
 from ..metrics import lpips
 from ..metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
 from ..metrics.programs import DeepFeatures
 from ..metrics.registry import all_metrics
 from ..scoring.metric_spec import parse_metric
-
-Progress = Callable[[int, int], None]
-"""Told the bytes of a download that have come, and all that are expected."""
 
 PERCEPTUAL: Mapping[str, str] = {
     "perceptual": VGG.name,
@@ -70,7 +68,7 @@ def names() -> list[str]:
     return [*(name for name, info in all_metrics().items() if info.is_deep or info.torch_module), *PERCEPTUAL]
 
 
-def goal(asked: str, progress: Progress | None = None) -> Goal:
+def goal(asked: str, progress: DownloadProgress | None = None) -> Goal:
     """The metric of a name such as `lpips-alex`, `ssim@skimage` or `perceptual`; its weights are found or fetched now.
 
     Raises UnknownMetricError, UsageError where the metric has no gradient, WeightsError.

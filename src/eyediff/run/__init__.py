@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..interfaces import Progress
 from .limits import Limits
 from .merge import MergedRows
-from .pipeline import Journal, Progress, RowSource, compare, write_rows
+from .pipeline import Journal, RowSource, compare, write_rows
 from .plan import ComparisonOptions, ComparisonPlan, plan_comparison
 from .resume import ResumableSink
 from .shards import select_part

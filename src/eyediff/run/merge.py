@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..errors import MergeError, shown
-from ..interfaces import Sink
+from ..interfaces import Progress, Sink
 from ..output.read_rows import ReadableFormat, parse_record, split_records
 from ..output.schema import pair_columns
 from ..output.shards import header_of_shard, sidecar_of
@@ -17,7 +17,7 @@ from ..output.writers import WRITERS
 from ..records import Header, Row, Shard, Summary
 from .interrupts import Interrupts
 from .limits import Limits
-from .pipeline import Progress, write_rows
+from .pipeline import write_rows
 from .resume import run_settings, settings_difference
 from .shards import names_sha256
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 from ..errors import EyediffError
-from ..interfaces import Mapper, Sink, Viewer
+from ..interfaces import Mapper, Progress, Sink, Viewer
 from ..records import Header, Pair, Row, ScoredPair, Summary, Unmatched
 from ..scoring.batches import Stop, score_pairs
 from ..scoring.loading import Recall
@@ -16,9 +16,6 @@ from .limits import NO_LIMITS, Limits
 from .plan import ComparisonPlan
 from .summary import Collector
 from .viewers import shower
-
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the number of pairs that are done, and of all pairs (None: unknown)."""
 
 RowSource: TypeAlias = Callable[[ComparisonPlan, Recall, Stop], Iterator[Row]]
 """Computes the rows of a plan elsewhere, in input order. Raises KeyboardInterrupt after `Stop` returned true."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from .. import defaults, images, pairing
 from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
+from ..interfaces import DownloadProgress
 from ..records import AlphaPolicy, MatchRule, Pair, SizePolicy, Unmatched
-from ..scoring.factory import Progress, build_metric_set
+from ..scoring.factory import build_metric_set
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
 from ..scoring.metric_spec import MetricSpec, parse_metrics
@@ -56,7 +57,7 @@ class ComparisonOptions:
         if self.range is not None:
             images.check_range(self.range, "files")
 
-    def build_metrics(self, metrics: Sequence[str | MetricSpec], progress: Progress | None = None) -> MetricSet:
+    def build_metrics(self, metrics: Sequence[str | MetricSpec], progress: DownloadProgress | None = None) -> MetricSet:
         """Load metrics; see `build_metric_set`."""
         return build_metric_set(
             metrics,
@@ -128,7 +129,7 @@ def plan_comparison(
     options: ComparisonOptions,
     *,
     limits: Limits = NO_LIMITS,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> ComparisonPlan:
     """Pair two files, two folders, or one file with every image of a folder, and load the metrics.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,14 +12,11 @@ from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, Netwo
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import runner as runner_on
 from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
-from ..interfaces import Engine
+from ..interfaces import DownloadProgress, Engine
 from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
 from ..records import AlphaPolicy, Header, MetricHeader, SizePolicy
 from .metric_set import Group, MetricSet
 from .metric_spec import MetricSpec, parse_metrics
-
-Progress = Callable[[int, int], None]
-"""Told the bytes of a download that have come, and all that are expected."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def build_metric(
     runner: Runner,
     weights_file: Path | None = None,
     trust: bool = False,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     memory: int | None = None,
 ) -> BoundMetric:
     """Return a metric with its engine; weights are found or downloaded now.
@@ -119,7 +116,7 @@ def build_metric_set(
     memory: int | str | None = None,
     threads: int | None = None,
     range: tuple[float, float] | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> MetricSet:
     """Load the weights of metrics and build their engines.
 
@@ -150,7 +147,7 @@ def build_metric_set(
 
 
 def _build_all(
-    specs: Sequence[MetricSpec], runner: Runner, memory: int | str | None, progress: Progress | None
+    specs: Sequence[MetricSpec], runner: Runner, memory: int | str | None, progress: DownloadProgress | None
 ) -> list[BoundMetric]:
     networks = sum(spec.info.is_deep for spec in specs)
     room = budget.room(budget.checked(memory), networks)

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import EyediffError, UnknownMetricError, UsageError, shown
+from ..interfaces import DownloadProgress
 from ..metrics.backbones import TRUNKS
 from ..metrics.lpips import Network
 from ..metrics.programs import DeepFeatures, Program
 from ..metrics.registry import MetricInfo, find_metric
 from ..weights import MetricFile, is_file_name, load_heads, load_trunk, metric_sha256, network_sha256, read_metric
-from ..weights.fetch import Progress
 
 
 class LoadedNetwork(NamedTuple):
@@ -57,7 +57,7 @@ class MetricSpec:
         return f"{self.info.name}@{self.version}"
 
     def load_network(
-        self, weights: Path | None = None, trust: bool = False, progress: Progress | None = None
+        self, weights: Path | None = None, trust: bool = False, progress: DownloadProgress | None = None
     ) -> LoadedNetwork:
         """Return the network of a metric that compares deep features, with the hash of its weights.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ..interfaces import Progress
 from .distance_matrix import Matrix, matrix
 from .diversity import Diversity, Measured, diversity
 from .grouping import grouping
 from .index import Points, indexed
-from .job import Embedder, Failed, Job, Progress, Source
+from .job import Embedder, Failed, Job, Source
 from .pairwise_distance import squared_distances
 from .search import Neighbour, Twins, neighbours, twins
 

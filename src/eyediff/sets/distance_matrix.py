@@ -11,9 +11,10 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from ..errors import UsageError, shown
+from ..interfaces import Progress
 from ..output.atomic_write import output_error
 from ..records import Numbers
-from .job import Failed, Job, Progress, Source
+from .job import Failed, Job, Source
 from .pairwise_distance import Block, block_count, blocks
 from .reading import common_shape, fill
 from .store import Store, mapped, place, scratch

@@ -46,10 +46,11 @@ import numpy as np
 
 from .. import defaults
 from ..errors import UsageError, shown
+from ..interfaces import Progress
 from ..metrics.ops import Array
 from ..records import Numbers
 from .grouping import Grouping
-from .job import Failed, Job, Progress, Source
+from .job import Failed, Job, Source
 from .reading import Batch, common_shape, embedded
 
 What: TypeAlias = Literal["group", "within groups", "all"]

@@ -16,11 +16,12 @@ from typing import Any, BinaryIO, cast
 
 from .. import defaults
 from ..errors import ImageError, Setting, UsageError, shown
+from ..interfaces import Progress
 from ..metrics.ops import Array
 from ..output.output_files import whole_file
 from ..run.resume import FileStamp, file_stamp, settings_difference
 from ..scoring.metric_spec import parse_metric
-from .job import Failed, Job, Progress, Source
+from .job import Failed, Job, Source
 from .reading import Shape, common_shape, fill
 from .store import FORMAT, HEADER, Store, place, read_store, scratch
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 from .. import defaults
 from ..errors import UsageError
 from ..metrics.ops import Array
 from ..records import Header, Pixels, Stage
 from ..scoring.loading import Read
-
-Progress: TypeAlias = Callable[[int, int | None], None]
-"""Told how many are done, and of how many (None: unknown)."""
 
 
 class Embedder(Protocol):

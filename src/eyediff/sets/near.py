@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..interfaces import Progress
 from ..metrics.ops import Array
 from ..records import Numbers
-from .job import Progress
 from .pairwise_distance import ROWS, Places, between, block_count, blocks
 
 

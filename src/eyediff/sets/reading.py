@@ -13,12 +13,13 @@ import numpy as np
 from .. import defaults
 from ..errors import ImageError, SizeError, shown
 from ..images import fit_to
+from ..interfaces import Progress
 from ..metrics.ops import Array
 from ..records import Image, Pixels
 from ..scoring.batches import batch_capacity, compute_each
 from ..scoring.loading import describe_error
 from ..scoring.prefetch import ahead, reading
-from .job import Failed, Job, Progress, Source
+from .job import Failed, Job, Source
 from .store import Store
 
 AHEAD = defaults.WINDOW // 2

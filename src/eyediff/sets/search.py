@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
+from ..interfaces import Progress
 from .index import CURE, Points
-from .job import Failed, Job, Progress, Source
+from .job import Failed, Job, Source
 from .near import duplicates, nearest
 from .reading import embedded
 

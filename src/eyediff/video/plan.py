@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..interfaces import DownloadProgress
 from ..run.limits import NO_LIMITS, Limits
 from ..run.plan import ComparisonOptions, ComparisonPlan
-from ..scoring.factory import Progress
 from ..scoring.metric_spec import parse_metrics
 from .clip import Clip
 from .frames import Frames
@@ -22,7 +22,7 @@ def plan_video(
     every: int = 1,
     offset: int = 0,
     limits: Limits = NO_LIMITS,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> tuple[ComparisonPlan, Frames]:
     """Match the frames of two clips by time, and load the metrics.
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from .. import defaults
 from ..errors import FetchError, OutputError, StudyError, UsageError, shown
+from ..interfaces import DownloadProgress
 from ..output.atomic_write import atomic_path, output_error
 from ..output.files import Lock
 from ..weights import offline
-from ..weights.fetch import SCHEMES, Progress, innermost_reason, transfer
+from ..weights.fetch import SCHEMES, innermost_reason, transfer
 from ..weights.hashing import file_sha256
 from . import bapps
 
@@ -50,7 +51,7 @@ def fetch(
     sha256: str | None = None,
     host: str = HOST,
     schemes: Collection[str] = SCHEMES,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
 ) -> Fetched:
     """Bring one of ARCHIVES into `folder`, check it, and unpack it there; a download that was cut is gone on with.
 
@@ -108,7 +109,7 @@ def _checked(source: Path, archive: Path, into: Path, sha256: str | None) -> tup
         raise type(error)(f"{error}; nothing of it was kept") from None
 
 
-def _download(url: str, part: Path, schemes: Collection[str], progress: Progress | None) -> None:
+def _download(url: str, part: Path, schemes: Collection[str], progress: DownloadProgress | None) -> None:
     """Bring what is missing of an archive. Raises FetchError; what has come then stays."""
     try:
         transfer(url, part, defaults.LARGEST_ARCHIVE, tag=_tag(part), progress=progress, schemes=schemes)

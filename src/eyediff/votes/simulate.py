@@ -16,13 +16,13 @@ import numpy as np
 
 from .._version import __version__
 from ..errors import OutputError, UsageError, shown
-from ..interfaces import Engine
+from ..interfaces import Engine, Progress
 from ..output.atomic_write import output_error
 from ..records import MetricHeader, Numbers, Pixels
 from . import bapps
 from . import expected_scores as expected
 from . import simulated_images as making
-from .simulated_images import SIDE, Progress, Where
+from .simulated_images import SIDE, Where
 
 TRUTH = "simulation.json"
 

@@ -15,6 +15,7 @@ from ..distortions import FAINTEST, FAMILIES, KIN, photos
 from ..distortions.leaves import leaves
 from ..distortions.tools import Picture
 from ..errors import UsageError, shown
+from ..interfaces import Progress
 from ..records import Numbers, Pixels
 from . import bapps
 from .study import Split
@@ -47,7 +48,6 @@ PLAN: Mapping[bapps.Kind, Mapping[Split, Mapping[str, tuple[tuple[str, ...], ...
 """The families of distortions that candidates of a subset are made with. The real algorithms of the other four subsets
 are not simulated."""
 
-Progress: TypeAlias = Callable[[int, int | None], None]
 
 Distances: TypeAlias = Callable[[Pixels, Pixels], Numbers]
 """Of N pictures and as many candidates; smaller for more alike."""

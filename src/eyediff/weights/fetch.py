@@ -5,21 +5,20 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from ..errors import FetchError
+from ..interfaces import DownloadProgress
 from .hashing import file_sha256
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
 
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the bytes that have come and the bytes that are expected (0: unknown)."""
 
 SCHEMES = ("https",)
 """What may carry weights. The hash guards them too, but nobody on the way needs to see or steer what is fetched."""
@@ -43,7 +42,7 @@ def download(
     size: int,
     sha256: str,
     *,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     schemes: Collection[str] = SCHEMES,
 ) -> None:
     """Download a file of a known hash.
@@ -89,7 +88,7 @@ def transfer(
     *,
     total: int | None = None,
     tag: Path | None = None,
-    progress: Progress | None = None,
+    progress: DownloadProgress | None = None,
     schemes: Collection[str] = SCHEMES,
 ) -> None:
     """Write what a server sends to a file.

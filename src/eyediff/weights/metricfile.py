@@ -18,11 +18,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..errors import UsageError, WeightsError, shown
+from ..interfaces import DownloadProgress
 from ..metrics import lpips
 from ..metrics.backbones import TRUNKS
 from ..metrics.ops import Array
 from . import containers, pth
-from .fetch import Progress
 from .hashing import canonical_sha256
 from .metric_schema import HEAD, KEY, TRUNK, Form, check_tensors, parse
 from .store import load_trunk
@@ -52,7 +52,7 @@ class MetricFile:
         return sha256(json.dumps(about).encode()).hexdigest()
 
     def network(
-        self, file: Path | None = None, *, head: bool = True, progress: Progress | None = None
+        self, file: Path | None = None, *, head: bool = True, progress: DownloadProgress | None = None
     ) -> lpips.Network:
         """What computes it. `file` holds the trunk's weights where this one does not; without `head` every weight is 1.
 

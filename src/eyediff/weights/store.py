@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import FetchError, MissingWeightsError, WeightsError, shown
+from ..interfaces import DownloadProgress
 from ..metrics.backbones import MINI, trunk
 from . import heads, package_files
 from .catalogue import PUBLISHED, Published, published
-from .fetch import Progress, download
+from .fetch import download
 from .hashing import canonical_sha256
 from .search_path import PACKAGE, Place, cache, candidates, offline
 from .validate import LoadedTrunk, keep, load, recognise
@@ -46,7 +47,7 @@ class Checked:
 
 
 def load_trunk(
-    name: str, file: Path | None = None, trust: bool = False, *, progress: Progress | None = None
+    name: str, file: Path | None = None, trust: bool = False, *, progress: DownloadProgress | None = None
 ) -> LoadedTrunk:
     """The weights of a trunk: from `file`, or else from EYEDIFF_WEIGHTS, the package, the cache, torch
     hub's folder, the internet.
@@ -126,7 +127,7 @@ def _problem(check: Callable[[], object]) -> str | None:
     return None
 
 
-def _fetch(entry: Published, progress: Progress | None) -> Path:
+def _fetch(entry: Published, progress: DownloadProgress | None) -> Path:
     """Download a trunk's official file, keep its convolutions in the cache and say where."""
     by_hand = f"bring {entry.url} by hand and `eyediff weights add FILE`, or put its folder into EYEDIFF_WEIGHTS"
     if offline():
