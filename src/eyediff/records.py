@@ -1,4 +1,4 @@
-"""Small frozen values that the rooms hand to each other."""
+"""Frozen records that the packages exchange: images, pairs, rows, headers and summaries."""
 
 from __future__ import annotations
 

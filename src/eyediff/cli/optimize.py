@@ -75,20 +75,20 @@ def optimize(
     require("torch", "optimize")
     if rate is not None and not 0 < rate <= 1:
         raise UsageError(f"--rate {rate:g}: expected more than 0 and at most 1, such as {FROM_IMAGE:g}")
-    from ..optimize import run as room
+    from ..optimize import run as optimization
     from ..optimize.folder import BESIDE, Folder
     from ..optimize.goals import goal
 
     Folder(output)  # what lies there is said before anything is read or fetched
-    usual = FROM_NOISE if start == room.NOISE else FROM_IMAGE
+    usual = FROM_NOISE if start == optimization.NOISE else FROM_IMAGE
     plan = Plan(steps=steps, rate=usual if rate is None else rate, shifts=shifts, seed=seed, frames=frames)
-    two = room.read_two(start, target, size, side, seed)
+    two = optimization.read_two(start, target, size, side, seed)
     with download_bar("weights") as told:
         aim = goal(metric, told)
     for note in two.notes:
         typer.echo(f"eyediff: {note}", err=True)
     with bar("steps") as report:
-        done = room.run(two, aim, plan, output, film=animation, device=device, report=report)
+        done = optimization.run(two, aim, plan, output, film=animation, device=device, report=report)
     if not done.curve:
         typer.echo("eyediff: no curve.png, since matplotlib is not installed; log.jsonl has its figures", err=True)
     typer.echo(

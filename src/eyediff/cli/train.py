@@ -96,7 +96,7 @@ def train(
     recipe = Recipe(mode, epochs, decay, batch, rate, dropout, side, seed)
     if drawn:
         plot.check_installed()
-    from ..training.ranking import train as room
+    from ..training.ranking import train as training
     from ..training.ranking.data import votes as votes_of
 
     if data is None:
@@ -105,7 +105,7 @@ def train(
     votes = votes_of(data, hold_out, seed)
     start = _start(trunk, taps, recipe, init, photos)
     with stages(BEGUN) as report:
-        outcome = room.train(
+        outcome = training.train(
             votes,
             start,
             output,
@@ -119,7 +119,7 @@ def train(
         from ..training.distillation import plots as drawing
         from ..training.distillation.log import LOG
 
-        drawing.training(output / LOG, output / room.PLOT)
+        drawing.training(output / LOG, output / training.PLOT)
     _tell(outcome)
     return 0
 

@@ -1,11 +1,11 @@
-"""LPIPS from strips of an image: the very distance of the whole, from a few rows at a time.
+"""Plan how LPIPS is computed strip by strip. The distance equals that of the whole image.
 
-A window of `size` rows that moves by `stride` needs, of the rows before, the last size - stride. So every layer hands
-these from strip to strip, and nothing is computed twice. Padding is what lies above the first strip and below the last
-one, and nowhere else. All of it follows from the trunk's data.
+A window of `size` rows that moves by `stride` needs the last size - stride rows of the strip before. Each layer passes
+these rows to the next strip, so nothing is computed twice. Only the first strip is padded above, and only the last one
+below. The layers of the trunk decide all of this.
 
-The first strip is the higher one: it has as many rows as the deepest layer needs for its first rows. It ends, at every
-layer, exactly where a window ends, and so do all strips that follow, whose rows are a multiple of the trunk's stride.
+The first strip has the rows that the deepest layer needs for its first rows. It ends where a window ends, at every
+layer. The other strips do the same, because their rows are a multiple of the trunk's stride.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ HEAD = 64
 """Bytes that are enough to tell every format."""
 
 
-class UnsupportedImage(Exception):  # noqa: N818 - it never leaves the room: whoever knows the file's name makes an ImageError of it
+class UnsupportedImage(Exception):  # noqa: N818 - it never leaves the package: whoever knows the file's name makes an ImageError of it
     """Why one file or object cannot be used, and what to do; its name is put before it later."""
 
 

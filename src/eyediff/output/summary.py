@@ -117,7 +117,7 @@ def _table(header: Header, summary: Summary) -> list[Line]:
             cells = [_cell(getattr(values.get(name), field, None)) for name in names]
             lines.append([_columns(header, cells) + f"  {label}"])
     if any(values.count - values.identical < defaults.FEWEST for values in summary.metrics.values()):
-        lines.append([f"  no interval of a mean of fewer than {defaults.FEWEST} scores: none would hold"])
+        lines.append([f"  no interval of a mean: it needs at least {defaults.FEWEST} scores"])
     return lines
 
 

@@ -1,11 +1,11 @@
-"""How far the mean of some scores may be from the mean of more of their kind: an interval of 95 %.
+"""The 95 % confidence interval of a mean score.
 
 The interval is the bootstrap-t (Efron, Tibshirani 1993, An Introduction to the Bootstrap, section 12.5). Each resample
-gives t* = (mean* - mean) / se*, and the ends are mean - t*(97.5 %) se and mean - t*(2.5 %) se. It follows the skewness
-that scores have, which Student's t and the percentiles of resampled means do not. `scripts/measure_coverage.py`
-measures how often it holds the true mean; docs/statistics.md has the table.
+gives t* = (mean* - mean) / se*. The ends are mean - t*(97.5 %) se and mean - t*(2.5 %) se. The interval follows the
+skewness of the scores, which Student's t and the percentiles of resampled means do not. `scripts/measure_coverage.py`
+measures how often the interval contains the true mean; docs/statistics.md has the table.
 
-Where so many scores are equal that resamples without any spread reach the percentile, that end is of Student's t.
+If many scores are equal, some resamples have no spread. An end that depends on them is that of Student's t.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all rows say together, collected one by one: eight bytes a score, whatever else a row carries."""
+"""Collect rows into a summary. The memory is eight bytes for each score."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @contextmanager
 def reading(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that read. Where they are left early, what has not begun yet is not begun."""
+    """Yield a pool of threads that read files. On exit, reads that have not begun are cancelled."""
     pool = ThreadPoolExecutor(workers, "eyediff-read")
     try:
         yield pool
@@ -31,10 +31,22 @@ def ahead(
     first: int,
     most: int,
 ) -> Generator[T]:
-    """What comes of every item of `source`, in order. `start` begins with one, and returns what waits for its result.
+    """Yield the result of every item in input order, while later items are being computed.
 
-    At most `most` are begun ahead, and fewer where results as large as the last one, by `nbytes` (None: not to be
-    counted), would together pass `window` bytes. Until one is known, each is taken to have `first` bytes.
+    Parameters
+    ----------
+    source
+        The items.
+    start
+        Begins the work on an item, and returns a function that waits for its result.
+    nbytes
+        Returns the bytes of a result; None if they do not count.
+    window
+        Bytes that the results of items begun ahead may take. Each is assumed to be as large as the last result.
+    first
+        Bytes that a result is assumed to take until one is known.
+    most
+        Items that may be begun ahead.
     """
     items = iter(source)
     waiting: deque[Callable[[], T]] = deque()

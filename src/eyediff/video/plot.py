@@ -1,4 +1,4 @@
-"""Scores over time as a picture: a panel a metric, in PNG, SVG or PDF. The only file of this room with matplotlib."""
+"""Plot scores over time: a panel for each metric, in PNG, SVG or PDF. No other file of this package uses matplotlib."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def _brief(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
-class Wrong(Exception):  # noqa: N818 - it never leaves the room: readers list what it carries
+class Wrong(Exception):  # noqa: N818 - it never leaves the package: readers list what it carries
     """One problem, on its way to the list."""
 
     def __init__(self, trouble: Trouble, where: Path | str, what: str) -> None:

@@ -1,7 +1,7 @@
 """The pickle inside a `.pth` file, read by a machine that can build tensors and plain containers and nothing else.
 
 A pickle is a program, and Python's own interpreter of it calls whatever the program names. This one knows the opcodes
-that `torch.save` writes, and a fixed table of names; each name stands for a function of this room that describes a
+that `torch.save` writes, and a fixed table of names; each name stands for a function of this package that describes a
 tensor. Nothing is imported, looked up or called because a file says so. What is not in the tables is refused by name.
 
 Understood, from the oldest files to today's: `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16), tensors

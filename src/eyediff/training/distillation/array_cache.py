@@ -17,10 +17,30 @@ _NOTE = "plan.json"
 
 
 class Store:
-    """`count` rows in each of `arrays`, by name: the type and the shape of a row; `made` says which rows are there.
+    """Memory-mapped arrays in a folder, whose rows are filled one by one.
 
-    `about` says what decides the figures. Raises ResumeError where the folder holds figures made otherwise, OutputError
-    where there is no room for them.
+    Parameters
+    ----------
+    folder
+        Folder of the arrays. It is made if it is missing.
+    about
+        What decides the figures. It is recorded in the folder.
+    count
+        Number of rows of each array.
+    arrays
+        Type and shape of a row, by the name of the array.
+
+    Attributes
+    ----------
+    made
+        Whether each row is filled, as an array of `count` booleans.
+
+    Raises
+    ------
+    ResumeError
+        If the folder holds figures that something else decided.
+    OutputError
+        If the disk has no space for the arrays.
     """
 
     def __init__(
