@@ -44,10 +44,7 @@ class Setting:
 class EyediffError(Exception):
     """Base of all errors that eyediff raises on purpose.
 
-    Parameters
-    ----------
-    *parts : str or Setting
-        The message, in parts that follow each other without spaces.
+    Its arguments are the parts of the message, strings and `Setting`s, which follow each other without spaces.
 
     Examples
     --------
