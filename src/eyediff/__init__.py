@@ -1,11 +1,11 @@
 """How different do these two images look to a person?
 
     >>> import eyediff
-    >>> eyediff.distance("before.png", "after.png")
-    0.1035
+    >>> round(eyediff.distance("examples/before/cat.png", "examples/after/cat.png"), 4)
+    0.0446
 
-`Metric` keeps one metric loaded for many images, `compare` takes files and folders, `nn` holds modules to train with
-(extra `torch`). All names are imported when they are first used: importing eyediff loads neither onnxruntime nor torch.
+`Metric` keeps one metric loaded for many images. `compare` takes files and folders. `eyediff.nn` holds modules to train
+with (extra `torch`). Names are imported when they are first used: `import eyediff` loads neither onnxruntime nor torch.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ __all__ = [
     "nearest",
 ]
 
-_ROOMS = {"export": ".onnx_export"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
-"""Where names are that are not in `api`."""
+_MODULES = {"export": ".onnx_export"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
+"""The modules of the names that are not in `comparison`."""
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(_ROOMS.get(name, ".comparison"), __name__), name)
+        return getattr(import_module(_MODULES.get(name, ".comparison"), __name__), name)
     raise AttributeError(f"module 'eyediff' has no attribute {name!r}")
 
 

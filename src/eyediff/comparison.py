@@ -1,4 +1,4 @@
-"""What library users call: `distance` for two images, `Metric` for many, `compare` for files and folders."""
+"""The Python API for pairs: `distance` for two images, `compare` for files and folders."""
 
 from __future__ import annotations
 
@@ -34,24 +34,72 @@ def distance(
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
 ) -> float:
-    """How different two images are. See `Metric.distance`; the metric stays loaded for the next call."""
+    """Return the score of two images of one size.
+
+    Parameters
+    ----------
+    a, b : path, PIL image, array H x W x 3, or Embedding
+        As for `Metric.distance`.
+    metric : str
+        A name that `eyediff metrics` lists, or the path of a metric file. It stays loaded for the next call.
+    range : (float, float), optional
+        The levels of black and white. Floats need it.
+    alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
+        The background of transparent images, as for `Metric.distance`.
+    device : {"auto", "cpu", "cuda"}
+        The device that computes networks.
+
+    Returns
+    -------
+    float
+        The score.
+
+    Raises
+    ------
+    EyediffError
+        As for `Metric` and `Metric.distance`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import eyediff
+    >>> black, gray = np.zeros((64, 64, 3)), np.full((64, 64, 3), 0.5)
+    >>> eyediff.distance(black, gray, "l2", range=(0, 1))
+    0.25
+    """
     return _metric(metric, device, content_name(metric)).distance(a, b, range=range, alpha=alpha)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What `compare` found: the header, a row a pair in input order, and the summary; in a notebook, a table."""
+    """The result of `compare`. A notebook shows it as a table with thumbnails.
+
+    Attributes
+    ----------
+    header : Header
+        The metrics with their versions and weights, and the settings of the run.
+    rows : sequence of ScoredPair or Failure
+        One row for each pair, in input order.
+    summary : Summary
+        The statistics of each metric, and the files without a partner.
+    """
 
     header: Header
     rows: Sequence[Row]
     summary: Summary
 
     def _repr_html_(self) -> str:
-        """A table with thumbnails, for notebooks."""
+        """Return the table that a notebook shows."""
         return notebook.table(self.header, self.rows, self.summary)
 
     def to_pandas(self) -> Any:
-        """The rows as a pandas DataFrame, with the columns of the CSV. Raises UsageError without pandas."""
+        """Return the rows as a pandas DataFrame, with the columns of the CSV format.
+
+        Raises
+        ------
+        UsageError
+            If pandas is not installed.
+        """
         return notebook.frame(self.header, self.rows)
 
 
@@ -91,16 +139,55 @@ def compare(
     maps: str | Path | None = None,
     map_formats: Sequence[viewing.MapFormat] = ("png",),
 ) -> Result:
-    """Compare two files, two folders by relative path, or one file against a folder.
+    """Compare two files, two folders by relative path, or one file with each file of a folder.
 
-    `memory`, in bytes or such as "2GB", is what the process should stay within; see `Metric`. `range` are the levels of
-    black and white in the files where they are not those of their type: (0, 4095) for 12 bits in files of 16.
+    A pair that cannot be compared becomes a `Failure` among the rows, with its reason.
 
-    A pair that cannot be compared is a Failure among the rows and says why; files without partner are in
-    `summary.unmatched`. `report` is an HTML page to write, or a folder for one with full-size pictures; `maps` a folder
-    for the map of each pair, as PNG on one scale and, where `map_formats` says so, as float32 `.npy`. Both are drawn
-    while the pixels are in memory, so they are asked for here and not of the Result. Raises UsageError, WeightsError or
-    OutputError before any work where the job itself is wrong.
+    Parameters
+    ----------
+    reference, candidate : str or Path
+        Two files, two folders, or a file and a folder.
+    metrics : sequence of str
+        Names that `eyediff metrics` lists, or paths of metric files.
+    match : {"name", "stem"}
+        How files of two folders are paired: by relative path, or by relative path without suffix.
+    size : {"refuse", "resize", "crop"}
+        What happens to two images of different size: the pair fails, the candidate is resized, or both are cropped to
+        their common centre.
+    alpha : {"worst", "refuse", "white", "black", "checkerboard"} or "#RRGGBB"
+        The background of transparent images, as for `Metric.distance`. "refuse" makes such a pair fail.
+    range : (float, float), optional
+        The levels of black and white in the files, if they are not those of the file type: (0, 4095) for 12 bits
+        stored in 16.
+    workers : int, optional
+        Number of threads that decode files. By default one for each core.
+    device : {"auto", "cpu", "cuda"}
+        The device that computes networks.
+    memory : int or str, optional
+        Memory limit of the process, as for `Metric`.
+    report : str or Path, optional
+        An HTML page to write, or a folder for a page with full-size pictures.
+    maps : str or Path, optional
+        A folder for the map of each pair.
+    map_formats : sequence of {"png", "npy"}
+        The formats of the maps: pictures on one colour scale, or float32 arrays.
+
+    Returns
+    -------
+    Result
+        The header, the rows in input order, and the summary. `summary.unmatched` lists files without a partner.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError, OutputError
+        If the job cannot be done as asked. Nothing is computed in that case.
+
+    Examples
+    --------
+    >>> import eyediff
+    >>> result = eyediff.compare("examples/before", "examples/after", ["psnr"])
+    >>> [f"{row.scores['psnr']:.2f}" for row in result.rows]
+    ['26.04', '24.40', '23.75']
     """
     options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range)
     plan = run.plan_comparison(Path(reference), Path(candidate), metrics, options)

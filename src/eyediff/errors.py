@@ -64,7 +64,13 @@ class EyediffError(Exception):
         return tuple(part for part in self.args if isinstance(part, Setting))
 
     def spelled(self, spell: Callable[[Setting], str]) -> str:
-        """Return the message with every parameter as `spell` writes it."""
+        """Return the message with every parameter as `spell` writes it.
+
+        Parameters
+        ----------
+        spell : callable
+            A function that takes a `Setting` and returns its text, such as the option of a command.
+        """
         return "".join(spell(part) if isinstance(part, Setting) else str(part) for part in self.args)
 
 

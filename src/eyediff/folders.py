@@ -1,12 +1,12 @@
-"""What library users call for all images of a folder: `matrix`, `nearest`, `duplicates`, `diversity`.
+"""The Python API for folders of images: `matrix`, `nearest`, `duplicates` and `diversity`.
 
-Each image goes through the network once. The metric is one of `lpips-*` or `deep-*`, whose distances are squared
-Euclidean distances between points. All images must have one size, unless `size` says how to bring them to one:
-"resize" to the size of the first by name, "crop" to the middle that all of them have. Transparent images are among what
-failed: a point has one background, and one background hides differences. Names are paths below the folder, in order.
+Each image passes through the network once: distances of `lpips-*` and `deep-*` are squared Euclidean distances between
+embeddings. Transparent images fail, since an embedding has one background, and one background can hide differences.
+Images are named by their path below the folder, in natural order.
 
-All raise UsageError, WeightsError or DeviceError before any work where the call is wrong, SizeError where sizes differ
-and `size` is "refuse", OutputError where a disk is full. A file that cannot be read is in `failed` and says why.
+Every function raises UsageError, WeightsError or DeviceError before any work if the call is wrong, SizeError if the
+images differ in size and `size` is "refuse", and OutputError if a disk is full. A file that cannot be read is listed in
+`failed` with its reason.
 """
 
 from __future__ import annotations
@@ -45,7 +45,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Answers of `nearest` or `duplicates`, and the images that could not be asked or looked at."""
+    """The result of `nearest` or `duplicates`.
+
+    Attributes
+    ----------
+    rows : sequence of Neighbour or Twins
+        What was found.
+    failed : sequence of Failed
+        The images that could not be read, with the reason of each.
+    """
 
     rows: Sequence[Neighbour] | Sequence[Twins]
     failed: Sequence[Failed]
@@ -54,7 +62,15 @@ class Found:
 def prepare(
     metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: DownloadProgress | None = None
 ) -> Job:
-    """The metric, ready to embed. Raises UsageError for one that embeds nothing, WeightsError, DeviceError."""
+    """Load a metric that has embeddings, and build the job that the functions of `sets` take.
+
+    Raises
+    ------
+    UsageError
+        If the metric has no embeddings.
+    WeightsError, DeviceError
+        As for `Metric`.
+    """
     options = ComparisonOptions(size=size, alpha="refuse", device=device, workers=workers)
     metrics, loader = options.build_metrics([metric], progress), options.loader()
     engine = metrics.engine(metric)
@@ -65,16 +81,19 @@ def prepare(
 
 
 def listed(path: Path) -> tuple[Source, Mapping[str, int]]:
-    """All images below a folder, and how many other files, by kind.
+    """Return the images below a folder, and the number of other files by suffix.
 
-    Raises UsageError where it is none, or holds no image.
+    Raises
+    ------
+    UsageError
+        If the path is not a folder, or the folder has no image.
     """
     listing = pairs.images_in(path)
     return Source(path, listing.images), listing.passed_over
 
 
 def queries_of(path: Path) -> tuple[Source, Mapping[str, int]]:
-    """The same of a folder; of a file, itself."""
+    """Return what `listed` returns for a folder; for a file, the file alone."""
     return listed(path) if path.is_dir() else (Source(path.parent, [path.name]), {})
 
 
@@ -87,9 +106,33 @@ def matrix(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Matrix:
-    """Distances of all images of a folder, N x N, symmetric with a zero diagonal; or to those of another, N x M.
+    """Return the distances between all images of a folder, or of two folders.
 
-    `distances` is float64 in memory; each is right to 4e-7 of itself beside the points' own difference.
+    Parameters
+    ----------
+    folder : str or Path
+        A folder with N images.
+    to : str or Path, optional
+        A second folder, with M images.
+    metric : str
+        One of `lpips-*` and `deep-*`.
+    size : {"refuse", "resize", "crop"}
+        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
+        centre.
+    device : {"auto", "cpu", "cuda"}
+        The device that computes networks.
+    workers : int, optional
+        Number of threads that decode files. By default one for each core.
+
+    Returns
+    -------
+    Matrix
+        `distances` is an array N x N of float64, symmetric with a zero diagonal; with `to`, an array N x M. `rows` and
+        `columns` are the names of the images.
+
+    Notes
+    -----
+    The sums are right to 4e-7 of each distance, beside the rounding of the embeddings to float32.
     """
     source, other = listed(Path(folder))[0], None if to is None else listed(Path(to))[0]
     with sets.matrix(prepare(metric, size, device, workers), source, other) as found:
@@ -108,10 +151,42 @@ def nearest(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Found:
-    """The k images of a folder that are most like an image, or like each of a folder of queries: Neighbours.
+    """Return the k images of a folder that are most similar to an image, or to each image of another folder.
 
-    Exact: every distance is computed. With `index` the folder's points are kept in that file and used again; an index
-    that was made with something else, or of files that have changed since, is a UsageError unless `rebuild`.
+    The search is exact: every distance is computed.
+
+    Parameters
+    ----------
+    query : str or Path
+        An image, or a folder of images.
+    folder : str or Path
+        The folder that is searched.
+    k : int
+        Number of neighbours for each query, at least 1.
+    metric : str
+        One of `lpips-*` and `deep-*`.
+    index : str or Path, optional
+        A file that keeps the embeddings of the folder for the next call.
+    rebuild : bool
+        Replace an index that was made with another metric, or of files that have changed since. Otherwise such an
+        index is an error.
+    size : {"refuse", "resize", "crop"}
+        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
+        centre.
+    device : {"auto", "cpu", "cuda"}
+        The device that computes networks.
+    workers : int, optional
+        Number of threads that decode files. By default one for each core.
+
+    Returns
+    -------
+    Found
+        `rows` holds a `Neighbour` for each query and rank, the nearest first.
+
+    Raises
+    ------
+    UsageError
+        If `k` is less than 1, or the index does not belong to this metric and folder.
     """
     check_k(k)
     source, queries = listed(Path(folder))[0], queries_of(Path(query))[0]
@@ -133,7 +208,39 @@ def duplicates(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Found:
-    """All pairs of a folder at a distance of `below` or less, as Twins, in groups of what hangs together."""
+    """Return all pairs of images of a folder whose distance is at most `below`.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder that is searched.
+    below : float
+        The largest distance of a pair, 0 or more.
+    metric : str
+        One of `lpips-*` and `deep-*`.
+    index : str or Path, optional
+        A file that keeps the embeddings of the folder for the next call.
+    rebuild : bool
+        Replace an index that was made with another metric, or of files that have changed since. Otherwise such an
+        index is an error.
+    size : {"refuse", "resize", "crop"}
+        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
+        centre.
+    device : {"auto", "cpu", "cuda"}
+        The device that computes networks.
+    workers : int, optional
+        Number of threads that decode files. By default one for each core.
+
+    Returns
+    -------
+    Found
+        `rows` holds one `Twins` for each pair. Pairs that share an image have the same group.
+
+    Raises
+    ------
+    UsageError
+        If `below` is not a distance, or the index does not belong to this metric and folder.
+    """
     check_below(below)
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
     with sets.indexed(job, listed(Path(folder))[0], kept, rebuild=rebuild) as points:
@@ -149,10 +256,35 @@ def diversity(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Diversity:
-    """The mean distance of all pairs of images, with its standard error, in one pass and constant memory.
+    """Return the mean distance of all pairs of images of a folder, with its standard error.
 
-    `groups`: "subfolder", or a regular expression whose first parenthesis names an image's group; the mean is then
-    given for each group, within groups, and of all images. See `sets.spread` for what the standard error means.
+    One pass over the images is enough, in constant memory.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of images.
+    metric : str
+        One of `lpips-*` and `deep-*`.
+    groups : str, optional
+        "subfolder", or a regular expression whose first group names the group of an image. The mean is then given for
+        each group, within groups, and for all images.
+    size : {"refuse", "resize", "crop"}
+        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
+        centre.
+    device : {"auto", "cpu", "cuda"}
+        The device that computes networks.
+    workers : int, optional
+        Number of threads that decode files. By default one for each core.
+
+    Returns
+    -------
+    Diversity
+        `everything` holds the mean and the standard error over all images, `groups` those of each group.
+
+    Notes
+    -----
+    The formulas stand in `eyediff.sets.diversity`.
     """
     source = listed(Path(folder))[0]
     grouped = None if groups is None else sets.grouping(source, groups)
@@ -160,12 +292,12 @@ def diversity(
 
 
 def check_k(k: int) -> None:
-    """Raise UsageError unless k counts something."""
+    """Raise UsageError unless k is at least 1."""
     if k < 1:
         raise UsageError(f"{k} neighbours were asked for; at least 1 is needed")
 
 
 def check_below(below: float) -> None:
-    """Raise UsageError unless this is a distance."""
+    """Raise UsageError unless `below` is a finite number of at least 0."""
     if not (math.isfinite(below) and below >= 0):
         raise UsageError(f"duplicates below {below:g}: a distance of 0 or more was expected, such as 0.05")

@@ -36,22 +36,62 @@ from .scoring.metric_spec import parse_metric
 from .sets import squared_distances
 
 ImageLike: TypeAlias = Any
-"""A path, a PIL image, or an array H x W x 3: uint8, uint16, or float with its `range` stated."""
+"""A path, a PIL image, or an array H x W x 3 of uint8, of uint16, or of floats with their range stated."""
 
 
 class Metric:
-    """One metric, with its weights loaded, for many images.
+    """A metric whose weights are loaded once, for many images.
 
-    `name` is one of `eyediff metrics`, with `@version` where another than the default is meant, or the path of a
-    metric's file. `device` is "auto", "cpu" or "cuda"; `threads` None means every core. `weights` is a
-    file to take the trunk's weights from instead of finding them; other figures than the official ones are refused
-    unless `trust` is True, or where they are not those that a metric's file was made for. `memory`, in bytes or such as
-    "2GB", is what the process should stay within: larger images are computed strip by strip, with the same scores; by
-    default half of the machine's, up to 4 GB.
+    Parameters
+    ----------
+    name : str
+        A name that `eyediff metrics` lists, such as "lpips", with "@version" for another version than the default;
+        or the path of a metric file.
+    device : {"auto", "cpu", "cuda"}
+        The device that computes networks. "auto" takes CUDA if it works.
+    threads : int, optional
+        Number of threads of the engine. By default one for each core.
+    weights : str or Path, optional
+        A file with the weights of the backbone. By default they are searched, and downloaded if necessary.
+    trust : bool
+        Accept weights in `weights` that are not the published ones.
+    memory : int or str, optional
+        Memory limit of the process, in bytes or as "2GB". Larger images are computed in strips, with the same
+        scores. By default half of the memory of the machine, at most 4 GiB.
 
-    Raises UnknownMetricError, WeightsError (MissingWeightsError where they can be neither found nor fetched) or
-    DeviceError. One object may be used from several threads, and in processes that are forked from this one; where it
-    is sent to another process it is made anew there, once for all that is sent.
+    Attributes
+    ----------
+    name : str
+        The name as given.
+    version : str
+        The version of the metric.
+    higher_is_better : bool
+        True for a similarity such as PSNR, False for a distance such as LPIPS.
+    smallest : int
+        The smallest side of an image, in pixels.
+
+    Raises
+    ------
+    UnknownMetricError
+        If no metric has this name.
+    WeightsError
+        If the weights are damaged or not those expected; MissingWeightsError if they cannot be found or downloaded.
+    DeviceError
+        If the device is not available.
+
+    Notes
+    -----
+    One object may be used from several threads and in forked processes. An object that is pickled is built again in
+    the process that receives it, once for all copies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from eyediff import Metric
+    >>> black, gray = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 128, np.uint8)
+    >>> metric = Metric("psnr")
+    >>> round(metric.distance(black, gray), 2)
+    5.99
     """
 
     def __init__(
@@ -82,12 +122,12 @@ class Metric:
 
     @property
     def engine(self) -> str:
-        """What computes: "onnxruntime 1.32.0 cpu"."""
+        """Name and version of the engine that computes, such as "onnxruntime 1.32.0 cpu"."""
         return self._wired.engine.description
 
     @property
     def weights_sha256(self) -> str | None:
-        """The hash of the weights, in whatever file they came; None for a metric without."""
+        """SHA-256 of the weights, whatever file holds them. None for a metric without weights."""
         return self._wired.weights_sha256
 
     def distance(
@@ -98,12 +138,34 @@ class Metric:
         range: Range | None = None,
         alpha: AlphaPolicy = "worst",
     ) -> float:
-        """The score of two images of one size.
+        """Return the score of two images of one size.
 
-        `a`, `b`: paths, PIL images, arrays H x W x 3 of uint8, uint16, or float with `range` stated, or what `embed`
-        gave of one image. Transparent images are scored over black and over white, and the worse is returned, unless
-        `alpha` states a background: "white", "black", "checkerboard" or "#RRGGBB". If exactly one is transparent, it
-        must be stated. Raises ImageError, RangeError or SizeError, and UsageError for an embedding of another metric.
+        Parameters
+        ----------
+        a, b : path, PIL image, array H x W x 3, or Embedding
+            Arrays hold uint8, uint16, or floats whose range is stated. An `Embedding` is the result of `embed` for
+            one image.
+        range : (float, float), optional
+            The levels of black and white. Floats need it. Integers and files have their own, such as (0, 255).
+        alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
+            The background of transparent images. "worst" scores them over black and over white, and returns the worse
+            score. If exactly one image is transparent, a background must be stated.
+
+        Returns
+        -------
+        float
+            The score.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read, or exactly one image is transparent and no background is stated.
+        RangeError
+            If values lie outside the range, or the range of floats is not stated.
+        SizeError
+            If the images differ in size, or are too small for the metric.
+        UsageError
+            If an embedding is of another metric, or of several images.
         """
         if isinstance(a, Embedding) or isinstance(b, Embedding):
             scores = self.distances(a, b, range=range)
@@ -117,10 +179,25 @@ class Metric:
         return min(grounds) if self.higher_is_better else max(grounds)
 
     def distances(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> Numbers:
-        """N scores of two batches N x H x W x 3, or of two lists of images of one size.
+        """Return the scores of N pairs of images of one size.
 
-        Each may be what `embed` gave of them instead, and that of a single image is compared with each of the others:
-        one reference, embedded once, and many candidates.
+        Parameters
+        ----------
+        a, b : array N x H x W x 3, list of images, or Embedding
+            An embedding of one image is compared with each image of the other side. That costs one pass through the
+            network for one reference and many candidates.
+        range : (float, float), optional
+            As for `distance`.
+
+        Returns
+        -------
+        ndarray of shape (N,), float64
+            The scores, in order.
+
+        Raises
+        ------
+        ImageError, RangeError, SizeError, UsageError
+            As for `distance`; UsageError also if the numbers of images differ.
         """
         if isinstance(a, Embedding):
             return self._embedded(a, b, range)
@@ -131,19 +208,47 @@ class Metric:
         return scores
 
     def layers(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Numbers:
-        """Each tap's share of an LPIPS distance, L figures whose sum is the distance. Opaque images only."""
-        shares: Numbers = self._network("layers").layers(*self._two(a, b, range))[0]
-        return shares
+        """Return the share of each feature layer in an LPIPS distance.
 
-    def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
-        """Return where two images differ: the score at every pixel, such as the SSIM of the window around it.
+        Parameters
+        ----------
+        a, b : path, PIL image, or array H x W x 3
+            Two opaque images of one size.
+        range : (float, float), optional
+            As for `distance`.
 
-        An array H x W, which a notebook shows as a picture. It is what `--maps` writes as `.npy`. Opaque images only.
+        Returns
+        -------
+        ndarray of shape (L,), float64
+            One number for each feature layer. Their sum is the distance.
 
         Raises
         ------
         UsageError
-            If the metric has no map. The message lists the metrics that have one.
+            If the metric is not one of `lpips-*` and `deep-*`, or an image is transparent.
+        """
+        shares: Numbers = self._network("layers").layers(*self._two(a, b, range))[0]
+        return shares
+
+    def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
+        """Return the score at every pixel, such as the SSIM of the window around it.
+
+        Parameters
+        ----------
+        a, b : path, PIL image, or array H x W x 3
+            Two opaque images of one size.
+        range : (float, float), optional
+            As for `distance`.
+
+        Returns
+        -------
+        Map
+            An array H x W of float32. A notebook shows it as a picture.
+
+        Raises
+        ------
+        UsageError
+            If an image is transparent, or the metric has no map. The message lists the metrics that have one.
         """
         engine = self._wired.engine
         if not isinstance(engine, Mapper):
@@ -151,9 +256,24 @@ class Metric:
         return notebook.as_map(engine.maps(*self._two(a, b, range))[0])
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
-        """What the metric sees of N images of one size, for `distance` and `distances`.
+        """Return the features of N images of one size, for `distance` and `distances`.
 
-        `np.asarray` of it is N x D points whose squared Euclidean distances are the LPIPS distances.
+        Parameters
+        ----------
+        images : array N x H x W x 3, list of images, or one image
+            Opaque images.
+        range : (float, float), optional
+            As for `distance`.
+
+        Returns
+        -------
+        Embedding
+            `np.asarray` of it is an array N x D. The squared Euclidean distances of its rows are the LPIPS distances.
+
+        Raises
+        ------
+        UsageError
+            If the metric is not one of `lpips-*` and `deep-*`.
         """
         network = self._network("embed")
         batch = as_batch(images, range=range)
@@ -162,18 +282,33 @@ class Metric:
         return Embedding(self._identity, batch.shape[2], batch.shape[1], features, network.points)
 
     def matrix(self, images: ImageLike, *, range: Range | None = None) -> Numbers:
-        """N x N LPIPS distances of N images of one size, by N passes and one matrix product; the diagonal is 0."""
+        """Return the LPIPS distances of all pairs of N images of one size.
+
+        Each image passes through the network once; a matrix product gives the distances.
+
+        Parameters
+        ----------
+        images : array N x H x W x 3 or list of images
+            Opaque images.
+        range : (float, float), optional
+            As for `distance`.
+
+        Returns
+        -------
+        ndarray of shape (N, N), float64
+            The distances. The matrix is symmetric and its diagonal is 0.
+        """
         network = self._network("matrix")
         parts = self._parts(as_batch(images, range=range))
         return squared_distances(np.concatenate([network.embeddings(part) for part in parts]))
 
     @property
     def _identity(self) -> str:
-        """What an embedding must be of to be compared here."""
+        """Name the metric and weights that an embedding must come from."""
         return f"{self._wired.spec.qualified_name} with weights {(self.weights_sha256 or '')[:16]}"
 
     def _parts(self, batch: Pixels) -> list[Pixels]:
-        """Images that are large enough, as many at a time as go through a network together."""
+        """Split a batch into the parts that go through a network together; check the size of its images."""
         self._large_enough(batch)
         step = max(1, defaults.BATCH_PIXELS // (batch.shape[1] * batch.shape[2]))
         return [batch[start : start + step] for start in np.arange(0, len(batch), step)]
@@ -246,7 +381,7 @@ def _sent(
     memory: int | str | None,
     sha256: str | None,
 ) -> Metric:
-    """A metric from another process: one for all that are sent with the same arguments and weights."""
+    """Build a metric that another process sent, once for equal arguments and weights."""
     metric = Metric(name, device=device, threads=threads, weights=weights, trust=trust, memory=memory)
     if metric.weights_sha256 != sha256:
         raise WeightsError(f"{name}: its weights have changed since the metric was sent here; make it again")

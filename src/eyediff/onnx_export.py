@@ -1,4 +1,4 @@
-"""Metrics given away: `export` writes one as an ONNX file, which any program can run without eyediff."""
+"""`export`: write a metric as an ONNX file, which any program can run without eyediff."""
 
 from __future__ import annotations
 
@@ -39,18 +39,51 @@ def export(
     trust: bool = False,
     progress: DownloadProgress | None = None,
 ) -> onnx.ModelProto:
-    """Write a metric as an ONNX file that any ONNX runtime computes, and return the model in it.
+    """Write a metric as an ONNX file, and return the model.
 
-    Its inputs `reference` and `candidate` are N x H x W x 3 (`layout` "nchw": N x 3 x H x W) of sRGB, of any N, H and
-    W: uint8, uint16, or float32 whose black and white are `range`, by default (0, 1). Its output `distance` is N
-    scores, float64, those of `eyediff compare`; `map`, of lpips-*, deep-*, ssim and dssim, N x H x W, float32, unless
-    `map` is False. With `embed` it has one input, `image`, and one output, `embedding`: N x D points whose squared
-    Euclidean distances are the LPIPS distances. The same call writes the same bytes.
+    The inputs of the model, `reference` and `candidate`, are batches of sRGB images of any number and size. Its output
+    `distance` holds N scores in float64, which equal those of `eyediff compare`. The output `map` is N x H x W in
+    float32. The same call writes the same bytes.
 
-    `weights` and `trust` are as for `Metric`.
+    Parameters
+    ----------
+    metric : str
+        A name that `eyediff metrics` lists, or the path of a metric file.
+    path : str or Path
+        The file to write.
+    input : {"uint8", "uint16", "float32"}
+        The type of the pixels.
+    layout : {"nhwc", "nchw"}
+        The order of the axes: N x H x W x 3 or N x 3 x H x W.
+    range : (float, float), optional
+        The levels of black and white in float32 images. By default (0, 1).
+    opset : int
+        The version of the ONNX operators.
+    map : bool
+        Add the output `map`, if the metric has a map.
+    embed : bool
+        Write the embedding instead: one input `image`, one output `embedding`, N x D. The squared Euclidean distances
+        of embeddings are the LPIPS distances.
+    weights : str or Path, optional
+        A file with the weights of the backbone, as for `Metric`.
+    trust : bool
+        Accept weights that are not the published ones.
+    progress : callable, optional
+        Called with the bytes received and the total during a download.
 
-    Raises UsageError before any work where the metric, or what was asked of it, cannot be said in ONNX;
-    UnknownMetricError; WeightsError; OutputError where `path` cannot be written, or holds another kind of file.
+    Returns
+    -------
+    onnx.ModelProto
+        The model in the file.
+
+    Raises
+    ------
+    UsageError
+        If ONNX cannot express the metric, or an argument does not fit it. Nothing is written in that case.
+    UnknownMetricError, WeightsError
+        As for `Metric`.
+    OutputError
+        If the file cannot be written, or holds another kind of data.
     """
     spec = parse_metric(metric)
     form = Form(input, layout, range, opset, map)
@@ -86,7 +119,7 @@ def _check(spec: MetricSpec, form: Form, embed: bool, weights: str | Path | None
 
 
 def exportable_names() -> list[str]:
-    """Names of the metrics without a network that ONNX can express."""
+    """Return the names of the metrics without a network that ONNX can express."""
     return [
         name if len(info.programs) == 1 else f"{name}@{version}"
         for name, info in all_metrics().items()
@@ -102,7 +135,7 @@ def _without_network(spec: MetricSpec) -> Exported | None:
 def _load(
     spec: MetricSpec, embed: bool, file: Path | None, trust: bool, progress: DownloadProgress | None
 ) -> tuple[Exported, dict[str, str]]:
-    """Return what is to be written, and what the file records of the weights in it."""
+    """Return the program to write, and the metadata about its weights."""
     exported = _without_network(spec)
     if exported is not None:
         return exported, {"licence": OURS}
@@ -122,7 +155,7 @@ def _licence(spec: MetricSpec, trust: bool) -> str:
 
 
 def _about(spec: MetricSpec, form: Form, smallest: int) -> dict[str, str]:
-    """What a program may want to know, as the file's metadata."""
+    """Return the metadata of the file."""
     info, (black, white) = spec.info, form.ends
     return {
         "eyediff": __version__,
@@ -139,5 +172,5 @@ def _about(spec: MetricSpec, form: Form, smallest: int) -> dict[str, str]:
 
 
 def _is_onnx(start: bytes) -> bool:
-    """A message whose first field is a small number, the format's version, and whose next is a text or the graph."""
+    """Return True if bytes begin as an ONNX file: a small number, the format's version, then a text or the graph."""
     return not start or (start[:1] == b"\x08" and start[2:3] in (b"\x12", b"\x3a"))
