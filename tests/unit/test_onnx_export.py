@@ -14,6 +14,7 @@ import onnx
 import onnx.reference
 import onnxruntime as ort
 import pytest
+from packaging.version import Version
 from PIL import Image
 
 import eyediff
@@ -40,9 +41,20 @@ CASES = [
 ]
 ABOUT = {"eyediff": "0", "metric": "seeded"}
 
-SAME = {"rtol": 1e-6, "atol": 1e-6, "strict": True}
+SAME = {"rtol": 1e-6, "atol": 1e-6}
 """What the issue asks for. ONNX Runtime computes the same float32 sums here as there, but of whole images in place of
 tiles of 160 windows, whose order moves a mean of values up to 1 by some 6e-8 and a PSNR, in double, by 1e-14."""
+
+
+RUNNABLE = [opset for opset in OPSETS if opset < 22 or Version(ort.__version__) >= Version("1.21")]
+"""The opsets that the installed ONNX Runtime computes."""
+
+
+def assert_agree(one: Any, other: Any, rtol: float, atol: float, message: str = "") -> None:
+    """Values within a tolerance, of one shape and type."""
+    one, other = np.asarray(one), np.asarray(other)
+    assert (one.shape, one.dtype) == (other.shape, other.dtype), message
+    np.testing.assert_allclose(one, other, rtol=rtol, atol=atol, err_msg=message)
 
 
 def cat() -> tuple[Pixels, Pixels]:
@@ -66,7 +78,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
     """What every model says in a process without eyediff: outputs by name, by metric and opset or by golden case."""
     folder = tmp_path_factory.mktemp("models")
     for name in NAMES:
-        for opset in OPSETS:
+        for opset in RUNNABLE:
             path = folder / f"{name}.{opset}.onnx"
             assert run(["export", "--metric", name, "--opset", str(opset), "-o", str(path)]) == 0
             np.savez(path.with_suffix(".npz"), **feed(*cat()))
@@ -98,20 +110,20 @@ def test_files_say_what_the_command_line_says(alone: dict[str, dict[str, Any]], 
     rows = json.loads(output.read_text())["rows"]
     for name in NAMES:
         said = np.array([float(row["scores"][name]) for row in rows])
-        for opset in OPSETS:
-            np.testing.assert_allclose(alone[f"{name}.{opset}"]["distance"], said, err_msg=name, **SAME)
+        for opset in RUNNABLE:
+            assert_agree(alone[f"{name}.{opset}"]["distance"], said, **SAME, message=name)
     assert alone["psnr@1.18"]["distance"][1] == np.inf
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_maps_are_those_of_the_library(name: str, alone: dict[str, dict[str, Any]]) -> None:
     """Where a metric has a map, the file has the same one; where it has none, neither has the file."""
-    assert all(("map" in alone[f"{name}.{opset}"]) == (name in MAPPED) for opset in OPSETS)
+    assert all(("map" in alone[f"{name}.{opset}"]) == (name in MAPPED) for opset in RUNNABLE)
     if name in MAPPED:
         metric = eyediff.Metric(name)
         said = np.stack([np.asarray(metric.map(*pair)) for pair in zip(*cat(), strict=True)])
-        for opset in OPSETS:
-            np.testing.assert_allclose(alone[f"{name}.{opset}"]["map"], said, **SAME)
+        for opset in RUNNABLE:
+            assert_agree(alone[f"{name}.{opset}"]["map"], said, **SAME)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -135,7 +147,7 @@ def test_strips_give_the_same_numbers() -> None:
     engine = NetworkEngine(OnnxRunner("cpu"), seeded, memory=4_000_000)
     assert engine._at_once(a) == 0  # not even one pair fits
     said = session(models.model(models.of_network(seeded), Form(), ABOUT).SerializeToString()).run(None, feed(a, b))
-    np.testing.assert_allclose(said[0], engine.distances(a, b), **SAME)
+    assert_agree(said[0], engine.distances(a, b), **SAME)
     np.testing.assert_allclose(said[1], engine.maps(a, b), rtol=0, atol=1e-5)
 
 
@@ -148,7 +160,7 @@ def test_another_runtime_agrees(name: str, tmp_path: Path) -> None:
     with np.errstate(divide="ignore"):  # of PSNR
         found = onnx.reference.ReferenceEvaluator(model).run(None, feed(a, b))
     for one, other in zip(found, session(tmp_path / "metric.onnx").run(None, feed(a, b)), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5, strict=True)
+        assert_agree(one, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["lpips-mini", "psnr"])

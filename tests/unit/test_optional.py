@@ -87,6 +87,8 @@ def test_help_keeps_brackets() -> None:
 
 def test_every_help_text_survives() -> None:
     """Each bracket of each docstring of a command, in what its --help prints."""
+    if cli.app.rich_markup_mode != "rich":
+        pytest.skip("this typer does not take help for markup")
     from rich.text import Text
     from typer.main import get_command
 

