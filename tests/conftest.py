@@ -18,7 +18,10 @@ import eyediff  # noqa: F401  # before a test imports onnxruntime: it switches t
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-_OF_THE_CALLER = ("EYEDIFF_", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "COLUMNS", "LINES", "TERM")
+_OF_THE_CALLER = (
+    *("EYEDIFF_", "FORCE_COLOR", "NO_COLOR", "PY_COLORS", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
+    *("COLUMNS", "LINES", "TERM"),
+)
 """Variables of the environment, by how they begin, that change what eyediff or a library prints."""
 
 

@@ -71,6 +71,9 @@ from a stranger could make it open other files."""
 WORST = 5
 """Pairs that a summary names as the worst, by metric."""
 
+LISTED = 20
+"""Pairs of each kind that a verdict names before it counts the rest: what fits on a screen."""
+
 PAGE_BYTES = 25_165_824
 """What the reference and candidate pictures in a report may take together. The more pairs there are, the smaller they
 become: with differences, maps and the page's coding a report of 1,000 pairs is some 40 MB, which opens in a second."""

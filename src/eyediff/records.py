@@ -83,6 +83,8 @@ class ScoredPair:
         What a person should know of the images, such as "first frame of 12".
     reasons
         For each metric of the run without a score: why it has none, such as "needs sides of at least 31 pixels".
+    crossed
+        Limits that its scores are beyond, those of a baseline among them.
     """
 
     pair: Pair
@@ -91,6 +93,7 @@ class ScoredPair:
     scores: Mapping[str, float]
     notes: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
+    crossed: tuple[Crossing, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -158,6 +161,11 @@ class Failure:
     @property
     def notes(self) -> tuple[str, ...]:
         """Nothing is known of the images."""
+        return ()
+
+    @property
+    def crossed(self) -> tuple[Crossing, ...]:
+        """No score is beyond a limit."""
         return ()
 
 
@@ -271,6 +279,11 @@ class Crossing:
     score: float
     limit: float
 
+    @property
+    def excess(self) -> float:
+        """Return how far the score is beyond the limit, in limits: it compares metrics of different units."""
+        return abs(self.score - self.limit) / abs(self.limit) if self.limit and math.isfinite(self.limit) else math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
@@ -290,7 +303,8 @@ class Pooled:
 class Summary:
     """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `crossings` are of pairs, `mean_crossings` of means. `pooled`, by metric, and `hints` for people are of clips alone.
+    `crossings` are of pairs, `mean_crossings` of means. `lacking` are the first `defaults.LISTED` pairs that failed or
+    are incomplete, with the reason. `pooled`, by metric, and `hints` for people are of clips alone.
     """
 
     count: int
@@ -303,3 +317,4 @@ class Summary:
     pooled: Mapping[str, Pooled] = field(default_factory=dict)
     hints: Sequence[str] = ()
     incomplete: int = 0
+    lacking: Sequence[tuple[str, str]] = ()

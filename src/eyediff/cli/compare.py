@@ -9,8 +9,8 @@ from typing import Annotated, cast
 
 import typer
 
+from .. import defaults, gates, run
 from .. import output as reports
-from .. import run
 from ..errors import UsageError
 from ..records import AlphaPolicy, MatchRule, Summary
 from ..report import outputs as viewing
@@ -20,6 +20,7 @@ from .gate_options import BaselineOption, Gating, JunitOption, PlotOption, Toler
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .shards import ShardOption, parse_shard
+from .verdict import tell_verdict
 
 
 def compare(
@@ -107,13 +108,19 @@ def compare(
     sinks = gating.sinks(plan)
     _say(plan)
 
-    journal = None
+    journal, judge = None, gating.judge(plan.limits)
     if output is not None and resumable:
-        journal = run.ResumableSink(output, kind, resume=resume, overwrite=overwrite)
+        journal = run.ResumableSink(output, kind, resume=resume, overwrite=overwrite, judge=judge)
 
     def work(progress: run.Progress) -> Summary:
         compare = partial(
-            run.compare, plan, viewers=drawn.viewers, mapper=drawn.mapper, progress=progress, source=source
+            run.compare,
+            plan,
+            viewers=drawn.viewers,
+            mapper=drawn.mapper,
+            judge=judge,
+            progress=progress,
+            source=source,
         )
         if output is not None and journal is not None:
             return compare([*reports.sidecars(plan.metrics.header, kind, output), *sinks], journal=journal)
@@ -121,13 +128,12 @@ def compare(
 
     with partial_results(output, can_resume=journal.can_continue if journal else None) as progress:
         summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
-    if output is not None:
-        options.tell_result(summary, output)
-    for line in drawn.said():
-        typer.echo(f"eyediff: {line}", err=True)
-    verdict = gating.conclude(kind, output)
-    failed, incomplete = (verdict.failed, verdict.incomplete) if verdict else (False, False)
-    return exit_code(summary, failed=failed, lacking=bool(incomplete or drawn.missing))
+    against = gating.conclude(beside=kind == "text" and output is None)
+    failed, incomplete = (against.failed, against.incomplete) if against else (False, False)
+    code = exit_code(summary, failed=failed, lacking=bool(incomplete or drawn.missing))
+    more = [] if against is None else list(gates.format_verdict(against, defaults.LISTED))
+    tell_verdict(code, plan.metrics.header, summary, kind, output, more=[*more, *drawn.said()])
+    return code
 
 
 def _say(plan: run.ComparisonPlan) -> None:

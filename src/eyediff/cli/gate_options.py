@@ -16,9 +16,6 @@ from ..locations import real_path
 from ..report import plot
 from ..scoring.metric_spec import find_column
 
-MOST = 20
-"""Pairs of each kind that are listed on stderr; stdout, as text, lists all."""
-
 BaselineOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -104,19 +101,23 @@ class Gating:
             tolerances[column] = tolerance
         return tolerances
 
-    def conclude(self, kind: str, output: Path | None) -> gates.Verdict | None:
-        """Tell the verdict: with the rows where they are text on stdout, else on stderr."""
+    def judge(self, limits: run.Limits) -> run.Judge:
+        """Return what adds to a row the limits that it crosses, those of the baseline among them."""
+        baseline = self._baseline
+        return limits.judge if baseline is None else lambda row: baseline.judge(limits.judge(row))
+
+    def conclude(self, *, beside: bool) -> gates.Verdict | None:
+        """Return the verdict on the baseline; with `beside`, where rows are text on stdout, all of it is told there."""
         if self._baseline is None or self._earlier is None:
             return None
         verdict = self._baseline.verdict()
-        beside = kind == "text" and output is None
         if self._earlier.metrics is None:
             name = shown(self._earlier.path)
             typer.echo(
                 f"eyediff: {name} is CSV, which says no versions, weights or sizes; they are not checked", err=True
             )
-        lines = list(gates.format_verdict(verdict, None if beside else MOST))
-        typer.echo("\n".join(["", *lines] if beside else [f"eyediff: {lines[0]}", *lines[1:]]), err=not beside)
+        if beside:
+            typer.echo("\n".join(["", *gates.format_verdict(verdict)]))
         return verdict
 
 

@@ -15,6 +15,7 @@ from ..locations import real_path
 from ..records import Summary
 from . import options
 from .exit_codes import exit_code, partial_results, run_with_bar
+from .verdict import tell_verdict
 
 
 def merge(
@@ -49,6 +50,6 @@ def merge(
 
     with partial_results(output) as progress:
         summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")
-    if output is not None:
-        options.tell_result(summary, output)
-    return exit_code(summary)
+    code = exit_code(summary)
+    tell_verdict(code, merged.header, summary, kind, output)
+    return code

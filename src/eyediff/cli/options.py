@@ -19,8 +19,8 @@ from ..errors import UsageError, shown
 from ..evaluation.agreement import Side
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
-from ..output.text import amount, mean_figure, outcome
-from ..records import SizePolicy, Summary
+from ..output.text import amount
+from ..records import SizePolicy
 from ..sets import Failed, Source
 from .exit_codes import partial_results
 
@@ -237,19 +237,3 @@ def tell_passed_over(passed_over: Mapping[str, int]) -> None:
 def reason(failed: Failed) -> str:
     """Why an image has no figures, with where it failed."""
     return f"{failed.stage}: {failed.message}"
-
-
-def tell_crossings(summary: Summary) -> list[str]:
-    """Return how many scores, and which means, are beyond a limit."""
-    parts = [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
-    return parts + [f"mean {each.metric} beyond its limit" for each in summary.mean_crossings]
-
-
-def tell_result(summary: Summary, output: Path) -> None:
-    """What happened, on stderr, since the rows went to a file."""
-    parts = outcome(summary)
-    parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
-    parts += tell_crossings(summary)
-    parts += [f"mean {name} {mean_figure(found)}" for name, found in summary.metrics.items()]
-    parts += ["stopped before the end"] if summary.interrupted else []
-    typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

@@ -14,7 +14,6 @@ from .. import run
 from .. import video as clips
 from ..errors import shown
 from ..interfaces import Sink, Viewer
-from ..output.text import figure, mean_figure, outcome
 from ..records import Summary
 from ..report import About, PageSink
 from ..report import outputs as viewing
@@ -25,6 +24,7 @@ from ..video.worst import KEPT
 from . import options
 from .exit_codes import exit_code, partial_results, run_with_bar
 from .progress import download_bar
+from .verdict import tell_verdict
 
 
 def video(
@@ -87,11 +87,10 @@ def video(
             plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     for hint in summary.hints:
         typer.echo(f"eyediff: {hint}", err=True)
-    if report is not None:
-        typer.echo(f"eyediff: report: {shown(report)}", err=True)
-    if output is not None:
-        _say_result(summary, output)
-    return exit_code(summary)
+    code = exit_code(summary)
+    more = [] if report is None else [f"report: {shown(report)}"]
+    tell_verdict(code, plan.metrics.header, summary, kind, output, noun="frame", more=more)
+    return code
 
 
 def _page(metrics: MetricSet, path: Path, title: str) -> Viewer:
@@ -122,13 +121,3 @@ def _run(
         return run.compare(plan, sinks, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
 
     return complete(run_with_bar(work, progress, to_file=to_file, what="frames")), track
-
-
-def _say_result(summary: Summary, output: Path) -> None:
-    """What happened, on stderr, since the rows went to a file."""
-    parts = outcome(summary, "frame")
-    parts += options.tell_crossings(summary)
-    for name, found in summary.metrics.items():
-        parts.append(f"mean {name} {mean_figure(found)}, worst second {figure(summary.pooled[name].worst_second)}")
-    parts += ["stopped before the end"] if summary.interrupted else []
-    typer.echo(f"eyediff: {', '.join(parts)}; see {shown(output)}", err=True)

@@ -19,7 +19,8 @@ from .. import defaults
 from ..errors import Setting, UsageError, shown
 from ..output.schema import encodable
 from ..output.text import amount, figure
-from ..records import Failure, Header, Row, ScoredPair, Summary
+from ..records import Crossing, Failure, Header, Row, ScoredPair, Summary
+from ..run.limits import cross
 from ..scoring.metric_spec import find_column
 from .baseline_file import Earlier
 from .statistics import Shift, shift, worsening
@@ -134,6 +135,14 @@ class Baseline:
             loss = worsening(earlier, score, self._higher[name])
             if loss > tolerance:
                 yield Change(row.pair.name, name, earlier, score, loss, tolerance)
+
+    def judge(self, row: Row) -> Row:
+        """Return the row with what the earlier run, less the tolerance, allowed of the scores that are worse."""
+        return row if isinstance(row, Failure) else cross(row, map(self._crossing, self.changes(row)))
+
+    def _crossing(self, found: Change) -> Crossing:
+        allowed = -found.tolerance if self._higher[found.metric] else found.tolerance
+        return Crossing(found.pair, found.metric, found.now, found.earlier + allowed)
 
     def verdict(self) -> Verdict:
         """On all rows so far. Of a run that was stopped by hand, pairs that it did not reach are not called gone."""

@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from ..errors import shown
 from ..output.targets import target
-from ..output.text import figure, mean_figure
-from ..records import Crossing, Failure, Header, Row, Summary
+from ..output.text import crossing_figures, mean_figure
+from ..records import Failure, Header, Row, Summary
 from ..run import Limits
 from .baseline import Baseline, format_change, format_drift
 
@@ -49,7 +49,7 @@ class JunitSink:
         if row.reasons:
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message, said)
             return
-        reasons = list(map(_crossed, self._limits.crossings(row)))
+        reasons = list(map(crossing_figures, self._limits.crossings(row)))
         if self._baseline is not None:
             reasons += map(format_change, self._baseline.changes(row))
         self._judged("eyediff.pairs", row.pair.name, reasons, said)
@@ -61,7 +61,7 @@ class JunitSink:
                 "eyediff.pairs", str(file.path), "unmatched", f"only in {file.side}: no partner to compare with"
             )
         for found in summary.mean_crossings:
-            self._judged("eyediff.mean", found.pair, [_crossed(found)], "")
+            self._judged("eyediff.mean", found.pair, [crossing_figures(found)], "")
         if self._baseline is not None:
             self._against(self._baseline)
         if summary.interrupted:
@@ -127,10 +127,6 @@ class JunitSink:
                 f"      <property name={_attribute(f'mean {name}')} value={_attribute(mean_figure(found))}/>\n"
             )
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
-
-
-def _crossed(found: Crossing) -> str:
-    return f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
 
 
 def _output(text: str) -> str:

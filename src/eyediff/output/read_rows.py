@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 from ..locations import parse_location
 from ..records import Failure, Pair, Row, ScoredPair, Stage
-from .schema import ERROR, NOTES, PAIR_COLUMNS, RowError, score_from
+from .schema import ERROR, NOTES, PAIR_COLUMNS, VERDICT_COLUMNS, RowError, score_from
 
 ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
 """Formats in which rows can be read back one by one."""
@@ -56,9 +56,11 @@ def parse_record(text: str, kind: ReadableFormat, metrics: Sequence[str]) -> Row
 
 
 def row_from_json(record: object, metrics: Sequence[str]) -> Row:
-    """Return the row of a JSON object. Raises ValueError if it is none."""
+    """Return the row of a JSON object, without its verdict. Raises ValueError if it is none."""
     required = [column.name for column in PAIR_COLUMNS] + ["scores", ERROR.name]
-    if not isinstance(record, dict) or list(record) not in (required, [*required, NOTES.name]):
+    judged = [column.name for column in (NOTES, *VERDICT_COLUMNS)]
+    layouts = ([*required, *judged[:more]] for more in (0, 1, len(judged)))
+    if not isinstance(record, dict) or list(record) not in layouts:
         raise ValueError("not a row")
     error, scores, notes = record["error"], record["scores"], record.get("notes", [])
     if error is not None and not (isinstance(error, dict) and list(error) == ["stage", "message"]):

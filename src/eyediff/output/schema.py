@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import shown
-from ..records import Header, Row, Shard, Unmatched
+from ..records import Crossing, Header, Row, Shard, Unmatched
 from .text import figure
 
 _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
@@ -26,9 +26,9 @@ class RowError(NamedTuple):
         return f"{self.stage}: {self.message}"
 
 
-Cell: TypeAlias = str | int | float | RowError | tuple[str, ...] | None
+Cell: TypeAlias = str | int | float | RowError | tuple[str, ...] | tuple[Crossing, ...] | None
 
-ColumnType: TypeAlias = Literal["text", "integer", "number", "error", "notes"]
+ColumnType: TypeAlias = Literal["text", "integer", "number", "error", "notes", "crossings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Column:
     name
         Name for programs.
     type
-        Type of the cells: "text" (str), "integer", "number" (float), "error" (RowError or str), "notes" (strings).
+        Type of the cells: "text" (str), "integer", "number" (float), "error" (RowError or str), "notes" (strings),
+        "crossings" (of formats with structure alone).
     description
         Meaning, in one sentence.
     title
@@ -91,17 +92,31 @@ ERROR = Column("error", "error", "Stage and reason of a failure; empty if every 
 NOTES = Column("notes", "notes", "What was done to the images, and what of them was not used.")
 
 
-def pair_columns(metrics: Sequence[str]) -> tuple[Column, ...]:
+VERDICT_COLUMNS = (
+    Column("verdict", "text", "pass, or fail if a score is missing or beyond a limit or the baseline."),
+    Column("crossed", "crossings", "Limits that the scores are beyond."),
+)
+"""Columns behind the notes in formats with structure: JSON and JSON lines."""
+
+
+def pair_columns(metrics: Sequence[str], *, verdict: bool = False) -> tuple[Column, ...]:
     """Return the columns of compared pairs. New columns are added at the end."""
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
-    return (*PAIR_COLUMNS, *scores, ERROR, NOTES)
+    return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *(VERDICT_COLUMNS if verdict else ()))
 
 
-def pair_cells(row: Row, metrics: Sequence[str]) -> tuple[Cell, ...]:
+def pair_cells(row: Row, metrics: Sequence[str], *, verdict: bool = False) -> tuple[Cell, ...]:
     """Return the cells of a pair, in the order of `pair_columns`."""
     start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
     error = None if row.complete else RowError(row.stage, row.message)
-    return (*start, *map(row.scores.get, metrics), error, row.notes)
+    judged = ("pass" if row.complete and not row.crossed else "fail", row.crossed) if verdict else ()
+    return (*start, *map(row.scores.get, metrics), error, row.notes, *judged)
+
+
+def without_verdict(line: str, kind: str) -> str:
+    """Return a row of JSON lines as it is without its verdict; a row of another format as it is."""
+    start, found, _ = line.rpartition(', "verdict": ') if kind == "jsonl" else ("", "", "")
+    return f"{start}}}\n" if found else line  # a name cannot hold the key: JSON escapes its quotation marks
 
 
 def encodable(name: str) -> str:
@@ -116,7 +131,7 @@ def plain(cell: Cell) -> str | int | float | None:
     if isinstance(cell, RowError):
         return encodable(str(cell))
     if isinstance(cell, tuple):
-        return encodable("; ".join(note.replace("; ", ", ") for note in cell)) or None
+        return encodable("; ".join(str(note).replace("; ", ", ") for note in cell)) or None
     return cell
 
 
@@ -125,10 +140,14 @@ def json_value(cell: Cell) -> object:
     if isinstance(cell, RowError):
         return {"stage": cell.stage, "message": encodable(cell.message)}
     if isinstance(cell, tuple):
-        return [encodable(note) for note in cell]
+        return [encodable(item) if isinstance(item, str) else _crossing(item) for item in cell]
     if isinstance(cell, float):
         return number(cell)
     return encodable(cell) if isinstance(cell, str) else cell
+
+
+def _crossing(found: Crossing) -> dict[str, object]:
+    return {"metric": found.metric, "limit": number(found.limit), "score": number(found.score)}
 
 
 def json_row(columns: Sequence[Column], cells: Sequence[Cell]) -> dict[str, object]:

@@ -23,16 +23,16 @@ class RowSink:
     """Write compared pairs as text of one format."""
 
     def __init__(self, kind: Format, target: Target) -> None:
-        self._make, self._target = WRITERS[kind], target
+        self._make, self._target, self._verdict = WRITERS[kind], target, kind in ("json", "jsonl")
 
     def open(self, header: Header) -> None:
         self._header, self._metrics = header, tuple(header.metrics)
-        columns, metadata = pair_columns(self._metrics), header_record(header)
+        columns, metadata = pair_columns(self._metrics, verdict=self._verdict), header_record(header)
         self._writer = self._make(columns, metadata, terminal=self._target.terminal)
         self._target.open(self._writer.begin())
 
     def write(self, row: Row) -> None:
-        self._target.write(self._writer.row(pair_cells(row, self._metrics)))
+        self._target.write(self._writer.row(pair_cells(row, self._metrics, verdict=self._verdict)))
 
     def close(self, summary: Summary) -> None:
         last = self._writer.end(summary_trailer(summary), summary_lines(self._header, summary))

@@ -9,7 +9,7 @@ from .. import defaults
 from ..errors import shown
 from ..records import Header, Statistics, Summary
 from .schema import encodable, number, unmatched_record
-from .text import NARROWEST, Line, amount, figure, made_with, outcome
+from .text import NARROWEST, Line, amount, crossing_figures, figure, made_with, outcome
 
 
 def summary_trailer(summary: Summary) -> dict[str, object]:
@@ -65,7 +65,7 @@ def summary_lines(header: Header, summary: Summary) -> list[Line]:
     """Return files without partner, crossed limits, statistics and the worst pairs, with empty lines between them."""
     sections = [_unmatched(summary), _crossings(summary)]
     if summary.count - summary.failed > 1:  # of a single pair they would repeat its row seven times
-        sections += [_table(header, summary), *_worst(header, summary)]
+        sections += [statistics_lines(header, summary), *_worst(header, summary)]
     sections.append(_end(header, summary))
     lines: list[Line] = []
     for section in filter(None, sections):
@@ -81,9 +81,7 @@ def _unmatched(summary: Summary) -> list[Line]:
 def _crossings(summary: Summary) -> list[Line]:
     lines: list[Line] = []
     for crossing in (*summary.crossings, *summary.mean_crossings):
-        sign = ">" if crossing.score > crossing.limit else "<"
-        verdict = f"{crossing.metric} {figure(crossing.score)} {sign} {figure(crossing.limit)}"
-        lines.append(["  ", (verdict, "red"), f"  {shown(crossing.pair)}"])
+        lines.append(["  ", (crossing_figures(crossing), "red"), f"  {shown(crossing.pair)}"])
     return [[("beyond a limit", "bold")], *lines] if lines else []
 
 
@@ -105,7 +103,8 @@ _POOLED_ROWS = {
 }
 
 
-def _table(header: Header, summary: Summary) -> list[Line]:
+def statistics_lines(header: Header, summary: Summary) -> list[Line]:
+    """Return the table of means, intervals and other statistics by metric."""
     names = list(header.metrics)
     counted = {"pairs": "count"} if summary.incomplete else {}
     identical = any(values.identical for values in summary.metrics.values())

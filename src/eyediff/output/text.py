@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from ..records import Header, Statistics, Summary
+from ..records import Crossing, Header, Statistics, Summary
 
 NARROWEST = 10
 """Characters of a column of numbers. The widest number, -1.2346e-05, is rare; two blanks separate columns."""
@@ -31,6 +31,11 @@ def outcome(summary: Summary, noun: str = "pair") -> list[str]:
     parts = [f"{amount(summary.count - summary.failed, noun)} compared"]
     parts += [f"{summary.incomplete} incomplete"] if summary.incomplete else []
     return parts + ([f"{summary.failed} failed"] if summary.failed else [])
+
+
+def crossing_figures(found: Crossing) -> str:
+    """Return a score and the limit that it crosses, such as "lpips 0.20000 > 0.10000"."""
+    return f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
 
 
 def made_with(header: Header) -> list[Line]:

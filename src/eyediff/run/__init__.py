@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..interfaces import Progress
-from .limits import Limits
+from .limits import Judge, Limits
 from .merge import MergedRows
 from .pipeline import Journal, RowSource, compare, write_rows
 from .plan import ComparisonOptions, ComparisonPlan, plan_comparison
@@ -14,6 +14,7 @@ __all__ = [
     "ComparisonOptions",
     "ComparisonPlan",
     "Journal",
+    "Judge",
     "Limits",
     "MergedRows",
     "Progress",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from ..errors import Setting, UsageError, shown
-from ..records import Crossing, Header, Row, Statistics
+from ..records import Crossing, Failure, Header, Row, Statistics
 from ..scoring.metric_spec import find_column
 
 _ByMetric: TypeAlias = Mapping[str, float]
+
+Judge: TypeAlias = Callable[[Row], Row]
+"""Adds to a row the limits that its scores are beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,21 @@ class Limits:
             for limit in _beyond(score, self.maxima.get(name), self.minima.get(name)):
                 yield Crossing(row.pair.name, name, score, limit)
 
+    def judge(self, row: Row) -> Row:
+        """Return the row with the limits that its scores are beyond."""
+        return cross(row, self.crossings(row))
+
     def mean_crossings(self, metrics: Mapping[str, Statistics]) -> Iterator[Crossing]:
         """Yield the limits that means are beyond. A metric without any score is beyond none."""
         for name, found in metrics.items():
             for limit in _beyond(found.mean, self.mean_maxima.get(name), self.mean_minima.get(name)):
                 yield Crossing(f"the mean of {name}", name, found.mean, limit)
+
+
+def cross(row: Row, crossings: Iterable[Crossing]) -> Row:
+    """Return a row with more limits that its scores are beyond; the row itself if there are none."""
+    more = tuple(crossings)
+    return replace(row, crossed=(*row.crossed, *more)) if more and not isinstance(row, Failure) else row
 
 
 def _beyond(score: float, highest: float | None, lowest: float | None) -> Iterator[float]:

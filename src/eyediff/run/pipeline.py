@@ -12,7 +12,7 @@ from ..records import Header, Pair, Row, ScoredPair, Summary, Unmatched
 from ..scoring.batches import Stop, score_pairs
 from ..scoring.loading import Recall
 from .interrupts import Interrupts
-from .limits import NO_LIMITS, Limits
+from .limits import NO_LIMITS, Judge, Limits
 from .plan import ComparisonPlan
 from .summary import Collector
 from .viewers import shower
@@ -38,6 +38,7 @@ def compare(
     viewers: Sequence[Viewer] = (),
     mapper: Mapper | None = None,
     journal: Journal | None = None,
+    judge: Judge | None = None,
     progress: Progress | None = None,
     source: RowSource | None = None,
 ) -> Summary:
@@ -58,6 +59,8 @@ def compare(
         Makes the maps for the viewers.
     journal
         A sink that also recalls rows of an earlier run.
+    judge
+        Adds to each row what it crosses; None: the limits of the plan do.
     progress
         Called after each row.
     source
@@ -82,6 +85,7 @@ def compare(
             plan.metrics.header,
             [*([] if journal is None else [journal]), *sinks, *viewers],
             limits=plan.limits,
+            judge=judge,
             unmatched=plan.unmatched,
             progress=lambda done: progress(done, plan.expected) if progress else None,
         )
@@ -93,6 +97,7 @@ def write_rows(
     sinks: Sequence[Sink],
     *,
     limits: Limits = NO_LIMITS,
+    judge: Judge | None = None,
     unmatched: Sequence[Unmatched] = (),
     progress: Callable[[int], None] | None = None,
 ) -> Summary:
@@ -108,6 +113,8 @@ def write_rows(
         Closed in the order given. Of a run that fails before its first row, they are abandoned, the last first.
     limits
         Scores beyond them are in the summary.
+    judge
+        Adds to each row what it crosses; None: the limits do.
     unmatched
         Files without a partner, for the summary.
     progress
@@ -115,13 +122,14 @@ def write_rows(
     """
     opened: list[Sink] = []
     collector, interrupted = Collector(header, limits, unmatched), False
+    judge = judge or limits.judge
     try:
         for sink in sinks:
             sink.open(header)
             opened.append(sink)
         if progress:
             progress(0)
-        for row in rows:
+        for row in map(judge, rows):
             for sink in sinks:
                 sink.write(row)
             collector.add(row)

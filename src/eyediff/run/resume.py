@@ -28,9 +28,10 @@ from ..output import RowFormat, is_results_path, plain_sink
 from ..output.atomic_write import atomic_path, output_error, remove
 from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
 from ..output.read_rows import parse_record, split_records
-from ..output.schema import Cell, header_record, number, pair_columns, score_from
+from ..output.schema import Cell, header_record, number, pair_columns, score_from, without_verdict
 from ..output.writers import WRITERS
 from ..records import Header, Pair, Row, ScoredPair, Summary
+from .limits import NO_LIMITS, Judge
 
 SCHEMA = 2
 """Version of the journal. Another one is refused."""
@@ -87,10 +88,19 @@ class ResumableSink:
     `resume` was not asked for.
 
     Results are refused if eyediff did not write them. With `overwrite` any text is replaced, and kept as `<path>~`.
+    The journal holds no verdicts: limits may change between the runs. `judge` judges the rows that come from it.
     """
 
-    def __init__(self, path: Path, kind: RowFormat, *, resume: bool = False, overwrite: bool = False) -> None:
-        self._path, self._kind, self._resume, self._overwrite = path, kind, resume, overwrite
+    def __init__(
+        self,
+        path: Path,
+        kind: RowFormat,
+        *,
+        resume: bool = False,
+        overwrite: bool = False,
+        judge: Judge = NO_LIMITS.judge,
+    ) -> None:
+        self._path, self._kind, self._resume, self._overwrite, self._judge = path, kind, resume, overwrite, judge
         self._lines: dict[str, int] = {}  # where the journal has the row of a pair that was not asked for yet
         self._recalled: set[str] = set()
         self._stamps: dict[str, tuple[FileStamp | None, FileStamp | None]] = {}  # of files that are being read
@@ -247,7 +257,8 @@ class ResumableSink:
                 elif index == 0:
                     valid = text == first
                 else:  # rows that lack a score are not in the journal
-                    valid = hash(text) in rows or not parse_record(text, kind, self._metrics).complete
+                    known = hash(without_verdict(text, kind)) in rows
+                    valid = known or not parse_record(text, kind, self._metrics).complete
                 if not valid:
                     raise ValueError("a row that the journal does not know")
         except (ValueError, RecursionError) as error:
@@ -309,7 +320,7 @@ class ResumableSink:
             try:
                 if summary.interrupted:
                     for start in sorted(self._lines.values()):
-                        self._sink.write(self._at(start).row())
+                        self._sink.write(self._judge(self._at(start).row()))
                 self._journal.sync()
             finally:
                 self._sink.close(summary)

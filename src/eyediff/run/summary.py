@@ -22,6 +22,7 @@ class Collector:
         self._scores = {name: array("d") for name in header.metrics}
         self._worst: dict[str, list[tuple[float, int, str, float]]] = {name: [] for name in header.metrics}
         self._crossings: list[Crossing] = []
+        self._lacking: list[tuple[str, str]] = []
         self.count = self._failed = self._incomplete = 0
 
     def add(self, row: Row) -> None:
@@ -31,6 +32,8 @@ class Collector:
             self._failed += 1
         elif row.reasons:
             self._incomplete += 1
+        if not row.complete and len(self._lacking) < defaults.LISTED:
+            self._lacking.append((row.pair.name, row.message if row.scores else f"{row.stage}: {row.message}"))
         for name, score in row.scores.items():
             self._scores[name].append(score)
             self._rank(name, row.pair.name, score)
@@ -66,6 +69,7 @@ class Collector:
             tuple(self._crossings),
             interrupted,
             incomplete=self._incomplete,
+            lacking=tuple(self._lacking),
             mean_crossings=tuple(self._limits.mean_crossings(metrics)),
         )
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from eyediff.output.read_rows import ReadableFormat, parse_record
 from eyediff.output.schema import encodable, header_record, pair_cells, pair_columns
 from eyediff.output.writers import WRITERS
-from eyediff.records import Failure, Pair, Row, ScoredPair
+from eyediff.records import Crossing, Failure, Pair, Row, ScoredPair
+from eyediff.run.limits import cross
 
 from .samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
 
@@ -29,10 +30,11 @@ class Lines:
 
     def __init__(self, kind: ReadableFormat, metrics: Sequence[str] = METRICS) -> None:
         self.kind, self.metrics = kind, metrics
-        self.writer = WRITERS[kind](pair_columns(metrics), header_record(HEADER))
+        self.judged = kind == "jsonl"
+        self.writer = WRITERS[kind](pair_columns(metrics, verdict=self.judged), header_record(HEADER))
 
     def row(self, row: Row) -> str:
-        return self.writer.row(pair_cells(row, self.metrics))
+        return self.writer.row(pair_cells(row, self.metrics, verdict=self.judged))
 
     def parse(self, text: str) -> Row:
         return parse_record(text, self.kind, self.metrics)
@@ -59,18 +61,22 @@ def test_csv_to_the_byte() -> None:
 
 def test_json_lines_to_the_byte() -> None:
     """The contract: the header first, then one strict object a pair; written down by hand."""
-    text = FORMATS[1].writer.begin() + "".join(map(FORMATS[1].row, ROWS[:3]))
+    worse = cross(ROWS[0], [Crossing("cat.png", "lpips", 0.1 + 0.2, 0.1)])
+    text = FORMATS[1].writer.begin() + "".join(map(FORMATS[1].row, [worse, *ROWS[1:3]]))
     assert text == (
         '{"eyediff": "0.1.0", "metrics": {"lpips": {"version": "0.1", "weights_sha256": '
         f'"{"0123456789abcdef" * 4}", "engine": "onnxruntime 1.32.0 cpu"}}, "psnr": {{"version": "1", '
         '"weights_sha256": null, "engine": "numpy 2.4.6"}}, "size": "refuse"}\n'
         '{"pair": "cat.png", "reference": "before/cat.png", "candidate": "after/cat.png", "width": 640, "height": 480, '
-        '"scores": {"lpips": 0.30000000000000004, "psnr": 18.04554}, "error": null, "notes": []}\n'
+        '"scores": {"lpips": 0.30000000000000004, "psnr": 18.04554}, "error": null, "notes": [], '
+        '"verdict": "fail", "crossed": [{"metric": "lpips", "limit": 0.1, "score": 0.30000000000000004}]}\n'
         '{"pair": "same.png", "reference": "before/same.png", "candidate": "after/same.png", "width": 64, '
-        '"height": 64, "scores": {"lpips": 0.0, "psnr": "inf"}, "error": null, "notes": ["frame 1 of 3"]}\n'
+        '"height": 64, "scores": {"lpips": 0.0, "psnr": "inf"}, "error": null, "notes": ["frame 1 of 3"], '
+        '"verdict": "pass", "crossed": []}\n'
         '{"pair": "torn.png", "reference": "before/torn.png", "candidate": "after/torn.png", "width": null, '
         '"height": null, "scores": {}, '
-        '"error": {"stage": "read", "message": "after/torn.png: truncated: 12 of 40 rows"}, "notes": []}\n'
+        '"error": {"stage": "read", "message": "after/torn.png: truncated: 12 of 40 rows"}, "notes": [], '
+        '"verdict": "fail", "crossed": []}\n'
     )
 
 

@@ -1,0 +1,105 @@
+"""The verdict of a run: the last lines on stderr, and the summary of a step of GitHub Actions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
+from pathlib import Path
+
+import typer
+
+from .. import defaults
+from ..errors import shown
+from ..output.summary import statistics_lines
+from ..output.text import amount, crossing_figures, mean_figure, outcome, rendered
+from ..records import Crossing, Header, Summary
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that names the file which GitHub shows as the summary of a step."""
+
+
+def tell_verdict(
+    code: int,
+    header: Header,
+    summary: Summary,
+    kind: str,
+    output: Path | None,
+    *,
+    noun: str = "pair",
+    more: Sequence[str] = (),
+) -> None:
+    """Tell on stderr how a run ended: PASS for exit code 0, else FAIL with what crossed a limit, failed or is missing.
+
+    The statistics precede it where stdout does not show them.
+
+    Parameters
+    ----------
+    code
+        Exit code.
+    kind, output
+        Format of the rows, and their file.
+    noun
+        What a row is.
+    more
+        Lines that follow: the comparison with a baseline, where reports are. Those of a list are indented.
+    """
+    told = []
+    if (kind != "text" or output is not None) and summary.count - summary.failed > 1:
+        told += [rendered(line, terminal=False).rstrip("\n") for line in statistics_lines(header, summary)]
+    told.append(f"eyediff: {_headline(code, summary, output, noun)}")
+    told += _crossed(summary)
+    told += _listed((f"  {shown(name)}: {shown(why)}" for name, why in summary.lacking), _lacking(summary))
+    unmatched = (f"  only in {file.side}: {shown(file.path)}" for file in summary.unmatched)
+    told += _listed(unmatched, len(summary.unmatched))
+    told += [line if line.startswith(" ") else f"eyediff: {line}" for line in more]
+    typer.echo("\n".join(told), err=True)
+    _write_step_summary(code, told)
+
+
+def _headline(code: int, summary: Summary, output: Path | None, noun: str) -> str:
+    parts = outcome(summary, noun)
+    parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
+    parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    parts += [f"mean {each.metric} beyond its limit" for each in summary.mean_crossings]
+    parts += ["stopped before the end"] if summary.interrupted else []
+    if output is not None:
+        parts += [f"mean {name} {mean_figure(found)}" for name, found in summary.metrics.items()]
+    place = f"; see {shown(output)}" if output is not None else ""
+    return f"{'FAIL' if code else 'PASS'}: {', '.join(parts)}{place}"
+
+
+def _crossed(summary: Summary) -> Iterator[str]:
+    """Yield a line for each pair beyond a limit, the worst first, then the means."""
+    pairs: dict[str, list[Crossing]] = {}
+    for pair, crossings in groupby(summary.crossings, key=attrgetter("pair")):
+        pairs.setdefault(pair, []).extend(crossings)
+    worst = sorted(pairs.items(), key=lambda item: -max(found.excess for found in item[1]))
+    lines = (f"  {', '.join(map(crossing_figures, crossings))}  {shown(pair)}" for pair, crossings in worst)
+    yield from _listed(lines, len(pairs))
+    yield from (f"  mean {crossing_figures(found)}" for found in summary.mean_crossings)
+
+
+def _lacking(summary: Summary) -> int:
+    return summary.failed + summary.incomplete
+
+
+def _listed(lines: Iterator[str], count: int) -> Iterator[str]:
+    yield from islice(lines, defaults.LISTED)
+    if count > defaults.LISTED:
+        yield f"  ... and {count - defaults.LISTED} more like it"
+
+
+def _write_step_summary(code: int, lines: Sequence[str]) -> None:
+    """Append the lines to the summary of a step, if there is one. Indented lines are code, whatever stands in them."""
+    path = os.environ.get(STEP_SUMMARY)
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(f"## eyediff: {'FAIL' if code else 'PASS'}\n\n")
+            file.writelines(f"    {line}\n" for line in "\n".join(lines).split("\n"))
+            file.write("\n")
+    except (OSError, ValueError) as error:
+        typer.echo(f"eyediff: {STEP_SUMMARY} {shown(path)} cannot be written ({error})", err=True)

@@ -1,0 +1,134 @@
+"""The verdict that ends a run: on stderr, in the rows of JSON, and in the summary of a step of GitHub Actions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff import defaults
+from eyediff.cli import run
+
+SIDE = 16
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[str]:
+    """Two folders of 24 pairs that differ more and more."""
+    levels = np.random.default_rng(5).integers(40, 180, (SIDE, SIDE, 3), np.uint8)
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+    for number in range(24):
+        Image.fromarray(levels).save(tmp_path / "a" / f"{number}.png")
+        Image.fromarray(levels + np.uint8(number)).save(tmp_path / "b" / f"{number}.png")
+    return [str(tmp_path / "a"), str(tmp_path / "b")]
+
+
+def rows(path: Path) -> list[dict]:
+    """Return the rows of a JSON or JSON lines file."""
+    if path.suffix == ".json":
+        return json.loads(path.read_text())["rows"]
+    return [json.loads(line) for line in path.read_text().splitlines()[1:]]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl", "txt"])
+def test_a_crossed_limit_is_told_with_its_pair(
+    suffix: str, folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The worst first, twenty at most, then a count."""
+    out, report = tmp_path / f"out.{suffix}", tmp_path / "report.html"
+    words = ["compare", *folders, "-m", "psnr,l2", "--min", "psnr=49", "--max", "l2=0.001"]
+    assert run([*words, "-o", str(out), "--report", str(report)]) == 1
+    told = capsys.readouterr().err.splitlines()
+    start = next(place for place, line in enumerate(told) if line.startswith("eyediff: FAIL: 24 pairs compared"))
+    listed = [line for line in told[start:] if line.endswith(".png")]
+    assert [line.split()[-1] for line in listed] == [f"{number}.png" for number in range(23, 3, -1)]
+    assert listed[0].startswith("  psnr 20.896 < 49.000, l2 ") and " > 0.0010000  23.png" in listed[0]
+    assert "  ... and 3 more like it" in told and told[-1] == f"eyediff: report: {report}"
+    assert any(line.split()[-1] == "std" for line in told[:start]), "the statistics precede the verdict"
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl"])
+def test_rows_of_json_have_a_verdict(suffix: str, folders: list[str], tmp_path: Path) -> None:
+    """And the limits that they cross, with the scores."""
+    out = tmp_path / f"out.{suffix}"
+    (tmp_path / "b" / "7.png").write_bytes(b"torn")
+    assert run(["compare", *folders, "-m", "psnr,ssim", "--min", "psnr=30", "-o", str(out)]) == 1
+    for row in rows(out):
+        score = row["scores"].get("psnr")
+        below = score not in (None, "inf") and score < 30
+        crossed = [{"metric": "psnr", "limit": 30.0, "score": score}] if below else []
+        assert list(row)[-3:] == ["notes", "verdict", "crossed"] and row["crossed"] == crossed
+        assert row["verdict"] == ("fail" if crossed or row["error"] else "pass")
+    assert {row["verdict"] for row in rows(out)} == {"pass", "fail"}
+    assert sum(bool(row["error"]) for row in rows(out)) == 1
+
+
+def test_a_row_worse_than_its_baseline_fails(folders: list[str], tmp_path: Path) -> None:
+    """Its limit is the earlier score less the tolerance."""
+    old, new = tmp_path / "old.jsonl", tmp_path / "new.json"
+    words = ["compare", *folders, "-m", "psnr"]
+    assert run([*words, "-o", str(old)]) == 0
+    before = rows(old)[3]["scores"]["psnr"]
+    Image.open(tmp_path / "b" / "5.png").save(tmp_path / "b" / "3.png")
+    assert run([*words, "-o", str(new), "--baseline", str(old), "--tolerance", "0.5"]) == 1
+    assert [row["pair"] for row in rows(new) if row["verdict"] == "fail"] == ["3.png"]
+    (crossed,) = rows(new)[3]["crossed"]
+    assert crossed == {"metric": "psnr", "limit": before - 0.5, "score": rows(new)[3]["scores"]["psnr"]}
+
+
+def test_a_resumed_run_judges_rows_that_it_recalls(folders: list[str], tmp_path: Path) -> None:
+    """The limits of this run count, not those of the earlier one; a tampered row is still told."""
+    out = tmp_path / "out.jsonl"
+    (tmp_path / "b" / "7.png").write_bytes(b"torn")
+    words = ["compare", *folders, "-m", "psnr", "-o", str(out)]
+    assert run([*words, "--min", "psnr=30"]) == 1
+    failed = [row["pair"] for row in rows(out) if row["verdict"] == "fail"]
+    assert run([*words, "--min", "psnr=49", "--resume"]) == 1
+    assert len([row for row in rows(out) if row["verdict"] == "fail"]) > len(failed)
+    assert run([*words, "--resume"]) == 3
+    assert [row["pair"] for row in rows(out) if row["verdict"] == "fail"] == ["7.png"]
+    out.write_text(out.read_text().replace('"width": 16', '"width": 17', 1))
+    assert run([*words, "--resume"]) == 2
+
+
+@pytest.mark.parametrize("more", [[], ["-f", "csv"], ["-f", "jsonl"]], ids=["text", "csv", "jsonl"])
+def test_pass_is_said_for_exit_code_0_alone(
+    more: list[str], folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Failed files and those without a partner are named."""
+    words = ["compare", *folders, "-m", "psnr", *more]
+    assert run(words) == 0
+    assert "eyediff: PASS: 24 pairs compared" in capsys.readouterr().err
+    (tmp_path / "b" / "7.png").write_bytes(b"torn")
+    for number in range(8, 24):
+        (tmp_path / "b" / f"{number}.png").write_bytes(b"torn")
+    for number in range(30, 55):
+        (tmp_path / "a" / f"{number}.png").write_bytes(b"torn")
+    assert run(words) == 3
+    told = capsys.readouterr().err
+    assert "eyediff: FAIL: 7 pairs compared, 17 failed, 25 files without a partner" in told
+    assert all(f"\n  {number}.png: read: " in told for number in range(7, 24))
+    assert told.count("  only in reference: ") == defaults.LISTED and "  ... and 5 more like it" in told
+
+
+def test_the_summary_of_a_step_is_appended(
+    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As code, so that no name can end it; a file that cannot be written is told, and changes no exit code."""
+    summary = tmp_path / "summary.md"
+    summary.write_text("# before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    (tmp_path / "a" / "```<b>.png").write_bytes(b"")
+    assert run(["compare", *folders, "-m", "psnr", "--min", "psnr=49"]) == 1
+    first, title, empty, *lines = summary.read_text().splitlines()
+    assert (first, title, empty) == ("# before", "## eyediff: FAIL", "")
+    assert any("```<b>.png" in line for line in lines) and all(line[:4] in ("    ", "") for line in lines)
+    assert sum("psnr" in line for line in lines) > 10
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "summary.md"))
+    capsys.readouterr()
+    assert run(["compare", *folders, "-m", "psnr", "--min", "psnr=49"]) == 1
+    assert "GITHUB_STEP_SUMMARY" in capsys.readouterr().err
