@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from ._version import __version__
 from .engines import export as models
@@ -88,7 +88,7 @@ def export(
     spec = parse_metric(metric)
     form = Form(input, layout, range, opset, map)
     _check(spec, form, embed, weights)
-    with whole_file(Path(path), _is_onnx, "ONNX file") as partial:
+    with whole_file(Path(path), _is_ours, "ONNX file of eyediff") as partial:
         exported, said = _load(spec, embed, None if weights is None else Path(weights), trust, progress)
         about = _about(spec, form, exported.smallest) | said
         made = models.model(exported, form, about)
@@ -171,6 +171,7 @@ def _about(spec: MetricSpec, form: Form, smallest: int) -> dict[str, str]:
     }
 
 
-def _is_onnx(start: bytes) -> bool:
-    """Return True if bytes begin as an ONNX file: a small number, the format's version, then a text or the graph."""
-    return not start or (start[:1] == b"\x08" and start[2:3] in (b"\x12", b"\x3a"))
+def _is_ours(file: BinaryIO) -> bool:
+    """Return True for a model that names eyediff as its producer, after the format's version, a small number."""
+    start = file.read(16)
+    return start[:1] == b"\x08" and start[2:].startswith(b"\x12\x07eyediff")

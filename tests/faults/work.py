@@ -82,7 +82,7 @@ def _compare(kind: str) -> Work:
         return python("compare", str(inputs / "a"), str(inputs / "b"), "-o", output, *again)
 
     def stage(place: Path) -> str:
-        if list(place.glob("*.partial")):
+        if list(place.glob(f"{output}.*.part")):
             return "continuing"
         begun = (place / f"{output}.resume").exists() and (place / output).exists()
         return "rows" if begun and (place / output).read_bytes().count(b"\n") > 1 else "start"
@@ -124,7 +124,7 @@ def _parquet() -> Work:
                 return "writing a part"
         except FileNotFoundError:  # the folder took its place meanwhile
             return "rows"
-        if list(place.glob("*.partial")):
+        if list(place.glob("out.parquet.*.part")):
             return "continuing"
         return "rows" if list(place.glob("out.parquet/part-*")) else "start"
 
@@ -163,9 +163,9 @@ def _drawn() -> Work:
         return python("compare", str(inputs / "a"), str(inputs / "b"), *drawn)
 
     def stage(place: Path) -> str:
-        if (place / "page/index.html.part").exists():
+        if list(place.glob("page/index.html.*.part")):
             return "writing the page"
-        return "pictures and maps" if list(place.glob("maps/*.png.part")) else "start"
+        return "pictures and maps" if list(place.glob("maps/*.png.*.part")) else "start"
 
     def check(before: Files, after: Files, whole: Files) -> None:
         """The page is an earlier run's or this one's, with every picture that it names."""
@@ -200,9 +200,10 @@ def _matrix() -> Work:
 
     def stage(place: Path) -> str:
         try:
-            return "writing" if (place / "out.csv.partial").stat().st_size else "computing"
-        except FileNotFoundError:
+            parts = [part.stat().st_size for part in place.glob("out.csv.*.part")]
+        except FileNotFoundError:  # it took its place meanwhile
             return "start"
+        return ("writing" if parts[0] else "computing") if parts else "start"
 
     return Work("matrix", command, stage, ("computing", "writing"), "out.csv", count=500)
 
@@ -218,7 +219,7 @@ def _distill() -> Work:
 
     def stage(place: Path) -> str:
         work = place / "out.safetensors.work"
-        if list(work.glob(".run*.tmp")) or list(work.glob("*.partial")):
+        if list(work.glob(".run*.tmp")) or list(work.glob("*.part")):
             return "saving"
         log = work / "log.jsonl"
         if log.exists() and log.stat().st_size:
@@ -243,7 +244,7 @@ def _train() -> Work:
         return python("train", "votes.csv", "--trunk", "mini", "-o", "out", *size, *again, set_=often)
 
     def stage(place: Path) -> str:
-        if list(place.glob("out/.*.tmp")) or list(place.glob("out/*.partial")):
+        if list(place.glob("out/.*.tmp")) or list(place.glob("out/*.part")):
             return "saving"
         return "steps" if (place / "out/log.jsonl").exists() else "start"
 

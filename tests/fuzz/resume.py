@@ -32,8 +32,8 @@ def check(data: bytes, folder: Path) -> str:
     """Refused with nothing touched; or continued to an output that has a row a pair, all of them whole."""
     kind = get_args(ReadableFormat)[data[0] & 1 if data else 0]
     parts = data[1:].split(SPLIT, 2)
-    names = ("out", "out.resume", "out.partial")[: len(parts)]
-    before = dict(zip(names, parts, strict=True))
+    names = ("out", "out.resume")[: len(parts)]
+    before = dict(zip(names, parts, strict=False))
     for name, content in before.items():
         (folder / name).write_bytes(content)
     try:

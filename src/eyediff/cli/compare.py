@@ -89,6 +89,7 @@ def compare(
     if ray is not None and (report or maps):
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     gating = Gating(output, baseline, tolerance, junit, plot, overwrite=overwrite)
+    gating.check_inputs(reference, candidate)
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=options.level_range(range_, bits))
     source = source_of(ray, wanted)

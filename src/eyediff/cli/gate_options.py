@@ -72,8 +72,18 @@ class Gating:
             raise UsageError("--tolerance is given twice for the same metric; give one")
         self._junit, self._overwrite = junit, overwrite
         self._plot = None if picture is None else plot.PlotSink(picture)
+        self._picture = picture
         self._earlier = None if baseline is None else gates.read_earlier(baseline)
         self._baseline: gates.Baseline | None = None
+
+    def check_inputs(self, *inputs: Path) -> None:
+        """Raise UsageError if the plot would replace an image that is compared: it may be a plot of an earlier run."""
+        if self._picture is None or not self._picture.exists():
+            return
+        place = real_path(self._picture)
+        for path in map(real_path, inputs):
+            if place == path or path in place.parents:
+                raise UsageError(f"--plot {shown(self._picture)} is one of the images to compare; give another file")
 
     def sinks(self, plan: run.ComparisonPlan) -> list[Sink]:
         """Return what sees the rows. Raises UsageError if the baseline does not fit the plan."""

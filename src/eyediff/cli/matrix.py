@@ -15,7 +15,7 @@ from ..locations import real_path
 from ..output import grids
 from ..output.files import is_regular
 from ..output.grids import Grid, GridFormat
-from ..output.output_files import is_text, whole_file
+from ..output.output_files import begins_with_mark, whole_file
 from ..output.parquet import arrow
 from ..output.text import amount
 from ..report.plot import check
@@ -110,7 +110,7 @@ def _destination(kind: GridFormat, output: Path | None) -> Iterator[Callable[[Gr
         if kind == "parquet":
             yield lambda grid: grids.write_parquet(grid, whole)
             return
-        with whole_file(grids.names_path(output), is_text, "file of names") as names:
+        with whole_file(grids.names_path(output), begins_with_mark, "file of names of eyediff") as names:
 
             def write(grid: Grid) -> None:
                 grids.write_npy(grid, whole)

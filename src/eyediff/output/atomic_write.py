@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +17,35 @@ def output_error(path: Path | str, error: OSError) -> OutputError:
     """Return the error to raise if writing to `path` failed."""
     reason = error.strerror or str(error)
     return OutputError(f"cannot write {shown(path)}: {reason}; what was written before is kept")
+
+
+_PART = re.compile(r"(.+)\.[0-9a-f]{32}\.part", re.DOTALL)
+
+
+def part_path(path: Path, token: str = "") -> Path:
+    """Return a name beside `path` that nobody can foresee: no file or link of another lies there already.
+
+    The same token, 32 hexadecimal digits of the caller's, gives the same name.
+    """
+    return path.with_name(f"{path.name}.{token or uuid4().hex}.part")
+
+
+def is_part(name: str, *whole: str) -> bool:
+    """Return whether a file's name is `part_path` of one of these names; of any name if none is given."""
+    match = _PART.fullmatch(name)
+    return match is not None and (not whole or match[1] in whole)
+
+
+def remove_parts(folder: Path, *whole: str) -> None:
+    """Remove what killed runs left in a folder, of the files with these names or of all. The caller holds the lock."""
+    with suppress(OSError):
+        for entry in folder.iterdir():
+            if not is_part(entry.name, *whole):
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                remove(entry)
 
 
 def remove(path: Path) -> None:
@@ -55,14 +86,14 @@ def replacing(path: Path, part: Path, *, forced: bool = True) -> Iterator[None]:
 
 @contextmanager
 def atomic_path(path: Path, part: Path | None = None, *, forced: bool = True) -> Iterator[Path]:
-    """Yield a path to write to, by default `<path>.part`, which `replacing` then moves to `path`.
+    """Yield a path to write to, by default `part_path(path)`, which `replacing` then moves to `path`.
 
     Raises
     ------
     OutputError
         In place of every OSError.
     """
-    part = part or path.with_name(f"{path.name}.part")
+    part = part or part_path(path)
     try:
         with replacing(path, part, forced=forced):
             yield part
@@ -99,7 +130,7 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"cannot write {shown(path)}: it is a folder; give the name of a file")
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {shown(path)}: there is no folder {shown(path.parent)}; make it first")
-    trial = path.with_name(f"{path.name}.{uuid4().hex}.part")  # as long as any name of a part is
+    trial = part_path(path)  # as long as any name of a part is
     try:
         trial.touch(exist_ok=False)
     except OSError as error:

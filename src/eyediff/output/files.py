@@ -12,7 +12,7 @@ from types import TracebackType
 
 from ..errors import OutputError, shown
 from ..locations import real_path
-from .atomic_write import output_error, remove, replacing
+from .atomic_write import output_error, remove, remove_parts, replacing
 
 if sys.platform == "win32":
     import msvcrt
@@ -36,20 +36,36 @@ def is_regular(path: Path) -> bool:
     return path.is_file() or not path.exists()
 
 
+_BESIDE = ("", ".resume", ".shard")
+"""Ends of the names of an output and of what is written beside it."""
+
+
+def open_unlinked(path: Path) -> int:
+    """Open a file to read and write, made if need be; a link is an OSError: it may lead to another's file."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return os.open(path, flags, 0o666)
+
+
 class Lock:
     """Held while a run writes an output, by a file `<output>.lock` beside it.
 
     The operating system holds it for the process, so that it ends with the process, however that ends; a file that
-    is left over says nothing. Raises OutputError where another run has it, or the folder cannot be written.
+    is left over says nothing. Parts that killed runs left of the output are removed. Raises OutputError where another
+    run has it, the folder cannot be written, or a link or another's file has the name of the lock.
     """
 
     def __init__(self, output: Path) -> None:
         self._path = output.with_name(output.name + ".lock")
         while True:
             try:
-                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+                self._descriptor = open_unlinked(self._path)
             except OSError as error:
-                raise output_error(output, error) from error
+                raise output_error(self._path if self._path.is_symlink() else output, error) from error
+            if os.fstat(self._descriptor).st_size:
+                os.close(self._descriptor)
+                raise OutputError(f"{shown(self._path)} exists and is no lock of eyediff; move it away")
             try:
                 _hold(self._descriptor)
             except OSError as error:
@@ -59,6 +75,7 @@ class Lock:
                         f"another run is writing {shown(output)} now; wait for it, or give another file"
                     ) from error
             if self._is_current():
+                remove_parts(output.parent, *(output.name + suffix for suffix in _BESIDE))
                 return
             os.close(self._descriptor)  # its owner removed it between our opening and our holding it
 
@@ -232,13 +249,14 @@ class Appender:
 
     Every piece is handed to the operating system at once, so that it survives the end of this process. It is not forced
     to the disk piece by piece, which would cost more than computing many a score: after a power cut the last rows may
-    be missing, and are computed again. Opens `path` with its first `keep` bytes. All methods raise OutputError.
+    be missing, and are computed again. Opens `path`, which may be no link, with its first `keep` bytes. All methods
+    raise OutputError.
     """
 
     def __init__(self, path: Path, keep: int = 0) -> None:
         self._path = path
         try:
-            self._file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666), "r+b", 0)
+            self._file = os.fdopen(open_unlinked(path), "r+b", 0)
         except OSError as error:
             raise output_error(path, error) from error
         try:

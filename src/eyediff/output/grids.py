@@ -6,23 +6,47 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 import numpy as np
 
 from ..errors import shown
 from ..records import Header, Numbers
 from .csv_writer import csv_line
-from .output_files import Ours, Text, begins_with
+from .output_files import Ours, Text, begins_with_mark
 from .parquet import arrow, arrow_schema
 from .schema import Column, dump, encodable, header_record
 from .text import NARROWEST, Line, figure, made_with, rendered
 
 GridFormat: TypeAlias = Literal["text", "csv", "jsonl", "json", "npy", "parquet"]
 
+_FOOTER = 1 << 26
+"""Bytes that are read of the end of a parquet file at most."""
+
+
+def _is_our_parquet(file: BinaryIO) -> bool:
+    """Return whether the metadata at its end have our key: their length stands before the last four bytes."""
+    end = file.seek(0, 2)
+    file.seek(max(0, end - 8))
+    length, magic = int.from_bytes(file.read(4), "little"), file.read(4)
+    if magic != b"PAR1" or length > min(end, _FOOTER):
+        return False
+    file.seek(max(0, end - 8 - length))
+    return b"eyediff" in file.read(length)
+
+
+def _is_our_npy(file: BinaryIO) -> bool:
+    """Return whether the names beside it are ours: an npy file has no place for a mark."""
+    try:
+        with names_path(Path(file.name)).open("rb") as names:
+            return file.read(6) == b"\x93NUMPY" and begins_with_mark(names)
+    except FileNotFoundError:
+        return False
+
+
 BINARY: Mapping[GridFormat, tuple[Ours, str]] = {
-    "npy": (begins_with(b"\x93NUMPY"), "npy file"),
-    "parquet": (begins_with(b"PAR1"), "parquet file"),
+    "npy": (_is_our_npy, "npy file of eyediff with its names beside it"),
+    "parquet": (_is_our_parquet, "parquet file of eyediff"),
 }
 """What may be replaced by a file of this format, and what to call it."""
 

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import BinaryIO, Protocol, TextIO
 
 from ..errors import OutputError, shown
 from ..locations import real_path
 from .atomic_write import atomic_path
-from .files import Appender, Lock, check_is_result, is_image, is_regular
+from .files import Appender, Lock, check_is_result, is_image, is_regular, is_result
 from .targets import DeviceTarget, StreamTarget
 
-Ours = Callable[[bytes], bool]
-"""Whether the first 64 kB of a file are of the kind that may be replaced."""
+Ours = Callable[[BinaryIO], bool]
+"""Whether an open file, which is not empty, bears a mark of eyediff, and may be replaced."""
 
 
-def begins_with(*magics: bytes) -> Ours:
-    """A file that begins with one of these; an empty file is nobody's."""
-    return lambda start: not start or start.startswith(magics)
+def begins_with_mark(file: BinaryIO) -> bool:
+    """Return whether a text begins as a result of eyediff does."""
+    return is_result(file.read(4096))
 
 
-def is_text(start: bytes) -> bool:
-    """Text that is no image."""
-    return not is_image(start)
+def is_text(file: BinaryIO) -> bool:
+    """Return whether it is text that is no image: what a text is, its first piece tells when it is written."""
+    return not is_image(file.read(4096))
 
 
 @contextmanager
@@ -32,15 +32,15 @@ def whole_file(path: Path, ours: Ours, what: str) -> Iterator[Path]:
     """A path to write to; what is there takes the place of `path` when the block ends well, else nothing changes.
 
     Raises OutputError, before the block begins, where that cannot be written, another run is writing it, or what is
-    there is not `ours` to replace (`what` was expected there).
+    there is not `ours` to replace (`what` was expected there). An empty file is nobody's.
     """
     path = real_path(path)  # a link keeps pointing where it did
     lock = Lock(path)
     try:
-        with atomic_path(path, path.with_name(f"{path.name}.partial")) as partial:
+        with atomic_path(path) as partial:
             if path.exists():
                 with path.open("rb") as file:
-                    if not ours(file.read(1 << 16)):
+                    if path.stat().st_size and not ours(file):
                         raise OutputError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
             partial.write_bytes(b"")
             yield partial

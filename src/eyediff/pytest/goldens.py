@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,8 +101,7 @@ class Goldens:
             raise AssertionError(
                 f"{shown(path)} was stored by {other} with another picture; give each a name of its own"
             )
-        part_of_process = path.with_name(f"{path.name}.{os.getpid()}.part")  # another process may store it too
-        with atomic_path(path, part_of_process) as part:
+        with atomic_path(path) as part:  # a name of its own: another process may store it too
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(part, "PNG", optimize=True)
         written.stored[path] = self.test

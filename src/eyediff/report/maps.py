@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
 from ..errors import OutputError, shown
 from ..locations import real_path
-from ..output.atomic_write import atomic_path, make_folders, output_error, remove_folders, restore
+from ..output.atomic_write import (
+    atomic_path,
+    is_part,
+    make_folders,
+    output_error,
+    part_path,
+    remove_folders,
+    remove_parts,
+    restore,
+)
 from ..output.files import Lock
 from ..output.schema import encodable
 from ..output.unique_names import Names
@@ -36,7 +47,7 @@ class MapsSink:
     """A viewer that writes each pair's map below a folder, under the pair's name with the suffix of each format.
 
     A PNG is as large as the images. Its colours mean the same in all of a run: from 0 to the largest value of any map,
-    which is known only in the end. So it is written at once as `<name>.png.part` in 256 steps of its own range, and in
+    which is known only in the end. So it is written at once under a part's name in 256 steps of its own range, and in
     the end it gets the palette that makes those the colours of the run's scale, and its name. `legend.png` shows the
     scale; `maps.json` says it in figures, and which file is of which pair. What `.npy` holds is the metric's own map,
     unscaled: of a similarity such as SSIM the PNG and the figures of `maps.json` are 1 less the map.
@@ -67,6 +78,9 @@ class MapsSink:
                 raise OutputError(f"{shown(self.folder)} holds other files already; give a new folder for maps")
             self._folders = make_folders(self.folder)
             self._lock = Lock(self.folder / INDEX)
+            self._token = uuid4().hex
+            for folder, _, _ in os.walk(self.folder):
+                remove_parts(Path(folder))
         except OSError as error:
             raise output_error(self.folder, error) from error
         self._index_before = (self.folder / INDEX).read_bytes() if (self.folder / INDEX).exists() else None
@@ -101,7 +115,7 @@ class MapsSink:
                 with atomic_path(_with(path, ".npy"), forced=False) as part, part.open("wb") as file:
                     np.save(file, found, allow_pickle=False)
             if "png" in self._formats:
-                _with(path, ".png.part").write_bytes(indexed_png(shown_map, peak))
+                self._part(path).write_bytes(indexed_png(shown_map, peak))
         except OSError as error:
             raise output_error(path, error) from error
         return _Made(name, peak, float(shown_map.mean(dtype=np.float64)))
@@ -146,8 +160,13 @@ class MapsSink:
     def _colour(self, made: _Made) -> None:
         if "png" not in self._formats:
             return
-        with atomic_path(_with(self.folder / made.name, ".png"), forced=False) as part, part.open("r+b") as file:
+        path = self.folder / made.name
+        with atomic_path(_with(path, ".png"), self._part(path), forced=False) as part, part.open("r+b") as file:
             recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
+
+    def _part(self, path: Path) -> Path:
+        """Return where the PNG of a map waits for its palette."""
+        return part_path(_with(path, ".png"), self._token)
 
     def _write_index(self, *, finished: bool) -> None:
         index: dict[str, object] = {
@@ -182,7 +201,7 @@ class MapsSink:
 
 def _is_foreign(entry: Path) -> bool:
     """Return whether an entry is more than what a killed run leaves before its index is there."""
-    return entry.name not in (f"{INDEX}.lock", f"{INDEX}.part")
+    return entry.name != f"{INDEX}.lock" and not is_part(entry.name, INDEX)
 
 
 def _with(path: Path, suffix: str) -> Path:

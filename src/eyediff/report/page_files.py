@@ -14,7 +14,7 @@ from ..output.atomic_write import atomic_path, make_folders, output_error, remov
 from ..output.files import Appender, Lock, free_name
 from .document import GENERATOR, KILOBYTES
 
-_OURS = re.compile(r"pictures-[0-9a-f]{8}|index\.html(~\d*|\.lock|\.part)?")
+_OURS = re.compile(r"pictures-[0-9a-f]{8}|index\.html(~\d*|\.lock|\.[0-9a-f]{32}\.part)?")
 """What a page leaves in its folder."""
 
 SUFFIXES = (".html", ".htm")

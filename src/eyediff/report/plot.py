@@ -17,11 +17,15 @@ from ..output.atomic_write import atomic_path, check_writable, output_error
 from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
 
-FORMATS: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-"""What a picture may be, by the end of its name, and the date that it must not hold: the same scores, the same file."""
+_MARK = "drawn by eyediff"
+"""Stands in every plot: what lacks it is not replaced."""
 
-_DRAWN = (b"atplotlib", b"%PDF-1.4\n%\xac\xdc \xab\xba")
-"""What matplotlib signs pictures with: its name, and in a PDF, where that comes last, the second line."""
+FORMATS: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": _MARK},
+    ".svg": {"Date": None, "Creator": _MARK},
+    ".pdf": {"CreationDate": None, "Creator": _MARK},
+}
+"""What a picture may be, by the end of its name, and its metadata. A date is left out: the same scores, the same file."""
 
 TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
 """Of things side by side: metrics, subsets, kins of distortions; the last is gray."""
@@ -53,7 +57,7 @@ def check(path: Path) -> None:
     """What would only be found out after the work.
 
     Raises UsageError where its name says no format or matplotlib is missing; OutputError where the file cannot be
-    written, or is there and was not drawn by matplotlib: a photo must not be replaced by a plot.
+    written, or is there and was not drawn by eyediff: a photo must not be replaced by a plot.
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"a plot cannot be saved as {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
@@ -63,9 +67,11 @@ def check(path: Path) -> None:
         try:
             with path.open("rb") as file:
                 start = file.read(1 << 16)
+                file.seek(max(0, path.stat().st_size - (1 << 16)))
+                end = file.read()  # where a PDF has its metadata
         except OSError as error:
             raise output_error(path, error) from error
-        if start and not any(sign in start for sign in _DRAWN):
+        if start and _MARK.encode() not in start + end:
             raise OutputError(f"{shown(path)} exists and is no plot of eyediff; give another file, or move it away")
 
 

@@ -5,7 +5,7 @@ other one holds a row with all its scores, and the size and time of its two file
 written to the results, so the journal knows every row that they hold, but for the rows that lack a score.
 
 A run that continues writes all results anew: rows that still hold come from the journal, the others are computed. They
-are written to `<output>.partial`, which takes the place of the unfinished results at the end. So the results are those
+are written to a part beside them, which takes the place of the unfinished results at the end. So the results are those
 of a run in one go, whatever the format, and a second kill costs nothing either.
 
 Nothing is forced to the disk row by row, which would cost more than many a score. After a power cut the last rows may
@@ -25,7 +25,7 @@ from ..errors import OutputError, ResumeError, shown
 from ..interfaces import Sink
 from ..locations import Location, parse_location, real_path, size_and_time
 from ..output import RowFormat, is_results_path, plain_sink
-from ..output.atomic_write import atomic_path, output_error, remove
+from ..output.atomic_write import atomic_path, output_error, part_path, remove
 from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
 from ..output.read_rows import parse_record, split_records
 from ..output.schema import Cell, header_record, number, pair_columns, score_from, without_verdict
@@ -35,6 +35,9 @@ from .limits import NO_LIMITS, Judge
 
 SCHEMA = 2
 """Version of the journal. Another one is refused."""
+
+_JOURNAL = b'{"journal": '
+"""How a journal begins."""
 
 _LONGEST = 100
 """Characters of a setting in a message: a file may hold anything."""
@@ -121,7 +124,7 @@ class ResumableSink:
             raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one")
         self._path = real_path(self._path)  # a link keeps pointing where it did
         self._journal_path = journal_path(self._path)
-        self._partial = self._path.with_name(f"{self._path.name}.partial")
+        self._partial = part_path(self._path)
         self._locked.callback(Lock(self._path).release)
         try:
             self._continued = self._resume and self._load()
@@ -140,6 +143,7 @@ class ResumableSink:
     def _start(self) -> None:
         """Begin new results and a new journal. The journal comes first: results that lie alone were finished."""
         first = WRITERS[self._kind](*self._columns).begin().encode() if self._kind != "parquet" else b""
+        self._check_journal()
         self._aside = aside = set_aside(self._path, first, overwrite=self._overwrite)
         try:
             if aside is not None and self._journal_path.exists():
@@ -151,6 +155,16 @@ class ResumableSink:
             self._undo_start()
             raise
 
+    def _check_journal(self) -> None:
+        """Raise OutputError if the journal's name is that of a link or of another's file."""
+        if self._journal_path.is_symlink() or self._journal_path.exists():
+            if not self._journal_path.is_symlink() and self._journal_path.is_file():
+                with self._journal_path.open("rb") as lines:
+                    start = lines.read(len(_JOURNAL))
+                if _JOURNAL.startswith(start):
+                    return
+            raise OutputError(f"{shown(self._journal_path)} exists and is no journal of eyediff; move it away")
+
     def _undo_start(self) -> None:
         """Put back the results and the journal that were there."""
         self._files.close()
@@ -161,7 +175,6 @@ class ResumableSink:
 
     def _continue(self) -> None:
         """Begin the results anew beside those that are there."""
-        remove_results(self._partial)
         remove_results(replaced_path(self._path))
         self._journal = self._files.enter_context(Appender(self._journal_path, self._size))
         self._begin(self._partial if self._path.exists() else self._path)
@@ -218,9 +231,7 @@ class ResumableSink:
                 raise ResumeError(
                     f"{shown(self._journal_path.name)} is of another version of eyediff; compute everything again"
                 )
-            settings, kept = opening["settings"], opening["kept"]
-            if kept is not None and not re.fullmatch(re.escape(self._path.name) + r"~\d*", kept):
-                raise ValueError("a name that is not ours")
+            settings, kept = opening["settings"], self._kept_name(opening)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(1) from error
         if difference := settings_difference(settings, self._settings):
@@ -229,7 +240,21 @@ class ResumableSink:
                 f"cannot continue {shown(self._path)}: {what}: '{before}' before, '{now}' now; "
                 "use the settings of before, or compute everything again"
             )
-        return cast(str | None, kept)
+        return kept
+
+    def _kept_name(self, opening: dict[str, Any]) -> str | None:
+        kept = cast(str | None, opening["kept"])
+        if kept is not None and not re.fullmatch(re.escape(self._path.name) + r"~\d*", kept):
+            raise ValueError("a name that is not ours")
+        return kept
+
+    def _kept_by(self, journal: Path) -> str | None:
+        """Return the name of what the run of a journal has kept; None if that cannot be read."""
+        try:
+            with journal.open("rb") as lines:
+                return self._kept_name(json.loads(lines.readline()))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
 
     def _parse(self, line: bytes, number: int = 0) -> _Entry:
         try:
@@ -347,8 +372,10 @@ class ResumableSink:
             self._locked.close()
 
     def _finish(self, summary: Summary) -> None:
-        if self._kept is not None:
-            aside = self._path.with_name(self._kept)
+        kept = self._kept
+        while kept is not None:  # an unfinished run that was not continued kept the results before it, too
+            aside = self._path.with_name(kept)
+            kept = self._kept_by(journal_path(aside))
             remove_results(aside)
             remove(journal_path(aside))
         if not (self._resume or summary.failed or summary.incomplete):

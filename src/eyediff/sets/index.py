@@ -68,9 +68,9 @@ def indexed(
         yield _read(index, job, source)
 
 
-def is_index(start: bytes) -> bool:
-    """Whether a file begins as an index does; an empty one is nobody's."""
-    return not start or FORMAT.encode() in start[: 8 + HEADER]
+def is_index(file: BinaryIO) -> bool:
+    """Whether a file begins as an index does."""
+    return FORMAT.encode() in file.read(8 + HEADER)
 
 
 def _build(index: Path, job: Job, source: Source, progress: Progress | None) -> None:

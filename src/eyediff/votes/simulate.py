@@ -17,7 +17,7 @@ import numpy as np
 from .._version import __version__
 from ..errors import OutputError, UsageError, shown
 from ..interfaces import Engine, Progress
-from ..output.atomic_write import output_error
+from ..output.atomic_write import output_error, part_path, remove_parts
 from ..records import MetricHeader, Numbers, Pixels
 from . import bapps
 from . import expected_scores as expected
@@ -85,9 +85,9 @@ def simulate(
     cut_from, names = making.pictures(plan.kind, plan.seed, source)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{shown(folder)} is there already; give another folder, or move it away")
-    part = folder.with_name(f"{folder.name}.partial")
+    part = part_path(folder)
     try:
-        shutil.rmtree(part, ignore_errors=True)
+        remove_parts(folder.parent, folder.name)
         part.mkdir(parents=True)
         what = (plan.kind, plan.count, plan.seed, cut_from, observer.distances)
         truth = _voted(part, plan, making.written(part, *what, workers=workers, progress=progress))
