@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as PILImage
 
 from .. import comparison as api
-from ..distortions.tools import Picture
+from ..distortions.ops import Picture
 from ..errors import EyediffError, shown
 from ..output.atomic_write import atomic_path
 from ..records import ScoredPair

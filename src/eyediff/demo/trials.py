@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..distortions import FAMILIES
-from ..distortions.tools import Picture
+from ..distortions import DISTORTIONS
+from ..distortions.ops import Picture
 
 CLASSICAL = ("psnr", "ssim")
 LEARNED = ("lpips", "lpips-mini")
@@ -24,17 +24,17 @@ SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What is done to a scene: a family of `distortions` and its strength; `label` says it in plain words."""
+    """What is done to a scene: a distortion of `distortions` and its strength; `label` says it in plain words."""
 
     name: str
     label: str
-    family: str
+    distortion: str
     strength: float
     seed: int = SEED
 
     def of(self, scene: Picture) -> Picture:
         """The scene after it."""
-        return FAMILIES[self.family](scene, self.strength, np.random.default_rng(self.seed))
+        return DISTORTIONS[self.distortion](scene, self.strength, np.random.default_rng(self.seed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
     for how, folder, said in (
         ("kmeans", None, "name a folder of them with photos"),
         ("gaussian", photos, "leave out photos"),
-        ("kmeans", tmp_path / "nowhere", "no photos in there"),
+        ("kmeans", tmp_path / "nowhere", "contains no photos"),
         ("kmeans", tmp_path / "grey", "the photos look the same everywhere"),
         ("xavier", None, "no weights begin as 'xavier'; there are gaussian, kmeans"),
     ):

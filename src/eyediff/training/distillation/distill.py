@@ -13,7 +13,7 @@ import torch
 
 from ... import images
 from ..._version import __version__
-from ...distortions.photos import found, held_out
+from ...distortions.photos import find_photos, is_held_out
 from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...metrics import lpips
 from ...output.atomic_write import check_writable, output_error
@@ -56,7 +56,7 @@ def select_device(name: str) -> torch.device:
 
 def training_pictures(folders: Sequence[Path]) -> list[list[Path]]:
     """Return the pictures of each folder that are not held out. Raises UsageError if a folder has none."""
-    pictures = [[path for path in found(folder) if not held_out(path)] for folder in folders]
+    pictures = [[path for path in find_photos(folder) if not is_held_out(path)] for folder in folders]
     for folder, paths in zip(folders, pictures, strict=True):
         if not paths:
             raise UsageError(f"{shown(folder)}: all its pictures are held out; add pictures to train on")

@@ -15,9 +15,9 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from ...distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
-from ...distortions.photos import crop, loaded
-from ...distortions.tools import Picture
+from ...distortions import DISTORTIONS, MIXTURE, UNRELATED, draw_strength, mixture
+from ...distortions.ops import Picture
+from ...distortions.photos import crop, load_photos
 from ...engines.torch_ops import TorchVerbs
 from ...errors import UsageError, shown
 from ...metrics import lpips
@@ -27,7 +27,7 @@ from .workers import spread
 SEED = 1_000_003
 """Seed of the evaluation, far from those of training."""
 
-KINDS = (*FAMILIES, MIXTURE, UNRELATED)
+KINDS = (*DISTORTIONS, MIXTURE, UNRELATED)
 
 TRIPLES = {64: 24, 256: 8, 512: 3}
 """Triples of a source and a kind by side: a small crop depends more on its place than a large one, and costs less."""
@@ -59,9 +59,9 @@ def make_triple(
     if kind == UNRELATED:
         others = rng.choice(np.delete(np.arange(len(pictures)), place), 2, replace=False)
         return [reference, *(crop(pictures[other], side, rng) for other in others)], [0.0, 0.0]
-    family = mixture if kind == MIXTURE else FAMILIES[kind]
+    family = mixture if kind == MIXTURE else DISTORTIONS[kind]
     chance = int(rng.integers(2**32))  # both candidates share it: they differ in strength only
-    strengths = [drawn_strength(rng), drawn_strength(rng)]
+    strengths = [draw_strength(rng), draw_strength(rng)]
     return [
         reference,
         *(family(reference, strength, np.random.default_rng(chance)) for strength in strengths),
@@ -115,7 +115,7 @@ def large_enough(source: str, pictures: Sequence[Picture], side: int) -> list[Pi
 
 
 def _prepare(sources: Mapping[str, list[Path]], teacher: lpips.Network, student: lpips.Network) -> None:
-    _Worker.sources = {name: loaded(paths, SMALLEST) for name, paths in sources.items()}
+    _Worker.sources = {name: load_photos(paths, SMALLEST) for name, paths in sources.items()}
     for name, pictures in _Worker.sources.items():
         large_enough(name, pictures, max(TRIPLES))
     _Worker.networks = (teacher, student)

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ...distortions import FAMILIES, TRAINED, drawn_strength
-from ...distortions.drawings import drawing
-from ...distortions.photos import crop, varied
-from ...distortions.tools import Picture, floats, rounded, smooth_noise
+from ...distortions import DISTORTIONS, TRAINED, draw_strength
+from ...distortions.drawings import draw_picture
+from ...distortions.ops import Picture, smooth_noise, to_float32, to_uint8
+from ...distortions.photos import augment, crop
 
 MEMBERS = 4
 PAIRS: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
@@ -50,10 +50,10 @@ def draw_reference(sources: Sources, side: int, rng: np.random.Generator) -> Pic
     crowd out few screens.
     """
     if rng.random() < DRAWING_SHARE:
-        return varied(drawing(side, rng), rng)
+        return augment(draw_picture(side, rng), rng)
     weights = np.sqrt([len(pictures) for pictures in sources])
     pictures = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
-    return varied(crop(pictures[int(rng.integers(len(pictures)))], side, rng, FARTHEST), rng)
+    return augment(crop(pictures[int(rng.integers(len(pictures)))], side, rng, FARTHEST), rng)
 
 
 def draw_chain(rng: np.random.Generator) -> list[str]:
@@ -65,7 +65,7 @@ def draw_chain(rng: np.random.Generator) -> list[str]:
 def apply_chain(image: Picture, families: Sequence[str], strength: float, rng: np.random.Generator) -> Picture:
     """Apply the families in turn. The strength of each decreases with the length of the chain."""
     for family in families:
-        image = FAMILIES[family](image, strength * (1.1 - 0.1 * len(families)), rng)
+        image = DISTORTIONS[family](image, strength * (1.1 - 0.1 * len(families)), rng)
     return image
 
 
@@ -77,7 +77,7 @@ def blend(a: Picture, b: Picture, rng: np.random.Generator) -> Picture:
         hills = smooth_noise(rng, a.shape[0], a.shape[1], int(rng.integers(6, 48)))[..., None]
         steep = np.float32(1 if kind == 1 else 40)
         share = 1 / (1 + np.exp(np.clip(steep * (hills + (1 - 2 * share)), -30, 30)))
-    return rounded(floats(a) + (floats(b) - floats(a)) * share)
+    return to_uint8(to_float32(a) + (to_float32(b) - to_float32(a)) * share)
 
 
 def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArray[np.uint8]:
@@ -86,7 +86,7 @@ def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArra
     members = [draw_reference(sources, side, rng)]
     families = draw_chain(rng)
     chance = int(rng.integers(2**32))  # both strengths share it: the same direction, the same noise pattern
-    members += [apply_chain(members[0], families, drawn_strength(rng), np.random.default_rng(chance)) for _ in range(2)]
+    members += [apply_chain(members[0], families, draw_strength(rng), np.random.default_rng(chance)) for _ in range(2)]
     kind = rng.random()
     if kind < UNRELATED_SHARE:
         members.append(draw_reference(sources, side, rng))
@@ -94,5 +94,5 @@ def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArra
         other = draw_reference(sources, side, rng) if rng.random() < 0.5 else members[1]
         members.append(blend(members[0], other, rng))
     else:
-        members.append(apply_chain(members[0], draw_chain(rng), drawn_strength(rng), rng))
+        members.append(apply_chain(members[0], draw_chain(rng), draw_strength(rng), rng))
     return np.stack(members)

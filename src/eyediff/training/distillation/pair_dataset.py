@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...distortions.photos import loaded
+from ...distortions.photos import load_photos
 from .array_cache import Store
 from .groups import MEMBERS, Sources, make_group
 from .workers import spread
@@ -139,7 +139,7 @@ class _Worker:
 def _prepare(datasets: list[tuple[Path, DatasetPlan]], sources: list[list[Path]]) -> None:
     _Worker.datasets = [PairDataset(*dataset) for dataset in datasets]
     side = max(plan.side for _, plan in datasets)
-    _Worker.sources = [loaded(paths, side) for paths in sources]
+    _Worker.sources = [load_photos(paths, side) for paths in sources]
 
 
 def _make_chunk(task: tuple[int, int]) -> None:

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...distortions import KIN
+from ...distortions import CATEGORIES
 from ...report.plot import TONES, panels_of, save
 from .agreement import measure_agreement
 from .evaluate import Measurement
 
-COLOURS = dict(zip((*KIN, "other"), (*TONES[: len(KIN)], TONES[-1]), strict=True))
+COLOURS = dict(zip((*CATEGORIES, "other"), (*TONES[: len(CATEGORIES)], TONES[-1]), strict=True))
 
 
 def _kin(kind: str) -> str:
-    return next((name for name, kinds in KIN.items() if kind in kinds), "other")
+    return next((name for name, kinds in CATEGORIES.items() if kind in kinds), "other")
 
 
 def draw_scatter(measurements: Sequence[Measurement], path: Path) -> None:

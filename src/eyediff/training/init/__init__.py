@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from ..._version import __version__
-from ...distortions.photos import found
+from ...distortions.photos import find_photos
 from ...errors import Setting, UsageError, WeightsError
 from ...metrics.backbones import Trunk
 from ...metrics.ops import Array
@@ -65,7 +65,7 @@ def write_initial_metric(path: Path, trunk: Trunk, how: How, seed: int, photos: 
     check_free(path)
     provenance: dict[str, object] = {"eyediff": __version__, "seed": seed}
     if photos is not None:
-        paths = found(photos)
+        paths = find_photos(photos)
         whole = sha256(b"".join(sha256(each.read_bytes()).digest() for each in paths)).hexdigest()
         provenance |= {"photos": len(paths), "photos_sha256": whole}
     try:

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ...distortions.photos import crop, found, loaded
+from ...distortions.photos import crop, find_photos, load_photos
 from ...engines.numpy_ops import image
 from ...engines.onnx_runner import OnnxRunner
 from ...errors import UsageError, shown
@@ -63,10 +63,14 @@ def stacked(trunk: Trunk, seed: int, photos: Path) -> dict[str, Array]:
 
 def crops(trunk: Trunk, rng: np.random.Generator, photos: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Squares from photos by chance, N x SIDE x SIDE x 3."""
-    paths = found(photos)
+    paths = find_photos(photos)
     largest = max(math.prod(shape) for shape in trunk.tapped(SIDE, SIDE)) * 4
     chosen = [paths[index] for index in rng.integers(len(paths), size=min(CROPS, BYTES // largest))]
-    known = cache(lambda path: loaded([path], SIDE)[0]) if len(paths) <= CROPS else lambda path: loaded([path], SIDE)[0]
+    known = (
+        cache(lambda path: load_photos([path], SIDE)[0])
+        if len(paths) <= CROPS
+        else lambda path: load_photos([path], SIDE)[0]
+    )
     squares = np.stack([crop(known(path), SIDE, rng, FARTHEST) for path in chosen])
     if not np.ptp(squares, (0, 1, 2)).any():
         raise UsageError(

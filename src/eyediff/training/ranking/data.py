@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from ... import images
-from ...distortions.tools import Picture, resized, rounded
+from ...distortions.ops import Picture, resize, to_uint8
 from ...errors import ImageError, Setting, StudyError, UsageError, shown
 from ...records import PEAKS
 from ...votes import Triplet, read_study
@@ -100,8 +100,8 @@ def patch(path: Path, side: int) -> Picture:
     Raises ImageError where it cannot be read, or is transparent: what people saw through it, nobody knows.
     """
     pixels = images.read(path, alpha="refuse").pixels
-    small = rounded(pixels * (255 / PEAKS[pixels.dtype]))
-    return small if small.shape[:2] == (side, side) else resized(small, side, side, Image.Resampling.BILINEAR)
+    small = to_uint8(pixels * (255 / PEAKS[pixels.dtype]))
+    return small if small.shape[:2] == (side, side) else resize(small, side, side, Image.Resampling.BILINEAR)
 
 
 def fill(store: Store, triplets: Sequence[Triplet], side: int, make: Make, workers: int) -> Iterator[int]:
