@@ -9,17 +9,19 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import EyediffError
+from ..errors import DeviceError, EyediffError, Setting
 from ..metrics.ops import Array
 from ..records import PEAKS, Pixels
 from .onnx_providers import Precision
 from .torch_ops import Constant, TorchVerbs
+
+TorchDeviceName: TypeAlias = Literal["cpu", "cuda"]
 
 Program = Callable[..., Tensor]
 Programs = Callable[..., Sequence[Tensor]]
@@ -37,6 +39,13 @@ ONE_AT_A_TIME = threading.Lock()
 def usable() -> bool:
     """Whether this torch sees a GPU."""
     return torch.cuda.is_available()
+
+
+def require_device(name: TorchDeviceName) -> torch.device:
+    """Return a device of torch. Raises DeviceError if torch sees no GPU."""
+    if name == "cuda" and not usable():
+        raise DeviceError("this torch sees no CUDA device; use ", Setting("device", "cpu"))
+    return torch.device(name)
 
 
 class TorchRunner:
