@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eyediff.engines.numpy_ops import NumpyVerbs, image
+from eyediff.engines.numpy_ops import NumpyOps, image
 from eyediff.errors import UsageError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX, MINI, SQUEEZE, Conv, Fire, Pool, Tap, Trunk
@@ -29,7 +29,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return photos_in(tmp_path_factory.mktemp("photos"), 4, 192)
 
 
-class Watching(NumpyVerbs):
+class Watching(NumpyOps):
     """Notes what every convolution gives, in double precision."""
 
     def __init__(self) -> None:
@@ -85,9 +85,7 @@ def test_the_scale_of_a_layer_does_not_matter(photos: Path) -> None:
     first, second = "features.0.weight", "features.1.weight"
     other = parameters | {first: 4 * parameters[first], second: parameters[second] / 4}
     a, b = (image(scene(number, 64)[None]) for number in (0, 1))
-    one, same = (
-        lpips.layers(NumpyVerbs(), lpips.Network(MINI, each, None), a, b).sum() for each in (parameters, other)
-    )
+    one, same = (lpips.layers(NumpyOps(), lpips.Network(MINI, each, None), a, b).sum() for each in (parameters, other))
     assert one == pytest.approx(same, rel=1e-9) and one > 0.01
 
 

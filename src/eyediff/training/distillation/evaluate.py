@@ -18,7 +18,7 @@ import torch
 from ...distortions import DISTORTIONS, MIXTURE, UNRELATED, draw_strength, mixture
 from ...distortions.ops import Picture
 from ...distortions.photos import crop, load_photos
-from ...engines.torch_ops import TorchVerbs
+from ...engines.torch_ops import TorchOps
 from ...errors import UsageError, shown
 from ...metrics import lpips
 from .pair_distances import distances
@@ -129,7 +129,7 @@ def _measure(seed: int, task: tuple[str, int, str]) -> list[Measurement]:
         members, strengths = make_triple(pictures, seed, side, kind, number)
         with torch.inference_mode():
             pixels = torch.from_numpy(np.stack(members))
-            expected, estimated = (distances(TorchVerbs(), network, pixels) for network in _Worker.networks)
+            expected, estimated = (distances(TorchOps(), network, pixels) for network in _Worker.networks)
         measurements += [
             Measurement(source, side, kind, number, *values)
             for values in zip(strengths, expected, estimated, strict=True)

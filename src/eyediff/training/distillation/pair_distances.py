@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ...engines.torch_ops import Constant, TorchVerbs
+from ...engines.torch_ops import Constant, TorchOps
 from ...metrics import lpips
 from .groups import PAIRS
 
@@ -35,7 +35,7 @@ def images(pixels: Tensor) -> Tensor:
 
 
 def group_distances(
-    verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int
+    verbs: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int
 ) -> PairDistances:
     """Compare the pictures of each group.
 
@@ -64,7 +64,7 @@ def group_distances(
     return PairDistances(distances.view(count, -1), maps.view(count, -1, grid, grid))
 
 
-def distances(verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
+def distances(verbs: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
     """Return the distance of every image after the first from the first, of N x H x W x 3 bytes."""
     features = lpips.features(verbs, network, images(pixels))
     firsts = [feature[:1] for feature in features]

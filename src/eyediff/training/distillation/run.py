@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ...engines.torch_ops import TorchVerbs
+from ...engines.torch_ops import TorchOps
 from ...errors import ResumeError, shown
 from ...metrics import lpips
 from ...metrics.backbones import MINI, Trunk
@@ -67,7 +67,7 @@ class Student:
     def update(self, pixels: Tensor, expected: PairDistances, step: int, rate: float) -> dict[str, Tensor]:
         """Take one step, after `step` others, and return the losses before it."""
         network = student_view(self.parameters, self.trunk)
-        estimated = group_distances(TorchVerbs(), network, pixels, expected.maps.shape[-1])
+        estimated = group_distances(TorchOps(), network, pixels, expected.maps.shape[-1])
         losses = {
             "distance": distance_loss(estimated.distances, expected.distances),
             "maps": distance_loss(estimated.maps, expected.maps),
@@ -118,7 +118,7 @@ class BatchSampler:
         """Return G x MEMBERS x side x side x 3 bytes, and the teacher's distances and maps."""
         pixels = self.crops(step)
         with torch.no_grad():
-            return pixels, group_distances(TorchVerbs(), self.teacher, pixels, map_side(pixels.shape[2]))
+            return pixels, group_distances(TorchOps(), self.teacher, pixels, map_side(pixels.shape[2]))
 
     def crops(self, step: int) -> Tensor:
         """Return the crops of a step.
