@@ -26,7 +26,7 @@ SIDE, SHOWN = 96, (20, 300)
 
 
 def row(metric: str, start: Picture, target: Picture) -> list[tuple[str, Picture]]:
-    """Start, what it became, and the target, with their scores as `eyediff optimize` logs them."""
+    """InitialMetric, what it became, and the target, with their scores as `eyediff optimize` logs them."""
     objective, wanted = load_objective(metric), to_tensor(target)
 
     def captioned(words: str, pixels: Picture) -> tuple[str, Picture]:

@@ -127,7 +127,7 @@ def _evaluate(
     from ..distortions.photos import find_photos, is_held_out
     from ..training.distillation import evaluate as evaluation
     from ..training.distillation.agreement import format_markdown
-    from ..training.distillation.distill import teacher
+    from ..training.distillation.distill import load_teacher
     from ..training.distillation.student_network import read_network
     from ..weights import package_files
 
@@ -139,7 +139,7 @@ def _evaluate(
     tasks = evaluation.evaluation_tasks(sources)
     with bar("comparing") as progress:
         parts = evaluation.evaluate(
-            sources, teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers
+            sources, load_teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers
         )
         for done, part in enumerate(parts, 1):
             measurements += part

@@ -16,7 +16,7 @@ from ..output.atomic_write import output_error
 from ..records import Numbers
 from .job import EmbeddingJob, FailedImage, ImageSet
 from .pairwise_distance import Block, block_count, blocks
-from .reading import common_shape, fill
+from .reading import common_shape, fill_store
 from .store import PointStore, map_array, scratch_file, scratch_name
 
 
@@ -78,11 +78,11 @@ def compute_matrix(
     failed: list[FailedImage] = []
     with scratch_file(folder) as first, scratch_file(folder) as second, scratch_file(folder) as result:
         rows = PointStore(first, scratch_name(folder))
-        names = fill(rows, job, images, shape, failed, progress)
+        names = fill_store(rows, job, images, shape, failed, progress)
         columns, column_names = rows, names
         if others_set is not None:
             columns = PointStore(second, scratch_name(folder))
-            column_names = fill(columns, job, others_set, shape, failed, progress)
+            column_names = fill_store(columns, job, others_set, shape, failed, progress)
         if not names or not column_names:
             raise UsageError(f"no image of {shown(sources[-1].folder)} can be compared: {failed[-1].message}")
         grid = _Grid(result, len(names), len(column_names), scratch_name(folder))

@@ -17,7 +17,7 @@ from eyediff.distortions.ops import Picture, log_lerp, to_float32, to_uint8
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import MINI
 from eyediff.training.ranking.features import moments
-from eyediff.training.ranking.initial_metric import Start, of_network
+from eyediff.training.ranking.initial_metric import InitialMetric, initial_metric_of_network
 from eyediff.votes import Triplet
 
 from ...distortions.scenes import scene
@@ -52,9 +52,9 @@ KINDS = DISTORTIONS | {"jpeg": jpeg, "pixelate": pixelate}
 OBSERVERS = 10
 
 
-def mini() -> Start:
+def mini() -> InitialMetric:
     """lpips-mini's trunk, all channels equal: the unweighted metric."""
-    return of_network(lpips.Network(MINI, weights.load_trunk("mini").parameters, None), official=True)
+    return initial_metric_of_network(lpips.Network(MINI, weights.load_trunk("mini").parameters, None), official=True)
 
 
 @dataclass(frozen=True)
