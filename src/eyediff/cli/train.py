@@ -174,8 +174,10 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
                 lpips.Network(network, loaded.parameters, None), official=loaded.official
             )
         file = weights.read_metric(Path(init))
-        if file.form.trunk != trunk:
-            raise UsageError(f"--init {shown(init)} is a metric of {file.form.trunk}, --trunk {trunk} was asked for")
+        if file.description.trunk != trunk:
+            raise UsageError(
+                f"--init {shown(init)} is a metric of {file.description.trunk}, --trunk {trunk} was asked for"
+            )
         return start.initial_metric_of_network(file.network(progress=told), official=file.parameters is None)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from ...errors import ResumeError, shown
 from ...output.atomic_write import output_error
 from ...output.files import Lock
-from ...weights.containers import metadata, read, sweep, write
+from ...weights.containers import metadata, read, remove_leftovers, write
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 
@@ -91,7 +91,7 @@ def lock_folder(folder: Path, *names: str) -> Iterator[None]:
     lock = Lock(folder / names[0])
     try:
         for name in names:
-            sweep(folder / name)
+            remove_leftovers(folder / name)
         yield
     finally:
         lock.release()

@@ -99,7 +99,7 @@ def write_initial_metric(
         photos_sha256 = sha256(b"".join(sha256(each.read_bytes()).digest() for each in paths)).hexdigest()
         provenance |= {"photos": len(paths), "photos_sha256": photos_sha256}
     try:
-        schema = (existing := read_metric(path)).form
+        schema = (existing := read_metric(path)).description
         if (schema.trunk, schema.mode, schema.provenance) == (trunk.name, method, provenance):
             return existing
     except WeightsError:  # not there, or damaged and now replaced

@@ -19,7 +19,7 @@ from ...nn.trunk import NetworkTrunk
 from ...output.files import Appender
 from ...votes import Triplet, twoafc
 from ...weights import canonical_sha256
-from ...weights.metricfile import write_metric
+from ...weights.metric_file import write_metric
 from ..distillation.array_cache import ArrayCache
 from ..distillation.checkpoint import lock_folder
 from ..distillation.log import LOG, Means, open_log

@@ -38,8 +38,8 @@ def test_the_result_is_a_metric_by_its_name(study: Simulated, trained: Path) -> 
     file = trained / METRIC
     found = read_metric(file)
     assert found.parameters is None
-    assert found.form.mode == "head"
-    assert found.form.provenance["last"]["mean"] == last(trained)["mean"]
+    assert found.description.mode == "head"
+    assert found.description.provenance["last"]["mean"] == last(trained)["mean"]
     assert min(head.min() for head in found.heads) >= 0
     val = hold_out(study.triplets, PART, 0).val
     module = nn.LPIPS(str(file), reduction="none", value_range=(0, 255))
@@ -63,7 +63,7 @@ def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: P
     assert (heads >= 0).all()
     if mode == "head":
         assert (heads == 0).any()
-        assert found.form.trunk_sha256 == canonical_sha256(before) == canonical_sha256(found.parameters)
+        assert found.description.trunk_sha256 == canonical_sha256(before) == canonical_sha256(found.parameters)
         return
     for name, array in found.parameters.items():
         assert not np.array_equal(array, before[name]) or name.endswith("bias"), name
@@ -81,7 +81,7 @@ def test_training_the_trunk_improves_on_its_start(mode: str, study: Simulated, t
     start = mini() if mode == "tune" else seeded(MINI)
     votes = hold_out(study.triplets, PART, 0)
     found = read_metric(go(votes, start, tmp_path / "run", recipe))
-    assert found.form.mode == mode
+    assert found.description.mode == mode
     assert found.parameters is not None
     assert last(tmp_path / "run")["mean"] > first(tmp_path / "run")["mean"] + 0.01
 
@@ -111,4 +111,4 @@ def test_heads_on_a_module_of_ones_own(
 def test_first_weights_alone_need_no_votes(tmp_path: Path) -> None:
     """`--init gaussian` without DATA writes the metric of a trunk that learned nothing."""
     assert command(["train", "-o", str(tmp_path), "--trunk", "mini", "--init", "gaussian"]) == 0
-    assert read_metric(tmp_path / METRIC).form.mode == "gaussian"
+    assert read_metric(tmp_path / METRIC).description.mode == "gaussian"
