@@ -27,15 +27,15 @@ from .interfaces import DownloadProgress
 from .metrics.registry import all_metrics
 from .records import SizePolicy
 from .run.plan import ComparisonOptions
-from .sets import Diversity, FailedImage, EmbeddingJob, DistanceMatrix, Neighbour, ImageSet, DuplicatePair
+from .sets import DistanceMatrix, Diversity, DuplicatePair, EmbeddingJob, FailedImage, ImageSet, Neighbour
 
 __all__ = [
+    "DistanceMatrix",
     "Diversity",
+    "DuplicatePair",
     "FailedImage",
     "Found",
-    "DistanceMatrix",
     "Neighbour",
-    "DuplicatePair",
     "diversity",
     "duplicates",
     "matrix",

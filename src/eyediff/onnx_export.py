@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from ._version import __version__
 from .engines import export as models
-from .engines.export import OPSETS, ExportProgram, ExportFormat, Input, Layout
+from .engines.export import OPSETS, ExportFormat, ExportProgram, Input, Layout
 from .errors import UsageError
 from .images.ranges import RANGES, Range
 from .interfaces import DownloadProgress
