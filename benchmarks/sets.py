@@ -104,7 +104,7 @@ def diversity(folder: Path, counts: tuple[int, int], rounds: int, env: dict[str,
 
 def search(count: int, asked: int) -> None:
     """Exact search in points of AlexNet's length at 64x64, ours and faiss's."""
-    from eyediff.sets.near import nearest
+    from eyediff.sets.point_search import nearest
 
     random = np.random.RandomState(0)
     axes = 31872

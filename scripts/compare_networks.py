@@ -17,7 +17,7 @@ from pathlib import Path
 
 from eyediff.defaults import workers
 from eyediff.metrics.backbones import MINI, Conv, Pool, Tap, Trunk
-from eyediff.training.distillation.distill import open_datasets, select_device, teacher, training_pictures
+from eyediff.training.distillation.distill import load_teacher, open_datasets, select_device, training_pictures
 from eyediff.training.distillation.pair_dataset import DatasetBuilder
 from eyediff.training.distillation.recipe import DistillationRecipe
 from eyediff.training.distillation.run import BatchSampler, Student
@@ -135,7 +135,7 @@ def main() -> None:
     sources = training_pictures(arguments.folders)
     datasets = open_datasets(sources, arguments.output / "groups", recipe)
     with DatasetBuilder(datasets, sources, arguments.workers) as builder:
-        sampler = BatchSampler(recipe, datasets, builder, teacher(), device)
+        sampler = BatchSampler(recipe, datasets, builder, load_teacher(), device)
         students = {candidate.name: Student(candidate, recipe, device) for candidate in CANDIDATES}
         sampler.crops(0)  # the clock starts when there is something to learn from
         train(sampler, students, arguments.output, arguments.minutes)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from eyediff.distortions.tools import Floats, Picture, resized, rounded, smooth_noise
+from eyediff.distortions.ops import Floats, Picture, resize, smooth_noise, to_uint8
 
 Indices: TypeAlias = npt.NDArray[np.intp]
 
@@ -223,7 +223,7 @@ SCENES: dict[str, Callable[[int], Floats]] = {f.__name__: f for f in (sunflower,
 
 def draw(name: str, side: int = SIDE) -> Picture:
     """Return a scene, side x side x 3."""
-    return resized(rounded(SCENES[name](OVER * side)), side, side, Image.Resampling.LANCZOS)
+    return resize(to_uint8(SCENES[name](OVER * side)), side, side, Image.Resampling.LANCZOS)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from eyediff.demo import make
+from eyediff.demo import run_demo
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "demo.png"
 
@@ -18,7 +18,7 @@ PICTURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "demo.png"
 def main() -> None:
     """Run the demo, and write its figure."""
     with tempfile.TemporaryDirectory() as folder:
-        found = make(Path(folder))
+        found = run_demo(Path(folder))
         if "lpips-alex" not in found.metrics:
             raise SystemExit("lpips-alex's weights were not found; name their folder with EYEDIFF_WEIGHTS")
         with Image.open(found.picture) as picture:

@@ -12,11 +12,12 @@ from pathlib import Path
 from PIL import Image
 
 from eyediff import images
+from eyediff.distortions.ops import Picture
 from eyediff.images.size import resized
-from eyediff.optimize.goals import goal
-from eyediff.optimize.pictures import Pixels, sheet
-from eyediff.optimize.plan import Plan
-from eyediff.optimize.pull import noise, pixels_of, pull, tensor_of
+from eyediff.optimize.contact_sheet import contact_sheet
+from eyediff.optimize.descent import descend, noise_image, to_pixels, to_tensor
+from eyediff.optimize.objectives import load_objective
+from eyediff.optimize.settings import DescentSettings
 from eyediff.output.text import figure
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,25 +25,25 @@ METRICS = ("l2", "ssim", "perceptual-alex", "lpips-alex")
 SIDE, SHOWN = 96, (20, 300)
 
 
-def row(metric: str, start: Pixels, target: Pixels) -> list[tuple[str, Pixels]]:
-    """Start, what it became, and the target, with their scores as `eyediff optimize` logs them."""
-    aim, wanted = goal(metric), tensor_of(target)
+def row(metric: str, start: Picture, target: Picture) -> list[tuple[str, Picture]]:
+    """InitialMetric, what it became, and the target, with their scores as `eyediff optimize` logs them."""
+    objective, wanted = load_objective(metric), to_tensor(target)
 
-    def captioned(words: str, pixels: Pixels) -> tuple[str, Pixels]:
-        return f"{words} {figure(aim.score(tensor_of(pixels), wanted))}", pixels
+    def captioned(words: str, pixels: Picture) -> tuple[str, Picture]:
+        return f"{words} {figure(objective.score(to_tensor(pixels), wanted))}", pixels
 
     found = [captioned(metric, start)]
-    for step in pull(tensor_of(start), wanted, aim, Plan()):
+    for step in descend(to_tensor(start), wanted, objective, DescentSettings()):
         if step.number in SHOWN:
-            found.append(captioned(f"step {step.number}:", pixels_of(step.image)))
+            found.append(captioned(f"step {step.number}:", to_pixels(step.image)))
     return [*found, ("target", target)]
 
 
 def main() -> None:
     """Write the picture, in 256 colours: noise takes room, and shades of it tell nothing."""
     target = resized(images.read(ROOT / "examples" / "before" / "cat.png").pixels, SIDE, SIDE)
-    start = noise(SIDE, SIDE, Plan().seed)
-    page = sheet([row(metric, start, target) for metric in METRICS], 2 * SIDE)
+    start = noise_image(SIDE, SIDE, DescentSettings().seed)
+    page = contact_sheet([row(metric, start, target) for metric in METRICS], 2 * SIDE)
     path = ROOT / "docs" / "images" / "optimize.png"
     page.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
 

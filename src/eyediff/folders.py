@@ -27,15 +27,15 @@ from .interfaces import DownloadProgress
 from .metrics.registry import all_metrics
 from .records import SizePolicy
 from .run.plan import ComparisonOptions
-from .sets import Diversity, Failed, Job, Matrix, Neighbour, Source, Twins
+from .sets import DistanceMatrix, Diversity, DuplicatePair, EmbeddingJob, FailedImage, ImageSet, Neighbour
 
 __all__ = [
+    "DistanceMatrix",
     "Diversity",
-    "Failed",
+    "DuplicatePair",
+    "FailedImage",
     "Found",
-    "Matrix",
     "Neighbour",
-    "Twins",
     "diversity",
     "duplicates",
     "matrix",
@@ -49,19 +49,19 @@ class Found:
 
     Attributes
     ----------
-    rows : sequence of Neighbour or Twins
+    rows : sequence of Neighbour or DuplicatePair
         What was found.
-    failed : sequence of Failed
+    failed : sequence of FailedImage
         The images that could not be read, with the reason of each.
     """
 
-    rows: Sequence[Neighbour] | Sequence[Twins]
-    failed: Sequence[Failed]
+    rows: Sequence[Neighbour] | Sequence[DuplicatePair]
+    failed: Sequence[FailedImage]
 
 
 def prepare(
     metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: DownloadProgress | None = None
-) -> Job:
+) -> EmbeddingJob:
     """Load a metric that has embeddings, and build the job that the functions of `sets` take.
 
     Raises
@@ -77,10 +77,10 @@ def prepare(
     if not isinstance(engine, NetworkEngine):
         able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)
         raise UsageError(f"{metric} is no distance between points, which a set of images needs; there are {able}")
-    return Job(engine, metrics.header, loader.read, loader.workers)
+    return EmbeddingJob(engine, metrics.header, loader.read, loader.workers)
 
 
-def listed(path: Path) -> tuple[Source, Mapping[str, int]]:
+def listed(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
     """Return the images below a folder, and the number of other files by suffix.
 
     Raises
@@ -89,12 +89,12 @@ def listed(path: Path) -> tuple[Source, Mapping[str, int]]:
         If the path is not a folder, or the folder has no image.
     """
     listing = pairs.images_in(path)
-    return Source(path, listing.images), listing.passed_over
+    return ImageSet(path, listing.images), listing.passed_over
 
 
-def queries_of(path: Path) -> tuple[Source, Mapping[str, int]]:
+def queries_of(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
     """Return what `listed` returns for a folder; for a file, the file alone."""
-    return listed(path) if path.is_dir() else (Source(path.parent, [path.name]), {})
+    return listed(path) if path.is_dir() else (ImageSet(path.parent, [path.name]), {})
 
 
 def matrix(
@@ -105,7 +105,7 @@ def matrix(
     size: SizePolicy = "refuse",
     device: DeviceName = "auto",
     workers: int | None = None,
-) -> Matrix:
+) -> DistanceMatrix:
     """Return the distances between all images of a folder, or of two folders.
 
     Parameters
@@ -126,7 +126,7 @@ def matrix(
 
     Returns
     -------
-    Matrix
+    DistanceMatrix
         `distances` is an array N x N of float64, symmetric with a zero diagonal; with `to`, an array N x M. `rows` and
         `columns` are the names of the images.
 
@@ -135,7 +135,7 @@ def matrix(
     The sums are right to 4e-7 of each distance, beside the rounding of the embeddings to float32.
     """
     source, other = listed(Path(folder))[0], None if to is None else listed(Path(to))[0]
-    with sets.matrix(prepare(metric, size, device, workers), source, other) as found:
+    with sets.compute_matrix(prepare(metric, size, device, workers), source, other) as found:
         return replace(found, distances=np.array(found.distances))
 
 
@@ -191,10 +191,10 @@ def nearest(
     check_k(k)
     source, queries = listed(Path(folder))[0], queries_of(Path(query))[0]
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
-    with sets.indexed(job, source, kept, rebuild=rebuild) as points:
-        items = list(sets.neighbours(job, points, source, queries, k))
+    with sets.open_index(job, source, kept, rebuild=rebuild) as points:
+        items = list(sets.find_neighbours(job, points, source, queries, k))
     rows = [item for item in items if isinstance(item, Neighbour)]
-    return Found(rows, [*points.failed, *(item for item in items if isinstance(item, Failed))])
+    return Found(rows, [*points.failed, *(item for item in items if isinstance(item, FailedImage))])
 
 
 def duplicates(
@@ -234,7 +234,7 @@ def duplicates(
     Returns
     -------
     Found
-        `rows` holds one `Twins` for each pair. Pairs that share an image have the same group.
+        `rows` holds one `DuplicatePair` for each pair. Pairs that share an image have the same group.
 
     Raises
     ------
@@ -243,8 +243,8 @@ def duplicates(
     """
     check_below(below)
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
-    with sets.indexed(job, listed(Path(folder))[0], kept, rebuild=rebuild) as points:
-        return Found(sets.twins(points, below), points.failed)
+    with sets.open_index(job, listed(Path(folder))[0], kept, rebuild=rebuild) as points:
+        return Found(sets.find_duplicates(points, below), points.failed)
 
 
 def diversity(
@@ -287,8 +287,8 @@ def diversity(
     The formulas stand in `eyediff.sets.diversity`.
     """
     source = listed(Path(folder))[0]
-    grouped = None if groups is None else sets.grouping(source, groups)
-    return sets.diversity(prepare(metric, size, device, workers), source, grouped)
+    grouped = None if groups is None else sets.group_images(source, groups)
+    return sets.measure_diversity(prepare(metric, size, device, workers), source, grouped)
 
 
 def check_k(k: int) -> None:

@@ -12,7 +12,7 @@ from . import defaults
 from .engines import memory_limit as budget
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
-from .engines.select_runner import runner
+from .engines.select_runner import create_runner
 from .errors import ImageError, SizeError, UsageError, WeightsError, check_sides
 from .images import (
     Range,
@@ -108,8 +108,8 @@ class Metric:
         if weights is not None and not spec.info.is_deep:
             raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave it out")
         file = None if weights is None else Path(weights)
-        room = budget.room(budget.checked(memory), 1)
-        self._wired = wiring.build_metric(spec, runner(device, threads), file, trust, memory=room)
+        room = budget.memory_per_network(budget.check_memory(memory), 1)
+        self._wired = wiring.build_metric(spec, create_runner(device, threads), file, trust, memory=room)
         self.name, self.version, self.higher_is_better = name, spec.version, spec.info.higher_is_better
         self.smallest = self._wired.engine.smallest
         self._made_with = name, device, threads, file, trust, memory

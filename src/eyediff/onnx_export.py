@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from ._version import __version__
 from .engines import export as models
-from .engines.export import OPSETS, Exported, Form, Input, Layout
+from .engines.export import OPSETS, ExportFormat, ExportProgram, Input, Layout
 from .errors import UsageError
 from .images.ranges import RANGES, Range
 from .interfaces import DownloadProgress
@@ -86,17 +86,17 @@ def export(
         If the file cannot be written, or holds another kind of data.
     """
     spec = parse_metric(metric)
-    form = Form(input, layout, range, opset, map)
+    form = ExportFormat(input, layout, range, opset, map)
     _check(spec, form, embed, weights)
     with whole_file(Path(path), _is_ours, "ONNX file of eyediff") as partial:
         exported, said = _load(spec, embed, None if weights is None else Path(weights), trust, progress)
         about = _about(spec, form, exported.smallest) | said
-        made = models.model(exported, form, about)
+        made = models.build_model(exported, form, about)
         partial.write_bytes(made.SerializeToString(deterministic=True))
     return made
 
 
-def _check(spec: MetricSpec, form: Form, embed: bool, weights: str | Path | None) -> None:
+def _check(spec: MetricSpec, form: ExportFormat, embed: bool, weights: str | Path | None) -> None:
     network = spec.info.is_deep
     if not network and _without_network(spec) is None:
         names = ", ".join(exportable_names())
@@ -128,19 +128,19 @@ def exportable_names() -> list[str]:
     ]
 
 
-def _without_network(spec: MetricSpec) -> Exported | None:
-    return None if isinstance(spec.program, DeepFeatures) else models.of_program(spec.program)
+def _without_network(spec: MetricSpec) -> ExportProgram | None:
+    return None if isinstance(spec.program, DeepFeatures) else models.metric_program(spec.program)
 
 
 def _load(
     spec: MetricSpec, embed: bool, file: Path | None, trust: bool, progress: DownloadProgress | None
-) -> tuple[Exported, dict[str, str]]:
+) -> tuple[ExportProgram, dict[str, str]]:
     """Return the program to write, and the metadata about its weights."""
     exported = _without_network(spec)
     if exported is not None:
         return exported, {"licence": OURS}
     network, sha256 = spec.load_network(file, trust, progress)
-    written = models.embedding(network) if embed else models.of_network(network)
+    written = models.embedding_program(network) if embed else models.network_program(network)
     return written, {"weights_sha256": sha256, "licence": _licence(spec, trust)}
 
 
@@ -154,7 +154,7 @@ def _licence(spec: MetricSpec, trust: bool) -> str:
     return f"{trunk}; {HEADS}" if program.calibrated else trunk
 
 
-def _about(spec: MetricSpec, form: Form, smallest: int) -> dict[str, str]:
+def _about(spec: MetricSpec, form: ExportFormat, smallest: int) -> dict[str, str]:
     """Return the metadata of the file."""
     info, (black, white) = spec.info, form.ends
     return {

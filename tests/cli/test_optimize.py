@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import eyediff
-from eyediff.optimize import run as room
+from eyediff.optimize import run as optimization
 from tests.unit.distortions.scenes import scene
 
 from . import test_compare
@@ -149,15 +149,15 @@ def test_odd_names_and_shapes_are_drawn(call, tmp_path: Path) -> None:
 
 def test_ctrl_c_keeps_what_there_is(call, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 130, and pictures of the steps that were made."""
-    pull = room.pull
+    descend = optimization.descend
 
     def stopped(*arguments):
-        for step in pull(*arguments):
+        for step in descend(*arguments):
             if step.number == 5:
                 os.kill(os.getpid(), signal.SIGINT)
             yield step
 
-    monkeypatch.setattr(room, "pull", stopped)
+    monkeypatch.setattr(optimization, "descend", stopped)
     said = call("optimize", "noise", target, "-m", "l2", "--frames", 1, "-o", tmp_path / "run")
     assert said.code == 130 and "stopped after 5 of 300 steps" in said.err
     assert log_of(tmp_path / "run")[-1]["step"] == 5

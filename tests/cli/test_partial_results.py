@@ -126,13 +126,13 @@ def test_merge(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  
 def test_sets(call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # noqa: F811
     """Rows on standard output stay; a file is replaced only once it is whole."""
     sets = sys.modules["eyediff.cli.nearest"].sets
-    found = sets.neighbours
+    found = sets.find_neighbours
 
     def torn(*arguments: Any) -> Generator[Any]:
         yield next(iter(found(*arguments)))
         raise EyediffError("the disk is gone")
 
-    monkeypatch.setattr(sets, "neighbours", torn)
+    monkeypatch.setattr(sets, "find_neighbours", torn)
     command = ("nearest", Path(BEFORE) / "cat.png", AFTER, "-f", "csv", "--size", "resize")
     incomplete(call(*command), "the disk is gone", "complete rows: 1")
     one_line(call(*command, "-o", tmp_path / "x.csv"), "the disk is gone")
@@ -145,7 +145,7 @@ def test_matrix_whose_plot_fails(call, monkeypatch: pytest.MonkeyPatch, tmp_path
     def full(*_: object) -> None:
         raise OutputError("no space left")
 
-    monkeypatch.setattr(sys.modules["eyediff.cli.matrix"].drawing, "heat_map", full)
+    monkeypatch.setattr(sys.modules["eyediff.cli.matrix"].drawing, "draw_heat_map", full)
     shutil.copytree(BEFORE, tmp_path / "a")
     said = call("matrix", tmp_path / "a", "--size", "resize", "--plot", tmp_path / "x.png")
     incomplete(said, "no space left", "complete rows: 3")

@@ -34,6 +34,8 @@ def test_examples_in_docstrings_run(name: str, monkeypatch: pytest.MonkeyPatch) 
     """Each prints what the docstring says, from the repository's root."""
     if name.startswith(("eyediff.nn", "eyediff.compat", "eyediff.optimize")):
         pytest.importorskip("torch")
+    if name.startswith("eyediff.ray"):
+        pytest.importorskip("ray.data")
     monkeypatch.chdir(ROOT)
     result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert result.attempted and not result.failed

@@ -13,19 +13,19 @@ from eyediff.errors import EyediffError, UsageError
 
 pytest.importorskip("torch")
 
-from eyediff.training.distillation.workers import spread
+from eyediff.training.distillation.workers import map_in_processes
 
 
 def test_a_worker_that_the_kernel_ends() -> None:
     """As it does where memory ends."""
     with pytest.raises(EyediffError, match=r"one of 2 worker processes was ended from outside.*fewer workers"):
-        list(spread(signal.raise_signal, [signal.SIGKILL], int, 2))
+        list(map_in_processes(signal.raise_signal, [signal.SIGKILL], int, 2))
 
 
 def test_a_worker_that_cannot_be_prepared(tmp_path: Path) -> None:
     """A photo that is too small is named; it was a broken pool, and a traceback."""
-    from eyediff.distortions.photos import loaded
+    from eyediff.distortions.photos import load_photos
 
     Image.new("RGB", (60, 50)).save(tmp_path / "small.png")
     with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small; expected at least 64"):
-        list(spread(abs, [1], partial(loaded, [tmp_path / "small.png"], 64), 1))
+        list(map_in_processes(abs, [1], partial(load_photos, [tmp_path / "small.png"], 64), 1))

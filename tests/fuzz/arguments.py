@@ -99,7 +99,7 @@ def decoded(data: bytes) -> list[str]:
 
 @contextmanager
 def inside(folder: Path) -> Iterator[None]:
-    """The folder as the current one, as home and as cache; offline."""
+    """The folder as the current one, as home and as cache; is_offline."""
     before = Path.cwd()
     homes = dict.fromkeys(("HOME", "EYEDIFF_HOME", "TORCH_HOME", "XDG_CACHE_HOME"), str(folder / "home"))
     os.chdir(folder)

@@ -11,8 +11,8 @@ from safetensors.numpy import save
 
 from eyediff.errors import UsageError, WeightsError
 from eyediff.metrics.backbones import TRUNKS
+from eyediff.weights.metric_file import read_metric, write_metric
 from eyediff.weights.metric_schema import HEAD, KEY, MODULE
-from eyediff.weights.metricfile import read_metric, write_metric
 
 from .target import Target, refused
 
@@ -45,11 +45,11 @@ def seeds() -> Iterator[bytes]:
         path = Path(folder) / "x.safetensors"
         common = {"mode": "head", "provenance": {"steps": 1}, "heads": HEADS, "trunk_sha256": "ab" * 32}
         for form in (
-            write_metric(path, trunk="mini", **common).form,  # type: ignore[arg-type]
-            write_metric(path, trunk=f"{MODULE}x", taps=["a"] * len(HEADS), scaled=False, **common).form,  # type: ignore[arg-type]
+            write_metric(path, trunk="mini", **common).description,  # type: ignore[arg-type]
+            write_metric(path, trunk=f"{MODULE}x", taps=["a"] * len(HEADS), scaled=False, **common).description,  # type: ignore[arg-type]
         ):
             yield bytes([WHOLE]) + path.read_bytes()
-            yield bytes([ABOUT]) + form.text().encode()
+            yield bytes([ABOUT]) + form.to_json().encode()
 
 
 WORDS = (

@@ -22,7 +22,7 @@ from eyediff.output.read_rows import parse_record
 from eyediff.output.schema import dump, json_row, pair_cells, pair_columns
 from eyediff.records import Failure, ScoredPair, Summary, Unmatched
 from eyediff.run.shards import names_sha256
-from eyediff.sets import Source, indexed
+from eyediff.sets import ImageSet, open_index
 from eyediff.sets.store import _header
 from tests.unit.gates.made import run_to
 from tests.unit.output.samples import ROWS, STRANGE
@@ -96,12 +96,12 @@ def _hashed(content: bytes) -> bytes:
 
 
 def _index(content: bytes, folder: Path) -> str:
-    """Points and their names; or UsageError with the index as it was."""
+    """IndexedPoints and their names; or UsageError with the index as it was."""
     source = _folder(folder)
     path = folder / "index"
     path.write_bytes(content)
     try:
-        with indexed(made.job(), source, path) as found:
+        with open_index(made.job(), source, path) as found:
             assert len(found.names) == len(found.points)
             assert {*found.names, *(each.name for each in found.failed)} == set(source.names)
             assert found.shape.height > 0 and found.shape.width > 0
@@ -116,13 +116,13 @@ def _about(content: bytes, folder: Path) -> str:
     return _index(_header(*points.shape, len(content)) + points.tobytes() + content, folder)
 
 
-def _folder(root: Path) -> Source:
+def _folder(root: Path) -> ImageSet:
     """Four tiny images, of which one is broken, all of one time."""
     source = made.folder(root / "set", made.some(3))
     (source.folder / "03").write_text("broken")
     for path in source.folder.iterdir():
         os.utime(path, ns=(10**18, 10**18))
-    return Source(source.folder, [*source.names, "03"])
+    return ImageSet(source.folder, [*source.names, "03"])
 
 
 def seeds() -> Iterator[bytes]:
@@ -146,7 +146,7 @@ def seeds() -> Iterator[bytes]:
             card = SPLIT + (folder / "part.csv.shard").read_bytes() if kind == "csv" else b""
             yield bytes([number]) + path.read_bytes() + card
         source = _folder(folder)
-        with indexed(made.job(), source, folder / "index") as found:
+        with open_index(made.job(), source, folder / "index") as found:
             about = (folder / "index").read_bytes()
             yield bytes([INDEX]) + about
             yield bytes([ABOUT]) + about[512 + found.points.nbytes :]

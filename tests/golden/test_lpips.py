@@ -66,7 +66,7 @@ def test_every_case_is_recorded() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_engines_equal_the_recorded_peer(case: Case, engine: str) -> None:
     """Total, each tap's share and the map agree with lpips 0.1.4, for every network, version and kind."""
-    runner = select_runner.runner("cpu")
+    runner = select_runner.create_runner("cpu")
     assert check(case, runner).startswith(engine)
 
 
@@ -92,7 +92,7 @@ def test_engines_equal_the_peer_on_official_weights(
     a = random.randint(0, 256, (2, height, width, 3)).astype(np.uint8)
     b = (a + random.normal(0, 1 + random.randint(25), a.shape)).clip(0, 255).astype(np.uint8)
     said = peer.lpips(case, parameters, a, b, shared)
-    compiled = NetworkEngine(select_runner.runner("cpu"), network(case, parameters))
+    compiled = NetworkEngine(select_runner.create_runner("cpu"), network(case, parameters))
     assert compiled.description.startswith(engine)
     np.testing.assert_allclose(compiled.distances(a, b), said["total"], **CLOSE)
     np.testing.assert_allclose(compiled.layers(a, b), said["layers"], **CLOSE)

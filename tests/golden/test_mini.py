@@ -52,11 +52,11 @@ def test_goldens(runner: Runner, name: str, height: int, width: int, change: str
 def test_goldens_on_torch(name: str, height: int, width: int, change: str) -> None:
     """torch gives the recorded numbers."""
     torch = pytest.importorskip("torch")
-    from eyediff.engines.torch_ops import TorchVerbs
+    from eyediff.engines.torch_ops import TorchOps
     from eyediff.training.distillation.pair_distances import distances
 
     pictures = np.concatenate(mini_cases.pair(height, width, change))
-    found = distances(TorchVerbs(), read_network(MINI_FILE.path), torch.from_numpy(pictures))
+    found = distances(TorchOps(), read_network(MINI_FILE.path), torch.from_numpy(pictures))
     np.testing.assert_allclose(found, [GOLDENS["distances"][name]], **CLOSE)
 
 

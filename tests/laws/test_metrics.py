@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eyediff import weights
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
-from eyediff.engines.select_runner import runner
+from eyediff.engines.select_runner import create_runner
 from eyediff.interfaces import Engine
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import TRUNKS
@@ -23,7 +23,7 @@ from eyediff.scoring import factory as wiring
 from eyediff.scoring.metric_spec import parse_metric
 from tests.golden.lpips_cases import seeded_parameters
 
-RUNNER = runner("cpu")  # networks: the native engine or ONNX Runtime, as EYEDIFF_ENGINE says
+RUNNER = create_runner("cpu")  # networks: the native engine or ONNX Runtime, as EYEDIFF_ENGINE says
 NAMES = [f"{entry.name}@{version}" for entry in METRICS.values() for version in entry.versions]
 
 

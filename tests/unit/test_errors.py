@@ -34,13 +34,13 @@ def of_a_log(path: Path) -> None:
 def of_figures(path: Path) -> None:
     path.mkdir()
     (path / "plan.json").write_text(json.dumps({"of": "others"}))
-    store.Store(path, {}, 1, {})
+    store.ArrayCache(path, {}, 1, {})
 
 
 def of_a_torn_array(path: Path) -> None:
     path.mkdir()
-    store.Store(path, {}, 1, {"x": (np.uint8, (2,))})
-    store.Store(path, {}, 1, {"x": (np.uint8, (3,))})
+    store.ArrayCache(path, {}, 1, {"x": (np.uint8, (2,))})
+    store.ArrayCache(path, {}, 1, {"x": (np.uint8, (3,))})
 
 
 CALLS: dict[str, Callable[[Path], object]] = {
@@ -50,7 +50,7 @@ CALLS: dict[str, Callable[[Path], object]] = {
     "a metric with a version": lambda path: parse_metric(f"{path.name}.safetensors@1"),
     "heads of the old package": lambda path: LPIPS(net="squeeze", pnet_rand=True, model_path=path),
     "photos": photos.found,
-    "a saved run": lambda path: saved.described(path, "recipe"),
+    "a saved run": lambda path: saved.read_description(path, "recipe"),
     "a log": of_a_log,
     "figures of other settings": of_figures,
     "figures of another shape": of_a_torn_array,

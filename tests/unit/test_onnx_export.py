@@ -20,7 +20,7 @@ from PIL import Image
 import eyediff
 from eyediff.cli import run
 from eyediff.engines import export as models
-from eyediff.engines.export import OPSETS, Form
+from eyediff.engines.export import OPSETS, ExportFormat
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.metrics.backbones import TRUNKS
@@ -83,9 +83,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]
             assert run(["export", "--metric", name, "--opset", str(opset), "-o", str(path)]) == 0
             np.savez(path.with_suffix(".npz"), **feed(*cat()))
     for case in CASES:
-        exported = models.of_network(network(case, lpips_cases.seeded_parameters(TRUNKS[case.net])))
+        exported = models.network_program(network(case, lpips_cases.seeded_parameters(TRUNKS[case.net])))
         path = folder / f"{case.name}.onnx"
-        path.write_bytes(models.model(exported, Form(), ABOUT).SerializeToString())
+        path.write_bytes(models.build_model(exported, ExportFormat(), ABOUT).SerializeToString())
         np.savez(path.with_suffix(".npz"), **feed(*lpips_cases.pair(case.net, case.images)))
     places = {str(Path(module.__file__).parents[1]) for module in (np, ort)}
     script = Path(__file__).with_name("exported.py")
@@ -145,8 +145,10 @@ def test_strips_give_the_same_numbers() -> None:
     a = random.randint(0, 256, (1, 300, 200, 3)).astype(np.uint8)
     b = (a // 2 + random.randint(0, 100, a.shape)).astype(np.uint8)
     engine = NetworkEngine(OnnxRunner("cpu"), seeded, memory=4_000_000)
-    assert engine._at_once(a) == 0  # not even one pair fits
-    said = session(models.model(models.of_network(seeded), Form(), ABOUT).SerializeToString()).run(None, feed(a, b))
+    assert engine._pairs_that_fit(a) == 0  # not even one pair fits
+    said = session(models.build_model(models.network_program(seeded), ExportFormat(), ABOUT).SerializeToString()).run(
+        None, feed(a, b)
+    )
     assert_agree(said[0], engine.distances(a, b), **SAME)
     np.testing.assert_allclose(said[1], engine.maps(a, b), rtol=0, atol=1e-5)
 

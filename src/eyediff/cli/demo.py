@@ -23,9 +23,9 @@ def demo(
     The first figure of Zhang et al. 2018: a slight warp, noise, a shift or another contrast against a loss of detail.
     lpips-alex is shown too where its weights are here already (`eyediff weights get alex`).
     """
-    from ..demo import make  # noqa: PLC0415  # what draws is loaded only for this command
+    from ..demo import run_demo  # noqa: PLC0415  # what draws is loaded only for this command
 
-    found = make(output)
+    found = run_demo(output)
     for verdict in found.verdicts:
         slight, coarse = verdict.trial.candidates
         typer.echo(f"{verdict.trial.scene}: {slight.label}, or {coarse.label}?")

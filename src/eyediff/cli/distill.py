@@ -124,22 +124,22 @@ def _evaluate(
     folders: list[Path], held_out_folders: list[Path], weights: Path | None, plot: Path | None, workers: int
 ) -> None:
     """Print the tables of the model card; with `plot` draw the scatter."""
-    from ..distortions.photos import found, held_out
+    from ..distortions.photos import find_photos, is_held_out
     from ..training.distillation import evaluate as evaluation
     from ..training.distillation.agreement import format_markdown
-    from ..training.distillation.distill import teacher
+    from ..training.distillation.distill import load_teacher
     from ..training.distillation.student_network import read_network
     from ..weights import package_files
 
     if len({folder.name for folder in (*folders, *held_out_folders)}) < max(1, len(folders) + len(held_out_folders)):
         raise UsageError("nothing to measure on; name folders of pictures, each with a name of its own")
-    sources = {folder.name: found(folder) for folder in folders}
-    sources |= {folder.name: [path for path in found(folder) if held_out(path)] for folder in held_out_folders}
+    sources = {folder.name: find_photos(folder) for folder in folders}
+    sources |= {folder.name: [path for path in find_photos(folder) if is_held_out(path)] for folder in held_out_folders}
     measurements: list[evaluation.Measurement] = []
     tasks = evaluation.evaluation_tasks(sources)
     with bar("comparing") as progress:
         parts = evaluation.evaluate(
-            sources, teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers
+            sources, load_teacher(), read_network(weights or package_files.MINI.path), evaluation.SEED, workers
         )
         for done, part in enumerate(parts, 1):
             measurements += part

@@ -13,7 +13,7 @@ from ..output.schema import Column
 from ..output.tables import Table
 from ..output.text import amount
 from ..output.writers import Format
-from ..sets import Measured
+from ..sets import DiversityEstimate
 from . import options
 from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
@@ -58,13 +58,13 @@ def diversity(
     """
     kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
-    grouping = None if groups is None else sets.grouping(listed[0], groups)
+    grouping = None if groups is None else sets.group_images(listed[0], groups)
     with download_bar("weights") as report:
         job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed)
     with options.text(kind, output) as text:
         with bar("images") as tell:
-            found = sets.diversity(job, listed[0], grouping, tell)
+            found = sets.measure_diversity(job, listed[0], grouping, tell)
         table = Table(kind, text, COLUMNS, job.header)
         table.begin()
         for failed in found.failed:
@@ -79,9 +79,9 @@ def diversity(
     return INCOMPLETE if found.failed or any(each.mean is None for each in measured) else 0
 
 
-def _cells(found: Measured) -> dict[str, str | int | float | None]:
+def _cells(found: DiversityEstimate) -> dict[str, str | int | float | None]:
     return {
-        "what": found.what,
+        "what": found.scope,
         "name": found.name,
         "images": found.images,
         "mean": found.mean,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import defaults
-from ..engines.select_runner import runner
+from ..engines.select_runner import create_runner
 from ..errors import UsageError, shown
 from ..scoring import factory as wiring
 from ..scoring.metric_spec import parse_metric
@@ -57,7 +57,7 @@ def simulate(
     """
     spec = parse_metric(observer)
     with download_bar("weights") as report:
-        wired = wiring.build_metric(spec, runner(device, None), progress=report)
+        wired = wiring.build_metric(spec, create_runner(device, None), progress=report)
     follows = Observer(observer, wired.engine, spec.info.higher_is_better, wired.header)
     plan = Plan(kind, count, observers, noise, seed)
     with bar("items") as tell:

@@ -66,7 +66,9 @@ def matrix(
         write = stack.enter_context(_destination(kind, output))
         others = other[0] if other else None
         with bar("images, then blocks") as tell:
-            found = stack.enter_context(sets.matrix(job, listed[0], others, folder=_beside(output), progress=tell))
+            found = stack.enter_context(
+                sets.compute_matrix(job, listed[0], others, folder=_beside(output), progress=tell)
+            )
         failed = [(each.name, options.reason(each)) for each in found.failed]
         write(Grid(job.header, found.rows, found.columns, found.distances, failed))
         if plot is not None:
@@ -75,7 +77,7 @@ def matrix(
                     output
                 ):  # else nothing is kept of it, since all of it is whole or not
                     progress(len(found.rows), None)
-                drawing.heat_map(found, metric, plot)
+                drawing.draw_heat_map(found, metric, plot)
     if output is not None:
         sides = f"{amount(len(found.rows), 'image')} against {len(found.columns)}"
         typer.echo(f"eyediff: {sides}; see {shown(output)}", err=True)

@@ -76,7 +76,7 @@ def _name(info: MetricInfo) -> str:
 
 
 def _described(metric: weights.MetricFile) -> list[str]:
-    form = metric.form
+    form = metric.description
     trunk = TRUNKS.get(form.trunk)
     weights_of = "in this file" if metric.parameters else "elsewhere: found or fetched as for every metric"
     if trunk is None:

@@ -15,7 +15,7 @@ from ..output.schema import Column
 from ..output.tables import Table
 from ..output.text import amount
 from ..output.writers import Format
-from ..sets import Failed, Job, Points, Source
+from ..sets import EmbeddingJob, FailedImage, ImageSet, IndexedPoints
 from . import options
 from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
@@ -77,14 +77,14 @@ def nearest(
     folders.check_k(defaults.NEIGHBOURS if k is None else k)
     kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
-    asked = folders.queries_of(query) if query else (Source(folder, ()), {})
+    asked = folders.queries_of(query) if query else (ImageSet(folder, ()), {})
     with download_bar("weights") as report:
         job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, asked)
     with ExitStack() as stack:
         table = Table(kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else TWINS, job.header)
         with bar("images") as tell:
-            points = stack.enter_context(sets.indexed(job, listed[0], index, rebuild=rebuild, progress=tell))
+            points = stack.enter_context(sets.open_index(job, listed[0], index, rebuild=rebuild, progress=tell))
         table.begin()
         for each in points.failed:
             table.write({"image": each.name, "first": each.name}, options.reason(each))
@@ -113,12 +113,12 @@ def _paths(paths: list[Path], k: int | None, duplicates: float | None) -> tuple[
 
 
 def _neighbours(
-    job: Job, points: Points, source: Source, queries: Source, k: int, table: Table
-) -> tuple[list[Failed], str]:
+    job: EmbeddingJob, points: IndexedPoints, source: ImageSet, queries: ImageSet, k: int, table: Table
+) -> tuple[list[FailedImage], str]:
     failed = []
-    with closing(sets.neighbours(job, points, source, queries, k)) as items:
+    with closing(sets.find_neighbours(job, points, source, queries, k)) as items:
         for each in items:
-            if isinstance(each, Failed):
+            if isinstance(each, FailedImage):
                 failed.append(each)
                 table.write({"query": each.name}, options.reason(each))
             else:
@@ -126,9 +126,9 @@ def _neighbours(
     return failed, f"{amount(len(queries.names), 'image')} looked for among {len(points.names)}"
 
 
-def _twins(points: Points, below: float, table: Table) -> tuple[list[Failed], str]:
+def _twins(points: IndexedPoints, below: float, table: Table) -> tuple[list[FailedImage], str]:
     with bar("blocks") as tell:
-        found = sets.twins(points, below, tell)
+        found = sets.find_duplicates(points, below, tell)
     for each in found:
         table.write(asdict(each))
     groups = len({each.group for each in found})

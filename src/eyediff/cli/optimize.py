@@ -9,14 +9,14 @@ from typing import Annotated, Literal
 import typer
 
 from ..errors import UsageError, shown
-from ..optimize.plan import FROM_IMAGE, FROM_NOISE, Plan
+from ..optimize.settings import RATE_FROM_IMAGE, RATE_FROM_NOISE, DescentSettings
 from ..optional import require
 from ..output.text import figure
 from ..records import SizePolicy
 from .exit_codes import INTERRUPTED
 from .progress import bar, download_bar
 
-DEFAULT = Plan()
+DEFAULT = DescentSettings()
 
 
 def optimize(
@@ -40,8 +40,8 @@ def optimize(
     rate: Annotated[
         float | None,
         typer.Option(
-            help=f"How far a step moves a pixel at first, of 0 to 1; {FROM_NOISE:g} from noise, {FROM_IMAGE:g} from an "
-            "image.",
+            help=f"How far a step moves a pixel at first, of 0 to 1; {RATE_FROM_NOISE:g} from noise, "
+            f"{RATE_FROM_IMAGE:g} from an image.",
             show_default=False,
         ),
     ] = None,
@@ -74,26 +74,30 @@ def optimize(
     """
     require("torch", "optimize")
     if rate is not None and not 0 < rate <= 1:
-        raise UsageError(f"--rate {rate:g}: expected more than 0 and at most 1, such as {FROM_IMAGE:g}")
+        raise UsageError(f"--rate {rate:g}: expected more than 0 and at most 1, such as {RATE_FROM_IMAGE:g}")
     from ..optimize import run as optimization
-    from ..optimize.folder import BESIDE, Folder
-    from ..optimize.goals import goal
+    from ..optimize.folder import SIDE_BY_SIDE, RunFolder
+    from ..optimize.objectives import load_objective
 
-    Folder(output)  # what lies there is said before anything is read or fetched
-    usual = FROM_NOISE if start == optimization.NOISE else FROM_IMAGE
-    plan = Plan(steps=steps, rate=usual if rate is None else rate, shifts=shifts, seed=seed, frames=frames)
-    two = optimization.read_two(start, target, size, side, seed)
+    RunFolder(output)  # what lies there is said before anything is read or fetched
+    usual = RATE_FROM_NOISE if start == optimization.NOISE else RATE_FROM_IMAGE
+    settings = DescentSettings(
+        steps=steps, rate=usual if rate is None else rate, shifts=shifts, seed=seed, frames=frames
+    )
+    pair = optimization.read_image_pair(start, target, size, side, seed)
     with download_bar("weights") as told:
-        aim = goal(metric, told)
-    for note in two.notes:
+        objective = load_objective(metric, told)
+    for note in pair.notes:
         typer.echo(f"eyediff: {note}", err=True)
     with bar("steps") as report:
-        done = optimization.run(two, aim, plan, output, film=animation, device=device, report=report)
+        done = optimization.optimize(
+            pair, objective, settings, output, animation=animation, device=device, progress=report
+        )
     if not done.curve:
         typer.echo("eyediff: no curve.png, since matplotlib is not installed; log.jsonl has its figures", err=True)
     typer.echo(
         f"{metric}  {figure(done.first)} at the start, {figure(done.last)} after {done.steps} steps: "
-        f"{shown(output / BESIDE)}"
+        f"{shown(output / SIDE_BY_SIDE)}"
     )
     if done.interrupted:
         print(f"eyediff: stopped after {done.steps} of {steps} steps", file=sys.stderr)  # noqa: T201 - talk

@@ -21,7 +21,7 @@ from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
 from ..records import SizePolicy
-from ..sets import Failed, Source
+from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
 DEFAULT = ",".join(defaults.METRICS)
@@ -212,13 +212,13 @@ def text(kind: str, output: Path | None) -> Iterator[Text]:
         yield _CountedText(found, progress) if kept else found
 
 
-def tell_failed(failed: Sequence[Failed]) -> None:
+def tell_failed(failed: Sequence[FailedImage]) -> None:
     """Which images are no part of the result, and why, a line each, for formats that have no place for it."""
     for each in failed:
         typer.echo(f"eyediff: {shown(each.name)} failed ({each.stage}): {shown(each.message)}", err=True)
 
 
-def tell_ignored(*sources: tuple[Source, Mapping[str, int]]) -> None:
+def tell_ignored(*sources: tuple[ImageSet, Mapping[str, int]]) -> None:
     """Tell which files of the folders are no images."""
     total: Counter[str] = Counter()
     for _, passed_over in sources:
@@ -234,6 +234,6 @@ def tell_passed_over(passed_over: Mapping[str, int]) -> None:
         typer.echo(f"eyediff: {total} passed over that no image format claims: {kinds}", err=True)
 
 
-def reason(failed: Failed) -> str:
+def reason(failed: FailedImage) -> str:
     """Why an image has no figures, with where it failed."""
     return f"{failed.stage}: {failed.message}"

@@ -49,7 +49,7 @@ def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSou
     import_optional("ray.data", "--ray")
     import ray
 
-    from ..ray import source
+    from ..ray import row_source
 
     if not ray.is_initialized():
         _knock(address)
@@ -59,7 +59,7 @@ def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSou
         except Exception as error:  # Ray raises the bare class too, where it does not start in time
             reason = str(error).strip().split("\n", 1)[0]
             raise UsageError(f"--ray {address}: Ray does not start, or is not reached: {reason}") from error
-    return source(options)
+    return row_source(options)
 
 
 def _knock(address: str) -> None:

@@ -11,14 +11,14 @@ from .. import defaults
 from ..errors import UsageError, shown
 from ..optional import is_installed, require
 from ..report import plot
-from ..training.ranking.recipe import Mode, Recipe
+from ..training.ranking.train_config import Mode, TrainConfig
 from .progress import download_bar, stages
 
 if TYPE_CHECKING:
-    from ..training.ranking.initial_metric import Start
-    from ..training.ranking.train import Outcome
+    from ..training.ranking.initial_metric import InitialMetric
+    from ..training.ranking.train import TrainingResult
 
-PAPER = Recipe()
+PAPER = TrainConfig()
 """As published."""
 
 BEGUN = {"images": "judgements to look at", "steps": "steps"}
@@ -93,16 +93,16 @@ def train(
     what --resume goes on with. Exit code: 0 done, 2 the call or the data is wrong and nothing was trained.
     """
     require("torch", "train")
-    recipe = Recipe(mode, epochs, decay, batch, rate, dropout, side, seed)
+    recipe = TrainConfig(mode, epochs, decay, batch, rate, dropout, side, seed)
     if drawn:
         plot.check_installed()
     from ..training.ranking import train as training
-    from ..training.ranking.data import votes as votes_of
+    from ..training.ranking.data import read_votes
 
     if data is None:
         _write_first(output, trunk, init, seed, photos)
         return 0
-    votes = votes_of(data, hold_out, seed)
+    votes = read_votes(data, hold_out, seed)
     start = _start(trunk, taps, recipe, init, photos)
     with stages(BEGUN) as report:
         outcome = training.train(
@@ -113,13 +113,13 @@ def train(
             resume=resume,
             workers=workers or defaults.workers(),
             device=device,
-            report=report,
+            progress=report,
         )
     if drawn or (drawn is None and is_installed("matplotlib")):
         from ..training.distillation import plots as drawing
         from ..training.distillation.log import LOG
 
-        drawing.training(output / LOG, output / training.PLOT)
+        drawing.draw_training(output / LOG, output / training.PLOT)
     _tell(outcome)
     return 0
 
@@ -127,10 +127,10 @@ def train(
 def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
     """Without votes: a trunk's first weights as a metric. Raises UsageError where there is nothing to do."""
     from ..metrics import backbones as trunks
-    from ..training.init import HOWS, write_initial_metric
+    from ..training.init import METHODS, write_initial_metric
     from ..training.ranking.train import METRIC
 
-    how = next((how for how in HOWS if how == init), None)
+    how = next((how for how in METHODS if how == init), None)
     if how is None:
         raise UsageError(
             "no DATA to learn from; name votes, or with --init gaussian or kmeans write first weights alone"
@@ -138,12 +138,12 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
     typer.echo(f"{write_initial_metric(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
 
 
-def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photos: Path | None) -> Start:
+def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, photos: Path | None) -> InitialMetric:
     """What training begins from. Raises UsageError for options that do not go together."""
     from .. import weights
     from ..metrics import backbones as trunks
     from ..metrics import lpips
-    from ..training.init import HOWS, initial
+    from ..training.init import METHODS, initial_parameters
     from ..training.ranking import initial_metric as start
 
     module, scratch = ":" in trunk, recipe.mode == "scratch"
@@ -152,16 +152,16 @@ def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photo
     if module:
         if recipe.mode != "head" or init is not None:
             raise UsageError("of a module of yours the heads alone are learned; use --mode head, without --init")
-        return start.of_module(trunk, [name.strip() for name in str(taps).split(",")], recipe.side)
+        return start.initial_metric_of_module(trunk, [name.strip() for name in str(taps).split(",")], recipe.side)
     network = trunks.trunk(trunk)
-    how = next((how for how in HOWS if how == (init or ("gaussian" if scratch else None))), None)
+    how = next((how for how in METHODS if how == (init or ("gaussian" if scratch else None))), None)
     if how is None and photos is not None:
         raise UsageError("--photos are what --init kmeans looks at; leave them out, or name it")
     if how is not None:
         if recipe.mode == "tune":
             raise UsageError(f"--mode tune begins with weights that were learned; with --init {how} use --mode scratch")
-        return start.of_network(
-            lpips.Network(network, initial(network, how, recipe.seed, photos), None), official=False
+        return start.initial_metric_of_network(
+            lpips.Network(network, initial_parameters(network, how, recipe.seed, photos), None), official=False
         )
     if scratch:
         raise UsageError(
@@ -170,14 +170,18 @@ def _start(trunk: str, taps: str | None, recipe: Recipe, init: str | None, photo
     with download_bar("weights") as told:
         if init is None:
             loaded = weights.load_trunk(trunk, progress=told)
-            return start.of_network(lpips.Network(network, loaded.parameters, None), official=loaded.official)
+            return start.initial_metric_of_network(
+                lpips.Network(network, loaded.parameters, None), official=loaded.official
+            )
         file = weights.read_metric(Path(init))
-        if file.form.trunk != trunk:
-            raise UsageError(f"--init {shown(init)} is a metric of {file.form.trunk}, --trunk {trunk} was asked for")
-        return start.of_network(file.network(progress=told), official=file.parameters is None)
+        if file.description.trunk != trunk:
+            raise UsageError(
+                f"--init {shown(init)} is a metric of {file.description.trunk}, --trunk {trunk} was asked for"
+            )
+        return start.initial_metric_of_network(file.network(progress=told), official=file.parameters is None)
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: TrainingResult) -> None:
     """What came out, on stdout."""
     typer.echo(f"{outcome.metric}")
     for what, found in (("before", outcome.first), ("last", outcome.last), ("best", outcome.best)):

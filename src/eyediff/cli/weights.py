@@ -84,7 +84,7 @@ def import_(
     """
     network = trunks.trunk(trunk)
     weights.check_free(output)
-    found = weights.read_foreign(file, network, prefix)
+    found = weights.read_checkpoint(file, network, prefix)
     provenance = {
         "eyediff": __version__,
         "file": file.name,
@@ -118,7 +118,7 @@ def verify() -> None:
 @app.command()
 def where() -> None:
     """Print the folders that are searched for weights, in order; downloads and `add` go to the cache."""
-    _show(("why", "folder"), [(place.kind, str(place.folder)) for place in weights.places()])
+    _show(("why", "folder"), [(place.kind, str(place.folder)) for place in weights.search_folders()])
 
 
 def _show(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

@@ -1,9 +1,9 @@
-"""The first figure of Zhang et al. 2018 in one call, offline: where older metrics and LPIPS prefer other pictures."""
+"""The first figure of Zhang et al. 2018 in one call, offline: classical metrics and LPIPS prefer different pictures."""
 
 from __future__ import annotations
 
-from .figure import figure
-from .show import make
-from .trials import Demo, Verdict
+from .figure import draw_figure
+from .run import run_demo
+from .trials import Demo, TrialResult
 
-__all__ = ["Demo", "Verdict", "figure", "make"]
+__all__ = ["Demo", "TrialResult", "draw_figure", "run_demo"]

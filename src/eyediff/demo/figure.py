@@ -1,4 +1,4 @@
-"""The figure: each scene between its two candidates, with every metric's scores, and the one that it calls closer."""
+"""Draw the figure of the demo: each scene between its two candidates, with all scores, and the preferred one marked."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ..output.text import figure as written
-from .trials import Demo, Verdict
+from ..output.text import figure as format_score
+from .trials import Demo, TrialResult
 
 _PAPER, _INK, _FAINT = "#ffffff", "#1c2430", "#7a8594"
 _OLD, _NEW = "#c8553d", "#1f7a8c"
@@ -15,8 +15,20 @@ _OLD_PALE, _NEW_PALE = "#f8e3dd", "#d9eef2"
 _GAP, _MARGIN, _LINE = 6, 24, 24
 
 
-def figure(demo: Demo, references: Path, candidates: Path) -> Image.Image:
-    """Trials two in a row. The pictures are pixel for pixel those that were compared."""
+def draw_figure(demo: Demo, references: Path, candidates: Path) -> Image.Image:
+    """Draw all trials, two in a row.
+
+    Parameters
+    ----------
+    demo : Demo
+        Scores of all trials.
+    references, candidates : Path
+        Folders of the compared pictures. They are drawn pixel for pixel.
+
+    Returns
+    -------
+    PIL.Image.Image
+    """
     blocks = [_Block(demo.metrics, verdict, references, candidates) for verdict in demo.verdicts]
     width, height = blocks[0].size
     rows = (len(blocks) + 1) // 2
@@ -39,18 +51,18 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 class _Block:
-    """One trial."""
+    """One trial of the figure."""
 
-    def __init__(self, metrics: tuple[str, ...], verdict: Verdict, references: Path, candidates: Path) -> None:
+    def __init__(self, metrics: tuple[str, ...], verdict: TrialResult, references: Path, candidates: Path) -> None:
         self._metrics, self._verdict = metrics, verdict
-        slight, coarse = (verdict.trial.file(candidate) for candidate in verdict.trial.candidates)
+        slight, coarse = (verdict.trial.file_name(candidate) for candidate in verdict.trial.candidates)
         files = (candidates / slight, references / slight, candidates / coarse)
-        self._pictures = [_opened(path) for path in files]
+        self._pictures = [_read(path) for path in files]
         self._side = self._pictures[0].width
         self.size = (3 * self._side + 2 * _GAP, self._side + _LINE * (len(metrics) + 1) + 6)
 
     def draw(self, page: Image.Image, left: int, top: int) -> None:
-        """The pictures, what they are, and a line a metric."""
+        """Draw the pictures, their labels, and one line for each metric."""
         draw = ImageDraw.Draw(page)
         middles = [left + i * (self._side + _GAP) + self._side // 2 for i in range(3)]
         labels = (self._verdict.trial.slight.label, "reference", self._verdict.trial.coarse.label)
@@ -66,7 +78,7 @@ class _Block:
                 self._verdict.trial.candidates, (slight, coarse), (middles[0], middles[2]), strict=True
             ):
                 closer = self._verdict.closer[name] is candidate
-                text = f"{written(scores[name])}  closer" if closer else written(scores[name])
+                text = f"{format_score(scores[name])}  closer" if closer else format_score(scores[name])
                 if closer:
                     half = int(draw.textlength(text, _font(15))) // 2 + 10
                     box = (middle - half, y - 10, middle + half, y + 10)
@@ -74,6 +86,6 @@ class _Block:
                 draw.text((middle, y), text, (_NEW if new else _OLD) if closer else _FAINT, _font(15), anchor="mm")
 
 
-def _opened(path: Path) -> Image.Image:
+def _read(path: Path) -> Image.Image:
     with Image.open(path) as picture:
         return picture.convert("RGB")

@@ -1,7 +1,7 @@
-"""The four trials of the demo: a scene, and two things done to it of which the older metrics prefer the wrong one.
+"""The four trials of the demo. Each has a scene and two candidates, of which classical metrics prefer the worse one.
 
-The first is what a person hardly minds (a slight warp, noise, a shift, another contrast), the second takes away what a
-person looks at (detail). Zhang et al. 2018 begin with such a figure.
+People hardly mind the first candidate (a slight warp, noise, a shift, another contrast). The second lacks the detail
+that people look at. Zhang et al. 2018 begin with such a figure.
 """
 
 from __future__ import annotations
@@ -12,34 +12,46 @@ from pathlib import Path
 
 import numpy as np
 
-from ..distortions import FAMILIES
-from ..distortions.tools import Picture
+from ..distortions import DISTORTIONS
+from ..distortions.ops import Picture
 
 CLASSICAL = ("psnr", "ssim")
 LEARNED = ("lpips", "lpips-mini")
 
 SEED = 1
-"""Of what chance there is in a distortion."""
+"""Seed of the random choices of a distortion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What is done to a scene: a family of `distortions` and its strength; `label` says it in plain words."""
+    """A distorted scene.
+
+    Attributes
+    ----------
+    name, label : str
+        Short name for files, and description in plain words.
+    distortion : str
+        Key of `distortions.DISTORTIONS`.
+    strength : float
+        Strength of the distortion, 0 to 1.
+    seed : int
+        Seed of the distortion.
+    """
 
     name: str
     label: str
-    family: str
+    distortion: str
     strength: float
     seed: int = SEED
 
-    def of(self, scene: Picture) -> Picture:
-        """The scene after it."""
-        return FAMILIES[self.family](scene, self.strength, np.random.default_rng(self.seed))
+    def distort(self, scene: Picture) -> Picture:
+        """Return the distorted scene."""
+        return DISTORTIONS[self.distortion](scene, self.strength, np.random.default_rng(self.seed))
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A scene and its two candidates."""
+    """A scene with a candidate that people hardly mind (`slight`) and one that they mind (`coarse`)."""
 
     scene: str
     slight: Candidate
@@ -47,16 +59,17 @@ class Trial:
 
     @property
     def candidates(self) -> tuple[Candidate, Candidate]:
+        """Both candidates."""
         return self.slight, self.coarse
 
-    def file(self, candidate: Candidate) -> str:
-        """The name of a candidate's file, and of its reference's."""
+    def file_name(self, candidate: Candidate) -> str:
+        """Return the file name of a candidate and of its reference."""
         return f"{self.scene}-{candidate.name}.png"
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A trial, the scores of both candidates by metric, and which candidate each metric calls closer."""
+class TrialResult:
+    """A trial, the scores of its candidates (slight, coarse) by metric, and the candidate that each metric prefers."""
 
     trial: Trial
     scores: tuple[Mapping[str, float], Mapping[str, float]]
@@ -64,7 +77,7 @@ class Verdict:
 
     @property
     def disagrees(self) -> bool:
-        """Whether every classical metric prefers another candidate than every LPIPS."""
+        """Whether all classical metrics prefer one candidate and all learned metrics the other."""
         old = {candidate.name for name, candidate in self.closer.items() if name in CLASSICAL}
         new = {candidate.name for name, candidate in self.closer.items() if name not in CLASSICAL}
         return len(old) == len(new) == 1 and old != new
@@ -72,10 +85,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo found, the picture of it, and the page of every pair."""
+    """Result of the demo: all verdicts, the figure, and the page of all pairs."""
 
     metrics: tuple[str, ...]
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[TrialResult]
     picture: Path
     page: Path
 

@@ -1,8 +1,32 @@
-"""The distortions that pairs are made with: every family is a pure function of a picture, a strength and chance.
+"""Distort pictures: every distortion is a pure function of a picture, a strength and a random generator.
 
-`FAMILIES` is the table of all of them. Those of `HELD_OUT` are never trained on, so that their figures say how well a
-network estimates what it has not seen. Two more kinds of pair are not distortions of one family: `MIXTURE` (two or
-three families in a row) and `UNRELATED` (two different photos).
+`DISTORTIONS` lists all of them by name, and `CATEGORIES` groups the names. Distillation never trains on those of
+`HELD_OUT`, so their scores show how well a network generalises. Two more kinds of pair are no single distortion:
+`MIXTURE` (two or three distortions in a row) and `UNRELATED` (two different photos).
+
+All distortions share one signature (`ops.Distortion`):
+
+Parameters
+----------
+image : array of uint8, shape (H, W, 3)
+    sRGB levels. The array is not changed.
+strength : float
+    From 0 (hardly visible) to 1 (gross). Most ranges are logarithmic: see `ops.log_lerp`.
+rng : numpy.random.Generator
+    Source of all random choices.
+
+Returns
+-------
+array of uint8, shape (H, W, 3)
+
+Examples
+--------
+>>> import numpy as np
+>>> from eyediff.distortions import DISTORTIONS
+>>> picture = np.full((32, 32, 3), 128, np.uint8)
+>>> noisy = DISTORTIONS["gaussian_noise"](picture, 0.5, np.random.default_rng(0))
+>>> noisy.shape, noisy.dtype
+((32, 32, 3), dtype('uint8'))
 """
 
 from __future__ import annotations
@@ -24,6 +48,7 @@ from .noise import (
     speckle,
     spectral_noise,
 )  # fmt: skip
+from .ops import Distortion, Picture
 from .smoothing import (
     bilateral,
     box_blur,
@@ -37,7 +62,6 @@ from .smoothing import (
     resample,
     ringing,
 )  # fmt: skip
-from .tools import Distortion, Picture
 
 _TABLE: dict[str, tuple[Distortion, ...]] = {
     "compression": (
@@ -55,31 +79,65 @@ _TABLE: dict[str, tuple[Distortion, ...]] = {
     "networks and patches": (autoencoder, checkerboard, texture, waves, patches, overlay),
 }  # fmt: skip
 
-KIN: dict[str, tuple[str, ...]] = {kin: tuple(f.__name__ for f in functions) for kin, functions in _TABLE.items()}
-"""Families by what they have in common."""
+CATEGORIES: dict[str, tuple[str, ...]] = {
+    category: tuple(f.__name__ for f in functions) for category, functions in _TABLE.items()
+}
+"""Names of distortions by category."""
 
-FAMILIES: dict[str, Distortion] = {f.__name__: f for functions in _TABLE.values() for f in functions}
+DISTORTIONS: dict[str, Distortion] = {f.__name__: f for functions in _TABLE.values() for f in functions}
+"""All distortions by name."""
 
 HELD_OUT = ("jpeg2000", "motion_blur", "bilateral", "speckle", "aberration", "haze")
-"""Never trained on: one each of codecs, blur, smoothing, noise, geometry and colour."""
+"""Distortions that no network is trained on: one each of codecs, blur, smoothing, noise, geometry and colour."""
 
-TRAINED = tuple(name for name in FAMILIES if name not in HELD_OUT)
+TRAINED = tuple(name for name in DISTORTIONS if name not in HELD_OUT)
+"""Distortions that networks are trained on."""
 
 MIXTURE = "mixture"
 UNRELATED = "unrelated"
 
-FAINTEST = 0.02
-"""The weakest strength drawn: below it rounding to levels undoes most families."""
+MIN_STRENGTH = 0.02
+"""Lowest strength that is drawn. Below it, rounding to 8 bits undoes most distortions."""
 
 
-def drawn_strength(rng: np.random.Generator) -> float:
-    """A strength from FAINTEST to 1, uniform: most families grow by equal ratios, so that all sizes are as likely."""
-    return float(rng.uniform(FAINTEST, 1))
+def draw_strength(rng: np.random.Generator) -> float:
+    """Draw a strength between MIN_STRENGTH and 1, uniformly.
+
+    Most distortions interpolate their parameter on a logarithmic scale, so all magnitudes are equally likely.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of the choice.
+
+    Returns
+    -------
+    float
+    """
+    return float(rng.uniform(MIN_STRENGTH, 1))
 
 
-def mixture(image: Picture, strength: float, rng: np.random.Generator, families: tuple[str, ...] = TRAINED) -> Picture:
-    """Two or three of `families` in a row; each is the weaker, the more there are."""
+def mixture(
+    image: Picture, strength: float, rng: np.random.Generator, distortions: tuple[str, ...] = TRAINED
+) -> Picture:
+    """Apply two or three distortions in a row. Each is weaker if there are more of them.
+
+    Parameters
+    ----------
+    image : array of uint8, shape (H, W, 3)
+        sRGB levels.
+    strength : float
+        From 0 to 1.
+    rng : numpy.random.Generator
+        Source of all random choices.
+    distortions : tuple of str
+        Names to choose from.
+
+    Returns
+    -------
+    array of uint8, shape (H, W, 3)
+    """
     number = int(rng.integers(2, 4))
-    for name in rng.choice(families, number, replace=False):
-        image = FAMILIES[name](image, strength * (0.95 - 0.1 * number), rng)
+    for name in rng.choice(distortions, number, replace=False):
+        image = DISTORTIONS[name](image, strength * (0.95 - 0.1 * number), rng)
     return image

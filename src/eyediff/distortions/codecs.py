@@ -1,4 +1,4 @@
-"""What compression, coarse pixels and lost data leave."""
+"""Distortions of compression, of coarse pixels and of lost data."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import io
 import numpy as np
 from PIL import Image
 
-from .tools import Picture, between, floats, rounded
+from .ops import Picture, log_lerp, to_float32, to_uint8
 
 
-def _recoded(image: Picture, kind: str, quality: int, subsampling: int | None = None) -> Picture:
+def _recompress(image: Picture, kind: str, quality: int, subsampling: int | None = None) -> Picture:
     packed = io.BytesIO()
     if subsampling is None:
         Image.fromarray(image).save(packed, kind, quality=quality)
@@ -20,21 +20,21 @@ def _recoded(image: Picture, kind: str, quality: int, subsampling: int | None = 
 
 
 def jpeg(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """JPEG of quality 97 down to 3, chroma whole, halved across, or halved both ways."""
-    return _recoded(image, "JPEG", round(97 - 94 * strength), int(rng.integers(3)))
+    """Compress with JPEG at quality 97 to 3, with chroma of full, half or quarter resolution."""
+    return _recompress(image, "JPEG", round(97 - 94 * strength), int(rng.integers(3)))
 
 
 def webp(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Lossy WebP of quality 97 down to 0; method 0, since the search costs time and changes little to the eye."""
+    """Compress with lossy WebP at quality 97 to 0. Method 0 is fast and looks almost the same as slower ones."""
     packed = io.BytesIO()
     Image.fromarray(image).save(packed, "WEBP", quality=round(97 - 97 * strength), method=0)
     return np.asarray(Image.open(packed).convert("RGB"))
 
 
 def jpeg2000(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """JPEG 2000, a wavelet codec, at 2 to 160 times fewer bytes."""
+    """Compress with JPEG 2000, a wavelet codec, at ratios of 2 to 160."""
     packed = io.BytesIO()
-    rate = between(2, 160, strength)
+    rate = log_lerp(2, 160, strength)
     Image.fromarray(image).save(
         packed, "JPEG2000", irreversible=True, quality_layers=[rate], num_resolutions=_wavelet_levels(image)
     )
@@ -42,23 +42,23 @@ def jpeg2000(image: Picture, strength: float, _: np.random.Generator) -> Picture
 
 
 def _wavelet_levels(image: Picture) -> int:
-    """Resolutions that the shorter side allows, six at most."""
+    """Return the number of resolutions that the shorter side allows, six at most."""
     return max(1, min(6, int(min(image.shape[:2])).bit_length()))
 
 
 def jpeg_chroma(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """The colours of a strong JPEG under the luma of the original: blocks and bleeding of colour alone."""
-    coded = Image.fromarray(_recoded(image, "JPEG", round(96 - 95 * strength), 2)).convert("YCbCr")
+    """Combine the chroma of a strong JPEG with the original luma: blocks and bleeding of colour alone."""
+    coded = Image.fromarray(_recompress(image, "JPEG", round(96 - 95 * strength), 2)).convert("YCbCr")
     planes = Image.fromarray(image).convert("YCbCr").split()
     return np.asarray(Image.merge("YCbCr", (planes[0], *coded.split()[1:])).convert("RGB"))
 
 
 def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Cells of one colour, 1 to 12 pixels wide, up to twice as long one way, that begin anywhere.
+    """Replace cells of 1 to 12 pixels, up to twice as long one way, by their mean. The grid begins anywhere.
 
-    Part of the way between two widths the narrower cells shine through.
+    The width is fractional: two pictures with neighbouring integer widths are blended.
     """
-    size = between(1, 12, strength)
+    size = log_lerp(1, 12, strength)
     low = int(size)
     height, width = image.shape[:2]
     stretch = rng.choice([1.0, 1.0, 1.5, 2.0])
@@ -73,15 +73,15 @@ def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
         large = np.repeat(np.repeat(np.asarray(small), tall, 0), wide, 1)
         return large[above : above + height, left : left + width]
 
-    coarse, fine = floats(cells(low + 1)), floats(cells(low))
-    return rounded(fine + (coarse - fine) * (size - low))
+    coarse, fine = to_float32(cells(low + 1)), to_float32(cells(low))
+    return to_uint8(fine + (coarse - fine) * (size - low))
 
 
 def block_loss(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Blocks of 8 pixels lost: grey, black, or filled with their neighbour to the left; 1 in 200 up to 4 in 10."""
+    """Lose 0.3 to 40 per cent of blocks of 8 pixels: make them grey or black, or repeat the block to the left."""
     height, width = image.shape[:2]
     rows, columns = -(-height // 8), -(-width // 8)
-    lost = rng.random((rows, columns)) < between(0.003, 0.4, strength)
+    lost = rng.random((rows, columns)) < log_lerp(0.003, 0.4, strength)
     mask = np.repeat(np.repeat(lost, 8, 0), 8, 1)[:height, :width, None]
     fills = (np.full_like(image, 128), np.zeros_like(image), np.roll(image, 8, axis=1))
     return np.where(mask, fills[int(rng.integers(3))], image)

@@ -1,4 +1,4 @@
-"""Pictures by rule that are no photos: text, charts, gradients, line art, textures of noise, and simple solids."""
+"""Draw pictures that are no photos: text, charts, gradients, line art, textures of noise, and simple solids."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .tools import Floats, Picture, between, floats, rounded, smooth_noise
+from .ops import Floats, Picture, log_lerp, smooth_noise, to_float32, to_uint8
 
 _LETTERS = tuple("etaoinshrdlucmfwypvbgkjqxzETAOINSHRDLU0123456789.,:;-+%()")
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font; loading it takes longer than a line of text."""
+def load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Load the font of Pillow. The cache saves time: loading takes longer than drawing a line of text."""
     return ImageFont.load_default(size)
 
 
-def words(rng: np.random.Generator) -> str:
-    """One to four words of letters and figures in no language."""
+def random_words(rng: np.random.Generator) -> str:
+    """Return one to four words of random letters and digits."""
     return " ".join("".join(rng.choice(_LETTERS, int(rng.integers(1, 10)))) for _ in range(int(rng.integers(1, 5))))
 
 
-def _colour(rng: np.random.Generator) -> tuple[int, ...]:
+def _random_colour(rng: np.random.Generator) -> tuple[int, ...]:
     return tuple(int(level) for level in rng.integers(0, 256, 3))
 
 
-def _paper(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """A background and an ink: black on white, white on dark, or any two colours."""
+def _paper_and_ink(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the colours of background and ink: black on white, white on dark, or any two."""
     light, dark = int(rng.integers(225, 256)), int(rng.integers(0, 60))
     kind = rng.random()
     if kind < 0.5:
         return (light,) * 3, (dark,) * 3
-    return ((dark,) * 3, (light,) * 3) if kind < 0.7 else (_colour(rng), _colour(rng))
+    return ((dark,) * 3, (light,) * 3) if kind < 0.7 else (_random_colour(rng), _random_colour(rng))
 
 
 def text(side: int, rng: np.random.Generator) -> Picture:
-    """Lines of words in one to three sizes."""
-    paper, ink = _paper(rng)
+    """Draw lines of words in one to three sizes."""
+    paper, ink = _paper_and_ink(rng)
     picture = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(picture)
     y = float(rng.uniform(-4, 8))
-    size = int(between(7, 36, rng.random()))
+    size = int(log_lerp(7, 36, rng.random()))
     while y < side:
         if rng.random() < 0.15:
-            size = int(between(7, 36, rng.random()))
-        colour = ink if rng.random() < 0.85 else _colour(rng)
-        line = " ".join(words(rng) for _ in range(max(1, side // (size * 6))))
-        pen.text((float(rng.uniform(-size, size)), y), line, colour, font(size))
+            size = int(log_lerp(7, 36, rng.random()))
+        colour = ink if rng.random() < 0.85 else _random_colour(rng)
+        line = " ".join(random_words(rng) for _ in range(max(1, side // (size * 6))))
+        pen.text((float(rng.uniform(-size, size)), y), line, colour, load_font(size))
         y += size * rng.uniform(1.1, 2)
     return np.asarray(picture)
 
 
 def chart(side: int, rng: np.random.Generator) -> Picture:
-    """Axes with labels, and bars, lines, dots or slices."""
-    paper, ink = _paper(rng)
+    """Draw axes with labels, and bars, lines, dots or slices."""
+    paper, ink = _paper_and_ink(rng)
     picture = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(picture)
     left, bottom, number = side * 0.1, side * 0.9, int(rng.integers(4, 30))
-    labels = font(int(rng.integers(7, 13)))
+    labels = load_font(int(rng.integers(7, 13)))
     if rng.random() < 0.6:
         for y in np.linspace(0, bottom, int(rng.integers(3, 9))):
             pen.line((left, y, side, y), tuple((np.array(paper) * 3 + ink) // 4), 1)
@@ -67,7 +67,7 @@ def chart(side: int, rng: np.random.Generator) -> Picture:
     pen.line((left, 0, left, bottom, side, bottom), ink, int(rng.integers(1, 3)))
     kind = int(rng.integers(4))
     for _ in range(int(rng.integers(1, 5))):
-        colour, values = _colour(rng), np.abs(np.cumsum(rng.standard_normal(number)) / np.sqrt(number) + 0.5)
+        colour, values = _random_colour(rng), np.abs(np.cumsum(rng.standard_normal(number)) / np.sqrt(number) + 0.5)
         x, y = np.linspace(left, side, number), bottom - bottom * np.clip(values / 2, 0, 1)
         if kind == 0:
             wide = (side - left) / number * rng.uniform(0.3, 0.9)
@@ -89,14 +89,14 @@ def chart(side: int, rng: np.random.Generator) -> Picture:
 
 
 def line_art(side: int, rng: np.random.Generator) -> Picture:
-    """Strokes, boxes, ellipses and polygons, outlined or filled."""
-    paper, ink = _paper(rng)
+    """Draw strokes, boxes, ellipses and polygons, outlined or filled."""
+    paper, ink = _paper_and_ink(rng)
     picture = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(picture)
     for _ in range(int(rng.integers(5, 60))):
-        colour = ink if rng.random() < 0.5 else _colour(rng)
+        colour = ink if rng.random() < 0.5 else _random_colour(rng)
         fill = colour if rng.random() < 0.25 else None
-        middle, reach = rng.uniform(0, side, 2), between(3, side / 3, rng.random())
+        middle, reach = rng.uniform(0, side, 2), log_lerp(3, side / 3, rng.random())
         (top, left), (bottom, right) = middle - reach * rng.uniform(0.2, 1, 2), middle + reach * rng.uniform(0.2, 1, 2)
         kind, thick = int(rng.integers(4)), int(rng.integers(1, 4))
         if kind == 0:
@@ -112,7 +112,7 @@ def line_art(side: int, rng: np.random.Generator) -> Picture:
 
 
 def surface(side: int, rng: np.random.Generator) -> Picture:
-    """A gradient between colours, or hills and grain of noise at several scales."""
+    """Draw a gradient between colours, or hills and grain of noise at several scales."""
     rows, columns = np.indices((side, side)).astype(np.float32) / side
     angle = rng.uniform(0, 2 * np.pi)
     place = (columns - 0.5) * np.cos(angle) + (rows - 0.5) * np.sin(angle)
@@ -125,12 +125,12 @@ def surface(side: int, rng: np.random.Generator) -> Picture:
     colours = rng.uniform(0, 255, (knots, 3))
     low, high = place.min(), place.max() + 1e-6
     at = (place - low) / (high - low) * (knots - 1)
-    return rounded(np.stack([np.interp(at, np.arange(knots), colours[:, c]) for c in range(3)], -1))
+    return to_uint8(np.stack([np.interp(at, np.arange(knots), colours[:, c]) for c in range(3)], -1))
 
 
 def solids(side: int, rng: np.random.Generator) -> Picture:
-    """Shaded balls before a floor of squares, under one light."""
-    picture: Floats = floats(surface(side, rng))
+    """Draw shaded balls in front of a chequered floor, under one light."""
+    picture: Floats = to_float32(surface(side, rng))
     rows, columns = np.indices((side, side)).astype(np.float32)
     horizon = side * rng.uniform(0.2, 0.7)
     depth = side / np.maximum(rows - horizon, 0.5)
@@ -143,7 +143,7 @@ def solids(side: int, rng: np.random.Generator) -> Picture:
     light = light / np.linalg.norm(light)
     light[2] = abs(light[2])
     for _ in range(int(rng.integers(1, 7))):
-        radius, (y, x) = between(side / 20, side / 3, rng.random()), rng.uniform(0, side, 2)
+        radius, (y, x) = log_lerp(side / 20, side / 3, rng.random()), rng.uniform(0, side, 2)
         across, down = (columns - np.float32(x)) / radius, (rows - np.float32(y)) / radius
         inside = 1 - across**2 - down**2
         toward = np.sqrt(np.maximum(inside, 0))
@@ -152,13 +152,13 @@ def solids(side: int, rng: np.random.Generator) -> Picture:
         shaded = colour * (0.15 + 0.85 * lit)[..., None] + 255 * (lit**30 * rng.uniform(0, 1))[..., None]
         cover = np.clip(inside * radius / 2 + 0.5, 0, 1)[..., None]
         picture = (picture + (shaded - picture) * cover).astype(np.float32)
-    return rounded(picture)
+    return to_uint8(picture)
 
 
 DRAWINGS = (text, text, chart, line_art, surface, solids)
-"""Kinds of picture; text comes twice as often as the others."""
+"""Kinds of picture. Text is listed twice, so that it is drawn twice as often."""
 
 
-def drawing(side: int, rng: np.random.Generator) -> Picture:
-    """A picture of side x side x 3 of a random kind."""
+def draw_picture(side: int, rng: np.random.Generator) -> Picture:
+    """Draw a picture of a random kind, side x side x 3."""
     return DRAWINGS[int(rng.integers(len(DRAWINGS)))](side, rng)

@@ -1,4 +1,4 @@
-"""Noise: of sensors, of transmission, of colour."""
+"""Distortions by noise: of sensors, of transmission, of colour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .tools import Floats, Picture, between, floats, luma, rounded
+from .ops import Floats, Picture, log_lerp, luma, to_float32, to_uint8
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
@@ -16,23 +16,23 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def gaussian_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Normal noise of standard deviation 0.5 to 70 levels, in each channel or the same in all."""
+    """Add normal noise with a deviation of 0.5 to 70 levels, independent in each channel or the same in all."""
     height, width = image.shape[:2]
     noise = _normal(rng, (height, width, int(rng.choice([1, 3]))))
-    return rounded(floats(image) + noise * between(0.5, 70, strength))
+    return to_uint8(to_float32(image) + noise * log_lerp(0.5, 70, strength))
 
 
 def poisson_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Shot noise of 4000 photons at white down to 3; of so many that the normal law stands for Poisson's."""
-    photons = between(4000, 3, strength)
-    light = floats(image)
-    return rounded(light + _normal(rng, image.shape) * np.sqrt(np.maximum(light, 1) * 255 / photons))
+    """Add shot noise of 4000 down to 3 photons at white, in its normal approximation."""
+    photons = log_lerp(4000, 3, strength)
+    light = to_float32(image)
+    return to_uint8(light + _normal(rng, image.shape) * np.sqrt(np.maximum(light, 1) * 255 / photons))
 
 
 def salt_pepper(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Pixels that are black or white, 1 in 2000 up to 3 in 10."""
+    """Set pixels to black or white: 0.05 to 30 per cent of them."""
     chance = rng.random(image.shape[:2])
-    share = between(0.0005, 0.3, strength)
+    share = log_lerp(0.0005, 0.3, strength)
     noisy = image.copy()
     noisy[chance < share / 2] = 0
     noisy[chance > 1 - share / 2] = 255
@@ -40,33 +40,36 @@ def salt_pepper(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def chroma_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Blotches of colour, 1 to 4 pixels wide, that leave the luma alone: standard deviation 1 to 70 levels."""
+    """Add blotches of colour, 1 to 4 pixels wide, with a deviation of 1 to 70 levels. Luma is unchanged."""
     height, width = image.shape[:2]
     cell = int(rng.integers(1, 5))
     coarse = [Image.fromarray(_normal(rng, (-(-height // cell), -(-width // cell)))) for _ in range(3)]
     blotches = np.stack([np.asarray(c.resize((width, height), Image.Resampling.BILINEAR)) for c in coarse], -1)
-    return rounded(floats(image) + (blotches - luma(blotches)) * between(1, 70, strength))
+    return to_uint8(to_float32(image) + (blotches - luma(blotches)) * log_lerp(1, 70, strength))
 
 
 def grain(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Film grain: noise 1.5 to 3 pixels wide, strongest in the mid-tones, standard deviation 1 to 50 levels."""
+    """Add film grain 1.5 to 3 pixels wide, strongest in the mid-tones, with a deviation of 1 to 50 levels."""
     height, width = image.shape[:2]
     size = float(rng.uniform(1.5, 3))
     coarse = _normal(rng, (int(height / size) + 2, int(width / size) + 2))
     noise = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))[..., None]
-    level = floats(image)
+    level = to_float32(image)
     tone = 0.3 + 0.7 * (1 - np.abs(level / 127.5 - 1))
-    return rounded(level + noise * tone * between(1, 50, strength))
+    return to_uint8(level + noise * tone * log_lerp(1, 50, strength))
 
 
 def speckle(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Noise in proportion to the light, as of radar: 0.5 to 60 per cent."""
-    return rounded(floats(image) * (1 + _normal(rng, image.shape) * between(0.005, 0.6, strength)))
+    """Add noise proportional to the level, as in radar images: 0.5 to 60 per cent."""
+    return to_uint8(to_float32(image) * (1 + _normal(rng, image.shape) * log_lerp(0.005, 0.6, strength)))
 
 
 def spectral_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Noise of a random spectrum (from clouds to blue noise, or one band), law (normal, even, heavy-tailed), channels
-    (the same in all, independent, colour alone) and dependence on light (none, mid-tones, shadows); 1 to 60 levels."""
+    """Add noise of a random kind, of 1 to 60 levels.
+
+    Random are its spectrum (from clouds to blue noise, or one band), its distribution (normal, uniform, heavy-tailed),
+    its channels (equal, independent, chroma alone) and its dependence on the level (none, mid-tones, shadows).
+    """
     height, width = image.shape[:2]
     kind, law, light = rng.integers(3, size=3)
     noise = _normal(rng, (height, width, 1 if kind == 0 else 3))
@@ -85,17 +88,17 @@ def spectral_noise(image: Picture, strength: float, rng: np.random.Generator) ->
         coloured = coloured * np.abs(coloured) * 0.58
     if kind == 2:
         coloured -= luma(coloured.astype(np.float32))
-    level = luma(floats(image)) / 255
+    level = luma(to_float32(image)) / 255
     tone = (1.0, 1 - np.abs(2 * level - 1), 1 - level)[light]
-    return rounded(floats(image) + coloured * tone * between(1, 60, strength))
+    return to_uint8(to_float32(image) + coloured * tone * log_lerp(1, 60, strength))
 
 
 def impulses(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Dots of 1 to 3 pixels or lines of any colour or of gray, 1 in 3000 up to 1 in 4."""
+    """Set dots of 1 to 3 pixels, or lines, to random colours or greys: 0.03 to 25 per cent of the area."""
     height, width = image.shape[:2]
     size, lines = int(rng.integers(1, 4)), rng.random() < 0.25
     rows, columns = -(-height // size), 1 if lines else -(-width // size)
-    share = between(0.0003, 0.25, strength)
+    share = log_lerp(0.0003, 0.25, strength)
     hit = rng.random((rows, columns)) < share
     values = rng.integers(0, 256, (rows, columns, 3), dtype=np.uint8)
     if rng.random() < 0.5:

@@ -1,4 +1,4 @@
-"""Photos in memory, and square crops of them: mirrored, turned, made smaller, recoloured."""
+"""Load photos, and cut square crops from them: reduced, mirrored, rotated, recoloured."""
 
 from __future__ import annotations
 
@@ -12,26 +12,50 @@ from PIL import Image
 from .. import defaults, images
 from ..errors import UsageError, shown
 from ..records import PEAKS
-from .tools import Picture, resized, rounded
+from .ops import Picture, resize, to_uint8
 
 
-def found(folder: Path) -> list[Path]:
-    """The photos of a folder, in the order of their paths. Raises UsageError where there is none."""
+def find_photos(folder: Path) -> list[Path]:
+    """Return the image files below a folder, sorted by path.
+
+    Raises
+    ------
+    UsageError
+        If there are none.
+    """
     paths = folder.rglob("*") if folder.is_dir() else ()
     photos = sorted(path for path in paths if path.suffix.lower() in defaults.IMAGE_SUFFIXES)
     if not photos:
-        raise UsageError(f"{shown(folder)}: no photos in there; expected a folder of image files")
+        raise UsageError(f"{shown(folder)}: contains no photos; expected a folder of image files")
     return photos
 
 
-def held_out(path: Path) -> bool:
-    """Whether a picture is never trained on: about one of six, by its name, wherever it lies."""
+def is_held_out(path: Path) -> bool:
+    """Return whether a picture is never trained on: about one in six, decided by its file name alone."""
     return crc32(path.stem.encode()) % 6 == 0
 
 
-def loaded(paths: Iterable[Path], smallest: int) -> list[Picture]:
-    """Every photo as H x W x 3 bytes. Raises UsageError where one has a side below `smallest`, ImageError where one
-    cannot be read."""
+def load_photos(paths: Iterable[Path], smallest: int) -> list[Picture]:
+    """Read photos as 8-bit sRGB.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Image files.
+    smallest : int
+        Shortest side, in pixels, that each must have.
+
+    Returns
+    -------
+    list of arrays of uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    UsageError
+        If a side is shorter than `smallest`.
+    ImageError
+        If a file cannot be read.
+    """
     photos = []
     for path in paths:
         pixels = images.read(path).pixels
@@ -40,29 +64,45 @@ def loaded(paths: Iterable[Path], smallest: int) -> list[Picture]:
             raise UsageError(
                 f"{shown(path)}: {width}x{height} is too small; expected at least {smallest} pixels a side"
             )
-        photos.append(rounded(pixels * (255 / PEAKS[pixels.dtype])))
+        photos.append(to_uint8(pixels * (255 / PEAKS[pixels.dtype])))
     return photos
 
 
-def crop(photo: Picture, side: int, rng: np.random.Generator, farthest: float = 1.0) -> Picture:
-    """A square of `side` pixels from a random place, seen from up to `farthest` times as far (as the photo allows)."""
+def crop(photo: Picture, side: int, rng: np.random.Generator, max_reduction: float = 1.0) -> Picture:
+    """Cut a square at a random position, at a random scale.
+
+    Parameters
+    ----------
+    photo : array of uint8, shape (H, W, 3)
+        The photo; no side is shorter than `side`.
+    side : int
+        Side of the square, in pixels.
+    rng : numpy.random.Generator
+        Source of position and scale.
+    max_reduction : float
+        The crop is reduced by a factor from 1 to this, as far as the photo is large enough.
+
+    Returns
+    -------
+    array of uint8, shape (side, side, 3)
+    """
     height, width = photo.shape[:2]
-    away = min(float(np.exp(rng.uniform(0, np.log(farthest)))), min(height, width) / side)
-    reach = max(side, int(side * away))
-    y, x = int(rng.integers(height - reach + 1)), int(rng.integers(width - reach + 1))
-    square = photo[y : y + reach, x : x + reach]
-    return square if reach == side else resized(square, side, side, Image.Resampling.LANCZOS)
+    reduction = min(float(np.exp(rng.uniform(0, np.log(max_reduction)))), min(height, width) / side)
+    size = max(side, int(side * reduction))
+    y, x = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
+    square = photo[y : y + size, x : x + size]
+    return square if size == side else resize(square, side, side, Image.Resampling.LANCZOS)
 
 
-def varied(square: Picture, rng: np.random.Generator) -> Picture:
-    """The square in one of its eight positions; of four one with its channels exchanged or its levels bent."""
+def augment(square: Picture, rng: np.random.Generator) -> Picture:
+    """Rotate and mirror a square at random; with probability 1/4 each, permute channels and change tone curves."""
     square = np.rot90(square, int(rng.integers(4)))
     if rng.random() < 0.5:
         square = square[:, ::-1]
     if rng.random() < 0.25:
         square = square[..., rng.permutation(3)]
     if rng.random() < 0.25:
-        bent = 255 * (np.arange(256)[:, None] / 255) ** rng.uniform(0.6, 1.7, 3) * rng.uniform(0.6, 1, 3)
-        levels = np.rint(bent).astype(np.uint8)
+        curves = 255 * (np.arange(256)[:, None] / 255) ** rng.uniform(0.6, 1.7, 3) * rng.uniform(0.6, 1, 3)
+        levels = np.rint(curves).astype(np.uint8)
         square = np.stack([levels[square[..., channel], channel] for channel in range(3)], -1)
     return np.ascontiguousarray(square)

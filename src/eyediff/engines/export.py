@@ -1,4 +1,4 @@
-"""A metric as one ONNX model that needs nothing else: pixels in, score and map out."""
+"""Build an ONNX model of a metric that runs without eyediff: pixels in, score and map out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..records import PEAKS, Numbers
 from .onnx_ops import OPSET, Graph
 from .onnx_protobuf import DOUBLE, FLOAT, element_type, encode_value
 from .onnx_runner import INPUTS
-from .onnx_tracer import Figures
+from .onnx_tracer import TracedArray
 
 if TYPE_CHECKING:
     import onnx
@@ -25,15 +25,28 @@ Input: TypeAlias = Literal["uint8", "uint16", "float32"]
 Layout: TypeAlias = Literal["nhwc", "nchw"]
 
 OPSETS = (OPSET, 22)
-"""The oldest, which is the default, and the newest that is written; ONNX Runtime 1.14 reads the one, 1.21 the other."""
+"""The oldest opset that is written, which is the default, and the newest.
+
+ONNX Runtime 1.14 reads the first, 1.21 the second.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What goes in and out of a model.
+class ExportFormat:
+    """Inputs and outputs of a model.
 
-    `span` is what black and white are, of float32 if not 0 and 1. `map` False leaves the map out, which is then not
-    computed.
+    Attributes
+    ----------
+    input : {"uint8", "uint16", "float32"}
+        Type of the pixels.
+    layout : {"nhwc", "nchw"}
+        Order of the axes.
+    span : (float, float) or None
+        Values of black and white, for float32. Default: 0 and 1.
+    opset : int
+        Version of ONNX's operators.
+    map : bool
+        Whether the model computes a map.
     """
 
     input: Input = "uint8"
@@ -44,62 +57,72 @@ class Form:
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
+        """Data type of the pixels."""
         return np.dtype(self.input)
 
     @property
     def ends(self) -> tuple[float, float]:
-        """The values of black and white."""
+        """Values of black and white."""
         return self.span or (0, PEAKS[self.dtype])
 
 
-Outputs: TypeAlias = Mapping[str, Callable[[], str]]
-"""By the name that a model gives it, what writes it down: `distance`, `map` where there is one; or `embedding`."""
+OutputWriters: TypeAlias = Mapping[str, Callable[[], str]]
+"""Functions that add an output to the graph, by the name of the output: `distance` and `map`, or `embedding`."""
 
 SHAPES: Mapping[str, tuple[int, Sequence[str]]] = {
     "distance": (DOUBLE, ["n"]),
     "map": (FLOAT, ["n", "h", "w"]),
     "embedding": (FLOAT, ["n", "d"]),
 }
-"""Type and shape of every output. A score is double: float32 has no room for the sixth decimal of 40 dB."""
+"""Type and shape of every output. A score is double, because float32 has no room for the sixth decimal of 40 dB."""
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
-    """What a model computes of images of `smallest` pixels a side or more, with figures of a precision.
+class ExportProgram:
+    """What a model computes.
 
-    `program` is called with a Graph and its `images`, N x 3 x H x W in [-1, 1].
+    Attributes
+    ----------
+    program : function
+        Called with a Graph and the names of its images, N x 3 x H x W in [-1, 1].
+    smallest : int
+        Shortest side, in pixels.
+    images : sequence of str
+        Names of the inputs.
+    precision : type
+        Type of all values.
     """
 
-    program: Callable[..., Outputs]
+    program: Callable[..., OutputWriters]
     smallest: int
     images: Sequence[str] = INPUTS
     precision: type[np.floating[Any]] = np.float32
 
 
-def of_network(network: Network) -> Exported:
-    """LPIPS, with or without heads."""
+def network_program(network: Network) -> ExportProgram:
+    """Return the program of LPIPS, with or without linear weights."""
 
-    def program(graph: Graph, a: str, b: str) -> Outputs:
+    def program(graph: Graph, a: str, b: str) -> OutputWriters:
         terms = lpips.terms(graph, network, a, b)
         return {
-            "distance": lambda: Figures.of(graph, lpips.shares(graph, terms)).sum(1).name,
+            "distance": lambda: TracedArray.of(graph, lpips.shares(graph, terms)).sum(1).name,
             "map": lambda: lpips.enlarged(graph, terms, like=a),
         }
 
-    return Exported(program, network.trunk.smallest)
+    return ExportProgram(program, network.trunk.smallest)
 
 
-def embedding(network: Network) -> Exported:
-    """Points whose squared Euclidean distances are those of LPIPS."""
+def embedding_program(network: Network) -> ExportProgram:
+    """Return the program of the embedding whose squared Euclidean distances are those of LPIPS."""
 
-    def program(graph: Graph, x: str) -> Outputs:
+    def program(graph: Graph, x: str) -> OutputWriters:
         return {"embedding": lambda: lpips.embedding(graph, network, x)}
 
-    return Exported(program, network.trunk.smallest, ["image"])
+    return ExportProgram(program, network.trunk.smallest, ["image"])
 
 
-def of_program(program: PixelFunction | WindowMean | MultiScaleMean) -> Exported | None:
-    """Return a metric without a network as a model, with its map where it has one; None if ONNX cannot express it."""
+def metric_program(program: PixelFunction | WindowMean | MultiScaleMean) -> ExportProgram | None:
+    """Return the program of a metric without a network, with its map if it has one; None if ONNX cannot express it."""
     formula = program.formula
     if formula is None:
         return None
@@ -107,10 +130,10 @@ def of_program(program: PixelFunction | WindowMean | MultiScaleMean) -> Exported
     window_map = program.map if isinstance(program, WindowMean) else None
     before, after = (smallest - 1) // 2, smallest - 1 - (smallest - 1) // 2
 
-    def write(graph: Graph, a: str, b: str) -> Outputs:
+    def write(graph: Graph, a: str, b: str) -> OutputWriters:
         def distance() -> str:
-            measured = [cast(Numbers, Figures.of(graph, name)) for name in measure(graph, a, b)]
-            return cast(Figures, combine(measured)).name
+            measured = [cast(Numbers, TracedArray.of(graph, name)) for name in measure(graph, a, b)]
+            return cast(TracedArray, combine(measured)).name
 
         if window_map is None:
             return {"distance": distance}
@@ -120,54 +143,74 @@ def of_program(program: PixelFunction | WindowMean | MultiScaleMean) -> Exported
             "map": lambda: graph.node("Pad", window_map(graph, a, b), graph.integers(*border), mode="edge"),
         }
 
-    return Exported(write, smallest, precision=formula.precision)
+    return ExportProgram(write, smallest, precision=formula.precision)
 
 
-def model(exported: Exported, form: Form, about: Mapping[str, str]) -> onnx.ModelProto:
-    """A metric as a model that was checked; `about` are its metadata, of which `eyediff` and `metric` must be there."""
-    graph = Graph(exported.precision)
-    sides: list[str | int] = ["h", "w", 3] if form.layout == "nhwc" else [3, "h", "w"]
+def build_model(program: ExportProgram, export_format: ExportFormat, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """Build a model and check it.
+
+    Parameters
+    ----------
+    program : ExportProgram
+        What it computes.
+    export_format : ExportFormat
+        Its inputs and outputs.
+    metadata : mapping of str to str
+        Metadata of the file; `eyediff` and `metric` are required.
+
+    Returns
+    -------
+    onnx.ModelProto
+    """
+    graph = Graph(program.precision)
+    sides: list[str | int] = ["h", "w", 3] if export_format.layout == "nhwc" else [3, "h", "w"]
     package = import_optional("onnx", "`export`")
     helper = import_optional("onnx.helper", "`export`")
-    inputs = [encode_value(image, element_type(form.dtype), ["n", *sides]) for image in exported.images]
-    pixels = _checked(graph, exported, sides.index("h") + 1)
-    images = [graph.image(image, form.dtype, form.ends, planes=form.layout == "nchw") for image in pixels]
-    said = {name: write for name, write in exported.program(graph, *images).items() if form.map or name != "map"}
-    values = {name: write() for name, write in said.items()}
+    inputs = [encode_value(image, element_type(export_format.dtype), ["n", *sides]) for image in program.images]
+    pixels = _check_shapes(graph, program, sides.index("h") + 1)
+    images = [
+        graph.image(image, export_format.dtype, export_format.ends, planes=export_format.layout == "nchw")
+        for image in pixels
+    ]
+    writers = {
+        name: write for name, write in program.program(graph, *images).items() if export_format.map or name != "map"
+    }
+    values = {name: write() for name, write in writers.items()}
     if "map" in values:
         values["map"] = graph.node("Squeeze", values["map"], graph.integers(1))
     outputs = [encode_value(name, *SHAPES[name]) for name in values]
-    opsets = [helper.make_opsetid("", form.opset)]
-    made = helper.make_model(
-        package.GraphProto.FromString(graph.whole(about["metric"], inputs, outputs, values)),
+    opsets = [helper.make_opsetid("", export_format.opset)]
+    proto = helper.make_model(
+        package.GraphProto.FromString(graph.encode(metadata["metric"], inputs, outputs, values)),
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="eyediff",
-        producer_version=about["eyediff"],
-        doc_string=f"What {about['metric']} of eyediff says of sRGB images. See the metadata, and docs/export.md.",
+        producer_version=metadata["eyediff"],
+        doc_string=f"What {metadata['metric']} of eyediff says of sRGB images. See the metadata, and docs/export.md.",
     )
-    helper.set_model_props(made, dict(about))
-    package.checker.check_model(made, full_check=True)
-    return cast("onnx.ModelProto", made)
+    helper.set_model_props(proto, dict(metadata))
+    package.checker.check_model(proto, full_check=True)
+    return cast("onnx.ModelProto", proto)
 
 
-def _checked(graph: Graph, exported: Exported, first: int) -> list[str]:
-    """The images, behind a node that fails, by a name that says why, where they are no pair or too small.
+def _check_shapes(graph: Graph, program: ExportProgram, row_axis: int) -> list[str]:
+    """Return the images behind a node that fails if they differ in shape or are too small.
 
-    ONNX has no word for that, and a runtime compares no sizes of two inputs: 64 rows of one and 65 of the other may
-    leave as many features, and a number that nobody should see. `first` is the axis of rows.
+    ONNX has no operator for that, so the failing node is named after the reason. A runtime does not compare the sizes
+    of two inputs: with 64 rows and 65 rows, the features may match, and the score would be meaningless. `row_axis` is
+    the axis of rows.
     """
-    shapes = [graph.node("Shape", image) for image in exported.images]
-    faults = {}
+    shapes = [graph.node("Shape", image) for image in program.images]
+    failures = {}
     if len(shapes) == 2:
-        apart = graph.node("Abs", graph.node("Sub", *shapes))
-        faults[f"{'_and_'.join(exported.images)}_must_be_of_one_shape"] = graph.node("ReduceSum", apart)
-    if exported.smallest > 1:
-        sides = graph.node("Slice", shapes[0], *map(graph.integers, (first, first + 2)))
-        lacking = graph.node("Sub", graph.integers(exported.smallest), graph.node("ReduceMin", sides))
-        faults[f"sides_must_be_{exported.smallest}_pixels_at_least"] = graph.node("Max", lacking, graph.integers(0))
+        difference = graph.node("Abs", graph.node("Sub", *shapes))
+        failures[f"{'_and_'.join(program.images)}_must_be_of_one_shape"] = graph.node("ReduceSum", difference)
+    if program.smallest > 1:
+        sides = graph.node("Slice", shapes[0], *map(graph.integers, (row_axis, row_axis + 2)))
+        missing = graph.node("Sub", graph.integers(program.smallest), graph.node("ReduceMin", sides))
+        failures[f"sides_must_be_{program.smallest}_pixels_at_least"] = graph.node("Max", missing, graph.integers(0))
     start = graph.integers(0)
-    for told, fault in faults.items():  # a list of one figure, 0, has a place 0 alone
-        start = graph.node("Add", start, graph.node("Gather", graph.integers(0), fault, called=told))
+    for message, failure in failures.items():  # a list of one figure, 0, has a place 0 alone
+        start = graph.node("Add", start, graph.node("Gather", graph.integers(0), failure, name=message))
     end = graph.integers(np.iinfo(np.int64).max)
-    return [graph.node("Slice", image, start, end, graph.integers(0)) for image in exported.images]
+    return [graph.node("Slice", image, start, end, graph.integers(0)) for image in program.images]

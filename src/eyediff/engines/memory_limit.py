@@ -1,4 +1,4 @@
-"""How much memory a run may take, as people say it, and what of it is left for the work of networks."""
+"""The memory limit of a run: how it is written, and how much of it each network may take."""
 
 from __future__ import annotations
 
@@ -12,19 +12,30 @@ UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 
 
-def parse(text: str) -> int:
-    """Bytes of an amount such as `2GB` or `1.5g`, a unit being 1024 of the one below. Raises UsageError."""
-    found = _AMOUNT.fullmatch(text)
-    if found is None:
-        raise UsageError(f"memory {text!r}: an amount such as 2GB or 800MB was expected")
-    return int(float(found[1]) * 1024 ** UNITS[found[2].lower()])
+def parse_amount(text: str) -> int:
+    """Return the bytes of an amount such as `2GB` or `1.5g`. A unit is 1024 times the one below.
+
+    Raises
+    ------
+    UsageError
+        If the text is no amount.
+
+    Examples
+    --------
+    >>> parse_amount("1.5k")
+    1536
+    """
+    match = _AMOUNT.fullmatch(text)
+    if match is None:
+        raise UsageError(f"memory {text!r}: expected an amount such as 2GB or 800MB")
+    return int(float(match[1]) * 1024 ** UNITS[match[2].lower()])
 
 
-def checked(asked: int | str | None) -> int:
-    """Bytes that a run may take; None: the default of this machine. Raises UsageError where that is too little."""
+def check_memory(asked: int | str | None) -> int:
+    """Return the memory limit in bytes; None means the default of this machine. Raises UsageError if it is too low."""
     if asked is None:
         return defaults.memory()
-    memory = parse(asked) if isinstance(asked, str) else asked
+    memory = parse_amount(asked) if isinstance(asked, str) else asked
     if memory < defaults.LEAST_MEMORY:
         least = f"{defaults.LEAST_MEMORY // 1024**2}MB"
         raise UsageError(
@@ -33,6 +44,6 @@ def checked(asked: int | str | None) -> int:
     return memory
 
 
-def room(memory: int, networks: int) -> int:
-    """What each network may take: they compute in turn, but keep what they have."""
+def memory_per_network(memory: int, networks: int) -> int:
+    """Return the bytes that each network may take. They compute in turn, but keep their memory."""
     return (memory - defaults.LIBRARIES) // max(1, networks)

@@ -1,4 +1,4 @@
-"""Metrics, ready to run: what the protocol `interfaces.Engine` asks for, over a runner or a plain function."""
+"""Engines of metrics, as `interfaces.Engine` defines them, over a runner or over a plain function."""
 
 from __future__ import annotations
 
@@ -19,40 +19,43 @@ from .strips import StripEngine
 
 
 class Runner(Protocol):
-    """Turns a program over the operations into a function on pixels: OnnxRunner, TorchRunner, NumpyRunner."""
+    """Compile programs over the operations into functions of pixels.
+
+    Implemented by OnnxRunner, TorchRunner, NumpyRunner.
+    """
 
     @property
     def description(self) -> str:
-        """What computes, for the header of a result."""
+        """Name, version and device of what computes, for the header of a result."""
 
     @property
     def threads(self) -> int:
-        """Threads that it is meant to keep busy."""
+        """Number of threads of a call."""
 
     def single(self) -> Runner:
-        """A runner on the same device that uses one thread a call."""
+        """Return a runner on the same device that uses one thread a call."""
 
     def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
-        """A function of `images` batches of pixels, N x H x W x 3 of one storage type."""
+        """Return a function of `images` batches of pixels, N x H x W x 3 of one storage type."""
 
     def compile_many(
         self, program: Callable[..., Any], images: int, arrays: int
     ) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        """A function of pixels and of `arrays` arrays behind them, N x C x H x W, with several results."""
+        """Return a function of pixels and of `arrays` arrays, N x C x H x W, with several results."""
 
 
 class CompiledNetwork(Protocol):
-    """What `NetworkEngine` asks of a network, whoever computes it."""
+    """A network that `NetworkEngine` can use."""
 
     @property
     def description(self) -> str:
-        """What computes, for the header of a result."""
+        """Name, version and device of what computes, for the header of a result."""
 
-    def needed(self, height: int, width: int) -> int:
-        """Return the bytes, rather too many, that a pair of this size takes, the weights included."""
+    def peak_bytes(self, height: int, width: int) -> int:
+        """Return a conservative estimate of the bytes for a pair of this size, the weights included."""
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return each tap's share of each distance: N x L."""
+        """Return the part of each feature layer in each distance: N x L."""
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the distance at every pixel: N x H x W."""
@@ -61,19 +64,19 @@ class CompiledNetwork(Protocol):
         """Return points whose squared Euclidean distances are the distances: N x D."""
 
     def features(self, x: Pixels) -> Features:
-        """Return unit vectors at every tap, in the layout of this engine."""
+        """Return unit vectors of every feature layer, in the layout of this engine."""
 
-    def against(self, seen: Features, b: Pixels) -> Numbers:
-        """Return `layers` of one reference, or as many, that was looked at."""
+    def against(self, features: Features, b: Pixels) -> Numbers:
+        """Return `layers` of candidates against the features of one reference, or of as many."""
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """Return `layers` of images that were looked at."""
+        """Return `layers` of two sets of features."""
 
-    def points(self, seen: Features) -> Array:
-        """Return `embeddings` of what was looked at."""
+    def points(self, features: Features) -> Array:
+        """Return `embeddings` from features."""
 
-    def strip_shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
-        """Return `layers` of one pair, L figures, from strips that fit into `memory` bytes."""
+    def strip_layers(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
+        """Return `layers` of one pair, L values, from strips that fit into `memory` bytes."""
 
     def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
         """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
@@ -81,13 +84,13 @@ class CompiledNetwork(Protocol):
 
 @runtime_checkable
 class NetworkRunner(Protocol):
-    """A runner that has a way of its own with networks: `native.NativeRunner`."""
+    """A runner that computes networks in its own way: `native.NativeRunner`."""
 
     def compile_network(self, network: lpips.Network) -> CompiledNetwork:
         """Return the network, ready to run."""
 
 
-class ProgramNetwork:
+class CompiledProgramNetwork:
     """A network as programs over the operations, each compiled by a runner."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
@@ -108,9 +111,9 @@ class ProgramNetwork:
         self._between = runner.compile_many(lambda ops, *of: shares(ops, of[:taps], of[taps:]), 0, 2 * taps)
         self._points = runner.compile_many(lambda ops, *of: [lpips.point(ops, network.roots, of)], 0, taps)
         strips = ProgramStrips(runner, network)
-        self.strip_shares, self.strip_map = strips.shares, strips.map
+        self.strip_layers, self.strip_map = strips.layers, strips.map
 
-    def needed(self, height: int, width: int) -> int:
+    def peak_bytes(self, height: int, width: int) -> int:
         return strip_plan.peak_bytes(self._trunk, height, width)
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
@@ -125,18 +128,18 @@ class ProgramNetwork:
     def features(self, x: Pixels) -> Features:
         return tuple(tap.astype(np.float32, copy=False) for tap in self._features(x))
 
-    def against(self, seen: Features, b: Pixels) -> Numbers:
-        return self._against(b, *seen)[0].astype(np.float64)
+    def against(self, features: Features, b: Pixels) -> Numbers:
+        return self._against(b, *features)[0].astype(np.float64)
 
     def between(self, a: Features, b: Features) -> Numbers:
         return self._between(*a, *b)[0].astype(np.float64)
 
-    def points(self, seen: Features) -> Array:
-        return self._points(*seen)[0].astype(np.float32, copy=False)
+    def points(self, features: Features) -> Array:
+        return self._points(*features)[0].astype(np.float32, copy=False)
 
 
 class ProgramStrips(StripEngine):
-    """Strips by programs over the operations, which a runner compiles."""
+    """Strips as programs over the operations."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         super().__init__(network.trunk)
@@ -144,11 +147,11 @@ class ProgramStrips(StripEngine):
         self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
 
     def _strip_terms(
-        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
         length, width = a.shape[1:3]
         boundaries = strip_plan.boundaries(self._trunk, width)
-        run, taps = self._compiled(turned), len(self._trunk.taps)
+        run, taps = self._compiled(transposed), len(self._trunk.taps)
         above: Sequence[npt.NDArray[Any]] = [_zeros(boundary, boundary.pad) for boundary in boundaries] * 2
         nothing, padding = ([_zeros(boundary, last * boundary.pad) for boundary in boundaries] for last in (0, 1))
         for strip in strips:
@@ -157,43 +160,54 @@ class ProgramStrips(StripEngine):
             above = results[taps:]
             yield results[:taps]
 
-    def _compiled(self, turned: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        if turned not in self._programs:
+    def _compiled(self, transposed: bool) -> Callable[..., Sequence[npt.NDArray[Any]]]:
+        if transposed not in self._programs:
             network, count = self._network, len(strip_plan.boundaries(self._trunk, 1))
-            if turned:
-                parameters = {name: _turned(value) for name, value in network.parameters.items()}
+            if transposed:
+                parameters = {name: _transpose_kernel(value) for name, value in network.parameters.items()}
                 network = lpips.Network(network.trunk, parameters, network.heads, network.scaled)
-            self._programs[turned] = self._runner.compile_many(partial(_program, network, count), 2, 3 * count)
-        return self._programs[turned]
+            self._programs[transposed] = self._runner.compile_many(
+                partial(_strip_program, network, count), 2, 3 * count
+            )
+        return self._programs[transposed]
 
 
-def _program(network: lpips.Network, count: int, ops: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
-    """The terms of a strip, and what every boundary hands on."""
-    terms, handed = strip_plan.strip_terms(ops, network, a, b, arrays[: 2 * count], arrays[2 * count :])
-    return [*terms, *handed]
+def _strip_program(network: lpips.Network, count: int, ops: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
+    """Return the terms of a strip, and the rows that every boundary passes on."""
+    terms, kept_rows = strip_plan.strip_terms(ops, network, a, b, arrays[: 2 * count], arrays[2 * count :])
+    return [*terms, *kept_rows]
 
 
 def _zeros(boundary: strip_plan.StripBoundary, rows: int) -> Array:
     return np.zeros((1, boundary.channels, rows, boundary.columns), np.float32)
 
 
-def _turned(parameter: Array) -> Array:
-    """A kernel with rows and columns exchanged; a bias as it is."""
+def _transpose_kernel(parameter: Array) -> Array:
+    """Exchange rows and columns of a kernel; return a bias unchanged."""
     return np.ascontiguousarray(parameter.swapaxes(2, 3)) if parameter.ndim == 4 else parameter
 
 
 class NetworkEngine:
-    """LPIPS, with or without heads, by one network.
+    """LPIPS with one network, with or without linear weights.
 
-    `memory`: bytes that images and what is computed of them may take, beside the libraries; None: no limit. Batches
-    that need more are computed in smaller ones, and a pair that needs more by itself strip by strip.
+    Parameters
+    ----------
+    runner : Runner
+        Where the network is computed.
+    network : Network
+        Backbone and weights.
+    memory : int, optional
+        Bytes for images and computation, without the libraries. Larger batches are split, and a pair that needs more is
+        computed strip by strip. Default: no limit.
     """
 
     def __init__(self, runner: Runner, network: lpips.Network, memory: int | None = None) -> None:
         self.network, self._memory = network, memory
         self.smallest = network.trunk.smallest
         self._compiled: CompiledNetwork = (
-            runner.compile_network(network) if isinstance(runner, NetworkRunner) else ProgramNetwork(runner, network)
+            runner.compile_network(network)
+            if isinstance(runner, NetworkRunner)
+            else CompiledProgramNetwork(runner, network)
         )
 
     @property
@@ -201,83 +215,88 @@ class NetworkEngine:
         return self._compiled.description
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """N distances, >= 0."""
+        """Return N distances, >= 0."""
         total: Numbers = self.layers(a, b).sum(1)
         return total
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
-        """Each tap's share: N x L."""
-        if not self._at_once(a):
-            return np.array([self._compiled.strip_shares(*pair, self._room(a)) for pair in _singly(a, b)])
-        return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._parts(a)])
+        """Return the part of each feature layer: N x L."""
+        if not self._pairs_that_fit(a):
+            return np.array(
+                [self._compiled.strip_layers(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
+            )
+        return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._batches(a)])
 
     map_identity = 0.0
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """The distance by place: N x H x W. Its mean is near the distance, not equal: enlarging weighs borders."""
-        if not self._at_once(a):
-            return np.stack([self._compiled.strip_map(*pair, self._room(a)) for pair in _singly(a, b)])
-        parts = [self._compiled.maps(a[part], b[part]) for part in self._parts(a)]
+        """Return the distance at every pixel: N x H x W.
+
+        Its mean differs slightly from the distance, since upsampling changes weights at the borders.
+        """
+        if not self._pairs_that_fit(a):
+            return np.stack([self._compiled.strip_map(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)])
+        parts = [self._compiled.maps(a[part], b[part]) for part in self._batches(a)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def embeddings(self, x: Pixels) -> Array:
-        """Points whose squared Euclidean distances are the distances: N x D."""
+        """Return embeddings whose squared Euclidean distances are the distances: N x D."""
         return self._compiled.embeddings(x)
 
     def look(self, x: Pixels) -> Features | None:
-        """What the network sees of N images, to be used again; None where it does not fit beside a pair's work."""
+        """Return the features of N images, or None if they do not fit into memory beside the work on a pair."""
         size = x.shape[1:3]
         tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
-        if len(x) * tapped + self._compiled.needed(*size) > self._room(x):
+        if len(x) * tapped + self._compiled.peak_bytes(*size) > self._available_bytes(x):
             return None
         return self.features(x)
 
     def features(self, x: Pixels) -> Features:
-        """What the network sees of N images, whatever memory it takes."""
+        """Return the features of N images, whatever memory they take."""
         return self._compiled.features(x)
 
-    def against(self, seen: Features, b: Pixels) -> Numbers:
-        """N distances of candidates against one image that was looked at, or as many as there are candidates."""
-        one = len(seen[0]) == 1
+    def against(self, features: Features, b: Pixels) -> Numbers:
+        """Return N distances of candidates from the features of one image, or of as many as there are candidates."""
+        one = len(features[0]) == 1
         return np.concatenate(
             [
-                self._compiled.against(seen if one else tuple(tap[part] for tap in seen), b[part]).sum(1)
-                for part in self._parts(b)
+                self._compiled.against(features if one else tuple(tap[part] for tap in features), b[part]).sum(1)
+                for part in self._batches(b)
             ]
         )
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """N distances of images that were looked at."""
+        """Return N distances between features."""
         total: Numbers = self._compiled.between(a, b).sum(1)
         return total
 
-    def points(self, seen: Features) -> Array:
-        """`embeddings` of what was looked at."""
-        return self._compiled.points(seen)
+    def points(self, features: Features) -> Array:
+        """Return `embeddings` from features."""
+        return self._compiled.points(features)
 
-    def _room(self, x: Pixels) -> float:
-        """Bytes left for the work on images like these, their pairs being in memory already."""
+    def _available_bytes(self, x: Pixels) -> float:
+        """Return the bytes that are left for the work on such images; their pairs are in memory already."""
         return math.inf if self._memory is None else self._memory - 2 * x.nbytes
 
-    def _at_once(self, x: Pixels) -> int:
-        """How many pairs of this size fit."""
-        room = self._room(x)
-        if room == math.inf:
+    def _pairs_that_fit(self, x: Pixels) -> int:
+        """Return the number of pairs of this size that fit."""
+        available = self._available_bytes(x)
+        if available == math.inf:
             return max(1, len(x))
-        return max(0, int(room)) // self._compiled.needed(*x.shape[1:3])
+        return max(0, int(available)) // self._compiled.peak_bytes(*x.shape[1:3])
 
-    def _parts(self, x: Pixels) -> list[slice]:
-        step = max(1, self._at_once(x))
+    def _batches(self, x: Pixels) -> list[slice]:
+        step = max(1, self._pairs_that_fit(x))
         return [slice(start, start + step) for start in range(0, len(x), step)] or [slice(0, 0)]
 
 
-def _singly(a: Pixels, b: Pixels) -> Iterator[tuple[Pixels, Pixels]]:
-    """Pair by pair, each a batch of one."""
+def _single_pairs(a: Pixels, b: Pixels) -> Iterator[tuple[Pixels, Pixels]]:
+    """Yield each pair as a batch of one."""
     return ((a[i : i + 1], b[i : i + 1]) for i in range(len(a)))
 
 
 class FunctionEngine:
-    """A metric that is a plain numpy function of two batches of pixels."""
+    """A metric that is a numpy function of two batches of pixels."""
 
     description = f"numpy {np.__version__}"
 
@@ -290,7 +309,7 @@ class FunctionEngine:
 
 
 class MappedFunctionEngine(FunctionEngine):
-    """A plain numpy function that has a map, too."""
+    """A numpy function that also has a map."""
 
     def __init__(self, program: PixelFunction) -> None:
         super().__init__(program)
@@ -299,12 +318,12 @@ class MappedFunctionEngine(FunctionEngine):
         self._map, self.map_identity = program.map, program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the score by place, N x H x W."""
+        """Return the score at every pixel, N x H x W."""
         return self._map(a, b)
 
 
 class SharedEngine:
-    """Several metrics that share their work: one column each."""
+    """Several metrics that share intermediate results, one column each."""
 
     description = FunctionEngine.description
 

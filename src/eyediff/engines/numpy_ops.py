@@ -1,4 +1,4 @@
-"""The verbs in plain numpy and double precision: slow, short, easy to check by eye. The oracle of the other engines."""
+"""The operations in numpy and double precision: slow, short and easy to verify. The reference of the other engines."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Value = Numbers
 
 
 def image(pixels: Pixels) -> Value:
-    """N x H x W x 3 pixels of any storage type to N x 3 x H x W in [-1, 1]."""
+    """Convert N x H x W x 3 pixels of any storage type to N x 3 x H x W in [-1, 1]."""
     return pixels.transpose(0, 3, 1, 2).astype(np.float64) * (2 / PEAKS[pixels.dtype]) - 1
 
 
 def _windows(x: Value, rows: int, columns: int, stride: int) -> npt.NDArray[np.float64]:
-    """N x C x H' x W' x rows x columns views of every window."""
+    """Return views of all windows, N x C x H' x W' x rows x columns."""
     windows = np.lib.stride_tricks.sliding_window_view(x, (rows, columns), axis=(2, 3))
     return windows[:, :, ::stride, ::stride]
 
@@ -29,8 +29,8 @@ def _column(values: Array) -> Value:
     return values.astype(np.float64).reshape(1, -1, 1, 1)
 
 
-class NumpyVerbs:
-    """An interpreter of `Verbs` that computes at once, in float64."""
+class NumpyOps:
+    """The operations, computed at once in float64."""
 
     def conv(
         self,
@@ -55,8 +55,8 @@ class NumpyVerbs:
             )
             for g in range(groups)
         ]
-        whole = np.concatenate(parts, 1)
-        return whole if bias is None else whole + _column(bias)
+        output = np.concatenate(parts, 1)
+        return output if bias is None else output + _column(bias)
 
     def relu(self, x: Value) -> Value:
         return np.maximum(x, 0)
@@ -123,18 +123,20 @@ class NumpyVerbs:
 
     def resize(self, x: Value, like: Value) -> Value:
         for axis in (2, 3):
-            x = stretch(x, like.shape[axis], axis)
+            x = interpolate_axis(x, like.shape[axis], axis)
         return x
 
 
-def stretch(x: npt.NDArray[Any], length: int, axis: int, part: slice | None = None) -> Value:
-    """Linear interpolation to `length` along one axis, or to a `part` of that; beyond the outermost centres the edge is
-    repeated."""
-    have = x.shape[axis]
-    wanted = np.arange(length)[part or slice(None)]
-    at = np.clip((wanted + 0.5) * have / length - 0.5, 0, have - 1)
-    low = np.floor(at).astype(int)
-    share = (at - low).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
-    high = np.minimum(low + 1, have - 1)
-    stretched: Value = x.take(low, axis) * (1 - share) + x.take(high, axis) * share
+def interpolate_axis(x: npt.NDArray[Any], length: int, axis: int, part: slice | None = None) -> Value:
+    """Interpolate linearly to `length` along one axis, or to a `part` of that.
+
+    Beyond the outermost pixel centres, the edge is repeated (as with align_corners=False).
+    """
+    length_in = x.shape[axis]
+    positions = np.arange(length)[part or slice(None)]
+    coordinates = np.clip((positions + 0.5) * length_in / length - 0.5, 0, length_in - 1)
+    lower = np.floor(coordinates).astype(int)
+    fraction = (coordinates - lower).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    upper = np.minimum(lower + 1, length_in - 1)
+    stretched: Value = x.take(lower, axis) * (1 - fraction) + x.take(upper, axis) * fraction
     return stretched

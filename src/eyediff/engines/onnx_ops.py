@@ -1,4 +1,4 @@
-"""The verbs as nodes of an ONNX graph: what is stated once in floor 1, written down for ONNX Runtime to compute."""
+"""The operations as nodes of an ONNX graph, which ONNX Runtime computes."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from .onnx_protobuf import (
 )
 
 OPSET = 18
-"""The oldest opset whose operators say all we need, so that old runtimes read our files."""
+"""The oldest opset with all operators that are used, so that old runtimes read the files."""
 
 IR_VERSION = 9
-"""The file format that belongs to it; onnx would write its newest, which released runtimes refuse."""
+"""The file format of that opset. The package onnx would write its newest, which released runtimes refuse."""
 
 
 _SMALL = 256
-"""Bytes of a constant up to which equal ones are stored once."""
+"""Largest size of constants, in bytes, that are compared by value and stored once."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Affine:
-    """x * multiplier + offset, in double precision, that is not written down yet."""
+class _PendingAffine:
+    """x * multiplier + offset, in double precision, that is not in the graph yet."""
 
     x: str
     multiplier: Numbers
@@ -43,36 +43,52 @@ class _Affine:
 
 
 class Graph:
-    """An interpreter of `Verbs` that computes nothing: every value is the name of a graph's value.
+    """The operations as nodes of a graph. A value is the name of a value of the graph.
 
-    An `affine` is held back until somebody reads it: another one joins it, and a convolution takes the multiplier into
-    its weights, so that pixels are passed over once before the first layer, not four times (a tenth of lpips-mini).
+    An `affine` is delayed until its result is used. Several in a row become one, and a convolution takes the multiplier
+    into its weights. So pixels are read once before the first layer instead of four times, which saves a tenth of
+    lpips-mini.
 
-    `precision` is of every figure; ONNX Runtime convolves in float32 alone.
+    Parameters
+    ----------
+    precision : type
+        Type of all values. ONNX Runtime convolves in float32 only.
     """
 
     def __init__(self, precision: type[np.floating[Any]] = np.float32) -> None:
         self._precision = np.dtype(precision)
         self._nodes: list[bytes] = []
-        self._known: dict[tuple[str, tuple[str, ...], str], str] = {}
+        self._node_names: dict[tuple[str, tuple[str, ...], str], str] = {}
         self._constants: dict[Hashable, tuple[str, npt.NDArray[np.generic]]] = {}
-        self._held: dict[str, _Affine] = {}
+        self._pending: dict[str, _PendingAffine] = {}
         self._written: dict[str, str] = {}
 
-    def node(self, kind: str, *inputs: str, called: str | None = None, **attributes: Attribute) -> str:
-        """A node of an ONNX operator with one output, whose name is returned; `called` is what errors name."""
-        inputs = tuple(self._value(name) for name in inputs)
+    def node(self, kind: str, *inputs: str, name: str | None = None, **attributes: Attribute) -> str:
+        """Add a node of an operator with one output and return the name of the output.
+
+        Parameters
+        ----------
+        kind : str
+            Operator of ONNX.
+        inputs : str
+            Names of its inputs.
+        name : str, optional
+            Name of the node, which error messages show. Default: nodes that are equal are stored once.
+        attributes : int, float, str or sequence of int
+            Attributes of the operator.
+        """
+        inputs = tuple(self._value(value) for value in inputs)
         key = (kind, inputs, repr(sorted(attributes.items())))
-        if called is None and key in self._known:  # a score and its map share what they have in common
-            return self._known[key]
-        name = called or f"{kind.lower()}_{len(self._nodes)}"
-        self._nodes.append(encode_node(kind, inputs, name, dict(sorted(attributes.items()))))
-        if called is None:
-            self._known[key] = name
-        return name
+        if name is None and key in self._node_names:  # a score and its map share what they have in common
+            return self._node_names[key]
+        output = name or f"{kind.lower()}_{len(self._nodes)}"
+        self._nodes.append(encode_node(kind, inputs, output, dict(sorted(attributes.items()))))
+        if name is None:
+            self._node_names[key] = output
+        return output
 
     def constant(self, value: npt.NDArray[np.generic]) -> str:
-        """The name of a constant; the same array, used twice, is stored once, and so are equal small ones."""
+        """Return the name of a constant. The same array, and equal small arrays, are stored once."""
         small = value.nbytes <= _SMALL
         key = (value.dtype.str, value.shape, value.tobytes()) if small else id(value)
         if key not in self._constants:
@@ -80,24 +96,24 @@ class Graph:
         return self._constants[key][0]
 
     def _value(self, name: str) -> str:
-        """The name under which a value stands in the graph: an affine that was held back is written down now."""
-        held = self._held.get(name)
-        if held is None:
+        """Return the name of a value in the graph. Add a delayed affine to the graph."""
+        pending = self._pending.get(name)
+        if pending is None:
             return name
         if name not in self._written:
-            x = self.node("Mul", held.x, self._column(held.multiplier))
-            self._written[name] = x if held.offset is None else self.node("Add", x, self._column(held.offset))
+            x = self.node("Mul", pending.x, self._column(pending.multiplier))
+            self._written[name] = x if pending.offset is None else self.node("Add", x, self._column(pending.offset))
         return self._written[name]
 
     def integers(self, *values: int) -> str:
-        """A constant: axes, sizes, places."""
+        """Return the name of a constant of integers: axes, sizes, indices."""
         return self.constant(np.array(values, np.int64))
 
     def _column(self, values: Array | Numbers) -> str:
-        """Figures by channel, shaped to broadcast over N x C x H x W."""
+        """Return the name of a constant with one value for each channel, which broadcasts over N x C x H x W."""
         return self.constant(values.astype(self._precision).reshape(1, -1, 1, 1))
 
-    # the verbs
+    # operations
 
     def conv(
         self,
@@ -110,11 +126,15 @@ class Graph:
         groups: int = 1,
     ) -> str:
         rows, columns = pad if isinstance(pad, tuple) else (pad, pad)
-        held = self._held.get(x)
-        if held is not None and groups == 1 and held.multiplier.all():
+        pending = self._pending.get(x)
+        if pending is not None and groups == 1 and pending.multiplier.all():
             # m * (x + o/m): zeros around it are zeros around x + o/m, too.
-            weight = (weight * held.multiplier.reshape(1, -1, 1, 1)).astype(np.float32)
-            x = held.x if held.offset is None else self.node("Add", held.x, self._column(held.offset / held.multiplier))
+            weight = (weight * pending.multiplier.reshape(1, -1, 1, 1)).astype(np.float32)
+            x = (
+                pending.x
+                if pending.offset is None
+                else self.node("Add", pending.x, self._column(pending.offset / pending.multiplier))
+            )
         constants = [self.constant(weight)] + ([] if bias is None else [self.constant(bias)])
         return self.node(
             "Conv",
@@ -154,12 +174,12 @@ class Graph:
     def affine(self, x: str, multiplier: Array, offset: Array | None = None) -> str:
         factor = multiplier.astype(np.float64)
         addend = None if offset is None else offset.astype(np.float64)
-        before = self._held.get(x)
+        before = self._pending.get(x)
         if before is not None:
-            x, addend = before.x, _sum(addend, before.offset, factor)
+            x, addend = before.x, _combine_offsets(addend, before.offset, factor)
             factor = factor * before.multiplier
-        name = f"affine_{len(self._held)}"
-        self._held[name] = _Affine(x, factor, addend)
+        name = f"affine_{len(self._pending)}"
+        self._pending[name] = _PendingAffine(x, factor, addend)
         return name
 
     def unit(self, x: str) -> str:
@@ -204,9 +224,18 @@ class Graph:
     def image(
         self, pixels: str, dtype: np.dtype[np.generic], ends: tuple[float, float] | None = None, planes: bool = False
     ) -> str:
-        """N x H x W x 3 pixels of a storage type, turned to N x 3 x H x W in [-1, 1] inside the graph.
+        """Convert N x H x W x 3 pixels of a storage type to N x 3 x H x W in [-1, 1], inside the graph.
 
-        `ends`: the values of black and white, where they are not the type's. `planes`: they come as N x 3 x H x W.
+        Parameters
+        ----------
+        pixels : str
+            Name of the input.
+        dtype : numpy.dtype
+            Storage type of the pixels.
+        ends : (float, float), optional
+            Values of black and white. Default: those of the type.
+        planes : bool
+            Whether the input is N x 3 x H x W.
         """
         x = pixels if planes else self.node("Transpose", pixels, perm=[0, 3, 1, 2])
         if dtype != self._precision:
@@ -218,31 +247,38 @@ class Graph:
     def model(
         self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str], arrays: Sequence[str] = ()
     ) -> bytes:
-        """The graph so far as the content of an ONNX file, with its own names for the outputs.
+        """Return the content of an ONNX file.
 
-        `inputs` are pixels, N x H x W x 3; `arrays` are inputs too, float32 of N x C x H x W.
+        Parameters
+        ----------
+        inputs : mapping of str to numpy.dtype
+            Inputs of pixels, N x H x W x 3.
+        outputs : mapping of str to str
+            Names of the outputs, and of their values in the graph.
+        arrays : sequence of str
+            Inputs of float32 arrays, N x C x H x W.
         """
         pixels = [encode_value(name, element_type(dtype), ["n", "h", "w", 3]) for name, dtype in inputs.items()]
-        others = [encode_value(name, FLOAT, [None] * 4) for name in arrays]
+        array_inputs = [encode_value(name, FLOAT, [None] * 4) for name in arrays]
         results = [encode_value(name, FLOAT, None) for name in outputs]
-        whole = self.whole("eyediff", [*pixels, *others], results, outputs)
-        return encode_model(whole, OPSET, IR_VERSION)
+        graph = self.encode("eyediff", [*pixels, *array_inputs], results, outputs)
+        return encode_model(graph, OPSET, IR_VERSION)
 
-    def whole(
+    def encode(
         self,
         name: str,
         inputs: Sequence[bytes],
         outputs: Sequence[bytes],
         values: Mapping[str, str],
     ) -> bytes:
-        """The graph so far, with encoded inputs and outputs, where `values` says which of it each output is."""
+        """Return the encoded graph. `values` maps the names of the outputs to values of the graph."""
         ends = [encode_node("Identity", [self._value(value)], end, {}) for end, value in values.items()]
         constants = [encode_tensor(name, v) for name, v in self._constants.values()]
         return encode_graph(name, [*self._nodes, *ends], constants, inputs, outputs)
 
 
-def _sum(addend: Numbers | None, before: Numbers | None, factor: Numbers) -> Numbers | None:
-    """What two affines in a row add: the earlier's share is multiplied by the later's factor."""
+def _combine_offsets(addend: Numbers | None, before: Numbers | None, factor: Numbers) -> Numbers | None:
+    """Return the offset of two affines in a row: the multiplier of the later applies to the offset of the earlier."""
     if before is None:
         return addend
     return before * factor if addend is None else before * factor + addend

@@ -1,9 +1,8 @@
-"""The ONNX file format, as far as graphs of metrics need it, written without the package `onnx`.
+"""Write the ONNX file format without the package `onnx`, as far as graphs of metrics need it.
 
-An ONNX model is a protobuf message (onnx/onnx.proto). A message is a sequence of fields: the field's number and kind,
-then its value. Kinds used here are integers of variable length, 32-bit floats, and bytes with their length, which serve
-for texts and for messages inside messages. The package `onnx` takes 31 MB and 0.15 s to import; ONNX Runtime does not
-need it.
+An ONNX model is a protobuf message (onnx/onnx.proto): a sequence of fields, each a number and a kind, then a value. The
+kinds used here are integers of variable length, 32-bit floats, and bytes with their length. Bytes hold text and nested
+messages. The package `onnx` takes 31 MB and 0.15 s to import; ONNX Runtime does not need it.
 """
 
 from __future__ import annotations

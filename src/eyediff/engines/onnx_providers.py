@@ -1,7 +1,7 @@
-"""Which of the user's ONNX Runtime providers computes, and in which precision.
+"""Choose an execution provider of ONNX Runtime, and its precision.
 
-A device that was asked for by name is used or refused, never replaced. `auto` takes the fastest that keeps full float32
-precision, and the engine says which one ran.
+A device that was named is used or refused, never replaced. `auto` takes the fastest provider that keeps full float32
+precision, and the engine reports which one runs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 
 PRECISION = "EYEDIFF_PRECISION"
-"""The environment variable that trades precision for speed on a GPU. What it was stands in the header of a result."""
+"""Environment variable that trades precision for speed on a GPU. The header of a result records it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An execution provider of ONNX Runtime: its name there, the name people use, and options that keep it exact."""
+    """An execution provider of ONNX Runtime: its name there, its name here, and the options that keep it exact."""
 
     name: str
     device: str
@@ -40,24 +40,27 @@ COREML = Provider(  # the neural engine computes in half precision, so it is lef
 PREFERRED = (CUDA, DIRECTML, COREML, CPU)
 
 
-def precision() -> Precision:
-    """What PRECISION asks for; exact float32 where it is not set. Raises UsageError for anything else."""
-    asked = os.environ.get(PRECISION) or "float32"
+def requested_precision() -> Precision:
+    """Return the precision that PRECISION names; float32 if it is not set. Raises UsageError for another value."""
+    requested = os.environ.get(PRECISION) or "float32"
     for known in get_args(Precision):
-        if asked == known:
+        if requested == known:
             return known  # type: ignore[no-any-return]
-    raise UsageError(f"{PRECISION}={asked} was set, expected one of {', '.join(get_args(Precision))}")
+    raise UsageError(f"{PRECISION}={requested} was set, expected one of {', '.join(get_args(Precision))}")
 
 
-def offered(provider: Provider) -> bool:
-    """Whether this installation of ONNX Runtime has it."""
+def is_available(provider: Provider) -> bool:
+    """Return whether this installation of ONNX Runtime has a provider."""
     return provider.name in ort.get_available_providers()
 
 
-def choose(device: DeviceName) -> list[Provider]:
-    """The providers to try, best first; more than one only for `auto`.
+def choose_providers(device: DeviceName) -> list[Provider]:
+    """Return the providers to try, best first. There is more than one only for `auto`.
 
-    Raises DeviceError where the device that was named is not in this installation of ONNX Runtime.
+    Raises
+    ------
+    DeviceError
+        If this installation of ONNX Runtime lacks the named device.
     """
     available = set(ort.get_available_providers())
     if device == "auto":

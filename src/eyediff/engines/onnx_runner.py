@@ -1,7 +1,7 @@
-"""Programs over the verbs, run by ONNX Runtime.
+"""Run programs over the operations by ONNX Runtime.
 
-A program becomes one graph a storage type of pixels, built when it is first needed. The graph takes any batch and any
-size, so nothing is built again when the images change.
+A program becomes one graph for each storage type of pixels, built on first use. The graph takes any batch and any size,
+so it is never built again.
 """
 
 from __future__ import annotations
@@ -20,59 +20,69 @@ from ..fork_safe import OfProcess
 from ..metrics.ops import Array
 from ..records import Pixels
 from .onnx_ops import Graph
-from .onnx_providers import DeviceName, Provider, choose
+from .onnx_providers import DeviceName, Provider, choose_providers
 
 Program = Callable[..., str]
-"""A metric over `Verbs`: called with a Graph and the names of its images, it returns the name of its result."""
+"""A metric over the operations: called with a Graph and the names of its images, it returns the name of its result."""
 
 Programs = Callable[..., Sequence[str]]
-"""The same with several results, called with names of images and of arrays."""
+"""A program with several results, called with names of images and of arrays."""
 
 INPUTS = ("reference", "candidate")
 
 
 class OnnxRunner:
-    """Turns programs into functions on pixels, all on one device.
+    """Compile programs into functions of pixels on one device.
 
-    `device` is "auto", "cpu" or "cuda"; raises DeviceError where it is not to be had. `threads` None: every core.
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+        Where programs are computed.
+    threads : int, optional
+        Number of threads. Default: one for each core.
+
+    Raises
+    ------
+    DeviceError
+        If the device is not available.
     """
 
     def __init__(self, device: DeviceName = "auto", threads: int | None = None) -> None:
-        self._device, self._provider = device, _working(tuple(choose(device)))
+        self._device, self._provider = device, _first_working(tuple(choose_providers(device)))
         self.threads = threads or workers()
 
     @property
     def description(self) -> str:
-        """What computes, for the header of a result."""
+        """Name, version and device of what computes, for the header of a result."""
         return f"onnxruntime {ort.__version__} {self._provider.device}"
 
     def single(self) -> OnnxRunner:
-        """A runner on the same device that uses one thread a call, for callers that bring threads of their own."""
+        """Return a runner on the same device with one thread a call, for callers that have threads of their own."""
         return OnnxRunner(self._device, threads=1)
 
     def compile(self, program: Program, images: int) -> Callable[..., Array]:
-        """A function of `images` batches of pixels (1 or 2)."""
-        compiled = Compiled(self, lambda *values: [program(*values)], images)
+        """Return a function of `images` batches of pixels (1 or 2)."""
+        compiled = CompiledProgram(self, lambda *values: [program(*values)], images)
         return lambda *pixels: compiled(*pixels)[0]
 
     def compile_many(self, program: Programs, images: int, arrays: int) -> Callable[..., list[Array]]:
-        """A function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
-        return Compiled(self, program, images, arrays)
+        """Return a function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
+        return CompiledProgram(self, program, images, arrays)
 
-    def session(self, graph: bytes) -> ort.InferenceSession:
-        """A session of it. Raises DeviceError where the device does not take it."""
-        return _start(graph, self._provider, self.threads)
+    def create_session(self, graph: bytes) -> ort.InferenceSession:
+        """Create a session of an encoded graph. Raises DeviceError if the device refuses it."""
+        return _create_session(graph, self._provider, self.threads)
 
 
 class _Sessions:
-    """By storage type of the pixels; `lock` is held while one is built."""
+    """Sessions by storage type of the pixels; `lock` is held while one is created."""
 
     def __init__(self) -> None:
         self.by_type: dict[np.dtype[np.generic] | None, ort.InferenceSession] = {}
         self.lock = threading.Lock()
 
 
-class Compiled:
+class CompiledProgram:
     """A program with its sessions by storage type of the pixels."""
 
     def __init__(self, runner: OnnxRunner, program: Programs, images: int, arrays: int = 0) -> None:
@@ -81,9 +91,12 @@ class Compiled:
         self._sessions = OfProcess(_Sessions)
 
     def __call__(self, *inputs: Pixels) -> list[Array]:
-        """The program's results for N x H x W x 3 pixels of one storage type, and for arrays behind them.
+        """Compute the results of the program for N x H x W x 3 pixels of one storage type, and for arrays.
 
-        Raises EyediffError where the engine gives up, which for large images means memory.
+        Raises
+        ------
+        EyediffError
+            If the engine fails; for large images, the reason is memory.
         """
         session = self._session(inputs[0].dtype if self._names else None)
         names = [*self._names, *self._arrays]
@@ -92,7 +105,7 @@ class Compiled:
             results: list[Array] = session.run(None, feed)
         except (MemoryError, RuntimeError) as error:  # onnxruntime's own exceptions are RuntimeErrors
             reason = str(error).splitlines()[0]
-            raise EyediffError(f"the engine gave up on {_amount(inputs[0])}: {reason}") from error
+            raise EyediffError(f"the engine gave up on {_describe_input(inputs[0])}: {reason}") from error
         return results
 
     def _session(self, dtype: np.dtype[np.generic] | None) -> ort.InferenceSession:
@@ -104,22 +117,22 @@ class Compiled:
                 results = self._program(graph, *images.values(), *self._arrays)
                 outputs = {f"result_{index}": result for index, result in enumerate(results)}
                 model = graph.model({} if dtype is None else dict.fromkeys(images, dtype), outputs, self._arrays)
-                sessions.by_type[dtype] = self._runner.session(model)
+                sessions.by_type[dtype] = self._runner.create_session(model)
             return sessions.by_type[dtype]
 
 
-def _amount(first: Pixels) -> str:
-    """How much was asked of the engine, by the first input: pixels, or features in place of them."""
+def _describe_input(first: Pixels) -> str:
+    """Describe the first input for a message: pixels, or features instead of them."""
     if first.shape[-1] == 3:
         return f"{first.shape[0]} x {first.shape[2]}x{first.shape[1]}"
     return f"arrays of shape {first.shape}"
 
 
 @cache
-def _working(providers: tuple[Provider, ...]) -> Provider:
-    """The first that starts; the last is not tried. One that is listed may lack its libraries, or a GPU.
+def _first_working(providers: tuple[Provider, ...]) -> Provider:
+    """Return the first provider that starts; the last is not tried. A listed provider may lack its libraries or a GPU.
 
-    Found out before anything is computed, since the header of a result says what computes.
+    This is decided before anything is computed, because the header of a result names the provider.
     """
     if len(providers) == 1:
         return providers[0]
@@ -127,12 +140,12 @@ def _working(providers: tuple[Provider, ...]) -> Provider:
     smallest = graph.model({pixels: kind}, {"result": graph.image(pixels, kind)}, [])
     for provider in providers[:-1]:
         with suppress(DeviceError):
-            _start(smallest, provider, 1)
+            _create_session(smallest, provider, 1)
             return provider
     return providers[-1]
 
 
-def _start(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
+def _create_session(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_mem_pattern = False  # it takes the peak a second time, once shapes repeat, and gains nothing

@@ -1,4 +1,4 @@
-"""Formulas of numpy, written down as nodes of an ONNX graph: what a metric does with figures of images, stated once."""
+"""Trace numpy formulas into nodes of an ONNX graph, so that a metric states its arithmetic once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from .onnx_ops import Graph
 from .onnx_protobuf import DOUBLE
 
-NODES: dict[Any, str] = {
+UFUNC_OPERATORS: dict[Any, str] = {
     np.add: "Add",
     np.subtract: "Sub",
     np.multiply: "Mul",
@@ -20,39 +20,41 @@ NODES: dict[Any, str] = {
     np.power: "Pow",
     np.maximum: "Max",
 }
-"""Operators of ONNX that are functions of numpy."""
+"""ONNX operators by the numpy function that they compute."""
 
 
-class Figures(NDArrayOperatorsMixin):
-    """Figures by image, N x K or N, in double precision, that a graph will hold.
+class TracedArray(NDArrayOperatorsMixin):
+    """Values for each image, N x K or N in double precision, that exist only in a graph.
 
-    A formula that is given them in the place of an array computes nothing: numpy hands every operator to
-    `__array_ufunc__`, which writes it down.
+    A formula that gets them instead of arrays computes nothing: numpy passes every operator to `__array_ufunc__`, which
+    adds a node to the graph.
     """
 
     def __init__(self, graph: Graph, name: str) -> None:
         self._graph, self.name = graph, name
 
     @classmethod
-    def of(cls, graph: Graph, name: str) -> Figures:
-        """A value of the graph, of whatever precision."""
+    def of(cls, graph: Graph, name: str) -> TracedArray:
+        """Return a value of the graph, converted to double precision."""
         return cls(graph, graph.node("Cast", name, to=DOUBLE))
 
     def __array_ufunc__(self, ufunc: Callable[..., Any], method: str, *inputs: Any) -> Any:
         if ufunc is np.log10 and method == "__call__":
-            return Figures(self._graph, self._graph.node("Log", self.name)) * (1 / math.log(10))
-        if ufunc not in NODES or method != "__call__":
+            return TracedArray(self._graph, self._graph.node("Log", self.name)) * (1 / math.log(10))
+        if ufunc not in UFUNC_OPERATORS or method != "__call__":
             return NotImplemented
-        names = [x.name if isinstance(x, Figures) else self._graph.constant(np.array(x, np.float64)) for x in inputs]
-        return Figures(self._graph, self._graph.node(NODES[ufunc], *names))
+        names = [
+            x.name if isinstance(x, TracedArray) else self._graph.constant(np.array(x, np.float64)) for x in inputs
+        ]
+        return TracedArray(self._graph, self._graph.node(UFUNC_OPERATORS[ufunc], *names))
 
-    def sum(self, axis: int) -> Figures:
-        """Without the axis that is summed over."""
-        return self._reduced("ReduceSum", axis)
+    def sum(self, axis: int) -> TracedArray:
+        """Sum over an axis."""
+        return self._reduce("ReduceSum", axis)
 
-    def mean(self, axis: int) -> Figures:
-        """Without the axis that is averaged over."""
-        return self._reduced("ReduceMean", axis)
+    def mean(self, axis: int) -> TracedArray:
+        """Average over an axis."""
+        return self._reduce("ReduceMean", axis)
 
-    def _reduced(self, kind: str, axis: int) -> Figures:
-        return Figures(self._graph, self._graph.node(kind, self.name, self._graph.integers(axis), keepdims=0))
+    def _reduce(self, kind: str, axis: int) -> TracedArray:
+        return TracedArray(self._graph, self._graph.node(kind, self.name, self._graph.integers(axis), keepdims=0))

@@ -1,7 +1,7 @@
-"""What computes, by the device that was asked for: ONNX Runtime, or torch where only torch has CUDA.
+"""Choose what computes, by device: the native engine, ONNX Runtime, or torch if only torch has CUDA.
 
-torch is looked at for the device cuda alone: to import it takes longer than to compare a folder of images, and an
-installation that never names a GPU must not depend on it.
+torch is imported only for the device cuda. The import takes longer than comparing a folder of images, and an
+installation that never uses a GPU must not depend on it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from .onnx_runner import OnnxRunner
 EngineName = Literal["native", "onnxruntime"]
 
 ENGINE = "EYEDIFF_ENGINE"
-"""The environment variable that chooses what computes networks on the CPU. Unset: the native engine, where it is."""
+"""Environment variable that chooses what computes networks on the CPU.
+
+Default: the native engine, if it is installed.
+"""
 
 
 def engine_name() -> EngineName:
@@ -34,15 +37,15 @@ def engine_name() -> EngineName:
     DeviceError
         EYEDIFF_ENGINE asks for the native engine, which this installation lacks; the message says why.
     """
-    asked = os.environ.get(ENGINE)
-    if asked and asked not in ("native", "onnxruntime"):
-        raise UsageError(f"{ENGINE}={asked} was set, expected native or onnxruntime")
-    if asked == "onnxruntime":
+    requested = os.environ.get(ENGINE)
+    if requested and requested not in ("native", "onnxruntime"):
+        raise UsageError(f"{ENGINE}={requested} was set, expected native or onnxruntime")
+    if requested == "onnxruntime":
         return "onnxruntime"
     try:
         find_variant()
     except NativeEngineError as error:
-        if asked:
+        if requested:
             raise DeviceError(f"{ENGINE}=native was set, but there is no native engine: {error}") from error
         return "onnxruntime"
     return "native"
@@ -54,15 +57,30 @@ def engine_description() -> str:
     return f"native {find_variant()}" if name == "native" else name
 
 
-def runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
-    """A runner on a device; `threads` None: every core.
+def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
+    """Return a runner on a device.
 
-    On the CPU the native engine computes networks (`engine_name`), and ONNX Runtime everything else.
-    CUDA is ONNX Runtime's where it has it, else torch's. EYEDIFF_PRECISION=tf32 or bfloat16 is torch's in any case.
-    Raises DeviceError where the device, or the precision on it, is not to be had; UsageError for an unknown precision.
+    Parameters
+    ----------
+    device : {"auto", "cpu", "cuda"}
+        Where programs are computed.
+    threads : int, optional
+        Number of threads. Default: one for each core.
+
+    Raises
+    ------
+    DeviceError
+        If the device, or the precision on it, is not available.
+    UsageError
+        If EYEDIFF_PRECISION or EYEDIFF_ENGINE has an unknown value.
+
+    Notes
+    -----
+    On the CPU the native engine computes networks (`engine_name`), and ONNX Runtime everything else. For CUDA, ONNX
+    Runtime is preferred to torch. EYEDIFF_PRECISION=tf32 or bfloat16 always uses torch.
     """
-    precision = devices.precision()
-    if device == "cuda" and (precision != "float32" or not devices.offered(CUDA)) and _torch_has_cuda():
+    precision = devices.requested_precision()
+    if device == "cuda" and (precision != "float32" or not devices.is_available(CUDA)) and _torch_has_cuda():
         from .torch_runner import TorchRunner
 
         return TorchRunner("cuda", precision)
@@ -72,7 +90,11 @@ def runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
             Setting("device", "cuda"),
             " and a torch that sees a GPU; unset it",
         )
-    if device != "cuda" and engine_name() == "native" and (os.environ.get(ENGINE) or devices.choose(device)[0] is CPU):
+    if (
+        device != "cuda"
+        and engine_name() == "native"
+        and (os.environ.get(ENGINE) or devices.choose_providers(device)[0] is CPU)
+    ):
         from .native.runner import NativeRunner
 
         return NativeRunner(threads or workers(), lambda: OnnxRunner(device, threads))
@@ -83,7 +105,7 @@ def _torch_has_cuda() -> bool:
     if not is_installed("torch"):
         return False
     try:
-        from .torch_runner import usable
+        from .torch_runner import has_gpu
     except (ImportError, OSError) as error:  # installed, but one of its libraries is not there
         raise DeviceError(f"the device cuda is not available: torch does not load: {error}") from error
-    return usable()
+    return has_gpu()

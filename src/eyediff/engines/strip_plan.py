@@ -24,7 +24,7 @@ from ..metrics.ops import C, Ops, T
 
 @dataclass(frozen=True, slots=True)
 class StripBoundary:
-    """A layer's input where strips meet: `kept` rows are handed on; `pad` rows of zeros lie around the image."""
+    """The input of a layer where strips meet: `kept` rows are passed on, and `pad` rows of zeros surround the image."""
 
     channels: int
     columns: int
@@ -33,8 +33,8 @@ class StripBoundary:
 
 
 def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
-    """Where rows are handed on, in order, for strips of `width` columns. Raises UsageError where a layer skips rows."""
-    meeting = []
+    """Return the boundaries of all layers, for strips of `width` columns. Raises UsageError if a layer skips rows."""
+    crossed = []
     for layer, channels in trunk.moving:
         window = layer.window
         if window.stride > window.size:
@@ -42,18 +42,18 @@ def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
                 f"{trunk.title} has windows of {window.size} rows that move by {window.stride}: no strips of it"
             )
         if window.crosses:
-            meeting.append(StripBoundary(channels, width, window.size - window.stride, window.pad))
+            crossed.append(StripBoundary(channels, width, window.size - window.stride, window.pad))
         width = layer.side_after(width)
-    return meeting
+    return crossed
 
 
-def step(trunk: Trunk) -> int:
-    """Rows of the image from one row of the deepest layer to the next."""
+def row_step(trunk: Trunk) -> int:
+    """Return the rows of the image between two rows of the deepest layer."""
     return math.prod(layer.window.stride for layer, _ in trunk.moving)
 
 
 def first_strip_rows(trunk: Trunk, deepest: int) -> int:
-    """Rows of the first strip that give `deepest` rows at the end, with nothing left over at any layer."""
+    """Return the rows of the first strip that give `deepest` rows at the deepest layer. No layer has rows left over."""
     rows = deepest
     for layer, _ in reversed(list(trunk.moving)):
         window = layer.window
@@ -62,11 +62,11 @@ def first_strip_rows(trunk: Trunk, deepest: int) -> int:
 
 
 def strips(trunk: Trunk, length: int, deepest: int) -> list[slice]:
-    """Cut `length` rows so that each strip but the last gives `deepest` rows at the end.
+    """Cut `length` rows so that each strip but the last gives `deepest` rows at the deepest layer.
 
-    The last has at least as many rows as one at the end needs, so that no layer is left without any.
+    The last strip has at least the rows that one row of the deepest layer needs, so no layer is without rows.
     """
-    least = step(trunk)
+    least = row_step(trunk)
     edges = [0, *range(first_strip_rows(trunk, deepest), length - least + 1, deepest * least), length]
     return [slice(start, stop) for start, stop in pairwise(edges)]
 
@@ -74,12 +74,16 @@ def strips(trunk: Trunk, length: int, deepest: int) -> list[slice]:
 def strip_terms(
     ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T, above: Sequence[T], below: Sequence[T]
 ) -> tuple[list[T], list[T]]:
-    """`lpips.terms` of the rows that a strip completes, and the rows to hand on.
+    """Return `lpips.terms` of the rows that a strip completes, and the rows to pass on.
 
-    `above`: what the strip before handed on, for each boundary of `a`, then of `b`; for the first strip the padding.
-    `below`: for each boundary the padding of the last strip; no rows before that.
+    Parameters
+    ----------
+    above : sequence
+        For each boundary of `a`, then of `b`: the rows from the strip before. For the first strip: the padding.
+    below : sequence
+        For each boundary: the padding, for the last strip; no rows for the others.
     """
-    handed: list[T] = []
+    kept_rows: list[T] = []
 
     def units(x: T, above: Sequence[T]) -> list[T]:
         ends = iter(zip(above, below, strict=True))
@@ -91,28 +95,28 @@ def strip_terms(
             before, behind = next(ends)
             x = ops.below([before, x, behind])
             kept = window.size - window.stride
-            handed.append(ops.rows(x, -kept, None) if kept else ops.rows(x, 0, 0))
+            kept_rows.append(ops.rows(x, -kept, None) if kept else ops.rows(x, 0, 0))
             return x
 
         return [ops.unit(tapped) for tapped in lpips.taps(ops, network, x, add_rows)]
 
     half = len(below)
     of_a, of_b = units(a, above[:half]), units(b, above[half:])
-    return lpips.apart(ops, network.heads, of_a, of_b), handed
+    return lpips.apart(ops, network.heads, of_a, of_b), kept_rows
 
 
 def peak_bytes(trunk: Trunk, height: int, width: int) -> int:
-    """Return a conservative estimate of the peak bytes of a pair on its way through the trunk.
+    """Return a conservative estimate of the peak bytes for a pair.
 
-    The features of both images at the taps, which meet only at the end; a layer's input and output, each in two
-    layouts; half as much again, since the runtime's store grows by doubling; and the weights: as they were read,
-    turned, in the graph, and twice in the runtime, which keeps a rearranged copy.
+    It counts the features of both images at all feature layers; the input and output of the widest layer, each in two
+    layouts; half as much again, because the allocator of the runtime doubles its blocks; and the weights five times (as
+    read, transposed, in the graph, and twice in the runtime).
     """
-    tapped = sum(math.prod(shape) for shape in trunk.tapped(height, width))
+    feature_values = sum(math.prod(shape) for shape in trunk.tapped(height, width))
     weights = sum(math.prod(shape) for shape in trunk.shapes.values())
-    widest = 0
+    widest_layer = 0
     for layer, channels in trunk.moving:
-        given = channels * height * width
+        inputs = channels * height * width
         height, width = layer.side_after(height), layer.side_after(width)
-        widest = max(widest, given + layer.channels_after(channels) * height * width)
-    return 4 * (3 * (tapped + widest) + 5 * weights)
+        widest_layer = max(widest_layer, inputs + layer.channels_after(channels) * height * width)
+    return 4 * (3 * (feature_values + widest_layer) + 5 * weights)

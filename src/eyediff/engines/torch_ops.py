@@ -1,7 +1,7 @@
-"""The verbs as torch operations, which record gradients. Needs the extra `torch`.
+"""The operations in torch, which record gradients. Needs the extra `torch`.
 
-What `torch.autocast` halves are the convolutions; lengths, differences and heads stay in float32, where small distances
-between long vectors would otherwise be lost.
+`torch.autocast` affects the convolutions only. Lengths, differences and linear weights stay in float32, because small
+distances between long vectors would otherwise be lost.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..metrics.ops import UNIT_EPS, Array
 from . import strided, winograd
 
 Constant = Array | Tensor
-"""A constant of a metric: an array, or the tensor that a module keeps in its place."""
+"""A constant of a metric: an array, or the tensor that a module keeps instead of it."""
 
-SMALL = 3
-"""Side of a kernel up to which oneDNN is no slower with channels last."""
+MAX_CHANNELS_LAST_SIDE = 3
+"""Largest side of a kernel for which oneDNN is not slower with channels last."""
 
 
-class TorchVerbs:
-    """An interpreter of `Verbs` on tensors; it holds nothing, so that one serves all modules, threads and graphs."""
+class TorchOps:
+    """The operations on tensors. It has no state, so one instance serves all modules, threads and graphs."""
 
     def conv(
         self,
@@ -40,15 +40,15 @@ class TorchVerbs:
         kernel, offset = self.constant(weight, x), None if bias is None else self.constant(bias, x)
         if x.device.type != "cpu" or groups > 1:
             return F.conv2d(x, kernel, offset, stride, pad, groups=groups)
-        if isinstance(pad, int) and strided.pays(x, stride):
+        if isinstance(pad, int) and strided.is_faster(x, stride):
             return strided.conv(x, kernel, offset, stride, pad)
         # Of AlexNet's layers all but the 5x5 one are faster with channels last, the pooling ten times.
         x = x.contiguous(memory_format=torch.channels_last)
-        if winograd.pays(x, kernel, offset, stride, pad, groups):
+        if winograd.is_faster(x, kernel, offset, stride, pad, groups):
             return winograd.conv(x, kernel, offset)
-        if kernel.shape[2] <= SMALL:
+        if kernel.shape[2] <= MAX_CHANNELS_LAST_SIDE:
             return F.conv2d(x, kernel, offset, stride, pad)
-        planes: Tensor = x if torch.compiler.is_compiling() else _Planes.apply(x)  # type: ignore[no-untyped-call]
+        planes: Tensor = x if torch.compiler.is_compiling() else _ContiguousPlanes.apply(x)  # type: ignore[no-untyped-call]
         return F.conv2d(planes, kernel, offset, stride, pad).contiguous(memory_format=torch.channels_last)
 
     def relu(self, x: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ class TorchVerbs:
     # constants
 
     def constant(self, value: Constant, like: Tensor) -> Tensor:
-        """A constant on the data's device and in its type."""
+        """Return a constant on the device and in the type of a tensor."""
         tensor = value if isinstance(value, Tensor) else torch.from_numpy(value)
         return tensor.to(like.device, like.dtype)
 
@@ -122,8 +122,8 @@ class TorchVerbs:
         return self.constant(values, like).reshape(1, -1, 1, 1)
 
 
-class _Planes(torch.autograd.Function):
-    """One channel after the other in memory; the gradient with channels last again, as pooling wants it."""
+class _ContiguousPlanes(torch.autograd.Function):
+    """Convert to contiguous channels; the gradient has channels last, as pooling wants it."""
 
     generate_vmap_rule = True
 
@@ -143,8 +143,8 @@ class _Planes(torch.autograd.Function):
 class _Unit(torch.autograd.Function):
     """x / (|x| + UNIT_EPS) over the channels, in float32 at least.
 
-    At a vector of zeros torch's own gradient of the root is not a number. The direction of such a vector is undefined:
-    its gradient is 0 here, and the value is untouched. Only x is kept for the way back.
+    At a zero vector, torch's own gradient of the square root is not a number. The direction of such a vector is
+    undefined. Its gradient is 0 here, and the value is unchanged. Only x is kept for the backward pass.
     """
 
     generate_vmap_rule = True
@@ -165,21 +165,26 @@ class _Unit(torch.autograd.Function):
 
 
 def directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Unit vectors over the channels and, N x 1 x H x W, the lengths they had, if not known; in float32 at least."""
-    full = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    """Return unit vectors over the channels and their lengths, N x 1 x H x W, in float32 at least.
+
+    `length` is given if it is known.
+    """
+    x_float = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
     if length is None:
-        squared = full.square().sum(1, keepdim=True)
-        empty = squared == 0
-        length = torch.where(empty, 0, torch.where(empty, 1, squared).sqrt())  # a root that can be differentiated at 0
-    return full / (length + UNIT_EPS), length
+        squared = x_float.square().sum(1, keepdim=True)
+        is_zero = squared == 0
+        length = torch.where(
+            is_zero, 0, torch.where(is_zero, 1, squared).sqrt()
+        )  # a root that can be differentiated at 0
+    return x_float / (length + UNIT_EPS), length
 
 
 def unit_gradient(unit: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient of what had these directions and lengths, where `gradient` is that of the directions.
+    """Return the gradient with respect to vectors, from the gradient with respect to their directions.
 
-    Made of steps that can be differentiated once more, for penalties on gradients.
+    It can be differentiated again, for gradient penalties.
     """
-    empty = length == 0
-    full = length + UNIT_EPS
-    along = (gradient * unit).sum(1, keepdim=True) * full / torch.where(empty, 1, length)
-    return torch.addcmul(gradient, unit, -along) * torch.where(empty, 0, 1 / full)
+    is_zero = length == 0
+    divisor = length + UNIT_EPS
+    radial = (gradient * unit).sum(1, keepdim=True) * divisor / torch.where(is_zero, 1, length)
+    return torch.addcmul(gradient, unit, -radial) * torch.where(is_zero, 0, 1 / divisor)

@@ -1,7 +1,7 @@
-"""Metrics that are means over windows, computed tile by tile.
+"""Compute metrics that are means over windows, tile by tile.
 
-What such a metric says of a window depends on the pixels in it alone. So an image is cut into tiles that fit into a
-processor core's cache: memory does not grow with the image, and every core works on tiles of its own.
+The score of a window depends on its pixels alone. So an image is cut into tiles that fit into the cache of a core.
+Memory does not grow with the image, and every core works on its own tiles.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ from ..records import Numbers, Pixels
 from .network_engine import Runner
 
 TILE = 160
-"""Windows along a side of a tile. Measured at 1080p on two cores: tiles of 128 to 192 take half the time of the whole
-image, those of 256 and more do not; their maps, 12 of float32, outgrow the cache."""
+"""Windows along a side of a tile.
+
+At 1080p on two cores, tiles of 128 to 192 take half the time of the whole image. Tiles of 256 and more do not: their 12
+maps of float32 exceed the cache.
+"""
 
 Tile: TypeAlias = tuple[slice, slice]
-"""Rows and columns of windows, which are counted by their first pixel."""
+"""Rows and columns of windows, each counted by its first pixel."""
 
 
 class WindowEngine:
-    """A metric that is a mean over all windows of a size: SSIM and the metrics derived from it."""
+    """A metric that is a mean over all windows of one size: SSIM and its variants."""
 
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         self._window = self.smallest = program.smallest_side
@@ -39,7 +42,7 @@ class WindowEngine:
         self._pool = OfProcess(lambda: ThreadPoolExecutor(runner.threads, "eyediff-tiles"))
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
-        """N x K: the program's figures, averaged over all windows of each image."""
+        """Return the values of the program, averaged over all windows of each image: N x K."""
         a, b = self._pool.value.map(self._prepare, (a, b))
         tiles = _tiles(*(side - self._window + 1 for side in a.shape[1:3]))
         # Images do not share a call, even small ones: where one begins in memory decides the order of float32 sums, so
@@ -53,25 +56,25 @@ class WindowEngine:
         return averages
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """N scores."""
+        """Return N scores."""
         scores: Numbers = self.means(a, b).mean(1)
         return scores
 
     def _measure(self, job: tuple[Pixels, Pixels, Tile]) -> npt.NDArray[Any]:
         a, b, tile = job
-        seen = self._seen(tile)
-        figures: npt.NDArray[Any] = self._run(a[seen][None], b[seen][None])[0]
+        pixels = self._tile_pixels(tile)
+        figures: npt.NDArray[Any] = self._run(a[pixels][None], b[pixels][None])[0]
         return figures
 
-    def _seen(self, tile: Tile) -> Tile:
-        """The pixels of a tile's windows."""
+    def _tile_pixels(self, tile: Tile) -> Tile:
+        """Return the pixels of a tile's windows."""
         reach = self._window - 1
         rows, columns = tile
         return slice(rows.start, rows.stop + reach), slice(columns.start, columns.stop + reach)
 
 
 class MappedWindowEngine(WindowEngine):
-    """A metric over windows that has a map, too."""
+    """A metric over windows that also has a map."""
 
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         super().__init__(runner, program)
@@ -80,10 +83,10 @@ class MappedWindowEngine(WindowEngine):
         self._map, self.map_identity = runner.single().compile(program.map, 2), program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return what each window scores, at the pixel in its middle: N x H x W.
+        """Return the score of each window at its central pixel: N x H x W.
 
-        The border of half a window, where no window fits, repeats the nearest score. The mean without that border is
-        the score of the metric. A metric that sees a smaller copy of the images has one value for several pixels.
+        The border, where no window fits, repeats the nearest score. The mean without this border is the score of the
+        metric. A metric that works on a reduced copy of the images has one value for several pixels.
         """
         height, width = a.shape[1:3]
         a, b = self._pool.value.map(self._prepare, (a, b))
@@ -94,8 +97,8 @@ class MappedWindowEngine(WindowEngine):
 
         def draw(job: tuple[int, Tile]) -> None:
             n, tile = job
-            seen = self._seen(tile)
-            inner[n][tile] = self._map(a[n][seen][None], b[n][seen][None])[0, 0]
+            pixels = self._tile_pixels(tile)
+            inner[n][tile] = self._map(a[n][pixels][None], b[n][pixels][None])[0, 0]
 
         list(self._pool.value.map(draw, jobs))
         before = reach // 2
@@ -126,11 +129,11 @@ class ScalesEngine:
 
 def _tiles(height: int, width: int) -> list[Tile]:
     """Cut height x width windows into tiles."""
-    return [(rows, columns) for rows in _cuts(height) for columns in _cuts(width)]
+    return [(rows, columns) for rows in _split(height) for columns in _split(width)]
 
 
-def _cuts(length: int) -> list[slice]:
-    """Pieces of nearly equal length, none longer than TILE."""
-    pieces = -(-length // TILE)
-    edges = [length * piece // pieces for piece in range(pieces + 1)]
+def _split(length: int) -> list[slice]:
+    """Split into parts of nearly equal length, none longer than TILE."""
+    count = -(-length // TILE)
+    edges = [length * index // count for index in range(count + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]

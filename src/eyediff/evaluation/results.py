@@ -12,7 +12,7 @@ import numpy as np
 
 from ..errors import UsageError
 from ..records import Header, Numbers
-from ..sets import Failed
+from ..sets import FailedImage
 from ..votes import Study, bootstrap, correlation, jnd, twoafc
 from ..votes.bootstrap import Estimate, Statistic
 
@@ -54,7 +54,7 @@ class Judged:
     resamples: int
     convention: jnd.Convention
     scores: Mapping[str, Numbers]
-    failed: Mapping[int, Failed]
+    failed: Mapping[int, FailedImage]
     lines: Sequence[Line]
 
     def line(self, metric: str, subset: str, statistic: StatisticName, against: str | None = None) -> Estimate:

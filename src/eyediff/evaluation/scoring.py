@@ -12,7 +12,7 @@ from ..records import Failure, Numbers, Pair
 from ..scoring.batches import score_pairs
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
-from ..sets import Failed
+from ..sets import FailedImage
 from ..votes import Item
 
 WINDOW = 256
@@ -32,7 +32,7 @@ class ItemScores:
     """
 
     scores: Mapping[str, Numbers]
-    failed: Mapping[int, Failed]
+    failed: Mapping[int, FailedImage]
 
 
 def score_items(
@@ -41,7 +41,7 @@ def score_items(
     """Return the score of every item by every metric. An item has a score if all of its images have."""
     columns = max((len(item.images) for item in items), default=2) - 1
     scores = {name: np.full((len(items), columns), np.nan) for name in metrics.names}
-    failed: dict[int, Failed] = {}
+    failed: dict[int, FailedImage] = {}
     order = sorted(range(len(items)), key=lambda place: items[place].images[0])  # so that references come together
     wanted = [(place, column) for place in order for column in range(len(items[place].images) - 1)]
     pairs = (Pair(items[p].name, items[p].images[0], items[p].images[column + 1]) for p, column in wanted)
@@ -50,7 +50,7 @@ def score_items(
         for name, score in row.scores.items():
             scores[name][place, column] = score
         if isinstance(row, Failure) or row.reasons:
-            failed.setdefault(place, Failed(items[place].name, row.stage, row.message))
+            failed.setdefault(place, FailedImage(items[place].name, row.stage, row.message))
         if progress and (done == len(wanted) or wanted[done][0] != place):
             progress(done * len(items) // len(wanted), len(items))
     for of_metric in scores.values():

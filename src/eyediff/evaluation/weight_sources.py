@@ -83,7 +83,7 @@ def origins(plan: Plan, folder: Path, progress: Progress | None = None) -> list[
         raise UsageError(f"trunk {plan.trunk!r}, {plan.seeds} seeds: expected one of {', '.join(TRUNKS)}, 1 or more")
     for name in plan.imported:
         file = parse_metric(name).file
-        if file is None or file.form.trunk != plan.trunk:
+        if file is None or file.description.trunk != plan.trunk:
             raise UsageError(
                 Setting("imported", shown(name)),
                 f": expected a metric's file on {plan.trunk}; `eyediff weights import` makes one",

@@ -223,8 +223,8 @@ class LPIPS(nn.Module):
 
 def _heads_of(file: weights.MetricFile, trunk: ModuleTrunk, channels: Sequence[int]) -> Sequence[Array]:
     """The heads in a metric's file that was made for this module. Raises WeightsError."""
-    if file.form.taps != trunk.names:
-        taps = ", ".join(file.form.taps) or "the taps of a trunk of ours"
+    if file.description.taps != trunk.names:
+        taps = ", ".join(file.description.taps) or "the taps of a trunk of ours"
         raise WeightsError(f"{shown(file.path)}: made for {shown(taps)}, not for {', '.join(trunk.names)}")
     file.check_trunk(trunk.sha256, "the module that was given, with its mean and std")
     if file.heads is None or [len(head) for head in file.heads] != list(channels):

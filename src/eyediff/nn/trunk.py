@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..engines.torch_ops import TorchVerbs
+from ..engines.torch_ops import TorchOps
 from ..errors import UsageError
 from ..metrics import lpips
 from ..weights import canonical_sha256
 from .tree import Tree
 
-VERBS = TorchVerbs()
+VERBS = TorchOps()
 
 
 class NetworkTrunk(Tree):

@@ -1,1 +1,1 @@
-"""Pulling an image towards another by a metric's gradient: what comes out is what the metric sees (torch)."""
+"""Optimise an image by the gradient of a metric. The result shows what the metric measures. Needs torch."""

@@ -1,44 +1,42 @@
-"""A pull from beginning to end: two images in, a folder of what happened out."""
+"""A run from beginning to end: two images in, a folder of results out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import torch
 from PIL import Image as PILImage
 from torch import Tensor
 
 from .. import images
 from .._version import __version__
-from ..errors import DeviceError, Setting, UsageError, check_sides, shown
+from ..distortions.ops import Picture
+from ..engines.torch_runner import TorchDeviceName, require_device
+from ..errors import Setting, UsageError, check_sides, shown
 from ..images.size import resized, size_of
+from ..interfaces import Progress
 from ..optional import is_installed
 from ..output.atomic_write import atomic_path
 from ..output.schema import encodable, number
 from ..output.text import figure
 from ..records import Image, Pixels, SizePolicy
 from ..run.interrupts import Interrupts
-from . import pictures
-from .folder import BESIDE, CURVE, LOG, RESULT, Folder
-from .goals import Goal
-from .plan import MAX_PIXELS, Plan
-from .pull import noise, pixels_of, pull, tensor_of
+from . import contact_sheet
+from .descent import descend, noise_image, to_pixels, to_tensor
+from .folder import CURVE, LOG, RESULT, SIDE_BY_SIDE, RunFolder
+from .objectives import Objective
+from .settings import MAX_PIXELS, DescentSettings
 
 NOISE = "noise"
-"""In the place of a start: pixels by chance."""
+"""Given as the start: random pixels."""
 
-Device: TypeAlias = Literal["cpu", "cuda"]
-Film: TypeAlias = Literal["gif", "apng"]
-Report: TypeAlias = Callable[[int, int], None]
-"""Told the steps that are done, out of all."""
+AnimationFormat: TypeAlias = Literal["gif", "apng"]
 
 
 @dataclass(frozen=True)
-class Two:
-    """A start and a target of one size, their names, and what a person should know of how they were read."""
+class ImagePair:
+    """A start and a target of one size, their names, and notes on how they were read."""
 
     start: Pixels
     target: Pixels
@@ -47,10 +45,19 @@ class Two:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The scores of start and result, as they are saved, and the steps between them; fewer than planned if interrupted.
+class OptimizationResult:
+    """The outcome of a run.
 
-    `curve` is False where matplotlib is missing, and so the picture of the curve.
+    Attributes
+    ----------
+    first, last : float
+        Scores of the start and of the result, as they are saved.
+    steps : int
+        Number of steps that were made; fewer than planned if the run was interrupted.
+    interrupted : bool
+        Whether the run was interrupted.
+    curve : bool
+        Whether the curve was drawn. Without matplotlib it is not.
     """
 
     first: float
@@ -60,107 +67,163 @@ class Outcome:
     curve: bool
 
 
-def read_two(start: str, target: Path, policy: SizePolicy, side: int | None, seed: int) -> Two:
-    """Both images, the start brought to the target's size by `policy`; with `side` shrunk to that longer side first.
+def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | None, seed: int) -> ImagePair:
+    """Read both images and give them one size. Transparent images are placed on white.
 
-    Transparency is shown on white. Raises ImageError, SizeError where sizes differ, UsageError for too many pixels.
+    Parameters
+    ----------
+    start : str
+        Path of the start, or NOISE.
+    target : Path
+        The target.
+    policy : str
+        How the start gets the size of the target.
+    side : int or None
+        Images are first reduced so that their longer side has at most so many pixels.
+    seed : int
+        Seed of the noise.
+
+    Returns
+    -------
+    ImagePair
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be read.
+    SizeError
+        If sizes differ and the policy refuses that.
+    UsageError
+        If the target has more than MAX_PIXELS pixels.
     """
-    aim = _shrunk(_on_white(images.read(target)), side)
-    height, width = aim.pixels.shape[:2]
+    target_image = _shrink(_on_white(images.read(target)), side)
+    height, width = target_image.pixels.shape[:2]
     if height * width > MAX_PIXELS:
         raise UsageError(
-            f"{shown(target)} is {size_of(aim.pixels)}, more than {MAX_PIXELS / 1e6:.1f} megapixels, which takes "
-            "gigabytes and hours; shrink it with ",
+            f"{shown(target)} is {size_of(target_image.pixels)}; expected at most {MAX_PIXELS / 1e6:.1f} megapixels, "
+            "since more take gigabytes and hours; shrink it with ",
             Setting("side", 512),
         )
     if start == NOISE:
-        return Two(noise(height, width, seed), aim.pixels, (NOISE, aim.name), _notes(aim))
-    aim, begun = images.fit(aim, _shrunk(_on_white(images.read(Path(start))), side), policy)
-    return Two(begun.pixels, aim.pixels, (begun.name, aim.name), _notes(begun) + _notes(aim))
+        noise = noise_image(height, width, seed)
+        return ImagePair(noise, target_image.pixels, (NOISE, target_image.name), _notes(target_image))
+    start_image = _shrink(_on_white(images.read(Path(start))), side)
+    target_image, start_image = images.fit(target_image, start_image, policy)
+    names = start_image.name, target_image.name
+    return ImagePair(start_image.pixels, target_image.pixels, names, _notes(start_image) + _notes(target_image))
 
 
-def run(
-    two: Two,
-    goal: Goal,
-    plan: Plan,
+def optimize(
+    pair: ImagePair,
+    objective: Objective,
+    settings: DescentSettings,
     path: Path,
     *,
-    film: Film = "gif",
-    device: Device = "cpu",
-    report: Report | None = None,
-) -> Outcome:
-    """Pull by a plan and write the folder: log.jsonl, frames/, result.png, side-by-side.png, an animation, curve.png.
+    animation: AnimationFormat = "gif",
+    device: TorchDeviceName = "cpu",
+    progress: Progress | None = None,
+) -> OptimizationResult:
+    """Optimise the start of a pair towards its target, and write the folder of the run.
 
-    Scores are of the pixels as they are saved, 8 bits a channel: `eyediff compare result.png target` gives the last
-    one. The first Ctrl-C ends the pull with what there is. Raises SizeError and UsageError before anything is written,
-    OutputError where writing fails.
+    Parameters
+    ----------
+    pair : ImagePair
+        Start and target.
+    objective : Objective
+        The metric.
+    settings : DescentSettings
+        Number of steps, rate, shifts, seed and frames.
+    path : Path
+        The folder. It gets log.jsonl, frames/, result.png, side-by-side.png, an animation and curve.png.
+    animation : {"gif", "apng"}
+        Format of the animation.
+    device : {"cpu", "cuda"}
+        Where torch computes.
+    progress : function, optional
+        Called with the number of steps that are done, and of all steps.
+
+    Returns
+    -------
+    OptimizationResult
+
+    Raises
+    ------
+    SizeError, DeviceError, UsageError
+        Before anything is written: the images are too small, the device is missing, or the folder is not free.
+    OutputError
+        If writing fails.
+
+    Notes
+    -----
+    Scores are of the saved pixels, 8 bits a channel: `eyediff compare result.png target` gives the last one. The first
+    Ctrl-C ends the run and keeps its results.
     """
-    check_sides(goal.name, goal.smallest, two.target.shape[1], two.target.shape[0])
-    place = _device(device)
-    folder = Folder(path)
-    goal.module.to(place)
-    start, target = tensor_of(two.start).to(place), tensor_of(two.target).to(place)
-    folder.begin(_header(two, goal, plan))
+    check_sides(objective.name, objective.smallest, pair.target.shape[1], pair.target.shape[0])
+    torch_device = require_device(device)
+    folder = RunFolder(path)
+    objective.module.to(torch_device)
+    start, target = to_tensor(pair.start).to(torch_device), to_tensor(pair.target).to(torch_device)
+    folder.create(_header(pair, objective, settings))
     try:
-        return _pulled(start, target, goal, plan, folder, film, report)
+        return _descend(start, target, objective, settings, folder, animation, progress)
     finally:
         folder.close()
 
 
-def _pulled(
-    start: Tensor, target: Tensor, goal: Goal, plan: Plan, folder: Folder, film: Film, report: Report | None
-) -> Outcome:
-    frames: list[tuple[str, pictures.Pixels]] = []
+def _descend(
+    start: Tensor,
+    target: Tensor,
+    objective: Objective,
+    settings: DescentSettings,
+    folder: RunFolder,
+    animation: AnimationFormat,
+    progress: Progress | None,
+) -> OptimizationResult:
+    frames: list[tuple[str, Picture]] = []
     scores: list[float] = []
 
-    def keep(step: int, image: Tensor, loss: float | None) -> None:
-        pixels = pixels_of(image)
-        score = goal.score(tensor_of(pixels).to(target.device), target)
-        told = {} if loss is None else {"loss": number(loss)}
-        folder.line({"step": step, **told, "score": number(score), "frame": folder.frame(step, pixels)})
+    def keep_frame(step: int, image: Tensor, loss: float | None) -> None:
+        pixels = to_pixels(image)
+        score = objective.score(to_tensor(pixels).to(target.device), target)
+        losses = {} if loss is None else {"loss": number(loss)}
+        folder.write_log({"step": step, **losses, "score": number(score), "frame": folder.write_frame(step, pixels)})
         frames.append((f"step {step}: {figure(score)}", pixels))
         scores.append(score)
 
-    keep(0, start, None)
-    kept, done = plan.shown(), 0
+    keep_frame(0, start, None)
+    frame_steps, done = settings.frame_steps(), 0
     with Interrupts() as interrupts:
-        for done, loss, image in pull(start, target, goal, plan):
-            if done in kept or interrupts.seen:
-                keep(done, image, loss)
+        for done, loss, image in descend(start, target, objective, settings):
+            if done in frame_steps or interrupts.seen:
+                keep_frame(done, image, loss)
             else:
-                folder.line({"step": done, "loss": number(loss)})
-            if report is not None:
-                report(done, plan.steps)
+                folder.write_log({"step": done, "loss": number(loss)})
+            if progress is not None:
+                progress(done, settings.steps)
             if interrupts.seen:
                 break
-    folder.picture(RESULT, PILImage.fromarray(frames[-1][1]))
-    target_pixels = pixels_of(target)
-    begun = (f"start, {goal.name} {figure(scores[0])}", frames[0][1])
-    folder.picture(BESIDE, pictures.side_by_side([begun, frames[-1], ("target", target_pixels)]))
-    folder.film(film, *pictures.film(frames, target_pixels))
+    folder.write_picture(RESULT, PILImage.fromarray(frames[-1][1]))
+    target_pixels = to_pixels(target)
+    first = (f"start, {objective.name} {figure(scores[0])}", frames[0][1])
+    folder.write_picture(SIDE_BY_SIDE, contact_sheet.side_by_side([first, frames[-1], ("target", target_pixels)]))
+    folder.write_animation(animation, *contact_sheet.animation_frames(frames, target_pixels))
     curve = is_installed("matplotlib")
     if curve:
         with atomic_path(folder.path / CURVE) as part:
-            pictures.curve(folder.path / LOG, part)
-    return Outcome(scores[0], scores[-1], done, done < plan.steps, curve)
+            contact_sheet.draw_curve(folder.path / LOG, part)
+    return OptimizationResult(scores[0], scores[-1], done, done < settings.steps, curve)
 
 
-def _header(two: Two, goal: Goal, plan: Plan) -> dict[str, object]:
-    names = dict(zip(("start", "target"), map(encodable, two.names), strict=True))
+def _header(pair: ImagePair, objective: Objective, settings: DescentSettings) -> dict[str, object]:
+    names = dict(zip(("start", "target"), map(encodable, pair.names), strict=True))
     about = {
         "eyediff": __version__,
-        "metric": goal.name,
-        "version": goal.version,
-        "weights_sha256": goal.weights_sha256,
-        "higher_is_better": goal.higher_is_better,
+        "metric": objective.name,
+        "version": objective.version,
+        "weights_sha256": objective.weights_sha256,
+        "higher_is_better": objective.higher_is_better,
     }
-    return {**about, **names, "width": two.target.shape[1], "height": two.target.shape[0], **asdict(plan)}
-
-
-def _device(name: Device) -> torch.device:
-    if name == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("this torch sees no CUDA device; use ", Setting("device", "cpu"))
-    return torch.device(name)
+    return {**about, **names, "width": pair.target.shape[1], "height": pair.target.shape[0], **asdict(settings)}
 
 
 def _on_white(image: Image) -> Image:
@@ -169,7 +232,7 @@ def _on_white(image: Image) -> Image:
     return Image(image.name, image.over_white, notes=(*image.notes, "transparency is shown on white"))
 
 
-def _shrunk(image: Image, side: int | None) -> Image:
+def _shrink(image: Image, side: int | None) -> Image:
     height, width = image.pixels.shape[:2]
     if side is None or max(height, width) <= side:
         return image

@@ -17,7 +17,7 @@ from ..optional import import_optional
 from ..records import Header, Row, Summary
 from .atomic_write import atomic_path, output_error
 from .files import Replacement, remove_results
-from .schema import Cell, Column, dump, header_record, pair_cells, pair_columns, plain
+from .schema import Cell, Column, dump, encodable, header_record, pair_cells, pair_columns, plain
 
 HEADER = "_eyediff.json"
 
@@ -44,7 +44,7 @@ def pair_table(rows: Iterable[Row], metrics: Sequence[str]) -> Any:
 
 
 def _value(cell: Cell) -> object:
-    return list(map(plain, cell)) if type(cell) is tuple else plain(cell)
+    return [encodable(str(item)) for item in cell] if type(cell) is tuple else plain(cell)
 
 
 class ParquetFolder:

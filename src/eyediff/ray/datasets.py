@@ -14,10 +14,10 @@ from ..errors import UsageError
 from ..records import AlphaPolicy, SizePolicy
 from ..run import ComparisonOptions
 from .sources import COLUMNS
-from .worker import Task, Worker
+from .worker import Worker, WorkerTask
 
 Dataset: TypeAlias = Any
-"""A ray.data.Dataset; Ray's own types do not pass a strict check."""
+"""A ray.data.Dataset. Its own type does not pass a strict type check."""
 
 
 def compare(
@@ -30,14 +30,34 @@ def compare(
     actors: int | None = None,
     batch: int = defaults.RAY_BATCH,
 ) -> Dataset:
-    """A dataset of rows, one a pair, computed when it is consumed.
+    """Compare the pairs of a dataset, lazily.
 
-    `dataset` has the columns `reference` and `candidate`, paths that every machine sees or URLs that fsspec opens, and
-    where it has one `pair`, their name. The result has the columns of CSV (`pair, reference, candidate, width, height`,
-    a column a metric, `error`) and the other columns of `dataset`. A pair that cannot be compared has an `error`, and
-    null for its scores. `actors` is the number of workers, by default a core each.
+    Parameters
+    ----------
+    dataset : ray.data.Dataset
+        It has the columns `reference` and `candidate`: paths that every machine sees, or URLs that fsspec opens. A
+        column `pair` gives names.
+    metrics : sequence of str
+        Names of metrics.
+    size, alpha : str
+        How images of different size, and transparent images, are treated.
+    device : {"auto", "cpu", "cuda"}
+        Where the metrics are computed.
+    actors : int, optional
+        Number of workers. Default: one for each core of the cluster.
+    batch : int
+        Pairs that a worker gets at a time.
 
-    Raises UsageError, WeightsError or DeviceError before anything is computed.
+    Returns
+    -------
+    ray.data.Dataset
+        One row for each pair: the columns of a CSV result (`pair, reference, candidate, width, height`, one for each
+        metric, `error`), then the other columns of `dataset`. A pair that fails has an `error` and null scores.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        Before anything is computed.
     """
     options = ComparisonOptions(size=size, alpha=alpha, device=device)
     header = options.build_metrics(metrics).header
@@ -45,11 +65,14 @@ def compare(
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
         raise UsageError(f"the dataset has the columns {', '.join(columns)}, without {' and '.join(missing)}")
-    return mapped(dataset, Task.of(header, options), actors or cores(), batch)
+    return map_dataset(dataset, WorkerTask.of(header, options), actors or core_count(), batch)
 
 
-def mapped(dataset: Dataset, task: Task, actors: int, batch: int | None) -> Dataset:
-    """The dataset through workers that load their networks once. One that dies is replaced, its task done again."""
+def map_dataset(dataset: Dataset, task: WorkerTask, actors: int, batch: int | None) -> Dataset:
+    """Map a dataset by workers that load their networks once.
+
+    If a worker dies, Ray replaces it and repeats its batch.
+    """
     return dataset.map_batches(
         Worker,
         fn_constructor_args=(task,),
@@ -62,6 +85,6 @@ def mapped(dataset: Dataset, task: Task, actors: int, batch: int | None) -> Data
     )
 
 
-def cores() -> int:
-    """Of all machines together."""
+def core_count() -> int:
+    """Return the number of cores of the whole cluster."""
     return max(1, int(ray.cluster_resources().get("CPU", 1)))

@@ -1,4 +1,4 @@
-"""A run whose rows are computed by Ray and written here, in input order, by the sinks of every other run."""
+"""A run whose rows Ray computes. This process writes them in input order, by the same sinks as every other run."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ..output.read_rows import row_from_arrow
 from ..records import AlphaPolicy, Pair, Row, ScoredPair, SizePolicy, Summary
 from ..scoring.batches import Stop
 from ..scoring.loading import Recall
-from .datasets import cores, mapped
-from .worker import INDEX, Task
+from .datasets import core_count, map_dataset
+from .worker import INDEX, WorkerTask
 
 
 def write(
@@ -37,78 +37,106 @@ def write(
     actors: int | None = None,
     progress: run.Progress | None = None,
 ) -> Summary:
-    """Compare pairs (see `pairs`) on every machine of Ray, and write the rows here, in their order.
+    """Compare pairs on every machine of Ray, and write the rows in their order.
 
-    `output` is a file `.jsonl`, `.csv` or `.json`, or a folder `.parquet` of parts. With `resume`, rows that are there
-    are kept and only the others computed. A pair that cannot be compared is a row that says why. Ray is started here
-    where the caller has not done so.
+    Ray is started if the caller has not started it.
 
-    Raises UsageError, WeightsError, DeviceError, OutputError or ResumeError before anything is computed.
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        See `pairs`.
+    output : str or Path
+        A file `.jsonl`, `.csv` or `.json`, or a folder `.parquet`.
+    metrics : sequence of str
+        Names of metrics.
+    resume : bool
+        Keep the rows that `output` has, and compute only the others.
+    size, alpha : str
+        How images of different size, and transparent images, are treated.
+    device : {"auto", "cpu", "cuda"}
+        Where the metrics are computed.
+    actors : int, optional
+        Number of workers. Default: one for each core of the cluster.
+    progress : function, optional
+        Called with the number of rows that are done, and of all rows.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError, OutputError, ResumeError
+        Before anything is computed.
+
+    Notes
+    -----
+    A pair that cannot be compared becomes a row with an error.
     """
     options = run.ComparisonOptions(size=size, alpha=alpha, device=device)
     plan = run.ComparisonPlan(pairs, options.build_metrics(metrics), options.loader())
-    journal = _resumable(Path(output), resume)
-    return run.compare(plan, journal=journal, progress=progress, source=source(options, actors))
+    journal = _open_sink(Path(output), resume)
+    return run.compare(plan, journal=journal, progress=progress, source=row_source(options, actors))
 
 
 _SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
-def _resumable(output: Path, resume: bool) -> run.ResumableSink:
+def _open_sink(output: Path, resume: bool) -> run.ResumableSink:
     kind = _SUFFIXES.get(output.suffix.lower())
     if kind is None:
         suffixes = ", ".join(_SUFFIXES)
-        raise UsageError(f"{shown(output)}: the name does not tell the format; end it with one of {suffixes}")
+        raise UsageError(f"{shown(output)}: the suffix names no format; expected one of {suffixes}")
     return run.ResumableSink(output, kind, resume=resume)
 
 
-def source(options: run.ComparisonOptions, actors: int | None = None) -> run.RowSource:
-    """What `run.compare` takes rows from, so that Ray computes them."""
+def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run.RowSource:
+    """Return a source of rows for `run.compare` that lets Ray compute them."""
 
     def rows(plan: run.ComparisonPlan, recall: Recall, stop: Stop) -> Generator[Row]:
         pairs, header = plan.pairs, plan.metrics.header
         if not isinstance(pairs, Sequence):  # they are gone through twice
-            raise UsageError("pairs without a length cannot be given to Ray: give a sequence of them")
-        known = _Known(plan.metrics.names)
-        todo = _indexed(pairs, recall, known, stop)
-        workers = actors or cores()
-        share = len(pairs) // (workers * defaults.RAY_TASKS)
-        blocks = list(_blocks(todo, max(1, min(defaults.RAY_BATCH, share))))
-        with closing(_computed(blocks, Task.of(header, options), min(workers, max(1, len(blocks))))) as computed:
+            raise UsageError("the pairs have no length; expected a sequence of pairs")
+        earlier = _EarlierRows(plan.metrics.names)
+        missing = _missing_pairs(pairs, recall, earlier, stop)
+        workers = actors or core_count()
+        pairs_per_task = len(pairs) // (workers * defaults.RAY_TASKS)
+        blocks = list(_blocks(missing, max(1, min(defaults.RAY_BATCH, pairs_per_task))))
+        with closing(_compute(blocks, WorkerTask.of(header, options), min(workers, max(1, len(blocks))))) as computed:
             for index, pair in enumerate(pairs):
-                yield known.row(index, pair) or _next(computed, index, pair, plan.metrics.names)
+                yield earlier.row(index, pair) or _next_row(computed, index, pair, plan.metrics.names)
                 if stop():
                     raise KeyboardInterrupt
 
     return rows
 
 
-class _Known:
-    """Rows of an earlier run, by the place of their pair: eight bytes a figure, in place of an object each."""
+class _EarlierRows:
+    """Rows of an earlier run, by the index of their pair. An array takes eight bytes a value instead of an object."""
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self._metrics = metrics
-        self._figures = array("d")
+        self._values = array("d")
         self._notes: dict[int, tuple[str, ...]] = {}
-        self._places: dict[int, int] = {}
+        self._starts: dict[int, int] = {}
 
     def add(self, index: int, score: ScoredPair) -> None:
-        self._places[index] = len(self._figures)
-        self._figures.extend((score.width, score.height, *score.scores.values()))
+        self._starts[index] = len(self._values)
+        self._values.extend((score.width, score.height, *score.scores.values()))
         if score.notes:
             self._notes[index] = score.notes
 
     def row(self, index: int, pair: Pair) -> ScoredPair | None:
-        start = self._places.get(index)
+        start = self._starts.get(index)
         if start is None:
             return None
-        width, height, *scores = self._figures[start : start + 2 + len(self._metrics)]
+        width, height, *scores = self._values[start : start + 2 + len(self._metrics)]
         named = dict(zip(self._metrics, scores, strict=True))
         return ScoredPair(pair, int(width), int(height), named, self._notes.get(index, ()))
 
 
-def _indexed(pairs: Any, recall: Recall, known: _Known, stop: Stop) -> Iterator[tuple[int, Pair]]:
-    """What is still to be computed, by its place in the list."""
+def _missing_pairs(pairs: Any, recall: Recall, earlier: _EarlierRows, stop: Stop) -> Iterator[tuple[int, Pair]]:
+    """Yield the pairs without an earlier row, with their index. Put the other rows into `earlier`."""
     for index, pair in enumerate(pairs):
         if stop():
             raise KeyboardInterrupt
@@ -116,11 +144,11 @@ def _indexed(pairs: Any, recall: Recall, known: _Known, stop: Stop) -> Iterator[
         if score is None:
             yield index, pair
         else:
-            known.add(index, score)
+            earlier.add(index, score)
 
 
-def _blocks(todo: Iterator[tuple[int, Pair]], size: int) -> Iterator[Any]:
-    """Tables of so many pairs. Names go as bytes, which they are to the system: not all are text."""
+def _blocks(missing: Iterator[tuple[int, Pair]], size: int) -> Iterator[Any]:
+    """Yield tables of `size` pairs. Names are bytes, because not every file name is valid text."""
     pa = arrow()
     schema = pa.schema(
         [(INDEX, pa.int64()), ("pair", pa.binary()), ("reference", pa.binary()), ("candidate", pa.binary())]
@@ -131,7 +159,7 @@ def _blocks(todo: Iterator[tuple[int, Pair]], size: int) -> Iterator[Any]:
         columns = zip(*rows, strict=True)
         return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema)
 
-    for index, pair in todo:
+    for index, pair in missing:
         texts = (pair.name, str(pair.reference), str(pair.candidate))
         rows.append((index, *map(os.fsencode, texts)))  # type: ignore[arg-type]  # three texts give three
         if len(rows) == size:
@@ -141,32 +169,32 @@ def _blocks(todo: Iterator[tuple[int, Pair]], size: int) -> Iterator[Any]:
         yield table()
 
 
-def _computed(blocks: Sequence[Any], task: Task, actors: int) -> Generator[dict[str, Any]]:
-    """The cells of every row, in the order of the blocks."""
+def _compute(blocks: Sequence[Any], task: WorkerTask, actors: int) -> Generator[dict[str, Any]]:
+    """Yield the cells of every row, in the order of the blocks."""
     if not blocks:
         return
     dataset = ray.data.from_blocks(list(blocks))
     dataset.context.execution_options.preserve_order = True
     dataset.context.enable_progress_bars = False
-    results = mapped(dataset, task, actors, None)
+    results = map_dataset(dataset, task, actors, None)
     try:
         for batch in results.iter_batches(batch_size=None, batch_format="pyarrow"):
             yield from batch.to_pylist()
     except ray.exceptions.RayError as error:
-        raise EyediffError(_told(error)) from error
+        raise EyediffError(_error_message(error)) from error
 
 
-def _next(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: Sequence[str]) -> Row:
-    """The row of this pair, which must be the next: that nothing is lost or double is looked at, not hoped for."""
+def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: Sequence[str]) -> Row:
+    """Return the next row. Raises EyediffError if it is not that of this pair, so no row is lost or doubled."""
     cells = next(computed, None)
     if cells is None or cells[INDEX] != index:
-        found = "no row" if cells is None else f"row {cells[INDEX]}"
-        raise EyediffError(f"Ray gave {found} where row {index} ({pair.name}) was due")
+        received = "no row" if cells is None else f"row {cells[INDEX]}"
+        raise EyediffError(f"Ray gave {received} where row {index} ({pair.name}) was due")
     return replace(row_from_arrow(cells, metrics), pair=pair)
 
 
-def _told(error: BaseException) -> str:
-    """What stopped the workers, in a line: our own error where one lies under those of Ray."""
+def _error_message(error: BaseException) -> str:
+    """Return one line on what stopped the workers: the error of eyediff inside Ray's errors, if there is one."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, EyediffError):

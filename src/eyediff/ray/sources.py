@@ -1,4 +1,4 @@
-"""Pairs from a list, two folders, or a Parquet table of paths."""
+"""Pairs from a list, from two folders, or from a Parquet table of paths."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..records import MatchRule, Pair
 
 COLUMNS = ("reference", "candidate")
 
-Item: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
-"""A pair in a list: a Pair, {"reference", "candidate"} with or without "pair", its name, or two paths or URLs."""
+PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
+"""A pair in a list: a Pair, two paths or URLs, or a mapping with "reference", "candidate" and optionally "pair"."""
 
 
-class Table(Sequence[Pair]):
-    """Pairs in columns of text: ten million take a gigabyte or two, not ten."""
+class PairTable(Sequence[Pair]):
+    """Pairs stored as columns of text. Ten million take one or two gigabytes, a tenth of a list."""
 
     def __init__(self, columns: Any) -> None:
         self._columns = columns
@@ -34,37 +34,57 @@ class Table(Sequence[Pair]):
     def __getitem__(self, index: slice) -> Sequence[Pair]: ...
     def __getitem__(self, index: int | slice) -> Pair | Sequence[Pair]:
         if isinstance(index, slice):
-            return Table(self._columns.take(list(range(*index.indices(len(self))))))
-        return _pair({name: self._columns[name][index].as_py() for name in self._columns.column_names})
+            return PairTable(self._columns.take(list(range(*index.indices(len(self))))))
+        return _pair_from_cells({name: self._columns[name][index].as_py() for name in self._columns.column_names})
 
     def __iter__(self) -> Iterator[Pair]:
         for batch in self._columns.to_batches(max_chunksize=1024):
-            yield from map(_pair, batch.to_pylist())
+            yield from map(_pair_from_cells, batch.to_pylist())
 
 
 def pairs(
-    found: str | Path | Iterable[Item], candidate: str | Path | None = None, *, match: MatchRule = "name"
+    source: str | Path | Iterable[PairLike], candidate: str | Path | None = None, *, match: MatchRule = "name"
 ) -> Sequence[Pair]:
-    """Pairs of what is given.
+    """Return the pairs of a list, of a Parquet table or of two folders.
 
-    - a list of pairs: of `Pair`, of two paths or URLs each, or of mappings as below
-    - a path or URL of a Parquet file, or of a folder of them, with the columns `reference` and `candidate`, and where
-      it has one, `pair`, the name of each (otherwise the candidate is)
-    - two folders, or a file and a folder, here: as `eyediff compare` pairs them; files without partner are left out
+    Parameters
+    ----------
+    source : path, URL or iterable of PairLike
+        A list of pairs; or a Parquet file, or a folder of them, with the columns `reference`, `candidate` and
+        optionally `pair` (the name of each; default: the candidate); or the reference folder.
+    candidate : path, optional
+        The candidate folder or file, if `source` is a folder. Files are paired as by `eyediff compare`; files without a
+        partner are left out.
+    match : str
+        How files of two folders are paired.
 
-    Paths may be URLs that fsspec opens. Raises UsageError where something is missing, where two pairs have one name, or
-    where a scheme cannot be opened here.
+    Returns
+    -------
+    sequence of Pair
+
+    Raises
+    ------
+    UsageError
+        If something is missing, if two pairs have one name, or if no installed package opens a URL.
+
+    Examples
+    --------
+    >>> from eyediff.ray import pairs
+    >>> [pair.name for pair in pairs([("before/a.png", "after/a.png")])]
+    ['after/a.png']
     """
     if candidate is not None:
-        if not isinstance(found, (str, Path)):
-            raise UsageError("a list of pairs and a second path were given: give one of them")
-        return matching.pair_up(Path(found), Path(candidate), match).pairs
-    result: Sequence[Pair] = _table(str(found)) if isinstance(found, (str, Path)) else [_item(item) for item in found]
+        if not isinstance(source, (str, Path)):
+            raise UsageError("a list of pairs and a second path were given; expected one of them")
+        return matching.pair_up(Path(source), Path(candidate), match).pairs
+    result: Sequence[Pair] = (
+        _read_table(str(source)) if isinstance(source, (str, Path)) else [_to_pair(item) for item in source]
+    )
     _check(result)
     return result
 
 
-def _table(source: str) -> Table:
+def _read_table(source: str) -> PairTable:
     arrow()
     import pyarrow.parquet as pq  # noqa: PLC0415  # it came with Ray
 
@@ -77,7 +97,8 @@ def _table(source: str) -> Table:
     try:
         table = pq.read_table(path, filesystem=files)
     except (OSError, ValueError) as error:  # arrow's own errors are among them
-        raise UsageError(f"{shown(source)}: no Parquet table ({' '.join(str(error).split())}): check it") from error
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{shown(source)}: is not a Parquet table ({reason}); check the path") from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise UsageError(
@@ -88,32 +109,32 @@ def _table(source: str) -> Table:
     for name in kept:
         if table[name].null_count:
             raise UsageError(f"{shown(source)}: the column {name} has empty cells: fill them, or take them out")
-    return Table(table.select(kept))
+    return PairTable(table.select(kept))
 
 
-def _item(item: Item) -> Pair:
+def _to_pair(item: PairLike) -> Pair:
     if isinstance(item, Pair):
         return item
     if isinstance(item, Mapping):
         missing = [name for name in COLUMNS if name not in item]
         if missing:
             raise UsageError(f"a pair has the keys {', '.join(item)}, without {' and '.join(missing)}")
-        return _pair(item)
+        return _pair_from_cells(item)
     if isinstance(item, str) or len(item) != len(COLUMNS):
         raise UsageError(f"{item!r} is no pair: give a reference and a candidate")
-    return _pair(dict(zip(COLUMNS, (os.fspath(path) for path in item), strict=True)))
+    return _pair_from_cells(dict(zip(COLUMNS, (os.fspath(path) for path in item), strict=True)))
 
 
-def _pair(cells: Mapping[str, Any]) -> Pair:
+def _pair_from_cells(cells: Mapping[str, Any]) -> Pair:
     reference, candidate = str(cells["reference"]), str(cells["candidate"])
     return Pair(str(cells.get("pair", candidate)), parse_location(reference), parse_location(candidate))
 
 
-def _check(found: Sequence[Pair]) -> None:
-    """Names are what results are told apart by, and a scheme that nothing opens would fail ten million times."""
+def _check(pairs: Sequence[Pair]) -> None:
+    """Raise UsageError for two pairs of one name, for an unknown scheme, and for no pairs."""
     names: set[int] = set()
     schemes: set[str] = set()
-    for pair in found:
+    for pair in pairs:
         if (name := hash(pair.name)) in names:
             raise UsageError(f"two pairs are named {shown(pair.name)}: give each a name of its own, as `pair`")
         names.add(name)

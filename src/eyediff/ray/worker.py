@@ -1,4 +1,4 @@
-"""What runs in a worker: a process with one core, which loads the networks once and turns tables of paths into rows."""
+"""A worker of Ray: a process with one core that loads the networks once and turns tables of paths into rows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ INDEX = "index"
 
 
 @dataclass(frozen=True)
-class Task:
-    """What every worker is told: what to compute, how, and what the head node computes it with."""
+class WorkerTask:
+    """What a worker computes: metrics, options, the header of the head node, and its current folder."""
 
     metrics: Sequence[str]
     options: ComparisonOptions
@@ -32,10 +32,10 @@ class Task:
     folder: str
 
     @staticmethod
-    def of(header: Header, options: ComparisonOptions) -> Task:
-        """Return what a worker needs. Relative paths hold in every worker whose machine has the folder."""
+    def of(header: Header, options: ComparisonOptions) -> WorkerTask:
+        """Return the task of a run. Relative paths hold in every worker whose machine has the folder."""
         readers = defaults.RAY_READERS if options.workers is None else options.workers
-        return Task(
+        return WorkerTask(
             tuple(header.metrics),
             replace(options, workers=readers, threads=1),
             replace(header, shard=None),
@@ -44,42 +44,48 @@ class Task:
 
 
 class Worker:
-    """Ray makes one in each process, and calls it with one table after the other.
+    """A callable that Ray creates once in each process and calls with one table after the other.
 
-    Raises EyediffError where this machine would compute with another version, other weights or another engine than the
-    head node: such scores do not belong together.
+    Raises
+    ------
+    EyediffError
+        If this machine has another version, other weights or another engine than the head node. Such scores must not be
+        mixed.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: WorkerTask) -> None:
         with suppress(OSError):  # a machine without that folder has URLs and absolute paths to read
             os.chdir(task.folder)
         self._metrics, self._loader = task.options.build_metrics(task.metrics), task.options.loader()
-        found = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
-        if found is not None:
-            what, there, here = found
+        difference = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
+        if difference is not None:
+            setting, expected, actual = difference
             raise EyediffError(
-                f"the worker on {platform.node()} differs from the head node: {what}: '{here}', not '{there}'; install "
-                "the same version and weights everywhere, or state the ",
+                f"the worker on {platform.node()} differs from the head node: {setting}: '{actual}', not '{expected}'; "
+                "install the same version and weights everywhere, or state the ",
                 Setting("device"),
             )
 
     def __call__(self, batch: Any) -> Any:
-        """An Arrow table with `reference` and `candidate`, to one with the columns of results besides its own."""
+        """Compare the pairs of an Arrow table.
+
+        Return the columns of results, followed by the other columns of the table.
+        """
         rows = score_pairs(_pairs(batch), self._metrics, self._loader)
-        found = pair_table(rows, self._metrics.names)
+        table = pair_table(rows, self._metrics.names)
         for name in batch.column_names:
-            if name not in found.column_names:
-                found = found.append_column(name, batch[name])
-        return found
+            if name not in table.column_names:
+                table = table.append_column(name, batch[name])
+        return table
 
 
 def _pairs(batch: Any) -> Iterator[Pair]:
     columns = [batch[name].to_pylist() for name in ("reference", "candidate")]
     names = batch["pair"].to_pylist() if "pair" in batch.column_names else columns[1]
     for name, *paths in zip(names, *columns, strict=True):
-        yield Pair(_text(name), *(parse_location(_text(path)) for path in paths))
+        yield Pair(_decode(name), *(parse_location(_decode(path)) for path in paths))
 
 
-def _text(value: str | bytes) -> str:
-    """Names that are no text travel as bytes."""
+def _decode(value: str | bytes) -> str:
+    """Decode a name that travels as bytes because it is not valid text."""
     return os.fsdecode(value) if isinstance(value, bytes) else str(value)

@@ -25,7 +25,7 @@ FORMATS: dict[str, dict[str, str | None]] = {
     ".svg": {"Date": None, "Creator": _MARK},
     ".pdf": {"CreationDate": None, "Creator": _MARK},
 }
-"""What a picture may be, by the end of its name, and its metadata. A date is left out: the same scores, the same file."""
+"""The metadata of a picture, by its suffix. There is no date: the same scores give the same file."""
 
 TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
 """Of things side by side: metrics, subsets, kins of distortions; the last is gray."""

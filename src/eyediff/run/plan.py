@@ -76,7 +76,7 @@ class ComparisonOptions:
             partial(images.read, alpha=self.alpha, range=self.range),
             partial(images.fit, policy=self.size),
             workers=defaults.workers() if self.workers is None else self.workers,
-            window_bytes=min(defaults.WINDOW_BYTES, memory_limit.checked(self.memory) // 4),
+            window_bytes=min(defaults.WINDOW_BYTES, memory_limit.check_memory(self.memory) // 4),
         )
 
 

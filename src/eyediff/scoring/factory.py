@@ -10,7 +10,7 @@ from .._version import __version__
 from ..engines import memory_limit as budget
 from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
-from ..engines.select_runner import runner as runner_on
+from ..engines.select_runner import create_runner
 from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import DownloadProgress, Engine
 from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
@@ -142,7 +142,7 @@ def build_metric_set(
         If a metric is unknown or named twice, its weights cannot be loaded, or the device is not available.
     """
     specs = parse_metrics(metrics)
-    built = _build_all(specs, runner_on(device, threads), memory, progress)
+    built = _build_all(specs, create_runner(device, threads), memory, progress)
     return MetricSet(_group_columns(built), _describe(built, size, alpha, range))
 
 
@@ -150,7 +150,7 @@ def _build_all(
     specs: Sequence[MetricSpec], runner: Runner, memory: int | str | None, progress: DownloadProgress | None
 ) -> list[BoundMetric]:
     networks = sum(spec.info.is_deep for spec in specs)
-    room = budget.room(budget.checked(memory), networks)
+    room = budget.memory_per_network(budget.check_memory(memory), networks)
     return [build_metric(spec, runner, progress=progress, memory=room) for spec in specs]
 
 

@@ -122,8 +122,8 @@ def _parse_file(requested: str) -> MetricSpec:
     # The entry is named by content: a copy of the file elsewhere is the same metric.
     file = read_metric(Path(requested))
     file.check_runs()
-    program = DeepFeatures(file.form.trunk, file.heads is not None)
-    citation = f"a metric of the user's, on {TRUNKS[file.form.trunk].title}"
+    program = DeepFeatures(file.description.trunk, file.heads is not None)
+    citation = f"a metric of the user's, on {TRUNKS[file.description.trunk].title}"
     info = MetricInfo(f"file {file.sha256[:16]}", False, 0, "0 up", citation, {file.version: program})
     return MetricSpec(requested, info, file.version, file)
 

@@ -1,33 +1,33 @@
-"""Sets of images: each goes through the network once, and all that pairs of them say follows from their points."""
+"""Sets of images. Each image goes through the network once; all distances follow from the embeddings."""
 
 from __future__ import annotations
 
 from ..interfaces import Progress
-from .distance_matrix import Matrix, matrix
-from .diversity import Diversity, Measured, diversity
-from .grouping import grouping
-from .index import Points, indexed
-from .job import Embedder, Failed, Job, Source
+from .distance_matrix import DistanceMatrix, compute_matrix
+from .diversity import Diversity, DiversityEstimate, measure_diversity
+from .grouping import group_images
+from .index import IndexedPoints, open_index
+from .job import Embedder, EmbeddingJob, FailedImage, ImageSet
 from .pairwise_distance import squared_distances
-from .search import Neighbour, Twins, neighbours, twins
+from .search import DuplicatePair, Neighbour, find_duplicates, find_neighbours
 
 __all__ = [
+    "DistanceMatrix",
     "Diversity",
+    "DiversityEstimate",
+    "DuplicatePair",
     "Embedder",
-    "Failed",
-    "Job",
-    "Matrix",
-    "Measured",
+    "EmbeddingJob",
+    "FailedImage",
+    "ImageSet",
+    "IndexedPoints",
     "Neighbour",
-    "Points",
     "Progress",
-    "Source",
-    "Twins",
-    "diversity",
-    "grouping",
-    "indexed",
-    "matrix",
-    "neighbours",
+    "compute_matrix",
+    "find_duplicates",
+    "find_neighbours",
+    "group_images",
+    "measure_diversity",
+    "open_index",
     "squared_distances",
-    "twins",
 ]

@@ -1,4 +1,4 @@
-"""All distances between the images of a set, or of two: N passes through the network, then matrix products."""
+"""All distances between the images of one set or of two: N passes through the network, then matrix products."""
 
 from __future__ import annotations
 
@@ -14,84 +14,107 @@ from ..errors import UsageError, shown
 from ..interfaces import Progress
 from ..output.atomic_write import output_error
 from ..records import Numbers
-from .job import Failed, Job, Source
+from .job import EmbeddingJob, FailedImage, ImageSet
 from .pairwise_distance import Block, block_count, blocks
-from .reading import common_shape, fill
-from .store import Store, mapped, place, scratch
+from .reading import common_shape, fill_store
+from .store import PointStore, map_array, scratch_file, scratch_name
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
-    """Distances of `rows` to `columns`, which are the same images where there is one set only.
+class DistanceMatrix:
+    """Distances of `rows` to `columns`. For a single set both are the same images.
 
-    `distances` is mapped from a scratch file; it lives as long as that. What failed is neither a row nor a column.
+    `distances` is mapped from a scratch file and lives as long as that file. Images that failed are neither rows nor
+    columns.
     """
 
     rows: Sequence[str]
     columns: Sequence[str]
     distances: Numbers
-    failed: Sequence[Failed]
+    failed: Sequence[FailedImage]
 
 
 @contextmanager
-def matrix(
-    job: Job,
-    source: Source,
-    other: Source | None = None,
+def compute_matrix(
+    job: EmbeddingJob,
+    images: ImageSet,
+    others_set: ImageSet | None = None,
     *,
     folder: Path | None = None,
     progress: Progress | None = None,
-) -> Iterator[Matrix]:
-    """Embed every image once, then multiply; points and distances wait in scratch files in `folder`.
+) -> Iterator[DistanceMatrix]:
+    """Embed every image once and multiply.
 
-    Symmetric with a diagonal of exact zeros where there is no other set; each distance right to
-    `squares.PRECISION` of itself. `progress` is told images, then blocks. Raises UsageError for a set of fewer
-    than two images, ImageError, SizeError and OutputError.
+    Parameters
+    ----------
+    job : EmbeddingJob
+        How images are read and embedded.
+    images : ImageSet
+        The set.
+    others_set : ImageSet, optional
+        A second set. Default: distances within `images`.
+    folder : Path, optional
+        Folder of the scratch files. Default: that of the system.
+    progress : function, optional
+        Called for images, then for blocks of the matrix.
+
+    Yields
+    ------
+    DistanceMatrix
+        For one set it is symmetric, and its diagonal is exactly zero. The relative error of each distance is at most
+        `pairwise_distance.PRECISION`.
+
+    Raises
+    ------
+    UsageError
+        If the set has fewer than two images.
+    ImageError, SizeError, OutputError
+        If no image can be read, if sizes do not fit, or if the disk is full.
     """
-    if other is None and len(source.names) < 2:
-        raise UsageError(f"{shown(source.folder)} holds a single image; a matrix needs two, or a second folder")
-    sources = (source,) if other is None else (source, other)
+    if others_set is None and len(images.names) < 2:
+        raise UsageError(f"{shown(images.folder)} holds a single image; a matrix needs two, or a second folder")
+    sources = (images,) if others_set is None else (images, others_set)
     shape = common_shape(job, *sources)
-    failed: list[Failed] = []
-    with scratch(folder) as first, scratch(folder) as second, scratch(folder) as result:
-        rows = Store(first, place(folder))
-        names = fill(rows, job, source, shape, failed, progress)
+    failed: list[FailedImage] = []
+    with scratch_file(folder) as first, scratch_file(folder) as second, scratch_file(folder) as result:
+        rows = PointStore(first, scratch_name(folder))
+        names = fill_store(rows, job, images, shape, failed, progress)
         columns, column_names = rows, names
-        if other is not None:
-            columns = Store(second, place(folder))
-            column_names = fill(columns, job, other, shape, failed, progress)
+        if others_set is not None:
+            columns = PointStore(second, scratch_name(folder))
+            column_names = fill_store(columns, job, others_set, shape, failed, progress)
         if not names or not column_names:
             raise UsageError(f"no image of {shown(sources[-1].folder)} can be compared: {failed[-1].message}")
-        grid = _Grid(result, len(names), len(column_names), place(folder))
-        others = None if other is None else columns.points()
-        steps = block_count(len(names), None if others is None else len(others))
-        for done, block in enumerate(blocks(rows.points(), others), 1):
+        grid = _Grid(result, len(names), len(column_names), scratch_name(folder))
+        other_points = None if others_set is None else columns.points()
+        steps = block_count(len(names), None if other_points is None else len(other_points))
+        for done, block in enumerate(blocks(rows.points(), other_points), 1):
             grid.put(block)
-            if others is None and block.column > block.row:
+            if other_points is None and block.column > block.row:
                 grid.put(Block(block.column, block.row, block.distances.T))
             if progress:
                 progress(done, steps)
-        yield Matrix(names, column_names, grid.figures(), failed)
+        yield DistanceMatrix(names, column_names, grid.values(), failed)
 
 
 class _Grid:
-    """R x C figures in a file, laid down block by block. Methods raise OutputError."""
+    """An R x C matrix in a file, written block by block. Methods raise OutputError."""
 
     def __init__(self, file: BinaryIO, rows: int, columns: int, name: str) -> None:
         self._file, self._shape, self._name = file, (rows, columns), name
 
     def put(self, block: Block) -> None:
-        """Write a block, a piece of each of its rows."""
-        figures = np.ascontiguousarray(block.distances, "<f8")
+        """Write a block."""
+        rows = np.ascontiguousarray(block.distances, "<f8")
         try:
-            for row, piece in enumerate(figures, block.row):
+            for row, part in enumerate(rows, block.row):
                 self._file.seek(8 * (row * self._shape[1] + block.column))
-                written = self._file.write(piece.data)
-                if written != piece.nbytes:  # what a disk does that is nearly full: the rest says why
-                    self._file.write(piece.data.cast("B")[written:])
+                written = self._file.write(part.data)
+                if written != part.nbytes:  # what a disk does that is nearly full: the rest says why
+                    self._file.write(part.data.cast("B")[written:])
         except OSError as error:
             raise output_error(self._name, error) from error
 
-    def figures(self) -> Numbers:
-        """All of it, mapped."""
-        return cast(Numbers, mapped(self._file, "<f8", 0, self._shape))
+    def values(self) -> Numbers:
+        """Return the whole matrix, mapped."""
+        return cast(Numbers, map_array(self._file, "<f8", 0, self._shape))

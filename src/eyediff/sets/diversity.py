@@ -1,35 +1,37 @@
-"""How far apart the images of a set are on average: the mean distance of all pairs, in one pass over the images.
+"""Measure the diversity of a set: the mean distance of all pairs, in one pass over the images.
 
-LPIPS is |e_i - e_j|^2 for points e, so that with m the mean point
+LPIPS is |e_i - e_j|^2 for embeddings e. With the mean embedding m:
 
     mean over pairs  =  2 / (N - 1) * sum_i |e_i - m|^2
 
-Welford's recurrence gives that sum as the images come, with one vector of memory and without cancellation. With m_k
-the mean of the first k points:
+Welford's recurrence computes the sum while images arrive, with one vector of memory and without cancellation. With m_k
+the mean of the first k embeddings:
 
     t_i = (i - 1) / i * |e_i - m_(i-1)|^2           sum_i |e_i - m|^2 = t_2 + ... + t_N
 
-so the mean over pairs is the mean of the N - 1 figures 2 t_i.
+So the mean over pairs is the mean of the N - 1 values 2 t_i.
 
-Its standard error, for images that are drawn independently from what makes them, with S their covariance and
-V = Var |e - E e|^2. The mean over pairs is a U-statistic; from its Hoeffding decomposition (Hoeffding 1948, A class of
-statistics with asymptotically normal distribution, theorem 5.2), its variance is exactly
+Standard error
+--------------
+Assume that images are drawn independently. Let S be their covariance and V = Var |e - E e|^2. The mean over pairs is a
+U-statistic. From its Hoeffding decomposition (Hoeffding 1948, A class of statistics with asymptotically normal
+distribution, theorem 5.2), its variance is exactly
 
     4 V / N + 8 tr(S^2) / (N (N - 1))
 
-The N (N - 1) / 2 distances are far from independent, so that their spread divided by their root number says nothing.
-The closed form of the jackknife needs e_i . m for the final m: a second pass, or a D x D matrix. The t_i do not: they
-come from Helmert's transform, which turns N independent points into N - 1 uncorrelated ones. For points of a normal
-distribution the t_i are independent and of one distribution, so that
+The N (N - 1) / 2 distances are far from independent, so their deviation divided by the root of their number is no
+standard error. The closed form of the jackknife needs e_i . m for the final m: a second pass, or a D x D matrix. The
+t_i do not. They come from Helmert's transform, which turns N independent points into N - 1 uncorrelated ones. For
+normal points the t_i are independent and identically distributed, so
 
     standard error^2  =  4 / (N - 1) * (sample variance of the t_i)
 
-is unbiased for every N. For others E t_i = tr S still, and Var t_i = V + 4 tr(S^2) / i up to 1 / i^2 and fourth
-cumulants over i, so that the estimate is right as N grows; where V is next to nothing (points on a sphere) it is too
-large rather than too small, by a factor that grows like log N in a variance that falls like 1 / N^2.
+is unbiased for every N. For other distributions E t_i = tr S still holds, and Var t_i = V + 4 tr(S^2) / i up to terms
+in 1 / i^2 and fourth cumulants over i. So the estimate is consistent. If V is close to 0 (points on a sphere), it is
+too large rather than too small. The factor then grows like log N, in a variance that falls like 1 / N^2.
 
-The t_i, unlike their sum, depend on the order, and files that lie side by side are often alike. So images are taken in
-an order drawn once and for all (the same for the same number of images), which makes the t_i exchangeable.
+Unlike their sum, the t_i depend on the order, and neighbouring files are often similar. So images are taken in a fixed
+random order, the same for the same number of images. This makes the t_i exchangeable.
 """
 
 from __future__ import annotations
@@ -50,17 +52,17 @@ from ..interfaces import Progress
 from ..metrics.ops import Array
 from ..records import Numbers
 from .grouping import Grouping
-from .job import Failed, Job, Source
-from .reading import Batch, common_shape, embedded
+from .job import EmbeddingJob, FailedImage, ImageSet
+from .reading import Batch, common_shape, embed_images
 
-What: TypeAlias = Literal["group", "within groups", "all"]
+Scope: TypeAlias = Literal["group", "within groups", "all"]
 
-PIECE = 1 << 17
-"""Axes that are looked at together: a megabyte in double precision, which stays in the cache."""
+CHUNK = 1 << 17
+"""Axes that are processed together: a megabyte in double precision, which stays in the cache."""
 
 
-class Spread:
-    """What is known of some points: their number, their mean, and the figures t of above."""
+class RunningDiversity:
+    """Statistics of embeddings that arrive one by one: their number, their mean, and sums of the t above."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -69,15 +71,15 @@ class Spread:
         self._squares = 0.0  # of (t - mean of t)^2, by the same recurrence
 
     def add(self, point: Array) -> None:
-        """One point of D figures."""
+        """Add one embedding of D values."""
         self.count += 1
         if self.count == 1:
             self._mean = point.astype(np.float64)
             return
         length = 0.0
-        for start in range(0, len(point), PIECE):
-            mean = self._mean[start : start + PIECE]
-            difference = point[start : start + PIECE] - mean
+        for start in range(0, len(point), CHUNK):
+            mean = self._mean[start : start + CHUNK]
+            difference = point[start : start + CHUNK] - mean
             length += float(np.einsum("i,i->", difference, difference))  # a BLAS would start threads for so little
             difference /= self.count
             mean += difference
@@ -86,40 +88,48 @@ class Spread:
             self._squares += (t - self._sum / before) ** 2 * before / (before + 1)
         self._sum += t
 
-    def join(self, other: Spread) -> None:
-        """Take in all points of another. The standard error is lost: it was of their order (None from then on)."""
+    def merge(self, other: RunningDiversity) -> None:
+        """Add all embeddings of another. The standard error is None from then on, because it depends on the order."""
         if not other.count:
             return
         if not self.count:
             self._mean = np.zeros_like(other._mean)
         count = self.count + other.count
-        apart = other._mean - self._mean
-        self._sum += other._sum + float(apart @ apart) * self.count * other.count / count
-        self._mean += apart * (other.count / count)
+        difference = other._mean - self._mean
+        self._sum += other._sum + float(difference @ difference) * self.count * other.count / count
+        self._mean += difference * (other.count / count)
         self.count, self._squares = count, math.nan
 
     @property
     def mean(self) -> float | None:
-        """The mean distance of all pairs; None of fewer than two points."""
+        """The mean distance of all pairs; None for fewer than two embeddings."""
         return 2 * self._sum / (self.count - 1) if self.count > 1 else None
 
     @property
     def standard_error(self) -> float | None:
-        """Of the mean, for points drawn independently; None of fewer than three points, or where it is not known."""
+        """Standard error of the mean, for independent images; None for fewer than three, and after `merge`."""
         if self.count < 3 or math.isnan(self._squares):
             return None
         return 2 * math.sqrt(self._squares / (self.count - 2) / (self.count - 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """The mean distance of all pairs of some images, and its standard error; None where there are too few for it.
+class DiversityEstimate:
+    """The mean distance of all pairs of some images, and its standard error; None if there are too few images.
 
-    `name` is a group's, else empty.
-    Within groups, `mean` is that of the groups' means and the standard error says how it varies with the groups.
+    Attributes
+    ----------
+    scope : {"group", "within groups", "all"}
+        Which pairs. Within groups, `mean` is the mean of the groups' means, and the standard error is that over groups.
+    name : str
+        Name of the group, else empty.
+    images : int
+        Number of images.
+    mean, standard_error : float or None
+        In the unit of the metric.
     """
 
-    what: What
+    scope: Scope
     name: str
     images: int
     mean: float | None
@@ -128,66 +138,90 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Of each group, within groups (None: there are none), and of all images whatever their group."""
+    """Estimates for each group, within groups (None without groups) and for all images; and the images that failed."""
 
-    groups: Sequence[Measured]
-    within: Measured | None
-    everything: Measured
-    failed: Sequence[Failed]
+    groups: Sequence[DiversityEstimate]
+    within: DiversityEstimate | None
+    everything: DiversityEstimate
+    failed: Sequence[FailedImage]
 
 
-def diversity(
-    job: Job, source: Source, grouping: Grouping | None = None, progress: Progress | None = None
+def measure_diversity(
+    job: EmbeddingJob, source: ImageSet, grouping: Grouping | None = None, progress: Progress | None = None
 ) -> Diversity:
-    """Embed every image once and say how far apart they are, with the memory of a few images, whatever their number.
+    """Embed every image once and return the mean distance of all pairs. Memory does not grow with the number of images.
 
-    With groups, of all images together no standard error is given: images of one group are not drawn independently.
-    Raises UsageError for fewer than two images, ImageError where none can be read, SizeError as `embedded` does.
+    Parameters
+    ----------
+    job : EmbeddingJob
+        How images are read and embedded.
+    source : ImageSet
+        The set.
+    grouping : Grouping, optional
+        Groups of images. With groups, no standard error is given for all images together, because images of one group
+        are not independent.
+    progress : function, optional
+        Called with the number of images that are done, and of all images.
+
+    Returns
+    -------
+    Diversity
+
+    Raises
+    ------
+    UsageError
+        If there are fewer than two images.
+    ImageError
+        If none can be read.
+    SizeError
+        If sizes differ and the policy refuses that.
     """
-    parts: Mapping[str, Sequence[int]] = {"": range(len(source.names))} if grouping is None else grouping.groups
-    group_of = {place: name for name, places in parts.items() for place in _shuffled(places)}
+    groups: Mapping[str, Sequence[int]] = {"": range(len(source.names))} if grouping is None else grouping.groups
+    group_of = {index: name for name, indices in groups.items() for index in _shuffle(indices)}
     if len(group_of) < 2:
         raise UsageError(f"{shown(source.folder)}: a mean over pairs needs at least 2 images, not {len(group_of)}")
-    failed = [] if grouping is None else list(grouping.strays)
-    found = dict.fromkeys(parts, _measured("group", "", Spread()))
-    whole = Spread()
-    with closing(embedded(job, source, common_shape(job, source), list(group_of), progress)) as items:
-        points = _points(items, failed)
+    failed = [] if grouping is None else list(grouping.ungrouped)
+    by_group = dict.fromkeys(groups, _estimate("group", "", RunningDiversity()))
+    total = RunningDiversity()
+    with closing(embed_images(job, source, common_shape(job, source), list(group_of), progress)) as items:
+        points = _iterate_points(items, failed)
         for name, members in groupby(points, lambda item: group_of[item[0]]):
-            spread = Spread()
+            statistics_of_group = RunningDiversity()
             for _, point in members:
-                spread.add(point)
-            found[name] = _measured("group", name, spread)
+                statistics_of_group.add(point)
+            by_group[name] = _estimate("group", name, statistics_of_group)
             if grouping is not None:
-                whole.join(spread)
+                total.merge(statistics_of_group)
     if grouping is None:
-        return Diversity((), None, replace(found[""], what="all"), failed)
-    measured = [replace(each, name=name) for name, each in found.items()]
-    return Diversity(measured, _within(measured), _measured("all", "", whole), failed)
+        return Diversity((), None, replace(by_group[""], scope="all"), failed)
+    estimates = [replace(each, name=name) for name, each in by_group.items()]
+    return Diversity(estimates, _within(estimates), _estimate("all", "", total), failed)
 
 
-def _points(items: Iterable[Batch | Failed], failed: list[Failed]) -> Iterator[tuple[int, Array]]:
-    """One by one; what failed goes to the list."""
+def _iterate_points(items: Iterable[Batch | FailedImage], failed: list[FailedImage]) -> Iterator[tuple[int, Array]]:
+    """Yield index and embedding of each image. Append those that failed to the list."""
     for item in items:
-        if isinstance(item, Failed):
+        if isinstance(item, FailedImage):
             failed.append(item)
         else:
-            yield from zip(item.places, item.points, strict=True)
+            yield from zip(item.indices, item.points, strict=True)
 
 
-def _shuffled(places: Sequence[int]) -> list[int]:
-    """In an order that depends on their number alone."""
-    return [places[i] for i in np.random.RandomState(defaults.SEED).permutation(len(places))]
+def _shuffle(indices: Sequence[int]) -> list[int]:
+    """Return the indices in an order that depends on their number alone."""
+    return [indices[i] for i in np.random.RandomState(defaults.SEED).permutation(len(indices))]
 
 
-def _measured(what: What, name: str, spread: Spread) -> Measured:
-    return Measured(what, name, spread.count, spread.mean, spread.standard_error)
+def _estimate(scope: Scope, name: str, statistics_of_points: RunningDiversity) -> DiversityEstimate:
+    return DiversityEstimate(
+        scope, name, statistics_of_points.count, statistics_of_points.mean, statistics_of_points.standard_error
+    )
 
 
-def _within(groups: Sequence[Measured]) -> Measured:
-    """Each group counts once, however many images it has."""
+def _within(groups: Sequence[DiversityEstimate]) -> DiversityEstimate:
+    """Average over groups. Each counts once, whatever its number of images."""
     means = [group.mean for group in groups if group.mean is not None]
     images = sum(group.images for group in groups if group.mean is not None)
     mean = math.fsum(means) / len(means) if means else None
     error = statistics.stdev(means) / math.sqrt(len(means)) if len(means) > 1 else None
-    return Measured("within groups", "", images, mean, error)
+    return DiversityEstimate("within groups", "", images, mean, error)

@@ -1,4 +1,4 @@
-"""A matrix of distances as a picture. Needs matplotlib."""
+"""Draw a distance matrix. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ import numpy as np
 
 from ..errors import shown
 from ..report.plot import panels_of, save
-from .distance_matrix import Matrix
-from .seriation import clustered
+from .distance_matrix import DistanceMatrix
+from .seriation import cluster_order
 
-NAMED = 60
-"""Images whose names still fit beside a picture."""
+MAX_NAMED = 60
+"""Largest number of images whose names are written beside the matrix."""
 
-LONGEST = 32
-"""Letters of a name that are shown, the last ones: they differ more."""
+MAX_NAME_LENGTH = 32
+"""Characters of a name that are shown: the last ones, because they differ more."""
 
 
-def heat_map(matrix: Matrix, metric: str, path: Path) -> None:
-    """Draw the distances, dark for small, those of one set in the order of `clustered`. Raises OutputError."""
+def draw_heat_map(matrix: DistanceMatrix, metric: str, path: Path) -> None:
+    """Draw the distances, dark for small ones.
+
+    A single set is drawn in the order of `cluster_order`. Raises OutputError.
+    """
     same = matrix.rows == matrix.columns
-    order = clustered(matrix.distances) if same else list(range(len(matrix.rows)))
+    order = cluster_order(matrix.distances) if same else list(range(len(matrix.rows)))
     across = order if same else list(range(len(matrix.columns)))
     figures = np.asarray(matrix.distances)[np.ix_(order, across)]
-    named = max(len(order), len(across)) <= NAMED
+    named = max(len(order), len(across)) <= MAX_NAMED
     width, height = (min(14.0, max(5.0, 0.24 * len(each) + 2.5)) if named else 9.0 for each in (across, order))
     figure, ((panel,),) = panels_of(1, 1, (width, height))
     image = panel.imshow(figures, cmap="magma", vmin=0, interpolation="nearest" if named else "antialiased")
@@ -42,4 +45,4 @@ def heat_map(matrix: Matrix, metric: str, path: Path) -> None:
 
 def _short(name: str) -> str:
     text = shown(name).replace("$", r"\$")  # matplotlib would set mathematics between two
-    return text if len(text) <= LONGEST else "..." + text[3 - LONGEST :]
+    return text if len(text) <= MAX_NAME_LENGTH else "..." + text[3 - MAX_NAME_LENGTH :]

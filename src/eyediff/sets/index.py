@@ -1,8 +1,7 @@
-"""An index: the points of a folder, kept in a file, so that the next question costs no pass through the network.
+"""An index: the embeddings of a folder in a file, so that later searches need no pass through the network.
 
-It says what it was made with. Where that is not what is asked for, or files of the folder have changed, it is refused
-as a whole and left as it is: a search in points of other weights, or of images that are no longer there, would answer
-with numbers that mean nothing.
+The file records its settings. If other settings are asked for, or if files of the folder have changed, the index is
+refused and stays as it is. Embeddings of other weights, or of images that are gone, would give meaningless results.
 """
 
 from __future__ import annotations
@@ -21,46 +20,68 @@ from ..metrics.ops import Array
 from ..output.output_files import whole_file
 from ..run.resume import FileStamp, file_stamp, settings_difference
 from ..scoring.metric_spec import parse_metric
-from .job import Failed, Job, Source
-from .reading import Shape, common_shape, fill
-from .store import FORMAT, HEADER, Store, place, read_store, scratch
+from .job import EmbeddingJob, FailedImage, ImageSet
+from .reading import Shape, common_shape, fill_store
+from .store import FORMAT, HEADER, PointStore, read_store, scratch_file, scratch_name
 
 SCHEMA = 1
 
-CURE = (Setting("rebuild"), " computes it anew, another ", Setting("index"), " leaves it")
+REMEDY = (Setting("rebuild"), " computes it anew, another ", Setting("index"), " leaves it")
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """Points N x D of images by name, the size they were embedded at, and what failed."""
+class IndexedPoints:
+    """Embeddings N x D of images by name, the common size of the images, and the images that failed."""
 
     names: Sequence[str]
     points: Array
     shape: Shape
-    failed: Sequence[Failed]
+    failed: Sequence[FailedImage]
 
 
 @contextmanager
-def indexed(
-    job: Job,
-    source: Source,
+def open_index(
+    job: EmbeddingJob,
+    source: ImageSet,
     index: Path | None = None,
     *,
     rebuild: bool = False,
     progress: Progress | None = None,
-) -> Iterator[Points]:
-    """The points of a set: read from `index` where that is there, else computed, and kept there where one is named.
+) -> Iterator[IndexedPoints]:
+    """Read the embeddings of a set from an index, or compute them.
 
-    They are there while the block runs. `rebuild` computes them anew. Raises UsageError where the index was made with
-    something else or of other files, ImageError, SizeError and OutputError; in each case the index stays as it was.
+    Parameters
+    ----------
+    job : EmbeddingJob
+        How images are read and embedded.
+    source : ImageSet
+        The set.
+    index : Path, optional
+        The file. If it exists, it is read; if not, it is written. Default: the embeddings are kept in a scratch file.
+    rebuild : bool
+        Compute the embeddings even if the file exists.
+    progress : function, optional
+        Called with the number of images that are done, and of all images.
+
+    Yields
+    ------
+    IndexedPoints
+        Valid inside the `with` block.
+
+    Raises
+    ------
+    UsageError
+        If the index has other settings or other files. It stays as it was.
+    ImageError, SizeError, OutputError
+        If no image can be read, if sizes do not fit, or if the disk is full.
     """
     if index is None:
-        failed: list[Failed] = []
+        failed: list[FailedImage] = []
         shape = common_shape(job, source)
-        with scratch(None) as file:
-            store = Store(file, place(None))
-            names = fill(store, job, source, shape, failed, progress)
-            yield Points(_some(names, source, failed), store.points(), shape, failed)
+        with scratch_file(None) as file:
+            store = PointStore(file, scratch_name(None))
+            names = fill_store(store, job, source, shape, failed, progress)
+            yield IndexedPoints(_require_images(names, source, failed), store.points(), shape, failed)
     elif index.exists() and not rebuild:
         yield _read(index, job, source)
     else:
@@ -69,19 +90,19 @@ def indexed(
 
 
 def is_index(file: BinaryIO) -> bool:
-    """Whether a file begins as an index does."""
+    """Return True if a file begins like an index."""
     return FORMAT.encode() in file.read(8 + HEADER)
 
 
-def _build(index: Path, job: Job, source: Source, progress: Progress | None) -> None:
+def _build(index: Path, job: EmbeddingJob, source: ImageSet, progress: Progress | None) -> None:
     stamps = {name: file_stamp(source.folder / name) for name in source.names}  # before they are read
-    failed: list[Failed] = []
+    failed: list[FailedImage] = []
     with whole_file(index, is_index, "index of eyediff") as partial, partial.open("rb+", buffering=0) as file:
         shape = common_shape(job, source)
-        store = Store(cast(BinaryIO, file), index)
-        names = _some(fill(store, job, source, shape, failed, progress), source, failed)
+        store = PointStore(cast(BinaryIO, file), index)
+        names = _require_images(fill_store(store, job, source, shape, failed, progress), source, failed)
         about = {
-            "made": _made(job),
+            "made": _settings(job),
             "shape": asdict(shape),
             "files": [[name, stamps[name]] for name in names],
             "failed": [[asdict(each), stamps[each.name]] for each in failed],
@@ -89,14 +110,14 @@ def _build(index: Path, job: Job, source: Source, progress: Progress | None) -> 
         store.finish(json.dumps(about).encode())
 
 
-def _some(names: list[str], source: Source, failed: Sequence[Failed]) -> list[str]:
+def _require_images(names: list[str], source: ImageSet, failed: Sequence[FailedImage]) -> list[str]:
     if not names:
         raise ImageError(f"no image of {shown(source.folder)} can be used; the first: {failed[0].message}")
     return names
 
 
-def _made(job: Job) -> dict[str, object]:
-    """What must be the same for points to be compared."""
+def _settings(job: EmbeddingJob) -> dict[str, object]:
+    """Return what two sets of embeddings must share to be compared."""
     header = job.header.metrics[job.metric]
     return {
         "schema": SCHEMA,
@@ -109,43 +130,43 @@ def _made(job: Job) -> dict[str, object]:
     }
 
 
-def _read(index: Path, job: Job, source: Source) -> Points:
+def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
     try:
         points, about = read_store(index)
-        if found := settings_difference(about["made"], _made(job)):
-            what, before, now = found
+        if difference := settings_difference(about["made"], _settings(job)):
+            setting, before, now = difference
             raise UsageError(
-                f"{shown(index)} was made with something else: {what}: {before!r} before, {now!r} now; ", *CURE
+                f"{shown(index)} was made with something else: {setting}: {before!r} before, {now!r} now; ", *REMEDY
             )
-        stated = about["shape"]
-        shape = Shape(_whole(stated["height"]), _whole(stated["width"]), str(stated["name"]))
+        shape_record = about["shape"]
+        shape = Shape(_integer(shape_record["height"]), _integer(shape_record["width"]), str(shape_record["name"]))
         if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
             raise ValueError("a size that no image has")
         files = {str(name): _stamp(at) for name, at in about["files"]}
-        failed = {Failed(**each): _stamp(at) for each, at in about["failed"]}
+        failed = {FailedImage(**each): _stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):
             raise ValueError(f"{len(files)} names for {len(points)} points")
     except OSError as error:
         raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise UsageError(f"{shown(index)} is no index of eyediff, or damaged; ", *CURE) from error
+        raise UsageError(f"{shown(index)} is no index of eyediff, or damaged; ", *REMEDY) from error
     if changes := _changes(files | {each.name: at for each, at in failed.items()}, source):
-        raise UsageError(f"{shown(index)} is not of the images now in {shown(source.folder)}: {changes}; ", *CURE)
-    return Points(list(files), points, shape, list(failed))
+        raise UsageError(f"{shown(index)} is not of the images now in {shown(source.folder)}: {changes}; ", *REMEDY)
+    return IndexedPoints(list(files), points, shape, list(failed))
 
 
-def _stamp(found: Any) -> FileStamp | None:
-    return None if found is None else (_whole(found[0]), _whole(found[1]))
+def _stamp(record: Any) -> FileStamp | None:
+    return None if record is None else (_integer(record[0]), _integer(record[1]))
 
 
-def _whole(found: Any) -> int:
-    if type(found) is not int:
+def _integer(value: Any) -> int:
+    if type(value) is not int:
         raise TypeError("a number of another kind than ours")
-    return found
+    return value
 
 
-def _changes(before: Mapping[str, FileStamp | None], source: Source) -> str:
-    """What is no longer as it was: how many, and the first of each kind."""
+def _changes(before: Mapping[str, FileStamp | None], source: ImageSet) -> str:
+    """Describe how the files have changed: the number and the first of each kind."""
     now = set(source.names)
     kinds = {
         "changed": [

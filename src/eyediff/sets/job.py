@@ -1,4 +1,4 @@
-"""A set of images, what looks at them, and what of them could not be looked at."""
+"""A set of images, how its images are read and embedded, and images that failed."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ..scoring.loading import Read
 
 
 class Embedder(Protocol):
-    """A metric that is a squared Euclidean distance between points."""
+    """A metric that is a squared Euclidean distance between embeddings."""
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, that it takes."""
+        """Shortest side that it takes, in pixels."""
 
     def embeddings(self, x: Pixels) -> Array:
-        """N x H x W x 3 of one storage type: N points, N x D. Must not depend on the batch they come in."""
+        """Return N x D embeddings of N x H x W x 3 pixels of one storage type. They must not depend on the batch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Images by their paths below a folder, in posix form. The order of the names is that of every result."""
+class ImageSet:
+    """Images by their paths below a folder, with forward slashes. Results keep the order of the names."""
 
     folder: Path
     names: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """An image that is no part of a result, and why."""
+class FailedImage:
+    """An image that is missing from a result, and why."""
 
     name: str
     stage: Stage | Literal["group"]
@@ -43,10 +43,13 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """How images are read and embedded. `header` speaks of one metric; its `size` says how they come to one size.
+class EmbeddingJob:
+    """How images are read and embedded. `header` describes one metric; its `size` says how images get one size.
 
-    Raises UsageError where this does not fit together.
+    Raises
+    ------
+    UsageError
+        If the header has several metrics, or if there are no workers.
     """
 
     embedder: Embedder
@@ -62,5 +65,5 @@ class Job:
 
     @property
     def metric(self) -> str:
-        """The name that was asked for."""
+        """The name of the metric, as it was asked for."""
         return next(iter(self.header.metrics))

@@ -1,17 +1,19 @@
-"""Squared Euclidean distances of many points, by matrix products, as exact as differences taken one by one.
+"""Squared Euclidean distances of many points by matrix products, as exact as direct differences.
 
     |x - y|^2 = |x|^2 + |y|^2 - 2 x.y
 
-Points are float32, sums float64. Products are taken over COLUMNS axes at a time and then added. A sum of n products in
-double precision is wrong by at most n * 2^-53 of the sum of their sizes, so that, with n = 8192 axes a piece and up to
-as many pieces, each of the three terms is wrong by at most 2 * 8192 * 2^-53 < 2e-12 of |x||y|, and the distance by at
-most 4e-12 * (|x|^2 + |y|^2), in practice by a hundredth of that. Where the distance is less than CLOSE of
-|x|^2 + |y|^2 that would show, and it is taken from the difference itself. So every distance is right to
+Points are float32, sums float64. Products are taken over COLUMNS axes at a time and then added.
+
+A sum of n products in double precision has an error of at most n * 2^-53 of the sum of their magnitudes. With n = 8192
+axes in a chunk, and up to as many chunks, the error of each of the three terms is at most 2 * 8192 * 2^-53 < 2e-12 of
+|x||y|. The error of the distance is at most 4e-12 * (|x|^2 + |y|^2), and in practice a hundredth of that. If the
+distance is below CLOSE * (|x|^2 + |y|^2), this error would matter. Such distances are computed from the differences. So
+the relative error of every distance is at most
 
     PRECISION = 4e-12 / CLOSE = 4e-7
 
-of itself, beside the exact distance of these points; what rounded the points to float32 before (6e-8 of each of their
-figures) counts for more. Two equal points are at exactly 0.
+The rounding of the points to float32 before (6e-8 of each value) counts for more. The distance of equal points is
+exactly 0.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ import numpy.typing as npt
 from ..metrics.ops import Array
 from ..records import Numbers
 
-Places: TypeAlias = npt.NDArray[np.signedinteger]
+Indices: TypeAlias = npt.NDArray[np.signedinteger]
 
 CLOSE = 1e-5
 PRECISION = 4e-7
 
 ROWS, COLUMNS = 512, 8192
-"""Points and axes that are multiplied at a time: two blocks of 32 MB in double precision, whatever the set."""
+"""Points and axes that are multiplied at a time: two blocks of 32 MB in double precision, for any set."""
 
 
 class Block(NamedTuple):
@@ -43,70 +45,86 @@ class Block(NamedTuple):
 
 
 def blocks(points: Array, others: Array | None = None) -> Iterator[Block]:
-    """All distances of N x D points to M x D others, by blocks.
+    """Yield all distances of N x D points to M x D others, in blocks.
 
-    Without others, to one another: the upper triangle of blocks only, those on the diagonal symmetric with a zero
-    diagonal.
+    Without others, yield the upper triangle of the distances within the points. Blocks on the diagonal are symmetric
+    with a zero diagonal.
     """
     for row in range(0, len(points), ROWS):
         for column in range(row if others is None else 0, len(points if others is None else others), ROWS):
             left = points[row : row + ROWS]
             if others is None and column == row:
-                upper = np.triu(between(left, left), 1)
+                upper = np.triu(distances_between(left, left), 1)
                 yield Block(row, column, upper + upper.T)
             else:
                 right = (points if others is None else others)[column : column + ROWS]
-                yield Block(row, column, between(left, right))
+                yield Block(row, column, distances_between(left, right))
 
 
 def block_count(points: int, others: int | None) -> int:
-    """How many `blocks` gives."""
+    """Return the number of blocks that `blocks` yields."""
     rows = -(-points // ROWS)
     return rows * (rows + 1) // 2 if others is None else rows * -(-others // ROWS)
 
 
-def between(a: Array, b: Array) -> Numbers:
-    """Squared distances of some points N x D to others M x D: N x M. Memory is that of a block and the result."""
+def distances_between(a: Array, b: Array) -> Numbers:
+    """Return the squared distances of N x D points to M x D others, N x M.
+
+    It needs the memory of a block and the result.
+    """
     products = np.zeros((len(a), len(b)))
-    of_a, of_b = np.zeros(len(a)), np.zeros(len(b))
-    for x, y in _pieces(a, b):
+    norms_a, norms_b = np.zeros(len(a)), np.zeros(len(b))
+    for x, y in _axis_chunks(a, b):
         products += x @ y.T
-        of_a += _lengths(x)
-        of_b += _lengths(y)
-    scale = of_a[:, None] + of_b[None, :]
-    found: Numbers = scale - 2 * products
-    close = found <= CLOSE * scale
+        norms_a += _squared_norms(x)
+        norms_b += _squared_norms(y)
+    scale = norms_a[:, None] + norms_b[None, :]
+    distances: Numbers = scale - 2 * products
+    close = distances <= CLOSE * scale
     for row in np.flatnonzero(close.any(1)):
         columns = np.flatnonzero(close[row])
-        found[row, columns] = _one_by_one(a[row], b, columns)
-    return found
+        distances[row, columns] = _exact_distances(a[row], b, columns)
+    return distances
 
 
 def squared_distances(points: Array) -> Numbers:
-    """All squared distances of N x D points, N x N: symmetric, 0 on the diagonal, each right to PRECISION of itself."""
-    found = np.zeros((len(points), len(points)))
+    """Return all squared distances within N x D points.
+
+    Returns
+    -------
+    array of float64, shape (N, N)
+        Symmetric, with zeros on the diagonal. The relative error is at most PRECISION.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> squared_distances(np.array([[0, 0], [3, 4]], np.float32))
+    array([[ 0., 25.],
+           [25.,  0.]])
+    """
+    matrix = np.zeros((len(points), len(points)))
     for row, column, distances in blocks(points):
         height, width = distances.shape
-        found[row : row + height, column : column + width] = distances
-        found[column : column + width, row : row + height] = distances.T
-    return found
+        matrix[row : row + height, column : column + width] = distances
+        matrix[column : column + width, row : row + height] = distances.T
+    return matrix
 
 
-def _one_by_one(point: Array, others: Array, which: Places) -> Numbers:
-    """From the differences: what cancellation leaves nothing of."""
+def _exact_distances(point: Array, others: Array, which: Indices) -> Numbers:
+    """Compute distances from differences, which do not cancel."""
     total = np.zeros(len(which))
     for start in range(0, len(point), COLUMNS):
-        piece = slice(start, start + COLUMNS)
-        total += _lengths(others[which, piece].astype(np.float64) - point[piece])
+        chunk = slice(start, start + COLUMNS)
+        total += _squared_norms(others[which, chunk].astype(np.float64) - point[chunk])
     return total
 
 
-def _pieces(a: Array, b: Array) -> Iterator[tuple[Numbers, Numbers]]:
+def _axis_chunks(a: Array, b: Array) -> Iterator[tuple[Numbers, Numbers]]:
     for start in range(0, a.shape[1], COLUMNS):
         x = a[:, start : start + COLUMNS].astype(np.float64)
         yield x, x if b is a else b[:, start : start + COLUMNS].astype(np.float64)
 
 
-def _lengths(x: Numbers) -> Numbers:
-    found: Numbers = np.einsum("ij,ij->i", x, x)
-    return found
+def _squared_norms(x: Numbers) -> Numbers:
+    norms: Numbers = np.einsum("ij,ij->i", x, x)
+    return norms

@@ -1,4 +1,4 @@
-"""From the files of a set to points: decoded ahead, brought to one size, embedded in batches, in the order of names."""
+"""Read the images of a set ahead, bring them to one size, and embed them in batches, in the order of names."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ..records import Image, Pixels
 from ..scoring.batches import batch_capacity, compute_each
 from ..scoring.loading import describe_error
 from ..scoring.prefetch import ahead, reading
-from .job import Failed, Job, Source
-from .store import Store
+from .job import EmbeddingJob, FailedImage, ImageSet
+from .store import PointStore
 
 AHEAD = defaults.WINDOW // 2
-"""Images that are decoded ahead."""
+"""Number of images that are decoded ahead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The size that all images of a set have; `name` says whose it is."""
+    """The common size of the images of a set; `name` is the image that it comes from."""
 
     height: int
     width: int
@@ -37,21 +37,28 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Images by their places in `Source.names`, and their points, N x D."""
+    """Indices of images in `ImageSet.names`, and their embeddings, N x D."""
 
-    places: Sequence[int]
+    indices: Sequence[int]
     points: Array
 
 
-def common_shape(job: Job, *sources: Source) -> Shape:
-    """The size to bring all images to: of the first that can be read; to be cropped, the least height and width of all.
+def common_shape(job: EmbeddingJob, *sources: ImageSet) -> Shape:
+    """Return the size that all images get.
 
-    Raises ImageError where none can be read, SizeError where that size is too small for the metric.
+    It is the size of the first readable image, or, for the policy crop, the smallest height and width.
+
+    Raises
+    ------
+    ImageError
+        If no image can be read.
+    SizeError
+        If the size is too small for the metric.
     """
     shape: Shape | None = None
     problem = ""
     for image in _every_image(job, sources):
-        if isinstance(image, Failed):
+        if isinstance(image, FailedImage):
             problem = problem or image.message
             continue
         height, width = image.pixels.shape[:2]
@@ -70,112 +77,125 @@ def common_shape(job: Job, *sources: Source) -> Shape:
     return shape
 
 
-def _every_image(job: Job, sources: Iterable[Source]) -> Generator[Image | Failed]:
-    """Ahead only where all will be looked at."""
+def _every_image(job: EmbeddingJob, sources: Iterable[ImageSet]) -> Generator[Image | FailedImage]:
+    """Read every image. Read ahead only for the policy crop, which looks at all images."""
     for source in sources:
         if job.header.size == "crop":
-            yield from _read_ahead(job, source, source.names, _as_it_is, AHEAD)
+            yield from _read_ahead(job, source, source.names, _unchanged, AHEAD)
         else:
-            yield from (_read(job, source, name, _as_it_is) for name in source.names)
+            yield from (_read(job, source, name, _unchanged) for name in source.names)
 
 
-def embedded(
-    job: Job,
-    source: Source,
+def embed_images(
+    job: EmbeddingJob,
+    source: ImageSet,
     shape: Shape,
-    places: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
     progress: Progress | None = None,
-) -> Generator[Batch | Failed]:
-    """The images at `places` (None: all) in that order, in batches of one storage type; those that fail, in between.
+) -> Generator[Batch | FailedImage]:
+    """Embed the images at `indices` (None: all), in that order.
 
-    Raises SizeError where sizes differ and the policy is to refuse that.
+    Yields batches of one storage type, and the images that failed.
+
+    Raises
+    ------
+    SizeError
+        If sizes differ and the policy refuses that.
     """
-    order = range(len(source.names)) if places is None else places
+    order = range(len(source.names)) if indices is None else indices
     most = batch_capacity(shape.width, shape.height, images=1)
     waiting: list[tuple[int, Image]] = []
-    names = (source.names[place] for place in order)
-    with closing(_read_ahead(job, source, names, partial(_fitted, job, shape), max(most, AHEAD))) as images:
-        for done, (place, image) in enumerate(zip(order, images, strict=True), 1):
-            if isinstance(image, Failed):
+    names = (source.names[index] for index in order)
+    with closing(_read_ahead(job, source, names, partial(_fit, job, shape), max(most, AHEAD))) as images:
+        for done, (index, image) in enumerate(zip(order, images, strict=True), 1):
+            if isinstance(image, FailedImage):
                 yield image
             else:
                 if waiting and (len(waiting) == most or waiting[0][1].pixels.dtype != image.pixels.dtype):
                     yield from _embed(job, source, waiting)
                     waiting.clear()
-                waiting.append((place, image))
+                waiting.append((index, image))
             if progress:
                 progress(done, len(order))
         yield from _embed(job, source, waiting)
 
 
 def _read_ahead(
-    job: Job, source: Source, names: Iterable[str], fit: Callable[[Image], Image], most: int
-) -> Generator[Image | Failed]:
+    job: EmbeddingJob, source: ImageSet, names: Iterable[str], fit: Callable[[Image], Image], most: int
+) -> Generator[Image | FailedImage]:
     with reading(job.workers) as pool:
 
-        def start(name: str) -> Callable[[], Image | Failed]:
+        def start(name: str) -> Callable[[], Image | FailedImage]:
             return pool.submit(_read, job, source, name, fit).result
 
         window = defaults.WINDOW_BYTES
         yield from ahead(names, start, _nbytes, window=window, first=window // job.workers, most=most)
 
 
-def _read(job: Job, source: Source, name: str, fit: Callable[[Image], Image]) -> Image | Failed:
+def _read(job: EmbeddingJob, source: ImageSet, name: str, fit: Callable[[Image], Image]) -> Image | FailedImage:
     try:
         image = job.read(source.folder / name)
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
-        return Failed(name, "read", describe_error(error))
+        return FailedImage(name, "read", describe_error(error))
     try:
         return fit(image)
     except SizeError:
         raise
     except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
-        return Failed(name, "size", describe_error(error))
+        return FailedImage(name, "size", describe_error(error))
 
 
-def _as_it_is(image: Image) -> Image:
+def _unchanged(image: Image) -> Image:
     return image
 
 
-def _fitted(job: Job, shape: Shape, image: Image) -> Image:
+def _fit(job: EmbeddingJob, shape: Shape, image: Image) -> Image:
     return fit_to(image, shape.height, shape.width, job.header.size, shape.name)
 
 
-def _nbytes(item: Image | Failed) -> int | None:
+def _nbytes(item: Image | FailedImage) -> int | None:
     return item.pixels.nbytes if isinstance(item, Image) else None
 
 
-def _embed(job: Job, source: Source, images: Sequence[tuple[int, Image]]) -> Generator[Batch | Failed]:
-    """Yield the points of one batch, and the images that have none."""
+def _embed(job: EmbeddingJob, source: ImageSet, images: Sequence[tuple[int, Image]]) -> Generator[Batch | FailedImage]:
+    """Embed one batch. Yield its embeddings, and the images that failed."""
     if not images:
         return
 
     def embed(rows: Sequence[int]) -> Array:
         return job.embedder.embeddings(cast(Pixels, np.stack([images[row][1].pixels for row in rows])))
 
-    places, points = [], []
-    for (place, _), result in zip(images, compute_each(embed, range(len(images))), strict=True):
+    indices, points = [], []
+    for (index, _), result in zip(images, compute_each(embed, range(len(images))), strict=True):
         if isinstance(result, str):
-            yield Failed(source.names[place], "score", result)
+            yield FailedImage(source.names[index], "score", result)
         elif not np.isfinite(result).all():
-            yield Failed(source.names[place], "score", f"{job.metric}: the figures are not finite")
+            yield FailedImage(source.names[index], "score", f"{job.metric}: the figures are not finite")
         else:
-            places.append(place)
+            indices.append(index)
             points.append(result)
-    if places:
-        yield Batch(places, np.stack(points))
+    if indices:
+        yield Batch(indices, np.stack(points))
 
 
-def fill(
-    store: Store, job: Job, source: Source, shape: Shape, failed: list[Failed], progress: Progress | None = None
+def fill_store(
+    store: PointStore,
+    job: EmbeddingJob,
+    source: ImageSet,
+    shape: Shape,
+    failed: list[FailedImage],
+    progress: Progress | None = None,
 ) -> list[str]:
-    """All points of a set into a store; returns the names that they belong to, in order, and adds those that failed."""
+    """Append the embeddings of a set to a store.
+
+    Return the names of their images, and append those that failed to `failed`.
+    """
     names: list[str] = []
-    with closing(embedded(job, source, shape, progress=progress)) as items:
+    with closing(embed_images(job, source, shape, progress=progress)) as items:
         for item in items:
-            if isinstance(item, Failed):
+            if isinstance(item, FailedImage):
                 failed.append(item)
             else:
                 store.append(item.points)
-                names += [source.names[place] for place in item.places]
+                names += [source.names[index] for index in item.indices]
     return names

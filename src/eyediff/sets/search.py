@@ -1,4 +1,4 @@
-"""Questions to the points of a folder, answered in names: the nearest of other images, and what is nearly the same."""
+"""Search the images of a folder: the nearest neighbours of other images, and near duplicates."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..interfaces import Progress
-from .index import CURE, Points
-from .job import Failed, Job, Source
-from .near import duplicates, nearest
-from .reading import embedded
+from .index import REMEDY, IndexedPoints
+from .job import EmbeddingJob, FailedImage, ImageSet
+from .point_search import close_pairs, nearest
+from .reading import embed_images
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An image of the set near a query, the `rank`th nearest, from 1."""
+    """An image of the set near a query; `rank` counts from 1, the nearest."""
 
     query: str
     rank: int
@@ -27,8 +27,8 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Twins:
-    """Two images of the set that are near each other; `group` counts those that hang together, from 1."""
+class DuplicatePair:
+    """Two images of the set that are near each other; `group` numbers the connected components, from 1."""
 
     group: int
     first: str
@@ -36,45 +36,73 @@ class Twins:
     distance: float
 
 
-_NONSENSE = "the index holds points that are none of these images"
+_MISMATCH = "the index holds points that are none of these images"
 
 
-def neighbours(
-    job: Job, found: Points, source: Source, queries: Source, k: int, progress: Progress | None = None
-) -> Generator[Neighbour | Failed]:
-    """The k nearest of a set for every query, in the order of the queries; a query's own file is left out.
+def find_neighbours(
+    job: EmbeddingJob,
+    points: IndexedPoints,
+    source: ImageSet,
+    queries: ImageSet,
+    k: int,
+    progress: Progress | None = None,
+) -> Generator[Neighbour | FailedImage]:
+    """Find the k nearest images of a set for every query, in the order of the queries.
 
-    Queries that fail come as they are met. Of images that are equally near, the first by name comes first. Raises
-    SizeError where a query has another size than the set, and the policy is to refuse that; UsageError where the
-    points of the set, which may come from a file, cannot be of such images.
+    The query's own file is left out.
+
+    Parameters
+    ----------
+    job : EmbeddingJob
+        How images are read and embedded.
+    points : IndexedPoints
+        Embeddings of the set.
+    source, queries : ImageSet
+        The set and the queries.
+    k : int
+        Number of neighbours.
+    progress : function, optional
+        Called with the number of queries that are done, and of all queries.
+
+    Yields
+    ------
+    Neighbour or FailedImage
+        Of images at equal distance, the first by name comes first.
+
+    Raises
+    ------
+    SizeError
+        If a query has another size than the set, and the policy refuses that.
+    UsageError
+        If the embeddings, which may come from a file, cannot be those of such images.
     """
-    with closing(embedded(job, queries, found.shape, progress=progress)) as items:
+    with closing(embed_images(job, queries, points.shape, progress=progress)) as items:
         for item in items:
-            if isinstance(item, Failed):
+            if isinstance(item, FailedImage):
                 yield item
                 continue
-            if item.points.shape[1] != found.points.shape[1]:
+            if item.points.shape[1] != points.points.shape[1]:
                 raise UsageError(
-                    f"{_NONSENSE}: {found.points.shape[1]} figures each, not {item.points.shape[1]}; {CURE}"
+                    f"{_MISMATCH}: {points.points.shape[1]} figures each, not {item.points.shape[1]}; {REMEDY}"
                 )
-            for place, matches in zip(item.places, nearest(found.points, item.points, k + 1), strict=True):
+            for index, matches in zip(item.indices, nearest(points.points, item.points, k + 1), strict=True):
                 if not all(math.isfinite(match.distance) for match in matches):
-                    raise UsageError(f"{_NONSENSE}: not all are finite; {CURE}")
-                query, others = queries.names[place], [(found.names[m.place], m.distance) for m in matches]
-                others = [near for near in others if not _same(source.folder / near[0], queries.folder / query)]
+                    raise UsageError(f"{_MISMATCH}: not all are finite; {REMEDY}")
+                query, others = queries.names[index], [(points.names[m.index], m.distance) for m in matches]
+                others = [other for other in others if not _same_file(source.folder / other[0], queries.folder / query)]
                 for rank, (name, distance) in enumerate(others[:k], 1):
                     yield Neighbour(query, rank, name, distance)
 
 
-def twins(found: Points, below: float, progress: Progress | None = None) -> list[Twins]:
-    """All pairs of the set at a distance of `below` or less; see `near.duplicates`."""
+def find_duplicates(points: IndexedPoints, below: float, progress: Progress | None = None) -> list[DuplicatePair]:
+    """Find all pairs of images at a distance of `below` or less; see `point_search.close_pairs`."""
     return [
-        Twins(pair.group, found.names[pair.first], found.names[pair.second], pair.distance)
-        for pair in duplicates(found.points, below, progress)
+        DuplicatePair(pair.group, points.names[pair.first], points.names[pair.second], pair.distance)
+        for pair in close_pairs(points.points, below, progress)
     ]
 
 
-def _same(a: Path, b: Path) -> bool:
+def _same_file(a: Path, b: Path) -> bool:
     try:
         return a.samefile(b)
     except OSError:  # gone since it was read

@@ -1,4 +1,4 @@
-"""An order in which images that are alike stand side by side: it makes a matrix of distances readable."""
+"""Order images so that similar ones are side by side, which makes a distance matrix readable."""
 
 from __future__ import annotations
 
@@ -7,45 +7,46 @@ import numpy as np
 from ..records import Numbers
 
 
-def clustered(distances: Numbers) -> list[int]:
-    """An order of N images by N x N distances: the leaves of their tree, each branch turned so that its ends fit.
+def cluster_order(distances: Numbers) -> list[int]:
+    """Return an order of N images from their N x N distances: the leaves of a hierarchical clustering.
 
-    Branches are joined by their average distance (UPGMA: Sokal & Michener 1958), found by chains of nearest neighbours
-    (Murtagh 1983): N^2 steps, and a copy of the matrix. Deterministic: of equals the first is taken.
+    Branches are joined by average linkage (UPGMA: Sokal & Michener 1958), found by the nearest-neighbour chain (Murtagh
+    1983): N^2 steps and a copy of the matrix. Each branch is reversed if that puts more similar ends together. Of equal
+    choices the first is taken.
     """
     count = len(distances)
     if count == 0:
         return []
-    apart = np.array(distances, np.float64)
-    np.fill_diagonal(apart, np.inf)
+    working = np.array(distances, np.float64)
+    np.fill_diagonal(working, np.inf)
     sizes = np.ones(count)
-    leaves = [[place] for place in range(count)]
+    members = [[index] for index in range(count)]
     chain: list[int] = []
     for _ in range(count - 1):
-        a, b = _closest_two(apart, chain, sizes)
-        leaves[a] = _joined(leaves[a], leaves[b], distances)
-        merged = (sizes[a] * apart[a] + sizes[b] * apart[b]) / (sizes[a] + sizes[b])
-        apart[a] = apart[:, a] = merged
-        apart[b] = apart[:, b] = apart[a, a] = np.inf
+        a, b = _closest_two(working, chain, sizes)
+        members[a] = _join(members[a], members[b], distances)
+        merged = (sizes[a] * working[a] + sizes[b] * working[b]) / (sizes[a] + sizes[b])
+        working[a] = working[:, a] = merged
+        working[b] = working[:, b] = working[a, a] = np.inf
         sizes[a], sizes[b] = sizes[a] + sizes[b], 0
-    return leaves[int(np.argmax(sizes))]
+    return members[int(np.argmax(sizes))]
 
 
-def _closest_two(apart: Numbers, chain: list[int], sizes: Numbers) -> tuple[int, int]:
-    """Two branches that are each other's nearest, the lower place first; the chain is left without them."""
+def _closest_two(working: Numbers, chain: list[int], sizes: Numbers) -> tuple[int, int]:
+    """Return two branches that are each other's nearest, the lower index first, and remove them from the chain."""
     if not chain:
         chain.append(int(np.flatnonzero(sizes)[0]))
     while True:
         last = chain[-1]
-        nearest = int(np.argmin(apart[last]))
-        if len(chain) > 1 and apart[last, chain[-2]] <= apart[last, nearest]:
+        nearest = int(np.argmin(working[last]))
+        if len(chain) > 1 and working[last, chain[-2]] <= working[last, nearest]:
             first, second = chain.pop(), chain.pop()
             return min(first, second), max(first, second)
         chain.append(nearest)
 
 
-def _joined(left: list[int], right: list[int], distances: Numbers) -> list[int]:
-    """Both branches, each as it is or turned, so that the two leaves that meet are as near as can be."""
+def _join(left: list[int], right: list[int], distances: Numbers) -> list[int]:
+    """Join two branches, each as it is or reversed, so that the two ends that meet are as close as possible."""
     ways = [(a, b) for a in (left, left[::-1]) for b in (right, right[::-1])]
     ends = [float(distances[a[-1], b[0]]) for a, b in ways]
     first, second = ways[ends.index(min(ends))]

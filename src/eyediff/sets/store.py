@@ -1,10 +1,10 @@
-"""Points on disk: written batch by batch, looked at through the page cache. The file is in the safetensors format.
+"""Embeddings on disk, written batch by batch and read through the page cache. The format is safetensors.
 
-    8 bytes and a header of HEADER bytes   names, types and places, padded with blanks
+    8 bytes and a header of HEADER bytes   names, types and offsets, padded with blanks
     points                                 float32, N x D
-    about                                  uint8, what the points are, as JSON; empty in a scratch file
+    about                                  uint8: a JSON description of the points; empty in a scratch file
 
-So that a full disk is an error and not the death of the process, nothing is ever written through a mapping.
+Nothing is written through a memory map: on a full disk that would kill the process instead of raising an error.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ..output.atomic_write import output_error
 FORMAT = "eyediff index"
 
 HEADER = 504
-"""With the 8 bytes of its length, the figures begin at byte 512, aligned for any processor."""
+"""Bytes of the header. With the 8 bytes of its length, the points begin at byte 512, aligned for any processor."""
 
 
-class Store:
-    """A file that points are appended to. `name` stands for it in errors. All methods raise OutputError."""
+class PointStore:
+    """A file that embeddings are appended to; `name` is its name in errors. All methods raise OutputError."""
 
     def __init__(self, file: BinaryIO, name: Path | str) -> None:
         self._file, self._name = file, name
@@ -38,12 +38,12 @@ class Store:
         self._write(bytes(8 + HEADER))
 
     def append(self, points: Array) -> None:
-        """N x D, of the same D each time."""
+        """Append N x D embeddings. D is the same in every call."""
         self.count, self.axes = self.count + len(points), points.shape[1]
         self._write(np.ascontiguousarray(points, "<f4").data.cast("B"))
 
     def finish(self, about: bytes) -> None:
-        """Say what the points are, and force all of it to the disk."""
+        """Write the description and the header, and flush all of it to the disk."""
         self._write(about)
         try:
             self._file.seek(0)
@@ -53,8 +53,8 @@ class Store:
             raise output_error(self._name, error) from error
 
     def points(self) -> Array:
-        """All of them so far, N x D, not in memory but mapped: to be read only."""
-        return mapped(self._file, "<f4", 8 + HEADER, (self.count, self.axes))
+        """Return all embeddings so far, N x D, mapped and read-only."""
+        return map_array(self._file, "<f4", 8 + HEADER, (self.count, self.axes))
 
     def _write(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
@@ -66,7 +66,7 @@ class Store:
 
 
 def _header(count: int, axes: int, about: int) -> bytes:
-    """The beginning of a file of `count` points and `about` bytes after them."""
+    """Return the header of a file of `count` points with `about` bytes after them."""
     end = 4 * count * axes
     header = {
         "__metadata__": {"format": FORMAT},
@@ -77,10 +77,14 @@ def _header(count: int, axes: int, about: int) -> bytes:
 
 
 def read_store(path: Path) -> tuple[Array, Any]:
-    """The points of a finished file, mapped, and what it says of them.
+    """Return the embeddings of a finished file, mapped, and its description.
 
-    Raises ValueError, TypeError, KeyError or RecursionError for a file that is not, to the byte, what `finish` leaves;
-    OSError where it cannot be read.
+    Raises
+    ------
+    ValueError, TypeError, KeyError, RecursionError
+        If the file is not exactly as `finish` leaves it.
+    OSError
+        If it cannot be read.
     """
     with path.open("rb") as file:
         start = file.read(8 + HEADER)
@@ -93,25 +97,25 @@ def read_store(path: Path) -> tuple[Array, Any]:
             raise ValueError("cut short, or longer than it says")
         file.seek(end)
         about = json.loads(file.read())
-    return mapped(path, "<f4", len(start), (count, axes)), about
+    return map_array(path, "<f4", len(start), (count, axes)), about
 
 
-def mapped(file: BinaryIO | Path, dtype: str, offset: int, shape: tuple[int, ...]) -> Array:
-    """Figures of a file, read as they are needed."""
+def map_array(file: BinaryIO | Path, dtype: str, offset: int, shape: tuple[int, ...]) -> Array:
+    """Return an array in a file that is read when it is used."""
     return cast(Array, np.memmap(cast(Path, file), dtype, "r", offset, shape))
 
 
 @contextmanager
-def scratch(folder: Path | None) -> Iterator[BinaryIO]:
-    """A file without a name in `folder` (None: the system's for temporary files), gone when the process ends."""
+def scratch_file(folder: Path | None) -> Iterator[BinaryIO]:
+    """Open a temporary file without a name in `folder` (None: that of the system)."""
     try:
         file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # what it raises is told apart
     except OSError as error:
-        raise output_error(place(folder), error) from error
+        raise output_error(scratch_name(folder), error) from error
     with file:
         yield cast(BinaryIO, file)
 
 
-def place(folder: Path | None) -> str:
-    """What to call a scratch file."""
+def scratch_name(folder: Path | None) -> str:
+    """Return the name of a scratch file for messages."""
     return f"a scratch file in {shown(folder or tempfile.gettempdir())}"

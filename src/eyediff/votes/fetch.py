@@ -19,7 +19,7 @@ from ..errors import FetchError, OutputError, StudyError, UsageError, shown
 from ..interfaces import DownloadProgress
 from ..output.atomic_write import atomic_path, output_error
 from ..output.files import Lock
-from ..weights import offline
+from ..weights import is_offline
 from ..weights.fetch import SCHEMES, innermost_reason, transfer
 from ..weights.hashing import file_sha256
 from . import bapps
@@ -62,7 +62,7 @@ def fetch(
         raise UsageError(f"no archive is called {name!r}; there are {', '.join(ARCHIVES)}")
     archive = folder / f"{name}.tar.gz"
     fresh = not archive.exists()
-    if fresh and offline():
+    if fresh and is_offline():
         raise UsageError(f"{shown(archive)} is not here, and EYEDIFF_OFFLINE forbids to fetch it")
     lock = None
     try:

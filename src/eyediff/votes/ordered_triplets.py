@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..distortions import FAMILIES, KIN, photos
+from ..distortions import CATEGORIES, DISTORTIONS, photos
 from ..errors import OutputError, UsageError, shown
 from ..output.atomic_write import output_error
 from .simulated_images import FARTHEST, SIDE
@@ -30,17 +30,17 @@ def strengths(folder: Path, source: Path, count: int, seed: int) -> Path:
     """
     if count < 1 or seed < 0:
         raise UsageError(f"{count} triplets, seed {seed}: at least 1 triplet and a seed of 0 or more were expected")
-    pictures = photos.loaded(photos.found(source), SIDE)
+    pictures = photos.load_photos(photos.find_photos(source), SIDE)
     if folder.exists():
         raise OutputError(f"{shown(folder)} is there already; give another folder, or move it away")
     rows = ["subset,reference,a,b,votes_a,votes_b"]
     try:
         folder.mkdir(parents=True)
-        for stream, (kin, names) in enumerate(KIN.items()):
+        for stream, (kin, names) in enumerate(CATEGORIES.items()):
             for place in range(count):
                 rng = np.random.default_rng((seed, stream, place))
                 reference = photos.crop(pictures[int(rng.integers(len(pictures)))], SIDE, rng, FARTHEST)
-                distort = FAMILIES[names[int(rng.integers(len(names)))]]
+                distort = DISTORTIONS[names[int(rng.integers(len(names)))]]
                 weak = float(rng.uniform(WEAKEST, STRONGEST / RATIO[1]))
                 both, chance = (weak, weak * float(rng.uniform(*RATIO))), int(rng.integers(2**32))
                 first = int(rng.integers(2))  # whether the strong one is a

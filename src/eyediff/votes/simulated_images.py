@@ -11,9 +11,9 @@ from typing import TypeAlias, cast
 import numpy as np
 from PIL import Image
 
-from ..distortions import FAINTEST, FAMILIES, KIN, photos
-from ..distortions.leaves import leaves
-from ..distortions.tools import Picture
+from ..distortions import CATEGORIES, DISTORTIONS, MIN_STRENGTH, photos
+from ..distortions.dead_leaves import dead_leaves
+from ..distortions.ops import Picture
 from ..errors import UsageError, shown
 from ..interfaces import Progress
 from ..records import Numbers, Pixels
@@ -32,8 +32,8 @@ AT_ONCE = 64
 FARTHEST = 3.0
 """How many times as far as a patch of single pixels a crop may be seen: distortions of BAPPS are of such patches."""
 
-TRADITIONAL = tuple(name for kin, names in KIN.items() if kin != "networks and patches" for name in names)
-CNN = KIN["networks and patches"]
+TRADITIONAL = tuple(name for kin, names in CATEGORIES.items() if kin != "networks and patches" for name in names)
+CNN = CATEGORIES["networks and patches"]
 PLAN: Mapping[bapps.Kind, Mapping[Split, Mapping[str, tuple[tuple[str, ...], ...]]]] = {
     "2afc": {
         "train": {
@@ -60,16 +60,16 @@ def pictures(
     splits = list(PLAN[kind])
     if source is None:
         made: dict[Split, list[Picture]] = {
-            split: [leaves(LEAVES_SIDE, np.random.default_rng([seed, number, i])) for i in range(LEAVES)]
+            split: [dead_leaves(LEAVES_SIDE, np.random.default_rng([seed, number, i])) for i in range(LEAVES)]
             for number, split in enumerate(splits)
         }
         return made, {split: [f"leaves {number} {i}" for i in range(LEAVES)] for number, split in enumerate(splits)}
-    paths = photos.found(source)
+    paths = photos.find_photos(source)
     if len(paths) < len(splits):
         raise UsageError(f"{shown(source)}: a single photo; the training and validation splits need one each")
     parts: dict[Split, list[Path]] = {split: paths[number :: len(splits)] for number, split in enumerate(splits)}
     return (
-        {split: photos.loaded(some, SIDE) for split, some in parts.items()},
+        {split: photos.load_photos(some, SIDE) for split, some in parts.items()},
         {split: [path.relative_to(source).as_posix() for path in some] for split, some in parts.items()},
     )
 
@@ -131,8 +131,8 @@ def _item(
     made = [reference]
     for names in families:
         strongest = 1.0 if kind == "2afc" else 0.5  # what people are to mistake for the same is faint
-        strength = float(rng.uniform(FAINTEST, strongest))
-        made.append(FAMILIES[names[int(rng.integers(len(names)))]](reference, strength, rng))
+        strength = float(rng.uniform(MIN_STRENGTH, strongest))
+        made.append(DISTORTIONS[names[int(rng.integers(len(names)))]](reference, strength, rng))
     if len(made) == 3 and rng.random() < 0.5:  # of a mix, either kind comes first
         made[1:] = made[:0:-1]
     for column, picture in zip(columns, made, strict=True):

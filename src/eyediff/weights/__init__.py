@@ -1,41 +1,40 @@
-"""What exists where, and how it gets here: trunks' weights found, fetched, checked, imported; heads as shipped;
-metrics as files."""
+"""Find, download, verify and import the weights of backbones; linear weights of the package; metrics as files."""
 
-from .catalogue import PUBLISHED, Published, published
+from .catalogue import PUBLISHED, PublishedWeights, published
 from .hashing import canonical_sha256, file_sha256
 from .heads import load_heads, metric_sha256, network_sha256
-from .import_checkpoint import Foreign, read_foreign
-from .metricfile import MetricFile, check_free, is_file_name, read_metric, write_metric
-from .search_path import Place, cache, candidates, offline, places
-from .store import Added, Checked, add, find, load_trunk, verify
+from .import_checkpoint import ImportedCheckpoint, read_checkpoint
+from .metric_file import MetricFile, check_free, is_file_name, read_metric, write_metric
+from .search_path import WeightsFolder, cache_folder, candidate_files, is_offline, search_folders
+from .store import AddedWeights, CheckedFile, add, find, load_trunk, verify
 from .validate import LoadedTrunk
 
 __all__ = [
     "PUBLISHED",
-    "Added",
-    "Checked",
-    "Foreign",
+    "AddedWeights",
+    "CheckedFile",
+    "ImportedCheckpoint",
     "LoadedTrunk",
     "MetricFile",
-    "Place",
-    "Published",
+    "PublishedWeights",
+    "WeightsFolder",
     "add",
-    "cache",
-    "candidates",
+    "cache_folder",
+    "candidate_files",
     "canonical_sha256",
     "check_free",
     "file_sha256",
     "find",
     "is_file_name",
+    "is_offline",
     "load_heads",
     "load_trunk",
     "metric_sha256",
     "network_sha256",
-    "offline",
-    "places",
     "published",
-    "read_foreign",
+    "read_checkpoint",
     "read_metric",
+    "search_folders",
     "verify",
     "write_metric",
 ]

@@ -1,4 +1,4 @@
-"""The published weights of the trunks as data: where they come from, and how they are recognised."""
+"""The published weights of the backbones: where they are, and how they are recognised."""
 
 from __future__ import annotations
 
@@ -9,13 +9,26 @@ from ..errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """The official file of a trunk (torchvision's IMAGENET1K_V1), and what is kept of it.
+class PublishedWeights:
+    """The official weights file of a backbone (torchvision's IMAGENET1K_V1).
 
-    `sha256` and `bytes` are of the file; `canonical_sha256` is of its convolutions in any container
-    (`hashing.canonical_sha256`), None where it is not known: then only the official file itself is recognised.
-    `patterns` are the file names, best first, under which the weights may lie in a folder of the user's; `hub_names`
-    those in torch hub's folder, which other programs fill too, with weights that are none of ours.
+    Attributes
+    ----------
+    trunk : str
+        Name of the backbone.
+    url : str
+        Where the file is.
+    bytes, sha256
+        Size and hash of the file.
+    canonical_sha256 : str or None
+        Hash of its convolutions in any container (`hashing.canonical_sha256`). None: only the official file is
+        recognised.
+    patterns : tuple of str
+        File names in a folder of the user, best first.
+    hub_names : tuple of str
+        File names in the folder of torch hub, which other programs fill with other weights, too.
+    licence : str
+        Licence of the weights.
     """
 
     trunk: str
@@ -29,14 +42,14 @@ class Published:
 
     @property
     def cached_name(self) -> str:
-        """The file name in the cache."""
+        """File name in the cache."""
         return f"{self.trunk}.safetensors"
 
 
 # Hashes of the files as several independent public projects pin them; the first 8 digits stand in the names. The
 # canonical hashes were computed from convolutions that give the published scores (alex 0.722 on LPIPS's example).
 _ALL = (
-    Published(
+    PublishedWeights(
         trunk="alex",
         url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
         bytes=244_408_911,
@@ -45,7 +58,7 @@ _ALL = (
         patterns=("alex.safetensors", "alexnet*.safetensors", "alexnet*.pth"),
         hub_names=("alexnet-owt-7be5be79.pth", "alexnet-owt-4df8aa71.pth"),
     ),
-    Published(
+    PublishedWeights(
         trunk="vgg",
         url="https://download.pytorch.org/models/vgg16-397923af.pth",
         bytes=553_433_881,
@@ -63,7 +76,7 @@ _ALL = (
         ),
         hub_names=("vgg16-397923af.pth",),
     ),
-    Published(
+    PublishedWeights(
         trunk="squeeze",
         url="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
         bytes=4_958_839,
@@ -74,11 +87,11 @@ _ALL = (
     ),
 )
 
-PUBLISHED: Mapping[str, Published] = {entry.trunk: entry for entry in _ALL}
+PUBLISHED: Mapping[str, PublishedWeights] = {entry.trunk: entry for entry in _ALL}
 
 
-def published(trunk: str) -> Published:
-    """The entry of a trunk. Raises UsageError, which lists them, for a name that none has."""
+def published(trunk: str) -> PublishedWeights:
+    """Return the entry of a backbone. Raises UsageError for an unknown name."""
     try:
         return PUBLISHED[trunk]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Weights out of files and into files, whatever the container: `.pth` of both formats, safetensors."""
+"""Read and write weights in any container: `.pth` of both formats, safetensors."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ from .hashing import canonical_sha256
 _FLOATS = ("F32", "F64", "F16")
 
 MAX_HEADER = 1 << 20
-"""Bytes of a safetensors header, which are parsed as JSON: networks here have some tens of tensors."""
+"""Largest safetensors header, in bytes. It is parsed as JSON; networks here have some tens of tensors."""
 
 MAX_FILE = 4 << 30
-"""Bytes of a file of any container. The official VGG16, with the layers that are not kept, has 553 million."""
+"""Largest file, in bytes. The official VGG16, with its classifier, has 553 million."""
 
 _DAMAGE = (SafetensorError, ValueError)  # older safetensors report some damage as ValueError
 
 
 def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
-    """The tensors that `keep` wants by name, as float32 in C order. The content decides what the file is, not its name.
+    """Read the tensors whose name `keep` accepts, as float32 in C order. The content decides the format, not the name.
 
-    Raises WeightsError, which names the file, for what is not a file of tensors, and for tensors that are not floats.
+    Raises
+    ------
+    WeightsError
+        If the file holds no tensors, or tensors that are not floats. The message names the file.
     """
     if not path.is_file():  # a pipe or a device might never end
         raise WeightsError(
@@ -59,28 +62,28 @@ def read(path: Path, keep: pth.Keep) -> dict[str, Array]:
 
 
 def _read_safetensors(path: Path, keep: pth.Keep) -> dict[str, Array]:
-    found = {}
+    tensors = {}
     check_header(path)
     try:
         with safe_open(path, framework="numpy") as file:
             names, total = list(filter(keep, file.keys())), 0
             for name in names:
-                one = file.get_slice(name)
-                if (kind := one.get_dtype()) not in _FLOATS:
+                view = file.get_slice(name)
+                if (kind := view.get_dtype()) not in _FLOATS:
                     raise WeightsError(f"{name[:80]!r} is of type {kind}; expected {', '.join(_FLOATS)}")
-                total += math.prod(one.get_shape()) * (8 if kind == "F64" else 4)
+                total += math.prod(view.get_shape()) * (8 if kind == "F64" else 4)
             if total > pth.MAX_BYTES:
                 raise WeightsError(f"its tensors take {total:,} bytes; expected at most {pth.MAX_BYTES:,}")
             for name in names:
                 with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which is refused later
-                    found[name] = np.array(file.get_tensor(name), np.float32, order="C")
+                    tensors[name] = np.array(file.get_tensor(name), np.float32, order="C")
     except _DAMAGE as error:
         raise WeightsError(f"its safetensors header is damaged or cut short ({str(error)[:80]!r})") from None
-    return found
+    return tensors
 
 
 def check_header(path: Path) -> None:
-    """Raise WeightsError where the header of a safetensors file is huge, before anything parses it."""
+    """Raise WeightsError if the header of a safetensors file is too large to be parsed."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
     if length > MAX_HEADER:
@@ -88,7 +91,7 @@ def check_header(path: Path) -> None:
 
 
 def metadata(path: Path) -> Mapping[str, str]:
-    """The strings that a safetensors file carries beside its tensors; none for other files."""
+    """Return the metadata strings of a safetensors file; none for other files."""
     try:
         check_header(path)
         with safe_open(path, framework="numpy") as file:
@@ -97,27 +100,29 @@ def metadata(path: Path) -> Mapping[str, str]:
         return {}
 
 
-def check_free(path: Path, key: str, what: str) -> None:
-    """Raise WeightsError unless a file may be written there: nothing lies there, or `what` was expected, with its `key`
-    among the strings."""
+def check_free(path: Path, key: str, description: str) -> None:
+    """Raise WeightsError unless the path is free, or holds a file of the same kind, which has `key` in its metadata."""
     if path.exists() and not (path.is_file() and key in metadata(path)):
-        raise WeightsError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
+        raise WeightsError(f"{shown(path)} exists and is no {description}; give another file, or move it away")
 
 
-def sweep(path: Path) -> None:
-    """Remove what killed calls of `write` left beside `path`; for who knows that nobody else writes it now."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        left.unlink(missing_ok=True)
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed calls of `write` left beside `path`. Nobody else may be writing it."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
 
 
 def write(path: Path, tensors: Mapping[str, Array], strings: Mapping[str, str] | None = None) -> None:
-    """Write safetensors beside `path`, read them back, and only then move them there: never half a file.
+    """Write safetensors to a temporary file, read it back, and only then move it to `path`.
 
-    Raises WeightsError where the folder cannot be written, or what was read back is not what was written.
+    Raises
+    ------
+    WeightsError
+        If the folder cannot be written, or the file does not contain what was written.
     """
     # C order, because safetensors saves a transposed array wrong without a word
-    whole = {name: np.asarray(tensor, "<f4", order="C") for name, tensor in tensors.items()}
-    content = save(whole, dict(strings or {}) or None)
+    arrays = {name: np.asarray(tensor, "<f4", order="C") for name, tensor in tensors.items()}
+    content = save(arrays, dict(strings or {}) or None)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")  # of its own: others may write at the same time
     try:
         with replacing(path, temporary):

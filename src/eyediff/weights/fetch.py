@@ -1,4 +1,4 @@
-"""Downloads: https only, never more than expected, checked before anyone sees them."""
+"""Downloads: https only, never more than expected, verified before use."""
 
 from __future__ import annotations
 
@@ -21,19 +21,22 @@ if TYPE_CHECKING:
 
 
 SCHEMES = ("https",)
-"""What may carry weights. The hash guards them too, but nobody on the way needs to see or steer what is fetched."""
+"""Allowed URL schemes.
+
+The hash protects the content, too, but nobody on the way needs to see or redirect the download.
+"""
 
 CHUNK = 1 << 16
-"""Bytes written at a time: a progress bar of smooth steps."""
+"""Bytes that are written at a time, for a smooth progress bar."""
 
 TIMEOUT = 30.0
-"""Seconds without an answer after which a server counts as gone."""
+"""Seconds without an answer after which a server counts as unreachable."""
 
 PATIENCE = 60.0
-"""Seconds within which CHUNK bytes must come: at a kilobyte a second the largest file would take six days."""
+"""Seconds in which CHUNK bytes must arrive. At a kilobyte a second the largest file would take six days."""
 
 REDIRECTS = 10
-"""Redirections that are followed."""
+"""Largest number of redirections."""
 
 
 def download(
@@ -45,27 +48,27 @@ def download(
     progress: DownloadProgress | None = None,
     schemes: Collection[str] = SCHEMES,
 ) -> None:
-    """Download a file of a known hash.
+    """Download a file with a known hash.
 
     Parameters
     ----------
-    url
-        Where it is.
-    to
-        Where it goes. On any failure, and on an interruption, nothing is left there.
-    size
-        Its bytes; more are not taken.
-    sha256
+    url : str
+        Where the file is.
+    to : Path
+        Where it goes. After a failure or an interruption, no file is left.
+    size : int
+        Its bytes. More are not accepted.
+    sha256 : str
         Its hash.
-    progress
-        Called after every piece.
-    schemes
-        What `url` and every redirection may begin with.
+    progress : function, optional
+        Called after every chunk.
+    schemes : collection of str
+        Schemes that `url` and every redirection may have.
 
     Raises
     ------
     FetchError
-        Where it cannot be had, or is something else.
+        If the download fails, or the file is another.
     """
     try:
         transfer(url, to, size, total=size, progress=progress, schemes=schemes)
@@ -95,56 +98,58 @@ def transfer(
 
     Parameters
     ----------
-    url
+    url : str
         Where it is.
-    to
+    to : Path
         The file.
-    limit
-        Bytes that it may have.
-    total
-        Bytes that `progress` is given as expected; None: what the server announces.
-    tag
-        A file that keeps which version of the server's file has come. With it, a transfer that was cut is continued
-        from its last byte where the server still has that version; else it starts anew.
-    progress
-        Called after every piece.
-    schemes
-        What `url` and every redirection may begin with.
+    limit : int
+        Largest number of bytes.
+    total : int, optional
+        Number of bytes that `progress` reports as expected. Default: what the server announces.
+    tag : Path, optional
+        A file that records the version of the server's file. With it, an interrupted transfer continues from its last
+        byte if the server still has that version, and starts again otherwise.
+    progress : function, optional
+        Called after every chunk.
+    schemes : collection of str
+        Schemes that `url` and every redirection may have.
 
     Raises
     ------
     FetchError
-        Where a redirection leaves `schemes`.
+        If a redirection leaves `schemes`.
     OSError
-        Where it fails, is cut, is too much, or comes too slowly. What has come stays.
+        If the transfer fails, is interrupted, is too large or too slow. What has arrived stays.
     """
     version = tag.read_text(errors="replace").strip() if tag is not None and tag.exists() and to.exists() else ""
-    have = to.stat().st_size if version else 0
+    received = to.stat().st_size if version else 0
     headers = {"Accept-Encoding": "identity"}  # ranges count the bytes of the file itself
-    if have:
-        headers |= {"Range": f"bytes={have}-", "If-Range": version}
+    if received:
+        headers |= {"Range": f"bytes={received}-", "If-Range": version}
     with _transport_errors(), _opened(url, headers, schemes) as answer:
-        if have and answer.status == 416 and answer.headers.get("Content-Range") == f"bytes */{have}":
+        if received and answer.status == 416 and answer.headers.get("Content-Range") == f"bytes */{received}":
             return  # it is complete
         if answer.status not in (200, 206):
             raise OSError(f"the server answers {answer.status} {answer.reason or ''}".rstrip())
         if tag is not None:
             tag.write_text(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")
-        continues = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        have = have if continues else 0
-        expected = have + int(answer.headers.get("Content-Length", 0)) if total is None else total
+        continues = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {received}-")
+        received = received if continues else 0
+        expected = received + int(answer.headers.get("Content-Length", 0)) if total is None else total
         with to.open("ab" if continues else "wb") as file:
             for piece in _pieces(answer):
-                have += file.write(piece)
-                if have > limit:
+                received += file.write(piece)
+                if received > limit:
                     raise OSError(f"it sends more than the {limit:,} bytes that were expected")
                 if progress is not None:
-                    progress(have, expected)
+                    progress(received, expected)
 
 
 def _pieces(answer: BaseHTTPResponse) -> Iterator[bytes]:
-    """Yield the body as it comes. Raises OSError where fewer than CHUNK bytes come in PATIENCE seconds: a server that
-    sends a little now and then is never silent for TIMEOUT."""
+    """Yield the body in chunks. Raises OSError if fewer than CHUNK bytes arrive in PATIENCE seconds.
+
+    A server that sends a little now and then is never silent for TIMEOUT.
+    """
     start, since = time.monotonic(), 0
     while piece := answer.read1(CHUNK):
         yield piece
@@ -157,7 +162,7 @@ def _pieces(answer: BaseHTTPResponse) -> Iterator[bytes]:
 
 @contextmanager
 def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iterator[BaseHTTPResponse]:
-    """The answer to a request, behind all redirections, each of which keeps to `schemes`."""
+    """Open a URL and follow its redirections, each of which must keep to `schemes`."""
     import urllib3  # noqa: PLC0415 - most runs fetch nothing
 
     for _ in range(1 + REDIRECTS):
@@ -178,7 +183,7 @@ def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iter
 
 
 def _pool(url: str) -> PoolManager:
-    """Connections by the proxy of the environment where there is one, to servers that known authorities vouch for."""
+    """Return connections through the proxy of the environment, if there is one, to servers with valid certificates."""
     import certifi  # noqa: PLC0415
     import urllib3  # noqa: PLC0415
 
@@ -200,7 +205,7 @@ def _pool(url: str) -> PoolManager:
 
 @contextmanager
 def _transport_errors() -> Iterator[None]:
-    """Turn the errors of the library into OSErrors."""
+    """Turn the errors of urllib3 into OSErrors."""
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
     try:
@@ -210,13 +215,13 @@ def _transport_errors() -> Iterator[None]:
 
 
 def check_scheme(url: str, schemes: Collection[str] = SCHEMES) -> None:
-    """Raise FetchError where this is no way to bring a file."""
+    """Raise FetchError unless the scheme of a URL is allowed."""
     if urlsplit(url).scheme not in schemes:
         raise FetchError(f"refused to fetch {url[:200]!r}: only {', '.join(schemes)} is used")
 
 
 def innermost_reason(error: BaseException) -> str:
-    """Return the innermost reason in one line: libraries wrap it several times over."""
+    """Return the innermost reason of an error in one line. Libraries wrap it several times."""
     while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = inner
     return " ".join(str(error).split())[:200] or type(error).__name__

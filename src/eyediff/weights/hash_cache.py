@@ -14,10 +14,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from ..output.atomic_write import replacing
-from .search_path import cache
+from .search_path import cache_folder
 
 MAX_ENTRIES = 64
-"""Entries that are kept; the oldest go first. Every installation on a machine adds a few."""
+"""Number of entries that are kept. The oldest are removed first. Every installation on a machine adds a few."""
 
 
 def cached_hash(purpose: str, files: Sequence[Path], compute: Callable[[], str]) -> str:
@@ -40,7 +40,7 @@ def cached_hash(purpose: str, files: Sequence[Path], compute: Callable[[], str])
     for file in files:
         status = os.stat(file)  # noqa: PTH116 - Path.stat would do the same through one more call
         stamps.append([os.fspath(file), status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev])
-    record = cache().parent / "hashes.json"
+    record = cache_folder().parent / "hashes.json"
     entries = _read(record)
     key = f"{purpose}: {', '.join(map(os.fspath, files))}"
     entry = entries.get(key)

@@ -1,4 +1,4 @@
-"""One hash for the same weights, whatever file they came in."""
+"""One hash for the same weights in any file."""
 
 from __future__ import annotations
 
@@ -13,21 +13,38 @@ from ..metrics.ops import Array
 
 
 def canonical_sha256(tensors: Mapping[str, Array]) -> str:
-    """sha256, in hexadecimal, over names, shapes and figures; independent of file, order of the names and strides.
+    """Return the sha256 of tensors, in hexadecimal. It depends on names, shapes and values, not on the file.
 
-    For each name in sorted order: one line of JSON `[name, "float32", shape]`, then the figures as little-endian
-    float32 in C order. JSON escapes line ends, and the shape says how many bytes follow, so that no two sets of
-    tensors share a stream.
+    Parameters
+    ----------
+    tensors : mapping of str to array of float32
+        Tensors by name, in any order and with any strides.
+
+    Returns
+    -------
+    str
+
+    Notes
+    -----
+    For each name in sorted order, the input of the hash is one line of JSON `[name, "float32", shape]`, then the values
+    as little-endian float32 in C order. JSON escapes line ends, and the shape gives the number of bytes that follow. So
+    no two sets of tensors have the same input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> canonical_sha256({"bias": np.zeros(2, np.float32)})[:8]
+    '6fc946aa'
     """
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        figures = np.ascontiguousarray(tensors[name], dtype="<f4")
+        values = np.ascontiguousarray(tensors[name], dtype="<f4")
         digest.update(json.dumps([name, "float32", list(tensors[name].shape)]).encode() + b"\n")
-        digest.update(figures.data)
+        digest.update(values.data)
     return digest.hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 of a whole file, in hexadecimal. Raises OSError."""
+    """Return the sha256 of a file, in hexadecimal. Raises OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The linear weights of LPIPS, which ship with the package, and the hash of a metric's weights."""
+"""The linear weights of LPIPS, which are part of the package, and the hash of a metric's weights."""
 
 from __future__ import annotations
 
@@ -20,9 +20,31 @@ MINI_HEAD = "head/{}"
 
 
 def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...]:
-    """The heads of a trunk, one a tap: C_l float32 figures each, none below 0.
+    """Return the linear weights of a backbone.
 
-    Raises UsageError for a trunk or version that there is not, WeightsError where the shipped file is not intact.
+    Parameters
+    ----------
+    trunk : str
+        Name of the backbone.
+    version : str
+        Version of the linear weights.
+
+    Returns
+    -------
+    tuple of arrays of float32
+        One array of C_l values, >= 0, for each feature layer.
+
+    Raises
+    ------
+    UsageError
+        For an unknown backbone or version.
+    WeightsError
+        If the file of the package is damaged.
+
+    Examples
+    --------
+    >>> [len(weights) for weights in load_heads("alex")]
+    [64, 192, 384, 256, 256]
     """
     network = trunk_of(trunk)
     if network is MINI:
@@ -47,7 +69,7 @@ def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:
 
 
 def metric_sha256(parameters: Mapping[str, Array], heads: Sequence[Array] | None) -> str:
-    """What a header names as a metric's weights: the canonical hash over the trunk's parameters and its heads."""
+    """Return the hash of a metric's weights in headers: over the parameters of the backbone and the linear weights."""
     return canonical_sha256({**parameters, **{f"heads.{index}": head for index, head in enumerate(heads or ())}})
 
 

@@ -1,7 +1,7 @@
-"""Weights of somebody else's training, under whatever names, brought to a trunk's own.
+"""Import weights from checkpoints of other projects, under any names.
 
-Self-supervised models keep a trunk as a part of something larger: `module.encoder_q.features.0.weight`. A prefix is
-taken off where all of the trunk is found behind it, by names and by shapes; what else lies in the file is left.
+Self-supervised models store a backbone as a part of something larger: `module.encoder_q.features.0.weight`. A prefix is
+removed if the whole backbone is found behind it, by names and shapes. Other tensors of the file are ignored.
 """
 
 from __future__ import annotations
@@ -16,71 +16,81 @@ from ..metrics.backbones import Trunk
 from ..metrics.ops import Array
 from . import containers
 
-OWN = "features."
-"""How the names of a trunk begin in torchvision; a file may keep the layers under another name, or under none."""
+TORCHVISION_PREFIX = "features."
+"""Prefix of a backbone's names in torchvision. A file may store the layers under another name, or under none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
-    """A trunk's parameters out of a file; `prefix` stood there in the place of `features.`."""
+class ImportedCheckpoint:
+    """Parameters of a backbone from a file, the prefix that replaced `features.`, and the number of other tensors."""
 
     parameters: Mapping[str, Array]
     prefix: str
     others: int
 
 
-def read_foreign(path: Path, trunk: Trunk, prefix: str | None = None) -> Foreign:
-    """A trunk's weights out of a .pth or safetensors file, whatever stands before their names, or behind `prefix`.
+def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> ImportedCheckpoint:
+    """Read the weights of a backbone from a .pth or safetensors file, with any prefix or the given one. No code is run.
 
-    Nothing of a pickle is run. Raises WeightsError, which names the file, where the trunk is not in it, or is there
-    more than once and `prefix` does not say which is meant.
+    Raises
+    ------
+    WeightsError
+        If the backbone is not in the file, or several times and `prefix` does not decide. The message names the file.
     """
-    ends = {name.removeprefix(OWN): name for name in trunk.shapes}
-    tensors = containers.read(path, lambda name: any(_begins(name, end) is not None for end in ends))
-    starts = _starts(tensors, ends) if prefix is None else [prefix]
-    fitting = [start for start in starts if _shapes(tensors, ends, start) == trunk.shapes]
-    if len(fitting) > 1:
-        names = ", ".join(map(repr, fitting))
+    names_by_suffix = {name.removeprefix(TORCHVISION_PREFIX): name for name in trunk.shapes}
+    tensors = containers.read(
+        path, lambda name: any(_prefix_of(name, suffix) is not None for suffix in names_by_suffix)
+    )
+    prefixes = _prefixes(tensors, names_by_suffix) if prefix is None else [prefix]
+    matching = [candidate for candidate in prefixes if _shapes(tensors, names_by_suffix, candidate) == trunk.shapes]
+    if len(matching) > 1:
+        names = ", ".join(map(repr, matching))
         raise WeightsError(
-            f"{shown(path)} holds {trunk.title} {len(fitting)} times, behind {shown(names)}; add ",
+            f"{shown(path)} holds {trunk.title} {len(matching)} times, behind {shown(names)}; add ",
             Setting("prefix"),
         )
-    if not fitting:
-        raise WeightsError(f"{shown(path)}: {_missing(tensors, ends, starts, trunk)}")
-    parameters = {ends[end]: tensors[fitting[0] + end] for end in ends}
+    if not matching:
+        raise WeightsError(f"{shown(path)}: {_describe_mismatch(tensors, names_by_suffix, prefixes, trunk)}")
+    parameters = {names_by_suffix[suffix]: tensors[matching[0] + suffix] for suffix in names_by_suffix}
     try:
         lpips.check_parameters(trunk, parameters)
     except WeightsError as error:
         raise WeightsError(f"{shown(path)}: {error}") from None
-    return Foreign(parameters, fitting[0], len(tensors) - len(parameters))
+    return ImportedCheckpoint(parameters, matching[0], len(tensors) - len(parameters))
 
 
-def _begins(name: str, end: str) -> str | None:
-    """What stands before the end of a name, where it ends so: whole words, or nothing."""
-    start = name.removesuffix(end)
-    return start if start != name and (not start or start.endswith(".")) else None
+def _prefix_of(name: str, suffix: str) -> str | None:
+    """Return what precedes a suffix of a name, up to a dot, or nothing; None if the name does not end so."""
+    prefix = name.removesuffix(suffix)
+    return prefix if prefix != name and (not prefix or prefix.endswith(".")) else None
 
 
-def _starts(tensors: Mapping[str, Array], ends: Mapping[str, str]) -> list[str]:
-    """Beginnings that may be the trunk's: those before the first of its names."""
-    first = next(iter(ends))
-    return [start for name in tensors if (start := _begins(name, first)) is not None]
+def _prefixes(tensors: Mapping[str, Array], names_by_suffix: Mapping[str, str]) -> list[str]:
+    """Return all possible prefixes: those before the first name of the backbone."""
+    first = next(iter(names_by_suffix))
+    return [prefix for name in tensors if (prefix := _prefix_of(name, first)) is not None]
 
 
-def _shapes(tensors: Mapping[str, Array], ends: Mapping[str, str], start: str) -> dict[str, tuple[int, ...]]:
-    return {own: tensors[start + end].shape for end, own in ends.items() if start + end in tensors}
+def _shapes(
+    tensors: Mapping[str, Array], names_by_suffix: Mapping[str, str], prefix: str
+) -> dict[str, tuple[int, ...]]:
+    return {
+        own: tensors[prefix + suffix].shape for suffix, own in names_by_suffix.items() if prefix + suffix in tensors
+    }
 
 
-def _missing(tensors: Mapping[str, Array], ends: Mapping[str, str], starts: list[str], trunk: Trunk) -> str:
-    """Why no beginning fits, told of that which comes nearest."""
-    best = max(starts, key=lambda start: len(_shapes(tensors, ends, start)), default=None)
-    if best is None or not (found := _shapes(tensors, ends, best)):
+def _describe_mismatch(
+    tensors: Mapping[str, Array], names_by_suffix: Mapping[str, str], prefixes: list[str], trunk: Trunk
+) -> str:
+    """Describe why no prefix fits, for the one that comes closest."""
+    best = max(prefixes, key=lambda prefix: len(_shapes(tensors, names_by_suffix, prefix)), default=None)
+    if best is None or not (shapes := _shapes(tensors, names_by_suffix, best)):
         where = "" if best is None else f" behind {best[:80]!r}"
         return f"not {trunk.title}: nothing in it is called like its layers{where}"
-    if lacking := [end for end, own in ends.items() if own not in found]:
+    if missing := [suffix for suffix, own in names_by_suffix.items() if own not in shapes]:
         return (
-            f"not {trunk.title}: behind {best[:80]!r} it lacks {lacking[0]} ({len(lacking)} of {len(ends)} names); "
-            "a network with other layers between, such as batch normalisation, is another network"
+            f"not {trunk.title}: behind {best[:80]!r} it lacks {missing[0]} ({len(missing)} of {len(names_by_suffix)} "
+            "names); a network with other layers between, such as batch normalisation, does not fit"
         )
-    name = next(name for name, shape in trunk.shapes.items() if found[name] != shape)
-    return f"not {trunk.title}: behind {best[:80]!r} {name} is {found[name]}, expected {trunk.shapes[name]}"
+    name = next(name for name, shape in trunk.shapes.items() if shapes[name] != shape)
+    return f"not {trunk.title}: behind {best[:80]!r} {name} is {shapes[name]}, expected {trunk.shapes[name]}"

@@ -1,7 +1,7 @@
-"""Tensors out of the files that `torch.save` writes, without torch and without running what they say.
+"""Read the tensors in files of `torch.save` without torch, and without running code in them.
 
-Two formats: since torch 1.6 a zip archive (`data.pkl`, and a member for each storage), before that (and on demand) a
-row of pickles with the storages behind them. Of either, only the storages of the tensors that are kept are read.
+Since torch 1.6 the file is a zip archive (`data.pkl`, and a member for each storage). Before, and on request, it is a
+sequence of pickles followed by the storages. Only the storages of selected tensors are read.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ import numpy as np
 
 from ..errors import WeightsError
 from ..metrics.ops import Array
-from .pth_tensors import Storage, Tensor
+from .pth_tensors import StorageInfo, TensorInfo
 from .restricted_unpickler import unpickle
 
 Keep = Callable[[str], bool]
-"""Whether the tensor of this name is wanted."""
+"""Returns whether the tensor of this name is selected."""
 
 MAX_PICKLE = 4 << 20
-"""Bytes of the pickles in a file. A state dict takes about 100 a tensor."""
+"""Largest size of the pickles in a file, in bytes. A state dict takes about 100 for each tensor."""
 
 MAX_BYTES = 256 << 20
-"""Of what is kept, as stored and as float32: four times VGG16's convolutions, the largest that any metric uses."""
+"""Largest size of the selected tensors, as stored and as float32: four times the convolutions of VGG16."""
 
 MAX_DIRECTORY = 4 << 20
-"""Bytes of a zip archive's directory, which zipfile reads whole. A member takes about 70."""
+"""Largest directory of a zip archive, in bytes, which zipfile reads completely. A member takes about 70."""
 
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 """The numbers with which a file of the older format begins."""
@@ -41,7 +41,7 @@ ZIP_START, PICKLE_START = b"PK\x03\x04", b"\x80"
 
 
 def read_zip(file: BinaryIO, keep: Keep) -> dict[str, Array]:
-    """The tensors, as float32, that `keep` wants. Raises WeightsError, without the file's name."""
+    """Read the tensors that `keep` selects, as float32. Raises WeightsError without the file's name."""
     _check_directory(file)
     try:
         with zipfile.ZipFile(file) as archive:
@@ -51,7 +51,7 @@ def read_zip(file: BinaryIO, keep: Keep) -> dict[str, Array]:
 
 
 def read_legacy(file: BinaryIO, keep: Keep) -> dict[str, Array]:
-    """The same for the format before torch 1.6."""
+    """Read the tensors of a file in the format before torch 1.6."""
     stream = BytesIO(file.read(MAX_PICKLE))
     if unpickle(stream)[0] != _MAGIC or unpickle(stream)[0] != _PROTOCOL:
         raise WeightsError(
@@ -64,27 +64,27 @@ def read_legacy(file: BinaryIO, keep: Keep) -> dict[str, Array]:
     keys = unpickle(stream)[0]
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or sorted(keys) != sorted(storages):
         raise WeightsError("it is damaged: its list of storages is not that of its tensors")
-    places, position = {}, stream.tell()
+    offsets, position = {}, stream.tell()
     end = file.seek(0, 2)
     for key in keys:
         size = storages[key].size
         file.seek(position)
         if int.from_bytes(file.read(8), "little") != size:
             raise WeightsError(f"it is damaged: storage {key[:40]!r} is not as long as its tensors say")
-        places[key] = position + 8
+        offsets[key] = position + 8
         position += 8 + size * _SIZES[storages[key].kind]
         if position > end:
             raise WeightsError(f"it is cut short: storage {key[:40]!r} ends at byte {position}, the file at {end}")
 
-    def read(storage: Storage) -> bytes:
-        file.seek(places[storage.key])
+    def read(storage: StorageInfo) -> bytes:
+        file.seek(offsets[storage.key])
         return file.read(storage.size * _SIZES[storage.kind])
 
-    return _materialise(_wanted(value, keep), read)
+    return _materialise(_select_tensors(value, keep), read)
 
 
 def _check_directory(file: BinaryIO) -> None:
-    """Refuse a huge directory before zipfile takes it into memory."""
+    """Refuse a large directory before zipfile reads it."""
     end = file.seek(0, 2)
     file.seek(max(0, end - 65_633))  # the longest comment, and the three records before it
     tail = file.read()
@@ -122,53 +122,55 @@ def _read_archive(archive: zipfile.ZipFile, keep: Keep) -> dict[str, Array]:
     if order is not None and (order.file_size > 16 or archive.read(order) != b"little"):
         raise WeightsError("it was written on a big-endian machine; save it again on another")
 
-    def read(storage: Storage) -> bytes:
+    def read(storage: StorageInfo) -> bytes:
         member = by_name.get(f"{folder}data/{storage.key}")
         length = storage.size * _SIZES[storage.kind]
         if member is None or member.file_size != length:
             raise WeightsError(f"it is damaged: storage {storage.key[:40]!r} is missing, or not {length} bytes long")
         return archive.read(member)
 
-    return _materialise(_wanted(unpickle(BytesIO(archive.read(pickles[0])))[0], keep), read)
+    return _materialise(_select_tensors(unpickle(BytesIO(archive.read(pickles[0])))[0], keep), read)
 
 
-def _wanted(value: object, keep: Keep) -> dict[str, Tensor]:
-    """The named tensors of a state dict, or of a checkpoint that holds one."""
+def _select_tensors(value: object, keep: Keep) -> dict[str, TensorInfo]:
+    """Return the named tensors of a state dict, or of a checkpoint that contains one."""
     for key in ("state_dict", "model"):
         if isinstance(value, dict) and isinstance(value.get(key), dict):
             value = value[key]
-    if not isinstance(value, dict) or not any(isinstance(item, Tensor) for item in value.values()):
+    if not isinstance(value, dict) or not any(isinstance(item, TensorInfo) for item in value.values()):
         raise WeightsError("it holds no tensors by name; expected what torch.save(model.state_dict()) writes")
     return {
-        name: item for name, item in value.items() if isinstance(name, str) and isinstance(item, Tensor) and keep(name)
+        name: item
+        for name, item in value.items()
+        if isinstance(name, str) and isinstance(item, TensorInfo) and keep(name)
     }
 
 
-def _materialise(tensors: Mapping[str, Tensor], read: Callable[[Storage], bytes]) -> dict[str, Array]:
-    whole: dict[str, Storage] = {}
+def _materialise(tensors: Mapping[str, TensorInfo], read: Callable[[StorageInfo], bytes]) -> dict[str, Array]:
+    storages: dict[str, StorageInfo] = {}
     for name, tensor in tensors.items():
         if tensor.storage is None:
             raise WeightsError(f"it is damaged: {name[:80]!r} is a tensor without figures")
         if tensor.storage.kind not in _FLOATS:
             raise WeightsError(f"{name[:80]!r} is of type {tensor.storage.kind}; expected {', '.join(_FLOATS)}")
-        whole[tensor.storage.key] = tensor.storage
-    _limit(storage.size * _SIZES[storage.kind] for storage in whole.values())
-    _limit(tensor.elements * 4 for tensor in tensors.values())
-    figures = {key: read(storage) for key, storage in whole.items()}
-    return {name: _array(tensor, tensor.storage, figures) for name, tensor in tensors.items() if tensor.storage}
+        storages[tensor.storage.key] = tensor.storage
+    _check_size(storage.size * _SIZES[storage.kind] for storage in storages.values())
+    _check_size(tensor.elements * 4 for tensor in tensors.values())
+    contents = {key: read(storage) for key, storage in storages.items()}
+    return {name: _array(tensor, tensor.storage, contents) for name, tensor in tensors.items() if tensor.storage}
 
 
-def _limit(sizes: Iterable[int]) -> None:
+def _check_size(sizes: Iterable[int]) -> None:
     if (total := sum(sizes)) > MAX_BYTES:
         raise WeightsError(f"its tensors take {total:,} bytes; more than {MAX_BYTES:,} are no trunk of any metric")
 
 
-def _array(tensor: Tensor, storage: Storage, figures: Mapping[str, bytes]) -> Array:
-    """A copy of its own, as float32 in C order. numpy checks the bounds a second time."""
+def _array(tensor: TensorInfo, storage: StorageInfo, contents: Mapping[str, bytes]) -> Array:
+    """Return a float32 copy in C order. numpy checks the bounds a second time."""
     dtype = np.dtype(_FLOATS[storage.kind])
     strides = [stride * dtype.itemsize for stride in tensor.strides]
     start = tensor.offset * dtype.itemsize if tensor.elements else 0
-    view = np.ndarray(tensor.shape, dtype, figures[storage.key], start, strides)
+    view = np.ndarray(tensor.shape, dtype, contents[storage.key], start, strides)
     if storage.kind == "BFloat16":  # the upper half of a float32
         bits = np.ascontiguousarray(view, np.uint32) << 16
         return bits.view(np.float32).reshape(tensor.shape)

@@ -1,4 +1,4 @@
-"""Where the tensors of a `.pth` file lie, as its pickle says: checked for sense and bounds before any figure is read.
+"""Layout of the tensors in a `.pth` file, as its pickle describes it. It is checked before any value is read.
 
 All functions raise WeightsError without the file's name.
 """
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from ..errors import WeightsError
 
 MAX_DIMENSIONS = 16
-"""Of a tensor. A convolution has 4."""
+"""Largest number of dimensions of a tensor. A convolution has 4."""
 
 MAX_COUNT = 2**48
-"""Of elements, offsets and strides: keeps every product of them far from what arrays can address."""
+"""Largest number of elements, offset or stride. It keeps every product far below what arrays can address."""
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
-    """A run of `size` figures, of which `start` to `stop` are seen; `kind` is torch's word for the type."""
+class StorageInfo:
+    """A storage of `size` values, of which `start` to `stop` are visible; `kind` is torch's name of the type."""
 
     kind: str
     key: str
@@ -29,13 +29,13 @@ class Storage:
 
 
 @dataclass(slots=True)
-class Tensor:
-    """Offset (from the start of the whole run) and strides in elements; all of it lies within the storage.
+class TensorInfo:
+    """Offset (from the start of the storage) and strides in elements. All elements lie within the storage.
 
-    The oldest files name a tensor first and fill it later: until then its storage is None.
+    The oldest files name a tensor first and fill it later. Until then its storage is None.
     """
 
-    storage: Storage | None = None
+    storage: StorageInfo | None = None
     offset: int = 0
     shape: tuple[int, ...] = ()
     strides: tuple[int, ...] = ()
@@ -44,59 +44,62 @@ class Tensor:
     def elements(self) -> int:
         return math.prod(self.shape)
 
-    def take(self, other: Tensor) -> None:
-        """Become what `other` is."""
+    def assign(self, other: TensorInfo) -> None:
+        """Take all values of another."""
         self.storage, self.offset, self.shape, self.strides = other.storage, other.offset, other.shape, other.strides
 
 
-def odd(what: str) -> WeightsError:
-    """The error for what could stand in a pickle, but not in one that torch wrote."""
+def unexpected(what: str) -> WeightsError:
+    """Return the error for content that a pickle can hold, but that torch does not write."""
     return WeightsError(f"its pickle is damaged: {what} of a kind that torch does not write")
 
 
-def count(value: object) -> int:
-    """A size, an offset or a stride."""
+def check_count(value: object) -> int:
+    """Check a size, an offset or a stride."""
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
-        raise odd("a size, offset or stride")
+        raise unexpected("a size, offset or stride")
     return value
 
 
-def counts(value: object) -> tuple[int, ...]:
-    """A shape or strides."""
+def check_counts(value: object) -> tuple[int, ...]:
+    """Check a shape or strides."""
     if not isinstance(value, (tuple, list)) or len(value) > MAX_DIMENSIONS:
-        raise odd("a shape")
-    return tuple(count(item) for item in value)
+        raise unexpected("a shape")
+    return tuple(check_count(item) for item in value)
 
 
-def storage(kind: str, key: object, size: object, view: object) -> Storage:
-    """A storage, or with `view` (its key, start, length) a part of one."""
+def build_storage(kind: str, key: object, size: object, view: object) -> StorageInfo:
+    """Build a storage, or, with `view` (its key, start, length), a part of one."""
     if not isinstance(key, str):
-        raise odd("a storage")
-    whole = Storage(kind, key, count(size), 0, count(size))
+        raise unexpected("a storage")
+    whole = StorageInfo(kind, key, check_count(size), 0, check_count(size))
     if view is None:
         return whole
     if not isinstance(view, tuple) or len(view) != 3:
-        raise odd("a view of a storage")
-    start, length = count(view[1]), count(view[2])
+        raise unexpected("a view of a storage")
+    start, length = check_count(view[1]), check_count(view[2])
     if start + length > whole.size:
         raise WeightsError(f"its pickle looks beyond the end of storage {key[:40]!r}")
-    return Storage(kind, key, whole.size, start, start + length)
+    return StorageInfo(kind, key, whole.size, start, start + length)
 
 
-def tensor(arguments: tuple[object, ...]) -> Tensor:
-    """Storage, offset, shape, strides; then, in newer files, two flags that do not matter here and a dict that does."""
-    if len(arguments) < 4 or not isinstance(arguments[0], Storage):
-        raise odd("a tensor")
+def build_tensor(arguments: tuple[object, ...]) -> TensorInfo:
+    """Build a tensor from storage, offset, shape and strides.
+
+    Newer files add two flags, which are ignored, and a dict, which must be empty.
+    """
+    if len(arguments) < 4 or not isinstance(arguments[0], StorageInfo):
+        raise unexpected("a tensor")
     if len(arguments) > 6 and arguments[6]:
-        raise odd("a tensor (conjugated or negated)")
-    storage, offset = arguments[0], count(arguments[1])
-    shape, strides = counts(arguments[2]), counts(arguments[3])
+        raise unexpected("a tensor (conjugated or negated)")
+    storage, offset = arguments[0], check_count(arguments[1])
+    shape, strides = check_counts(arguments[2]), check_counts(arguments[3])
     if len(shape) != len(strides) or math.prod(max(side, 1) for side in shape) > MAX_COUNT:
-        raise odd("a shape")
-    found = Tensor(storage, storage.start + offset, shape, strides)
-    last = found.offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
-    if found.elements and last >= storage.stop:
+        raise unexpected("a shape")
+    result = TensorInfo(storage, storage.start + offset, shape, strides)
+    last = result.offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
+    if result.elements and last >= storage.stop:
         raise WeightsError(f"its pickle places a tensor beyond the end of storage {storage.key[:40]!r}")
-    if found.elements > storage.stop - storage.start:  # a stride of 0 turns one figure into any number of them
-        raise WeightsError(f"its pickle blows up {storage.stop - storage.start} figures to {found.elements}")
-    return found
+    if result.elements > storage.stop - storage.start:  # a stride of 0 turns one figure into any number of them
+        raise WeightsError(f"its pickle blows up {storage.stop - storage.start} figures to {result.elements}")
+    return result

@@ -1,11 +1,11 @@
-"""The pickle inside a `.pth` file, read by a machine that can build tensors and plain containers and nothing else.
+"""Interpret the pickle in a `.pth` file by a machine that can build tensors and plain containers, and nothing else.
 
-A pickle is a program, and Python's own interpreter of it calls whatever the program names. This one knows the opcodes
-that `torch.save` writes, and a fixed table of names; each name stands for a function of this package that describes a
-tensor. Nothing is imported, looked up or called because a file says so. What is not in the tables is refused by name.
+A pickle is a program, and Python's own interpreter calls whatever the program names. This one knows the opcodes that
+`torch.save` writes, and a fixed table of names. Each name stands for a function of this package that describes a
+tensor. Nothing is imported, looked up or called because a file says so. Everything else is refused by name.
 
-Understood, from the oldest files to today's: `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16), tensors
-and parameters filled by BUILD, `_rebuild_parameter`; OrderedDicts as Python 2 and 3 write them.
+It understands files of all ages: `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16), tensors and parameters
+filled by BUILD, `_rebuild_parameter`, and OrderedDicts of Python 2 and 3.
 """
 
 from __future__ import annotations
@@ -17,22 +17,28 @@ from io import BytesIO
 from typing import Any
 
 from ..errors import WeightsError
-from . import pth_tensors as described
-from .pth_tensors import Storage, Tensor, odd
+from . import pth_tensors
+from .pth_tensors import StorageInfo, TensorInfo, unexpected
 
 MAX_STEPS = 200_000
-"""Opcodes, and items copied by them. A state dict takes about 40 a tensor: this is room for 5,000 tensors."""
+"""Largest number of opcodes, and of items that they copy.
+
+A state dict takes about 40 for each tensor; this allows 5,000.
+"""
 
 
-def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, Storage]]:
-    """The value of one pickle, and the storages that it names by key; `stream` then stands behind the pickle.
+def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, StorageInfo]]:
+    """Return the value of one pickle, and its storages by key. `stream` then stands behind the pickle.
 
-    Raises WeightsError, without the file's name, for anything but tensors and plain containers.
+    Raises
+    ------
+    WeightsError
+        For anything but tensors and plain containers. The message lacks the file's name.
     """
     machine = _Machine()
     try:
         for opcode, argument, _ in pickletools.genops(stream):
-            machine.spend(1)
+            machine.count_steps(1)
             step = _STEPS.get(opcode.name)
             if step is None:
                 raise WeightsError(
@@ -47,23 +53,23 @@ def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, Storage]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
-    """A name out of the table below. Never the thing itself."""
+class _GlobalName:
+    """A name of the table below; never the object itself."""
 
     text: str
 
 
 class _Machine:
-    """What a pickle works on: a stack with marks, and a memo."""
+    """State of the interpreter: a stack with marks, and a memo."""
 
     def __init__(self) -> None:
         self.stack: list[object] = []
         self.marks: list[int] = []
         self.memo: dict[int, object] = {}
-        self.storages: dict[str, Storage] = {}
+        self.storages: dict[str, StorageInfo] = {}
         self._left = MAX_STEPS
 
-    def spend(self, steps: int) -> None:
+    def count_steps(self, steps: int) -> None:
         self._left -= steps
         if self._left < 0:
             raise WeightsError(f"its pickle takes more than {MAX_STEPS:,} steps, which no file of tensors needs")
@@ -88,13 +94,13 @@ class _Machine:
         del self.stack[start:]
         return items
 
-    def last(self, number: int) -> list[object]:
+    def pop_many(self, number: int) -> list[object]:
         return [self.pop() for _ in range(number)][::-1]
 
-    def remember(self, index: int) -> None:
+    def set_memo(self, index: int) -> None:
         self.memo[index] = self.top()
 
-    def recall(self, index: int) -> None:
+    def get_memo(self, index: int) -> None:
         if index not in self.memo:
             raise WeightsError("its pickle is damaged: it recalls what it never stored")
         self.push(self.memo[index])
@@ -105,111 +111,111 @@ class _Machine:
                 f"its pickle names {text.replace(' ', '.')[:80]!r}, which is neither a tensor nor a plain container; "
                 "nothing of it was run"
             )
-        self.push(_Name(text))
+        self.push(_GlobalName(text))
 
     def name_from_stack(self) -> None:
-        module, name = self.last(2)
+        module, name = self.pop_many(2)
         if not isinstance(module, str) or not isinstance(name, str):
-            raise odd("a name")
+            raise unexpected("a name")
         self.name(f"{module} {name}")
 
     def call(self) -> None:
-        callee, arguments = self.last(2)
-        if not isinstance(callee, _Name) or not isinstance(arguments, tuple):
-            raise odd("a call")
+        callee, arguments = self.pop_many(2)
+        if not isinstance(callee, _GlobalName) or not isinstance(arguments, tuple):
+            raise unexpected("a call")
         self.push(_NAMES[callee.text](self, arguments))
 
     def build(self) -> None:
-        """Fill what was named before, as old files do. The attributes that torch adds to dicts are dropped."""
+        """Fill a tensor that was named before, as old files do. Attributes that torch adds to dicts are ignored."""
         state, target = self.pop(), self.top()
         if isinstance(target, dict):
             return
-        if not isinstance(target, Tensor) or not isinstance(state, tuple):
-            raise odd("a state")
+        if not isinstance(target, TensorInfo) or not isinstance(state, tuple):
+            raise unexpected("a state")
         if len(state) == 4:
-            target.take(described.tensor(state))
-        elif len(state) == 5 and isinstance(state[0], Tensor):
-            target.take(state[0])
+            target.assign(pth_tensors.build_tensor(state))
+        elif len(state) == 5 and isinstance(state[0], TensorInfo):
+            target.assign(state[0])
         elif len(state) != 3:  # three flags, of no matter here
-            raise odd("a tensor's state")
+            raise unexpected("a tensor's state")
 
-    def put(self, items: list[object]) -> None:
-        """Keys and values in turn, into the dict on top of the stack."""
-        self.spend(len(items))
+    def set_items(self, items: list[object]) -> None:
+        """Set alternating keys and values in the dict on top of the stack."""
+        self.count_steps(len(items))
         target = self.top()
         if not isinstance(target, dict) or len(items) % 2:
-            raise odd("a dict's entry")
+            raise unexpected("a dict's entry")
         for key, value in zip(items[::2], items[1::2], strict=True):
             if type(key) not in (str, int):  # anything else may be deep, and hashing it may never end
-                raise odd("a key")
+                raise unexpected("a key")
             target[key] = value
 
     def append(self, items: list[object]) -> None:
-        """Into the list on top of the stack."""
+        """Append to the list on top of the stack."""
         target = self.top()
         if not isinstance(target, list):
-            raise odd("a list's entry")
+            raise unexpected("a list's entry")
         target.extend(items)
 
-    def point(self) -> None:
-        """A persistent id: torch's way to speak of figures that lie outside of the pickle."""
+    def resolve_persistent_id(self) -> None:
+        """Resolve a persistent id, by which torch refers to values outside of the pickle."""
         match self.pop():
-            case ("storage", _Name(text), key, _, size, *view) if text in _STORAGES and len(view) <= 1:
-                found = described.storage(_STORAGES[text], key, size, view[0] if view else None)
+            case ("storage", _GlobalName(text), key, _, size, *view) if text in _STORAGES and len(view) <= 1:
+                found = pth_tensors.build_storage(_STORAGES[text], key, size, view[0] if view else None)
             case _:
-                raise odd("a reference")
-        whole = Storage(found.kind, found.key, found.size, 0, found.size)
+                raise unexpected("a reference")
+        whole = StorageInfo(found.kind, found.key, found.size, 0, found.size)
         if self.storages.setdefault(found.key, whole) != whole:
             raise WeightsError(f"its pickle gives storage {found.key[:40]!r} two sizes or two types")
         self.push(found)
 
 
-def _parameter(_: _Machine, arguments: tuple[object, ...]) -> Tensor:
-    """A tensor and flags; or nothing yet, where an old file fills it later."""
+def _parameter(_: _Machine, arguments: tuple[object, ...]) -> TensorInfo:
+    """Return the tensor of a parameter. Old files give none and fill it later."""
     if not arguments:
-        return Tensor()
-    if not isinstance(arguments[0], Tensor):
-        raise odd("a parameter")
+        return TensorInfo()
+    if not isinstance(arguments[0], TensorInfo):
+        raise unexpected("a parameter")
     return arguments[0]
 
 
 def _dictionary(machine: _Machine, arguments: tuple[object, ...]) -> object:
-    """Empty, or as Python 2 wrote it: a list of pairs."""
+    """Return a dict: empty, or, as Python 2 writes it, from a list of pairs."""
     if len(arguments) > 1 or not isinstance(pairs := arguments[0] if arguments else [], list):
-        raise odd("a dict")
+        raise unexpected("a dict")
     machine.push({})
     for pair in pairs:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
-            raise odd("a dict's entry")
-        machine.put(list(pair))
+            raise unexpected("a dict's entry")
+        machine.set_items(list(pair))
     return machine.pop()
 
 
 def _size(_: _Machine, arguments: tuple[object, ...]) -> tuple[int, ...]:
     if len(arguments) != 1:
-        raise odd("a size")
-    return described.counts(arguments[0])
+        raise unexpected("a size")
+    return pth_tensors.check_counts(arguments[0])
 
 
 def _uncallable(_: _Machine, __: tuple[object, ...]) -> object:
-    raise odd("a storage")
+    raise unexpected("a storage")
 
 
 _KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 
-_STORAGES = {f"torch {kind}Storage": kind for kind in _KINDS}
+_STORAGES = {f"torch {kind}StorageInfo": kind for kind in _KINDS}
 
 _NAMES: Mapping[str, Callable[[_Machine, tuple[object, ...]], object]] = {
     "collections OrderedDict": _dictionary,
-    "torch._utils _rebuild_tensor_v2": lambda _, arguments: described.tensor(arguments),
-    "torch._utils _rebuild_tensor": lambda _, arguments: described.tensor(arguments),
+    "torch._utils _rebuild_tensor_v2": lambda _, arguments: pth_tensors.build_tensor(arguments),
+    "torch._utils _rebuild_tensor": lambda _, arguments: pth_tensors.build_tensor(arguments),
     "torch._utils _rebuild_parameter": _parameter,
     "torch.nn.parameter Parameter": _parameter,
     "torch Size": _size,
     **dict.fromkeys((f"torch {kind}Tensor" for kind in _KINDS), _parameter),
     **dict.fromkeys(_STORAGES, _uncallable),
 }
-"""Every name that a file may use, and what it stands for here."""
+"""Every name that a file may use, and the function that it stands for."""
 
 _NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
 _STRINGS = ("BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING")
@@ -225,19 +231,19 @@ _STEPS: Mapping[str, Callable[[_Machine, Any], None]] = {
     "EMPTY_TUPLE": lambda machine, _: machine.push(()),
     "MARK": lambda machine, _: machine.marks.append(len(machine.stack)),
     "TUPLE": lambda machine, _: machine.push(tuple(machine.since_mark())),
-    "TUPLE1": lambda machine, _: machine.push(tuple(machine.last(1))),
-    "TUPLE2": lambda machine, _: machine.push(tuple(machine.last(2))),
-    "TUPLE3": lambda machine, _: machine.push(tuple(machine.last(3))),
-    "APPEND": lambda machine, _: machine.append(machine.last(1)),
+    "TUPLE1": lambda machine, _: machine.push(tuple(machine.pop_many(1))),
+    "TUPLE2": lambda machine, _: machine.push(tuple(machine.pop_many(2))),
+    "TUPLE3": lambda machine, _: machine.push(tuple(machine.pop_many(3))),
+    "APPEND": lambda machine, _: machine.append(machine.pop_many(1)),
     "APPENDS": lambda machine, _: machine.append(machine.since_mark()),
-    "SETITEM": lambda machine, _: machine.put(machine.last(2)),
-    "SETITEMS": lambda machine, _: machine.put(machine.since_mark()),
-    **dict.fromkeys(("BINPUT", "LONG_BINPUT"), _Machine.remember),
-    "MEMOIZE": lambda machine, _: machine.remember(len(machine.memo)),
-    **dict.fromkeys(("BINGET", "LONG_BINGET"), _Machine.recall),
+    "SETITEM": lambda machine, _: machine.set_items(machine.pop_many(2)),
+    "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT"), _Machine.set_memo),
+    "MEMOIZE": lambda machine, _: machine.set_memo(len(machine.memo)),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), _Machine.get_memo),
     "GLOBAL": _Machine.name,
     "STACK_GLOBAL": lambda machine, _: machine.name_from_stack(),
     **dict.fromkeys(("REDUCE", "NEWOBJ"), lambda machine, _: machine.call()),
     "BUILD": lambda machine, _: machine.build(),
-    "BINPERSID": lambda machine, _: machine.point(),
+    "BINPERSID": lambda machine, _: machine.resolve_persistent_id(),
 }

@@ -1,4 +1,4 @@
-"""The folders in which weights may lie, and the files in them that may be a trunk's."""
+"""The folders that are searched for weights, and the files in them that may be those of a backbone."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from ..errors import WeightsError, shown
-from .catalogue import Published
+from .catalogue import PublishedWeights
 
-Kind: TypeAlias = Literal["EYEDIFF_WEIGHTS", "cache", "torch hub", "package"]
+FolderKind: TypeAlias = Literal["EYEDIFF_WEIGHTS", "cache", "torch hub", "package"]
 
 
 PACKAGE = Path(__file__).parent
-"""Folder of the files that ship with the package."""
+"""Folder of the weights in the package."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A folder that is searched, and why."""
+class WeightsFolder:
+    """A folder that is searched, and the reason."""
 
-    kind: Kind
+    kind: FolderKind
     folder: Path
 
 
-def offline() -> bool:
-    """Whether EYEDIFF_OFFLINE forbids every download."""
+def is_offline() -> bool:
+    """Return whether EYEDIFF_OFFLINE forbids every download."""
     return os.environ.get("EYEDIFF_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
 
 
-def cache() -> Path:
-    """Where eyediff keeps weights: EYEDIFF_HOME/weights, or the same in the platform's folder for caches."""
+def cache_folder() -> Path:
+    """Return the folder of downloaded weights: EYEDIFF_HOME/weights, or `weights` in the user's cache folder."""
     if home := os.environ.get("EYEDIFF_HOME"):
         return Path(home).expanduser() / "weights"
     from platformdirs import user_cache_path  # noqa: PLC0415 - 20 ms that a set EYEDIFF_HOME saves
@@ -40,35 +40,38 @@ def cache() -> Path:
     return user_cache_path("eyediff", appauthor=False) / "weights"
 
 
-def places() -> tuple[Place, ...]:
-    """All folders, in the order in which they are searched: EYEDIFF_WEIGHTS, the package, the cache, torch hub's.
+def search_folders() -> tuple[WeightsFolder, ...]:
+    """Return all folders in search order: EYEDIFF_WEIGHTS, the package, the cache, torch hub.
 
-    Raises WeightsError where EYEDIFF_WEIGHTS names what is not a folder.
+    Raises
+    ------
+    WeightsError
+        If EYEDIFF_WEIGHTS names something that is not a folder.
     """
-    named = [Path(part).expanduser() for part in os.environ.get("EYEDIFF_WEIGHTS", "").split(os.pathsep) if part]
-    for folder in named:
+    folders = [Path(part).expanduser() for part in os.environ.get("EYEDIFF_WEIGHTS", "").split(os.pathsep) if part]
+    for folder in folders:
         if not folder.is_dir():
             raise WeightsError(f"EYEDIFF_WEIGHTS names {shown(folder)}, which is not a folder; correct it or unset it")
     return (
-        *(Place("EYEDIFF_WEIGHTS", folder) for folder in named),
-        Place("package", PACKAGE),
-        Place("cache", cache()),
-        Place("torch hub", _hub()),
+        *(WeightsFolder("EYEDIFF_WEIGHTS", folder) for folder in folders),
+        WeightsFolder("package", PACKAGE),
+        WeightsFolder("cache", cache_folder()),
+        WeightsFolder("torch hub", _torch_hub_folder()),
     )
 
 
-def candidates(entry: Published) -> Iterator[tuple[Place, Path]]:
-    """The files that by their name may be a trunk's, in the order of the folders and of its patterns."""
-    for place in places():
+def candidate_files(entry: PublishedWeights) -> Iterator[tuple[WeightsFolder, Path]]:
+    """Yield the files that by their name may be those of a backbone, in the order of folders and patterns."""
+    for location in search_folders():
         seen = set()
-        for pattern in entry.hub_names if place.kind == "torch hub" else entry.patterns:
-            for path in sorted(place.folder.glob(pattern)):
+        for pattern in entry.hub_names if location.kind == "torch hub" else entry.patterns:
+            for path in sorted(location.folder.glob(pattern)):
                 if path.is_file() and path not in seen:
                     seen.add(path)
-                    yield place, path
+                    yield location, path
 
 
-def _hub() -> Path:
-    """Torch hub's folder of downloads, by torch's own rules: those who used torchvision have the files already."""
+def _torch_hub_folder() -> Path:
+    """Return the download folder of torch hub, by torch's own rules. Users of torchvision have the files already."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.environ.get("TORCH_HOME") or Path(caches) / "torch").expanduser() / "hub" / "checkpoints"

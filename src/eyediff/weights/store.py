@@ -1,4 +1,4 @@
-"""A trunk's weights: found where they lie or fetched, and kept in the cache."""
+"""The weights of a backbone: find them or download them, and keep them in the cache."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..errors import FetchError, MissingWeightsError, WeightsError, shown
 from ..interfaces import DownloadProgress
 from ..metrics.backbones import MINI, trunk
 from . import heads, package_files
-from .catalogue import PUBLISHED, Published, published
+from .catalogue import PUBLISHED, PublishedWeights, published
 from .fetch import download
 from .hashing import canonical_sha256
-from .search_path import PACKAGE, Place, cache, candidates, offline
-from .validate import LoadedTrunk, keep, load, recognise
+from .search_path import PACKAGE, WeightsFolder, cache_folder, candidate_files, is_offline
+from .validate import LoadedTrunk, load, recognise, write_cached
 
 STALE = 24 * 3600.0
-"""Seconds after which a download that nobody finished is swept away."""
+"""Seconds after which an unfinished download is removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
-    """What `add` did: `path` in the cache holds the trunk now; `already` where it did before."""
+class AddedWeights:
+    """Result of `add`: the file in the cache, and whether it was there already."""
 
     trunk: str
     path: Path
@@ -37,11 +37,11 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A file of weights, by trunk (or "heads"), and what is wrong with it (None: nothing)."""
+class CheckedFile:
+    """A weights file, its backbone (or "heads"), and what is wrong with it (None: nothing)."""
 
     what: str
-    place: Place
+    place: WeightsFolder
     path: Path
     problem: str | None
 
@@ -49,15 +49,39 @@ class Checked:
 def load_trunk(
     name: str, file: Path | None = None, trust: bool = False, *, progress: DownloadProgress | None = None
 ) -> LoadedTrunk:
-    """The weights of a trunk: from `file`, or else from EYEDIFF_WEIGHTS, the package, the cache, torch
-    hub's folder, the internet.
+    """Load the weights of a backbone.
 
-    Mini's ship with the package. Of all others the first file found decides; one that is not what its name says is
-    an error, and never passed over. `trust` takes weights that fit the trunk but are not the official ones.
+    Parameters
+    ----------
+    name : str
+        Name of the backbone.
+    file : Path, optional
+        A weights file. Default: EYEDIFF_WEIGHTS, the package, the cache, torch hub and the internet are searched, in
+        this order. The first file decides: if its content is wrong, that is an error, and it is not skipped.
+    trust : bool
+        Accept weights that fit the backbone but are not the official ones.
+    progress : function, optional
+        Called with the bytes that have arrived and that are expected.
 
-    Raises MissingWeightsError where there are none and EYEDIFF_OFFLINE is set, FetchError where they cannot be fetched,
-    WeightsError, with the file's name, where the file is not this trunk's or not the official one; UsageError for the
-    name of no trunk.
+    Returns
+    -------
+    LoadedTrunk
+
+    Raises
+    ------
+    MissingWeightsError
+        If there are no weights and EYEDIFF_OFFLINE is set.
+    FetchError
+        If the download fails.
+    WeightsError
+        If the file is not of this backbone, or not the official one. The message names the file.
+    UsageError
+        For an unknown backbone.
+
+    Examples
+    --------
+    >>> load_trunk("alex").official
+    True
     """
     if name == MINI.name and file is None:
         parameters, _ = heads.load_mini()
@@ -65,9 +89,9 @@ def load_trunk(
     entry = published(name)
     if file is not None:
         return load(entry, file, trust=trust, cure="trust=True takes weights of your own")
-    if (found := find(name)) is None:
+    if (location := find(name)) is None:
         return load(entry, _fetch(entry, progress), trust=trust, cached=True)
-    place, path = found
+    place, path = location
     if place.kind == "package":
         tensors = package_files.BACKBONES[name].read()
         parameters = {key: tensors[key] for key in trunk(name).shapes}
@@ -75,48 +99,61 @@ def load_trunk(
     loaded = load(entry, path, trust=trust, cached=place.kind == "cache")
     if place.kind == "torch hub" and loaded.official and entry.canonical_sha256 is None:
         with suppress(WeightsError):  # only saves hashing half a gigabyte the next time
-            keep(entry, loaded, cache() / entry.cached_name)
+            write_cached(entry, loaded, cache_folder() / entry.cached_name)
     return loaded
 
 
-def find(name: str) -> tuple[Place, Path] | None:
-    """The file that `load_trunk` would read, unchecked, or None where it would have to fetch."""
-    return next(candidates(published(name)), None)
+def find(name: str) -> tuple[WeightsFolder, Path] | None:
+    """Return the file that `load_trunk` would read, unverified; None if it would download."""
+    return next(candidate_files(published(name)), None)
 
 
-def add(path: Path, name: str | None = None, trust: bool = False) -> Added:
-    """Take a trunk's convolutions out of a file and keep them in the cache, as safetensors.
+def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeights:
+    """Copy the convolutions of a backbone from a file into the cache, as safetensors.
 
-    The file is a .pth of either format or safetensors, of a whole network or of its convolutions; `name` says which
-    trunk it must be, else names and shapes tell. The cache holds official weights only; `trust` vouches for a file
-    whose trunk has no known hash of its convolutions. Weights of your own are used by naming their file.
+    Parameters
+    ----------
+    path : Path
+        A .pth file of either format, or safetensors, of a whole network or of its convolutions.
+    name : str, optional
+        The backbone. Default: names and shapes decide.
+    trust : bool
+        Accept a file of a backbone whose convolutions have no known hash. The cache takes official weights only; name
+        your own file to use it.
 
-    Raises WeightsError, which names the file, where it is not such a file.
+    Returns
+    -------
+    AddedWeights
+
+    Raises
+    ------
+    WeightsError
+        If the file is not accepted. The message names it.
     """
     entry = published(name or recognise(path))
-    target = cache() / entry.cached_name
+    target = cache_folder() / entry.cached_name
     if entry.canonical_sha256 is None:
         loaded = load(entry, path, trust=trust)
     else:
         loaded = load(entry, path, cure="the cache takes no other; use your own by naming their file")
     try:
-        there = load(entry, target, cached=True)
+        existing = load(entry, target, cached=True)
     except WeightsError:  # not there, or damaged and now replaced
-        there = None
-    if there is not None and there.sha256 == loaded.sha256 and there.official >= loaded.official:
-        return Added(entry.trunk, target, there.sha256, there.official, already=True)
-    keep(entry, loaded, target)
-    return Added(entry.trunk, target, loaded.sha256, loaded.official, already=False)
+        existing = None
+    if existing is not None and existing.sha256 == loaded.sha256 and existing.official >= loaded.official:
+        return AddedWeights(entry.trunk, target, existing.sha256, existing.official, already=True)
+    write_cached(entry, loaded, target)
+    return AddedWeights(entry.trunk, target, loaded.sha256, loaded.official, already=False)
 
 
-def verify() -> Iterator[Checked]:
-    """Check every file that lies under a trunk's name, not only those that would be used; and the heads."""
+def verify() -> Iterator[CheckedFile]:
+    """Check every file that has the name of a backbone's weights, used or not, and the files of the package."""
     for name, entry in PUBLISHED.items():
-        for place, path in candidates(entry):
+        for place, path in candidate_files(entry):
             if place.kind != "package":
-                yield Checked(name, place, path, _problem(partial(load, entry, path, cached=place.kind == "cache")))
+                yield CheckedFile(name, place, path, _problem(partial(load, entry, path, cached=place.kind == "cache")))
     for shipped in package_files.ALL:
-        yield Checked(shipped.path.stem, Place("package", PACKAGE), shipped.path, _problem(shipped.read))
+        yield CheckedFile(shipped.path.stem, WeightsFolder("package", PACKAGE), shipped.path, _problem(shipped.read))
 
 
 def _problem(check: Callable[[], object]) -> str | None:
@@ -127,18 +164,18 @@ def _problem(check: Callable[[], object]) -> str | None:
     return None
 
 
-def _fetch(entry: Published, progress: DownloadProgress | None) -> Path:
-    """Download a trunk's official file, keep its convolutions in the cache and say where."""
+def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
+    """Download the official file of a backbone, keep its convolutions in the cache and return their path."""
     by_hand = f"bring {entry.url} by hand and `eyediff weights add FILE`, or put its folder into EYEDIFF_WEIGHTS"
-    if offline():
+    if is_offline():
         raise MissingWeightsError(
             f"the weights of {trunk(entry.trunk).title} were found nowhere, and EYEDIFF_OFFLINE forbids to fetch them; "
             f"`eyediff weights get {entry.trunk}` where there is internet, or {by_hand}"
         )
-    folder = cache()
+    folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _sweep(folder)
+        _remove_stale(folder)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:  # others may fetch at the same time
             file = Path(scratch) / Path(entry.url).name
             download(entry.url, file, entry.bytes, entry.sha256, progress=progress)
@@ -154,9 +191,9 @@ def _fetch(entry: Published, progress: DownloadProgress | None) -> Path:
         ) from None
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what a killed download has left: half a gigabyte at worst."""
-    for left in folder.glob(".fetch-*"):
+def _remove_stale(folder: Path) -> None:
+    """Remove leftovers of killed downloads, up to half a gigabyte each."""
+    for leftover in folder.glob(".fetch-*"):
         with suppress(OSError):  # gone already: another process sweeps too
-            if time.time() - left.stat().st_mtime > STALE:
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - leftover.stat().st_mtime > STALE:
+                shutil.rmtree(leftover, ignore_errors=True)

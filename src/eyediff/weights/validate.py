@@ -1,4 +1,4 @@
-"""A file of weights, checked whole before any of it is used: names, shapes, finiteness, content."""
+"""Check a weights file completely before it is used: names, shapes, finite values, content."""
 
 from __future__ import annotations
 
@@ -12,19 +12,27 @@ from ..metrics import lpips
 from ..metrics.backbones import trunk
 from ..metrics.ops import Array
 from . import containers
-from .catalogue import PUBLISHED, Published
+from .catalogue import PUBLISHED, PublishedWeights
 from .hashing import canonical_sha256, file_sha256
 
-_RECORD = "eyediff"
-"""The key, in the metadata of a cached file, of what was known of the weights when they were put there."""
+_RECORD_KEY = "eyediff"
+"""Metadata key, in cached files, of what was known about the weights when they were stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrunk:
-    """A trunk's parameters, exactly those of `backbones.trunk(name).shapes`.
+    """Parameters of a backbone, exactly those of `backbones.trunk(name).shapes`.
 
-    `sha256` is their canonical hash, `source` the file they came from; `official` says that they are torchvision's, and
-    not taken on the user's word.
+    Attributes
+    ----------
+    parameters : mapping of str to array
+        The tensors.
+    sha256 : str
+        Their canonical hash.
+    source : Path
+        The file that they come from.
+    official : bool
+        Whether they are torchvision's, rather than accepted on the user's word.
     """
 
     parameters: Mapping[str, Array]
@@ -34,31 +42,45 @@ class LoadedTrunk:
 
 
 def load(
-    entry: Published, path: Path, *, trust: bool = False, cached: bool = False, cure: str | None = None
+    entry: PublishedWeights, path: Path, *, trust: bool = False, cached: bool = False, cure: str | None = None
 ) -> LoadedTrunk:
-    """The weights of a trunk out of a file, whole network or convolutions only.
+    """Load the weights of a backbone from a file, of the whole network or of its convolutions.
 
-    They must be the official ones, or taken on the user's word: now (`trust`), or when they were put into the cache
-    (`cached`: the file is our own, and the record in it counts). `cure` ends the error where they are neither. Raises
-    WeightsError, which names the file.
+    Parameters
+    ----------
+    entry : PublishedWeights
+        The backbone.
+    path : Path
+        The file.
+    trust : bool
+        Accept other weights than the official ones.
+    cached : bool
+        The file is in the cache. Its record counts: weights that were trusted before are accepted.
+    cure : str, optional
+        End of the error message: what to do.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are neither official nor trusted. The message names the file.
     """
-    parameters = containers.read(path, of_a_trunk)
+    parameters = containers.read(path, is_backbone_parameter)
     network = trunk(entry.trunk)
     try:
         lpips.check_parameters(network, parameters)
     except WeightsError as error:
         raise WeightsError(f"{shown(path)}: {error}") from None
-    found = canonical_sha256(parameters)
-    official, vouched, problem = _judge(entry, path, found, _read_record(path) if cached else {}, cure)
-    if not official and not trust and not vouched:
+    sha256 = canonical_sha256(parameters)
+    official, trusted_before, problem = _judge(entry, path, sha256, _read_record(path) if cached else {}, cure)
+    if not official and not trust and not trusted_before:
         raise WeightsError(f"{shown(path)}: not the official weights of {network.title}: {problem}")
-    return LoadedTrunk({name: parameters[name] for name in network.shapes}, found, path, official)
+    return LoadedTrunk({name: parameters[name] for name in network.shapes}, sha256, path, official)
 
 
 def _judge(
-    entry: Published, path: Path, found: str, record: Mapping[str, object], cure: str | None
+    entry: PublishedWeights, path: Path, found: str, record: Mapping[str, object], cure: str | None
 ) -> tuple[bool, bool, str]:
-    """Whether content of this hash is official, whether somebody vouched for it, and what is wrong if neither."""
+    """Return whether content of this hash is official, whether it was trusted before, and otherwise what is wrong."""
     remove = f"remove it, and `eyediff weights get {entry.trunk}` brings them"
     if entry.canonical_sha256 is not None:
         problem = f"its convolutions have sha256 {found}, expected {entry.canonical_sha256}; {cure or remove}"
@@ -67,14 +89,21 @@ def _judge(
         intact = record.get("canonical_sha256") == found
         problem = f"damaged, with sha256 {found}, recorded {record.get('canonical_sha256')}; {remove}"
         return intact and record.get("file_sha256") == entry.sha256, intact, problem
-    whole = file_sha256(path)
-    vouch = "`eyediff weights add` takes it on your word"
-    return whole == entry.sha256, False, f"the file has sha256 {whole}, expected {entry.sha256}; {cure or vouch}"
+    file_hash = file_sha256(path)
+    advice = "`eyediff weights add` takes it on your word"
+    return (
+        file_hash == entry.sha256,
+        False,
+        f"the file has sha256 {file_hash}, expected {entry.sha256}; {cure or advice}",
+    )
 
 
 def recognise(path: Path) -> str:
-    """The name of the trunk whose names and shapes a file holds. Raises WeightsError, which names the file."""
-    shapes = {name: figures.shape for name, figures in containers.read(path, of_a_trunk).items()}
+    """Return the name of the backbone that fits the names and shapes of a file.
+
+    Raises WeightsError if there is none.
+    """
+    shapes = {name: figures.shape for name, figures in containers.read(path, is_backbone_parameter).items()}
     networks = [trunk(name) for name in PUBLISHED]
     for network in networks:
         if network.shapes == shapes:
@@ -83,20 +112,20 @@ def recognise(path: Path) -> str:
     raise WeightsError(f"{shown(path)}: its convolutions fit none of {known} by names and shapes")
 
 
-def keep(entry: Published, loaded: LoadedTrunk, path: Path) -> None:
+def write_cached(entry: PublishedWeights, loaded: LoadedTrunk, path: Path) -> None:
     """Write weights as safetensors, with a record of their hash and of the file that was recognised."""
     record = {"canonical_sha256": loaded.sha256, "file_sha256": entry.sha256 if loaded.official else None}
-    containers.write(path, loaded.parameters, {_RECORD: json.dumps(record)})
+    containers.write(path, loaded.parameters, {_RECORD_KEY: json.dumps(record)})
 
 
-def of_a_trunk(name: str) -> bool:
-    """Whether this is the name of a convolution's parameter, as torchvision has it, and not of what classifies."""
+def is_backbone_parameter(name: str) -> bool:
+    """Return whether this is the name of a convolution's parameter in torchvision, not of the classifier."""
     return name.startswith("features.")
 
 
 def _read_record(path: Path) -> Mapping[str, object]:
     try:
-        record = json.loads(containers.metadata(path).get(_RECORD, "{}"))
+        record = json.loads(containers.metadata(path).get(_RECORD_KEY, "{}"))
     except (ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) else {}

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from eyediff import comparison as api
-from eyediff.demo import Verdict, make
-from eyediff.demo.show import read_scene
+from eyediff.demo import TrialResult, run_demo
+from eyediff.demo.run import read_scene
 from eyediff.demo.trials import TRIALS, Trial
 from eyediff.errors import EyediffError, OutputError
 from eyediff.records import ScoredPair
@@ -86,9 +86,9 @@ def test_agreement_is_not_called_disagreement() -> None:
     """Only where all old metrics say one, and all LPIPS the other."""
     trial = TRIALS[0]
 
-    def verdict(**closer: bool) -> Verdict:
+    def verdict(**closer: bool) -> TrialResult:
         names = {name.replace("_", "-"): trial.slight if slight else trial.coarse for name, slight in closer.items()}
-        return Verdict(trial, ({}, {}), names)
+        return TrialResult(trial, ({}, {}), names)
 
     assert verdict(psnr=False, ssim=False, lpips_mini=True).disagrees
     assert not verdict(psnr=True, ssim=True, lpips_mini=True).disagrees
@@ -98,12 +98,12 @@ def test_agreement_is_not_called_disagreement() -> None:
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file in its place, or pictures of something else in it: one line, and no figure that is not true."""
-    monkeypatch.setattr("eyediff.demo.show.read_scene", lambda name: read_scene(name)[:40, :40])
+    monkeypatch.setattr("eyediff.demo.run.read_scene", lambda name: read_scene(name)[:40, :40])
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file"):
-        make(tmp_path / "file")
+        run_demo(tmp_path / "file")
     (tmp_path / "out" / "reference").mkdir(parents=True)
     Image.new("RGB", (40, 40)).save(tmp_path / "out" / "reference" / "mine.png")
     with pytest.raises(EyediffError, match="empty folder"):
-        make(tmp_path / "out")
+        run_demo(tmp_path / "out")
     assert not (tmp_path / "out" / "demo.png").exists()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eyediff.distortions import FAMILIES, HELD_OUT, KIN, TRAINED, drawn_strength, mixture
+from eyediff.distortions import CATEGORIES, DISTORTIONS, HELD_OUT, TRAINED, draw_strength, mixture
 
 from .scenes import scene
 
-EVERY = pytest.mark.parametrize("name", [*FAMILIES, "mixture"])
+EVERY = pytest.mark.parametrize("name", [*DISTORTIONS, "mixture"])
 
 
 def distorted(name: str, number: int, strength: float) -> np.ndarray:
-    family = mixture if name == "mixture" else FAMILIES[name]
+    family = mixture if name == "mixture" else DISTORTIONS[name]
     return family(scene(number), strength, np.random.default_rng(number))
 
 
@@ -28,7 +28,7 @@ def effect(name: str, strength: float) -> float:
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_bytes_of_the_same_shape(name: str, shape: tuple[int, int], strength: float) -> None:
     """Bytes of the same shape come back, whatever the sides, and the picture that was given stays as it was."""
-    family = mixture if name == "mixture" else FAMILIES[name]
+    family = mixture if name == "mixture" else DISTORTIONS[name]
     picture = scene(1)[: shape[0], : shape[1]].copy()
     before = picture.copy()
     found = family(picture, strength, np.random.default_rng(0))
@@ -60,14 +60,14 @@ def test_effect_grows_with_strength(name: str) -> None:
 
 def test_held_out_families_are_not_trained_on() -> None:
     """No family is on both sides, none on neither, and every one has its kin."""
-    assert set(TRAINED) | set(HELD_OUT) == set(FAMILIES)
+    assert set(TRAINED) | set(HELD_OUT) == set(DISTORTIONS)
     assert not set(TRAINED) & set(HELD_OUT)
-    assert sorted(name for kinds in KIN.values() for name in kinds) == sorted(FAMILIES)
+    assert sorted(name for kinds in CATEGORIES.values() for name in kinds) == sorted(DISTORTIONS)
 
 
 def test_drawn_strengths_reach_from_faint_to_gross() -> None:
     """Strengths fill the range and never leave it."""
     rng = np.random.default_rng(0)
-    drawn = [drawn_strength(rng) for _ in range(500)]
+    drawn = [draw_strength(rng) for _ in range(500)]
     assert 0 < min(drawn) < 0.05
     assert 0.95 < max(drawn) <= 1

@@ -148,8 +148,8 @@ def test_strips_are_the_whole(name: str, height: int, width: int) -> None:
     """To 2e-6 of the distance: Winograd's tiles begin elsewhere in a strip, so that rounding differs."""
     a, b = pair(1, height, width, np.uint8, 3)
     engine = native(name)
-    assert engine.strip_shares(a, b, 0).sum() == pytest.approx(engine.layers(a, b).sum(), rel=2e-6)
-    assert engine.strip_shares(a, a, 0).sum() == 0
+    assert engine.strip_layers(a, b, 0).sum() == pytest.approx(engine.layers(a, b).sum(), rel=2e-6)
+    assert engine.strip_layers(a, a, 0).sum() == 0
     whole = engine.maps(a, b)[0]
     np.testing.assert_allclose(engine.strip_map(a, b, 0), whole, atol=1e-5 * whole.max())
 
@@ -169,7 +169,7 @@ def test_the_weights_are_in_the_budget() -> None:
     engine = native("vgg")
     plain = sum(parameter.nbytes for parameter in network("vgg").parameters.values())
     assert 3.9 * plain < engine.weight_bytes < 4.1 * plain
-    assert engine.weight_bytes < engine.needed(64, 64) < engine.needed(512, 512)
+    assert engine.weight_bytes < engine.peak_bytes(64, 64) < engine.peak_bytes(512, 512)
 
 
 @built
@@ -193,15 +193,15 @@ def test_an_engine_that_is_named_is_used_or_refused(monkeypatch: pytest.MonkeyPa
     assert select_runner.engine_description() == "onnxruntime"
     monkeypatch.setenv("EYEDIFF_ENGINE", "cuda")
     with pytest.raises(UsageError, match="EYEDIFF_ENGINE=cuda was set, expected native or onnxruntime"):
-        select_runner.runner("cpu")
+        select_runner.create_runner("cpu")
     monkeypatch.setattr(library, "FILE", tmp_path / "none.so")
     library.load_library.cache_clear()
     try:
         monkeypatch.setenv("EYEDIFF_ENGINE", "native")
         with pytest.raises(DeviceError, match=r"EYEDIFF_ENGINE=native was set, but .* library was not built"):
-            select_runner.runner("cpu")
+            select_runner.create_runner("cpu")
         monkeypatch.delenv("EYEDIFF_ENGINE")
-        assert select_runner.runner("cpu").description.startswith("onnxruntime")
+        assert select_runner.create_runner("cpu").description.startswith("onnxruntime")
     finally:
         library.load_library.cache_clear()
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from eyediff.engines import strided
-from eyediff.engines.torch_ops import TorchVerbs
+from eyediff.engines.torch_ops import TorchOps
 
 
 @pytest.mark.parametrize(("height", "width"), [(31, 40), (33, 34)])
@@ -18,16 +18,16 @@ def test_value_and_gradient_are_torchs(size: int, stride: int, pad: int, height:
     seeded = torch.Generator().manual_seed(size)
     kernel = torch.randn(5, 3, size, size, generator=seeded, dtype=torch.float64)
     x = torch.randn(2, 3, height, width, generator=seeded, dtype=torch.float64, requires_grad=True)
-    assert strided.pays(x, stride)
+    assert strided.is_faster(x, stride)
     expected = F.conv2d(x, kernel, None, stride, pad)
-    found = TorchVerbs().conv(x, kernel, stride=stride, pad=pad)
+    found = TorchOps().conv(x, kernel, stride=stride, pad=pad)
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     gradient = torch.randn(expected.shape, generator=seeded, dtype=torch.float64)
     ours, theirs = (torch.autograd.grad(value, x, gradient)[0] for value in (found, expected))
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
     def squared(x: torch.Tensor) -> torch.Tensor:
-        return TorchVerbs().conv(x, kernel, stride=stride, pad=pad).square()
+        return TorchOps().conv(x, kernel, stride=stride, pad=pad).square()
 
     assert torch.autograd.gradgradcheck(squared, x, fast_mode=True)
 

@@ -56,7 +56,7 @@ def pair(height: int, width: int, dtype: type = np.uint8, seed: int = 0) -> tupl
 )
 def test_strips_follow_from_the_trunk(trunk: Trunk, step: int, opening: int) -> None:
     """Alignment and the first strip, against figures worked out by hand."""
-    assert strip_plan.step(trunk) == step
+    assert strip_plan.row_step(trunk) == step
     assert strip_plan.first_strip_rows(trunk, 1) == opening
     assert strip_plan.first_strip_rows(trunk, 3) == opening + 2 * step
 
@@ -77,7 +77,7 @@ def test_strips_cover_an_image_once(trunk: Trunk) -> None:
     for length in range(1, 400):
         cut = strip_plan.strips(trunk, length, 2)
         assert [row for strip in cut for row in range(strip.start, strip.stop)] == list(range(length))
-        assert len(cut) == 1 or min(strip.stop - strip.start for strip in cut) >= strip_plan.step(trunk)
+        assert len(cut) == 1 or min(strip.stop - strip.start for strip in cut) >= strip_plan.row_step(trunk)
 
 
 def test_a_trunk_that_skips_rows_has_no_strips() -> None:
@@ -94,7 +94,7 @@ def test_in_double_precision_strips_are_the_whole(trunk: Trunk, height: int, wid
     a, b = pair(height, width)
     net = network(trunk, scaled=trunk is not ALEX)
     whole, cut = NetworkEngine(NumpyRunner(), net), ProgramStrips(NumpyRunner(), net)
-    np.testing.assert_allclose(cut.shares(a, b, TINY), whole.layers(a, b)[0], rtol=1e-12)
+    np.testing.assert_allclose(cut.layers(a, b, TINY), whole.layers(a, b)[0], rtol=1e-12)
     # the map is stored as float32: one step of it
     np.testing.assert_allclose(cut.map(a, b, TINY), whole.maps(a, b)[0], rtol=1.2e-7)
 
@@ -124,9 +124,9 @@ def test_strips_score_what_the_whole_scores(trunk: str) -> None:
     )
     def law(long: int, short: int, turned: bool, dtype: type, memory: int) -> None:
         a, b = pair(*((short, long) if turned else (long, short)), dtype, seed=long)
-        found = cut.shares(a, b, memory).sum()
+        found = cut.layers(a, b, memory).sum()
         assert found == pytest.approx(whole.distances(a, b)[0], rel=1e-6)
-        assert cut.shares(a, a, memory).sum() == 0
+        assert cut.layers(a, a, memory).sum() == 0
 
     law()
 
@@ -168,7 +168,7 @@ def test_an_engine_takes_strips_where_a_pair_does_not_fit(monkeypatch: pytest.Mo
 def test_strips_need_less_than_the_whole_and_more_budget_makes_them_higher() -> None:
     """A budget is used: the strips are the highest that fit it, and never higher than is of use."""
     cut = ProgramStrips(NumpyRunner(), network(VGG))
-    chosen = [cut._deepest(3840, 2160, memory) for memory in (TINY, 1100e6, 10**12)]
+    chosen = [cut._deepest_rows(3840, 2160, memory) for memory in (TINY, 1100e6, 10**12)]
     assert chosen == sorted(chosen) and chosen[0] == 1 < chosen[1] < chosen[2]
     assert strip_plan.peak_bytes(VGG, strip_plan.first_strip_rows(VGG, chosen[1]), 2160) <= 1100e6
     assert strip_plan.peak_bytes(VGG, 106, 2160) < strip_plan.peak_bytes(VGG, 3840, 2160) / 15
@@ -179,4 +179,4 @@ def test_heads_and_scaling_are_those_of_the_network() -> None:
     a, b = pair(129, 33)
     for net in (network(ALEX, scaled=False), lpips.Network(ALEX, seeded_parameters(ALEX), None)):
         whole = NetworkEngine(NumpyRunner(), net).layers(a, b)[0]
-        np.testing.assert_allclose(ProgramStrips(NumpyRunner(), net).shares(a, b, TINY), whole, rtol=1e-12)
+        np.testing.assert_allclose(ProgramStrips(NumpyRunner(), net).layers(a, b, TINY), whole, rtol=1e-12)

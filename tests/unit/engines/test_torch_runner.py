@@ -63,10 +63,10 @@ def test_constants_are_moved_once_and_forgotten_with_their_arrays() -> None:
     run = runner.compile(lambda v, a, b: v.affine(v.affine(a, kept), np.full(3, 3, np.float32), kept), 2)
     first = run(*PAIR)
     gc.collect()
-    moved = dict(runner._verbs._kept)
+    moved = dict(runner._ops._tensors)
     assert list(moved) == [(id(kept), torch.float32)]
     assert np.array_equal(run(*PAIR), first)
-    assert runner._verbs._kept[id(kept), torch.float32][1] is moved[id(kept), torch.float32][1]
+    assert runner._ops._tensors[id(kept), torch.float32][1] is moved[id(kept), torch.float32][1]
 
 
 def test_precision_is_exact_unless_asked_and_said() -> None:
@@ -104,7 +104,7 @@ def test_what_the_device_cannot_do_is_told() -> None:
 def offers(monkeypatch: pytest.MonkeyPatch) -> None:
     """An onnxruntime without CUDA beside a torch with it, and no precision asked for."""
     monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    monkeypatch.setattr(torch_runner, "usable", lambda: True)
+    monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
     monkeypatch.delenv(devices.PRECISION, raising=False)
 
 
@@ -113,11 +113,11 @@ def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) ->
     """torch computes where it alone has CUDA; `auto` and `cpu` never ask it; a torch without CUDA is no help."""
     assert runners.runner("cuda").description == f"torch {torch.__version__} cuda"
     assert runners.runner("auto").description.startswith("onnxruntime") and runners.runner("cpu").threads
-    monkeypatch.setattr(torch_runner, "usable", lambda: False)
+    monkeypatch.setattr(torch_runner, "has_gpu", lambda: False)
     with pytest.raises(DeviceError, match=r"device cuda.*onnxruntime-gpu.*torch that sees a GPU.*device='cpu'"):
         runners.runner("cuda")
     monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
-    monkeypatch.setattr(torch_runner, "usable", lambda: True)
+    monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
     assert isinstance(runners.runner("cuda"), OnnxRunner)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from eyediff.engines import winograd
-from eyediff.engines.torch_ops import TorchVerbs
+from eyediff.engines.torch_ops import TorchOps
 
 
 @pytest.mark.parametrize(("height", "width"), [(15, 15), (8, 5), (1, 2)])
@@ -29,7 +29,7 @@ def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     kernel, gradient = torch.randn(128, 128, 3, 3) / 36, torch.randn(3, 128, 6, 6)
     whole = winograd.input_gradient(gradient, kernel)
-    monkeypatch.setattr(winograd, "PIECE", 1)
+    monkeypatch.setattr(winograd, "CHUNK", 1)
     torch.testing.assert_close(winograd.input_gradient(gradient, kernel), whole, rtol=1e-4, atol=1e-5)
 
 
@@ -37,15 +37,15 @@ def test_it_is_used_where_it_pays_and_keeps_values() -> None:
     """Frozen wide 3x3 kernels with a gradient wanted; the forward value is torch's own to the last bit, and where the
     gradient is differentiated again, torch's own way is taken."""
     torch.manual_seed(0)
-    verbs, kernel = TorchVerbs(), torch.randn(128, 128, 3, 3) / 36
+    verbs, kernel = TorchOps(), torch.randn(128, 128, 3, 3) / 36
     x = torch.randn(1, 128, 6, 6).contiguous(memory_format=torch.channels_last)
     plain = torch.nn.functional.conv2d(x, kernel, padding=1)
-    assert not winograd.pays(x, kernel, None, 1, 1, 1)
+    assert not winograd.is_faster(x, kernel, None, 1, 1, 1)
     x.requires_grad_()
-    assert winograd.pays(x, kernel, None, 1, 1, 1)
+    assert winograd.is_faster(x, kernel, None, 1, 1, 1)
     for other in ((x, kernel, None, 2, 1, 1), (x, kernel, None, 1, 0, 1), (x.double(), kernel.double(), None, 1, 1, 1)):
-        assert not winograd.pays(*other)
-    assert not winograd.pays(x, kernel.clone().requires_grad_(), None, 1, 1, 1)
+        assert not winograd.is_faster(*other)
+    assert not winograd.is_faster(x, kernel.clone().requires_grad_(), None, 1, 1, 1)
     found = verbs.conv(x, kernel, pad=1)
     assert torch.equal(found, plain)
     (once,) = torch.autograd.grad(found.square().sum(), x, create_graph=True)

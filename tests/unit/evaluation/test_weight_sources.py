@@ -54,7 +54,7 @@ def test_the_table_is_what_eval_says(
         "gaussian-mini-0.safetensors", "gaussian-mini-1.safetensors", "kmeans-mini-0.safetensors",
         "kmeans-mini-1.safetensors",
     ]  # fmt: skip
-    assert read_metric(files[2]).form.provenance["photos"] == 3
+    assert read_metric(files[2]).description.provenance["photos"] == 3
     cells = {(cell.origin, cell.subset): cell for cell in found.cells}
     plain = judging.judge(study, ["lpips-mini", *map(str, files), "psnr"], resamples=20)
     assert cells["supervised, votes", "mean"].score == plain.line("lpips-mini", "mean", "agreement").value

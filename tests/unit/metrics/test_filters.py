@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from eyediff.engines.numpy_ops import NumpyVerbs
+from eyediff.engines.numpy_ops import NumpyOps
 from eyediff.metrics import filters
 
 from .made import STORAGE, scattered, stored
@@ -32,7 +32,7 @@ def test_blur_is_the_convolution_with_the_square_window() -> None:
     """
     x = np.random.RandomState(0).normal(0, 3, (2, 5, 13, 17))
     taps = filters.gaussian(5, 1.1)
-    found = filters.blur(NumpyVerbs(), x, taps, 5)
+    found = filters.blur(NumpyOps(), x, taps, 5)
     expected = [[convolve2d(plane, np.outer(taps, taps), "valid") for plane in image] for image in x]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from eyediff import nn
-from eyediff.engines.numpy_ops import NumpyVerbs
+from eyediff.engines.numpy_ops import NumpyOps
 from eyediff.errors import UsageError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import SQUEEZE
@@ -24,7 +24,7 @@ def images(count: int = 1) -> Tensor:
 
 def features(x: Tensor) -> list[np.ndarray]:
     """By the oracle, in double precision."""
-    return lpips.taps(NumpyVerbs(), NETWORK, x.double().numpy())
+    return lpips.taps(NumpyOps(), NETWORK, x.double().numpy())
 
 
 def test_content_and_style_are_the_papers_sums() -> None:

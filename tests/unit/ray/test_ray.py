@@ -140,13 +140,13 @@ def test_a_run_that_was_killed_is_continued(
     done_before = {row["pair"] for row in _rows(output) if row["error"] is None}
     assert 4 <= len(done_before) <= 10
     computed: list[str] = []
-    original = eyediff.ray.running._next
+    original = eyediff.ray.running._next_row
 
     def noted(*arguments: object):
         computed.append(arguments[2].name)  # type: ignore[attr-defined]
         return original(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(eyediff.ray.running, "_next", noted)
+    monkeypatch.setattr(eyediff.ray.running, "_next_row", noted)
     summary = eyediff.ray.write(pairs, output, METRICS, actors=2, resume=True)
     assert summary.count == COUNT and len(computed) == COUNT - len(done_before)
     same(sorted(_rows(output), key=lambda row: row["pair"]), plain)
@@ -195,4 +195,4 @@ def test_a_worker_of_another_version_ends_the_run(cluster: str, folders, tmp_pat
     metrics = replace(metrics, header=replace(metrics.header, eyediff="9.9"))
     plan = run.ComparisonPlan(eyediff.ray.pairs(*folders), metrics, options.loader())
     with pytest.raises(EyediffError, match=r"differs from the head node: eyediff: '0.1.0', not '9.9'"):
-        run.compare(plan, [], source=eyediff.ray.source(options, 1))
+        run.compare(plan, [], source=eyediff.ray.row_source(options, 1))

@@ -113,6 +113,6 @@ def test_bad_calls_compute_nothing(folders, here, tmp_path: Path) -> None:
     for arguments in ((pairs(*folders), "out.txt", METRICS), (pairs(*folders), "out.csv", ["pnsr"])):
         with pytest.raises(UsageError):
             write(*arguments)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="without a length"):
+    with pytest.raises(UsageError, match="have no length"):
         write(iter(pairs(*folders)), tmp_path / "out.csv", METRICS, actors=1)  # type: ignore[arg-type]
     assert done == []

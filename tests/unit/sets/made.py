@@ -10,7 +10,7 @@ import numpy as np
 
 from eyediff.errors import EyediffError, ImageError
 from eyediff.records import Header, Image, MetricHeader, Pixels, SizePolicy
-from eyediff.sets import Job, Source
+from eyediff.sets import EmbeddingJob, ImageSet
 
 
 class Levels:
@@ -57,15 +57,17 @@ def some(count: int, seed: int = 0) -> list[np.ndarray]:
     return [random.randint(0, 250, (4, 3, 3)).astype(np.uint8) for _ in range(count)]
 
 
-def folder(root: Path, pixels: Sequence[np.ndarray]) -> Source:
+def folder(root: Path, pixels: Sequence[np.ndarray]) -> ImageSet:
     """A set of images called 00, 01, ..."""
     names = [f"{index:02}" for index in range(len(pixels))]
     for name, each in zip(names, pixels, strict=True):
         put(root / name, each)
-    return Source(root, names)
+    return ImageSet(root, names)
 
 
-def job(embedder: Levels | None = None, size: SizePolicy = "refuse", metric: str = "lpips", **changes: str) -> Job:
+def job(
+    embedder: Levels | None = None, size: SizePolicy = "refuse", metric: str = "lpips", **changes: str
+) -> EmbeddingJob:
     """How the images of such a set are looked at."""
     header = Header(
         eyediff="1.0",
@@ -73,7 +75,7 @@ def job(embedder: Levels | None = None, size: SizePolicy = "refuse", metric: str
         size=size,
         higher_is_better={metric: False},
     )
-    return Job(embedder or Levels(), header, read, workers=2)
+    return EmbeddingJob(embedder or Levels(), header, read, workers=2)
 
 
 def points(pixels: Sequence[np.ndarray]) -> np.ndarray:

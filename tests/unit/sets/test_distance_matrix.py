@@ -9,10 +9,10 @@ import pytest
 
 from eyediff.errors import ImageError, OutputError, SizeError, UsageError
 from eyediff.records import Pixels
-from eyediff.sets import Source, matrix
+from eyediff.sets import ImageSet, compute_matrix
 from eyediff.sets import pairwise_distance as squares
 from eyediff.sets.distance_matrix import _Grid
-from eyediff.sets.store import Store
+from eyediff.sets.store import PointStore
 
 from .made import Full, Levels, brute, folder, job, points, put, some
 
@@ -21,7 +21,7 @@ def test_it_is_what_brute_force_gives(tmp_path: Path, monkeypatch: pytest.Monkey
     """All pairs by N passes, in blocks; float32 keeps 6e-8 of each level, which differences of 0.1 lose 1e-6 by."""
     monkeypatch.setattr(squares, "ROWS", 3)
     pixels, levels, told = some(8), Levels(), []
-    with matrix(job(levels), folder(tmp_path, pixels), progress=lambda *now: told.append(now)) as found:
+    with compute_matrix(job(levels), folder(tmp_path, pixels), progress=lambda *now: told.append(now)) as found:
         distances = np.array(found.distances)
         assert found.rows == found.columns == [f"{index:02}" for index in range(8)]
     np.testing.assert_allclose(distances, brute(points(pixels), points(pixels)), rtol=1e-5)
@@ -34,7 +34,7 @@ def test_against_another_folder(tmp_path: Path) -> None:
     """N rows, M columns; N + M passes; images brought to the size of the first folder's first."""
     first, second = some(4), some(3, 1)
     levels, sources = Levels(), (folder(tmp_path / "a", first), folder(tmp_path / "b", second))
-    with matrix(job(levels), *sources) as found:
+    with compute_matrix(job(levels), *sources) as found:
         np.testing.assert_allclose(found.distances, brute(points(first), points(second)), rtol=1e-5)
     assert levels.passes == 7
 
@@ -44,7 +44,7 @@ def test_storage_types_may_differ(tmp_path: Path) -> None:
     pixels = some(5)
     pixels[2] = pixels[2].astype(np.uint16) * 257 + 1
     levels = Levels()
-    with matrix(job(levels), folder(tmp_path, pixels)) as found:
+    with compute_matrix(job(levels), folder(tmp_path, pixels)) as found:
         np.testing.assert_allclose(found.distances, brute(points(pixels), points(pixels)), rtol=1e-5)
     assert levels.batches == [2, 1, 2]
 
@@ -55,7 +55,7 @@ def test_what_fails_is_named_and_left_out(tmp_path: Path) -> None:
     pixels[3] = np.full((4, 3, 3), 255, np.uint8)
     source = folder(tmp_path, pixels)
     (tmp_path / "00").write_text("no image")
-    with matrix(job(), source) as found:
+    with compute_matrix(job(), source) as found:
         assert [(each.name, each.stage) for each in found.failed] == [("00", "read"), ("03", "score")]
         assert found.rows == ["01", "02", "04"]
         good = [pixels[1], pixels[2], pixels[4]]
@@ -64,7 +64,7 @@ def test_what_fails_is_named_and_left_out(tmp_path: Path) -> None:
 
 def test_too_many_at_once_are_tried_one_by_one(tmp_path: Path) -> None:
     """An engine without the memory for a batch still gets through."""
-    with matrix(job(Levels(most=1)), folder(tmp_path, some(3))) as found:
+    with compute_matrix(job(Levels(most=1)), folder(tmp_path, some(3))) as found:
         assert found.distances.shape == (3, 3) and not found.failed
 
 
@@ -72,34 +72,34 @@ def test_sizes(tmp_path: Path) -> None:
     """Refused by name; resized to the first that can be read; cropped to the middle that all have."""
     pixels = [np.arange(75, dtype=np.uint8).reshape(5, 5, 3), *some(2)]
     source = folder(tmp_path, pixels)
-    with pytest.raises(SizeError, match=r"00 is 5x5, .*01 is 3x4"), matrix(job(), source):
+    with pytest.raises(SizeError, match=r"00 is 5x5, .*01 is 3x4"), compute_matrix(job(), source):
         pass
     (tmp_path / "zz").write_text("")
-    with matrix(job(size="resize"), source) as found:
+    with compute_matrix(job(size="resize"), source) as found:
         assert found.distances.shape == (3, 3)
     cropped = [pixels[0][0:4, 1:4], *pixels[1:]]
-    with matrix(job(size="crop"), source) as found:
+    with compute_matrix(job(size="crop"), source) as found:
         np.testing.assert_allclose(found.distances, brute(points(cropped), points(cropped)), rtol=1e-5)
     put(tmp_path / "00", np.zeros((1, 9, 3), np.uint8))
-    with pytest.raises(SizeError, match="at least 2 pixels"), matrix(job(size="resize"), source):
+    with pytest.raises(SizeError, match="at least 2 pixels"), compute_matrix(job(size="resize"), source):
         pass
 
 
 def test_sets_that_are_none(tmp_path: Path) -> None:
     """A single image, and nothing readable: errors, before or without a result."""
     source = folder(tmp_path, some(2))
-    with pytest.raises(UsageError, match="a matrix needs two"), matrix(job(), Source(tmp_path, ["00"])):
+    with pytest.raises(UsageError, match="a matrix needs two"), compute_matrix(job(), ImageSet(tmp_path, ["00"])):
         pass
     for name in source.names:
         (tmp_path / name).write_text("broken")
-    with pytest.raises(ImageError, match=r"no image .* can be read"), matrix(job(), source):
+    with pytest.raises(ImageError, match=r"no image .* can be read"), compute_matrix(job(), source):
         pass
 
 
 def test_a_full_disk_is_one_error() -> None:
     """Under the points and under the result: OutputError that names the file, not the death of the process."""
     with pytest.raises(OutputError, match="the scratch: No space left"):
-        Store(Full(600), "the scratch").append(np.zeros((2, 20), np.float32))  # type: ignore[arg-type]
+        PointStore(Full(600), "the scratch").append(np.zeros((2, 20), np.float32))  # type: ignore[arg-type]
     grid = _Grid(_Seekable(8 * 5), 3, 3, "the result")
     with pytest.raises(OutputError, match="the result: No space left"):
         grid.put(squares.Block(0, 0, np.zeros((3, 3))))
@@ -114,7 +114,7 @@ class _Seekable(Full):
 def test_a_real_full_disk(tmp_path: Path) -> None:
     """What the operating system answers on its own full device is the same error."""
     with Path("/dev/full").open("wb", buffering=0) as full, pytest.raises(OutputError, match="No space left"):
-        Store(full, "scratch")
+        PointStore(full, "scratch")
 
 
 def test_an_engine_may_raise_anything(tmp_path: Path) -> None:
@@ -127,6 +127,6 @@ def test_an_engine_may_raise_anything(tmp_path: Path) -> None:
             return super().embeddings(x)
 
     pixels = [*some(3), np.full((4, 3, 3), 255, np.uint8)]
-    with matrix(job(Runtime()), folder(tmp_path, pixels)) as found:
+    with compute_matrix(job(Runtime()), folder(tmp_path, pixels)) as found:
         assert found.rows == ["00", "01", "02"]
         assert [(each.name, each.message) for each in found.failed] == [("03", "RuntimeError: no kernel for this")]

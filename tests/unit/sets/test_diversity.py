@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from eyediff.errors import SizeError, UsageError
-from eyediff.sets import Source, diversity, grouping
-from eyediff.sets.diversity import Spread
+from eyediff.sets import ImageSet, group_images, measure_diversity
+from eyediff.sets.diversity import RunningDiversity
 
 from .made import Levels, brute, folder, job, points, put, some
 
 
-def spread(figures: np.ndarray) -> Spread:
-    found = Spread()
+def spread(figures: np.ndarray) -> RunningDiversity:
+    found = RunningDiversity()
     for point in figures:
         found.add(point)
     return found
@@ -36,7 +36,7 @@ def test_the_mean_is_that_of_all_pairs(count: int) -> None:
 
 def test_points_longer_than_a_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """A point is looked at piece by piece: none is missed, none taken twice."""
-    monkeypatch.setattr(sys.modules["eyediff.sets.diversity"], "PIECE", 3)
+    monkeypatch.setattr(sys.modules["eyediff.sets.diversity"], "CHUNK", 3)
     figures = np.random.RandomState(0).standard_normal((6, 8)).astype(np.float32)
     assert spread(figures).mean == pytest.approx(mean_of_pairs(figures), rel=1e-12)
 
@@ -51,7 +51,7 @@ def test_too_few_points_have_no_figure() -> None:
 def test_parts_joined_are_the_whole() -> None:
     """The mean over all images from the parts' means and sums; without standard error, which was of their order."""
     figures = np.random.RandomState(0).standard_normal((30, 5))
-    whole = Spread()
+    whole = RunningDiversity()
     for part in (figures[:1], figures[1:12], figures[:0], figures[12:]):
         whole.join(spread(part))
     assert whole.count == 30 and whole.standard_error is None
@@ -85,16 +85,16 @@ def test_a_set_from_files(tmp_path: Path) -> None:
     """Equal to brute force to 1e-6 (float32 keeps 6e-8 of each level), whatever the order of the names."""
     pixels = some(20)
     source = folder(tmp_path, pixels)
-    found = diversity(job(), source).everything
+    found = measure_diversity(job(), source).everything
     assert found.images == 20 and found.mean == pytest.approx(mean_of_pairs(points(pixels)), rel=1e-6)
-    turned = diversity(job(), Source(tmp_path, source.names[::-1])).everything
+    turned = measure_diversity(job(), ImageSet(tmp_path, source.names[::-1])).everything
     assert turned.mean == pytest.approx(found.mean, rel=1e-12)
 
 
 def test_each_image_passes_once(tmp_path: Path) -> None:
     """N passes for N (N - 1) / 2 pairs."""
     levels = Levels()
-    diversity(job(levels), folder(tmp_path, some(20)))
+    measure_diversity(job(levels), folder(tmp_path, some(20)))
     assert levels.passes == 20
 
 
@@ -102,7 +102,7 @@ def test_sorted_files_do_not_blow_up_the_error(tmp_path: Path) -> None:
     """Dark images first, light ones last, as folders are: the order drawn for the pass takes that away, so that the
     error stays below that of the mean of as many independent halves, by far."""
     dark, light = ([np.full((4, 3, 3), level + i % 3, np.uint8) for i in range(40)] for level in (10, 200))
-    found = diversity(job(), folder(tmp_path, [*dark, *light])).everything
+    found = measure_diversity(job(), folder(tmp_path, [*dark, *light])).everything
     assert found.standard_error < 0.1 * found.mean
 
 
@@ -112,8 +112,8 @@ def test_groups(tmp_path: Path) -> None:
     names = []
     for group, each in pixels.items():
         names += [f"{group}/{name}" for name in folder(tmp_path / group, each).names]
-    source = Source(tmp_path, names)
-    found = diversity(job(), source, grouping(source, "subfolder"))
+    source = ImageSet(tmp_path, names)
+    found = measure_diversity(job(), source, group_images(source, "subfolder"))
     means = [mean_of_pairs(points(pixels[group])) for group in "ab"]
     assert [(each.name, each.images) for each in found.groups] == [("a", 3), ("b", 5), ("c", 1)]
     assert [each.mean for each in found.groups] == [*(pytest.approx(mean, rel=1e-6) for mean in means), None]
@@ -128,14 +128,14 @@ def test_groups(tmp_path: Path) -> None:
 
 def test_groups_by_a_part_of_the_name(tmp_path: Path) -> None:
     """The first parenthesis, or the whole; names in which nothing is found are told, and are in no group."""
-    source = Source(tmp_path, ["x1_a", "x1_b", "x2_a", "other"])
-    by_number = grouping(source, r"x(\d)")
-    assert by_number.groups == {"1": [0, 1], "2": [2]} and [each.name for each in by_number.strays] == ["other"]
-    assert grouping(source, r"x\d").groups == {"x1": [0, 1], "x2": [2]}
-    assert grouping(Source(tmp_path, ["a", "b/c/d"]), "subfolder").groups == {".": [0], "b/c": [1]}
+    source = ImageSet(tmp_path, ["x1_a", "x1_b", "x2_a", "other"])
+    by_number = group_images(source, r"x(\d)")
+    assert by_number.groups == {"1": [0, 1], "2": [2]} and [each.name for each in by_number.ungrouped] == ["other"]
+    assert group_images(source, r"x\d").groups == {"x1": [0, 1], "x2": [2]}
+    assert group_images(ImageSet(tmp_path, ["a", "b/c/d"]), "subfolder").groups == {".": [0], "b/c": [1]}
     for rule, word in (("(", "regular expression"), ("y", "fits no image")):
         with pytest.raises(UsageError, match=word):
-            grouping(source, rule)
+            group_images(source, rule)
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     pixels = some(6)
     source = folder(tmp_path, pixels)
     (tmp_path / "02").write_text("broken")
-    found = diversity(job(), source)
+    found = measure_diversity(job(), source)
     assert [(each.name, each.stage) for each in found.failed] == [("02", "read")]
     assert found.everything.mean == pytest.approx(mean_of_pairs(points([*pixels[:2], *pixels[3:]])), rel=1e-6)
 
@@ -153,8 +153,8 @@ def test_sizes_that_differ_end_the_job(tmp_path: Path) -> None:
     source = folder(tmp_path, some(3))
     put(tmp_path / "01", np.zeros((5, 3, 3), np.uint8))
     with pytest.raises(SizeError, match=r"00 is 3x4, .*01 is 3x5.*size="):
-        diversity(job(), source)
+        measure_diversity(job(), source)
     for policy in ("resize", "crop"):
-        assert diversity(job(size=policy), source).everything.images == 3
+        assert measure_diversity(job(size=policy), source).everything.images == 3
     with pytest.raises(UsageError, match="at least 2 images"):
-        diversity(job(), Source(tmp_path, ["00"]))
+        measure_diversity(job(), ImageSet(tmp_path, ["00"]))

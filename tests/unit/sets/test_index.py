@@ -10,13 +10,13 @@ import pytest
 from safetensors.numpy import load_file
 
 from eyediff.errors import OutputError, Setting, UsageError
-from eyediff.sets import Job, Points, Source, indexed
+from eyediff.sets import EmbeddingJob, ImageSet, IndexedPoints, open_index
 
 from .made import Levels, folder, job, points, put, some, touch
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Source:
+def source(tmp_path: Path) -> ImageSet:
     return folder(tmp_path / "set", some(6))
 
 
@@ -24,12 +24,12 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def kept(index: Path, source: Source, job: Job, rebuild: bool = False) -> Points:
-    with indexed(job, source, index, rebuild=rebuild) as found:
-        return Points(found.names, np.array(found.points), found.shape, found.failed)
+def kept(index: Path, source: ImageSet, job: EmbeddingJob, rebuild: bool = False) -> IndexedPoints:
+    with open_index(job, source, index, rebuild=rebuild) as found:
+        return IndexedPoints(found.names, np.array(found.points), found.shape, found.failed)
 
 
-def test_the_second_question_costs_no_pass(source: Source, tmp_path: Path) -> None:
+def test_the_second_question_costs_no_pass(source: ImageSet, tmp_path: Path) -> None:
     """Built once; then the same points, names and failures without a look at any image."""
     (source.folder / "03").write_text("broken")
     first, second = Levels(), Levels()
@@ -43,14 +43,14 @@ def test_the_second_question_costs_no_pass(source: Source, tmp_path: Path) -> No
     assert read.shape == built.shape and left(tmp_path) == ["index", "set"]
 
 
-def test_without_an_index_nothing_is_left(source: Source, tmp_path: Path) -> None:
+def test_without_an_index_nothing_is_left(source: ImageSet, tmp_path: Path) -> None:
     """The points wait in a file without a name."""
-    with indexed(job(), source) as found:
+    with open_index(job(), source) as found:
         assert found.points.shape == (6, 36)
     assert left(tmp_path) == ["set"]
 
 
-def test_it_is_a_file_that_others_can_read(source: Source, tmp_path: Path) -> None:
+def test_it_is_a_file_that_others_can_read(source: ImageSet, tmp_path: Path) -> None:
     """safetensors opens it: points, and what they are as JSON."""
     built = kept(tmp_path / "index", source, job())
     found = load_file(tmp_path / "index")
@@ -69,7 +69,7 @@ def test_it_is_a_file_that_others_can_read(source: Source, tmp_path: Path) -> No
         ({"size": "crop"}, "size policy: 'refuse' before, 'crop' now"),
     ],
 )
-def test_made_with_something_else(source: Source, tmp_path: Path, change: dict[str, str], word: str) -> None:
+def test_made_with_something_else(source: ImageSet, tmp_path: Path, change: dict[str, str], word: str) -> None:
     """One line that says what differs and what to do; the index stays as it was. `lpips` and `lpips-alex` are one."""
     kept(tmp_path / "index", source, job())
     before = (tmp_path / "index").read_bytes()
@@ -81,14 +81,14 @@ def test_made_with_something_else(source: Source, tmp_path: Path, change: dict[s
     assert len(kept(tmp_path / "index", source, job(**change), rebuild=True).names) == 6
 
 
-def test_files_that_changed(source: Source, tmp_path: Path) -> None:
+def test_files_that_changed(source: ImageSet, tmp_path: Path) -> None:
     """Changed, new and gone are counted with an example each; --rebuild takes them in."""
     index = tmp_path / "index"
     kept(index, source, job())
     before = index.read_bytes()
     touch(source.folder / "01")
     put(source.folder / "new", some(1)[0])
-    now = Source(source.folder, ["01", "02", "03", "04", "05", "new"])
+    now = ImageSet(source.folder, ["01", "02", "03", "04", "05", "new"])
     with pytest.raises(UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); rebuild"):
         kept(index, now, job())
     assert index.read_bytes() == before
@@ -96,7 +96,7 @@ def test_files_that_changed(source: Source, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "longer", "header", "json", "count", "text", "empty"])
-def test_a_damaged_index_is_refused(source: Source, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_index_is_refused(source: ImageSet, tmp_path: Path, damage: str) -> None:
     """Checked to the byte before any of it is used, and never overwritten unasked."""
     index = tmp_path / "index"
     kept(index, source, job())
@@ -118,7 +118,7 @@ def test_a_damaged_index_is_refused(source: Source, tmp_path: Path, damage: str)
     assert index.read_bytes() == before
 
 
-def test_rebuilding_costs_no_other_file(source: Source, tmp_path: Path) -> None:
+def test_rebuilding_costs_no_other_file(source: ImageSet, tmp_path: Path) -> None:
     """--index with the name of something else: refused, the file as it was."""
     precious = tmp_path / "photo"
     precious.write_bytes(b"\x89PNG\0")
@@ -127,7 +127,7 @@ def test_rebuilding_costs_no_other_file(source: Source, tmp_path: Path) -> None:
     assert precious.read_bytes() == b"\x89PNG\0"
 
 
-def test_a_rebuild_that_fails_leaves_the_old_index(source: Source, tmp_path: Path) -> None:
+def test_a_rebuild_that_fails_leaves_the_old_index(source: ImageSet, tmp_path: Path) -> None:
     """A disk that fills under way, or an interruption: the old index is whole, and nothing else is left."""
     index = tmp_path / "index"
     kept(index, source, job())

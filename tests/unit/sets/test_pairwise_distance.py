@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eyediff.sets import pairwise_distance as squares
 from eyediff.sets import squared_distances
-from eyediff.sets.pairwise_distance import PRECISION, between, block_count, blocks
+from eyediff.sets.pairwise_distance import PRECISION, block_count, blocks, distances_between
 
 from .made import brute
 
@@ -63,7 +63,7 @@ def test_close_points_lose_nothing_to_cancellation(size: float, seed: int) -> No
     would keep no digit of one of 1e-14."""
     points = np.repeat(drawn(1, 40), 2, 0) + 3
     points[1] += drawn(1, 40, seed)[0] * np.float32(10**size)
-    np.testing.assert_allclose(between(points, points), brute(points, points), rtol=PRECISION, atol=0)
+    np.testing.assert_allclose(distances_between(points, points), brute(points, points), rtol=PRECISION, atol=0)
 
 
 def test_twins_are_at_exactly_0() -> None:

@@ -6,26 +6,26 @@ import numpy as np
 import pytest
 
 from eyediff.sets import squared_distances
-from eyediff.sets.seriation import clustered
+from eyediff.sets.seriation import cluster_order
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 30])
 def test_every_image_once(count: int) -> None:
     """An order of all, also of none, of equals and of one."""
     for points in (np.random.RandomState(0).standard_normal((count, 3)), np.zeros((count, 3))):
-        assert sorted(clustered(squared_distances(points.astype(np.float32)))) == list(range(count))
+        assert sorted(cluster_order(squared_distances(points.astype(np.float32)))) == list(range(count))
 
 
 def test_clusters_stay_together() -> None:
     """Three clouds far apart, shuffled: each is one run of the order."""
     cloud = np.random.RandomState(0).permutation(np.repeat([0, 1, 2], 10))
     points = np.eye(3)[cloud] * 100 + np.random.RandomState(1).standard_normal((30, 3))
-    runs = cloud[clustered(squared_distances(points.astype(np.float32)))]
+    runs = cloud[cluster_order(squared_distances(points.astype(np.float32)))]
     assert np.count_nonzero(np.diff(runs)) == 2
 
 
 def test_points_on_a_line_come_in_their_order() -> None:
     """Branches are turned so that their ends meet: a line of growing gaps is found again, from one end or the other."""
     line = np.array([3, 0, 6, 1, 15, 10], np.float32)[:, None]
-    found = line[clustered(squared_distances(line)), 0].tolist()
+    found = line[cluster_order(squared_distances(line)), 0].tolist()
     assert found in (sorted(found), sorted(found, reverse=True))

@@ -27,7 +27,7 @@ from eyediff.training.distillation.pair_dataset import CHUNK, DatasetBuilder, Da
 from eyediff.training.distillation.pair_distances import map_side
 from eyediff.training.distillation.recipe import DistillationRecipe
 from eyediff.training.distillation.run import BatchSampler, DistillationRun
-from eyediff.training.distillation.student_network import initial, read_network, weights
+from eyediff.training.distillation.student_network import initial_parameters, read_network, weights
 
 from ..distortions.scenes import photos_in
 
@@ -37,7 +37,7 @@ SHORT = DistillationRecipe(steps=40, sides=(64, 128), groups=(40, 8), turns=(64,
 
 def seeded_teacher() -> lpips.Network:
     """AlexNet with parameters out of a seed: a teacher that needs no file."""
-    parts = weights(initial(ALEX, 11))
+    parts = weights(initial_parameters(ALEX, 11))
     heads = tuple(parts.pop(f"head/{index}") for index in range(len(ALEX.taps)))
     return lpips.Network(ALEX, parts, heads)
 
@@ -155,7 +155,7 @@ def test_resumed_run_is_the_same_to_the_last_bit(datasets: list[PairDataset], tm
 
 def test_other_seed_gives_another_network() -> None:
     """The seed decides the first weights, and the same seed gives the same."""
-    one, again, other = (weights(initial(MINI, seed)) for seed in (0, 0, 1))
+    one, again, other = (weights(initial_parameters(MINI, seed)) for seed in (0, 0, 1))
     assert same(one, again)
     assert not same(one, other)
 
@@ -202,7 +202,7 @@ def test_whole_command_from_photos_to_weights(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_thread: None
 ) -> None:
     """Weights, log and saved run are written; a run is not overwritten unasked; a finished one is not done again."""
-    monkeypatch.setattr(room, "teacher", seeded_teacher)
+    monkeypatch.setattr(room, "load_teacher", seeded_teacher)
     recipe = replace(SHORT, steps=6, groups=(8, 2), batch=2)
     output, work = tmp_path / "mini.safetensors", tmp_path / "work"
     progress: list[float] = []

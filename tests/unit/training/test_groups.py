@@ -11,8 +11,8 @@ from PIL import Image
 
 from eyediff.distortions import HELD_OUT
 from eyediff.distortions.drawings import DRAWINGS
-from eyediff.distortions.photos import crop, found, held_out, loaded
-from eyediff.distortions.tools import Picture
+from eyediff.distortions.ops import Picture
+from eyediff.distortions.photos import crop, find_photos, is_held_out, load_photos
 from eyediff.errors import UsageError
 from eyediff.training.distillation.evaluate import KINDS, UNRELATED, make_triple
 from eyediff.training.distillation.groups import DRAWN, MEMBERS, blend, draw_chain, make_group
@@ -63,9 +63,9 @@ def test_drawings_are_pictures_of_any_side(draw: Callable[..., Picture]) -> None
 
 def test_pictures_are_held_out_by_name() -> None:
     """About one of six, in whatever folder and format a picture lies."""
-    held = {name for name in range(600) if held_out(Path(f"{name}.png"))}
+    held = {name for name in range(600) if is_held_out(Path(f"{name}.png"))}
     assert 70 < len(held) < 130
-    assert held == {name for name in range(600) if held_out(Path(f"other/{name}.jpg"))}
+    assert held == {name for name in range(600) if is_held_out(Path(f"other/{name}.jpg"))}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,17 +89,17 @@ def test_photos_in_the_order_of_their_paths(tmp_path: Path) -> None:
     """Photos are found whatever the case of their suffix, in an order that does not depend on the file system."""
     for name in ("b.PNG", "a.jpg", "c.txt"):
         Image.fromarray(scene(0)).save(tmp_path / name, "PNG")
-    assert [path.name for path in found(tmp_path)] == ["a.jpg", "b.PNG"]
+    assert [path.name for path in find_photos(tmp_path)] == ["a.jpg", "b.PNG"]
 
 
 def test_folder_without_photos_is_refused(tmp_path: Path) -> None:
     """An empty folder is an error that names it."""
     with pytest.raises(UsageError, match=str(tmp_path)):
-        found(tmp_path)
+        find_photos(tmp_path)
 
 
 def test_photo_that_is_too_small_is_refused(tmp_path: Path) -> None:
     """A photo smaller than a crop is an error that names it and says what is wanted."""
     Image.fromarray(scene(0)).save(tmp_path / "small.png")
     with pytest.raises(UsageError, match=r"small\.png: 96x96 .* at least 128"):
-        loaded([tmp_path / "small.png"], 128)
+        load_photos([tmp_path / "small.png"], 128)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from eyediff.engines.numpy_ops import NumpyVerbs, image
+from eyediff.engines.numpy_ops import NumpyOps, image
 from eyediff.errors import UsageError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import ALEX, MINI, SQUEEZE, Conv, Fire, Pool, Tap, Trunk
-from eyediff.training.init import initial, stacked
+from eyediff.training.init import initial_parameters, kmeans_parameters
 from eyediff.training.init import kmeans as room
 from eyediff.weights import canonical_sha256
 from tests.unit.distortions.scenes import photos_in, scene
@@ -29,7 +29,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return photos_in(tmp_path_factory.mktemp("photos"), 4, 192)
 
 
-class Watching(NumpyVerbs):
+class Watching(NumpyOps):
     """Notes what every convolution gives, in double precision."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ def test_every_channel_has_mean_0_and_variance_1(photos: Path, monkeypatch: pyte
     the network, by the oracle, finds what was arranged on the way.
     """
     monkeypatch.setattr(room, "CROPS", 24)
-    parameters = initial(SMALL, "kmeans", 5, photos)
+    parameters = initial_parameters(SMALL, "kmeans", 5, photos)
     watching = Watching()
     pixels = room.crops(SMALL, np.random.default_rng(5), photos)
     lpips.taps(watching, lpips.Network(SMALL, parameters, None), image(pixels))
@@ -61,14 +61,14 @@ def test_a_seed_gives_the_same(photos: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Twice; another one something else. Both ways."""
     monkeypatch.setattr(room, "CROPS", 12)
     for how, folder in (("kmeans", photos), ("gaussian", None)):
-        one, same, other = (canonical_sha256(initial(SMALL, how, seed, folder)) for seed in (1, 1, 2))
+        one, same, other = (canonical_sha256(initial_parameters(SMALL, how, seed, folder)) for seed in (1, 1, 2))
         assert one == same != other
 
 
 @pytest.mark.parametrize("trunk", [ALEX, SQUEEZE, MINI], ids=lambda trunk: trunk.name)
 def test_gaussian_weights_keep_activations_in_bounds(trunk: Trunk) -> None:
     """He et al. 2015: variance 2 / inputs, to within chance (5 deviations of a variance of that many figures)."""
-    parameters = initial(trunk, "gaussian", 3)
+    parameters = initial_parameters(trunk, "gaussian", 3)
     assert {name: figures.shape for name, figures in parameters.items()} == trunk.shapes
     for figures in parameters.values():
         if figures.ndim == 1:
@@ -81,13 +81,11 @@ def test_gaussian_weights_keep_activations_in_bounds(trunk: Trunk) -> None:
 def test_the_scale_of_a_layer_does_not_matter(photos: Path) -> None:
     """What the between-layer scale of the paper would change, no distance sees: a layer four times as strong, taken
     back in the next, gives the same to the rounding of double precision."""
-    parameters = initial(MINI, "gaussian", 0)
+    parameters = initial_parameters(MINI, "gaussian", 0)
     first, second = "features.0.weight", "features.1.weight"
     other = parameters | {first: 4 * parameters[first], second: parameters[second] / 4}
     a, b = (image(scene(number, 64)[None]) for number in (0, 1))
-    one, same = (
-        lpips.layers(NumpyVerbs(), lpips.Network(MINI, each, None), a, b).sum() for each in (parameters, other)
-    )
+    one, same = (lpips.layers(NumpyOps(), lpips.Network(MINI, each, None), a, b).sum() for each in (parameters, other))
     assert one == pytest.approx(same, rel=1e-9) and one > 0.01
 
 
@@ -97,7 +95,7 @@ def test_clusters_are_found() -> None:
     truth = np.eye(6, dtype=np.float32)[:3]
     points = np.concatenate([direction + 0.02 * rng.standard_normal((200, 6)) for direction in truth])
     points = (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32)
-    found = room.clustered(points, 3, np.random.default_rng(4))
+    found = room.spherical_kmeans(points, 3, np.random.default_rng(4))
     np.testing.assert_allclose(np.sort((found @ truth.T).argmax(1)), [0, 1, 2])
     np.testing.assert_allclose((found @ truth.T).max(1), 1, atol=1e-3)
 
@@ -109,11 +107,11 @@ def test_angles_are_between_whitened_patches(monkeypatch: pytest.MonkeyPatch) ->
     """
     rng = np.random.default_rng(1)
     patches = (rng.standard_normal((500, 8)) @ rng.standard_normal((8, 8)) + 3).astype(np.float32)
-    monkeypatch.setattr(room, "clustered", lambda points, count, rng: points[:count])
+    monkeypatch.setattr(room, "spherical_kmeans", lambda points, count, rng: points[:count])
     found = room.directions(patches, 5, rng)
     centred = patches.astype(np.float64) - patches.mean(0, dtype=np.float64)
     covariance = centred.T @ centred / len(centred)
-    inverse = np.linalg.inv(covariance + room.REGULAR * np.trace(covariance) / 8 * np.eye(8))
+    inverse = np.linalg.inv(covariance + room.REGULARISATION * np.trace(covariance) / 8 * np.eye(8))
     lengths = np.sqrt(np.einsum("ni,ij,nj->n", centred[:5], inverse, centred[:5]))
     expected = centred[:5] @ inverse @ centred.T / lengths[:, None]
     np.testing.assert_allclose(found @ centred.T, expected, atol=1e-3 * np.abs(expected).max())
@@ -126,12 +124,12 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
     for how, folder, said in (
         ("kmeans", None, "name a folder of them with photos"),
         ("gaussian", photos, "leave out photos"),
-        ("kmeans", tmp_path / "nowhere", "no photos in there"),
+        ("kmeans", tmp_path / "nowhere", "contains no photos"),
         ("kmeans", tmp_path / "grey", "the photos look the same everywhere"),
         ("xavier", None, "no weights begin as 'xavier'; there are gaussian, kmeans"),
     ):
         with pytest.raises(UsageError, match=said):
-            initial(SMALL, how, 0, folder)
+            initial_parameters(SMALL, how, 0, folder)
     Image.fromarray(scene(0, 100)).save(tmp_path / "grey" / "a.png")
     with pytest.raises(UsageError, match=r"a.png: 100x100 is too small; expected at least 128"):
-        stacked(SMALL, 0, tmp_path / "grey")
+        kmeans_parameters(SMALL, 0, tmp_path / "grey")

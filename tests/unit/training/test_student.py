@@ -9,22 +9,28 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from eyediff.engines.torch_ops import TorchVerbs
+from eyediff.engines.torch_ops import TorchOps
 from eyediff.errors import WeightsError
 from eyediff.metrics.backbones import MINI
 from eyediff.training.distillation.groups import PAIRS
 from eyediff.training.distillation.pair_distances import distances, group_distances, map_side
 from eyediff.training.distillation.run import distance_loss, order_loss
-from eyediff.training.distillation.student_network import initial, network, read_network, student_view, weights
+from eyediff.training.distillation.student_network import (
+    initial_parameters,
+    network_from_weights,
+    read_network,
+    student_view,
+    weights,
+)
 
 from ..distortions.scenes import scene
 
 
 def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -> None:
     """A pair that a distortion left as it was costs nothing and breaks nothing."""
-    tensors = {name: tensor.requires_grad_() for name, tensor in initial(MINI, 0).items()}
+    tensors = {name: tensor.requires_grad_() for name, tensor in initial_parameters(MINI, 0).items()}
     pixels = torch.from_numpy(np.stack([scene(1, 64)] * 4))[None].repeat(2, 1, 1, 1, 1)
-    said = group_distances(TorchVerbs(), student_view(tensors), pixels, map_side(64))
+    said = group_distances(TorchOps(), student_view(tensors), pixels, map_side(64))
     assert said.distances.abs().max() == 0
     zero = torch.zeros_like(said.distances)
     loss = distance_loss(said.distances, zero) + order_loss(said.distances, zero)
@@ -34,14 +40,14 @@ def test_identical_pictures_are_no_distance_apart_and_leave_finite_gradients() -
 
 def test_pairs_of_groups_are_those_that_are_named() -> None:
     """Distances of groups are those of their pairs, one by one; the last pair joins the references of two groups."""
-    made = network(weights(initial(MINI, 0)))
+    made = network_from_weights(weights(initial_parameters(MINI, 0)))
     pixels = torch.from_numpy(np.stack([[scene(4 * g + m, 64) for m in range(4)] for g in range(3)]))
-    table = group_distances(TorchVerbs(), made, pixels, 3).distances
+    table = group_distances(TorchOps(), made, pixels, 3).distances
     assert table.shape == (3, len(PAIRS) + 1)
     for group in range(3):
         pairs = [(pixels[group, a], pixels[group, b]) for a, b in PAIRS]
         pairs.append((pixels[group, 0], pixels[(group + 1) % 3, 0]))
-        expected = [distances(TorchVerbs(), made, torch.stack(pair))[0] for pair in pairs]
+        expected = [distances(TorchOps(), made, torch.stack(pair))[0] for pair in pairs]
         np.testing.assert_allclose(table[group], expected, rtol=1e-4)
 
 
@@ -55,7 +61,7 @@ def test_weights_file_of_another_network_is_refused(tmp_path: Path) -> None:
 
 def test_negative_head_is_refused() -> None:
     """A network whose head is below 0 would be no distance."""
-    parts = weights(initial(MINI, 0))
+    parts = weights(initial_parameters(MINI, 0))
     parts["head/0"] = -parts["head/0"]
     with pytest.raises(WeightsError, match="below 0"):
-        network(parts)
+        network_from_weights(parts)

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from eyediff.errors import WeightsError
 from eyediff.metrics.backbones import SQUEEZE
-from eyediff.weights import add, cache, canonical_sha256, containers, find, load_trunk
+from eyediff.weights import add, cache_folder, canonical_sha256, containers, find, load_trunk
 from eyediff.weights.hashing import file_sha256
 
 from .conftest import Declare, Weights
@@ -27,13 +27,13 @@ def test_add_keeps_the_convolutions(tmp_path: Path, squeeze: Weights, official: 
     official()
     path = whole_network(tmp_path / "any name", squeeze, zipped)
     added = add(path)
-    assert (added.trunk, added.path, added.official) == ("squeeze", cache() / "squeeze.safetensors", True)
+    assert (added.trunk, added.path, added.official) == ("squeeze", cache_folder() / "squeeze.safetensors", True)
     assert not added.already and added.sha256 == canonical_sha256(squeeze)
     assert list(containers.read(added.path, lambda _: True).keys()) == sorted(SQUEEZE.shapes)
     written = added.path.stat().st_mtime_ns
     assert add(path, "squeeze").already and added.path.stat().st_mtime_ns == written
     assert path.exists() and load_trunk("squeeze").source == added.path
-    assert list(cache().iterdir()) == [added.path]
+    assert list(cache_folder().iterdir()) == [added.path]
 
 
 def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights, official: Declare) -> None:
@@ -48,7 +48,7 @@ def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights
     path = convolutions(tmp_path / "x.safetensors", changed(squeeze))
     with pytest.raises(WeightsError, match="the cache takes no other"):
         add(path, trust=True)
-    assert not cache().exists()
+    assert not cache_folder().exists()
 
 
 @pytest.mark.parametrize("state", REFUSING)
@@ -96,7 +96,7 @@ class TestWithoutAKnownHash:
         assert load_trunk("squeeze", file=file).official
         assert add(file).official
         loaded = load_trunk("squeeze")
-        assert loaded.official and loaded.source.parent == cache()
+        assert loaded.official and loaded.source.parent == cache_folder()
 
     def test_other_files_need_the_users_word(self, file: Path, tmp_path: Path, squeeze: Weights) -> None:
         """Given once, on adding; what was taken on it is not called official. The official file then replaces it."""
@@ -122,8 +122,8 @@ class TestWithoutAKnownHash:
     @pytest.mark.parametrize("record", ["", "[]", "{", "{}", '{"file_sha256": 1}', "[" * 100_000])
     def test_a_cache_without_a_sound_record_is_not_believed(self, file: Path, squeeze: Weights, record: str) -> None:
         """Somebody put the file there by hand."""
-        cache().mkdir(parents=True)
-        save_file(squeeze, cache() / "squeeze.safetensors", {"eyediff": record})
+        cache_folder().mkdir(parents=True)
+        save_file(squeeze, cache_folder() / "squeeze.safetensors", {"eyediff": record})
         with pytest.raises(WeightsError, match=r"squeeze\.safetensors: not the official"):
             load_trunk("squeeze")
 
@@ -144,7 +144,7 @@ class TestWithoutAKnownHash:
         hub.mkdir(parents=True)
         shutil.copy(file, hub / "squeezenet1_1-b8a52dc0.pth")
         assert load_trunk("squeeze").source.parent == hub
-        assert load_trunk("squeeze").source.parent == cache()
+        assert load_trunk("squeeze").source.parent == cache_folder()
 
 
 def test_processes_that_add_at_once_do_not_break_each_other(tmp_path: Path, shared: Path) -> None:
@@ -160,7 +160,7 @@ source, target = map(Path, sys.argv[1:])
 for _ in range(5):
     store.keep(store.published("squeeze"), store.load_trunk("squeeze", file=source), target)
 """
-    target = cache() / "squeeze.safetensors"
+    target = cache_folder() / "squeeze.safetensors"
     running = [subprocess.Popen([sys.executable, "-c", program, source, target]) for _ in range(3)]
     reads = 0
     while any(process.poll() is None for process in running):
@@ -168,4 +168,4 @@ for _ in range(5):
             assert load_trunk("squeeze").official
             reads += 1
     assert [process.returncode for process in running] == [0, 0, 0]
-    assert reads > 0 and list(cache().iterdir()) == [target]
+    assert reads > 0 and list(cache_folder().iterdir()) == [target]

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from eyediff.cli.weights import app
 from eyediff.errors import MissingWeightsError, UsageError, WeightsError
-from eyediff.weights import cache, canonical_sha256, package_files, store
+from eyediff.weights import cache_folder, canonical_sha256, package_files, store
 
 from .conftest import Weights
 
@@ -42,7 +42,7 @@ def test_list_says_what_is_there_and_what_is_not(file: Path) -> None:
     ]
     run("add", file)
     line = run("list").stdout.splitlines()[2].split("\t")
-    assert line == ["squeeze", "SqueezeNet 1.1", "cache", str(cache() / "squeeze.safetensors"), "5 MB", line[5]]
+    assert line == ["squeeze", "SqueezeNet 1.1", "cache", str(cache_folder() / "squeeze.safetensors"), "5 MB", line[5]]
     assert line[5].startswith("BSD-3-Clause")
 
 
@@ -50,7 +50,7 @@ def test_add_prints_where_and_says_what(file: Path, squeeze: Weights) -> None:
     """The path alone on stdout."""
     for said in ("added", "was there already"):
         result = run("add", file)
-        assert result.stdout == f"{cache() / 'squeeze.safetensors'}\n"
+        assert result.stdout == f"{cache_folder() / 'squeeze.safetensors'}\n"
         assert f"SqueezeNet 1.1, official, {said}: sha256 {canonical_sha256(squeeze)}" in result.stderr
 
 
@@ -63,20 +63,20 @@ def test_add_passes_errors_on(file: Path) -> None:
 
 
 def test_get_fetches_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then it prints where the file lies; offline it is the error that names the ways out."""
+    """Then it prints where the file lies; is_offline it is the error that names the ways out."""
     with pytest.raises(MissingWeightsError):
         run("get", "squeeze")
     monkeypatch.delenv("EYEDIFF_OFFLINE")
     monkeypatch.setattr(store, "download", lambda url, to, size, sha256, progress: shutil.copy(file, to))
-    assert run("get", "squeeze").stdout == f"{cache() / 'squeeze.safetensors'}\n"
+    assert run("get", "squeeze").stdout == f"{cache_folder() / 'squeeze.safetensors'}\n"
     monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
-    assert run("get", "squeeze").stdout == f"{cache() / 'squeeze.safetensors'}\n"
+    assert run("get", "squeeze").stdout == f"{cache_folder() / 'squeeze.safetensors'}\n"
 
 
 def test_verify_exits_with_2_where_something_is_wrong(file: Path) -> None:
     """And says what on stderr, while the table is whole."""
     run("add", file)
-    path = cache() / "squeeze.safetensors"
+    path = cache_folder() / "squeeze.safetensors"
     good = [f"squeeze\tcache\t{path}\tok", *(f"{one.path.stem}\tpackage\t{one.path}\tok" for one in package_files.ALL)]
     result = run("verify")
     assert (result.exit_code, result.stdout.splitlines(), result.stderr) == (0, good, "")
@@ -90,4 +90,4 @@ def test_where_prints_the_folders_in_order() -> None:
     """The cache, where downloads go, among them."""
     lines = [line.split("\t") for line in run("where").stdout.splitlines()]
     assert [kind for kind, _ in lines] == ["package", "cache", "torch hub"]
-    assert lines[1][1] == str(cache())
+    assert lines[1][1] == str(cache_folder())

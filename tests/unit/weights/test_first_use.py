@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import FetchError, MissingWeightsError
-from eyediff.weights import cache, canonical_sha256, load_trunk, store
+from eyediff.weights import cache_folder, canonical_sha256, load_trunk, store
 
 from .conftest import Declare, Weights
 from .made import REFUSING, remount, whole_network
@@ -30,8 +30,8 @@ class TestFetching:
     def test_only_the_convolutions_stay(self, origin: Path, squeeze: Weights) -> None:
         """Fetched on the first use; found on the second; nothing else lies in the cache."""
         loaded = load_trunk("squeeze")
-        assert loaded.official and loaded.source == cache() / "squeeze.safetensors"
-        assert list(cache().iterdir()) == [loaded.source]
+        assert loaded.official and loaded.source == cache_folder() / "squeeze.safetensors"
+        assert list(cache_folder().iterdir()) == [loaded.source]
         origin.unlink()
         assert load_trunk("squeeze").sha256 == canonical_sha256(squeeze)
 
@@ -40,7 +40,7 @@ class TestFetching:
         monkeypatch.setenv("EYEDIFF_OFFLINE", "1")
         with pytest.raises(MissingWeightsError):
             load_trunk("squeeze")
-        assert not cache().exists()
+        assert not cache_folder().exists()
 
     def test_a_failed_download_says_what_to_do(self, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """One line: what failed, and the ways around it. Nothing is left over."""
@@ -53,7 +53,7 @@ class TestFetching:
             FetchError, match=r"SqueezeNet 1\.1 .*no route.*`eyediff weights add FILE`.*EYEDIFF_WEIGHTS"
         ):
             load_trunk("squeeze")
-        assert list(cache().iterdir()) == []
+        assert list(cache_folder().iterdir()) == []
 
     def test_a_cache_that_cannot_be_made_is_named(
         self, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -78,9 +78,9 @@ class TestFetching:
     def test_what_a_killed_download_left_is_swept_away(self, origin: Path) -> None:
         """After a day; a younger one may still be running."""
         for name, age in (("old", store.STALE + 60), ("young", 0)):
-            left = cache() / f".fetch-{name}"
+            left = cache_folder() / f".fetch-{name}"
             left.mkdir(parents=True)
             (left / "squeezenet1_1-b8a52dc0.pth").touch()
             os.utime(left, (time.time() - age,) * 2)
         load_trunk("squeeze")
-        assert sorted(path.name for path in cache().iterdir()) == [".fetch-young", "squeeze.safetensors"]
+        assert sorted(path.name for path in cache_folder().iterdir()) == [".fetch-young", "squeeze.safetensors"]

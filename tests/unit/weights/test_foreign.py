@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from eyediff import weights
 from eyediff.errors import WeightsError
 from eyediff.metrics.backbones import SQUEEZE
-from eyediff.weights import canonical_sha256, read_foreign, read_metric
+from eyediff.weights import canonical_sha256, read_checkpoint, read_metric
 from tests.unit.weights import files
 
 from .conftest import Weights
@@ -36,7 +36,7 @@ def test_a_trunk_is_found_behind_its_prefix(tmp_path: Path, squeeze: Weights, pr
     else:
         state = {name: torch.from_numpy(figures) for name, figures in tensors.items()}
         torch.save({"state_dict": state, "epoch": 3} if container == "checkpoint" else state, path)
-    found = read_foreign(path, SQUEEZE)
+    found = read_checkpoint(path, SQUEEZE)
     assert found.prefix == prefix and list(found.parameters) == list(SQUEEZE.shapes)
     assert canonical_sha256(found.parameters) == canonical_sha256(squeeze)
 
@@ -46,8 +46,10 @@ def test_of_two_one_must_be_named(tmp_path: Path, squeeze: Weights) -> None:
     two = renamed(squeeze, "encoder_q.") | renamed({name: 2 * each for name, each in squeeze.items()}, "encoder_k.")
     save_file(two, tmp_path / "x")
     with pytest.raises(WeightsError, match=r"SqueezeNet 1.1 2 times, behind 'encoder_k.', 'encoder_q.'; add prefix"):
-        read_foreign(tmp_path / "x", SQUEEZE)
-    assert canonical_sha256(read_foreign(tmp_path / "x", SQUEEZE, "encoder_q.").parameters) == canonical_sha256(squeeze)
+        read_checkpoint(tmp_path / "x", SQUEEZE)
+    assert canonical_sha256(read_checkpoint(tmp_path / "x", SQUEEZE, "encoder_q.").parameters) == canonical_sha256(
+        squeeze
+    )
 
 
 def spoilt(squeeze: Weights, name: str, figures: np.ndarray | None) -> Weights:
@@ -67,9 +69,9 @@ def test_what_does_not_fit_is_told(tmp_path: Path, squeeze: Weights, figures: np
     """Of the beginning that comes nearest, in a line with the file's name."""
     save_file(spoilt(squeeze, "features.12.expand3x3.bias", figures), tmp_path / "x")
     with pytest.raises(WeightsError, match=f"x: .*{said}"):
-        read_foreign(tmp_path / "x", SQUEEZE)
+        read_checkpoint(tmp_path / "x", SQUEEZE)
     with pytest.raises(WeightsError, match=r"nothing in it is called like its layers behind 'nowhere.'"):
-        read_foreign(tmp_path / "x", SQUEEZE, "nowhere.")
+        read_checkpoint(tmp_path / "x", SQUEEZE, "nowhere.")
 
 
 def test_the_command_makes_a_metric(tmp_path: Path, squeeze: Weights) -> None:
@@ -79,8 +81,8 @@ def test_the_command_makes_a_metric(tmp_path: Path, squeeze: Weights) -> None:
     said = run("import", tmp_path / "moco.safetensors", "--trunk", "squeeze", "-o", output, "--note", "CC BY-NC 4.0")
     assert said.stdout == f"{output}\n" and f"sha256 {canonical_sha256(squeeze)}" in said.stderr
     metric = read_metric(output)
-    assert metric.heads is None and metric.form.mode == "imported" and metric.network().scaled
-    provenance = metric.form.provenance
+    assert metric.heads is None and metric.description.mode == "imported" and metric.network().scaled
+    provenance = metric.description.provenance
     assert (provenance["file"], provenance["prefix"], provenance["note"]) == (
         "moco.safetensors", "module.encoder.", "CC BY-NC 4.0"
     )  # fmt: skip

@@ -41,8 +41,12 @@ def test_what_is_written_is_read(tmp_path: Path, squeeze: Weights, held: str, sc
     path = tmp_path / "new" / "x.safetensors"
     said = write_metric(path, **options, heads=heads, parameters=parameters, trunk_sha256=sha256)
     found = read_metric(path)
-    assert found.form == said.form and found.sha256 == said.sha256 and dict(found.form.provenance) == MADE
-    assert (found.form.trunk_sha256, found.version) == (sha256, "0.1" if scaled else "0.0")
+    assert (
+        found.description == said.description
+        and found.sha256 == said.sha256
+        and dict(found.description.provenance) == MADE
+    )
+    assert (found.description.trunk_sha256, found.version) == (sha256, "0.1" if scaled else "0.0")
     assert (found.heads is None, found.parameters is None) == (heads is None, parameters is None)
     for one, other in zip(found.heads or (), heads or (), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -147,7 +151,7 @@ def test_a_module_brings_its_own_code(tmp_path: Path) -> None:
     heads = [np.ones(5, np.float32), np.ones(7, np.float32)]
     about = {"trunk": "module:os.system", "mode": "head", "provenance": {}, "taps": ["a", "b.c"]}
     found = write_metric(tmp_path / "x.safetensors", **about, heads=heads, trunk_sha256="0" * 64)
-    assert [len(head) for head in read_metric(found.path).heads] == [5, 7] and found.form.taps == ("a", "b.c")
+    assert [len(head) for head in read_metric(found.path).heads] == [5, 7] and found.description.taps == ("a", "b.c")
     with pytest.raises(
         UsageError, match=r"heads for module:os.system, and a file brings no code to run; .*from_module"
     ):

@@ -10,7 +10,7 @@ import pytest
 
 from eyediff.errors import WeightsError
 from eyediff.metrics.backbones import trunk
-from eyediff.weights import cache, containers, hash_cache, load_trunk, package_files, search_path
+from eyediff.weights import cache_folder, containers, hash_cache, load_trunk, package_files, search_path
 from eyediff.weights.hashing import canonical_sha256
 
 
@@ -66,8 +66,8 @@ def test_a_file_is_hashed_once_until_it_changes(tmp_path: Path) -> None:
 def test_a_damaged_record_is_written_anew(tmp_path: Path, record: str) -> None:
     file = tmp_path / "x"
     file.touch()
-    cache().parent.mkdir(parents=True)
-    (cache().parent / "hashes.json").write_text(record)
+    cache_folder().parent.mkdir(parents=True)
+    (cache_folder().parent / "hashes.json").write_text(record)
     assert hash_cache.cached_hash("test", [file], lambda: "right") == "right"
     assert hash_cache.cached_hash("test", [file], lambda: "not computed again") == "right"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import WeightsError
-from eyediff.weights import PUBLISHED, cache, candidates, offline, places
+from eyediff.weights import PUBLISHED, cache_folder, candidate_files, is_offline, places
 
 
 def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +30,7 @@ def test_defaults_are_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.delenv("EYEDIFF_HOME")
     monkeypatch.delenv("TORCH_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache().name == "weights" and "eyediff" in cache().parts and cache().is_absolute()
+    assert cache_folder().name == "weights" and "eyediff" in cache_folder().parts and cache_folder().is_absolute()
     assert places()[-1].folder == tmp_path / "torch" / "hub" / "checkpoints"
 
 
@@ -53,7 +53,7 @@ def test_files_are_found_by_their_names(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / name).touch()
     (tmp_path / "alexnet-folder.pth").mkdir()
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path))
-    found = {name: [path.name for _, path in candidates(entry)] for name, entry in PUBLISHED.items()}
+    found = {name: [path.name for _, path in candidate_files(entry)] for name, entry in PUBLISHED.items()}
     assert found == {
         "alex": ["alex.safetensors", "alexnet-x.safetensors", "alexnet_features.pth"],
         "vgg": [],
@@ -67,7 +67,7 @@ def test_in_torch_hubs_folder_only_official_names_count(tmp_path: Path) -> None:
     hub.mkdir(parents=True)
     for name in ("vgg16-00b39a1b.pth", "vgg16-397923af.pth"):
         (hub / name).touch()
-    assert [path.name for _, path in candidates(PUBLISHED["vgg"])] == ["vgg16-397923af.pth"]
+    assert [path.name for _, path in candidate_files(PUBLISHED["vgg"])] == ["vgg16-397923af.pth"]
 
 
 @pytest.mark.parametrize(
@@ -76,4 +76,4 @@ def test_in_torch_hubs_folder_only_official_names_count(tmp_path: Path) -> None:
 def test_offline(value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is set and does not say no means yes: rather no download than one that was forbidden."""
     monkeypatch.setenv("EYEDIFF_OFFLINE", value)
-    assert offline() is expected
+    assert is_offline() is expected

@@ -10,7 +10,7 @@ import pytest
 
 from eyediff.errors import MissingWeightsError, UsageError, WeightsError
 from eyediff.metrics.backbones import SQUEEZE
-from eyediff.weights import add, cache, canonical_sha256, load_trunk, verify
+from eyediff.weights import add, cache_folder, canonical_sha256, load_trunk, verify
 
 from .conftest import Declare, Weights
 from .made import changed, convolutions, whole_network
@@ -41,7 +41,7 @@ def test_folders_of_the_users_come_first(
 ) -> None:
     """EYEDIFF_WEIGHTS before the cache, the cache before torch hub's folder."""
     official()
-    places = [tmp_path / "mine", cache(), tmp_path / "torch" / "hub" / "checkpoints"]
+    places = [tmp_path / "mine", cache_folder(), tmp_path / "torch" / "hub" / "checkpoints"]
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(places[0]))
     for folder in places:
         whole_network(folder / "squeezenet1_1-b8a52dc0.pth", squeeze)
@@ -56,7 +56,7 @@ def test_other_content_under_the_right_name_is_an_error(
     """Never passed over for the good file in the next folder: the error names the file and both hashes."""
     official()
     path = convolutions(tmp_path / "mine" / "squeeze.safetensors", changed(squeeze))
-    whole_network(cache() / "squeezenet1_1-b8a52dc0.pth", squeeze)
+    whole_network(cache_folder() / "squeezenet1_1-b8a52dc0.pth", squeeze)
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path / "mine"))
     with pytest.raises(WeightsError, match="not the official weights of SqueezeNet") as caught:
         load_trunk("squeeze")
@@ -139,4 +139,4 @@ def test_the_real_weights(shared: Path, monkeypatch: pytest.MonkeyPatch, trunk: 
     assert load_trunk(trunk).official and load_trunk(trunk).source == path
     assert add(path).trunk == trunk
     monkeypatch.delenv("EYEDIFF_WEIGHTS")
-    assert load_trunk(trunk).official and load_trunk(trunk).source.parent == cache()
+    assert load_trunk(trunk).official and load_trunk(trunk).source.parent == cache_folder()

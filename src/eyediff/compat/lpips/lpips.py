@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
 from ... import weights
-from ...engines.torch_ops import TorchVerbs
+from ...engines.torch_ops import TorchOps
 from ...errors import UsageError, WeightsError, shown
 from ...metrics import lpips as formula
 from ...metrics.ops import Array
@@ -55,7 +55,7 @@ class ScalingLayer(nn.Module):
         return 1 / self.scale, -self.shift / self.scale
 
 
-class _Dropping(TorchVerbs):
+class _Dropping(TorchOps):
     """The verbs with dropout before the heads, for training them."""
 
     def weigh(self, x: Tensor, weights: Array | Tensor) -> Tensor:

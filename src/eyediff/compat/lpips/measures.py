@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from ...engines.numpy_ops import NumpyVerbs
+from ...engines.numpy_ops import NumpyOps
 from ...metrics import ssim
 
 Figures = npt.NDArray[np.float64]
@@ -37,7 +37,7 @@ def psnr(p0: Any, p1: Any, peak: float = 255.0) -> np.float64:
 def dssim(p0: Any, p1: Any, range: float = 255.0) -> np.float64:
     """(1 - SSIM) / 2 of two H x W x 3 arrays, with scikit-image's default window (7 x 7, uniform)."""
     a, b = (2 * np.asarray(p, np.float64).transpose(2, 0, 1)[None] / range - 1 for p in (p0, p1))
-    return np.float64(ssim.dssim(NumpyVerbs(), ssim.VARIANTS["skimage"], a, b).mean())
+    return np.float64(ssim.dssim(NumpyOps(), ssim.VARIANTS["skimage"], a, b).mean())
 
 
 def voc_ap(rec: Figures, prec: Figures, use_07_metric: bool = False) -> float:

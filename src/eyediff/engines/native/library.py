@@ -11,10 +11,10 @@ from pathlib import Path
 from ...errors import EyediffError
 
 FILE = Path(__file__).with_name("_native.dll" if sys.platform == "win32" else "_native.so")
-"""Where `hatch_build.py` puts the library."""
+"""Path of the library, which `hatch_build.py` builds."""
 
 INTERFACE = 1
-"""The number of `eyediff_interface` that this file was written for."""
+"""The interface version (`eyediff_interface`) that this file expects."""
 
 OUT_OF_MEMORY = 1
 
@@ -66,7 +66,7 @@ FUNCTIONS = {
 
 
 class NativeEngineError(EyediffError):
-    """This installation has no native engine; the message says why."""
+    """This installation has no native engine. The message gives the reason."""
 
 
 @cache
@@ -94,5 +94,5 @@ def load_library() -> ctypes.CDLL:
 
 def find_variant(name: str | None = None) -> str | None:
     """Return the instruction set of this name, or the best one; None if this processor or this build lacks it."""
-    found: bytes | None = load_library().eyediff_variant(None if name is None else name.encode())
-    return None if found is None else found.decode()
+    variant: bytes | None = load_library().eyediff_variant(None if name is None else name.encode())
+    return None if variant is None else variant.decode()

@@ -1,4 +1,4 @@
-"""A network of LPIPS in the native engine: pixels and features in, distances, maps and features out."""
+"""A network of LPIPS in the native engine: from pixels and features to distances, maps and features."""
 
 from __future__ import annotations
 
@@ -63,74 +63,74 @@ class NativeNetwork:
 
     @property
     def description(self) -> str:
-        """What computes, for the header of a result."""
+        """Name and instruction set of the engine, for the header of a result."""
         return f"native {self.variant} cpu"
 
     def embeddings(self, x: Pixels) -> Array:
         """Return points whose squared Euclidean distances are the distances: N x D."""
         return self.points(self.features(x))
 
-    def needed(self, height: int, width: int) -> int:
-        """Return the bytes that a pair of images of this size takes, the weights included."""
+    def peak_bytes(self, height: int, width: int) -> int:
+        """Return the bytes for a pair of images of this size, the weights included."""
         used = self._library.eyediff_workspace_bytes(self._handle, self._threads, 2, height, width)
         return int(used) + self.weight_bytes
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return each tap's share of each distance: N x L."""
+        """Return the part of each feature layer in each distance: N x L."""
         return self._run(a, b)
 
     def against(self, kept: Features, b: Pixels) -> Numbers:
-        """Return `layers` of images whose features were kept, or of one, against as many candidates."""
+        """Return `layers` of candidates against the features of as many images, or of one."""
         return self._run(None, b, kept=kept)
 
     def features(self, x: Pixels) -> Features:
-        """Return the unit vectors of every tap: N x H_l x W_l x C_l each."""
-        found = tuple(
+        """Return unit vectors of every feature layer: N x H_l x W_l x C_l each."""
+        features = tuple(
             np.empty((len(x), height, width, channels), np.float32)
             for channels, height, width in self._network.trunk.tapped(*x.shape[1:3])
         )
-        self._run(None, x, features=found)
-        return found
+        self._run(None, x, features=features)
+        return features
 
     def terms(self, a: Pixels, b: Pixels) -> list[Array]:
-        """Return what each tap says at each of its places: N x H_l x W_l each."""
-        found = [np.empty((len(a), *size[1:]), np.float32) for size in self._network.trunk.tapped(*a.shape[1:3])]
-        self._run(a, b, terms=found)
-        return found
+        """Return the distance at each position of every feature layer: N x H_l x W_l each."""
+        terms = [np.empty((len(a), *size[1:]), np.float32) for size in self._network.trunk.tapped(*a.shape[1:3])]
+        self._run(a, b, terms=terms)
+        return terms
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the distance at every pixel: N x H x W."""
-        return self.enlarge(self.terms(a, b), *a.shape[1:3])
+        return self.upsample_sum(self.terms(a, b), *a.shape[1:3])
 
-    def enlarge(self, terms: Sequence[Array], height: int, width: int) -> Array:
-        """Return the sum of the terms of all taps, each enlarged to height x width."""
-        found = np.empty((len(terms[0]), height, width), np.float32)
+    def upsample_sum(self, terms: Sequence[Array], height: int, width: int) -> Array:
+        """Return the sum of the terms of all feature layers, each upsampled to height x width."""
+        maps = np.empty((len(terms[0]), height, width), np.float32)
         sizes = [(ctypes.c_int32 * len(terms))(*(term.shape[axis] for term in terms)) for axis in (1, 2)]
         with self._workspace() as work:
             pointers = _pointers(terms)
             _check(
-                self._library.eyediff_enlarge(work, pointers, *sizes, len(found), height, width, found.ctypes.data),
-                found.shape,
+                self._library.eyediff_enlarge(work, pointers, *sizes, len(maps), height, width, maps.ctypes.data),
+                maps.shape,
             )
-        return found
+        return maps
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """Return `layers` of images whose features were kept: of as many, or of one with each of the others."""
+        """Return `layers` of two sets of features: of as many, or of one against each of the others."""
         if len(b[0]) == 1:  # the C function takes a single image first; the distance is symmetric
             a, b = b, a
-        found = np.empty((len(self._tap_channels), len(b[0])))
+        layers = np.empty((len(self._tap_channels), len(b[0])))
         with self._workspace() as work:
             for tap, (of_a, of_b) in enumerate(zip(a, b, strict=True)):
                 first, second = np.ascontiguousarray(of_a), np.ascontiguousarray(of_b)
-                sums = found[tap].ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+                sums = layers[tap].ctypes.data_as(ctypes.POINTER(ctypes.c_double))
                 count, height, width, _ = second.shape
                 arguments = (first.ctypes.data, len(first), second.ctypes.data, count, height, width, sums)
                 _check(self._library.eyediff_compare(work, tap, *arguments), second.shape)
-                found[tap] /= height * width
-        return found.T
+                layers[tap] /= height * width
+        return layers.T
 
     def points(self, kept: Features) -> Array:
-        """Return the embeddings of images whose features were kept: N x D."""
+        """Return the embeddings of features: N x D."""
         roots = self._network.roots or [np.ones(channels, np.float32) for channels in self._tap_channels]
         parts = [
             (feature * (root / np.sqrt(np.float32(feature.shape[1] * feature.shape[2]))))
@@ -140,23 +140,23 @@ class NativeNetwork:
         ]
         return np.concatenate(parts, 1)
 
-    def strip_shares(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
-        """Return `layers` of one pair, L figures, from strips that fit into `memory` bytes."""
-        return NativeStrips(self).shares(a, b, memory)
+    def strip_layers(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
+        """Return `layers` of one pair, L values, from strips that fit into `memory` bytes."""
+        return NativeStrips(self).layers(a, b, memory)
 
     def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
         """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
         return NativeStrips(self).map(a, b, memory)
 
     def strip_terms(
-        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
         """Yield the terms, 1 x 1 x H_l x W_l, of each strip of rows in turn; of a `turned` image rows are columns."""
         sums = np.zeros((1, len(self._tap_channels)))
         with self._workspace() as work:
             for rows in strips:
                 call, arrays = make_call(a, b, sums, rows=rows)
-                call.turned = turned
+                call.turned = transposed
                 heights, widths = ((ctypes.c_int32 * len(self._tap_channels))() for _ in range(2))
                 _check(self._library.eyediff_tap_sizes(self._handle, ctypes.byref(call), heights, widths), b.shape)
                 terms = [np.empty((1, 1, *size), np.float32) for size in zip(heights, widths, strict=True)]
@@ -204,7 +204,7 @@ class NativeNetwork:
         terms: Sequence[Array] | None = None,
         features: Features | None = None,
     ) -> Numbers:
-        """Run a batch of whole images; the shares of each tap, N x L."""
+        """Run a batch of complete images. Return the part of each feature layer, N x L."""
         sums = np.zeros((len(b), len(self._tap_channels)))
         call, arrays = make_call(a, b, sums, kept=kept)
         call.terms, call.features = _pointers(terms), _pointers(features)
@@ -218,19 +218,19 @@ class NativeNetwork:
 
 
 class NativeStrips(StripEngine):
-    """Strips of one pair; the rows that layers keep from strip to strip stay in the library."""
+    """Strips of one pair. The library keeps the rows that layers pass from strip to strip."""
 
     def __init__(self, network: NativeNetwork) -> None:
         super().__init__(network.trunk)
         self._native = network
 
     def _strip_terms(
-        self, a: Pixels, b: Pixels, strips: Sequence[slice], turned: bool
+        self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
-        return self._native.strip_terms(a, b, strips, turned)
+        return self._native.strip_terms(a, b, strips, transposed)
 
-    def _needed(self, height: int, width: int) -> int:
-        return self._native.needed(height, width)
+    def _strip_bytes(self, height: int, width: int) -> int:
+        return self._native.peak_bytes(height, width)
 
 
 def make_call(
@@ -265,7 +265,7 @@ def make_call(
 
 
 def _readable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Pixels as the library reads them: any strides, but for the three channels, which lie side by side."""
+    """Return pixels that the library can read: any strides, but the three channels are contiguous."""
     aligned = pixels.flags.aligned and pixels.dtype.isnative and pixels.strides[3] == pixels.itemsize
     return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
 
@@ -286,7 +286,7 @@ def _check(result: int, shape: tuple[int, ...]) -> None:
 
 
 class _Workspaces:
-    """Workspaces that no call uses at the moment."""
+    """Workspaces that are not in use."""
 
     def __init__(self, library: ctypes.CDLL, network: ctypes.c_void_p, threads: int) -> None:
         self._library, self._network, self._threads = library, network, threads
@@ -295,7 +295,7 @@ class _Workspaces:
 
     @contextmanager
     def borrow(self) -> Iterator[ctypes.c_void_p]:
-        """A workspace for one call; a new one where all are in use."""
+        """Borrow a workspace for one call. Create one if all are in use."""
         with self._lock:
             work = self._idle.pop() if self._idle else None
         if work is None:

@@ -1,4 +1,4 @@
-"""A runner whose networks are computed in C, and whose other programs by another runner."""
+"""A runner that computes networks in C and other programs by another runner."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NativeRunner:
 
     @property
     def description(self) -> str:
-        """What computes other programs; a network has a description of its own."""
+        """Description of the runner of other programs. A network has its own."""
         return self._others.description
 
     def single(self) -> NativeRunner:

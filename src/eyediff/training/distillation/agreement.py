@@ -1,4 +1,4 @@
-"""How well two lists of distances agree: the figures and the tables of the model card."""
+"""Measure how well two lists of distances agree: the values and tables of the model card."""
 
 from __future__ import annotations
 
@@ -11,15 +11,28 @@ from ...distortions import HELD_OUT, MIXTURE, UNRELATED
 from ...votes.correlation import pearson, spearman
 from .evaluate import Measurement
 
-ALL, TRAINED_FAMILIES, HELD_OUT_FAMILIES = "all", "trained families", "held-out families"
+ALL, TRAINED_DISTORTIONS, HELD_OUT_DISTORTIONS = "all", "trained families", "held-out families"
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class NetworkAgreement:
     """One line of a table.
 
-    `error` is the mean absolute difference, `bias` the mean difference. `ordered` is the share of triples whose two
-    candidates the small network puts in the order of the large one; None for pairs that are not of one family.
+    Attributes
+    ----------
+    source, name : str
+        Source of the pictures, and kind of the pairs.
+    side : int
+        Side of the pictures in pixels.
+    pairs : int
+        Number of pairs.
+    pearson, spearman : float
+        Correlations.
+    error, bias : float
+        Mean absolute difference, and mean difference.
+    ordered : float or None
+        Fraction of triples whose two candidates both networks put in the same order; None for pairs that are not of one
+        distortion.
     """
 
     source: str
@@ -33,11 +46,11 @@ class Agreement:
     ordered: float | None
 
 
-def measure_agreement(source: str, side: int, name: str, measurements: Sequence[Measurement]) -> Agreement:
-    """Return the figures of measurements in the order of `evaluate`: the two candidates of a triple are neighbours."""
+def measure_agreement(source: str, side: int, name: str, measurements: Sequence[Measurement]) -> NetworkAgreement:
+    """Compute one line from measurements in the order of `evaluate`: the two candidates of a triple are neighbours."""
     expected = np.array([m.expected for m in measurements], np.float64)
     estimated = np.array([m.estimated for m in measurements], np.float64)
-    return Agreement(
+    return NetworkAgreement(
         source=source,
         side=side,
         name=name,
@@ -51,17 +64,17 @@ def measure_agreement(source: str, side: int, name: str, measurements: Sequence[
 
 
 def _ordered(measurements: Sequence[Measurement]) -> float | None:
-    """Triples whose candidates are equally far by AlexNet have no order and do not count."""
-    graded = [m for m in measurements if m.kind not in (MIXTURE, UNRELATED)]
-    steps = [
-        (b.expected - a.expected, b.estimated - a.estimated) for a, b in zip(graded[::2], graded[1::2], strict=True)
+    """Compute `NetworkAgreement.ordered`. Triples with equal distances by AlexNet have no order and do not count."""
+    ranked = [m for m in measurements if m.kind not in (MIXTURE, UNRELATED)]
+    differences = [
+        (b.expected - a.expected, b.estimated - a.estimated) for a, b in zip(ranked[::2], ranked[1::2], strict=True)
     ]
-    same = [expected * estimated > 0 for expected, estimated in steps if expected != 0]
-    return sum(same) / len(same) if same else None
+    agrees = [expected * estimated > 0 for expected, estimated in differences if expected != 0]
+    return sum(agrees) / len(agrees) if agrees else None
 
 
-def agreement_by_source(measurements: Iterable[Measurement]) -> list[Agreement]:
-    """Return for every source and side the figures of all pairs, trained families, held-out families and strangers."""
+def agreement_by_source(measurements: Iterable[Measurement]) -> list[NetworkAgreement]:
+    """Compute, for every source and side, the agreement on all, trained, held-out and unrelated pairs."""
     everything = list(measurements)
     lines = []
     for source in dict.fromkeys(m.source for m in everything):
@@ -69,16 +82,16 @@ def agreement_by_source(measurements: Iterable[Measurement]) -> list[Agreement]:
             here = [m for m in everything if m.side == side and m.source == source]
             parts = {
                 ALL: here,
-                TRAINED_FAMILIES: [m for m in here if m.kind not in (*HELD_OUT, MIXTURE, UNRELATED)],
-                HELD_OUT_FAMILIES: [m for m in here if m.kind in HELD_OUT],
+                TRAINED_DISTORTIONS: [m for m in here if m.kind not in (*HELD_OUT, MIXTURE, UNRELATED)],
+                HELD_OUT_DISTORTIONS: [m for m in here if m.kind in HELD_OUT],
                 UNRELATED: [m for m in here if m.kind == UNRELATED],
             }
             lines += [measure_agreement(source, side, name, some) for name, some in parts.items() if some]
     return lines
 
 
-def agreement_by_family(measurements: Iterable[Measurement]) -> list[Agreement]:
-    """Return the figures of every kind and side, over all sources."""
+def agreement_by_distortion(measurements: Iterable[Measurement]) -> list[NetworkAgreement]:
+    """Compute the agreement for every kind and side, over all sources."""
     parts: dict[tuple[str, int], list[Measurement]] = {}
     for measurement in measurements:
         parts.setdefault((measurement.kind, measurement.side), []).append(measurement)
@@ -86,7 +99,7 @@ def agreement_by_family(measurements: Iterable[Measurement]) -> list[Agreement]:
 
 
 def format_markdown(measurements: Sequence[Measurement]) -> str:
-    """Return the tables of the model card: overall by source and side, then Spearman's correlation by family."""
+    """Return the tables of the model card: by source and side, then Spearman's correlation by distortion."""
     rows = [
         "| pictures | pairs | side | n | Pearson | Spearman | mean abs. error | bias | ordered as alex |",
         "|---|---|---" + "|--:" * 6 + "|",
@@ -95,12 +108,12 @@ def format_markdown(measurements: Sequence[Measurement]) -> str:
         order = "" if a.ordered is None else f"{a.ordered:.2%}"
         figures = f"{a.pearson:.4f} | {a.spearman:.4f} | {a.error:.4f} | {a.bias:+.4f}"
         rows.append(f"| {a.source} | {a.name} | {a.side} | {a.pairs} | {figures} | {order} |")
-    families = agreement_by_family(measurements)
-    sides = list(dict.fromkeys(a.side for a in families))
-    at = {(a.side, a.name): a for a in families}
+    by_distortion = agreement_by_distortion(measurements)
+    sides = list(dict.fromkeys(a.side for a in by_distortion))
+    at = {(a.side, a.name): a for a in by_distortion}
     rows += ["", "| family | " + " | ".join(f"Spearman, error at {side}" for side in sides) + " |"]
     rows.append("|---" + "|--:" * len(sides) + "|")
-    for name in dict.fromkeys(a.name for a in families):
+    for name in dict.fromkeys(a.name for a in by_distortion):
         held_out = " (held out)" if name in HELD_OUT else ""
         cells = [f"{at[side, name].spearman:.3f}, {at[side, name].error:.3f}" for side in sides]
         rows.append(f"| {name}{held_out} | " + " | ".join(cells) + " |")

@@ -1,4 +1,4 @@
-"""Figures that are made once and read in every epoch: memory-mapped arrays in a folder, with a note of their plan."""
+"""Cache arrays that are computed once and read in every epoch: memory-mapped files with a record of their settings."""
 
 from __future__ import annotations
 
@@ -13,64 +13,68 @@ from numpy.lib.format import open_memmap
 from ...errors import ResumeError, shown
 from ...output.atomic_write import atomic_path, output_error
 
-_NOTE = "plan.json"
+_SETTINGS_FILE = "plan.json"
 
 
-class Store:
+class ArrayCache:
     """Memory-mapped arrays in a folder, whose rows are filled one by one.
 
     Parameters
     ----------
-    folder
-        Folder of the arrays. It is made if it is missing.
-    about
-        What decides the figures. It is recorded in the folder.
-    count
+    folder : Path
+        Folder of the arrays. It is created if it is missing.
+    settings : mapping
+        Everything that decides the values. It is recorded in the folder.
+    count : int
         Number of rows of each array.
-    arrays
+    arrays : mapping of str to (type, tuple of int)
         Type and shape of a row, by the name of the array.
 
     Attributes
     ----------
-    made
-        Whether each row is filled, as an array of `count` booleans.
+    made : array of bool, shape (count,)
+        Whether each row is filled.
 
     Raises
     ------
     ResumeError
-        If the folder holds figures that something else decided.
+        If the folder holds arrays of other settings.
     OutputError
         If the disk has no space for the arrays.
     """
 
     def __init__(
-        self, folder: Path, about: Mapping[str, object], count: int, arrays: Mapping[str, tuple[type, tuple[int, ...]]]
+        self,
+        folder: Path,
+        settings: Mapping[str, object],
+        count: int,
+        arrays: Mapping[str, tuple[type, tuple[int, ...]]],
     ) -> None:
-        self.folder, note = folder, folder / _NOTE
-        fresh = not note.exists()
-        if not fresh and json.loads(note.read_text()) != json.loads(json.dumps(about)):
+        self.folder, settings_file = folder, folder / _SETTINGS_FILE
+        is_new = not settings_file.exists()
+        if not is_new and json.loads(settings_file.read_text()) != json.loads(json.dumps(settings)):
             raise ResumeError(
-                f"{shown(folder)}: holds figures of other settings ({shown(note.read_text())}); "
+                f"{shown(folder)}: holds figures of other settings ({shown(settings_file.read_text())}); "
                 "remove it or name another"
             )
         shapes = {name: (kind, (count, *shape)) for name, (kind, shape) in arrays.items()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.arrays = {name: _mapped(folder / f"{name}.npy", *shape, fresh) for name, shape in shapes.items()}
-            self.made = _mapped(folder / "made.npy", np.bool_, (count,), fresh)
-            if fresh:
-                with atomic_path(note) as part:  # what is cut short would be no note of any plan
-                    part.write_text(json.dumps(about))
+            self.arrays = {name: _open_array(folder / f"{name}.npy", *shape, is_new) for name, shape in shapes.items()}
+            self.made = _open_array(folder / "made.npy", np.bool_, (count,), is_new)
+            if is_new:
+                with atomic_path(settings_file) as part:  # what is cut short would be no note of any plan
+                    part.write_text(json.dumps(settings))
         except OSError as error:
             raise output_error(folder, error) from error
 
     def missing(self, chunk: int) -> list[int]:
-        """First rows of the chunks, of so many rows each, that are not made yet."""
+        """Return the first rows of the chunks, of `chunk` rows each, that are not filled yet."""
         return [start for start in range(0, len(self.made), chunk) if not self.made[start : start + chunk].all()]
 
 
-def _mapped(path: Path, kind: type, shape: tuple[int, ...], fresh: bool) -> np.memmap:
-    if fresh:
+def _open_array(path: Path, kind: type, shape: tuple[int, ...], is_new: bool) -> np.memmap:
+    if is_new:
         array = open_memmap(path, "w+", kind, shape)
         if hasattr(os, "posix_fallocate"):  # a hole that the disk cannot fill later would end the process
             with path.open("rb+") as file:

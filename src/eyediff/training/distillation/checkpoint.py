@@ -1,4 +1,4 @@
-"""A run between two steps, as a file: tensors by part and name, and what must be the same for it to go on."""
+"""Checkpoints: tensors by part and name, and a description of the run that they belong to."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from torch import Tensor
 from ...errors import ResumeError, shown
 from ...output.atomic_write import output_error
 from ...output.files import Lock
-from ...weights.containers import metadata, read, sweep, write
+from ...weights.containers import metadata, read, remove_leftovers, write
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 
-_CURE = "remove it, or start anew in another folder"
+_REMEDY = "remove it, or start anew in another folder"
 
 
 def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> Parts:
-    """Return the state of torch's Adam or AdamW by the names of its tensors; before the first step it is zero."""
+    """Return the state of torch's Adam or AdamW by the names of its tensors. Before the first step it is zero."""
     for tensor in tensors.values():
         if not (state := optimizer.state[tensor]):
             state |= {name: torch.zeros_like(tensor) for name in ("exp_avg", "exp_avg_sq")}
@@ -33,43 +33,56 @@ def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> 
 
 
 def save(path: Path, parts: Parts, strings: Mapping[str, str]) -> None:
-    """Write every tensor, whole or not at all. Raises WeightsError where it cannot be written."""
+    """Write every tensor atomically. Raises WeightsError if the file cannot be written."""
     arrays = {
-        f"{part}/{name}": tensor.detach().cpu().numpy() for part, held in parts.items() for name, tensor in held.items()
+        f"{part}/{name}": tensor.detach().cpu().numpy()
+        for part, tensors in parts.items()
+        for name, tensor in tensors.items()
     }
     write(path, arrays, strings)
 
 
-def described(path: Path, key: str) -> dict[str, object]:
-    """The JSON object that was saved as the string `key`. Raises ResumeError for any other file, and runs nothing."""
+def read_description(path: Path, key: str) -> dict[str, object]:
+    """Return the JSON object that was saved as the string `key`.
+
+    Raises ResumeError for any other file. No code is run.
+    """
     try:
-        found = json.loads(metadata(path)[key])
+        description = json.loads(metadata(path)[key])
     except (KeyError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise ResumeError(f"{shown(path)}: is no saved run; {_CURE}")
-    return found
+        description = None
+    if not isinstance(description, dict):
+        raise ResumeError(f"{shown(path)}: is not a checkpoint; {_REMEDY}")
+    return description
 
 
 def load(path: Path, parts: Parts) -> None:
-    """Fill every tensor with what was saved of it. Raises ResumeError, with nothing filled, where names, shapes or
-    figures are not those of such a run; WeightsError for a damaged file."""
+    """Fill every tensor with its saved values.
+
+    Raises
+    ------
+    ResumeError
+        If names or shapes differ, or values are not finite. Nothing is filled then.
+    WeightsError
+        If the file is damaged.
+    """
     arrays = read(path, lambda _: True)
-    wanted = {f"{part}/{name}": tensor for part, held in parts.items() for name, tensor in held.items()}
-    if {name: array.shape for name, array in arrays.items()} != {n: tuple(t.shape) for n, t in wanted.items()}:
-        raise ResumeError(f"{shown(path)}: its tensors are not those of this run; {_CURE}")
+    targets = {f"{part}/{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
+    if {name: array.shape for name, array in arrays.items()} != {n: tuple(t.shape) for n, t in targets.items()}:
+        raise ResumeError(f"{shown(path)}: its tensors are not those of this run; {_REMEDY}")
     if damaged := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
-        raise ResumeError(f"{shown(path)}: {shown(damaged[0])} holds figures that are not finite; {_CURE}")
+        raise ResumeError(f"{shown(path)}: {shown(damaged[0])} holds figures that are not finite; {_REMEDY}")
     with torch.no_grad():
-        for name, tensor in wanted.items():
+        for name, tensor in targets.items():
             tensor.copy_(torch.from_numpy(arrays[name]))
 
 
 @contextmanager
-def held(folder: Path, *names: str) -> Iterator[None]:
-    """A run's folder, made if need be and nobody else's meanwhile; leftovers of saving these files are swept.
+def lock_folder(folder: Path, *names: str) -> Iterator[None]:
+    """Create the folder of a run, lock it, and remove leftovers of interrupted saves of these files.
 
-    The first name is the saved run's. Raises OutputError where the folder cannot be had, or another run has it.
+    The first name is the checkpoint. Raises OutputError if the folder cannot be created, or if another run has locked
+    it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +91,7 @@ def held(folder: Path, *names: str) -> Iterator[None]:
     lock = Lock(folder / names[0])
     try:
         for name in names:
-            sweep(folder / name)
+            remove_leftovers(folder / name)
         yield
     finally:
         lock.release()

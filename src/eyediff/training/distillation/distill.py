@@ -1,4 +1,7 @@
-"""From folders of pictures to a small network's weights: groups of pictures are made while steps learn from them."""
+"""Train a small network from folders of pictures.
+
+Workers make groups of pictures while the optimiser uses the first ones.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ import torch
 
 from ... import images
 from ..._version import __version__
-from ...distortions.photos import found, held_out
+from ...distortions.photos import find_photos, is_held_out
 from ...errors import DeviceError, ResumeError, UsageError, shown
 from ...metrics import lpips
 from ...output.atomic_write import check_writable, output_error
 from ...scoring.metric_spec import parse_metric
 from ...weights.containers import check_free, write
-from .checkpoint import held
+from .checkpoint import lock_folder
 from .log import LOG, Means, open_log
 from .pair_dataset import DatasetBuilder, DatasetPlan, PairDataset
 from .recipe import DistillationRecipe
@@ -29,20 +32,20 @@ SAVED = "run.safetensors"
 """Name of the checkpoint in the work folder."""
 
 MADE = "made"
-"""The string in a weights file that says what made it."""
+"""Key of the string in a weights file that describes the run."""
 
 SAVED_EVERY = 500
-"""Steps between checkpoints: the most that a crash costs."""
+"""Steps between checkpoints, which is the most that a crash costs."""
 
 LOGGED_EVERY = 100
-"""Steps that a line of the log averages."""
+"""Number of steps that a line of the log averages."""
 
-Report = Callable[[float], None]
-"""Receives the completed share of the run, 0 to 1."""
+ProgressReport = Callable[[float], None]
+"""Called with the completed fraction of the run, 0 to 1."""
 
 
-def teacher() -> lpips.Network:
-    """Return lpips-alex. Raises WeightsError if AlexNet's weights can neither be found nor fetched."""
+def load_teacher() -> lpips.Network:
+    """Return lpips-alex. Raises WeightsError if AlexNet's weights can neither be found nor downloaded."""
     return parse_metric("lpips-alex").load_network().network
 
 
@@ -56,7 +59,7 @@ def select_device(name: str) -> torch.device:
 
 def training_pictures(folders: Sequence[Path]) -> list[list[Path]]:
     """Return the pictures of each folder that are not held out. Raises UsageError if a folder has none."""
-    pictures = [[path for path in found(folder) if not held_out(path)] for folder in folders]
+    pictures = [[path for path in find_photos(folder) if not is_held_out(path)] for folder in folders]
     for folder, paths in zip(folders, pictures, strict=True):
         if not paths:
             raise UsageError(f"{shown(folder)}: all its pictures are held out; add pictures to train on")
@@ -72,7 +75,7 @@ def distill(
     resume: bool,
     workers: int,
     device: torch.device,
-    report: Report,
+    report: ProgressReport,
 ) -> None:
     """Train a small network to estimate lpips-alex.
 
@@ -110,12 +113,12 @@ def distill(
     except OSError as error:
         raise output_error(output, error) from error
     check_writable(output)
-    with held(work, SAVED):
+    with lock_folder(work, SAVED):
         checkpoint = work / SAVED
         if checkpoint.exists() and not resume:
             raise ResumeError(f"{shown(work)}: holds a run already; resume it, or choose another work folder")
         datasets = open_datasets(sources, work, recipe)
-        network = teacher()
+        network = load_teacher()
         with DatasetBuilder(datasets, sources, workers) as builder:
             run = DistillationRun(recipe, BatchSampler(recipe, datasets, builder, network, device))
             if checkpoint.exists():
@@ -128,7 +131,7 @@ def distill(
         write(output, run.student.weights(), {MADE: json.dumps(about)})
 
 
-def _train(run: DistillationRun, work: Path, report: Report) -> None:
+def _train(run: DistillationRun, work: Path, report: ProgressReport) -> None:
     means, start = Means(), time.monotonic() - run.seconds
     with open_log(work / LOG, run.step) as log:
         while run.progress < 1:

@@ -1,7 +1,7 @@
-"""How well a small network estimates a large one, on pictures that it was not trained on.
+"""Evaluate how well a small network estimates a large one, on pictures that it was not trained on.
 
 For every source of pictures, side and kind of distortion there are triples: a reference and two candidates of different
-strength. A triple is a function of (seed, side, kind, number) and the pictures, so that an evaluation can be repeated.
+strength. A triple is a function of (seed, side, kind, number) and of the pictures, so an evaluation can be repeated.
 """
 
 from __future__ import annotations
@@ -15,30 +15,30 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from ...distortions import FAMILIES, MIXTURE, UNRELATED, drawn_strength, mixture
-from ...distortions.photos import crop, loaded
-from ...distortions.tools import Picture
-from ...engines.torch_ops import TorchVerbs
+from ...distortions import DISTORTIONS, MIXTURE, UNRELATED, draw_strength, mixture
+from ...distortions.ops import Picture
+from ...distortions.photos import crop, load_photos
+from ...engines.torch_ops import TorchOps
 from ...errors import UsageError, shown
 from ...metrics import lpips
 from .pair_distances import distances
-from .workers import spread
+from .workers import map_in_processes
 
 SEED = 1_000_003
 """Seed of the evaluation, far from those of training."""
 
-KINDS = (*FAMILIES, MIXTURE, UNRELATED)
+KINDS = (*DISTORTIONS, MIXTURE, UNRELATED)
 
 TRIPLES = {64: 24, 256: 8, 512: 3}
-"""Triples of a source and a kind by side: a small crop depends more on its place than a large one, and costs less."""
+"""Number of triples for each source and kind, by side. Small crops vary more with their position and cost less."""
 
 SMALLEST = 64
-"""Side in pixels that every picture must have. Larger crops come from the pictures that are large enough."""
+"""Shortest side of a picture, in pixels. Larger crops come from the pictures that are large enough."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One pair: the distance of the large network, `expected`, and that of the small one, `estimated`."""
+    """The distances of one pair by the large network (`expected`) and by the small one (`estimated`)."""
 
     source: str
     side: int
@@ -54,17 +54,17 @@ def make_triple(
 ) -> tuple[list[Picture], list[float]]:
     """Return a reference and two candidates, and the strengths of the candidates (0 for unrelated pictures)."""
     rng = np.random.default_rng([seed, side, crc32(kind.encode()), number])
-    place = number % len(pictures)
-    reference = crop(pictures[place], side, rng)
+    index = number % len(pictures)
+    reference = crop(pictures[index], side, rng)
     if kind == UNRELATED:
-        others = rng.choice(np.delete(np.arange(len(pictures)), place), 2, replace=False)
+        others = rng.choice(np.delete(np.arange(len(pictures)), index), 2, replace=False)
         return [reference, *(crop(pictures[other], side, rng) for other in others)], [0.0, 0.0]
-    family = mixture if kind == MIXTURE else FAMILIES[kind]
-    chance = int(rng.integers(2**32))  # both candidates share it: they differ in strength only
-    strengths = [drawn_strength(rng), drawn_strength(rng)]
+    distort = mixture if kind == MIXTURE else DISTORTIONS[kind]
+    shared_seed = int(rng.integers(2**32))  # both candidates share it: they differ in strength only
+    strengths = [draw_strength(rng), draw_strength(rng)]
     return [
         reference,
-        *(family(reference, strength, np.random.default_rng(chance)) for strength in strengths),
+        *(distort(reference, strength, np.random.default_rng(shared_seed)) for strength in strengths),
     ], strengths
 
 
@@ -93,7 +93,7 @@ def evaluate(
         If a picture cannot be read.
     """
     prepare = partial(_prepare, {name: list(paths) for name, paths in sources.items()}, teacher, student)
-    return spread(partial(_measure, seed), evaluation_tasks(sources), prepare, workers)
+    return map_in_processes(partial(_measure, seed), evaluation_tasks(sources), prepare, workers)
 
 
 class _Worker:
@@ -103,8 +103,8 @@ class _Worker:
     networks: tuple[lpips.Network, lpips.Network]
 
 
-def large_enough(source: str, pictures: Sequence[Picture], side: int) -> list[Picture]:
-    """Return the pictures that hold a crop. Raises UsageError where there are fewer than three."""
+def large_pictures(source: str, pictures: Sequence[Picture], side: int) -> list[Picture]:
+    """Return the pictures that contain a crop of this side. Raises UsageError if there are fewer than three."""
     large = [picture for picture in pictures if min(picture.shape[:2]) >= side]
     if len(large) < 3:
         raise UsageError(
@@ -115,21 +115,21 @@ def large_enough(source: str, pictures: Sequence[Picture], side: int) -> list[Pi
 
 
 def _prepare(sources: Mapping[str, list[Path]], teacher: lpips.Network, student: lpips.Network) -> None:
-    _Worker.sources = {name: loaded(paths, SMALLEST) for name, paths in sources.items()}
+    _Worker.sources = {name: load_photos(paths, SMALLEST) for name, paths in sources.items()}
     for name, pictures in _Worker.sources.items():
-        large_enough(name, pictures, max(TRIPLES))
+        large_pictures(name, pictures, max(TRIPLES))
     _Worker.networks = (teacher, student)
 
 
 def _measure(seed: int, task: tuple[str, int, str]) -> list[Measurement]:
     source, side, kind = task
-    pictures = large_enough(source, _Worker.sources[source], side)
+    pictures = large_pictures(source, _Worker.sources[source], side)
     measurements = []
     for number in range(TRIPLES[side]):
         members, strengths = make_triple(pictures, seed, side, kind, number)
         with torch.inference_mode():
             pixels = torch.from_numpy(np.stack(members))
-            expected, estimated = (distances(TorchVerbs(), network, pixels) for network in _Worker.networks)
+            expected, estimated = (distances(TorchOps(), network, pixels) for network in _Worker.networks)
         measurements += [
             Measurement(source, side, kind, number, *values)
             for values in zip(strengths, expected, estimated, strict=True)

@@ -1,7 +1,7 @@
-"""Groups of pictures to learn from: a reference, one chain of distortions at two strengths, and one more picture.
+"""Groups of pictures for training: a reference, one chain of distortions at two strengths, and one more picture.
 
-The four pictures of a group form six pairs for four passes through a network. The two strengths teach the order. A
-group is a function of (seed, side, index) only, so that any process can make any group at any time.
+The four pictures of a group form six pairs at the cost of four passes through a network. The two strengths teach the
+order. A group is a function of (seed, side, index) only, so any process can make any group at any time.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ...distortions import FAMILIES, TRAINED, drawn_strength
-from ...distortions.drawings import drawing
-from ...distortions.photos import crop, varied
-from ...distortions.tools import Picture, floats, rounded, smooth_noise
+from ...distortions import DISTORTIONS, TRAINED, draw_strength
+from ...distortions.drawings import draw_picture
+from ...distortions.ops import Picture, smooth_noise, to_float32, to_uint8
+from ...distortions.photos import augment, crop
 
 MEMBERS = 4
 PAIRS: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 DRAWING_SHARE = 0.15
-"""Share of references that are drawn by rule instead of cropped from a file."""
+"""Fraction of references that are drawn instead of cropped from a file."""
 
 UNRELATED_SHARE = 0.12
-"""Share of groups whose last picture is unrelated to the reference. Such distances are the largest."""
+"""Fraction of groups whose last picture is unrelated to the reference. Such distances are the largest."""
 
 BLEND_SHARE = 0.18
-"""Share of groups whose last picture is a blend of the reference and another picture."""
+"""Fraction of groups whose last picture is a blend of the reference and another picture."""
 
 CHAIN_LENGTHS = (0.6, 0.2, 0.12, 0.08)
-"""Shares of chains of one, two, three and four families."""
+"""Probabilities of chains of one, two, three and four distortions."""
 
 SUBTLE = ("jpeg_chroma",)
-"""Families with very small distances, from which a network learns little: they are drawn three times as often."""
+"""Distortions with very small distances, from which a network learns little. They are drawn three times as often."""
 
 DRAWN = (*TRAINED, *SUBTLE, *SUBTLE)
 
-FARTHEST = 2.5
+MAX_REDUCTION = 2.5
 """Crops are reduced by up to this factor, so that textures of all scales occur."""
 
 Sources = Sequence[Sequence[Picture]]
@@ -44,28 +44,28 @@ Sources = Sequence[Sequence[Picture]]
 
 
 def draw_reference(sources: Sources, side: int, rng: np.random.Generator) -> Picture:
-    """Return a square picture, drawn by rule or cropped from a file.
+    """Return a square picture, drawn or cropped from a file.
 
-    The probability of a folder is proportional to the square root of its number of pictures, so that many photos do not
-    crowd out few screens.
+    The probability of a folder is proportional to the square root of its number of pictures. So a large set of photos
+    does not crowd out a small set of screenshots.
     """
     if rng.random() < DRAWING_SHARE:
-        return varied(drawing(side, rng), rng)
+        return augment(draw_picture(side, rng), rng)
     weights = np.sqrt([len(pictures) for pictures in sources])
     pictures = sources[int(rng.choice(len(sources), p=weights / weights.sum()))]
-    return varied(crop(pictures[int(rng.integers(len(pictures)))], side, rng, FARTHEST), rng)
+    return augment(crop(pictures[int(rng.integers(len(pictures)))], side, rng, MAX_REDUCTION), rng)
 
 
 def draw_chain(rng: np.random.Generator) -> list[str]:
-    """Return the names of one to four families."""
+    """Draw the names of one to four distortions."""
     length = 1 + int(rng.choice(len(CHAIN_LENGTHS), p=CHAIN_LENGTHS))
     return [DRAWN[i] for i in rng.integers(len(DRAWN), size=length)]
 
 
-def apply_chain(image: Picture, families: Sequence[str], strength: float, rng: np.random.Generator) -> Picture:
-    """Apply the families in turn. The strength of each decreases with the length of the chain."""
-    for family in families:
-        image = FAMILIES[family](image, strength * (1.1 - 0.1 * len(families)), rng)
+def apply_chain(image: Picture, distortions: Sequence[str], strength: float, rng: np.random.Generator) -> Picture:
+    """Apply the distortions in turn. The strength of each decreases with the length of the chain."""
+    for name in distortions:
+        image = DISTORTIONS[name](image, strength * (1.1 - 0.1 * len(distortions)), rng)
     return image
 
 
@@ -74,19 +74,21 @@ def blend(a: Picture, b: Picture, rng: np.random.Generator) -> Picture:
     share = np.float32(rng.random())
     kind = int(rng.integers(3))
     if kind:
-        hills = smooth_noise(rng, a.shape[0], a.shape[1], int(rng.integers(6, 48)))[..., None]
-        steep = np.float32(1 if kind == 1 else 40)
-        share = 1 / (1 + np.exp(np.clip(steep * (hills + (1 - 2 * share)), -30, 30)))
-    return rounded(floats(a) + (floats(b) - floats(a)) * share)
+        surface = smooth_noise(rng, a.shape[0], a.shape[1], int(rng.integers(6, 48)))[..., None]
+        steepness = np.float32(1 if kind == 1 else 40)
+        share = 1 / (1 + np.exp(np.clip(steepness * (surface + (1 - 2 * share)), -30, 30)))
+    return to_uint8(to_float32(a) + (to_float32(b) - to_float32(a)) * share)
 
 
 def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArray[np.uint8]:
     """Return one group, MEMBERS x side x side x 3 bytes."""
     rng = np.random.default_rng([seed, side, index])
     members = [draw_reference(sources, side, rng)]
-    families = draw_chain(rng)
-    chance = int(rng.integers(2**32))  # both strengths share it: the same direction, the same noise pattern
-    members += [apply_chain(members[0], families, drawn_strength(rng), np.random.default_rng(chance)) for _ in range(2)]
+    chain = draw_chain(rng)
+    shared_seed = int(rng.integers(2**32))  # both strengths share it: the same direction, the same noise pattern
+    members += [
+        apply_chain(members[0], chain, draw_strength(rng), np.random.default_rng(shared_seed)) for _ in range(2)
+    ]
     kind = rng.random()
     if kind < UNRELATED_SHARE:
         members.append(draw_reference(sources, side, rng))
@@ -94,5 +96,5 @@ def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArra
         other = draw_reference(sources, side, rng) if rng.random() < 0.5 else members[1]
         members.append(blend(members[0], other, rng))
     else:
-        members.append(apply_chain(members[0], draw_chain(rng), drawn_strength(rng), rng))
+        members.append(apply_chain(members[0], draw_chain(rng), draw_strength(rng), rng))
     return np.stack(members)

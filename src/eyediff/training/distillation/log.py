@@ -12,13 +12,18 @@ from ...errors import ResumeError, shown
 from ...output.files import Appender
 
 LOG = "log.jsonl"
-"""Its name in the folder of a run."""
+"""File name of the log."""
 
 
 def open_log(path: Path, step: int) -> Appender:
-    """The log of a run that was saved after `step`, to be gone on with: what came later is done, and logged, again.
+    """Open the log of a run that was saved after `step`. Later lines are removed, because their steps are repeated.
 
-    Raises ResumeError where the file is no such log, OutputError.
+    Raises
+    ------
+    ResumeError
+        If the file is not such a log.
+    OutputError
+        If it cannot be written.
     """
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     keep = 0
@@ -28,7 +33,7 @@ def open_log(path: Path, step: int) -> Appender:
         try:
             later = json.loads(line)["step"] > step
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise ResumeError(f"{shown(path)}: is no log of a run; move it away, or name another folder") from None
+            raise ResumeError(f"{shown(path)}: is not the log of a run; move it, or choose another folder") from None
         if later:
             break
         keep += len(line)
@@ -36,18 +41,18 @@ def open_log(path: Path, step: int) -> Appender:
 
 
 class Means:
-    """The figures of single steps, by name, since the last line of the log."""
+    """Means of the values of all steps since the last line of the log."""
 
     def __init__(self) -> None:
-        self._figures: list[Mapping[str, float | Tensor]] = []
+        self._steps: list[Mapping[str, float | Tensor]] = []
 
-    def add(self, figures: Mapping[str, float | Tensor]) -> None:
-        """Add the figures of one step. Tensors are read only when the line is written."""
-        self._figures.append(figures)
+    def add(self, values: Mapping[str, float | Tensor]) -> None:
+        """Add the values of one step. Tensors are read only when the line is written."""
+        self._steps.append(values)
 
-    def line(self, about: Mapping[str, object]) -> bytes:
-        """One line of the log; begins anew."""
-        names = self._figures[0] if self._figures else {}
-        means = {name: float(sum(step[name] for step in self._figures)) / len(self._figures) for name in names}
-        self._figures = []
-        return (json.dumps({**about, **means}) + "\n").encode()
+    def line(self, record: Mapping[str, object]) -> bytes:
+        """Return one line of the log, and start again."""
+        names = self._steps[0] if self._steps else {}
+        means = {name: float(sum(step[name] for step in self._steps)) / len(self._steps) for name in names}
+        self._steps = []
+        return (json.dumps({**record, **means}) + "\n").encode()

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...distortions.photos import loaded
-from .array_cache import Store
+from ...distortions.photos import load_photos
+from .array_cache import ArrayCache
 from .groups import MEMBERS, Sources, make_group
-from .workers import spread
+from .workers import map_in_processes
 
 CHUNK = 64
 """Groups that a worker makes at a time. A worker that is stopped loses at most one chunk."""
@@ -28,7 +28,7 @@ POLL_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class DatasetPlan:
-    """What a dataset holds: `count` groups of `side` pixels, made of the pictures with the hash `pictures`."""
+    """Content of a dataset: `count` groups of `side` pixels, made of the pictures with the hash `pictures`."""
 
     seed: int
     side: int
@@ -36,13 +36,13 @@ class DatasetPlan:
     pictures: str = ""
 
 
-class PairDataset(Store):
-    """The groups of a plan in a folder of memory-mapped arrays.
+class PairDataset(ArrayCache):
+    """The groups of a plan, in a folder of memory-mapped arrays.
 
     Raises
     ------
     ResumeError, OutputError
-        As `Store` does.
+        As `ArrayCache` does.
     """
 
     def __init__(self, folder: Path, plan: DatasetPlan) -> None:
@@ -114,7 +114,9 @@ class DatasetBuilder:
 
     def _run(self, tasks: list[tuple[int, int]], prepare: Callable[[], None], workers: int) -> None:
         try:
-            with closing(spread(_make_chunk, tasks, prepare, workers)) as chunks:  # cancels the chunks that wait
+            with closing(
+                map_in_processes(_make_chunk, tasks, prepare, workers)
+            ) as chunks:  # cancels the chunks that wait
                 for _ in chunks:
                     if self._stopping.is_set():
                         return
@@ -139,7 +141,7 @@ class _Worker:
 def _prepare(datasets: list[tuple[Path, DatasetPlan]], sources: list[list[Path]]) -> None:
     _Worker.datasets = [PairDataset(*dataset) for dataset in datasets]
     side = max(plan.side for _, plan in datasets)
-    _Worker.sources = [loaded(paths, side) for paths in sources]
+    _Worker.sources = [load_photos(paths, side) for paths in sources]
 
 
 def _make_chunk(task: tuple[int, int]) -> None:

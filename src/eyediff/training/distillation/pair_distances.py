@@ -1,4 +1,4 @@
-"""Distances and maps of all pairs within groups of pictures, by teacher and student alike."""
+"""Distances and maps of all pairs within groups of pictures, for teacher and student."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ...engines.torch_ops import Constant, TorchVerbs
+from ...engines.torch_ops import Constant, TorchOps
 from ...metrics import lpips
 from .groups import PAIRS
 
@@ -34,9 +34,7 @@ def images(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float() * (2 / 255) - 1
 
 
-def group_distances(
-    verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int
-) -> PairDistances:
+def group_distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int) -> PairDistances:
     """Compare the pictures of each group.
 
     Parameters
@@ -48,25 +46,25 @@ def group_distances(
         mean equals the distance where the cells divide the grids of the layers evenly.
     """
     count, members = pixels.shape[:2]
-    features = lpips.features(verbs, network, images(pixels.flatten(0, 1)))
+    features = lpips.features(ops, network, images(pixels.flatten(0, 1)))
     starts = torch.arange(count)[:, None] * members
     first = starts + torch.tensor([a for a, _ in PAIRS] + [0])
     second = torch.cat([starts + torch.tensor([b for _, b in PAIRS]), starts.roll(-1, 0)], 1)
     at_first, at_second = (index.flatten().to(pixels.device) for index in (first, second))
     terms = lpips.apart(
-        verbs,
+        ops,
         network.heads,
         [feature.index_select(0, at_first) for feature in features],
         [feature.index_select(0, at_second) for feature in features],
     )
-    distances = lpips.shares(verbs, terms).sum(1)
+    distances = lpips.shares(ops, terms).sum(1)
     maps = torch.stack([F.adaptive_avg_pool2d(term, grid) for term in terms]).sum(0)
     return PairDistances(distances.view(count, -1), maps.view(count, -1, grid, grid))
 
 
-def distances(verbs: TorchVerbs, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
+def distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
     """Return the distance of every image after the first from the first, of N x H x W x 3 bytes."""
-    features = lpips.features(verbs, network, images(pixels))
+    features = lpips.features(ops, network, images(pixels))
     firsts = [feature[:1] for feature in features]
-    terms = lpips.apart(verbs, network.heads, firsts, [feature[1:] for feature in features])
-    return lpips.shares(verbs, terms).sum(1).tolist()
+    terms = lpips.apart(ops, network.heads, firsts, [feature[1:] for feature in features])
+    return lpips.shares(ops, terms).sum(1).tolist()

@@ -1,4 +1,4 @@
-"""Pictures of a run and of an evaluation. Needs matplotlib."""
+"""Plots of a run and of an evaluation. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...distortions import KIN
+from ...distortions import CATEGORIES
 from ...report.plot import TONES, panels_of, save
 from .agreement import measure_agreement
 from .evaluate import Measurement
 
-COLOURS = dict(zip((*KIN, "other"), (*TONES[: len(KIN)], TONES[-1]), strict=True))
+COLOURS = dict(zip((*CATEGORIES, "other"), (*TONES[: len(CATEGORIES)], TONES[-1]), strict=True))
 
 
-def _kin(kind: str) -> str:
-    return next((name for name, kinds in KIN.items() if kind in kinds), "other")
+def _category(kind: str) -> str:
+    return next((name for name, kinds in CATEGORIES.items() if kind in kinds), "other")
 
 
 def draw_scatter(measurements: Sequence[Measurement], path: Path) -> None:
-    """Draw the small network against the large one, a panel a side, coloured by category; and the error by side."""
+    """Plot the small network over the large one, a panel for each side, coloured by category; and the error by side."""
     sides = list(dict.fromkeys(m.side for m in measurements))
     figure, (panels,) = panels_of(1, len(sides) + 1, (4.2 * (len(sides) + 1), 4.4))
     for side, panel in zip(sides, panels, strict=False):
         here = [m for m in measurements if m.side == side]
-        for kin, colour in COLOURS.items():
-            some = [m for m in here if _kin(m.kind) == kin]
+        for category, colour in COLOURS.items():
+            some = [m for m in here if _category(m.kind) == category]
             estimated, expected = ([getattr(m, name) for m in some] for name in ("estimated", "expected"))
-            panel.plot(expected, estimated, ".", ms=2, alpha=0.4, color=colour, label=kin)
+            panel.plot(expected, estimated, ".", ms=2, alpha=0.4, color=colour, label=category)
         top = max(max(m.expected, m.estimated) for m in here) * 1.03
         panel.plot([0, top], [0, top], "k-", lw=0.8)
         line = measure_agreement("all", side, "all", here)
@@ -60,21 +60,32 @@ def draw_losses(log: Path, path: Path) -> None:
     save(figure, path)
 
 
-def training(log: Path, path: Path) -> None:
-    """The log of a training: the loss by step, and agreement with the votes that were held out by epoch and subset.
+def draw_training(log: Path, path: Path) -> None:
+    """Plot the log of a training on votes: the loss by step, and the agreement with held-out votes by epoch and subset.
 
-    Raises UsageError where matplotlib is missing.
+    Raises
+    ------
+    UsageError
+        If matplotlib is missing.
     """
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    losses, told = ([line for line in lines if name in line] for name in ("loss", "subsets"))
+    loss_lines, agreements = ([line for line in lines if name in line] for name in ("loss", "subsets"))
     figure, ((left, right),) = panels_of(1, 2, (11, 4.4))
-    left.plot([line["step"] for line in losses], [line["loss"] for line in losses], color=TONES[0], lw=1)
+    left.plot([line["step"] for line in loss_lines], [line["loss"] for line in loss_lines], color=TONES[0], lw=1)
     left.set(xlabel="step", ylabel="cross-entropy of votes")
-    for index, name in enumerate(told[0]["subsets"] if told else ()):
-        shares = [100 * line["subsets"][name] for line in told]
-        right.plot([line["epoch"] for line in told], shares, ".-", color=TONES[index % len(TONES)], label=name, lw=1)
-    if told:
-        right.plot([line["epoch"] for line in told], [100 * line["mean"] for line in told], "k-", label="mean", lw=1.6)
+    for index, name in enumerate(agreements[0]["subsets"] if agreements else ()):
+        shares = [100 * line["subsets"][name] for line in agreements]
+        right.plot(
+            [line["epoch"] for line in agreements], shares, ".-", color=TONES[index % len(TONES)], label=name, lw=1
+        )
+    if agreements:
+        right.plot(
+            [line["epoch"] for line in agreements],
+            [100 * line["mean"] for line in agreements],
+            "k-",
+            label="mean",
+            lw=1.6,
+        )
         right.legend(fontsize=8)
         right.xaxis.get_major_locator().set_params(integer=True)
     right.set(xlabel="epoch (0: before the first)", ylabel="agreement with votes held out, %")

@@ -1,4 +1,4 @@
-"""The recipe of distillation: every figure that decides the weights, apart from the pictures."""
+"""The recipe of distillation: every setting that decides the weights, apart from the pictures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SMALLEST = 64
 """Side of the smallest crops in pixels. A batch of larger crops has as many pixels and fewer groups."""
 
 FLOOR = 1e-5
-"""Added under every square root, whose slope is infinite at 0. Nobody sees smaller distances."""
+"""Added under every square root, whose slope is infinite at 0. Smaller distances are invisible."""
 
 PLAIN_WEIGHT = 0.5
 """Weight of the loss of the distances, relative to that of their square roots."""
@@ -29,17 +29,17 @@ MAX_GRADIENT_NORM = 1.0
 AVERAGE_DECAY = 0.999
 """Decay per step of the running average of the weights. The average is what ships."""
 
-FALLING = 0.6
-"""Final part of the run in which the learning rate falls."""
+DECAY_FRACTION = 0.6
+"""Final fraction of the run in which the learning rate decays."""
 
-LAST_RATE = 0.005
+FINAL_RATE = 0.005
 """Learning rate at the end, relative to the highest."""
 
 WARMUP = 300
 """Steps in which the learning rate rises."""
 
-INITIAL_SHARE = 1 / 64
-"""Part of a dataset that must be ready before the first step."""
+INITIAL_FRACTION = 1 / 64
+"""Fraction of a dataset that must be ready before the first step."""
 
 GROWTH_STEPS = 8_000
 """Steps in which the part of the datasets that is in use grows to all of it."""
@@ -78,4 +78,4 @@ class DistillationRecipe:
 
     def rate_at(self, step: int, progress: float) -> float:
         """Return the learning rate: linear warm-up, constant, then a linear fall until `progress` is 1."""
-        return self.rate * min(1.0, (step + 1) / WARMUP, max(LAST_RATE, (1 - progress) / FALLING))
+        return self.rate * min(1.0, (step + 1) / WARMUP, max(FINAL_RATE, (1 - progress) / DECAY_FRACTION))

@@ -12,24 +12,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from ...engines.torch_ops import TorchVerbs
+from ...engines.torch_ops import TorchOps
 from ...errors import ResumeError, shown
 from ...metrics import lpips
 from ...metrics.backbones import MINI, Trunk
 from ...metrics.ops import Array
 from ...weights.containers import metadata
 from . import recipe as defaults
-from .checkpoint import Parts, described, load, moments, save
+from .checkpoint import Parts, load, moments, read_description, save
 from .groups import MEMBERS, PAIRS
 from .pair_dataset import DatasetBuilder, PairDataset
 from .pair_distances import PairDistances, group_distances, map_side
 from .recipe import DistillationRecipe
-from .student_network import initial, network_on, student_view, weights
+from .student_network import initial_parameters, network_on, student_view, weights
 
 WEAKER, STRONGER = PAIRS.index((0, 1)), PAIRS.index((0, 2))
 
 
-def _roots(distances: Tensor) -> Tensor:
+def _square_roots(distances: Tensor) -> Tensor:
     return (distances + defaults.FLOOR).sqrt()
 
 
@@ -40,14 +40,15 @@ def distance_loss(estimated: Tensor, expected: Tensor) -> Tensor:
     -----
     The square root gives small and large distances the same weight; alone, it neglects the largest.
     """
-    return F.l1_loss(_roots(estimated), _roots(expected)) + defaults.PLAIN_WEIGHT * F.l1_loss(estimated, expected)
+    of_roots = F.l1_loss(_square_roots(estimated), _square_roots(expected))
+    return of_roots + defaults.PLAIN_WEIGHT * F.l1_loss(estimated, expected)
 
 
 def order_loss(estimated: Tensor, expected: Tensor) -> Tensor:
     """Return the mean absolute error of the difference between the two strengths of a chain, as square roots."""
 
     def growth(distances: Tensor) -> Tensor:
-        roots = _roots(distances)
+        roots = _square_roots(distances)
         return roots[:, STRONGER] - roots[:, WEAKER]
 
     return F.l1_loss(growth(estimated), growth(expected))
@@ -58,7 +59,7 @@ class Student:
 
     def __init__(self, trunk: Trunk, recipe: DistillationRecipe, device: torch.device) -> None:
         self.trunk = trunk
-        self.parameters = {n: t.to(device).requires_grad_() for n, t in initial(trunk, recipe.seed).items()}
+        self.parameters = {n: t.to(device).requires_grad_() for n, t in initial_parameters(trunk, recipe.seed).items()}
         self.average = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
         self.optimizer = torch.optim.AdamW(
             self.parameters.values(), recipe.rate, defaults.BETAS, weight_decay=defaults.WEIGHT_DECAY
@@ -67,7 +68,7 @@ class Student:
     def update(self, pixels: Tensor, expected: PairDistances, step: int, rate: float) -> dict[str, Tensor]:
         """Take one step, after `step` others, and return the losses before it."""
         network = student_view(self.parameters, self.trunk)
-        estimated = group_distances(TorchVerbs(), network, pixels, expected.maps.shape[-1])
+        estimated = group_distances(TorchOps(), network, pixels, expected.maps.shape[-1])
         losses = {
             "distance": distance_loss(estimated.distances, expected.distances),
             "maps": distance_loss(estimated.maps, expected.maps),
@@ -118,7 +119,7 @@ class BatchSampler:
         """Return G x MEMBERS x side x side x 3 bytes, and the teacher's distances and maps."""
         pixels = self.crops(step)
         with torch.no_grad():
-            return pixels, group_distances(TorchVerbs(), self.teacher, pixels, map_side(pixels.shape[2]))
+            return pixels, group_distances(TorchOps(), self.teacher, pixels, map_side(pixels.shape[2]))
 
     def crops(self, step: int) -> Tensor:
         """Return the crops of a step.
@@ -146,7 +147,7 @@ class BatchSampler:
     def _available(self, dataset: PairDataset, step: int) -> int:
         """Return the number of groups that a step may use, once they are ready."""
         growth = 0.0 if self.recipe.minutes else step / defaults.GROWTH_STEPS
-        count = max(2, int(dataset.plan.count * min(1.0, defaults.INITIAL_SHARE + growth)))
+        count = max(2, int(dataset.plan.count * min(1.0, defaults.INITIAL_FRACTION + growth)))
         self.builder.wait(dataset, count)
         return dataset.ready if self.recipe.minutes else count
 
@@ -179,7 +180,7 @@ class DistillationRun:
 
     def load(self, path: Path) -> None:
         """Continue where `save` stopped. Raises ResumeError if the recipe differs in more than the length."""
-        stored = {**described(path, "recipe"), "steps": self.recipe.steps, "minutes": self.recipe.minutes}
+        stored = {**read_description(path, "recipe"), "steps": self.recipe.steps, "minutes": self.recipe.minutes}
         recipe = json.loads(json.dumps(asdict(self.recipe)))
         if stored != recipe:
             raise ResumeError(

@@ -1,4 +1,4 @@
-"""The network that learns: Mini's parameters as tensors that take gradients, under the formula of all others."""
+"""The student: parameters of lpips-mini as tensors with gradients, under the formula of all networks."""
 
 from __future__ import annotations
 
@@ -16,38 +16,41 @@ from ...metrics.ops import Array
 from ...weights.containers import read
 from ...weights.heads import MINI_HEAD
 
-FIRST_HEAD = 0.1
-"""The weight of every channel to begin with: about what AlexNet's published heads average."""
+INITIAL_LINEAR_WEIGHT = 0.1
+"""Initial linear weight of every channel: about the mean of AlexNet's published weights."""
 
 
-def initial(trunk: Trunk, seed: int) -> dict[str, Tensor]:
-    """Parameters to begin with: He et al. 2015 for the convolutions, equal heads. Heads are held as square roots."""
-    chance = torch.Generator().manual_seed(seed)
-    found: dict[str, Tensor] = {}
+def initial_parameters(trunk: Trunk, seed: int) -> dict[str, Tensor]:
+    """Return the initial parameters: He et al.
+
+    2015 for convolutions, equal linear weights. Linear weights are stored as square roots.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    parameters: dict[str, Tensor] = {}
     for name, shape in trunk.shapes.items():
         scale = (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else 0.0
-        found[name] = torch.randn(shape, generator=chance) * scale
+        parameters[name] = torch.randn(shape, generator=generator) * scale
     for index, channels in enumerate(trunk.taps):
-        found[MINI_HEAD.format(index)] = torch.full((channels,), FIRST_HEAD**0.5)
-    return found
+        parameters[MINI_HEAD.format(index)] = torch.full((channels,), INITIAL_LINEAR_WEIGHT**0.5)
+    return parameters
 
 
-def network(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> lpips.Network:
-    """A weights file's content as a network. Raises WeightsError where names, shapes or signs do not fit."""
+def network_from_weights(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> lpips.Network:
+    """Return the network of a weights file's content. Raises WeightsError if names, shapes or signs do not fit."""
     names = [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
     if missing := [name for name in names if name not in parameters]:
         raise WeightsError(f"not {trunk.title}: lacks {', '.join(missing)}")
-    own = {name: array for name, array in parameters.items() if name not in names}
-    return lpips.Network(trunk, own, tuple(parameters[name] for name in names))
+    backbone = {name: array for name, array in parameters.items() if name not in names}
+    return lpips.Network(trunk, backbone, tuple(parameters[name] for name in names))
 
 
 def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
-    """What is written to a weights file: the heads squared, so that none is negative."""
-    found: dict[str, Array] = {}
+    """Return the content of a weights file. The linear weights are squared, so none is negative."""
+    arrays: dict[str, Array] = {}
     for name, tensor in parameters.items():
         array = tensor.detach().cpu().numpy().astype(np.float32)
-        found[name] = np.square(array) if name.startswith(MINI_HEAD.format("")) else array.copy()
-    return found
+        arrays[name] = np.square(array) if name.startswith(MINI_HEAD.format("")) else array.copy()
+    return arrays
 
 
 def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
@@ -55,7 +58,7 @@ def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
-    """Return the network of the parameters in training; the weights of its layers are squares, so never negative."""
+    """Return the network of the parameters in training. Its linear weights are squares, so none is negative."""
     heads = [tensors[MINI_HEAD.format(index)].square() for index in range(len(trunk.taps))]
     return lpips.FeatureNetwork(trunk, tensors, heads, _scaling(heads[0].device))
 
@@ -68,8 +71,8 @@ def network_on(device: torch.device, network: lpips.Network) -> lpips.FeatureNet
 
 
 def read_network(path: Path, trunk: Trunk = MINI) -> lpips.Network:
-    """A weights file as a network. Raises WeightsError, which names the file, where it is not one of lpips-mini."""
+    """Read a weights file as a network. Raises WeightsError, with the file's name, if it is not one of lpips-mini."""
     try:
-        return network(read(path, lambda _: True), trunk)
+        return network_from_weights(read(path, lambda _: True), trunk)
     except WeightsError as error:
         raise WeightsError(error if shown(path) in str(error) else f"{shown(path)}: {error}") from None

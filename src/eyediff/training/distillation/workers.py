@@ -1,4 +1,4 @@
-"""Processes that share work which Python does on one core: each is prepared once, and ends with who began it."""
+"""Processes that share work of one Python core. Each is prepared once, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def spread(
+def map_in_processes(
     work: Callable[[T], R], items: Iterable[T], prepare: Callable[[], None], workers: int
 ) -> Generator[R, None, None]:
-    """What `work` gives for each item, in order, by `workers` new processes that have called `prepare`.
+    """Yield the result of `work` for each item, in order, from `workers` new processes that have called `prepare`.
 
-    Raises what `prepare` or `work` raise; EyediffError where a process was ended from outside, as the kernel does where
-    memory ends.
+    Raises
+    ------
+    EyediffError
+        If a process was killed, as the kernel does if memory runs out. Errors of `prepare` and `work` are raised, too.
     """
     context = multiprocessing.get_context("spawn")
     try:
@@ -40,9 +42,9 @@ def spread(
 
 
 class _Process:
-    """What a worker keeps: why it could not be prepared. Raised at once, that would end in a broken pool, unnamed."""
+    """State of a worker: the error of `prepare`. Raised at once, it would only break the pool, without a message."""
 
-    trouble: EyediffError | None = None
+    error: EyediffError | None = None
 
 
 def _begin(prepare: Callable[[], None]) -> None:
@@ -51,17 +53,17 @@ def _begin(prepare: Callable[[], None]) -> None:
     try:
         prepare()
     except EyediffError as error:
-        _Process.trouble = error
+        _Process.error = error
 
 
 def _work(work: Callable[[T], R], item: T) -> R:
-    if _Process.trouble is not None:
-        raise _Process.trouble
+    if _Process.error is not None:
+        raise _Process.error
     return work(item)
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed tells nobody: its workers would wait for tasks forever, and hold their memory."""
+    """End this process with its parent. The workers of a killed parent would wait forever and keep their memory."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

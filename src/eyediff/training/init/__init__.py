@@ -1,4 +1,4 @@
-"""Where a trunk's weights begin, without any label: by chance, or by what photos look like. Needs no torch."""
+"""Initial weights of a backbone, without labels: random, or from photos by k-means. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,69 +10,99 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from ..._version import __version__
-from ...distortions.photos import found
+from ...distortions.photos import find_photos
 from ...errors import Setting, UsageError, WeightsError
 from ...metrics.backbones import Trunk
 from ...metrics.ops import Array
 from ...weights import MetricFile, check_free, read_metric, write_metric
-from .kmeans import stacked
+from .kmeans import kmeans_parameters
 
-How: TypeAlias = Literal["gaussian", "kmeans"]
-HOWS: tuple[How, ...] = get_args(How)
+InitMethod: TypeAlias = Literal["gaussian", "kmeans"]
+METHODS: tuple[InitMethod, ...] = get_args(InitMethod)
 
-__all__ = ["HOWS", "How", "gaussian", "initial", "stacked", "write_initial_metric"]
+__all__ = ["METHODS", "InitMethod", "gaussian", "initial_parameters", "kmeans_parameters", "write_initial_metric"]
 
 
-def initial(trunk: Trunk, how: How, seed: int, photos: Path | None = None) -> dict[str, Array]:
-    """A trunk's parameters to begin with, float32, by name: the same for the same arguments on the same machine.
+def initial_parameters(trunk: Trunk, method: InitMethod, seed: int, photos: Path | None = None) -> dict[str, Array]:
+    """Return initial parameters of a backbone.
 
-    "gaussian" draws them; "kmeans" takes them from a folder of photos, layer by layer. Raises UsageError where the
-    photos are missing, too small or all of one colour, or where they are given and not used.
+    Parameters
+    ----------
+    trunk : Trunk
+        The backbone.
+    method : {"gaussian", "kmeans"}
+        Random weights, or weights from a folder of photos, layer by layer.
+    seed : int
+        Seed of all random choices. Equal arguments give equal weights on one machine.
+    photos : Path, optional
+        Folder of photos, for "kmeans".
+
+    Returns
+    -------
+    dict of str to array of float32
+
+    Raises
+    ------
+    UsageError
+        If photos are missing, too small or of one colour; or if they are given but not used.
     """
-    if how not in HOWS:
-        raise UsageError(f"no weights begin as {how!r}; there are {', '.join(HOWS)}")
-    if how == "kmeans":
+    if method not in METHODS:
+        raise UsageError(f"no weights begin as {method!r}; there are {', '.join(METHODS)}")
+    if method == "kmeans":
         if photos is None:
             raise UsageError("kmeans takes its weights from photos; name a folder of them with ", Setting("photos"))
-        return stacked(trunk, seed, photos)
+        return kmeans_parameters(trunk, seed, photos)
     if photos is not None:
         raise UsageError("gaussian weights come by chance and look at no photos; leave out ", Setting("photos"))
     return gaussian(trunk, seed)
 
 
 def gaussian(trunk: Trunk, seed: int) -> dict[str, Array]:
-    """Return normal weights of variance 2 / (inputs of a channel), and biases of 0.
+    """Return normal weights of variance 2 / (inputs of a channel), and zero biases.
 
     Notes
     -----
     He et al. 2015, Delving deep into rectifiers, arXiv:1502.01852, equation 10. Their scale keeps activations from
-    growing or vanishing with depth. To a distance it does not matter: features are brought to unit length and biases
-    are 0, so that any other scale gives the same scores.
+    growing or vanishing with depth. A distance does not depend on it: features are normalised and biases are 0.
+
+    Examples
+    --------
+    >>> from eyediff.metrics.backbones import MINI
+    >>> parameters = gaussian(MINI, seed=0)
+    >>> parameters.keys() == MINI.shapes.keys()
+    True
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     parameters: dict[str, Array] = {}
     for name, shape in trunk.shapes.items():
         scale = math.sqrt(2 / math.prod(shape[1:])) if len(shape) > 1 else 0.0
-        parameters[name] = (chance.standard_normal(shape) * scale).astype(np.float32)
+        parameters[name] = (rng.standard_normal(shape) * scale).astype(np.float32)
     return parameters
 
 
-def write_initial_metric(path: Path, trunk: Trunk, how: How, seed: int, photos: Path | None = None) -> MetricFile:
-    """The metric of a trunk's first weights, without heads, in a file; one there that was made of the same is kept.
+def write_initial_metric(
+    path: Path, trunk: Trunk, method: InitMethod, seed: int, photos: Path | None = None
+) -> MetricFile:
+    """Write a metric with initial weights and without linear weights. A file of the same settings is kept.
 
-    Raises what `initial` raises, and WeightsError where something else lies there.
+    Raises
+    ------
+    UsageError, ImageError
+        As `initial_parameters` does.
+    WeightsError
+        If another file exists at the path.
     """
     check_free(path)
     provenance: dict[str, object] = {"eyediff": __version__, "seed": seed}
     if photos is not None:
-        paths = found(photos)
-        whole = sha256(b"".join(sha256(each.read_bytes()).digest() for each in paths)).hexdigest()
-        provenance |= {"photos": len(paths), "photos_sha256": whole}
+        paths = find_photos(photos)
+        photos_sha256 = sha256(b"".join(sha256(each.read_bytes()).digest() for each in paths)).hexdigest()
+        provenance |= {"photos": len(paths), "photos_sha256": photos_sha256}
     try:
-        form = (before := read_metric(path)).form
-        if (form.trunk, form.mode, form.provenance) == (trunk.name, how, provenance):
-            return before
+        schema = (existing := read_metric(path)).description
+        if (schema.trunk, schema.mode, schema.provenance) == (trunk.name, method, provenance):
+            return existing
     except WeightsError:  # not there, or damaged and now replaced
         pass
-    parameters = initial(trunk, how, seed, photos)
-    return write_metric(path, trunk=trunk.name, mode=how, provenance=provenance, parameters=parameters)
+    parameters = initial_parameters(trunk, method, seed, photos)
+    return write_metric(path, trunk=trunk.name, mode=method, provenance=provenance, parameters=parameters)

@@ -1,4 +1,4 @@
-"""Votes and images as training takes them: what is held out, what identifies them, patches of one size."""
+"""Votes and images for training: the held-out votes, a hash of everything, and patches of one size."""
 
 from __future__ import annotations
 
@@ -17,116 +17,155 @@ from PIL import Image
 from torch import Tensor
 
 from ... import images
-from ...distortions.tools import Picture, resized, rounded
+from ...distortions.ops import Picture, resize, to_uint8
 from ...errors import ImageError, Setting, StudyError, UsageError, shown
 from ...records import PEAKS
 from ...votes import Triplet, read_study
 from ...votes.bapps import located
 from ...weights.hashing import file_sha256
-from ..distillation.array_cache import Store
+from ..distillation.array_cache import ArrayCache
 
 CHUNK = 32
-"""Judgements whose images are read, and go through a frozen trunk, at once: beyond it CPUs gain nothing."""
+"""Judgements whose images are read, and pass a frozen backbone, at once. Larger chunks are not faster on CPUs."""
 
-Make = Callable[[Tensor], Mapping[str, Tensor]]
-"""From the bytes of N judgements, N x 3 x H x W x 3, to rows of a store."""
+RowFunction = Callable[[Tensor], Mapping[str, Tensor]]
+"""From the bytes of N judgements, N x 3 x H x W x 3, to rows of a cache."""
 
 
 @dataclass(frozen=True)
-class Votes:
-    """What is trained on, and what is held out to test with, which may be nothing."""
+class VoteSplit:
+    """Judgements to train on, and judgements that are held out for testing (possibly none)."""
 
     train: Sequence[Triplet]
     val: Sequence[Triplet]
 
 
-def votes(path: Path, part: float, seed: int) -> Votes:
-    """BAPPS has a split of its own; of a table, or of a single split, `part` of the references is held out (0: none).
+def read_votes(path: Path, fraction: float, seed: int) -> VoteSplit:
+    """Read votes and hold out some of them.
 
-    Raises StudyError where a study is not whole, UsageError where a part leaves nothing on one side.
+    Parameters
+    ----------
+    path : Path
+        A study. BAPPS has its own split, which is used if both parts are there.
+    fraction : float
+        Fraction of the references that is held out otherwise; 0: none.
+    seed : int
+        Seed of the choice.
+
+    Returns
+    -------
+    VoteSplit
+
+    Raises
+    ------
+    StudyError
+        If the study is incomplete.
+    UsageError
+        If the fraction leaves no reference on one side.
     """
     study = read_study(path, "2afc", split="train")
-    if study.layout == "bapps" and _splits(path):
-        return Votes(study.triplets, read_study(path, "2afc", split="val").triplets)
-    return held_out(study.triplets, part, seed) if part else Votes(study.triplets, ())
+    if study.layout == "bapps" and _has_val_split(path):
+        return VoteSplit(study.triplets, read_study(path, "2afc", split="val").triplets)
+    return hold_out(study.triplets, fraction, seed) if fraction else VoteSplit(study.triplets, ())
 
 
-def _splits(path: Path) -> bool:
-    """Whether this folder holds a split to test with beside the one to train on."""
+def _has_val_split(path: Path) -> bool:
+    """Return whether a folder has a split for testing beside the one for training."""
     with suppress(StudyError):
         return located(path, "2afc", "val") != located(path, "2afc", "train")
     return False
 
 
-def held_out(triplets: Sequence[Triplet], part: float, seed: int) -> Votes:
-    """`part` of the references are held out with all that was asked of them, so that none is on both sides."""
+def hold_out(triplets: Sequence[Triplet], fraction: float, seed: int) -> VoteSplit:
+    """Hold out a fraction of the references, with all judgements of each."""
     references = sorted({triplet.reference for triplet in triplets})
     order = np.random.default_rng([seed, len(references)]).permutation(len(references))
-    count = round(part * len(references))
+    count = round(fraction * len(references))
     if not 0 < count < len(references):
         raise UsageError(
-            Setting("hold_out", part),
+            Setting("hold_out", fraction),
             f" of {len(references)} references is {count}; expected at least one to test with and "
             "one to train on, or 0 to test with none",
         )
-    kept = {references[index] for index in order[:count]}
-    return Votes([t for t in triplets if t.reference not in kept], [t for t in triplets if t.reference in kept])
+    held_references = {references[index] for index in order[:count]}
+    return VoteSplit(
+        [t for t in triplets if t.reference not in held_references],
+        [t for t in triplets if t.reference in held_references],
+    )
 
 
-def digest(triplets: Sequence[Triplet], workers: int) -> str:
-    """sha256, in hexadecimal, over subsets, shares of votes and the bytes of all images, in order; paths do not count.
+def hash_votes(triplets: Sequence[Triplet], workers: int) -> str:
+    """Return a hash of the votes and their images.
 
-    Raises ImageError where an image cannot be read.
+    It is the sha256, in hexadecimal, over subsets, vote shares and the bytes of all images, in order. Paths do not
+    count.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be read.
     """
     paths = list(dict.fromkeys(chain.from_iterable((t.reference, t.a, t.b) for t in triplets)))
     with ThreadPoolExecutor(workers) as pool:
-        known = dict(zip(paths, pool.map(_hashed, paths), strict=True))
-    whole = sha256()
+        hashes = dict(zip(paths, pool.map(_hash_file, paths), strict=True))
+    digest = sha256()
     for t in triplets:
-        whole.update(json.dumps([t.subset, t.share, known[t.reference], known[t.a], known[t.b]]).encode() + b"\n")
-    return whole.hexdigest()
+        digest.update(json.dumps([t.subset, t.share, hashes[t.reference], hashes[t.a], hashes[t.b]]).encode() + b"\n")
+    return digest.hexdigest()
 
 
-def _hashed(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     try:
         return file_sha256(path)
     except OSError as error:
         raise ImageError(f"{shown(path)}: cannot be read ({error.strerror}); nothing was trained") from error
 
 
-def patch(path: Path, side: int) -> Picture:
-    """An image as side x side x 3 bytes, resized with Pillow's bilinear filter.
+def read_patch(path: Path, side: int) -> Picture:
+    """Read an image as side x side x 3 bytes, resized by Pillow's bilinear filter.
 
-    Raises ImageError where it cannot be read, or is transparent: what people saw through it, nobody knows.
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or is transparent: nobody knows on which background people saw it.
     """
     pixels = images.read(path, alpha="refuse").pixels
-    small = rounded(pixels * (255 / PEAKS[pixels.dtype]))
-    return small if small.shape[:2] == (side, side) else resized(small, side, side, Image.Resampling.BILINEAR)
+    levels = to_uint8(pixels * (255 / PEAKS[pixels.dtype]))
+    return levels if levels.shape[:2] == (side, side) else resize(levels, side, side, Image.Resampling.BILINEAR)
 
 
-def fill(store: Store, triplets: Sequence[Triplet], side: int, make: Make, workers: int) -> Iterator[int]:
-    """Make the rows that are missing, while the next images are read; says after each chunk how many rows are there.
+def fill_cache(
+    store: ArrayCache, triplets: Sequence[Triplet], side: int, make_rows: RowFunction, workers: int
+) -> Iterator[int]:
+    """Fill the missing rows of a cache. Yield the number of filled rows after each chunk.
 
-    Raises ImageError where an image cannot be read.
+    The next images are read while a chunk is computed.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be read.
     """
     with ThreadPoolExecutor(workers) as pool:
 
-        def asked(start: int) -> list[list[Future[Picture]]]:
+        def submit_chunk(start: int) -> list[list[Future[Picture]]]:
             """Of every judgement in the chunk its three patches, each file read once."""
-            some = [(t.reference, t.a, t.b) for t in triplets[start : start + CHUNK]]
-            reading = {path: pool.submit(patch, path, side) for path in dict.fromkeys(chain.from_iterable(some))}
-            return [[reading[path] for path in three] for three in some]
+            triples = [(t.reference, t.a, t.b) for t in triplets[start : start + CHUNK]]
+            reading = {
+                path: pool.submit(read_patch, path, side) for path in dict.fromkeys(chain.from_iterable(triples))
+            }
+            return [[reading[path] for path in paths] for paths in triples]
 
         starts = store.missing(CHUNK)
-        waiting = [asked(start) for start in starts[:1]]
+        pending = [submit_chunk(start) for start in starts[:1]]
         try:
             for start, following in zip_longest(starts, starts[1:]):
                 if following is not None:
-                    waiting.append(asked(following))
-                pixels = np.stack([[future.result() for future in three] for three in waiting.pop(0)])
+                    pending.append(submit_chunk(following))
+                pixels = np.stack([[future.result() for future in paths] for paths in pending.pop(0)])
                 rows = slice(start, start + len(pixels))
-                for name, figures in make(torch.from_numpy(pixels)).items():
-                    store.arrays[name][rows] = figures.numpy(force=True)
+                for name, values in make_rows(torch.from_numpy(pixels)).items():
+                    store.arrays[name][rows] = values.numpy(force=True)
                 store.made[rows] = True
                 yield int(store.made.sum())
         finally:

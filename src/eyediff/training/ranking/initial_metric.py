@@ -1,4 +1,4 @@
-"""What training begins from: a trunk that gives features, and a first weight for each of their channels."""
+"""The metric that training starts from: a backbone, and initial linear weights of its feature channels."""
 
 from __future__ import annotations
 
@@ -18,15 +18,29 @@ from ...nn.distance import IMAGENET_MEAN, IMAGENET_STD
 from ...nn.trunk import ModuleTrunk, NetworkTrunk
 from ...weights import canonical_sha256
 from ...weights.metric_schema import MODULE
-from ..distillation.student_network import FIRST_HEAD
+from ..distillation.student_network import INITIAL_LINEAR_WEIGHT
 
 
 @dataclass(frozen=True)
-class Start:
-    """A trunk, where its features are tapped, and how heavy every channel is to begin with.
+class InitialMetric:
+    """A backbone, its feature layers, and initial linear weights.
 
-    `name` is one of `metrics/backbones.py`, or `module:...` with `taps`; `sha256` the canonical hash of its parameters;
-    `official` says that whoever has its name finds them, so that a metric need not bring them.
+    Attributes
+    ----------
+    name : str
+        A backbone of `metrics/backbones.py`, or `module:...`.
+    module : NetworkTrunk or ModuleTrunk
+        The backbone.
+    heads : tuple of arrays
+        Linear weights of each feature layer.
+    sha256 : str
+        Canonical hash of its parameters.
+    official : bool
+        Whether the parameters are published under this name, so a metric need not contain them.
+    scaled : bool
+        Whether the input is scaled (version 0.1).
+    taps : tuple of str
+        Submodules of the feature layers, for `module:...`.
     """
 
     name: str
@@ -39,51 +53,55 @@ class Start:
 
     @property
     def channels(self) -> list[int]:
-        """At each tap."""
+        """Number of channels of each feature layer."""
         return [len(head) for head in self.heads]
 
 
-def of_network(network: lpips.Network, *, official: bool) -> Start:
-    """From one of our trunks. Without heads all channels weigh alike, as in the uncalibrated metric."""
-    heads = tuple(network.heads or map(_equal, network.trunk.taps))
+def initial_metric_of_network(network: lpips.Network, *, official: bool) -> InitialMetric:
+    """Start from a built-in backbone. Without linear weights, all channels weigh the same."""
+    heads = tuple(network.heads or map(_equal_weights, network.trunk.taps))
     sha256 = canonical_sha256(network.parameters)
-    return Start(network.trunk.name, NetworkTrunk(network), heads, sha256, official, network.scaled)
+    return InitialMetric(network.trunk.name, NetworkTrunk(network), heads, sha256, official, network.scaled)
 
 
-def of_module(named: str, taps: Sequence[str], side: int) -> Start:
-    """From a module of the user's, `package.module:factory`: what the factory gives when it is called, or a module.
+def initial_metric_of_module(named: str, taps: Sequence[str], side: int) -> InitialMetric:
+    """Start from a torch module of the user, `package.module:factory`.
 
-    It is imported, and so run: the user named it. Raises UsageError where it is not there, is no torch module, or does
-    not give features at the taps.
+    The module is imported, which runs its code. The factory is called, unless it is a module itself.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be imported, is not a torch module, or gives no features at the taps.
     """
-    trunk = ModuleTrunk(_called(named), taps, IMAGENET_MEAN, IMAGENET_STD).eval()
+    trunk = ModuleTrunk(_import_module(named), taps, IMAGENET_MEAN, IMAGENET_STD).eval()
     try:
         with torch.no_grad():
             features = trunk(torch.zeros(1, 3, side, side))
     except RuntimeError as error:
         raise UsageError(f"the module {shown(named)} does not take 1 x 3 x {side} x {side} images: {error}") from error
-    heads = tuple(_equal(feature.shape[1]) for feature in features)
-    return Start(f"{MODULE}{named}", trunk, heads, trunk.sha256, official=False, taps=tuple(taps))
+    heads = tuple(_equal_weights(feature.shape[1]) for feature in features)
+    return InitialMetric(f"{MODULE}{named}", trunk, heads, trunk.sha256, official=False, taps=tuple(taps))
 
 
-def _equal(channels: int) -> Array:
-    return torch.full((channels,), FIRST_HEAD).numpy()
+def _equal_weights(channels: int) -> Array:
+    return torch.full((channels,), INITIAL_LINEAR_WEIGHT).numpy()
 
 
-def _called(named: str) -> nn.Module:
-    where, _, what = named.partition(":")
-    if (here := str(Path.cwd())) not in sys.path:  # a command, unlike `python -m`, does not look there by itself
-        sys.path.insert(0, here)
+def _import_module(named: str) -> nn.Module:
+    module_name, _, attribute = named.partition(":")
+    if (folder := str(Path.cwd())) not in sys.path:  # a command, unlike `python -m`, does not look there by itself
+        sys.path.insert(0, folder)
     try:
-        found: object = importlib.import_module(where)
-        for part in what.split("."):
-            found = getattr(found, part)
+        value: object = importlib.import_module(module_name)
+        for part in attribute.split("."):
+            value = getattr(value, part)
     except (ImportError, AttributeError) as error:
         raise UsageError(
             f"the module {shown(named)}: {error}; expected package.module:factory, to be found from here"
         ) from error
-    if callable(found) and not isinstance(found, nn.Module):
-        found = found()
-    if not isinstance(found, nn.Module):
-        raise UsageError(f"the module {shown(named)} gives a {type(found).__name__}, expected a torch.nn.Module")
-    return found
+    if callable(value) and not isinstance(value, nn.Module):
+        value = value()
+    if not isinstance(value, nn.Module):
+        raise UsageError(f"the module {shown(named)} gives a {type(value).__name__}, expected a torch.nn.Module")
+    return value

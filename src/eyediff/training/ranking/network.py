@@ -1,7 +1,7 @@
-"""The ranking network of Zhang et al. 2018: two distances to the share of people who find the second image nearer.
+"""The ranking network of Zhang et al. 2018: from two distances to the fraction of people who find b closer.
 
-Figure 3 and appendix C of arXiv:1801.03924. It is trained beside the metric and thrown away: it stands between a
-distance, which has no unit, and votes.
+It is figure 3 and appendix C of arXiv:1801.03924. It is trained together with the metric and then discarded. It maps a
+distance, which has no unit, to votes.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
-from .recipe import APART, HIDDEN, SLOPE
+from .train_config import HIDDEN, RATIO_OFFSET, SLOPE
 
 _WIDTHS = (5, HIDDEN, HIDDEN, 1)
 
 
-def initial(seed: int) -> dict[str, Tensor]:
-    """Parameters to begin with, as torch draws those of a linear layer: uniform to 1 / sqrt(inputs) either way."""
-    chance = torch.Generator().manual_seed(seed)
-    found = {}
+def initial_parameters(seed: int) -> dict[str, Tensor]:
+    """Return initial parameters as torch draws those of a linear layer: uniform within 1 / sqrt(inputs)."""
+    generator = torch.Generator().manual_seed(seed)
+    parameters = {}
     for layer, (inputs, outputs) in enumerate(pairwise(_WIDTHS)):
         for name, shape in (("weight", (outputs, inputs)), ("bias", (outputs,))):
-            found[f"{layer}.{name}"] = (torch.rand(shape, generator=chance) * 2 - 1) / inputs**0.5
-    return found
+            parameters[f"{layer}.{name}"] = (torch.rand(shape, generator=generator) * 2 - 1) / inputs**0.5
+    return parameters
 
 
-def shown(of_a: Tensor, of_b: Tensor) -> Tensor:
-    """What it sees of N distances of a and N of b: N x 5."""
-    fractions = (of_a / (of_b + APART), of_b / (of_a + APART))
-    return torch.stack((of_a, of_b, of_a - of_b, *fractions), 1)
+def network_inputs(of_a: Tensor, of_b: Tensor) -> Tensor:
+    """Return the inputs of the network for N distances of a and N of b: N x 5."""
+    ratios = (of_a / (of_b + RATIO_OFFSET), of_b / (of_a + RATIO_OFFSET))
+    return torch.stack((of_a, of_b, of_a - of_b, *ratios), 1)
 
 
 def logits(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor) -> Tensor:
-    """N figures, whose sigmoid is the share of votes for b."""
-    x = shown(of_a, of_b)
+    """Return N logits of the fraction of votes for b."""
+    x = network_inputs(of_a, of_b)
     last = len(_WIDTHS) - 2
     for layer in range(last + 1):
         x = F.linear(x, parameters[f"{layer}.weight"], parameters[f"{layer}.bias"])
@@ -46,5 +46,5 @@ def logits(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor) -> Tens
 
 
 def loss(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor, shares: Tensor) -> Tensor:
-    """Binary cross-entropy of what it says and the shares of votes for b, N from 0 to 1; their mean."""
+    """Return the mean binary cross-entropy between predictions and fractions of votes for b, N in [0, 1]."""
     return F.binary_cross_entropy_with_logits(logits(parameters, of_a, of_b), shares)

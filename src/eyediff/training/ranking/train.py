@@ -1,4 +1,4 @@
-"""From votes to a metric: features first where the trunk is frozen, then the steps, then the file."""
+"""Train a metric on votes: compute features first if the backbone is frozen, then train, then write the file."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ import torch
 from torch import Tensor
 
 from ..._version import __version__
-from ...errors import DeviceError, ResumeError, Setting, UsageError, shown
+from ...engines.torch_runner import TorchDeviceName, require_device
+from ...errors import ResumeError, Setting, UsageError, shown
 from ...nn.trunk import NetworkTrunk
 from ...output.files import Appender
 from ...votes import Triplet, twoafc
 from ...weights import canonical_sha256
-from ...weights.metricfile import write_metric
-from ..distillation.array_cache import Store
-from ..distillation.checkpoint import held
+from ...weights.metric_file import write_metric
+from ..distillation.array_cache import ArrayCache
+from ..distillation.checkpoint import lock_folder
 from ..distillation.log import LOG, Means, open_log
 from . import data
-from .data import Votes
-from .features import Kept, Seen, Source, moments
-from .initial_metric import Start
-from .recipe import Recipe
-from .run import Run
+from .data import VoteSplit
+from .features import CachedFeatures, DistanceSource, OnlineFeatures, moments
+from .initial_metric import InitialMetric
+from .run import TrainingRun
+from .train_config import TrainConfig
 
 METRIC, BEST, SAVED, CACHE, PLOT = "metric.safetensors", "best.safetensors", "run.safetensors", "cache", "training.png"
-"""The names in the folder of a run."""
+"""File names in the folder of a run."""
 
 SAVED_EVERY = 500
-"""Steps after which a run is saved, and after every epoch: what a crash costs at most."""
+"""Steps between checkpoints; there is one after every epoch, too. A crash costs at most so many."""
 
 LOGGED_EVERY = 100
-"""Steps that a line of the log averages, or what an epoch has left."""
+"""Number of steps that a line of the log averages, or the rest of an epoch."""
 
-AT_ONCE = 256
+MEASURE_BATCH = 256
 """Judgements that are measured at once: 100 MB of AlexNet's features."""
 
-Device: TypeAlias = Literal["cpu", "cuda"]
-Stage: TypeAlias = Literal["images", "steps"]
-Report: TypeAlias = Callable[[Stage, int, int], None]
-"""Told what is being done, how much of it is, and out of how much."""
+TrainingStage: TypeAlias = Literal["images", "steps"]
+TrainingProgress: TypeAlias = Callable[[TrainingStage, int, int], None]
+"""Called with the stage, the number of items that are done, and of all items."""
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """After an epoch (0: before the first): agreement with the votes held out, by subset, and the subsets' mean."""
+class EpochAgreement:
+    """Agreement with held-out votes after an epoch (0: before the first), by subset, and the mean of the subsets."""
 
     epoch: int
     subsets: dict[str, float]
@@ -57,122 +57,151 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came out: the metric's file, and agreement before, at the end and at its best (None: nothing held out)."""
+class TrainingResult:
+    """File of the metric; its agreement at the start, the end and the best epoch (None if no votes are held out)."""
 
     metric: Path
-    first: Agreement | None = None
-    last: Agreement | None = None
-    best: Agreement | None = None
+    first: EpochAgreement | None = None
+    last: EpochAgreement | None = None
+    best: EpochAgreement | None = None
 
 
 def train(
-    votes: Votes,
-    start: Start,
+    votes: VoteSplit,
+    start: InitialMetric,
     folder: Path,
-    recipe: Recipe,
+    config: TrainConfig,
     *,
     resume: bool,
     workers: int,
-    device: Device,
-    report: Report,
-) -> Outcome:
-    """Carry out a recipe. `folder` gets the metric (`metric.safetensors`: after the last step; `best.safetensors`: of
-    the epoch that agreed best with the votes held out), the saved run, the log and what the frozen trunk saw (`cache`).
+    device: TorchDeviceName,
+    progress: TrainingProgress,
+) -> TrainingResult:
+    """Train a metric on votes.
 
-    With `resume` a run that lies there goes on where it was saved, without it there must be none. Raises UsageError,
-    ImageError, ResumeError and DeviceError before anything is trained, OutputError where another process is at work in
-    the folder or it cannot be written, WeightsError where something else lies under the metric's name.
+    Parameters
+    ----------
+    votes : VoteSplit
+        Judgements to train on, and judgements that are held out.
+    start : InitialMetric
+        Where training starts.
+    folder : Path
+        It gets the metric after the last step (metric.safetensors), the metric of the best epoch (best.safetensors),
+        the checkpoint, the log, and the features of a frozen backbone (cache).
+    config : TrainConfig
+        Settings of the training.
+    resume : bool
+        Continue the run in the folder. Without it, the folder must hold no run.
+    workers : int
+        Threads that read images.
+    device : {"cpu", "cuda"}
+        Where torch computes.
+    progress : function
+        Called with the stage, the number of items that are done, and of all items.
+
+    Returns
+    -------
+    TrainingResult
+
+    Raises
+    ------
+    UsageError, ImageError, ResumeError, DeviceError
+        Before anything is trained.
+    OutputError
+        If another process uses the folder, or it cannot be written.
+    WeightsError
+        If another kind of file has the name of the metric.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("this torch sees no CUDA device; use ", Setting("device", "cpu"))
+    torch_device = require_device(device)
     if not votes.train:
         raise UsageError("there are no votes to train on; expected 2afc judgements")
-    if recipe.side < start.module.smallest:
-        raise UsageError(Setting("side", recipe.side), f": {start.name} needs {start.module.smallest} pixels or more")
-    with held(folder, SAVED, METRIC, BEST):
-        return _Training(votes, start, folder, recipe, workers, torch.device(device), report).carried_out(resume)
+    if config.side < start.module.smallest:
+        raise UsageError(Setting("side", config.side), f": {start.name} needs {start.module.smallest} pixels or more")
+    with lock_folder(folder, SAVED, METRIC, BEST):
+        return _Training(votes, start, folder, config, workers, torch_device, progress).run(resume)
 
 
 @dataclass
 class _Training:
-    votes: Votes
-    start: Start
+    votes: VoteSplit
+    start: InitialMetric
     folder: Path
-    recipe: Recipe
+    config: TrainConfig
     workers: int
     device: torch.device
-    report: Report
+    progress: TrainingProgress
 
-    def carried_out(self, resume: bool) -> Outcome:
+    def run(self, resume: bool) -> TrainingResult:
         self._check_folder(resume)
         self.start.module.to(self.device)
-        hashes = [data.digest(some, self.workers) for some in (self.votes.train, self.votes.val)]
+        hashes = [data.hash_votes(some, self.workers) for some in (self.votes.train, self.votes.val)]
         train, val = self._sources(hashes)
         shares = np.array([triplet.share for triplet in self.votes.train], np.float32)
-        run = Run(self.recipe, self.start, train, shares, self._identity(hashes), self.device)
+        run = TrainingRun(self.config, self.start, train, shares, self._identity(hashes), self.device)
         saved = self.folder / SAVED
         if saved.exists():
             run.load(saved)
         else:
             run.save(saved)  # from here on the folder is this run's
-        return self._steps(run, val)
+        return self._run_steps(run, val)
 
     def _check_folder(self, resume: bool) -> None:
-        """Raise ResumeError unless the folder is empty of what a run writes, or holds one that shall go on."""
-        there = [name for name in (SAVED, METRIC, BEST, LOG) if (self.folder / name).exists()]
-        if there and not resume:
-            where = shown(self.folder)
+        """Raise ResumeError unless the folder holds no run, or a run that is to be resumed."""
+        present = [name for name in (SAVED, METRIC, BEST, LOG) if (self.folder / name).exists()]
+        if present and not resume:
+            folder_name = shown(self.folder)
             raise ResumeError(
-                f"{where}: holds a run already ({there[0]}); ",
+                f"{folder_name}: holds a run already ({present[0]}); ",
                 Setting("resume"),
                 " continues it; or name another folder",
             )
-        if there and SAVED not in there:
-            raise ResumeError(f"{shown(self.folder / there[0])}: there is no {SAVED} that it belongs to; move it away")
+        if present and SAVED not in present:
+            raise ResumeError(
+                f"{shown(self.folder / present[0])}: there is no {SAVED} that it belongs to; move it away"
+            )
 
     def _identity(self, hashes: Sequence[str]) -> dict[str, object]:
-        """All that must be the same for a saved run to go on."""
+        """Return everything that must be the same for a checkpoint to be resumed."""
         heads = canonical_sha256({str(index): head for index, head in enumerate(self.start.heads)})
         start = {"trunk": self.start.name, "trunk_sha256": self.start.sha256, "heads": heads}
-        return {**start, "train": hashes[0], "val": hashes[1], **asdict(self.recipe)}
+        return {**start, "train": hashes[0], "val": hashes[1], **asdict(self.config)}
 
-    def _sources(self, hashes: Sequence[str]) -> tuple[Source, Source]:
-        """Of both halves of the votes; what a frozen trunk sees of the images is computed here, or found."""
+    def _sources(self, hashes: Sequence[str]) -> tuple[DistanceSource, DistanceSource]:
+        """Return the sources of both halves of the votes. Features of a frozen backbone are computed here, or read."""
         halves = list(zip(("train", "val"), (self.votes.train, self.votes.val), hashes, strict=True))
-        side, total = self.recipe.side, len(self.votes.train) + len(self.votes.val)
-        frozen, found, before = self.recipe.mode == "head", list[Source](), 0
+        side, total = self.config.side, len(self.votes.train) + len(self.votes.val)
+        frozen, sources, done = self.config.mode == "head", list[DistanceSource](), 0
         channels = sum(self.start.channels)
         row = {"means": (np.float32, (2, channels)), "roots": (np.float32, (2, channels))}
         pixels = {"pixels": (np.uint8, (3, side, side, 3))}
-        for name, triplets, known in halves:
-            about = {"votes": known, "side": side, "trunk": self.start.sha256 if frozen else None}
-            store = Store(self.folder / CACHE / name, about, len(triplets), row if frozen else pixels)
-            for made in data.fill(store, triplets, side, self._moments if frozen else _as_they_are, self.workers):
-                self.report("images", before + made, total)
-            before += len(triplets)
-            found.append(self._source(store.arrays))
-        return found[0], found[1]
+        for name, triplets, votes_sha256 in halves:
+            settings = {"votes": votes_sha256, "side": side, "trunk": self.start.sha256 if frozen else None}
+            store = ArrayCache(self.folder / CACHE / name, settings, len(triplets), row if frozen else pixels)
+            for made in data.fill_cache(store, triplets, side, self._moments if frozen else _unchanged, self.workers):
+                self.progress("images", done + made, total)
+            done += len(triplets)
+            sources.append(self._source(store.arrays))
+        return sources[0], sources[1]
 
-    def _source(self, arrays: dict[str, np.memmap]) -> Source:
-        if self.recipe.mode == "head":
-            return Kept(arrays["means"], arrays["roots"], self.device)
-        return Seen(self.start.module, arrays["pixels"], self.start.channels, self.device)
+    def _source(self, arrays: dict[str, np.memmap]) -> DistanceSource:
+        if self.config.mode == "head":
+            return CachedFeatures(arrays["means"], arrays["roots"], self.device)
+        return OnlineFeatures(self.start.module, arrays["pixels"], self.start.channels, self.device)
 
     def _moments(self, pixels: Tensor) -> dict[str, Tensor]:
         means, roots = moments(self.start.module, pixels.to(self.device))
         return {"means": means, "roots": roots}
 
-    def _steps(self, run: Run, val: Source) -> Outcome:
+    def _run_steps(self, run: TrainingRun, val: DistanceSource) -> TrainingResult:
         means = Means()
         with open_log(self.folder / LOG, run.step) as log:
             if log.size == 0:
                 self._measure(run, val, log)
             elif run.step == 0 and self.votes.val and not (self.folder / BEST).exists():
                 self._write(run, BEST)  # a kill came between its line in the log and the file
-            while run.step < run.whole:
+            while run.step < run.total_steps:
                 about = {"step": run.step + 1, "epoch": run.epoch + 1}
-                means.add({"loss": _finite(run.advance(), run.step)})
+                means.add({"loss": _check_finite(run.advance(), run.step)})
                 ended = run.step % run.steps == 0
                 if ended or run.step % LOGGED_EVERY == 0:
                     log.write(means.line(about))
@@ -180,23 +209,27 @@ class _Training:
                     self._measure(run, val, log)
                 if ended or run.step % SAVED_EVERY == 0:
                     run.save(self.folder / SAVED)
-                self.report("steps", run.step, run.whole)
+                self.progress("steps", run.step, run.total_steps)
         return self._write(run, METRIC)
 
-    def _measure(self, run: Run, val: Source, log: Appender) -> None:
-        """One line on the agreement with the votes held out; the metric is kept aside where none was better."""
+    def _measure(self, run: TrainingRun, val: DistanceSource, log: Appender) -> None:
+        """Log the agreement with the held-out votes, and write the metric if it is the best so far."""
         if not self.votes.val:
             return
-        found = agreement(run, val, self.votes.val)
-        log.write((json.dumps({"step": run.step, **asdict(found)}) + "\n").encode())
-        if found.mean > max((one.mean for one in agreements(self.folder / LOG)[:-1]), default=-1.0):
+        epoch_agreement = measure_agreement(run, val, self.votes.val)
+        log.write((json.dumps({"step": run.step, **asdict(epoch_agreement)}) + "\n").encode())
+        if epoch_agreement.mean > max((one.mean for one in read_agreements(self.folder / LOG)[:-1]), default=-1.0):
             self._write(run, BEST)
 
-    def _write(self, run: Run, name: str) -> Outcome:
-        """The metric as it is now, with where it comes from."""
-        start, known = self.start, agreements(self.folder / LOG)
-        best = max(known, key=lambda one: one.mean, default=None)  # of equals the first
-        outcome = Outcome(self.folder / name, known[0], known[-1], best) if known else Outcome(self.folder / name)
+    def _write(self, run: TrainingRun, name: str) -> TrainingResult:
+        """Write the current metric with its provenance."""
+        start, agreements = self.start, read_agreements(self.folder / LOG)
+        best = max(agreements, key=lambda one: one.mean, default=None)  # of equals the first
+        outcome = (
+            TrainingResult(self.folder / name, agreements[0], agreements[-1], best)
+            if agreements
+            else TrainingResult(self.folder / name)
+        )
         provenance = {
             "eyediff": __version__,
             **run.identity,
@@ -206,12 +239,12 @@ class _Training:
             **{name: asdict(one) for name in ("first", "last", "best") if (one := getattr(outcome, name)) is not None},
         }
         parameters = None
-        if isinstance(start.module, NetworkTrunk) and not (start.official and self.recipe.mode == "head"):
+        if isinstance(start.module, NetworkTrunk) and not (start.official and self.config.mode == "head"):
             parameters = {name: tensor.numpy(force=True) for name, tensor in start.module.named_parameters()}
         write_metric(
             outcome.metric,
             trunk=start.name,
-            mode=self.recipe.mode,
+            mode=self.config.mode,
             provenance=provenance,
             heads=np.split(run.heads.numpy(force=True), np.cumsum(start.channels)[:-1]),
             parameters=parameters,
@@ -222,25 +255,27 @@ class _Training:
         return outcome
 
 
-def agreement(run: Run, source: Source, triplets: Sequence[Triplet]) -> Agreement:
-    """With votes that were held out, by subset in their order, as things are between two epochs."""
-    chosen = range(len(triplets))
-    parts = [source.measured(run.heads, chosen[first : first + AT_ONCE]) for first in chosen[::AT_ONCE]]
-    distances = torch.cat(parts).numpy(force=True)
+def measure_agreement(run: TrainingRun, source: DistanceSource, triplets: Sequence[Triplet]) -> EpochAgreement:
+    """Measure the agreement with held-out votes between two epochs, by subset in their order."""
+    indices = range(len(triplets))
+    batches = [
+        source.distances(run.heads, indices[first : first + MEASURE_BATCH]) for first in indices[::MEASURE_BATCH]
+    ]
+    distances = torch.cat(batches).numpy(force=True)
     shares = np.array([triplet.share for triplet in triplets])
     scores = twoafc.agreement(distances[:, 0], distances[:, 1], shares)
     names = dict.fromkeys(t.subset for t in triplets)
     subsets = {name: float(scores[[t.subset == name for t in triplets]].mean()) for name in names}
-    return Agreement(run.step // run.steps, subsets, sum(subsets.values()) / len(subsets))
+    return EpochAgreement(run.step // run.steps, subsets, sum(subsets.values()) / len(subsets))
 
 
-def agreements(log: Path) -> list[Agreement]:
-    """What a log says of agreement, in order."""
+def read_agreements(log: Path) -> list[EpochAgreement]:
+    """Read all agreements from a log, in order."""
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
-    return [Agreement(line["epoch"], line["subsets"], line["mean"]) for line in lines if "subsets" in line]
+    return [EpochAgreement(line["epoch"], line["subsets"], line["mean"]) for line in lines if "subsets" in line]
 
 
-def _finite(loss: float, step: int) -> float:
+def _check_finite(loss: float, step: int) -> float:
     if not np.isfinite(loss):
         raise UsageError(
             f"the loss is no number after step {step}: it diverged; start anew with a lower ", Setting("rate")
@@ -248,5 +283,5 @@ def _finite(loss: float, step: int) -> float:
     return loss
 
 
-def _as_they_are(pixels: Tensor) -> dict[str, Tensor]:
+def _unchanged(pixels: Tensor) -> dict[str, Tensor]:
     return {"pixels": pixels}

@@ -12,11 +12,11 @@ from PIL import Image
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import Trunk
 from eyediff.training.distillation.log import LOG
-from eyediff.training.distillation.student_network import initial, weights
-from eyediff.training.ranking.data import Votes
-from eyediff.training.ranking.initial_metric import Start, of_network
-from eyediff.training.ranking.recipe import Recipe
+from eyediff.training.distillation.student_network import initial_parameters, weights
+from eyediff.training.ranking.data import VoteSplit
+from eyediff.training.ranking.initial_metric import InitialMetric, initial_metric_of_network
 from eyediff.training.ranking.train import train
+from eyediff.training.ranking.train_config import TrainConfig
 
 COUNT, REFERENCES, PART = 400, 100, 0.4
 
@@ -33,11 +33,11 @@ def first(folder: Path) -> dict[str, object]:
     return json.loads((folder / LOG).read_text().splitlines()[0])
 
 
-def seeded(trunk: Trunk, seed: int = 5) -> Start:
+def seeded(trunk: Trunk, seed: int = 5) -> InitialMetric:
     """A trunk whose parameters are drawn from a seed: no file is needed."""
-    parts = weights(initial(trunk, seed))
+    parts = weights(initial_parameters(trunk, seed))
     own = {name: array for name, array in parts.items() if name in trunk.shapes}
-    return of_network(lpips.Network(trunk, own, None), official=False)
+    return initial_metric_of_network(lpips.Network(trunk, own, None), official=False)
 
 
 def of(path: Path) -> torch.Tensor:
@@ -45,6 +45,6 @@ def of(path: Path) -> torch.Tensor:
     return torch.from_numpy(np.asarray(Image.open(path), np.float32)).permute(2, 0, 1)
 
 
-def go(votes: Votes, start: Start, folder: Path, recipe: Recipe, resume: bool = False) -> Path:
-    outcome = train(votes, start, folder, recipe, resume=resume, workers=2, device="cpu", report=lambda *what: None)
+def go(votes: VoteSplit, start: InitialMetric, folder: Path, recipe: TrainConfig, resume: bool = False) -> Path:
+    outcome = train(votes, start, folder, recipe, resume=resume, workers=2, device="cpu", progress=lambda *what: None)
     return outcome.metric

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from eyediff import weights
-from eyediff.distortions import FAMILIES
-from eyediff.distortions.tools import Picture, between, floats, rounded
+from eyediff.distortions import DISTORTIONS
+from eyediff.distortions.ops import Picture, log_lerp, to_float32, to_uint8
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import MINI
 from eyediff.training.ranking.features import moments
-from eyediff.training.ranking.initial_metric import Start, of_network
+from eyediff.training.ranking.initial_metric import InitialMetric, initial_metric_of_network
 from eyediff.votes import Triplet
 
 from ...distortions.scenes import scene
@@ -33,7 +33,7 @@ def jpeg(image: Picture, strength: float, chance: np.random.Generator) -> Pictur
 
 def pixelate(image: Picture, strength: float, _: np.random.Generator) -> Picture:
     """Squares of one colour, 1 to 12 pixels wide; part of the way between two widths the squares shine through."""
-    size = between(1, 12, strength)
+    size = log_lerp(1, 12, strength)
     low = int(size)
     height, width = image.shape[:2]
 
@@ -41,20 +41,20 @@ def pixelate(image: Picture, strength: float, _: np.random.Generator) -> Picture
         small = Image.fromarray(image).resize((-(-width // side), -(-height // side)), Image.Resampling.BOX)
         return np.repeat(np.repeat(np.asarray(small), side, 0), side, 1)[:height, :width]
 
-    coarse, fine = floats(squares(low + 1)), floats(squares(low))
-    return rounded(fine + (coarse - fine) * (size - low))
+    coarse, fine = to_float32(squares(low + 1)), to_float32(squares(low))
+    return to_uint8(fine + (coarse - fine) * (size - low))
 
 
 NAMES = ("gaussian_noise", "gaussian_blur", "contrast", "jpeg", "pixelate", "translate", "hue")
-KINDS = FAMILIES | {"jpeg": jpeg, "pixelate": pixelate}
+KINDS = DISTORTIONS | {"jpeg": jpeg, "pixelate": pixelate}
 """The study's own JPEG and pixelation: those of the package may change, and with them what the tests expect."""
 
 OBSERVERS = 10
 
 
-def mini() -> Start:
+def mini() -> InitialMetric:
     """lpips-mini's trunk, all channels equal: the unweighted metric."""
-    return of_network(lpips.Network(MINI, weights.load_trunk("mini").parameters, None), official=True)
+    return initial_metric_of_network(lpips.Network(MINI, weights.load_trunk("mini").parameters, None), official=True)
 
 
 @dataclass(frozen=True)

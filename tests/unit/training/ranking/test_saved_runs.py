@@ -16,10 +16,10 @@ from eyediff.errors import OutputError, ResumeError
 from eyediff.metrics.backbones import MINI, SQUEEZE
 from eyediff.output.files import Lock
 from eyediff.training.distillation.log import LOG
-from eyediff.training.ranking.data import Votes
-from eyediff.training.ranking.recipe import Recipe
-from eyediff.training.ranking.run import Run
+from eyediff.training.ranking.data import VoteSplit
+from eyediff.training.ranking.run import TrainingRun
 from eyediff.training.ranking.train import BEST, METRIC, SAVED
+from eyediff.training.ranking.train_config import TrainConfig
 
 from .runs import OPTIONS, go, seeded
 from .simulated import Simulated, mini
@@ -48,10 +48,10 @@ def test_a_kill_before_the_first_best_is_made_good(
 ) -> None:
     """Between the log's first line and the file that belongs to it: the file is written when the run goes on."""
 
-    def interrupted(run: Run) -> float:
+    def interrupted(run: TrainingRun) -> float:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Run, "advance", interrupted)
+    monkeypatch.setattr(TrainingRun, "advance", interrupted)
     call = ["train", str(study.table), "-o", str(tmp_path / "run"), *OPTIONS]
     assert command(call) == 130
     first = (tmp_path / "run" / BEST).read_bytes()
@@ -132,22 +132,22 @@ def test_what_does_not_belong_is_refused_by_one_line(
     capsys.readouterr()
     lock = Lock(folder / SAVED)
     with pytest.raises(OutputError, match="another run"):
-        go(Votes(study.triplets, ()), mini(), folder, Recipe(), resume=True)
+        go(VoteSplit(study.triplets, ()), mini(), folder, TrainConfig(), resume=True)
     lock.release()
     with pytest.raises(ResumeError, match="trunk mini, not squeeze"):
-        go(Votes(study.triplets[:2], ()), seeded(SQUEEZE), folder, Recipe(), resume=True)
+        go(VoteSplit(study.triplets[:2], ()), seeded(SQUEEZE), folder, TrainConfig(), resume=True)
     shutil.rmtree(folder / "cache")
     with pytest.raises(ResumeError, match="trunk_sha256"):
-        go(Votes(study.triplets[:2], ()), seeded(MINI), folder, Recipe(), resume=True)
+        go(VoteSplit(study.triplets[:2], ()), seeded(MINI), folder, TrainConfig(), resume=True)
     shutil.rmtree(folder / "cache")
     with pytest.raises(ResumeError, match="train "):
-        go(Votes(study.triplets[:2], ()), mini(), folder, Recipe(), resume=True)
+        go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)
     _Hostile.mark = tmp_path / "ran"
     shutil.rmtree(folder / "cache")
     (folder / SAVED).write_bytes(pickle.dumps(_Hostile(), protocol=2))
     with pytest.raises(ResumeError, match="is no saved run"):
-        go(Votes(study.triplets[:2], ()), mini(), folder, Recipe(), resume=True)
+        go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)
     assert not _Hostile.mark.exists()
     (folder / SAVED).unlink()
     with pytest.raises(ResumeError, match="there is no run"):
-        go(Votes(study.triplets[:2], ()), mini(), folder, Recipe(), resume=True)
+        go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)

@@ -14,9 +14,9 @@ from eyediff.errors import UsageError
 from eyediff.metrics.backbones import MINI
 from eyediff.training.ranking import features as source
 from eyediff.training.ranking import network
-from eyediff.training.ranking.data import held_out, patch
-from eyediff.training.ranking.recipe import Recipe
-from eyediff.training.ranking.run import Run
+from eyediff.training.ranking.data import hold_out, read_patch
+from eyediff.training.ranking.run import TrainingRun
+from eyediff.training.ranking.train_config import TrainConfig
 
 from .runs import COUNT, REFERENCES, seeded
 from .simulated import Simulated, mini
@@ -30,8 +30,8 @@ def test_a_mask_a_channel_has_the_mean_and_variance_of_a_mask_a_square() -> None
     heads = torch.rand(sum(MINI.taps), generator=chance)
     means, roots = (part.numpy() for part in source.moments(trunk, pixels))
     assert (roots <= means * (1 + 1e-6)).all()
-    kept = source.Kept(means.repeat(draws, 0), roots.repeat(draws, 0), torch.device("cpu"))
-    ours = kept.drawn(heads, range(draws), p, chance)[:, 0]
+    kept = source.CachedFeatures(means.repeat(draws, 0), roots.repeat(draws, 0), torch.device("cpu"))
+    ours = kept.with_dropout(heads, range(draws), p, chance)[:, 0]
     squared = [tap[0] for tap in source.squared_differences(trunk, pixels)]
     parts = [
         (tap / tap[0].numel() * head.reshape(-1, 1, 1)).flatten()
@@ -41,17 +41,17 @@ def test_a_mask_a_channel_has_the_mean_and_variance_of_a_mask_a_square() -> None
     variance = p / (1 - p) * torch.cat(parts).square().sum().item()
     assert ours.mean().item() == pytest.approx(mean, abs=5 * (variance / draws) ** 0.5)
     assert ours.var().item() == pytest.approx(variance, abs=5 * variance * (2 / draws) ** 0.5)
-    seen = source.Seen(trunk, pixels.numpy().repeat(64, 0), list(MINI.taps), torch.device("cpu"))
-    by_one = torch.cat([seen.drawn(heads, range(64), p, chance)[:, 0] for _ in range(8)]).detach()
+    seen = source.OnlineFeatures(trunk, pixels.numpy().repeat(64, 0), list(MINI.taps), torch.device("cpu"))
+    by_one = torch.cat([seen.with_dropout(heads, range(64), p, chance)[:, 0] for _ in range(8)]).detach()
     assert by_one.mean().item() == pytest.approx(mean, abs=5 * (variance / 512) ** 0.5)
     assert by_one.var().item() == pytest.approx(variance, abs=5 * variance * (2 / 512) ** 0.5)
-    torch.testing.assert_close(seen.measured(heads, [0]), kept.measured(heads, [0]), rtol=1e-5, atol=0)
+    torch.testing.assert_close(seen.distances(heads, [0]), kept.distances(heads, [0]), rtol=1e-5, atol=0)
 
 
 def test_ranking_network_as_published() -> None:
     """d0, d1, their difference and both fractions with 0.1 below; leaky ReLUs of 0.2; cross-entropy with the share of
     votes: as numpy says it in double precision, to float32's rounding."""
-    parts = network.initial(0)
+    parts = network.initial_parameters(0)
     assert [tuple(t.shape) for t in parts.values()] == [(32, 5), (32,), (32, 32), (32,), (1, 32), (1,)]
     a, b, shares = np.array([0.1, 0.7]), np.array([0.4, 0.2]), np.array([0.2, 1.0])
     x = np.stack([a, b, a - b, a / (b + 0.1), b / (a + 0.1)], 1)
@@ -67,20 +67,20 @@ def test_ranking_network_as_published() -> None:
 
 def test_rate_is_level_and_then_falls_in_a_line() -> None:
     """Five epochs at 1e-4, then 1, 0.8, 0.6, 0.4 and 0.2 of it, as the published code steps."""
-    rates = [Recipe().rate_of(epoch) / 1e-4 for epoch in range(10)]
+    rates = [TrainConfig().rate_of(epoch) / 1e-4 for epoch in range(10)]
     assert rates == pytest.approx([1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
 
 
 def test_every_epoch_takes_every_judgement_once(study: Simulated) -> None:
     """In an order of its own, the last batch being what is left."""
     shares = np.zeros(23, np.float32)
-    run = Run(Recipe(batch=10), mini(), None, shares, {}, torch.device("cpu"))
+    run = TrainingRun(TrainConfig(batch=10), mini(), None, shares, {}, torch.device("cpu"))
     epochs = []
     for epoch in range(2):
         taken = []
         for step in range(3):
             run.step = epoch * 3 + step
-            taken.append(run.chosen())
+            taken.append(run.batch_indices())
         assert sorted(chain.from_iterable(taken)) == list(range(23))
         epochs.append(taken)
     assert epochs[0] != epochs[1]
@@ -88,12 +88,12 @@ def test_every_epoch_takes_every_judgement_once(study: Simulated) -> None:
 
 def test_no_reference_is_both_trained_on_and_tested_with(study: Simulated) -> None:
     """Parts are of references; where that leaves a side empty it is said."""
-    votes = held_out(study.triplets, 0.25, 3)
+    votes = hold_out(study.triplets, 0.25, 3)
     assert len(votes.train) + len(votes.val) == COUNT
     assert len({t.reference for t in votes.val}) == REFERENCES / 4
     assert {t.reference for t in votes.val}.isdisjoint(t.reference for t in votes.train)
     with pytest.raises(UsageError, match="of 1 references is 0"):
-        held_out(study.triplets[:1], 0.2, 0)
+        hold_out(study.triplets[:1], 0.2, 0)
 
 
 def test_patches_are_squares_of_bytes(tmp_path: Path) -> None:
@@ -101,4 +101,4 @@ def test_patches_are_squares_of_bytes(tmp_path: Path) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (40, 64, 3), np.uint8)
     Image.fromarray(picture).save(tmp_path / "a.png")
     expected = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BILINEAR))
-    np.testing.assert_array_equal(patch(tmp_path / "a.png", 32), expected)
+    np.testing.assert_array_equal(read_patch(tmp_path / "a.png", 32), expected)

@@ -12,9 +12,9 @@ import torch
 from eyediff import nn
 from eyediff.cli import run as command
 from eyediff.metrics.backbones import MINI, SQUEEZE
-from eyediff.training.ranking.data import Votes, held_out
-from eyediff.training.ranking.recipe import Recipe
+from eyediff.training.ranking.data import VoteSplit, hold_out
 from eyediff.training.ranking.train import METRIC, PLOT
+from eyediff.training.ranking.train_config import TrainConfig
 from eyediff.weights import canonical_sha256, read_metric
 
 from .runs import PART, RECIPE, first, go, last, of, seeded
@@ -24,7 +24,7 @@ from .simulated import Simulated, agreement, mini
 def test_training_recovers_what_observers_follow(study: Simulated, trained: Path) -> None:
     """Agreement with votes that were held out is within a point of that of the observers' own heads, and far above the
     unweighted trunk's, which is what training begins with."""
-    val = held_out(study.triplets, PART, 0).val
+    val = hold_out(study.triplets, PART, 0).val
     ceiling = study.agreement_of_truth(val)
     assert last(trained)["mean"] >= ceiling - 0.01
     assert last(trained)["mean"] >= first(trained)["mean"] + 0.1
@@ -38,10 +38,10 @@ def test_the_result_is_a_metric_by_its_name(study: Simulated, trained: Path) -> 
     file = trained / METRIC
     found = read_metric(file)
     assert found.parameters is None
-    assert found.form.mode == "head"
-    assert found.form.provenance["last"]["mean"] == last(trained)["mean"]
+    assert found.description.mode == "head"
+    assert found.description.provenance["last"]["mean"] == last(trained)["mean"]
     assert min(head.min() for head in found.heads) >= 0
-    val = held_out(study.triplets, PART, 0).val
+    val = hold_out(study.triplets, PART, 0).val
     module = nn.LPIPS(str(file), reduction="none", value_range=(0, 255))
     columns = zip(*((t.reference, t.a, t.b) for t in val), strict=True)
     pictures = [torch.stack([of(path) for path in paths]) for paths in columns]
@@ -57,13 +57,13 @@ def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: P
     which the published code projects too, keep their negative weights: in mode head to the last bit."""
     start = seeded(SQUEEZE)
     before = {name: tensor.numpy(force=True).copy() for name, tensor in start.module.named_parameters()}
-    recipe = Recipe(mode=mode, epochs=2, decay=0, batch=4, rate=0.03 if mode == "head" else 1e-3)
-    found = read_metric(go(Votes(study.triplets[:16], ()), start, tmp_path / "run", recipe))
+    recipe = TrainConfig(mode=mode, epochs=2, decay=0, batch=4, rate=0.03 if mode == "head" else 1e-3)
+    found = read_metric(go(VoteSplit(study.triplets[:16], ()), start, tmp_path / "run", recipe))
     heads = np.concatenate(found.heads)
     assert (heads >= 0).all()
     if mode == "head":
         assert (heads == 0).any()
-        assert found.form.trunk_sha256 == canonical_sha256(before) == canonical_sha256(found.parameters)
+        assert found.description.trunk_sha256 == canonical_sha256(before) == canonical_sha256(found.parameters)
         return
     for name, array in found.parameters.items():
         assert not np.array_equal(array, before[name]) or name.endswith("bias"), name
@@ -77,11 +77,11 @@ def test_projection_touches_heads_alone(mode: str, study: Simulated, tmp_path: P
 def test_training_the_trunk_improves_on_its_start(mode: str, study: Simulated, tmp_path: Path) -> None:
     """From its weights, or from chance, a trunk that is trained too agrees better than before: by 2.5 points or more
     where this was written, of which another machine's roundings may cost some."""
-    recipe = Recipe(mode=mode, epochs=8, decay=2, batch=20, rate=5e-3, dropout=0.0, side=32)
+    recipe = TrainConfig(mode=mode, epochs=8, decay=2, batch=20, rate=5e-3, dropout=0.0, side=32)
     start = mini() if mode == "tune" else seeded(MINI)
-    votes = held_out(study.triplets, PART, 0)
+    votes = hold_out(study.triplets, PART, 0)
     found = read_metric(go(votes, start, tmp_path / "run", recipe))
-    assert found.form.mode == mode
+    assert found.description.mode == mode
     assert found.parameters is not None
     assert last(tmp_path / "run")["mean"] > first(tmp_path / "run")["mean"] + 0.01
 
@@ -111,4 +111,4 @@ def test_heads_on_a_module_of_ones_own(
 def test_first_weights_alone_need_no_votes(tmp_path: Path) -> None:
     """`--init gaussian` without DATA writes the metric of a trunk that learned nothing."""
     assert command(["train", "-o", str(tmp_path), "--trunk", "mini", "--init", "gaussian"]) == 0
-    assert read_metric(tmp_path / METRIC).form.mode == "gaussian"
+    assert read_metric(tmp_path / METRIC).description.mode == "gaussian"

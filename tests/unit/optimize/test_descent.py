@@ -11,22 +11,24 @@ import torch
 import eyediff
 from eyediff import images
 from eyediff.errors import UnknownMetricError, UsageError
-from eyediff.optimize.goals import Goal, goal, names
-from eyediff.optimize.plan import FROM_IMAGE, Plan
-from eyediff.optimize.pull import noise, pixels_of, pull, shifted, tensor_of
+from eyediff.optimize.descent import descend, noise_image, shift_window, to_pixels, to_tensor
+from eyediff.optimize.objectives import Objective, load_objective, objective_names
+from eyediff.optimize.settings import RATE_FROM_IMAGE, DescentSettings
 from eyediff.records import Pixels
 from tests.unit.distortions.scenes import scene
 
-SHORT = Plan(steps=40, seed=5)
+SHORT = DescentSettings(steps=40, seed=5)
 
 
-def pulled(metric: str, target: Pixels, plan: Plan = SHORT, start: Pixels | None = None) -> tuple[Goal, Pixels]:
+def pulled(
+    metric: str, target: Pixels, settings: DescentSettings = SHORT, start: Pixels | None = None
+) -> tuple[Objective, Pixels]:
     """What a plan makes of noise, or of `start`, as it is saved."""
-    aim = goal(metric)
-    begun = noise(*target.shape[:2], plan.seed) if start is None else start
-    *_, last = pull(tensor_of(begun), tensor_of(target), aim, plan)
-    assert last.number == plan.steps
-    return aim, pixels_of(last.image)
+    objective = load_objective(metric)
+    begun = noise_image(*target.shape[:2], settings.seed) if start is None else start
+    *_, last = descend(to_tensor(begun), to_tensor(target), objective, settings)
+    assert last.number == settings.steps
+    return objective, to_pixels(last.image)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +38,10 @@ def test_a_metric_is_followed(metric: str, left: float) -> None:
     """After 40 steps no more than this part of the way from noise to the target is left: about five times what was
     seen, since another order of sums leads elsewhere; a gradient with a wrong sign would leave all of it."""
     target = scene(3, 32)
-    aim, found = pulled(metric, target)
+    objective, found = pulled(metric, target)
     first, last, best = (
-        aim.score(tensor_of(pixels), tensor_of(target)) for pixels in (noise(32, 32, SHORT.seed), found, target)
+        objective.score(to_tensor(pixels), to_tensor(target))
+        for pixels in (noise_image(32, 32, SHORT.seed), found, target)
     )
     if metric == "psnr":  # its best is infinite; what it is made of is a mean square
         first, last, best = (10 ** (-score / 10) for score in (first, last, best))
@@ -48,45 +51,45 @@ def test_a_metric_is_followed(metric: str, left: float) -> None:
 def test_it_repeats_itself_and_the_seed_decides() -> None:
     """The same plan gives the same pixels to the last bit, another seed others."""
     target = scene(3, 32)
-    few = Plan(steps=4, seed=5)
-    start = noise(32, 32, 9)
+    few = DescentSettings(steps=4, seed=5)
+    start = noise_image(32, 32, 9)
     first, second = (pulled("lpips-mini", target, few, start)[1] for _ in range(2))
     assert np.array_equal(first, second)
-    assert not np.array_equal(first, pulled("lpips-mini", target, Plan(steps=4, seed=6), start)[1])
-    assert not np.array_equal(noise(8, 8, 0), noise(8, 8, 1))
+    assert not np.array_equal(first, pulled("lpips-mini", target, DescentSettings(steps=4, seed=6), start)[1])
+    assert not np.array_equal(noise_image(8, 8, 0), noise_image(8, 8, 1))
 
 
 def test_an_image_that_is_there_already_stays() -> None:
     """Gradients are 0 at equal images, and so is every step. (Of SSIM rounding leaves 1e-6 of a gradient.)"""
     target = scene(3, 32)
     for metric in ("lpips-mini", "l2", "psnr"):
-        assert np.array_equal(pulled(metric, target, Plan(steps=3), target)[1], target), metric
+        assert np.array_equal(pulled(metric, target, DescentSettings(steps=3), target)[1], target), metric
 
 
 def test_an_image_that_is_near_comes_nearer() -> None:
     """With the rate for images, which large steps would throw off: half the way at least, where a quarter was seen."""
     target = scene(3, 32)
     start = np.clip(target + np.random.RandomState(0).normal(0, 20, target.shape), 0, 255).astype(np.uint8)
-    aim, found = pulled("lpips-mini", target, Plan(steps=40, rate=FROM_IMAGE), start)
-    first, last = (aim.score(tensor_of(pixels), tensor_of(target)) for pixels in (start, found))
+    objective, found = pulled("lpips-mini", target, DescentSettings(steps=40, rate=RATE_FROM_IMAGE), start)
+    first, last = (objective.score(to_tensor(pixels), to_tensor(target)) for pixels in (start, found))
     assert last < first / 2
 
 
 def test_bare_metrics_prepare_their_target_once() -> None:
     """Without shifts the target's features are computed beforehand, and the first loss is the score of the start."""
-    target, start = scene(3, 32), noise(32, 32, 0)
+    target, start = scene(3, 32), noise_image(32, 32, 0)
     for metric in ("lpips-mini", "perceptual-mini"):
-        aim = goal(metric)
-        step = next(pull(tensor_of(start), tensor_of(target), aim, Plan(steps=1, shifts=0)))
-        assert step.loss == pytest.approx(aim.score(tensor_of(start), tensor_of(target)), rel=1e-6)  # float32
+        objective = load_objective(metric)
+        step = next(descend(to_tensor(start), to_tensor(target), objective, DescentSettings(steps=1, shifts=0)))
+        assert step.loss == pytest.approx(objective.score(to_tensor(start), to_tensor(target)), rel=1e-6)  # float32
 
 
 def test_a_shift_is_a_window_of_the_mirrored_image() -> None:
     """As numpy pads and cuts; in the middle it is the image itself."""
     image = torch.rand(1, 3, 7, 9)
     padded = np.pad(image.numpy(), ((0, 0), (0, 0), (2, 2), (2, 2)), mode="reflect")
-    assert np.array_equal(shifted(image, 2, 0, 3), padded[:, :, 0:7, 3:12])
-    assert torch.equal(shifted(image, 2, 2, 2), image)
+    assert np.array_equal(shift_window(image, 2, 0, 3), padded[:, :, 0:7, 3:12])
+    assert torch.equal(shift_window(image, 2, 2, 2), image)
 
 
 @pytest.mark.parametrize("metric", ["lpips-mini", "l2", "psnr", "ssim", "ssim@skimage", "dssim", "ms-ssim"])
@@ -95,45 +98,45 @@ def test_scores_are_those_of_compare(metric: str) -> None:
     side = 168 if metric == "ms-ssim" else 48
     target = scene(3, side)
     start = np.clip(target + np.random.RandomState(0).normal(0, 20, target.shape), 0, 255).astype(np.uint8)
-    aim = goal(metric)
-    found = aim.score(tensor_of(start), tensor_of(target))
+    objective = load_objective(metric)
+    found = objective.score(to_tensor(start), to_tensor(target))
     assert found == pytest.approx(eyediff.distance(target, start, metric), rel=1e-5)
-    assert aim.smallest <= side
+    assert objective.smallest <= side
 
 
 def test_deep_pixels_keep_their_depth() -> None:
     """16-bit levels are not rounded to 8 bits on the way in."""
     pixels = np.full((2, 2, 3), 12345, np.uint16)
-    assert tensor_of(pixels).numpy() == pytest.approx(12345 / 65535, rel=1e-7)
+    assert to_tensor(pixels).numpy() == pytest.approx(12345 / 65535, rel=1e-7)
 
 
 def test_names_that_cannot_be_followed_are_told() -> None:
     """A metric without gradient, which lists those that have one; a variant that rounds; a name that does not exist."""
     with pytest.raises(UsageError, match=r"fsim has no gradient.*lpips-alex.*l2.*perceptual"):
-        goal("fsim")
+        load_objective("fsim")
     with pytest.raises(UsageError, match="matlab"):
-        goal("ssim@matlab")
+        load_objective("ssim@matlab")
     with pytest.raises(UnknownMetricError, match="did you mean"):
-        goal("lpips-alx")
-    assert {"lpips-alex", "deep-vgg", "perceptual", "ms-ssim", "l2"} <= set(names())
-    assert not {"fsim", "l2-lab"} & set(names())
+        load_objective("lpips-alx")
+    assert {"lpips-alex", "deep-vgg", "perceptual", "ms-ssim", "l2"} <= set(objective_names())
+    assert not {"fsim", "l2-lab"} & set(objective_names())
 
 
 def test_frames_begin_and_end_the_way_and_thin_out() -> None:
     """Start and last step are always among them, gaps never shrink, and there are no more than asked for."""
-    kept = sorted(Plan(steps=300, frames=50).shown())
+    kept = sorted(DescentSettings(steps=300, frames=50).frame_steps())
     gaps = np.diff(kept)
     assert (kept[0], kept[-1]) == (0, 300) and len(kept) <= 51 and gaps[0] == 1 and gaps[-1] > 8
-    assert Plan(steps=1, frames=50).shown() == {0, 1}
-    assert Plan(steps=300, frames=1).shown() == {0, 300}
+    assert DescentSettings(steps=1, frames=50).frame_steps() == {0, 1}
+    assert DescentSettings(steps=300, frames=1).frame_steps() == {0, 300}
 
 
 def test_noise_falls_to_a_tenth_in_alex(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is promised for 300 steps on the example of the LPIPS repository, in 150."""
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(shared / "weights"))
     target = images.read(shared / "images" / "lpips" / "ex_ref.png").pixels
-    plan = Plan(steps=150)
-    aim, found = pulled("lpips-alex", target, plan)
-    start = noise(*target.shape[:2], plan.seed)
-    first, last = (aim.score(tensor_of(pixels), tensor_of(target)) for pixels in (start, found))
+    settings = DescentSettings(steps=150)
+    objective, found = pulled("lpips-alex", target, settings)
+    start = noise_image(*target.shape[:2], settings.seed)
+    first, last = (objective.score(to_tensor(pixels), to_tensor(target)) for pixels in (start, found))
     assert last < 0.1 * first

@@ -1,0 +1,90 @@
+"""Gradient descent on pixels, by Adam."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
+
+from ..records import PEAKS, Pixels
+from .objectives import Objective
+from .settings import BETAS, EPSILON, DescentSettings
+
+
+class DescentStep(NamedTuple):
+    """The image after `number` steps, and the loss before the last of them (of the shifted images)."""
+
+    number: int
+    loss: float
+    image: Tensor
+
+
+def descend(start: Tensor, target: Tensor, objective: Objective, settings: DescentSettings) -> Iterator[DescentStep]:
+    """Optimise an image towards a target.
+
+    Parameters
+    ----------
+    start, target : Tensor, shape (1, 3, H, W)
+        Images in [0, 1], on one device.
+    objective : Objective
+        The metric.
+    settings : DescentSettings
+        Number of steps, rate, shifts and seed.
+
+    Yields
+    ------
+    DescentStep
+        Every step. The next step changes `image` in place: copy it to keep it.
+
+    Notes
+    -----
+    Pixels are clipped to [0, 1] and otherwise free. What the metric does not measure stays as it was at the start, so
+    the result shows it.
+    """
+    image = start.clone().requires_grad_()
+    adam = torch.optim.Adam([image], settings.rate, BETAS, EPSILON)
+    rng = np.random.default_rng([settings.seed, 1])  # independent of the noise
+    reach = min(settings.shifts, *(side - 1 for side in target.shape[2:])) if objective.strided else 0
+    prepared = None if reach else objective.prepare(target)
+    for number in range(settings.steps):
+        adam.param_groups[0]["lr"] = settings.rate * (1 + math.cos(math.pi * number / settings.steps)) / 2
+        adam.zero_grad()
+        if reach:
+            down, right = rng.integers(0, 2 * reach + 1, 2).tolist()
+            loss = objective.loss(*(shift_window(each, reach, down, right) for each in (image, target)))
+        else:
+            loss = objective.loss(image, prepared)
+        (loss * image.numel()).backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        with torch.no_grad():
+            image.clamp_(0, 1)
+        yield DescentStep(number + 1, loss.item(), image.detach())
+
+
+def shift_window(image: Tensor, reach: int, down: int, right: int) -> Tensor:
+    """Cut a window of the image's own size from the mirror-padded image, `down` and `right` from 0 to 2 * reach."""
+    height, width = image.shape[2:]
+    return F.pad(image, (reach,) * 4, mode="reflect")[:, :, down : down + height, right : right + width]
+
+
+def noise_image(height: int, width: int, seed: int) -> npt.NDArray[np.uint8]:
+    """Return H x W x 3 uniform random levels."""
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def to_tensor(pixels: Pixels) -> Tensor:
+    """Convert H x W x 3 pixels of any storage type to 1 x 3 x H x W in [0, 1]."""
+    levels = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)
+    return torch.from_numpy(levels / np.float32(PEAKS[pixels.dtype]))
+
+
+def to_pixels(image: Tensor) -> npt.NDArray[np.uint8]:
+    """Convert 1 x 3 x H x W in [0, 1] to H x W x 3, rounded to 8 bits."""
+    levels = (image[0] * 255).round().to(torch.uint8)
+    return levels.permute(1, 2, 0).contiguous().numpy(force=True)

@@ -1,0 +1,124 @@
+"""The metrics that have a gradient, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from .. import nn, weights
+from ..errors import UsageError
+from ..interfaces import DownloadProgress
+from ..metrics import lpips
+from ..metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
+from ..metrics.programs import DeepFeatures
+from ..metrics.registry import all_metrics
+from ..scoring.metric_spec import parse_metric
+
+PERCEPTUAL: Mapping[str, str] = {
+    "perceptual": VGG.name,
+    **{f"perceptual-{trunk.name}": trunk.name for trunk in (ALEX, SQUEEZE, MINI)},
+}
+"""Backbones by the name of their content loss (Johnson et al. 2016), at the second feature layer: relu2_2 of VGG."""
+
+JOHNSON = "2016"
+
+RANGE = (0.0, 1.0)
+"""Range of the pixels in this package."""
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric that an image is optimised for.
+
+    Attributes
+    ----------
+    name, version : str
+        Name and version of the metric.
+    weights_sha256 : str or None
+        Hash of its weights.
+    higher_is_better : bool
+        Direction of `score`.
+    smallest : int
+        Shortest side that it takes, in pixels.
+    strided : bool
+        Whether it samples a grid of positions only, as networks do.
+    module : torch.nn.Module
+        Called, it gives the loss, which is lower for more similar images. Its `score` gives the published metric.
+    """
+
+    name: str
+    version: str
+    weights_sha256: str | None
+    higher_is_better: bool
+    smallest: int
+    strided: bool
+    module: torch.nn.Module
+
+    def score(self, x: Tensor, y: Tensor) -> float:
+        """Return the metric of one pair, 1 x 3 x H x W each."""
+        with torch.no_grad():
+            return float(cast(Any, self.module).score(x, y))
+
+    def loss(self, x: Tensor, prepared: Any) -> Tensor:
+        """Return the loss to minimise; `prepared` is a target, or the result of `prepare` for it."""
+        return cast(Tensor, self.module(x, prepared))
+
+    def prepare(self, target: Tensor) -> Any:
+        """Compute once what the loss needs of a target that does not change."""
+        with torch.no_grad():
+            if isinstance(self.module, nn.LPIPS):
+                return self.module.prepare(target)
+            return self.module.contents(target) if isinstance(self.module, nn.PerceptualLoss) else target
+
+
+def objective_names() -> list[str]:
+    """Return the names of all metrics that have a gradient."""
+    return [*(name for name, info in all_metrics().items() if info.is_deep or info.torch_module), *PERCEPTUAL]
+
+
+def load_objective(name: str, progress: DownloadProgress | None = None) -> Objective:
+    """Load a metric that has a gradient, with its weights.
+
+    Parameters
+    ----------
+    name : str
+        Name of a metric, such as `lpips-alex`, `ssim@skimage` or `perceptual`.
+    progress : function, optional
+        Called with the bytes that have arrived and that are expected, if weights are downloaded.
+
+    Returns
+    -------
+    Objective
+
+    Raises
+    ------
+    UnknownMetricError
+        If there is no such metric.
+    UsageError
+        If the metric has no gradient.
+    WeightsError
+        If its weights cannot be found or downloaded.
+    """
+    sha256: str | None = None
+    if name in PERCEPTUAL:
+        backbone = PERCEPTUAL[name]
+        network = lpips.Network(TRUNKS[backbone], weights.load_trunk(backbone, progress=progress).parameters, None)
+        second = network.trunk.tap_names[1]
+        loss = nn.PerceptualLoss.from_network(network, {second: 1.0}, value_range=RANGE, check=False)
+        sha256 = weights.metric_sha256(network.parameters, None)
+        return Objective(name, JOHNSON, sha256, False, network.trunk.smallest, True, loss)
+    spec = parse_metric(name)
+    info, program = spec.info, spec.program
+    module: torch.nn.Module
+    if isinstance(program, DeepFeatures):
+        network, sha256 = spec.load_network(progress=progress)
+        module = nn.LPIPS.from_network(network, value_range=RANGE, check=False)
+    elif info.torch_module is not None and program.formula is not None:
+        module = getattr(nn, info.torch_module).for_version(spec.version, value_range=RANGE, check=False)
+    else:
+        raise UsageError(f"{name} has no gradient to follow; expected one of {', '.join(objective_names())}")
+    return Objective(name, spec.version, sha256, info.higher_is_better, program.smallest_side, info.is_deep, module)

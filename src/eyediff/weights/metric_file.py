@@ -1,0 +1,239 @@
+"""A metric as a file: linear weights, parameters of a backbone, or both, with a description.
+
+The container is safetensors, with float32 values; `metric_schema.py` defines the description. Without linear weights,
+every weight is 1. Without a backbone, the official one is used, whose hash must be the recorded one.
+
+A file may come from anywhere. It is checked completely before any part is used, and no code in it is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from ..errors import UsageError, WeightsError, shown
+from ..interfaces import DownloadProgress
+from ..metrics import lpips
+from ..metrics.backbones import TRUNKS
+from ..metrics.ops import Array
+from . import containers, pth
+from .hashing import canonical_sha256
+from .metric_schema import HEAD, KEY, TRUNK, MetricDescription, check_tensors, parse_description
+from .store import load_trunk
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class MetricFile:
+    """A metric that was read from a file. `heads` None: every weight is 1. `parameters` None: the official backbone."""
+
+    path: Path
+    description: MetricDescription
+    heads: tuple[Array, ...] | None
+    parameters: Mapping[str, Array] | None
+
+    @property
+    def version(self) -> str:
+        """Version of the formula: 0.1 scales its input, 0.0 does not."""
+        return lpips.VERSIONS[0 if self.description.scaled else 1]
+
+    @property
+    def sha256(self) -> str:
+        """Hash, in hexadecimal, of everything that decides a score. Provenance and mode do not."""
+        heads = self.heads and canonical_sha256({f"{HEAD}{index}": head for index, head in enumerate(self.heads)})
+        record = [
+            self.description.trunk,
+            self.description.trunk_sha256,
+            self.description.scaled,
+            self.description.taps,
+            heads,
+        ]
+        return sha256(json.dumps(record).encode()).hexdigest()
+
+    def network(
+        self, file: Path | None = None, *, head: bool = True, progress: DownloadProgress | None = None
+    ) -> lpips.Network:
+        """Return the network that computes the metric.
+
+        Parameters
+        ----------
+        file : Path, optional
+            Weights of the backbone, if this file does not contain them.
+        head : bool
+            Whether the linear weights are used. Without them, every weight is 1.
+        progress : function, optional
+            Called with the bytes that have arrived and that are expected, if weights are downloaded.
+
+        Raises
+        ------
+        WeightsError
+            If the backbone is not the one that the metric was made for, or cannot be loaded.
+        UsageError
+            If the backbone is a module, or `file` is not needed.
+        """
+        self.check_runs()
+        parameters = self.parameters
+        if parameters is not None and file is not None:
+            raise UsageError(f"{shown(self.path)} holds its trunk already; leave out the weights {shown(file)}")
+        if parameters is None:
+            loaded = load_trunk(self.description.trunk, file, trust=file is not None, progress=progress)
+            self.check_trunk(loaded.sha256, str(loaded.source))
+            parameters = loaded.parameters
+        return lpips.Network(
+            TRUNKS[self.description.trunk], parameters, self.heads if head else None, self.description.scaled
+        )
+
+    def check_runs(self) -> None:
+        """Raise UsageError for a module: importing it by name would run any code of that name."""
+        if self.description.is_module:
+            raise UsageError(
+                f"{shown(self.path)} holds heads for {shown(self.description.trunk)}, and a file brings no code to "
+                "run; give the module itself, in Python: eyediff.nn.LPIPS.from_module(module, taps, heads=FILE)"
+            )
+
+    def check_trunk(self, sha256: str, source: str) -> None:
+        """Raise WeightsError unless this is the hash of the backbone that the linear weights belong to."""
+        if sha256 != self.description.trunk_sha256:
+            raise WeightsError(
+                f"{shown(self.path)}: made for another trunk: {shown(self.description.trunk)} with sha256 "
+                f"{self.description.trunk_sha256[:16]}, not {sha256[:16]} of {shown(source)}; "
+                "use the trunk it was made for"
+            )
+
+
+def read_metric(path: Path) -> MetricFile:
+    """Read the file of a metric and check it completely: description, names, shapes, types and values.
+
+    Raises
+    ------
+    WeightsError
+        If it is not such a file. The message names it and says what it is instead.
+    """
+    try:
+        _check_container(path)
+        with safe_open(path, framework="numpy") as file:
+            description = parse_description((file.metadata() or {}).get(KEY))
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+            check_tensors(
+                description, {name: (one.get_dtype(), tuple(one.get_shape())) for name, one in slices.items()}
+            )
+            tensors = {name: np.array(file.get_tensor(name), np.float32, order="C") for name in slices}
+        return _build(path, description, tensors)
+    except WeightsError as error:
+        raise WeightsError(f"{shown(path)}: {error}") from None
+    except (SafetensorError, ValueError) as error:  # older safetensors report some damage as ValueError
+        reason = f"its safetensors header is damaged or cut short ({str(error)[:80]!r})"
+        raise WeightsError(f"{shown(path)}: {reason}") from None
+    except OSError as error:
+        raise WeightsError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
+
+
+def write_metric(
+    path: Path,
+    *,
+    trunk: str,
+    mode: str,
+    provenance: Mapping[str, object],
+    heads: Sequence[Array] | None = None,
+    parameters: Mapping[str, Array] | None = None,
+    trunk_sha256: str | None = None,
+    scaled: bool = True,
+    taps: Sequence[str] = (),
+) -> MetricFile:
+    """Write the file of a metric atomically. Equal arguments give equal bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    trunk, mode, provenance, scaled, taps
+        See `MetricDescription`.
+    heads : sequence of arrays, optional
+        Linear weights, one array for each feature layer.
+    parameters : mapping, optional
+        Parameters of the backbone, if it is not the official one.
+    trunk_sha256 : str, optional
+        Hash of the backbone, if `parameters` is not given (`load_trunk(...).sha256`).
+
+    Returns
+    -------
+    MetricFile
+
+    Raises
+    ------
+    WeightsError
+        If `read_metric` would refuse the file, if it cannot be written, or if another kind of file has this name.
+    """
+    path = path.resolve()  # a link keeps pointing where it did
+    check_free(path)
+    trunk_sha = canonical_sha256(parameters) if parameters is not None else trunk_sha256 or ""
+    description = MetricDescription(trunk, trunk_sha, scaled, mode, tuple(taps), dict(provenance))
+    tensors = {f"{HEAD}{index}": np.asarray(head, np.float32) for index, head in enumerate(heads or ())}
+    tensors |= {f"{TRUNK}{name}": np.asarray(values, np.float32) for name, values in (parameters or {}).items()}
+    try:
+        description.check()
+        text = description.to_json()
+        check_tensors(description, {name: ("F32", values.shape) for name, values in tensors.items()})
+        metric = _build(path, description, tensors)
+        if len(text) > (most := containers.MAX_HEADER // 2):
+            raise WeightsError(f"its provenance takes {len(text):,} bytes, expected at most {most:,}")
+    except WeightsError as error:
+        raise WeightsError(f"{shown(path)}: not written: {error}") from None
+    containers.write(path, tensors, {KEY: text})
+    return metric
+
+
+def check_free(path: Path) -> None:
+    """Raise WeightsError unless the path is free or holds a metric."""
+    containers.check_free(path, KEY, "metric of eyediff")
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether the name of a metric is that of a file: it has a path separator, or the suffix of such files.
+
+    Examples
+    --------
+    >>> is_file_name("mine.safetensors"), is_file_name("lpips")
+    (True, False)
+    """
+    return "/" in name or "\\" in name or name.casefold().endswith(SUFFIX)
+
+
+def _check_container(path: Path) -> None:
+    """Raise WeightsError unless the file begins as safetensors with a header of acceptable size."""
+    if not path.is_file():  # a pipe or a device might never end
+        what = "not a regular file" if path.exists() else "no such file"
+        raise WeightsError(f"{what}; a metric named like this is a file, `eyediff metrics` lists the others")
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start[8:] != b"{":  # looked at first: a length may begin as a pickle does
+        if start.startswith((pth.ZIP_START, pth.PICKLE_START)):
+            raise WeightsError(
+                "a .pth file or another pickle or archive, which is no metric and is not unpacked; "
+                "`eyediff weights import` makes a metric of a state dict"
+            )
+        raise WeightsError("no safetensors file; a metric is a file that eyediff wrote")
+    containers.check_header(path)
+
+
+def _build(path: Path, description: MetricDescription, tensors: Mapping[str, Array]) -> MetricFile:
+    """Return the metric. Names and shapes of the tensors are checked already; their values are checked here."""
+    heads = tuple(tensors[f"{HEAD}{index}"] for index in range(sum(name.startswith(HEAD) for name in tensors)))
+    for index, head in enumerate(heads):
+        if not (np.isfinite(head).all() and (head >= 0).all()):
+            raise WeightsError(f"{HEAD}{index} holds figures below 0 or not finite: not a distance")
+    parameters = None
+    if any(name.startswith(TRUNK) for name in tensors):
+        trunk = TRUNKS[description.trunk]
+        parameters = {name: tensors[f"{TRUNK}{name}"] for name in trunk.shapes}
+        lpips.check_parameters(trunk, parameters)
+        if (sha256 := canonical_sha256(parameters)) != description.trunk_sha256:
+            raise WeightsError(f"damaged: its trunk has sha256 {sha256[:16]}, recorded {description.trunk_sha256[:16]}")
+    return MetricFile(path, description, heads or None, parameters)
