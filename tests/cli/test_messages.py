@@ -31,7 +31,7 @@ def test_nor_do_they_where_all_is_well(command: list[str], tmp_path: Path, capsy
     """The line that says where the results are."""
     assert run([*command, "--size", "resize", "-o", str(tmp_path / "two\nlines\x1b[31m.csv")]) == 0
     told = capsys.readouterr().err
-    assert told[:-1].isprintable() and told.endswith("two\\nlines\\x1b[31m.csv\n")
+    assert told.replace("\n", "").isprintable() and "two\\nlines\\x1b[31m.csv" in told
 
 
 def test_an_internal_error_is_told_from_a_crossed_limit(

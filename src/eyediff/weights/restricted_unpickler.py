@@ -203,7 +203,7 @@ def _uncallable(_: _Machine, __: tuple[object, ...]) -> object:
 
 _KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
 
-_STORAGES = {f"torch {kind}StorageInfo": kind for kind in _KINDS}
+_STORAGES = {f"torch {kind}Storage": kind for kind in _KINDS}
 
 _NAMES: Mapping[str, Callable[[_Machine, tuple[object, ...]], object]] = {
     "collections OrderedDict": _dictionary,

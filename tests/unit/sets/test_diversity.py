@@ -53,7 +53,7 @@ def test_parts_joined_are_the_whole() -> None:
     figures = np.random.RandomState(0).standard_normal((30, 5))
     whole = RunningDiversity()
     for part in (figures[:1], figures[1:12], figures[:0], figures[12:]):
-        whole.join(spread(part))
+        whole.merge(spread(part))
     assert whole.count == 30 and whole.standard_error is None
     assert whole.mean == pytest.approx(mean_of_pairs(figures), rel=1e-12)
 
