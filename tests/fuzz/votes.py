@@ -14,12 +14,12 @@ from typing import get_args
 import numpy as np
 
 from eyediff.errors import StudyError
-from eyediff.votes import Kind, read_study
+from eyediff.votes import StudyKind, read_study
 from tests.unit.images.make import RGB, noise, png
 
 from .target import Target, refused
 
-KINDS = get_args(Kind)
+KINDS = get_args(StudyKind)
 SHARE = 2 * len(KINDS)
 COLUMNS = ("reference,a,b,votes_a,votes_b", "a,b,same,total", "reference,candidate,mos")
 
@@ -45,7 +45,7 @@ def check(data: bytes, folder: Path) -> str:
             refused(StudyError(problem), ": ")  # paths in a table may lead anywhere, and need not be there
         return refused(error, path)
     assert study.items
-    for item in (*study.triplets, *study.likenesses):
+    for item in (*study.triplets, *study.jnd_pairs):
         assert 0 <= item.share <= 1, item
     assert all(math.isfinite(item.mos) for item in study.opinions)
     return "read"

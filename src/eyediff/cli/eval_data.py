@@ -15,12 +15,12 @@ from ..scoring.metric_spec import parse_metric
 from ..votes import bapps
 from ..votes.fetch import ARCHIVES
 from ..votes.fetch import fetch as fetched
-from ..votes.simulate import TRUTH, Observer, Plan
+from ..votes.simulate import TRUTH, Observer, SimulationSettings
 from ..votes.simulate import simulate as simulated
 from . import options
 from .progress import bar, download_bar
 
-PLAN = Plan()
+PLAN = SimulationSettings()
 
 
 def simulate(
@@ -28,7 +28,7 @@ def simulate(
     observer: Annotated[
         str, typer.Option(metavar="METRIC", help="The metric that the observers follow.")
     ] = defaults.SET_METRIC,
-    kind: Annotated[bapps.Kind, typer.Option(help="Of votes.")] = PLAN.kind,
+    kind: Annotated[bapps.BappsKind, typer.Option(help="Of votes.")] = PLAN.kind,
     count: Annotated[int, typer.Option(metavar="N", help="Items in each subset.")] = PLAN.count,
     observers: Annotated[int, typer.Option(metavar="N", help="Votes on each item.")] = PLAN.observers,
     noise: Annotated[
@@ -59,7 +59,7 @@ def simulate(
     with download_bar("weights") as report:
         wired = wiring.build_metric(spec, create_runner(device, None), progress=report)
     follows = Observer(observer, wired.engine, spec.info.higher_is_better, wired.header)
-    plan = Plan(kind, count, observers, noise, seed)
+    plan = SimulationSettings(kind, count, observers, noise, seed)
     with bar("items") as tell:
         simulated(folder, plan, follows, photos, workers=workers or defaults.workers(), progress=tell)
     typer.echo(

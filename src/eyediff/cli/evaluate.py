@@ -17,7 +17,7 @@ from ..evaluation import plots as drawing
 from ..output.text import amount
 from ..output.writers import Format
 from ..report import plot as plots
-from ..votes import Kind, Split, jnd
+from ..votes import StudyKind, StudySplit, jnd
 from . import options
 from .eval_data import fetch, simulate
 from .exit_codes import INCOMPLETE, USAGE_ERROR
@@ -70,7 +70,7 @@ def twoafc(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(options.side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("2afc", data, split, metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -97,7 +97,7 @@ def just_noticeable(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(options.side_of(side), bootstrap, seed, convention, device, workers)
+    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, convention, device, workers)
     return _judged("jnd", data, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -123,7 +123,7 @@ def mos(
 
     Exit code: 0 done, 2 the call or the table is wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.Options(options.side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("mos", table, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -131,7 +131,8 @@ def mos(
 def check(
     data: options.Votes,
     kind: Annotated[
-        Kind | None, typer.Option(help="What the votes should be; by default all that is there.", show_default=False)
+        StudyKind | None,
+        typer.Option(help="What the votes should be; by default all that is there.", show_default=False),
     ] = None,
     workers: options.Workers = None,
 ) -> int:
@@ -139,9 +140,9 @@ def check(
 
     Exit code: 0 all is well, 2 something is wrong.
     """
-    count, parts = 0, votes.parts(data, kind)
+    count, parts = 0, votes.find_parts(data, kind)
     for what, split in parts:
-        study, problems = votes.problems_of(data, what, split=split, workers=workers or defaults.workers())
+        study, problems = votes.find_problems(data, what, split=split, workers=workers or defaults.workers())
         for problem in problems:
             typer.echo(problem)
         title = f"{what} {split}" if len(parts) > 1 else what
@@ -152,7 +153,12 @@ def check(
 
 
 def _judged(
-    kind: Kind, data: Path, split: Split, metrics: list[str] | None, how: judging.Options, outputs: Outputs
+    kind: StudyKind,
+    data: Path,
+    split: StudySplit,
+    metrics: list[str] | None,
+    how: judging.EvaluationOptions,
+    outputs: Outputs,
 ) -> int:
     """Read, judge, and tell; what can be wrong is found before any image is looked at closely."""
     form = cast(Format, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
@@ -165,7 +171,7 @@ def _judged(
         to = stack.enter_context(options.text(form, outputs.file))
         items = stack.enter_context(options.text(rows, outputs.by_item)) if outputs.by_item else None
         with bar("items") as tell:
-            found = judging.judged(task, tell)
+            found = judging.run_task(task, tell)
         telling.write(found, form, to)
         if items is not None:
             telling.write_items(found, rows, items)

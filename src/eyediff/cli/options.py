@@ -16,7 +16,7 @@ from .. import defaults, run, votes
 from .. import output as reports
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
-from ..evaluation.agreement import Side
+from ..evaluation.agreement import ShorterSide
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
@@ -95,7 +95,7 @@ Votes: TypeAlias = Annotated[
     Path,
     typer.Argument(help="A folder laid out as BAPPS, one of its parts, or a table (.csv, .jsonl).", show_default=False),
 ]
-Split: TypeAlias = Annotated[votes.Split, typer.Option(help="Of a folder that holds both.")]
+Split: TypeAlias = Annotated[votes.StudySplit, typer.Option(help="Of a folder that holds both.")]
 Resamples: TypeAlias = Annotated[int, typer.Option("--bootstrap", metavar="N", help="Resamples behind an interval.")]
 ResamplesSeed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Of the resamples.")]
 JudgedSide: TypeAlias = Annotated[
@@ -178,10 +178,10 @@ def level_range(text: str | None, bits: int | None) -> tuple[float, float] | Non
     return low, high
 
 
-def side_of(text: str | None) -> Side | None:
+def side_of(text: str | None) -> ShorterSide | None:
     """What --side says."""
     if text is None or text == "keep":
-        return cast(Side | None, text)
+        return cast(ShorterSide | None, text)
     try:
         return int(text)
     except ValueError:

@@ -12,14 +12,14 @@ import typer
 from .. import defaults, votes
 from ..evaluation import agreement as judging
 from ..evaluation import weight_sources_output as telling
-from ..evaluation.weight_sources import Plan, compare
+from ..evaluation.weight_sources import WeightSourceSettings, compare
 from ..output.writers import Format
-from ..votes.ordered_triplets import strengths as made
+from ..votes.ordered_triplets import write_ordered_triplets
 from . import options
 from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
-PLAN = Plan()
+PLAN = WeightSourceSettings()
 
 
 def supervision(
@@ -55,9 +55,9 @@ def supervision(
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
     form = cast(Format, options.format_of(format_, output, options.SUFFIXES))
-    how = judging.Options(options.side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, "voc", device, workers)
     study = votes.read_study(data, "2afc", split=split)
-    plan = Plan(trunk, photos, tuple(imported or ()), seeds)
+    plan = WeightSourceSettings(trunk, photos, tuple(imported or ()), seeds)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(TemporaryDirectory(prefix="eyediff-")))
         to = stack.enter_context(options.text(form, output))
@@ -78,4 +78,4 @@ def strengths(
 
     Prints the table, which `eval 2afc` and `eval supervision` take. Nobody voted.
     """
-    typer.echo(made(folder, photos, count, seed))
+    typer.echo(write_ordered_triplets(folder, photos, count, seed))

@@ -1,4 +1,4 @@
-"""Judging metrics by people's votes: names of metrics -> engines -> scores of every item -> figures with intervals."""
+"""Judge metrics by votes: metric names become engines, then scores of every item, then statistics with intervals."""
 
 from __future__ import annotations
 
@@ -24,19 +24,29 @@ from ..votes import Study, correlation, jnd
 from .results import Judged, Line, lines
 from .scoring import score_items
 
-__all__ = ["BAPPS_SIDE", "Judged", "Line", "Options", "Side", "Task", "judge", "judged", "prepare"]
+__all__ = [
+    "BAPPS_SIDE",
+    "EvaluationOptions",
+    "EvaluationTask",
+    "Judged",
+    "Line",
+    "ShorterSide",
+    "judge",
+    "prepare",
+    "run_task",
+]
 
-Side: TypeAlias = int | Literal["keep"]
+ShorterSide: TypeAlias = int | Literal["keep"]
 
 BAPPS_SIDE = 64
-"""What the published code brings the shorter side of every patch to before a metric sees it."""
+"""Shorter side that the published code gives every patch before a metric sees it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
-    """How metrics are judged: see `judge`."""
+class EvaluationOptions:
+    """Options of an evaluation; see `judge`."""
 
-    side: Side | None = None
+    side: ShorterSide | None = None
     resamples: int = defaults.BOOTSTRAP
     seed: int = defaults.SEED
     convention: jnd.Convention = "voc"
@@ -45,20 +55,22 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A study and the metrics to be judged by it, ready to run. `side` None: images are left as they are."""
+class EvaluationTask:
+    """A study and the metrics to be judged by it, ready to run. `side` None: images keep their size."""
 
     study: Study
     metrics: MetricSet
     loader: ImageLoader
     side: int | None
-    options: Options
+    options: EvaluationOptions
 
 
-def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: DownloadProgress | None = None) -> Task:
-    """Everything that can be wrong, found before any image is read. Raises as `judge` does."""
+def prepare(
+    study: Study, metrics: Sequence[str], options: EvaluationOptions, downloads: DownloadProgress | None = None
+) -> EvaluationTask:
+    """Check everything that can be wrong before any image is read. Raises as `judge` does."""
     specs = parse_metrics(metrics)
-    default: Side = BAPPS_SIDE if study.layout == "bapps" else "keep"
+    default: ShorterSide = BAPPS_SIDE if study.layout == "bapps" else "keep"
     asked = default if options.side is None else options.side
     side = None if asked == "keep" else asked
     if options.resamples < 0 or options.seed < 0 or (side is not None and side < 1):
@@ -72,15 +84,15 @@ def prepare(study: Study, metrics: Sequence[str], options: Options, downloads: D
         correlation.check_scipy()
     reading = ComparisonOptions(alpha="refuse", device=options.device, workers=options.workers)
     loader = replace(reading.loader(), read=partial(_read, side=side))
-    return Task(study, reading.build_metrics(specs, downloads), loader, side, options)
+    return EvaluationTask(study, reading.build_metrics(specs, downloads), loader, side, options)
 
 
-def judged(task: Task, progress: Progress | None = None) -> Judged:
-    """The figures of a task; the slow part. `progress` is told the items that are done, and how many there are."""
-    how = task.options
-    found = score_items(task.study.items, task.metrics, task.loader, progress)
-    settings = (task.side, how.seed, how.resamples, how.convention)
-    bare = Judged(task.metrics.header, task.study, *settings, found.scores, found.failed, ())
+def run_task(task: EvaluationTask, progress: Progress | None = None) -> Judged:
+    """Compute the result of a task. `progress` is called with the number of items that are done, and of all items."""
+    options = task.options
+    scores = score_items(task.study.items, task.metrics, task.loader, progress)
+    settings = (task.side, options.seed, options.resamples, options.convention)
+    bare = Judged(task.metrics.header, task.study, *settings, scores.scores, scores.failed, ())
     return replace(bare, lines=lines(bare))
 
 
@@ -88,38 +100,68 @@ def judge(
     study: Study,
     metrics: Sequence[str],
     *,
-    side: Side | None = None,
+    side: ShorterSide | None = None,
     resamples: int = defaults.BOOTSTRAP,
     seed: int = defaults.SEED,
     convention: jnd.Convention = "voc",
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Judged:
-    """How well metrics agree with a study, which `eyediff.votes.read_study` has read.
+    """Judge how well metrics agree with a study.
 
-    Of 2AFC votes: the share of a voter that a metric agrees with, 0 to 1, by subset and as the means of table 5 of
-    Zhang et al. 2018; beside them "human" and "majority" (votes/twoafc.py). Of JND votes: the average precision, 0 to
-    1, by `convention` (votes/jnd.py), and its "ceiling". Of opinion scores: SRCC, PLCC after a logistic fit, and KRCC,
-    -1 to 1 (votes/correlation.py). Every figure, and every difference of two metrics on the same items, has a 95 %
-    interval of `resamples` bootstrap resamples within each subset; 0: none.
+    Parameters
+    ----------
+    study : Study
+        Votes, as `eyediff.votes.read_study` reads them.
+    metrics : sequence of str
+        Names of metrics.
+    side : int or "keep", optional
+        Shorter side that every image gets, bilinearly, before a metric sees it. Default: 64 for a study in the layout
+        of BAPPS, as in the published code, and "keep" for a table.
+    resamples : int
+        Number of bootstrap resamples within each subset; 0: no intervals.
+    seed : int
+        Seed of the resamples.
+    convention : {"voc", "step"}
+        Definition of the average precision (votes/jnd.py).
+    device : {"auto", "cpu", "cuda"}
+        Where the metrics are computed.
+    workers : int, optional
+        Threads that read images.
 
-    `side` is what the shorter side of every image is brought to, bilinearly, before a metric sees it, or "keep"; by
-    default 64 for a study in the layout of BAPPS, as the published code does, and "keep" for a table. An item
-    that lacks a score is in `failed`: metrics without a score of it are judged by the others, and two metrics are
-    compared by the items that both have scored.
+    Returns
+    -------
+    Judged
+        For 2AFC votes: the agreement with a voter, 0 to 1, by subset and as the means of table 5 of Zhang et al. 2018,
+        beside "human" and "majority" (votes/twoafc.py). For JND votes: the average precision, 0 to 1, and its
+        "ceiling". For opinion scores: SRCC, PLCC after a logistic fit, and KRCC, -1 to 1 (votes/correlation.py). Every
+        value, and every difference of two metrics on the same items, has a 95 % interval.
 
-    Raises UsageError, WeightsError or DeviceError before any work, SizeError where `side` is too small for all metrics.
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        Before any work.
+    SizeError
+        If `side` is too small for a metric.
+
+    Notes
+    -----
+    An item that lacks a score is in `failed`. Each metric is judged by the items that it has scored, and two metrics
+    are compared by the items that both have scored.
     """
-    return judged(prepare(study, metrics, Options(side, resamples, seed, convention, device, workers)))
+    return run_task(prepare(study, metrics, EvaluationOptions(side, resamples, seed, convention, device, workers)))
 
 
 def _read(path: Path, side: int | None) -> Image:
     image = images.read(path, alpha="refuse")
-    return image if side is None else replace(image, pixels=shortened(image.pixels, side))
+    return image if side is None else replace(image, pixels=resize_shorter_side(image.pixels, side))
 
 
-def shortened(pixels: Pixels, side: int) -> Pixels:
-    """H x W x 3 whose shorter side has `side` pixels, by Pillow's bilinear kernel, as torchvision's `Resize` has it."""
+def resize_shorter_side(pixels: Pixels, side: int) -> Pixels:
+    """Resize H x W x 3 so that the shorter side has `side` pixels.
+
+    The kernel is Pillow's bilinear one, as in torchvision.
+    """
     height, width = pixels.shape[:2]
     if min(height, width) == side:
         return pixels

@@ -1,4 +1,4 @@
-"""What was found, as people and programs want it: the paper's table, rows, and a row an item."""
+"""Write the result of an evaluation: the table of the paper, rows for each statistic, or a row for each item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..output.text import Line as TextLine
 from ..output.text import amount, made_with, rendered
 from ..output.writers import Format
 from ..votes import Triplet
-from ..votes.study import Likeness
+from ..votes.study import JndPair
 from .results import Judged, Line
 
 COLUMNS = (
@@ -47,7 +47,7 @@ def write(judged: Judged, kind: Format, output: Text) -> None:
         for text in _text(judged):
             output.write(rendered(text, output.terminal))
         return
-    table = Table(kind, output, COLUMNS, judged.header, about(judged))
+    table = Table(kind, output, COLUMNS, judged.header, study_metadata(judged))
     table.begin()
     for line in judged.lines:
         found = line.estimate
@@ -60,7 +60,7 @@ def write(judged: Judged, kind: Format, output: Text) -> None:
     table.end()
 
 
-def about(judged: Judged) -> dict[str, object]:
+def study_metadata(judged: Judged) -> dict[str, object]:
     """What JSON says of a study beside the metrics."""
     study = judged.study
     return {
@@ -81,12 +81,12 @@ def write_items(judged: Judged, kind: Format, output: Text) -> None:
     votes = "mos" if judged.study.kind == "mos" else "share"
     columns = [Column(name) for name in ("item", "subset", *names)]
     columns += [Column(name, "number") for name in (votes, *scores)]
-    table = Table(kind, output, columns, judged.header, about(judged))
+    table = Table(kind, output, columns, judged.header, study_metadata(judged))
     table.begin()
     for place, item in enumerate(judged.study.items):
         cells: dict[str, Cell] = {"item": item.name, "subset": item.subset}
         cells |= dict(zip(names, map(str, item.images), strict=True))
-        cells[votes] = item.share if isinstance(item, (Triplet, Likeness)) else item.mos
+        cells[votes] = item.share if isinstance(item, (Triplet, JndPair)) else item.mos
         failed = judged.failed.get(place)
         values = np.concatenate([judged.scores[metric][place] for metric in judged.scores])
         present = zip(scores, values, strict=True)
@@ -111,7 +111,7 @@ def _text(judged: Judged) -> Iterator[TextLine]:
             if any(cell and cell.estimate.low is not None for cell in cells):
                 for end, label in (("low", "95 % from"), ("high", "to")):
                     yield [(" " * (first + 2) + "".join(_cells(cells, widths, end)) + f"  {label}", "dim")]
-        yield from _apart([line for line in here if line.against and line.subset == subsets[-1]])
+        yield from _differences([line for line in here if line.against and line.subset == subsets[-1]])
         yield [""]
     for failed in judged.failed.values():
         yield [f"  {shown(failed.name)}  ", (f"failed ({failed.stage}): {shown(failed.message)}", "red")]
@@ -124,7 +124,7 @@ def _text(judged: Judged) -> Iterator[TextLine]:
     yield from made_with(judged.header)
 
 
-def _apart(differences: Sequence[Line]) -> Iterator[TextLine]:
+def _differences(differences: Sequence[Line]) -> Iterator[TextLine]:
     if differences:
         yield [""]
         yield [(f"  differences, {shown(differences[0].subset)}", "bold")]

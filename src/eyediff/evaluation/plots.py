@@ -1,4 +1,4 @@
-"""What was found as a picture: bars with intervals, precision over recall, opinions over scores. Needs matplotlib."""
+"""Plot results: bars with intervals, precision over recall, opinions over scores. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .results import Judged, StatisticName
 
 
 def draw(judged: Judged, path: Path) -> None:
-    """The picture of a kind of study. Raises UsageError, OutputError."""
+    """Plot the result of a study by its kind. Raises UsageError, OutputError."""
     save({"2afc": _bars, "jnd": _curves, "mos": _scatter}[judged.study.kind](judged), path)
 
 
 def _bars(judged: Judged) -> Any:
-    """A group of bars a subset or mean, a bar a metric; lines for another voter, and for the majority."""
+    """Plot a group of bars for each subset or mean, one for each metric, with lines for a voter and the majority."""
     subsets = list(dict.fromkeys(line.subset for line in judged.lines))
     metrics = list(judged.scores)
     figure, ((panel,),) = panels_of(1, 1, (max(5.0, 0.35 * len(subsets) * (len(metrics) + 1) + 2), 4.4))
@@ -47,15 +47,15 @@ def _bars(judged: Judged) -> Any:
 
 
 def _curves(judged: Judged) -> Any:
-    """A panel a subset: precision over recall, a line a metric, and that of the votes' own order."""
-    subsets, likenesses = judged.study.subsets, judged.study.likenesses
+    """Plot precision over recall, a panel for each subset, a line for each metric and one for the votes' own order."""
+    subsets, jnd_pairs = judged.study.subsets, judged.study.jnd_pairs
     figure, (panels,) = panels_of(1, len(subsets), (4.2 * len(subsets), 4.2))
     for subset, panel in zip(subsets, panels, strict=True):
         most = max(judged.scores, key=lambda name: len(judged.scored(name)))
         for number, name in enumerate(["ceiling", *judged.scores]):
             scored = judged.scored(name if name in judged.scores else most)
-            places = [place for place in scored if likenesses[place].subset == subset]
-            share = np.array([likenesses[place].share for place in places])
+            places = [place for place in scored if jnd_pairs[place].subset == subset]
+            share = np.array([jnd_pairs[place].share for place in places])
             if not places:
                 continue
             distances = judged.distances(name)[places, 0] if name in judged.scores else -share
@@ -71,7 +71,7 @@ def _curves(judged: Judged) -> Any:
 
 
 def _scatter(judged: Judged) -> Any:
-    """A panel a metric: opinions over scores, and the fitted curve."""
+    """Plot opinions over scores with the fitted curve, a panel for each metric."""
     figure, (panels,) = panels_of(1, len(judged.scores), (4.0 * len(judged.scores), 3.8))
     for number, (name, panel) in enumerate(zip(judged.scores, panels, strict=True)):
         places = judged.scored(name)

@@ -195,8 +195,8 @@ def _of_triplets(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]
 
 
 def _of_likenesses(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]:
-    likenesses = judged.study.likenesses
-    share = np.array([likenesses[place].share for place in places])
+    jnd_pairs = judged.study.jnd_pairs
+    share = np.array([jnd_pairs[place].share for place in places])
     average = partial(jnd.average_precision, share=share, convention=judged.convention)
     found: dict[_Key, Statistic] = {("ap", "ceiling"): average(-share)}
     return found | {("ap", name): average(judged.distances(name)[places, 0]) for name in judged.scores}

@@ -13,10 +13,10 @@ from ..scoring.batches import score_pairs
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
 from ..sets import FailedImage
-from ..votes import Item
+from ..votes import StudyItem
 
 WINDOW = 256
-"""Pairs in memory: patches are small, and a batch of 128 of them fills the cores. Bytes are bounded as in every run."""
+"""Pairs in memory. Patches are small, and a batch of 128 fills the cores. Bytes are limited as in every run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +36,39 @@ class ItemScores:
 
 
 def score_items(
-    items: Sequence[Item], metrics: MetricSet, loader: ImageLoader, progress: Progress | None = None
+    items: Sequence[StudyItem], metrics: MetricSet, loader: ImageLoader, progress: Progress | None = None
 ) -> ItemScores:
-    """Return the score of every item by every metric. An item has a score if all of its images have."""
+    """Score every item with every metric. An item has a score if all of its images have.
+
+    Parameters
+    ----------
+    items : sequence of StudyItem
+        The items.
+    metrics : MetricSet
+        The metrics.
+    loader : ImageLoader
+        Reads the images.
+    progress : function, optional
+        Called with the number of items that are done, and of all items.
+
+    Returns
+    -------
+    ItemScores
+    """
     columns = max((len(item.images) for item in items), default=2) - 1
     scores = {name: np.full((len(items), columns), np.nan) for name in metrics.names}
     failed: dict[int, FailedImage] = {}
-    order = sorted(range(len(items)), key=lambda place: items[place].images[0])  # so that references come together
-    wanted = [(place, column) for place in order for column in range(len(items[place].images) - 1)]
-    pairs = (Pair(items[p].name, items[p].images[0], items[p].images[column + 1]) for p, column in wanted)
+    order = sorted(range(len(items)), key=lambda index: items[index].images[0])  # so that references come together
+    comparisons = [(index, column) for index in order for column in range(len(items[index].images) - 1)]
+    pairs = (Pair(items[p].name, items[p].images[0], items[p].images[column + 1]) for p, column in comparisons)
     rows = score_pairs(pairs, metrics, replace(loader, window=WINDOW))
-    for done, ((place, column), row) in enumerate(zip(wanted, rows, strict=True), 1):
+    for done, ((index, column), row) in enumerate(zip(comparisons, rows, strict=True), 1):
         for name, score in row.scores.items():
-            scores[name][place, column] = score
+            scores[name][index, column] = score
         if isinstance(row, Failure) or row.reasons:
-            failed.setdefault(place, FailedImage(items[place].name, row.stage, row.message))
-        if progress and (done == len(wanted) or wanted[done][0] != place):
-            progress(done * len(items) // len(wanted), len(items))
-    for of_metric in scores.values():
-        of_metric[np.isnan(of_metric).any(1)] = np.nan
+            failed.setdefault(index, FailedImage(items[index].name, row.stage, row.message))
+        if progress and (done == len(comparisons) or comparisons[done][0] != index):
+            progress(done * len(items) // len(comparisons), len(items))
+    for values in scores.values():
+        values[np.isnan(values).any(1)] = np.nan
     return ItemScores(scores, failed)

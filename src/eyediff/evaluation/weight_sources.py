@@ -1,6 +1,6 @@
-"""The comparison of Zhang et al. 2018, section 4: do features see as people do because of labels, or without any?
+"""Compare weights by their origin (Zhang et al. 2018, section 4): do features need labels to agree with people?
 
-One trunk with weights of different origins, and the classical metrics, judged by the same votes in one run.
+One backbone with weights of different origins, and the classical metrics, are judged by the same votes in one run.
 """
 
 from __future__ import annotations
@@ -16,22 +16,33 @@ from ..interfaces import DownloadProgress, Progress
 from ..metrics.backbones import TRUNKS
 from ..metrics.registry import METRICS
 from ..scoring.metric_spec import parse_metric
-from ..training.init import write_initial_metric
+from ..training.init import InitMethod, write_initial_metric
 from ..votes import Study
 from . import agreement as judging
 from .agreement import Judged
 
 CLASSICAL = ("l2", "ssim", "psnr")
-"""What the networks are measured against."""
+"""Metrics that the networks are compared with."""
 
-BESIDE = ("human", "majority")
-"""What stands in the table beside metrics (votes/twoafc.py)."""
+VOTE_SCORES = ("human", "majority")
+"""Rows of the table that are no metrics (votes/twoafc.py)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is compared: `imported` are metrics' files; without `photos` there is no k-means; random weights of so many
-    `seeds`, from 0 on."""
+class WeightSourceSettings:
+    """What is compared.
+
+    Parameters
+    ----------
+    trunk : str
+        Name of the backbone.
+    photos : Path, optional
+        Photos for k-means. Without them, k-means is left out.
+    imported : tuple of str
+        Files of metrics.
+    seeds : int
+        Number of seeds of random weights, from 0 on.
+    """
 
     trunk: str = "alex"
     photos: Path | None = None
@@ -40,19 +51,19 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where weights are from, in a word, and the metrics that have them: one, or one a seed."""
+class WeightSource:
+    """An origin of weights, and the metrics that have them: one, or one for each seed."""
 
     name: str
     metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """Agreement with a voter, 0 to 1, on a subset or a mean of several.
+class WeightSourceScore:
+    """Agreement with a voter, 0 to 1, on a subset or on a mean of several.
 
-    `low` and `high`: the 95 % interval over the items, of a single metric. `least` and `most`: of several seeds, whose
-    mean is the score.
+    `low` and `high` are the 95 % interval over items, for a single metric. `least` and `most` are the extremes over
+    seeds, whose mean is the score.
     """
 
     origin: str
@@ -67,86 +78,100 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """All figures, origin by origin, and the judgement that they come from, with metrics named by their origin."""
+class WeightSourceTable:
+    """All scores, origin by origin, and the result that they come from, with metrics named by their origin."""
 
-    cells: Sequence[Cell]
+    cells: Sequence[WeightSourceScore]
     judged: Judged
 
 
-def origins(plan: Plan, folder: Path, progress: Progress | None = None) -> list[Origin]:
-    """Everything to be judged; weights that are not there yet are made, and lie in `folder` then.
+def prepare_weight_sources(
+    settings: WeightSourceSettings, folder: Path, progress: Progress | None = None
+) -> list[WeightSource]:
+    """Return everything that is to be judged. Weights that do not exist yet are made in `folder`.
 
-    Raises UsageError for a plan that cannot be carried out, and what `learn.init.initial` raises.
+    Raises
+    ------
+    UsageError, ImageError, WeightsError
+        If the settings are invalid, or initial weights cannot be made.
     """
-    if plan.trunk not in TRUNKS or plan.seeds < 1:
-        raise UsageError(f"trunk {plan.trunk!r}, {plan.seeds} seeds: expected one of {', '.join(TRUNKS)}, 1 or more")
-    for name in plan.imported:
+    if settings.trunk not in TRUNKS or settings.seeds < 1:
+        raise UsageError(
+            f"trunk {settings.trunk!r}, {settings.seeds} seeds: expected one of {', '.join(TRUNKS)}, 1 or more"
+        )
+    for name in settings.imported:
         file = parse_metric(name).file
-        if file is None or file.description.trunk != plan.trunk:
+        if file is None or file.description.trunk != settings.trunk:
             raise UsageError(
                 Setting("imported", shown(name)),
-                f": expected a metric's file on {plan.trunk}; `eyediff weights import` makes one",
+                f": expected a metric's file on {settings.trunk}; `eyediff weights import` makes one",
             )
-    supervised = {"supervised, votes": f"lpips-{plan.trunk}", "supervised": f"deep-{plan.trunk}"}
-    found = [Origin(name, (metric,)) for name, metric in supervised.items() if metric in METRICS]
-    found += [Origin(f"imported: {Path(name).stem}", (name,)) for name in plan.imported]
-    random = {"kmeans": plan.photos, "gaussian": None} if plan.photos else {"gaussian": None}
-    done, trunk = 0, TRUNKS[plan.trunk]
-    for how, photos in random.items():
-        made = []
-        for seed in range(plan.seeds):
-            file = write_initial_metric(folder / f"{how}-{plan.trunk}-{seed}.safetensors", trunk, how, seed, photos)  # type: ignore[arg-type]
-            made.append(str(file.path))
+    supervised = {"supervised, votes": f"lpips-{settings.trunk}", "supervised": f"deep-{settings.trunk}"}
+    sources = [WeightSource(name, (metric,)) for name, metric in supervised.items() if metric in METRICS]
+    sources += [WeightSource(f"imported: {Path(name).stem}", (name,)) for name in settings.imported]
+    kmeans: dict[InitMethod, Path | None] = {"kmeans": settings.photos} if settings.photos else {}
+    photos_by_method = kmeans | {"gaussian": None}
+    done, trunk = 0, TRUNKS[settings.trunk]
+    for method, photos in photos_by_method.items():
+        files = []
+        for seed in range(settings.seeds):
+            path = folder / f"{method}-{settings.trunk}-{seed}.safetensors"
+            files.append(str(write_initial_metric(path, trunk, method, seed, photos).path))
             done += 1
             if progress:
-                progress(done, len(random) * plan.seeds)
-        found.append(Origin({"kmeans": "k-means", "gaussian": "Gaussian"}[how], tuple(made)))
-    return found + [Origin(name, (name,)) for name in CLASSICAL]
+                progress(done, len(photos_by_method) * settings.seeds)
+        sources.append(WeightSource({"kmeans": "k-means", "gaussian": "Gaussian"}[method], tuple(files)))
+    return sources + [WeightSource(name, (name,)) for name in CLASSICAL]
 
 
 def compare(
     study: Study,
-    plan: Plan,
-    how: judging.Options,
+    settings: WeightSourceSettings,
+    options: judging.EvaluationOptions,
     folder: Path,
     *,
     downloads: DownloadProgress | None = None,
     making: Progress | None = None,
     progress: Progress | None = None,
-) -> Table:
-    """The table. Raises as `origins` and `judging.judge` do, before any image of the study is read."""
+) -> WeightSourceTable:
+    """Judge all weight sources by the votes of a study.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        Before any image of the study is read.
+    """
     if study.kind != "2afc":
         raise UsageError(f"supervision is compared by 2AFC votes, these are {study.kind}")
-    what = origins(plan, folder, making)
-    task = judging.prepare(study, [metric for origin in what for metric in origin.metrics], how, downloads)
-    judged = judging.judged(task, progress)
+    sources = prepare_weight_sources(settings, folder, making)
+    task = judging.prepare(study, [metric for origin in sources for metric in origin.metrics], options, downloads)
+    judged = judging.run_task(task, progress)
     subsets = list(dict.fromkeys(line.subset for line in judged.lines))
-    every = [Origin(name, (name,)) for name in BESIDE] + what
-    cells = [_cell(judged, origin, subset) for origin in every for subset in subsets]
-    return Table(cells, _named(judged, what))
+    all_sources = [WeightSource(name, (name,)) for name in VOTE_SCORES] + sources
+    cells = [_score(judged, origin, subset) for origin in all_sources for subset in subsets]
+    return WeightSourceTable(cells, _rename_metrics(judged, sources))
 
 
-def _cell(judged: Judged, origin: Origin, subset: str) -> Cell:
-    found = [
+def _score(judged: Judged, origin: WeightSource, subset: str) -> WeightSourceScore:
+    lines = [
         line
         for metric in origin.metrics
         for line in judged.lines
         if (line.metric, line.subset, line.against) == (metric, subset, None)
     ]
-    items, count = max((line.items for line in found), default=0), len(origin.metrics)
-    scores = [line.estimate.value for line in found if line.estimate.value is not None]
+    items, count = max((line.items for line in lines), default=0), len(origin.metrics)
+    scores = [line.estimate.value for line in lines if line.estimate.value is not None]
     if not scores:
-        return Cell(origin.name, subset, items, count, None)
+        return WeightSourceScore(origin.name, subset, items, count, None)
     if count == 1:
-        estimate = found[0].estimate
-        return Cell(origin.name, subset, items, count, estimate.value, estimate.low, estimate.high)
+        estimate = lines[0].estimate
+        return WeightSourceScore(origin.name, subset, items, count, estimate.value, estimate.low, estimate.high)
     mean = float(np.mean(scores))
-    return Cell(origin.name, subset, items, count, mean, least=min(scores), most=max(scores))
+    return WeightSourceScore(origin.name, subset, items, count, mean, least=min(scores), most=max(scores))
 
 
-def _named(judged: Judged, origins: Sequence[Origin]) -> Judged:
-    """With origins in the place of files that are gone when the table is read."""
+def _rename_metrics(judged: Judged, origins: Sequence[WeightSource]) -> Judged:
+    """Name metrics by their origin, because their files may be gone when the table is read."""
     names = {
         metric: origin.name if len(origin.metrics) == 1 else f"{origin.name}, seed {seed}"
         for origin in origins

@@ -1,4 +1,4 @@
-"""The comparison as people and programs want it: a table of the paper's form, or a row a figure."""
+"""Write the comparison of weight sources: a table like the paper's, or a row for each score."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import asdict
 from ..errors import shown
 from ..output.output_files import Text
 from ..output.schema import Column
-from ..output.tables import Table as Rows
+from ..output.tables import Table
 from ..output.text import Line, amount, made_with, rendered
 from ..output.writers import Format
-from . import output as telling
-from .weight_sources import Cell, Table
+from . import output as evaluation_output
+from .weight_sources import WeightSourceScore, WeightSourceTable
 
 COLUMNS = (
     Column("origin", description="Source of the weights."),
@@ -29,16 +29,16 @@ COLUMNS = (
 """Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
 
 
-def write(found: Table, kind: Format, output: Text) -> None:
-    """All figures, then the items that failed. Raises OutputError."""
+def write(table: WeightSourceTable, kind: Format, output: Text) -> None:
+    """Write all scores, then the items that failed. Raises OutputError."""
     if kind == "text":
-        for line in _text(found):
+        for line in _text(table):
             output.write(rendered(line, output.terminal))
         return
-    judged = found.judged
-    rows = Rows(kind, output, COLUMNS, judged.header, telling.about(judged))
+    judged = table.judged
+    rows = Table(kind, output, COLUMNS, judged.header, evaluation_output.study_metadata(judged))
     rows.begin()
-    for cell in found.cells:
+    for cell in table.cells:
         rows.write(asdict(cell))
     for place, failed in judged.failed.items():
         subset = judged.study.items[place].subset
@@ -46,15 +46,15 @@ def write(found: Table, kind: Format, output: Text) -> None:
     rows.end()
 
 
-def _text(found: Table) -> Iterator[Line]:
-    """Origins down, subsets and means across, in per cent of a voter; below a figure what it could as well be."""
-    subsets = list(dict.fromkeys(cell.subset for cell in found.cells))
+def _text(table: WeightSourceTable) -> Iterator[Line]:
+    """Yield the table: origins in rows, subsets and means in columns, in per cent of a voter, with ranges below."""
+    subsets = list(dict.fromkeys(cell.subset for cell in table.cells))
     widths = [max(16, len(shown(name)) + 2) for name in subsets]
-    first = max(len(shown(cell.origin)) for cell in found.cells) + 2
+    first = max(len(shown(cell.origin)) for cell in table.cells) + 2
     titles = "".join(shown(name).rjust(width) for name, width in zip(subsets, widths, strict=True))
     yield [("  ".ljust(first + 2) + titles + "  ", "bold"), ("agreement with 2AFC votes, per cent of a voter", "bold")]
-    for origin in dict.fromkeys(cell.origin for cell in found.cells):
-        cells = [cell for cell in found.cells if cell.origin == origin]
+    for origin in dict.fromkeys(cell.origin for cell in table.cells):
+        cells = [cell for cell in table.cells if cell.origin == origin]
         scores = "".join(_percent(cell.score).rjust(width) for cell, width in zip(cells, widths, strict=True))
         seeds = f"  mean of {cells[0].seeds} seeds" if cells[0].seeds > 1 else ""
         yield [f"  {shown(origin).ljust(first)}{scores}{seeds}"]
@@ -64,7 +64,7 @@ def _text(found: Table) -> Iterator[Line]:
             below = "".join(text.rjust(width) for text, width in zip(ranges, widths, strict=True))
             yield [(" " * (first + 2) + below + f"  {within}", "dim")]
     yield [""]
-    judged = found.judged
+    judged = table.judged
     for failed in judged.failed.values():
         yield [f"  {shown(failed.name)}  ", (f"failed ({failed.stage}): {shown(failed.message)}", "red")]
     done = len(judged.study.items) - len(judged.failed)
@@ -77,6 +77,6 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value * 100:.1f}"
 
 
-def _range(cell: Cell) -> str:
+def _range(cell: WeightSourceScore) -> str:
     low, high = (cell.low, cell.high) if cell.seeds == 1 else (cell.least, cell.most)
     return "" if low is None or high is None else f"{_percent(low)} to {_percent(high)}"

@@ -1,10 +1,10 @@
-"""BAPPS, the Berkeley-Adobe perceptual patch similarity dataset, in the layout in which it was published:
+"""BAPPS, the Berkeley-Adobe perceptual patch similarity dataset, in its published layout:
 
-    2afc/{train,val}/SUBSET/{ref,p0,p1}/NNNNNN.png and judge/NNNNNN.npy    the share of votes for p1
-    jnd/val/SUBSET/{p0,p1}/NNNNNN.png              and same/NNNNNN.npy     the share that saw no difference
+    2afc/{train,val}/SUBSET/{ref,p0,p1}/NNNNNN.png and judge/NNNNNN.npy    fraction of votes for p1
+    jnd/val/SUBSET/{p0,p1}/NNNNNN.png              and same/NNNNNN.npy     fraction that saw no difference
 
 Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, section 2 and table 2. Files
-belong together by their name, never by their place in a sorted list: one that is missing would shift every vote.
+are matched by name, never by their position in a sorted list, where one missing file would shift every vote.
 """
 
 from __future__ import annotations
@@ -15,30 +15,33 @@ from typing import Literal, TypeAlias
 
 from ..defaults import IMAGE_SUFFIXES
 from ..errors import StudyError, shown
-from . import share_file as judgement
-from .study import Item, Likeness, Split, Triplet
-from .validation import Problem, Wrong
+from . import share_file
+from .study import JndPair, StudyItem, StudySplit, Triplet
+from .validation import Problem, VoteError
 
-Kind: TypeAlias = Literal["2afc", "jnd"]
+BappsKind: TypeAlias = Literal["2afc", "jnd"]
 
-DISTORTIONS = ("traditional", "cnn")
-"""Made by rule, and by small networks."""
+DISTORTION_SUBSETS = ("traditional", "cnn")
+"""Subsets of distortions: classical, and by small networks."""
 
-REAL = ("superres", "deblur", "color", "frameinterp")
-"""What algorithms for a task gave."""
+ALGORITHM_SUBSETS = ("superres", "deblur", "color", "frameinterp")
+"""Subsets of outputs of real algorithms."""
 
-SUBSETS = (*DISTORTIONS, "mix", *REAL)
-"""In the order of the paper's table 5; `mix` is of the training split alone."""
+SUBSETS = (*DISTORTION_SUBSETS, "mix", *ALGORITHM_SUBSETS)
+"""All subsets, in the order of table 5 of the paper; `mix` exists in the training split only."""
 
-IMAGES: Mapping[Kind, tuple[str, ...]] = {"2afc": ("ref", "p0", "p1"), "jnd": ("p0", "p1")}
-VOTES: Mapping[Kind, str] = {"2afc": "judge", "jnd": "same"}
-SPLITS: Mapping[Kind, tuple[Split, ...]] = {"2afc": ("train", "val"), "jnd": ("val",)}
+IMAGES: Mapping[BappsKind, tuple[str, ...]] = {"2afc": ("ref", "p0", "p1"), "jnd": ("p0", "p1")}
+VOTES: Mapping[BappsKind, str] = {"2afc": "judge", "jnd": "same"}
+SPLITS: Mapping[BappsKind, tuple[StudySplit, ...]] = {"2afc": ("train", "val"), "jnd": ("val",)}
 
 
-def located(path: Path, kind: Kind, split: Split) -> list[Path]:
-    """The folders of the subsets below a folder: the whole dataset, `2afc`, `2afc/val`, or a subset itself.
+def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
+    """Return the folders of the subsets below a folder: the whole dataset, `2afc`, `2afc/val`, or one subset.
 
-    Raises StudyError where none is there.
+    Raises
+    ------
+    StudyError
+        If there are none.
     """
     if (path / VOTES[kind]).is_dir():
         return [path]
@@ -53,38 +56,38 @@ def located(path: Path, kind: Kind, split: Split) -> list[Path]:
     raise StudyError(f"{shown(path)} holds no {kind} votes; expected {expected}, or one of those folders, or a table")
 
 
-def read(folders: list[Path], kind: Kind) -> tuple[list[Item], list[Problem]]:
-    """Every item of these subsets in the order of names, and all that is wrong."""
-    items, problems = list[Item](), list[Problem]()
+def read(folders: list[Path], kind: BappsKind) -> tuple[list[StudyItem], list[Problem]]:
+    """Return all items of these subsets, sorted by name, and all problems."""
+    items, problems = list[StudyItem](), list[Problem]()
     for folder in folders:
         columns = {name: _column(folder / name, problems) for name in (*IMAGES[kind], VOTES[kind])}
         for stem in sorted(set().union(*columns.values())):
             try:
                 items.append(_item(folder, stem, columns, kind))
-            except Wrong as wrong:
+            except VoteError as wrong:
                 problems.append(wrong.problem)
         if not any(columns.values()):
             problems.append(Problem("missing", str(folder), "a subset without files"))
     return items, problems
 
 
-def _item(folder: Path, stem: str, columns: Mapping[str, Mapping[str, Path]], kind: Kind) -> Item:
-    """The item of a name. Raises Wrong; the missing files of a name are one problem, told by the first."""
-    absent = [name for name in columns if stem not in columns[name]]
-    if absent:
-        there = ", ".join(name for name in columns if name not in absent)
-        first = folder / absent[0] / f"{stem}{'.npy' if absent[0] == VOTES[kind] else '.png'}"
-        also = f" (nor in {', '.join(absent[1:])})" if absent[1:] else ""
-        raise Wrong("missing", first, f"no such file{also}, there is one in {there}")
-    found = judgement.share(columns[VOTES[kind]][stem])
+def _item(folder: Path, stem: str, columns: Mapping[str, Mapping[str, Path]], kind: BappsKind) -> StudyItem:
+    """Return the item of a name. Raises VoteError; all missing files of a name are one problem."""
+    missing = [name for name in columns if stem not in columns[name]]
+    if missing:
+        present = ", ".join(name for name in columns if name not in missing)
+        first = folder / missing[0] / f"{stem}{'.npy' if missing[0] == VOTES[kind] else '.png'}"
+        also = f" (nor in {', '.join(missing[1:])})" if missing[1:] else ""
+        raise VoteError("missing", first, f"no such file{also}, there is one in {present}")
+    share = share_file.read_share(columns[VOTES[kind]][stem])
     name, pictures = f"{folder.name}/{stem}", [columns[each][stem] for each in IMAGES[kind]]
     if kind == "2afc":
-        return Triplet(name, folder.name, pictures[0], pictures[1], pictures[2], 1 - found, found)
-    return Likeness(name, folder.name, pictures[0], pictures[1], found, 1.0)
+        return Triplet(name, folder.name, pictures[0], pictures[1], pictures[2], 1 - share, share)
+    return JndPair(name, folder.name, pictures[0], pictures[1], share, 1.0)
 
 
 def _column(folder: Path, problems: list[Problem]) -> dict[str, Path]:
-    """The files of one of a subset's folders by their names without suffix; two of one name are a problem."""
+    """Return the files of one folder of a subset by their names without suffix. Two of one name are a problem."""
     wanted = {".npy"} if folder.name in VOTES.values() else IMAGE_SUFFIXES
     found: dict[str, Path] = {}
     for path in _files(folder):
@@ -98,7 +101,7 @@ def _column(folder: Path, problems: list[Problem]) -> dict[str, Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """What lies in a folder, sorted, but for hidden files."""
+    """Return the files of a folder, sorted, without hidden ones."""
     entries = sorted(folder.iterdir()) if folder.is_dir() else ()
     return (path for path in entries if not path.name.startswith("."))
 

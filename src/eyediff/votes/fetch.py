@@ -1,7 +1,7 @@
-"""BAPPS from where its authors publish it: archives fetched (and gone on with), then unpacked into the layout.
+"""Download BAPPS from its authors: archives are fetched (and resumed), then unpacked into the layout.
 
-No sha256 of these archives is published. Who knows one gives it; else the sum of what came is written beside the
-archive and compared from then on, so that at least a change is noticed.
+No sha256 of these archives is published. If the caller knows one, it is checked. Otherwise the hash of the first
+download is stored beside the archive, so that a later change is noticed.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from . import bapps
 HOST = "https://people.eecs.berkeley.edu/~rich.zhang/projects/2018_perceptual/dataset/"
 
 ARCHIVES = {"twoafc_train": "2afc", "twoafc_val": "2afc", "jnd": "."}
-"""Names of the archives, without `.tar.gz`, and the folder of the layout in which each is unpacked."""
+"""Names of the archives, without `.tar.gz`, and the folder that each is unpacked into."""
 
 _SUBSETS, _COLUMNS = "|".join(bapps.SUBSETS), "|".join({*sum(bapps.IMAGES.values(), ()), *bapps.VOTES.values()})
 MEMBER = re.compile(rf"((?:jnd/)?(?:train|val)/(?:{_SUBSETS}))/((?:{_COLUMNS})/[^/]+\.(?:png|npy))")
-"""What an archive may hold: a folder of a subset, and a file in it."""
+"""Allowed members of an archive: the folder of a subset, and a file in it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    """An archive, its sha256, the folders that it brought, and how many of its entries are none of the layout."""
+class FetchedArchive:
+    """An archive, its sha256, the folders that it contained, and the number of entries outside of the layout."""
 
     archive: Path
     sha256: str
@@ -52,11 +52,19 @@ def fetch(
     host: str = HOST,
     schemes: Collection[str] = SCHEMES,
     progress: DownloadProgress | None = None,
-) -> Fetched:
-    """Bring one of ARCHIVES into `folder`, check it, and unpack it there; a download that was cut is gone on with.
+) -> FetchedArchive:
+    """Download one of ARCHIVES into a folder, verify it, and unpack it. An interrupted download is resumed.
 
-    Raises UsageError for another name or where EYEDIFF_OFFLINE is set, FetchError where it cannot be had or is not
-    what its sha256 says, StudyError where it holds no votes or what it holds is there already.
+    Raises
+    ------
+    UsageError
+        For an unknown name, or if EYEDIFF_OFFLINE is set.
+    FetchError
+        If the download fails, or the sha256 differs.
+    StudyError
+        If the archive contains no votes.
+    OutputError
+        If a folder of the archive exists already, or cannot be written.
     """
     if name not in ARCHIVES:
         raise UsageError(f"no archive is called {name!r}; there are {', '.join(ARCHIVES)}")
@@ -71,71 +79,78 @@ def fetch(
         source = archive.with_name(f"{archive.name}.part") if fresh else archive
         if fresh:
             _download(f"{host}{archive.name}", source, schemes, progress)
-        found, folders, passed_over = _checked(source, archive, folder / ARCHIVES[name], sha256)
+        found, folders, passed_over = _verify_and_unpack(source, archive, folder / ARCHIVES[name], sha256)
         source.replace(archive)
-        _tag(source).unlink(missing_ok=True)
-        with atomic_path(_note(archive)) as note:
+        _version_file(source).unlink(missing_ok=True)
+        with atomic_path(_hash_file(archive)) as note:
             note.write_text(f"{found}\n")
     except OSError as error:
         raise output_error(archive, error) from error
     finally:
         if lock is not None:
             lock.release()
-    return Fetched(archive, found, folders, passed_over)
+    return FetchedArchive(archive, found, folders, passed_over)
 
 
-def _note(archive: Path) -> Path:
+def _hash_file(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.sha256")
 
 
-def _tag(part: Path) -> Path:
-    """Which file of the server a part is of."""
+def _version_file(part: Path) -> Path:
+    """Return the path of the record of which version of the server's file a partial download is."""
     return part.with_name(f"{part.name}.tag")
 
 
-def _checked(source: Path, archive: Path, into: Path, sha256: str | None) -> tuple[str, tuple[Path, ...], int]:
-    """The sum, the folders and the entries passed over of an archive, unpacked; what just came and is wrong goes."""
-    found = file_sha256(source)
-    expected = sha256 or (_note(archive).read_text(errors="replace").strip() if _note(archive).exists() else found)
+def _verify_and_unpack(
+    source: Path, archive: Path, into: Path, sha256: str | None
+) -> tuple[str, tuple[Path, ...], int]:
+    """Verify and unpack an archive.
+
+    Return its hash, its folders and the number of other entries. Remove a bad download.
+    """
+    sha256_of_file = file_sha256(source)
+    expected = sha256 or (
+        _hash_file(archive).read_text(errors="replace").strip() if _hash_file(archive).exists() else sha256_of_file
+    )
     try:
-        if found != expected.lower():
-            raise FetchError(f"{shown(archive)} has the sha256 {found}, expected {expected}")
-        return found, *_unpack(source, archive, into)
+        if sha256_of_file != expected.lower():
+            raise FetchError(f"{shown(archive)} has the sha256 {sha256_of_file}, expected {expected}")
+        return sha256_of_file, *_unpack(source, archive, into)
     except (FetchError, StudyError) as error:
         if source == archive:
             raise type(error)(f"{error}; remove it and try again") from None
         source.unlink()
-        _tag(source).unlink(missing_ok=True)
+        _version_file(source).unlink(missing_ok=True)
         raise type(error)(f"{error}; nothing of it was kept") from None
 
 
 def _download(url: str, part: Path, schemes: Collection[str], progress: DownloadProgress | None) -> None:
-    """Bring what is missing of an archive. Raises FetchError; what has come then stays."""
+    """Download what is missing of an archive. Raises FetchError; what has arrived stays."""
     try:
-        transfer(url, part, defaults.LARGEST_ARCHIVE, tag=_tag(part), progress=progress, schemes=schemes)
+        transfer(url, part, defaults.LARGEST_ARCHIVE, tag=_version_file(part), progress=progress, schemes=schemes)
     except OSError as error:
         kept = "what came is kept, and the same call goes on from there" if part.exists() else "nothing came"
         raise FetchError(f"cannot fetch {url} ({innermost_reason(error)}); {kept}") from None
 
 
 def _unpack(source: Path, archive: Path, into: Path) -> tuple[tuple[Path, ...], int]:
-    """The folders of its subsets, all or none; and how many entries are no part of the layout."""
-    placed: list[Path] = []
+    """Unpack all folders of the subsets, or none. Return them, and the number of entries outside of the layout."""
+    moved: list[Path] = []
     with _scratch(archive) as scratch:
-        found, passed_over = _extract(source, archive, scratch)
-        for name in found:
+        names, passed_over = _extract(source, archive, scratch)
+        for name in names:
             if (into / name).exists():
                 raise OutputError(f"{shown(into / name)} is there already; move it away to unpack {shown(archive)}")
         try:
-            for name in found:
+            for name in names:
                 (into / name).parent.mkdir(parents=True, exist_ok=True)
                 (scratch / name).replace(into / name)
-                placed.append(into / name)
+                moved.append(into / name)
         except OSError:
-            for folder in placed:
+            for folder in moved:
                 shutil.rmtree(folder, ignore_errors=True)
             raise
-    return tuple(placed), passed_over
+    return tuple(moved), passed_over
 
 
 @contextmanager
@@ -150,7 +165,7 @@ def _scratch(archive: Path) -> Iterator[Path]:
 
 
 def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int]:
-    """Regular files with names of the layout, and nothing else: no link, no device, no way out of the folder."""
+    """Extract regular files with names of the layout only: no links, no devices, no paths out of the folder."""
     subsets: dict[str, None] = {}
     passed_over = total = 0
     try:

@@ -1,4 +1,4 @@
-"""One vote file of the published data: an .npy file with a single share. Such a file may come from anyone."""
+"""Read one vote file of the published data: an .npy file with a single fraction. Such files may come from anyone."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from .validation import Wrong
+from .validation import VoteError
 
-MOST_BYTES = 4096
-"""A share takes 8 bytes behind a header of 120."""
+MAX_BYTES = 4096
+"""Largest file, in bytes. A fraction takes 8 bytes and a header of 120."""
 
 _BROKEN = (
     ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError, EOFError, tokenize.TokenError,
 )  # fmt: skip
-"""What numpy's reader of headers raises on hostile ones."""
+"""Errors that numpy's reader of headers raises for hostile files."""
 
 
-def share(path: Path) -> float:
-    """The share, 0 to 1, in a file of shape (1,) or (). Raises Wrong.
+def read_share(path: Path) -> float:
+    """Return the fraction, 0 to 1, in a file of shape (1,) or (). Raises VoteError.
 
-    The header is looked at before any figure: nothing is unpickled, and a large shape allocates nothing.
+    The header is checked before any value is read. Nothing is unpickled, and a large shape allocates nothing.
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise Wrong("missing", path, "no such file of votes") from error
+        raise VoteError("missing", path, "no such file of votes") from error
     except OSError as error:
-        raise Wrong("unreadable", path, error.strerror or type(error).__name__) from error
-    if len(data) > MOST_BYTES:
-        raise Wrong("unreadable", path, f"more than {MOST_BYTES} bytes, a single figure was expected")
+        raise VoteError("unreadable", path, error.strerror or type(error).__name__) from error
+    if len(data) > MAX_BYTES:
+        raise VoteError("unreadable", path, f"more than {MAX_BYTES} bytes, a single figure was expected")
     stream = BytesIO(data)
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that Python 2 wrote it says nothing about the vote
-            shape, _, dtype = read(stream, max_header_size=MOST_BYTES)
+            shape, _, dtype = read(stream, max_header_size=MAX_BYTES)
     except _BROKEN as error:
-        raise Wrong("unreadable", path, f"no .npy file of numbers ({' '.join(str(error).split())[:80]})") from error
+        raise VoteError("unreadable", path, f"no .npy file of numbers ({' '.join(str(error).split())[:80]})") from error
     if shape not in ((1,), ()):
-        raise Wrong("wrong shape", path, f"shape {shape}, (1,) or () was expected: one share of votes")
+        raise VoteError("wrong shape", path, f"shape {shape}, (1,) or () was expected: one share of votes")
     if dtype.kind not in "fiu" or dtype.hasobject:
-        raise Wrong("unreadable", path, f"holds {dtype}, a number was expected")
+        raise VoteError("unreadable", path, f"holds {dtype}, a number was expected")
     if len(figure := data[stream.tell() :]) != dtype.itemsize:
-        raise Wrong("unreadable", path, f"{len(figure)} bytes of data, {dtype.itemsize} were expected")
+        raise VoteError("unreadable", path, f"{len(figure)} bytes of data, {dtype.itemsize} were expected")
     value = float(np.frombuffer(figure, dtype)[0])
     if not 0 <= value <= 1:  # nan with it
-        raise Wrong("out of range", path, f"a share of {value:g}, 0 to 1 was expected")
+        raise VoteError("out of range", path, f"a share of {value:g}, 0 to 1 was expected")
     return value

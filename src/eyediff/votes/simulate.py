@@ -1,7 +1,7 @@
-"""A study whose truth is known: observers with a noisy preference, which follows a metric, over made distortions.
+"""Simulate a study whose truth is known: observers with a noisy preference, which follows a metric, judge distortions.
 
-Written in the layout of BAPPS (bapps.py), with simulation.json beside it: who observed, with what noise, each triplet's
-true preference, and what scores are to be expected of it. All of it follows from the plan, to the byte.
+The study has the layout of BAPPS (bapps.py). A file simulation.json records the observers, their noise, the true
+preference of each triplet, and the expected scores. The settings decide every byte.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from ..errors import OutputError, UsageError, shown
 from ..interfaces import Engine, Progress
 from ..output.atomic_write import output_error, part_path, remove_parts
 from ..records import MetricHeader, Numbers, Pixels
-from . import bapps
+from . import bapps, simulated_images
 from . import expected_scores as expected
-from . import simulated_images as making
-from .simulated_images import SIDE, Where
+from .simulated_images import SIDE, SubsetKey
 
 TRUTH = "simulation.json"
 
@@ -37,28 +36,32 @@ class Observer:
     header: MetricHeader
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """Smaller for more alike, whatever the metric's direction."""
+        """Return distances that are smaller for more similar images, whatever the direction of the metric."""
         scores = self.engine.distances(a, b)
         return -scores if self.higher_is_better else scores
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """`count` items in each subset, `observers` votes each.
+class SimulationSettings:
+    """Settings of a simulation: `count` items in each subset, and `observers` votes for each.
 
-    An observer prefers b with the probability logistic((d_a - d_b) / noise), d being the distances of a metric; and
-    sees no difference with logistic((threshold - d) / noise). `noise` is in the metric's unit; None: half the median of
-    what it is set against, so that votes are neither certain nor mere chance. The threshold is the median distance.
+    Notes
+    -----
+    An observer prefers b with probability logistic((d_a - d_b) / noise), where d are the distances of a metric. It sees
+    no difference with probability logistic((threshold - d) / noise), where the threshold is the median distance.
+
+    `noise` is in the unit of the metric. By default it is half the median of the differences, so that votes are neither
+    certain nor random.
     """
 
-    kind: bapps.Kind = "2afc"
+    kind: bapps.BappsKind = "2afc"
     count: int = 500
     observers: int = 5
     noise: float | None = None
     seed: int = 0
 
     def check(self) -> None:
-        """Raise UsageError where it cannot be carried out."""
+        """Raise UsageError if a setting is out of range."""
         if self.count < 1 or self.observers < 1 or self.seed < 0 or not (self.noise is None or 0 < self.noise < np.inf):
             given = f"{self.count} items, {self.observers} observers, noise {self.noise}, seed {self.seed}"
             raise UsageError(f"{given}: counts are 1 or more, the noise is above 0, the seed 0 or more")
@@ -66,35 +69,43 @@ class Plan:
 
 def simulate(
     folder: Path,
-    plan: Plan,
+    plan: SimulationSettings,
     observer: Observer,
     source: Path | None = None,
     *,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> None:
-    """Write a study to a new folder, of the photos in `source` or of pictures by rule.
+    """Write a study to a new folder, from photos in `source` or from drawn pictures.
 
-    Every other photo, in the order of their paths, is for the validation split: no picture is in both. Raises
-    UsageError where the plan or the photos do not do, OutputError where the folder is there already or cannot be
-    written; then nothing is left.
+    Photos alternate between the training and the validation split, in the order of their paths. So no picture is in
+    both.
+
+    Raises
+    ------
+    UsageError
+        If the settings or the photos are unusable.
+    OutputError
+        If the folder exists or cannot be written. Nothing is left then.
     """
     plan.check()
     if observer.engine.smallest > SIDE:
         raise UsageError(f"{observer.name} needs sides of {observer.engine.smallest} pixels, patches have {SIDE}")
-    cut_from, names = making.pictures(plan.kind, plan.seed, source)
+    cut_from, names = simulated_images.source_pictures(plan.kind, plan.seed, source)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{shown(folder)} is there already; give another folder, or move it away")
     part = part_path(folder)
     try:
         remove_parts(folder.parent, folder.name)
         part.mkdir(parents=True)
-        what = (plan.kind, plan.count, plan.seed, cut_from, observer.distances)
-        truth = _voted(part, plan, making.written(part, *what, workers=workers, progress=progress))
+        arguments = (plan.kind, plan.count, plan.seed, cut_from, observer.distances)
+        truth = _write_votes(
+            part, plan, simulated_images.write_images(part, *arguments, workers=workers, progress=progress)
+        )
         metric = {"version": observer.header.version, "weights_sha256": observer.header.weights_sha256}
-        followed = {"metric": observer.name, **metric, "engine": observer.header.engine}
+        observer_record = {"metric": observer.name, **metric, "engine": observer.header.engine}
         record = {"eyediff": __version__, "kind": plan.kind, "seed": plan.seed, "count": plan.count} | truth
-        text = json.dumps(record | {"observer": followed, "pictures": names}, indent=1, allow_nan=False)
+        text = json.dumps(record | {"observer": observer_record, "pictures": names}, indent=1, allow_nan=False)
         (part / TRUTH).write_text(text + "\n", encoding="utf-8")
         if folder.exists():
             folder.rmdir()
@@ -105,41 +116,41 @@ def simulate(
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _voted(folder: Path, plan: Plan, distances: Mapping[Where, Numbers]) -> dict[str, object]:
-    """Draw and write every vote; returns the truth behind them."""
-    everything = np.concatenate(list(distances.values()))
-    threshold = float(np.median(everything)) if plan.kind == "jnd" else None
-    set_against = {where: _set_against(found, threshold) for where, found in distances.items()}
-    noise = plan.noise or float(np.median(np.abs(np.concatenate(list(set_against.values()))))) / 2
+def _write_votes(folder: Path, plan: SimulationSettings, distances: Mapping[SubsetKey, Numbers]) -> dict[str, object]:
+    """Draw and write every vote. Return the truth behind them."""
+    all_distances = np.concatenate(list(distances.values()))
+    threshold = float(np.median(all_distances)) if plan.kind == "jnd" else None
+    margins = {key: _margins(found, threshold) for key, found in distances.items()}
+    noise = plan.noise or float(np.median(np.abs(np.concatenate(list(margins.values()))))) / 2
     if not 0 < noise < np.inf:
         raise UsageError("the metric says the same of most candidates, so that no noise follows from it; give one")
     preferences: dict[str, dict[str, list[float]]] = {}
     figures: dict[str, dict[str, object]] = {}
-    for number, (where, apart) in enumerate(set_against.items()):
-        split, subset = where
-        chance = (1 + np.tanh(apart / noise / 2)) / 2  # the logistic function, without overflow
+    for number, (key, margin) in enumerate(margins.items()):
+        split, subset = key
+        chance = (1 + np.tanh(margin / noise / 2)) / 2  # the logistic function, without overflow
         generator = np.random.default_rng([plan.seed, 1_000_000, number])
         shares = generator.binomial(plan.observers, chance) / plan.observers
         for place, share in enumerate(shares):
             votes = folder / plan.kind / split / subset / bapps.VOTES[plan.kind] / f"{place:06d}.npy"
             np.save(votes, np.array([share], np.float32))
         preferences.setdefault(split, {})[subset] = chance.tolist()
-        of = (
-            expected.of_triplets(chance, plan.observers)
+        expectations = (
+            expected.expected_2afc_scores(chance, plan.observers)
             if plan.kind == "2afc"
-            else expected.of_likenesses(apart, chance)
+            else expected.expected_jnd_scores(margin, chance)
         )
-        figures.setdefault(split, {})[subset] = of
+        figures.setdefault(split, {})[subset] = expectations
     settings: dict[str, object] = {"observers": plan.observers, "noise": noise}
     if threshold is not None:
         settings["threshold"] = threshold
     return settings | {"expected": figures, "preferences": preferences}
 
 
-def _set_against(distances: Numbers, threshold: float | None) -> Numbers:
-    """What the noise is set against: how much nearer b is, or by how much a pair stays below the threshold."""
+def _margins(distances: Numbers, threshold: float | None) -> Numbers:
+    """Return the margins that the noise is compared with: by how much b is closer, or a pair is below the threshold."""
     if threshold is not None:
         return threshold - distances[:, 0]
     with np.errstate(invalid="ignore"):
-        apart = distances[:, 0] - distances[:, 1]
-    return np.where(distances[:, 0] == distances[:, 1], 0.0, apart)  # two infinite ones are as near as each other
+        difference = distances[:, 0] - distances[:, 1]
+    return np.where(distances[:, 0] == distances[:, 1], 0.0, difference)  # two infinite ones are as near as each other

@@ -1,4 +1,4 @@
-"""The images of a simulated study: patches cut from pictures, and candidates made of them."""
+"""The images of a simulated study: patches cut from pictures, and distorted candidates."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from ..errors import UsageError, shown
 from ..interfaces import Progress
 from ..records import Numbers, Pixels
 from . import bapps
-from .study import Split
+from .study import StudySplit
 
 SIDE = 64
-"""Of a patch, as in BAPPS once it is loaded."""
+"""Side of a patch, as in BAPPS after loading."""
 
-LEAVES, LEAVES_SIDE = 12, 192
-"""Pictures of a split where there are no photos, and their side."""
+PICTURES, PICTURE_SIDE = 12, 192
+"""Number of drawn pictures for a split without photos, and their side."""
 
-AT_ONCE = 64
-"""Items that the observer's metric looks at together."""
+BATCH = 64
+"""Items that the metric of the observers compares at once."""
 
-FARTHEST = 3.0
-"""How many times as far as a patch of single pixels a crop may be seen: distortions of BAPPS are of such patches."""
+MAX_REDUCTION = 3.0
+"""Patches are reduced by up to this factor. Distortions of BAPPS apply to such patches."""
 
-TRADITIONAL = tuple(name for kin, names in CATEGORIES.items() if kin != "networks and patches" for name in names)
+TRADITIONAL = tuple(
+    name for category, names in CATEGORIES.items() if category != "networks and patches" for name in names
+)
 CNN = CATEGORIES["networks and patches"]
-PLAN: Mapping[bapps.Kind, Mapping[Split, Mapping[str, tuple[tuple[str, ...], ...]]]] = {
+SUBSET_DISTORTIONS: Mapping[bapps.BappsKind, Mapping[StudySplit, Mapping[str, tuple[tuple[str, ...], ...]]]] = {
     "2afc": {
         "train": {
             "traditional": (TRADITIONAL, TRADITIONAL),
@@ -45,96 +47,106 @@ PLAN: Mapping[bapps.Kind, Mapping[Split, Mapping[str, tuple[tuple[str, ...], ...
     },
     "jnd": {"val": {"traditional": (TRADITIONAL,), "cnn": (CNN,)}},
 }
-"""The families of distortions that candidates of a subset are made with. The real algorithms of the other four subsets
-are not simulated."""
+"""Distortions for the candidates of each subset. The real algorithms of the other four subsets are not simulated."""
 
 
 Distances: TypeAlias = Callable[[Pixels, Pixels], Numbers]
-"""Of N pictures and as many candidates; smaller for more alike."""
+"""Distances of N pictures from as many candidates; smaller for more similar ones."""
 
 
-def pictures(
-    kind: bapps.Kind, seed: int, source: Path | None
-) -> tuple[dict[Split, list[Picture]], dict[str, list[str]]]:
-    """What patches are cut from, and the names of that, by split."""
-    splits = list(PLAN[kind])
+def source_pictures(
+    kind: bapps.BappsKind, seed: int, source: Path | None
+) -> tuple[dict[StudySplit, list[Picture]], dict[str, list[str]]]:
+    """Return the pictures that patches are cut from, and their names, by split."""
+    splits = list(SUBSET_DISTORTIONS[kind])
     if source is None:
-        made: dict[Split, list[Picture]] = {
-            split: [dead_leaves(LEAVES_SIDE, np.random.default_rng([seed, number, i])) for i in range(LEAVES)]
+        drawn: dict[StudySplit, list[Picture]] = {
+            split: [dead_leaves(PICTURE_SIDE, np.random.default_rng([seed, number, i])) for i in range(PICTURES)]
             for number, split in enumerate(splits)
         }
-        return made, {split: [f"leaves {number} {i}" for i in range(LEAVES)] for number, split in enumerate(splits)}
+        return drawn, {split: [f"leaves {number} {i}" for i in range(PICTURES)] for number, split in enumerate(splits)}
     paths = photos.find_photos(source)
     if len(paths) < len(splits):
         raise UsageError(f"{shown(source)}: a single photo; the training and validation splits need one each")
-    parts: dict[Split, list[Path]] = {split: paths[number :: len(splits)] for number, split in enumerate(splits)}
+    paths_by_split: dict[StudySplit, list[Path]] = {
+        split: paths[number :: len(splits)] for number, split in enumerate(splits)
+    }
     return (
-        {split: photos.load_photos(some, SIDE) for split, some in parts.items()},
-        {split: [path.relative_to(source).as_posix() for path in some] for split, some in parts.items()},
+        {split: photos.load_photos(paths_of_split, SIDE) for split, paths_of_split in paths_by_split.items()},
+        {
+            split: [path.relative_to(source).as_posix() for path in paths_of_split]
+            for split, paths_of_split in paths_by_split.items()
+        },
     )
 
 
-Where: TypeAlias = tuple[Split, str]
+SubsetKey: TypeAlias = tuple[StudySplit, str]
 
 
-def written(
+def write_images(
     folder: Path,
-    kind: bapps.Kind,
+    kind: bapps.BappsKind,
     count: int,
     seed: int,
-    cut_from: Mapping[Split, Sequence[Picture]],
+    cut_from: Mapping[StudySplit, Sequence[Picture]],
     distances: Distances,
     *,
     workers: int,
     progress: Progress | None,
-) -> dict[Where, Numbers]:
-    """The images, and by split and subset the observer's distances of every item's candidates: N x 2, N x 1 for JND."""
-    found: dict[Where, Numbers] = {}
-    total, done = count * sum(map(len, PLAN[kind].values())), 0
+) -> dict[SubsetKey, Numbers]:
+    """Write the images.
+
+    Return, by split and subset, the distances of every item's candidates: N x 2, or N x 1 for JND.
+    """
+    distances_by_subset: dict[SubsetKey, Numbers] = {}
+    total, done = count * sum(map(len, SUBSET_DISTORTIONS[kind].values())), 0
     with ThreadPoolExecutor(workers, "eyediff-simulate") as pool:
-        for where, families, stream in _subsets(kind, seed):
-            inner = folder / kind / where[0] / where[1]
+        for key, distortions, stream in _subsets(kind, seed):
+            inner = folder / kind / key[0] / key[1]
             columns = [inner / name for name in bapps.IMAGES[kind]]
             for column in (*columns, inner / bapps.VOTES[kind]):
                 column.mkdir(parents=True)
-            make = partial(_item, cut_from[where[0]], families, columns, kind, stream)
-            rows = list[Numbers]()
-            for start in range(0, count, AT_ONCE):
-                items = list(pool.map(make, range(start, min(start + AT_ONCE, count))))
+            make = partial(_write_item, cut_from[key[0]], distortions, columns, kind, stream)
+            batches = list[Numbers]()
+            for start in range(0, count, BATCH):
+                items = list(pool.map(make, range(start, min(start + BATCH, count))))
                 first, *others = (cast(Pixels, np.stack(side)) for side in zip(*items, strict=True))
-                rows.append(np.stack([distances(first, other) for other in others], 1))
+                batches.append(np.stack([distances(first, other) for other in others], 1))
                 done += len(items)
                 if progress:
                     progress(done, total)
-            found[where] = np.concatenate(rows)
-    return found
+            distances_by_subset[key] = np.concatenate(batches)
+    return distances_by_subset
 
 
-def _subsets(kind: bapps.Kind, seed: int) -> Iterator[tuple[Where, Sequence[Sequence[str]], tuple[int, ...]]]:
-    """Each with the families of its candidates, and the beginning of its items' streams of chance."""
-    for split_number, (split, subsets) in enumerate(PLAN[kind].items()):
-        for number, (subset, families) in enumerate(subsets.items()):
-            yield (split, subset), families, (seed, split_number, number)
+def _subsets(kind: bapps.BappsKind, seed: int) -> Iterator[tuple[SubsetKey, Sequence[Sequence[str]], tuple[int, ...]]]:
+    """Yield each subset with the distortions of its candidates, and the first part of its items' seeds."""
+    for split_number, (split, subsets) in enumerate(SUBSET_DISTORTIONS[kind].items()):
+        for number, (subset, distortions) in enumerate(subsets.items()):
+            yield (split, subset), distortions, (seed, split_number, number)
 
 
-def _item(
+def _write_item(
     cut_from: Sequence[Picture],
-    families: Sequence[Sequence[str]],
+    distortions: Sequence[Sequence[str]],
     columns: Sequence[Path],
-    kind: bapps.Kind,
+    kind: bapps.BappsKind,
     stream: tuple[int, ...],
-    place: int,
+    index: int,
 ) -> list[Picture]:
-    """A reference and its candidates, made and saved: by the stream and the place alone, whatever thread it is in."""
-    rng = np.random.default_rng((*stream, place))
-    reference = photos.crop(cut_from[int(rng.integers(len(cut_from)))], SIDE, rng, FARTHEST)
-    made = [reference]
-    for names in families:
+    """Make and save a reference and its candidates.
+
+    They depend on the stream and the index alone, not on the thread.
+    """
+    rng = np.random.default_rng((*stream, index))
+    reference = photos.crop(cut_from[int(rng.integers(len(cut_from)))], SIDE, rng, MAX_REDUCTION)
+    pictures = [reference]
+    for names in distortions:
         strongest = 1.0 if kind == "2afc" else 0.5  # what people are to mistake for the same is faint
         strength = float(rng.uniform(MIN_STRENGTH, strongest))
-        made.append(DISTORTIONS[names[int(rng.integers(len(names)))]](reference, strength, rng))
-    if len(made) == 3 and rng.random() < 0.5:  # of a mix, either kind comes first
-        made[1:] = made[:0:-1]
-    for column, picture in zip(columns, made, strict=True):
-        Image.fromarray(picture).save(column / f"{place:06d}.png")
-    return made
+        pictures.append(DISTORTIONS[names[int(rng.integers(len(names)))]](reference, strength, rng))
+    if len(pictures) == 3 and rng.random() < 0.5:  # of a mix, either kind comes first
+        pictures[1:] = pictures[:0:-1]
+    for column, picture in zip(columns, pictures, strict=True):
+        Image.fromarray(picture).save(column / f"{index:06d}.png")
+    return pictures

@@ -1,5 +1,4 @@
-"""What people said of images, as values: which of two is nearer to a reference, whether two are the same, how good
-one is."""
+"""Votes as values: which of two images is closer to a reference, whether two are the same, how good one is."""
 
 from __future__ import annotations
 
@@ -7,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["2afc", "jnd", "mos"]
-"""Two alternatives, one of which must be chosen; just noticeable differences; mean opinion scores."""
+StudyKind: TypeAlias = Literal["2afc", "jnd", "mos"]
+"""Two-alternative forced choice; just noticeable differences; mean opinion scores."""
 
-Split: TypeAlias = Literal["train", "val"]
+StudySplit: TypeAlias = Literal["train", "val"]
 
 
 @dataclass(frozen=True, slots=True)
 class Triplet:
-    """A reference and two candidates, and how many said that `a`, and that `b`, is nearer to it.
+    """A reference and two candidates, with the number of people who found `a`, and `b`, closer to it.
 
-    The published data holds shares only: the votes are then two figures that sum to 1.
+    The published data has fractions only: then the votes are two numbers that sum to 1.
     """
 
     name: str
@@ -30,18 +29,18 @@ class Triplet:
 
     @property
     def share(self) -> float:
-        """Of the votes, those for `b`: 0 to 1."""
+        """Fraction of the votes for `b`, 0 to 1."""
         return self.votes_b / (self.votes_a + self.votes_b)
 
     @property
     def images(self) -> tuple[Path, ...]:
-        """A metric compares the first with each of the others."""
+        """The images. A metric compares the first with each of the others."""
         return self.reference, self.a, self.b
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
-    """Two images, and how many of `total` people, who saw them for a moment, took them for the same."""
+class JndPair:
+    """Two images, and how many of `total` people, who saw them briefly, found them the same."""
 
     name: str
     subset: str
@@ -52,18 +51,18 @@ class Likeness:
 
     @property
     def share(self) -> float:
-        """Of the people, those who saw no difference: 0 to 1."""
+        """Fraction of the people who saw no difference, 0 to 1."""
         return self.same / self.total
 
     @property
     def images(self) -> tuple[Path, ...]:
-        """A metric compares the first with each of the others."""
+        """The images. A metric compares the first with each of the others."""
         return self.a, self.b
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """An image, what it was made of, and how good people found it on the mean: on any scale, more is better."""
+class MosItem:
+    """A reference, an image made from it, and the mean opinion of people on the image. Any scale; more is better."""
 
     name: str
     subset: str
@@ -73,25 +72,25 @@ class Opinion:
 
     @property
     def images(self) -> tuple[Path, ...]:
-        """A metric compares the first with each of the others."""
+        """The images. A metric compares the first with each of the others."""
         return self.reference, self.candidate
 
 
-Item: TypeAlias = Triplet | Likeness | Opinion
+StudyItem: TypeAlias = Triplet | JndPair | MosItem
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """All that was asked of people, of one kind. `layout` says in which form it was found."""
+    """All votes of one kind. `layout` is the form in which they were found."""
 
-    kind: Kind
+    kind: StudyKind
     path: Path
     layout: Literal["bapps", "table"]
-    items: tuple[Item, ...]
+    items: tuple[StudyItem, ...]
 
     @property
     def subsets(self) -> tuple[str, ...]:
-        """In the order in which the items name them."""
+        """Names of the subsets, in the order of the items."""
         return tuple(dict.fromkeys(item.subset for item in self.items))
 
     @property
@@ -100,11 +99,11 @@ class Study:
         return tuple(item for item in self.items if isinstance(item, Triplet))
 
     @property
-    def likenesses(self) -> tuple[Likeness, ...]:
+    def jnd_pairs(self) -> tuple[JndPair, ...]:
         """The items of a study of kind "jnd"."""
-        return tuple(item for item in self.items if isinstance(item, Likeness))
+        return tuple(item for item in self.items if isinstance(item, JndPair))
 
     @property
-    def opinions(self) -> tuple[Opinion, ...]:
+    def opinions(self) -> tuple[MosItem, ...]:
         """The items of a study of kind "mos"."""
-        return tuple(item for item in self.items if isinstance(item, Opinion))
+        return tuple(item for item in self.items if isinstance(item, MosItem))

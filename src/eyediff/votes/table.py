@@ -16,15 +16,19 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import StudyError, shown
-from .study import Item, Kind, Likeness, Opinion, Triplet
-from .validation import Problem, Wrong
+from .study import JndPair, MosItem, StudyItem, StudyKind, Triplet
+from .validation import Problem, VoteError
 
-IMAGES: Mapping[Kind, tuple[str, ...]] = {
+IMAGES: Mapping[StudyKind, tuple[str, ...]] = {
     "2afc": ("reference", "a", "b"),
     "jnd": ("a", "b"),
     "mos": ("reference", "candidate"),
 }
-FIGURES: Mapping[Kind, tuple[str, ...]] = {"2afc": ("votes_a", "votes_b"), "jnd": ("same", "total"), "mos": ("mos",)}
+FIGURES: Mapping[StudyKind, tuple[str, ...]] = {
+    "2afc": ("votes_a", "votes_b"),
+    "jnd": ("same", "total"),
+    "mos": ("mos",),
+}
 
 SUBSET = "all"
 """Of rows that name none."""
@@ -32,23 +36,23 @@ SUBSET = "all"
 _Row = Mapping[str, object]
 
 
-def read(path: Path, kind: Kind) -> tuple[list[Item], list[Problem]]:
+def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
     """Every item of a table in its order, and all that is wrong, by line.
 
     Raises StudyError where it is no table of this kind at all.
     """
     rows = _rows_of(path)
-    items, problems, lines = list[Item](), list[Problem](), dict[tuple[str, ...], int]()
+    items, problems, lines = list[StudyItem](), list[Problem](), dict[tuple[str, ...], int]()
     try:
         for line, row in rows(path):
             try:
-                if isinstance(row, Wrong):
+                if isinstance(row, VoteError):
                     raise row
                 item = _item(path, kind, line, row)
                 if (first := lines.setdefault(_question(kind, item), line)) != line:
-                    raise Wrong("doubled", f"{path} line {line}", f"line {first} asks the same: add them up")
+                    raise VoteError("doubled", f"{path} line {line}", f"line {first} asks the same: add them up")
                 items.append(item)
-            except Wrong as wrong:
+            except VoteError as wrong:
                 problems.append(wrong.problem)
     except OSError as error:
         raise StudyError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from error
@@ -61,14 +65,14 @@ def read(path: Path, kind: Kind) -> tuple[list[Item], list[Problem]]:
     return items, problems
 
 
-def kind_of(path: Path) -> Kind:
+def kind_of(path: Path) -> StudyKind:
     """The kind of votes whose columns a table has. Raises StudyError where it is none."""
     rows = _rows_of(path)
     try:
         _, row = next(rows(path), (0, {}))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise StudyError(f"{shown(path)}: cannot be read as a table ({error})") from error
-    names = set() if isinstance(row, Wrong) else set(row)
+    names = set() if isinstance(row, VoteError) else set(row)
     for kind in IMAGES:
         if {*IMAGES[kind], *FIGURES[kind]} <= names:
             return kind
@@ -76,14 +80,14 @@ def kind_of(path: Path) -> Kind:
     raise StudyError(f"{shown(path)} is no table of votes; expected the columns of one of: {expected}")
 
 
-def _rows_of(path: Path) -> Callable[[Path], Iterator[tuple[int, _Row | Wrong]]]:
+def _rows_of(path: Path) -> Callable[[Path], Iterator[tuple[int, _Row | VoteError]]]:
     rows = {".csv": _csv, ".jsonl": _jsonl}.get(path.suffix.lower())
     if rows is None:
         raise StudyError(f"{shown(path)}: expected a folder of votes, or a table whose name ends in .csv or .jsonl")
     return rows
 
 
-def _csv(path: Path) -> Iterator[tuple[int, _Row | Wrong]]:
+def _csv(path: Path) -> Iterator[tuple[int, _Row | VoteError]]:
     """Rows by their last line. The first line names the columns."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
@@ -95,10 +99,10 @@ def _csv(path: Path) -> Iterator[tuple[int, _Row | Wrong]]:
                 yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
             else:
                 what = f"{len(cells)} cells, {len(header)} were expected"
-                yield reader.line_num, Wrong("wrong shape", f"{path} line {reader.line_num}", what)
+                yield reader.line_num, VoteError("wrong shape", f"{path} line {reader.line_num}", what)
 
 
-def _jsonl(path: Path) -> Iterator[tuple[int, _Row | Wrong]]:
+def _jsonl(path: Path) -> Iterator[tuple[int, _Row | VoteError]]:
     with path.open(encoding="utf-8-sig") as file:
         for line, text in enumerate(file, 1):
             if not text.strip():
@@ -106,36 +110,38 @@ def _jsonl(path: Path) -> Iterator[tuple[int, _Row | Wrong]]:
             try:
                 row = json.loads(text)
             except (ValueError, RecursionError) as error:
-                row = Wrong("unreadable", f"{path} line {line}", f"no JSON ({error})")
-            if not isinstance(row, (dict, Wrong)):
-                row = Wrong("wrong shape", f"{path} line {line}", "an object was expected")
+                row = VoteError("unreadable", f"{path} line {line}", f"no JSON ({error})")
+            if not isinstance(row, (dict, VoteError)):
+                row = VoteError("wrong shape", f"{path} line {line}", "an object was expected")
             yield line, row
 
 
-def _item(path: Path, kind: Kind, line: int, row: _Row) -> Item:
-    """The item of a row. Raises Wrong."""
+def _item(path: Path, kind: StudyKind, line: int, row: _Row) -> StudyItem:
+    """The item of a row. Raises VoteError."""
     where, columns = f"{path} line {line}", (*IMAGES[kind], *FIGURES[kind])
     if absent := [name for name in columns if row.get(name) in (None, "")]:
-        raise Wrong("missing", where, f"no {', '.join(absent)}; a row of {kind} votes has {', '.join(columns)}")
+        raise VoteError("missing", where, f"no {', '.join(absent)}; a row of {kind} votes has {', '.join(columns)}")
     files = [path.parent / _path(row, name, where) for name in IMAGES[kind]]
     figures = [_figure(row, name, where) for name in FIGURES[kind]]
     if kind == "2afc" and (min(figures) < 0 or sum(figures) <= 0):
         given = f"votes_a {figures[0]:g} and votes_b {figures[1]:g}"
-        raise Wrong("out of range", where, f"{given}: counts were expected, one of them above 0")
+        raise VoteError("out of range", where, f"{given}: counts were expected, one of them above 0")
     if kind == "jnd" and not (0 <= figures[0] <= figures[1] and figures[1] > 0):
-        raise Wrong("out of range", where, f"same {figures[0]:g} of total {figures[1]:g}: 0 up to total was expected")
+        raise VoteError(
+            "out of range", where, f"same {figures[0]:g} of total {figures[1]:g}: 0 up to total was expected"
+        )
     subset, name = str(row.get("subset") or SUBSET), str(row.get("name") or line)
     if kind == "2afc":
         return Triplet(name, subset, files[0], files[1], files[2], figures[0], figures[1])
     if kind == "jnd":
-        return Likeness(name, subset, files[0], files[1], figures[0], figures[1])
-    return Opinion(name, subset, files[0], files[1], figures[0])
+        return JndPair(name, subset, files[0], files[1], figures[0], figures[1])
+    return MosItem(name, subset, files[0], files[1], figures[0])
 
 
 def _path(row: _Row, name: str, where: str) -> str:
     given = row[name]
     if not isinstance(given, str) or "\0" in given:
-        raise Wrong("unreadable", where, f"{name} is {given!r}, a path was expected")
+        raise VoteError("unreadable", where, f"{name} is {given!r}, a path was expected")
     return given
 
 
@@ -146,11 +152,11 @@ def _figure(row: _Row, name: str, where: str) -> float:
     except (ValueError, OverflowError):
         figure = math.nan
     if not math.isfinite(figure):
-        raise Wrong("unreadable", where, f"{name} is {given!r}, a number was expected")
+        raise VoteError("unreadable", where, f"{name} is {given!r}, a number was expected")
     return figure
 
 
-def _question(kind: Kind, item: Item) -> tuple[str, ...]:
+def _question(kind: StudyKind, item: StudyItem) -> tuple[str, ...]:
     """What people were asked, whichever of two candidates stood first."""
     files = list(map(str, item.images))
     fixed = 0 if kind == "jnd" else 1

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..records import Numbers
-from .bapps import DISTORTIONS, REAL
+from .bapps import ALGORITHM_SUBSETS, DISTORTION_SUBSETS
 from .bootstrap import Statistic
 
 MEANS: Mapping[str, tuple[str, ...]] = {
-    "distortion": DISTORTIONS,
-    "real": REAL,
-    "all": (*DISTORTIONS, *REAL),
+    "distortion": DISTORTION_SUBSETS,
+    "real": ALGORITHM_SUBSETS,
+    "all": (*DISTORTION_SUBSETS, *ALGORITHM_SUBSETS),
 }
 """The means of table 5: of subsets, each of which counts the same however many triplets it has."""
 

@@ -1,4 +1,4 @@
-"""A study is looked at as a whole before any of it is used: everything that is wrong with it is found and told."""
+"""Validate a study completely before it is used: all problems are found and reported together."""
 
 from __future__ import annotations
 
@@ -12,91 +12,97 @@ from typing import Literal, TypeAlias
 from .. import images
 from ..errors import ImageError, StudyError, shown
 from ..images.formats import HEAD, UnsupportedImage, recognise
-from .study import Item, Study
+from .study import Study, StudyItem
 
-Trouble: TypeAlias = Literal["missing", "doubled", "unreadable", "wrong shape", "out of range"]
+ProblemKind: TypeAlias = Literal["missing", "doubled", "unreadable", "wrong shape", "out of range"]
 
-NAMED = 3
-"""Problems that the one line of an error names; `eyediff eval check` prints all."""
+MAX_NAMED_PROBLEMS = 3
+"""Number of problems that an error message names; `eyediff eval check` prints all."""
 
-LONGEST = 300
-"""Characters of a name, or of what is wrong, in a line."""
+MAX_TEXT_LENGTH = 300
+"""Characters of a name, or of a description, in a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong, of which sort, and where: a file, or a line of a table."""
+    """A problem: its kind, where it is (a file, or a line of a table), and a description."""
 
-    trouble: Trouble
+    kind: ProblemKind
     where: str
     what: str
 
     def __str__(self) -> str:
-        return f"{_brief(self.where)}: {self.trouble}: {_brief(self.what)}"
+        return f"{_shorten(self.where)}: {self.kind}: {_shorten(self.what)}"
 
 
-def _brief(text: str) -> str:
-    """A file may be named by, and a cell hold, whole pages: how it begins, and how it ends."""
+def _shorten(text: str) -> str:
+    """Shorten a text to its beginning and its end. A name or a cell may be pages long."""
     text = shown(text)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return (
+        text if len(text) <= MAX_TEXT_LENGTH else f"{text[: MAX_TEXT_LENGTH // 2]} ... {text[-MAX_TEXT_LENGTH // 2 :]}"
+    )
 
 
-class Wrong(Exception):  # noqa: N818 - it never leaves the package: readers list what it carries
-    """One problem, on its way to the list."""
+class VoteError(Exception):
+    """One problem of a file or a row. Readers collect it in a list."""
 
-    def __init__(self, trouble: Trouble, where: Path | str, what: str) -> None:
+    def __init__(self, kind: ProblemKind, where: Path | str, what: str) -> None:
         super().__init__()
-        self.problem = Problem(trouble, str(where), what)
+        self.problem = Problem(kind, str(where), what)
 
 
-def refuse(path: Path, problems: Sequence[Problem]) -> None:
-    """Raise StudyError where there is a problem: how many of each sort, and the first few."""
+def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
+    """Raise StudyError if there are problems: the number of each kind, and the first few."""
     if not problems:
         return
-    counts = ", ".join(f"{count} {trouble}" for trouble, count in Counter(each.trouble for each in problems).items())
+    counts = ", ".join(f"{count} {kind}" for kind, count in Counter(each.kind for each in problems).items())
     lines = tuple(map(str, problems))
-    first = "; ".join(lines[:NAMED])
-    more = f"; and {len(lines) - NAMED} more, which `eyediff eval check` lists" if len(lines) > NAMED else ""
+    first = "; ".join(lines[:MAX_NAMED_PROBLEMS])
+    more = (
+        f"; and {len(lines) - MAX_NAMED_PROBLEMS} more, which `eyediff eval check` lists"
+        if len(lines) > MAX_NAMED_PROBLEMS
+        else ""
+    )
     raise StudyError(f"{shown(path)} is no whole study ({counts}), nothing was computed: {first}{more}", lines)
 
 
-def unlike_images(items: Sequence[Item]) -> list[Problem]:
-    """The images that are not there, or whose first bytes are no image's; each file is looked at once."""
-    found = []
+def check_images(items: Sequence[StudyItem]) -> list[Problem]:
+    """Return problems for files that are missing, or whose first bytes are not those of an image. Each is read once."""
+    problems = []
     for path in _images(items):
         try:
             with path.open("rb") as file:
                 recognise(file.read(HEAD))
         except FileNotFoundError:
-            found.append(Problem("missing", str(path), "no such image"))
+            problems.append(Problem("missing", str(path), "no such image"))
         except OSError as error:
-            found.append(Problem("unreadable", str(path), error.strerror or type(error).__name__))
-        except UnsupportedImage as why:
-            found.append(Problem("unreadable", str(path), str(why)))
-    return found
+            problems.append(Problem("unreadable", str(path), error.strerror or type(error).__name__))
+        except UnsupportedImage as error:
+            problems.append(Problem("unreadable", str(path), str(error)))
+    return problems
 
 
-def undecodable(study: Study, workers: int) -> list[Problem]:
-    """What only decoding every image shows: damaged files, and images of one item that differ in size."""
+def find_undecodable(study: Study, workers: int) -> list[Problem]:
+    """Return the problems that only decoding shows: damaged files, and images of one item that differ in size."""
     paths = _images(study.items)
     with ThreadPoolExecutor(workers, "eyediff-check") as pool:
-        looked = dict(zip(paths, pool.map(_size, paths), strict=True))
-    found = [Problem("unreadable", str(path), look) for path, look in looked.items() if isinstance(look, str)]
+        sizes = dict(zip(paths, pool.map(_size, paths), strict=True))
+    problems = [Problem("unreadable", str(path), size) for path, size in sizes.items() if isinstance(size, str)]
     for one, other in dict.fromkeys((item.images[0], other) for item in study.items for other in item.images[1:]):
-        size, beside = looked[other], looked[one]
-        if not isinstance(size, str) and not isinstance(beside, str) and size != beside:
-            what = f"{size[0]}x{size[1]}, beside {shown(one.name)} of {beside[0]}x{beside[1]}"
-            found.append(Problem("wrong shape", str(other), what))
-    return found
+        size, reference_size = sizes[other], sizes[one]
+        if not isinstance(size, str) and not isinstance(reference_size, str) and size != reference_size:
+            what = f"{size[0]}x{size[1]}, beside {shown(one.name)} of {reference_size[0]}x{reference_size[1]}"
+            problems.append(Problem("wrong shape", str(other), what))
+    return problems
 
 
-def _images(items: Sequence[Item]) -> list[Path]:
-    """Every image once, in order."""
+def _images(items: Sequence[StudyItem]) -> list[Path]:
+    """Return every image once, in order."""
     return list(dict.fromkeys(path for item in items for path in item.images))
 
 
 def _size(path: Path) -> tuple[int, int] | str:
-    """Width and height of an image, or why it cannot be read."""
+    """Return width and height of an image, or why it cannot be read."""
     try:
         pixels = images.read(path).pixels
     except ImageError as why:

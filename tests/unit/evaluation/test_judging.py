@@ -20,7 +20,7 @@ from eyediff.scoring import factory as wiring
 from eyediff.scoring.metric_spec import parse_metric
 from eyediff.training.init import write_initial_metric
 from eyediff.votes import read_study
-from eyediff.votes.simulate import TRUTH, Observer, Plan, simulate
+from eyediff.votes.simulate import TRUTH, Observer, SimulationSettings, simulate
 
 from ...golden.lpips_cases import EXAMPLES
 from ..votes.studies import bapps, picture
@@ -59,7 +59,7 @@ def test_simulated_votes_give_what_their_truth_expects(tmp_path: Path) -> None:
     wired = wiring.build_metric(parse_metric("psnr"), OnnxRunner("cpu"))
     follows = Observer("psnr", wired.engine, True, wired.header)
     for name in ("one", "two"):
-        simulate(tmp_path / name, Plan(count=40, seed=3), follows)
+        simulate(tmp_path / name, SimulationSettings(count=40, seed=3), follows)
     files = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*.*") if p.is_file()} for f in
              (tmp_path / "one", tmp_path / "two")]  # fmt: skip
     assert files[0] == files[1]

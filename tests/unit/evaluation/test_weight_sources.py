@@ -10,10 +10,10 @@ import pytest
 from eyediff import votes
 from eyediff.errors import OutputError, UsageError
 from eyediff.evaluation import agreement as judging
-from eyediff.evaluation.weight_sources import Plan, compare
+from eyediff.evaluation.weight_sources import WeightSourceSettings, compare
 from eyediff.metrics.backbones import SQUEEZE
 from eyediff.training.init import kmeans
-from eyediff.votes.ordered_triplets import strengths
+from eyediff.votes.ordered_triplets import write_ordered_triplets
 from eyediff.weights import read_metric, write_metric
 from tests.cli.test_compare import call  # noqa: F401 - a fixture
 from tests.golden.lpips_cases import seeded_parameters
@@ -27,7 +27,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def table(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return strengths(tmp_path_factory.mktemp("votes") / "study", photos, 3, 0)
+    return write_ordered_triplets(tmp_path_factory.mktemp("votes") / "study", photos, 3, 0)
 
 
 def test_triplets_of_known_order(photos: Path, table: Path, tmp_path: Path) -> None:
@@ -35,10 +35,10 @@ def test_triplets_of_known_order(photos: Path, table: Path, tmp_path: Path) -> N
     study = votes.read_study(table, "2afc")
     assert len(study.subsets) == 6 and len(study.items) == 18
     assert {item.share for item in study.triplets} == {0.0, 1.0}
-    again = strengths(tmp_path / "again", photos, 3, 0).parent
+    again = write_ordered_triplets(tmp_path / "again", photos, 3, 0).parent
     assert all((again / file.name).read_bytes() == file.read_bytes() for file in table.parent.iterdir())
     with pytest.raises(OutputError, match="is there already"):
-        strengths(again, photos, 3, 0)
+        write_ordered_triplets(again, photos, 3, 0)
 
 
 def test_the_table_is_what_eval_says(
@@ -47,8 +47,8 @@ def test_the_table_is_what_eval_says(
     """Each origin's figure is its metric's in `judge`; of seeds the mean, and the ends. Made weights are used again."""
     monkeypatch.setattr(kmeans, "CROPS", 8)
     study, folder = votes.read_study(table, "2afc"), tmp_path / "kept"
-    how = judging.Options(resamples=20)
-    found = compare(study, Plan("mini", photos, seeds=2), how, folder)
+    how = judging.EvaluationOptions(resamples=20)
+    found = compare(study, WeightSourceSettings("mini", photos, seeds=2), how, folder)
     files = sorted(folder.iterdir())
     assert [file.name for file in files] == [
         "gaussian-mini-0.safetensors", "gaussian-mini-1.safetensors", "kmeans-mini-0.safetensors",
@@ -63,7 +63,7 @@ def test_the_table_is_what_eval_says(
     cell = cells["k-means", "mean"]
     assert (cell.score, cell.least, cell.most, cell.low) == (pytest.approx(sum(two) / 2), min(two), max(two), None)
     before = [file.stat().st_mtime_ns for file in files]
-    compare(study, Plan("mini", photos, seeds=2), how, folder)
+    compare(study, WeightSourceSettings("mini", photos, seeds=2), how, folder)
     assert [file.stat().st_mtime_ns for file in files] == before
 
 
@@ -82,6 +82,6 @@ def test_the_command(call, table: Path, tmp_path: Path) -> None:  # noqa: F811
 
 def test_plans_that_cannot_be(table: Path, tmp_path: Path) -> None:
     """No such trunk, no seeds."""
-    for plan in (Plan("resnet"), Plan(seeds=0)):
+    for plan in (WeightSourceSettings("resnet"), WeightSourceSettings(seeds=0)):
         with pytest.raises(UsageError, match="expected one of alex"):
-            compare(votes.read_study(table, "2afc"), plan, judging.Options(), tmp_path)
+            compare(votes.read_study(table, "2afc"), plan, judging.EvaluationOptions(), tmp_path)

@@ -34,7 +34,7 @@ def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
     """JND pairs have a share of people who saw no difference, and no training split; that of 2AFC is read by name."""
     bapps(tmp_path, {"cnn": [(110, 110, 1 / 3)]}, "jnd")
     bapps(tmp_path, {"mix": [(110, 110, 0.5)]}, split="train")
-    (pair,) = read_study(tmp_path, "jnd").likenesses
+    (pair,) = read_study(tmp_path, "jnd").jnd_pairs
     assert pair.share == pytest.approx(np.float32(1 / 3)) and pair.a.parts[-2:] == ("p0", "000000.png")
     assert read_study(tmp_path, "2afc", split="train").subsets == ("mix",)
     with pytest.raises(StudyError, match="no split 'train'; there is val"):

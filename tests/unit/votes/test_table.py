@@ -50,7 +50,7 @@ def test_csv_and_json_lines_say_the_same(folder: Path) -> None:
 def test_likenesses_and_opinions(folder: Path) -> None:
     """The other two kinds have columns of their own."""
     table = written(folder / "jnd.csv", "a,b,same,total\nimages/r.png,images/x.png,2,3\n")
-    (pair,) = read_study(table, "jnd").likenesses
+    (pair,) = read_study(table, "jnd").jnd_pairs
     assert pair.share == pytest.approx(2 / 3)
     table = written(folder / "mos.csv", "reference,candidate,mos\nimages/r.png,images/x.png,-3.5\n")
     (opinion,) = read_study(table, "mos").opinions

@@ -21,7 +21,7 @@ from ...distortions.ops import Picture, resize, to_uint8
 from ...errors import ImageError, Setting, StudyError, UsageError, shown
 from ...records import PEAKS
 from ...votes import Triplet, read_study
-from ...votes.bapps import located
+from ...votes.bapps import find_subsets
 from ...weights.hashing import file_sha256
 from ..distillation.array_cache import ArrayCache
 
@@ -72,7 +72,7 @@ def read_votes(path: Path, fraction: float, seed: int) -> VoteSplit:
 def _has_val_split(path: Path) -> bool:
     """Return whether a folder has a split for testing beside the one for training."""
     with suppress(StudyError):
-        return located(path, "2afc", "val") != located(path, "2afc", "train")
+        return find_subsets(path, "2afc", "val") != find_subsets(path, "2afc", "train")
     return False
 
 
