@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import WeightsError
-from eyediff.weights import PUBLISHED, cache_folder, candidate_files, is_offline, places
+from eyediff.weights import PUBLISHED, cache_folder, candidate_files, is_offline, search_folders
 
 
 def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +16,7 @@ def test_the_order_of_the_folders(tmp_path: Path, home: Path, monkeypatch: pytes
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     monkeypatch.setenv("EYEDIFF_WEIGHTS", os.pathsep.join(["", str(tmp_path / "b"), str(tmp_path / "a")]))
-    assert [(place.kind, place.folder) for place in places()] == [
+    assert [(place.kind, place.folder) for place in search_folders()] == [
         ("EYEDIFF_WEIGHTS", tmp_path / "b"),
         ("EYEDIFF_WEIGHTS", tmp_path / "a"),
         ("package", tmp_path / "package"),
@@ -31,14 +31,14 @@ def test_defaults_are_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.delenv("TORCH_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder().name == "weights" and "eyediff" in cache_folder().parts and cache_folder().is_absolute()
-    assert places()[-1].folder == tmp_path / "torch" / "hub" / "checkpoints"
+    assert search_folders()[-1].folder == tmp_path / "torch" / "hub" / "checkpoints"
 
 
 def test_a_folder_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A typing error in EYEDIFF_WEIGHTS must not send people to the internet."""
     monkeypatch.setenv("EYEDIFF_WEIGHTS", str(tmp_path / "tpyo"))
     with pytest.raises(WeightsError, match=r"EYEDIFF_WEIGHTS names .*tpyo, which is not a folder"):
-        places()
+        search_folders()
 
 
 def test_files_are_found_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
