@@ -112,7 +112,7 @@ def search(count: int, asked: int) -> None:
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     queries = points[:asked] + random.standard_normal((asked, axes)).astype(np.float32) / 1000
     start = time.perf_counter()
-    found = [[match.place for match in row] for row in nearest(points, queries, 5)]
+    found = [[match.index for match in row] for row in nearest(points, queries, 5)]
     print(f"search: {count} points of {axes} figures, {asked} queries\n  eyediff: {time.perf_counter() - start:.2f} s")
     import faiss
 

@@ -35,7 +35,9 @@ def test_report_and_maps_beside_the_rows(call, tmp_path: Path) -> None:  # noqa:
     plain = call("compare", BEFORE, AFTER, *MINI)
     said = call("compare", BEFORE, AFTER, *MINI, "--report", page, "--maps", maps, "--map-format", "npy,png")
     assert (said.code, said.out) == (0, plain.out)
-    assert said.err == f"eyediff: PASS: 3 pairs compared\neyediff: report: {page}\neyediff: maps of lpips-mini: {maps}\n"
+    assert (
+        said.err == f"eyediff: PASS: 3 pairs compared\neyediff: report: {page}\neyediff: maps of lpips-mini: {maps}\n"
+    )
     assert [row[0] for row in rows(page)] == ["astronaut.png", "cat.png", "coffee.png"]
     expected = eyediff.Metric("lpips-mini").map(Path(BEFORE) / "cat.png", Path(AFTER) / "cat.png")
     assert (np.load(maps / "cat.npy") == expected).all()

@@ -111,27 +111,27 @@ def offers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("offers")
 def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
     """torch computes where it alone has CUDA; `auto` and `cpu` never ask it; a torch without CUDA is no help."""
-    assert runners.runner("cuda").description == f"torch {torch.__version__} cuda"
-    assert runners.runner("auto").description.startswith("onnxruntime") and runners.runner("cpu").threads
+    assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda"
+    assert runners.create_runner("auto").description.startswith("onnxruntime") and runners.runner("cpu").threads
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: False)
     with pytest.raises(DeviceError, match=r"device cuda.*onnxruntime-gpu.*torch that sees a GPU.*device='cpu'"):
-        runners.runner("cuda")
+        runners.create_runner("cuda")
     monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
-    assert isinstance(runners.runner("cuda"), OnnxRunner)
+    assert isinstance(runners.create_runner("cuda"), OnnxRunner)
 
 
 @pytest.mark.usefixtures("offers")
 def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """EYEDIFF_PRECISION is honoured on a torch with CUDA, and an error everywhere else."""
     monkeypatch.setenv(devices.PRECISION, "tf32")
-    assert runners.runner("cuda").description == f"torch {torch.__version__} cuda tf32"
+    assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda tf32"
     for device in ("cpu", "auto"):
         with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs device='cuda'"):
-            runners.runner(device)
+            runners.create_runner(device)
     monkeypatch.setenv(devices.PRECISION, "float16")
     with pytest.raises(UsageError, match=r"float16.*float32, tf32, bfloat16"):
-        runners.runner("cuda")
+        runners.create_runner("cuda")
 
 
 @pytest.mark.usefixtures("offers")
@@ -139,10 +139,10 @@ def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> 
     """No torch at all leaves onnxruntime's answer; a broken one is named."""
     monkeypatch.setitem(sys.modules, "eyediff.engines.torch_runner", None)
     with pytest.raises(DeviceError, match="torch does not load"):
-        runners.runner("cuda")
+        runners.create_runner("cuda")
     monkeypatch.setattr(runners, "is_installed", lambda _: False)
     with pytest.raises(DeviceError, match="onnxruntime-gpu"):
-        runners.runner("cuda")
+        runners.create_runner("cuda")
 
 
 def test_the_base_does_not_import_torch() -> None:

@@ -81,8 +81,8 @@ def test_triple_is_the_same_again(kind: str) -> None:
 def test_crop_looks_from_afar_only_as_far_as_the_photo_reaches() -> None:
     """A crop has the side that was asked for, also where a farther view would not fit."""
     rng = np.random.default_rng(0)
-    assert {crop(PHOTOS[0], 128, rng, farthest=10).shape for _ in range(20)} == {(128, 128, 3)}
-    assert crop(PHOTOS[0], 160, rng, farthest=10).shape == (160, 160, 3)
+    assert {crop(PHOTOS[0], 128, rng, max_reduction=10).shape for _ in range(20)} == {(128, 128, 3)}
+    assert crop(PHOTOS[0], 160, rng, max_reduction=10).shape == (160, 160, 3)
 
 
 def test_photos_in_the_order_of_their_paths(tmp_path: Path) -> None:
