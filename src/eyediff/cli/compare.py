@@ -29,6 +29,8 @@ def compare(
     metric: options.Metrics = None,
     format_: options.RowFormat = None,
     output: options.Output = None,
+    rows: options.Rows = None,
+    summary_file: options.SummaryFile = None,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
     maximum_mean: options.MaximumMean = None,
@@ -88,7 +90,8 @@ def compare(
         raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
     if ray is not None and (report or maps):
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
-    gating = Gating(output, baseline, tolerance, junit, plot, overwrite=overwrite)
+    most = options.rows_shown(rows, kind, output)
+    gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
     gating.check_inputs(reference, candidate)
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=options.level_range(range_, bits))
@@ -106,7 +109,7 @@ def compare(
         plan = run.select_part(plan, *part)
     drawing = viewing.Drawing(f"{reference} → {candidate}", report, maps, formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
-    sinks = gating.sinks(plan)
+    sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, output, overwrite=overwrite)]
     _say(plan)
 
     journal, judge = None, gating.judge(plan.limits)
@@ -125,7 +128,7 @@ def compare(
         )
         if output is not None and journal is not None:
             return compare([*reports.sidecars(plan.metrics.header, kind, output), *sinks], journal=journal)
-        return compare([reports.row_sink(kind, output or sys.stdout), *sinks])
+        return compare([reports.row_sink(kind, output or sys.stdout, most=most), *sinks])
 
     with partial_results(output, can_resume=journal.can_continue if journal else None) as progress:
         summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")

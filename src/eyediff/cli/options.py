@@ -17,6 +17,8 @@ from .. import output as reports
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
 from ..evaluation.agreement import ShorterSide
+from ..interfaces import Sink
+from ..locations import real_path
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
@@ -86,6 +88,22 @@ Output: TypeAlias = Annotated[
 _FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
 Format: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 RowFormat: TypeAlias = Annotated[reports.Format | None, _FORMAT]
+Rows: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--rows",
+        metavar="all|N|none",
+        help="Rows to show as text on stdout; those that failed or cross a limit are always shown. "
+        f"By default {defaults.SHOWN_ROWS} on a terminal, else all.",
+        show_default=False,
+    ),
+]
+SummaryFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary", metavar="FILE.json", help="Write the statistics of the run there, which CSV has no place for."
+    ),
+]
 Index: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep the folder's points there, and use them again.", show_default=False),
@@ -120,6 +138,28 @@ def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> 
     raise UsageError(
         f"{shown(output)}: the name does not tell the format; add --format with one of {', '.join(known.values())}"
     )
+
+
+def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
+    """Return how many rows to show; None for all."""
+    if text is None:
+        return defaults.SHOWN_ROWS if output is None and kind == "text" and sys.stdout.isatty() else None
+    if output is not None or kind != "text":
+        raise UsageError(f"--rows {text}: it is for text on stdout; results in files and for programs have all rows")
+    if text in ("all", "none"):
+        return 0 if text == "none" else None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--rows {text}: expected all, none or a number, such as 100")
+    return int(text)
+
+
+def summary_sinks(path: Path | None, output: Path | None, *, overwrite: bool = False) -> list[Sink]:
+    """Return what writes --summary."""
+    if path is None:
+        return []
+    if output is not None and real_path(path) == real_path(output):
+        raise UsageError(f"--summary and --output name the same file, {shown(path)}; give each its own")
+    return [reports.SummarySink(path, overwrite=overwrite)]
 
 
 def named(given: Sequence[str] | None) -> list[str]:
