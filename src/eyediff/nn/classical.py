@@ -85,7 +85,7 @@ class SSIM(_Classical):
         check: bool = True,
     ) -> None:
         super().__init__(reduction, value_range=value_range, check=check)
-        smooth = [name for name, known in ssim.VARIANTS.items() if not known.luma]
+        smooth = [name for name, known in ssim.VARIANTS.items() if known.is_plain]
         if variant not in smooth:
             raise UsageError(f"SSIM variant {variant!r} was given; as a module there are {', '.join(smooth)}")
         self.variant = variant

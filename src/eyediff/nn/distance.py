@@ -89,7 +89,7 @@ class LPIPS(nn.Module):
                 raise UsageError(f"{data.title} was trained as version {lpips.VERSIONS[0]} alone, {version!r} given")
             parameters = weights.load_trunk(net, file=file, trust=trust).parameters
             heads = weights.load_heads(net, version) if head else None
-            network = lpips.Network(data, parameters, heads, scaled=version != "0.0")
+            network = lpips.Network(data, parameters, heads, lpips.SCALINGS[version])
         self._set(NetworkTrunk(network), network.heads, spatial, reduction, value_range, check)
 
     @classmethod
