@@ -18,7 +18,7 @@ from .errors import EyediffError
 from .telemetry import disable_telemetry
 
 if TYPE_CHECKING:
-    from .comparison import Metric, Result, compare, distance
+    from .comparison import Metric, Result, compare, distance, scores
     from .folders import diversity, duplicates, matrix, nearest
     from .onnx_export import export
 
@@ -36,6 +36,7 @@ __all__ = [
     "export",
     "matrix",
     "nearest",
+    "scores",
 ]
 
 _MODULES = {"export": ".onnx_export"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
