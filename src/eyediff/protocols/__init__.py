@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .protocol import Averaging, EvaluationProtocol
-from .reading import find_protocol, published, read_protocol
+from .protocol import Averaging, EvaluationProtocol, is_kind
+from .reading import find_protocol, protocol_text, published, read_protocol
 
-__all__ = ["Averaging", "EvaluationProtocol", "find_protocol", "published", "read_protocol"]
+__all__ = ["Averaging", "EvaluationProtocol", "find_protocol", "is_kind", "protocol_text", "published", "read_protocol"]

@@ -118,7 +118,7 @@ class EvaluationProtocol:
             return self.metrics
         chosen: set[str] = set()
         for name in requested:
-            found = {own for own in self.metrics if name in (own, own.partition("@")[0]) or own.startswith(f"{name}-")}
+            found = {own for own in self.metrics if is_kind(own, name)}
             if not found:
                 raise UsageError(
                     f"the protocol {shown(self.name)} has no {shown(name)}, only {', '.join(self.metrics)}; leave it "
@@ -126,6 +126,11 @@ class EvaluationProtocol:
                 )
             chosen |= found
         return tuple(name for name in self.metrics if name in chosen)
+
+
+def is_kind(metric: str, kind: str) -> bool:
+    """Return whether a name without version, or a family, means a metric: `lpips` is `lpips-vgg@range01` too."""
+    return kind in (metric, metric.partition("@")[0]) or metric.startswith(f"{kind}-")
 
 
 def check_border(border: object) -> int | str:
