@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,18 @@ from .images import Range
 from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
 from .metric import ImageLike, MaskLike, Metric, fitted_pair
 from .protocols import EvaluationProtocol, find_protocol
-from .records import AlphaPolicy, Conventions, Header, MatchRule, Pair, Row, ScoredPair, SizePolicy, Summary
+from .records import (
+    AlphaPolicy,
+    Conventions,
+    Header,
+    MatchRule,
+    Pair,
+    PairSizePolicy,
+    Resampling,
+    Row,
+    ScoredPair,
+    Summary,
+)
 from .report import notebook
 from .report import outputs as viewing
 from .scoring.batches import score_batch
@@ -242,7 +253,8 @@ def compare(
     ignore: Sequence[RectangleLike] = (),
     mask: str | Path | None = None,
     match: MatchRule = "name",
-    size: SizePolicy = "refuse",
+    size: PairSizePolicy = "refuse",
+    resampling: Resampling = "lanczos",
     alpha: AlphaPolicy = "worst",
     range: Range | None = None,
     workers: int | None = None,
@@ -277,9 +289,12 @@ def compare(
         An image whose white pixels count, or a folder of images, a mask for each pair by its name.
     match : {"name", "stem"}
         How files of two folders are paired: by relative path, or by relative path without suffix.
-    size : {"refuse", "resize", "crop"}
-        What happens to two images of different size: the pair fails, the candidate is resized, or both are cropped to
-        their common centre.
+    size : {"refuse", "resize", "crop", "top-left", "pad"} or "fit:WxH"
+        What happens to two images of different size: the pair fails; the candidate is resized; both are cropped to
+        their common centre, or to their common upper left part; or both are padded to the larger sides, and what is
+        missing counts as different. "fit:WxH" resizes both to W x H pixels.
+    resampling : {"lanczos", "bicubic", "bilinear", "box", "nearest"}
+        The filter that resizes.
     alpha : {"worst", "refuse", "white", "black", "checkerboard"} or "#RRGGBB"
         The background of transparent images, as for `Metric.distance`. "refuse" makes such a pair fail.
     range : (float, float), optional
@@ -316,7 +331,7 @@ def compare(
     ['26.04', '24.40', '23.75']
     """
     followed = None if protocol is None else _protocol(protocol)
-    conventions = _conventions(crop_border, region, ignore, mask)
+    conventions = replace(_conventions(crop_border, region, ignore, mask), resampling=resampling)
     options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range, conventions=conventions)
     options = _following(options, followed, scale)
     plan = run.plan_comparison(Path(reference), Path(candidate), _names(metrics, followed), options)

@@ -30,6 +30,12 @@ Features: TypeAlias = tuple[npt.NDArray[np.float32], ...]
 Stage: TypeAlias = Literal["read", "size", "score"]
 Side: TypeAlias = Literal["reference", "candidate"]
 SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
+PairSizePolicy: TypeAlias = str
+"""What happens to two images that differ in size: a `SizePolicy`, "top-left" (the upper left part that both have is
+kept), "pad" (both get the larger sides, and what is missing counts as different), or "fit:WxH" (both get W x H
+pixels). `images.check_size` checks it."""
+Resampling: TypeAlias = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
+"""The filter that resizes images."""
 MatchRule: TypeAlias = Literal["name", "stem"]
 AlphaPolicy: TypeAlias = str
 """What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", "drop" (the
@@ -71,6 +77,8 @@ class Conventions:
         Parts that do not count.
     mask
         Path of the image, or of the folder of images, whose white pixels count.
+    resampling
+        The filter that resizes images.
     """
 
     protocol: str | None = None
@@ -79,6 +87,7 @@ class Conventions:
     region: Rectangle | None = None
     ignore: tuple[Rectangle, ...] = ()
     mask: str | None = None
+    resampling: Resampling = "lanczos"
 
     @property
     def masks(self) -> bool:
@@ -269,7 +278,7 @@ class Header:
 
     eyediff: str
     metrics: Mapping[str, MetricHeader]
-    size: SizePolicy
+    size: PairSizePolicy
     higher_is_better: Mapping[str, bool]
     alpha: AlphaPolicy = "worst"
     range: tuple[float, float] | None = None

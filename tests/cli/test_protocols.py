@@ -195,8 +195,41 @@ def test_transparency_and_depth_are_explained(tmp_path: Path) -> None:
     by_protocol = {name: row for row in found.rows if row.metric == "psnr" for name in row.protocols}
     assert "transparent" in found.left_out["codec"] and "nerfstudio" in found.left_out
     assert by_protocol["3dgs"].convention.endswith("transparency: drop")
-    assert len({by_protocol[name].score for name in ("3dgs", "nerfbaselines", "eyediff")}) == 3
+    scores = {name: by_protocol[name].score or 0.0 for name in ("3dgs", "nerfbaselines", "eyediff")}
+    assert scores["3dgs"] != scores["nerfbaselines"] >= scores["eyediff"]
     a, b = (random.rand(170, 170, 3) for _ in range(2))
     deep = eyediff.explain(a, b, range=(0, 1))
     rounded = next(row for row in deep.rows if row.metric == "psnr" and "3dgs" in row.protocols)
     assert rounded.convention.endswith("rounded to 8 bits") and "gsplat" not in rounded.protocols
+
+
+def test_sizes(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    """The policies for pairs of different size; the header names the policy, and the filter where it is another."""
+    Image.open("b/1.png").crop((0, 0, 48, 30)).save("short.png")
+    scores = {}
+    for size in ("top-left", "pad", "resize", "fit:24x20"):
+        assert run(["compare", "a/1.png", "short.png", "-m", "psnr", "--size", size, "-o", "s.jsonl"]) == 0
+        lines = [json.loads(line) for line in Path("s.jsonl").read_text().splitlines()]
+        assert lines[0]["size"] == size and "conventions" not in lines[0]
+        scores[size] = lines[1]["scores"]["psnr"]
+    assert scores["pad"] < scores["top-left"] and len(set(scores.values())) == 4
+    call = [
+        "compare",
+        "a/1.png",
+        "short.png",
+        "-m",
+        "psnr",
+        "--size",
+        "resize",
+        "--resampling",
+        "nearest",
+        "-o",
+        "s.jsonl",
+    ]
+    assert run(call) == 0
+    assert header("s.jsonl")["conventions"] == {"resampling": "nearest"}
+    capsys.readouterr()
+    assert run(["compare", "a/1.png", "short.png", "--size", "fit"]) == 2
+    assert "fit:640x480" in capsys.readouterr().err
+    assert run(["compare", "a/1.png", "short.png", "--resampling", "box"]) == 2
+    assert "leave out --resampling box" in capsys.readouterr().err

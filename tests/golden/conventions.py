@@ -30,8 +30,9 @@ def y_of_basicsr(rgb: Levels) -> Figures:
 
 
 def y_of_matlab(rgb: Levels) -> Figures:
-    """MATLAB's rgb2ycbcr of uint8: the same, rounded to whole levels."""
-    return np.floor(y_of_basicsr(rgb) + 0.5)
+    """MATLAB's rgb2ycbcr of uint8: the same, rounded to whole levels; in integers, where a half is a half."""
+    thousandths = rgb.astype(np.int64) @ np.array([65481, 128553, 24966])  # of a level, times 255
+    return np.floor_divide(2 * thousandths + 33 * 255000, 2 * 255000).astype(np.float64)
 
 
 def psnr(x: Figures, y: Figures, peak: float) -> float:

@@ -98,7 +98,7 @@ def pairs(shared: Path) -> list[tuple[c.Levels, c.Levels]]:
     blurred = np.asarray(Image.fromarray(first).reduce(2).resize(first.shape[1::-1], Image.Resampling.BICUBIC))
     noisy = (second + noise).clip(0, 255).astype(np.uint8)
     tid = [tuple(rgb(shared / "images" / "tid" / f"{side}_{name}.png")[:200, :231] for side in ("ref", "dist"))
-           for name in ("I08", "I19")]  # fmt: skip
+           for name in ("I03", "I19")]  # fmt: skip
     return [(first, blurred), (second, noisy), *tid]  # type: ignore[list-item]
 
 

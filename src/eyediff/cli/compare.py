@@ -43,6 +43,7 @@ def compare(
         MatchRule, typer.Option(help="Pair folders by whole relative path, or leave the suffix out (stem).")
     ] = "name",
     size: options.PairSize = "refuse",
+    resampling: options.Filter = "lanczos",
     alpha: Annotated[
         AlphaPolicy,
         typer.Option(
@@ -106,7 +107,7 @@ def compare(
         workers,
         memory,
         range=options.level_range(range_, bits),
-        conventions=options.conventions(crop_border, region, ignore, mask),
+        conventions=options.conventions(crop_border, region, ignore, mask, resampling),
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     source = source_of(ray, wanted)

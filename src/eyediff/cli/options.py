@@ -22,7 +22,7 @@ from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
 from ..protocols import find_protocol
-from ..records import Conventions, Rectangle, SizePolicy
+from ..records import Conventions, PairSizePolicy, Rectangle, Resampling, SizePolicy
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
@@ -52,8 +52,15 @@ MinimumMean: TypeAlias = Annotated[
     typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is below this. Repeatable."),
 ]
 PairSize: TypeAlias = Annotated[
-    SizePolicy,
-    typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
+    PairSizePolicy,
+    typer.Option(
+        metavar="refuse|resize|crop|top-left|pad|fit:WxH",
+        help="Two that differ in size: refuse, resize the candidate, crop both to the centre or to the upper left, pad "
+        "both (what is missing counts as different); or resize both to W x H.",
+    ),
+]
+Filter: TypeAlias = Annotated[
+    Resampling, typer.Option("--resampling", help="The filter of --size resize and fit; antialiased but for nearest.")
 ]
 Protocol: TypeAlias = Annotated[
     str | None,
@@ -204,11 +211,13 @@ def level_range(text: str | None, bits: int | None) -> tuple[float, float] | Non
     return low, high
 
 
-def conventions(crop_border: int, region: str | None, ignore: Sequence[str] | None, mask: Path | None) -> Conventions:
-    """Return what the options say of the part of an image that counts."""
+def conventions(
+    crop_border: int, region: str | None, ignore: Sequence[str] | None, mask: Path | None, resampling: Resampling
+) -> Conventions:
+    """Return what the options say of the part of an image that counts, and of the filter that resizes."""
     only = None if region is None else _rectangle("--region", region)
     ignored = tuple(_rectangle("--ignore", text) for text in ignore or ())
-    return Conventions(None, crop_border, False, only, ignored, None if mask is None else str(mask))
+    return Conventions(None, crop_border, False, only, ignored, None if mask is None else str(mask), resampling)
 
 
 def _rectangle(option: str, text: str) -> Rectangle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,8 @@ def gray(pixels: Pixels) -> Pixels:
     return cast(Pixels, luma.astype(pixels.dtype)[..., None])
 
 
-BT601_LUMA = np.array([65.481, 128.553, 24.966])
-"""ITU-R BT.601: the levels that red, green and blue add to 16, the black of Y, of which white is 235."""
+BT601_LUMA = (65481, 128553, 24966)
+"""ITU-R BT.601: the thousandths of a level that red, green and blue add to 16, the black of Y; its white is 235."""
 
 
 def studio_luma(pixels: Pixels) -> Numbers:
@@ -30,13 +30,25 @@ def studio_luma(pixels: Pixels) -> Numbers:
 
     Super-resolution papers compare this Y, as MATLAB's `rgb2ycbcr` defines it.
     """
-    luma: Numbers = (np.divide(pixels, PEAKS[pixels.dtype], dtype=np.float64) @ BT601_LUMA + 16) / 255
+    luma: Numbers = (_weighed(pixels, np.float64) / (1000 * PEAKS[pixels.dtype]) + 16) / 255
     return luma
 
 
 def rounded_studio_luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """Return the same Y in whole levels from 16 to 235, as MATLAB's `rgb2ycbcr` gives of 8-bit images; halves go up."""
-    return np.floor(studio_luma(pixels) * 255 + 0.5).astype(np.uint8)
+    """Return the same Y in whole levels from 16 to 235, as MATLAB's `rgb2ycbcr` gives of 8-bit images.
+
+    Exact halves go up. In double precision, as MATLAB computes, about one pixel in 50,000 may go down instead.
+    """
+    if pixels.dtype == np.float32:
+        return np.floor(studio_luma(pixels) * 255 + 0.5).astype(np.uint8)
+    unit = 1000 * int(PEAKS[pixels.dtype])  # exact: a half must not go up here and down there
+    return ((_weighed(pixels, np.int64) + 16 * unit + unit // 2) // unit).astype(np.uint8)
+
+
+def _weighed(pixels: Pixels, dtype: type[np.float64] | type[np.int64]) -> npt.NDArray[Any]:
+    # Channel by channel: a matrix product may add in another order for pixels that lie otherwise in memory.
+    red, green, blue = (np.multiply(pixels[..., c], BT601_LUMA[c], dtype=dtype) for c in range(3))
+    return red + green + blue
 
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])

@@ -207,6 +207,7 @@ def conventions_record(conventions: Conventions) -> dict[str, object]:
         "region": None if conventions.region is None else str(conventions.region),
         "ignore": list(map(str, conventions.ignore)),
         "mask": None if conventions.mask is None else encodable(conventions.mask),
+        "resampling": None if conventions.resampling == "lanczos" else conventions.resampling,
     }
     return {name: value for name, value in record.items() if value}
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from ..errors import OutputError, shown
 from ..locations import parse_location
-from ..records import Conventions, Header, MetricHeader, Rectangle, Row, Shard, Side, SizePolicy, Summary, Unmatched
+from ..records import Conventions, Header, MetricHeader, Rectangle, Resampling, Row, Shard, Side, Summary, Unmatched
 from .atomic_write import atomic_path, restore
 from .schema import dump, header_record, score_from
 
@@ -78,7 +78,7 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
     return Header(
         eyediff=_text(record["eyediff"]),
         metrics=metrics,
-        size=_one_of(record["size"], SizePolicy),
+        size=_text(record["size"]),
         higher_is_better=higher,
         range=_range(record.get("range")),
         conventions=_conventions(record.get("conventions", {})),
@@ -95,6 +95,7 @@ def _conventions(found: dict[str, Any]) -> Conventions:
         "region": _rectangle,
         "ignore": lambda rectangles: tuple(map(_rectangle, rectangles)),
         "mask": _text,
+        "resampling": lambda name: _one_of(name, Resampling),
     }
     if unknown := found.keys() - known.keys():
         raise ValueError(f"conventions of another version: {', '.join(map(repr, unknown))}")

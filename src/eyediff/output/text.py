@@ -63,6 +63,8 @@ def _followed(conventions: Conventions) -> Iterator[tuple[str, object]]:
         yield "ignored", rectangle
     if conventions.mask is not None:
         yield "mask", shown(conventions.mask)
+    if conventions.resampling != "lanczos":
+        yield "resampling", conventions.resampling
 
 
 def rendered(line: Line, terminal: bool) -> str:

@@ -14,7 +14,7 @@ from ..errors import Setting, UsageError, shown
 from ..images import region
 from ..interfaces import DownloadProgress
 from ..protocols import EvaluationProtocol
-from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, MatchRule, Pair, SizePolicy, Unmatched
+from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, MatchRule, Pair, PairSizePolicy, Unmatched
 from ..scoring.factory import build_metric_set
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
@@ -31,7 +31,7 @@ class ComparisonOptions:
     match
         How two folders are paired.
     size
-        What happens to images of different size.
+        What happens to images of different size; see `records.PairSizePolicy`.
     alpha
         What transparency becomes; see `records.AlphaPolicy`.
     device
@@ -45,11 +45,11 @@ class ComparisonOptions:
     range
         Levels of black and white in the files, such as (0, 4095) for 12 bits in files of 16; None: those of their type.
     conventions
-        Protocol, border, rounding, regions and masks.
+        Protocol, border, rounding, regions, masks and the filter that resizes.
     """
 
     match: MatchRule = "name"
-    size: SizePolicy = "refuse"
+    size: PairSizePolicy = "refuse"
     alpha: AlphaPolicy = "worst"
     device: DeviceName = "auto"
     workers: int | None = None
@@ -60,6 +60,7 @@ class ComparisonOptions:
 
     def __post_init__(self) -> None:
         images.check_alpha(self.alpha)
+        images.check_size(self.size, self.conventions.resampling)
         region.check_conventions(self.conventions)
         if self.range is not None:
             images.check_range(self.range, "files")
@@ -82,7 +83,7 @@ class ComparisonOptions:
         """Return what reads image files. Images decoded ahead take at most a quarter of `memory`."""
         return ImageLoader(
             partial(images.read, alpha=self.alpha, range=self.range),
-            partial(images.fit, policy=self.size),
+            partial(images.fit, policy=self.size, resampling=self.conventions.resampling),
             workers=defaults.workers() if self.workers is None else self.workers,
             window_bytes=min(defaults.WINDOW_BYTES, memory_limit.check_memory(self.memory) // 4),
             prepare=partial(region.prepare, self.conventions),

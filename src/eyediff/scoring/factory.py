@@ -14,7 +14,7 @@ from ..engines.select_runner import create_runner
 from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import DownloadProgress, Engine
 from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
-from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, Header, MetricHeader, SizePolicy
+from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, Header, MetricHeader, PairSizePolicy
 from .metric_set import Group, MetricSet
 from .metric_spec import MetricSpec, check_masks, parse_metrics
 
@@ -110,7 +110,7 @@ def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
 def build_metric_set(
     metrics: Sequence[str | MetricSpec],
     *,
-    size: SizePolicy = "refuse",
+    size: PairSizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
     memory: int | str | None = None,
