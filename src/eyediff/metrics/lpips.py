@@ -122,6 +122,11 @@ class Network(FeatureNetwork[Array]):
             check_heads(trunk, heads)
         super().__init__(trunk, parameters, heads, scaling)
 
+    @property
+    def scaled(self) -> bool:
+        """Whether the channels of the input are scaled at all."""
+        return self.scaling is not None
+
     @cached_property
     def roots(self) -> tuple[Array, ...] | None:
         """Square roots of the heads: the lengths of the embedding's axes."""

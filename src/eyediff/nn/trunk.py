@@ -30,7 +30,7 @@ class NetworkTrunk(Tree):
     def __init__(self, network: lpips.Network, taps: int | None = None) -> None:
         data = network.trunk if taps is None else network.trunk.up_to_tap(taps)
         super().__init__({name: torch.tensor(network.parameters[name]) for name in data.shapes})
-        self.names, self.data, self.scaled = network.trunk.tap_names[:taps], data, network.scaling is not None
+        self.names, self.data, self.scaled = network.trunk.tap_names[:taps], data, network.scaled
         for name, value in zip(("multiplier", "offset"), network.scaling or (), strict=False):
             self.register_buffer(name, torch.tensor(value), persistent=False)
 

@@ -61,7 +61,7 @@ def initial_metric_of_network(network: lpips.Network, *, official: bool) -> Init
     """Start from a built-in backbone. Without linear weights, all channels weigh the same."""
     heads = tuple(network.heads or map(_equal_weights, network.trunk.taps))
     sha256 = canonical_sha256(network.parameters)
-    return InitialMetric(network.trunk.name, NetworkTrunk(network), heads, sha256, official, network.scaling is not None)
+    return InitialMetric(network.trunk.name, NetworkTrunk(network), heads, sha256, official, network.scaled)
 
 
 def initial_metric_of_module(named: str, taps: Sequence[str], side: int) -> InitialMetric:
