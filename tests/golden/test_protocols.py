@@ -16,7 +16,7 @@ from PIL import Image
 import eyediff
 from eyediff import weights
 from eyediff.engines.network_engine import NetworkEngine
-from eyediff.engines.select_runner import runner
+from eyediff.engines.select_runner import create_runner
 from eyediff.errors import MissingWeightsError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import VGG
@@ -120,7 +120,7 @@ def test_a_protocol_is_its_field_s_computation(name: str, pairs: list[tuple[c.Le
     measured = [metric for metric in expected if "vgg" not in metric]
     networks = {
         metric: NetworkEngine(
-            runner("cpu"),
+            create_runner("cpu"),
             lpips.Network(
                 VGG,
                 seeded_parameters(VGG),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.numpy_runner import NumpyRunner
-from eyediff.engines.select_runner import runner
+from eyediff.engines.select_runner import create_runner
 from eyediff.errors import SizeError, UsageError
 from eyediff.images.region import hidden, prepare
 from eyediff.interfaces import MaskedEngine
@@ -144,7 +144,7 @@ def test_strips_give_the_same() -> None:
     a, b = random.randint(0, 256, (2, 1, 300, 90, 3)).astype(np.uint8)
     counted = random.rand(1, 300, 90) < 0.3
     whole = cast(NetworkEngine, engine_of("lpips-alex"))
-    strips = NetworkEngine(runner("cpu"), whole.network, memory=2 * a.nbytes + 1)
+    strips = NetworkEngine(create_runner("cpu"), whole.network, memory=2 * a.nbytes + 1)
     np.testing.assert_allclose(score(strips, a, b, counted), score(whole, a, b, counted), rtol=1e-6)
 
 

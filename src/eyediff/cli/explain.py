@@ -9,7 +9,6 @@ from typing import Annotated, NamedTuple, cast
 
 import typer
 
-from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
 from ..explanation import Explanation
 from ..explanation import explain as explain_pair
@@ -64,7 +63,7 @@ def explain(
                 candidate,
                 scale=scale,
                 range=options.level_range(range_, bits),
-                device=cast(DeviceName, device),
+                device=device,
                 progress=fetched,
             )
         answers = [line for each in wanted for line in nearest(found, each)]

@@ -88,7 +88,7 @@ def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "la
     else:
         if policy == "crop":
             a = fit_to(a, height, width, policy, a.name)
-        b = fit_to(b, height, width, cast(SizePolicy, policy), a.name, kernel)
+        b = fit_to(b, height, width, policy, a.name, kernel)
     return _of_one_type(a, b)
 
 
@@ -131,7 +131,7 @@ def _of_one_type(a: Image, b: Image) -> tuple[Image, Image]:
 
 
 def fit_to(
-    image: Image, height: int, width: int, policy: SizePolicy, name: str, kernel: PILImage.Resampling = KERNEL
+    image: Image, height: int, width: int, policy: PairSizePolicy, name: str, kernel: PILImage.Resampling = KERNEL
 ) -> Image:
     """Return an image at a size in pixels; `name` is the image whose size that is.
 
