@@ -13,7 +13,7 @@ from .engines.onnx_providers import DeviceName
 from .errors import ImageError, UsageError
 from .images import Range
 from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
-from .metric import ImageLike, MaskLike, Metric, fitted_pair
+from .metric import ImageLike, MaskLike, Metric, load_pair
 from .protocols import EvaluationProtocol, find_protocol
 from .records import (
     AlphaPolicy,
@@ -150,7 +150,7 @@ def scores(
     if counted is not None or options.conventions.masks:
         check_masks(parse_metrics(names))
     found = _metric_set(names, device, tuple(map(content_name, names)))
-    left, right = fitted_pair(a, b, range, options.alpha)
+    left, right = load_pair(a, b, range, options.alpha)
     left, right, counted = prepare(options.conventions, left, right, counted)
     pair = Pair("the images", Path(left.name), Path(right.name))
     (row,) = score_batch([Loaded(pair, left, right, counted=counted)], found, ReferenceCache())

@@ -13,7 +13,7 @@ from .errors import ImageError, UsageError, WeightsError
 from .images import Range
 from .images.region import prepare
 from .interfaces import DownloadProgress
-from .metric import ImageLike, fitted_pair
+from .metric import ImageLike, load_pair
 from .metrics.registry import find_metric
 from .protocols import EvaluationProtocol, is_kind, published
 from .records import Conventions, Failure, Header, Image, Pair
@@ -158,7 +158,7 @@ def explain(
     loaded: dict[str, tuple[Image, Image] | str] = {}
     for alpha in dict.fromkeys(each.alpha for each in protocols):
         try:
-            loaded[alpha] = fitted_pair(a, b, range, alpha)
+            loaded[alpha] = load_pair(a, b, range, alpha)
         except ImageError as error:
             if alpha != "refuse":
                 raise

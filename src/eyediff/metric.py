@@ -182,7 +182,7 @@ class Metric:
                 raise UsageError(f"{len(scores)} pairs were given, `distance` is of one: use `distances`")
             return float(scores[0])
         counted = self._counted(mask, a, b)
-        left, right = fitted_pair(a, b, range, alpha)
+        left, right = load_pair(a, b, range, alpha)
         left, right, counted = region.prepare(NO_CONVENTIONS, left, right, counted)
         grounds = [float(self._scores(x[None], y[None], counted)[0]) for x, y in composites(left, right)]
         if is_one_sided(left, right):
@@ -371,7 +371,7 @@ class Metric:
         return cast(MaskedEngine, self._wired.engine).masked_distances(a, region.hidden(a, b, counted), counted)
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
-        left, right = fitted_pair(a, b, range)
+        left, right = load_pair(a, b, range)
         for image in (left, right):
             if image.over_white is not None:
                 raise UsageError(f"{image.name} is transparent: put it on a background first")
@@ -393,7 +393,7 @@ def _unmasked(image: ImageLike) -> ImageLike:
     return np.ma.getdata(image) if np.ma.isMaskedArray(image) else image
 
 
-def fitted_pair(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
+def load_pair(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
     """Return the reference and the candidate of one size and storage type; masks of masked arrays are left out."""
     check_alpha(alpha)
     a, b = _unmasked(a), _unmasked(b)

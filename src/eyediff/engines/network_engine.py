@@ -81,7 +81,7 @@ class CompiledNetwork(Protocol):
         """Return `layers` of one pair, L values, from strips that fit into `memory` bytes."""
 
     def terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
-        """Return what each tap says at each of its positions: N x H_l x W_l."""
+        """Return the distance of each feature layer at each of its positions: N x H_l x W_l."""
 
     def strip_terms(self, a: Pixels, b: Pixels, memory: float) -> Sequence[npt.NDArray[Any]]:
         """Return the terms of one pair, 1 x 1 x H_l x W_l, from strips that fit into `memory` bytes."""
@@ -240,7 +240,7 @@ class NetworkEngine:
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._batches(a)])
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """N distances: at each tap the mean over its positions, each by the share of its area that counts."""
+        """Return N distances: at each feature layer the mean over its positions, by the share of their area that counts."""
         totals = np.zeros(len(a))
         for part in self._batches(a):
             for term in self._terms(a[part], b[part]):
@@ -249,7 +249,7 @@ class NetworkEngine:
         return totals
 
     def _terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
-        """What each tap says at each of its positions: N x H_l x W_l."""
+        """Return the distance of each feature layer at each of its positions: N x H_l x W_l."""
         if self._pairs_that_fit(a):
             return self._compiled.terms(a, b)
         pairs = [self._compiled.strip_terms(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]

@@ -77,7 +77,7 @@ def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "la
         If the sizes differ and `policy` is "refuse".
     """
     kernel = KERNELS[resampling]
-    width, height = fitted_size(a.pixels.shape[1::-1], b.pixels.shape[1::-1], policy)
+    width, height = common_size(a.pixels.shape[1::-1], b.pixels.shape[1::-1], policy)
     if _target(policy) is not None:
         a, b = (_changed(image, lambda pixels: resized(pixels, height, width, kernel), "resized") for image in (a, b))
     elif policy == "top-left":
@@ -92,7 +92,7 @@ def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "la
     return _of_one_type(a, b)
 
 
-def fitted_size(a: tuple[int, int], b: tuple[int, int], policy: PairSizePolicy) -> tuple[int, int]:
+def common_size(a: tuple[int, int], b: tuple[int, int], policy: PairSizePolicy) -> tuple[int, int]:
     """Return the width and height at which a reference and a candidate of these are compared."""
     if (target := _target(policy)) is not None:
         return target

@@ -5,8 +5,8 @@
 One mean squared error over all of RGB, not a mean of PSNRs by channel, which would be another figure. Equal images have
 no noise: their PSNR is infinite and is not capped.
 
-The versions `y` and `y8` compare Y of BT.601, of which black is 16 and white 235, with a peak of 255 all the same, as
-papers on super-resolution (`y`, not rounded) and deraining (`y8`, rounded to 8 bits) do.
+The versions `y` and `y8` compare Y of BT.601, of which black is 16 and white 235. The peak is 255 all the same. Papers
+on super-resolution report `y`, which is not rounded; papers on deraining report `y8`, rounded to 8 bits.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import defaults
 from ..errors import ImageError, Setting, SizeError, UsageError
-from ..images import fitted_size
+from ..images import common_size
 from ..locations import Location
 from ..records import Image, Pair, PairSizePolicy
 from .ahead import ahead
@@ -61,7 +61,7 @@ class Frames:
                 " or ",
                 Setting("size", "crop"),
             )
-        sides = fitted_size((a.width, a.height), (b.width, b.height), policy)
+        sides = common_size((a.width, a.height), (b.width, b.height), policy)
         name = min(smallest, key=lambda metric: smallest[metric])
         if min(sides) < smallest[name]:
             frames = f"the frames are {sides[0]}x{sides[1]}"
