@@ -240,7 +240,7 @@ class NetworkEngine:
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._batches(a)])
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N distances: at each feature layer the mean over its positions, by the share of their area that counts."""
+        """Return N distances: at each layer the mean over its positions, by the share of their area that counts."""
         totals = np.zeros(len(a))
         for part in self._batches(a):
             for term in self._terms(a[part], b[part]):

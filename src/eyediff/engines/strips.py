@@ -46,7 +46,7 @@ class StripEngine(ABC):
         return shares
 
     def terms(self, a: Pixels, b: Pixels, memory: float) -> list[npt.NDArray[Any]]:
-        """Return the distance of each feature layer at each position, of two images 1 x H x W x 3: 1 x 1 x H_l x W_l."""
+        """Return the distance of each feature layer by position, of two images 1 x H x W x 3: 1 x 1 x H_l x W_l."""
         kept = zip(*self._terms(a, b, memory), strict=True)
         return [np.concatenate(parts, 3 if a.shape[2] > a.shape[1] else 2) for parts in kept]
 
