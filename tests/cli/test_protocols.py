@@ -37,7 +37,7 @@ def test_results_name_the_protocol(folders: Folders, capsys: pytest.CaptureFixtu
     call = ["compare", "a", "b", "--protocol", "sr-y", "--scale", "4", "-m", "psnr,ssim"]
     assert run([*call, "--report", "page.html"]) == 0
     assert "protocol sr-y@1, border cut off: 4, rounded to 8 bits" in capsys.readouterr().out
-    assert '"protocol": "sr-y@1"' in Path("page.html").read_text()
+    assert '"protocol":"sr-y@1"' in Path("page.html").read_text()
     assert run([*call, "-o", "r.jsonl"]) == 0
     assert header("r.jsonl")["conventions"] == {"protocol": "sr-y@1", "crop_border": 4, "eight_bits": True}
     row = json.loads(Path("r.jsonl").read_text().splitlines()[1])
