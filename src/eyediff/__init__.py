@@ -18,7 +18,8 @@ from .errors import EyediffError
 from .telemetry import disable_telemetry
 
 if TYPE_CHECKING:
-    from .comparison import Metric, Result, compare, distance
+    from .comparison import Metric, Result, compare, distance, scores
+    from .explanation import explain
     from .folders import diversity, duplicates, matrix, nearest
     from .onnx_export import export
 
@@ -33,12 +34,18 @@ __all__ = [
     "distance",
     "diversity",
     "duplicates",
+    "explain",
     "export",
     "matrix",
     "nearest",
+    "scores",
 ]
 
-_MODULES = {"export": ".onnx_export"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
+_MODULES = {
+    "explain": ".explanation",
+    "export": ".onnx_export",
+    **dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders"),
+}
 """The modules of the names that are not in `comparison`."""
 
 

@@ -27,6 +27,8 @@ def compare(
     reference: Annotated[Path, typer.Argument(help="An image, or a folder of images.", show_default=False)],
     candidate: Annotated[Path, typer.Argument(help="An image, or a folder of images.", show_default=False)],
     metric: options.Metrics = None,
+    protocol: options.Protocol = None,
+    scale: options.Scale = None,
     format_: options.RowFormat = None,
     output: options.Output = None,
     rows: options.Rows = None,
@@ -43,15 +45,21 @@ def compare(
         MatchRule, typer.Option(help="Pair folders by whole relative path, or leave the suffix out (stem).")
     ] = "name",
     size: options.PairSize = "refuse",
+    resampling: options.Filter = "lanczos",
     alpha: Annotated[
         AlphaPolicy,
         typer.Option(
-            metavar="worst|refuse|white|black|#RRGGBB|checkerboard",
-            help="What transparency becomes: the worse score over black and over white, a refusal, or this background.",
+            metavar="worst|refuse|drop|white|black|#RRGGBB|checkerboard",
+            help="What transparency becomes: the worse score over black and over white, a refusal, the stored colours, "
+            "or this background.",
         ),
     ] = "worst",
     range_: options.LevelRange = None,
     bits: options.Bits = None,
+    crop_border: options.CropBorder = 0,
+    region: options.Region = None,
+    ignore: options.Ignore = None,
+    mask: options.Masks = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
     ] = False,
@@ -94,13 +102,23 @@ def compare(
     gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
     gating.check_inputs(reference, candidate)
     formats = viewing.map_formats(map_format)
-    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=options.level_range(range_, bits))
+    wanted = run.ComparisonOptions(
+        match,
+        size,
+        alpha,
+        device,
+        workers,
+        memory,
+        range=options.level_range(range_, bits),
+        conventions=options.conventions(crop_border, region, ignore, mask, resampling),
+    )
+    wanted, metrics = options.follow(wanted, protocol, scale, metric)
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = run.plan_comparison(
             reference,
             candidate,
-            options.named(metric),
+            metrics,
             wanted,
             limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
             progress=fetched,

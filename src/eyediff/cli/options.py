@@ -17,12 +17,14 @@ from .. import output as reports
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
 from ..evaluation.agreement import ShorterSide
+from ..images.region import parse_rectangle
 from ..interfaces import Sink
 from ..locations import real_path
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
-from ..records import SizePolicy
+from ..protocols import find_protocol
+from ..records import Conventions, PairSizePolicy, Rectangle, Resampling, SizePolicy
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
@@ -52,8 +54,39 @@ MinimumMean: TypeAlias = Annotated[
     typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is below this. Repeatable."),
 ]
 PairSize: TypeAlias = Annotated[
-    SizePolicy,
-    typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
+    PairSizePolicy,
+    typer.Option(
+        metavar="refuse|resize|crop|top-left|pad|fit:WxH",
+        help="Two that differ in size: refuse, resize the candidate, crop both to the centre or to the upper left, pad "
+        "both (what is missing counts as different); or resize both to W x H.",
+    ),
+]
+Filter: TypeAlias = Annotated[
+    Resampling, typer.Option("--resampling", help="The filter of --size resize and fit; antialiased but for nearest.")
+]
+Protocol: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE.toml",
+        help="Compute what papers of a field report; `eyediff protocols` lists them. --metric picks among its own.",
+    ),
+]
+Scale: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="How many times images were enlarged, for the border of --protocol.")
+]
+CropBorder: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Cut off N pixels at each side first.")]
+Region: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Only this rectangle counts.", show_default=False)
+]
+Ignore: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="X,Y,W,H", help="This rectangle does not count. Repeatable.", show_default=False),
+]
+Masks: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE|DIR", help="White pixels count; a folder holds a mask for each pair by name.", show_default=False
+    ),
 ]
 LevelRange: TypeAlias = Annotated[
     str | None,
@@ -216,6 +249,34 @@ def level_range(text: str | None, bits: int | None) -> tuple[float, float] | Non
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise UsageError(f"--range {text}: expected two numbers, the lower one first, such as 0,4095")
     return low, high
+
+
+def conventions(
+    crop_border: int, region: str | None, ignore: Sequence[str] | None, mask: Path | None, resampling: Resampling
+) -> Conventions:
+    """Return what the options say of the part of an image that counts, and of the filter that resizes."""
+    only = None if region is None else _rectangle("--region", region)
+    ignored = tuple(_rectangle("--ignore", text) for text in ignore or ())
+    return Conventions(None, crop_border, False, only, ignored, None if mask is None else str(mask), resampling)
+
+
+def _rectangle(option: str, text: str) -> Rectangle:
+    try:
+        return parse_rectangle(text)
+    except UsageError as error:
+        raise UsageError(f"{option} {error}") from None
+
+
+def follow(
+    asked: run.ComparisonOptions, protocol: str | None, scale: int | None, metric: Sequence[str] | None
+) -> tuple[run.ComparisonOptions, Sequence[str]]:
+    """Return the options of a comparison, and the metrics of --protocol or --metric."""
+    if protocol is None:
+        if scale is not None:
+            raise UsageError(f"--scale {scale} is of a protocol; name one with --protocol, or leave it out")
+        return asked, named(metric)
+    found = find_protocol(protocol)
+    return run.follow_protocol(asked, found, scale), found.choose(None if metric is None else named(metric))
 
 
 def side_of(text: str | None) -> ShorterSide | None:

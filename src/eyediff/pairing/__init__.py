@@ -11,10 +11,11 @@ from pathlib import Path
 from ..errors import UsageError, shown
 from ..records import MatchRule, Pair, Side, Unmatched
 from .lazy import Lazy
+from .masks import with_masks
 from .match import alone, by_key, matched, near_misses
 from .walk import Listing, images_below
 
-__all__ = ["Listing", "Pairing", "images_in", "pair_up"]
+__all__ = ["Listing", "Pairing", "images_in", "pair_up", "with_masks"]
 
 
 @dataclass(frozen=True, slots=True)
