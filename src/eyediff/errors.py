@@ -1,12 +1,13 @@
 """Everything that eyediff raises on purpose, for the person who reads it.
 
     EyediffError
-    ├── UsageError            the call is wrong: nothing was computed (exit code 2)
+    ├── UsageError            the call is wrong: nothing was computed (exit code 2); also a ValueError
+    │   ├── ArgumentTypeError   an argument is of a wrong type; also a TypeError
     │   ├── UnknownMetricError  no metric has this name
     │   ├── MissingModuleError  an optional dependency is not installed; the message says how to get it
     │   └── RangeError        an array's values or type do not fit the range that was stated
     ├── ImageError            one image cannot be used; it names the file
-    │   └── SizeError         the two images of a pair differ in size
+    │   └── SizeError         the two images of a pair differ in size; also a ValueError
     │       └── TooSmallError   an image is smaller than a metric takes
     ├── WeightsError          a weights file is not what it should be; nothing of it was used
     │   ├── MissingWeightsError  found nowhere; the message names the ways to get them
@@ -74,8 +75,12 @@ class EyediffError(Exception):
         return "".join(spell(part) if isinstance(part, Setting) else str(part) for part in self.args)
 
 
-class UsageError(EyediffError):
-    """The call is wrong; nothing was computed."""
+class UsageError(EyediffError, ValueError):
+    """The call is wrong; nothing was computed. Code that expects a ValueError of a wrong value catches it, too."""
+
+
+class ArgumentTypeError(UsageError, TypeError):
+    """An argument is of a wrong type. Code that expects a TypeError catches it, too."""
 
 
 class UnknownMetricError(UsageError):
@@ -91,15 +96,15 @@ class MissingModuleError(UsageError, ModuleNotFoundError):
 
 
 class RangeError(UsageError):
-    """An array's values, type or shape do not fit what was stated of it."""
+    """An array's values, data type or shape do not fit what was stated of it."""
 
 
 class ImageError(EyediffError):
     """One image cannot be used. The message names it."""
 
 
-class SizeError(ImageError):
-    """Two images differ in size, or have a size that cannot be used."""
+class SizeError(ImageError, ValueError):
+    """Two images differ in size, or have a size that cannot be used. It is a ValueError, too."""
 
 
 class TooSmallError(SizeError):

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import eyediff
+from eyediff import errors, nn
 from eyediff.cli import options
 from eyediff.cli.exit_codes import spell_option
 from eyediff.compat.lpips import LPIPS
@@ -24,6 +26,8 @@ from eyediff.training.distillation import checkpoint as saved
 from eyediff.training.distillation import log
 from eyediff.training.distillation import student_network as student
 from eyediff.weights import containers
+
+BLACK = np.zeros((8, 8, 3), np.uint8)
 
 
 def of_a_log(path: Path) -> None:
@@ -93,3 +97,22 @@ def test_a_setting_is_spelled_by_who_shows_the_error() -> None:
     assert str(error) == "they differ; use map_format='npy' or metrics"
     assert error.spelled(spell_option) == "they differ; use --map-format npy or --metric"
     assert pickle.loads(pickle.dumps(error)).settings == error.settings  # noqa: S301  # our own
+
+
+@pytest.mark.parametrize(
+    ("call", "kinds"),
+    [
+        (lambda: eyediff.distance(BLACK, 3, "psnr"), (errors.ArgumentTypeError, TypeError)),
+        (lambda: eyediff.distance(BLACK, BLACK, "nothing"), (UsageError, ValueError)),
+        (lambda: eyediff.distance(BLACK, BLACK[1:], "psnr"), (errors.SizeError, ValueError)),
+        (lambda: nn.LPIPS("nothing"), (UsageError, ValueError)),
+        (lambda: nn.SSIM()(np.zeros((1, 3, 16, 16)), torch.zeros(1, 3, 16, 16)), (errors.ArgumentTypeError, TypeError)),
+        (lambda: nn.SSIM()(torch.zeros(1, 2, 16, 16), torch.zeros(1, 2, 16, 16)), (errors.RangeError, ValueError)),
+        (lambda: LPIPS(net="nothing"), (UsageError, ValueError)),
+    ],
+)
+def test_a_wrong_argument_is_what_callers_catch(call: Callable[[], object], kinds: tuple[type[Exception], ...]) -> None:
+    """A wrong value is a ValueError, a wrong type a TypeError, as of Python's own functions and other libraries'."""
+    for kind in (*kinds, EyediffError):
+        with pytest.raises(kind):
+            call()

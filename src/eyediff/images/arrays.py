@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
-from ..errors import ImageError, RangeError, SizeError, shown
+from ..errors import ArgumentTypeError, ImageError, RangeError, SizeError, shown
 from ..records import AlphaPolicy, Image, Pixels
 from .decode import from_pil
 from .formats import UnsupportedImage
@@ -78,7 +78,7 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
 
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     if not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
-        raise RangeError(f"{name}: {type(value).__name__} given, a path, a PIL image or an array was expected")
+        raise ArgumentTypeError(f"{name}: {type(value).__name__} given, a path, a PIL image or an array was expected")
     if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
         raise RangeError(f"{name}: a masked array, whose mask no metric takes: crop it, or fill it with .filled(value)")
     try:

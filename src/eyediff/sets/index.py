@@ -146,6 +146,8 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
         failed = {FailedImage(**each): _parse_stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):
             raise ValueError(f"{len(files)} names for {len(points)} points")
+    except UsageError:
+        raise
     except OSError as error:
         raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from eyediff.errors import ImageError, RangeError, SizeError
+from eyediff.errors import ArgumentTypeError, ImageError, RangeError, SizeError
 from eyediff.images import as_batch, as_image, composites
 
 from .make import RGB, chunk, exif, noise, png
@@ -93,13 +93,18 @@ def test_a_wrong_range_is_told_with_what_was_seen(values: list[float], stated: A
         (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\), H x W x 3"),
         (np.zeros(9, np.uint8), r"shape \(9,\)"),
         (np.zeros((0, 4, 3), np.uint8), "holds no pixels"),
-        (object(), "object given, a path, a PIL image or an array"),
-        (None, "NoneType given"),
     ],
 )
-def test_other_types_and_shapes_are_refused_with_advice(value: Any, told: str) -> None:
+def test_other_types_of_levels_and_shapes_are_refused_with_advice(value: Any, told: str) -> None:
     """Guessing would score something else than what was meant."""
     with pytest.raises(RangeError, match=told):
+        as_image(value)
+
+
+@pytest.mark.parametrize("value", [object(), None, 3])
+def test_what_is_no_image_at_all_is_a_type_error(value: Any) -> None:
+    """As callers of other image functions expect."""
+    with pytest.raises(ArgumentTypeError, match=f"{type(value).__name__} given, a path, a PIL image or an array"):
         as_image(value)
 
 
