@@ -155,7 +155,8 @@ def test_the_camera_image_of_scikit_image() -> None:
     noise = 20.0 * np.random.RandomState(5).randn(*camera.shape)
     noisy = np.clip(camera + noise, 0, 255).astype(np.uint8)
     a, b = (np.repeat(value[None, :, :, None], 3, 3) for value in (camera, noisy))
-    assert METRICS["ssim@skimage"](a, b)[0] == pytest.approx(0.3674518327910367, abs=2e-6)
+    # In float64 there, in float32 here: 1e-7, since the level of a tile is taken off before anything is squared.
+    assert METRICS["ssim@skimage"](a, b)[0] == pytest.approx(0.3674518327910367, abs=1e-7)
 
 
 def test_the_published_examples_of_torchmetrics() -> None:

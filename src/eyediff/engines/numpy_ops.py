@@ -118,6 +118,10 @@ class NumpyOps:
         average: Value = x.mean((2, 3))
         return average
 
+    def level(self, x: Value) -> Value:
+        average: Value = x.mean((2, 3), keepdims=True)
+        return average
+
     def flat(self, x: Value) -> Value:
         return x.reshape(len(x), -1) / float(np.sqrt(x.shape[2] * x.shape[3]))
 

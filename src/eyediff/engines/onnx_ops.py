@@ -210,6 +210,9 @@ class Graph:
         rows = self.node("ReduceMean", x, self.integers(3), keepdims=0)
         return self.node("ReduceMean", rows, self.integers(2), keepdims=0)
 
+    def level(self, x: str) -> str:
+        return self.node("ReduceMean", self.node("ReduceMean", x, self.integers(3)), self.integers(2))
+
     def flat(self, x: str) -> str:
         area = self.node("ReduceProd", self.node("Shape", x, start=2), self.integers(0), keepdims=0)
         root = self.node("Sqrt", self.node("Cast", area, to=FLOAT))

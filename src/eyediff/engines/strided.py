@@ -28,17 +28,15 @@ def is_faster(x: Tensor, stride: int) -> bool:
 
 
 def conv(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: int) -> Tensor:
-    """Convolve. If the kernel is trained, compiled or under autocast, only the folded convolution is used."""
+    """Convolve. If the kernel is trained or under autocast, only the folded convolution is used."""
     differentiable = kernel.requires_grad or (bias is not None and bias.requires_grad)
-    if differentiable or torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu"):
+    if differentiable or torch.is_autocast_enabled("cpu"):
         return F.conv2d(_fold(x, stride, pad, kernel.shape[2]), _fold_kernel(kernel, stride), bias)
     output: Tensor = _Conv.apply(x, kernel, bias, stride, pad)  # type: ignore[no-untyped-call]
     return output
 
 
 class _Conv(torch.autograd.Function):
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: int) -> Tensor:
         return F.conv2d(x.contiguous(memory_format=torch.channels_last), kernel, bias, stride, pad)

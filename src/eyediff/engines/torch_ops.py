@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn import Parameter
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
 from ..metrics.ops import UNIT_EPS, Array
@@ -22,6 +24,25 @@ Constant = Array | Tensor
 
 MAX_CHANNELS_LAST_SIDE = 3
 """Largest side of a kernel for which oneDNN is not slower with channels last."""
+
+
+HALVES = (torch.float16, torch.bfloat16)
+"""Types in which lengths and differences of features are not computed."""
+
+
+def is_plain_eager(x: Tensor) -> bool:
+    """Return whether an operation on `x` may bring its own, faster way back.
+
+    `torch.compile`, export, tracing, the transforms of `torch.func`, forward-mode derivatives and fake tensors follow
+    the operations themselves. They get torch's own operations, and no look at values.
+    """
+    return not (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch._C._are_functorch_transforms_active()
+        or forward_ad._current_level >= 0
+        or type(x) not in (Tensor, Parameter)
+    )
 
 
 class TorchOps:
@@ -38,7 +59,7 @@ class TorchOps:
         groups: int = 1,
     ) -> Tensor:
         kernel, offset = self.constant(weight, x), None if bias is None else self.constant(bias, x)
-        if x.device.type != "cpu" or groups > 1:
+        if x.device.type != "cpu" or groups > 1 or not is_plain_eager(x) or x.numel() == 0:
             return F.conv2d(x, kernel, offset, stride, pad, groups=groups)
         if isinstance(pad, int) and strided.is_faster(x, stride):
             return strided.conv(x, kernel, offset, stride, pad)
@@ -48,13 +69,15 @@ class TorchOps:
             return winograd.conv(x, kernel, offset)
         if kernel.shape[2] <= MAX_CHANNELS_LAST_SIDE:
             return F.conv2d(x, kernel, offset, stride, pad)
-        planes: Tensor = x if torch.compiler.is_compiling() else _ContiguousPlanes.apply(x)  # type: ignore[no-untyped-call]
+        planes: Tensor = _ContiguousPlanes.apply(x)  # type: ignore[no-untyped-call]
         return F.conv2d(planes, kernel, offset, stride, pad).contiguous(memory_format=torch.channels_last)
 
     def relu(self, x: Tensor) -> Tensor:
         return F.relu(x)
 
     def maxpool(self, x: Tensor, *, size: int, stride: int, ceil: bool) -> Tensor:
+        if x.device.type == "cpu" and is_plain_eager(x):
+            x = x.contiguous(memory_format=torch.channels_last)
         return F.max_pool2d(x, size, stride, ceil_mode=ceil)
 
     def halve(self, x: Tensor) -> Tensor:
@@ -81,8 +104,13 @@ class TorchOps:
         return x * scale if offset is None else torch.addcmul(self._column(offset, x), x, scale)
 
     def unit(self, x: Tensor) -> Tensor:
-        unit: Tensor = _Unit.apply(x)  # type: ignore[no-untyped-call]
-        return unit
+        full = x.float() if x.dtype in HALVES else x
+        squared = full.square().sum(1, keepdim=True)
+        empty = squared == 0
+        # A vector of zeros has no direction. Divided by infinity it stays 0, and all its derivatives are 0. The root is
+        # taken of 1 there, since that of 0 has no derivative.
+        length = squared.masked_fill(empty, 1).sqrt() + UNIT_EPS
+        return full / length.masked_fill(empty, math.inf)
 
     def weigh(self, x: Tensor, weights: Constant) -> Tensor:
         return (x * self._column(weights, x)).sum(1, keepdim=True)  # a convolution would be halved by autocast
@@ -105,6 +133,9 @@ class TorchOps:
     def mean(self, x: Tensor) -> Tensor:
         return x.mean((2, 3))
 
+    def level(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3), keepdim=True)
+
     def flat(self, x: Tensor) -> Tensor:
         return x.flatten(1) / math.sqrt(x.shape[2] * x.shape[3])
 
@@ -125,8 +156,6 @@ class TorchOps:
 class _ContiguousPlanes(torch.autograd.Function):
     """Convert to contiguous channels; the gradient has channels last, as pooling wants it."""
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(x: Tensor) -> Tensor:
         return x.clone(memory_format=torch.contiguous_format)
@@ -138,53 +167,3 @@ class _ContiguousPlanes(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ARG004 - torch's names
         return gradient.contiguous(memory_format=torch.channels_last)
-
-
-class _Unit(torch.autograd.Function):
-    """x / (|x| + UNIT_EPS) over the channels, in float32 at least.
-
-    At a zero vector, torch's own gradient of the square root is not a number. The direction of such a vector is
-    undefined. Its gradient is 0 here, and the value is unchanged. Only x is kept for the backward pass.
-    """
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor) -> Tensor:
-        return directions(x)[0]
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:  # noqa: ARG004 - torch's names
-        ctx.save_for_backward(*inputs)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        (x,) = ctx.saved_tensors
-        unit, length = directions(x)
-        return unit_gradient(unit, length, gradient).to(x.dtype)
-
-
-def directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return unit vectors over the channels and their lengths, N x 1 x H x W, in float32 at least.
-
-    `length` is given if it is known.
-    """
-    x_float = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-    if length is None:
-        squared = x_float.square().sum(1, keepdim=True)
-        is_zero = squared == 0
-        length = torch.where(
-            is_zero, 0, torch.where(is_zero, 1, squared).sqrt()
-        )  # a root that can be differentiated at 0
-    return x_float / (length + UNIT_EPS), length
-
-
-def unit_gradient(unit: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
-    """Return the gradient with respect to vectors, from the gradient with respect to their directions.
-
-    It can be differentiated again, for gradient penalties.
-    """
-    is_zero = length == 0
-    divisor = length + UNIT_EPS
-    radial = (gradient * unit).sum(1, keepdim=True) * divisor / torch.where(is_zero, 1, length)
-    return torch.addcmul(gradient, unit, -radial) * torch.where(is_zero, 0, 1 / divisor)

@@ -40,7 +40,6 @@ def is_faster(
         and x.requires_grad
         and not (kernel.requires_grad or (bias is not None and bias.requires_grad))
         and torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
         and not torch.is_autocast_enabled("cpu")
     )
 
@@ -52,8 +51,6 @@ def conv(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class _Conv(torch.autograd.Function):
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         return F.conv2d(x, kernel, bias, padding=1)

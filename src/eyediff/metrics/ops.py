@@ -89,6 +89,9 @@ class Ops(Protocol[T, C_contra]):
     def mean(self, x: T) -> T:
         """Mean over rows and columns: N x C."""
 
+    def level(self, x: T) -> T:
+        """The same mean as N x C x 1 x 1, to be added or subtracted at every place."""
+
     def flat(self, x: T) -> T:
         """C, H and W in one axis, every figure divided by sqrt(H * W): N x (C*H*W)."""
 

@@ -15,6 +15,9 @@ It is computed from s = a + b and d = a - b, with var_s and var_d their variance
     2 sigma_ab  = (var_s - var_d) / 2          sigma_a^2 + sigma_b^2 = (var_s + var_d) / 2
 
 Four maps a channel are filtered in place of five; and where a = b, d is 0 and the score exactly 1.
+
+First the mean over the image, or over the tile that is computed at once, is subtracted from s and from d. No variance
+depends on it. float32 then agrees with double precision to 1e-7 on photos; without it, to 2e-6.
 """
 
 from __future__ import annotations
@@ -142,6 +145,11 @@ class Moments(Generic[T]):
 def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
     """Of `a` and `b`, N x 3 x H x W in [-1, 1], as `prepare` returned them."""
     s, d = verbs.add(a, b), verbs.sub(a, b)
+    # A variance does not depend on the level. Around 0 the squares are small, and so is what float32 rounds off.
+    level_s, level_d = verbs.level(s), verbs.level(d)
+    if variant.deep:  # channels are mixed, so they need one level
+        level_s, level_d = verbs.weigh(level_s, THIRDS), verbs.weigh(level_d, THIRDS)
+    s, d = verbs.sub(s, level_s), verbs.sub(d, level_d)
     stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one pass of the filter over all
     stack = filters.blur(verbs, stack, variant.window, 4 * RGB)
     if variant.deep:
@@ -149,7 +157,7 @@ def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
     mean_s, mean_d, square_s, square_d = (verbs.channels(stack, i * RGB, (i + 1) * RGB) for i in range(4))
     variance_s = verbs.sub(square_s, verbs.mul(mean_s, mean_s))
     variance_d = verbs.sub(square_d, verbs.mul(mean_d, mean_d))
-    return Moments(mean_s, mean_d, variance_s, variance_d)
+    return Moments(verbs.add(mean_s, level_s), verbs.add(mean_d, level_d), variance_s, variance_d)
 
 
 def luminance(verbs: Verbs[T], found: Moments[T]) -> T:

@@ -8,12 +8,11 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from ..errors import RangeError, SizeError, UsageError, check_sides
+from ..engines.torch_ops import HALVES, is_plain_eager
+from ..errors import ArgumentTypeError, RangeError, SizeError, UsageError, check_sides
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
 ValueRange: TypeAlias = tuple[float, float]
-
-HALVES = (torch.float16, torch.bfloat16)
 
 
 def check_reduction(reduction: str) -> None:
@@ -28,8 +27,24 @@ def check_range(value_range: ValueRange) -> None:
         raise UsageError(f"value_range {value_range} was given, expected (lowest, highest) such as (-1, 1) or (0, 1)")
 
 
+def as_batch(x: Tensor) -> Tensor:
+    """Return gray images as three equal channels, and one image without a batch as a batch of one."""
+    if isinstance(x, Tensor) and x.ndim == 3:
+        x = x[None]
+    return x.expand(-1, 3, -1, -1) if isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] == 1 else x
+
+
+def check_tensor(x: object, what: str) -> None:
+    """Raise ArgumentTypeError for what is no tensor."""
+    if not isinstance(x, Tensor):
+        raise ArgumentTypeError(f"{what}: {type(x).__name__} was given, expected a torch.Tensor")
+
+
 def check_shape(x: Tensor, smallest: int, what: str) -> None:
-    """Raise RangeError or SizeError unless x is N x 3 x H x W of floats, both sides at least `smallest`."""
+    """Raise an error unless x is a tensor N x 3 x H x W of floats, both sides at least `smallest`."""
+    check_tensor(x, what)
+    if torch.jit.is_tracing():  # sides are tensors then, and looking at them would make the trace depend on them
+        return
     if x.ndim != 4 or x.shape[1] != 3:
         raise RangeError(f"{what}: a tensor of {tuple(x.shape)} was given, expected N x 3 x H x W")
     if not x.is_floating_point():
@@ -39,6 +54,8 @@ def check_shape(x: Tensor, smallest: int, what: str) -> None:
 
 def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:
     """Raise SizeError unless images of shapes N x ... x H x W can be compared; a batch of one goes with any other."""
+    if torch.jit.is_tracing():
+        return
     if x[-2:] != y[-2:]:
         raise SizeError(f"images of {x[-1]}x{x[-2]} and {y[-1]}x{y[-2]} pixels were given, expected one size")
     if x[0] != y[0] and 1 not in (x[0], y[0]):
@@ -49,10 +66,10 @@ def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
     """Raise RangeError where values lie so far outside the range that another range must have been meant.
 
     Half the range's width is allowed on both sides, since a network may overshoot; what is infinite or not a number
-    passes, so that the scalers of mixed precision see it. Costs one pass and, on a GPU, a wait. A compiled graph leaves
-    it out.
+    passes, so that the scalers of mixed precision see it. Costs one pass and, on a GPU, a wait. Compilers and the
+    transforms of `torch.func`, which have no values to look at, leave it out.
     """
-    if torch.compiler.is_compiling() or x.numel() == 0:
+    if not is_plain_eager(x) or x.numel() == 0:
         return
     low, high = value_range
     margin = (high - low) / 2

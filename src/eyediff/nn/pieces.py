@@ -2,7 +2,7 @@
 
 Past the trunk the formula is a dozen cheap steps over large arrays: memory is what they wait for. So nothing is kept
 for the way back but the features, which the trunk keeps anyway, and on CPUs a few images at a time go through all
-steps. A compiled graph takes the formula as it stands: the compiler does the same to it.
+steps. Compilers and transforms take the formula as it stands.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..engines.torch_ops import directions, unit_gradient
+from ..engines.torch_ops import HALVES, is_plain_eager
 from ..metrics import lpips
+from ..metrics.ops import UNIT_EPS
 from .trunk import VERBS
 
 PIECE = 1 << 20
@@ -23,18 +24,19 @@ PIECE = 1 << 20
 
 def terms(heads: Sequence[Tensor] | None, of_x: Sequence[Tensor], of_y: Sequence[Tensor]) -> list[Tensor]:
     """`lpips.apart` of what the taps gave: N x 1 x H_l x W_l each, in float32 at least."""
-    one = _whole if torch.compiler.is_compiling() else _in_pieces
     weights = [None] * len(of_x) if heads is None else heads
-    return [one(x, y, head) for x, y, head in zip(of_x, of_y, weights, strict=True)]
+    return [_term(x, y, head) for x, y, head in zip(of_x, of_y, weights, strict=True)]
+
+
+def _term(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
+    if not (is_plain_eager(x) and is_plain_eager(y)) or 0 in (x.numel(), y.numel()):
+        return _whole(x, y, head)
+    found: Tensor = _Pieces.apply(x, y, head)  # type: ignore[no-untyped-call]
+    return found
 
 
 def _whole(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
     return lpips.apart(VERBS, None if head is None else [head], [VERBS.unit(x)], [VERBS.unit(y)])[0]
-
-
-def _in_pieces(x: Tensor, y: Tensor, head: Tensor | None) -> Tensor:
-    found: Tensor = _Pieces.apply(x, y, head)  # type: ignore[no-untyped-call]
-    return found
 
 
 class _Pieces(torch.autograd.Function):
@@ -43,7 +45,7 @@ class _Pieces(torch.autograd.Function):
         weights = None if head is None else [head]
         found, lengths = list[Tensor](), list[Tensor]()
         for part_x, part_y in _parts(x, y):
-            (unit_x, length_x), (unit_y, length_y) = directions(part_x), directions(part_y)
+            (unit_x, length_x), (unit_y, length_y) = _directions(part_x), _directions(part_y)
             found += lpips.apart(VERBS, weights, [unit_x], [unit_y])
             lengths += [length_x, length_y]
         # Lengths are one figure where features are C, and spare the way back a third of its reading.
@@ -65,7 +67,7 @@ class _Pieces(torch.autograd.Function):
         start = 0
         parts = zip(_parts(x, y), lengths[::2], lengths[1::2], _split(gradient, x, y), strict=True)
         for (part_x, part_y), length_x, length_y, part in parts:
-            sides = directions(part_x, length_x), directions(part_y, length_y)
+            sides = _directions(part_x, length_x), _directions(part_y, length_y)
             pieces = _gradients(*sides, head, part, ctx.needs_input_grad)
             for index, (value, piece) in enumerate(zip((x, y, head), pieces, strict=True)):
                 if piece is None:
@@ -96,8 +98,8 @@ def _gradients(
     by_difference = difference.mul_(2 * gradient)
     if head is not None:
         by_difference.mul_(head.to(by_difference.dtype).reshape(1, -1, 1, 1))
-    by_x = _summed(unit_gradient(*of_x, by_difference), of_x[0]) if needed[0] else None
-    by_y = _summed(unit_gradient(*of_y, by_difference).neg_(), of_y[0]) if needed[1] else None
+    by_x = _summed(_unit_gradient(*of_x, by_difference), of_x[0]) if needed[0] else None
+    by_y = _summed(_unit_gradient(*of_y, by_difference).neg_(), of_y[0]) if needed[1] else None
     return by_x, by_y, by_head
 
 
@@ -123,3 +125,18 @@ def _parts(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
 def _split(gradient: Tensor, x: Tensor, y: Tensor) -> Sequence[Tensor]:
     parts: Sequence[Tensor] = gradient.split(_step(x, y)[1])  # type: ignore[no-untyped-call]
     return parts
+
+
+def _directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Unit vectors over the channels and, N x 1 x H x W, the lengths they had, if not known; in float32 at least."""
+    full = x.float() if x.dtype in HALVES else x
+    if length is None:
+        length = full.square().sum(1, keepdim=True).sqrt_()
+    return full / (length + UNIT_EPS), length
+
+
+def _unit_gradient(unit: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient of what had these directions and lengths, where `gradient` is that of the directions."""
+    empty = length == 0
+    along = (gradient * unit).sum(1, keepdim=True) * (1 + UNIT_EPS / torch.where(empty, 1, length))
+    return torch.addcmul(gradient, unit, -along) * torch.where(empty, 0, 1 / (length + UNIT_EPS))

@@ -56,6 +56,7 @@ PROGRAMS: dict[str, Callable[..., Any]] = {
     "mul": lambda v, a, b: v.mul(a, b),
     "div": lambda v, a, b: v.div(a, v.affine(b, np.ones(1, np.float32), np.full(1, 3, np.float32))),
     "mean": lambda v, a, b: v.mean(a),
+    "level": lambda v, a, b: v.sub(a, v.level(b)),
     "flat": lambda v, a, b: v.flat(a),
     "resize up": lambda v, a, b: v.resize(v.maxpool(a, size=3, stride=2, ceil=True), like=b),
     "resize from one": lambda v, a, b: v.resize(v.conv(a, WEIGHT[:, :, :, :], stride=16), like=b),
