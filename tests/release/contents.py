@@ -19,6 +19,11 @@ NOT = ("tests/", "benchmarks/", "docs/", "scripts/", "examples/", "shared/")
 SCENES = tuple(f"eyediff/demo/scenes/{name}.png" for name in ("balls", "mountains", "pebbles", "sunflower"))
 """The only pictures in the package."""
 
+HEADS = tuple(
+    f"eyediff/compat/lpips/weights/v{v}/{net}.pth" for v in ("0.1", "0.0") for net in ("alex", "vgg", "squeeze")
+)
+"""The files of the old package that scripts look for."""
+
 SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ".toml", ".so", ".dll", ""}
 """Of files in the package, the native engine's library among them; caches and data sets have none of these."""
 
@@ -36,7 +41,7 @@ def problems(wheel: Path) -> list[str]:
     found += [
         f"holds {name}"
         for name in names
-        if (Path(name).suffix not in SUFFIXES and name not in SCENES) or "__pycache__" in name
+        if (Path(name).suffix not in SUFFIXES and name not in (*SCENES, *HEADS)) or "__pycache__" in name
     ]
     found += [f"lacks {name}" for name in ("LICENSE", "NOTICE") if not any(one.endswith(name) for one in legal)]
     if wheel.stat().st_size > MOST:

@@ -18,6 +18,7 @@ MODULES = (
     "eyediff",
     "eyediff.errors",
     "eyediff.nn",
+    "eyediff.compat",
     "eyediff.compat.lpips",
     "eyediff.ray",
     "eyediff.metrics.programs",

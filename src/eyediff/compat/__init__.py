@@ -1,1 +1,54 @@
 """The names of older packages, for scripts that exist: `from eyediff.compat import lpips`. See docs/compat.md."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+
+__all__ = ["install", "uninstall"]
+
+OLD, OURS = "lpips", f"{__name__}.lpips"
+
+_replaced: dict[str, ModuleType] | None = None
+
+
+def install() -> None:
+    """Let every later `import lpips` in this process find `eyediff.compat.lpips`.
+
+    For packages that import `lpips` themselves. What imported it earlier keeps what it has. A second call does
+    nothing. Needs torch.
+
+    Examples
+    --------
+    >>> from eyediff import compat
+    >>> compat.install()
+    >>> import lpips
+    >>> lpips.__name__
+    'eyediff.compat.lpips'
+    >>> compat.uninstall()
+    """
+    global _replaced  # noqa: PLW0603 - as sys.modules, there is one a process
+    if _replaced is not None:
+        return
+    importlib.import_module(OURS)
+    _replaced = {name: module for name, module in sys.modules.items() if _is_of(name, OLD)}
+    for name in _replaced:
+        del sys.modules[name]
+    ours = {name: module for name, module in sys.modules.items() if _is_of(name, OURS)}
+    sys.modules.update({OLD + name.removeprefix(OURS): module for name, module in ours.items()})
+
+
+def uninstall() -> None:
+    """Undo `install`: later imports find what they found before it."""
+    global _replaced  # noqa: PLW0603
+    if _replaced is None:
+        return
+    for name in [name for name in sys.modules if _is_of(name, OLD)]:
+        del sys.modules[name]
+    sys.modules.update(_replaced)
+    _replaced = None
+
+
+def _is_of(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")

@@ -263,3 +263,161 @@ print(float(lpips.psnr(lpips.load_image('imgs/ex_ref.png'), lpips.load_image('im
 print(float(lpips.l2(lpips.load_image('imgs/ex_ref.png'), lpips.load_image('imgs/ex_p1.png'))))
 """,
 )
+
+BEGIN = """
+import torch
+import lpips
+
+a, b = (lpips.im2tensor(lpips.load_image('imgs/%s.png' % name)) for name in ('ex_ref', 'ex_p0'))
+
+def fresh(**options):
+    return lpips.LPIPS(net='alex', verbose=False, **options)
+"""
+
+SCRIPTS["parts that are patched and replaced"] = (
+    [],
+    BEGIN
+    + """
+head = torch.nn.Conv2d(64, 1, 1, bias=False)
+torch.nn.init.constant_(head.weight, 0.01)
+with torch.no_grad():
+    fn = fresh()
+    forward = fn.net.forward
+    fn.net.forward = lambda X: forward(0.5 * X)
+    print('net.forward', fn(a, b).item())
+    fn = fresh()
+    fn.scaling_layer.forward = lambda inp: 0.5 * inp
+    print('scaling_layer.forward', fn(a, b).item())
+    fn = fresh()
+    fn.scaling_layer = torch.nn.Identity()
+    print('scaling_layer', fn(a, b).item())
+    fn = fresh()
+    fn.lins[0] = head
+    print('lins[0]', fn(a, b).item(), fn(a, b, retPerLayer=True)[1][0].item())
+    fn = fresh()
+    fn.lin0 = torch.nn.Sequential(head)
+    print('lin0', fn(a, b).item())
+    fn = fresh()
+    fn.lins[1].forward = lambda x: x.sum(1, keepdim=True)
+    print('lins[1].forward', fn(a, b).item())
+    fn = fresh()
+    fn.lins[2].model[1] = torch.nn.Conv2d(384, 1, 1)
+    torch.nn.init.constant_(fn.lins[2].model[1].weight, 0.02)
+    torch.nn.init.constant_(fn.lins[2].model[1].bias, 0.5)
+    print('lins[2].model', fn(a, b).item())
+    fn = fresh()
+    fn.L = 4
+    print('L', fn(a, b).item(), len(fn(a, b, retPerLayer=True)[1]))
+    fn = fresh(lpips=False)
+    fn.L = 2
+    print('L without heads', fn(a, b).item())
+    fn = fresh()
+    fn.net = lpips.pn.alexnet(pretrained=True)
+    for parameter in fn.net.parameters():
+        parameter.data.mul_(0.9)
+    print('net', fn(a, b).item())
+    fn = fresh()
+    setattr(fn.net, 'slice2', torch.nn.Sequential(fn.net.slice2, torch.nn.Tanh()))
+    print('slice2', fn(a, b).item())
+    fn = fresh()
+    fn.net.slice3[1].padding = (0, 0)
+    print('padding', fn(a, b).item())
+    fn = fresh()
+    fn.net.slice2[0] = torch.nn.AvgPool2d(3, 2)
+    print('pool', fn(a, b).item())
+    fn = fresh(spatial=True)
+    fn.lins[0] = head
+    print('map', fn(a, b).mean().item(), tuple(fn(a, b).shape))
+""",
+)
+
+SCRIPTS["hooks"] = (
+    [],
+    BEGIN
+    + """
+seen = []
+
+def keep(name):
+    def hook(module, inputs, output):
+        seen.append((name, tuple(inputs[0].shape), tuple(output.shape), output.mean().item()))
+    return hook
+
+fn = fresh()
+for name, module in fn.named_modules():
+    if name.startswith(('scaling_layer', 'net.', 'lin0', 'lin3')):
+        module.register_forward_hook(keep(name))
+fn(a, b)
+for line in seen:
+    print(*line)
+fn = fresh()
+fn.lin1.register_forward_pre_hook(lambda module, inputs: (2 * inputs[0],))
+fn.net.slice1.register_forward_hook(lambda module, inputs, output: 0.5 * output)
+fn.scaling_layer.register_forward_hook(lambda module, inputs, output: 1.1 * output)
+print(fn(a, b).item())
+""",
+)
+
+SCRIPTS["slices and features"] = (
+    [],
+    BEGIN
+    + """
+for net in ('alex', 'squeeze'):
+    fn = lpips.LPIPS(net=net, verbose=False)
+    x = fn.scaling_layer(torch.cat([a, b]))
+    for number in range(1, fn.net.N_slices + 1):
+        x = getattr(fn.net, 'slice%d' % number)(x)
+        print(net, number, tuple(x.shape), x.mean().item(), x.view(2, -1).norm(dim=1).tolist())
+    for feature in fn.net(fn.scaling_layer(torch.cat([a, b]))):
+        print(feature.view(2, -1).mean(1).tolist(), feature.is_contiguous())
+    print(tuple(fn(a[:0], b[:0]).shape), tuple(fn(a[:0], b[:0], normalize=True).shape))
+    print([name for name, _ in fn.named_modules()][:40])
+extractor = torch.nn.Sequential(fresh().net.slice1, fresh().net.slice2)
+print(extractor(a).mean().item())
+""",
+)
+
+SCRIPTS["the files of heads"] = (
+    [],
+    BEGIN
+    + """
+from pathlib import Path
+
+folder = Path(lpips.__file__).parent / 'weights'
+for version in ('0.1', '0.0'):
+    for net in ('alex', 'squeeze', 'vgg'):
+        state = torch.load(folder / ('v%s' % version) / ('%s.pth' % net), map_location='cpu')
+        print(version, net, *['%s %.9g' % (name, value.double().sum()) for name, value in state.items()])
+print(fresh(model_path=str(folder / 'v0.0/alex.pth'))(a, b).item())
+fn = lpips.LPIPS(net='alex', pretrained=False, verbose=False)
+heads = torch.load(folder / 'v0.1/alex.pth', map_location='cpu')
+print(fn.load_state_dict(heads, strict=False).unexpected_keys, fn(a, b).item())
+""",
+)
+
+SCRIPTS["Trainer"] = (
+    [],
+    BEGIN
+    + """
+import os
+
+for model in ('lpips', 'baseline'):
+    trainer = lpips.Trainer()
+    trainer.initialize(model=model, net='squeeze', use_gpu=False)
+    print(trainer.name(), trainer.forward(a, b).item())
+trainer = lpips.Trainer()
+trainer.initialize(model='lpips', net='alex', use_gpu=False, is_train=True, lr=0.01)
+for lin in trainer.net.lins:
+    torch.nn.init.constant_(lin.model[1].weight, 0.1)
+for number, parameter in enumerate(trainer.rankLoss.net.parameters()):
+    torch.nn.init.constant_(parameter, 0.05 + 0.01 * number)
+trainer.net.eval()
+trainer.set_input({'ref': a, 'p0': b, 'p1': 0.9 * a, 'judge': torch.tensor([[[[0.8]]]])})
+for step in range(3):
+    trainer.optimize_parameters()
+    print(*['%s %.7f' % (name, value) for name, value in trainer.get_current_errors().items()])
+trainer.update_learning_rate(4)
+trainer.save('.', 'latest')
+print(sorted(name for name in os.listdir('.') if name.endswith('.pth') and 'latest' in name))
+print(trainer.net.lins[0].model[1].weight.detach().flatten()[:4].tolist())
+""",
+)

@@ -9,11 +9,16 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+import eyediff
+from eyediff import errors, weights
+from eyediff.metrics import lpips as formula
 from tests.golden import peer
 
 from .scripts import SCRIPTS
@@ -49,7 +54,10 @@ def printed(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """What every script prints with this package, and with the old one."""
     if importlib.util.find_spec("lpips") is None:
         pytest.skip("the peer lpips 0.1.4 is not installed")
-    here = os.environ | {"EYEDIFF_WEIGHTS": str(shared / "weights"), "PYTHONPATH": ""}
+    here = os.environ | {
+        "EYEDIFF_WEIGHTS": str(shared / "weights"),
+        "PYTHONPATH": str(Path(eyediff.__file__).parents[1]),
+    }
     ours = said((BEFORE, AFTER), here, tmp_path_factory.mktemp("ours"), shared)
     theirs = said((BEFORE, BEFORE), peer.environment(shared), tmp_path_factory.mktemp("theirs"), shared)
     return {name: (ours[name], theirs[name]) for name in SCRIPTS}
@@ -62,7 +70,7 @@ def test_a_script_prints_what_it_printed(name: str, printed: dict[str, tuple[lis
     found, expected = printed[name]
     assert "Traceback" not in " ".join(expected)
     assert [*map(shape, found)] == [*map(shape, expected)] and found
-    stepped = name in ("pulling an image", "loss in a training loop")
+    stepped = name in ("pulling an image", "loss in a training loop", "Trainer")
     for word, wanted in zip(found, expected, strict=True):
         if shape(wanted) == "figure":
             assert float(word) == pytest.approx(float(wanted), rel=1e-4 if stepped else 1e-5, abs=1e-7)
@@ -83,3 +91,99 @@ def test_the_networks_of_the_old_package_are_told(capsys: pytest.CaptureFixture[
 
     lpips.print_network(torch.nn.Linear(3, 2))
     assert capsys.readouterr().out.splitlines()[-1] == "Total number of parameters: 8"
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[torch.Tensor, torch.Tensor]:
+    """Two batches of two images."""
+    torch.manual_seed(0)
+    return torch.rand(2, 3, 40, 44) * 2 - 1, torch.rand(2, 3, 40, 44) * 2 - 1
+
+
+def test_a_hook_on_the_network_is_called(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """The old package passed it over; docs/compat.md says so."""
+    from eyediff.compat import lpips
+
+    seen = []
+    found = lpips.LPIPS(net="alex")
+    before = found(*pair)
+    found.net.register_forward_hook(lambda *_: seen.append("net"))
+    assert torch.equal(found(*pair), before) and seen == ["net", "net"]
+
+
+@pytest.mark.parametrize("spatial", [False, True])
+def test_parts_that_are_hooked_change_nothing(pair: tuple[torch.Tensor, torch.Tensor], spatial: bool) -> None:
+    """The path through the heads as modules, and the one with less memory: one value and one gradient, to the rounding
+    of float32 sums in another order."""
+    from eyediff.compat import lpips
+
+    found = lpips.LPIPS(net="alex", spatial=spatial)
+    results = []
+    for _ in range(2):
+        x = pair[0].clone().requires_grad_()
+        value = found(x, pair[1])
+        value.mean().backward()
+        results.append((value.detach(), x.grad))
+        found.lin0.register_forward_hook(lambda *_: None)
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
+
+
+def test_weights_of_ones_own(tmp_path: Path, pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """As for `nn.LPIPS`: a file that is named, and taken though it is not the published one if it is trusted."""
+    from eyediff.compat import lpips
+
+    found = lpips.LPIPS(net="alex")
+    state = {name.replace(name.split(".")[0], "features", 1): value for name, value in found.net.state_dict().items()}
+    torch.save({name: 0.5 * value for name, value in state.items()}, tmp_path / "own.pth")
+    with pytest.raises(errors.WeightsError, match=r"own\.pth"):
+        lpips.LPIPS(net="alex", weights_file=tmp_path / "own.pth")
+    own = lpips.LPIPS(net="alex", weights_file=tmp_path / "own.pth", trust=True)
+    assert torch.equal(own.net.slice1[0].weight, 0.5 * found.net.slice1[0].weight)
+    assert not torch.equal(own(*pair), found(*pair))
+
+
+def test_the_shipped_files_are_the_shipped_heads() -> None:
+    """The .pth files that scripts look for hold what weights/heads.safetensors holds."""
+    from eyediff.compat import lpips
+
+    folder = Path(lpips.__file__).parent / "weights"
+    for version in formula.VERSIONS:
+        for net in ("alex", "vgg", "squeeze"):
+            state = torch.load(folder / f"v{version}" / f"{net}.pth", map_location="cpu", weights_only=True)
+            heads = weights.load_heads(net, version)
+            assert len(state) == len(heads)
+            for value, head in zip(state.values(), heads, strict=True):
+                assert np.array_equal(value.flatten().numpy(), head)
+
+
+def test_packages_that_import_lpips_get_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is undone; what was imported before comes back."""
+    from eyediff import compat
+    from eyediff.compat import lpips
+
+    before = types.ModuleType("lpips")
+    monkeypatch.setitem(sys.modules, "lpips", before)
+    monkeypatch.delitem(sys.modules, "lpips.trainer", raising=False)
+    compat.install()
+    compat.install()
+    try:
+        assert importlib.import_module("lpips") is lpips
+        assert importlib.import_module("lpips.trainer").Trainer is lpips.Trainer
+        assert importlib.import_module("lpips.pretrained_networks") is lpips.pn
+    finally:
+        compat.uninstall()
+        compat.uninstall()
+    assert sys.modules["lpips"] is before and "lpips.trainer" not in sys.modules
+
+
+def test_the_name_of_the_first_releases(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    """`PerceptualLoss(model='net-lin', net='alex')`, with `normalize`, is LPIPS; an unknown model is an error."""
+    from eyediff.compat import lpips
+
+    x, y = pair
+    found = lpips.PerceptualLoss(model="net-lin", net="alex", use_gpu=False)((x + 1) / 2, (y + 1) / 2, normalize=True)
+    torch.testing.assert_close(found, lpips.LPIPS(net="alex")(x, y), rtol=1e-5, atol=1e-7)
+    assert lpips.PerceptualLoss("l2", colorspace="rgb", use_gpu=False)(x[:1], y[:1]).shape == (1,)
+    with pytest.raises(ValueError, match="expected one of"):
+        lpips.PerceptualLoss("nothing", use_gpu=False)

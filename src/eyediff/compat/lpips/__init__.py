@@ -25,6 +25,7 @@ from .images import (
 from .lpips import DSSIM, L2, LPIPS, BCERankingLoss, Dist2LogitLayer, FakeNet, ScalingLayer, spatial_average, upsample
 from .measures import dssim, l2, normalize_tensor, psnr, voc_ap
 from .pretrained_networks import print_network
+from .trainer import PerceptualLoss, Trainer
 
 __all__ = [
     "DSSIM",
@@ -34,7 +35,9 @@ __all__ = [
     "Dist2LogitLayer",
     "FakeNet",
     "NetLinLayer",
+    "PerceptualLoss",
     "ScalingLayer",
+    "Trainer",
     "dssim",
     "im2tensor",
     "l2",

@@ -7,8 +7,22 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as module_hooks
 
 from ...errors import WeightsError, shown
+from ...nn.trunk import VERBS
+
+
+class HeadConv2d(nn.Conv2d):
+    """torch's layer. With one channel out it is a sum in the type of `x`, which autocast does not halve."""
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        if bias is None and weight.shape[::2] == (1, 1) and weight.shape[3] == 1 and self.padding == (0, 0):
+            return VERBS.weigh(input, weight)
+        return super()._conv_forward(input, weight, bias)
+
+    def _get_name(self) -> str:
+        return "Conv2d"
 
 
 class NetLinLayer(nn.Module):
@@ -17,7 +31,7 @@ class NetLinLayer(nn.Module):
     def __init__(self, chn_in: int, chn_out: int = 1, use_dropout: bool = False) -> None:
         super().__init__()
         dropout = [nn.Dropout()] if use_dropout else []
-        self.model = nn.Sequential(*dropout, nn.Conv2d(chn_in, chn_out, 1, bias=False))
+        self.model = nn.Sequential(*dropout, HeadConv2d(chn_in, chn_out, 1, bias=False))
 
     @property
     def weight(self) -> Tensor:
@@ -26,6 +40,23 @@ class NetLinLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)  # type: ignore[no-any-return]
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether its value is that of `weight` alone: no part was replaced, patched or hooked, and none drops."""
+        kinds = [type(part) for part in self.model] if type(self.model) is nn.Sequential else []
+        usual = type(self) is NetLinLayer and kinds in ([HeadConv2d], [nn.Dropout, HeadConv2d])
+        if not usual or _hooks(module_hooks, "_global"):
+            return False
+        parts = list(self.modules())
+        dropping = self.model.training and len(kinds) == 2
+        return not dropping and not any("forward" in vars(part) or _hooks(part) for part in parts)
+
+
+def _hooks(owner: Any, prefix: str = "") -> bool:
+    """Whether anything is to be called before or after a module, or on the way back through it."""
+    names = ("forward_pre", "forward", "backward_pre", "backward")
+    return any(getattr(owner, f"{prefix}_{name}_hooks") for name in names)
 
 
 def tensors(path: Path) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
 from ... import weights
-from ...engines.torch_ops import TorchOps
+from ...engines.torch_ops import is_plain_eager
 from ...errors import UsageError, WeightsError, shown
 from ...metrics import lpips as formula
 from ...metrics.ops import Array
@@ -31,7 +31,7 @@ def spatial_average(in_tens: Tensor, keepdim: bool = True) -> Tensor:
     return in_tens.mean([2, 3], keepdim=keepdim)
 
 
-def upsample(in_tens: Tensor, out_HW: tuple[int, int] = (64, 64)) -> Tensor:  # noqa: N803 - the old name
+def upsample(in_tens: Tensor, out_HW: Sequence[int] = (64, 64)) -> Tensor:  # noqa: N803 - the old name
     """Bilinear enlargement to exactly `out_HW` rows and columns."""
     return F.interpolate(in_tens, size=tuple(out_HW), mode="bilinear", align_corners=False)
 
@@ -50,24 +50,18 @@ class ScalingLayer(nn.Module):
     def forward(self, inp: Tensor) -> Tensor:
         return (inp - self.shift) / self.scale
 
-    def affine(self) -> tuple[Tensor, Tensor]:
-        """The same as a multiplier and an offset."""
-        return 1 / self.scale, -self.shift / self.scale
-
-
-class _Dropping(TorchOps):
-    """The verbs with dropout before the heads, for training them."""
-
-    def weigh(self, x: Tensor, weights: Array | Tensor) -> Tensor:
-        return super().weigh(F.dropout(x), weights)
-
 
 class LPIPS(nn.Module):
     """The perceptual distance, with the old package's arguments, attributes, shapes and state_dict keys.
 
     `verbose` is taken and ignored: nothing is printed. Heads take gradients only with eval_mode=False, the trunk only
-    with pnet_tune. Raises WeightsError where weights are missing, or `model_path` holds something else than the heads
-    of this network; UsageError for a net or version that does not exist.
+    with pnet_tune. What is replaced, patched or hooked in `scaling_layer`, `net` or `lins` takes part, as there.
+
+    weights_file: the trunk's weights, if they lie elsewhere than where `eyediff weights` puts them; `trust` takes them
+    though they are not the published ones.
+
+    Raises WeightsError where weights are missing, or `model_path` holds something else than the heads of this network;
+    UsageError for a net or version that does not exist.
     """
 
     def __init__(
@@ -83,6 +77,9 @@ class LPIPS(nn.Module):
         model_path: str | Path | None = None,
         eval_mode: bool = True,
         verbose: bool = True,  # noqa: ARG002 - taken for scripts that pass it
+        *,
+        weights_file: str | Path | None = None,
+        trust: bool = False,
     ) -> None:
         super().__init__()
         if net not in TRUNKS:
@@ -92,7 +89,9 @@ class LPIPS(nn.Module):
         self.pnet_type, self.pnet_tune, self.pnet_rand = net, pnet_tune, pnet_rand
         self.spatial, self.lpips, self.version = spatial, lpips, version
         self.scaling_layer = ScalingLayer()
-        self.net = TRUNKS[net](pretrained=not pnet_rand, requires_grad=pnet_tune)
+        self.net = TRUNKS[net](
+            pretrained=not pnet_rand, requires_grad=pnet_tune, weights_file=weights_file, trust=trust
+        )
         self.chns = list(self.net.trunk.taps)
         self.L = len(self.chns)
         if lpips:
@@ -116,27 +115,29 @@ class LPIPS(nn.Module):
             in0, in1 = 2 * in0 - 1, 2 * in1 - 1
         in0, in1 = self._checked(in0), self._checked(in1)
         check_pair(in0.shape, in1.shape)
-        scaling = self.scaling_layer.affine() if self.version == "0.1" else None
-        of_in0, of_in1 = self.net.features(in0, scaling), self.net.features(in1, scaling)
-        found = self._terms(of_in0, of_in1)
-        shares = [VERBS.resize(term, in0) if self.spatial else VERBS.mean(term)[:, :, None, None] for term in found]
+        x, y = (self.scaling_layer(in0), self.scaling_layer(in1)) if self.version == "0.1" else (in0, in1)
+        found = self._terms(self.net(x), self.net(y))
+        shares = [upsample(term, in0.shape[2:]) if self.spatial else spatial_average(term) for term in found]
         whole = sum(shares[1:], shares[0])
         return (whole, shares) if retPerLayer else whole
 
-    def _terms(self, of_in0: list[Tensor], of_in1: list[Tensor]) -> list[Tensor]:
-        heads = [lin.weight.flatten() for lin in self._lins()] if self.lpips else None
-        if heads is None or not self.training or len(self._lins()[0].model) == 1:
-            return terms(heads, of_in0, of_in1)
+    def _terms(self, of_in0: Sequence[Tensor], of_in1: Sequence[Tensor]) -> list[Tensor]:
+        """What each layer says at each of its positions: N x 1 x H_l x W_l each."""
+        of_in0, of_in1 = of_in0[: self.L], of_in1[: self.L]
+        if not self.lpips:
+            return terms(None, of_in0, of_in1)
+        lins = list(self.lins)[: self.L]
+        # Transforms take the plain path anyway, and compilers cannot look for hooks.
+        if is_plain_eager(of_in0[0]) and all(isinstance(lin, NetLinLayer) and lin.is_untouched for lin in lins):
+            return terms([lin.weight.flatten() for lin in lins], of_in0, of_in1)
         units = [[VERBS.unit(feature) for feature in features] for features in (of_in0, of_in1)]
-        return formula.apart(_Dropping(), heads, *units)
-
-    def _lins(self) -> list[NetLinLayer]:
-        return [getattr(self, f"lin{index}") for index in range(self.L)]
+        return [lin(squared) for lin, squared in zip(lins, formula.squared_differences(VERBS, *units), strict=True)]
 
     def _checked(self, x: Tensor) -> Tensor:
         x = x[(None,) * max(0, 4 - x.ndim)]  # one image without a batch around it, as ever
         x = x.expand(-1, 3, -1, -1) if x.ndim == 4 and x.shape[1] == 1 else x  # a gray one too
-        check_shape(x, self.net.trunk.smallest, "LPIPS")
+        if isinstance(self.net, pn.Backbone):
+            check_shape(x, self.net.trunk.smallest, "LPIPS")
         return x
 
     def _load(self, path: Path) -> None:
@@ -163,7 +164,7 @@ class LPIPS(nn.Module):
             raise WeightsError(f"{shown(path)}: {error}") from None
 
     def _fill(self, heads: Mapping[int, Array]) -> None:
-        for lin, index in zip(self._lins(), range(self.L), strict=True):
+        for lin, index in zip(self.lins, range(self.L), strict=True):
             if index not in heads or heads[index].shape != (self.chns[index],):
                 raise WeightsError(f"the head of layer {index} does not have its {self.chns[index]} figures")
             with torch.no_grad():

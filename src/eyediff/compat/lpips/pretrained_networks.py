@@ -1,86 +1,172 @@
-"""The trunks under the old package's names: weights in `slice1`, `slice2`, ..., one a tap, and a tuple of features."""
+"""The trunks under the old package's names: `slice1`, `slice2`, ..., one a tap, and a tuple of features.
+
+The slices are modules of torch's layers, so that they can be called, hooked and replaced one by one.
+"""
 
 from __future__ import annotations
 
-import math
 from collections import namedtuple
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ... import weights
-from ...metrics import lpips
-from ...metrics.backbones import ALEX, SQUEEZE, VGG, Trunk
-from ...metrics.ops import Array
-from ...nn.tree import Tree
+from ...metrics.backbones import ALEX, SQUEEZE, VGG, Conv, Fire, Pool, Trunk
 from ...nn.trunk import VERBS
 
 
-class _Slices(Tree):
-    """A trunk whose parameters lie under the old names. Its slices hold weights; only the whole can be called."""
+class Backbone(nn.Module):
+    """What the three trunks have in common. Weights are read as `eyediff.nn.LPIPS` reads them."""
 
     trunk: Trunk
-    title: str
+    outputs: Any
 
-    def __init__(self, requires_grad: bool = False, pretrained: bool = True) -> None:
-        found = weights.load_trunk(self.trunk.name).parameters if pretrained else _random(self.trunk)
-        places = slice_names(self.trunk)
-        super().__init__({places[name]: torch.tensor(value) for name, value in found.items()})
+    def __init__(
+        self,
+        requires_grad: bool = False,
+        pretrained: bool = True,
+        *,
+        weights_file: Path | str | None = None,
+        trust: bool = False,
+    ) -> None:
+        super().__init__()
+        file = None if weights_file is None else Path(weights_file)
+        found = weights.load_trunk(self.trunk.name, file=file, trust=trust).parameters if pretrained else None
+        # Weights that are read need no initial ones, which would use up random numbers.
+        with nullcontext() if found is None else torch.device("meta"):
+            for name, layers in _slices(self.trunk).items():
+                self.add_module(name, Slice(layers))
         self.N_slices = len(self.trunk.taps)
+        if found is not None:
+            places = slice_names(self.trunk)
+            state = {places[name]: torch.tensor(value) for name, value in found.items()}
+            self.load_state_dict(state, assign=True)
         self.requires_grad_(requires_grad)
-        self._places = places
-
-    def __getitem__(self, name: str) -> Tensor:
-        """A parameter by torchvision's name, which is what the formula asks for."""
-        return super().__getitem__(self._places[name])
-
-    def features(self, x: Tensor, scaling: tuple[Tensor, Tensor] | None = None) -> list[Tensor]:
-        """What the taps give, before it is brought to unit length."""
-        return lpips.taps(VERBS, lpips.FeatureNetwork(self.trunk, self, None, scaling), x)
 
     def forward(self, X: Tensor) -> Any:  # noqa: N803 - the old name
         """N x 3 x H x W, scaled as the trunk expects, to a named tuple of features."""
-        return _outputs(self.title, self.trunk)(*self.features(X))
+        found = []
+        for index in range(len(self.trunk.taps)):
+            X = getattr(self, f"slice{index + 1}")(X)  # noqa: N806 - the old name
+            found.append(X)
+        return self.outputs(*found)
 
 
-class alexnet(_Slices):  # noqa: N801 - the old name
-    trunk, title = ALEX, "AlexnetOutputs"
-
-
-class vgg16(_Slices):  # noqa: N801 - the old name
-    trunk, title = VGG, "VggOutputs"
-
-
-class squeezenet(_Slices):  # noqa: N801 - the old name
-    trunk, title = SQUEEZE, "SqueezeOutputs"
-
-
-@cache
 def _outputs(title: str, trunk: Trunk) -> Any:
     """The named tuple of a trunk."""
     return namedtuple(title, trunk.tap_names)
 
 
+class alexnet(Backbone):  # noqa: N801 - the old name
+    trunk, outputs = ALEX, _outputs("AlexnetOutputs", ALEX)
+
+
+class vgg16(Backbone):  # noqa: N801 - the old name
+    trunk, outputs = VGG, _outputs("VggOutputs", VGG)
+
+
+class squeezenet(Backbone):  # noqa: N801 - the old name
+    trunk, outputs = SQUEEZE, _outputs("SqueezeOutputs", SQUEEZE)
+
+
+class Slice(nn.Sequential):
+    """The layers from one tap to the next; features are contiguous, whatever layout the layers compute in."""
+
+    def __init__(self, layers: dict[str, nn.Module]) -> None:
+        super().__init__()
+        for name, layer in layers.items():
+            self.add_module(name, layer)
+
+    def forward(self, input: Tensor) -> Tensor:
+        x: Tensor = super().forward(input)
+        return x.contiguous()
+
+    def _get_name(self) -> str:
+        return "Sequential"
+
+
+class Conv2d(nn.Conv2d):
+    """torch's layer, computed as `eyediff.nn` computes it: the same value, faster on a CPU."""
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        usual = (self.groups, self.dilation, self.padding_mode) == (1, (1, 1), "zeros")
+        if not usual or input.ndim != 4 or not isinstance(self.padding, tuple) or self.stride[0] != self.stride[-1]:
+            return super()._conv_forward(input, weight, bias)
+        rows, columns = self.padding
+        return VERBS.conv(input, weight, bias, stride=self.stride[0], pad=rows if rows == columns else (rows, columns))
+
+
+class MaxPool2d(nn.MaxPool2d):
+    """torch's layer, computed likewise."""
+
+    def forward(self, input: Tensor) -> Any:
+        if (self.padding, self.dilation, self.return_indices, input.ndim) != (0, 1, False, 4):
+            return super().forward(input)
+        return VERBS.maxpool(input, size=self.kernel_size, stride=self.stride, ceil=self.ceil_mode)  # type: ignore[arg-type] # as _slices gave them
+
+
+class FireModule(nn.Module):
+    """SqueezeNet's module with torchvision's names."""
+
+    def __init__(self, layer: Fire) -> None:
+        super().__init__()
+        for conv in layer.convs:
+            name = conv.key.rpartition(".")[2]
+            self.add_module(name, _conv(conv))
+            self.add_module(f"{name}_activation", nn.ReLU(inplace=True))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.squeeze_activation(self.squeeze(x))
+        expanded = self.expand1x1_activation(self.expand1x1(x)), self.expand3x3_activation(self.expand3x3(x))
+        return torch.cat(expanded, 1)
+
+    def _get_name(self) -> str:
+        return "Fire"
+
+
+def _conv(layer: Conv) -> nn.Conv2d:
+    return Conv2d(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.pad)
+
+
+def _slices(trunk: Trunk) -> dict[str, dict[str, nn.Module]]:
+    """The layers of each slice, by torchvision's numbers."""
+    found: dict[str, dict[str, nn.Module]] = {}
+    place = -1
+    for number, layer in _numbered(trunk):
+        layers = found.setdefault(f"slice{number}", {})
+        place += 1
+        if isinstance(layer, Conv):
+            layers[str(place)] = _conv(layer)
+            place += 1
+            layers[str(place)] = nn.ReLU(inplace=True)
+        elif isinstance(layer, Pool):
+            layers[str(place)] = MaxPool2d(layer.size, layer.stride, ceil_mode=layer.ceil)
+        elif isinstance(layer, Fire):
+            layers[str(place)] = FireModule(layer)
+    return found
+
+
+def _numbered(trunk: Trunk) -> Iterator[tuple[int, Any]]:
+    """Every layer but the taps, with the number of the slice that it is in."""
+    number = 1
+    for layer in trunk.layers:
+        if layer.is_tap:
+            number += 1
+        else:
+            yield number, layer
+
+
 def slice_names(trunk: Trunk) -> dict[str, str]:
     """torchvision's names to the old package's: features.3.weight of AlexNet is slice2.3.weight."""
-    found, number = dict[str, str](), 1
-    for layer in trunk.layers:
-        number += layer.is_tap
-        found |= {name: name.replace("features.", f"slice{number}.", 1) for name in layer.shapes}
-    return found
-
-
-def _random(trunk: Trunk) -> Mapping[str, Array]:
-    """Parameters as torch initialises convolutions, from its global generator."""
-    found: dict[str, Array] = {}
-    for name, shape in trunk.shapes.items():
-        if name.endswith(".weight"):
-            reach = 1 / math.sqrt(math.prod(shape[1:]))
-        found[name] = torch.empty(shape).uniform_(-reach, reach).numpy()
-    return found
+    return {
+        name: name.replace("features.", f"slice{number}.", 1)
+        for number, layer in _numbered(trunk)
+        for name in layer.shapes
+    }
 
 
 def print_network(net: nn.Module) -> None:
