@@ -188,3 +188,5 @@ def _tell(outcome: TrainingResult) -> None:
         if found is not None:
             subsets = ", ".join(f"{name} {100 * share:.1f}" for name, share in found.subsets.items())
             typer.echo(f"{what}: epoch {found.epoch}, agreement {100 * found.mean:.2f} % ({subsets})")
+    if (reason := outcome.too_few_votes) is not None:
+        typer.echo(f"note: {reason}")

@@ -17,6 +17,7 @@ from ...engines.torch_runner import TorchDeviceName, require_device
 from ...errors import ResumeError, Setting, UsageError, shown
 from ...nn.trunk import NetworkTrunk
 from ...output.files import Appender
+from ...records import Numbers
 from ...votes import Triplet, twoafc
 from ...weights import canonical_sha256
 from ...weights.metric_file import write_metric
@@ -39,6 +40,9 @@ SAVED_EVERY = 500
 LOGGED_EVERY = 100
 """Number of steps that a line of the log averages, or the rest of an epoch."""
 
+NORMAL = 1.96
+"""Standard errors to either side that cover 95 % of a normal distribution."""
+
 MEASURE_BATCH = 256
 """Judgements that are measured at once: 100 MB of AlexNet's features."""
 
@@ -49,11 +53,16 @@ TrainingProgress: TypeAlias = Callable[[TrainingStage, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class EpochAgreement:
-    """Agreement with held-out votes after an epoch (0: before the first), by subset, and the mean of the subsets."""
+    """Agreement with held-out votes after an epoch (0: before the first), by subset, and the mean of the subsets.
+
+    `margin` is half the 95 % interval of that mean, as far as other judgements of the same sort would move it; None
+    where a subset has one judgement.
+    """
 
     epoch: int
     subsets: dict[str, float]
     mean: float
+    margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,21 @@ class TrainingResult:
     first: EpochAgreement | None = None
     last: EpochAgreement | None = None
     best: EpochAgreement | None = None
+
+    @property
+    def too_few_votes(self) -> str | None:
+        """Why the held-out votes cannot tell whether training helped; None if they can."""
+        if self.first is None or self.last is None:
+            return None
+        if self.last.margin is None:
+            return "a subset of the votes held out has one judgement: agreement has no interval; hold out more"
+        change, margin = (100 * value for value in (self.last.mean - self.first.mean, self.last.margin))
+        if abs(change) >= margin:
+            return None
+        return (
+            f"too few votes are held out: agreement is known to {margin:.1f} points either way (95 %), and changed by "
+            f"{change:+.1f}; collect or hold out more"
+        )
 
 
 def train(
@@ -265,14 +289,28 @@ def measure_agreement(run: TrainingRun, source: DistanceSource, triplets: Sequen
     shares = np.array([triplet.share for triplet in triplets])
     scores = twoafc.agreement(distances[:, 0], distances[:, 1], shares)
     names = dict.fromkeys(t.subset for t in triplets)
-    subsets = {name: float(scores[[t.subset == name for t in triplets]].mean()) for name in names}
-    return EpochAgreement(run.step // run.steps, subsets, sum(subsets.values()) / len(subsets))
+    by_subset = {name: scores[[t.subset == name for t in triplets]] for name in names}
+    subsets = {name: float(part.mean()) for name, part in by_subset.items()}
+    mean = sum(subsets.values()) / len(subsets)
+    return EpochAgreement(run.step // run.steps, subsets, mean, margin(list(by_subset.values())))
+
+
+def margin(subsets: Sequence[Numbers]) -> float | None:
+    """Return half the 95 % interval of the mean of the subsets' means, by the normal distribution."""
+    if min(map(len, subsets)) < 2:
+        return None
+    variance = sum(float(scores.var(ddof=1)) / len(scores) for scores in subsets) / len(subsets) ** 2
+    return NORMAL * variance**0.5
 
 
 def read_agreements(log: Path) -> list[EpochAgreement]:
     """Read all agreements from a log, in order."""
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
-    return [EpochAgreement(line["epoch"], line["subsets"], line["mean"]) for line in lines if "subsets" in line]
+    return [
+        EpochAgreement(line["epoch"], line["subsets"], line["mean"], line["margin"])
+        for line in lines
+        if "subsets" in line
+    ]
 
 
 def _check_finite(loss: float, step: int) -> float:

@@ -16,6 +16,7 @@ from eyediff.training.ranking import features as source
 from eyediff.training.ranking import network
 from eyediff.training.ranking.data import hold_out, read_patch
 from eyediff.training.ranking.run import TrainingRun
+from eyediff.training.ranking.train import EpochAgreement, TrainingResult, margin
 from eyediff.training.ranking.train_config import TrainConfig
 
 from .runs import COUNT, REFERENCES, seeded
@@ -102,3 +103,23 @@ def test_patches_are_squares_of_bytes(tmp_path: Path) -> None:
     Image.fromarray(picture).save(tmp_path / "a.png")
     expected = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(read_patch(tmp_path / "a.png", 32), expected)
+
+
+def test_too_few_votes_are_told() -> None:
+    """The margin is 1.96 standard errors of the mean of the subsets' means, here of scores with a known variance; what
+    training changed is set against it."""
+    half, whole = np.array([0.0, 1.0] * 50), np.ones(100)
+    error = 0.5 * np.sqrt(100 / 99) / 10
+    assert margin([half]) == pytest.approx(1.96 * error)
+    assert margin([half, whole]) == pytest.approx(1.96 * error / 2)
+    assert margin([half, whole[:1]]) is None
+    first, path = EpochAgreement(0, {"a": 0.70}, 0.70, 0.04), Path("metric.safetensors")
+    near, far, single = (
+        EpochAgreement(9, {"a": mean}, mean, edge) for mean, edge in ((0.73, 0.04), (0.75, 0.04), (0.8, None))
+    )
+    assert (
+        "known to 4.0 points either way (95 %), and changed by +3.0"
+        in TrainingResult(path, first, near, near).too_few_votes
+    )
+    assert TrainingResult(path, first, far, far).too_few_votes is None and TrainingResult(path).too_few_votes is None
+    assert "one judgement" in TrainingResult(path, first, single, single).too_few_votes
