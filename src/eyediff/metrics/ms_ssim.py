@@ -27,8 +27,14 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 WANG = ssim.VARIANTS["wang"]
 
-SMALLEST = (WANG.smallest - 1) * 2 ** (len(WEIGHTS) - 1) + 1
-"""The shortest side whose coarsest scale, rounded up at every halving, still holds a window: 161."""
+
+def smallest_side(scales: int) -> int:
+    """Return the shortest side whose coarsest scale, rounded up at every halving, still holds a window."""
+    return (WANG.smallest - 1) * 2 ** (scales - 1) + 1
+
+
+SMALLEST = smallest_side(len(WEIGHTS))
+"""161."""
 
 
 def scales(pixels: Pixels) -> list[Pixels]:
@@ -49,10 +55,10 @@ def coarsest(verbs: Verbs[T], a: T, b: T) -> T:
     return ssim.ssim(verbs, WANG, a, b)
 
 
-def means(verbs: Verbs[T], a: T, b: T) -> list[T]:
+def means(verbs: Verbs[T], a: T, b: T, scales: int = len(WEIGHTS)) -> list[T]:
     """What every scale says of whole images, N x 3 x H x W in [-1, 1]: N x 3 each, finest first."""
     found = []
-    for _ in WEIGHTS[1:]:
+    for _ in range(scales - 1):
         found.append(structure(verbs, a, b))
         a, b = verbs.halve(a), verbs.halve(b)
     return [*found, coarsest(verbs, a, b)]

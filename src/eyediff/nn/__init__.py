@@ -16,14 +16,14 @@ from ..optional import import_optional
 
 import_optional("torch", "eyediff.nn")  # here, so that one line is what a user without it reads
 
-from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM
+from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM, SSIM3D
 from .distance import LPIPS, Prepared
 from .perceptual import PerceptualLoss
 
 if TYPE_CHECKING:
     from .metric import Metric
 
-__all__ = ["DSSIM", "L2", "LPIPS", "MSSSIM", "PSNR", "SSIM", "Metric", "PerceptualLoss", "Prepared"]
+__all__ = ["DSSIM", "L2", "LPIPS", "MSSSIM", "PSNR", "SSIM", "SSIM3D", "Metric", "PerceptualLoss", "Prepared"]
 
 
 def __getattr__(name: str) -> object:

@@ -17,6 +17,7 @@ from ..metrics.ops import Array
 from .checks import (
     Reduction,
     ValueRange,
+    as_batch,
     check_pair,
     check_range,
     check_reduction,
@@ -28,7 +29,7 @@ from .checks import (
 from .masks import area_means, counted_pixels, hidden, masked_mean
 from .pieces import terms
 from .tree import Tree
-from .trunk import VERBS, ModuleTrunk, NetworkTrunk
+from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of pixels in [0, 1]; what published classifiers were trained on. Our own trunks use LPIPS's rounded figures."""
@@ -49,9 +50,13 @@ class Prepared(NamedTuple):
 class LPIPS(nn.Module):
     """Learned perceptual distance between images, lower is more alike; Zhang et al. 2018, equation 1.
 
-    Frozen and in eval mode whatever its parent is set to; gradients flow to both images and are finite everywhere: at
-    equal images they are 0. Under `torch.autocast` the trunk's convolutions are halved and all that follows stays in
-    float32: distances of pairs that differ visibly are within 0.5 % (float16) or 3 % (bfloat16) of the exact ones.
+    Images are N x 3 x H x W floats. Gray ones, N x 1 x H x W, count as three equal channels, and one image without a
+    batch, 3 x H x W or 1 x H x W, as a batch of one.
+
+    Frozen and in eval mode whatever its parent is set to. Gradients flow to both images. They are finite wherever the
+    features are: at equal images and at features of zero they are 0. Under `torch.autocast` the trunk's convolutions
+    are halved and all that follows stays in float32: distances of pairs that differ visibly are within 0.5 % (float16)
+    or 3 % (bfloat16) of the exact ones. docs/transforms.md lists the transforms of torch that it takes.
 
     net: "alex" (what papers report), "vgg" (the usual loss), "squeeze", "mini"; or the path of a metric's file.
     version: "0.1", or "0.0" for the first release. A file has one of its own, and this argument is not used.
@@ -123,18 +128,21 @@ class LPIPS(nn.Module):
         value_range: ValueRange = (-1.0, 1.0),
         check: bool = True,
         side: int = 224,
+        layout: FeatureLayout = "NCHW",
     ) -> Self:
         """The uncalibrated distance on any module that takes N x 3 x H x W images.
 
         A frozen copy of the module is taken. `taps` name submodules (as `module.named_modules()` does) that give
-        N x C x H x W features, or N x T x C tokens, of which no map can be made. `mean` and `std` are what the module
-        expects, for pixels in [0, 1]. `head` adds heads of ones to be trained, `heads` are those of a metric's file
-        that was made for this module; either takes one run at `side` pixels.
+        N x C x H x W features, or N x T x C tokens, of which no map can be made. Features of N x H x W x C, as a Swin
+        transformer gives them, need `layout="NHWC"`. `mean` and `std` are what the module expects, for pixels in
+        [0, 1]. `head` adds heads of ones, which take gradients; `heads` are those of a metric's file that was made for
+        this module, frozen. Either takes one run at `side` pixels.
 
-        Raises UsageError for taps that do not exist or give something else, or that the next layer overwrites;
+        Raises UsageError for taps that do not exist, give something else or another layout than the one stated, or
+        that the next layer overwrites;
         WeightsError for a file that is no metric, or was made for another module, other taps, `mean` or `std`.
         """
-        tapped = ModuleTrunk(module, taps, mean, std).eval()
+        tapped = ModuleTrunk(module, taps, mean, std, layout).eval()
         found: Sequence[Array] | None = None
         if head or heads is not None:
             place = next(module.parameters(), torch.zeros(()))
@@ -145,6 +153,8 @@ class LPIPS(nn.Module):
             found = _heads_of(weights.read_metric(Path(heads)), tapped, [len(head) for head in found])
         self = cls.__new__(cls)
         self._set(tapped, found, spatial, reduction, value_range, check)
+        if self.heads is not None and heads is None:
+            self.heads.requires_grad_(True)
         return self
 
     def _set(
@@ -189,6 +199,7 @@ class LPIPS(nn.Module):
             return lpips.shares(VERBS, self._terms(x, y))
         if isinstance(y, Prepared):
             raise UsageError("a mask was given with features from `prepare`, which have seen all of their image")
+        x, y = as_batch(x), as_batch(y)
         check_pair(x.shape, y.shape)
         counted = counted_pixels(mask, x, y, "LPIPS")
         by_tap = self._terms(hidden(x, y, counted), y)
@@ -199,12 +210,14 @@ class LPIPS(nn.Module):
     def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
         """The distance by place: N x 1 x H x W."""
         by_tap = self._terms(x, y)
+        x = as_batch(x)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
             raise UsageError("the module's taps give tokens without rows and columns; no map can be made of them")
         return lpips.enlarged(VERBS, by_tap, like=x)
 
     def prepare(self, x: Tensor) -> Prepared:
         """What is needed of images that are compared with many others: half the work, done once."""
+        x = as_batch(x)
         check_shape(x, self.trunk.smallest, "LPIPS")
         if self.check:
             check_values(x, self.value_range, "LPIPS")

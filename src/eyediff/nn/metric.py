@@ -8,10 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import UsageError
 from ..optional import import_optional
+from .checks import Reduction, check_reduction
+from .classical import L2, PSNR, decibels
 
 import_optional("torchmetrics", "eyediff.nn.Metric")  # here, so that one line is what a user without it reads
 import torchmetrics
+from torchmetrics.utilities import dim_zero_cat
 
 _KEYS = itertools.count()
 DISTINCT = 10_000
@@ -19,13 +23,18 @@ DISTINCT = 10_000
 
 
 class Metric(torchmetrics.Metric):
-    """The mean score over all pairs that were seen, on all processes.
+    """The score of all pairs that were seen, on all processes.
 
         metrics = torchmetrics.MetricCollection({"lpips": Metric(nn.LPIPS()), "ssim": Metric(nn.SSIM())})
         metrics.update(output, target)
         metrics.compute()
 
+    reduction: "mean" or "sum" over the pairs, or "none": the score of each pair, in the order of the updates.
+    pooled: for `PSNR` alone, and only with "mean": the ratio of the mean squared error of all pixels together, as
+    torchmetrics and scikit-image's array of a whole set have it, in place of the mean of the images' ratios. An image
+    counts as often as it has pixels.
     Batches may differ in size: every pair counts alike. `compute` raises RuntimeError where nothing was seen.
+    It cannot be scripted, and neither can the modules: `torch.jit.trace` takes them.
     """
 
     is_differentiable = True
@@ -33,25 +42,57 @@ class Metric(torchmetrics.Metric):
     total: Tensor
     count: Tensor
     key: Tensor
+    scores: list[Tensor]
 
-    def __init__(self, module: torch.nn.Module, **kwargs: Any) -> None:  # torchmetrics' own options
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        reduction: Reduction = "mean",
+        *,
+        pooled: bool = False,
+        **kwargs: Any,  # torchmetrics' own options
+    ) -> None:
         super().__init__(**kwargs)
-        self.module = module
+        check_reduction(reduction)
+        if pooled and not (isinstance(module, PSNR) and reduction == "mean"):
+            raise UsageError("pooled=True was given; it is the mean of PSNR alone")
+        self.module, self.reduction, self.pooled = module, reduction, pooled
         # torchmetrics has it as a constant of the class, and refuses to set it in the usual way.
         vars(self)["higher_is_better"] = bool(getattr(module, "higher_is_better", False))
         self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state("scores", [], dist_reduce_fx="cat")
         # A collection takes metrics for one and the same whose first sums are equal, as those of identical images are.
         self.add_state("key", torch.tensor(next(_KEYS) % DISTINCT), dist_reduce_fx="max")
 
     def update(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> None:
         """Add the pairs of a batch: N x 3 x H x W each, as the module takes them, and a mask as it takes one."""
-        scores: Tensor = self.module.score(x, y) if mask is None else self.module.score(x, y, mask)  # type: ignore[operator] # any of our modules
-        self.total = self.total + scores.sum()
-        self.count = self.count + scores.numel()
+        if self.pooled and mask is not None:
+            raise UsageError("a mask was given; pooled=True counts every pixel, leave one of them out")
+        scores, weight = self._scores(x, y, mask), x.shape[-2] * x.shape[-1] if self.pooled else 1
+        self.total = self.total + weight * scores.sum()
+        self.count = self.count + weight * scores.numel()
+        if self.reduction == "none":
+            self.scores.append(scores)
 
     def compute(self) -> Tensor:
-        """The mean over all pairs."""
+        """The mean or the sum over all pairs, or their scores."""
         if self.count == 0:
             raise RuntimeError("no pairs were seen; call update first")
-        return self.total / self.count
+        if self.reduction == "none":
+            return dim_zero_cat(self.scores)
+        if self.reduction == "sum":
+            return self.total
+        mean = self.total / self.count
+        return decibels(mean) if self.pooled else mean
+
+    def plot(self, val: Any = None, ax: Any = None) -> Any:
+        """Draw a value or several, by default what `compute` gives, as torchmetrics' metrics do. Needs matplotlib."""
+        return self._plot(val, ax)
+
+    def _scores(self, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:
+        if not isinstance(self.module, PSNR) or not self.pooled:
+            images = (x, y) if mask is None else (x, y, mask)
+            found: Tensor = self.module.score(*images)  # type: ignore[operator] # any of our modules
+            return found
+        return L2(value_range=self.module.value_range, check=self.module.check).score(x, y)

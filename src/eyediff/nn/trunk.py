@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from ..engines.torch_ops import TorchOps
-from ..errors import UsageError
+from ..errors import Setting, UsageError
 from ..metrics import lpips
 from ..weights import canonical_sha256
 from .tree import Tree
 
 VERBS = TorchOps()
+
+FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
+"""Order of a feature's axes: images, channels, rows and columns, or channels last as vision transformers give them."""
 
 
 class NetworkTrunk(Tree):
@@ -50,19 +53,29 @@ class ModuleTrunk(nn.Module):
 
     Images in [-1, 1] are brought to [0, 1] and then by `mean` and `std` to what the module was trained on, in its own
     precision. Layers of the copy that would work in place do not, or they would overwrite what the one before gave.
+    `layout` is that of features with rows and columns.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, module: nn.Module, taps: Sequence[str], mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        taps: Sequence[str],
+        mean: Sequence[float],
+        std: Sequence[float],
+        layout: FeatureLayout = "NCHW",
+    ) -> None:
         super().__init__()
+        if layout not in ("NCHW", "NHWC"):
+            raise UsageError(f"layout {layout!r} was given, expected NCHW or NHWC")
         known = [name for name, _ in module.named_modules() if name]
         if not taps:
             raise UsageError("no taps were given; name one or more submodules, as module.named_modules() lists them")
         if unknown := [name for name in taps if name not in known]:
             raise UsageError(f"the module has no {unknown[0]!r}; its submodules are {', '.join(known[:12])}, ...")
-        self.names = tuple(taps)
+        self.names, self.layout = tuple(taps), layout
         self.smallest = 1
         self.tokens = False  # whether the last images gave features without rows and columns
         self.module = copy.deepcopy(module).requires_grad_(False)
@@ -81,11 +94,30 @@ class ModuleTrunk(nn.Module):
         return canonical_sha256({name: value.float().numpy(force=True) for name, value in self.state_dict().items()})
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Features, N x C_l x H_l x W_l each; tokens, N x T x C, come as N x C x T x 1."""
+        """Features, N x C_l x H_l x W_l each; tokens, N x T x C, come as N x C x T x 1.
+
+        Raises UsageError where a tap gives something else, or features whose shape says that the layout is the other.
+        """
         self.module((x.to(self.mean.dtype) / 2 + 0.5 - self.mean) / self.std)
         found = [self._kept(name) for name in self.names]
         self.tokens = any(feature.ndim == 3 for feature in found)
-        return [feature if feature.ndim == 4 else feature.transpose(1, 2).unsqueeze(-1) for feature in found]
+        return [self._channels_first(*each, x) for each in zip(self.names, found, strict=True)]
+
+    def _channels_first(self, name: str, feature: Tensor, image: Tensor) -> Tensor:
+        if feature.ndim == 3:
+            return feature.transpose(1, 2).unsqueeze(-1)
+        as_stated, other = feature.shape[2:], feature.shape[1:3]
+        if self.layout == "NHWC":
+            as_stated, other = other, as_stated
+        if not torch.jit.is_tracing() and _is_copy_of(other, image) and not _is_copy_of(as_stated, image):
+            shape, sides = tuple(feature.shape), tuple(image.shape[2:])
+            right = "NCHW" if self.layout == "NHWC" else "NHWC"
+            raise UsageError(
+                f"tap {name!r} gives {shape} of images of {sides} rows and columns, which are no {self.layout} "
+                "features; use ",
+                Setting("layout", right),
+            )
+        return feature if self.layout == "NCHW" else feature.permute(0, 3, 1, 2)
 
     def _kept(self, name: str) -> Tensor:
         tapped = self.module.get_submodule(name)
@@ -96,6 +128,12 @@ class ModuleTrunk(nn.Module):
         if _version(found) != version:
             raise UsageError(f"what tap {name!r} gives is changed in place by the next layer; tap that one instead")
         return found
+
+
+def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
+    """Whether a feature's rows and columns are to each other as the image's, to one of them."""
+    (rows, columns), (height, width) = sides, image.shape[2:]
+    return abs(rows * width - columns * height) <= max(height, width)
 
 
 _KEPT = "_eyediff_kept"

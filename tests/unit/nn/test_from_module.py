@@ -116,12 +116,13 @@ def test_what_is_overwritten_is_refused_or_copied() -> None:
 
 
 def test_heads_can_be_trained() -> None:
-    """They begin as ones, which changes nothing, take gradients when told to, alone, and stay a distance."""
+    """They begin as ones, which changes nothing, take gradients, alone, and stay a distance."""
     x, y = tensors(ALEX)
     plain = nn.LPIPS.from_module(layers(True), ["0", "2"])
     found = nn.LPIPS.from_module(layers(True), ["0", "2"], head=True, side=16)
     torch.testing.assert_close(found(x, y), plain(x, y), rtol=1e-5, atol=1e-6)
-    heads = list(found.heads.requires_grad_().parameters())
+    heads = [parameter for parameter in found.parameters() if parameter.requires_grad]
+    assert len(heads) == 2
     optimizer = torch.optim.SGD(heads, lr=100.0)
     before = found(x, y)
     before.backward()
@@ -139,3 +140,30 @@ def test_its_precision_is_the_modules() -> None:
     for dtype, close in ((torch.float64, 1e-5), (torch.bfloat16, 0.1)):
         found = nn.LPIPS.from_module(layers(True).to(dtype), ["2"], head=True, side=16)(x, y)
         torch.testing.assert_close(found.float(), expected, rtol=close, atol=1e-6)
+
+
+class ChannelsLast(torch.nn.Module):
+    """Like a Swin transformer: a layer on N x H x W x C."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches, self.norm = torch.nn.Conv2d(3, 12, 4, 4), torch.nn.LayerNorm(12)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.norm(self.patches(x).permute(0, 2, 3, 1)))
+
+
+def test_channels_that_come_last_are_stated() -> None:
+    """Features whose rows and columns are where channels belong are refused, either way round; stated, they count."""
+    whole, (x, y) = ChannelsLast(), tensors(ALEX)
+    found = nn.LPIPS.from_module(whole, ["norm"], reduction="none", layout="NHWC")
+    given = [tuple(whole(expected(image)).permute(0, 3, 1, 2) for image in (x, y))]
+    torch.testing.assert_close(found(x, y), by_hand(given).detach(), rtol=1e-5, atol=1e-6)
+    assert found.map(x, y).shape == (len(x), 1, *x.shape[2:])
+    with pytest.raises(UsageError, match="no NCHW features; use layout='NHWC'"):
+        nn.LPIPS.from_module(whole, ["norm"])(x, y)
+    with pytest.raises(UsageError, match="no NHWC features; use layout='NCHW'"):
+        nn.LPIPS.from_module(whole, ["patches"], layout="NHWC")(x, y)
+    with pytest.raises(ValueError, match="expected NCHW or NHWC"):
+        nn.LPIPS.from_module(whole, ["norm"], layout="CHW")

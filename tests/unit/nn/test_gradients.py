@@ -71,6 +71,25 @@ def test_gradients_are_finite_everywhere(case: Case, what: str) -> None:
         assert bool(gradient.any()) is (what == "different")
 
 
+@pytest.mark.parametrize("case", [ALEX, SQUEEZE], ids=lambda case: case.name)
+def test_squares_that_overflow_have_a_finite_gradient(case: Case) -> None:
+    """Values of 1e30, without the range check: features are finite and the sums of their squares are not."""
+    x, y = tensors(case)
+    x = (1e30 * x).requires_grad_()
+    value = module(case, check=False)(x, y)
+    value.backward()
+    assert torch.isfinite(value) and torch.isfinite(x.grad).all()
+
+
+@pytest.mark.parametrize("make", [lambda: module(ALEX, reduction="none"), lambda: nn.SSIM(reduction="none")])
+def test_no_images_have_no_distance(make: Callable[[], torch.nn.Module]) -> None:
+    """An empty batch gives an empty result, and an empty gradient."""
+    x, y = (image[:0].requires_grad_() for image in tensors(ALEX))
+    found = make()(x, y)
+    found.sum().backward()
+    assert found.shape == (0,) and x.grad.shape == x.shape
+
+
 def noise(*shape: int) -> Tensor:
     """In [-1, 1], double precision, seeded."""
     seeded = torch.Generator().manual_seed(3)

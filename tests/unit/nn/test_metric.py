@@ -54,6 +54,49 @@ def test_a_metric_begins_anew() -> None:
     assert not metric.higher_is_better and nn.Metric(nn.SSIM()).higher_is_better
 
 
+def test_reductions() -> None:
+    """The sum over the pairs, and each pair's score, over two updates."""
+    x, y = tensors(ALEX)
+    scores = module(ALEX).score(x, y)
+    for reduction, expected in (("sum", scores.sum()), ("none", scores)):
+        metric = nn.Metric(module(ALEX), reduction)
+        metric.update(x[:2], y[:2])
+        metric.update(x[2:], y[2:])
+        torch.testing.assert_close(metric.compute(), expected, rtol=1e-5, atol=1e-7)
+    with pytest.raises(ValueError, match="expected mean, sum or none"):
+        nn.Metric(module(ALEX), "median")
+
+
+def test_psnr_of_all_pixels_is_torchmetrics() -> None:
+    """Pooled over images of two sizes, to float32; not pooled it is the mean of the images' ratios."""
+    from torchmetrics.image import PeakSignalNoiseRatio
+
+    torch.manual_seed(0)
+    pooled, theirs = nn.Metric(nn.PSNR(value_range=(0, 1)), pooled=True), PeakSignalNoiseRatio(data_range=1.0)
+    single, scores = nn.Metric(nn.PSNR(value_range=(0, 1))), []
+    for count, side, strength in ((2, 16, 0.1), (1, 40, 0.4)):
+        x = torch.rand(count, 3, side, side)
+        y = (x + strength * torch.randn_like(x)).clamp(0, 1)
+        for metric in (pooled, theirs, single):
+            metric.update(x, y)
+        scores.append(nn.PSNR(value_range=(0, 1)).score(x, y))
+    torch.testing.assert_close(pooled.compute(), theirs.compute(), rtol=1e-5, atol=0)
+    torch.testing.assert_close(single.compute(), torch.cat(scores).mean(), rtol=1e-5, atol=0)
+    assert abs(pooled.compute() - single.compute()) > 1
+    with pytest.raises(ValueError, match="PSNR alone"):
+        nn.Metric(nn.SSIM(), pooled=True)
+
+
+def test_it_is_plotted() -> None:
+    """As torchmetrics draws its own: one value, and several."""
+    pytest.importorskip("matplotlib").use("agg")
+    metric, (x, y) = nn.Metric(nn.SSIM()), tensors(ALEX)
+    values = [metric(x, y), metric(y, x)]
+    for drawn in (metric.plot(), metric.plot(values)):
+        figure, axes = drawn
+        assert figure is not None and axes is not None
+
+
 def test_a_collection_keeps_its_metrics_apart() -> None:
     """torchmetrics takes two metrics for one where their first sums are equal, as those of two distances at equal
     images are; they must not share what comes after."""

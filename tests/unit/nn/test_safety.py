@@ -18,10 +18,10 @@ from .cases import ALEX, SQUEEZE, module, network, tensors
 
 
 def tapped(**options: object) -> nn.LPIPS:
-    """On a module that is not ours, with heads."""
+    """On a module that is not ours, with heads that are not trained."""
     torch.manual_seed(0)
     layers = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 5, 2), torch.nn.ReLU(inplace=True), torch.nn.Conv2d(8, 8, 3))
-    return nn.LPIPS.from_module(layers, ["0", "2"], head=True, side=32, **options)
+    return nn.LPIPS.from_module(layers, ["0", "2"], head=True, side=32, **options).requires_grad_(False)
 
 
 def perceptual() -> nn.PerceptualLoss:
