@@ -77,7 +77,7 @@ def ssim_reflect(x: Levels, y: Levels) -> float:
 
 
 def ms_ssim(x: Levels, y: Levels) -> float:
-    """Wang et al. 2003: cs of five scales, SSIM at the last; averages of 2 x 2 between them; per channel, then mean."""
+    """Wang et al. 2003: cs of five scales, SSIM at the last; averages of 2 x 2 between; by channel, then the mean."""
     weights = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
     a, b = x / 255, y / 255
     product = np.ones(3)
@@ -87,8 +87,10 @@ def ms_ssim(x: Levels, y: Levels) -> float:
         luminance = (2 * mu_a * mu_b + 0.01**2) / (mu_a**2 + mu_b**2 + 0.01**2)
         seen = cs * luminance if scale == len(weights) - 1 else cs
         product = product * np.maximum(seen.mean((0, 1)), 0) ** weight
-        height, width = a.shape[0] // 2 * 2, a.shape[1] // 2 * 2
-        a, b = (value[:height, :width].reshape(height // 2, 2, width // 2, 2, 3).mean((1, 3)) for value in (a, b))
+        odd = [(0, side % 2) for side in a.shape[:2]] + [(0, 0)]
+        a, b = (np.pad(value, odd, "edge") for value in (a, b))  # NeuralCompression, _pad_and_downsample: "replicate"
+        height, width = a.shape[0] // 2, a.shape[1] // 2
+        a, b = (value.reshape(height, 2, width, 2, 3).mean((1, 3)) for value in (a, b))
     return float(product.mean())
 
 

@@ -7,6 +7,7 @@ these photos, where no large part is white. LPIPS: 1e-5, float32 against double 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from eyediff.engines.select_runner import create_runner
 from eyediff.errors import MissingWeightsError
 from eyediff.metrics import lpips
 from eyediff.metrics.backbones import VGG
+from eyediff.metrics.ops import Array
 from eyediff.protocols import published
 
 from . import conventions as c
@@ -54,12 +56,22 @@ def y8_ssim(x: c.Levels, y: c.Levels) -> float:
     return c.ssim_valid(c.y_of_matlab(x), c.y_of_matlab(y), 255)
 
 
+@cache
+def vgg_parameters() -> Mapping[str, Array]:
+    return seeded_parameters(VGG)
+
+
+@cache
+def alex_parameters() -> Mapping[str, Array]:
+    return weights.load_trunk("alex").parameters
+
+
 def alex(x: c.Levels, y: c.Levels) -> float:
-    return c.lpips(x, y, "alex", weights.load_trunk("alex").parameters, weights.load_heads("alex"))
+    return c.lpips(x, y, "alex", alex_parameters(), weights.load_heads("alex"))
 
 
 def vgg(x: c.Levels, y: c.Levels, *, range01: bool = False) -> float:
-    return c.lpips(x, y, "vgg", seeded_parameters(VGG), weights.load_heads("vgg"), range01=range01)
+    return c.lpips(x, y, "vgg", vgg_parameters(), weights.load_heads("vgg"), range01=range01)
 
 
 def vgg01(x: c.Levels, y: c.Levels) -> float:
@@ -123,7 +135,7 @@ def test_a_protocol_is_its_field_s_computation(name: str, pairs: list[tuple[c.Le
             create_runner("cpu"),
             lpips.Network(
                 VGG,
-                seeded_parameters(VGG),
+                vgg_parameters(),
                 weights.load_heads("vgg"),
                 lpips.SCALINGS[metric.partition("@")[2] or "0.1"],
             ),
