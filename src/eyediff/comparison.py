@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from . import defaults, run
 from .engines.onnx_providers import DeviceName
 from .images import Range
 from .metric import ImageLike, Metric
+from .pairing import PairLike
 from .records import AlphaPolicy, Header, MatchRule, Row, SizePolicy, Summary
 from .report import notebook
 from .report import outputs as viewing
@@ -124,10 +125,11 @@ class _Collector:
 
 
 def compare(
-    reference: str | Path,
-    candidate: str | Path,
+    reference: str | Path | None = None,
+    candidate: str | Path | None = None,
     metrics: Sequence[str] = defaults.METRICS,
     *,
+    pairs: str | Path | Iterable[PairLike] | None = None,
     match: MatchRule = "name",
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
@@ -139,18 +141,24 @@ def compare(
     maps: str | Path | None = None,
     map_formats: Sequence[viewing.MapFormat] = ("png",),
 ) -> Result:
-    """Compare two files, two folders by relative path, or one file with each file of a folder.
+    """Compare two files, two folders, one file with each file of a folder, or the pairs of a list.
 
     A pair that cannot be compared becomes a `Failure` among the rows, with its reason.
 
     Parameters
     ----------
-    reference, candidate : str or Path
+    reference, candidate : str or Path, optional
         Two files, two folders, or a file and a folder.
     metrics : sequence of str
         Names that `eyediff metrics` lists, or paths of metric files.
-    match : {"name", "stem"}
-        How files of two folders are paired: by relative path, or by relative path without suffix.
+    pairs : str, Path, or iterable of pairs, optional
+        A list in place of the two paths. A file is CSV or JSON lines with the columns `reference` and `candidate`, and
+        optionally `name` and `group`; its paths are relative to its folder. In Python, a pair is two paths or URLs, or
+        a mapping with these keys.
+    match : str
+        What files of a pair share: "name", the relative path; "stem", the relative path without suffix; the fields of
+        two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With patterns, both
+        sides may be one folder.
     size : {"refuse", "resize", "crop"}
         What happens to two images of different size: the pair fails, the candidate is resized, or both are cropped to
         their common centre.
@@ -190,9 +198,13 @@ def compare(
     ['26.04', '24.40', '23.75']
     """
     options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range)
-    plan = run.plan_comparison(Path(reference), Path(candidate), metrics, options)
-    page, folder = (None if path is None else Path(path) for path in (report, maps))
-    drawing = viewing.Drawing(f"{reference} → {candidate}", page, folder, map_formats)
+    first, second, page, folder = (
+        None if path is None else Path(path) for path in (reference, candidate, report, maps)
+    )
+    listed = Path(pairs) if isinstance(pairs, (str, Path)) else pairs
+    plan = run.plan_comparison(first, second, metrics, options, pairs=listed)
+    title = f"{reference} → {candidate}" if pairs is None else "a list of pairs"
+    drawing = viewing.Drawing(title, page, folder, map_formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     collector = _Collector()
     summary = run.compare(plan, [collector], viewers=drawn.viewers, mapper=drawn.mapper)

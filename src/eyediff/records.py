@@ -30,7 +30,10 @@ Features: TypeAlias = tuple[npt.NDArray[np.float32], ...]
 Stage: TypeAlias = Literal["read", "size", "score"]
 Side: TypeAlias = Literal["reference", "candidate"]
 SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
-MatchRule: TypeAlias = Literal["name", "stem"]
+MatchRule: TypeAlias = str
+"""What two files of folders share if they are a pair: "name", the whole path below the folders; "stem", the path
+without its suffix; patterns such as "{name}_gt.png={name}_pred.png"; or a regular expression, whose group `name`, or
+first group, finds it. If its groups `reference` and `candidate` tell the sides, one folder may hold both."""
 AlphaPolicy: TypeAlias = str
 """What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", or a
 background: "white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it."""
@@ -52,11 +55,15 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two files that belong together. `name` is the relative path they share, in posix form."""
+    """Two files that belong together. `name` is the relative path they share, in posix form, or as a list named it.
+
+    `group` is what the pair belongs to, such as its scene.
+    """
 
     name: str
     reference: Location
     candidate: Location
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

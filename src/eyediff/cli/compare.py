@@ -12,7 +12,7 @@ import typer
 from .. import defaults, gates, run
 from .. import output as reports
 from ..errors import UsageError
-from ..records import AlphaPolicy, MatchRule, Summary
+from ..records import AlphaPolicy, Summary
 from ..report import outputs as viewing
 from . import options
 from .exit_codes import exit_code, partial_results, run_with_bar
@@ -24,8 +24,19 @@ from .verdict import tell_verdict
 
 
 def compare(
-    reference: Annotated[Path, typer.Argument(help="An image, or a folder of images.", show_default=False)],
-    candidate: Annotated[Path, typer.Argument(help="An image, or a folder of images.", show_default=False)],
+    reference: Annotated[
+        Path | None, typer.Argument(help="An image, or a folder of images.", show_default=False)
+    ] = None,
+    candidate: Annotated[
+        Path | None, typer.Argument(help="An image, or a folder of images.", show_default=False)
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv|.jsonl",
+            help="Compare the pairs that it lists: columns reference and candidate, and where wanted name and group.",
+        ),
+    ] = None,
     metric: options.Metrics = None,
     format_: options.RowFormat = None,
     output: options.Output = None,
@@ -37,9 +48,7 @@ def compare(
     tolerance: ToleranceOption = None,
     junit: JunitOption = None,
     plot: PlotOption = None,
-    match: Annotated[
-        MatchRule, typer.Option(help="Pair folders by whole relative path, or leave the suffix out (stem).")
-    ] = "name",
+    match: options.Match = "name",
     size: options.PairSize = "refuse",
     alpha: Annotated[
         AlphaPolicy,
@@ -73,7 +82,7 @@ def compare(
         str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the scores by pixel as float32.")
     ] = "png",
 ) -> int:
-    """Compare two images, two folders by relative path, or one image with each of a folder.
+    """Compare two images, two folders by relative path, one image with each of a folder, or the pairs of a list.
 
     Exit code: 0 done, 1 a limit such as --max was crossed or --baseline is worse, 2 the call is wrong and nothing was
     computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
@@ -99,12 +108,13 @@ def compare(
             candidate,
             options.named(metric),
             wanted,
+            pairs=pairs,
             limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
             progress=fetched,
         )
     if part:
         plan = run.select_part(plan, *part)
-    drawing = viewing.Drawing(f"{reference} → {candidate}", report, maps, formats)
+    drawing = viewing.Drawing(str(pairs) if pairs else f"{reference} → {candidate}", report, maps, formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     sinks = gating.sinks(plan)
     _say(plan)

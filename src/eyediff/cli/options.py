@@ -20,7 +20,7 @@ from ..evaluation.agreement import ShorterSide
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
-from ..records import SizePolicy
+from ..records import MatchRule, SizePolicy
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
@@ -48,6 +48,14 @@ MaximumMean: TypeAlias = Annotated[
 MinimumMean: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is below this. Repeatable."),
+]
+Match: TypeAlias = Annotated[
+    MatchRule,
+    typer.Option(
+        metavar="name|stem|PATTERNS|REGEX",
+        help="What files of a pair share: the path below the folders, that without suffix (stem), the fields of two "
+        "patterns such as '{name}.png={name}x4.png', or what the group of a regular expression finds.",
+    ),
 ]
 PairSize: TypeAlias = Annotated[
     SizePolicy,

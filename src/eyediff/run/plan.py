@@ -10,6 +10,7 @@ from pathlib import Path
 from .. import defaults, images, pairing
 from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
+from ..errors import Setting, UsageError
 from ..interfaces import DownloadProgress
 from ..records import AlphaPolicy, MatchRule, Pair, SizePolicy, Unmatched
 from ..scoring.factory import build_metric_set
@@ -123,15 +124,31 @@ class ComparisonPlan:
 
 
 def plan_comparison(
-    reference: Path,
-    candidate: Path,
+    reference: Path | None,
+    candidate: Path | None,
     metrics: Sequence[str],
     options: ComparisonOptions,
     *,
+    pairs: Path | Iterable[pairing.PairLike] | None = None,
     limits: Limits = NO_LIMITS,
     progress: DownloadProgress | None = None,
 ) -> ComparisonPlan:
     """Pair two files, two folders, or one file with every image of a folder, and load the metrics.
+
+    Parameters
+    ----------
+    reference, candidate
+        Files or folders; None if `pairs` are given.
+    metrics
+        Names of metrics.
+    options
+        How files are paired, read and compared.
+    pairs
+        A file that lists the pairs (`pairing.read_pairs`), or a list of them.
+    limits
+        Scores beyond these are reported as crossings.
+    progress
+        Called with the progress of a download.
 
     Raises
     ------
@@ -139,13 +156,27 @@ def plan_comparison(
         If the call is wrong, or a metric cannot be loaded.
     """
     specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
-    pairs = pairing.pair_up(reference, candidate, options.match)
+    found = _find_pairs(reference, candidate, pairs, options.match)
     return ComparisonPlan(
-        pairs.pairs,
+        found.pairs,
         options.build_metrics(specs, progress),
         options.loader(),
-        pairs.unmatched,
+        found.unmatched,
         limits,
-        pairs.passed_over,
-        pairs.hints,
+        found.passed_over,
+        found.hints,
     )
+
+
+def _find_pairs(
+    reference: Path | None, candidate: Path | None, pairs: Path | Iterable[pairing.PairLike] | None, match: MatchRule
+) -> pairing.Pairing:
+    if pairs is None:
+        if reference is None or candidate is None:
+            raise UsageError("a reference and a candidate are needed, or a list of ", Setting("pairs"))
+        return pairing.pair_up(reference, candidate, match)
+    if reference is not None or candidate is not None or match != "name":
+        raise UsageError(
+            Setting("pairs"), " list all files: leave out the reference, the candidate and the rule of matching"
+        )
+    return pairing.Pairing(pairing.read_pairs(pairs) if isinstance(pairs, Path) else pairing.list_pairs(pairs))
