@@ -131,6 +131,7 @@ def compare(
     *,
     pairs: str | Path | Iterable[PairLike] | None = None,
     match: MatchRule = "name",
+    groups: str | None = None,
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
     range: Range | None = None,
@@ -159,6 +160,9 @@ def compare(
         What files of a pair share: "name", the relative path; "stem", the relative path without suffix; the fields of
         two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With patterns, both
         sides may be one folder.
+    groups : str, optional
+        "subfolder", or a regular expression whose first group finds, in the name of a pair, what it belongs to, such as
+        its scene. `summary.groups` then has a summary of each. A list of pairs may name groups itself.
     size : {"refuse", "resize", "crop"}
         What happens to two images of different size: the pair fails, the candidate is resized, or both are cropped to
         their common centre.
@@ -197,7 +201,7 @@ def compare(
     >>> [f"{row.scores['psnr']:.2f}" for row in result.rows]
     ['26.04', '24.40', '23.75']
     """
-    options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range)
+    options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range, groups=groups)
     first, second, page, folder = (
         None if path is None else Path(path) for path in (reference, candidate, report, maps)
     )

@@ -213,8 +213,8 @@ class Shard:
 class Header:
     """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`.
 
-    `range` are the levels of black and white that were stated for all files. `shard` where the rows
-    are a part of a run.
+    `range` are the levels of black and white that were stated for all files. `groups` is the rule that tells the group
+    of each pair, or "listed" where a list did; None if pairs have no group. `shard` where the rows are a part of a run.
     """
 
     eyediff: str
@@ -223,6 +223,7 @@ class Header:
     higher_is_better: Mapping[str, bool]
     alpha: AlphaPolicy = "worst"
     range: tuple[float, float] | None = None
+    groups: str | None = None
     shard: Shard | None = None
 
 
@@ -311,7 +312,8 @@ class Summary:
     """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
     `crossings` are of pairs, `mean_crossings` of means. `lacking` are the first `defaults.LISTED` pairs that failed or
-    are incomplete, with the reason. `pooled`, by metric, and `hints` for people are of clips alone.
+    are incomplete, with the reason. `groups` are summaries of the pairs of each group. `pooled`, by metric, and `hints`
+    for people are of clips alone.
     """
 
     count: int
@@ -325,3 +327,15 @@ class Summary:
     hints: Sequence[str] = ()
     incomplete: int = 0
     lacking: Sequence[tuple[str, str]] = ()
+    groups: Mapping[str, Summary] = field(default_factory=dict)
+
+    @property
+    def means_of_groups(self) -> Mapping[str, float]:
+        """Return the mean of the groups' means by metric, over the groups that have a mean."""
+        means: dict[str, float] = {}
+        for name in self.metrics:
+            of_groups = [group.metrics[name].mean for group in self.groups.values() if name in group.metrics]
+            finite = [mean for mean in of_groups if math.isfinite(mean)]
+            if of_groups:
+                means[name] = math.fsum(finite) / len(finite) if finite else of_groups[0]
+        return means

@@ -49,6 +49,7 @@ def compare(
     junit: JunitOption = None,
     plot: PlotOption = None,
     match: options.Match = "name",
+    groups: options.Groups = None,
     size: options.PairSize = "refuse",
     alpha: Annotated[
         AlphaPolicy,
@@ -100,7 +101,9 @@ def compare(
     gating = Gating(output, baseline, tolerance, junit, plot, overwrite=overwrite)
     gating.check_inputs(reference, candidate)
     formats = viewing.map_formats(map_format)
-    wanted = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=options.level_range(range_, bits))
+    wanted = run.ComparisonOptions(
+        match, size, alpha, device, workers, memory, range=options.level_range(range_, bits), groups=groups
+    )
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = run.plan_comparison(

@@ -57,6 +57,14 @@ Match: TypeAlias = Annotated[
         "patterns such as '{name}.png={name}x4.png', or what the group of a regular expression finds.",
     ),
 ]
+Groups: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="subfolder|REGEX",
+        help="Means of groups, too: pairs of one subfolder, or of one text that the expression finds in their names.",
+        show_default=False,
+    ),
+]
 PairSize: TypeAlias = Annotated[
     SizePolicy,
     typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),

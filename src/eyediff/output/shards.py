@@ -80,6 +80,7 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
         size=_one_of(record["size"], SizePolicy),
         higher_is_better=higher,
         range=_range(record.get("range")),
+        groups=None if record.get("groups") is None else _text(record["groups"]),
         alpha=_text(shard["alpha"]),
         shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),
     )

@@ -27,12 +27,13 @@ class RowSink:
 
     def open(self, header: Header) -> None:
         self._header, self._metrics = header, tuple(header.metrics)
-        columns, metadata = pair_columns(self._metrics, verdict=self._verdict), header_record(header)
+        self._layout = {"grouped": header.groups is not None, "verdict": self._verdict}
+        columns, metadata = pair_columns(self._metrics, **self._layout), header_record(header)
         self._writer = self._make(columns, metadata, terminal=self._target.terminal)
         self._target.open(self._writer.begin())
 
     def write(self, row: Row) -> None:
-        self._target.write(self._writer.row(pair_cells(row, self._metrics, verdict=self._verdict)))
+        self._target.write(self._writer.row(pair_cells(row, self._metrics, **self._layout)))
 
     def close(self, summary: Summary) -> None:
         last = self._writer.end(summary_trailer(summary), summary_lines(self._header, summary))

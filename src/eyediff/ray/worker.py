@@ -38,7 +38,7 @@ class WorkerTask:
         return WorkerTask(
             tuple(header.metrics),
             replace(options, workers=readers, threads=1),
-            replace(header, shard=None),
+            replace(header, shard=None, groups=None),
             str(Path.cwd()),
         )
 
@@ -82,8 +82,8 @@ class Worker:
 def _pairs(batch: Any) -> Iterator[Pair]:
     columns = [batch[name].to_pylist() for name in ("reference", "candidate")]
     names = batch["pair"].to_pylist() if "pair" in batch.column_names else columns[1]
-    for name, *paths in zip(names, *columns, strict=True):
-        yield Pair(_decode(name), *(parse_location(_decode(path)) for path in paths))
+    for name, reference, candidate in zip(names, *columns, strict=True):
+        yield Pair(_decode(name), parse_location(_decode(reference)), parse_location(_decode(candidate)))
 
 
 def _decode(value: str | bytes) -> str:

@@ -23,6 +23,7 @@ SCRIPTS = (
     "overtime.js",
     "scatter.js",
     "extremes.js",
+    "groups.js",
     "missing.js",
     "table.js",
     "picture.js",
@@ -31,7 +32,7 @@ SCRIPTS = (
 )
 """In this order, inside one function: each is a part of the page and says in its first line which."""
 
-STYLES = ("base.css", "overview.css", "table.css", "viewer.css")
+STYLES = ("base.css", "overview.css", "groups.css", "table.css", "viewer.css")
 
 GENERATOR = '<meta name="generator" content="eyediff '
 """By this, within the first KILOBYTES of a file, a page of ours is known."""

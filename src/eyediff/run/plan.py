@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
 from ..errors import Setting, UsageError
 from ..interfaces import DownloadProgress
+from ..pairing.groups import group_pairs
 from ..records import AlphaPolicy, MatchRule, Pair, SizePolicy, Unmatched
 from ..scoring.factory import build_metric_set
 from ..scoring.loading import ImageLoader
@@ -42,6 +43,9 @@ class ComparisonOptions:
         Threads of the engines; None: one for each core.
     range
         Levels of black and white in the files, such as (0, 4095) for 12 bits in files of 16; None: those of their type.
+    groups
+        Which pairs are summed up together: "subfolder", or a regular expression (`pairing.groups`); None: as a list of
+        pairs says.
     """
 
     match: MatchRule = "name"
@@ -52,6 +56,7 @@ class ComparisonOptions:
     memory: int | str | None = None
     threads: int | None = None
     range: images.Range | None = None
+    groups: str | None = None
 
     def __post_init__(self) -> None:
         images.check_alpha(self.alpha)
@@ -157,15 +162,27 @@ def plan_comparison(
     """
     specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
     found = _find_pairs(reference, candidate, pairs, options.match)
+    listed, groups = _group(found.pairs, options.groups)
+    built = options.build_metrics(specs, progress)
     return ComparisonPlan(
-        found.pairs,
-        options.build_metrics(specs, progress),
+        listed,
+        replace(built, header=replace(built.header, groups=groups)),
         options.loader(),
         found.unmatched,
         limits,
         found.passed_over,
         found.hints,
     )
+
+
+def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:
+    """Return the pairs in their groups, and what the header says of these. A list may name the groups itself."""
+    if rule is not None:
+        return group_pairs(pairs, rule), rule
+    named = sum(pair.group is not None for pair in pairs)
+    if named not in (0, len(pairs)):
+        raise UsageError(f"{len(pairs) - named} of {len(pairs)} pairs have no group; give each its group, or none")
+    return pairs, "listed" if named else None
 
 
 def _find_pairs(
