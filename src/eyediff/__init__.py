@@ -20,12 +20,14 @@ from .telemetry import disable_telemetry
 if TYPE_CHECKING:
     from .comparison import Metric, Result, compare, distance
     from .folders import diversity, duplicates, matrix, nearest
+    from .method_table import MethodTable, table
     from .onnx_export import export
 
 disable_telemetry()
 
 __all__ = [
     "EyediffError",
+    "MethodTable",
     "Metric",
     "Result",
     "__version__",
@@ -36,9 +38,14 @@ __all__ = [
     "export",
     "matrix",
     "nearest",
+    "table",
 ]
 
-_MODULES = {"export": ".onnx_export"} | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
+_MODULES = (
+    {"export": ".onnx_export"}
+    | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
+    | dict.fromkeys(("MethodTable", "table"), ".method_table")
+)
 """The modules of the names that are not in `comparison`."""
 
 

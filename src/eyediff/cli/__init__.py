@@ -33,6 +33,7 @@ from .nearest import nearest
 from .optimize import optimize
 from .ray import with_address
 from .supervision import strengths, supervision
+from .table import table
 from .train import train
 from .video import video
 from .weights import app as weights
@@ -46,6 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare)
+app.command()(table)
 app.command()(matrix)
 app.command()(nearest)
 app.command()(diversity)

@@ -12,7 +12,7 @@ import typer
 from .. import defaults, gates, run
 from .. import output as reports
 from ..errors import UsageError
-from ..records import AlphaPolicy, Summary
+from ..records import Summary
 from ..report import outputs as viewing
 from . import options
 from .exit_codes import exit_code, partial_results, run_with_bar
@@ -51,13 +51,7 @@ def compare(
     match: options.Match = "name",
     groups: options.Groups = None,
     size: options.PairSize = "refuse",
-    alpha: Annotated[
-        AlphaPolicy,
-        typer.Option(
-            metavar="worst|refuse|white|black|#RRGGBB|checkerboard",
-            help="What transparency becomes: the worse score over black and over white, a refusal, or this background.",
-        ),
-    ] = "worst",
+    alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
     bits: options.Bits = None,
     resume: Annotated[

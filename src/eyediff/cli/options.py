@@ -20,7 +20,7 @@ from ..evaluation.agreement import ShorterSide
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
-from ..records import MatchRule, SizePolicy
+from ..records import AlphaPolicy, MatchRule, SizePolicy
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
@@ -68,6 +68,13 @@ Groups: TypeAlias = Annotated[
 PairSize: TypeAlias = Annotated[
     SizePolicy,
     typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
+]
+Alpha: TypeAlias = Annotated[
+    AlphaPolicy,
+    typer.Option(
+        metavar="worst|refuse|white|black|#RRGGBB|checkerboard",
+        help="What transparency becomes: the worse score over black and over white, a refusal, or this background.",
+    ),
 ]
 LevelRange: TypeAlias = Annotated[
     str | None,

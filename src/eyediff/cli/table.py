@@ -1,0 +1,172 @@
+"""`eyediff table`: several methods against one ground truth, as papers print it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from .. import output as reports
+from .. import run, tables
+from ..errors import UsageError, shown
+from ..output.text import amount, outcome
+from ..records import Summary
+from . import options
+from .exit_codes import INTERRUPTED, exit_code, run_with_bar
+from .progress import download_bar
+from .ray import RayOption, source_of
+
+SUFFIXES: dict[str, str] = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".json": "json",
+    ".html": "html",
+}
+MOST_TOLD = 20
+"""Files without a partner that are named on stderr."""
+
+
+def table(
+    ground_truth: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    methods: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METHOD...", help="A folder of images for each method, or NAME=FOLDER.", show_default=False
+        ),
+    ],
+    metric: options.Metrics = None,
+    format_: Annotated[
+        tables.TableFormat | None,
+        typer.Option("--format", "-f", help="Of the table; by default as the output's name says, or text."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the table there (.txt, .md, .tex, .csv, .json, .html)."
+        ),
+    ] = None,
+    match: options.Match = "name",
+    groups: options.Groups = None,
+    per_group: Annotated[bool, typer.Option("--per-group", help="A table of each group follows.")] = False,
+    missing: Annotated[
+        tables.MissingPolicy,
+        typer.Option(help="If a method lacks an image: refuse, or take the images that all methods have (common)."),
+    ] = "refuse",
+    digits: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=N", help="Decimals of a metric; by default 2 for decibels, else 4. Repeatable."),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the scores of all images there (.csv, .jsonl, .json, .parquet)."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue --scores where an earlier run stopped, or compute what changed.")
+    ] = False,
+    size: options.PairSize = "refuse",
+    alpha: options.Alpha = "worst",
+    range_: options.LevelRange = None,
+    bits: options.Bits = None,
+    workers: options.Workers = None,
+    ray: RayOption = None,
+    device: options.Device = "auto",
+    memory: options.Memory = None,
+) -> int:
+    """Compare several methods with one ground truth: a row for each method, a column for each metric.
+
+    A value is the mean over images or, with --groups, over the means of the groups, as papers on view synthesis do. The
+    best is bold and the second underlined. A method that does not differ significantly from the best is marked.
+
+    Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some pairs failed or lack a score, or a method
+    has an image that the ground truth lacks, 130 interrupted.
+    """
+    kind = cast(tables.TableFormat, options.format_of(format_, output, SUFFIXES))
+    if resume and scores is None:
+        raise UsageError("--resume continues a file: give the file of the earlier run with --scores")
+    if per_group and groups is None:
+        raise UsageError("--per-group needs groups: state them with --groups")
+    wanted = run.ComparisonOptions(
+        match, size, alpha, device, workers, memory, range=options.level_range(range_, bits), groups=groups
+    )
+    decimals = _decimals(digits or [])
+    source = source_of(ray, wanted)
+    with download_bar("weights") as fetched:
+        plan = tables.plan_table(
+            ground_truth, _folders(methods), options.named(metric), wanted, missing=missing, progress=fetched
+        )
+    for name in decimals:
+        if name not in plan.run.metrics.names:
+            raise UsageError(f"--digits {name}: {name} is not computed here; add it to --metric")
+    _tell(plan)
+    journal = None if scores is None else _journal(scores, resume=resume)
+    sink = tables.ScoresByMethod(plan)
+    with options.text(kind, output) as text:
+        compare = partial(run.compare, plan.run, [sink], journal=journal, source=source)
+        summary = run_with_bar(lambda progress: compare(progress=progress), _ignore, to_file=True, what="pairs")
+        if summary.interrupted:
+            raise typer.Exit(INTERRUPTED)
+        data = tables.summarise_methods(
+            plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=decimals, left_out=plan.left_out
+        )
+        text.write(tables.render(data, kind, per_group=per_group, terminal=text.terminal))
+    _tell_end(summary, data, output)
+    return exit_code(summary)
+
+
+def _ignore(done: int, total: int | None) -> None:
+    """The table is written once, so that no part of it is there after an error."""
+
+
+def _folders(methods: Sequence[str]) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for text in methods:
+        name, equals, folder = text.partition("=")
+        path = Path(folder if equals and not Path(text).is_dir() else text)
+        name = name if equals and not Path(text).is_dir() else path.resolve().name
+        if not name:
+            raise UsageError(f"{shown(text)}: expected FOLDER or NAME=FOLDER")
+        if name in folders:
+            raise UsageError(f"two methods are named {shown(name)}: give each a name, as NAME=FOLDER")
+        folders[name] = path
+    return folders
+
+
+def _decimals(given: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for text in given:
+        name, _, count = text.rpartition("=")
+        if not name or not count.isascii() or not count.isdigit() or int(count) > 15:
+            raise UsageError(f"--digits {text}: expected NAME=N with N from 0 to 15, such as psnr=3")
+        found[name] = int(count)
+    return found
+
+
+def _journal(scores: Path, *, resume: bool) -> run.ResumableSink:
+    kind = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
+    return run.ResumableSink(scores, kind, resume=resume)
+
+
+def _tell(plan: tables.TablePlan) -> None:
+    options.tell_passed_over(plan.run.passed_over)
+    for hint in plan.run.hints:
+        typer.echo(f"eyediff: {hint}", err=True)
+    for file in plan.run.unmatched[:MOST_TOLD]:
+        typer.echo(f"eyediff: {shown(file.path)} has no ground truth", err=True)
+    if (more := len(plan.run.unmatched) - MOST_TOLD) > 0:
+        typer.echo(f"eyediff: {more} more files have no ground truth", err=True)
+
+
+def _tell_end(summary: Summary, data: tables.TableData, output: Path | None) -> None:
+    """Failed pairs always; where the table went, and what was left out of it, if it went to a file."""
+    if output is not None:
+        for note in data.notes:
+            typer.echo(f"eyediff: {note}", err=True)
+    if output is not None or summary.failed or summary.incomplete:
+        parts = [amount(len(data.methods), "method"), *outcome(summary)]
+        end = f"; see {shown(output)}" if output is not None else ""
+        typer.echo(f"eyediff: {', '.join(parts)}{end}", err=True)
