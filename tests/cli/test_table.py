@@ -196,3 +196,43 @@ def test_the_tables_of_the_case_files(shared: Path) -> None:
         eyediff.distance(cases / f"sr_HR/{i:04}.png", cases / f"sr_out_x4names/{i:04}x4.png", "psnr") for i in (1, 2, 3)
     ]
     assert enlarged.mean("ours", "psnr") == pytest.approx(np.mean(pairs), abs=1e-9)
+
+
+def test_a_figure_of_crops(capsys: pytest.CaptureFixture[str]) -> None:
+    """PNG and PDF, of a named image or the first; the ground truth and each method are as they were compared."""
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
+    for name in ("f.png", "f.pdf"):
+        words = f"gt one two -m psnr --figure {name} --crop 2,3,8,4 --crop 0,0,4,4 --image b/1.png"
+        assert run(["table", *words.split()]) == 0
+    with Image.open("f.png") as drawn:
+        colours = {colour for _, colour in drawn.convert("RGB").getcolors(1 << 20) or ()}
+    assert {(100, 100, 100), (105, 105, 105), (110, 110, 110)} <= colours
+    assert run(["table", "gt", "one", "-m", "psnr", "--figure", "g.png"]) == 0
+    for words, said in (
+        ("--figure f.png --crop 10,0,8,4", "--crop 10,0,8,4: not inside of a/0.png, which is 16x16"),
+        ("--figure f.png --crop 1,2,3", "expected X,Y,W,H"),
+        ("--figure f.png --crop 1,2,0,3", "at least 1"),
+        ("--figure f.png --image none", "--image none: not in the table"),
+        ("--figure f.jpg", "a plot cannot be saved as f.jpg"),
+        ("--crop 1,2,3,4", "name its file with --figure"),
+    ):
+        capsys.readouterr()
+        assert run(["table", "gt", "one", "-m", "psnr", *words.split()]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_page_beside_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """With every picture once, also of scores that an earlier run kept; a file of others is refused."""
+    call = ["table", "gt", "one", "two", "-m", "psnr", "--scores", "s.csv", "--resume", "--report", "page.html"]
+    for _ in range(2):
+        assert run(call) == 0
+        page = Path("page.html").read_text()
+        pictures = json.loads(page.partition('id="pictures">')[2].partition("</script>")[0])
+        assert [len(picture["files"]) for picture in pictures] == [3, 3, 3]
+        assert all(file for picture in pictures for file in picture["files"])
+    Path("mine.html").write_text("mine")
+    assert run([*call[:-1], "mine.html"]) == 2
+    assert Path("mine.html").read_text() == "mine"
+    capsys.readouterr()
+    assert run([*call[:-1], "folder"]) == 2
+    assert "expected one HTML file" in capsys.readouterr().err

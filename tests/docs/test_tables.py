@@ -28,6 +28,7 @@ def test_the_page_runs(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every command ends well, but for the one whose message the page quotes; the Python prints a table."""
+    pytest.importorskip("matplotlib", reason="the extra `plot` is not installed")
     text = (DOCS / page).read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     make_pictures(text, np.random.default_rng(0))

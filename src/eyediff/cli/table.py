@@ -14,6 +14,9 @@ from .. import run, tables
 from ..errors import UsageError, shown
 from ..output.text import amount, outcome
 from ..records import Summary
+from ..report.page_files import SUFFIXES as PAGES
+from ..tables.figure import Crop, draw_figure, load_exhibit
+from ..tables.page import TablePage
 from . import options
 from .exit_codes import INTERRUPTED, exit_code, run_with_bar
 from .progress import download_bar
@@ -68,6 +71,24 @@ def table(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue --scores where an earlier run stopped, or compute what changed.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="A page with the table, and each image of all methods beside the ground truth.",
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw one image of every method side by side, with its scores (.png, .pdf)."),
+    ] = None,
+    crop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,W,H", help="Magnify this part in --figure. Repeatable."),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The image of --figure; by default the first.")
+    ] = None,
     size: options.PairSize = "refuse",
     alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
@@ -93,7 +114,14 @@ def table(
     wanted = run.ComparisonOptions(
         match, size, alpha, device, workers, memory, range=options.level_range(range_, bits), groups=groups
     )
-    decimals = _decimals(digits or [])
+    if figure is None and (crop or image):
+        raise UsageError("--crop and --image are of a figure: name its file with --figure")
+    if report is not None and (report.suffix.lower() not in PAGES or ray is not None):
+        raise UsageError(
+            f"--report {shown(report)}: expected one HTML file, of a run on this machine; end its name with .html"
+            + (", and leave out --ray" if ray is not None else "")
+        )
+    decimals, crops = _decimals(digits or []), _crops(crop or [])
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = tables.plan_table(
@@ -103,16 +131,23 @@ def table(
         if name not in plan.run.metrics.names:
             raise UsageError(f"--digits {name}: {name} is not computed here; add it to --metric")
     _tell(plan)
+    exhibit = None if figure is None else load_exhibit(plan, figure, image, crops)
     journal = None if scores is None else _journal(scores, resume=resume)
     sink = tables.ScoresByMethod(plan)
+    page = None if report is None else TablePage(report, plan)
+    viewers = [] if page is None else [page]
     with options.text(kind, output) as text:
-        compare = partial(run.compare, plan.run, [sink], journal=journal, source=source)
+        compare = partial(run.compare, plan.run, [sink], viewers=viewers, journal=journal, source=source)
         summary = run_with_bar(lambda progress: compare(progress=progress), _ignore, to_file=True, what="pairs")
         if summary.interrupted:
             raise typer.Exit(INTERRUPTED)
         data = tables.summarise_methods(
             plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=decimals, left_out=plan.left_out
         )
+        if page is not None:
+            page.write_table(data, sink.scores, f"{', '.join(plan.methods)} against {ground_truth}")
+        if figure is not None and exhibit is not None:
+            draw_figure(data, sink.scores, exhibit, figure)
         text.write(tables.render(data, kind, per_group=per_group, terminal=text.terminal))
     _tell_end(summary, data, output)
     return exit_code(summary)
@@ -143,6 +178,19 @@ def _decimals(given: Sequence[str]) -> dict[str, int]:
         if not name or not count.isascii() or not count.isdigit() or int(count) > 15:
             raise UsageError(f"--digits {text}: expected NAME=N with N from 0 to 15, such as psnr=3")
         found[name] = int(count)
+    return found
+
+
+def _crops(given: Sequence[str]) -> list[Crop]:
+    found = []
+    for text in given:
+        parts = text.split(",")
+        if len(parts) != len(Crop._fields) or not all(part.isascii() and part.isdigit() for part in parts):
+            raise UsageError(f"--crop {text}: expected X,Y,W,H in pixels, such as 40,60,64,64")
+        crop = Crop(*map(int, parts))
+        if not (crop.width and crop.height):
+            raise UsageError(f"--crop {text}: a width and a height of at least 1 were expected")
+        found.append(crop)
     return found
 
 

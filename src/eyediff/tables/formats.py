@@ -58,7 +58,7 @@ def render(table: TableData, kind: TableFormat, *, per_group: bool = False, term
     return writers[kind](table, sections)
 
 
-def _title(table: TableData, section: Section) -> str:
+def describe_section(table: TableData, section: Section) -> str:
     """Return what a table is the mean of."""
     if section.name is not None:
         return shown(section.name)
@@ -82,7 +82,7 @@ def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> I
     yield [FIRST_LINES["text"]]
     for section in sections:
         yield [""]
-        yield [(_title(table, section), "bold")]
+        yield [(describe_section(table, section), "bold")]
         for block in _blocks(table, section, first):
             yield [("method".ljust(first) + "".join(heading.rjust(width) for _, heading, width in block), "bold")]
             for method, entries in _rows(table, section):
@@ -93,7 +93,7 @@ def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> I
     if len(table.methods) > 1:
         second = (", underlined: the second" if terminal else ", +: the second") if len(table.methods) > 2 else ""
         yield [f"{'bold' if terminal else '*'}: the best{second}"]
-    yield from ([note] for note in _notes(table))
+    yield from ([note] for note in describe_notes(table))
     yield from made_with(table.header)
 
 
@@ -116,7 +116,7 @@ def _text_cell(entry: Entry, width: int, terminal: bool) -> list[str | tuple[str
     return [" " * (width - len(entry.text) - 2), (entry.text, style) if style else entry.text, marks]
 
 
-def _notes(table: TableData, mark: str = "~") -> list[str]:
+def describe_notes(table: TableData, mark: str = "~") -> list[str]:
     notes = [f"{mark}: {_TIE}"] if table.marks_ties else []
     if len(table.methods) > 1 and all(
         entry.ci95 is None for found in table.overall.entries.values() for entry in found
@@ -125,7 +125,7 @@ def _notes(table: TableData, mark: str = "~") -> list[str]:
     return [*notes, *table.notes]
 
 
-def _name(metric: str) -> str:
+def name_metric(metric: str) -> str:
     """Return a metric's name as papers write it: PSNR, LPIPS-VGG, SSIM@skimage."""
     head, at, version = metric.partition("@")
     return f"{head.upper()}{at}{version}" if head.replace("-", "").isalnum() else shown(metric)
@@ -134,13 +134,18 @@ def _name(metric: str) -> str:
 def _markdown(table: TableData, sections: Sequence[Section]) -> str:
     lines = [FIRST_LINES["markdown"]]
     for section in sections:
-        headings = [f"{_markdown_text(_name(metric))} {_arrow(table, metric)}" for metric in section.entries]
-        lines += ["", _markdown_text(_title(table, section)) + ":", "", f"| Method | {' | '.join(headings)} |"]
+        headings = [f"{_markdown_text(name_metric(metric))} {_arrow(table, metric)}" for metric in section.entries]
+        lines += [
+            "",
+            _markdown_text(describe_section(table, section)) + ":",
+            "",
+            f"| Method | {' | '.join(headings)} |",
+        ]
         lines.append("|---|" + "---:|" * len(headings))
         for method, entries in _rows(table, section):
             cells = [_emphasised(entry, "**{}**", "<u>{}</u>", "{}†") for _, entry in entries]
             lines.append(f"| {_markdown_text(shown(method))} | {' | '.join(cells)} |")
-    notes = _notes(table, "†")
+    notes = describe_notes(table, "†")
     lines += ["", *(f"{_markdown_text(note)}  " for note in notes)] if notes else []
     return "\n".join([*lines, "", "<!--", *(line.replace("--", "- -") for line in _provenance(table)), "-->", ""])
 
@@ -165,6 +170,7 @@ _LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "|": r"\textbar{}",
 }
 
 
@@ -179,9 +185,14 @@ def _latex(table: TableData, sections: Sequence[Section]) -> str:
     lines = [FIRST_LINES["latex"], *(f"% {line}" for line in _provenance(table))]
     for section in sections:
         headings = [
-            f"{_latex_text(_name(metric))} {_arrow(table, metric, *_LATEX_ARROWS)}" for metric in section.entries
+            f"{_latex_text(name_metric(metric))} {_arrow(table, metric, *_LATEX_ARROWS)}" for metric in section.entries
         ]
-        lines += ["", f"% {_title(table, section)}", f"\\begin{{tabular}}{{l{'c' * len(headings)}}}", "\\toprule"]
+        lines += [
+            "",
+            f"% {describe_section(table, section)}",
+            f"\\begin{{tabular}}{{l{'c' * len(headings)}}}",
+            "\\toprule",
+        ]
         lines += [f"Method & {' & '.join(headings)} \\\\", "\\midrule"]
         for method, entries in _rows(table, section):
             cells = [
@@ -190,7 +201,7 @@ def _latex(table: TableData, sections: Sequence[Section]) -> str:
             ]
             lines.append(f"{_latex_text(shown(method))} & {' & '.join(cells)} \\\\")
         lines += ["\\bottomrule", "\\end{tabular}"]
-    notes = _notes(table, "$^\\dagger$")
+    notes = describe_notes(table, "$^\\dagger$")
     return "\n".join([*lines, *(f"% {note}" for note in notes), ""])
 
 
@@ -250,7 +261,7 @@ def _html(table: TableData, sections: Sequence[Section]) -> str:
     lines = [FIRST_LINES["html"], '<html lang="en"><head><meta charset="utf-8">']
     lines += ['<meta name="viewport" content="width=device-width, initial-scale=1">', "<title>Means by method</title>"]
     lines += [f"<style>{STYLE}</style></head><body>", html_tables(table, sections)]
-    lines += [f"<p>{html.escape(line)}</p>" for line in (*_notes(table, "†"), *_provenance(table))]
+    lines += [f"<p>{html.escape(line)}</p>" for line in (*describe_notes(table, "†"), *_provenance(table))]
     return "\n".join([*lines, "</body></html>", ""])
 
 
@@ -259,9 +270,9 @@ def html_tables(table: TableData, sections: Sequence[Section]) -> str:
     lines = []
     for section in sections:
         headings = "".join(
-            f"<th>{html.escape(_name(metric))} {_arrow(table, metric)}</th>" for metric in section.entries
+            f"<th>{html.escape(name_metric(metric))} {_arrow(table, metric)}</th>" for metric in section.entries
         )
-        lines.append(f"<div><table><caption>{html.escape(_title(table, section))}</caption>")
+        lines.append(f"<div><table><caption>{html.escape(describe_section(table, section))}</caption>")
         lines.append(f"<thead><tr><th>Method</th>{headings}</tr></thead><tbody>")
         for method, entries in _rows(table, section):
             cells = "".join(

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -53,6 +53,11 @@ class TablePlan:
     images: Sequence[str]
     groups: Sequence[str]
     left_out: Mapping[str, Sequence[str]]
+
+    def pairs_of(self, image: int) -> Sequence[Pair]:
+        """Return the pairs of an image by its place, one for each method."""
+        pairs = cast(Sequence[Pair], self.run.pairs)
+        return pairs[image * len(self.methods) : (image + 1) * len(self.methods)]
 
 
 def plan_table(
