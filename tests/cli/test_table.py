@@ -91,7 +91,7 @@ def test_what_has_no_ground_truth_and_what_fails(capsys: pytest.CaptureFixture[s
     """Named, with exit code 3; an image that cannot be read is left out for every method."""
     picture("one/extra.png", 1)
     assert run(["table", "gt", "one", "-m", "psnr"]) == 3
-    assert "one/extra.png has no ground truth" in capsys.readouterr().err
+    assert "only in candidate: one/extra.png" in capsys.readouterr().err
     Path("one/extra.png").unlink()
     Path("one/b/1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     picture("two/b/1.png", 200)
@@ -172,6 +172,7 @@ def test_from_python() -> None:
         ("gt one -m psnr --digits ssim=2", "--digits ssim: ssim is not computed here"),
         ("gt one -m psnr --per-group", "--per-group needs groups"),
         ("gt one -m psnr --resume", "--resume continues a file"),
+        ("gt one -m psnr --scores t.csv -o t.csv", "--output and --scores name the same file"),
         ("gt gone -m psnr", "gone: no such file or folder"),
         ("gt one -m psnr -o t.doc", "the name does not tell the format"),
     ],

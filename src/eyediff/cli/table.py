@@ -12,15 +12,15 @@ import typer
 from .. import output as reports
 from .. import run, tables
 from ..errors import UsageError, shown
-from ..output.text import amount, outcome
-from ..records import Summary
 from ..report.page_files import SUFFIXES as PAGES
 from ..tables.figure import Crop, draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
 from .exit_codes import INTERRUPTED, exit_code, run_with_bar
+from .gate_options import check_apart
 from .progress import download_bar
 from .ray import RayOption, source_of
+from .verdict import tell_verdict
 
 SUFFIXES: dict[str, str] = {
     ".txt": "text",
@@ -30,8 +30,6 @@ SUFFIXES: dict[str, str] = {
     ".json": "json",
     ".html": "html",
 }
-MOST_TOLD = 20
-"""Files without a partner that are named on stderr."""
 
 
 def table(
@@ -121,6 +119,7 @@ def table(
             f"--report {shown(report)}: expected one HTML file, of a run on this machine; end its name with .html"
             + (", and leave out --ray" if ray is not None else "")
         )
+    check_apart({"--output": output, "--scores": scores, "--report": report, "--figure": figure})
     decimals, crops = _decimals(digits or []), _crops(crop or [])
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
@@ -140,6 +139,8 @@ def table(
         compare = partial(run.compare, plan.run, [sink], viewers=viewers, journal=journal, source=source)
         summary = run_with_bar(lambda progress: compare(progress=progress), _ignore, to_file=True, what="pairs")
         if summary.interrupted:
+            more = [] if scores is None else [f"no table; continue {shown(scores)} with --resume"]
+            tell_verdict(INTERRUPTED, plan.run.metrics.header, summary, "text", None, more=more)
             raise typer.Exit(INTERRUPTED)
         data = tables.summarise_methods(
             plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=decimals, left_out=plan.left_out
@@ -149,8 +150,13 @@ def table(
         if figure is not None and exhibit is not None:
             draw_figure(data, sink.scores, exhibit, figure)
         text.write(tables.render(data, kind, per_group=per_group, terminal=text.terminal))
-    _tell_end(summary, data, output)
-    return exit_code(summary)
+    code = exit_code(summary)
+    places = [
+        f"{what}: {shown(path)}" for what, path in (("page", report), ("figure", figure), ("table", output)) if path
+    ]
+    notes = data.notes if output is not None else ()  # a table on stdout has them
+    tell_verdict(code, plan.run.metrics.header, summary, "text", None, more=[*notes, *places])
+    return code
 
 
 def _ignore(done: int, total: int | None) -> None:
@@ -203,18 +209,3 @@ def _tell(plan: tables.TablePlan) -> None:
     options.tell_passed_over(plan.run.passed_over)
     for hint in plan.run.hints:
         typer.echo(f"eyediff: {hint}", err=True)
-    for file in plan.run.unmatched[:MOST_TOLD]:
-        typer.echo(f"eyediff: {shown(file.path)} has no ground truth", err=True)
-    if (more := len(plan.run.unmatched) - MOST_TOLD) > 0:
-        typer.echo(f"eyediff: {more} more files have no ground truth", err=True)
-
-
-def _tell_end(summary: Summary, data: tables.TableData, output: Path | None) -> None:
-    """Failed pairs always; where the table went, and what was left out of it, if it went to a file."""
-    if output is not None:
-        for note in data.notes:
-            typer.echo(f"eyediff: {note}", err=True)
-    if output is not None or summary.failed or summary.incomplete:
-        parts = [amount(len(data.methods), "method"), *outcome(summary)]
-        end = f"; see {shown(output)}" if output is not None else ""
-        typer.echo(f"eyediff: {', '.join(parts)}{end}", err=True)
