@@ -18,7 +18,8 @@ from .errors import EyediffError
 from .telemetry import disable_telemetry
 
 if TYPE_CHECKING:
-    from .comparison import Metric, Result, compare, distance
+    from .comparison import Metric, Result, compare, distance, scores
+    from .explanation import explain
     from .folders import diversity, duplicates, matrix, nearest
     from .method_table import MethodTable, table
     from .onnx_export import export
@@ -35,17 +36,20 @@ __all__ = [
     "distance",
     "diversity",
     "duplicates",
+    "explain",
     "export",
     "matrix",
     "nearest",
+    "scores",
     "table",
 ]
 
-_MODULES = (
-    {"export": ".onnx_export"}
-    | dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders")
-    | dict.fromkeys(("MethodTable", "table"), ".method_table")
-)
+_MODULES = {
+    "explain": ".explanation",
+    "export": ".onnx_export",
+    **dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders"),
+    **dict.fromkeys(("MethodTable", "table"), ".method_table"),
+}
 """The modules of the names that are not in `comparison`."""
 
 

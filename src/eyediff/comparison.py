@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from . import defaults, run
 from .engines.onnx_providers import DeviceName
+from .errors import ImageError, UsageError
 from .images import Range
-from .metric import ImageLike, Metric
+from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
+from .metric import ImageLike, MaskLike, Metric, load_pair
 from .pairing import PairLike
-from .records import AlphaPolicy, Header, MatchRule, Row, SizePolicy, Summary
+from .protocols import EvaluationProtocol, find_protocol
+from .records import (
+    AlphaPolicy,
+    Conventions,
+    Header,
+    MatchRule,
+    Pair,
+    PairSizePolicy,
+    Resampling,
+    Row,
+    ScoredPair,
+    Summary,
+)
 from .report import notebook
 from .report import outputs as viewing
-from .scoring.metric_spec import content_name
+from .scoring.batches import score_batch
+from .scoring.factory import build_metric_set
+from .scoring.loading import Loaded
+from .scoring.metric_set import MetricSet
+from .scoring.metric_spec import check_masks, content_name, parse_metrics
+from .scoring.references import ReferenceCache
 
-__all__ = ["Metric", "Result", "compare", "distance"]
+__all__ = ["Metric", "Result", "compare", "distance", "scores"]
 
 
 @lru_cache(maxsize=8)
@@ -34,6 +53,7 @@ def distance(
     range: Range | None = None,
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
+    mask: MaskLike = None,
 ) -> float:
     """Return the score of two images of one size.
 
@@ -49,6 +69,8 @@ def distance(
         The background of transparent images, as for `Metric.distance`.
     device : {"auto", "cpu", "cuda"}
         The device that computes networks.
+    mask : path, PIL image or array H x W, optional
+        Which pixels count, as for `Metric.distance`.
 
     Returns
     -------
@@ -68,7 +90,103 @@ def distance(
     >>> eyediff.distance(black, gray, "l2", range=(0, 1))
     0.25
     """
-    return _metric(metric, device, content_name(metric)).distance(a, b, range=range, alpha=alpha)
+    return _metric(metric, device, content_name(metric)).distance(a, b, range=range, alpha=alpha, mask=mask)
+
+
+@lru_cache(maxsize=8)
+def _metric_set(names: tuple[str, ...], device: DeviceName, content: object) -> MetricSet:  # noqa: ARG001  # as above
+    return build_metric_set(names, device=device)
+
+
+def scores(
+    a: ImageLike,
+    b: ImageLike,
+    metrics: Sequence[str] | None = None,
+    *,
+    protocol: str | Path | EvaluationProtocol | None = None,
+    scale: int | None = None,
+    crop_border: int = 0,
+    region: RectangleLike | None = None,
+    ignore: Sequence[RectangleLike] = (),
+    mask: MaskLike = None,
+    range: Range | None = None,
+    alpha: AlphaPolicy = "worst",
+    device: DeviceName = "auto",
+) -> dict[str, float]:
+    """Return the scores of two images by metric, under a protocol or by metrics of your choice.
+
+    Parameters
+    ----------
+    a, b
+        Reference and candidate, as for `Metric.distance`.
+    metrics
+        Names of metrics; by default those of the protocol, or those of `compare`. With a protocol, some of its metrics.
+    protocol, scale, crop_border, region, ignore
+        As for `compare`.
+    mask
+        Which pixels count: a path or PIL image that is white there, or an array H x W. Masked arrays among the images
+        say it, too.
+    range, alpha, device
+        As for `Metric.distance`.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        If the call is wrong, or a metric cannot be loaded.
+    ImageError
+        If an image cannot be used, or a metric cannot score it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gray = np.full((40, 40, 3), 100, np.uint8)
+    >>> {name: round(score, 4) for name, score in scores(gray, gray + 1, protocol="derain").items()}
+    {'psnr@y8': 48.1308, 'ssim@y8': 0.9999}
+    """
+    followed = None if protocol is None else _protocol(protocol)
+    conventions = _conventions(crop_border, region, ignore)
+    options = _following(run.ComparisonOptions(alpha=alpha, conventions=conventions), followed, scale)
+    names = _names(metrics, followed)
+    counted = stated_mask(mask, a, b)
+    if counted is not None or options.conventions.masks:
+        check_masks(parse_metrics(names))
+    found = _metric_set(names, device, tuple(map(content_name, names)))
+    left, right = load_pair(a, b, range, options.alpha)
+    left, right, counted = prepare(options.conventions, left, right, counted)
+    pair = Pair("the images", Path(left.name), Path(right.name))
+    (row,) = score_batch([Loaded(pair, left, right, counted=counted)], found, ReferenceCache())
+    if not isinstance(row, ScoredPair) or not row.complete:
+        raise ImageError(row.message)
+    return dict(row.scores)
+
+
+def _protocol(requested: str | Path | EvaluationProtocol) -> EvaluationProtocol:
+    return requested if isinstance(requested, EvaluationProtocol) else find_protocol(requested)
+
+
+def _conventions(
+    crop_border: int, region: RectangleLike | None, ignore: Sequence[RectangleLike], mask: str | Path | None = None
+) -> Conventions:
+    part = None if region is None else as_rectangle(region)
+    return Conventions(
+        None, crop_border, False, part, tuple(map(as_rectangle, ignore)), None if mask is None else str(mask)
+    )
+
+
+def _following(
+    options: run.ComparisonOptions, protocol: EvaluationProtocol | None, scale: int | None
+) -> run.ComparisonOptions:
+    if protocol is not None:
+        return run.follow_protocol(options, protocol, scale)
+    if scale is not None:
+        raise UsageError(f"scale={scale} was given without a protocol, which alone has a use for it; leave it out")
+    return options
+
+
+def _names(metrics: Sequence[str] | None, protocol: EvaluationProtocol | None) -> tuple[str, ...]:
+    if protocol is not None:
+        return protocol.choose(metrics)
+    return tuple(defaults.METRICS if metrics is None else metrics)
 
 
 @dataclass(frozen=True)
@@ -127,12 +245,19 @@ class _Collector:
 def compare(
     reference: str | Path | None = None,
     candidate: str | Path | None = None,
-    metrics: Sequence[str] = defaults.METRICS,
+    metrics: Sequence[str] | None = None,
     *,
     pairs: str | Path | Iterable[PairLike] | None = None,
+    protocol: str | Path | EvaluationProtocol | None = None,
+    scale: int | None = None,
+    crop_border: int = 0,
+    region: RectangleLike | None = None,
+    ignore: Sequence[RectangleLike] = (),
+    mask: str | Path | None = None,
     match: MatchRule = "name",
     groups: str | None = None,
-    size: SizePolicy = "refuse",
+    size: PairSizePolicy = "refuse",
+    resampling: Resampling = "lanczos",
     alpha: AlphaPolicy = "worst",
     range: Range | None = None,
     workers: int | None = None,
@@ -150,8 +275,21 @@ def compare(
     ----------
     reference, candidate : str or Path, optional
         Two files, two folders, or a file and a folder.
-    metrics : sequence of str
-        Names that `eyediff metrics` lists, or paths of metric files.
+    metrics : sequence of str, optional
+        Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
+        the protocol. With a protocol: which of its metrics.
+    protocol : str, Path or EvaluationProtocol, optional
+        An evaluation protocol: a name that `eyediff protocols` lists, or a TOML file (docs/protocols.md).
+    scale : int, optional
+        How many times the images were enlarged, of a protocol whose border depends on it.
+    crop_border : int
+        Pixels that are cut off at each side of both images first.
+    region : (int, int, int, int), optional
+        The rectangle that counts: x, y, width and height in pixels.
+    ignore : sequence of (int, int, int, int)
+        Rectangles that do not count.
+    mask : str or Path, optional
+        An image whose white pixels count, or a folder of images, a mask for each pair by its name.
     pairs : str, Path, or iterable of pairs, optional
         A list in place of the two paths. A file is CSV or JSON lines with the columns `reference` and `candidate`, and
         optionally `name` and `group`; its paths are relative to its folder. In Python, a pair is two paths or URLs, or
@@ -163,9 +301,12 @@ def compare(
     groups : str, optional
         "subfolder", or a regular expression whose first group finds, in the name of a pair, what it belongs to, such as
         its scene. `summary.groups` then has a summary of each. A list of pairs may name groups itself.
-    size : {"refuse", "resize", "crop"}
-        What happens to two images of different size: the pair fails, the candidate is resized, or both are cropped to
-        their common centre.
+    size : {"refuse", "resize", "crop", "top-left", "pad"} or "fit:WxH"
+        What happens to two images of different size: the pair fails; the candidate is resized; both are cropped to
+        their common centre, or to their common upper left part; or both are padded to the larger sides, and what is
+        missing counts as different. "fit:WxH" resizes both to W x H pixels.
+    resampling : {"lanczos", "bicubic", "bilinear", "box", "nearest"}
+        The filter that resizes.
     alpha : {"worst", "refuse", "white", "black", "checkerboard"} or "#RRGGBB"
         The background of transparent images, as for `Metric.distance`. "refuse" makes such a pair fail.
     range : (float, float), optional
@@ -201,12 +342,17 @@ def compare(
     >>> [f"{row.scores['psnr']:.2f}" for row in result.rows]
     ['26.04', '24.40', '23.75']
     """
-    options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range, groups=groups)
+    followed = None if protocol is None else _protocol(protocol)
+    conventions = replace(_conventions(crop_border, region, ignore, mask), resampling=resampling)
+    options = run.ComparisonOptions(
+        match, size, alpha, device, workers, memory, range=range, groups=groups, conventions=conventions
+    )
+    options = _following(options, followed, scale)
     first, second, page, folder = (
         None if path is None else Path(path) for path in (reference, candidate, report, maps)
     )
     listed = Path(pairs) if isinstance(pairs, (str, Path)) else pairs
-    plan = run.plan_comparison(first, second, metrics, options, pairs=listed)
+    plan = run.plan_comparison(first, second, _names(metrics, followed), options, pairs=listed)
     title = f"{reference} → {candidate}" if pairs is None else "a list of pairs"
     drawing = viewing.Drawing(title, page, folder, map_formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)

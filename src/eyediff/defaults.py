@@ -68,6 +68,9 @@ VIDEO_FORMATS = frozenset(
 """Containers that hold their video themselves, as FFmpeg calls them. Playlists and lists of files are not here: one
 from a stranger could make it open other files."""
 
+SHOWN_ROWS = 50
+"""Rows of text on a terminal: with more, the summary scrolls away."""
+
 WORST = 5
 """Pairs that a summary names as the worst, by metric."""
 

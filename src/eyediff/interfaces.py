@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from .records import Features, Header, Numbers, Pixels, Row, Summary, View
+from .records import Features, Header, Mask, Numbers, Pixels, Row, Summary, View
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the number of items that are done, and of all items (None: unknown)."""
@@ -41,6 +41,17 @@ class Looking(Engine, Protocol):
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
         """N scores against one reference, or as many: bit for bit what `distances` gives of the pixels."""
+
+
+@runtime_checkable
+class MaskedEngine(Engine, Protocol):
+    """An engine whose metric is defined where some pixels do not count."""
+
+    def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
+        """N scores of the pixels that count, N x H x W of booleans; at least one of each pair.
+
+        Pixels of the candidates `b` that do not count must equal those of `a` already (`images.region.hidden`).
+        """
 
 
 @runtime_checkable

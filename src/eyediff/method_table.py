@@ -8,8 +8,10 @@ from pathlib import Path
 
 from . import defaults, run, tables
 from .engines.onnx_providers import DeviceName
+from .errors import UsageError
 from .images import Range
-from .records import AlphaPolicy, MatchRule, SizePolicy, Summary
+from .protocols import EvaluationProtocol, find_protocol
+from .records import AlphaPolicy, MatchRule, PairSizePolicy, Summary
 from .tables.formats import html_tables
 
 __all__ = ["MethodTable", "table"]
@@ -63,13 +65,15 @@ class MethodTable:
 def table(
     ground_truth: str | Path,
     methods: Mapping[str, str | Path],
-    metrics: Sequence[str] = defaults.METRICS,
+    metrics: Sequence[str] | None = None,
     *,
+    protocol: str | Path | EvaluationProtocol | None = None,
+    scale: int | None = None,
     match: MatchRule = "name",
     groups: str | None = None,
     missing: tables.MissingPolicy = "refuse",
     digits: Mapping[str, int] | None = None,
-    size: SizePolicy = "refuse",
+    size: PairSizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
     range: Range | None = None,
     workers: int | None = None,
@@ -86,8 +90,13 @@ def table(
         A folder of images.
     methods : mapping of str to str or Path
         The folder of each method, by the name that the table shows.
-    metrics : sequence of str
-        Names that `eyediff metrics` lists, or paths of metric files.
+    metrics : sequence of str, optional
+        Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
+        the protocol.
+    protocol : str, Path or EvaluationProtocol, optional
+        An evaluation protocol, as for `compare`.
+    scale : int, optional
+        How many times the images were enlarged, of a protocol whose border depends on it.
     match : str
         What files of a pair share, as for `compare`.
     groups : str, optional
@@ -123,8 +132,14 @@ def table(
     '24.73'
     """
     options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range, groups=groups)
+    names: Sequence[str] = defaults.METRICS if metrics is None else metrics
+    if protocol is not None:
+        found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)
+        options, names = run.follow_protocol(options, found, scale), found.choose(metrics)
+    elif scale is not None:
+        raise UsageError(f"scale={scale} was given without a protocol, which alone has a use for it; leave it out")
     folders = {name: Path(folder) for name, folder in methods.items()}
-    plan = tables.plan_table(Path(ground_truth), folders, metrics, options, missing=missing)
+    plan = tables.plan_table(Path(ground_truth), folders, names, options, missing=missing)
     sink = tables.ScoresByMethod(plan)
     summary = run.compare(plan.run, [sink])
     data = tables.summarise_methods(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -23,20 +23,24 @@ from .images import (
     describe_one_sided,
     fit,
     is_one_sided,
+    region,
     split_range,
 )
 from .images.size import stored_as, wider_of
-from .interfaces import Mapper
+from .interfaces import Mapper, MaskedEngine
 from .metrics.embedding import Embedding
 from .metrics.registry import refuse_map
-from .records import AlphaPolicy, Image, Numbers, Pixels
+from .records import NO_CONVENTIONS, AlphaPolicy, Image, Mask, Numbers, Pixels
 from .report import notebook
 from .scoring import factory as wiring
-from .scoring.metric_spec import parse_metric
+from .scoring.metric_spec import check_masks, parse_metric
 from .sets import squared_distances
 
 ImageLike: TypeAlias = Any
 """A path, a PIL image, or an array H x W x 3 of uint8, of uint16, or of floats with their range stated."""
+
+MaskLike: TypeAlias = Any
+"""A path or PIL image whose white pixels count, an array of booleans, or None: all pixels count."""
 
 
 class Metric:
@@ -137,6 +141,7 @@ class Metric:
         *,
         range: Range | None = None,
         alpha: AlphaPolicy = "worst",
+        mask: MaskLike = None,
     ) -> float:
         """Return the score of two images of one size.
 
@@ -150,6 +155,9 @@ class Metric:
         alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
             The background of transparent images. "worst" scores them over black and over white, and returns the worse
             score. If exactly one image is transparent, a background must be stated.
+        mask : path, PIL image or array H x W, optional
+            Which pixels count: those that are white, or True. Masked pixels of numpy masked arrays do not count either.
+            What the candidate `b` holds elsewhere has no influence.
 
         Returns
         -------
@@ -165,20 +173,30 @@ class Metric:
         SizeError
             If the images differ in size, or are too small for the metric.
         UsageError
-            If an embedding is of another metric, or of several images.
+            If an embedding is of another metric, or of several images, or a mask is given to a metric that is not
+            defined on a part of an image.
         """
         if isinstance(a, Embedding) or isinstance(b, Embedding):
-            scores = self.distances(a, b, range=range)
+            scores = self.distances(a, b, range=range, mask=mask)
             if len(scores) != 1:
                 raise UsageError(f"{len(scores)} pairs were given, `distance` is of one: use `distances`")
             return float(scores[0])
-        left, right = _fitted(a, b, range, alpha)
-        grounds = self._on_each_ground(left, right)
+        counted = self._counted(mask, a, b)
+        left, right = load_pair(a, b, range, alpha)
+        left, right, counted = region.prepare(NO_CONVENTIONS, left, right, counted)
+        grounds = [float(self._scores(x[None], y[None], counted)[0]) for x, y in composites(left, right)]
         if is_one_sided(left, right):
             raise ImageError(describe_one_sided(left, {self.name: grounds}))
         return min(grounds) if self.higher_is_better else max(grounds)
 
-    def distances(self, a: ImageLike | Embedding, b: ImageLike | Embedding, *, range: Range | None = None) -> Numbers:
+    def distances(
+        self,
+        a: ImageLike | Embedding,
+        b: ImageLike | Embedding,
+        *,
+        range: Range | None = None,
+        mask: MaskLike = None,
+    ) -> Numbers:
         """Return the scores of N pairs of images of one size.
 
         Parameters
@@ -188,6 +206,8 @@ class Metric:
             network for one reference and many candidates.
         range : (float, float), optional
             As for `distance`.
+        mask : path, PIL image or array H x W or N x H x W, optional
+            As for `distance`; one for all pairs, or one for each. It needs images, not embeddings.
 
         Returns
         -------
@@ -199,13 +219,16 @@ class Metric:
         ImageError, RangeError, SizeError, UsageError
             As for `distance`; UsageError also if the numbers of images differ.
         """
+        counted = self._counted(mask, a, b)
+        if counted is not None and (isinstance(a, Embedding) or isinstance(b, Embedding)):
+            raise UsageError("a mask was given with an embedding, which has seen all of its image: give the images")
         if isinstance(a, Embedding):
             return self._embedded(a, b, range)
         if isinstance(b, Embedding):
             return self._embedded(b, a, range)
+        a, b = _unmasked(a), _unmasked(b)
         left, right = (as_batch(x, range=own) for x, own in zip((a, b), split_range((a, b), range), strict=True))
-        scores: Numbers = self._wired.engine.distances(*self._fitting(left, right))
-        return scores
+        return self._scores(left, right, counted)
 
     def layers(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> Numbers:
         """Return the share of each feature layer in an LPIPS distance.
@@ -332,13 +355,23 @@ class Metric:
             raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
         return self._wired.engine
 
-    def _on_each_ground(self, left: Image, right: Image) -> list[float]:
-        return [
-            float(self._wired.engine.distances(*self._fitting(x[None], y[None]))[0]) for x, y in composites(left, right)
-        ]
+    def _counted(self, mask: MaskLike, *images: ImageLike) -> Mask | None:
+        """Which pixels count, if not all; of a metric that is defined then."""
+        counted = region.stated_mask(mask, *images)
+        if counted is not None:
+            check_masks([self._wired.spec])
+        return None if counted is None or counted.all() else counted
+
+    def _scores(self, left: Pixels, right: Pixels, counted: Mask | None) -> Numbers:
+        """N scores of two batches."""
+        a, b = self._fitting(left, right)
+        if counted is None:
+            return self._wired.engine.distances(a, b)
+        counted = region.mask_of_batch(counted, len(a), *a.shape[1:3])
+        return cast(MaskedEngine, self._wired.engine).masked_distances(a, region.hidden(a, b, counted), counted)
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
-        left, right = _fitted(a, b, range)
+        left, right = load_pair(a, b, range)
         for image in (left, right):
             if image.over_white is not None:
                 raise UsageError(f"{image.name} is transparent: put it on a background first")
@@ -355,8 +388,15 @@ class Metric:
         check_sides(self.name, self.smallest, batch.shape[2], batch.shape[1])
 
 
-def _fitted(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
+def _unmasked(image: ImageLike) -> ImageLike:
+    """The values of a masked array, whose mask was taken; anything else as it is."""
+    return np.ma.getdata(image) if np.ma.isMaskedArray(image) else image
+
+
+def load_pair(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
+    """Return the reference and the candidate of one size and storage type; masks of masked arrays are left out."""
     check_alpha(alpha)
+    a, b = _unmasked(a), _unmasked(b)
     sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
     left, right = (as_image(image, range=own, name=name, alpha=alpha) for image, name, own in sides)
     return fit(left, right, "refuse")

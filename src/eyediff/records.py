@@ -30,13 +30,75 @@ Features: TypeAlias = tuple[npt.NDArray[np.float32], ...]
 Stage: TypeAlias = Literal["read", "size", "score"]
 Side: TypeAlias = Literal["reference", "candidate"]
 SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
+PairSizePolicy: TypeAlias = str
+"""What happens to two images that differ in size: a `SizePolicy`, "top-left" (the upper left part that both have is
+kept), "pad" (both get the larger sides, and what is missing counts as different), or "fit:WxH" (both get W x H
+pixels). `images.check_size` checks it."""
+Resampling: TypeAlias = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
+"""The filter that resizes images."""
 MatchRule: TypeAlias = str
 """What two files of folders share if they are a pair: "name", the whole path below the folders; "stem", the path
 without its suffix; patterns such as "{name}_gt.png={name}_pred.png"; or a regular expression, whose group `name`, or
 first group, finds it. If its groups `reference` and `candidate` tell the sides, one folder may hold both."""
 AlphaPolicy: TypeAlias = str
-"""What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", or a
-background: "white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it."""
+"""What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", "drop" (the
+colours are taken as they are stored), or a background: "white", "black", "checkerboard" or a colour such as "#808080".
+`images.check_alpha` checks it."""
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+"""H x W (or N x H x W): which pixels count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """A part of an image: its upper left pixel, counted from 0, and its size in pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.x},{self.y},{self.width},{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """What scores follow, beyond their metrics and what becomes of sizes and transparency.
+
+    Parameters
+    ----------
+    protocol
+        Name and version of the evaluation protocol, such as "sr-y@1".
+    crop_border
+        Pixels that are cut off at each side of both images before they are scored.
+    eight_bits
+        Whether images of more than 8 bits are rounded to 8 bits first.
+    region
+        The part that counts; None: all of the image.
+    ignore
+        Parts that do not count.
+    mask
+        Path of the image, or of the folder of images, whose white pixels count.
+    resampling
+        The filter that resizes images.
+    """
+
+    protocol: str | None = None
+    crop_border: int = 0
+    eight_bits: bool = False
+    region: Rectangle | None = None
+    ignore: tuple[Rectangle, ...] = ()
+    mask: str | None = None
+    resampling: Resampling = "lanczos"
+
+    @property
+    def masks(self) -> bool:
+        """Whether some pixels of an image may not count."""
+        return self.region is not None or bool(self.ignore) or self.mask is not None
+
+
+NO_CONVENTIONS = Conventions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +119,14 @@ class Image:
 class Pair:
     """Two files that belong together. `name` is the relative path they share, in posix form, or as a list named it.
 
-    `group` is what the pair belongs to, such as its scene.
+    `mask` is an image whose white pixels count; None: all pixels count. `group` is what the pair belongs to,
+    such as its scene.
     """
 
     name: str
     reference: Location
     candidate: Location
+    mask: Location | None = None
     group: str | None = None
 
 
@@ -215,16 +279,18 @@ class Header:
 
     `range` are the levels of black and white that were stated for all files. `groups` is the rule that tells the group
     of each pair, or "listed" where a list did; None if pairs have no group. `shard` where the rows are a part of a run.
+    `conventions` are the protocol and what it asks for.
     """
 
     eyediff: str
     metrics: Mapping[str, MetricHeader]
-    size: SizePolicy
+    size: PairSizePolicy
     higher_is_better: Mapping[str, bool]
     alpha: AlphaPolicy = "worst"
     range: tuple[float, float] | None = None
     groups: str | None = None
     shard: Shard | None = None
+    conventions: Conventions = NO_CONVENTIONS
 
 
 @dataclass(frozen=True, slots=True)

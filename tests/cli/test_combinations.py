@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 import eyediff
+from eyediff import votes
 from eyediff.cli import run
+from eyediff.evaluation import agreement
 from eyediff.metrics.registry import all_metrics
 from eyediff.records import ScoredPair
+from eyediff.run.plan import ComparisonOptions
 
 METRICS = [
     f"{name}@{version}"
@@ -96,3 +99,33 @@ def test_all_metrics_of_a_clip(pictures: list[str], tmp_path: Path) -> None:
     for name in METRICS:
         for row, single in zip(together, rows([name]), strict=True):
             assert row[name] == pytest.approx(single[name], rel=1e-6, abs=1e-9)
+
+
+def test_all_metrics_of_a_study(alone: dict[str, float], pictures: list[str], tmp_path: Path) -> None:
+    """`eval` scores items with all metrics as `compare` does with each alone."""
+    table = tmp_path / "votes.csv"
+    table.write_text(f"a,b,same,total\n{pictures[0]},{pictures[1]},1,3\n")
+    for order in (METRICS, METRICS[::-1]):
+        found = agreement.judge(votes.read_study(table, "jnd"), order, resamples=0).scores
+        assert {name: scores[0, 0] for name, scores in found.items()} == {
+            name: pytest.approx(alone[name], rel=1e-6, abs=1e-9) for name in order
+        }
+
+
+def test_all_metrics_of_a_ray_worker(alone: dict[str, float], pictures: list[str]) -> None:
+    """A worker of `--ray`, called as Ray calls it."""
+    worker, arrow = pytest.importorskip("eyediff.ray.worker"), pytest.importorskip("pyarrow")
+    options = ComparisonOptions()
+    task = worker.Task.of(options.build_metrics(METRICS).header, options)
+    columns = {"pair": ["x"], "reference": pictures[:1], "candidate": pictures[1:]}
+    (row,) = worker.Worker(task)(arrow.table(columns)).to_pylist()
+    assert {name: row[name] for name in METRICS} == {
+        name: pytest.approx(alone[name], rel=1e-6, abs=1e-9) for name in METRICS
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in METRICS if _is_deep(name)])
+def test_a_set_of_two_is_a_pair(name: str, alone: dict[str, float], pictures: list[str]) -> None:
+    """`matrix` takes one metric: to 1e-5 (docs/sets.md)."""
+    found = eyediff.matrix(Path(pictures[0]).parent, metric=name)
+    assert found.distances[0, 1] == pytest.approx(alone[name], rel=1e-5)

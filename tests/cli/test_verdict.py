@@ -132,3 +132,49 @@ def test_the_summary_of_a_step_is_appended(
     capsys.readouterr()
     assert run(["compare", *folders, "-m", "psnr", "--min", "psnr=49"]) == 1
     assert "GITHUB_STEP_SUMMARY" in capsys.readouterr().err
+
+
+def test_a_terminal_shows_few_rows_of_a_long_run(
+    folders: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What failed or crosses a limit is always shown, and the others are counted; a pipe gets all rows."""
+    (tmp_path / "b" / "23.png").write_bytes(b"torn")
+
+    def shown(*more: str, minimum: str = "20") -> tuple[list[str], str]:
+        assert run(["compare", *folders, "-m", "psnr", "--min", f"psnr={minimum}", *more]) in (1, 3)
+        out = capsys.readouterr().out
+        lines = out.split("\n\n")[0].splitlines()[1:]
+        return [word for line in lines for word in line.split()[:2] if word.endswith(".png")], out
+
+    assert len(shown()[0]) == len(shown("--rows", "all")[0]) == 24
+    rows, out = shown("--rows", "2")
+    assert rows == ["0.png", "1.png", "23.png"] and "21 more rows not shown" in out and "worst by psnr" in out
+    assert shown("--rows", "none")[0] == ["23.png"]
+    assert shown("--rows", "none", minimum="22")[0] == ["21.png", "22.png", "23.png"]
+    monkeypatch.setattr("eyediff.defaults.SHOWN_ROWS", 3)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert "20 more rows not shown" in shown()[1]
+    for words in (["--rows", "-1"], ["--rows", "x"], ["--rows", "2", "-f", "csv"], ["--rows", "2", "-o", "x.csv"]):
+        assert run(["compare", *folders, "-m", "psnr", *words]) == 2
+
+
+def test_the_summary_has_a_file(folders: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """CSV has no place for it. It is what JSON has behind its rows; `merge` writes the same."""
+    out, summary = tmp_path / "out.csv", tmp_path / "summary.json"
+    words = ["compare", *folders, "-m", "psnr,l2"]
+    assert run([*words, "-o", str(out), "--summary", str(summary)]) == 0
+    assert run([*words, "-o", str(tmp_path / "out.json")]) == 0
+    whole = json.loads((tmp_path / "out.json").read_text())
+    del whole["rows"]
+    assert json.loads(summary.read_text()) == whole and whole["summary"]["metrics"]["l2"]["std"] > 0
+    parts = [str(tmp_path / f"{part}.csv") for part in (1, 2)]
+    for number, part in enumerate(parts, 1):
+        assert run([*words, "--shard", f"{number}/2", "-o", part]) == 0
+    assert run(["merge", *parts, "-o", str(out), "--summary", str(summary)]) == 0
+    assert json.loads(summary.read_text()) == whole
+    capsys.readouterr()
+    assert run([*words, "-o", str(out), "--summary", str(out)]) == 2
+    assert "name the same file" in capsys.readouterr().err
+    (tmp_path / "mine.json").write_text("[]")
+    assert run([*words, "--summary", str(tmp_path / "mine.json")]) == 2
+    assert (tmp_path / "mine.json").read_text() == "[]"

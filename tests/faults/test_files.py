@@ -177,9 +177,9 @@ def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
 
 def test_what_kills_left_of_saved_weights_is_swept(tmp_path: Path) -> None:
     """Every kill while weights were saved left a file of their size for good. Others' files stay."""
-    from eyediff.weights.containers import sweep
+    from eyediff.weights.containers import remove_leftovers
 
     for name in (".run.safetensors.0a.tmp", ".other.safetensors.0a.tmp", "run.safetensors"):
         (tmp_path / name).write_bytes(b"")
-    sweep(tmp_path / "run.safetensors")
+    remove_leftovers(tmp_path / "run.safetensors")
     assert sorted(path.name for path in tmp_path.iterdir()) == [".other.safetensors.0a.tmp", "run.safetensors"]

@@ -33,7 +33,7 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 def network(case: Case, parameters: dict) -> lpips.Network:
     """The network of a case, with the heads that the package ships."""
     heads = weights.load_heads(case.net, case.version) if case.heads else None
-    return lpips.Network(TRUNKS[case.net], parameters, heads, scaled=case.version == "0.1")
+    return lpips.Network(TRUNKS[case.net], parameters, heads, lpips.SCALINGS[case.version])
 
 
 @pytest.fixture(params=["native", "onnxruntime"])
@@ -77,7 +77,7 @@ def test_numpy_equals_the_recorded_peer(case: Case) -> None:
 
 
 @pytest.mark.parametrize("net", ["alex", "squeeze"])
-@pytest.mark.parametrize("version", lpips.VERSIONS)
+@pytest.mark.parametrize("version", lpips.RELEASES)
 @pytest.mark.parametrize("heads", [True, False])
 def test_engines_equal_the_peer_on_official_weights(
     net: str, version: str, heads: bool, shared: Path, engine: str

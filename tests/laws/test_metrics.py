@@ -35,7 +35,7 @@ def engine_of(name: str) -> Engine:
         return wiring.build_metric(spec, RUNNER).engine
     heads = weights.load_heads(program.backbone, spec.version) if program.calibrated else None
     trunk = TRUNKS[program.backbone]
-    return NetworkEngine(RUNNER, lpips.Network(trunk, seeded_parameters(trunk), heads, scaled=spec.version != "0.0"))
+    return NetworkEngine(RUNNER, lpips.Network(trunk, seeded_parameters(trunk), heads, lpips.SCALINGS[spec.version]))
 
 
 @pytest.fixture(scope="module")

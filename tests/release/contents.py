@@ -11,6 +11,7 @@ MUST = (
     "eyediff/weights/mini.safetensors",
     "eyediff/weights/squeeze.safetensors",
     "eyediff/report/page.html",
+    "eyediff/protocols/published/sr-y.toml",
     "eyediff/py.typed",
     "eyediff/demo/scenes/balls.png",
 )
@@ -18,7 +19,7 @@ NOT = ("tests/", "benchmarks/", "docs/", "scripts/", "examples/", "shared/")
 SCENES = tuple(f"eyediff/demo/scenes/{name}.png" for name in ("balls", "mountains", "pebbles", "sunflower"))
 """The only pictures in the package."""
 
-SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ".so", ".dll", ""}
+SUFFIXES = {".py", ".typed", ".safetensors", ".html", ".css", ".js", ".json", ".toml", ".so", ".dll", ""}
 """Of files in the package, the native engine's library among them; caches and data sets have none of these."""
 
 MOST = 14_000_000

@@ -49,7 +49,7 @@ CALLS: dict[str, Callable[[Path], object]] = {
     "a student": student.read_network,
     "a metric with a version": lambda path: parse_metric(f"{path.name}.safetensors@1"),
     "heads of the old package": lambda path: LPIPS(net="squeeze", pnet_rand=True, model_path=path),
-    "photos": photos.found,
+    "photos": photos.find_photos,
     "a saved run": lambda path: saved.read_description(path, "recipe"),
     "a log": of_a_log,
     "figures of other settings": of_figures,

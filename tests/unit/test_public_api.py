@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 LIST = Path(__file__).with_name("public_api.txt")
-MODULES = ("eyediff", "eyediff.errors", "eyediff.nn", "eyediff.compat.lpips", "eyediff.ray", "eyediff.metrics.programs")
+MODULES = (
+    "eyediff",
+    "eyediff.errors",
+    "eyediff.nn",
+    "eyediff.compat.lpips",
+    "eyediff.ray",
+    "eyediff.metrics.programs",
+    "eyediff.protocols",
+)
 
 
 def describe(name: str) -> Iterator[str]:

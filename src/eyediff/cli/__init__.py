@@ -25,12 +25,14 @@ from .distill import distill
 from .diversity import diversity
 from .evaluate import app as evaluate
 from .exit_codes import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR, spell_option
+from .explain import explain
 from .export import export
 from .matrix import matrix
 from .merge import merge
 from .metrics import metrics
 from .nearest import nearest
 from .optimize import optimize
+from .protocols import protocols
 from .ray import with_address
 from .supervision import strengths, supervision
 from .table import table
@@ -53,6 +55,8 @@ app.command()(nearest)
 app.command()(diversity)
 app.command()(merge)
 app.command()(metrics)
+app.command()(protocols)
+app.command()(explain)
 app.command()(demo)
 app.command()(distill)
 app.command()(train)

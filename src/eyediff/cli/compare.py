@@ -38,8 +38,12 @@ def compare(
         ),
     ] = None,
     metric: options.Metrics = None,
+    protocol: options.Protocol = None,
+    scale: options.Scale = None,
     format_: options.RowFormat = None,
     output: options.Output = None,
+    rows: options.Rows = None,
+    summary_file: options.SummaryFile = None,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
     maximum_mean: options.MaximumMean = None,
@@ -51,9 +55,14 @@ def compare(
     match: options.Match = "name",
     groups: options.Groups = None,
     size: options.PairSize = "refuse",
+    resampling: options.Filter = "lanczos",
     alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
     bits: options.Bits = None,
+    crop_border: options.CropBorder = 0,
+    region: options.Region = None,
+    ignore: options.Ignore = None,
+    mask: options.Masks = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
     ] = False,
@@ -92,18 +101,28 @@ def compare(
         raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
     if ray is not None and (report or maps):
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
-    gating = Gating(output, baseline, tolerance, junit, plot, overwrite=overwrite)
+    most = options.rows_shown(rows, kind, output)
+    gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
     gating.check_inputs(reference, candidate)
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(
-        match, size, alpha, device, workers, memory, range=options.level_range(range_, bits), groups=groups
+        match,
+        size,
+        alpha,
+        device,
+        workers,
+        memory,
+        range=options.level_range(range_, bits),
+        groups=groups,
+        conventions=options.conventions(crop_border, region, ignore, mask, resampling),
     )
+    wanted, metrics = options.follow(wanted, protocol, scale, metric)
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = run.plan_comparison(
             reference,
             candidate,
-            options.named(metric),
+            metrics,
             wanted,
             pairs=pairs,
             limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
@@ -113,7 +132,7 @@ def compare(
         plan = run.select_part(plan, *part)
     drawing = viewing.Drawing(str(pairs) if pairs else f"{reference} → {candidate}", report, maps, formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
-    sinks = gating.sinks(plan)
+    sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, output, overwrite=overwrite)]
     _say(plan)
 
     journal, judge = None, gating.judge(plan.limits)
@@ -132,7 +151,7 @@ def compare(
         )
         if output is not None and journal is not None:
             return compare([*reports.sidecars(plan.metrics.header, kind, output), *sinks], journal=journal)
-        return compare([reports.row_sink(kind, output or sys.stdout), *sinks])
+        return compare([reports.row_sink(kind, output or sys.stdout, most=most), *sinks])
 
     with partial_results(output, can_resume=journal.can_continue if journal else None) as progress:
         summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")

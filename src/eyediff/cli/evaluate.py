@@ -65,8 +65,9 @@ def twoafc(
 ) -> int:
     """Two alternatives, forced choice: how often each metric sides with a voter.
 
-    By subset and as the means of table 5 of Zhang et al. 2018, with the agreement of another voter (human) and of the
-    majority beside them, 95 % intervals, and the differences between metrics on the same triplets.
+    By subset and as the means of table 5 of Zhang et al. 2018. Beside them are the agreement of people as published
+    (human), of a voter with another (human unbiased, of tables) and of the majority, 95 % intervals, and the
+    differences between metrics on the same triplets.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """

@@ -57,6 +57,7 @@ class Gating:
         tolerance: Sequence[str] | None,
         junit: Path | None,
         picture: Path | None,
+        summary: Path | None = None,
         *,
         overwrite: bool = False,
     ) -> None:
@@ -64,7 +65,9 @@ class Gating:
             raise UsageError(
                 f"--tolerance {tolerance[0]}: nothing to compare with; name an earlier run with --baseline"
             )
-        check_apart({"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture})
+        check_apart(
+            {"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary}
+        )
         if junit is not None and not junit.absolute().parent.is_dir():
             raise UsageError(f"--junit {shown(junit)}: there is no folder {shown(junit.parent)}; make it first")
         self._tolerances = dict(map(_tolerance, tolerance or []))

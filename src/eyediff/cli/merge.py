@@ -24,6 +24,8 @@ def merge(
     ],
     format_: options.RowFormat = None,
     output: options.Output = None,
+    rows: options.Rows = None,
+    summary_file: options.SummaryFile = None,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
     maximum_mean: options.MaximumMean = None,
@@ -35,6 +37,7 @@ def merge(
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     given = options.limits(maximum, minimum, maximum_mean, minimum_mean)
+    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file, output)
     if output is not None and real_path(output) in {real_path(path) for path in shards}:
         raise UsageError(f"-o {shown(output)} is one of the shards: give another file")
     try:
@@ -46,7 +49,7 @@ def merge(
     limits = given.resolve(merged.header)
 
     def work(progress: run.Progress) -> Summary:
-        return merged.write([reports.row_sink(kind, output or sys.stdout)], limits, progress)
+        return merged.write([reports.row_sink(kind, output or sys.stdout, most=most), *beside], limits, progress)
 
     with partial_results(output) as progress:
         summary = run_with_bar(work, progress, to_file=output is not None, what="pairs")

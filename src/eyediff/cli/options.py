@@ -17,10 +17,14 @@ from .. import output as reports
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
 from ..evaluation.agreement import ShorterSide
+from ..images.region import parse_rectangle
+from ..interfaces import Sink
+from ..locations import real_path
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
-from ..records import AlphaPolicy, MatchRule, SizePolicy
+from ..protocols import find_protocol
+from ..records import AlphaPolicy, Conventions, MatchRule, PairSizePolicy, Rectangle, Resampling, SizePolicy
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
@@ -66,14 +70,46 @@ Groups: TypeAlias = Annotated[
     ),
 ]
 PairSize: TypeAlias = Annotated[
-    SizePolicy,
-    typer.Option(help="Two that differ in size: refuse, resize the candidate, crop both to the centre."),
+    PairSizePolicy,
+    typer.Option(
+        metavar="refuse|resize|crop|top-left|pad|fit:WxH",
+        help="Two that differ in size: refuse, resize the candidate, crop both to the centre or to the upper left, pad "
+        "both (what is missing counts as different); or resize both to W x H.",
+    ),
+]
+Filter: TypeAlias = Annotated[
+    Resampling, typer.Option("--resampling", help="The filter of --size resize and fit; antialiased but for nearest.")
+]
+Protocol: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE.toml",
+        help="Compute what papers of a field report; `eyediff protocols` lists them. --metric picks among its own.",
+    ),
+]
+Scale: TypeAlias = Annotated[
+    int | None, typer.Option(metavar="N", help="How many times images were enlarged, for the border of --protocol.")
+]
+CropBorder: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Cut off N pixels at each side first.")]
+Region: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Only this rectangle counts.", show_default=False)
+]
+Ignore: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="X,Y,W,H", help="This rectangle does not count. Repeatable.", show_default=False),
+]
+Masks: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE|DIR", help="White pixels count; a folder holds a mask for each pair by name.", show_default=False
+    ),
 ]
 Alpha: TypeAlias = Annotated[
     AlphaPolicy,
     typer.Option(
-        metavar="worst|refuse|white|black|#RRGGBB|checkerboard",
-        help="What transparency becomes: the worse score over black and over white, a refusal, or this background.",
+        metavar="worst|refuse|drop|white|black|#RRGGBB|checkerboard",
+        help="What transparency becomes: the worse score over black and over white, a refusal, the stored colours, "
+        "or this background.",
     ),
 ]
 LevelRange: TypeAlias = Annotated[
@@ -109,6 +145,22 @@ Output: TypeAlias = Annotated[
 _FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
 Format: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 RowFormat: TypeAlias = Annotated[reports.Format | None, _FORMAT]
+Rows: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--rows",
+        metavar="all|N|none",
+        help="Rows to show as text on stdout; those that failed or cross a limit are always shown. "
+        f"By default {defaults.SHOWN_ROWS} on a terminal, else all.",
+        show_default=False,
+    ),
+]
+SummaryFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary", metavar="FILE.json", help="Write the statistics of the run there, which CSV has no place for."
+    ),
+]
 Index: TypeAlias = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep the folder's points there, and use them again.", show_default=False),
@@ -143,6 +195,28 @@ def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> 
     raise UsageError(
         f"{shown(output)}: the name does not tell the format; add --format with one of {', '.join(known.values())}"
     )
+
+
+def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
+    """Return how many rows to show; None for all."""
+    if text is None:
+        return defaults.SHOWN_ROWS if output is None and kind == "text" and sys.stdout.isatty() else None
+    if output is not None or kind != "text":
+        raise UsageError(f"--rows {text}: it is for text on stdout; results in files and for programs have all rows")
+    if text in ("all", "none"):
+        return 0 if text == "none" else None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"--rows {text}: expected all, none or a number, such as 100")
+    return int(text)
+
+
+def summary_sinks(path: Path | None, output: Path | None, *, overwrite: bool = False) -> list[Sink]:
+    """Return what writes --summary."""
+    if path is None:
+        return []
+    if output is not None and real_path(path) == real_path(output):
+        raise UsageError(f"--summary and --output name the same file, {shown(path)}; give each its own")
+    return [reports.SummarySink(path, overwrite=overwrite)]
 
 
 def named(given: Sequence[str] | None) -> list[str]:
@@ -199,6 +273,34 @@ def level_range(text: str | None, bits: int | None) -> tuple[float, float] | Non
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise UsageError(f"--range {text}: expected two numbers, the lower one first, such as 0,4095")
     return low, high
+
+
+def conventions(
+    crop_border: int, region: str | None, ignore: Sequence[str] | None, mask: Path | None, resampling: Resampling
+) -> Conventions:
+    """Return what the options say of the part of an image that counts, and of the filter that resizes."""
+    only = None if region is None else _rectangle("--region", region)
+    ignored = tuple(_rectangle("--ignore", text) for text in ignore or ())
+    return Conventions(None, crop_border, False, only, ignored, None if mask is None else str(mask), resampling)
+
+
+def _rectangle(option: str, text: str) -> Rectangle:
+    try:
+        return parse_rectangle(text)
+    except UsageError as error:
+        raise UsageError(f"{option} {error}") from None
+
+
+def follow(
+    asked: run.ComparisonOptions, protocol: str | None, scale: int | None, metric: Sequence[str] | None
+) -> tuple[run.ComparisonOptions, Sequence[str]]:
+    """Return the options of a comparison, and the metrics of --protocol or --metric."""
+    if protocol is None:
+        if scale is not None:
+            raise UsageError(f"--scale {scale} is of a protocol; name one with --protocol, or leave it out")
+        return asked, named(metric)
+    found = find_protocol(protocol)
+    return run.follow_protocol(asked, found, scale), found.choose(None if metric is None else named(metric))
 
 
 def side_of(text: str | None) -> ShorterSide | None:

@@ -41,6 +41,8 @@ def table(
         ),
     ],
     metric: options.Metrics = None,
+    protocol: options.Protocol = None,
+    scale: options.Scale = None,
     format_: Annotated[
         tables.TableFormat | None,
         typer.Option("--format", "-f", help="Of the table; by default as the output's name says, or text."),
@@ -112,6 +114,7 @@ def table(
     wanted = run.ComparisonOptions(
         match, size, alpha, device, workers, memory, range=options.level_range(range_, bits), groups=groups
     )
+    wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if figure is None and (crop or image):
         raise UsageError("--crop and --image are of a figure: name its file with --figure")
     if report is not None and (report.suffix.lower() not in PAGES or ray is not None):
@@ -123,9 +126,7 @@ def table(
     decimals, crops = _decimals(digits or []), _crops(crop or [])
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
-        plan = tables.plan_table(
-            ground_truth, _folders(methods), options.named(metric), wanted, missing=missing, progress=fetched
-        )
+        plan = tables.plan_table(ground_truth, _folders(methods), metrics, wanted, missing=missing, progress=fetched)
     for name in decimals:
         if name not in plan.run.metrics.names:
             raise UsageError(f"--digits {name}: {name} is not computed here; add it to --metric")

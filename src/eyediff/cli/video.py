@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, cast
@@ -33,6 +34,8 @@ def video(
     metric: options.Metrics = None,
     format_: options.RowFormat = None,
     output: options.Output = None,
+    rows: options.Rows = None,
+    summary_file: options.SummaryFile = None,
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg, .pdf; needs matplotlib."),
@@ -64,6 +67,7 @@ def video(
     130 interrupted.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
+    most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file, output)
     if plot is not None:
         check(plot)
     with ExitStack() as stack:
@@ -81,8 +85,8 @@ def video(
             )
         page = None if report is None else _page(plan.metrics, report, f"{reference} → {candidate}")
         progress = stack.enter_context(partial_results(output))
-        sink = reports.row_sink(kind, output or sys.stdout)
-        summary, track = _run(plan, frames, sink, page, progress, to_file=output is not None)
+        sinks = [reports.row_sink(kind, output or sys.stdout, most=most), *beside]
+        summary, track = _run(plan, frames, sinks, page, progress, to_file=output is not None)
         if plot is not None:
             plots.draw(plot, track, summary, f"{shown(candidate)} against {shown(reference)}")
     for hint in summary.hints:
@@ -104,7 +108,7 @@ def _page(metrics: MetricSet, path: Path, title: str) -> Viewer:
 def _run(
     plan: run.ComparisonPlan,
     frames: clips.Frames,
-    sink: Sink,
+    sinks: Sequence[Sink],
     page: Viewer | None,
     progress: run.Progress,
     *,
@@ -116,8 +120,8 @@ def _run(
         return clips.completed(summary, track, frames.hints())
 
     def work(progress: run.Progress) -> Summary:
-        sinks: list[Sink] = [track, clips.Completed(sink, complete)]
+        into: list[Sink] = [track, *(clips.Completed(sink, complete) for sink in sinks)]
         viewers = [clips.CompletedViewer(page, complete)] if page else []
-        return run.compare(plan, sinks, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
+        return run.compare(plan, into, viewers=viewers, progress=lambda done, _: progress(done, frames.expected))
 
     return complete(run_with_bar(work, progress, to_file=to_file, what="frames")), track

@@ -10,10 +10,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import UsageError
 from ..metrics import lpips
+from ..metrics.filters import area_means
 from ..metrics.ops import Array
 from ..metrics.programs import PixelFunction
-from ..records import Features, Numbers, Pixels
+from ..records import Features, Mask, Numbers, Pixels
 from . import strip_plan
 from .strips import StripEngine
 
@@ -78,6 +80,12 @@ class CompiledNetwork(Protocol):
     def strip_layers(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
         """Return `layers` of one pair, L values, from strips that fit into `memory` bytes."""
 
+    def terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
+        """Return the distance of each feature layer at each of its positions: N x H_l x W_l."""
+
+    def strip_terms(self, a: Pixels, b: Pixels, memory: float) -> Sequence[npt.NDArray[Any]]:
+        """Return the terms of one pair, 1 x 1 x H_l x W_l, from strips that fit into `memory` bytes."""
+
     def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
         """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
 
@@ -104,6 +112,7 @@ class CompiledProgramNetwork:
             return shares(ops, of_a, lpips.features(ops, network, b))
 
         self._layers = runner.compile(lambda ops, a, b: lpips.layers(ops, network, a, b), 2)
+        self._terms = runner.compile_many(lambda ops, a, b: lpips.terms(ops, network, a, b), 2, 0)
         self._spatial = runner.compile(lambda ops, a, b: lpips.spatial(ops, network, a, b), 2)
         self._embedding = runner.compile(lambda ops, x: lpips.embedding(ops, network, x), 1)
         self._features = runner.compile_many(lambda ops, x: lpips.features(ops, network, x), 1, 0)
@@ -111,13 +120,16 @@ class CompiledProgramNetwork:
         self._between = runner.compile_many(lambda ops, *of: shares(ops, of[:taps], of[taps:]), 0, 2 * taps)
         self._points = runner.compile_many(lambda ops, *of: [lpips.point(ops, network.roots, of)], 0, taps)
         strips = ProgramStrips(runner, network)
-        self.strip_layers, self.strip_map = strips.layers, strips.map
+        self.strip_layers, self.strip_terms, self.strip_map = strips.layers, strips.terms, strips.map
 
     def peak_bytes(self, height: int, width: int) -> int:
         return strip_plan.peak_bytes(self._trunk, height, width)
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
         return self._layers(a, b).astype(np.float64)
+
+    def terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
+        return [term[:, 0] for term in self._terms(a, b)]
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         return self._spatial(a, b)[:, 0].astype(np.float32, copy=False)
@@ -165,7 +177,7 @@ class ProgramStrips(StripEngine):
             network, count = self._network, len(strip_plan.boundaries(self._trunk, 1))
             if transposed:
                 parameters = {name: _transpose_kernel(value) for name, value in network.parameters.items()}
-                network = lpips.Network(network.trunk, parameters, network.heads, network.scaled)
+                network = lpips.Network(network.trunk, parameters, network.heads, network.scaling)
             self._programs[transposed] = self._runner.compile_many(
                 partial(_strip_program, network, count), 2, 3 * count
             )
@@ -226,6 +238,22 @@ class NetworkEngine:
                 [self._compiled.strip_layers(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
             )
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._batches(a)])
+
+    def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
+        """Return N distances: at each layer the mean over its positions, by the share of their area that counts."""
+        totals = np.zeros(len(a))
+        for part in self._batches(a):
+            for term in self._terms(a[part], b[part]):
+                weights = area_means(counted[part], *term.shape[1:])
+                totals[part] += np.einsum("nhw,nhw->n", term, weights) / weights.sum((1, 2))
+        return totals
+
+    def _terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
+        """Return the distance of each feature layer at each of its positions: N x H_l x W_l."""
+        if self._pairs_that_fit(a):
+            return self._compiled.terms(a, b)
+        pairs = [self._compiled.strip_terms(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
+        return [np.concatenate(of_tap)[:, 0] for of_tap in zip(*pairs, strict=True)]
 
     map_identity = 0.0
 
@@ -306,6 +334,18 @@ class FunctionEngine:
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
         """Return N scores."""
         return self._program.scores(a, b)
+
+    def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
+        """Return N scores of the pixels that count, of a metric to which their place means nothing."""
+        if not self._program.pixelwise:
+            raise UsageError("this metric is not defined where some pixels do not count")
+        pairs = zip(a, b, counted, strict=True)
+        return np.array([self._program.scores(_column(x, own), _column(y, own))[0] for x, y, own in pairs], np.float64)
+
+
+def _column(pixels: Pixels, counted: Mask) -> Pixels:
+    """Return the pixels that count as one image, 1 x K x 1 x 3."""
+    return pixels[counted][None, :, None]
 
 
 class MappedFunctionEngine(FunctionEngine):

@@ -45,14 +45,18 @@ class StripEngine(ABC):
         shares: Numbers = sums / areas
         return shares
 
+    def terms(self, a: Pixels, b: Pixels, memory: float) -> list[npt.NDArray[Any]]:
+        """Return the distance of each feature layer by position, of two images 1 x H x W x 3: 1 x 1 x H_l x W_l."""
+        kept = zip(*self._terms(a, b, memory), strict=True)
+        return [np.concatenate(parts, 3 if a.shape[2] > a.shape[1] else 2) for parts in kept]
+
     def map(self, a: Pixels, b: Pixels, memory: float) -> Array:
         """Return the distance at every pixel, H x W.
 
         The terms are small: they are kept and upsampled a few rows at a time.
         """
         height, width = a.shape[1:3]
-        strips = zip(*self._terms(a, b, memory), strict=True)
-        terms = [np.concatenate(parts, 3 if width > height else 2) for parts in strips]
+        terms = self.terms(a, b, memory)
         distance_map = np.empty((height, width), np.float32)
         rows = max(1, defaults.BATCH_PIXELS // (8 * width))  # double precision, and several at a time
         for start in range(0, height, rows):

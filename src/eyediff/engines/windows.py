@@ -13,10 +13,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import SizeError
 from ..fork_safe import OfProcess
+from ..metrics.filters import area_means
 from ..metrics.ops import Array
 from ..metrics.programs import MultiScaleMean, WindowMean
-from ..records import Numbers, Pixels
+from ..records import Mask, Numbers, Pixels
 from .network_engine import Runner
 
 TILE = 160
@@ -34,7 +36,7 @@ class WindowEngine:
     """A metric that is a mean over all windows of one size: SSIM and its variants."""
 
     def __init__(self, runner: Runner, program: WindowMean) -> None:
-        self._window = self.smallest = program.smallest_side
+        self._window, self.smallest = program.window_side, program.smallest_side
         self._prepare = program.prepare
         self.description = runner.description
         single = runner.single()
@@ -86,9 +88,49 @@ class MappedWindowEngine(WindowEngine):
         """Return the score of each window at its central pixel: N x H x W.
 
         The border, where no window fits, repeats the nearest score. The mean without this border is the score of the
-        metric. A metric that works on a reduced copy of the images has one value for several pixels.
+        metric. A metric that works on a reduced copy of the images has one value for several pixels. Where
+        the metric adds a border of its own, every pixel has a window.
         """
         height, width = a.shape[1:3]
+        inner = self._inner(a, b)
+        if inner.shape[1:] == (height, width):
+            return inner
+        reach = self._window - 1
+        before = reach // 2
+        border = (before, reach - before)
+        padded = np.pad(inner, ((0, 0), border, border), "edge")
+        if padded.shape[1:] == (height, width):
+            return padded
+        rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), padded.shape[1:], strict=True))
+        return padded[:, rows[:, None], columns]
+
+    def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
+        """Return the mean of the map over the positions that count, for each pair: N scores.
+
+        A window is at the position of its middle. Where the metric sees a smaller copy of the images, a position counts
+        by the share of its area that counts.
+
+        Raises
+        ------
+        SizeError
+            If no window of a pair is at a position that counts.
+        """
+        inner = self._inner(a, b)
+        height, width = inner.shape[1:]
+        weights: Numbers = counted.astype(np.float64)
+        if counted.shape[1:] != (height, width):  # the metric adds no border: some positions have no window
+            reach = self._window - 1
+            before = reach // 2
+            weights = area_means(counted, height + reach, width + reach)
+            weights = weights[:, before : before + height, before : before + width]
+        totals = weights.sum((1, 2))
+        if not totals.all():
+            raise SizeError("no window has its middle among the pixels that count, which lie too near to the edge")
+        scores: Numbers = np.einsum("nhw,nhw->n", inner, weights) / totals
+        return scores
+
+    def _inner(self, a: Pixels, b: Pixels) -> Array:
+        """Return what each window scores: N x H' x W', one value for each window."""
         a, b = self._pool.value.map(self._prepare, (a, b))
         reach = self._window - 1
         inner = np.empty((len(a), a.shape[1] - reach, a.shape[2] - reach), np.float32)
@@ -101,13 +143,7 @@ class MappedWindowEngine(WindowEngine):
             inner[n][tile] = self._map(a[n][pixels][None], b[n][pixels][None])[0, 0]
 
         list(self._pool.value.map(draw, jobs))
-        before = reach // 2
-        border = (before, reach - before)
-        padded = np.pad(inner, ((0, 0), border, border), "edge")
-        if padded.shape[1:] == (height, width):
-            return padded
-        rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), padded.shape[1:], strict=True))
-        return padded[:, rows[:, None], columns]
+        return inner
 
 
 class ScalesEngine:

@@ -53,7 +53,7 @@ def write(judged: Judged, kind: Format, output: Text) -> None:
         found = line.estimate
         cells: dict[str, Cell] = {"score": found.value, "low": found.low, "high": found.high, "items": line.items}
         named = {"statistic": line.statistic, "metric": line.metric, "against": line.against, "subset": line.subset}
-        table.write(cells | named)
+        table.write(cells | named, line.reason)
     for place, failed in judged.failed.items():
         subset = judged.study.items[place].subset
         table.write({"item": failed.name, "subset": subset}, f"{failed.stage}: {failed.message}")
@@ -111,6 +111,9 @@ def _text(judged: Judged) -> Iterator[TextLine]:
             if any(cell and cell.estimate.low is not None for cell in cells):
                 for end, label in (("low", "95 % from"), ("high", "to")):
                     yield [(" " * (first + 2) + "".join(_cells(cells, widths, end)) + f"  {label}", "dim")]
+        for line in here:
+            if line.reason is not None:
+                yield [(f"  no figure of {line.metric}, {shown(line.subset)}: {line.reason}", "yellow")]
         yield from _differences([line for line in here if line.against and line.subset == subsets[-1]])
         yield [""]
     for failed in judged.failed.values():

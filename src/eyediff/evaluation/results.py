@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -18,6 +18,12 @@ from ..votes.bootstrap import Estimate, Statistic
 
 StatisticName: TypeAlias = Literal["agreement", "ap", "srcc", "plcc", "krcc"]
 
+PARAMETERS: Mapping[str, int] = {"plcc": 5}
+"""Parameters that a statistic has fitted to the items; 1 otherwise."""
+
+FEWEST: Mapping[str, int] = {"ap": 10}
+"""Items that an interval needs beyond `defaults.FEWEST`: of 7 pairs, that of the average precision covers 89 %."""
+
 EVERYTHING = "pooled"
 """The part of a table of opinions that all of its subsets are together: correlations are of pooled items."""
 
@@ -26,8 +32,9 @@ EVERYTHING = "pooled"
 class Line:
     """One figure: of a metric, or where `against` is another, by how much `metric` is above it on the same items.
 
-    `metric` may also be what no metric is: "human" and "majority" (twoafc.py), "ceiling" (the votes' own order).
-    `subset` is a subset, or a mean of several.
+    `metric` may also be what no metric is: "human", "human unbiased" and "majority" (twoafc.py), "ceiling" (the votes'
+    own order).
+    `subset` is a subset, or a mean of several. `reason` says why there is no figure, where that is known.
     """
 
     statistic: StatisticName
@@ -36,6 +43,7 @@ class Line:
     subset: str
     items: int
     estimate: Estimate
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +88,26 @@ _Key: TypeAlias = tuple[StatisticName, str]
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Figures of some metrics on the same items, by statistic, metric and subset; and how many items a subset has."""
+    """Figures of some metrics on the same items, by statistic, metric and subset; and how many items a subset has.
+
+    `least` is the same, but of a mean that of its smallest subset, which decides how wide an interval is.
+    """
 
     values: Mapping[tuple[_Key, str], float]
     spreads: Mapping[tuple[_Key, str], Numbers]
     counts: Mapping[str, int]
+    least: Mapping[str, int]
+    reasons: Mapping[tuple[_Key, str], str]
 
-    def estimate(self, key: _Key, subset: str) -> Estimate:
-        return bootstrap.estimate(self.values[key, subset], self.spreads[key, subset])
+    def estimate(self, key: _Key, subset: str, other: _Key | None = None) -> Estimate:
+        """Return a figure, or how far it is above that of another metric, with its interval."""
+        value, spread = self.values[key, subset], self.spreads[key, subset]
+        if other is not None:
+            value, spread = value - self.values[other, subset], _minus(spread, self.spreads[other, subset])
+        count, statistic = self.least[subset], key[0]
+        if count < FEWEST.get(statistic, 0):
+            spread = np.empty(0)
+        return bootstrap.estimate(value, spread, count, PARAMETERS.get(statistic, 1))
 
 
 def lines(judged: Judged) -> list[Line]:
@@ -123,18 +143,15 @@ def lines(judged: Judged) -> list[Line]:
         own = figures.get(key[1], figures[most])
         for subset, count in own.counts.items():
             if (key, subset) in own.values:
-                made.append(Line(*key, None, subset, count, own.estimate(key, subset)))
+                reason = own.reasons.get((key, subset))
+                made.append(Line(*key, None, subset, count, own.estimate(key, subset), reason))
     for one, other in combinations(keys[len(votes) :], 2):
         if one[0] != other[0]:
             continue
         both = measure(one[1], other[1])
         for subset, count in both.counts.items():
             if (one, subset) in both.values:
-                apart = bootstrap.estimate(
-                    both.values[one, subset] - both.values[other, subset],
-                    _minus(both.spreads[one, subset], both.spreads[other, subset]),
-                )
-                made.append(Line(*one, other[1], subset, count, apart))
+                made.append(Line(*one, other[1], subset, count, both.estimate(one, subset, other)))
     return made
 
 
@@ -149,13 +166,25 @@ def _measure(judged: Judged, places: Sequence[int]) -> _Figures:
         for key, statistic in statistics.items():
             values[key, subset], spreads[key, subset] = bootstrap.value(statistic, len(members)), resampled[key]
     counts = {subset: len(members) for subset, members in parts.items()}
+    least = dict(counts)
     for mean, subsets in _means(judged).items():
         counts[mean] = sum(counts[subset] for subset in subsets)
+        least[mean] = min(counts[subset] for subset in subsets)
         for key in dict.fromkeys(key for key, _ in values):
             if all((key, subset) in values for subset in subsets):
                 values[key, mean] = float(np.mean([values[key, subset] for subset in subsets]))
                 spreads[key, mean] = _mean([spreads[key, subset] for subset in subsets])
-    return _Figures(values, spreads, counts)
+    reasons = {} if judged.study.kind != "mos" else dict(_unfitted(judged, parts))
+    return _Figures(values, spreads, counts, least, reasons)
+
+
+def _unfitted(judged: Judged, parts: Mapping[str, Sequence[int]]) -> Iterator[tuple[tuple[_Key, str], str]]:
+    """Yield why there is no PLCC, by metric and subset."""
+    mos = np.array([opinion.mos for opinion in judged.study.opinions])
+    for name in judged.scores:
+        for subset, places in parts.items():
+            if reason := correlation.unfitted(judged.distances(name)[places, 0], mos[places]):
+                yield (("plcc", name), subset), reason
 
 
 def _parts(judged: Judged, places: Sequence[int]) -> dict[str, list[int]]:
@@ -184,10 +213,12 @@ def _statistics(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]:
 def _of_triplets(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]:
     triplets = judged.study.triplets
     share = np.array([triplets[place].share for place in places])
-    found: dict[_Key, Statistic] = {
-        ("agreement", "human"): twoafc.mean(twoafc.human(share)),
-        ("agreement", "majority"): twoafc.mean(twoafc.majority(share)),
-    }
+    found: dict[_Key, Statistic] = {("agreement", "human"): twoafc.mean(twoafc.human(share))}
+    votes = np.array([triplets[place].votes_a + triplets[place].votes_b for place in places])
+    between = twoafc.human_unbiased(share, votes)
+    if not np.isnan(between).all():
+        found["agreement", "human unbiased"] = twoafc.mean(between)
+    found["agreement", "majority"] = twoafc.mean(twoafc.majority(share))
     for name in judged.scores:
         of_a, of_b = judged.distances(name)[places].T
         found["agreement", name] = twoafc.mean(twoafc.agreement(of_a, of_b, share))

@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import defaults
 from ..errors import Setting, UsageError, shown
-from ..output.schema import encodable
+from ..output.schema import conventions_record, encodable
 from ..output.text import amount, figure
 from ..records import Crossing, Failure, Header, Row, ScoredPair, Summary
 from ..run.limits import cross
@@ -193,6 +193,14 @@ def _check(earlier: Earlier, header: Header) -> None:
             Setting("size", header.size),
             "; give the same, or make the baseline anew",
         )
+    now = conventions_record(header.conventions)
+    before = now if earlier.conventions is None else earlier.conventions
+    for name in {**before, **now}:
+        if before.get(name) != now.get(name):
+            theirs, ours = (shown(found.get(name, "none")) for found in (before, now))
+            raise UsageError(
+                f"{file}: its {shown(name)} is {theirs}, this run's is {ours}; give the same, or make it anew"
+            )
 
 
 def _column(earlier: Earlier, name: str) -> str:

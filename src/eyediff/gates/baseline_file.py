@@ -21,13 +21,15 @@ class Earlier:
     """Scores by pair: nan where a metric has none, None for a pair that failed.
 
     `metrics` says version and weights by metric.
-    `metrics` and `size` are None where the file does not say: CSV has no place for them.
+    `conventions` are as `output.schema.conventions_record` gives them.
+    `metrics`, `size` and `conventions` are None where the file does not say: CSV has no place for them.
     """
 
     path: Path
     names: tuple[str, ...]
     metrics: Mapping[str, tuple[str, str | None]] | None
     size: str | None
+    conventions: Mapping[str, object] | None
     scores: Mapping[str, tuple[float, ...] | None]
 
 
@@ -67,7 +69,7 @@ def _of_json(path: Path, text: str) -> Earlier:
     metrics = {name: (_text(found["version"]), found["weights_sha256"]) for name, found in header["metrics"].items()}
     names = tuple(metrics)
     scores = _scores(names, (row_from_json(row, names) for row in rows))
-    return Earlier(path, names, metrics, _text(header["size"]), scores)
+    return Earlier(path, names, metrics, _text(header["size"]), dict(header.get("conventions", {})), scores)
 
 
 def _of_csv(path: Path, text: str) -> Earlier:
@@ -81,7 +83,7 @@ def _of_csv(path: Path, text: str) -> Earlier:
         or not names
     ):
         raise ValueError("its first line names other columns")
-    return Earlier(path, names, None, None, _scores(names, (row_from_csv(cells, names) for cells in rows)))
+    return Earlier(path, names, None, None, None, _scores(names, (row_from_csv(cells, names) for cells in rows)))
 
 
 def _scores(names: Sequence[str], rows: Iterable[Row]) -> dict[str, tuple[float, ...] | None]:

@@ -6,7 +6,7 @@ from .arrays import as_batch, as_image
 from .planes import check_alpha, composites, describe_one_sided, is_one_sided
 from .ranges import Range, check_range, split_range
 from .reading import content, has_image_content, read
-from .size import fit, fit_to
+from .size import check_size, common_size, fit, fit_to
 
 __all__ = [
     "Range",
@@ -14,6 +14,8 @@ __all__ = [
     "as_image",
     "check_alpha",
     "check_range",
+    "check_size",
+    "common_size",
     "composites",
     "content",
     "describe_one_sided",

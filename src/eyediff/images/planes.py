@@ -35,9 +35,10 @@ def check_alpha(policy: AlphaPolicy) -> AlphaPolicy:
         If it is neither "worst" nor "refuse" nor a background.
     """
     colour = re.fullmatch("#[0-9a-fA-F]{6}", policy)
-    if policy not in ("worst", "refuse", "checkerboard", *_NAMED) and colour is None:
+    if policy not in ("worst", "refuse", "drop", "checkerboard", *_NAMED) and colour is None:
         raise UsageError(
-            f"alpha {shown(policy)}: expected worst, refuse, white, black, checkerboard, or a colour such as #808080"
+            f"alpha {shown(policy)}: expected worst, refuse, drop, white, black, checkerboard, or a colour such as "
+            "#808080"
         )
     return policy
 
@@ -88,11 +89,14 @@ def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
 
     With "worst" the picture is put on black and on white, and a pair gets the worse of its two scores. One background
     is not enough: it hides every difference in pixels of its own colour. A black shape over transparency, for example,
-    vanishes on black, and its loss would score as identical. A stated background counts alone, and is noted.
+    vanishes on black, and its loss would score as identical. A stated background counts alone, and is noted. "drop"
+    takes the colours as they are stored, those of transparent pixels too, as `image[..., :3]` does, and is noted.
     """
     alpha = planes.alpha
     if alpha is None or alpha.min() == PEAKS[alpha.dtype]:
         return Image(name, planes.colours, notes=planes.notes)
+    if policy == "drop":
+        return Image(name, planes.colours, notes=(*planes.notes, "transparency dropped"))
     if policy == "refuse":
         raise UnsupportedImage("has transparent pixels, which this call refuses: put it on a background first")
     over_black, over_white = on_black_and_white(planes.colours, alpha, planes.premultiplied)

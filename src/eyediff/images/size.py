@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
-from ..errors import Setting, SizeError, shown
-from ..records import PEAKS, Image, Pixels, SizePolicy
+from ..errors import Setting, SizeError, UsageError, shown
+from ..records import PEAKS, Image, PairSizePolicy, Pixels, Resampling, SizePolicy
 
 KERNEL = PILImage.Resampling.LANCZOS
 """Lanczos of three lobes, widened when it shrinks so that nothing aliases, on display values as sRGB stores them.
@@ -22,24 +23,116 @@ its float path and are rounded and clipped once."""
 _WIDEN = np.uint16(257)  # 65535 / 255: white stays white and every level exact
 
 
-def fit(a: Image, b: Image, policy: SizePolicy) -> tuple[Image, Image]:
-    """`a` the reference and `b` the candidate at one size, in one storage type (the wider of the two, exactly).
+KERNELS: Mapping[Resampling, PILImage.Resampling] = {
+    "lanczos": KERNEL,
+    "bicubic": PILImage.Resampling.BICUBIC,
+    "bilinear": PILImage.Resampling.BILINEAR,
+    "box": PILImage.Resampling.BOX,
+    "nearest": PILImage.Resampling.NEAREST,
+}
 
-    Where they differ in size, "refuse" raises SizeError, "resize" brings the candidate to the reference's size with
-    KERNEL, "crop" keeps the centre that both have. What was done to an image is in its notes.
+
+def check_size(policy: PairSizePolicy, resampling: Resampling = "lanczos") -> None:
+    """Raise UsageError unless a policy for pairs exists, and resizes where a filter other than the default is named."""
+    if policy not in (*get_args(SizePolicy), "top-left", "pad") and _target(policy) is None:
+        known = f"{', '.join(get_args(SizePolicy))}, top-left, pad or fit:WxH, such as fit:640x480"
+        raise UsageError(f"size {shown(policy)}: expected {known}")
+    if resampling not in KERNELS:
+        raise UsageError(f"resampling {shown(resampling)}: expected one of {', '.join(KERNELS)}")
+    if resampling != "lanczos" and policy != "resize" and _target(policy) is None:
+        raise UsageError(
+            f"the filter {resampling} was named, and nothing is resized; use ",
+            Setting("size", "resize"),
+            " or leave out ",
+            Setting("resampling", resampling),
+        )
+
+
+def _target(policy: PairSizePolicy) -> tuple[int, int] | None:
+    """Return width and height of "fit:WxH"; None for another policy."""
+    found = re.fullmatch(r"fit:([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", policy)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "lanczos") -> tuple[Image, Image]:
+    """Return the reference `a` and the candidate `b` at one size, in the wider of their storage types.
+
+    Parameters
+    ----------
+    a, b
+        Two images of any size.
+    policy
+        What happens if they differ; see `records.PairSizePolicy`. "fit:WxH" resizes both, whatever their size.
+    resampling
+        The filter that resizes.
+
+    Returns
+    -------
+    tuple of Image
+        What was done to an image is in its notes.
+
+    Raises
+    ------
+    SizeError
+        If the sizes differ and `policy` is "refuse".
     """
-    height, width = a.pixels.shape[:2]
-    if policy == "crop":
-        height, width = np.minimum(a.pixels.shape[:2], b.pixels.shape[:2]).tolist()
-        a = fit_to(a, height, width, policy, a.name)
-    b = fit_to(b, height, width, policy, a.name)
+    kernel = KERNELS[resampling]
+    width, height = common_size(a.pixels.shape[1::-1], b.pixels.shape[1::-1], policy)
+    if _target(policy) is not None:
+        a, b = (_changed(image, lambda pixels: resized(pixels, height, width, kernel), "resized") for image in (a, b))
+    elif policy == "top-left":
+        a, b = (_changed(image, lambda pixels: _corner(pixels, height, width), "cropped") for image in (a, b))
+    elif policy == "pad":
+        a, b = _of_one_type(a, b)
+        a, b = _padded(a, b, height, width), _padded(b, a, height, width)
+    else:
+        if policy == "crop":
+            a = fit_to(a, height, width, policy, a.name)
+        b = fit_to(b, height, width, policy, a.name, kernel)
+    return _of_one_type(a, b)
+
+
+def common_size(a: tuple[int, int], b: tuple[int, int], policy: PairSizePolicy) -> tuple[int, int]:
+    """Return the width and height at which a reference and a candidate of these are compared."""
+    if (target := _target(policy)) is not None:
+        return target
+    if policy in ("crop", "top-left"):
+        return min(a[0], b[0]), min(a[1], b[1])
+    return (max(a[0], b[0]), max(a[1], b[1])) if policy == "pad" else a
+
+
+def _padded(image: Image, other: Image, height: int, width: int) -> Image:
+    """Return an image with these sides. What it lacks is as far from the other image as black or white can be.
+
+    Where both lack a pixel, it is black in both.
+    """
+
+    def pad(pixels: Pixels, opposite: Pixels) -> Pixels:
+        peak = PEAKS[pixels.dtype]
+        canvas = np.zeros((height, width, 3), pixels.dtype)
+        canvas[: opposite.shape[0], : opposite.shape[1]] = np.where(opposite >= peak / 2, 0, peak)
+        canvas[: pixels.shape[0], : pixels.shape[1]] = pixels
+        return cast(Pixels, canvas)
+
+    if image.pixels.shape[:2] == (height, width):
+        return image
+    white = image.over_white
+    if white is not None:
+        white = pad(white, other.pixels if other.over_white is None else other.over_white)
+    note = f"padded from {size_of(image.pixels)} to {width}x{height}"
+    return replace(image, pixels=pad(image.pixels, other.pixels), over_white=white, notes=(*image.notes, note))
+
+
+def _of_one_type(a: Image, b: Image) -> tuple[Image, Image]:
     if a.pixels.dtype == b.pixels.dtype:
         return a, b
     wider = wider_of(a.pixels, b.pixels)
     return _stored(a, wider), _stored(b, wider)
 
 
-def fit_to(image: Image, height: int, width: int, policy: SizePolicy, name: str) -> Image:
+def fit_to(
+    image: Image, height: int, width: int, policy: PairSizePolicy, name: str, kernel: PILImage.Resampling = KERNEL
+) -> Image:
     """Return an image at a size in pixels; `name` is the image whose size that is.
 
     Raises
@@ -58,7 +151,7 @@ def fit_to(image: Image, height: int, width: int, policy: SizePolicy, name: str)
             Setting("size", "crop"),
         )
     if policy == "resize":
-        return _changed(image, lambda pixels: resized(pixels, height, width), "resized")
+        return _changed(image, lambda pixels: resized(pixels, height, width, kernel), "resized")
     return _changed(image, lambda pixels: centre(pixels, height, width), "cropped")
 
 
@@ -92,6 +185,11 @@ def centre(pixels: Pixels, height: int, width: int) -> Pixels:
     """The middle of H x W x 3; where it cannot be halved, one row or column more is left out at the end."""
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return cast(Pixels, np.ascontiguousarray(pixels[top : top + height, left : left + width]))
+
+
+def _corner(pixels: Pixels, height: int, width: int) -> Pixels:
+    """The upper left part of H x W x 3."""
+    return cast(Pixels, np.ascontiguousarray(pixels[:height, :width]))
 
 
 def _changed(image: Image, change: Callable[[Pixels], Pixels], done: str) -> Image:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from ..records import Numbers, Pixels
+from ..records import PEAKS, Numbers, Pixels
 
 MATLAB_LUMA = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
 """MATLAB's rgb2gray: the weights of red, green and blue, the luma of YIQ before it is rounded to three digits."""
@@ -18,6 +19,36 @@ def gray(pixels: Pixels) -> Pixels:
     if pixels.dtype != np.float32:
         luma = np.floor(luma + 0.5)  # halves up, as MATLAB rounds
     return cast(Pixels, luma.astype(pixels.dtype)[..., None])
+
+
+BT601_LUMA = (65481, 128553, 24966)
+"""ITU-R BT.601: the thousandths of a level that red, green and blue add to 16, the black of Y; its white is 235."""
+
+
+def studio_luma(pixels: Pixels) -> Numbers:
+    """Return Y of BT.601 over 255, from 16/255 (black) to 235/255 (white), not rounded: the shape without channels.
+
+    Super-resolution papers compare this Y, as MATLAB's `rgb2ycbcr` defines it.
+    """
+    luma: Numbers = (_weighed(pixels, np.float64) / (1000 * PEAKS[pixels.dtype]) + 16) / 255
+    return luma
+
+
+def rounded_studio_luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """Return the same Y in whole levels from 16 to 235, as MATLAB's `rgb2ycbcr` gives of 8-bit images.
+
+    Exact halves go up. In double precision, as MATLAB computes, about one pixel in 50,000 may go down instead.
+    """
+    if pixels.dtype == np.float32:
+        return np.floor(studio_luma(pixels) * 255 + 0.5).astype(np.uint8)
+    unit = 1000 * int(PEAKS[pixels.dtype])  # exact: a half must not go up here and down there
+    return ((_weighed(pixels, np.int64) + 16 * unit + unit // 2) // unit).astype(np.uint8)
+
+
+def _weighed(pixels: Pixels, dtype: type[np.float64] | type[np.int64]) -> npt.NDArray[Any]:
+    # Channel by channel: a matrix product may add in another order for pixels that lie otherwise in memory.
+    red, green, blue = (np.multiply(pixels[..., c], BT601_LUMA[c], dtype=dtype) for c in range(3))
+    return red + green + blue
 
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])

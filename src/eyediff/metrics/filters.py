@@ -86,6 +86,22 @@ def _sums(values: npt.NDArray[Any], factor: int, edge: Literal["symmetric", "con
     return np.moveaxis(total, 0, axis)
 
 
+def area_means(values: npt.NDArray[Any], height: int, width: int) -> Numbers:
+    """Return N x H x W brought to another size: each value is the mean over the area that it covers, N x h x w."""
+    return _area_means(_area_means(values, height, 1), width, 2)
+
+
+def _area_means(values: npt.NDArray[Any], length: int, axis: int) -> Numbers:
+    have = values.shape[axis]
+    sums = np.insert(np.cumsum(values, axis, dtype=np.float64), 0, 0, axis)  # of what lies before each edge
+    edges = np.arange(length + 1) * have / length
+    low = np.minimum(edges.astype(int), have - 1)
+    share = (edges - low).reshape([-1 if each == axis else 1 for each in range(values.ndim)])
+    before = sums.take(low, axis) * (1 - share) + sums.take(low + 1, axis) * share
+    means: Numbers = np.diff(before, axis=axis) * (length / have)
+    return means
+
+
 def halve(pixels: Pixels) -> Pixels:
     """Half the size, rounded up, every pixel the mean of a 2 x 2 square; an odd last row or column counts twice."""
     return shrink(pixels, 2, "symmetric").astype(np.float32)

@@ -100,5 +100,5 @@ def mean_square(channels: Sequence[Numbers]) -> Numbers:
 
 FORMULA = Formula(lambda ops, a, b: [squares(ops, a, b)], mean_square, np.float64)
 
-PROGRAM = PixelFunction(l2, formula=FORMULA)
-LAB_PROGRAM = PixelFunction(l2_lab)
+PROGRAM = PixelFunction(l2, formula=FORMULA, pixelwise=True)
+LAB_PROGRAM = PixelFunction(l2_lab, pixelwise=True)

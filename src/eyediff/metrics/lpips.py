@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic
+from typing import Generic, TypeAlias
 
 import numpy as np
 
@@ -34,8 +34,40 @@ SCALE: Array = np.array([0.458, 0.448, 0.450], np.float32)
 GAIN: Array = np.asarray(1 / SCALE, np.float32)
 OFFSET: Array = np.asarray(-SHIFT / SCALE, np.float32)
 
-VERSIONS = ("0.1", "0.0")
+RELEASES = ("0.1", "0.0")
 """0.1, the default, scales its input as the trunks were trained; 0.0, the first release, does not. Heads differ too."""
+
+RANGE01 = "range01"
+"""Version 0.1 fed with [0, 1] where it expects [-1, 1]: a mistake that the 3D Gaussian splatting papers share."""
+
+VERSIONS = (*RELEASES, RANGE01)
+
+Scaling: TypeAlias = tuple[Array, Array] | None
+"""Multiplier and offset of the input's channels; None: the input is taken as it is."""
+
+PUBLISHED: Scaling = (GAIN, OFFSET)
+
+SCALINGS: Mapping[str, Scaling] = {
+    "0.1": PUBLISHED,
+    "0.0": None,
+    RANGE01: (
+        np.asarray(GAIN / 2, np.float32),
+        np.asarray((0.5 - SHIFT.astype(np.float64)) / SCALE, np.float32),
+    ),  # of (x + 1) / 2
+}
+"""By version, for an input in [-1, 1]."""
+
+INPUTS: Mapping[str, str] = {
+    "0.1": "the network sees [-1, 1], scaled as it was trained",
+    "0.0": "the first release: the network sees [-1, 1] as it is; other linear weights",
+    RANGE01: "version 0.1 fed with [0, 1] in place of [-1, 1]",
+}
+"""By version: what the network sees, for people."""
+
+
+def head_version(version: str) -> str:
+    """Return the release whose linear weights a version has."""
+    return RELEASES[0] if version == RANGE01 else version
 
 
 @dataclass(frozen=True)
@@ -67,8 +99,8 @@ class Network(FeatureNetwork[Array]):
     ----------
     trunk, parameters, heads
         As in `FeatureNetwork`.
-    scaled
-        Whether the input is scaled, as version 0.1 does.
+    scaling
+        As in `FeatureNetwork`; by default that of version 0.1.
 
     Raises
     ------
@@ -79,15 +111,20 @@ class Network(FeatureNetwork[Array]):
     parameters: Mapping[str, Array]
 
     def __init__(
-        self, trunk: Trunk, parameters: Mapping[str, Array], heads: Sequence[Array] | None, scaled: bool = True
+        self,
+        trunk: Trunk,
+        parameters: Mapping[str, Array],
+        heads: Sequence[Array] | None,
+        scaling: Scaling = PUBLISHED,
     ) -> None:
         check_parameters(trunk, parameters)
         if heads is not None:
             check_heads(trunk, heads)
-        super().__init__(trunk, parameters, heads, (GAIN, OFFSET) if scaled else None)
+        super().__init__(trunk, parameters, heads, scaling)
 
     @property
     def scaled(self) -> bool:
+        """Whether the channels of the input are scaled at all."""
         return self.scaling is not None
 
     @cached_property

@@ -58,6 +58,11 @@ class PixelFunction:
         Computes several metrics in one call and returns N x K. Metrics with the same `shared` share their work.
     column : object
         What `shared` needs to know to compute this metric.
+    pixelwise : bool
+        Whether the score follows from the pairs of pixels alone, whatever their place, as a mean does. Such a metric
+        is defined for any part of an image.
+    about : str
+        What tells this version from others of the metric, for people.
     """
 
     scores: Callable[[Pixels, Pixels], Numbers]
@@ -67,6 +72,8 @@ class PixelFunction:
     formula: Formula | None = None
     shared: Callable[[Pixels, Pixels, Sequence[Any]], Numbers] | None = None
     column: object = None
+    pixelwise: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +85,19 @@ class WindowMean:
     score : function of (ops, a, b)
         Returns the mean over all windows by channel, N x K. The score is the mean over K.
     smallest_side : int
-        Side of a window in pixels.
+        Shortest side in pixels that the metric accepts.
     prepare : function of pixels
-        Returns what the metric sees, such as a smaller grey copy.
+        Returns what the metric sees, such as a smaller grey copy, or one with a border around it.
     map : function of (ops, a, b), optional
         Returns the score of each window, N x 1 x H' x W'.
     map_identity : float
         Value of the map where two images are equal.
     formula : Formula, optional
         The same score for whole images. Absent where `prepare` cannot be written over operations.
+    window : int, optional
+        Side of a window in pixels; by default `smallest_side`.
+    about : str
+        What tells this version from others of the metric, for people.
     """
 
     score: OpsFunction
@@ -95,6 +106,13 @@ class WindowMean:
     map: OpsFunction | None = None
     map_identity: float = 0.0
     formula: Formula | None = None
+    window: int | None = None
+    about: str = ""
+
+    @property
+    def window_side(self) -> int:
+        """Side of a window in pixels."""
+        return self.smallest_side if self.window is None else self.window
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +139,7 @@ class MultiScaleMean:
     combine: Callable[[Sequence[Numbers]], Numbers]
     smallest_side: int
     formula: Formula | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +152,13 @@ class DeepFeatures:
         Name of the backbone in `backbones.py`, or of a module that the user supplies.
     calibrated : bool
         Whether the linear weights learned from votes are used. Otherwise every weight is 1.
+    about : str
+        What tells this version from others of the metric, for people.
     """
 
     backbone: str
     calibrated: bool
+    about: str = ""
 
     @property
     def network(self) -> Trunk:
@@ -150,3 +172,16 @@ class DeepFeatures:
 
 
 Program: TypeAlias = PixelFunction | WindowMean | MultiScaleMean | DeepFeatures
+
+
+def takes_masks(program: Program) -> bool:
+    """Return whether a metric is defined where some pixels do not count.
+
+    Means over pixels, windows with a map, and distances of deep features are. A product over scales, a deviation, or a
+    score of all of an image at once is not.
+    """
+    if isinstance(program, PixelFunction):
+        return program.pixelwise
+    if isinstance(program, WindowMean):
+        return program.map is not None
+    return isinstance(program, DeepFeatures)

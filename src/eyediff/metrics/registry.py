@@ -82,7 +82,8 @@ def _deep_metrics() -> Iterable[MetricInfo]:
     yield MetricInfo("lpips-mini", False, 0, "0 up", OURS, {"2": DeepFeatures(MINI.name, True)})
     for prefix, calibrated in (("lpips", True), ("deep", False)):
         for backbone in (ALEX, VGG, SQUEEZE):
-            programs = dict.fromkeys(lpips.VERSIONS, DeepFeatures(backbone.name, calibrated))
+            versions = lpips.VERSIONS if calibrated else lpips.RELEASES
+            programs = {name: DeepFeatures(backbone.name, calibrated, lpips.INPUTS[name]) for name in versions}
             yield MetricInfo(f"{prefix}-{backbone.name}", False, 0, "0 up", ZHANG, programs)
 
 
@@ -98,7 +99,7 @@ METRICS: dict[str, MetricInfo] = {
             float("inf"),
             "0 dB up",
             "10 log10 of 1 / mean squared error of RGB",
-            {"1": psnr.PROGRAM},
+            psnr.PROGRAMS,
             "PSNR",
         ),
         MetricInfo("ssim", True, 1, "-1 to 1", WANG, ssim.PROGRAMS, "SSIM"),

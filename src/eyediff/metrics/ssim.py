@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic
+from typing import Generic, Literal, cast
 
 import numpy as np
 
@@ -46,19 +46,30 @@ class Variant:
     """One of the SSIMs that people publish.
 
     `window` weighs the pixels of a window along one side. `sample` divides (co)variances by one less than the window's
-    pixels, in place of their number. `luma` looks at the gray image alone, `shrunk` at a smaller copy of large images.
+    pixels, in place of their number. `channel` is what is looked at: all three, MATLAB's gray, or Y of BT.601 (`y8`:
+    rounded). `shrunk` looks at a smaller copy of large images. `edge` says what lies outside the image, so that every
+    pixel has a window; None: only windows inside count. `deep` lets the window reach over the channels, too.
     """
 
     what: str
     window: Taps
     sample: bool = False
-    luma: bool = False
+    channel: Literal["rgb", "gray", "y", "y8"] = "rgb"
     shrunk: bool = False
+    edge: Literal["black", "reflect", "replicate"] | None = None
+    deep: bool = False
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, that holds a window."""
-        return len(self.window)
+        """The shortest side, in pixels, that the variant takes: that of a window, or what can be mirrored around it."""
+        if self.edge is None:
+            return len(self.window)
+        return len(self.window) // 2 + 1 if self.edge == "reflect" else 1
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the pixels themselves are looked at, so that tensors and graphs can follow."""
+        return self.channel == "rgb" and self.edge is None
 
 
 WANG = filters.gaussian(11, 1.5)
@@ -66,19 +77,56 @@ WANG = filters.gaussian(11, 1.5)
 VARIANTS: Mapping[str, Variant] = {
     "wang": Variant("Wang et al. 2004, mean over RGB; scikit-image's gaussian_weights=True", WANG),
     "skimage": Variant("scikit-image's default: 7 x 7 uniform window", filters.uniform(7), sample=True),
-    "matlab": Variant("ssim.m of Wang et al.: rounded luma, made smaller first", WANG, luma=True, shrunk=True),
-    "matlab-full": Variant("ssim_index.m of Wang et al.: rounded luma at full size", WANG, luma=True),
+    "matlab": Variant("ssim.m of Wang et al.: rounded luma, made smaller first", WANG, channel="gray", shrunk=True),
+    "matlab-full": Variant("ssim_index.m of Wang et al.: rounded luma at full size", WANG, channel="gray"),
+    "y": Variant("Wang et al. on Y of BT.601, 16 to 235, not rounded; L = 255", WANG, channel="y"),
+    "y8": Variant("Wang et al. on Y of BT.601, 16 to 235, rounded to 8 bits; L = 255", WANG, channel="y8"),
+    "3d": Variant(
+        "MATLAB's ssim of an H x W x 3 array: the window reaches over the channels, edges are repeated",
+        WANG,
+        edge="replicate",
+        deep=True,
+    ),
+    "zero-padded": Variant("3D Gaussian splatting: Wang et al. with black around the image", WANG, edge="black"),
+    "reflect": Variant("torchmetrics: Wang et al. with the image mirrored at its edges", WANG, edge="reflect"),
 }
 """By version name; the first is the default."""
 
 
 def prepare(variant: Variant, pixels: Pixels) -> Pixels:
-    """What a variant looks at: N x h x w x 3, the pixels themselves or a gray and smaller copy of them."""
-    if not variant.luma:
+    """What a variant looks at: N x h x w x 3, the pixels themselves, or a gray, smaller or wider copy of them."""
+    if variant.edge is not None:
+        reach = len(variant.window) // 2
+        around = ((0, 0), (reach, reach), (reach, reach), (0, 0))
+        return cast(Pixels, np.pad(pixels, around, _EDGES[variant.edge]))
+    if variant.channel == "rgb":
         return pixels
-    gray = colour.gray(pixels)
-    factor = filters.reduction(*pixels.shape[1:3]) if variant.shrunk else 1
-    return np.repeat(filters.shrink(gray, factor, "symmetric").astype(np.float32), RGB, axis=3)
+    if variant.channel == "gray":
+        factor = filters.reduction(*pixels.shape[1:3]) if variant.shrunk else 1
+        plane = filters.shrink(colour.gray(pixels), factor, "symmetric")
+    elif variant.channel == "y":
+        plane = colour.studio_luma(pixels)[..., None]
+    else:
+        plane = colour.rounded_studio_luma(pixels)[..., None] / 255
+    return np.repeat(plane.astype(np.float32), RGB, axis=3)
+
+
+_EDGES: Mapping[str, Literal["constant", "reflect", "edge"]] = {
+    "black": "constant",
+    "reflect": "reflect",
+    "replicate": "edge",
+}
+"""What numpy calls the edges; a constant is 0, which is black."""
+
+
+def _over_channels(window: Taps) -> Array:
+    """Return the window along the channels, of which the first and the last are repeated: 3 x 3, rows add up to 1."""
+    centre = len(window) // 2
+    weights = np.zeros((RGB, RGB))
+    for channel in range(RGB):
+        for offset, tap in enumerate(window, channel - centre):
+            weights[channel, min(max(offset, 0), RGB - 1)] += tap
+    return weights.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +144,8 @@ def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
     s, d = verbs.add(a, b), verbs.sub(a, b)
     stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one pass of the filter over all
     stack = filters.blur(verbs, stack, variant.window, 4 * RGB)
+    if variant.deep:
+        stack = verbs.conv(stack, np.tile(_over_channels(variant.window), (4, 1))[:, :, None, None], groups=4)
     mean_s, mean_d, square_s, square_d = (verbs.channels(stack, i * RGB, (i + 1) * RGB) for i in range(4))
     variance_s = verbs.sub(square_s, verbs.mul(mean_s, mean_s))
     variance_d = verbs.sub(square_d, verbs.mul(mean_d, mean_d))
@@ -172,7 +222,9 @@ def _program(score: OpsFunction, variant: Variant, map: OpsFunction, map_identit
         partial(prepare, variant),
         partial(_with_variant, map, variant),
         map_identity,
-        None if variant.luma else Formula(lambda ops, a, b: [bound(ops, a, b)], channel_mean),
+        Formula(lambda ops, a, b: [bound(ops, a, b)], channel_mean) if variant.is_plain else None,
+        len(variant.window),
+        variant.what,
     )
 
 

@@ -22,6 +22,7 @@ from .checks import (
     reduced,
     scaled,
 )
+from .masks import central, counted_pixels, hidden, masked_mean
 from .trunk import VERBS
 
 
@@ -44,12 +45,16 @@ class _Classical(nn.Module):
         """Return the module of a version of the metric in the registry."""
         return cls(**options)
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """The loss between N images and N others, or one."""
-        return reduced(self._loss(self.score(x, y)), self.reduction)
+    def forward(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The loss between N images and N others, or one; `mask` as for `score`."""
+        return reduced(self._loss(self.score(x, y, mask)), self.reduction)
 
-    def score(self, x: Tensor, y: Tensor) -> Tensor:
-        """The metric of each pair, as published: N, in float32 at least."""
+    def score(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
+        """The metric of each pair, as published: N, in float32 at least.
+
+        `mask`, H x W, N x H x W or N x 1 x H x W, says which pixels count. What the candidates `x` hold elsewhere has
+        no influence, and no gradient. A pair without any pixel that counts scores NaN.
+        """
         name = type(self).__name__
         for image in (x, y):
             check_shape(image, self.smallest, name)
@@ -57,10 +62,17 @@ class _Classical(nn.Module):
                 check_values(image, self.value_range, name)
         check_pair(x.shape, y.shape)
         with torch.autocast(x.device.type, enabled=False):  # half precision would lose the variances
-            return self._score(scaled(full(x), self.value_range), scaled(full(y), self.value_range))
+            x, y = (scaled(full(image), self.value_range) for image in (x, y))
+            if mask is None:
+                return self._score(x, y)
+            counted = counted_pixels(mask, x, y, name)
+            return self._masked_score(hidden(x, y, counted), y, counted)
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:  # noqa: ARG002  # some define none
+        raise UsageError(f"{type(self).__name__} is not defined where some pixels do not count; leave the mask out")
 
     def _loss(self, score: Tensor) -> Tensor:
         return 1 - score
@@ -85,7 +97,7 @@ class SSIM(_Classical):
         check: bool = True,
     ) -> None:
         super().__init__(reduction, value_range=value_range, check=check)
-        smooth = [name for name, known in ssim.VARIANTS.items() if not known.luma]
+        smooth = [name for name, known in ssim.VARIANTS.items() if known.is_plain]
         if variant not in smooth:
             raise UsageError(f"SSIM variant {variant!r} was given; as a module there are {', '.join(smooth)}")
         self.variant = variant
@@ -99,6 +111,15 @@ class SSIM(_Classical):
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         return ssim.ssim(VERBS, ssim.VARIANTS[self.variant], x, y).mean(1)
 
+    def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+        return _masked_similarity(self.variant, x, y, counted)
+
+
+def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+    """SSIM of each pair: the mean over the windows whose middle counts."""
+    found = ssim.similarity(VERBS, ssim.VARIANTS[variant], x, y)
+    return masked_mean(found, central(counted, *found.shape[2:])).mean(1)
+
 
 class DSSIM(_Classical):
     """Structural dissimilarity, (1 - SSIM) / 2, with scikit-image's default window; the loss is the score."""
@@ -108,6 +129,9 @@ class DSSIM(_Classical):
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         return ssim.dssim(VERBS, ssim.VARIANTS["skimage"], x, y).mean(1)
+
+    def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+        return (1 - _masked_similarity("skimage", x, y, counted)) / 2
 
     def _loss(self, score: Tensor) -> Tensor:
         return score
@@ -137,6 +161,9 @@ class L2(_Classical):
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         return l2.squares(VERBS, x, y).mean(1)
 
+    def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+        return _masked_squares(x, y, counted)
+
     def _loss(self, score: Tensor) -> Tensor:
         return score
 
@@ -148,9 +175,21 @@ class PSNR(_Classical):
     """
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
-        error = l2.squares(VERBS, x, y).mean(1)
-        equal = error == 0
-        return torch.where(equal, torch.inf, -10 * torch.where(equal, 1, error).log10())
+        return _decibels(l2.squares(VERBS, x, y).mean(1))
+
+    def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+        return _decibels(_masked_squares(x, y, counted))
 
     def _loss(self, score: Tensor) -> Tensor:
         return -score
+
+
+def _decibels(error: Tensor) -> Tensor:
+    """PSNR from mean squared errors on a scale of 0 to 1; infinite, without a gradient, where there is no error."""
+    equal = error == 0
+    return torch.where(equal, torch.inf, -10 * torch.where(equal, 1, error).log10())
+
+
+def _masked_squares(x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
+    """Mean squared error of the pixels that count, on a scale of 0 to 1: N."""
+    return masked_mean((x - y).square() / 4, counted).mean(1)

@@ -25,6 +25,7 @@ from .checks import (
     reduced,
     scaled,
 )
+from .masks import area_means, counted_pixels, hidden, masked_mean
 from .pieces import terms
 from .tree import Tree
 from .trunk import VERBS, ModuleTrunk, NetworkTrunk
@@ -89,7 +90,7 @@ class LPIPS(nn.Module):
                 raise UsageError(f"{data.title} was trained as version {lpips.VERSIONS[0]} alone, {version!r} given")
             parameters = weights.load_trunk(net, file=file, trust=trust).parameters
             heads = weights.load_heads(net, version) if head else None
-            network = lpips.Network(data, parameters, heads, scaled=version != "0.0")
+            network = lpips.Network(data, parameters, heads, lpips.SCALINGS[version])
         self._set(NetworkTrunk(network), network.heads, spatial, reduction, value_range, check)
 
     @classmethod
@@ -164,19 +165,36 @@ class LPIPS(nn.Module):
         self.value_range, self.check = value_range, check
         self.train(False)
 
-    def forward(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
-        """The loss between N images and N others, or one; `y` may come from `prepare`."""
+    def forward(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
+        """The loss between N images and N others, or one; `y` may come from `prepare`; `mask` as for `score`."""
         if self.spatial:
+            if mask is not None:
+                raise UsageError("a mask was given, and a map has a distance for every pixel; leave one of them out")
             return reduced(self.map(x, y), self.reduction)
-        return reduced(self.score(x, y), self.reduction)
+        return reduced(self.score(x, y, mask), self.reduction)
 
-    def score(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
-        """The distance of each pair: N."""
-        return self.layers(x, y).sum(1)
+    def score(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
+        """The distance of each pair: N.
 
-    def layers(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
-        """Each tap's share of each distance: N x L."""
-        return lpips.shares(VERBS, self._terms(x, y))
+        `mask`, H x W, N x H x W or N x 1 x H x W, says which pixels count. Elsewhere the candidates `x` become the
+        references `y` first, so that what they hold has no influence and no gradient. At each tap the mean is then over
+        the positions, each by the share of its area that counts. `y` must be images. A pair without any pixel that
+        counts scores NaN.
+        """
+        return self.layers(x, y, mask).sum(1)
+
+    def layers(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
+        """Each tap's share of each distance: N x L; `mask` as for `score`."""
+        if mask is None:
+            return lpips.shares(VERBS, self._terms(x, y))
+        if isinstance(y, Prepared):
+            raise UsageError("a mask was given with features from `prepare`, which have seen all of their image")
+        check_pair(x.shape, y.shape)
+        counted = counted_pixels(mask, x, y, "LPIPS")
+        by_tap = self._terms(hidden(x, y, counted), y)
+        if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
+            raise UsageError("the module's taps give tokens without rows and columns; a mask has no meaning for them")
+        return torch.cat([masked_mean(term, area_means(counted, *term.shape[2:])) for term in by_tap], 1)
 
     def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
         """The distance by place: N x 1 x H x W."""

@@ -44,9 +44,9 @@ class Metric(torchmetrics.Metric):
         # A collection takes metrics for one and the same whose first sums are equal, as those of identical images are.
         self.add_state("key", torch.tensor(next(_KEYS) % DISTINCT), dist_reduce_fx="max")
 
-    def update(self, x: Tensor, y: Tensor) -> None:
-        """Add the pairs of a batch: N x 3 x H x W each, as the module takes them."""
-        scores: Tensor = self.module.score(x, y)  # type: ignore[operator] # any of our modules
+    def update(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> None:
+        """Add the pairs of a batch: N x 3 x H x W each, as the module takes them, and a mask as it takes one."""
+        scores: Tensor = self.module.score(x, y) if mask is None else self.module.score(x, y, mask)  # type: ignore[operator] # any of our modules
         self.total = self.total + scores.sum()
         self.count = self.count + scores.numel()
 

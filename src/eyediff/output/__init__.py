@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .sinks import RowFormat, is_results_path, plain_sink, row_sink, sidecars
+from .sinks import RowFormat, SummarySink, is_results_path, plain_sink, row_sink, sidecars
 from .writers import FORMATS, Format
 
-__all__ = ["FORMATS", "Format", "RowFormat", "is_results_path", "plain_sink", "row_sink", "sidecars"]
+__all__ = ["FORMATS", "Format", "RowFormat", "SummarySink", "is_results_path", "plain_sink", "row_sink", "sidecars"]

@@ -119,7 +119,7 @@ def _row(
         raise ValueError("a row with values of other types")
     if not all(type(side) is int or (side is None and error) for side in (width, height)):
         raise ValueError("a row without sides")
-    pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]), group)
+    pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]), group=group)
     values = {name: score_from(score) for name, score in scores.items()}
     missing = [name for name in metrics if name not in values]
     if bool(missing) != bool(error):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from ..errors import shown
-from ..records import Crossing, Header, Row, Shard, Unmatched
+from ..records import Conventions, Crossing, Header, Row, Shard, Unmatched
 from .text import figure
 
 _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
@@ -197,7 +197,23 @@ def header_record(header: Header) -> dict[str, object]:
         record["range"] = list(header.range)
     if header.groups is not None:
         record["groups"] = header.groups
+    if conventions := conventions_record(header.conventions):
+        record["conventions"] = conventions
     return record if header.shard is None else record | {"shard": _shard_record(header, header.shard)}
+
+
+def conventions_record(conventions: Conventions) -> dict[str, object]:
+    """Return the conventions of a run that differ from none, for JSON; rectangles are text, "x,y,width,height"."""
+    record: dict[str, object] = {
+        "protocol": None if conventions.protocol is None else encodable(conventions.protocol),
+        "crop_border": conventions.crop_border,
+        "eight_bits": conventions.eight_bits,
+        "region": None if conventions.region is None else str(conventions.region),
+        "ignore": list(map(str, conventions.ignore)),
+        "mask": None if conventions.mask is None else encodable(conventions.mask),
+        "resampling": None if conventions.resampling == "lanczos" else conventions.resampling,
+    }
+    return {name: value for name, value in record.items() if value}
 
 
 def _shard_record(header: Header, shard: Shard) -> dict[str, object]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 from ..errors import OutputError, shown
 from ..locations import parse_location
-from ..records import Header, MetricHeader, Row, Shard, Side, SizePolicy, Summary, Unmatched
+from ..records import Conventions, Header, MetricHeader, Rectangle, Resampling, Row, Shard, Side, Summary, Unmatched
 from .atomic_write import atomic_path, restore
 from .schema import dump, header_record, score_from
 
@@ -77,13 +78,33 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
     return Header(
         eyediff=_text(record["eyediff"]),
         metrics=metrics,
-        size=_one_of(record["size"], SizePolicy),
+        size=_text(record["size"]),
         higher_is_better=higher,
         range=_range(record.get("range")),
         groups=None if record.get("groups") is None else _text(record["groups"]),
+        conventions=_conventions(record.get("conventions", {})),
         alpha=_text(shard["alpha"]),
         shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),
     )
+
+
+def _conventions(found: dict[str, Any]) -> Conventions:
+    known: dict[str, Callable[[Any], Any]] = {
+        "protocol": _text,
+        "crop_border": _count,
+        "eight_bits": bool,
+        "region": _rectangle,
+        "ignore": lambda rectangles: tuple(map(_rectangle, rectangles)),
+        "mask": _text,
+        "resampling": lambda name: _one_of(name, Resampling),
+    }
+    if unknown := found.keys() - known.keys():
+        raise ValueError(f"conventions of another version: {', '.join(map(repr, unknown))}")
+    return Conventions(**{name: known[name](value) for name, value in found.items()})
+
+
+def _rectangle(value: object) -> Rectangle:
+    return Rectangle(*map(int, _text(value).split(",")))
 
 
 def _range(value: object) -> tuple[float, float] | None:

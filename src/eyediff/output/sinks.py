@@ -8,11 +8,13 @@ from typing import Literal, TextIO, TypeAlias, cast
 from ..interfaces import Sink
 from ..records import Header, Row, Summary
 from .files import is_regular
+from .json_writer import json_trailer
 from .parquet import ParquetFolder
-from .schema import header_record, pair_cells, pair_columns
+from .schema import dump, header_record, pair_cells, pair_columns
 from .shards import ShardSidecar
 from .summary import summary_lines, summary_trailer
 from .targets import AppendTarget, Target, target
+from .text import amount
 from .writers import WRITERS, Format
 
 RowFormat: TypeAlias = Format | Literal["parquet"]
@@ -20,9 +22,21 @@ RowFormat: TypeAlias = Format | Literal["parquet"]
 
 
 class RowSink:
-    """Write compared pairs as text of one format."""
+    """Write compared pairs as text of one format.
 
-    def __init__(self, kind: Format, target: Target) -> None:
+    Parameters
+    ----------
+    kind
+        Format.
+    target
+        Destination.
+    most
+        Number of rows to write; of the rows behind them, only those that lack a score or cross a limit are written, and
+        the others are counted. None: all.
+    """
+
+    def __init__(self, kind: Format, target: Target, most: int | None = None) -> None:
+        self._most, self._rows, self._hidden = most, 0, 0
         self._make, self._target, self._verdict = WRITERS[kind], target, kind in ("json", "jsonl")
 
     def open(self, header: Header) -> None:
@@ -33,18 +47,43 @@ class RowSink:
         self._target.open(self._writer.begin())
 
     def write(self, row: Row) -> None:
+        self._rows += 1
+        if self._most is not None and self._rows > self._most and row.complete and not row.crossed:
+            self._hidden += 1
+            return
         self._target.write(self._writer.row(pair_cells(row, self._metrics, **self._layout)))
 
     def close(self, summary: Summary) -> None:
-        last = self._writer.end(summary_trailer(summary), summary_lines(self._header, summary))
-        self._target.close(last, finished=not summary.interrupted)
+        lines = summary_lines(self._header, summary)
+        if self._hidden:
+            lines = [[(f"{amount(self._hidden, 'more row')} not shown", "bold yellow")], [""], *lines]
+        self._target.close(self._writer.end(summary_trailer(summary), lines), finished=not summary.interrupted)
 
     def abandon(self) -> None:
         self._target.abandon()
 
 
-def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = False) -> Sink:
-    """Return a sink that writes a format to a text stream, which stays open, or to a file.
+class SummarySink:
+    """Write the header and the summary of a run, as JSON has them, to a file of their own."""
+
+    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
+        self._target = target(path, data=True, overwrite=overwrite)
+
+    def open(self, header: Header) -> None:
+        self._target.open(dump(header_record(header))[:-1])
+
+    def write(self, row: Row) -> None:
+        """Nothing: rows stand in the results."""
+
+    def close(self, summary: Summary) -> None:
+        self._target.close(json_trailer(summary_trailer(summary)), finished=not summary.interrupted)
+
+    def abandon(self) -> None:
+        self._target.abandon()
+
+
+def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = False, most: int | None = None) -> Sink:
+    """Return a sink that writes a format to a text stream, which stays open, or to a file; see `RowSink` for `most`.
 
     A file is made when the sink is opened, before anything is computed; OutputError says why it cannot be made. What
     was there is kept as `<file>~` until the new results are complete. What eyediff did not write is refused; with
@@ -52,7 +91,7 @@ def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = F
     """
     if kind == "parquet":
         return ParquetFolder(cast(Path, destination), replace=True)
-    return RowSink(kind, target(destination, data=kind != "text", overwrite=overwrite))
+    return RowSink(kind, target(destination, data=kind != "text", overwrite=overwrite), most)
 
 
 def plain_sink(kind: RowFormat, path: Path) -> Sink:

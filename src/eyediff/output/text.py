@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from ..records import Crossing, Header, Statistics, Summary
+from ..errors import shown
+from ..records import Conventions, Crossing, Header, Statistics, Summary
 
 NARROWEST = 10
 """Characters of a column of numbers. The widest number, -1.2346e-05, is rare; two blanks separate columns."""
@@ -44,7 +45,26 @@ def made_with(header: Header) -> list[Line]:
     for name, metric in header.metrics.items():
         weights = f", weights {metric.weights_sha256[:12]}" if metric.weights_sha256 else ""
         lines.append([(f"{name}: version {metric.version}{weights}, {metric.engine}", "dim")])
-    return [*lines, [(f"eyediff {header.eyediff}, sizes: {header.size}", "dim")]]
+    followed = [f"{name} {value}" for name, value in _followed(header.conventions)]
+    return [*lines, [(", ".join((f"eyediff {header.eyediff}", f"sizes: {header.size}", *followed)), "dim")]]
+
+
+def _followed(conventions: Conventions) -> Iterator[tuple[str, object]]:
+    """Yield the conventions of a run that differ from none, as people read them."""
+    if conventions.protocol is not None:
+        yield "protocol", shown(conventions.protocol)
+    if conventions.crop_border:
+        yield "border cut off:", conventions.crop_border
+    if conventions.eight_bits:
+        yield "rounded to", "8 bits"
+    if conventions.region is not None:
+        yield "region", conventions.region
+    for rectangle in conventions.ignore:
+        yield "ignored", rectangle
+    if conventions.mask is not None:
+        yield "mask", shown(conventions.mask)
+    if conventions.resampling != "lanczos":
+        yield "resampling", conventions.resampling
 
 
 def rendered(line: Line, terminal: bool) -> str:

@@ -11,13 +11,23 @@ from pathlib import Path
 from ..errors import Setting, UsageError, shown
 from ..records import MatchRule, Pair, Side, Unmatched
 from .lazy import Lazy
+from .masks import with_masks
 from .match import alone, by_key, matched, near_misses
 from .pair_list import PairLike, list_pairs, read_pairs
 from .proposal import propose_patterns
 from .rules import EXAMPLE, Rule, parse_rule
 from .walk import Listing, images_below
 
-__all__ = ["Listing", "PairLike", "Pairing", "images_in", "list_pairs", "pair_up", "read_pairs"]
+__all__ = [
+    "Listing",
+    "PairLike",
+    "Pairing",
+    "images_in",
+    "list_pairs",
+    "pair_up",
+    "read_pairs",
+    "with_masks",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..locations import Location, Url, check_scheme, parse_location, scheme_of
 from ..records import Pair
 from .table_rows import BadRow, TableRow, read_table_rows
@@ -108,7 +109,11 @@ def pair_of_cells(cells: Mapping[str, object]) -> Pair:
     """Return the pair that cells describe, with paths as they are written."""
     reference, candidate = str(cells["reference"]), str(cells["candidate"])
     name, group = cells.get("name", cells.get("pair", candidate)), cells.get("group")
-    return Pair(str(name), parse_location(reference), parse_location(candidate), None if group is None else str(group))
+    if cells.get("mask"):
+        raise UsageError(f"the pair {shown(name)} names a mask: a list cannot; state the masks by ", Setting("mask"))
+    return Pair(
+        str(name), parse_location(reference), parse_location(candidate), group=None if group is None else str(group)
+    )
 
 
 def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
@@ -119,7 +124,7 @@ def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
         if not isinstance(row.get(name), str) or not row[name] or "\0" in str(row[name]):
             raise ValueError(f"no {name}, a path or a URL was expected")
     pair = pair_of_cells({name: cell for name, cell in row.items() if cell not in (None, "")})
-    return Pair(pair.name, _below(path, pair.reference), _below(path, pair.candidate), pair.group)
+    return replace(pair, reference=_below(path, pair.reference), candidate=_below(path, pair.candidate))
 
 
 def _below(table: Path, location: Location) -> Location:

@@ -22,7 +22,7 @@ from ..records import AlphaPolicy, Pair, Row, ScoredPair, SizePolicy, Summary
 from ..scoring.batches import Stop
 from ..scoring.loading import Recall
 from .datasets import core_count, map_dataset
-from .worker import INDEX, WorkerTask
+from .worker import INDEX, MASK, WorkerTask
 
 
 def write(
@@ -150,18 +150,17 @@ def _missing_pairs(pairs: Any, recall: Recall, earlier: _EarlierRows, stop: Stop
 def _blocks(missing: Iterator[tuple[int, Pair]], size: int) -> Iterator[Any]:
     """Yield tables of `size` pairs. Names are bytes, because not every file name is valid text."""
     pa = arrow()
-    schema = pa.schema(
-        [(INDEX, pa.int64()), ("pair", pa.binary()), ("reference", pa.binary()), ("candidate", pa.binary())]
-    )
-    rows: list[tuple[int, bytes, bytes, bytes]] = []
+    names = ("pair", "reference", "candidate", MASK)
+    schema = pa.schema([(INDEX, pa.int64()), *((name, pa.binary()) for name in names)])
+    rows: list[tuple[int | bytes | None, ...]] = []
 
     def table() -> Any:
         columns = zip(*rows, strict=True)
         return pa.table([pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema)
 
     for index, pair in missing:
-        texts = (pair.name, str(pair.reference), str(pair.candidate))
-        rows.append((index, *map(os.fsencode, texts)))  # type: ignore[arg-type]  # three texts give three
+        mask = None if pair.mask is None else os.fsencode(str(pair.mask))
+        rows.append((index, *map(os.fsencode, (pair.name, str(pair.reference), str(pair.candidate))), mask))
         if len(rows) == size:
             yield table()
             rows.clear()

@@ -20,6 +20,8 @@ from ..run.resume import run_settings, settings_difference
 from ..scoring.batches import score_pairs
 
 INDEX = "index"
+MASK = "mask"
+"""Column of the path of a pair's mask, where it has one."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,10 @@ class Worker:
 def _pairs(batch: Any) -> Iterator[Pair]:
     columns = [batch[name].to_pylist() for name in ("reference", "candidate")]
     names = batch["pair"].to_pylist() if "pair" in batch.column_names else columns[1]
-    for name, reference, candidate in zip(names, *columns, strict=True):
-        yield Pair(_decode(name), parse_location(_decode(reference)), parse_location(_decode(candidate)))
+    masks = batch[MASK].to_pylist() if MASK in batch.column_names else [None] * len(names)
+    for name, mask, reference, candidate in zip(names, masks, *columns, strict=True):
+        files = parse_location(_decode(reference)), parse_location(_decode(candidate))
+        yield Pair(_decode(name), *files, None if mask is None else parse_location(_decode(mask)))
 
 
 def _decode(value: str | bytes) -> str:

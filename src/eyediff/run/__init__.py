@@ -6,7 +6,7 @@ from ..interfaces import Progress
 from .limits import Judge, Limits
 from .merge import MergedRows
 from .pipeline import Journal, RowSource, compare, write_rows
-from .plan import ComparisonOptions, ComparisonPlan, plan_comparison
+from .plan import ComparisonOptions, ComparisonPlan, follow_protocol, plan_comparison
 from .resume import ResumableSink
 from .shards import select_part
 
@@ -21,6 +21,7 @@ __all__ = [
     "ResumableSink",
     "RowSource",
     "compare",
+    "follow_protocol",
     "plan_comparison",
     "select_part",
     "write_rows",

@@ -10,10 +10,12 @@ from pathlib import Path
 from .. import defaults, images, pairing
 from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
-from ..errors import Setting, UsageError
+from ..errors import Setting, UsageError, shown
+from ..images import region
 from ..interfaces import DownloadProgress
 from ..pairing.groups import group_pairs
-from ..records import AlphaPolicy, MatchRule, Pair, SizePolicy, Unmatched
+from ..protocols import EvaluationProtocol
+from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, MatchRule, Pair, PairSizePolicy, Unmatched
 from ..scoring.factory import build_metric_set
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
@@ -30,7 +32,7 @@ class ComparisonOptions:
     match
         How two folders are paired.
     size
-        What happens to images of different size.
+        What happens to images of different size; see `records.PairSizePolicy`.
     alpha
         What transparency becomes; see `records.AlphaPolicy`.
     device
@@ -43,23 +45,28 @@ class ComparisonOptions:
         Threads of the engines; None: one for each core.
     range
         Levels of black and white in the files, such as (0, 4095) for 12 bits in files of 16; None: those of their type.
+    conventions
+        Protocol, border, rounding, regions, masks and the filter that resizes.
     groups
         Which pairs are summed up together: "subfolder", or a regular expression (`pairing.groups`); None: as a list of
         pairs says.
     """
 
     match: MatchRule = "name"
-    size: SizePolicy = "refuse"
+    size: PairSizePolicy = "refuse"
     alpha: AlphaPolicy = "worst"
     device: DeviceName = "auto"
     workers: int | None = None
     memory: int | str | None = None
     threads: int | None = None
     range: images.Range | None = None
+    conventions: Conventions = NO_CONVENTIONS
     groups: str | None = None
 
     def __post_init__(self) -> None:
         images.check_alpha(self.alpha)
+        images.check_size(self.size, self.conventions.resampling)
+        region.check_conventions(self.conventions)
         if self.range is not None:
             images.check_range(self.range, "files")
 
@@ -73,6 +80,7 @@ class ComparisonOptions:
             memory=self.memory,
             threads=self.threads,
             range=self.range,
+            conventions=self.conventions,
             progress=progress,
         )
 
@@ -80,10 +88,48 @@ class ComparisonOptions:
         """Return what reads image files. Images decoded ahead take at most a quarter of `memory`."""
         return ImageLoader(
             partial(images.read, alpha=self.alpha, range=self.range),
-            partial(images.fit, policy=self.size),
+            partial(images.fit, policy=self.size, resampling=self.conventions.resampling),
             workers=defaults.workers() if self.workers is None else self.workers,
             window_bytes=min(defaults.WINDOW_BYTES, memory_limit.check_memory(self.memory) // 4),
+            prepare=partial(region.prepare, self.conventions),
         )
+
+
+def follow_protocol(
+    options: ComparisonOptions, protocol: EvaluationProtocol, scale: int | None = None
+) -> ComparisonOptions:
+    """Return options for a comparison under a protocol. The metrics are `protocol.choose()`.
+
+    Parameters
+    ----------
+    options
+        Everything that a protocol does not say: sizes, levels, regions, masks, threads.
+    protocol
+        Says the border, what transparency becomes, and the rounding.
+    scale
+        How many times the images were enlarged, of a protocol whose border depends on it.
+
+    Raises
+    ------
+    UsageError
+        If the options contradict the protocol, or it needs a scale and has none, or the other way round.
+    """
+    own, name = options.conventions, shown(protocol.name)
+    if own.crop_border:
+        raise UsageError(
+            f"the protocol {name} says what border is cut off; leave out ", Setting("crop_border", own.crop_border)
+        )
+    if options.alpha not in ("worst", protocol.alpha):
+        raise UsageError(
+            f"the protocol {name} says {protocol.alpha} of transparency; leave out ",
+            Setting("alpha", options.alpha),
+            ", or write a protocol of your own",
+        )
+    if scale is not None and not protocol.needs_scale:
+        raise UsageError(f"the protocol {name} has the same border at every scale; leave out ", Setting("scale", scale))
+    asked = protocol.conventions(scale)
+    followed = replace(own, protocol=asked.protocol, crop_border=asked.crop_border, eight_bits=asked.eight_bits)
+    return replace(options, alpha=protocol.alpha, conventions=followed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +209,10 @@ def plan_comparison(
     specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
     found = _find_pairs(reference, candidate, pairs, options.match)
     listed, groups = _group(found.pairs, options.groups)
+    mask = options.conventions.mask
     built = options.build_metrics(specs, progress)
     return ComparisonPlan(
-        listed,
+        listed if mask is None else pairing.with_masks(listed, Path(mask)),
         replace(built, header=replace(built.header, groups=groups)),
         options.loader(),
         found.unmatched,

@@ -1,7 +1,7 @@
 """Results that survive a kill at any moment, and that a later run continues: one mechanism for all formats.
 
 Beside the results lies their journal, `<output>.resume`: JSON lines. The first says what the run computes with; each
-other one holds a row with all its scores, and the size and time of its two files. A line is appended before the row is
+other one holds a row with all its scores, and the size and time of its files. A line is appended before the row is
 written to the results, so the journal knows every row that they hold, but for the rows that lack a score.
 
 A run that continues writes all results anew: rows that still hold come from the journal, the others are computed. They
@@ -28,7 +28,15 @@ from ..output import RowFormat, is_results_path, plain_sink
 from ..output.atomic_write import atomic_path, output_error, part_path, remove
 from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
 from ..output.read_rows import parse_record, split_records
-from ..output.schema import Cell, header_record, number, pair_columns, score_from, without_verdict
+from ..output.schema import (
+    Cell,
+    conventions_record,
+    header_record,
+    number,
+    pair_columns,
+    score_from,
+    without_verdict,
+)
 from ..output.writers import WRITERS
 from ..records import Header, Pair, Row, ScoredPair, Summary
 from .limits import NO_LIMITS, Judge
@@ -59,6 +67,16 @@ def journal_path(output: Path) -> Path:
     return output.with_name(output.name + ".resume")
 
 
+FileStamps: TypeAlias = tuple[FileStamp | None, ...]
+"""Of the reference and the candidate, and of the mask where there is one."""
+
+
+def file_stamps(pair: Pair) -> FileStamps:
+    """Return the stamps of the files of a pair as they are now."""
+    files = (pair.reference, pair.candidate) if pair.mask is None else (pair.reference, pair.candidate, pair.mask)
+    return tuple(map(file_stamp, files))
+
+
 class _Entry(NamedTuple):
     """A line of the journal."""
 
@@ -69,7 +87,7 @@ class _Entry(NamedTuple):
     height: int
     scores: dict[str, float]
     notes: tuple[str, ...]
-    stamps: tuple[FileStamp | None, FileStamp | None]
+    stamps: FileStamps
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
@@ -78,7 +96,7 @@ class _Entry(NamedTuple):
 
     def row(self) -> ScoredPair:
         """Return the row."""
-        pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate), self.group)
+        pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate), group=self.group)
         return ScoredPair(pair, self.width, self.height, self.scores, self.notes)
 
 
@@ -107,7 +125,7 @@ class ResumableSink:
         self._path, self._kind, self._resume, self._overwrite, self._judge = path, kind, resume, overwrite, judge
         self._lines: dict[str, int] = {}  # where the journal has the row of a pair that was not asked for yet
         self._recalled: set[str] = set()
-        self._stamps: dict[str, tuple[FileStamp | None, FileStamp | None]] = {}  # of files that are being read
+        self._stamps: dict[str, FileStamps] = {}  # of files that are being read
         self._kept: str | None = None
         self._files, self._locked = ExitStack(), ExitStack()
 
@@ -267,10 +285,12 @@ class ResumableSink:
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
                 raise ValueError("values that are not ours")
-            first, second = map(_stamp, found["stamps"])
+            stamps = tuple(map(_stamp, found["stamps"]))
+            if len(stamps) not in (2, 3):
+                raise ValueError("not two or three stamps")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(number) from error
-        return _Entry(name, reference, candidate, width, height, scores, notes, (first, second), group)
+        return _Entry(name, reference, candidate, width, height, scores, notes, stamps, group)
 
     def _check_results(self, rows: set[int]) -> None:
         """Raise ResumeError unless the unfinished results, if they can be read, hold rows of the journal alone."""
@@ -309,11 +329,11 @@ class ResumableSink:
         )
 
     def recall(self, pair: Pair) -> ScoredPair | None:
-        """Return the row of this pair if it still holds: the same paths, both files unchanged in size and time.
+        """Return the row of this pair if it still holds: the same paths, all files unchanged in size and time.
 
         Must be called before the files are read. So a file that changes meanwhile is seen to have changed next time.
         """
-        now = file_stamp(pair.reference), file_stamp(pair.candidate)
+        now = file_stamps(pair)
         start = self._lines.pop(pair.name, None)
         if start is not None and None not in now:
             entry = self._at(start)
@@ -402,6 +422,7 @@ def run_settings(header: Header, kind: str) -> dict[str, object]:
         settings["range"] = list(header.range)
     if header.groups is not None:
         settings["groups"] = header.groups
+    settings |= conventions_record(header.conventions)
     if header.shard is not None:
         settings["shard"] = f"{header.shard.part}/{header.shard.of}"
         settings["list of pairs"] = header.shard.list_sha256

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..images import composites
 from ..interfaces import Mapper, Viewer
-from ..records import Pixels, ScoredPair, View
+from ..records import Mask, Pixels, ScoredPair, View
 from ..scoring.batches import Observe
 from ..scoring.loading import Loaded, describe_error
 
@@ -35,7 +35,7 @@ def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
     trouble = None
     if mapper is not None:
         try:
-            maps = [_map(mapper, *pair) for pair in pairs]
+            maps = [_map(mapper, *pair, loaded.counted) for pair in pairs]
         except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this pair its map alone
             trouble = describe_error(error)
     identity = 0.0 if mapper is None else mapper.map_identity
@@ -43,12 +43,12 @@ def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
     return max(views, key=_weight) if len(views) > 1 else views[0]
 
 
-def _map(mapper: Mapper, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
+def _map(mapper: Mapper, a: Pixels, b: Pixels, counted: Mask | None) -> npt.NDArray[np.float32]:
     (found,) = mapper.maps(a[None], b[None])
     if found.shape != a.shape[:2] or not np.isfinite(found).all():
         raise ValueError(f"the map is of shape {found.shape}, or holds what is no number")
     plane: npt.NDArray[np.float32] = found
-    return plane
+    return plane if counted is None else np.where(counted, plane, np.float32(mapper.map_identity))
 
 
 def _weight(view: View) -> float:

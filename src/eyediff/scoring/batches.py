@@ -15,8 +15,8 @@ import numpy.typing as npt
 from .. import defaults
 from ..errors import EyediffError
 from ..images import composites, describe_one_sided, is_one_sided
-from ..interfaces import Engine, Looking
-from ..records import Failure, Features, Image, Pair, Pixels, Row, ScoredPair, Stage
+from ..interfaces import Engine, Looking, MaskedEngine
+from ..records import Failure, Features, Image, Mask, Pair, Pixels, Row, ScoredPair, Stage
 from .loading import ImageLoader, Loaded, Recall, describe_error
 from .metric_set import MetricSet
 from .references import Reference, ReferenceCache
@@ -166,7 +166,7 @@ class _ReorderBuffer:
 
 def _kind(loaded: Loaded) -> object:
     pixels = loaded.reference.pixels
-    return pixels.shape, pixels.dtype
+    return pixels.shape, pixels.dtype, loaded.counted is None
 
 
 def batch_capacity(width: int, height: int, images: int = 2) -> int:
@@ -175,14 +175,15 @@ def batch_capacity(width: int, height: int, images: int = 2) -> int:
 
 
 def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: ReferenceCache) -> list[Row]:
-    """Return a row for each pair; all are of one shape and storage type.
+    """Return a row for each pair; all are of one shape and storage type, and with masks or without.
 
     Every metric stands alone: a metric that cannot score a pair leaves a reason in its row, and the other scores.
     """
     grounds = [composites(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
     owners = [index for index, of_pair in enumerate(grounds) for _ in of_pair]
     reference, candidate = ([sample[side] for of_pair in grounds for sample in of_pair] for side in (0, 1))
-    samples = _Samples(reference, candidate, references.track(reference))
+    counted = [own for owner in owners if (own := batch[owner].counted) is not None]
+    samples = _Samples(reference, candidate, references.track(reference), counted)
     scores: list[dict[str, list[float]]] = [{} for _ in batch]  # one on each ground
     reasons: list[dict[str, str]] = [{} for _ in batch]
     shortest = min(batch[0].width, batch[0].height)
@@ -253,8 +254,10 @@ def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: S
 class _Samples:
     """The images of a batch, and what is known of its references."""
 
-    def __init__(self, a: Sequence[Pixels], b: Sequence[Pixels], references: Sequence[Reference]) -> None:
-        self._sides, self._references = (a, b), references
+    def __init__(
+        self, a: Sequence[Pixels], b: Sequence[Pixels], references: Sequence[Reference], counted: Sequence[Mask] = ()
+    ) -> None:
+        self._sides, self._references, self._counted = (a, b), references, counted
         self._stacks: dict[int, Pixels] = {}
         self._capacity = batch_capacity(a[0].shape[1], a[0].shape[0])
 
@@ -264,9 +267,10 @@ class _Samples:
         References that occur again are compared from their features.
         """
         parts: list[tuple[Sequence[int], npt.NDArray[np.float64]]] = []
-        featured = self._with_features(engine, names, places) if isinstance(engine, Looking) else {}
+        looks = isinstance(engine, Looking) and not self._counted
+        featured = self._with_features(cast(Looking, engine), names, places) if looks else {}
         for part in self._parts([place for place in places if place not in featured]):
-            parts.append((part, engine.distances(self._pick(0, part), self._pick(1, part))))
+            parts.append((part, self._compare(engine, part)))
         for part in self._parts(list(featured)):
             known = [featured[place] for place in part]
             same = all(features is known[0] for features in known)
@@ -280,6 +284,12 @@ class _Samples:
                 raise EyediffError(f"{len(part)} pairs gave scores of shape {values.shape}")
             scores[[row_of[place] for place in part]] = values
         return scores
+
+    def _compare(self, engine: Engine, places: Sequence[int]) -> npt.NDArray[np.float64]:
+        a, b = self._pick(0, places), self._pick(1, places)
+        if not self._counted:
+            return engine.distances(a, b)
+        return cast(MaskedEngine, engine).masked_distances(a, b, np.stack([self._counted[place] for place in places]))
 
     def _with_features(self, engine: Looking, names: tuple[str, ...], places: Sequence[int]) -> dict[int, Features]:
         """Return the features of the references that occur more than once, by place; none if they need too much memory.

@@ -14,9 +14,9 @@ from ..engines.select_runner import create_runner
 from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import DownloadProgress, Engine
 from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
-from ..records import AlphaPolicy, Header, MetricHeader, SizePolicy
+from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, Header, MetricHeader, PairSizePolicy
 from .metric_set import Group, MetricSet
-from .metric_spec import MetricSpec, parse_metrics
+from .metric_spec import MetricSpec, check_masks, parse_metrics
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,13 @@ def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
 def build_metric_set(
     metrics: Sequence[str | MetricSpec],
     *,
-    size: SizePolicy = "refuse",
+    size: PairSizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
     memory: int | str | None = None,
     threads: int | None = None,
     range: tuple[float, float] | None = None,
+    conventions: Conventions = NO_CONVENTIONS,
     progress: DownloadProgress | None = None,
 ) -> MetricSet:
     """Load the weights of metrics and build their engines.
@@ -124,7 +125,7 @@ def build_metric_set(
     ----------
     metrics
         Names such as ``lpips`` or ``ssim@skimage``, files of metrics, or metrics that are parsed already.
-    size, alpha, range
+    size, alpha, range, conventions
         Recorded in the header only. The loader prepares the images.
     device
         Where the networks run.
@@ -139,11 +140,23 @@ def build_metric_set(
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If a metric is unknown or named twice, its weights cannot be loaded, or the device is not available.
+        If a metric is unknown or named twice, or takes no masks where `conventions` have some, its weights cannot be
+        loaded, or the device is not available.
     """
     specs = parse_metrics(metrics)
+    if conventions.masks:
+        check_masks(specs)
     built = _build_all(specs, create_runner(device, threads), memory, progress)
-    return MetricSet(_group_columns(built), _describe(built, size, alpha, range))
+    header = Header(
+        eyediff=__version__,
+        metrics={metric.spec.requested: metric.header for metric in built},
+        size=size,
+        higher_is_better={metric.spec.requested: metric.spec.info.higher_is_better for metric in built},
+        alpha=alpha,
+        range=range,
+        conventions=conventions,
+    )
+    return MetricSet(_group_columns(built), header)
 
 
 def _build_all(
@@ -152,16 +165,3 @@ def _build_all(
     networks = sum(spec.info.is_deep for spec in specs)
     room = budget.memory_per_network(budget.check_memory(memory), networks)
     return [build_metric(spec, runner, progress=progress, memory=room) for spec in specs]
-
-
-def _describe(
-    metrics: Sequence[BoundMetric], size: SizePolicy, alpha: AlphaPolicy, range: tuple[float, float] | None
-) -> Header:
-    return Header(
-        eyediff=__version__,
-        metrics={metric.spec.requested: metric.header for metric in metrics},
-        size=size,
-        higher_is_better={metric.spec.requested: metric.spec.info.higher_is_better for metric in metrics},
-        alpha=alpha,
-        range=range,
-    )

@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError, UsageError
+from ..images.region import read_mask
 from ..locations import Location
-from ..records import Failure, Image, Pair, Row, ScoredPair, Side
+from ..records import Failure, Image, Mask, Pair, Row, ScoredPair, Side
 from .prefetch import ahead, reading
 
 Read: TypeAlias = Callable[[Location], Image]
@@ -19,18 +20,25 @@ Read: TypeAlias = Callable[[Location], Image]
 Fit: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]
 """Brings two images to one size and storage type. Raises SizeError."""
 
+Prepare: TypeAlias = Callable[[Image, Image, Mask | None], tuple[Image, Image, Mask | None]]
+"""Returns two images of one size as they are scored, and which of their pixels count. Raises SizeError."""
+
 Recall: TypeAlias = Callable[[Pair], ScoredPair | None]
 """Returns the row of a pair that an earlier run has computed, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pair whose images are in memory, of one size and storage type. `known` is its row of an earlier run."""
+    """A pair whose images are in memory, of one size and storage type. `known` is its row of an earlier run.
+
+    `counted` says which pixels count, H x W; None: all. The candidate has the reference's pixels where none counts.
+    """
 
     pair: Pair
     reference: Image
     candidate: Image
     known: ScoredPair | None = None
+    counted: Mask | None = None
 
     @property
     def width(self) -> int:
@@ -62,6 +70,10 @@ class ImageLoader:
         Pairs in memory: half of them decoded ahead, half waiting for their batch to fill.
     window_bytes
         Bytes of pixels that may be decoded ahead.
+    prepare
+        Says what counts of a pair, after `fit`.
+    read_mask
+        Reads the mask of a pair that has one.
 
     Raises
     ------
@@ -74,6 +86,8 @@ class ImageLoader:
     workers: int = field(default_factory=defaults.workers)
     window: int = defaults.WINDOW
     window_bytes: int = field(default_factory=lambda: defaults.WINDOW_BYTES)
+    prepare: Prepare = lambda reference, candidate, mask: (reference, candidate, mask)
+    read_mask: Callable[[Location], Mask] = read_mask
 
     def __post_init__(self) -> None:
         if self.workers < 1:
@@ -111,16 +125,24 @@ class _Reader:
     def __init__(self, loader: ImageLoader, pool: ThreadPoolExecutor) -> None:
         self._loader, self._pool = loader, pool
         self._last: dict[Side, tuple[Location, Future[Image]]] = {}
+        self._mask: tuple[Location, Future[Mask]] | None = None
 
     def start(self, pair: Pair, known: ScoredPair | None) -> Future[Loaded | Row]:
         """Begin to read.
 
-        The third task waits for the first two, in a worker. Since the pool begins tasks in the order in which it gets
+        The last task waits for the others, in a worker. Since the pool begins tasks in the order in which it gets
         them, those are done by then, or under way in other workers; so this ends with a single worker, too.
         """
         reference = self._image("reference", pair.reference)
         candidate = self._image("candidate", pair.candidate)
-        return self._pool.submit(_join, pair, reference, candidate, self._loader.fit, known)
+        return self._pool.submit(_join, pair, reference, candidate, self._mask_of(pair), self._loader, known)
+
+    def _mask_of(self, pair: Pair) -> Future[Mask] | None:
+        if pair.mask is None:
+            return None
+        if self._mask is None or self._mask[0] != pair.mask:
+            self._mask = pair.mask, self._pool.submit(self._loader.read_mask, pair.mask)
+        return self._mask[1]
 
     def _image(self, side: Side, path: Location) -> Future[Image]:
         known = self._last.get(side)
@@ -132,14 +154,21 @@ class _Reader:
 
 
 def _join(
-    pair: Pair, reference: Future[Image], candidate: Future[Image], fit: Fit, known: ScoredPair | None
+    pair: Pair,
+    reference: Future[Image],
+    candidate: Future[Image],
+    mask: Future[Mask] | None,
+    loader: ImageLoader,
+    known: ScoredPair | None,
 ) -> Loaded | Row:
     try:
         images = reference.result(), candidate.result()
+        counted = None if mask is None else mask.result()
     except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
         return known or Failure(pair, "read", describe_error(error))
     try:
-        return Loaded(pair, *fit(*images), known)
+        first, second, counted = loader.prepare(*loader.fit(*images), counted)
+        return Loaded(pair, first, second, known, counted)
     except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
         return known or Failure(pair, "size", describe_error(error))
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 from ..errors import EyediffError, UnknownMetricError, UsageError, shown
 from ..interfaces import DownloadProgress
 from ..metrics.backbones import TRUNKS
-from ..metrics.lpips import Network
-from ..metrics.programs import DeepFeatures, Program
-from ..metrics.registry import MetricInfo, find_metric
+from ..metrics.lpips import PUBLISHED, SCALINGS, Network
+from ..metrics.programs import DeepFeatures, Program, takes_masks
+from ..metrics.registry import MetricInfo, all_metrics, find_metric
 from ..weights import MetricFile, is_file_name, load_heads, load_trunk, metric_sha256, network_sha256, read_metric
 
 
@@ -85,7 +85,7 @@ class MetricSpec:
             raise UsageError(f"{self.requested} has no network")
         loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)
         heads = load_heads(program.backbone, self.version) if program.calibrated else None
-        network = Network(program.network, loaded.parameters, heads, scaled=self.version != "0.0")
+        network = Network(program.network, loaded.parameters, heads, SCALINGS.get(self.version, PUBLISHED))
         return LoadedNetwork(network, network_sha256(loaded, heads, self.version))
 
 
@@ -188,6 +188,17 @@ def find_column(requested: str, columns: Sequence[str]) -> str | None:
             if parse_metric(column).qualified_name == wanted:
                 return column
     return None
+
+
+def check_masks(specs: Iterable[MetricSpec]) -> None:
+    """Raise UsageError if a metric is not defined where some pixels do not count (`metrics.programs.takes_masks`)."""
+    for spec in specs:
+        if not takes_masks(spec.program):
+            able = [name for name, info in all_metrics().items() if takes_masks(info.programs[info.versions[0]])]
+            raise UsageError(
+                f"{spec.requested} is not defined where some pixels do not count; leave it out, or compare whole "
+                f"images; masks and regions are for {', '.join(able)}"
+            )
 
 
 def parse_metrics(requested: Iterable[str | MetricSpec]) -> list[MetricSpec]:

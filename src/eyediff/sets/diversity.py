@@ -27,8 +27,12 @@ normal points the t_i are independent and identically distributed, so
     standard error^2  =  4 / (N - 1) * (sample variance of the t_i)
 
 is unbiased for every N. For other distributions E t_i = tr S still holds, and Var t_i = V + 4 tr(S^2) / i up to terms
-in 1 / i^2 and fourth cumulants over i. So the estimate is consistent. If V is close to 0 (points on a sphere), it is
-too large rather than too small. The factor then grows like log N, in a variance that falls like 1 / N^2.
+in 1 / i^2 and fourth cumulants over i. So the estimate is consistent. Where V is 0, it is too large. On a sphere
+
+    Var t_i  =  tr(S^2) (4 (i - 1) / i^2 + 2 (i - 2) / (i^2 (i - 1)))
+
+and, with T the sum of these from 2 to N over tr(S^2), the square is N (T - 2 / N) / (2 (N - 2)) times too large: the
+estimate by a factor of 2.7 for N = 100, which grows like sqrt(2 log N), of an error that falls like 1 / N.
 
 Unlike their sum, the t_i depend on the order, and neighbouring files are often similar. So images are taken in a fixed
 random order, the same for the same number of images. This makes the t_i exchangeable.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from .. import defaults
 from ..errors import ImageError, Setting, SizeError, UsageError
+from ..images import common_size
 from ..locations import Location
-from ..records import Image, Pair, SizePolicy
+from ..records import Image, Pair, PairSizePolicy
 from .ahead import ahead
 from .clip import Clip, Frame
 from .match import Cursor, matched
@@ -46,7 +47,7 @@ class Frames:
         self._offsets, self._starts = Offsets(), (0.0, 0.0)
         self.offset = offset
 
-    def check_sizes(self, policy: SizePolicy, smallest: Mapping[str, int]) -> None:
+    def check_sizes(self, policy: PairSizePolicy, smallest: Mapping[str, int]) -> None:
         """Whether frames of the clips' size can be compared; `smallest` is the shortest side by metric.
 
         Raises SizeError if the clips differ in size and `policy` is "refuse", or if they are too small for all metrics.
@@ -60,7 +61,7 @@ class Frames:
                 " or ",
                 Setting("size", "crop"),
             )
-        sides = [a.width, a.height] if policy != "crop" else [min(a.width, b.width), min(a.height, b.height)]
+        sides = common_size((a.width, a.height), (b.width, b.height), policy)
         name = min(smallest, key=lambda metric: smallest[metric])
         if min(sides) < smallest[name]:
             frames = f"the frames are {sides[0]}x{sides[1]}"

@@ -101,28 +101,44 @@ def check_scipy() -> Any:
     return import_optional("scipy.optimize", "the logistic fit")
 
 
+def unfitted(scores: Numbers, opinions: Numbers) -> str | None:
+    """Return why no curve can be fitted; None if one can."""
+    if infinite := int((~np.isfinite(scores)).sum()):
+        return (
+            f"{infinite} of {len(scores)} scores are infinite, as PSNR is of identical images: no curve can be fitted"
+        )
+    if len(scores) < FEWEST:
+        return f"{len(scores)} items: a curve of five parameters needs at least {FEWEST}"
+    if np.ptp(scores) == 0 or np.ptp(opinions) == 0:
+        return "all scores or all opinions are equal: no curve can be fitted"
+    return None
+
+
 class Fit:
     """The logistic curve from scores to opinions, by least squares.
 
     The scores are brought to mean 0 and deviation 1 first, which changes no fitted curve but keeps the steps in
-    proportion. The best of the ends that STEEPNESS leads to is taken. `parameters` are None where nothing can be
-    fitted: infinite scores, all scores equal, fewer than FEWEST opinions.
+    proportion. For a given steepness b2 and centre b3 the curve is linear in the other parameters, which are solved
+    for. The best STARTS of a grid of both are refined, and the best end is taken: from one start, data that hardly
+    determine the curve end in a local minimum. `parameters` are None where `unfitted` says why nothing can be fitted.
     """
 
-    STEEPNESS = (0.5, 2.0, 8.0)
-    """Of the curve at the start, for scores of deviation 1: nearly straight, bent, nearly a step."""
+    STEEPNESS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
+    """Of the curves of the grid, for scores of deviation 1: from nearly straight to a step."""
+
+    CENTRES = 12
+    """Centres of the grid: quantiles of the scores."""
+
+    STARTS = 4
 
     def __init__(self, scores: Numbers, opinions: Numbers) -> None:
         self._opinions = opinions
         self._optimise = check_scipy().least_squares
         self.parameters: Numbers | None = None
-        usable = len(scores) >= FEWEST and bool(np.isfinite(scores).all()) and np.ptp(scores) > 0
-        if usable and np.ptp(opinions) > 0:
+        if unfitted(scores, opinions) is None:
             self._middle, self._spread = scores.mean(), scores.std()
             self._scores = (scores - self._middle) / self._spread
-            height, middle = np.ptp(opinions), opinions.mean()
-            starts = [np.array([height, steep, 0.0, 0.0, middle]) for steep in self.STEEPNESS]
-            self.parameters = self._least(starts)
+            self.parameters = self._least(self._grid()[: self.STARTS])
 
     def curve(self, scores: Numbers) -> Numbers:
         """The opinions that the curve gives. Only where `parameters` are there."""
@@ -138,6 +154,18 @@ class Fit:
             return np.full(len(times), np.nan)
         fitted = logistic(self._scores, self.parameters)[None]
         return weighted_pearson(fitted, self._opinions[None], times)
+
+    def _grid(self) -> list[Numbers]:
+        """Return the parameters of the curves of the grid, the best first."""
+        found: list[tuple[float, Numbers]] = []
+        for centre in np.unique(np.quantile(self._scores, np.linspace(0.02, 0.98, self.CENTRES))):
+            for steep in self.STEEPNESS:
+                bent = np.tanh(steep * (self._scores - centre) / 2) / 2
+                columns = np.stack([bent, self._scores, np.ones_like(bent)], 1)
+                height, slope, level = np.linalg.lstsq(columns, self._opinions, rcond=None)[0]
+                error = float(np.square(columns @ (height, slope, level) - self._opinions).sum())
+                found.append((error, np.array([height, steep, centre, slope, level])))
+        return [parameters for _, parameters in sorted(found, key=lambda item: item[0])]
 
     def _least(self, starts: list[Numbers]) -> Numbers:
         def residuals(b: Numbers) -> Numbers:

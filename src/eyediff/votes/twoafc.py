@@ -29,8 +29,22 @@ def agreement(of_a: Numbers, of_b: Numbers, share: Numbers) -> Numbers:
 
 
 def human(share: Numbers) -> Numbers:
-    """N agreements of a voter with another, drawn from the same votes: p^2 + (1 - p)^2 (table 5, first row)."""
+    """Return N agreements of a vote with one drawn from the same votes: p^2 + (1 - p)^2 (table 5, first row).
+
+    The vote itself is among those that are drawn, so that few votes raise the figure: voters who toss coins reach 1
+    with one vote a question, 0.75 with two and 0.6 with five.
+    """
     return share**2 + (1 - share) ** 2
+
+
+def human_unbiased(share: Numbers, votes: Numbers) -> Numbers:
+    """Return N agreements of a voter with another: (k f - 1) / (k - 1), where f is `human` and k the number of votes.
+
+    Of the k^2 ordered draws of two votes, k are of a vote with itself. Voters who toss coins reach 0.5 on the mean,
+    whatever k is. NaN where there are fewer than two votes.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(votes >= 2, (votes * human(share) - 1) / (votes - 1), np.nan)
 
 
 def majority(share: Numbers) -> Numbers:
@@ -39,10 +53,13 @@ def majority(share: Numbers) -> Numbers:
 
 
 def mean(agreements: Numbers) -> Statistic:
-    """The mean agreement, as a statistic."""
+    """Return the mean agreement as a statistic. It leaves out questions whose agreement is NaN."""
+    defined = ~np.isnan(agreements)
+    values = np.where(defined, agreements, 0)
 
     def statistic(times: Numbers) -> Numbers:
-        found: Numbers = times @ agreements / times.sum(1)
+        with np.errstate(invalid="ignore"):  # a resample of questions that are left out
+            found: Numbers = times @ values / (times @ defined)
         return found
 
     return statistic

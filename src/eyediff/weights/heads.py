@@ -51,8 +51,8 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
         return load_mini()[1]
     if version not in lpips.VERSIONS:
         raise UsageError(f"no heads are of version {version!r}; there are {', '.join(lpips.VERSIONS)}")
-    shipped = package_files.HEADS.read()
-    return tuple(shipped[f"{version}/{trunk}/{index}"] for index in range(len(network.taps)))
+    release, shipped = lpips.head_version(version), package_files.HEADS.read()
+    return tuple(shipped[f"{release}/{trunk}/{index}"] for index in range(len(network.taps)))
 
 
 def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:
@@ -87,6 +87,6 @@ def network_sha256(loaded: LoadedTrunk, heads: Sequence[Array] | None, version: 
     """
     if loaded.source.parent != PACKAGE:
         return metric_sha256(loaded.parameters, heads)
-    purpose = f"metric, linear weights {version}" if heads else "metric without linear weights"
+    purpose = f"metric, linear weights {lpips.head_version(version)}" if heads else "metric without linear weights"
     files = [loaded.source, package_files.HEADS.path]
     return cached_hash(purpose, files, lambda: metric_sha256(loaded.parameters, heads))

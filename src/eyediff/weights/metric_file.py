@@ -42,7 +42,7 @@ class MetricFile:
     @property
     def version(self) -> str:
         """Version of the formula: 0.1 scales its input, 0.0 does not."""
-        return lpips.VERSIONS[0 if self.description.scaled else 1]
+        return lpips.RELEASES[0 if self.description.scaled else 1]
 
     @property
     def sha256(self) -> str:
@@ -87,7 +87,7 @@ class MetricFile:
             self.check_trunk(loaded.sha256, str(loaded.source))
             parameters = loaded.parameters
         return lpips.Network(
-            TRUNKS[self.description.trunk], parameters, self.heads if head else None, self.description.scaled
+            TRUNKS[self.description.trunk], parameters, self.heads if head else None, lpips.SCALINGS[self.version]
         )
 
     def check_runs(self) -> None:

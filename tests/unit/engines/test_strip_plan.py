@@ -24,10 +24,10 @@ TINY = 0
 """A budget that nothing fits: the smallest strips there are."""
 
 
-def network(trunk: Trunk, *, scaled: bool = True) -> lpips.Network:
+def network(trunk: Trunk, version: str = "0.1") -> lpips.Network:
     """Seeded weights, and the published heads where there are any."""
     heads = None if trunk.name == "mini" else weights.load_heads(trunk.name, "0.1")
-    return lpips.Network(trunk, seeded_parameters(trunk), heads, scaled)
+    return lpips.Network(trunk, seeded_parameters(trunk), heads, lpips.SCALINGS[version])
 
 
 @lru_cache
@@ -92,7 +92,7 @@ def test_a_trunk_that_skips_rows_has_no_strips() -> None:
 def test_in_double_precision_strips_are_the_whole(trunk: Trunk, height: int, width: int) -> None:
     """The same sums in another order: 1e-12, by tap and by place. Higher than wide and wider than high."""
     a, b = pair(height, width)
-    net = network(trunk, scaled=trunk is not ALEX)
+    net = network(trunk, "0.0" if trunk is ALEX else "0.1")
     whole, cut = NetworkEngine(NumpyRunner(), net), ProgramStrips(NumpyRunner(), net)
     np.testing.assert_allclose(cut.layers(a, b, TINY), whole.layers(a, b)[0], rtol=1e-12)
     # the map is stored as float32: one step of it
@@ -177,6 +177,6 @@ def test_strips_need_less_than_the_whole_and_more_budget_makes_them_higher() -> 
 def test_heads_and_scaling_are_those_of_the_network() -> None:
     """Without heads, and with unscaled input as version 0.0 has it: strips state the same network."""
     a, b = pair(129, 33)
-    for net in (network(ALEX, scaled=False), lpips.Network(ALEX, seeded_parameters(ALEX), None)):
+    for net in (network(ALEX, "0.0"), lpips.Network(ALEX, seeded_parameters(ALEX), None)):
         whole = NetworkEngine(NumpyRunner(), net).layers(a, b)[0]
         np.testing.assert_allclose(ProgramStrips(NumpyRunner(), net).layers(a, b, TINY), whole, rtol=1e-12)

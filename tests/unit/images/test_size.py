@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image as PILImage
 
-from eyediff.errors import SizeError
-from eyediff.images import fit
+from eyediff.errors import SizeError, UsageError
+from eyediff.images import check_size, fit
 from eyediff.records import Image
 
 from .make import noise
@@ -148,3 +148,55 @@ def test_over_white_takes_part_in_the_storage_type() -> None:
     a, b = fit(image(5, 7, clear=True), image(5, 7, np.uint16), "refuse")
     assert a.over_white is not None
     assert a.over_white.dtype == a.pixels.dtype == b.pixels.dtype == np.uint16
+
+
+def test_the_upper_left_that_both_have() -> None:
+    """A page that grew at its end is compared where both pages are."""
+    a, b = image(9, 6, clear=True), image(4, 11, seed=1)
+    left, right = fit(a, b, "top-left")
+    assert np.array_equal(left.pixels, a.pixels[:4]) and np.array_equal(right.pixels, b.pixels[:, :6])
+    assert left.over_white is not None and a.over_white is not None
+    assert np.array_equal(left.over_white, a.over_white[:4])
+    assert right.notes == ("cropped from 11x4 to 6x4",)
+
+
+def test_what_is_missing_counts_as_different() -> None:
+    """By half of the range at least, in each channel; what both lack is black in both. Types are joined first."""
+    a, b = image(9, 6, dtype=np.uint16), image(4, 11, seed=1)
+    left, right = fit(a, b, "pad")
+    assert (
+        left.pixels.shape == right.pixels.shape == (9, 11, 3) and left.pixels.dtype == right.pixels.dtype == np.uint16
+    )
+    assert np.array_equal(left.pixels[:, :6], a.pixels) and np.array_equal(right.pixels[:4], b.pixels * np.uint16(257))
+    apart = np.abs(left.pixels.astype(int) - right.pixels)
+    assert (apart[4:, :6] >= 32767).all() and (apart[:4, 6:] >= 32767).all() and not apart[4:, 6:].any()
+    assert set(np.unique(left.pixels[:4, 6:])) <= {0, 65535}
+    assert left.notes == ("padded from 6x9 to 11x9",)
+
+
+@pytest.mark.parametrize("resampling", ["lanczos", "bicubic", "bilinear", "box", "nearest"])
+def test_both_to_one_size_by_a_filter(resampling: str) -> None:
+    """What Pillow gives with the same filter, of both; an image of that size already stays as it is."""
+    a, b = image(30, 40), image(17, 23, seed=1)
+    left, right = fit(a, b, "fit:23x17", resampling)  # type: ignore[arg-type]
+    kernel = PILImage.Resampling[resampling.upper()]
+    assert np.array_equal(left.pixels, np.asarray(PILImage.fromarray(a.pixels).resize((23, 17), kernel)))
+    assert right is b
+    resized, _ = fit(b, a, "resize", resampling)[::-1]  # type: ignore[arg-type]
+    assert np.array_equal(resized.pixels, left.pixels)
+
+
+@pytest.mark.parametrize("policy", ["fit", "fit:0x5", "fit:5", "fit:5x123456", "topleft", "fit:5x5x5"])
+def test_unknown_policies_are_refused(policy: str) -> None:
+    """Before any image is read, with those that there are."""
+    with pytest.raises(UsageError, match="fit:WxH, such as fit:640x480"):
+        check_size(policy)
+
+
+def test_a_filter_needs_something_to_resize() -> None:
+    """A filter that would not be used is a mistake."""
+    with pytest.raises(UsageError, match="nothing is resized"):
+        check_size("crop", "bicubic")
+    with pytest.raises(UsageError, match="resampling cubic"):
+        check_size("resize", "cubic")  # type: ignore[arg-type]
+    check_size("fit:3x3", "nearest")

@@ -20,7 +20,7 @@ ALEX, SQUEEZE = Case("alex", "0.1", True, "smallest"), Case("squeeze", "0.0", Fa
 def network(case: Case) -> lpips.Network:
     """Of a case, on seeded weights."""
     heads = weights.load_heads(case.net, case.version) if case.heads else None
-    return lpips.Network(TRUNKS[case.net], _parameters(case.net), heads, scaled=case.version == "0.1")
+    return lpips.Network(TRUNKS[case.net], _parameters(case.net), heads, lpips.SCALINGS[case.version])
 
 
 @cache

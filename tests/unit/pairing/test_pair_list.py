@@ -24,7 +24,7 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
     """Paths are relative to the table; name and group may be empty; other columns are left to their owner."""
     table = written(tmp_path, "reference,candidate,name,group,seed\na.png,sub/b.png,first,lego,1\n/x/a.png,c.png,,,2\n")
     expected = [
-        Pair("first", tmp_path / "a.png", tmp_path / "sub/b.png", "lego"),
+        Pair("first", tmp_path / "a.png", tmp_path / "sub/b.png", group="lego"),
         Pair("c.png", Path("/x/a.png"), tmp_path / "c.png"),
     ]
     assert list(read_pairs(table)) == expected
@@ -70,7 +70,7 @@ def test_pairs_in_python() -> None:
     """Two paths, a mapping, a Pair; paths are as they are given."""
     assert list_pairs([("a", "b"), {"reference": "c", "candidate": "d", "name": "n", "group": "g"}]) == [
         Pair("b", Path("a"), Path("b")),
-        Pair("n", Path("c"), Path("d"), "g"),
+        Pair("n", Path("c"), Path("d"), group="g"),
     ]
     with pytest.raises(UsageError, match="no pair was given"):
         list_pairs([])

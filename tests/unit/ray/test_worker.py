@@ -51,7 +51,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], list[int]]:
             done.extend(found["index"] for found in cells)
             yield from change(cells)
 
-        monkeypatch.setattr(running, "_computed", computed)
+        monkeypatch.setattr(running, "_compute", computed)
         return done
 
     return install

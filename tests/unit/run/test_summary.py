@@ -12,9 +12,10 @@ import pytest
 
 from eyediff import defaults
 from eyediff.records import Failure, Pair, ScoredPair, Statistics, Summary
-from eyediff.run.interval import mean_intervals, student_quantile
+from eyediff.run.interval import mean_intervals
 from eyediff.run.limits import NO_LIMITS
 from eyediff.run.summary import Collector
+from eyediff.student_t import student_quantile
 
 from .fakes import header, pairs
 

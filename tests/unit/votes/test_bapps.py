@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from eyediff.errors import StudyError
-from eyediff.votes import problems_of, read_study
+from eyediff.votes import find_problems, read_study
 
 from .studies import bapps, picture, vote
 
@@ -47,7 +47,7 @@ def test_a_missing_file_shifts_no_vote(tmp_path: Path) -> None:
     """Files belong together by name: one that is missing is told, and the others keep their own votes."""
     root = bapps(tmp_path, {"cnn": [(110, 90, number / 4) for number in range(5)]})
     (root / "2afc/val/cnn/p0/000001.png").unlink()
-    study, problems = problems_of(root, "2afc")
+    study, problems = find_problems(root, "2afc")
     assert [(item.name[-1], item.share) for item in study.triplets] == [("0", 0), ("2", 0.5), ("3", 0.75), ("4", 1)]
     assert len(problems) == 1 and "p0/000001.png: missing: no such file, there is one in ref, p1, judge" in problems[0]
 
@@ -111,13 +111,13 @@ def test_every_form_of_one_number(tmp_path: Path, stored: np.ndarray) -> None:
 
 
 def test_the_whole_check_decodes(tmp_path: Path) -> None:
-    """`problems_of` finds what the first bytes hide: a file that was cut, and two sizes in one item."""
+    """`find_problems` finds what the first bytes hide: a file that was cut, and two sizes in one item."""
     folder = bapps(tmp_path, {"cnn": [(110, 90, 0.5)] * 2}) / "2afc/val/cnn"
     cut = folder / "p0/000000.png"
     cut.write_bytes(cut.read_bytes()[:60])
     picture(folder / "p1/000001.png", side=32)
     assert len(read_study(tmp_path, "2afc").items) == 2
-    _, problems = problems_of(tmp_path, "2afc", workers=2)
+    _, problems = find_problems(tmp_path, "2afc", workers=2)
     assert len(problems) == 2
     assert "p0/000000.png: unreadable: " in problems[0]
     assert "p1/000001.png: wrong shape: 32x32, beside 000001.png of 64x64" in problems[1]

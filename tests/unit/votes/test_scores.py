@@ -82,6 +82,24 @@ def test_voc_is_the_published_code() -> None:
     assert value(jnd.average_precision(distances, SHARE), 90) == pytest.approx(theirs, abs=1e-12)
 
 
+@pytest.mark.parametrize("votes", [2, 3, 5, 20])
+def test_coins_agree_with_each_other_half_of_the_time(votes: int) -> None:
+    """The published figure counts a vote as its own neighbour: (1 + 1 / k) / 2. The unbiased one is 1/2 for any k."""
+    counts = np.arange(votes + 1)
+    chance = np.array([math.comb(votes, int(count)) for count in counts]) / 2**votes
+    assert chance @ twoafc.human(counts / votes) == pytest.approx((1 + 1 / votes) / 2, abs=1e-15)
+    unbiased = twoafc.human_unbiased(counts / votes, np.full(votes + 1, votes))
+    assert chance @ unbiased == pytest.approx(0.5, abs=1e-15)
+    assert unbiased[[0, votes]] == pytest.approx([1, 1])
+
+
+def test_a_single_vote_says_nothing_of_another_voter() -> None:
+    """Its question is left out of the mean."""
+    found = twoafc.human_unbiased(np.array([1.0, 0.4]), np.array([1.0, 5.0]))
+    assert math.isnan(found[0]) and found[1] == pytest.approx((5 * 0.52 - 1) / 4)
+    assert value(twoafc.mean(found), 2) == pytest.approx(found[1])
+
+
 def test_average_precision_by_hand() -> None:
     """Votes 1, 0, 2/3 by rising distance: recalls 3/5, 3/5, 1 at precisions 1, 1/2, 5/9. With all tied, the share."""
     share, tied = np.array([1, 0, 2 / 3]), np.zeros(3)
@@ -98,7 +116,7 @@ def test_an_interval_covers_what_theory_says() -> None:
     of 2,000 resamples, whose own standard error is some 0.0015; 5 of them are allowed."""
     coins = np.tile([0.0, 1.0], 200)
     statistic = twoafc.mean(coins)
-    found = estimate(value(statistic, 400), distributions({"": statistic}, 400, 2000, seed=1)[""])
+    found = estimate(value(statistic, 400), distributions({"": statistic}, 400, 2000, seed=1)[""], 400)
     assert found.value == 0.5 and found.low is not None and found.high is not None
     assert found.low == pytest.approx(0.451, abs=0.0075) and found.high == pytest.approx(0.549, abs=0.0075)
 
@@ -117,4 +135,32 @@ def test_resamples_are_paired_and_repeatable() -> None:
     assert (other != same).any() and (stream != same).any()
     assert Counter(len(block) for block in draws(BLOCK // 2, 5, 0, 0)) == {2: 2, 1: 1}
     single = distributions({"a": twoafc.mean(values[:1])}, 1, 30, seed=4)["a"]
-    assert estimate(0.3, single).low is None and estimate(float("nan"), same).value is None
+    assert estimate(0.3, single, 1).low is None and estimate(float("nan"), same, 50).value is None
+
+
+@pytest.mark.parametrize("count", [5, 7, 10, 20])
+def test_an_interval_of_few_questions_covers_what_it_says(count: int) -> None:
+    """Of 1,000 studies with 5 votes a question about 95 % of the intervals hold the true agreement; they scatter by
+    0.7 %. The plain percentiles held it in 82 % of studies of 5 questions."""
+    generator = np.random.default_rng(count)
+    chance = generator.random((1000, count))
+    share = generator.binomial(5, chance) / 5
+    sides_with_b = generator.random(chance.shape) < chance
+    times = np.concatenate(list(draws(count, 1000, 0, 0)))
+    truth, held = 2 / 3, 0  # E[p p + (1 - p) (1 - p)] for p from 0 to 1
+    for agreements in np.where(sides_with_b, share, 1 - share):
+        found = estimate(agreements.mean(), twoafc.mean(agreements)(times), count)
+        assert found.low is not None and found.high is not None
+        held += found.low <= truth <= found.high
+    assert 0.90 < held / 1000 < 0.99
+
+
+def test_fewer_than_five_questions_have_no_interval() -> None:
+    """Nor have fewer than five beyond the parameters that were fitted to them but one."""
+    spread = RNG.random(100)
+    assert [estimate(0.5, spread, count).low is None for count in (4, 5)] == [True, False]
+    assert [estimate(0.5, spread, count, parameters=5).low is None for count in (8, 9)] == [True, False]
+    spread[:5] = np.nan  # resamples that leave the figure undefined
+    assert estimate(0.5, spread, 9).low is not None
+    spread[:6] = np.nan
+    assert estimate(0.5, spread, 9).low is None

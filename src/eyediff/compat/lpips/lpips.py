@@ -87,8 +87,8 @@ class LPIPS(nn.Module):
         super().__init__()
         if net not in TRUNKS:
             raise UsageError(f"net {net!r} was given, expected {', '.join(TRUNKS)}")
-        if version not in formula.VERSIONS:
-            raise UsageError(f"version {version!r} was given, expected {' or '.join(formula.VERSIONS)}")
+        if version not in formula.RELEASES:
+            raise UsageError(f"version {version!r} was given, expected {' or '.join(formula.RELEASES)}")
         self.pnet_type, self.pnet_tune, self.pnet_rand = net, pnet_tune, pnet_rand
         self.spatial, self.lpips, self.version = spatial, lpips, version
         self.scaling_layer = ScalingLayer()

@@ -148,7 +148,11 @@ class NativeNetwork:
         """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
         return NativeStrips(self).map(a, b, memory)
 
-    def strip_terms(
+    def strip_terms(self, a: Pixels, b: Pixels, memory: float) -> Sequence[npt.NDArray[Any]]:
+        """Return the terms of one pair, 1 x 1 x H_l x W_l, from strips that fit into `memory` bytes."""
+        return NativeStrips(self).terms(a, b, memory)
+
+    def run_strips(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
         """Yield the terms, 1 x 1 x H_l x W_l, of each strip of rows in turn; of a `turned` image rows are columns."""
@@ -227,7 +231,7 @@ class NativeStrips(StripEngine):
     def _strip_terms(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
-        return self._native.strip_terms(a, b, strips, transposed)
+        return self._native.run_strips(a, b, strips, transposed)
 
     def _strip_bytes(self, height: int, width: int) -> int:
         return self._native.peak_bytes(height, width)

@@ -17,13 +17,21 @@ function heading() {
     el("div", { class: "tools" }, themeButton(), helpButton()));
 }
 
+// What scores follow beside their metrics, such as "Protocol: sr-y@1; crop border: 4."
+function conventions() {
+  const found = Object.entries(run.conventions || {});
+  if (!found.length) return "";
+  const said = found.map(([name, value]) => `${name.replace("_", " ")}: ${value === true ? "yes" : [value].flat().join(" and ")}`);
+  return ` Conventions: ${said.join("; ")}.`;
+}
+
 function colophon() {
   const lines = METRICS.map((name) => {
     const { version, weights_sha256: weights, engine } = run.metrics[name];
     return el("li", {}, el("b", {}, name), ` version ${version}${weights ? `, weights ${weights.slice(0, 12)}` : ""}, ${engine}`);
   });
   return el("footer", {}, el("ul", {}, ...lines),
-    el("p", {}, `eyediff ${run.eyediff}; pairs that differ in size: ${run.size}; transparency: ${run.alpha}. `,
+    el("p", {}, `eyediff ${run.eyediff}; pairs that differ in size: ${run.size}; transparency: ${run.alpha}.${conventions()} `,
       "Pictures in this page may be reduced; every score is of the files themselves."));
 }
 

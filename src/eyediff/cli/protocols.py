@@ -1,0 +1,59 @@
+"""`eyediff protocols`: the conventions under which fields compute the numbers of their tables."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ..errors import UsageError, shown
+from ..protocols import EvaluationProtocol, find_protocol, protocol_text, published
+
+KEY = (
+    "border   pixels that are cut off at each side; scale is how many times the images were enlarged (--scale)",
+    "one      eyediff protocols NAME explains one, with the source of each convention",
+    "use      eyediff compare A B --protocol NAME; your own protocol is a TOML file: --protocol FILE.toml",
+)
+
+
+def protocols(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME|FILE.toml]", help="Explain this one.", show_default=False)
+    ] = None,
+    toml: Annotated[bool, typer.Option("--toml", help="Print it as TOML, to begin one of your own with.")] = False,
+) -> None:
+    """List the evaluation protocols, or explain one: its metrics, border, rounding, averages and their sources."""
+    if toml:
+        if name is None:
+            raise UsageError("--toml prints one protocol; name it")
+        typer.echo(protocol_text(name), nl=False)
+    elif name is None:
+        _list()
+    else:
+        typer.echo("\n".join(explained(find_protocol(name))))
+
+
+def _list() -> None:
+    rows = [("name", "border", "metrics", "for")]
+    rows += [(each.name, str(each.border), ", ".join(each.metrics), each.about) for each in published().values()]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    typer.echo("\n" + "\n".join(KEY))
+
+
+def explained(protocol: EvaluationProtocol) -> list[str]:
+    """Return what people should know of a protocol, a line each."""
+    settings = {
+        "border": f"{protocol.border}, pixels at each side",
+        "alpha": protocol.alpha,
+        "rounding": protocol.rounding,
+        "averaging": f"over {protocol.averaging}",
+    }
+    rows = [(metric, what, protocol.source.get(metric, "")) for metric, what in protocol.channel.items()]
+    rows += [(name, value, protocol.source.get(name, "")) for name, value in settings.items()]
+    lines = [f"{protocol.qualified_name}: {protocol.about}"]
+    for name, value, source in rows:
+        lines.append(f"  {shown(name)}: {shown(value)}")
+        lines += [f"    source: {shown(source)}"] if source else []
+    return lines

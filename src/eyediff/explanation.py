@@ -1,0 +1,229 @@
+"""`explain`: one pair under every protocol, and what differs between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from . import defaults
+from ._version import __version__
+from .engines.onnx_providers import DeviceName
+from .errors import ImageError, UsageError, WeightsError
+from .images import Range
+from .images.region import prepare
+from .interfaces import DownloadProgress
+from .metric import ImageLike, load_pair
+from .metrics.registry import find_metric
+from .protocols import EvaluationProtocol, is_kind, published
+from .records import Conventions, Failure, Header, Image, Pair
+from .scoring.batches import score_batch
+from .scoring.factory import build_metric_set
+from .scoring.loading import Loaded
+from .scoring.metric_set import MetricSet
+from .scoring.references import ReferenceCache
+
+OWN = EvaluationProtocol(
+    name="eyediff",
+    version=__version__,
+    about="eyediff compare without a protocol",
+    metrics=tuple(find_metric(name)[0].name for name in defaults.METRICS),
+    border=0,
+    alpha="worst",
+    rounding="none",
+    averaging="images",
+    source={},
+)
+"""What `compare` computes when nothing is named."""
+
+ELSEWHERE = replace(
+    OWN,
+    name="elsewhere",
+    about="numbers that are often reported outside these protocols, mistakes among them",
+    metrics=("ssim@skimage", "ssim@matlab", "lpips-alex@range01", "lpips-squeeze"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One way to compute a metric, and the score that it gives.
+
+    Parameters
+    ----------
+    metric
+        Name with the version that the protocols use.
+    protocols
+        Names of the protocols that compute it in this way on these images.
+    convention
+        What tells this way from others.
+    score
+        None if it has none.
+    reason
+        Why it has no score.
+    """
+
+    metric: str
+    protocols: tuple[str, ...]
+    convention: str
+    score: float | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One pair under all protocols.
+
+    Parameters
+    ----------
+    rows
+        Every way to compute a metric, those of one kind side by side.
+    left_out
+        By protocol: why it does not apply.
+    header
+        What the scores were computed with.
+    """
+
+    rows: Sequence[Explained]
+    left_out: Mapping[str, str]
+    header: Header
+
+    def nearest(self, kind: str, value: float) -> list[Explained]:
+        """Return the rows of a kind of metric, such as `lpips`, the nearest to a value first.
+
+        Raises
+        ------
+        UsageError
+            If no row of that kind has a score.
+        """
+        rows = [row for row in self.rows if is_kind(row.metric, kind) and row.score is not None]
+        if not rows:
+            known = ", ".join(dict.fromkeys(row.metric for row in self.rows if row.score is not None))
+            raise UsageError(f"no protocol has a score of {kind!r} for this pair; there are {known}")
+        return sorted(rows, key=lambda row: abs((row.score or 0.0) - value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A metric of some protocols, on images that are prepared in one way."""
+
+    metric: str
+    border: int
+    alpha: str
+    eight_bits: bool
+
+
+def explain(
+    a: ImageLike,
+    b: ImageLike,
+    *,
+    scale: int | None = None,
+    range: Range | None = None,
+    device: DeviceName = "auto",
+    progress: DownloadProgress | None = None,
+) -> Explanation:
+    """Return the scores of two images under every published protocol that applies.
+
+    Parameters
+    ----------
+    a, b
+        Reference and candidate, as for `Metric.distance`.
+    scale
+        How many times images were enlarged. Without it, protocols whose border depends on it do not apply.
+    range, device
+        As for `Metric.distance`.
+    progress
+        Called during a download of weights.
+
+    Returns
+    -------
+    Explanation
+        Protocols that compute a metric in the same way on these images share a row.
+
+    Raises
+    ------
+    ImageError
+        If an image cannot be used.
+    UsageError
+        If the call is wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gray = np.full((200, 200, 3), 100, np.uint8)
+    >>> explain(gray, gray + 1).nearest("psnr", 48.1)[0].protocols[:2]
+    ('eyediff', '3dgs')
+    """
+    protocols = [OWN, *published().values(), ELSEWHERE]
+    left_out = {each.name: "its border needs the scale" for each in protocols if each.needs_scale and scale is None}
+    loaded: dict[str, tuple[Image, Image] | str] = {}
+    for alpha in dict.fromkeys(each.alpha for each in protocols):
+        try:
+            loaded[alpha] = load_pair(a, b, range, alpha)
+        except ImageError as error:
+            if alpha != "refuse":
+                raise
+            loaded[alpha] = str(error)
+    transparent = isinstance(loaded["refuse"], str)
+    deep = max(image.pixels.itemsize for image in loaded[OWN.alpha] if isinstance(image, Image)) > 1
+    ways: dict[_Way, list[str]] = {}
+    for protocol in protocols:
+        if protocol.name in left_out:
+            continue
+        if isinstance(why := loaded[protocol.alpha], str):
+            left_out[protocol.name] = why
+            continue
+        border = protocol.border_at(scale if protocol.needs_scale else None)
+        for metric in protocol.metrics:
+            way = _Way(metric, border, protocol.alpha if transparent else "", deep and protocol.rounding == "8 bits")
+            ways.setdefault(way, []).append(protocol.name)
+    sets = {name: _built(name, device, progress) for name in dict.fromkeys(way.metric for way in ways)}
+    about = {name: what for protocol in protocols for name, what in protocol.channel.items()}
+    rows = []
+    for way in sorted(ways, key=lambda way: (_kind(way.metric), way.metric, way.border)):
+        images = loaded[way.alpha or OWN.alpha]
+        score, reason = _score(way, images, sets[way.metric])
+        rows.append(Explained(way.metric, tuple(ways[way]), "; ".join(_convention(way, about)), score, reason))
+    built = [found for found in sets.values() if isinstance(found, MetricSet)]
+    header = Header(
+        eyediff=__version__,
+        metrics={name: header for found in built for name, header in found.header.metrics.items()},
+        size="refuse",
+        higher_is_better={name: up for found in built for name, up in found.header.higher_is_better.items()},
+    )
+    return Explanation(rows, left_out, header)
+
+
+def _built(name: str, device: DeviceName, progress: DownloadProgress | None) -> MetricSet | str:
+    try:
+        return build_metric_set([name], device=device, progress=progress)
+    except WeightsError as error:
+        return str(error)
+
+
+def _score(way: _Way, images: tuple[Image, Image] | str, metrics: MetricSet | str) -> tuple[float | None, str | None]:
+    if isinstance(images, str) or isinstance(metrics, str):
+        return None, images if isinstance(images, str) else str(metrics)
+    conventions = Conventions(crop_border=way.border, eight_bits=way.eight_bits)
+    try:
+        first, second, _ = prepare(conventions, *images)
+    except ImageError as error:
+        return None, str(error)
+    pair = Pair("the images", Path(first.name), Path(second.name))
+    (row,) = score_batch([Loaded(pair, first, second)], metrics, ReferenceCache())
+    return (None, row.message) if isinstance(row, Failure) else (row.scores[way.metric], None)
+
+
+def _convention(way: _Way, about: Mapping[str, str]) -> Iterator[str]:
+    yield about[way.metric]
+    if way.border:
+        yield f"border of {way.border} cut off"
+    if way.alpha:
+        yield f"transparency: {way.alpha}"
+    if way.eight_bits:
+        yield "rounded to 8 bits"
+
+
+def _kind(metric: str) -> int:
+    """Return the place of a kind of metric in the table."""
+    order = ("psnr", "ssim", "ms-ssim", "lpips")
+    return next((place for place, kind in enumerate(order) if is_kind(metric, kind)), len(order))

@@ -1,0 +1,259 @@
+"""The part of a pair that counts: rounding, masks, regions and borders, applied to two images of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from operator import index
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import RangeError, SizeError, UsageError, shown
+from ..locations import Location
+from ..records import PEAKS, Conventions, Image, Mask, Pixels, Rectangle
+from .arrays import as_image
+from .reading import read
+from .size import size_of
+
+
+def prepare(conventions: Conventions, a: Image, b: Image, mask: Mask | None = None) -> tuple[Image, Image, Mask | None]:
+    """Return the reference and the candidate as they are scored, and which of their pixels count.
+
+    Parameters
+    ----------
+    conventions
+        What to do. Its `mask` is not read here.
+    a, b
+        The reference and the candidate, of one size and storage type.
+    mask
+        H x W of booleans: which pixels count, beside what `conventions` say.
+
+    Returns
+    -------
+    tuple
+        The two images, and H x W of booleans; None if every pixel counts.
+
+    Raises
+    ------
+    SizeError
+        If the mask has another size, no pixel counts, or the border leaves nothing of the images.
+
+    Notes
+    -----
+    Images are rounded first. Then the ignored pixels of the candidate become those of the reference. At last the border
+    is cut off. So rectangles and masks are in pixels of the whole image.
+    """
+    if conventions.eight_bits:
+        a, b = _rounded(a), _rounded(b)
+    counted = _counted(conventions, a, mask)
+    if counted is not None:
+        b = hide_ignored(a, b, counted)
+    if border := conventions.crop_border:
+        if 2 * border >= min(a.pixels.shape[:2]):
+            raise SizeError(f"a border of {border} pixels leaves nothing of an image of {size_of(a.pixels)}")
+        a, b = (_changed(image, lambda pixels: _inside(pixels, border)) for image in (a, b))
+        counted = None if counted is None else _inside(counted, border)
+        if counted is not None and not counted.any():
+            raise SizeError("no pixel counts: all that counted lies in the border that is cut off")
+    return a, b, None if counted is None or counted.all() else counted
+
+
+def check_conventions(conventions: Conventions) -> None:
+    """Raise UsageError unless the border and the rectangles are such as an image may have."""
+    if conventions.crop_border < 0:
+        raise UsageError(f"a border of {conventions.crop_border} pixels was given; expected 0 or more")
+    for rectangle in (*conventions.ignore, *filter(None, [conventions.region])):
+        check_rectangle(rectangle)
+
+
+def hide_ignored(a: Image, b: Image, counted: Mask) -> Image:
+    """Return the candidate `b` with the pixels of the reference `a` where none counts.
+
+    What the candidate held there cannot be seen then, not even through a window or a receptive field.
+    """
+    white = b.over_white
+    if white is not None:
+        white = hidden(a.pixels if a.over_white is None else a.over_white, white, counted)
+    return replace(b, pixels=hidden(a.pixels, b.pixels, counted), over_white=white)
+
+
+def hidden(a: Pixels, b: Pixels, counted: Mask) -> Pixels:
+    """Return the pixels of `b` where they count, and those of `a` elsewhere: ... x H x W x 3."""
+    return cast(Pixels, np.where(counted[..., None], b, a))
+
+
+def read_mask(path: Location) -> Mask:
+    """Return which pixels count by an image: those that are white, which is at least half of the way to it.
+
+    Transparent pixels do not count. Raises ImageError where the file is no image.
+    """
+    return _white(read(path, alpha="black").pixels)
+
+
+def as_mask(value: Any, name: str = "mask") -> Mask:
+    """Return which pixels count: H x W, or N x H x W, of booleans.
+
+    Parameters
+    ----------
+    value : path, PIL image or array
+        An array of booleans is True where a pixel counts. Other arrays and images count where they are white, which is
+        at least half of the way to it: 128 of 255, or 0.5 of floats from 0 to 1.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    RangeError
+        If an array has another shape or type.
+    ImageError
+        If a file is no image.
+    """
+    if not hasattr(value, "__array__") or hasattr(value, "getbands"):
+        return _white(as_image(value, alpha="black", name=name).pixels)
+    array = np.asarray(value)
+    if array.ndim >= 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3):
+        raise RangeError(f"{name}: an array of shape {array.shape}, H x W or N x H x W was expected")
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.type in (np.uint8, np.uint16):
+        return np.asarray(array > PEAKS[np.dtype(array.dtype.type)] / 2)
+    if array.dtype.kind == "f" and array.size and array.min() >= 0 and array.max() <= 1:
+        return np.asarray(array >= 0.5)
+    raise RangeError(f"{name}: {array.dtype} given, booleans, uint8, uint16 or floats from 0 to 1 were expected")
+
+
+def masked_by(*values: Any) -> Mask | None:
+    """Return which pixels count by numpy's masked arrays, which mask what does not; None if nothing is masked.
+
+    A pixel does not count if one of its channels is masked in one of the arrays, H x W, H x W x C or N x H x W x C.
+    """
+    counted: Mask | None = None
+    for value in values:
+        if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
+            masked = np.ma.getmaskarray(value)
+            own: Mask = np.logical_not(masked if masked.ndim == 2 else masked.any(-1))
+            if counted is not None and counted.shape[-2:] != own.shape[-2:]:
+                raise SizeError(f"masks of {_shape(counted)} and {_shape(own)} were given; give one size")
+            counted = own if counted is None else counted & own
+    return counted
+
+
+def stated_mask(mask: Any, *images: Any) -> Mask | None:
+    """Return which pixels count by a mask, see `as_mask`, and by masked arrays among the images; None if all do.
+
+    Raises
+    ------
+    SizeError
+        If masks differ in size.
+    """
+    counted = masked_by(*images)
+    if mask is None:
+        return counted
+    stated = as_mask(mask)
+    if counted is None:
+        return stated
+    if counted.shape[-2:] != stated.shape[-2:]:
+        raise SizeError(f"masks of {_shape(stated)} and {_shape(counted)} were given; give one size")
+    return counted & stated
+
+
+def mask_of_batch(counted: Mask, count: int, height: int, width: int) -> Mask:
+    """Return one mask for each of so many pairs, N x H x W, of one mask for all or as many as there are pairs.
+
+    Raises
+    ------
+    SizeError
+        If the masks have another size or number, or one lets no pixel count.
+    """
+    if counted.shape not in ((height, width), (1, height, width), (count, height, width)):
+        raise SizeError(f"masks of shape {counted.shape} were given for {count} pairs of {width}x{height}")
+    if not counted.any((-2, -1)).all():
+        raise SizeError("no pixel of a pair counts: the mask leaves nothing of the image")
+    return np.broadcast_to(counted, (count, height, width))
+
+
+def _shape(mask: Mask) -> str:
+    return f"{mask.shape[-1]}x{mask.shape[-2]}"
+
+
+def parse_rectangle(text: str) -> Rectangle:
+    """Return the rectangle of text such as "10,20,300,200": x, y, width, height. Raises UsageError."""
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{shown(text)}: expected x,y,width,height in pixels, such as 10,20,300,200") from None
+    return check_rectangle(Rectangle(x, y, width, height))
+
+
+RectangleLike: TypeAlias = Rectangle | tuple[int, int, int, int]
+"""A part of an image: x, y, width, height in pixels."""
+
+
+def as_rectangle(value: RectangleLike) -> Rectangle:
+    """Return a rectangle of four numbers. Raises UsageError."""
+    try:
+        return check_rectangle(value if isinstance(value, Rectangle) else Rectangle(*map(index, value)))
+    except TypeError:
+        raise UsageError(f"{value!r}: expected x, y, width and height in pixels") from None
+
+
+def check_rectangle(rectangle: Rectangle) -> Rectangle:
+    """Return a rectangle that has pixels and begins inside the image. Raises UsageError."""
+    if min(rectangle.x, rectangle.y) < 0 or min(rectangle.width, rectangle.height) < 1:
+        raise UsageError(f"{rectangle}: expected x and y from 0 on, and a width and a height from 1 on")
+    return rectangle
+
+
+def _counted(conventions: Conventions, image: Image, mask: Mask | None) -> Mask | None:
+    """Return which pixels of an image count; None if all do."""
+    if mask is None and not (conventions.region or conventions.ignore):
+        return None
+    height, width = image.pixels.shape[:2]
+    if mask is not None and mask.shape != (height, width):
+        raise SizeError(f"the mask is {mask.shape[1]}x{mask.shape[0]}, the images are {width}x{height}: give one size")
+    counted = np.ones((height, width), np.bool_) if mask is None else mask.copy()
+    if conventions.region is not None:
+        inside = np.zeros_like(counted)
+        inside[_slices(conventions.region, height, width)] = True
+        counted &= inside
+    for rectangle in conventions.ignore:
+        counted[_slices(rectangle, height, width)] = False
+    if not counted.any():
+        raise SizeError("no pixel counts: the mask and the regions leave nothing of the image")
+    return counted
+
+
+def _slices(rectangle: Rectangle, height: int, width: int) -> tuple[slice, slice]:
+    if rectangle.x + rectangle.width > width or rectangle.y + rectangle.height > height:
+        raise SizeError(f"the rectangle {rectangle} reaches beyond an image of {width}x{height}")
+    return (
+        slice(rectangle.y, rectangle.y + rectangle.height),
+        slice(rectangle.x, rectangle.x + rectangle.width),
+    )
+
+
+def _white(pixels: Pixels) -> Mask:
+    return np.asarray(pixels.mean(-1, dtype=np.float64) >= PEAKS[pixels.dtype] / 2)
+
+
+def _rounded(image: Image) -> Image:
+    if image.pixels.dtype == np.uint8:
+        return image
+    factor = 255 / PEAKS[image.pixels.dtype]
+    rounded = _changed(
+        image, lambda pixels: np.floor(np.multiply(pixels, factor, dtype=np.float64) + 0.5).astype(np.uint8)
+    )
+    return replace(rounded, notes=(*image.notes, "rounded to 8 bits"))
+
+
+def _inside(pixels: npt.NDArray[Any], border: int) -> Any:
+    return np.ascontiguousarray(pixels[border:-border, border:-border])
+
+
+def _changed(image: Image, change: Callable[[Pixels], Pixels]) -> Image:
+    white = None if image.over_white is None else change(image.over_white)
+    return replace(image, pixels=change(image.pixels), over_white=white)

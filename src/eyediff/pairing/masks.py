@@ -1,0 +1,61 @@
+"""Which mask belongs to which pair."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import UsageError, shown
+from ..records import Pair
+from .lazy import Lazy
+from .match import stem_of
+from .walk import images_below
+
+_EXAMPLES = 3
+
+
+def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
+    """Return the pairs, each with its mask.
+
+    Parameters
+    ----------
+    pairs
+        In the order of their names.
+    masks
+        An image, which is the mask of every pair; or a folder of images, each the mask of the pair of its name, or else
+        of its name without suffix.
+
+    Raises
+    ------
+    UsageError
+        If the path is missing, a pair has no mask, or it is not clear which of two files a name means.
+    """
+    if not masks.exists():
+        raise UsageError(f"{shown(masks)}: no such file or folder: check the path of the masks")
+    if not masks.is_dir():
+        return Lazy(pairs, lambda pair: replace(pair, mask=masks))
+    files = images_below(masks).images
+    by_name, by_stem = set(files), dict[str, list[str]]()
+    for file in files:
+        by_stem.setdefault(stem_of(file), []).append(file)
+
+    def find(pair: Pair) -> list[str]:
+        if pair.name in by_name:
+            return [pair.name]
+        return by_stem.get(pair.name) or by_stem.get(stem_of(pair.name), [])
+
+    missing: list[str] = []
+    for pair in pairs:
+        found = find(pair)
+        if len(found) > 1:
+            raise UsageError(f"{shown(masks)}: {shown(pair.name)} may mean {', '.join(map(shown, found))}; keep one")
+        if not found:
+            missing.append(pair.name)
+    if missing:
+        some = ", ".join(map(shown, missing[:_EXAMPLES])) + (" and more" if len(missing) > _EXAMPLES else "")
+        raise UsageError(
+            f"{shown(masks)} has no mask for {len(missing)} of {len(pairs)} pairs ({some}); a mask that is white "
+            "everywhere lets all pixels count"
+        )
+    return Lazy(pairs, lambda pair: replace(pair, mask=masks / find(pair)[0]))

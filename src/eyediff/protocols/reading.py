@@ -1,0 +1,129 @@
+"""Protocols from TOML: those of the package, and files of users. A file is checked before anything of it is used."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+from ..errors import UsageError, shown
+from ..images import check_alpha
+from ..metrics.registry import find_metric
+from .protocol import Averaging, EvaluationProtocol, Rounding, check_border
+
+FOLDER = Path(__file__).parent / "published"
+"""The protocols of the package, one TOML file each."""
+
+SUFFIX = ".toml"
+
+MOST_BYTES = 1 << 16
+"""Bytes of a protocol's file: more is no protocol."""
+
+_KEYS = ("name", "version", "about", "metrics", "border", "alpha", "rounding", "averaging", "source")
+
+
+@cache
+def published() -> Mapping[str, EvaluationProtocol]:
+    """Return the protocols of the package by name."""
+    found = [read_protocol(path) for path in sorted(FOLDER.glob(f"*{SUFFIX}"))]
+    return {protocol.name: protocol for protocol in found}
+
+
+def find_protocol(requested: str | Path) -> EvaluationProtocol:
+    """Return the protocol of a name such as `sr-y`, or of a TOML file.
+
+    Parameters
+    ----------
+    requested
+        Name of a protocol of the package, with or without its version, or path of a file that ends in `.toml`.
+
+    Raises
+    ------
+    UsageError
+        If no protocol has that name, or the file is none.
+
+    Examples
+    --------
+    >>> find_protocol("sr-y").metrics
+    ('psnr@y', 'ssim@y', 'lpips-vgg')
+    """
+    if isinstance(requested, Path) or requested.endswith(SUFFIX):
+        return read_protocol(Path(requested))
+    known = published()
+    name, at, version = requested.partition("@")
+    if name not in known:
+        close = difflib.get_close_matches(name.casefold(), known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)};"
+        raise UsageError(f"no protocol is called {shown(name)}; {hint} a file of your own ends in {SUFFIX}")
+    if at and version != known[name].version:
+        raise UsageError(f"the protocol {name} has no version {shown(version)}, only {known[name].version}")
+    return known[name]
+
+
+def protocol_text(name: str) -> str:
+    """Return the TOML file of a protocol of the package, to begin one's own with. Raises UsageError."""
+    return (FOLDER / f"{find_protocol(name).name}{SUFFIX}").read_text("utf-8")
+
+
+def read_protocol(path: Path) -> EvaluationProtocol:
+    """Return the protocol in a TOML file.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, or is no protocol. The message names the key.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it has more than {MOST_BYTES} bytes")
+        return _protocol(tomllib.loads(content.decode()))
+    except OSError as error:
+        raise UsageError(f"the protocol {shown(path)}: {error.strerror}; check the path") from error
+    except (ValueError, RecursionError, UsageError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{shown(path)} is no protocol: {shown(reason)}; docs/protocols.md shows one") from error
+
+
+def _protocol(table: dict[str, object]) -> EvaluationProtocol:
+    if unknown := [key for key in table if key not in _KEYS]:
+        raise ValueError(f"it has the key {unknown[0]!r}; known are {', '.join(_KEYS)}")
+    if missing := [key for key in ("name", "version", "metrics") if key not in table]:
+        raise ValueError(f"it lacks the key {missing[0]!r}")
+    metrics, source = table["metrics"], table.get("source", {})
+    if not isinstance(metrics, list) or not metrics:
+        raise ValueError("metrics is no list of names")
+    names = tuple(_text("metrics", name) for name in metrics)
+    for name in names:
+        find_metric(name)
+    if len(set(names)) < len(names):
+        raise ValueError("metrics names one twice")
+    if not isinstance(source, dict):
+        raise ValueError("source is no table of texts")  # noqa: TRY004  # a value in a file, not an argument
+    return EvaluationProtocol(
+        name=_text("name", table["name"]),
+        version=_text("version", table["version"]),
+        about=_text("about", table.get("about", "a protocol of the user's")),
+        metrics=names,
+        border=check_border(table.get("border", 0)),
+        alpha=check_alpha(_text("alpha", table.get("alpha", "refuse"))),
+        rounding=_one_of("rounding", table.get("rounding", "none"), get_args(Rounding)),
+        averaging=_one_of("averaging", table.get("averaging", "images"), get_args(Averaging)),
+        source={key: _text("source", value) for key, value in source.items()},
+    )
+
+
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError(f"{key} is {value!r}, expected a text of one line")
+    return value
+
+
+def _one_of(key: str, value: object, choices: tuple[Any, ...]) -> Any:
+    if value not in choices:
+        raise ValueError(f"{key} is {value!r}, expected one of {', '.join(choices)}")
+    return value

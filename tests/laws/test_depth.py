@@ -1,0 +1,55 @@
+"""Equal pictures in other storage types have equal scores, or differ by what is derived here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import eyediff
+from eyediff.metrics.registry import METRICS
+from eyediff.records import Pixels
+
+NAMES = [
+    f"{entry.name}@{version}"
+    for entry in METRICS.values()
+    for version in entry.versions
+    if not entry.name.endswith("-vgg")  # its weights are not in the package
+]
+SIDE = 161
+
+FLOAT32 = 2.0**-24 / (0.03 * 2) ** 2
+"""SSIM subtracts means of squares of levels from -1 to 1, which float32 rounds by 2^-24, and divides by at least the
+constant (0.03 * 2)^2 where a picture is flat: 1.7e-5."""
+
+GRAY = 1 / 255
+"""MATLAB's rgb2gray rounds gray to levels of the type: of 8 bits by half of a level, in either image."""
+
+
+def pictures() -> list[tuple[Pixels, Pixels]]:
+    """Pairs with texture, nearly flat near black and white, and of one level's difference in one pixel."""
+    rng = np.random.default_rng(3)
+    texture = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    made: list[tuple[Pixels, Pixels]] = [(texture, texture ^ rng.integers(0, 16, texture.shape, np.uint8))]
+    for level in (2, 128, 252):
+        flat = np.full((SIDE, SIDE, 3), level, np.uint8)
+        made.append((flat, flat + rng.integers(0, 3, flat.shape, np.uint8)))
+    one = texture.copy()
+    one[80, 80, 1] ^= 1
+    return [*made, (texture, one)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_do_not_depend_on_the_storage_type(name: str) -> None:
+    """Of 8 bits, of the same levels in 16 bits (times 257), and of floats from 0 to 1."""
+    metric = eyediff.Metric(name)
+    tolerance = 1e-6
+    if name.startswith(("ssim", "dssim", "ms-ssim")):
+        tolerance = FLOAT32
+    if name.startswith(("ssim@matlab", "gmsd")):
+        tolerance = GRAY
+    for a, b in pictures():
+        eight = metric.distance(a, b)
+        sixteen = metric.distance(a.astype(np.uint16) * 257, b.astype(np.uint16) * 257)
+        floats = metric.distance(a / np.float32(255), b / np.float32(255), range=(0, 1))
+        assert sixteen == pytest.approx(eight, rel=1e-6, abs=tolerance)
+        assert floats == pytest.approx(eight, rel=1e-6, abs=tolerance)

@@ -1,0 +1,89 @@
+"""Masks of the torch modules: the scores of `eyediff.Metric`, no gradient where nothing counts, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+import eyediff
+from eyediff import nn
+from eyediff.errors import EyediffError
+from eyediff.metrics import filters
+from eyediff.nn.masks import area_means
+
+MODULES: dict[str, Callable[[], torch.nn.Module]] = {
+    "l2": lambda: nn.L2(value_range=(0, 1)),
+    "psnr": lambda: nn.PSNR(value_range=(0, 1)),
+    "ssim": lambda: nn.SSIM(value_range=(0, 1)),
+    "ssim@skimage": lambda: nn.SSIM("skimage", value_range=(0, 1)),
+    "dssim": lambda: nn.DSSIM(value_range=(0, 1)),
+    "lpips-alex": lambda: nn.LPIPS("alex", value_range=(0, 1)),
+    "lpips-squeeze": lambda: nn.LPIPS("squeeze", value_range=(0, 1)),
+}
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Candidates, references, masks: of noise, and of one rectangle."""
+    random = np.random.RandomState(0)
+    x, y = (torch.tensor(random.rand(2, 3, 66, 71), dtype=torch.float32) for _ in range(2))
+    mask = torch.tensor(random.rand(2, 66, 71) < 0.6)
+    mask[1] = False
+    mask[1, 20:50, 30:61] = True
+    return x, y, mask
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_scores_as_the_metric(name: str) -> None:
+    """1e-5 relative, both in float32; whichever shape the mask has; no gradient where nothing counts."""
+    x, y, mask = batch()
+    module = MODULES[name]()
+    arrays = (image.permute(0, 2, 3, 1).numpy() for image in (y, x))
+    expected = eyediff.Metric(name).distances(*arrays, range=(0, 1), mask=mask.numpy())
+    x.requires_grad_(True)
+    scores = module.score(x, y, mask)  # type: ignore[operator]
+    np.testing.assert_allclose(scores.detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+    module(x, y, mask[:, None].float()).backward()
+    assert x.grad is not None
+    outside = ~mask[:, None].expand_as(x)
+    assert (x.grad[outside] == 0).all() and (x.grad[~outside] != 0).any() and torch.isfinite(x.grad).all()
+    everything = torch.ones(66, 71, dtype=torch.bool)
+    with torch.no_grad():
+        torch.testing.assert_close(module.score(x, y, everything), module.score(x, y), rtol=1e-5, atol=1e-6)  # type: ignore[operator]
+
+
+def test_areas_are_those_of_the_engines() -> None:
+    """Smaller, larger and equal sizes: the same shares as in numpy, to float32."""
+    mask = batch()[2]
+    for rows, columns in ((15, 17), (66, 71), (7, 80), (1, 1)):
+        expected = filters.area_means(mask.numpy(), rows, columns)
+        np.testing.assert_allclose(area_means(mask[:, None], rows, columns)[:, 0].numpy(), expected, atol=2e-6)
+
+
+def test_torchmetrics_takes_masks() -> None:
+    """`Metric.update` hands the mask on."""
+    pytest.importorskip("torchmetrics", reason="torchmetrics is not installed")
+    x, y, mask = batch()
+    metric = nn.Metric(nn.L2(value_range=(0, 1)))
+    metric.update(x, y, mask)
+    assert float(metric.compute()) == pytest.approx(float(nn.L2(value_range=(0, 1))(x, y, mask)))
+
+
+def test_what_is_refused() -> None:
+    """MS-SSIM, maps, prepared references, and masks of other shapes."""
+    x, y, mask = batch()
+    large = torch.rand(1, 3, 170, 170)
+    lpips = nn.LPIPS("squeeze", value_range=(0, 1))
+    calls: list[tuple[str, Callable[[], object]]] = [
+        ("not defined where", lambda: nn.MSSSIM()(large, large, torch.ones(170, 170))),
+        ("has a distance for every pixel", lambda: nn.LPIPS("squeeze", spatial=True)(x, y, mask)),
+        ("features from `prepare`", lambda: lpips.score(x, lpips.prepare(y), mask)),
+        ("expected H x W", lambda: nn.L2()(x, y, torch.ones(2, 3, 66, 71))),
+        ("was given for 2 images of 71x66", lambda: nn.L2()(x, y, mask[:, :60])),
+        ("was given for 2 images", lambda: lpips(x, y, torch.ones(3, 66, 71))),
+    ]
+    for message, call in calls:
+        with pytest.raises(EyediffError, match=message):
+            call()
