@@ -17,6 +17,7 @@ import eyediff
 from eyediff import tables
 from eyediff.cli import run
 from eyediff.engines.network_engine import NetworkEngine
+from eyediff.errors import UsageError
 from eyediff.run import ComparisonOptions
 from eyediff.run import compare as run_compare
 from eyediff.scoring import batches
@@ -237,3 +238,16 @@ def test_a_page_beside_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert run([*call[:-1], "folder"]) == 2
     assert "expected one HTML file" in capsys.readouterr().err
+
+
+def test_a_protocol() -> None:
+    """The table follows it as `compare` does; a scale alone is refused."""
+    found = eyediff.table("gt", {"one": "one"}, ["psnr@y"], protocol="sr-y", scale=4)
+    rows = eyediff.compare("gt", "one", ["psnr@y"], protocol="sr-y", scale=4).rows
+    assert found.mean("one", "psnr@y") == pytest.approx(np.mean([row.scores["psnr@y"] for row in rows]))
+    assert "sr-y@1" in found.render("markdown")
+    words = "gt one --protocol sr-y --scale 4 -m psnr@y -o t.json"
+    assert run(["table", *words.split()]) == 0
+    assert json.loads(Path("t.json").read_text())["methods"]["one"]["psnr@y"]["mean"] == found.mean("one", "psnr@y")
+    with pytest.raises(UsageError, match="without a protocol"):
+        eyediff.table("gt", {"one": "one"}, ["psnr"], scale=4)

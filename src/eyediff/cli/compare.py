@@ -103,7 +103,7 @@ def compare(
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     most = options.rows_shown(rows, kind, output)
     gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
-    gating.check_inputs(reference, candidate)
+    gating.check_inputs(*filter(None, (reference, candidate)))
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(
         match,
@@ -128,6 +128,9 @@ def compare(
             limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
             progress=fetched,
         )
+    if pairs is not None:
+        listed = (file for pair in plan.pairs for file in (pair.reference, pair.candidate))
+        gating.check_inputs(*(file for file in listed if isinstance(file, Path)))
     if part:
         plan = run.select_part(plan, *part)
     drawing = viewing.Drawing(str(pairs) if pairs else f"{reference} → {candidate}", report, maps, formats)

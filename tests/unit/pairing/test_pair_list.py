@@ -76,6 +76,13 @@ def test_pairs_in_python() -> None:
         list_pairs([])
 
 
+def test_a_mask_is_not_ignored(tmp_path: Path) -> None:
+    """Masks are stated for all pairs; a list that names one is refused, and an empty cell is none."""
+    assert read_pairs(written(tmp_path, "reference,candidate,mask\na,b,\n"))[0].mask is None
+    with pytest.raises(UsageError, match="names a mask"):
+        read_pairs(written(tmp_path, "reference,candidate,mask\na,b,m.png\n"))
+
+
 def test_urls_need_what_opens_them(tmp_path: Path) -> None:
     """A URL stays as it is written; a scheme that nothing opens is refused before any work."""
     pytest.importorskip("fsspec", reason="fsspec is not installed")
