@@ -140,8 +140,8 @@ def scores(
     --------
     >>> import numpy as np
     >>> gray = np.full((40, 40, 3), 100, np.uint8)
-    >>> {name: round(score, 4) for name, score in scores(gray, gray + 1, protocol="derain").items()}
-    {'psnr@y8': 48.1308, 'ssim@y8': 0.9999}
+    >>> {name: round(score, 6) for name, score in scores(gray, gray + 1, protocol="derain").items()}
+    {'psnr@y8': 48.130804, 'ssim@y8': 0.999952}
     """
     followed = None if protocol is None else _protocol(protocol)
     conventions = _conventions(crop_border, region, ignore)

@@ -58,5 +58,5 @@ def documented() -> Iterator[tuple[str, str, list[str]]]:
 def test_public_docstrings_name_every_parameter(name: str, text: str, parameters: list[str]) -> None:
     """Under Parameters or, for the fields of a dataclass, under Attributes."""
     section = re.search(r"^(?:Parameters|Attributes)\n-+\n(.*?)(?:\n\n\w+\n---|\Z)", text, re.M | re.S)
-    stated = re.findall(r"^([\w, *]+) : ", section[1], re.M) if section else []
+    stated = re.findall(r"^(\w[\w, *]*)(?: : .*)?$", section[1], re.M) if section else []
     assert {part.strip(" *") for line in stated for part in line.split(",")} >= set(parameters), name

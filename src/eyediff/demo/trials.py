@@ -77,7 +77,7 @@ class TrialResult:
 
     @property
     def disagrees(self) -> bool:
-        """Whether all classical metrics prefer one candidate and all learned metrics the other."""
+        """True if all classical metrics prefer one candidate and all learned metrics the other."""
         old = {candidate.name for name, candidate in self.closer.items() if name in CLASSICAL}
         new = {candidate.name for name, candidate in self.closer.items() if name not in CLASSICAL}
         return len(old) == len(new) == 1 and old != new

@@ -79,7 +79,7 @@ SHAPES: Mapping[str, tuple[int, Sequence[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class ExportProgram:
-    """What a model computes.
+    """A program that becomes a model.
 
     Attributes
     ----------

@@ -30,7 +30,7 @@ VOTE_SCORES = ("human", "majority")
 
 @dataclass(frozen=True, slots=True)
 class WeightSourceSettings:
-    """What is compared.
+    """Settings of a comparison of weight sources.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ MAX_PIXELS = 1_048_576
 
 @dataclass(frozen=True, slots=True)
 class DescentSettings:
-    """How an image is optimised.
+    """Settings of the optimisation of an image.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ MASK = "mask"
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """What a worker computes: metrics, options, the header of the head node, and its current folder."""
+    """The task of every worker: metrics, options, the header of the head node, and its current folder."""
 
     metrics: Sequence[str]
     options: ComparisonOptions

@@ -142,8 +142,8 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
         shape = Shape(_integer(shape_record["height"]), _integer(shape_record["width"]), str(shape_record["name"]))
         if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
             raise ValueError("a size that no image has")
-        files = {str(name): _stamp(at) for name, at in about["files"]}
-        failed = {FailedImage(**each): _stamp(at) for each, at in about["failed"]}
+        files = {str(name): _parse_stamp(at) for name, at in about["files"]}
+        failed = {FailedImage(**each): _parse_stamp(at) for each, at in about["failed"]}
         if len(files) != len(points):
             raise ValueError(f"{len(files)} names for {len(points)} points")
     except OSError as error:
@@ -155,7 +155,7 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
     return IndexedPoints(list(files), points, shape, list(failed))
 
 
-def _stamp(record: Any) -> FileStamp | None:
+def _parse_stamp(record: Any) -> FileStamp | None:
     return None if record is None else (_integer(record[0]), _integer(record[1]))
 
 

@@ -44,7 +44,9 @@ class FailedImage:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingJob:
-    """How images are read and embedded. `header` describes one metric; its `size` says how images get one size.
+    """A reader and an embedder of images.
+
+    `header` describes one metric; its `size` says how images get one size.
 
     Raises
     ------

@@ -137,27 +137,27 @@ def transfer(
         received = received if continues else 0
         expected = received + int(answer.headers.get("Content-Length", 0)) if total is None else total
         with to.open("ab" if continues else "wb") as file:
-            for piece in _pieces(answer):
-                received += file.write(piece)
+            for chunk in _read_chunks(answer):
+                received += file.write(chunk)
                 if received > limit:
                     raise OSError(f"it sends more than the {limit:,} bytes that were expected")
                 if progress is not None:
                     progress(received, expected)
 
 
-def _pieces(answer: BaseHTTPResponse) -> Iterator[bytes]:
+def _read_chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
     """Yield the body in chunks. Raises OSError if fewer than CHUNK bytes arrive in PATIENCE seconds.
 
     A server that sends a little now and then is never silent for TIMEOUT.
     """
-    start, since = time.monotonic(), 0
-    while piece := answer.read1(CHUNK):
-        yield piece
-        since += len(piece)
+    start, received = time.monotonic(), 0
+    while chunk := answer.read1(CHUNK):
+        yield chunk
+        received += len(chunk)
         if time.monotonic() - start > PATIENCE:
-            if since < CHUNK:
+            if received < CHUNK:
                 raise OSError(f"fewer than {CHUNK:,} bytes came in {PATIENCE:g} seconds")
-            start, since = time.monotonic(), 0
+            start, received = time.monotonic(), 0
 
 
 @contextmanager

@@ -39,7 +39,7 @@ _TYPES: Mapping[str, type] = {
 
 @dataclass(frozen=True)
 class MetricDescription:
-    """What decides a metric beside its values, and where it comes from.
+    """Everything that decides a metric beside its values, and its origin.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class MetricDescription:
 
     @property
     def is_module(self) -> bool:
-        """Whether the backbone is a module of the user, which no file can contain."""
+        """True if the backbone is a module of the user, which no file can contain."""
         return self.trunk.startswith(MODULE)
 
     def to_json(self) -> str:

@@ -112,7 +112,7 @@ def offers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
     """torch computes where it alone has CUDA; `auto` and `cpu` never ask it; a torch without CUDA is no help."""
     assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda"
-    assert runners.create_runner("auto").description.startswith("onnxruntime") and runners.runner("cpu").threads
+    assert runners.create_runner("auto").description.startswith("onnxruntime") and runners.create_runner("cpu").threads
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: False)
     with pytest.raises(DeviceError, match=r"device cuda.*onnxruntime-gpu.*torch that sees a GPU.*device='cpu'"):
         runners.create_runner("cuda")

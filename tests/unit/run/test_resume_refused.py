@@ -131,7 +131,7 @@ def test_a_foreign_journal_is_refused(kind: RowFormat, tmp_path: Path, line: byt
     [
         (b'"p03.png"', b"3"),
         (b'"pair": "p03.png"', b'"name": "p03.png"'),
-        (b'"stamps": [', b'"stamps": [null, '),
+        (b'"stamps": [', b'"stamps": [null, null, '),
         (b'"stamps": [[', b'"stamps": [[1.5, '),
         (b'"size": [4', b'"size": ["4"'),
         (b'"scores": {', b'"scores": {"sim": 1, '),

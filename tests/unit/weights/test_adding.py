@@ -155,10 +155,10 @@ def test_processes_that_add_at_once_do_not_break_each_other(tmp_path: Path, shar
     program = """
 import sys
 from pathlib import Path
-from eyediff.weights import store
+from eyediff.weights import store, validate
 source, target = map(Path, sys.argv[1:])
 for _ in range(5):
-    store.keep(store.published("squeeze"), store.load_trunk("squeeze", file=source), target)
+    validate.write_cached(store.PUBLISHED["squeeze"], store.load_trunk("squeeze", file=source), target)
 """
     target = cache_folder() / "squeeze.safetensors"
     running = [subprocess.Popen([sys.executable, "-c", program, source, target]) for _ in range(3)]

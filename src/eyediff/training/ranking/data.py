@@ -149,7 +149,7 @@ def fill_cache(
     with ThreadPoolExecutor(workers) as pool:
 
         def submit_chunk(start: int) -> list[list[Future[Picture]]]:
-            """Of every judgement in the chunk its three patches, each file read once."""
+            """Return the future patches of every judgement in the chunk. Each file is read once."""
             triples = [(t.reference, t.a, t.b) for t in triplets[start : start + CHUNK]]
             reading = {
                 path: pool.submit(read_patch, path, side) for path in dict.fromkeys(chain.from_iterable(triples))
