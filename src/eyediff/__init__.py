@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from .comparison import Metric, Result, compare, distance, scores
     from .explanation import explain
     from .folders import diversity, duplicates, matrix, nearest
+    from .method_table import MethodTable, table
     from .onnx_export import export
 
 disable_telemetry()
 
 __all__ = [
     "EyediffError",
+    "MethodTable",
     "Metric",
     "Result",
     "__version__",
@@ -39,12 +41,14 @@ __all__ = [
     "matrix",
     "nearest",
     "scores",
+    "table",
 ]
 
 _MODULES = {
     "explain": ".explanation",
     "export": ".onnx_export",
     **dict.fromkeys(("diversity", "duplicates", "matrix", "nearest"), ".folders"),
+    **dict.fromkeys(("MethodTable", "table"), ".method_table"),
 }
 """The modules of the names that are not in `comparison`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from .errors import ImageError, UsageError
 from .images import Range
 from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
 from .metric import ImageLike, MaskLike, Metric, load_pair
+from .pairing import PairLike
 from .protocols import EvaluationProtocol, find_protocol
 from .records import (
     AlphaPolicy,
@@ -242,10 +243,11 @@ class _Collector:
 
 
 def compare(
-    reference: str | Path,
-    candidate: str | Path,
+    reference: str | Path | None = None,
+    candidate: str | Path | None = None,
     metrics: Sequence[str] | None = None,
     *,
+    pairs: str | Path | Iterable[PairLike] | None = None,
     protocol: str | Path | EvaluationProtocol | None = None,
     scale: int | None = None,
     crop_border: int = 0,
@@ -253,6 +255,7 @@ def compare(
     ignore: Sequence[RectangleLike] = (),
     mask: str | Path | None = None,
     match: MatchRule = "name",
+    groups: str | None = None,
     size: PairSizePolicy = "refuse",
     resampling: Resampling = "lanczos",
     alpha: AlphaPolicy = "worst",
@@ -264,13 +267,13 @@ def compare(
     maps: str | Path | None = None,
     map_formats: Sequence[viewing.MapFormat] = ("png",),
 ) -> Result:
-    """Compare two files, two folders by relative path, or one file with each file of a folder.
+    """Compare two files, two folders, one file with each file of a folder, or the pairs of a list.
 
     A pair that cannot be compared becomes a `Failure` among the rows, with its reason.
 
     Parameters
     ----------
-    reference, candidate : str or Path
+    reference, candidate : str or Path, optional
         Two files, two folders, or a file and a folder.
     metrics : sequence of str, optional
         Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
@@ -287,8 +290,17 @@ def compare(
         Rectangles that do not count.
     mask : str or Path, optional
         An image whose white pixels count, or a folder of images, a mask for each pair by its name.
-    match : {"name", "stem"}
-        How files of two folders are paired: by relative path, or by relative path without suffix.
+    pairs : str, Path, or iterable of pairs, optional
+        A list in place of the two paths. A file is CSV or JSON lines with the columns `reference` and `candidate`, and
+        optionally `name` and `group`; its paths are relative to its folder. In Python, a pair is two paths or URLs, or
+        a mapping with these keys.
+    match : str
+        What files of a pair share: "name", the relative path; "stem", the relative path without suffix; the fields of
+        two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With patterns, both
+        sides may be one folder.
+    groups : str, optional
+        "subfolder", or a regular expression whose first group finds, in the name of a pair, what it belongs to, such as
+        its scene. `summary.groups` then has a summary of each. A list of pairs may name groups itself.
     size : {"refuse", "resize", "crop", "top-left", "pad"} or "fit:WxH"
         What happens to two images of different size: the pair fails; the candidate is resized; both are cropped to
         their common centre, or to their common upper left part; or both are padded to the larger sides, and what is
@@ -332,11 +344,17 @@ def compare(
     """
     followed = None if protocol is None else _protocol(protocol)
     conventions = replace(_conventions(crop_border, region, ignore, mask), resampling=resampling)
-    options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range, conventions=conventions)
+    options = run.ComparisonOptions(
+        match, size, alpha, device, workers, memory, range=range, groups=groups, conventions=conventions
+    )
     options = _following(options, followed, scale)
-    plan = run.plan_comparison(Path(reference), Path(candidate), _names(metrics, followed), options)
-    page, folder = (None if path is None else Path(path) for path in (report, maps))
-    drawing = viewing.Drawing(f"{reference} → {candidate}", page, folder, map_formats)
+    first, second, page, folder = (
+        None if path is None else Path(path) for path in (reference, candidate, report, maps)
+    )
+    listed = Path(pairs) if isinstance(pairs, (str, Path)) else pairs
+    plan = run.plan_comparison(first, second, _names(metrics, followed), options, pairs=listed)
+    title = f"{reference} → {candidate}" if pairs is None else "a list of pairs"
+    drawing = viewing.Drawing(title, page, folder, map_formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     collector = _Collector()
     summary = run.compare(plan, [collector], viewers=drawn.viewers, mapper=drawn.mapper)

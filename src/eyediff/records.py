@@ -36,7 +36,10 @@ kept), "pad" (both get the larger sides, and what is missing counts as different
 pixels). `images.check_size` checks it."""
 Resampling: TypeAlias = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
 """The filter that resizes images."""
-MatchRule: TypeAlias = Literal["name", "stem"]
+MatchRule: TypeAlias = str
+"""What two files of folders share if they are a pair: "name", the whole path below the folders; "stem", the path
+without its suffix; patterns such as "{name}_gt.png={name}_pred.png"; or a regular expression, whose group `name`, or
+first group, finds it. If its groups `reference` and `candidate` tell the sides, one folder may hold both."""
 AlphaPolicy: TypeAlias = str
 """What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", "drop" (the
 colours are taken as they are stored), or a background: "white", "black", "checkerboard" or a colour such as "#808080".
@@ -114,15 +117,17 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two files that belong together. `name` is the relative path they share, in posix form.
+    """Two files that belong together. `name` is the relative path they share, in posix form, or as a list named it.
 
-    `mask` is an image whose white pixels count; None: all pixels count.
+    `mask` is an image whose white pixels count; None: all pixels count. `group` is what the pair belongs to,
+    such as its scene.
     """
 
     name: str
     reference: Location
     candidate: Location
     mask: Location | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +277,9 @@ class Shard:
 class Header:
     """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`.
 
-    `range` are the levels of black and white that were stated for all files. `shard` where the rows
-    are a part of a run. `conventions` are the protocol and what it asks for.
+    `range` are the levels of black and white that were stated for all files. `groups` is the rule that tells the group
+    of each pair, or "listed" where a list did; None if pairs have no group. `shard` where the rows are a part of a run.
+    `conventions` are the protocol and what it asks for.
     """
 
     eyediff: str
@@ -282,6 +288,7 @@ class Header:
     higher_is_better: Mapping[str, bool]
     alpha: AlphaPolicy = "worst"
     range: tuple[float, float] | None = None
+    groups: str | None = None
     shard: Shard | None = None
     conventions: Conventions = NO_CONVENTIONS
 
@@ -371,7 +378,8 @@ class Summary:
     """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
     `crossings` are of pairs, `mean_crossings` of means. `lacking` are the first `defaults.LISTED` pairs that failed or
-    are incomplete, with the reason. `pooled`, by metric, and `hints` for people are of clips alone.
+    are incomplete, with the reason. `groups` are summaries of the pairs of each group. `pooled`, by metric, and `hints`
+    for people are of clips alone.
     """
 
     count: int
@@ -385,3 +393,15 @@ class Summary:
     hints: Sequence[str] = ()
     incomplete: int = 0
     lacking: Sequence[tuple[str, str]] = ()
+    groups: Mapping[str, Summary] = field(default_factory=dict)
+
+    @property
+    def means_of_groups(self) -> Mapping[str, float]:
+        """Return the mean of the groups' means by metric, over the groups that have a mean."""
+        means: dict[str, float] = {}
+        for name in self.metrics:
+            of_groups = [group.metrics[name].mean for group in self.groups.values() if name in group.metrics]
+            finite = [mean for mean in of_groups if math.isfinite(mean)]
+            if of_groups:
+                means[name] = math.fsum(finite) / len(finite) if finite else of_groups[0]
+        return means

@@ -35,6 +35,7 @@ from .optimize import optimize
 from .protocols import protocols
 from .ray import with_address
 from .supervision import strengths, supervision
+from .table import table
 from .train import train
 from .video import video
 from .weights import app as weights
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(compare)
+app.command()(table)
 app.command()(matrix)
 app.command()(nearest)
 app.command()(diversity)

@@ -12,7 +12,7 @@ import typer
 from .. import defaults, gates, run
 from .. import output as reports
 from ..errors import UsageError
-from ..records import AlphaPolicy, MatchRule, Summary
+from ..records import Summary
 from ..report import outputs as viewing
 from . import options
 from .exit_codes import exit_code, partial_results, run_with_bar
@@ -24,8 +24,19 @@ from .verdict import tell_verdict
 
 
 def compare(
-    reference: Annotated[Path, typer.Argument(help="An image, or a folder of images.", show_default=False)],
-    candidate: Annotated[Path, typer.Argument(help="An image, or a folder of images.", show_default=False)],
+    reference: Annotated[
+        Path | None, typer.Argument(help="An image, or a folder of images.", show_default=False)
+    ] = None,
+    candidate: Annotated[
+        Path | None, typer.Argument(help="An image, or a folder of images.", show_default=False)
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv|.jsonl",
+            help="Compare the pairs that it lists: columns reference and candidate, and where wanted name and group.",
+        ),
+    ] = None,
     metric: options.Metrics = None,
     protocol: options.Protocol = None,
     scale: options.Scale = None,
@@ -41,19 +52,11 @@ def compare(
     tolerance: ToleranceOption = None,
     junit: JunitOption = None,
     plot: PlotOption = None,
-    match: Annotated[
-        MatchRule, typer.Option(help="Pair folders by whole relative path, or leave the suffix out (stem).")
-    ] = "name",
+    match: options.Match = "name",
+    groups: options.Groups = None,
     size: options.PairSize = "refuse",
     resampling: options.Filter = "lanczos",
-    alpha: Annotated[
-        AlphaPolicy,
-        typer.Option(
-            metavar="worst|refuse|drop|white|black|#RRGGBB|checkerboard",
-            help="What transparency becomes: the worse score over black and over white, a refusal, the stored colours, "
-            "or this background.",
-        ),
-    ] = "worst",
+    alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
     bits: options.Bits = None,
     crop_border: options.CropBorder = 0,
@@ -83,7 +86,7 @@ def compare(
         str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the scores by pixel as float32.")
     ] = "png",
 ) -> int:
-    """Compare two images, two folders by relative path, or one image with each of a folder.
+    """Compare two images, two folders by relative path, one image with each of a folder, or the pairs of a list.
 
     Exit code: 0 done, 1 a limit such as --max was crossed or --baseline is worse, 2 the call is wrong and nothing was
     computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
@@ -100,7 +103,7 @@ def compare(
         raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
     most = options.rows_shown(rows, kind, output)
     gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
-    gating.check_inputs(reference, candidate)
+    gating.check_inputs(*filter(None, (reference, candidate)))
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(
         match,
@@ -110,6 +113,7 @@ def compare(
         workers,
         memory,
         range=options.level_range(range_, bits),
+        groups=groups,
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
@@ -120,12 +124,16 @@ def compare(
             candidate,
             metrics,
             wanted,
+            pairs=pairs,
             limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
             progress=fetched,
         )
+    if pairs is not None:
+        listed = (file for pair in plan.pairs for file in (pair.reference, pair.candidate))
+        gating.check_inputs(*(file for file in listed if isinstance(file, Path)))
     if part:
         plan = run.select_part(plan, *part)
-    drawing = viewing.Drawing(f"{reference} → {candidate}", report, maps, formats)
+    drawing = viewing.Drawing(str(pairs) if pairs else f"{reference} → {candidate}", report, maps, formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, output, overwrite=overwrite)]
     _say(plan)

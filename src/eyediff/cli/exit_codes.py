@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
 def spell_option(setting: Setting) -> str:
     """Return a parameter of the library as the option that sets it."""
     option = "--" + OPTION_NAMES.get(setting.name, setting.name.replace("_", "-"))
-    return option if setting.value is None else f"{option} {setting.value}"
+    return option if setting.value is None else f"{option} {shlex.quote(str(setting.value))}"
 
 
 def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:

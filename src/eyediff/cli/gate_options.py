@@ -65,7 +65,9 @@ class Gating:
             raise UsageError(
                 f"--tolerance {tolerance[0]}: nothing to compare with; name an earlier run with --baseline"
             )
-        _apart({"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary})
+        check_apart(
+            {"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary}
+        )
         if junit is not None and not junit.absolute().parent.is_dir():
             raise UsageError(f"--junit {shown(junit)}: there is no folder {shown(junit.parent)}; make it first")
         self._tolerances = dict(map(_tolerance, tolerance or []))
@@ -143,8 +145,8 @@ def _tolerance(text: str) -> tuple[str | None, float]:
     return name if equals else None, tolerance
 
 
-def _apart(files: dict[str, Path | None]) -> None:
-    """A result that overwrote the baseline would let the next run pass."""
+def check_apart(files: dict[str, Path | None]) -> None:
+    """Raise UsageError if two options name one file. A baseline that a result replaced would let the next run pass."""
     seen: dict[Path, str] = {}
     for option, path in files.items():
         if path is None:

@@ -24,7 +24,7 @@ from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
 from ..protocols import find_protocol
-from ..records import Conventions, PairSizePolicy, Rectangle, Resampling, SizePolicy
+from ..records import AlphaPolicy, Conventions, MatchRule, PairSizePolicy, Rectangle, Resampling, SizePolicy
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
@@ -52,6 +52,22 @@ MaximumMean: TypeAlias = Annotated[
 MinimumMean: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is below this. Repeatable."),
+]
+Match: TypeAlias = Annotated[
+    MatchRule,
+    typer.Option(
+        metavar="name|stem|PATTERNS|REGEX",
+        help="What files of a pair share: the path below the folders, that without suffix (stem), the fields of two "
+        "patterns such as '{name}.png={name}x4.png', or what the group of a regular expression finds.",
+    ),
+]
+Groups: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="subfolder|REGEX",
+        help="Means of groups, too: pairs of one subfolder, or of one text that the expression finds in their names.",
+        show_default=False,
+    ),
 ]
 PairSize: TypeAlias = Annotated[
     PairSizePolicy,
@@ -86,6 +102,14 @@ Masks: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE|DIR", help="White pixels count; a folder holds a mask for each pair by name.", show_default=False
+    ),
+]
+Alpha: TypeAlias = Annotated[
+    AlphaPolicy,
+    typer.Option(
+        metavar="worst|refuse|drop|white|black|#RRGGBB|checkerboard",
+        help="What transparency becomes: the worse score over black and over white, a refusal, the stored colours, "
+        "or this background.",
     ),
 ]
 LevelRange: TypeAlias = Annotated[

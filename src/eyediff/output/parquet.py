@@ -34,10 +34,10 @@ def arrow_schema(columns: Sequence[Column], metadata: Mapping[str, str] | None =
     return pa.schema([(column.name, types.get(column.type, pa.string())) for column in columns], metadata=metadata)
 
 
-def pair_table(rows: Iterable[Row], metrics: Sequence[str]) -> Any:
+def pair_table(rows: Iterable[Row], metrics: Sequence[str], *, grouped: bool = False) -> Any:
     """Return compared pairs as an Arrow table."""
-    schema = arrow_schema(pair_columns(metrics))
-    cells = [list(map(_value, pair_cells(row, metrics))) for row in rows]
+    schema = arrow_schema(pair_columns(metrics, grouped=grouped))
+    cells = [list(map(_value, pair_cells(row, metrics, grouped=grouped))) for row in rows]
     columns = zip(*cells, strict=True) if cells else ((),) * len(schema)
     arrays = [arrow().array(column, field.type) for column, field in zip(columns, schema, strict=True)]
     return arrow().Table.from_arrays(arrays, schema=schema)
@@ -58,7 +58,7 @@ class ParquetFolder:
     def open(self, header: Header) -> None:
         """Raises UsageError or OutputError if it cannot be begun."""
         arrow("pyarrow.parquet")
-        self._metrics = tuple(header.metrics)
+        self._metrics, self._grouped = tuple(header.metrics), header.groups is not None
         self._replacement = Replacement(self._path) if self._replace else None
         first = dump(header_record(header) | {"alpha": header.alpha}) + "\n"
         try:
@@ -82,7 +82,9 @@ class ParquetFolder:
 
     def _flush(self) -> None:
         stream = arrow().BufferOutputStream()
-        arrow("pyarrow.parquet").write_table(pair_table(self._rows, self._metrics), stream, compression="zstd")
+        arrow("pyarrow.parquet").write_table(
+            pair_table(self._rows, self._metrics, grouped=self._grouped), stream, compression="zstd"
+        )
         self._put(self._path / f"part-{self._next:06}.parquet", stream.getvalue().to_pybytes())
         self._rows.clear()
         self._next += 1

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 from ..locations import parse_location
 from ..records import Failure, Pair, Row, ScoredPair, Stage
-from .schema import ERROR, NOTES, PAIR_COLUMNS, VERDICT_COLUMNS, RowError, score_from
+from .schema import ERROR, GROUP, NOTES, PAIR_COLUMNS, VERDICT_COLUMNS, RowError, score_from
 
 ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
 """Formats in which rows can be read back one by one."""
@@ -58,8 +58,9 @@ def parse_record(text: str, kind: ReadableFormat, metrics: Sequence[str]) -> Row
 def row_from_json(record: object, metrics: Sequence[str]) -> Row:
     """Return the row of a JSON object, without its verdict. Raises ValueError if it is none."""
     required = [column.name for column in PAIR_COLUMNS] + ["scores", ERROR.name]
-    judged = [column.name for column in (NOTES, *VERDICT_COLUMNS)]
-    layouts = ([*required, *judged[:more]] for more in (0, 1, len(judged)))
+    judged = [column.name for column in VERDICT_COLUMNS]
+    known = [[], [NOTES.name], [NOTES.name, GROUP.name]]
+    layouts = [[*required, *names] for names in (*known, *([*names, *judged] for names in known[1:]))]
     if not isinstance(record, dict) or list(record) not in layouts:
         raise ValueError("not a row")
     error, scores, notes = record["error"], record["scores"], record.get("notes", [])
@@ -73,9 +74,9 @@ def row_from_json(record: object, metrics: Sequence[str]) -> Row:
 
 
 def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
-    """Return the row of the cells of CSV, with or without notes. Raises ValueError if they are none."""
+    """Return the row of the cells of CSV, with or without notes and group. Raises ValueError if they are none."""
     before, after = len(PAIR_COLUMNS), len(PAIR_COLUMNS) + len(metrics)
-    if len(cells) not in (after + 1, after + 2):
+    if len(cells) not in (after + 1, after + 2, after + 3):
         raise ValueError("a row of other metrics")
     record: dict[str, object] = dict(zip((column.name for column in PAIR_COLUMNS), cells, strict=False))
     record |= {side: int(str(record[side])) if record[side] else None for side in ("width", "height")}
@@ -85,6 +86,7 @@ def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
         if cell
     }
     notes = cells[after + 1].split("; ") if len(cells) > after + 1 and cells[after + 1] else []
+    record["group"] = cells[after + 2] if len(cells) > after + 2 else None
     return _row(record, scores, _error(cells[after]), notes, metrics)
 
 
@@ -112,11 +114,12 @@ def _row(
 ) -> Row:
     names = [record[name] for name in ("pair", "reference", "candidate")]
     width, height = record["width"], record["height"]
-    if not all(isinstance(text, str) for text in (*names, *notes, *(error or ()))):
+    group = record.get("group")
+    if not all(isinstance(text, str) for text in (*names, *notes, *(error or ()), *([] if group is None else [group]))):
         raise ValueError("a row with values of other types")
     if not all(type(side) is int or (side is None and error) for side in (width, height)):
         raise ValueError("a row without sides")
-    pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]))
+    pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]), group=group)
     values = {name: score_from(score) for name, score in scores.items()}
     missing = [name for name in metrics if name not in values]
     if bool(missing) != bool(error):

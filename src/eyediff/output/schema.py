@@ -89,6 +89,7 @@ PAIR_COLUMNS = (
 """Columns of a pair before its scores. Version 1 fixes the names and the order."""
 
 ERROR = Column("error", "error", "Stage and reason of a failure; empty if every metric has a score.")
+GROUP = Column("group", "text", "Group of the pair, such as its scene; only in runs with groups.", visible=False)
 NOTES = Column("notes", "notes", "What was done to the images, and what of them was not used.")
 
 
@@ -99,18 +100,19 @@ VERDICT_COLUMNS = (
 """Columns behind the notes in formats with structure: JSON and JSON lines."""
 
 
-def pair_columns(metrics: Sequence[str], *, verdict: bool = False) -> tuple[Column, ...]:
-    """Return the columns of compared pairs. New columns are added at the end."""
+def pair_columns(metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False) -> tuple[Column, ...]:
+    """Return the columns of compared pairs; with their group if they are `grouped`. New ones are added at the end."""
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
-    return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *(VERDICT_COLUMNS if verdict else ()))
+    return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *([GROUP] if grouped else []), *(VERDICT_COLUMNS if verdict else ()))
 
 
-def pair_cells(row: Row, metrics: Sequence[str], *, verdict: bool = False) -> tuple[Cell, ...]:
+def pair_cells(row: Row, metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False) -> tuple[Cell, ...]:
     """Return the cells of a pair, in the order of `pair_columns`."""
     start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
     error = None if row.complete else RowError(row.stage, row.message)
     judged = ("pass" if row.complete and not row.crossed else "fail", row.crossed) if verdict else ()
-    return (*start, *map(row.scores.get, metrics), error, row.notes, *judged)
+    group = [row.pair.group] if grouped else []
+    return (*start, *map(row.scores.get, metrics), error, row.notes, *group, *judged)
 
 
 def without_verdict(line: str, kind: str) -> str:
@@ -193,6 +195,8 @@ def header_record(header: Header) -> dict[str, object]:
     record: dict[str, object] = {"eyediff": header.eyediff, "metrics": metrics, "size": header.size}
     if header.range is not None:
         record["range"] = list(header.range)
+    if header.groups is not None:
+        record["groups"] = header.groups
     if conventions := conventions_record(header.conventions):
         record["conventions"] = conventions
     return record if header.shard is None else record | {"shard": _shard_record(header, header.shard)}

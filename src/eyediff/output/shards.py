@@ -81,6 +81,7 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
         size=_text(record["size"]),
         higher_is_better=higher,
         range=_range(record.get("range")),
+        groups=None if record.get("groups") is None else _text(record["groups"]),
         conventions=_conventions(record.get("conventions", {})),
         alpha=_text(shard["alpha"]),
         shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),

@@ -41,7 +41,8 @@ class RowSink:
 
     def open(self, header: Header) -> None:
         self._header, self._metrics = header, tuple(header.metrics)
-        columns, metadata = pair_columns(self._metrics, verdict=self._verdict), header_record(header)
+        self._layout = {"grouped": header.groups is not None, "verdict": self._verdict}
+        columns, metadata = pair_columns(self._metrics, **self._layout), header_record(header)
         self._writer = self._make(columns, metadata, terminal=self._target.terminal)
         self._target.open(self._writer.begin())
 
@@ -50,7 +51,7 @@ class RowSink:
         if self._most is not None and self._rows > self._most and row.complete and not row.crossed:
             self._hidden += 1
             return
-        self._target.write(self._writer.row(pair_cells(row, self._metrics, verdict=self._verdict)))
+        self._target.write(self._writer.row(pair_cells(row, self._metrics, **self._layout)))
 
     def close(self, summary: Summary) -> None:
         lines = summary_lines(self._header, summary)

@@ -27,6 +27,9 @@ def summary_record(summary: Summary) -> dict[str, object]:
             {"metric": each.metric, "limit": number(each.limit), "mean": number(each.score)}
             for each in summary.mean_crossings
         ]
+    if summary.groups:
+        record["groups"] = {encodable(name): summary_record(group) for name, group in summary.groups.items()}
+        record["means_of_groups"] = {name: number(mean) for name, mean in summary.means_of_groups.items()}
     if summary.hints:
         record["hints"] = [encodable(hint) for hint in summary.hints]
     return record | {"interrupted": True} if summary.interrupted else record
@@ -104,7 +107,7 @@ _POOLED_ROWS = {
 
 
 def statistics_lines(header: Header, summary: Summary) -> list[Line]:
-    """Return the table of means, intervals and other statistics by metric."""
+    """Return the table of means, intervals and other statistics by metric, and the means of groups."""
     names = list(header.metrics)
     counted = {"pairs": "count"} if summary.incomplete else {}
     identical = any(values.identical for values in summary.metrics.values())
@@ -117,7 +120,20 @@ def statistics_lines(header: Header, summary: Summary) -> list[Line]:
             lines.append([_columns(header, cells) + f"  {label}"])
     if any(values.count - values.identical < defaults.FEWEST for values in summary.metrics.values()):
         lines.append([f"  no interval of a mean: it needs at least {defaults.FEWEST} scores"])
-    return lines
+    return [*lines, *([[""], *groups] if (groups := _groups(header, summary)) else [])]
+
+
+def _groups(header: Header, summary: Summary) -> list[Line]:
+    """Return the mean of each group, and the mean of these means."""
+    if not summary.groups:
+        return []
+    names = list(header.metrics)
+    lines: list[Line] = [[(_columns(header, names) + "  mean by group", "bold")]]
+    for group, found in summary.groups.items():
+        means = [found.metrics[name].mean if name in found.metrics else None for name in names]
+        lines.append([f"{_columns(header, list(map(figure, means)))}  {shown(group)} ({amount(found.count, 'pair')})"])
+    overall = [figure(summary.means_of_groups.get(name)) for name in names]
+    return [*lines, [(f"{_columns(header, overall)}  mean of {amount(len(summary.groups), 'group')}", "bold")]]
 
 
 def _cell(value: float | None) -> str:

@@ -8,14 +8,26 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from ..errors import UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..records import MatchRule, Pair, Side, Unmatched
 from .lazy import Lazy
 from .masks import with_masks
 from .match import alone, by_key, matched, near_misses
+from .pair_list import PairLike, list_pairs, read_pairs
+from .proposal import propose_patterns
+from .rules import EXAMPLE, Rule, parse_rule
 from .walk import Listing, images_below
 
-__all__ = ["Listing", "Pairing", "images_in", "pair_up", "with_masks"]
+__all__ = [
+    "Listing",
+    "PairLike",
+    "Pairing",
+    "images_in",
+    "list_pairs",
+    "pair_up",
+    "read_pairs",
+    "with_masks",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +49,21 @@ class Pairing:
 
 
 def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pairing:
-    """Two files make one pair, a file and a folder one for each image of the folder, two folders those of equal path.
+    """Two files make one pair, a file and a folder one for each image of the folder, two folders those that match.
 
-    Folders are searched with all that lies below them; see `walk.images_below` for what counts as an image. With
-    `match` "stem" the suffix is left out of the comparison. A pair of files is named by the candidate, every other by
-    the path below the folders, without suffix where that was left out. Two files need no suffix of an image.
+    Folders are searched with all that lies below them; see `walk.images_below` for what counts as an image. `match`
+    says what partners share (`records.MatchRule`). Both sides may be one folder where it tells the sides apart. A pair
+    of files is named by the candidate, every other by what the two share. Two files need no suffix of an image.
 
     Raises UsageError, before any image is read: a path is missing, both are the same, a folder meets a file in the
-    place of the candidate, a folder holds no image, nothing matches, or a stem is not unique.
+    place of the candidate, a folder holds no image, nothing matches, or a name or stem is not unique.
     """
+    rule = parse_rule(match)
     for path in (reference, candidate):
         _check_there(path)
     if reference.samefile(candidate):
+        if reference.is_dir():
+            return _one_folder(reference, rule)
         raise UsageError(f"{shown(reference)} and {shown(candidate)} are the same: give two different ones")
     if reference.is_dir():
         if not candidate.is_dir():
@@ -56,7 +71,7 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
                 f"{shown(reference)} is a folder and {shown(candidate)} a file: give two folders or two files, or the "
                 "file first to compare every image of the folder with it"
             )
-        return _folders(reference, candidate, match)
+        return _folders(reference, candidate, rule)
     if not candidate.is_dir():
         return Pairing((Pair(candidate.name, reference, candidate),))
     listing = _some_images(candidate)
@@ -75,27 +90,84 @@ def images_in(folder: Path) -> Listing:
     return _some_images(folder)
 
 
-def _folders(reference: Path, candidate: Path, match: MatchRule) -> Pairing:
-    left_listing, right_listing = _some_images(reference), _some_images(candidate)
-    left_names, right_names = left_listing.images, right_listing.images
-    left, right = by_key(reference, left_names, match), by_key(candidate, right_names, match)
+def _folders(reference: Path, candidate: Path, rule: Rule) -> Pairing:
+    listings = _some_images(reference), _some_images(candidate)
+    left_names, right_names = (listing.images for listing in listings)
+    left = by_key(reference, left_names, rule.reference, rule)
+    right = by_key(candidate, right_names, rule.candidate, rule)
     common, only_left, only_right = matched(left, right), alone(left, right), alone(right, left)
-    hints = near_misses(only_left, only_right, match)
+    hints = near_misses(only_left, only_right, rule)
     if not common:
         raise UsageError(
             f"{shown(reference)} and {shown(candidate)} have no image in common: the first holds {_some(left_names)}, "
-            f"the second {_some(right_names)}; {'; '.join(hints) or 'give folders whose files have equal names'}"
+            f"the second {_some(right_names)}; ",
+            *(["; ".join(hints)] if hints else _advice(left_names, right_names)),
         )
     sides: tuple[tuple[Side, Path, list[str]], ...] = (
         ("reference", reference, only_left),
         ("candidate", candidate, only_right),
     )
+    misfits = [name for name in left_names if rule.reference(name) is None]
+    misfits += [name for name in right_names if rule.candidate(name) is None]
     return Pairing(
         Lazy(common, lambda found: Pair(found[0], reference / found[1], candidate / found[2])),
         tuple(chain.from_iterable((Unmatched(side, folder / name) for name in names) for side, folder, names in sides)),
-        dict(sorted((Counter(left_listing.passed_over) + Counter(right_listing.passed_over)).items())),
-        hints,
+        dict(sorted(sum((Counter(listing.passed_over) for listing in listings), Counter[str]()).items())),
+        (*hints, *_tell_misfits(misfits)),
     )
+
+
+def _one_folder(folder: Path, rule: Rule) -> Pairing:
+    """Pair the images of one folder. One that both patterns fit, and that has no partner, counts as a candidate."""
+    listing = _some_images(folder)
+    names = listing.images
+    if not rule.tells_sides:
+        raise UsageError(
+            f"the reference and the candidate are the same folder, {shown(folder)}: give two different ones, or a rule "
+            "that tells the sides apart; ",
+            *_advice(names, names),
+        )
+    left = by_key(folder, names, rule.reference, rule)
+    right = by_key(folder, names, rule.candidate, rule)
+    common = matched(left, right)
+    if not common:
+        raise UsageError(
+            Setting("match", rule.text),
+            f": no two images of {shown(folder)} fit, which holds {_some(names)}; ",
+            *_advice(names, names),
+        )
+    paired = {name for _, *both in common for name in both}
+    candidates = set(right.values())
+    unmatched = [
+        Unmatched("candidate" if name in candidates else "reference", folder / name)
+        for name in names
+        if name not in paired and (name in candidates or rule.reference(name) is not None)
+    ]
+    misfits = [name for name in names if name not in candidates and rule.reference(name) is None]
+    return Pairing(
+        Lazy(common, lambda found: Pair(found[0], folder / found[1], folder / found[2])),
+        tuple(unmatched),
+        listing.passed_over,
+        _tell_misfits(misfits),
+    )
+
+
+def _advice(left: Sequence[str], right: Sequence[str]) -> list[str | Setting]:
+    """Return what to do where nothing matches, as parts of a message."""
+    one_folder = left is right
+    proposal = propose_patterns(left, right, one_folder=one_folder)
+    if proposal is None:
+        return ["such as ", Setting("match", EXAMPLE)] if one_folder else ["give folders whose files have equal names"]
+    text, pairs = proposal
+    return [Setting("match", text), f" makes {pairs} pair{'' if pairs == 1 else 's'}"]
+
+
+def _tell_misfits(names: Sequence[str]) -> tuple[str, ...]:
+    """Return a line on the images that the rule of matching leaves out."""
+    if not names:
+        return ()
+    count = "1 image is" if len(names) == 1 else f"{len(names)} images are"
+    return (f"{count} not compared, because the rule of matching does not fit the name: {_some(names)}",)
 
 
 def _check_there(path: Path) -> None:

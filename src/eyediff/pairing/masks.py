@@ -9,8 +9,7 @@ from pathlib import Path
 from ..errors import UsageError, shown
 from ..records import Pair
 from .lazy import Lazy
-from .match import stem_of
-from .walk import images_below
+from .walk import images_below, stem_of
 
 _EXAMPLES = 3
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..errors import UsageError, shown
-from ..records import MatchRule
-from .walk import suffix_of
+from .rules import Key, Rule
+from .walk import natural_key, stem_of
 
 Matched: TypeAlias = tuple[str, str, str]
 """What the two share, then the path below the reference and the path below the candidate."""
@@ -17,27 +17,26 @@ Matched: TypeAlias = tuple[str, str, str]
 _EXAMPLES = 3
 
 
-def stem_of(name: str) -> str:
-    """A path without its suffix."""
-    return name.removesuffix(suffix_of(name))
+def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str, str]:
+    """Names by what they are matched on, in natural order; without those that the rule does not fit.
 
-
-def by_key(folder: Path, names: Sequence[str], match: MatchRule) -> dict[str, str]:
-    """Names by what they are matched on, in sorted order. Raises UsageError where two share a stem."""
-    if match == "name":
+    Raises UsageError where two share a key.
+    """
+    if rule.text == "name":
         return {name: name for name in names}
     found: dict[str, str] = {}
     clashes = []
     for name in names:
-        if (first := found.setdefault(stem_of(name), name)) != name:
+        if (shared := key(name)) is not None and (first := found.setdefault(shared, name)) != name:
             clashes.append(f"{shown(first)} and {shown(name)}")
     if clashes:
         more = f" and {len(clashes) - _EXAMPLES} more" if len(clashes) > _EXAMPLES else ""
+        meaning = "a stem" if rule.text == "stem" else "what the rule finds"
         raise UsageError(
-            f"{shown(folder)}: not clear which file a stem means: {', '.join(clashes[:_EXAMPLES])}{more}; "
+            f"{shown(folder)}: not clear which file {meaning} means: {', '.join(clashes[:_EXAMPLES])}{more}; "
             "keep one of each, or match by name"
         )
-    return {key: found[key] for key in sorted(found)}
+    return {key: found[key] for key in sorted(found, key=natural_key)}
 
 
 def matched(left: Mapping[str, str], right: Mapping[str, str]) -> list[Matched]:
@@ -50,15 +49,17 @@ def alone(these: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
     return [name for key, name in these.items() if key not in others]
 
 
-def near_misses(left: Sequence[str], right: Sequence[str], match: MatchRule) -> tuple[str, ...]:
+def near_misses(left: Sequence[str], right: Sequence[str], rule: Rule) -> tuple[str, ...]:
     """Why names without partner may have been meant to match: what they differ in, how many, and one example."""
     likes: list[tuple[str, Callable[[str], str]]] = [
         ("the way that Unicode composes their letters", _composed),
         ("upper and lower case", lambda name: _composed(name).casefold()),
     ]
-    if match == "name":
+    if rule.text == "name":
         likes.append(("their suffix, which matching by stem ignores", stem_of))
-    hints = []
+    hints: list[str] = []
+    if not rule.takes_all:
+        return ()
     told: set[str] = set()
     for difference, key in likes:
         by = {key(name): name for name in right}

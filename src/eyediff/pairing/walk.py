@@ -88,6 +88,11 @@ def suffix_of(name: str) -> str:
     return name[dot:] if dot > name.rfind("/") + 1 else ""
 
 
+def stem_of(name: str) -> str:
+    """A path without its suffix."""
+    return name.removesuffix(suffix_of(name))
+
+
 def _entries(folder: Path, inner: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder / inner) as entries:

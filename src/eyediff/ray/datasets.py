@@ -11,9 +11,9 @@ import ray.data
 from .. import defaults
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError
+from ..pairing.pair_list import SIDES
 from ..records import AlphaPolicy, SizePolicy
 from ..run import ComparisonOptions
-from .sources import COLUMNS
 from .worker import Worker, WorkerTask
 
 Dataset: TypeAlias = Any
@@ -62,7 +62,7 @@ def compare(
     options = ComparisonOptions(size=size, alpha=alpha, device=device)
     header = options.build_metrics(metrics).header
     columns = dataset.columns() or []
-    missing = [name for name in COLUMNS if name not in columns]
+    missing = [name for name in SIDES if name not in columns]
     if missing:
         raise UsageError(f"the dataset has the columns {', '.join(columns)}, without {' and '.join(missing)}")
     return map_dataset(dataset, WorkerTask.of(header, options), actors or core_count(), batch)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 from .. import pairing as matching
 from ..errors import UsageError, shown
-from ..locations import check_scheme, parse_location, scheme_of
+from ..locations import check_scheme, scheme_of
 from ..output.parquet import arrow
+from ..pairing import pair_list
+from ..pairing.pair_list import SIDES, PairLike, pair_of_cells
 from ..records import MatchRule, Pair
-
-COLUMNS = ("reference", "candidate")
-
-PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
-"""A pair in a list: a Pair, two paths or URLs, or a mapping with "reference", "candidate" and optionally "pair"."""
 
 
 class PairTable(Sequence[Pair]):
@@ -35,11 +31,11 @@ class PairTable(Sequence[Pair]):
     def __getitem__(self, index: int | slice) -> Pair | Sequence[Pair]:
         if isinstance(index, slice):
             return PairTable(self._columns.take(list(range(*index.indices(len(self))))))
-        return _pair_from_cells({name: self._columns[name][index].as_py() for name in self._columns.column_names})
+        return pair_of_cells({name: self._columns[name][index].as_py() for name in self._columns.column_names})
 
     def __iter__(self) -> Iterator[Pair]:
         for batch in self._columns.to_batches(max_chunksize=1024):
-            yield from map(_pair_from_cells, batch.to_pylist())
+            yield from map(pair_of_cells, batch.to_pylist())
 
 
 def pairs(
@@ -77,11 +73,11 @@ def pairs(
         if not isinstance(source, (str, Path)):
             raise UsageError("a list of pairs and a second path were given; expected one of them")
         return matching.pair_up(Path(source), Path(candidate), match).pairs
-    result: Sequence[Pair] = (
-        _read_table(str(source)) if isinstance(source, (str, Path)) else [_to_pair(item) for item in source]
-    )
-    _check(result)
-    return result
+    if not isinstance(source, (str, Path)):
+        return pair_list.list_pairs(source)
+    table = _read_table(str(source))
+    pair_list.check_pairs(table)
+    return table
 
 
 def _read_table(source: str) -> PairTable:
@@ -99,47 +95,14 @@ def _read_table(source: str) -> PairTable:
     except (OSError, ValueError) as error:  # arrow's own errors are among them
         reason = " ".join(str(error).split())
         raise UsageError(f"{shown(source)}: is not a Parquet table ({reason}); check the path") from error
-    missing = [name for name in COLUMNS if name not in table.column_names]
+    missing = [name for name in SIDES if name not in table.column_names]
     if missing:
         raise UsageError(
             f"{shown(source)} has the columns {', '.join(table.column_names)}, without {' and '.join(missing)}: "
             "name them reference and candidate"
         )
-    kept = [name for name in ("pair", *COLUMNS) if name in table.column_names]
+    kept = [name for name in ("pair", *SIDES) if name in table.column_names]
     for name in kept:
         if table[name].null_count:
             raise UsageError(f"{shown(source)}: the column {name} has empty cells: fill them, or take them out")
     return PairTable(table.select(kept))
-
-
-def _to_pair(item: PairLike) -> Pair:
-    if isinstance(item, Pair):
-        return item
-    if isinstance(item, Mapping):
-        missing = [name for name in COLUMNS if name not in item]
-        if missing:
-            raise UsageError(f"a pair has the keys {', '.join(item)}, without {' and '.join(missing)}")
-        return _pair_from_cells(item)
-    if isinstance(item, str) or len(item) != len(COLUMNS):
-        raise UsageError(f"{item!r} is no pair: give a reference and a candidate")
-    return _pair_from_cells(dict(zip(COLUMNS, (os.fspath(path) for path in item), strict=True)))
-
-
-def _pair_from_cells(cells: Mapping[str, Any]) -> Pair:
-    reference, candidate = str(cells["reference"]), str(cells["candidate"])
-    return Pair(str(cells.get("pair", candidate)), parse_location(reference), parse_location(candidate))
-
-
-def _check(pairs: Sequence[Pair]) -> None:
-    """Raise UsageError for two pairs of one name, for an unknown scheme, and for no pairs."""
-    names: set[int] = set()
-    schemes: set[str] = set()
-    for pair in pairs:
-        if (name := hash(pair.name)) in names:
-            raise UsageError(f"two pairs are named {shown(pair.name)}: give each a name of its own, as `pair`")
-        names.add(name)
-        schemes.update(scheme for path in (pair.reference, pair.candidate) if (scheme := scheme_of(str(path))))
-    for scheme in sorted(schemes):
-        check_scheme(scheme)
-    if not names:
-        raise UsageError("no pair was given")

@@ -40,7 +40,7 @@ class WorkerTask:
         return WorkerTask(
             tuple(header.metrics),
             replace(options, workers=readers, threads=1),
-            replace(header, shard=None),
+            replace(header, shard=None, groups=None),
             str(Path.cwd()),
         )
 
@@ -85,9 +85,9 @@ def _pairs(batch: Any) -> Iterator[Pair]:
     columns = [batch[name].to_pylist() for name in ("reference", "candidate")]
     names = batch["pair"].to_pylist() if "pair" in batch.column_names else columns[1]
     masks = batch[MASK].to_pylist() if MASK in batch.column_names else [None] * len(names)
-    for name, mask, *paths in zip(names, masks, *columns, strict=True):
-        reference, candidate = (parse_location(_decode(path)) for path in paths)
-        yield Pair(_decode(name), reference, candidate, None if mask is None else parse_location(_decode(mask)))
+    for name, mask, reference, candidate in zip(names, masks, *columns, strict=True):
+        files = parse_location(_decode(reference)), parse_location(_decode(candidate))
+        yield Pair(_decode(name), *files, None if mask is None else parse_location(_decode(mask)))
 
 
 def _decode(value: str | bytes) -> str:

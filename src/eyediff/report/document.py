@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 
@@ -23,6 +24,7 @@ SCRIPTS = (
     "overtime.js",
     "scatter.js",
     "extremes.js",
+    "groups.js",
     "missing.js",
     "table.js",
     "picture.js",
@@ -31,7 +33,7 @@ SCRIPTS = (
 )
 """In this order, inside one function: each is a part of the page and says in its first line which."""
 
-STYLES = ("base.css", "overview.css", "table.css", "viewer.css")
+STYLES = ("base.css", "overview.css", "groups.css", "table.css", "viewer.css")
 
 GENERATOR = '<meta name="generator" content="eyediff '
 """By this, within the first KILOBYTES of a file, a page of ours is known."""
@@ -53,10 +55,12 @@ def block(name: str, content: str) -> str:
     return f'<script type="application/json" id="{name}">{content}</script>\n'
 
 
-def frame(title: str, version: str, beside: bool) -> tuple[str, str]:
+def frame(
+    title: str, version: str, beside: bool, *, scripts: Sequence[str] = SCRIPTS, styles: Sequence[str] = STYLES
+) -> tuple[str, str]:
     """What comes before the data and what after it. `beside`: pictures lie in a folder beside the page."""
-    style = "\n".join(_part("style", name) for name in STYLES)
-    script = '"use strict";\n(() => {\n' + "\n".join(_part("script", name) for name in SCRIPTS) + "\n})();"
+    style = "\n".join(_part("style", name) for name in styles)
+    script = '"use strict";\n(() => {\n' + "\n".join(_part("script", name) for name in scripts) + "\n})();"
     page = Template(files(__package__).joinpath("page.html").read_text("utf-8"))
     whole = page.substitute(
         policy=_policy(style, script, beside),

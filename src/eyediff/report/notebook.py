@@ -69,8 +69,9 @@ def frame(header: Header, rows: Sequence[Row]) -> Any:
     pandas.
     """
     pandas = import_optional("pandas", "to_pandas()")
-    columns = pair_columns(tuple(header.metrics))
-    lines = [[plain(cell) for cell in pair_cells(row, tuple(header.metrics))] for row in rows]
+    metrics, grouped = tuple(header.metrics), header.groups is not None
+    columns = pair_columns(metrics, grouped=grouped)
+    lines = [[plain(cell) for cell in pair_cells(row, metrics, grouped=grouped)] for row in rows]
     table = pandas.DataFrame(lines, columns=[column.name for column in columns], dtype=object)
     return table.astype({"width": "Int64", "height": "Int64"} | dict.fromkeys(header.metrics, "float64"))
 

@@ -52,14 +52,25 @@ class Pictures:
 def pictures(view: View, budget: int) -> Pictures:
     """Reduced so far that a picture takes about `budget` bytes; as it is, and without loss, where there is room."""
     height, width = view.reference.shape[:2]
-    exact = width * height * _LOSSLESS <= budget
-    shrink = 1 if exact else min(1.0, math.sqrt(min(budget / _LOSSY, _LARGEST) / (width * height)))
-    size = max(1, round(width * shrink)), max(1, round(height * shrink))
+    size, exact = _fitting(width, height, budget)
     reference, candidate = (_webp(reduced(eight_bits(p), size), exact) for p in (view.reference, view.candidate))
     difference = _webp(reduced(root_difference(view.reference, view.candidate), size), exact)
     shown = view.difference_map
     gray, peak = (None, 0.0) if shown is None else _map(shown, min(_MAP_AREA, budget))
     return Pictures(*size, exact, reference, candidate, difference, gray, peak)
+
+
+def _fitting(width: int, height: int, budget: int) -> tuple[tuple[int, int], bool]:
+    """Return the size of a picture of about `budget` bytes, and whether it needs no loss for that."""
+    exact = width * height * _LOSSLESS <= budget
+    shrink = 1 if exact else min(1.0, math.sqrt(min(budget / _LOSSY, _LARGEST) / (width * height)))
+    return (max(1, round(width * shrink)), max(1, round(height * shrink))), exact
+
+
+def webp(pixels: Levels, budget: int) -> tuple[bytes, tuple[int, int], bool]:
+    """Return one picture of about `budget` bytes as WebP, its size, and whether it is neither reduced nor lossy."""
+    size, exact = _fitting(pixels.shape[1], pixels.shape[0], budget)
+    return _webp(reduced(pixels, size), exact), size, exact
 
 
 def full_size(view: View) -> dict[str, bytes]:

@@ -136,7 +136,8 @@ def _open(path: Path) -> _Part:
         header = header_of_shard(line)
         if (
             kind == "csv"
-            and next(split_records(path, kind), "") != WRITERS[kind](pair_columns(tuple(header.metrics)), {}).begin()
+            and next(split_records(path, kind), "")
+            != WRITERS[kind](pair_columns(tuple(header.metrics), grouped=header.groups is not None), {}).begin()
         ):
             raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} tells of: {_AGAIN}")
     except OSError as error:

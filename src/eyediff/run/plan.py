@@ -13,6 +13,7 @@ from ..engines.onnx_providers import DeviceName
 from ..errors import Setting, UsageError, shown
 from ..images import region
 from ..interfaces import DownloadProgress
+from ..pairing.groups import group_pairs
 from ..protocols import EvaluationProtocol
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, MatchRule, Pair, PairSizePolicy, Unmatched
 from ..scoring.factory import build_metric_set
@@ -46,6 +47,9 @@ class ComparisonOptions:
         Levels of black and white in the files, such as (0, 4095) for 12 bits in files of 16; None: those of their type.
     conventions
         Protocol, border, rounding, regions, masks and the filter that resizes.
+    groups
+        Which pairs are summed up together: "subfolder", or a regular expression (`pairing.groups`); None: as a list of
+        pairs says.
     """
 
     match: MatchRule = "name"
@@ -57,6 +61,7 @@ class ComparisonOptions:
     threads: int | None = None
     range: images.Range | None = None
     conventions: Conventions = NO_CONVENTIONS
+    groups: str | None = None
 
     def __post_init__(self) -> None:
         images.check_alpha(self.alpha)
@@ -170,15 +175,31 @@ class ComparisonPlan:
 
 
 def plan_comparison(
-    reference: Path,
-    candidate: Path,
+    reference: Path | None,
+    candidate: Path | None,
     metrics: Sequence[str],
     options: ComparisonOptions,
     *,
+    pairs: Path | Iterable[pairing.PairLike] | None = None,
     limits: Limits = NO_LIMITS,
     progress: DownloadProgress | None = None,
 ) -> ComparisonPlan:
     """Pair two files, two folders, or one file with every image of a folder, and load the metrics.
+
+    Parameters
+    ----------
+    reference, candidate
+        Files or folders; None if `pairs` are given.
+    metrics
+        Names of metrics.
+    options
+        How files are paired, read and compared.
+    pairs
+        A file that lists the pairs (`pairing.read_pairs`), or a list of them.
+    limits
+        Scores beyond these are reported as crossings.
+    progress
+        Called with the progress of a download.
 
     Raises
     ------
@@ -186,14 +207,40 @@ def plan_comparison(
         If the call is wrong, or a metric cannot be loaded.
     """
     specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
-    pairs = pairing.pair_up(reference, candidate, options.match)
+    found = _find_pairs(reference, candidate, pairs, options.match)
+    listed, groups = _group(found.pairs, options.groups)
     mask = options.conventions.mask
+    built = options.build_metrics(specs, progress)
     return ComparisonPlan(
-        pairs.pairs if mask is None else pairing.with_masks(pairs.pairs, Path(mask)),
-        options.build_metrics(specs, progress),
+        listed if mask is None else pairing.with_masks(listed, Path(mask)),
+        replace(built, header=replace(built.header, groups=groups)),
         options.loader(),
-        pairs.unmatched,
+        found.unmatched,
         limits,
-        pairs.passed_over,
-        pairs.hints,
+        found.passed_over,
+        found.hints,
     )
+
+
+def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:
+    """Return the pairs in their groups, and what the header says of these. A list may name the groups itself."""
+    if rule is not None:
+        return group_pairs(pairs, rule), rule
+    named = sum(pair.group is not None for pair in pairs)
+    if named not in (0, len(pairs)):
+        raise UsageError(f"{len(pairs) - named} of {len(pairs)} pairs have no group; give each its group, or none")
+    return pairs, "listed" if named else None
+
+
+def _find_pairs(
+    reference: Path | None, candidate: Path | None, pairs: Path | Iterable[pairing.PairLike] | None, match: MatchRule
+) -> pairing.Pairing:
+    if pairs is None:
+        if reference is None or candidate is None:
+            raise UsageError("a reference and a candidate are needed, or a list of ", Setting("pairs"))
+        return pairing.pair_up(reference, candidate, match)
+    if reference is not None or candidate is not None or match != "name":
+        raise UsageError(
+            Setting("pairs"), " list all files: leave out the reference, the candidate and the rule of matching"
+        )
+    return pairing.Pairing(pairing.read_pairs(pairs) if isinstance(pairs, Path) else pairing.list_pairs(pairs))

@@ -88,14 +88,15 @@ class _Entry(NamedTuple):
     scores: dict[str, float]
     notes: tuple[str, ...]
     stamps: FileStamps
+    group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
         """Return the cells of the row, as `pair_cells` does; paths need not be parsed for it."""
-        return (*self[:5], *self.scores.values(), None, self.notes)
+        return (*self[:5], *self.scores.values(), None, self.notes, *([] if self.group is None else [self.group]))
 
     def row(self) -> ScoredPair:
         """Return the row."""
-        pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate))
+        pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate), group=self.group)
         return ScoredPair(pair, self.width, self.height, self.scores, self.notes)
 
 
@@ -136,7 +137,7 @@ class ResumableSink:
         """Raise OutputError if it cannot be written, ResumeError, with nothing changed, if it cannot be continued."""
         self._header, self._metrics = header, tuple(header.metrics)
         self._settings = run_settings(header, self._kind)
-        self._columns = pair_columns(self._metrics), header_record(header)
+        self._columns = pair_columns(self._metrics, grouped=header.groups is not None), header_record(header)
         self._text = WRITERS[self._kind](*self._columns) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
             raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one")
@@ -279,8 +280,9 @@ class ResumableSink:
             found = json.loads(line)
             name, (reference, candidate), (width, height) = found["pair"], found["paths"], found["size"]
             scores = {metric: score_from(found["scores"][metric]) for metric in self._metrics}
-            notes = tuple(found["notes"])
+            notes, group = tuple(found["notes"]), found.get("group")
             texts = all(isinstance(text, str) for text in (name, reference, candidate, *notes))
+            texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
                 raise ValueError("values that are not ours")
             stamps = tuple(map(_stamp, found["stamps"]))
@@ -288,7 +290,7 @@ class ResumableSink:
                 raise ValueError("not two or three stamps")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(number) from error
-        return _Entry(name, reference, candidate, width, height, scores, notes, stamps)
+        return _Entry(name, reference, candidate, width, height, scores, notes, stamps, group)
 
     def _check_results(self, rows: set[int]) -> None:
         """Raise ResumeError unless the unfinished results, if they can be read, hold rows of the journal alone."""
@@ -335,8 +337,8 @@ class ResumableSink:
         start = self._lines.pop(pair.name, None)
         if start is not None and None not in now:
             entry = self._at(start)
-            paths = str(pair.reference), str(pair.candidate)
-            if (entry.reference, entry.candidate) == paths and entry.stamps == now:
+            identity = str(pair.reference), str(pair.candidate), pair.group
+            if (entry.reference, entry.candidate, entry.group) == identity and entry.stamps == now:
                 self._recalled.add(pair.name)
                 return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes)
         self._stamps[pair.name] = now
@@ -356,6 +358,7 @@ class ResumableSink:
             scores = {metric: number(score) for metric, score in row.scores.items()}
             paths, size = [str(row.pair.reference), str(row.pair.candidate)], [row.width, row.height]
             entry = {"pair": name, "paths": paths, "stamps": stamps, "size": size, "scores": scores, "notes": row.notes}
+            entry |= {} if row.pair.group is None else {"group": row.pair.group}
             self._journal.write(_line(entry))
         self._sink.write(row)
 
@@ -417,6 +420,8 @@ def run_settings(header: Header, kind: str) -> dict[str, object]:
     }
     if header.range is not None:
         settings["range"] = list(header.range)
+    if header.groups is not None:
+        settings["groups"] = header.groups
     settings |= conventions_record(header.conventions)
     if header.shard is not None:
         settings["shard"] = f"{header.shard.part}/{header.shard.of}"

@@ -5,20 +5,23 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from .. import defaults
+from ..pairing.walk import natural_key
 from ..records import Crossing, Failure, Header, Numbers, Row, Statistics, Summary, Unmatched
 from .interval import mean_intervals
-from .limits import Limits
+from .limits import NO_LIMITS, Limits
 
 
 class Collector:
     """Takes rows, and gives a Summary."""
 
     def __init__(self, header: Header, limits: Limits, unmatched: Sequence[Unmatched] = ()) -> None:
-        self._limits, self._unmatched, self._higher = limits, unmatched, header.higher_is_better
+        self._header, self._limits, self._unmatched, self._higher = header, limits, unmatched, header.higher_is_better
+        self._groups: dict[str, Collector] = {}
         self._scores = {name: array("d") for name in header.metrics}
         self._worst: dict[str, list[tuple[float, int, str, float]]] = {name: [] for name in header.metrics}
         self._crossings: list[Crossing] = []
@@ -38,6 +41,9 @@ class Collector:
             self._scores[name].append(score)
             self._rank(name, row.pair.name, score)
         self._crossings.extend(self._limits.crossings(row))
+        if self._header.groups is not None and row.pair.group is not None:
+            group = self._groups.setdefault(row.pair.group, Collector(replace(self._header, groups=None), NO_LIMITS))
+            group.add(row)
 
     def _rank(self, name: str, pair: str, score: float) -> None:
         """Keep the worst in a heap whose first is the best of them; of equals, the earlier pair stays."""
@@ -71,6 +77,9 @@ class Collector:
             incomplete=self._incomplete,
             lacking=tuple(self._lacking),
             mean_crossings=tuple(self._limits.mean_crossings(metrics)),
+            groups={
+                name: self._groups[name].summary(interrupted=False) for name in sorted(self._groups, key=natural_key)
+            },
         )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import Setting, UsageError, shown
+from ..pairing.groups import group_function
 from .job import FailedImage, ImageSet
-
-SUBFOLDER = "subfolder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +38,11 @@ def group_images(source: ImageSet, rule: str) -> Grouping:
     UsageError
         If the expression is invalid, or matches no image.
     """
-    try:
-        pattern = re.compile(r"^(?:(.*)/)?" if rule == SUBFOLDER else rule)
-    except re.error as error:
-        raise UsageError(Setting("groups", rule), f": {error}; give `subfolder` or a regular expression") from error
+    group_of = group_function(rule)
     groups: dict[str, list[int]] = {}
     ungrouped = []
     for index, name in enumerate(source.names):
-        match = pattern.search(name)
-        group = None if match is None else match[1 if pattern.groups else 0]
-        if rule == SUBFOLDER:
-            group = group or "."
+        group = group_of(name)
         if group is None:
             ungrouped.append(
                 FailedImage(name, "group", f"the rule {rule} finds nothing in this name: it belongs to no group")

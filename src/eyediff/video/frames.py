@@ -125,7 +125,8 @@ class Frames:
                 else:
                     self._reasons[path] = end or f"{clip.name} has no frame at this time"
             paths.append(path)
-        return Pair(f"{time:.6f}", *paths)
+        first, second = paths
+        return Pair(f"{time:.6f}", first, second)
 
     def read(self, path: Location) -> Image:
         """The frame of a path that a pair has, as sRGB; once for each pair that has it, from any thread.

@@ -9,13 +9,12 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import StudyError, shown
+from ..pairing.table_rows import BadRow, TableRow, read_table_rows
 from .study import JndPair, MosItem, StudyItem, StudyKind, Triplet
 from .validation import Problem, VoteError
 
@@ -33,31 +32,24 @@ FIGURES: Mapping[StudyKind, tuple[str, ...]] = {
 SUBSET = "all"
 """Of rows that name none."""
 
-_Row = Mapping[str, object]
-
 
 def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
     """Every item of a table in its order, and all that is wrong, by line.
 
     Raises StudyError where it is no table of this kind at all.
     """
-    rows = _rows_of(path)
     items, problems, lines = list[StudyItem](), list[Problem](), dict[tuple[str, ...], int]()
-    try:
-        for line, row in rows(path):
-            try:
-                if isinstance(row, VoteError):
-                    raise row
-                item = _item(path, kind, line, row)
-                if (first := lines.setdefault(_question(kind, item), line)) != line:
-                    raise VoteError("doubled", f"{path} line {line}", f"line {first} asks the same: add them up")
-                items.append(item)
-            except VoteError as wrong:
-                problems.append(wrong.problem)
-    except OSError as error:
-        raise StudyError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{shown(path)}: no {path.suffix[1:].upper()} in UTF-8 ({error})") from error
+    for line, row in _rows(path):
+        where = f"{path} line {line}"
+        try:
+            if isinstance(row, BadRow):
+                raise VoteError(row.trouble, where, row.what)
+            item = _item(path, kind, line, row)
+            if (first := lines.setdefault(_question(kind, item), line)) != line:
+                raise VoteError("doubled", where, f"line {first} asks the same: add them up")
+            items.append(item)
+        except VoteError as wrong:
+            problems.append(wrong.problem)
     if not items and not problems:
         raise StudyError(
             f"{shown(path)} has no rows; expected the columns {', '.join((*IMAGES[kind], *FIGURES[kind]))}"
@@ -67,12 +59,8 @@ def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
 
 def kind_of(path: Path) -> StudyKind:
     """The kind of votes whose columns a table has. Raises StudyError where it is none."""
-    rows = _rows_of(path)
-    try:
-        _, row = next(rows(path), (0, {}))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise StudyError(f"{shown(path)}: cannot be read as a table ({error})") from error
-    names = set() if isinstance(row, VoteError) else set(row)
+    _, row = next(_rows(path), (0, {}))
+    names = set() if isinstance(row, BadRow) else set(row)
     for kind in IMAGES:
         if {*IMAGES[kind], *FIGURES[kind]} <= names:
             return kind
@@ -80,43 +68,16 @@ def kind_of(path: Path) -> StudyKind:
     raise StudyError(f"{shown(path)} is no table of votes; expected the columns of one of: {expected}")
 
 
-def _rows_of(path: Path) -> Callable[[Path], Iterator[tuple[int, _Row | VoteError]]]:
-    rows = {".csv": _csv, ".jsonl": _jsonl}.get(path.suffix.lower())
-    if rows is None:
-        raise StudyError(f"{shown(path)}: expected a folder of votes, or a table whose name ends in .csv or .jsonl")
-    return rows
+def _rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
+    try:
+        yield from read_table_rows(path)
+    except OSError as error:
+        raise StudyError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise StudyError(str(error)) from error
 
 
-def _csv(path: Path) -> Iterator[tuple[int, _Row | VoteError]]:
-    """Rows by their last line. The first line names the columns."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
-        header = [name.strip() for name in next(reader, [])]
-        if doubled := {name for name in header if header.count(name) > 1}:
-            raise StudyError(f"{shown(path)}: the column {shown(min(doubled))[:80]} is there twice")
-        for cells in filter(None, reader):
-            if len(cells) == len(header):
-                yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
-            else:
-                what = f"{len(cells)} cells, {len(header)} were expected"
-                yield reader.line_num, VoteError("wrong shape", f"{path} line {reader.line_num}", what)
-
-
-def _jsonl(path: Path) -> Iterator[tuple[int, _Row | VoteError]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for line, text in enumerate(file, 1):
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                row = VoteError("unreadable", f"{path} line {line}", f"no JSON ({error})")
-            if not isinstance(row, (dict, VoteError)):
-                row = VoteError("wrong shape", f"{path} line {line}", "an object was expected")
-            yield line, row
-
-
-def _item(path: Path, kind: StudyKind, line: int, row: _Row) -> StudyItem:
+def _item(path: Path, kind: StudyKind, line: int, row: TableRow) -> StudyItem:
     """The item of a row. Raises VoteError."""
     where, columns = f"{path} line {line}", (*IMAGES[kind], *FIGURES[kind])
     if absent := [name for name in columns if row.get(name) in (None, "")]:
@@ -138,14 +99,14 @@ def _item(path: Path, kind: StudyKind, line: int, row: _Row) -> StudyItem:
     return MosItem(name, subset, files[0], files[1], figures[0])
 
 
-def _path(row: _Row, name: str, where: str) -> str:
+def _path(row: TableRow, name: str, where: str) -> str:
     given = row[name]
     if not isinstance(given, str) or "\0" in given:
         raise VoteError("unreadable", where, f"{name} is {given!r}, a path was expected")
     return given
 
 
-def _figure(row: _Row, name: str, where: str) -> float:
+def _figure(row: TableRow, name: str, where: str) -> float:
     given = row[name]
     try:
         figure = float(given) if isinstance(given, (str, int, float)) and not isinstance(given, bool) else math.nan

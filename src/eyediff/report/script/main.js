@@ -1,5 +1,5 @@
 // Main: the parts in their order. A part that has nothing to say returns nothing.
-const parts = [heading, distributions, overtime, extremes, scatter, missing, table.part, colophon];
+const parts = [heading, groups, distributions, overtime, extremes, scatter, missing, table.part, colophon];
 document.getElementById("page").append(...parts.map((part) => part()).filter(Boolean));
 document.body.append(viewer.dialog);
 table.refresh();

@@ -1,0 +1,212 @@
+"""`eyediff table`: several methods against one ground truth, as papers print it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from .. import output as reports
+from .. import run, tables
+from ..errors import UsageError, shown
+from ..report.page_files import SUFFIXES as PAGES
+from ..tables.figure import Crop, draw_figure, load_exhibit
+from ..tables.page import TablePage
+from . import options
+from .exit_codes import INTERRUPTED, exit_code, run_with_bar
+from .gate_options import check_apart
+from .progress import download_bar
+from .ray import RayOption, source_of
+from .verdict import tell_verdict
+
+SUFFIXES: dict[str, str] = {
+    ".txt": "text",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".json": "json",
+    ".html": "html",
+}
+
+
+def table(
+    ground_truth: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
+    methods: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METHOD...", help="A folder of images for each method, or NAME=FOLDER.", show_default=False
+        ),
+    ],
+    metric: options.Metrics = None,
+    protocol: options.Protocol = None,
+    scale: options.Scale = None,
+    format_: Annotated[
+        tables.TableFormat | None,
+        typer.Option("--format", "-f", help="Of the table; by default as the output's name says, or text."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the table there (.txt, .md, .tex, .csv, .json, .html)."
+        ),
+    ] = None,
+    match: options.Match = "name",
+    groups: options.Groups = None,
+    per_group: Annotated[bool, typer.Option("--per-group", help="A table of each group follows.")] = False,
+    missing: Annotated[
+        tables.MissingPolicy,
+        typer.Option(help="If a method lacks an image: refuse, or take the images that all methods have (common)."),
+    ] = "refuse",
+    digits: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=N", help="Decimals of a metric; by default 2 for decibels, else 4. Repeatable."),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the scores of all images there (.csv, .jsonl, .json, .parquet)."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue --scores where an earlier run stopped, or compute what changed.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html",
+            help="A page with the table, and each image of all methods beside the ground truth.",
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw one image of every method side by side, with its scores (.png, .pdf)."),
+    ] = None,
+    crop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,W,H", help="Magnify this part in --figure. Repeatable."),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The image of --figure; by default the first.")
+    ] = None,
+    size: options.PairSize = "refuse",
+    alpha: options.Alpha = "worst",
+    range_: options.LevelRange = None,
+    bits: options.Bits = None,
+    workers: options.Workers = None,
+    ray: RayOption = None,
+    device: options.Device = "auto",
+    memory: options.Memory = None,
+) -> int:
+    """Compare several methods with one ground truth: a row for each method, a column for each metric.
+
+    A value is the mean over images or, with --groups, over the means of the groups, as papers on view synthesis do. The
+    best is bold and the second underlined. A method that does not differ significantly from the best is marked.
+
+    Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some pairs failed or lack a score, or a method
+    has an image that the ground truth lacks, 130 interrupted.
+    """
+    kind = cast(tables.TableFormat, options.format_of(format_, output, SUFFIXES))
+    if resume and scores is None:
+        raise UsageError("--resume continues a file: give the file of the earlier run with --scores")
+    if per_group and groups is None:
+        raise UsageError("--per-group needs groups: state them with --groups")
+    wanted = run.ComparisonOptions(
+        match, size, alpha, device, workers, memory, range=options.level_range(range_, bits), groups=groups
+    )
+    wanted, metrics = options.follow(wanted, protocol, scale, metric)
+    if figure is None and (crop or image):
+        raise UsageError("--crop and --image are of a figure: name its file with --figure")
+    if report is not None and (report.suffix.lower() not in PAGES or ray is not None):
+        raise UsageError(
+            f"--report {shown(report)}: expected one HTML file, of a run on this machine; end its name with .html"
+            + (", and leave out --ray" if ray is not None else "")
+        )
+    check_apart({"--output": output, "--scores": scores, "--report": report, "--figure": figure})
+    decimals, crops = _decimals(digits or []), _crops(crop or [])
+    source = source_of(ray, wanted)
+    with download_bar("weights") as fetched:
+        plan = tables.plan_table(ground_truth, _folders(methods), metrics, wanted, missing=missing, progress=fetched)
+    for name in decimals:
+        if name not in plan.run.metrics.names:
+            raise UsageError(f"--digits {name}: {name} is not computed here; add it to --metric")
+    _tell(plan)
+    exhibit = None if figure is None else load_exhibit(plan, figure, image, crops)
+    journal = None if scores is None else _journal(scores, resume=resume)
+    sink = tables.ScoresByMethod(plan)
+    page = None if report is None else TablePage(report, plan)
+    viewers = [] if page is None else [page]
+    with options.text(kind, output) as text:
+        compare = partial(run.compare, plan.run, [sink], viewers=viewers, journal=journal, source=source)
+        summary = run_with_bar(lambda progress: compare(progress=progress), _ignore, to_file=True, what="pairs")
+        if summary.interrupted:
+            more = [] if scores is None else [f"no table; continue {shown(scores)} with --resume"]
+            tell_verdict(INTERRUPTED, plan.run.metrics.header, summary, "text", None, more=more)
+            raise typer.Exit(INTERRUPTED)
+        data = tables.summarise_methods(
+            plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=decimals, left_out=plan.left_out
+        )
+        if page is not None:
+            page.write_table(data, sink.scores, f"{', '.join(plan.methods)} against {ground_truth}")
+        if figure is not None and exhibit is not None:
+            draw_figure(data, sink.scores, exhibit, figure)
+        text.write(tables.render(data, kind, per_group=per_group, terminal=text.terminal))
+    code = exit_code(summary)
+    places = [
+        f"{what}: {shown(path)}" for what, path in (("page", report), ("figure", figure), ("table", output)) if path
+    ]
+    notes = data.notes if output is not None else ()  # a table on stdout has them
+    tell_verdict(code, plan.run.metrics.header, summary, "text", None, more=[*notes, *places])
+    return code
+
+
+def _ignore(done: int, total: int | None) -> None:
+    """The table is written once, so that no part of it is there after an error."""
+
+
+def _folders(methods: Sequence[str]) -> dict[str, Path]:
+    folders: dict[str, Path] = {}
+    for text in methods:
+        name, equals, folder = text.partition("=")
+        path = Path(folder if equals and not Path(text).is_dir() else text)
+        name = name if equals and not Path(text).is_dir() else path.resolve().name
+        if not name:
+            raise UsageError(f"{shown(text)}: expected FOLDER or NAME=FOLDER")
+        if name in folders:
+            raise UsageError(f"two methods are named {shown(name)}: give each a name, as NAME=FOLDER")
+        folders[name] = path
+    return folders
+
+
+def _decimals(given: Sequence[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for text in given:
+        name, _, count = text.rpartition("=")
+        if not name or not count.isascii() or not count.isdigit() or int(count) > 15:
+            raise UsageError(f"--digits {text}: expected NAME=N with N from 0 to 15, such as psnr=3")
+        found[name] = int(count)
+    return found
+
+
+def _crops(given: Sequence[str]) -> list[Crop]:
+    found = []
+    for text in given:
+        parts = text.split(",")
+        if len(parts) != len(Crop._fields) or not all(part.isascii() and part.isdigit() for part in parts):
+            raise UsageError(f"--crop {text}: expected X,Y,W,H in pixels, such as 40,60,64,64")
+        crop = Crop(*map(int, parts))
+        if not (crop.width and crop.height):
+            raise UsageError(f"--crop {text}: a width and a height of at least 1 were expected")
+        found.append(crop)
+    return found
+
+
+def _journal(scores: Path, *, resume: bool) -> run.ResumableSink:
+    kind = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
+    return run.ResumableSink(scores, kind, resume=resume)
+
+
+def _tell(plan: tables.TablePlan) -> None:
+    options.tell_passed_over(plan.run.passed_over)
+    for hint in plan.run.hints:
+        typer.echo(f"eyediff: {hint}", err=True)

@@ -1,0 +1,148 @@
+"""`eyediff.table`: several methods against one ground truth, for library users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import defaults, run, tables
+from .engines.onnx_providers import DeviceName
+from .errors import UsageError
+from .images import Range
+from .protocols import EvaluationProtocol, find_protocol
+from .records import AlphaPolicy, MatchRule, PairSizePolicy, Summary
+from .tables.formats import html_tables
+
+__all__ = ["MethodTable", "table"]
+
+
+@dataclass(frozen=True)
+class MethodTable:
+    """The result of `table`. A notebook shows it as a table.
+
+    Attributes
+    ----------
+    data : TableData
+        Means, intervals and ranks, of all images and of each group.
+    summary : Summary
+        How many pairs failed, and the files without a partner.
+    """
+
+    data: tables.TableData
+    summary: Summary
+
+    def mean(self, method: str, metric: str, group: str | None = None) -> float | None:
+        """Return one mean of the table; None if no image has a score.
+
+        Parameters
+        ----------
+        method, metric : str
+            Row and column.
+        group : str, optional
+            A group of images. By default the mean of all images, or of all groups.
+        """
+        section = next(found for found in (self.data.overall, *self.data.groups) if found.name == group)
+        return section.entries[metric][self.data.methods.index(method)].mean
+
+    def render(self, format: tables.TableFormat = "text", *, per_group: bool = False) -> str:
+        r"""Return the table as text.
+
+        Parameters
+        ----------
+        format : {"text", "markdown", "latex", "csv", "json", "html"}
+            LaTeX needs the package booktabs.
+        per_group : bool
+            Whether a table of each group follows.
+        """
+        return tables.render(self.data, format, per_group=per_group)
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        return html_tables(self.data, [self.data.overall])
+
+
+def table(
+    ground_truth: str | Path,
+    methods: Mapping[str, str | Path],
+    metrics: Sequence[str] | None = None,
+    *,
+    protocol: str | Path | EvaluationProtocol | None = None,
+    scale: int | None = None,
+    match: MatchRule = "name",
+    groups: str | None = None,
+    missing: tables.MissingPolicy = "refuse",
+    digits: Mapping[str, int] | None = None,
+    size: PairSizePolicy = "refuse",
+    alpha: AlphaPolicy = "worst",
+    range: Range | None = None,
+    workers: int | None = None,
+    device: DeviceName = "auto",
+    memory: int | str | None = None,
+) -> MethodTable:
+    """Compare several methods with one ground truth, and average their scores.
+
+    Each image of the ground truth is decoded once, and its features are computed once, for all methods.
+
+    Parameters
+    ----------
+    ground_truth : str or Path
+        A folder of images.
+    methods : mapping of str to str or Path
+        The folder of each method, by the name that the table shows.
+    metrics : sequence of str, optional
+        Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
+        the protocol.
+    protocol : str, Path or EvaluationProtocol, optional
+        An evaluation protocol, as for `compare`.
+    scale : int, optional
+        How many times the images were enlarged, of a protocol whose border depends on it.
+    match : str
+        What files of a pair share, as for `compare`.
+    groups : str, optional
+        "subfolder", or a regular expression that finds the scene in the name of an image. Means are then taken over
+        each scene, and over the scenes.
+    missing : {"refuse", "common"}
+        What happens if a method lacks an image: a refusal, or the table is of the images that all methods have.
+    digits : mapping of str to int, optional
+        Decimals by metric. By default 2 for decibels, else 4.
+    size, alpha, range, workers, device, memory : optional
+        As for `compare`.
+
+    Returns
+    -------
+    MethodTable
+        The means. Methods with equal printed means have the same rank.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        If the job cannot be done as asked. Nothing is computed in that case.
+
+    Notes
+    -----
+    The interval of a mean is a bootstrap-t interval over images or, with groups, over groups. The interval of the
+    paired differences tells whether a method differs from the best one. docs/statistics.md has the coverage.
+
+    Examples
+    --------
+    >>> import eyediff
+    >>> table = eyediff.table("examples/before", {"after": "examples/after"}, ["psnr"])
+    >>> f"{table.mean('after', 'psnr'):.2f}"
+    '24.73'
+    """
+    options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range, groups=groups)
+    names: Sequence[str] = defaults.METRICS if metrics is None else metrics
+    if protocol is not None:
+        found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)
+        options, names = run.follow_protocol(options, found, scale), found.choose(metrics)
+    elif scale is not None:
+        raise UsageError(f"scale={scale} was given without a protocol, which alone has a use for it; leave it out")
+    folders = {name: Path(folder) for name, folder in methods.items()}
+    plan = tables.plan_table(Path(ground_truth), folders, names, options, missing=missing)
+    sink = tables.ScoresByMethod(plan)
+    summary = run.compare(plan.run, [sink])
+    data = tables.summarise_methods(
+        plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=digits, left_out=plan.left_out
+    )
+    return MethodTable(data, summary)

@@ -1,0 +1,131 @@
+"""Pairs that a person lists: as a file of CSV or JSON lines, or in Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from ..errors import Setting, UsageError, shown
+from ..locations import Location, Url, check_scheme, parse_location, scheme_of
+from ..records import Pair
+from .table_rows import BadRow, TableRow, read_table_rows
+
+SIDES = ("reference", "candidate")
+
+PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
+"""A pair in a list: a Pair, a mapping with "reference" and "candidate", or two paths or URLs.
+
+A mapping may also have "name", or "pair" for the same, and "group".
+"""
+
+_NAMED = 3
+"""Problems that a message names."""
+
+
+def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
+    """Return the pairs of a list.
+
+    Raises
+    ------
+    UsageError
+        If the list is empty, something in it is no pair, or two pairs have one name.
+    """
+    pairs = [_pair_of_item(item) for item in items]
+    check_pairs(pairs)
+    return pairs
+
+
+def read_pairs(path: Path) -> Sequence[Pair]:
+    """Return the pairs that a table lists, CSV or JSON lines.
+
+    Its columns are `reference` and `candidate`, paths relative to the table's folder, or URLs; and where it has them
+    `name`, by default the candidate as it is written, and `group`. Other columns are left to their owner.
+
+    Raises
+    ------
+    UsageError
+        If it is no such table, a row lacks something, or two pairs have one name.
+    """
+    pairs: list[Pair] = []
+    problems: list[str] = []
+    try:
+        for line, row in read_table_rows(path):
+            try:
+                pairs.append(_pair_of_row(path, row))
+            except ValueError as error:
+                problems.append(f"line {line}: {error}")
+    except OSError as error:
+        raise UsageError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if problems:
+        more = f" and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+        raise UsageError(f"{shown(path)}: {'; '.join(problems[:_NAMED])}{more}; mend these rows")
+    if not pairs:
+        raise UsageError(f"{shown(path)} lists no pair; expected the columns {' and '.join(SIDES)}")
+    check_pairs(pairs)
+    return pairs
+
+
+def check_pairs(pairs: Iterable[Pair]) -> None:
+    """Check names, which tell results apart, and schemes of URLs, which something here must open.
+
+    Raises
+    ------
+    UsageError
+        If there is no pair, two have one name, or a URL cannot be opened here.
+    """
+    names: set[int] = set()
+    schemes: set[str] = set()
+    for pair in pairs:
+        if (name := hash(pair.name)) in names:
+            raise UsageError(f"two pairs are named {shown(pair.name)}: give each a name of its own")
+        names.add(name)
+        urls = (location for location in (pair.reference, pair.candidate) if isinstance(location, Url))
+        schemes.update(scheme for url in urls if (scheme := scheme_of(url.text)))
+    for scheme in sorted(schemes):
+        check_scheme(scheme)
+    if not names:
+        raise UsageError("no pair was given")
+
+
+def _pair_of_item(item: PairLike) -> Pair:
+    if isinstance(item, Pair):
+        return item
+    if isinstance(item, Mapping):
+        missing = [name for name in SIDES if name not in item]
+        if missing:
+            raise UsageError(f"a pair has the keys {', '.join(item)}, without {' and '.join(missing)}")
+        return pair_of_cells(item)
+    if isinstance(item, str) or len(item) != len(SIDES):
+        raise UsageError(f"{item!r} is no pair: give a reference and a candidate")
+    return pair_of_cells(dict(zip(SIDES, (os.fspath(path) for path in item), strict=True)))
+
+
+def pair_of_cells(cells: Mapping[str, object]) -> Pair:
+    """Return the pair that cells describe, with paths as they are written."""
+    reference, candidate = str(cells["reference"]), str(cells["candidate"])
+    name, group = cells.get("name", cells.get("pair", candidate)), cells.get("group")
+    if cells.get("mask"):
+        raise UsageError(f"the pair {shown(name)} names a mask: a list cannot; state the masks by ", Setting("mask"))
+    return Pair(
+        str(name), parse_location(reference), parse_location(candidate), group=None if group is None else str(group)
+    )
+
+
+def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
+    """Raise ValueError where the row lists no pair."""
+    if isinstance(row, BadRow):
+        raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
+    for name in SIDES:
+        if not isinstance(row.get(name), str) or not row[name] or "\0" in str(row[name]):
+            raise ValueError(f"no {name}, a path or a URL was expected")
+    pair = pair_of_cells({name: cell for name, cell in row.items() if cell not in (None, "")})
+    return replace(pair, reference=_below(path, pair.reference), candidate=_below(path, pair.candidate))
+
+
+def _below(table: Path, location: Location) -> Location:
+    return location if isinstance(location, Url) else table.parent / location

@@ -1,0 +1,135 @@
+"""What two names must share to be a pair: all of it, all but the suffix, or what patterns or an expression find."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..defaults import IMAGE_SUFFIXES
+from ..errors import Setting, UsageError
+from ..records import MatchRule
+from .walk import stem_of, suffix_of
+
+Key: TypeAlias = Callable[[str], str | None]
+"""Returns what a name shares with its partner; None for a name that the rule does not fit."""
+
+EXAMPLE = "{name}_gt.png={name}_pred.png"
+
+_FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule of matching.
+
+    Parameters
+    ----------
+    text
+        The rule as it was given.
+    reference, candidate
+        Return the key of a name of either side.
+    tells_sides
+        Whether the rule tells which side a file is of, so that one folder may hold both.
+    """
+
+    text: str
+    reference: Key
+    candidate: Key
+    tells_sides: bool = False
+
+    @property
+    def takes_all(self) -> bool:
+        """Return whether the rule fits every name."""
+        return self.text in ("name", "stem")
+
+
+def parse_rule(text: MatchRule) -> Rule:
+    """Return the rule that a text states; see `records.MatchRule`.
+
+    Raises
+    ------
+    UsageError
+        If it states none.
+    """
+    if text == "name":
+        return Rule(text, str, str)
+    if text == "stem":
+        return Rule(text, stem_of, stem_of)
+    if _FIELD.search(text):
+        return _patterns(text)
+    return _expression(text)
+
+
+def _patterns(text: str) -> Rule:
+    places = [place for place, letter in enumerate(text) if letter == "="]
+    splits = [(text[:place], text[place + 1 :]) for place in places]
+    fitting = [sides for sides in splits if set(_fields(sides[0])) == set(_fields(sides[1]))]
+    if len(fitting) != 1:
+        raise UsageError(
+            Setting("match", text),
+            ": expected one pattern for the reference, =, and one for the candidate, with the same fields, such as ",
+            Setting("match", EXAMPLE),
+        )
+    reference, candidate = fitting[0]
+    fields = _fields(reference)
+    return Rule(text, _key(reference, fields), _key(candidate, fields), tells_sides=reference != candidate)
+
+
+def _fields(pattern: str) -> list[str]:
+    return list(dict.fromkeys(_FIELD.findall(pattern)))
+
+
+def _key(pattern: str, fields: list[str]) -> Key:
+    """A field stands for one character at least; only {name} goes across folders. A pattern may lack the suffix."""
+    parts = _FIELD.split(pattern)  # text, field, text, field, ..., text
+    expression, seen = "", set[str]()
+    for place, part in enumerate(parts):
+        if place % 2 == 0:
+            expression += re.escape(part)
+        elif part in seen:
+            expression += f"(?P={part})"
+        else:
+            expression += f"(?P<{part}>{'.+' if part == 'name' else '[^/]+'})"
+            seen.add(part)
+    if suffix_of(pattern).lower() not in IMAGE_SUFFIXES:
+        expression += r"(?:\.[^./]+)?"
+    compiled = re.compile(expression, re.DOTALL)
+
+    def key(name: str) -> str | None:
+        found = compiled.fullmatch(name)
+        return None if found is None else "/".join(found[field] for field in fields)
+
+    return key
+
+
+def _expression(text: str) -> Rule:
+    try:
+        compiled = re.compile(text)
+    except re.error as error:
+        raise UsageError(Setting("match", text), f": no regular expression ({error})") from error
+    if not compiled.groups:
+        raise UsageError(
+            Setting("match", text),
+            ": expected name, stem, patterns such as ",
+            Setting("match", EXAMPLE),
+            ", or a regular expression with a group",
+        )
+    named = compiled.groupindex
+    sides = {"reference", "candidate"} & set(named)
+    if sides and (len(sides) == 1 or "name" not in named):
+        raise UsageError(
+            Setting("match", text),
+            ": an expression that tells the sides apart needs the groups `name`, `reference` and `candidate`",
+        )
+
+    def key(name: str, side: str | None) -> str | None:
+        found = compiled.search(name)
+        if found is None or (side is not None and found[side] is None):
+            return None
+        return found["name" if "name" in named else 1]
+
+    if not sides:
+        return Rule(text, lambda name: key(name, None), lambda name: key(name, None))
+    return Rule(text, lambda name: key(name, "reference"), lambda name: key(name, "candidate"), tells_sides=True)

@@ -1,0 +1,66 @@
+"""Rows of tables that people write, in CSV or JSON lines. Tables are untrusted: each row is checked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+from ..errors import shown
+
+TableRow: TypeAlias = Mapping[str, object]
+
+
+class BadRow(NamedTuple):
+    """A row that cannot be used, and why."""
+
+    trouble: Literal["unreadable", "wrong shape"]
+    what: str
+
+
+def read_table_rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
+    """Yield the rows of a table, each with its last line. The first line of CSV names the columns.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such table. The message says why, and names the file.
+    OSError
+        If it cannot be read.
+    """
+    rows = {".csv": _csv, ".jsonl": _jsonl}.get(path.suffix.lower())
+    if rows is None:
+        raise ValueError(f"{shown(path)}: expected a table whose name ends in .csv or .jsonl")
+    try:
+        yield from rows(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{shown(path)}: no {path.suffix[1:].upper()} in UTF-8 ({error})") from error
+
+
+def _csv(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        header = [name.strip() for name in next(reader, [])]
+        if doubled := {name for name in header if header.count(name) > 1}:
+            raise ValueError(f"{shown(path)}: the column {shown(min(doubled))[:80]} is there twice")
+        for cells in filter(None, reader):
+            if len(cells) == len(header):
+                yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
+            else:
+                yield reader.line_num, BadRow("wrong shape", f"{len(cells)} cells, {len(header)} were expected")
+
+
+def _jsonl(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
+    with path.open(encoding="utf-8-sig") as file:
+        for line, text in enumerate(file, 1):
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                row = BadRow("unreadable", f"no JSON ({error})")
+            if not isinstance(row, (dict, BadRow)):
+                row = BadRow("wrong shape", "an object was expected")
+            yield line, row

@@ -1,0 +1,145 @@
+"""The figure of such papers: crops of the ground truth and of every method, magnified, labelled with their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..errors import EyediffError, Setting, UsageError, shown
+from ..images import composites
+from ..records import Numbers
+from ..report.pictures import Levels, eight_bits
+from ..report.plot import TONES, check, panels_of, save
+from .formats import name_metric
+from .means import TableData
+from .methods import TablePlan
+
+_INCHES = 2.0
+"""Height of a panel."""
+
+
+class Crop(NamedTuple):
+    """A part of an image: its upper left pixel, counted from 0, and its size."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self))
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One image: the ground truth and each method, as compared, and the parts of it to show."""
+
+    image: str
+    place: int
+    pixels: Sequence[Levels]
+    crops: Sequence[Crop]
+
+
+def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence[Crop]) -> Exhibit:
+    """Read what a figure shows, and check before the work that it can be drawn.
+
+    Parameters
+    ----------
+    plan
+        The table.
+    path
+        File of the figure: .png, .svg or .pdf.
+    image
+        Name of the image; None: the first one.
+    crops
+        Parts to magnify; none: the whole image.
+
+    Raises
+    ------
+    UsageError, OutputError
+        If matplotlib is missing, the file cannot be written, the image is not in the table or cannot be read, or a crop
+        is not inside of it.
+    """
+    check(path)
+    if image is not None and image not in plan.images:
+        raise UsageError(Setting("image", image), f": not in the table; it has {shown(plan.images[0])}, for one")
+    place = 0 if image is None else list(plan.images).index(image)
+    loader, pixels = plan.run.loader, list[Levels]()
+    for pair in plan.pairs_of(place):
+        try:
+            reference, candidate = loader.fit(loader.read(pair.reference), loader.read(pair.candidate))
+        except EyediffError as error:
+            raise UsageError(f"the figure needs every method's {shown(plan.images[place])}: {error}") from error
+        black, *_ = composites(reference, candidate)
+        pixels += [eight_bits(side) for side in (black if not pixels else black[1:])]
+    height, width = pixels[0].shape[:2]
+    for crop in crops:
+        if crop.x + crop.width > width or crop.y + crop.height > height:
+            raise UsageError(
+                Setting("crop", crop), f": not inside of {shown(plan.images[place])}, which is {width}x{height}"
+            )
+    return Exhibit(plan.images[place], place, pixels, crops)
+
+
+def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibit, path: Path) -> None:
+    """Draw the ground truth with its crops, and each crop of it and of every method, with the scores of the image.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
+    height, width = exhibit.pixels[0].shape[:2]
+    crops = exhibit.crops or [Crop(0, 0, width, height)]
+    whole = 1 if exhibit.crops else 0
+    columns = whole + len(exhibit.pixels)
+    wide = max(crop.width / crop.height for crop in crops)
+    tall = _INCHES * len(crops)
+    figure, panels = panels_of(
+        len(crops), columns, (whole * tall * width / height + _INCHES * wide * len(exhibit.pixels) + 0.2, tall + 0.6)
+    )
+    grid = panels[0][0].get_gridspec()
+    if whole:
+        grid.set_width_ratios([tall * width / height, *[_INCHES * wide] * len(exhibit.pixels)])
+        _draw_whole(panels, exhibit, crops)
+    labels = ["ground truth", *(_label(table, scores, exhibit.place, index) for index in range(len(table.methods)))]
+    for row, crop in enumerate(crops):
+        for column, pixels in enumerate(exhibit.pixels):
+            panel = panels[row][column + whole]
+            part = pixels[crop.y : crop.y + crop.height, crop.x : crop.x + crop.width]
+            panel.imshow(part, interpolation="nearest")
+            _frame(panel, TONES[row % len(TONES)] if whole else None)
+            if row == len(crops) - 1:
+                panel.set_xlabel(labels[column], fontsize=8)
+    save(figure, path)
+
+
+def _draw_whole(panels: Any, exhibit: Exhibit, crops: Sequence[Crop]) -> None:
+    """Show the ground truth in the first column, over all rows, with a frame around each crop."""
+    first = panels[0][0]
+    for row in range(1, len(crops)):
+        panels[row][0].remove()
+    first.set_subplotspec(first.get_gridspec()[:, 0])
+    first.imshow(exhibit.pixels[0])
+    for row, crop in enumerate(crops):
+        right, bottom = crop.x + crop.width, crop.y + crop.height
+        xs, ys = [crop.x, right, right, crop.x, crop.x], [crop.y, crop.y, bottom, bottom, crop.y]
+        first.plot([x - 0.5 for x in xs], [y - 0.5 for y in ys], color=TONES[row % len(TONES)], lw=1.5)
+    _frame(first, None)
+    first.set_xlabel(shown(exhibit.image), fontsize=8)
+
+
+def _frame(panel: Any, colour: str | None) -> None:
+    panel.set(xticks=[], yticks=[])
+    for spine in panel.spines.values():
+        spine.set(color=colour or "none", linewidth=1.5)
+
+
+def _label(table: TableData, scores: Mapping[str, Numbers], image: int, method: int) -> str:
+    lines = [shown(table.methods[method])]
+    for metric, values in scores.items():
+        decimals = len(table.overall.entries[metric][method].text.partition(".")[2])
+        lines.append(f"{name_metric(metric)} {values[method, image]:.{decimals}f}")
+    return "\n".join(lines)

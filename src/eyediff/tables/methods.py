@@ -1,0 +1,169 @@
+"""The pairs of a table: every image of the ground truth with that of each method, one image after the other.
+
+The pairs of one image follow each other, so that the ground truth is decoded once and its features are computed once,
+whatever the number of methods (`scoring/loading.py`, `scoring/references.py`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias, cast
+
+import numpy as np
+
+from .. import pairing
+from ..errors import Setting, UsageError, shown
+from ..interfaces import DownloadProgress
+from ..pairing.groups import group_pairs
+from ..pairing.lazy import Lazy
+from ..records import Header, Numbers, Pair, Row, Summary
+from ..run import ComparisonOptions, ComparisonPlan
+from ..scoring.metric_spec import parse_metrics
+
+MissingPolicy: TypeAlias = Literal["refuse", "common"]
+"""What happens if a method lacks an image: a refusal, or the table is of the images that all methods have."""
+
+_NAMED = 3
+"""Images that a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """What to score for a table.
+
+    Parameters
+    ----------
+    run
+        All pairs. Those of one image follow each other, in the order of the methods.
+    methods
+        Names of the methods.
+    images
+        Names of the images that all methods have.
+    groups
+        Group of each image; empty if there are none.
+    left_out
+        Names of images that a method lacks, with the names of these methods.
+    """
+
+    run: ComparisonPlan
+    methods: tuple[str, ...]
+    images: Sequence[str]
+    groups: Sequence[str]
+    left_out: Mapping[str, Sequence[str]]
+
+    def pairs_of(self, image: int) -> Sequence[Pair]:
+        """Return the pairs of an image by its place, one for each method."""
+        pairs = cast(Sequence[Pair], self.run.pairs)
+        return pairs[image * len(self.methods) : (image + 1) * len(self.methods)]
+
+
+def plan_table(
+    ground_truth: Path,
+    methods: Mapping[str, Path],
+    metrics: Sequence[str],
+    options: ComparisonOptions,
+    *,
+    missing: MissingPolicy = "refuse",
+    progress: DownloadProgress | None = None,
+) -> TablePlan:
+    """Pair the images of a ground truth with those of each method, and load the metrics.
+
+    Raises
+    ------
+    UsageError, WeightsError, DeviceError
+        If the call is wrong, a method lacks an image and `missing` is "refuse", or a metric cannot be loaded.
+    """
+    specs = parse_metrics(metrics)
+    if not methods:
+        raise UsageError("a table needs a method at least: give the folder of its images")
+    pairings = {name: pairing.pair_up(ground_truth, folder, options.match) for name, folder in methods.items()}
+    by_method = {name: {pair.name: pair for pair in found.pairs} for name, found in pairings.items()}
+    listed = list(dict.fromkeys(name for pairs in by_method.values() for name in pairs))
+    lacking = {name: [method for method, pairs in by_method.items() if name not in pairs] for name in listed}
+    left_out = {name: without for name, without in lacking.items() if without}
+    left_out |= {name: list(methods) for name in _missing_in_all(pairings, ground_truth)}
+    if missing == "refuse" and left_out:
+        raise UsageError(_describe_missing(left_out), Setting("missing", "common"))
+    images = [name for name in listed if name not in left_out]
+    if not images:
+        raise UsageError(f"{', '.join(map(shown, methods))} have no image in common: check the folders")
+    groups = _groups_of(images, options.groups)
+    names = tuple(methods)
+
+    def make(place: int) -> Pair:
+        image, method = images[place // len(names)], names[place % len(names)]
+        group = groups[place // len(names)] if groups else None
+        return replace(by_method[method][image], name=f"{method}/{image}", group=group)
+
+    built = options.build_metrics(specs, progress)
+    built = replace(built, header=replace(built.header, groups=options.groups))
+    unmatched = [file for found in pairings.values() for file in found.unmatched if file.side == "candidate"]
+    passed_over: Counter[str] = Counter()
+    for found in pairings.values():
+        passed_over |= Counter(found.passed_over)
+    plan = ComparisonPlan(
+        Lazy(range(len(images) * len(names)), make),
+        built,
+        options.loader(),
+        tuple(unmatched),
+        passed_over=dict(sorted(passed_over.items())),
+        hints=tuple(f"{shown(name)}: {hint}" for name, found in pairings.items() for hint in found.hints),
+    )
+    return TablePlan(plan, names, images, groups, left_out)
+
+
+def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path) -> list[str]:
+    """Return the files of the ground truth that no method has."""
+    alone = [{str(file.path) for file in found.unmatched if file.side == "reference"} for found in pairings.values()]
+    return sorted(Path(path).relative_to(ground_truth).as_posix() for path in set.intersection(*alone))
+
+
+def _describe_missing(left_out: Mapping[str, Sequence[str]]) -> str:
+    count = Counter(method for methods in left_out.values() for method in methods)
+    parts = [
+        f"{shown(method)} lacks {number}: {_some([name for name in left_out if method in left_out[name]])}"
+        for method, number in count.items()
+    ]
+    return f"not every method has every image: {'; '.join(parts)}; add them, or take the images that all have with "
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(shown, names[:_NAMED])) + more
+
+
+def _groups_of(images: Sequence[str], rule: str | None) -> Sequence[str]:
+    if rule is None:
+        return ()
+    pairs = group_pairs([Pair(name, Path(name), Path(name)) for name in images], rule)
+    return [str(pair.group) for pair in pairs]
+
+
+class ScoresByMethod:
+    """A sink that keeps the scores of a table: for each metric, methods x images, NaN where one is missing."""
+
+    def __init__(self, plan: TablePlan) -> None:
+        self._methods, self._images = len(plan.methods), len(plan.images)
+
+    def open(self, header: Header) -> None:
+        """Be ready for its metrics."""
+        self.scores: dict[str, Numbers] = {
+            name: np.full((self._methods, self._images), np.nan) for name in header.metrics
+        }
+        self._count = 0
+
+    def write(self, row: Row) -> None:
+        """Keep the scores of the next pair."""
+        image, method = divmod(self._count, self._methods)
+        for name, score in row.scores.items():
+            self.scores[name][method, image] = score
+        self._count += 1
+
+    def close(self, summary: Summary) -> None:
+        """Nothing to finish."""
+
+    def abandon(self) -> None:
+        """Nothing to put back."""

@@ -1,0 +1,163 @@
+"""The table as a page: the means, and every image of all methods beside the ground truth, with one zoom for all."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import defaults
+from ..errors import shown
+from ..output.schema import number
+from ..records import Header, Numbers, Row, Summary, View
+from ..report.document import block, embedded, frame
+from ..report.page_files import Place
+from ..report.pictures import eight_bits, webp
+from ..report.render_pool import Workshop
+from .formats import describe_notes, describe_section, name_metric
+from .means import Section, TableData
+from .methods import TablePlan
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Those of one pair as WebP; the ground truth only with the first method. `exact`: as they were compared."""
+
+    size: tuple[int, int]
+    exact: bool
+    files: tuple[bytes | None, bytes]
+
+
+class TablePage:
+    """A viewer that keeps the pictures of a table, and then writes the page.
+
+    The more images there are, the smaller their pictures: together they stay within `defaults.PAGE_BYTES`. All methods
+    raise OutputError.
+    """
+
+    def __init__(self, path: Path, plan: TablePlan) -> None:
+        self._path, self._plan = path, plan
+        images, methods = len(plan.images), len(plan.methods)
+        self._budget = defaults.PAGE_BYTES // (images * (methods + 1))
+        self._places = {pair.name: place for place, pair in enumerate(plan.run.pairs)}
+        self._pictures: dict[int, _Pictures] = {}
+        self._reference: set[int] = set()
+
+    def open(self, header: Header) -> None:
+        """Find out whether the page can be written there."""
+        self._header = header
+        self._place = Place(self._path)
+        self.page = self._place.page
+        self._workshop: Workshop[tuple[int, _Pictures]] = Workshop(self._make, self._keep)
+        self._order: list[tuple[int, bool]] = []
+
+    def see(self, view: View) -> None:
+        """Have the pictures of a pair made; the ground truth once for all methods."""
+        place = self._places[view.row.pair.name]
+        image = place // len(self._plan.methods)
+        self._order.append((place, image not in self._reference))
+        self._reference.add(image)
+        self._workshop.add(view)
+
+    def _make(self, view: View, count: int) -> tuple[int, _Pictures]:
+        place, first = self._order[count]
+        candidate, size, exact = webp(eight_bits(view.candidate), self._budget)
+        reference = webp(eight_bits(view.reference), self._budget)[0] if first else None
+        return place, _Pictures(size, exact, (reference, candidate))
+
+    def _keep(self, view: View, found: tuple[int, _Pictures]) -> None:  # noqa: ARG002  # what a workshop hands over
+        place, pictures = found
+        self._pictures[place] = pictures
+
+    def write(self, row: Row) -> None:
+        """Nothing: the scores come with the table."""
+
+    def close(self, summary: Summary) -> None:
+        """Finish the pictures; of a run that was interrupted there is no page."""
+        try:
+            self._workshop.finish()
+        except BaseException:
+            self.abandon()
+            raise
+        self._workshop.stop()
+        if summary.interrupted:
+            self._place.give_up()
+            self._place.release()
+
+    def abandon(self) -> None:
+        """Leave the place as it was."""
+        self._workshop.stop()
+        self._place.give_up()
+        self._place.release()
+
+    def write_table(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> None:
+        """Write the page, once, after the run."""
+        try:
+            self._place.write(self._pieces(table, scores, title), finished=True)
+        except BaseException:
+            self._place.give_up()
+            raise
+        finally:
+            self._place.release()
+
+    def _pieces(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> Iterator[bytes]:
+        before, after = frame(
+            f"{shown(title)} - eyediff",
+            self._header.eyediff,
+            beside=False,
+            scripts=("methods.js",),
+            styles=("base.css", "methods.css"),
+        )
+        yield before.encode()
+        yield block("data", embedded(self._data(table, scores, title))).encode()
+        start, end = block("pictures", "\0").split("\0")
+        yield start.encode()
+        for image in range(len(self._plan.images)):
+            yield (("," if image else "[") + embedded(self._files(image))).encode()
+        yield (("]" if self._plan.images else "[]") + end).encode()
+        yield after.encode()
+
+    def _files(self, image: int) -> dict[str, object]:
+        """Return the pictures of an image: the ground truth, then each method; null where there is none."""
+        own = [self._pictures.get(image * len(self._plan.methods) + place) for place in range(len(self._plan.methods))]
+        reference = next((found.files[0] for found in own if found is not None and found.files[0] is not None), None)
+        files = [reference, *(None if found is None else found.files[1] for found in own)]
+        known = [found for found in own if found is not None]
+        return {
+            "size": known[0].size if known else None,
+            "exact": all(found.exact for found in known),
+            "files": [None if file is None else base64.b64encode(file).decode() for file in files],
+        }
+
+    def _data(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> dict[str, object]:
+        return {
+            "eyediff": self._header.eyediff,
+            "title": shown(title),
+            "methods": [shown(method) for method in table.methods],
+            "metrics": [shown(name_metric(metric)) for metric in scores],
+            "higher": [self._header.higher_is_better[metric] for metric in scores],
+            "tables": [_section(table, section) for section in (table.overall, *table.groups)],
+            "notes": [shown(note) for note in describe_notes(table, "†")],
+            "images": [
+                {
+                    "name": shown(name),
+                    "scores": [
+                        [_score(values[method, place]) for values in scores.values()]
+                        for method in range(len(table.methods))
+                    ],
+                }
+                for place, name in enumerate(self._plan.images)
+            ],
+        }
+
+
+def _score(value: float) -> float | str | None:
+    return None if math.isnan(value) else number(float(value))
+
+
+def _section(table: TableData, section: Section) -> dict[str, object]:
+    rows = zip(*section.entries.values(), strict=True)
+    cells = [[[entry.text, entry.rank, entry.differs is False] for entry in row] for row in rows]
+    return {"title": describe_section(table, section), "rows": cells}

@@ -1,0 +1,60 @@
+"""`compare --pairs` and `--match` as people meet them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import eyediff
+from eyediff.cli import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two pairs in one folder, as super-resolution leaves them."""
+    draws = np.random.default_rng(0)
+    for name in ("1", "2", "1x4", "2x4"):
+        Image.fromarray(draws.integers(0, 255, (16, 16, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def scores(words: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> dict[str, float]:
+    assert run(["compare", *words.split(), "-m", "psnr", "-f", "json"]) == code
+    return {row["pair"]: row["scores"]["psnr"] for row in json.loads(capsys.readouterr().out)["rows"]}
+
+
+def test_patterns_and_lists_give_the_scores_of_the_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One folder by patterns, a CSV file and JSON lines, and Python."""
+    expected = {name: eyediff.distance(f"{name}.png", f"{name}x4.png", "psnr") for name in ("1", "2")}
+    assert scores(". . --match {name}.png={name}x4.png", capsys) == expected
+    Path("list.csv").write_text("reference,candidate,name\n1.png,1x4.png,1\n2.png,2x4.png,2\n")
+    assert scores("--pairs list.csv", capsys) == expected
+    found = eyediff.compare(pairs="list.csv", metrics=["psnr"])
+    assert {row.pair.name: row.scores["psnr"] for row in found.rows} == expected
+    found = eyediff.compare(pairs=[("1.png", "1x4.png"), ("2.png", "2x4.png")], metrics=["psnr"])
+    assert [row.scores["psnr"] for row in found.rows] == list(expected.values())
+
+
+def test_a_file_of_the_list_that_is_missing_is_a_row(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It fails alone, and the exit code says so."""
+    Path("list.jsonl").write_text('{"reference": "1.png", "candidate": "gone.png"}\n')
+    assert run(["compare", "--pairs", "list.jsonl", "-m", "psnr"]) == 3
+    assert "no such file" in capsys.readouterr().out
+
+
+def test_the_proposal_is_a_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The option is quoted for a shell."""
+    assert run(["compare", ".", ".", "-m", "psnr"]) == 2
+    assert "--match '{name}.png={name}x4.png' makes 2 pairs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["--pairs list.csv . .", "--pairs list.csv --match stem", "", "."])
+def test_calls_that_do_not_fit(folder: Path, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both kinds of arguments, or too few: exit code 2 and one line."""
+    assert run(["compare", *words.split()]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,92 @@
+"""Lists of pairs: CSV, JSON lines and Python."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from eyediff.errors import UsageError
+from eyediff.locations import Url
+from eyediff.pairing import list_pairs, read_pairs
+from eyediff.records import Pair
+
+
+def written(folder: Path, text: str, name: str = "pairs.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
+    """Paths are relative to the table; name and group may be empty; other columns are left to their owner."""
+    table = written(tmp_path, "reference,candidate,name,group,seed\na.png,sub/b.png,first,lego,1\n/x/a.png,c.png,,,2\n")
+    expected = [
+        Pair("first", tmp_path / "a.png", tmp_path / "sub/b.png", group="lego"),
+        Pair("c.png", Path("/x/a.png"), tmp_path / "c.png"),
+    ]
+    assert list(read_pairs(table)) == expected
+    rows = [
+        {"reference": "a.png", "candidate": "sub/b.png", "name": "first", "group": "lego"},
+        {"reference": "/x/a.png", "candidate": "c.png", "name": None},
+    ]
+    lines = written(tmp_path, "\n".join(map(json.dumps, rows)), "pairs.jsonl")
+    assert list(read_pairs(lines)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("reference,candidate\n", "lists no pair; expected the columns reference and candidate"),
+        ("before,after\na,b\n", "line 2: no reference, a path or a URL was expected"),
+        ("reference,candidate\na\nb,c\nd,\n", "line 2: 1 cells, 2 were expected; line 4: no candidate"),
+        ("reference,candidate\na,b\nc,b\n", "two pairs are named b: give each a name of its own"),
+        ("reference,reference\na,b\n", "the column reference is there twice"),
+    ],
+)
+def test_a_list_that_is_none(tmp_path: Path, text: str, message: str) -> None:
+    """One line with the rows that are wrong, before any image is read."""
+    with pytest.raises(UsageError, match=re.escape(message)) as caught:
+        read_pairs(written(tmp_path, text))
+    assert str(caught.value).isprintable()
+
+
+def test_files_that_are_no_table(tmp_path: Path) -> None:
+    """Missing, of another kind, not UTF-8."""
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_pairs(tmp_path / "gone.csv")
+    with pytest.raises(UsageError, match=r"ends in \.csv or \.jsonl"):
+        read_pairs(written(tmp_path, "", "pairs.txt"))
+    (tmp_path / "latin.csv").write_bytes(b"reference,candidate\n\xff,b\n")
+    with pytest.raises(UsageError, match="no CSV in UTF-8"):
+        read_pairs(tmp_path / "latin.csv")
+    with pytest.raises(UsageError, match="line 1: no JSON"):
+        read_pairs(written(tmp_path, "{", "pairs.jsonl"))
+
+
+def test_pairs_in_python() -> None:
+    """Two paths, a mapping, a Pair; paths are as they are given."""
+    assert list_pairs([("a", "b"), {"reference": "c", "candidate": "d", "name": "n", "group": "g"}]) == [
+        Pair("b", Path("a"), Path("b")),
+        Pair("n", Path("c"), Path("d"), group="g"),
+    ]
+    with pytest.raises(UsageError, match="no pair was given"):
+        list_pairs([])
+
+
+def test_a_mask_is_not_ignored(tmp_path: Path) -> None:
+    """Masks are stated for all pairs; a list that names one is refused, and an empty cell is none."""
+    assert read_pairs(written(tmp_path, "reference,candidate,mask\na,b,\n"))[0].mask is None
+    with pytest.raises(UsageError, match="names a mask"):
+        read_pairs(written(tmp_path, "reference,candidate,mask\na,b,m.png\n"))
+
+
+def test_urls_need_what_opens_them(tmp_path: Path) -> None:
+    """A URL stays as it is written; a scheme that nothing opens is refused before any work."""
+    pytest.importorskip("fsspec", reason="fsspec is not installed")
+    (pair,) = read_pairs(written(tmp_path, "reference,candidate\nmemory://a.png,b.png\n"))
+    assert pair.reference == Url("memory://a.png")
+    with pytest.raises(UsageError, match="nothing:// cannot be opened here"):
+        read_pairs(written(tmp_path, "reference,candidate\nnothing://a.png,b.png\n"))
