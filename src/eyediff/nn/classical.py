@@ -26,7 +26,7 @@ from .masks import central, counted_pixels, hidden, masked_mean
 from .trunk import VERBS
 
 
-class _Classical(nn.Module):
+class ClassicalLoss(nn.Module):
     """What these modules share: inputs, range, reduction. As a loss, `forward` is lower where images are more alike."""
 
     higher_is_better: ClassVar[bool] = True
@@ -56,17 +56,22 @@ class _Classical(nn.Module):
         no influence, and no gradient. A pair without any pixel that counts scores NaN.
         """
         name = type(self).__name__
+        x, y = self.images(x, y)
+        with torch.autocast(x.device.type, enabled=False):  # half precision would lose the variances
+            if mask is None:
+                return self._score(x, y)
+            counted = counted_pixels(mask, x, y, name)
+            return self._masked_score(hidden(x, y, counted), y, counted)
+
+    def images(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both batches, checked, in [-1, 1] and in float32 at least."""
+        name = type(self).__name__
         for image in (x, y):
             check_shape(image, self.smallest, name)
             if self.check:
                 check_values(image, self.value_range, name)
         check_pair(x.shape, y.shape)
-        with torch.autocast(x.device.type, enabled=False):  # half precision would lose the variances
-            x, y = (scaled(full(image), self.value_range) for image in (x, y))
-            if mask is None:
-                return self._score(x, y)
-            counted = counted_pixels(mask, x, y, name)
-            return self._masked_score(hidden(x, y, counted), y, counted)
+        return scaled(full(x), self.value_range), scaled(full(y), self.value_range)
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         raise NotImplementedError
@@ -81,7 +86,7 @@ class _Classical(nn.Module):
         return f"reduction={self.reduction!r}, value_range={self.value_range}"
 
 
-class SSIM(_Classical):
+class SSIM(ClassicalLoss):
     """Structural similarity, Wang et al. 2004; the loss is 1 - SSIM.
 
     variant: "wang" (11 x 11 Gaussian) or "skimage" (7 x 7 uniform). The MATLAB variants round to whole grey levels,
@@ -121,7 +126,7 @@ def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> T
     return masked_mean(found, central(counted, *found.shape[2:])).mean(1)
 
 
-class DSSIM(_Classical):
+class DSSIM(ClassicalLoss):
     """Structural dissimilarity, (1 - SSIM) / 2, with scikit-image's default window; the loss is the score."""
 
     higher_is_better = False
@@ -137,7 +142,7 @@ class DSSIM(_Classical):
         return score
 
 
-class MSSSIM(_Classical):
+class MSSSIM(ClassicalLoss):
     """Multi-scale structural similarity, Wang et al. 2003; the loss is 1 - MS-SSIM. Sides are 161 pixels or more.
 
     A scale whose mean is below 0 counts as 0, without a gradient.
@@ -153,7 +158,7 @@ class MSSSIM(_Classical):
         return product.mean(1)
 
 
-class L2(_Classical):
+class L2(ClassicalLoss):
     """Mean squared error of RGB on a scale of 0 to 1; the loss is the score."""
 
     higher_is_better = False
@@ -168,7 +173,7 @@ class L2(_Classical):
         return score
 
 
-class PSNR(_Classical):
+class PSNR(ClassicalLoss):
     """Peak signal-to-noise ratio in dB over all of RGB; the loss is -PSNR.
 
     Equal images score infinity, as everywhere in eyediff; their gradient is 0.
