@@ -43,6 +43,8 @@ PIXEL: Array = np.ones((1, 1, 1, 1), np.float32)
 def score(ops: Verbs[T], a: T, b: T) -> T:
     """Return VIF of references `a` and candidates `b`, N x 3 x H x W in [-1, 1]: N x 1, 1 for equal images."""
     a, b = (colour.mix(ops, x, colour.YIQ[:1], 255) for x in (a, b))
+    # Variances do not depend on the mean, and are exactly 0 of a flat image without it.
+    a, b = (ops.sub(x, ops.average(x)) for x in (a, b))
     seen, there = [], []
     for scale, window in enumerate(WINDOWS):
         if scale:

@@ -123,10 +123,10 @@ def test_vif_is_above_1_with_more_contrast() -> None:
 
 
 def test_mdsi_where_similarity_is_negative() -> None:
-    """Opposed colours: the complex power, against Python's own on the map."""
-    random = np.random.RandomState(5).rand(1, 32, 32, 1).astype(np.float32) * 0.2
-    a = 0.4 + random + np.array([0.3, -0.15, -0.1], np.float32)
-    b = 0.4 + random - np.array([0.3, -0.15, -0.1], np.float32)
+    """Edges against none, in opposed colours: the complex power, against Python's own on the map."""
+    edges = np.random.RandomState(5).randint(0, 2, (1, 32, 32, 1))
+    a = (255 * edges * [1, 0, 0]).astype(np.uint8)
+    b = np.full_like(a, (0, 255, 0))
     engine = MappedWholeImageEngine(RUNNER, mdsi.PROGRAM)
     similar = engine.maps(a, b)[0].astype(complex)
     assert similar.real.min() < 0

