@@ -72,7 +72,7 @@ CHANNELS = (3, *TRUNK.taps)
 
 def network(parameters: backbones.Parameters[Array]) -> lpips.Network:
     """Return the network of VGG16's parameters. Raises WeightsError where they do not fit."""
-    return lpips.Network(TRUNK, cast(Any, parameters), None, scaled=False)
+    return lpips.Network(TRUNK, cast(Any, parameters), None, (GAIN, OFFSET))
 
 
 def split(weights: Array) -> list[Array]:
@@ -82,8 +82,7 @@ def split(weights: Array) -> list[Array]:
 
 def features(ops: Ops[T, C], of: lpips.FeatureNetwork[C], x: T) -> list[T]:
     """Return what is compared of images N x 3 x H x W in [-1, 1]: the image from 0 to 1, and every feature layer."""
-    any_ops = cast(Ops[T, Any], ops)
-    return [any_ops.affine(x, HALF, HALF), *lpips.taps(ops, of, any_ops.affine(x, GAIN, OFFSET))]
+    return [cast(Ops[T, Any], ops).affine(x, HALF, HALF), *lpips.taps(ops, of, x)]
 
 
 def score(ops: Ops[T, C], of: lpips.FeatureNetwork[C], alpha: Sequence[C], beta: Sequence[C], a: T, b: T) -> T:

@@ -67,7 +67,7 @@ class DISTS(ClassicalLoss):
         return super().train(False)
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
-        of = lpips.FeatureNetwork[Tensor](self.trunk.data, self.trunk, None, None)
+        of = lpips.FeatureNetwork[Tensor](self.trunk.data, self.trunk, None, (self.trunk.multiplier, self.trunk.offset))
         alpha, beta = ([part[str(index)] for index in range(len(dists.CHANNELS))] for part in (self.alpha, self.beta))
         return dists.score(VERBS, of, alpha, beta, *torch.broadcast_tensors(x, y))[:, 0]
 
