@@ -109,7 +109,7 @@ class Metric:
         memory: int | str | None = None,
     ) -> None:
         spec = parse_metric(name)
-        if weights is not None and not spec.info.is_deep:
+        if weights is not None and not spec.info.has_weights:
             raise UsageError(f"{name} has no weights, but weights={str(weights)!r} was given; leave it out")
         file = None if weights is None else Path(weights)
         room = budget.memory_per_network(budget.check_memory(memory), 1)

@@ -12,7 +12,7 @@ from .errors import UsageError
 from .images.ranges import RANGES, Range
 from .interfaces import DownloadProgress
 from .metrics.backbones import MINI, TRUNKS
-from .metrics.programs import DeepFeatures
+from .metrics.programs import DeepFeatures, FeatureStatistics
 from .metrics.registry import METRICS, all_metrics
 from .output.output_files import whole_file
 from .scoring.metric_spec import MetricSpec, parse_metric
@@ -124,12 +124,14 @@ def exportable_names() -> list[str]:
         name if len(info.programs) == 1 else f"{name}@{version}"
         for name, info in all_metrics().items()
         for version, program in info.programs.items()
-        if not isinstance(program, DeepFeatures) and program.formula is not None
+        if not isinstance(program, (DeepFeatures, FeatureStatistics)) and program.formula is not None
     ]
 
 
 def _without_network(spec: MetricSpec) -> ExportProgram | None:
-    return None if isinstance(spec.program, DeepFeatures) else models.metric_program(spec.program)
+    if isinstance(spec.program, (DeepFeatures, FeatureStatistics)):
+        return None
+    return models.metric_program(spec.program)
 
 
 def _load(

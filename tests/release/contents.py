@@ -7,6 +7,7 @@ from pathlib import Path
 
 MUST = (
     "eyediff/weights/alex.safetensors",
+    "eyediff/weights/dists.safetensors",
     "eyediff/weights/heads.safetensors",
     "eyediff/weights/mini.safetensors",
     "eyediff/weights/squeeze.safetensors",

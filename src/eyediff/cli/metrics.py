@@ -11,7 +11,7 @@ import typer
 from .. import defaults, weights
 from ..errors import shown
 from ..metrics.backbones import MINI, TRUNKS
-from ..metrics.programs import DeepFeatures
+from ..metrics.programs import DeepFeatures, FeatureStatistics
 from ..metrics.registry import ALIASES, MetricInfo, all_metrics
 from ..weights import package_files
 
@@ -54,7 +54,7 @@ def _list() -> None:
                 f"{info.identity:g}",
                 info.range,
                 f"{program.smallest_side}",
-                _weights_origin(program.backbone) if isinstance(program, DeepFeatures) else "-",
+                _weights_origin(program.backbone) if isinstance(program, (DeepFeatures, FeatureStatistics)) else "-",
                 ", ".join(info.versions),
             )
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..metrics import lpips
 from ..metrics.lpips import Network
-from ..metrics.programs import MultiScaleMean, PixelFunction, WindowMean
+from ..metrics.programs import MultiScaleMean, PixelFunction, WholeImage, WindowMean
 from ..optional import import_optional
 from ..records import PEAKS, Numbers
 from .onnx_ops import OPSET, Graph
@@ -121,7 +121,7 @@ def embedding_program(network: Network) -> ExportProgram:
     return ExportProgram(program, network.trunk.smallest, ["image"])
 
 
-def metric_program(program: PixelFunction | WindowMean | MultiScaleMean) -> ExportProgram | None:
+def metric_program(program: PixelFunction | WindowMean | MultiScaleMean | WholeImage) -> ExportProgram | None:
     """Return the program of a metric without a network, with its map if it has one; None if ONNX cannot express it."""
     formula = program.formula
     if formula is None:

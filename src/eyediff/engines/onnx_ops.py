@@ -205,6 +205,28 @@ class Graph:
     def div(self, x: str, y: str) -> str:
         return self.node("Div", x, y)
 
+    def root(self, x: str) -> str:
+        return self.node("Sqrt", x)
+
+    def power(self, x: str, exponent: float) -> str:
+        return self.node("Pow", x, self.constant(np.array(exponent, self._precision)))
+
+    def exp(self, x: str) -> str:
+        return self.node("Exp", x)
+
+    def log(self, x: str) -> str:
+        return self.node("Log", x)
+
+    def larger(self, x: str, y: str) -> str:
+        return self.node("Max", x, y)
+
+    def area(self, x: str) -> str:
+        area = self.node("ReduceProd", self.node("Shape", x, start=2), self.integers(0), keepdims=0)
+        return self.node("Reshape", self.node("Cast", area, to=FLOAT), self.integers(1, 1, 1, 1))
+
+    def border(self, x: str, rows: int, columns: int) -> str:
+        return self.node("Pad", x, self.integers(0, 0, rows, columns, 0, 0, rows, columns), mode="edge")
+
     def mean(self, x: str) -> str:
         # One row at a time: float32 sums over a whole 1080p map are off by 2e-6 of the mean, these by 5e-8.
         rows = self.node("ReduceMean", x, self.integers(3), keepdims=0)

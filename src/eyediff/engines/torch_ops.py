@@ -7,7 +7,7 @@ distances between long vectors would otherwise be lost.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -130,6 +130,27 @@ class TorchOps:
     def div(self, x: Tensor, y: Tensor) -> Tensor:
         return x / y
 
+    def root(self, x: Tensor) -> Tensor:
+        return _without_gradient_at_zero(x, torch.sqrt)
+
+    def power(self, x: Tensor, exponent: float) -> Tensor:
+        return _without_gradient_at_zero(x, lambda base: base**exponent)
+
+    def exp(self, x: Tensor) -> Tensor:
+        return x.exp()
+
+    def log(self, x: Tensor) -> Tensor:
+        return x.log()
+
+    def larger(self, x: Tensor, y: Tensor) -> Tensor:
+        return torch.maximum(x, y)
+
+    def area(self, x: Tensor) -> Tensor:
+        return x.new_full((1, 1, 1, 1), x.shape[2] * x.shape[3])
+
+    def border(self, x: Tensor, rows: int, columns: int) -> Tensor:
+        return F.pad(x, (columns, columns, rows, rows), mode="replicate")
+
     def mean(self, x: Tensor) -> Tensor:
         return x.mean((2, 3))
 
@@ -167,3 +188,9 @@ class _ContiguousPlanes(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ARG004 - torch's names
         return gradient.contiguous(memory_format=torch.channels_last)
+
+
+def _without_gradient_at_zero(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """A function that is 0 at 0, where its slope is infinite: the gradient there is 0."""
+    zero = x == 0
+    return torch.where(zero, 0, function(torch.where(zero, 1, x)))

@@ -98,11 +98,7 @@ class MappedWindowEngine(WindowEngine):
         reach = self._window - 1
         before = reach // 2
         border = (before, reach - before)
-        padded = np.pad(inner, ((0, 0), border, border), "edge")
-        if padded.shape[1:] == (height, width):
-            return padded
-        rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), padded.shape[1:], strict=True))
-        return padded[:, rows[:, None], columns]
+        return enlarge(np.pad(inner, ((0, 0), border, border), "edge"), height, width)
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
         """Return the mean of the map over the positions that count, for each pair: N scores.
@@ -144,6 +140,14 @@ class MappedWindowEngine(WindowEngine):
 
         list(self._pool.value.map(draw, jobs))
         return inner
+
+
+def enlarge(maps: Array, height: int, width: int) -> Array:
+    """Return maps N x h x w with every value repeated, N x height x width."""
+    if maps.shape[1:] == (height, width):
+        return maps
+    rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), maps.shape[1:], strict=True))
+    return maps[:, rows[:, None], columns]
 
 
 class ScalesEngine:

@@ -8,9 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..records import PEAKS, Numbers, Pixels
+from .ops import Array, T, Verbs
 
 MATLAB_LUMA = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
 """MATLAB's rgb2gray: the weights of red, green and blue, the luma of YIQ before it is rounded to three digits."""
+
+
+GREY: Array = np.array([5015314, 9848949, 1912953], np.float32) / np.float32(2**24)
+"""The same in float32, and in parts of 2^24, so that their sum is exactly 1: grey images stay as they are."""
 
 
 def gray(pixels: Pixels) -> Pixels:
@@ -70,3 +75,23 @@ def lab(rgb: Numbers) -> Numbers:
     share = linear @ XYZ.T / WHITE
     x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), 7.787 * share + 16 / 116), -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+
+
+def mix(ops: Verbs[T], x: T, rows: Numbers, scale: float) -> T:
+    """Return linear combinations of the channels of images in [-1, 1] as if from 0 to `scale`: N x R x H x W.
+
+    `rows` is R x 3, one combination a row.
+    """
+    weights = np.asarray(rows, np.float32) / np.float32(2)
+    mixed = ops.conv(x, weights[:, :, None, None], weights.sum(1, dtype=np.float64).astype(np.float32))
+    return ops.affine(mixed, np.array([scale], np.float32))
+
+
+def linear(ops: Verbs[T], x: T) -> T:
+    """Return linear RGB of sRGB, both from 0 to 1."""
+    threshold = np.array([0.04045], np.float32)
+    curve = ops.larger(x, ops.affine(x, np.zeros(1, np.float32), threshold))
+    # Below the threshold the curve is a straight line. Both meet there, up to 1e-8.
+    below = ops.affine(ops.sub(x, curve), np.array([1 / 12.92], np.float32))
+    scaled = ops.affine(curve, np.array([1 / 1.055], np.float32), np.array([0.055 / 1.055], np.float32))
+    return ops.add(ops.power(scaled, 2.4), below)

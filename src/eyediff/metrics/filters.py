@@ -33,6 +33,18 @@ def blur(verbs: Verbs[T], x: T, taps: Taps, channels: int) -> T:
     return x
 
 
+def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
+    """Return every `factor`-th value of a `factor` x `factor` moving average, outside 0: `shrink` over operations."""
+    if factor == 1:
+        return x
+    reach = factor // 2
+    line = np.zeros((channels, 1, 2 * reach + 1, 1), np.float32)
+    line[:, :, reach - (factor - 1) // 2 :] = 1 / factor
+    x = ops.conv(x, line, pad=(reach, 0), groups=channels)
+    x = ops.conv(x, line.transpose(0, 1, 3, 2), pad=(0, reach), groups=channels)
+    return ops.conv(x, np.ones((channels, 1, 1, 1), np.float32), stride=factor, groups=channels)
+
+
 _KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}
 """Kept by hand: torch.compile warns of functools.cache, and traces what is behind it at every call."""
 
@@ -105,3 +117,11 @@ def _area_means(values: npt.NDArray[Any], length: int, axis: int) -> Numbers:
 def halve(pixels: Pixels) -> Pixels:
     """Half the size, rounded up, every pixel the mean of a 2 x 2 square; an odd last row or column counts twice."""
     return shrink(pixels, 2, "symmetric").astype(np.float32)
+
+
+def scharr(luma: Numbers) -> Numbers:
+    """Length of Scharr's gradient of an image h x w; outside the image all is 0."""
+    wide = np.pad(luma, 1)
+    rows = (3 * wide[:-2] + 10 * wide[1:-1] + 3 * wide[2:]) / 16
+    columns = (3 * wide[:, :-2] + 10 * wide[:, 1:-1] + 3 * wide[:, 2:]) / 16
+    return np.hypot(rows[:, 2:] - rows[:, :-2], columns[2:] - columns[:-2])

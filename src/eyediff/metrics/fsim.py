@@ -74,7 +74,7 @@ def scores(a: Pixels, b: Pixels, chromatic: Sequence[bool]) -> Numbers:
 
 def _features(pixels: Pixels) -> _Features:
     yiq = _yiq(pixels)
-    return _Features(phase_congruency(yiq[0]), _gradient(yiq[0]), yiq[1], yiq[2])
+    return _Features(phase_congruency(yiq[0]), filters.scharr(yiq[0]), yiq[1], yiq[2])
 
 
 def _yiq(pixels: Pixels) -> Numbers:
@@ -98,14 +98,6 @@ def _similarity(a: _Features, b: _Features, chromatic: bool) -> float:
 def _alike(x: Numbers, y: Numbers, t: float) -> Numbers:
     # x * x + y * y, not powers: then equal images give the same figure above and below the line, and exactly 1.
     return (2 * (x * y) + t) / (x * x + y * y + t)
-
-
-def _gradient(luma: Numbers) -> Numbers:
-    """Length of Scharr's gradient; outside the image all is 0."""
-    wide = np.pad(luma, 1)
-    rows = (3 * wide[:-2] + 10 * wide[1:-1] + 3 * wide[2:]) / 16
-    columns = (3 * wide[:, :-2] + 10 * wide[:, 1:-1] + 3 * wide[:, 2:]) / 16
-    return np.hypot(rows[:, 2:] - rows[:, :-2], columns[2:] - columns[:-2])
 
 
 def phase_congruency(luma: Numbers) -> Numbers:

@@ -7,62 +7,76 @@ equations 4 to 7:
     GMSD = standard deviation of GMS over all pixels
 
 m is the length of the Prewitt gradient. As in the authors' GMSD.m, images are grey on a scale of 0 to 255, averaged
-over 2 x 2 pixels, of which every second is kept; c is 170, and outside the image all is 0.
+over 2 x 2 pixels, of which every second is kept; c is 170, outside the image all is 0, and the deviation divides by the
+number of pixels less one.
+
+Computed is the deviation of 1 - GMS = (m_a - m_b)^2 / (m_a^2 + m_b^2 + c), which is the same, and exactly 0 of equal
+images.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from ..records import Numbers, Pixels
-from . import colour, filters
-from .programs import PixelFunction
+from ..records import Pixels
+from . import colour
+from .ops import Array, T, Verbs
+from .programs import WholeImage
 
 C = 170.0
 SMALLEST_SIDE = 3
 """Two pixels of the smaller image along each side, so that there is a deviation."""
 
+PREWITT: Array = np.array([[[[-1, 0, 1]] * 3], [np.transpose([[-1, 0, 1]] * 3)]], np.float32)
+"""Three times the kernels of Prewitt: figures that float32 holds exactly."""
 
-def gmsd(a: Pixels, b: Pixels) -> Numbers:
-    """Return the GMSD of each pair.
+# Of 2 x 2 pixels from each pixel on; the zeros before them keep the place under a border on both sides.
+SQUARE: Array = np.asarray(np.pad(np.full((2, 2), 0.25), ((1, 0), (1, 0)))[None, None], np.float32)
 
-    Parameters
-    ----------
-    a, b : array, N x H x W x 3
-        Two batches of one shape and storage type.
 
-    Returns
-    -------
-    array of N scores
-        0 for equal images; larger for less similar ones.
+def prepare(pixels: Pixels) -> Pixels:
+    """Return the images in whole grey levels, N x H x W x 3, as MATLAB's rgb2gray rounds them."""
+    return np.repeat(colour.gray(pixels), 3, axis=3)
 
-    Notes
-    -----
-    The deviation divides by the number of pixels less one, as MATLAB's `std2` does.
+
+def score(ops: Verbs[T], a: T, b: T) -> T:
+    """Return GMSD of images N x 3 x H x W in [-1, 1]: N x 1; 0 for equal images, larger for less similar ones."""
+    dissimilar = dissimilarity(ops, *(halve(ops, colour.mix(ops, x, colour.GREY[None], 255)) for x in (a, b)))
+    off = ops.sub(dissimilar, ops.level(dissimilar))
+    pixels = ops.area(off)
+    one_less = ops.affine(pixels, np.ones(1, np.float32), np.full(1, -1, np.float32))
+    variance = ops.div(ops.mul(ops.level(ops.mul(off, off)), pixels), one_less)
+    return ops.mean(ops.root(variance))
+
+
+def similarity_map(ops: Verbs[T], a: T, b: T) -> T:
+    """Return GMS of images N x 3 x H x W in [-1, 1], N x 1 x h x w; each value covers 2 x 2 pixels."""
+    dissimilar = dissimilarity(ops, *(halve(ops, colour.mix(ops, x, colour.GREY[None], 255)) for x in (a, b)))
+    return ops.affine(dissimilar, np.full(1, -1, np.float32), np.ones(1, np.float32))
+
+
+def halve(ops: Verbs[T], x: T) -> T:
+    """Return every second value of a moving average over 2 x 2 pixels, outside 0: conv2 of MATLAB."""
+    return ops.conv(x, SQUARE, stride=2, pad=1)
+
+
+def dissimilarity(ops: Verbs[T], a: T, b: T, masking: float = 0.0) -> T:
+    """Return 1 - GMS of grey images N x 1 x h x w from 0 to 255.
+
+    `masking` is the alpha of MS-GMSD, whose similarity has alpha m_a m_b less above and below the line.
     """
-    return np.array([_similarity(x, y).std(ddof=1) for x, y in zip(a, b, strict=True)], np.float64)
+    m_a, m_b = gradient(ops, a), gradient(ops, b)
+    off = ops.sub(m_a, m_b)
+    below = ops.add(ops.mul(m_a, m_a), ops.mul(m_b, m_b))
+    if masking:
+        below = ops.sub(below, ops.affine(ops.mul(m_a, m_b), np.full(1, masking, np.float32)))
+    return ops.div(ops.mul(off, off), ops.affine(below, np.ones(1, np.float32), np.full(1, 3**2 * C, np.float32)))
 
 
-def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
-    """Return the gradient magnitude similarity by place, N x H x W; each value covers 2 x 2 pixels."""
-    height, width = a.shape[1:3]
-    maps = [_similarity(x, y).repeat(2, 0).repeat(2, 1)[:height, :width] for x, y in zip(a, b, strict=True)]
-    return np.array(maps, np.float32).reshape(len(a), height, width)
+def gradient(ops: Verbs[T], grey: T) -> T:
+    """Return three times the length of the Prewitt gradient of a grey image; outside the image all is 0."""
+    both = ops.conv(grey, PREWITT, pad=1)
+    return ops.root(ops.total(ops.mul(both, both)))
 
 
-def _similarity(x: Pixels, y: Pixels) -> Numbers:
-    m_x, m_y = _gradient(x), _gradient(y)
-    return (2 * (m_x * m_y) + C) / (m_x * m_x + m_y * m_y + C)
-
-
-def _gradient(pixels: Pixels) -> Numbers:
-    """Return the length of the Prewitt gradient of the smaller grey image."""
-    grey = 255 * filters.shrink(colour.gray(pixels[None]), 2, "constant")[0, ..., 0]
-    padded = np.pad(grey, 1)
-    rows = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-    columns = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
-    return np.hypot(rows[:, 2:] - rows[:, :-2], columns[2:] - columns[:-2])
-
-
-PROGRAM = PixelFunction(gmsd, SMALLEST_SIDE, similarity_map, map_identity=1.0)
+PROGRAM = WholeImage(score, SMALLEST_SIDE, prepare, similarity_map, 1.0, np.float64)

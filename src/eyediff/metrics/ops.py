@@ -86,11 +86,32 @@ class Ops(Protocol[T, C_contra]):
     def div(self, x: T, y: T) -> T:
         """x / y."""
 
+    def root(self, x: T) -> T:
+        """Square root of x >= 0. Where x is 0 the gradient counts as 0."""
+
+    def power(self, x: T, exponent: float) -> T:
+        """x ** exponent, of x >= 0. Where x is 0 the gradient counts as 0."""
+
+    def exp(self, x: T) -> T:
+        """e ** x."""
+
+    def log(self, x: T) -> T:
+        """Natural logarithm of x > 0."""
+
+    def larger(self, x: T, y: T) -> T:
+        """max(x, y)."""
+
     def mean(self, x: T) -> T:
         """Mean over rows and columns: N x C."""
 
     def level(self, x: T) -> T:
         """The same mean as N x C x 1 x 1, to be added or subtracted at every place."""
+
+    def area(self, x: T) -> T:
+        """Return the number of rows times the number of columns: 1 x 1 x 1 x 1."""
+
+    def border(self, x: T, rows: int, columns: int) -> T:
+        """Repeat the edge: `rows` more at the top and the bottom, `columns` more on the left and the right."""
 
     def flat(self, x: T) -> T:
         """C, H and W in one axis, every figure divided by sqrt(H * W): N x (C*H*W)."""

@@ -143,6 +143,55 @@ class MultiScaleMean:
 
 
 @dataclass(frozen=True, slots=True)
+class WholeImage:
+    """A metric that is stated over operations and computed of whole images.
+
+    Parameters
+    ----------
+    score : function of (ops, a, b), or of (ops, a, b, setting)
+        Returns one score an image, N x 1.
+    smallest_side : int
+        Shortest side in pixels that the metric accepts.
+    prepare : function of pixels, optional
+        Returns what the metric sees, such as a copy that is rounded to whole grey levels. `score` accepts images that
+        are not prepared: so do torch modules, which need a gradient.
+    map : function like `score`, optional
+        Returns the score by place, N x 1 x h x w, of the size of the image or smaller.
+    map_identity : float
+        Value of the map where two images are equal.
+    precision : type
+        Precision of the computation. ONNX Runtime convolves in float32 only, so numpy computes metrics of float64.
+    setting : function of (height, width), optional
+        Returns what `score` needs to know of the size of an image, such as the number of scales.
+    about : str
+        What the version does, for people.
+    """
+
+    score: OpsFunction
+    smallest_side: int
+    prepare: Callable[[Pixels], Pixels] | None = None
+    map: OpsFunction | None = None
+    map_identity: float = 0.0
+    precision: type[np.floating[Any]] = np.float32
+    setting: Callable[[int, int], Any] | None = None
+    about: str = ""
+
+    @property
+    def formula(self) -> Formula | None:
+        """The score as one graph for images of any size; None where there is none, or float32 does not suffice."""
+        if self.prepare is not None or self.setting is not None or self.precision is not np.float32:
+            return None
+        return Formula(lambda ops, a, b: [self.score(ops, a, b)], lambda scores: scores[0].mean(1))
+
+    def for_size(self, function: OpsFunction, height: int, width: int) -> OpsFunction:
+        """Return `score` or `map` as a function of (ops, a, b), for images of a size."""
+        if self.setting is None:
+            return function
+        setting = self.setting(height, width)
+        return lambda ops, a, b: function(ops, a, b, setting)
+
+
+@dataclass(frozen=True, slots=True)
 class DeepFeatures:
     """LPIPS, or its uncalibrated form, on a backbone.
 
@@ -171,7 +220,26 @@ class DeepFeatures:
         return self.network.smallest
 
 
-Program: TypeAlias = PixelFunction | WindowMean | MultiScaleMean | DeepFeatures
+@dataclass(frozen=True, slots=True)
+class FeatureStatistics:
+    """DISTS: means and covariances of deep features over the whole image.
+
+    Parameters
+    ----------
+    backbone : str
+        Name of the backbone whose weights are used.
+    smallest_side : int
+        Shortest side in pixels that the metric accepts.
+    about : str
+        What the version does, for people.
+    """
+
+    backbone: str
+    smallest_side: int = 1
+    about: str = ""
+
+
+Program: TypeAlias = PixelFunction | WindowMean | MultiScaleMean | WholeImage | DeepFeatures | FeatureStatistics
 
 
 def takes_masks(program: Program) -> bool:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from ..errors import UnknownMetricError, UsageError, shown
-from . import fsim, gmsd, l2, lpips, ms_ssim, psnr, ssim
+from . import flip, fsim, gmsd, haarpsi, l2, lpips, mdsi, ms_gmsd, ms_ssim, psnr, ssim, ssimulacra2, vif, vsi
 from .backbones import ALEX, MINI, SQUEEZE, VGG
-from .programs import DeepFeatures, Program
+from .programs import DeepFeatures, FeatureStatistics, Program
 
 ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
 OURS = "a small network trained by eyediff to follow lpips-alex (docs/mini.md)"
@@ -23,6 +23,18 @@ WANG = "Wang et al. 2004, Image quality assessment: from error visibility to str
 WANG_SCALES = "Wang et al. 2003, Multiscale structural similarity for image quality assessment, Asilomar"
 ZHANG_FSIM = "Zhang et al. 2011, FSIM: a feature similarity index for image quality assessment, TIP 20(8)"
 XUE = "Xue et al. 2014, Gradient magnitude similarity deviation: a highly efficient perceptual image quality index, TIP"
+ZHANG_GMSD = "Zhang et al. 2017, Gradient magnitude similarity deviation on multiple scales, ICASSP"
+NAFCHI = "Nafchi et al. 2016, Mean deviation similarity index, IEEE Access 4"
+ZHANG_VSI = (
+    "Zhang et al. 2014, VSI: a visual saliency-induced index for perceptual image quality assessment, TIP 23(10)"
+)
+DING = "Ding et al. 2022, Image quality assessment: unifying structure and texture similarity, arXiv:2004.07728"
+ANDERSSON = "Andersson et al. 2020, FLIP: a difference evaluator for alternating images, HPG"
+SNEYERS = "Sneyers 2022, SSIMULACRA 2, github.com/cloudinary/ssimulacra2, version 2.1"
+SHEIKH = "Sheikh and Bovik 2006, Image information and visual quality, TIP 15(2), in the pixel domain"
+REISENHOFER = (
+    "Reisenhofer et al. 2018, A Haar wavelet-based perceptual similarity index, Signal Process. Image Commun. 61"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,8 @@ class MetricInfo:
         What computes each version. The first version is the default.
     torch_module : str, optional
         Class in `eyediff.nn` that computes the metric differentiably; None for metrics with a network.
+    symmetric : bool
+        Whether reference and candidate may change places.
     """
 
     name: str
@@ -54,6 +68,7 @@ class MetricInfo:
     citation: str
     programs: Mapping[str, Program]
     torch_module: str | None = None
+    symmetric: bool = True
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -64,6 +79,11 @@ class MetricInfo:
     def is_deep(self) -> bool:
         """Whether the metric compares features of a network."""
         return isinstance(self.programs[self.versions[0]], DeepFeatures)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the metric needs the weights of a backbone."""
+        return isinstance(self.programs[self.versions[0]], (DeepFeatures, FeatureStatistics))
 
     @property
     def has_map(self) -> bool:
@@ -115,7 +135,19 @@ METRICS: dict[str, MetricInfo] = {
         MetricInfo("ms-ssim", True, 1, "0 to 1", WANG_SCALES, {"1": ms_ssim.PROGRAM}, "MSSSIM"),
         MetricInfo("fsim", True, 1, "0 to 1", ZHANG_FSIM, {"1": fsim.PROGRAM}),
         MetricInfo("fsimc", True, 1, "0 to 1", ZHANG_FSIM, {"1": fsim.COLOUR_PROGRAM}),
-        MetricInfo("gmsd", False, 0, "0 to 0.35", XUE, {"1": gmsd.PROGRAM}),
+        MetricInfo("gmsd", False, 0, "0 to 0.35", XUE, {"1": gmsd.PROGRAM}, "GMSD"),
+        MetricInfo("ms-gmsd", False, 0, "0 to 0.5", ZHANG_GMSD, {"1": ms_gmsd.PROGRAM}, "MSGMSD"),
+        MetricInfo("mdsi", False, 0, "0 to 1", NAFCHI, {"1": mdsi.PROGRAM}, "MDSI", symmetric=False),
+        MetricInfo("haarpsi", True, 1, "0 to 1", REISENHOFER, {"1": haarpsi.PROGRAM}, "HaarPSI"),
+        MetricInfo("vsi", True, 1, "0 to 1", ZHANG_VSI, {"1": vsi.PROGRAM}),
+        MetricInfo(
+            "vif", True, 1, "0 up; above 1 with more contrast", SHEIKH, {"1": vif.PROGRAM}, "VIF", symmetric=False
+        ),
+        MetricInfo("dists", False, 0, "0 to 1", DING, {"1": FeatureStatistics(VGG.name)}, "DISTS"),
+        MetricInfo("flip", False, 0, "0 to 1", ANDERSSON, {"1": flip.PROGRAM}, "FLIP"),
+        MetricInfo(
+            "ssimulacra2", True, 100, "100 down", SNEYERS, {"2.1": ssimulacra2.PROGRAM}, "SSIMULACRA2", symmetric=False
+        ),
     )
 }
 

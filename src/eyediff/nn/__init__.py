@@ -19,11 +19,32 @@ import_optional("torch", "eyediff.nn")  # here, so that one line is what a user 
 from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM, SSIM3D
 from .distance import LPIPS, Prepared
 from .perceptual import PerceptualLoss
+from .texture import DISTS
+from .whole_images import FLIP, GMSD, MDSI, MSGMSD, SSIMULACRA2, VIF, HaarPSI
 
 if TYPE_CHECKING:
     from .metric import Metric
 
-__all__ = ["DSSIM", "L2", "LPIPS", "MSSSIM", "PSNR", "SSIM", "SSIM3D", "Metric", "PerceptualLoss", "Prepared"]
+__all__ = [
+    "DISTS",
+    "DSSIM",
+    "FLIP",
+    "GMSD",
+    "L2",
+    "LPIPS",
+    "MDSI",
+    "MSGMSD",
+    "MSSSIM",
+    "PSNR",
+    "SSIM",
+    "SSIM3D",
+    "SSIMULACRA2",
+    "VIF",
+    "HaarPSI",
+    "Metric",
+    "PerceptualLoss",
+    "Prepared",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -36,7 +36,7 @@ LUMA, BLACK = (65.481, 128.553, 24.966), 16.0
 """Luma of pixels from 0 to 1, on a scale of 0 to 255: Recommendation ITU-R BT.601, as MATLAB's rgb2ycbcr has it."""
 
 
-class _Classical(nn.Module):
+class ClassicalLoss(nn.Module):
     """What these modules share: inputs, range, reduction. As a loss, `forward` is lower where images are more alike.
 
     Images are N x 3 x H x W floats. Gray ones, N x 1 x H x W, count as three equal channels, and one image without a
@@ -69,13 +69,19 @@ class _Classical(nn.Module):
         `mask`, H x W, N x H x W or N x 1 x H x W, says which pixels count. What the candidates `x` hold elsewhere has
         no influence, and no gradient. A pair without any pixel that counts scores NaN.
         """
-        x, y = self._checked(x), self._checked(y)
-        check_pair(x.shape, y.shape)
+        name = type(self).__name__
+        x, y = self.images(x, y)
         with torch.autocast(x.device.type, enabled=False):  # half precision would lose the variances
             if mask is None:
                 return self._score(x, y)
-            counted = counted_pixels(mask, x, y, type(self).__name__)
+            counted = counted_pixels(mask, x, y, name)
             return self._masked_score(hidden(x, y, counted), y, counted)
+
+    def images(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both batches, checked, in [-1, 1] and in float32 at least."""
+        x, y = self._checked(x), self._checked(y)
+        check_pair(x.shape, y.shape)
+        return x, y
 
     def _checked(self, x: Tensor) -> Tensor:
         """A batch in [-1, 1] and float32 at least."""
@@ -98,7 +104,7 @@ class _Classical(nn.Module):
         return f"reduction={self.reduction!r}, value_range={self.value_range}"
 
 
-class SSIM(_Classical):
+class SSIM(ClassicalLoss):
     """Structural similarity, Wang et al. 2004; the loss is 1 - SSIM.
 
     variant: "wang" (11 x 11 Gaussian) or "skimage" (7 x 7 uniform). The MATLAB variants round to whole grey levels,
@@ -165,7 +171,7 @@ def luma(x: Tensor) -> Tensor:
     return ((weights * x).sum(1, keepdim=True) + offset).expand(-1, 3, -1, -1)
 
 
-class DSSIM(_Classical):
+class DSSIM(ClassicalLoss):
     """Structural dissimilarity, (1 - SSIM) / 2, with scikit-image's default window; the loss is the score."""
 
     higher_is_better = False
@@ -249,7 +255,7 @@ class SSIM3D(nn.Module):
         return f"edge={self.edge!r}, reduction={self.reduction!r}, value_range={self.value_range}"
 
 
-class MSSSIM(_Classical):
+class MSSSIM(ClassicalLoss):
     """Multi-scale structural similarity, Wang et al. 2003; the loss is 1 - MS-SSIM. Sides are 161 pixels or more.
 
     A scale whose mean is below 0 counts as 0, without a gradient. `weights` are the exponents of the scales, finest
@@ -279,7 +285,7 @@ class MSSSIM(_Classical):
         return product.mean(1)
 
 
-class L2(_Classical):
+class L2(ClassicalLoss):
     """Mean squared error of RGB on a scale of 0 to 1; the loss is the score."""
 
     higher_is_better = False
@@ -294,7 +300,7 @@ class L2(_Classical):
         return score
 
 
-class PSNR(_Classical):
+class PSNR(ClassicalLoss):
     """Peak signal-to-noise ratio in dB over all of RGB; the loss is -PSNR.
 
     Equal images score infinity, as everywhere in eyediff; their gradient is 0. A mean is that of the images' ratios, as

@@ -14,7 +14,7 @@ from ..errors import UsageError
 from ..interfaces import DownloadProgress
 from ..metrics import lpips
 from ..metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG
-from ..metrics.programs import DeepFeatures
+from ..metrics.programs import DeepFeatures, FeatureStatistics, WholeImage
 from ..metrics.registry import all_metrics
 from ..scoring.metric_spec import parse_metric
 
@@ -117,7 +117,10 @@ def load_objective(name: str, progress: DownloadProgress | None = None) -> Objec
     if isinstance(program, DeepFeatures):
         network, sha256 = spec.load_network(progress=progress)
         module = nn.LPIPS.from_network(network, value_range=RANGE, check=False)
-    elif info.torch_module is not None and program.formula is not None:
+    elif isinstance(program, FeatureStatistics):
+        network, sha256 = spec.load_network(progress=progress)
+        module = nn.DISTS.from_network(network, value_range=RANGE, check=False)
+    elif info.torch_module is not None and (isinstance(program, WholeImage) or program.formula is not None):
         module = getattr(nn, info.torch_module).for_version(spec.version, value_range=RANGE, check=False)
     else:
         raise UsageError(f"{name} has no gradient to follow; expected one of {', '.join(objective_names())}")

@@ -11,10 +11,14 @@ from ..engines import memory_limit as budget
 from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import create_runner
+from ..engines.whole_images import MappedWholeImageEngine, WholeImageEngine
 from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import DownloadProgress, Engine
-from ..metrics.programs import DeepFeatures, MultiScaleMean, PixelFunction, WindowMean
+from ..metrics import dists
+from ..metrics.lpips import Network
+from ..metrics.programs import DeepFeatures, FeatureStatistics, MultiScaleMean, PixelFunction, WholeImage, WindowMean
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, Header, MetricHeader, PairSizePolicy
+from ..weights import load_dists
 from .metric_set import Group, MetricSet
 from .metric_spec import MetricSpec, check_masks, parse_metrics
 
@@ -77,15 +81,28 @@ def build_metric(
     if isinstance(program, DeepFeatures):
         network, sha256 = spec.load_network(weights_file, trust, progress)
         return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
+    if isinstance(program, FeatureStatistics):
+        network, sha256 = spec.load_network(weights_file, trust, progress)
+        return BoundMetric(spec, WholeImageEngine(runner, bind_dists(network, program)), sha256)
     return BoundMetric(spec, build_engine(program, runner))
 
 
-def build_engine(program: PixelFunction | WindowMean | MultiScaleMean, runner: Runner) -> Engine:
+def bind_dists(network: Network, program: FeatureStatistics) -> WholeImage:
+    """Return DISTS by a network, with the weights that ship."""
+    weights = map(dists.split, load_dists())
+    return WholeImage(
+        lambda ops, a, b, given=(network, *weights): dists.score(ops, *given, a, b), program.smallest_side
+    )
+
+
+def build_engine(program: PixelFunction | WindowMean | MultiScaleMean | WholeImage, runner: Runner) -> Engine:
     """Return the engine of a program without weights."""
     if isinstance(program, WindowMean):
         return MappedWindowEngine(runner, program) if program.map else WindowEngine(runner, program)
     if isinstance(program, MultiScaleMean):
         return ScalesEngine(runner, program)
+    if isinstance(program, WholeImage):
+        return MappedWholeImageEngine(runner, program) if program.map else WholeImageEngine(runner, program)
     return MappedFunctionEngine(program) if program.map else FunctionEngine(program)
 
 
@@ -162,6 +179,6 @@ def build_metric_set(
 def _build_all(
     specs: Sequence[MetricSpec], runner: Runner, memory: int | str | None, progress: DownloadProgress | None
 ) -> list[BoundMetric]:
-    networks = sum(spec.info.is_deep for spec in specs)
+    networks = sum(spec.info.has_weights for spec in specs)
     room = budget.memory_per_network(budget.check_memory(memory), networks)
     return [build_metric(spec, runner, progress=progress, memory=room) for spec in specs]

@@ -11,11 +11,21 @@ from typing import NamedTuple
 
 from ..errors import EyediffError, UnknownMetricError, UsageError, shown
 from ..interfaces import DownloadProgress
+from ..metrics import dists
 from ..metrics.backbones import TRUNKS
 from ..metrics.lpips import PUBLISHED, SCALINGS, Network
-from ..metrics.programs import DeepFeatures, Program, takes_masks
+from ..metrics.programs import DeepFeatures, FeatureStatistics, Program, takes_masks
 from ..metrics.registry import MetricInfo, all_metrics, find_metric
-from ..weights import MetricFile, is_file_name, load_heads, load_trunk, metric_sha256, network_sha256, read_metric
+from ..weights import (
+    MetricFile,
+    is_file_name,
+    load_dists,
+    load_heads,
+    load_trunk,
+    metric_sha256,
+    network_sha256,
+    read_metric,
+)
 
 
 class LoadedNetwork(NamedTuple):
@@ -81,6 +91,9 @@ class MetricSpec:
             network = self.file.network(weights, progress=progress)
             return LoadedNetwork(network, metric_sha256(network.parameters, network.heads))
         program = self.program
+        if isinstance(program, FeatureStatistics):
+            loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)
+            return LoadedNetwork(dists.network(loaded.parameters), metric_sha256(loaded.parameters, load_dists()))
         if not isinstance(program, DeepFeatures):
             raise UsageError(f"{self.requested} has no network")
         loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)

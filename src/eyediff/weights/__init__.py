@@ -2,7 +2,7 @@
 
 from .catalogue import PUBLISHED, PublishedWeights, published
 from .hashing import canonical_sha256, file_sha256
-from .heads import load_heads, metric_sha256, network_sha256
+from .heads import load_dists, load_heads, metric_sha256, network_sha256
 from .import_checkpoint import ImportedCheckpoint, read_checkpoint
 from .metric_file import MetricFile, check_free, is_file_name, read_metric, write_metric
 from .search_path import WeightsFolder, cache_folder, candidate_files, is_offline, search_folders
@@ -27,6 +27,7 @@ __all__ = [
     "find",
     "is_file_name",
     "is_offline",
+    "load_dists",
     "load_heads",
     "load_trunk",
     "metric_sha256",

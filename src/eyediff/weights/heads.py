@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from ..errors import UsageError
 from ..metrics import lpips
 from ..metrics.backbones import MINI
@@ -53,6 +55,20 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
         raise UsageError(f"no heads are of version {version!r}; there are {', '.join(lpips.VERSIONS)}")
     release, shipped = lpips.head_version(version), package_files.HEADS.read()
     return tuple(shipped[f"{release}/{trunk}/{index}"] for index in range(len(network.taps)))
+
+
+def load_dists() -> tuple[Array, Array]:
+    """Return alpha and beta of DISTS, which together add up to 1.
+
+    Raises
+    ------
+    WeightsError
+        If the shipped file is not intact.
+    """
+    shipped = package_files.DISTS.read()
+    alpha, beta = (shipped[name].astype(np.float64) for name in ("alpha", "beta"))
+    total = alpha.sum() + beta.sum()
+    return (alpha / total).astype(np.float32), (beta / total).astype(np.float32)
 
 
 def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:

@@ -93,4 +93,7 @@ MINI = PackageFile("mini.safetensors", "0402641c7f1dd9786305266d83d0149815457b1b
 """The network of lpips-mini and its linear weights, `head/` and the index of the feature layer. Written by
 `eyediff distill`; docs/mini.md describes the data."""
 
-ALL = (*BACKBONES.values(), HEADS, MINI)
+DISTS = PackageFile("dists.safetensors", "9c0043a91bb7d9702b5c5d8c3929d9c0cde83aa0f27f1be421ef219f38e54d4b")
+"""The weights alpha and beta of DISTS (MIT, see NOTICE). Written by scripts/import_dists.py."""
+
+ALL = (*BACKBONES.values(), HEADS, MINI, DISTS)

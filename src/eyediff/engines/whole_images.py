@@ -1,0 +1,57 @@
+"""Metrics that are stated over operations and computed of whole images, one pair at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..metrics.ops import Array
+from ..metrics.programs import OpsFunction, WholeImage
+from ..records import Numbers, Pixels
+from .network_engine import FunctionEngine, Runner
+from .numpy_runner import NumpyRunner
+from .windows import enlarge
+
+
+class WholeImageEngine:
+    """A metric of whole images.
+
+    Images do not share a call: where one begins in memory may decide the order of float32 sums.
+    """
+
+    def __init__(self, runner: Runner, program: WholeImage) -> None:
+        double = program.precision is np.float64
+        self._runner: Runner = NumpyRunner() if double else runner
+        self._program, self.smallest = program, program.smallest_side
+        self.description = FunctionEngine.description if double else runner.description
+        self._compiled: dict[object, Callable[..., npt.NDArray[Any]]] = {}
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return N scores."""
+        return np.array([score.item() for score in self._each(self._program.score, a, b)], np.float64)
+
+    def _each(self, function: OpsFunction, a: Pixels, b: Pixels) -> Iterator[npt.NDArray[Any]]:
+        """Run `score` or `map` pair by pair."""
+        size, prepare = a.shape[1:3], self._program.prepare or (lambda pixels: pixels)
+        key = function, self._program.setting and self._program.setting(*size)
+        if key not in self._compiled:
+            self._compiled[key] = self._runner.compile(self._program.for_size(function, *size), 2)
+        return (self._compiled[key](prepare(a[i : i + 1]), prepare(b[i : i + 1])) for i in range(len(a)))
+
+
+class MappedWholeImageEngine(WholeImageEngine):
+    """A metric of whole images that has a map, too."""
+
+    def __init__(self, runner: Runner, program: WholeImage) -> None:
+        super().__init__(runner, program)
+        if program.map is None:
+            raise ValueError("a program without a map")
+        self._map, self.map_identity = program.map, program.map_identity
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the score by place, N x H x W. A metric that sees a smaller copy has one value for several pixels."""
+        maps = [enlarge(drawn[:, 0], *a.shape[1:3]) for drawn in self._each(self._map, a, b)]
+        return np.concatenate(maps or [np.zeros((0, *a.shape[1:3]))]).astype(np.float32, copy=False)

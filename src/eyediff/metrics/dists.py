@@ -1,0 +1,104 @@
+"""DISTS, the deep image structure and texture similarity of Ding, Ma, Wang and Simoncelli.
+
+Image quality assessment: unifying structure and texture similarity, TPAMI 44(5), 2022, arXiv:2004.07728, equations 5
+to 9. Over the channels of feature layers, the image itself being the first,
+
+    l = (2 mu_a mu_b + c1) / (mu_a^2 + mu_b^2 + c1)                     texture: means of a channel
+    s = (2 sigma_ab + c2) / (sigma_a^2 + sigma_b^2 + c2)                structure: its covariance
+    DISTS = 1 - sum of alpha l + beta s
+
+with weights alpha and beta >= 0, which add up to 1 and were learned from human votes. The backbone is VGG16, in which
+each pooling takes the root of a weighted mean of squares over 3 x 3 values in the place of the largest of 2 x 2. Means
+are over the whole image, of whatever size: like the authors' code, this makes no image smaller first.
+
+Computed is the sum of alpha (1 - l) and beta (1 - s), which is the same, and exactly 0 of equal images:
+
+    1 - l = (mu_a - mu_b)^2 / (mu_a^2 + mu_b^2 + c1)        1 - s = var(a - b) / (sigma_a^2 + sigma_b^2 + c2)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from . import backbones, lpips
+from .backbones import VGG, ForwardPass, Layer, Pool, Trunk
+from .ops import Array, C, Ops, T
+
+C1 = C2 = 1e-6
+
+MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+"""Of ImageNet, for pixels from 0 to 1; not the rounded figures of LPIPS."""
+
+GAIN: Array = np.asarray(0.5 / DEVIATION, np.float32)
+OFFSET: Array = np.asarray((0.5 - MEAN) / DEVIATION, np.float32)
+HALF: Array = np.full(1, 0.5, np.float32)
+
+HANN: Array = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class RootMeanSquarePool(Layer):
+    """The root of a weighted mean of squares over 3 x 3 values, at every second place."""
+
+    channels: int
+
+    def side_after(self, side: int) -> int:
+        return (side - 1) // 2 + 1
+
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        ops = cast(Ops[T, Any], run.ops)
+        squares = ops.conv(
+            ops.mul(x, x), np.tile(HANN, (self.channels, 1, 1, 1)), stride=2, pad=1, groups=self.channels
+        )
+        return ops.root(ops.affine(squares, np.ones(1, np.float32), np.full(1, 1e-12, np.float32)))
+
+
+def _with_other_pooling(trunk: Trunk) -> Trunk:
+    layers, channels = [], 3
+    for layer in trunk.layers:
+        layers.append(RootMeanSquarePool(channels) if isinstance(layer, Pool) else layer)
+        channels = layer.channels_after(channels)
+    return Trunk("dists", f"{trunk.title} with another pooling", trunk.citation, tuple(layers))
+
+
+TRUNK = _with_other_pooling(VGG)
+CHANNELS = (3, *TRUNK.taps)
+"""Channels of the image and of every feature layer."""
+
+
+def network(parameters: backbones.Parameters[Array]) -> lpips.Network:
+    """Return the network of VGG16's parameters. Raises WeightsError where they do not fit."""
+    return lpips.Network(TRUNK, cast(Any, parameters), None, (GAIN, OFFSET))
+
+
+def split(weights: Array) -> list[Array]:
+    """Return alpha or beta by feature layer, the image first."""
+    return np.split(weights, np.cumsum(CHANNELS)[:-1])
+
+
+def features(ops: Ops[T, C], of: lpips.FeatureNetwork[C], x: T) -> list[T]:
+    """Return what is compared of images N x 3 x H x W in [-1, 1]: the image from 0 to 1, and every feature layer."""
+    return [cast(Ops[T, Any], ops).affine(x, HALF, HALF), *lpips.taps(ops, of, x)]
+
+
+def score(ops: Ops[T, C], of: lpips.FeatureNetwork[C], alpha: Sequence[C], beta: Sequence[C], a: T, b: T) -> T:
+    """Return DISTS of images N x 3 x H x W in [-1, 1]: N x 1; `alpha` and `beta` add up to 1."""
+    terms: list[T] = []
+    for f_a, f_b, by_texture, by_structure in zip(features(ops, of, a), features(ops, of, b), alpha, beta, strict=True):
+        mean_a, mean_b = ops.level(f_a), ops.level(f_b)
+        off_a, off_b = ops.sub(f_a, mean_a), ops.sub(f_b, mean_b)
+        variances = ops.add(ops.level(ops.mul(off_a, off_a)), ops.level(ops.mul(off_b, off_b)))
+        apart, means = ops.sub(off_a, off_b), ops.sub(mean_a, mean_b)
+        squares = ops.add(ops.mul(mean_a, mean_a), ops.mul(mean_b, mean_b))
+        terms.append(ops.weigh(_quotient(ops, ops.mul(means, means), squares, C1), by_texture))
+        terms.append(ops.weigh(_quotient(ops, ops.level(ops.mul(apart, apart)), variances, C2), by_structure))
+    return ops.mean(ops.total(ops.concat(terms)))
+
+
+def _quotient(ops: Ops[T, C], above: T, below: T, c: float) -> T:
+    added = cast(Ops[T, Any], ops).affine(below, np.ones(1, np.float32), np.full(1, c, np.float32))
+    return ops.div(above, added)

@@ -1,0 +1,188 @@
+"""LDR-FLIP, the difference of Andersson, Nilsson, Akenine-Möller, Oskarsson, Åström and Fairchild.
+
+FLIP: a difference evaluator for alternating images, Proc. ACM Comput. Graph. Interact. Tech. 3(2), HPG 2020:
+
+    FLIP = dE_c^(1 - dE_f) at each pixel; the score is the mean
+
+dE_c compares colours after the contrast sensitivity of the eye has blurred them (section 4.1), dE_f compares edges and
+points (section 4.2). How much is blurred depends on the pixels per degree of visual angle: 67, a 4K display of 0.7 m
+seen from 0.7 m, which is what the authors' tools take by default. Filters reach over the edge of the image by
+repeating it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..records import Numbers
+from . import colour
+from .ops import Array, T, Verbs
+from .programs import WholeImage
+
+PIXELS_PER_DEGREE = 0.7 * (3840 / 0.7) * math.pi / 180
+
+# Colour: q_c, p_c and p_t of the paper.
+COLOUR_POWER, CUT, CUT_VALUE = 0.7, 0.4, 0.95
+# Features: w in degrees, and q_f.
+FEATURE_WIDTH, FEATURE_POWER = 0.082, 0.5
+
+XYZ = np.array(
+    [
+        [10135552 / 24577794, 8788810 / 24577794, 4435075 / 24577794],
+        [2613072 / 12288897, 8788810 / 12288897, 887015 / 12288897],
+        [1425312 / 73733382, 8788810 / 73733382, 70074185 / 73733382],
+    ]
+)
+"""Rows: X, Y and Z of linear sRGB."""
+
+RELATIVE_XYZ = XYZ / XYZ.sum(1, keepdims=True)
+"""Relative to white, so that white is 1, 1, 1."""
+
+OPPONENT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
+"""Rows: Y, C_x and C_z of YC_xC_z from relative XYZ; 16 is then taken from Y. L*a*b* is the same of f(XYZ)."""
+
+DELTA = 6 / 29
+ONE: Array = np.ones(1, np.float32)
+SIXTEEN: Array = np.array([-16, 0, 0], np.float32)
+
+
+def _contrast_sensitivity() -> tuple[Array, Array]:
+    """Return the filters of Y, C_x and two for C_z along rows, 4 x 1 x k x 1, and the shares of the two in C_z."""
+    radius = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * PIXELS_PER_DEGREE)
+    degrees = np.arange(-radius, radius + 1) / PIXELS_PER_DEGREE
+    widths = np.array([0.0047, 0.0053, 0.04, 0.025])
+    bells = np.exp(-(math.pi**2) * degrees**2 / widths[:, None])
+    sums = bells.sum(1)
+    shares = np.array([34.1, 13.5]) * np.sqrt(math.pi / widths[2:]) * sums[2:] ** 2
+    lines = (bells / sums[:, None]).astype(np.float32)
+    return lines[:, None, :, None], (shares / shares.sum()).astype(np.float32)
+
+
+def _features() -> tuple[Array, Array]:
+    """Return filters 3 x 1 x k x 1 along one axis: edge, point, and the Gaussian that both have along the other."""
+    deviation = 0.5 * FEATURE_WIDTH * PIXELS_PER_DEGREE
+    x = np.arange(-math.ceil(3 * deviation), math.ceil(3 * deviation) + 1)
+    bell = np.exp(-(x**2) / (2 * deviation**2))
+    across = [_balanced(-x * bell), _balanced((x**2 / deviation**2 - 1) * bell)]
+    lines = np.array([*across, bell / bell.sum(), bell / bell.sum()], np.float32)
+    return lines[:, None, :, None], lines[[2, 3, 0, 1]][:, None, :, None]
+
+
+def _balanced(weights: Numbers) -> Numbers:
+    """Scale weights so that the positive ones add up to 1, and the negative ones to -1."""
+    return np.where(weights > 0, weights / weights[weights > 0].sum(), -weights / weights[weights < 0].sum())
+
+
+BLUR, SHARES = _contrast_sensitivity()
+ACROSS, ALONG = _features()
+FROM_OPPONENT = np.linalg.inv(OPPONENT)
+TO_LINEAR = np.linalg.inv(RELATIVE_XYZ)
+
+
+def score(ops: Verbs[T], a: T, b: T) -> T:
+    """Return the mean FLIP of images N x 3 x H x W in [-1, 1]: N x 1, 0 for equal images, 1 at most."""
+    return ops.mean(error_map(ops, a, b))
+
+
+def error_map(ops: Verbs[T], a: T, b: T) -> T:
+    """Return FLIP at each pixel of images N x 3 x H x W in [-1, 1]: N x 1 x H x W, from 0 to 1."""
+    ycxcz = [_ycxcz(ops, x) for x in (a, b)]
+    colours = _colour_difference(ops, *(_hunt(ops, _blurred(ops, x)) for x in ycxcz))
+    features = _feature_difference(ops, *ycxcz)
+    # dE_c^(1 - dE_f) as dE_c * dE_c^(-dE_f), which is 0 where colours are equal.
+    exponent = ops.mul(features, ops.log(ops.larger(colours, ops.affine(colours, _figure(0), _figure(1e-30)))))
+    return ops.mul(colours, ops.exp(ops.affine(exponent, _figure(-1))))
+
+
+def _ycxcz(ops: Verbs[T], x: T) -> T:
+    linear = colour.linear(ops, ops.affine(x, _figure(0.5), _figure(0.5)))
+    return ops.affine(_matrix(ops, linear, OPPONENT @ RELATIVE_XYZ), np.ones(3, np.float32), SIXTEEN)
+
+
+def _blurred(ops: Verbs[T], ycxcz: T) -> T:
+    """Return what the eye sees as linear RGB from 0 to 1: N x 3 x H x W."""
+    reach = BLUR.shape[2] // 2
+    stack = ops.border(ops.concat([ycxcz, ops.channels(ycxcz, 2, 3)]), reach, reach)
+    stack = ops.conv(ops.conv(stack, BLUR, groups=4), BLUR.transpose(0, 1, 3, 2), groups=4)
+    blurred = ops.concat([ops.channels(stack, 0, 2), ops.weigh(ops.channels(stack, 2, 4), SHARES)])
+    relative = ops.affine(blurred, np.ones(3, np.float32), -SIXTEEN)
+    linear = _matrix(ops, relative, TO_LINEAR @ FROM_OPPONENT)
+    above_black = ops.relu(linear)
+    return ops.affine(ops.relu(ops.affine(above_black, _figure(-1), ONE)), _figure(-1), ONE)
+
+
+def _hunt(ops: Verbs[T], linear: T) -> T:
+    """Return L*, and a* and b* as strong as Hunt found them at that L*: N x 3 x H x W."""
+    xyz = _matrix(ops, linear, RELATIVE_XYZ)
+    limit = DELTA**3
+    low = ops.larger(xyz, ops.affine(xyz, _figure(0), _figure(limit)))
+    # Below the limit f is a straight line, which meets the root there with the same slope.
+    line = ops.sub(xyz, low)
+    curve = ops.add(ops.power(low, 1 / 3), ops.affine(line, _figure(1 / (3 * DELTA**2))))
+    lab = ops.affine(_matrix(ops, curve, OPPONENT), np.ones(3, np.float32), SIXTEEN)
+    lightness = ops.channels(lab, 0, 1)
+    return ops.concat([lightness, ops.mul(ops.channels(lab, 1, 3), ops.affine(lightness, _figure(0.01)))])
+
+
+def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
+    """Return dE_c: the HyAB distance to the power q_c, spread over 0 to 1."""
+    difference = ops.sub(a, b)
+    lightness, chroma = ops.channels(difference, 0, 1), ops.channels(difference, 1, 3)
+    hyab = ops.add(_magnitude(ops, lightness), ops.root(ops.total(ops.mul(chroma, chroma))))
+    powered = ops.power(hyab, COLOUR_POWER)
+    cut = CUT * MOST
+    above = ops.relu(ops.affine(powered, ONE, _figure(-cut)))
+    slope = (1 - CUT_VALUE) / (MOST - cut)
+    return ops.add(
+        ops.affine(ops.sub(powered, above), _figure(CUT_VALUE / cut)),
+        ops.affine(above, _figure(slope)),
+    )
+
+
+def _most() -> float:
+    """Return the largest HyAB distance of two colours of the display, green and blue, to the power q_c."""
+    lab = []
+    for linear in (np.array([0, 1, 0]), np.array([0, 0, 1])):
+        xyz = RELATIVE_XYZ @ linear
+        lightness, *opposed = OPPONENT @ np.where(xyz > DELTA**3, np.cbrt(xyz), xyz / (3 * DELTA**2) + 4 / 29)
+        lab.append([lightness - 16, *(0.01 * (lightness - 16) * value for value in opposed)])
+    off = np.subtract(*lab)
+    return float((abs(off[0]) + math.hypot(*off[1:])) ** COLOUR_POWER)
+
+
+MOST = _most()
+
+
+def _feature_difference(ops: Verbs[T], a: T, b: T) -> T:
+    """Return dE_f of YC_xC_z images: the larger of the differences in edges and in points."""
+    (edges_a, points_a), (edges_b, points_b) = (_edges_and_points(ops, x) for x in (a, b))
+    edges, points = _magnitude(ops, ops.sub(edges_a, edges_b)), _magnitude(ops, ops.sub(points_a, points_b))
+    return ops.power(ops.affine(ops.larger(edges, points), _figure(1 / math.sqrt(2))), FEATURE_POWER)
+
+
+def _edges_and_points(ops: Verbs[T], ycxcz: T) -> tuple[T, T]:
+    reach = ACROSS.shape[2] // 2
+    luminance = ops.affine(ops.channels(ycxcz, 0, 1), _figure(1 / 116), _figure(16 / 116))
+    copies = ops.border(ops.concat([luminance] * 4), reach, reach)
+    # Edge and point down the columns, then both along the rows.
+    found = ops.conv(ops.conv(copies, ACROSS, groups=4), ALONG.transpose(0, 1, 3, 2), groups=4)
+    down, along = ops.channels(found, 0, 2), ops.channels(found, 2, 4)
+    lengths = ops.root(ops.add(ops.mul(down, down), ops.mul(along, along)))
+    return ops.channels(lengths, 0, 1), ops.channels(lengths, 1, 2)
+
+
+def _matrix(ops: Verbs[T], x: T, matrix: Numbers) -> T:
+    return ops.conv(x, matrix.astype(np.float32)[:, :, None, None])
+
+
+def _magnitude(ops: Verbs[T], x: T) -> T:
+    return ops.larger(x, ops.affine(x, _figure(-1)))
+
+
+def _figure(value: float) -> Array:
+    return np.array([value], np.float32)
+
+
+PROGRAM = WholeImage(score, 1, map=error_map)

@@ -1,0 +1,108 @@
+"""HaarPSI, the Haar wavelet-based perceptual similarity index of Reisenhofer, Bosse, Kutyniok and Wiegand.
+
+A Haar wavelet-based perceptual similarity index for image quality assessment, Signal Processing: Image Communication
+61, 2018, equations 10 to 16. With g_j the coefficients of Haar wavelets of scale j in direction k, horizontal or
+vertical, and l the logistic function x -> 1 / (1 + exp(-alpha x)):
+
+    S(x, y)  = (2 x y + C) / (x^2 + y^2 + C)
+    HS_k     = l of the mean of S(|g_1 a|, |g_1 b|) and S(|g_2 a|, |g_2 b|)          local similarity
+    W_k      = max(|g_3 a|, |g_3 b|)                                                 weight
+    HaarPSI  = l^-1(sum of HS_k W_k / sum of W_k)^2
+
+over all pixels and both directions. Colour is a third direction: its S are those of I and Q, its weight the mean of
+both W_k. As in the authors' HaarPSI.m, images are YIQ from 0 to 255, averaged over 2 x 2 pixels, of which every second
+is kept; outside the image all is 0.
+
+Computed is with what lacks to perfect similarity, 1 - S = (x - y)^2 / (x^2 + y^2 + C) and l(1) - HS, of which little is
+lost in float32 and nothing for equal images.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import colour
+from .gmsd import SQUARE
+from .ops import Array, T, Verbs
+from .programs import WholeImage
+
+C, ALPHA = 30.0, 4.2
+SMALLEST_SIDE = 16
+"""The widest wavelet, of 8 pixels, at half the size."""
+
+FLOOR = 1e-6
+"""Added to every weight, so that images without any edge have a score: all their pixels count alike."""
+
+ONE: Array = np.ones(1, np.float32)
+LEAST = math.exp(-ALPHA)
+PERFECT = 1 / (1 + LEAST)
+
+
+def _haar(scale: int) -> Array:
+    """Return the wavelets of a scale, 2 x 1 x k+1 x k+1; zeros before them centre MATLAB's conv2 of even windows."""
+    side = 2**scale
+    wavelet = np.full((side, side), 1 / side)
+    wavelet[side // 2 :] *= -1
+    return np.asarray(np.pad(np.stack([wavelet, wavelet.T]), ((0, 0), (1, 0), (1, 0)))[:, None], np.float32)
+
+
+WAVELETS = tuple(_haar(scale) for scale in (1, 2, 3))
+SQUARES: Array = np.repeat(SQUARE, 3, 0)
+
+
+def score(ops: Verbs[T], a: T, b: T) -> T:
+    """Return HaarPSI of images N x 3 x H x W in [-1, 1]: N x 1, 1 for equal images."""
+    lacking, weights = _local(ops, a, b)
+    # l(1) - l(1 - u) for u that lacks in the mean, written without a difference of near figures.
+    rising = ops.exp(ops.affine(lacking, _figure(ALPHA)))
+    deficit = ops.div(
+        ops.affine(rising, _figure(LEAST), _figure(-LEAST)),
+        ops.affine(rising, _figure(LEAST / PERFECT), _figure(1 / PERFECT)),
+    )
+    mean = ops.div(ops.level(ops.total(ops.mul(deficit, weights))), ops.level(ops.total(weights)))
+    # l^-1(l(1) - mean), likewise.
+    down = ops.log(ops.affine(mean, _figure(-1 / PERFECT), ONE))
+    up = ops.log(ops.affine(mean, _figure(1 / (1 - PERFECT)), ONE))
+    similarity = ops.affine(ops.sub(down, up), _figure(1 / ALPHA), ONE)
+    return ops.mean(ops.mul(similarity, similarity))
+
+
+def similarity_map(ops: Verbs[T], a: T, b: T) -> T:
+    """Return the mean of S over both directions and colour, N x 1 x h x w; each value covers 2 x 2 pixels."""
+    lacking, _ = _local(ops, a, b)
+    return ops.affine(ops.total(lacking), _figure(-1 / 3), ONE)
+
+
+def _local(ops: Verbs[T], a: T, b: T) -> tuple[T, T]:
+    """Return 1 - the mean of S, and the weights, by direction, colour last: N x 3 x h x w each."""
+    yiq = [ops.conv(colour.mix(ops, x, colour.YIQ, 255), SQUARES, stride=2, pad=1, groups=3) for x in (a, b)]
+    fine, middle, coarse = zip(*([_responses(ops, x, wavelet) for wavelet in WAVELETS] for x in yiq), strict=True)
+    opposed = [_magnitude(ops, ops.conv(ops.channels(x, 1, 3), SQUARES[:2], pad=1, groups=2)) for x in yiq]
+    directions = ops.affine(ops.add(_dissimilarity(ops, *fine), _dissimilarity(ops, *middle)), _figure(0.5))
+    chromatic = ops.affine(ops.total(_dissimilarity(ops, *opposed)), _figure(0.5))
+    weights = ops.larger(*coarse)
+    weights = ops.concat([weights, ops.affine(ops.total(weights), _figure(0.5))])
+    return ops.concat([directions, chromatic]), ops.affine(weights, ONE, _figure(FLOOR))
+
+
+def _responses(ops: Verbs[T], yiq: T, wavelet: Array) -> T:
+    """Return the magnitudes of luma's coefficients, N x 2 x h x w."""
+    return _magnitude(ops, ops.conv(ops.channels(yiq, 0, 1), wavelet, pad=wavelet.shape[2] // 2))
+
+
+def _magnitude(ops: Verbs[T], x: T) -> T:
+    return ops.larger(x, ops.affine(x, _figure(-1)))
+
+
+def _dissimilarity(ops: Verbs[T], x: T, y: T) -> T:
+    off = ops.sub(x, y)
+    return ops.div(ops.mul(off, off), ops.affine(ops.add(ops.mul(x, x), ops.mul(y, y)), ONE, _figure(C)))
+
+
+def _figure(value: float) -> Array:
+    return np.array([value], np.float32)
+
+
+PROGRAM = WholeImage(score, SMALLEST_SIDE, map=similarity_map, map_identity=1.0)

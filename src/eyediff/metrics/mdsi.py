@@ -1,0 +1,86 @@
+"""MDSI, the mean deviation similarity index of Nafchi, Shahkolaei, Hedjam and Cheriet.
+
+Mean deviation similarity index: efficient and reliable full-reference image quality evaluator, IEEE Access 4, 2016,
+equations 3 to 12. L is luminance, H and M are chromaticities; G is the length of the Prewitt gradient of L, and F the
+mean of both luminances:
+
+    S(x, y; C) = (2 x y + C) / (x^2 + y^2 + C)
+    GS   = S(G_a, G_b; C1) + S(G_b, G_F; C2) - S(G_a, G_F; C2)
+    CS   = (2 (H_a H_b + M_a M_b) + C3) / (H_a^2 + H_b^2 + M_a^2 + M_b^2 + C3)
+    GCS  = alpha GS + (1 - alpha) CS
+    MDSI = (mean of |GCS^(1/4) - mean of GCS^(1/4)|)^(1/4)
+
+As in the authors' MDSI.m, values are from 0 to 255, large images are made smaller first, and outside the image all is
+0. Where GCS is negative its power is complex.
+
+The index is not symmetric: GS has the gradients of the reference and of the candidate in different places. Computed is
+1 - S = (x - y)^2 / (x^2 + y^2 + C), of which equal images leave exactly 0.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import colour, filters
+from .gmsd import gradient
+from .ops import Array, T, Verbs
+from .programs import WholeImage
+
+C1, C2, C3 = 140.0, 55.0, 550.0
+ALPHA = 0.6
+POWER = 0.25
+
+LHM = np.array([[0.2989, 0.5870, 0.1140], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
+"""Rows: the shares of red, green and blue in L, H and M."""
+
+ONE: Array = np.ones(1, np.float32)
+
+
+def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
+    """Return MDSI of images N x 3 x H x W in [-1, 1], made `factor` times smaller: N x 1, 0 for equal images."""
+    lacking = _lacking(ops, a, b, factor)
+    similarity = ops.affine(lacking, _figure(-1), ONE)
+    # r^(1/4) of r >= 0; of r < 0, |r|^(1/4) turned by 45 degrees.
+    above = ops.power(ops.relu(similarity), POWER)
+    below = ops.power(ops.relu(ops.affine(similarity, _figure(-1))), POWER)
+    real = ops.add(ops.affine(above, ONE, _figure(-1)), ops.affine(below, _figure(math.cos(math.pi * POWER))))
+    imaginary = ops.affine(below, _figure(math.sin(math.pi * POWER)))
+    squares = []
+    for part in (real, imaginary):
+        off = ops.sub(part, ops.level(part))
+        squares.append(ops.mul(off, off))
+    deviation = ops.level(ops.root(ops.add(*squares)))
+    return ops.mean(ops.power(deviation, POWER))
+
+
+def similarity_map(ops: Verbs[T], a: T, b: T, factor: int) -> T:
+    """Return GCS of images N x 3 x H x W in [-1, 1], made `factor` times smaller: N x 1 x h x w, 1 where equal."""
+    return ops.affine(_lacking(ops, a, b, factor), _figure(-1), ONE)
+
+
+def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
+    """Return 1 - GCS."""
+    lhm_a, lhm_b = (filters.shrunk(ops, colour.mix(ops, x, LHM, 255), factor, 3) for x in (a, b))
+    l_a, l_b = (ops.channels(x, 0, 1) for x in (lhm_a, lhm_b))
+    fused = ops.affine(ops.add(l_a, l_b), _figure(0.5))
+    g_a, g_b, g_f = (gradient(ops, luminance) for luminance in (l_a, l_b, fused))
+    c1, c2 = 3**2 * C1, 3**2 * C2  # `gradient` is three times as long
+    toward_fused = ops.sub(_dissimilarity(ops, g_b, g_f, c2), _dissimilarity(ops, g_a, g_f, c2))
+    by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)
+    by_colour = _dissimilarity(ops, *(ops.channels(x, 1, 3) for x in (lhm_a, lhm_b)), C3)
+    return ops.add(ops.affine(by_gradient, _figure(ALPHA)), ops.affine(by_colour, _figure(1 - ALPHA)))
+
+
+def _dissimilarity(ops: Verbs[T], x: T, y: T, c: float) -> T:
+    off = ops.sub(x, y)
+    below = ops.total(ops.add(ops.mul(x, x), ops.mul(y, y)))
+    return ops.div(ops.total(ops.mul(off, off)), ops.affine(below, ONE, _figure(c)))
+
+
+def _figure(value: float) -> Array:
+    return np.array([value], np.float32)
+
+
+PROGRAM = WholeImage(score, 2, None, similarity_map, 1.0, np.float64, filters.reduction)

@@ -1,0 +1,182 @@
+"""SSIMULACRA 2, the metric of Sneyers (Cloudinary) for compressed images, version 2.1 of its reference implementation.
+
+Structural SIMilarity Unveiling Local And Compression Related Artifacts, github.com/cloudinary/ssimulacra2. There is no
+paper: the reference implementation in libjxl defines it. In the perceptual colour space XYB, at six scales, each half
+as large as the one before,
+
+    D = max(0, 1 - (1 - (mu_a - mu_b)^2) (2 sigma_ab + C2) / (sigma_a^2 + sigma_b^2 + C2))        loss of structure
+    R = (1 + |b - mu_b|) / (1 + |a - mu_a|) - 1
+    A = max(0, R)                                          artifacts: edges where the reference is smooth
+    L = max(0, -R)                                         loss of detail
+
+The mean of each map and its 4-norm, by channel and scale, are 108 figures. Their weighted sum x is brought to a scale
+where 100 is equal, 90 cannot be told apart and 30 is low quality; it may be below 0.
+
+Means and variances are weighed by a Gaussian of deviation 1.5. The reference computes it recursively from three cosines
+(Charalampidis 2016); its answer to one pixel is their sum within 5 pixels and 0 beyond, which is the window here. What
+lies outside the image is 0. A scale below 8 pixels a side is left out; the weights of the remaining ones are then taken
+in order, as the reference takes them.
+
+The score is not symmetric: A and L tell the reference from the candidate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..records import Numbers
+from . import colour, filters
+from .ops import Array, T, Verbs
+from .programs import WholeImage
+
+SCALES = 6
+SMALLEST_SIDE = 8
+C2 = 0.0009
+SIGMA = 1.5
+
+ABSORBANCE = np.array(
+    [
+        [0.30, 0.622, 0.078],
+        [0.23, 0.692, 0.078],
+        [0.24342268924547819, 0.20476744424496821, 0.55180986650955360],
+    ]
+)
+"""Rows: how much red, green and blue light the three kinds of cones take in."""
+
+BIAS = 0.0037930732552754493
+XYB = np.array([[7, -7, 0], [0.5, 0.5, 0], [-0.5, -0.5, 1]])
+"""Rows: X, Y and B - Y of the cube roots of what cones take in; X is scaled by 14."""
+OFFSET = np.array([0.42, 0.01, 0.55])
+"""Added to X, Y and B - Y, so that they are positive."""
+
+# By channel, then scale, finest first: D, A and L, their means and then their 4-norms.
+# fmt: off
+WEIGHTS = (
+    (0, 0.0007376606707406586, 0, 0, 0.0007793481682867309, 0),
+    (0, 0.0004371155730107379, 0, 1.1041726426657346, 0.00066284834129271, 0.00015231632783718752),
+    (0, 0.0016406437456599754, 0, 1.8422455520539298, 11.441172603757666, 0),
+    (0.0007989109436015163, 0.000176816438078653, 0, 1.8787594979546387, 10.94906990605142, 0),
+    (0.0007289346991508072, 0.9677937080626833, 0, 0.00014003424285435884, 0.9981766977854967, 0.00031949755934435053),
+    (0.0004550992113792063, 0, 0, 0.0013648766163243398, 0, 0),
+    (0, 0, 0, 7.466890328078848, 0, 17.445833984131262),
+    (0.0006235601634041466, 0, 0, 6.683678146179332, 0.00037724407979611296, 1.027889937768264),
+    (225.20515300849274, 0, 0, 19.213238186143016, 0.0011401524586618361, 0.001237755635509985),
+    (176.39317598450694, 0, 0, 24.43300999870476, 0.28520802612117757, 0.0004485436923833408),
+    (0, 0, 0, 34.77906344483772, 44.835625328877896, 0),
+    (0, 0, 0, 0, 0, 0),
+    (0, 0.0008680556573291698, 0, 0, 0, 0),
+    (0, 0.0005313191874358747, 0, 0.00016533814161379112, 0, 0),
+    (0, 0, 0, 0.0004179171803251336, 0.0017290828234722833, 0),
+    (0.0020827005846636437, 0, 0, 8.826982764996862, 23.19243343998926, 0),
+    (95.1080498811086, 0.9863978034400682, 0.9834382792465353, 0.0012286405048278493, 171.2667255897307,
+     0.9807858872435379),
+    (0, 0, 0, 0.0005130064588990679, 0, 0.00010854057858411537),
+)
+# fmt: on
+FACTOR = 0.9562382616834844
+POLYNOMIAL = (2.326765642916932, -0.020884521182843837, 6.248496625763138e-05)
+"""Of x, x^2 and x^3."""
+POWER = 0.6276336467831387
+
+ONE: Array = np.ones(1, np.float32)
+
+
+def _window() -> filters.Taps:
+    """Return the Gaussian as the reference truncates and approximates it."""
+    reach = round(3.2795 * SIGMA + 0.2546)
+    omega = np.array([1, 3, 5]) * math.pi / (2 * reach)
+    sign = np.array([1, -1, 1])
+    p = sign / np.tan(omega / 2)
+    r = sign * p * p / np.sin(omega)
+    rho = np.exp(-(SIGMA**2) * omega**2 / 2) / reach
+    d13, d35, d51 = (p[i] * r[j] - r[i] * p[j] for i, j in ((0, 1), (1, 2), (2, 0)))
+    zeta = np.array([d35 / d13, d51 / d13, 1])
+    beta = np.linalg.solve(np.stack([p, r, zeta]), [1, reach**2 - SIGMA**2, zeta @ rho])
+    places = np.arange(1 - reach, reach)
+    return tuple((beta @ np.cos(omega[:, None] * places)).tolist())
+
+
+WINDOW = _window()
+COLUMN: Array = np.tile(np.array(WINDOW, np.float32)[None, None, :, None], (15, 1, 1, 1))
+
+
+def scales(height: int, width: int) -> int:
+    """Return the number of scales of an image."""
+    count, side = 1, min(height, width)
+    while count < SCALES and (side := -(-side // 2)) >= SMALLEST_SIDE:
+        count += 1
+    return count
+
+
+def score(ops: Verbs[T], a: T, b: T, count: int) -> T:
+    """Return SSIMULACRA 2 of references `a` and candidates `b`, N x 3 x H x W in [-1, 1], at `count` scales: N x 1."""
+    weights = np.array(WEIGHTS).reshape(-1)[: 18 * count].reshape(3, count, 2, 3)
+    light = [colour.linear(ops, ops.affine(x, _figure(0.5), _figure(0.5))) for x in (a, b)]
+    terms: list[T] = []
+    for scale in range(count):
+        if scale:
+            light = [ops.halve(x) for x in light]
+        for kind, errors in enumerate(_errors(ops, *(_xyb(ops, x) for x in light))):
+            terms += _norms(ops, errors, weights[:, scale, :, kind])
+    return ops.mean(_rescaled(ops, ops.total(ops.concat(terms))))
+
+
+def _xyb(ops: Verbs[T], light: T) -> T:
+    weights, bias = ABSORBANCE.astype(np.float32)[:, :, None, None], np.full(3, BIAS, np.float32)
+    roots = ops.power(ops.conv(light, weights, bias), 1 / 3)
+    offset = OFFSET - XYB.sum(1) * np.cbrt(BIAS)
+    return ops.conv(roots, XYB.astype(np.float32)[:, :, None, None], offset.astype(np.float32))
+
+
+def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
+    """Return D, A and L at every pixel, by channel: N x 3 x h x w each."""
+    stack = ops.concat([a, b, ops.mul(a, a), ops.mul(b, b), ops.mul(a, b)])
+    reach = len(WINDOW) // 2
+    stack = ops.conv(stack, COLUMN, pad=(reach, 0), groups=15)
+    stack = ops.conv(stack, COLUMN.transpose(0, 1, 3, 2), pad=(0, reach), groups=15)
+    mean_a, mean_b, square_a, square_b, product = (ops.channels(stack, 3 * i, 3 * i + 3) for i in range(5))
+    off = ops.sub(mean_a, mean_b)
+    luminance = ops.affine(ops.mul(off, off), _figure(-1), ONE)
+    covariance = ops.sub(product, ops.mul(mean_a, mean_b))
+    variances = ops.add(ops.sub(square_a, ops.mul(mean_a, mean_a)), ops.sub(square_b, ops.mul(mean_b, mean_b)))
+    structure = ops.div(ops.affine(covariance, _figure(2), _figure(C2)), ops.affine(variances, ONE, _figure(C2)))
+    edges = [ops.affine(_magnitude(ops, ops.sub(x, mean)), ONE, ONE) for x, mean in ((a, mean_a), (b, mean_b))]
+    gain = ops.affine(ops.div(edges[1], edges[0]), ONE, _figure(-1))
+    return (
+        ops.relu(ops.affine(ops.mul(luminance, structure), _figure(-1), ONE)),
+        ops.relu(gain),
+        ops.relu(ops.affine(gain, _figure(-1))),
+    )
+
+
+def _norms(ops: Verbs[T], errors: T, weights: Numbers) -> list[T]:
+    """Return the weighted sums over channels of the means and of the 4-norms: N x 1 x 1 x 1 each."""
+    square = ops.mul(errors, errors)
+    fourth = ops.root(ops.root(ops.level(ops.mul(square, square))))
+    return [
+        ops.weigh(norm, weights[:, which].astype(np.float32))
+        for which, norm in enumerate((ops.level(errors), fourth))
+        if weights[:, which].any()
+    ]
+
+
+def _rescaled(ops: Verbs[T], x: T) -> T:
+    x = ops.affine(x, _figure(FACTOR))
+    square = ops.mul(x, x)
+    powers: Sequence[T] = (x, square, ops.mul(square, x))
+    distance = ops.weigh(ops.concat(powers), np.array(POLYNOMIAL, np.float32))
+    return ops.affine(ops.power(ops.relu(distance), POWER), _figure(-10), _figure(100))
+
+
+def _magnitude(ops: Verbs[T], x: T) -> T:
+    return ops.larger(x, ops.affine(x, _figure(-1)))
+
+
+def _figure(value: float) -> Array:
+    return np.array([value], np.float32)
+
+
+PROGRAM = WholeImage(score, SMALLEST_SIDE, setting=scales)

@@ -1,0 +1,165 @@
+"""VSI, the visual saliency-induced index of Zhang, Shen and Li.
+
+VSI: a visual saliency-induced index for perceptual image quality assessment, IEEE TIP 23(10), 2014, equations 6 to 13:
+
+    VSI = sum over pixels of S_VS * S_G^alpha * (S_M S_N)^beta * VS_max / sum of VS_max
+
+VS is visual saliency, G the length of Scharr's gradient, M and N chromaticities, VS_max the larger of the two images'
+VS, and every S = (2 x y + C) / (x^2 + y^2 + C) with a C of its own. Constants and edges are those of the authors'
+VSI.m, on values from 0 to 255; as there, large images are made smaller first.
+
+Saliency is SDSP (Zhang, Gu and Li, ICIP 2013), the product of three priors on a copy of 256 x 256 pixels in CIE Lab:
+what a band-pass filter answers, nearness to the centre, and warm colours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ..records import PEAKS, Numbers, Pixels
+from . import filters
+from .programs import PixelFunction
+
+C1, C2, C3 = 1.27, 386.0, 130.0
+ALPHA, BETA = 0.40, 0.02
+SMALLEST_SIDE = 2
+
+# Of SDSP.
+SIDE = 256
+CENTRE, BANDWIDTH = 0.021, 1.34  # of the log-Gabor filter: cycles per pixel, and deviation of their logarithm
+REACH = 145.0  # pixels: deviation of the centre's prior, times the root of 2
+WARMTH = 0.001  # of the colours' prior, likewise
+COLOURLESS = 1e-6
+"""Range of a* or b* that is rounding: such an image has no colours, so that nothing in it is salient."""
+
+LMN = np.array([[0.06, 0.63, 0.27], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
+"""Rows: the shares of red, green and blue in L, M and N."""
+
+XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+WHITE = np.array([0.9642, 1.0, 0.8251])
+"""Primaries and white of SDSP.m, which takes D50 for sRGB."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Features:
+    """What VSI compares at each pixel of an image, h x w each."""
+
+    saliency: Numbers
+    gradient: Numbers
+    m: Numbers
+    n: Numbers
+
+
+def vsi(a: Pixels, b: Pixels) -> Numbers:
+    """Return the VSI of each pair.
+
+    Parameters
+    ----------
+    a, b : array, N x H x W x 3
+        Two batches of one shape and storage type.
+
+    Returns
+    -------
+    array of N scores
+        From 0 to 1; 1 for equal images.
+    """
+    return np.array([_score(*map(_features, pair)) for pair in zip(a, b, strict=True)], np.float64)
+
+
+def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
+    """Return the similarity by place before it is weighted by saliency, N x H x W."""
+    height, width = a.shape[1:3]
+    factor = filters.reduction(height, width)
+    maps = [_similarity(*map(_features, pair)) for pair in zip(a, b, strict=True)]
+    whole = [drawn.repeat(factor, 0).repeat(factor, 1)[:height, :width] for drawn in maps]
+    return np.array(whole, np.float32).reshape(len(a), height, width)
+
+
+def _score(a: _Features, b: _Features) -> float:
+    similar, weight = _similarity(a, b), np.maximum(a.saliency, b.saliency)
+    if not weight.any():  # nothing is salient in either image: all pixels count alike
+        return float(similar.mean())
+    return float((similar * weight).sum() / weight.sum())
+
+
+def _similarity(a: _Features, b: _Features) -> Numbers:
+    # Colours may be opposed. Of the complex power of a number below 0 VSI.m keeps the real part.
+    colours = _alike(a.m, b.m, C3) * _alike(a.n, b.n, C3)
+    chromatic = np.abs(colours) ** BETA * np.where(colours < 0, np.cos(np.pi * BETA), 1)
+    similar: Numbers = _alike(a.saliency, b.saliency, C1) * _alike(a.gradient, b.gradient, C2) ** ALPHA * chromatic
+    return similar
+
+
+def _alike(x: Numbers, y: Numbers, c: float) -> Numbers:
+    # x * x + y * y, not powers: then equal images give the same figure above and below the line, and exactly 1.
+    return (2 * (x * y) + c) / (x * x + y * y + c)
+
+
+def _features(pixels: Pixels) -> _Features:
+    factor = filters.reduction(*pixels.shape[:2])
+    lmn = np.moveaxis(255 * filters.shrink(pixels[None], factor, "constant")[0] @ LMN.T, -1, 0)
+    salient = saliency(pixels).astype(np.float32)[None, ..., None]
+    return _Features(filters.shrink(salient, factor, "constant")[0, ..., 0], filters.scharr(lmn[0]), lmn[1], lmn[2])
+
+
+def saliency(pixels: Pixels) -> Numbers:
+    """Return the visual saliency of an image, H x W from 0 to 1, by SDSP."""
+    height, width = pixels.shape[:2]
+    lab = _lab(_resize(_resize(pixels / PEAKS[pixels.dtype], SIDE, 0), SIDE, 1))
+    band_pass, centre = _priors()
+    answers = np.fft.ifft2(np.fft.fft2(lab, axes=(0, 1)) * band_pass[..., None], axes=(0, 1)).real
+    opposed = lab[..., 1:] - lab[..., 1:].min((0, 1))
+    spread = opposed.max((0, 1))
+    opposed = np.divide(opposed, spread, out=np.zeros_like(opposed), where=spread > COLOURLESS)
+    warm = 1 - np.exp(-(opposed**2).sum(-1) / WARMTH**2)
+    salient = np.sqrt((answers**2).sum(-1)) * centre * warm
+    salient = _resize(_resize(salient, height, 0), width, 1)
+    least, most = salient.min(), salient.max()
+    return np.zeros_like(salient) if most == least else (salient - least) / (most - least)
+
+
+@cache
+def _priors() -> tuple[Numbers, Numbers]:
+    """Return the log-Gabor filter on the frequencies as fft2 orders them, and the prior of the centre."""
+    places = np.arange(SIDE) - SIDE // 2
+    radius = np.fft.ifftshift(np.hypot(places[:, None], places) / SIDE)
+    radius[0, 0] = 1  # the mean has no logarithm; it is set to 0 below
+    band_pass = np.exp(-(np.log(radius / CENTRE) ** 2) / (2 * BANDWIDTH**2)) * (radius <= 0.5)
+    band_pass[0, 0] = 0
+    off = (places + 1) ** 2  # MATLAB counts from 1
+    return band_pass, np.exp(-(off[:, None] + off) / REACH**2)
+
+
+def _lab(rgb: Numbers) -> Numbers:
+    """CIE L*a*b* on the last axis, as SDSP.m computes it."""
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    share = linear @ XYZ.T / WHITE
+    x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), (903.3 * share + 16) / 116), -1, 0)
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
+
+
+def _resize(values: Numbers, length: int, axis: int) -> Numbers:
+    """Return MATLAB's imresize 'bilinear' along an axis: a triangle, as wide as a pixel of the smaller image."""
+    have = values.shape[axis]
+    if have == length:
+        return values
+    width = max(1.0, have / length)
+    at = (np.arange(length) + 0.5) * have / length - 0.5
+    first = np.floor(at - width).astype(int)
+    taps = first[:, None] + np.arange(int(np.ceil(2 * width)) + 2)
+    weights = np.maximum(0, 1 - np.abs(at[:, None] - taps) / width)
+    weights /= weights.sum(1, keepdims=True)
+    mirrored = taps % (2 * have)
+    mirrored = np.minimum(mirrored, 2 * have - 1 - mirrored)
+    matrix = np.zeros((length, have))
+    np.add.at(matrix, (np.arange(length)[:, None], mirrored), weights)
+    return np.moveaxis(np.tensordot(matrix, values, (1, axis)), 0, axis)
+
+
+PROGRAM = PixelFunction(vsi, SMALLEST_SIDE, similarity_map, map_identity=1.0)

@@ -1,0 +1,75 @@
+"""DISTS as a module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from .. import weights
+from ..metrics import dists, lpips
+from ..metrics.backbones import VGG
+from .checks import Reduction, ValueRange
+from .classical import ClassicalLoss
+from .tree import Tree
+from .trunk import VERBS, NetworkTrunk
+
+
+class DISTS(ClassicalLoss):
+    """Deep image structure and texture similarity, Ding et al. 2022; the loss is the score.
+
+    Frozen, and in eval mode whatever its parent is set to. `weights_file` and `trust` are those of `LPIPS`.
+
+    Raises WeightsError where VGG16's weights are missing or unfit.
+    """
+
+    higher_is_better = False
+
+    def __init__(
+        self,
+        reduction: Reduction = "mean",
+        *,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+        weights_file: Path | str | None = None,
+        trust: bool = False,
+    ) -> None:
+        file = None if weights_file is None else Path(weights_file)
+        parameters = weights.load_trunk(VGG.name, file=file, trust=trust).parameters
+        self._set(dists.network(parameters), reduction, value_range, check)
+
+    @classmethod
+    def from_network(
+        cls,
+        network: lpips.Network,
+        reduction: Reduction = "mean",
+        *,
+        value_range: ValueRange = (-1.0, 1.0),
+        check: bool = True,
+    ) -> Self:
+        """Return the loss on a network of `metrics.dists.network` that was put together elsewhere."""
+        self = cls.__new__(cls)
+        self._set(network, reduction, value_range, check)
+        return self
+
+    def _set(self, network: lpips.Network, reduction: Reduction, value_range: ValueRange, check: bool) -> None:
+        super().__init__(reduction, value_range=value_range, check=check)
+        self.trunk = NetworkTrunk(network)
+        # A metric's weights are parameters, not buffers: DistributedDataParallel sends every buffer at every step.
+        alpha, beta = (dists.split(part) for part in weights.load_dists())
+        self.alpha, self.beta = (Tree({str(i): torch.tensor(x) for i, x in enumerate(part)}) for part in (alpha, beta))
+        self.train(False)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
+        """Nothing: this module stays as it is when the network around it is set to training."""
+        return super().train(False)
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        of = lpips.FeatureNetwork[Tensor](self.trunk.data, self.trunk, None, (self.trunk.multiplier, self.trunk.offset))
+        alpha, beta = ([part[str(index)] for index in range(len(dists.CHANNELS))] for part in (self.alpha, self.beta))
+        return dists.score(VERBS, of, alpha, beta, *torch.broadcast_tensors(x, y))[:, 0]
+
+    def _loss(self, score: Tensor) -> Tensor:
+        return score

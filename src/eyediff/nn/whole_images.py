@@ -1,0 +1,94 @@
+"""Metrics of whole images as modules: the programs that `eyediff compare` runs, on tensors.
+
+Where a metric rounds images to whole grey levels (`gmsd`), its module does not, since that leaves no gradient.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from ..metrics import flip, gmsd, haarpsi, mdsi, ms_gmsd, ssimulacra2, vif
+from ..metrics.programs import WholeImage
+from .classical import ClassicalLoss
+from .trunk import VERBS
+
+
+class _WholeImageLoss(ClassicalLoss):
+    """The score of a program."""
+
+    program: ClassVar[WholeImage]
+
+    def __init_subclass__(cls) -> None:
+        cls.smallest = cls.program.smallest_side
+
+    def _score(self, x: Tensor, y: Tensor) -> Tensor:
+        x, y = torch.broadcast_tensors(x, y)
+        found: Tensor = self.program.for_size(self.program.score, *x.shape[2:])(VERBS, x, y)
+        return found[:, 0]
+
+    def _loss(self, score: Tensor) -> Tensor:
+        return 1 - score if self.higher_is_better else score
+
+
+class GMSD(_WholeImageLoss):
+    """Gradient magnitude similarity deviation, Xue et al. 2014; the loss is the score. Sides are 3 pixels or more."""
+
+    higher_is_better = False
+    program = gmsd.PROGRAM
+
+
+class MSGMSD(_WholeImageLoss):
+    """GMSD on multiple scales, Zhang et al. 2017; the loss is the score. Sides are 17 pixels or more."""
+
+    higher_is_better = False
+    program = ms_gmsd.PROGRAM
+
+
+class MDSI(_WholeImageLoss):
+    """Mean deviation similarity index, Nafchi et al. 2016; the loss is the score. `y` is the candidate.
+
+    The score is the fourth root of a deviation: its gradient grows without limit towards equal images.
+    """
+
+    higher_is_better = False
+    program = mdsi.PROGRAM
+
+
+class HaarPSI(_WholeImageLoss):
+    """Haar wavelet-based perceptual similarity, Reisenhofer et al. 2018; the loss is 1 - HaarPSI. Sides are 16 up."""
+
+    program = haarpsi.PROGRAM
+
+
+class VIF(_WholeImageLoss):
+    """Visual information fidelity in the pixel domain, Sheikh and Bovik 2006; the loss is 1 - VIF.
+
+    `x` is the reference, `y` the candidate, as in `eyediff compare`. More contrast than the reference scores above 1.
+    Sides are 41 pixels or more. In float32, images that are flat in large parts lose digits: use float64 there.
+    """
+
+    program = vif.PROGRAM
+
+
+class FLIP(_WholeImageLoss):
+    """LDR-FLIP, Andersson et al. 2020; the loss is the mean of the error map, which `map` returns."""
+
+    higher_is_better = False
+    program = flip.PROGRAM
+
+    def map(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the error by place: N x 1 x H x W."""
+        x, y = self.images(x, y)
+        return flip.error_map(VERBS, *torch.broadcast_tensors(x, y))
+
+
+class SSIMULACRA2(_WholeImageLoss):
+    """SSIMULACRA 2; the loss is (100 - score) / 100. `x` is the reference. Sides are 8 pixels or more."""
+
+    program = ssimulacra2.PROGRAM
+
+    def _loss(self, score: Tensor) -> Tensor:
+        return (100 - score) / 100
