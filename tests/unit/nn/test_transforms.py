@@ -26,7 +26,9 @@ from tests.golden.lpips_cases import Case
 
 from .cases import module
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:torch.from_numpy results are registered"
+)
 """torch's compiler, exporters and `torch.func.jvp` warn of torch itself."""
 
 MAKE: dict[str, Callable[[], torch.nn.Module]] = {
@@ -148,10 +150,11 @@ def test_compiled_at_two_sizes(subject: Subject) -> None:
 
 
 def test_traced_and_saved(subject: Subject) -> None:
-    """By torch.jit, without a warning; the file computes other sizes and batches."""
+    """By torch.jit, without a warning but of SSIM's window, a constant; the file computes other sizes and batches."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "torch.from_numpy results are registered as constants")
         traced = torch.jit.trace(subject.module, (subject.x, subject.y))
         file = io.BytesIO()
         torch.jit.save(traced, file)
