@@ -31,7 +31,10 @@ def as_batch(x: Tensor) -> Tensor:
     """Return gray images as three equal channels, and one image without a batch as a batch of one."""
     if isinstance(x, Tensor) and x.ndim == 3:
         x = x[None]
-    return x.expand(-1, 3, -1, -1) if isinstance(x, Tensor) and x.ndim == 4 and x.shape[1] == 1 else x
+    if not isinstance(x, Tensor) or x.ndim != 4:
+        return x
+    # A trace may not look at the number of channels. Three channels stay as they are.
+    return x.expand(-1, 3, -1, -1) if torch.jit.is_tracing() or x.shape[1] == 1 else x
 
 
 def check_tensor(x: object, what: str) -> None:

@@ -26,6 +26,11 @@ from tests.golden.lpips_cases import Case
 
 from .cases import module
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore:torch.from_numpy results are registered"
+)
+"""torch's compiler, exporters and `torch.func.jvp` warn of torch itself."""
+
 MAKE: dict[str, Callable[[], torch.nn.Module]] = {
     **{name: (lambda name=name: module(Case(name, "0.1", True, "smallest"), reduction="none"))
        for name in ("alex", "vgg", "squeeze", "mini")},
@@ -130,7 +135,6 @@ def test_derivatives_and_batches(subject: Subject, transform: str) -> None:
     is_near(*TRANSFORMS[transform](subject), close=1e-3 if transform == "double backward" else 1e-4)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler warns of itself
 def test_compiled_at_two_sizes(subject: Subject) -> None:
     """By inductor, forward and back, in one graph; the second size makes the sides of the graph symbols."""
     torch.compiler.reset()
@@ -146,10 +150,11 @@ def test_compiled_at_two_sizes(subject: Subject) -> None:
 
 
 def test_traced_and_saved(subject: Subject) -> None:
-    """By torch.jit, without a warning; the file computes other sizes and batches."""
+    """By torch.jit, without a warning but of SSIM's window, a constant; the file computes other sizes and batches."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", torch.jit.TracerWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "torch.from_numpy results are registered as constants")
         traced = torch.jit.trace(subject.module, (subject.x, subject.y))
         file = io.BytesIO()
         torch.jit.save(traced, file)
@@ -167,7 +172,6 @@ def by_onnxruntime(graph: bytes, x: Tensor, y: Tensor) -> Tensor:
     return torch.from_numpy(session.run(None, {"x": x.numpy(), "y": y.numpy()})[0]).flatten()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_onnx_by_tracing(subject: Subject) -> None:
     """`dynamo=False` with dynamic axes: the graph takes other batches and sides."""
     file, names = io.BytesIO(), ["x", "y"]
@@ -180,7 +184,6 @@ def test_onnx_by_tracing(subject: Subject) -> None:
     torch.testing.assert_close(found, subject.call(*other), rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_exported_and_onnx_by_export(subject: Subject) -> None:
     """`torch.export` with symbols for batch and sides, and `torch.onnx.export(dynamo=True)` of the same program."""
     dynamic = dict.fromkeys(SIDES, torch.export.Dim.DYNAMIC)

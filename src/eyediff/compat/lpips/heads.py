@@ -17,7 +17,7 @@ class HeadConv2d(nn.Conv2d):
     """torch's layer. With one channel out it is a sum in the type of `x`, which autocast does not halve."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if bias is None and weight.shape[::2] == (1, 1) and weight.shape[3] == 1 and self.padding == (0, 0):
+        if bias is None and (self.out_channels, *self.kernel_size, *self.padding) == (1, 1, 1, 0, 0):
             return VERBS.weigh(input, weight)
         return super()._conv_forward(input, weight, bias)
 

@@ -15,7 +15,7 @@ from ...engines.torch_ops import is_plain_eager
 from ...errors import UsageError, WeightsError, shown
 from ...metrics import lpips as formula
 from ...metrics.ops import Array
-from ...nn.checks import check_pair, check_shape
+from ...nn.checks import as_batch, check_pair, check_shape
 from ...nn.pieces import terms
 from ...nn.trunk import VERBS
 from . import pretrained_networks as pn
@@ -135,7 +135,7 @@ class LPIPS(nn.Module):
 
     def _checked(self, x: Tensor) -> Tensor:
         x = x[(None,) * max(0, 4 - x.ndim)]  # one image without a batch around it, as ever
-        x = x.expand(-1, 3, -1, -1) if x.ndim == 4 and x.shape[1] == 1 else x  # a gray one too
+        x = as_batch(x)  # a gray one too
         if isinstance(self.net, pn.Backbone):
             check_shape(x, self.net.trunk.smallest, "LPIPS")
         return x
