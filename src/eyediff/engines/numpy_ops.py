@@ -47,7 +47,9 @@ class NumpyOps:
         windows = _windows(padded, weight.shape[2], weight.shape[3], stride)
         inputs, outputs = x.shape[1] // groups, weight.shape[0] // groups
         if inputs == outputs == 1:  # each channel by itself: metrics in float64 spend most of their time here
-            whole = sum(windows[..., i, j] * _column(weight[:, 0, i, j]) for i, j in np.argwhere(weight.any((0, 1))))
+            whole = np.zeros_like(windows[..., 0, 0])
+            for i, j in np.argwhere(weight.any((0, 1))):
+                whole += windows[..., i, j] * _column(weight[:, 0, i, j])
             return whole if bias is None else whole + _column(bias)
         parts = [
             np.einsum(

@@ -30,6 +30,11 @@ HALVES = (torch.float16, torch.bfloat16)
 """Types in which lengths and differences of features are not computed."""
 
 
+def is_tracing() -> bool:
+    """Return True while `torch.jit.trace` records."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
+
+
 def is_plain_eager(x: Tensor) -> bool:
     """Return whether an operation on `x` may bring its own, faster way back.
 
@@ -38,7 +43,7 @@ def is_plain_eager(x: Tensor) -> bool:
     """
     return not (
         torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
+        or is_tracing()
         or torch._C._are_functorch_transforms_active()
         or forward_ad._current_level >= 0
         or type(x) not in (Tensor, Parameter)

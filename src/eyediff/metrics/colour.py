@@ -77,7 +77,7 @@ def lab(rgb: Numbers) -> Numbers:
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
 
 
-def mix(ops: Verbs[T], x: T, rows: Numbers, scale: float) -> T:
+def mix(ops: Verbs[T], x: T, rows: Numbers | Array, scale: float) -> T:
     """Return linear combinations of the channels of images in [-1, 1] as if from 0 to `scale`: N x R x H x W.
 
     `rows` is R x 3, one combination a row.

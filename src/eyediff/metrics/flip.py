@@ -63,7 +63,7 @@ def _contrast_sensitivity() -> tuple[Array, Array]:
 def _features() -> tuple[Array, Array]:
     """Return filters 3 x 1 x k x 1 along one axis: edge, point, and the Gaussian that both have along the other."""
     deviation = 0.5 * FEATURE_WIDTH * PIXELS_PER_DEGREE
-    x = np.arange(-math.ceil(3 * deviation), math.ceil(3 * deviation) + 1)
+    x = np.arange(-math.ceil(3 * deviation), math.ceil(3 * deviation) + 1, dtype=np.float64)
     bell = np.exp(-(x**2) / (2 * deviation**2))
     across = [_balanced(-x * bell), _balanced((x**2 / deviation**2 - 1) * bell)]
     lines = np.array([*across, bell / bell.sum(), bell / bell.sum()], np.float32)
@@ -72,7 +72,10 @@ def _features() -> tuple[Array, Array]:
 
 def _balanced(weights: Numbers) -> Numbers:
     """Scale weights so that the positive ones add up to 1, and the negative ones to -1."""
-    return np.where(weights > 0, weights / weights[weights > 0].sum(), -weights / weights[weights < 0].sum())
+    balanced: Numbers = np.where(
+        weights > 0, weights / weights[weights > 0].sum(), -weights / weights[weights < 0].sum()
+    )
+    return balanced
 
 
 BLUR, SHARES = _contrast_sensitivity()
@@ -148,7 +151,7 @@ def _most() -> float:
         xyz = RELATIVE_XYZ @ linear
         lightness, *opposed = OPPONENT @ np.where(xyz > DELTA**3, np.cbrt(xyz), xyz / (3 * DELTA**2) + 4 / 29)
         lab.append([lightness - 16, *(0.01 * (lightness - 16) * value for value in opposed)])
-    off = np.subtract(*lab)
+    off = np.subtract(lab[0], lab[1])
     return float((abs(off[0]) + math.hypot(*off[1:])) ** COLOUR_POWER)
 
 

@@ -16,6 +16,8 @@ images.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from ..records import Pixels
@@ -36,12 +38,12 @@ SQUARE: Array = np.asarray(np.pad(np.full((2, 2), 0.25), ((1, 0), (1, 0)))[None,
 
 def prepare(pixels: Pixels) -> Pixels:
     """Return the images in whole grey levels, N x H x W x 3, as MATLAB's rgb2gray rounds them."""
-    return np.repeat(colour.gray(pixels), 3, axis=3)
+    return cast(Pixels, np.repeat(colour.gray(pixels), 3, axis=3))
 
 
 def score(ops: Verbs[T], a: T, b: T) -> T:
     """Return GMSD of images N x 3 x H x W in [-1, 1]: N x 1; 0 for equal images, larger for less similar ones."""
-    dissimilar = dissimilarity(ops, *(halve(ops, colour.mix(ops, x, colour.GREY[None], 255)) for x in (a, b)))
+    dissimilar = dissimilarity(ops, *_luma(ops, a, b))
     off = ops.sub(dissimilar, ops.level(dissimilar))
     pixels = ops.area(off)
     one_less = ops.affine(pixels, np.ones(1, np.float32), np.full(1, -1, np.float32))
@@ -51,8 +53,14 @@ def score(ops: Verbs[T], a: T, b: T) -> T:
 
 def similarity_map(ops: Verbs[T], a: T, b: T) -> T:
     """Return GMS of images N x 3 x H x W in [-1, 1], N x 1 x h x w; each value covers 2 x 2 pixels."""
-    dissimilar = dissimilarity(ops, *(halve(ops, colour.mix(ops, x, colour.GREY[None], 255)) for x in (a, b)))
+    dissimilar = dissimilarity(ops, *_luma(ops, a, b))
     return ops.affine(dissimilar, np.full(1, -1, np.float32), np.ones(1, np.float32))
+
+
+def _luma(ops: Verbs[T], a: T, b: T) -> tuple[T, T]:
+    """Return both images in grey, at half the size."""
+    first, second = (halve(ops, colour.mix(ops, x, colour.GREY[None], 255)) for x in (a, b))
+    return first, second
 
 
 def halve(ops: Verbs[T], x: T) -> T:

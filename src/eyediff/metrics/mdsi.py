@@ -69,7 +69,7 @@ def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     c1, c2 = 3**2 * C1, 3**2 * C2  # `gradient` is three times as long
     toward_fused = ops.sub(_dissimilarity(ops, g_b, g_f, c2), _dissimilarity(ops, g_a, g_f, c2))
     by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)
-    by_colour = _dissimilarity(ops, *(ops.channels(x, 1, 3) for x in (lhm_a, lhm_b)), C3)
+    by_colour = _dissimilarity(ops, ops.channels(lhm_a, 1, 3), ops.channels(lhm_b, 1, 3), C3)
     return ops.add(ops.affine(by_gradient, _figure(ALPHA)), ops.affine(by_colour, _figure(1 - ALPHA)))
 
 

@@ -30,7 +30,7 @@ WANG = ssim.VARIANTS["wang"]
 
 def smallest_side(scales: int) -> int:
     """Return the shortest side whose coarsest scale, rounded up at every halving, still holds a window."""
-    return (WANG.smallest - 1) * 2 ** (scales - 1) + 1
+    return (WANG.smallest - 1) * (1 << scales - 1) + 1
 
 
 SMALLEST = smallest_side(len(WEIGHTS))

@@ -94,7 +94,7 @@ def _window() -> filters.Taps:
     rho = np.exp(-(SIGMA**2) * omega**2 / 2) / reach
     d13, d35, d51 = (p[i] * r[j] - r[i] * p[j] for i, j in ((0, 1), (1, 2), (2, 0)))
     zeta = np.array([d35 / d13, d51 / d13, 1])
-    beta = np.linalg.solve(np.stack([p, r, zeta]), [1, reach**2 - SIGMA**2, zeta @ rho])
+    beta = np.linalg.solve(np.stack([p, r, zeta]), np.array([1, reach**2 - SIGMA**2, zeta @ rho]))
     places = np.arange(1 - reach, reach)
     return tuple((beta @ np.cos(omega[:, None] * places)).tolist())
 

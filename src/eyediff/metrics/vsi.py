@@ -111,7 +111,7 @@ def _features(pixels: Pixels) -> _Features:
 def saliency(pixels: Pixels) -> Numbers:
     """Return the visual saliency of an image, H x W from 0 to 1, by SDSP."""
     height, width = pixels.shape[:2]
-    lab = _lab(_resize(_resize(pixels / PEAKS[pixels.dtype], SIDE, 0), SIDE, 1))
+    lab = _lab(_resize(_resize(pixels.astype(np.float64) / PEAKS[pixels.dtype], SIDE, 0), SIDE, 1))
     band_pass, centre = _priors()
     answers = np.fft.ifft2(np.fft.fft2(lab, axes=(0, 1)) * band_pass[..., None], axes=(0, 1)).real
     opposed = lab[..., 1:] - lab[..., 1:].min((0, 1))

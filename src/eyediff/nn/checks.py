@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from ..engines.torch_ops import HALVES, is_plain_eager
+from ..engines.torch_ops import HALVES, is_plain_eager, is_tracing
 from ..errors import ArgumentTypeError, RangeError, SizeError, UsageError, check_sides
 
 Reduction: TypeAlias = Literal["mean", "sum", "none"]
@@ -27,6 +27,12 @@ def check_range(value_range: ValueRange) -> None:
         raise UsageError(f"value_range {value_range} was given, expected (lowest, highest) such as (-1, 1) or (0, 1)")
 
 
+def broadcast(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return two batches of one shape: one image beside N counts N times."""
+    first, second = torch.broadcast_tensors(x, y)  # type: ignore[no-untyped-call]
+    return first, second
+
+
 def as_batch(x: Tensor) -> Tensor:
     """Return gray images as three equal channels, and one image without a batch as a batch of one."""
     if isinstance(x, Tensor) and x.ndim == 3:
@@ -34,7 +40,7 @@ def as_batch(x: Tensor) -> Tensor:
     if not isinstance(x, Tensor) or x.ndim != 4:
         return x
     # A trace may not look at the number of channels. Three channels stay as they are.
-    return x.expand(-1, 3, -1, -1) if torch.jit.is_tracing() or x.shape[1] == 1 else x
+    return x.expand(-1, 3, -1, -1) if is_tracing() or x.shape[1] == 1 else x
 
 
 def check_tensor(x: object, what: str) -> None:
@@ -46,7 +52,7 @@ def check_tensor(x: object, what: str) -> None:
 def check_shape(x: Tensor, smallest: int, what: str) -> None:
     """Raise an error unless x is a tensor N x 3 x H x W of floats, both sides at least `smallest`."""
     check_tensor(x, what)
-    if torch.jit.is_tracing():  # sides are tensors then, and looking at them would make the trace depend on them
+    if is_tracing():  # sides are tensors then, and looking at them would make the trace depend on them
         return
     if x.ndim != 4 or x.shape[1] != 3:
         raise RangeError(f"{what}: a tensor of {tuple(x.shape)} was given, expected N x 3 x H x W")
@@ -57,7 +63,7 @@ def check_shape(x: Tensor, smallest: int, what: str) -> None:
 
 def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:
     """Raise SizeError unless images of shapes N x ... x H x W can be compared; a batch of one goes with any other."""
-    if torch.jit.is_tracing():
+    if is_tracing():
         return
     if x[-2:] != y[-2:]:
         raise SizeError(f"images of {x[-1]}x{x[-2]} and {y[-1]}x{y[-2]} pixels were given, expected one size")

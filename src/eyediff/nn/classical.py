@@ -248,7 +248,8 @@ class SSIM3D(nn.Module):
         for axis in range(2, 5):
             shape = [1] * 5
             shape[axis] = -1
-            x = F.conv3d(x.flatten(0, 1)[:, None], window.reshape(shape)).unflatten(0, x.shape[:2]).squeeze(2)
+            blurred = F.conv3d(x.flatten(0, 1)[:, None], window.reshape(shape))
+            x = blurred.reshape(*x.shape[:2], *blurred.shape[2:])
         return x
 
     def extra_repr(self) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor
 from .. import weights
 from ..metrics import dists, lpips
 from ..metrics.backbones import VGG
-from .checks import Reduction, ValueRange
+from .checks import Reduction, ValueRange, broadcast
 from .classical import ClassicalLoss
 from .tree import Tree
 from .trunk import VERBS, NetworkTrunk
@@ -69,7 +69,8 @@ class DISTS(ClassicalLoss):
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
         of = lpips.FeatureNetwork[Tensor](self.trunk.data, self.trunk, None, (self.trunk.multiplier, self.trunk.offset))
         alpha, beta = ([part[str(index)] for index in range(len(dists.CHANNELS))] for part in (self.alpha, self.beta))
-        return dists.score(VERBS, of, alpha, beta, *torch.broadcast_tensors(x, y))[:, 0]
+        score: Tensor = dists.score(VERBS, of, alpha, beta, *broadcast(x, y))
+        return score[:, 0]
 
     def _loss(self, score: Tensor) -> Tensor:
         return score

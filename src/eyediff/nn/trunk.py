@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ..engines.torch_ops import TorchOps
+from ..engines.torch_ops import TorchOps, is_tracing
 from ..errors import Setting, UsageError
 from ..metrics import lpips
 from ..weights import canonical_sha256
@@ -109,7 +109,7 @@ class ModuleTrunk(nn.Module):
         as_stated, other = feature.shape[2:], feature.shape[1:3]
         if self.layout == "NHWC":
             as_stated, other = other, as_stated
-        if not torch.jit.is_tracing() and _is_copy_of(other, image) and not _is_copy_of(as_stated, image):
+        if not is_tracing() and _is_copy_of(other, image) and not _is_copy_of(as_stated, image):
             shape, sides = tuple(feature.shape), tuple(image.shape[2:])
             right = "NCHW" if self.layout == "NHWC" else "NHWC"
             raise UsageError(

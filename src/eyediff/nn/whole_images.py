@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from ..metrics import flip, gmsd, haarpsi, mdsi, ms_gmsd, ssimulacra2, vif
 from ..metrics.programs import WholeImage
+from .checks import broadcast
 from .classical import ClassicalLoss
 from .trunk import VERBS
 
@@ -25,7 +25,7 @@ class _WholeImageLoss(ClassicalLoss):
         cls.smallest = cls.program.smallest_side
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
-        x, y = torch.broadcast_tensors(x, y)
+        x, y = broadcast(x, y)
         found: Tensor = self.program.for_size(self.program.score, *x.shape[2:])(VERBS, x, y)
         return found[:, 0]
 
@@ -82,7 +82,7 @@ class FLIP(_WholeImageLoss):
     def map(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the error by place: N x 1 x H x W."""
         x, y = self.images(x, y)
-        return flip.error_map(VERBS, *torch.broadcast_tensors(x, y))
+        return flip.error_map(VERBS, *broadcast(x, y))
 
 
 class SSIMULACRA2(_WholeImageLoss):

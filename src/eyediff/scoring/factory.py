@@ -89,10 +89,8 @@ def build_metric(
 
 def bind_dists(network: Network, program: FeatureStatistics) -> WholeImage:
     """Return DISTS by a network, with the weights that ship."""
-    weights = map(dists.split, load_dists())
-    return WholeImage(
-        lambda ops, a, b, given=(network, *weights): dists.score(ops, *given, a, b), program.smallest_side
-    )
+    alpha, beta = map(dists.split, load_dists())
+    return WholeImage(lambda ops, a, b: dists.score(ops, network, alpha, beta, a, b), program.smallest_side)
 
 
 def build_engine(program: PixelFunction | WindowMean | MultiScaleMean | WholeImage, runner: Runner) -> Engine:

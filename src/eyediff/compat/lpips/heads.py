@@ -19,7 +19,8 @@ class HeadConv2d(nn.Conv2d):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if bias is None and (self.out_channels, *self.kernel_size, *self.padding) == (1, 1, 1, 0, 0):
             return VERBS.weigh(input, weight)
-        return super()._conv_forward(input, weight, bias)
+        output: Tensor = super()._conv_forward(input, weight, bias)
+        return output
 
     def _get_name(self) -> str:
         return "Conv2d"

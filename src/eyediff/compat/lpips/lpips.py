@@ -126,10 +126,11 @@ class LPIPS(nn.Module):
         of_in0, of_in1 = of_in0[: self.L], of_in1[: self.L]
         if not self.lpips:
             return terms(None, of_in0, of_in1)
-        lins = list(self.lins)[: self.L]
+        lins: list[nn.Module] = list(self.lins)[: self.L]
         # Transforms take the plain path anyway, and compilers cannot look for hooks.
-        if is_plain_eager(of_in0[0]) and all(isinstance(lin, NetLinLayer) and lin.is_untouched for lin in lins):
-            return terms([lin.weight.flatten() for lin in lins], of_in0, of_in1)
+        ours = [lin for lin in lins if isinstance(lin, NetLinLayer) and lin.is_untouched]
+        if is_plain_eager(of_in0[0]) and len(ours) == len(lins):
+            return terms([lin.weight.flatten() for lin in ours], of_in0, of_in1)
         units = [[VERBS.unit(feature) for feature in features] for features in (of_in0, of_in1)]
         return [lin(squared) for lin, squared in zip(lins, formula.squared_differences(VERBS, *units), strict=True)]
 
@@ -164,11 +165,13 @@ class LPIPS(nn.Module):
             raise WeightsError(f"{shown(path)}: {error}") from None
 
     def _fill(self, heads: Mapping[int, Array]) -> None:
-        for lin, index in zip(self.lins, range(self.L), strict=True):
+        for index in range(self.L):
             if index not in heads or heads[index].shape != (self.chns[index],):
                 raise WeightsError(f"the head of layer {index} does not have its {self.chns[index]} figures")
             with torch.no_grad():
-                lin.weight.copy_(torch.tensor(heads[index]).reshape(1, -1, 1, 1))
+                self.get_submodule(f"lin{index}").get_parameter("model.1.weight").copy_(
+                    torch.tensor(heads[index]).reshape(1, -1, 1, 1)
+                )
 
 
 class Dist2LogitLayer(nn.Module):

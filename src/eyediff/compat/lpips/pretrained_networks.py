@@ -82,7 +82,7 @@ class Slice(nn.Sequential):
             self.add_module(name, layer)
 
     def forward(self, input: Tensor) -> Tensor:
-        x: Tensor = super().forward(input)
+        x: Tensor = super().forward(input)  # type: ignore[no-untyped-call]
         return x.contiguous()
 
     def _get_name(self) -> str:
@@ -95,7 +95,8 @@ class Conv2d(nn.Conv2d):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         usual = (self.groups, self.dilation, self.padding_mode) == (1, (1, 1), "zeros")
         if not usual or input.ndim != 4 or not isinstance(self.padding, tuple) or self.stride[0] != self.stride[-1]:
-            return super()._conv_forward(input, weight, bias)
+            output: Tensor = super()._conv_forward(input, weight, bias)
+            return output
         rows, columns = self.padding
         return VERBS.conv(input, weight, bias, stride=self.stride[0], pad=rows if rows == columns else (rows, columns))
 
@@ -120,8 +121,9 @@ class FireModule(nn.Module):
             self.add_module(f"{name}_activation", nn.ReLU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.squeeze_activation(self.squeeze(x))
-        expanded = self.expand1x1_activation(self.expand1x1(x)), self.expand3x3_activation(self.expand3x3(x))
+        part = self.get_submodule
+        x = part("squeeze_activation")(part("squeeze")(x))
+        expanded = [part(f"{name}_activation")(part(name)(x)) for name in ("expand1x1", "expand3x3")]
         return torch.cat(expanded, 1)
 
     def _get_name(self) -> str:

@@ -113,11 +113,12 @@ class Trainer:
         self.acc_r = self.compute_accuracy(self.d0, self.d1, self.input_judge)
         self.var_judge = self.input_judge.to(self.d0.dtype).view(self.d0.size())
         self.loss_total: Tensor = self.rankLoss(self.d0, self.d1, self.var_judge * 2 - 1)
-        return self.loss_total
+        loss: Tensor = self.loss_total
+        return loss
 
     def backward_train(self) -> None:
         """Its gradients."""
-        self.loss_total.mean().backward()
+        self.loss_total.mean().backward()  # type: ignore[no-untyped-call]
 
     def clamp_weights(self) -> None:
         """Set what is below 0 in the heads to 0."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -300,7 +301,7 @@ def margin(subsets: Sequence[Numbers]) -> float | None:
     if min(map(len, subsets)) < 2:
         return None
     variance = sum(float(scores.var(ddof=1)) / len(scores) for scores in subsets) / len(subsets) ** 2
-    return NORMAL * variance**0.5
+    return NORMAL * math.sqrt(variance)
 
 
 def read_agreements(log: Path) -> list[EpochAgreement]:
