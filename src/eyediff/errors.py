@@ -2,6 +2,7 @@
 
     EyediffError
     ├── UsageError            the call is wrong: nothing was computed (exit code 2)
+    │   ├── ArgumentTypeError   an argument is of a wrong type; also a TypeError
     │   ├── UnknownMetricError  no metric has this name
     │   ├── MissingModuleError  an optional dependency is not installed; the message says how to get it
     │   └── RangeError        an array's values or type do not fit the range that was stated
@@ -76,6 +77,10 @@ class EyediffError(Exception):
 
 class UsageError(EyediffError):
     """The call is wrong; nothing was computed."""
+
+
+class ArgumentTypeError(UsageError, TypeError):
+    """An argument is of a wrong type. Code that expects a TypeError catches it, too."""
 
 
 class UnknownMetricError(UsageError):
@@ -164,6 +169,12 @@ def shown(name: object) -> str:
     """A file's name for a message of one line: line breaks, and bytes that are no text, are escaped."""
     text = str(name)
     return text if text.isprintable() else repr(text)[1:-1]
+
+
+def excerpt(text: object, most: int = 200) -> str:
+    """What comes from outside, for a message: one line, escaped, and cut after `most` characters."""
+    line = shown(" ".join(str(text).split()))
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def check_sides(metric: str, smallest: int, width: int, height: int) -> None:
