@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from . import defaults
 from .argument_types import check_method_types
@@ -42,6 +43,9 @@ ImageLike: TypeAlias = Any
 
 MaskLike: TypeAlias = Any
 """A path or PIL image whose white pixels count, an array of booleans, or None: all pixels count."""
+
+
+N = TypeVar("N", bound=npt.NDArray[Any])
 
 
 @check_method_types
@@ -373,7 +377,7 @@ class Metric:
         engine = cast(MaskedEngine, self._wired.engine)
         return self._numbers(engine.masked_distances(a, region.hidden(a, b, counted), counted))
 
-    def _numbers(self, values: Numbers) -> Numbers:
+    def _numbers(self, values: N) -> N:
         """Return scores if all are numbers. A metric's file may hold figures whose products no float32 reaches."""
         if np.isnan(values).any():
             raise EyediffError(

@@ -27,6 +27,7 @@ from PIL import (
     WebPImagePlugin,
 )
 from PIL import Image as PILImage
+from PIL import _imaging as imaging
 
 from .. import defaults
 from ..errors import excerpt
@@ -46,7 +47,7 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
         """Make the image, of whole tiles."""
         if self._im is None:
             _silence_libtiff()
-            self.im = PILImage.core.new(self.mode, self._tile_size)
+            self.im = imaging.new(self.mode, self._tile_size)
         super().load_prepare()
 
 
@@ -57,7 +58,7 @@ def _silence_libtiff() -> None:
     Where Pillow has libtiff inside itself, as on Windows, its function is not found, and it goes on writing.
     """
     with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(PILImage.core.__file__)
+        library = ctypes.CDLL(imaging.__file__)
         library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
         library.TIFFSetErrorHandler(None)
 

@@ -101,7 +101,7 @@ def _units(frame: bytes, components: bytes) -> int:
     sizes = {frame[at]: (frame[at + 1] >> 4, frame[at + 1] & 15) for at in range(6, len(frame) - 2, 3)}
     if len(frame) < 9 or any(part not in sizes for part in components) or not all(map(all, sizes.values())):
         return 0
-    height, width = struct.unpack_from(">HH", frame, 1)
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
     across, down = (max(size[axis] for size in sizes.values()) for axis in (0, 1))
     if len(components) == 1:
         own = sizes[components[0]]
