@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import defaults, run
+from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
 from .errors import ImageError, UsageError
 from .images import Range
@@ -45,6 +46,7 @@ def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: 
     return Metric(name, device=device)
 
 
+@check_argument_types
 def distance(
     a: ImageLike,
     b: ImageLike,
@@ -242,6 +244,7 @@ class _Collector:
         """Nothing to put back."""
 
 
+@check_argument_types
 def compare(
     reference: str | Path | None = None,
     candidate: str | Path | None = None,

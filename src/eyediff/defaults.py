@@ -18,6 +18,13 @@ MAX_PIXELS = 200_000_000
 """A file that announces more pixels than this is refused before it is decoded: 600 MB of memory an image, and the usual
 sign of a decompression bomb. Cameras stop at 150 million."""
 
+MAX_SIDE = 1_000_000
+"""Pixels of a side of an image. Pillow takes 12 bytes for each row: of a column of 200 million pixels, 2.3 GB."""
+
+MAX_RUN_LENGTH_PIXELS = 1 << 24
+"""Pixels of a BMP in run lengths, which Pillow decodes in Python: 2 seconds. 200 million took 21, of a
+file of 1 kB."""
+
 MAX_FETCH = 1 << 30
 """Bytes of a file that is fetched by its URL into memory: MAX_PIXELS of 8-bit colour, raw, is half of it."""
 

@@ -171,6 +171,12 @@ def shown(name: object) -> str:
     return text if text.isprintable() else repr(text)[1:-1]
 
 
+def excerpt(text: object, most: int = 200) -> str:
+    """What comes from outside, for a message: one line, escaped, and cut after `most` characters."""
+    line = shown(" ".join(str(text).split()))
+    return line if len(line) <= most else f"{line[:most]}..."
+
+
 def check_sides(metric: str, smallest: int, width: int, height: int) -> None:
     """Raise TooSmallError where an image of `width` x `height` pixels has a side below `smallest`."""
     if min(width, height) < smallest:

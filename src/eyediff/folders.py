@@ -20,6 +20,7 @@ import numpy as np
 
 from . import defaults, sets
 from . import pairing as pairs
+from .argument_types import check_argument_types
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .errors import UsageError
@@ -97,6 +98,7 @@ def queries_of(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
     return listed(path) if path.is_dir() else (ImageSet(path.parent, [path.name]), {})
 
 
+@check_argument_types
 def matrix(
     folder: str | Path,
     to: str | Path | None = None,
@@ -139,6 +141,7 @@ def matrix(
         return replace(found, distances=np.array(found.distances))
 
 
+@check_argument_types
 def nearest(
     query: str | Path,
     folder: str | Path,
@@ -197,6 +200,7 @@ def nearest(
     return Found(rows, [*points.failed, *(item for item in items if isinstance(item, FailedImage))])
 
 
+@check_argument_types
 def duplicates(
     folder: str | Path,
     below: float,
@@ -247,6 +251,7 @@ def duplicates(
         return Found(sets.find_duplicates(points, below), points.failed)
 
 
+@check_argument_types
 def diversity(
     folder: str | Path,
     metric: str = defaults.SET_METRIC,

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from . import defaults
+from .argument_types import check_method_types
 from .engines import memory_limit as budget
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .engines.select_runner import create_runner
-from .errors import ImageError, SizeError, UsageError, WeightsError, check_sides
+from .errors import EyediffError, ImageError, SizeError, UsageError, WeightsError, check_sides
 from .images import (
     Range,
     as_batch,
@@ -43,6 +45,10 @@ MaskLike: TypeAlias = Any
 """A path or PIL image whose white pixels count, an array of booleans, or None: all pixels count."""
 
 
+N = TypeVar("N", bound=npt.NDArray[Any])
+
+
+@check_method_types
 class Metric:
     """A metric whose weights are loaded once, for many images.
 
@@ -250,8 +256,7 @@ class Metric:
         UsageError
             If the metric is not one of `lpips-*` and `deep-*`, or an image is transparent.
         """
-        shares: Numbers = self._network("layers").layers(*self._two(a, b, range))[0]
-        return shares
+        return self._numbers(self._network("layers").layers(*self._two(a, b, range))[0])
 
     def map(self, a: ImageLike, b: ImageLike, *, range: Range | None = None) -> notebook.Map:
         """Return the score at every pixel, such as the SSIM of the window around it.
@@ -276,7 +281,7 @@ class Metric:
         engine = self._wired.engine
         if not isinstance(engine, Mapper):
             raise refuse_map(self.name)
-        return notebook.as_map(engine.maps(*self._two(a, b, range))[0])
+        return notebook.as_map(self._numbers(engine.maps(*self._two(a, b, range))[0]))
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
         """Return the features of N images of one size, for `distance` and `distances`.
@@ -323,7 +328,8 @@ class Metric:
         """
         network = self._network("matrix")
         parts = self._parts(as_batch(images, range=range))
-        return squared_distances(np.concatenate([network.embeddings(part) for part in parts]))
+        points = np.concatenate([network.embeddings(part) for part in parts])
+        return self._numbers(squared_distances(self._numbers(points)))
 
     @property
     def _identity(self) -> str:
@@ -342,13 +348,13 @@ class Metric:
             other.check(self._identity, seen.width, seen.height)
             seen.check(self._identity, seen.width, seen.height)
             _pair_up(len(seen), len(other))
-            return network.between(seen.features, other.features)
+            return self._numbers(network.between(seen.features, other.features))
         batch = as_batch(other, range=range)
         seen.check(self._identity, batch.shape[2], batch.shape[1])
         _pair_up(len(seen), len(batch))
         if len(batch) == 1:
-            return network.between(seen.features, network.features(batch))
-        return network.against(seen.features, batch)
+            return self._numbers(network.between(seen.features, network.features(batch)))
+        return self._numbers(network.against(seen.features, batch))
 
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
@@ -366,9 +372,19 @@ class Metric:
         """N scores of two batches."""
         a, b = self._fitting(left, right)
         if counted is None:
-            return self._wired.engine.distances(a, b)
+            return self._numbers(self._wired.engine.distances(a, b))
         counted = region.mask_of_batch(counted, len(a), *a.shape[1:3])
-        return cast(MaskedEngine, self._wired.engine).masked_distances(a, region.hidden(a, b, counted), counted)
+        engine = cast(MaskedEngine, self._wired.engine)
+        return self._numbers(engine.masked_distances(a, region.hidden(a, b, counted), counted))
+
+    def _numbers(self, values: N) -> N:
+        """Return scores if all are numbers. A metric's file may hold figures whose products no float32 reaches."""
+        if np.isnan(values).any():
+            raise EyediffError(
+                f"{self.name}: {int(np.isnan(values).sum())} of {values.size} values are not numbers: its weights are "
+                "too large for float32; use another metric"
+            )
+        return values
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
         left, right = load_pair(a, b, range)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, get_args
 
 from ._version import __version__
+from .argument_types import check_argument_types
 from .engines import export as models
 from .engines.export import OPSETS, ExportFormat, ExportProgram, Input, Layout
 from .errors import UsageError
@@ -25,6 +26,7 @@ OURS = "Apache-2.0 (eyediff)"
 HEADS = "heads: BSD-2-Clause, copyright 2018 Richard Zhang, Phillip Isola, Alexei A. Efros, Eli Shechtman, Oliver Wang"
 
 
+@check_argument_types
 def export(
     metric: str,
     path: str | Path,

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from eyediff.cli import run
-from eyediff.errors import UsageError
+from eyediff.errors import ImageError, UsageError
+from eyediff.images import read
 from eyediff.pairing.walk import images_below
 
 from .test_refused_calls import compare  # noqa: F401  # a fixture
@@ -68,3 +69,12 @@ def test_links_of_a_data_set_are_followed(tmp_path: Path) -> None:
     for number in range(500):
         (tmp_path / f"data/{number}").symlink_to(tmp_path / "data/common")
     assert len(images_below(tmp_path / "data").images) == 501
+
+
+def test_a_link_to_itself_among_the_images(tmp_path: Path) -> None:
+    """It ended in an internal error; it is listed, and its row says that it cannot be opened."""
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "x.png").touch()
+    assert images_below(tmp_path).images == ["loop.png", "x.png"]
+    with pytest.raises(ImageError, match="cannot be opened"):
+        read(tmp_path / "loop.png")

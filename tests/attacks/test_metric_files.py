@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+import eyediff
 from eyediff import weights
 from eyediff.errors import EyediffError, WeightsError
 from eyediff.metrics.backbones import MINI
 from eyediff.scoring.metric_spec import parse_metric
+from eyediff.weights.hashing import canonical_sha256
 from tests.unit.weights.files import call, name, text, write_legacy, write_zip
 
 HEADS = {f"heads.{index}": head for index, head in enumerate(weights.load_heads(MINI.name))}
@@ -156,3 +158,25 @@ def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
         else:
             outcomes.add("read")
     assert outcomes == {"refused", "read"}
+
+
+def test_a_metric_whose_scores_are_no_numbers(tmp_path: Path) -> None:
+    """Finite weights may overflow: Python gave nan where the command line fails the pair. Both fail."""
+    huge = {name: figures * np.float32(1e18) for name, figures in TRUNK.items()}
+    sha256 = canonical_sha256({name.removeprefix("trunk."): figures for name, figures in huge.items()})
+    path = tmp_path / "huge.safetensors"
+    path.write_bytes(content(tensors=HEADS | huge, trunk_sha256=sha256))
+    a, b = np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 200, np.uint8)
+    metric = eyediff.Metric(str(path))
+    calls: list[Callable[[], object]] = [
+        lambda: metric.distance(a, b),
+        lambda: metric.distances([a], [b]),
+        lambda: metric.layers(a, b),
+        lambda: metric.map(a, b),
+        lambda: metric.matrix([a, b]),
+        lambda: metric.distance(metric.embed(a), b),
+        lambda: metric.distance(metric.embed(a), metric.embed(b)),
+    ]
+    for call_ in calls:
+        with pytest.raises(EyediffError, match="values are not numbers"):
+            call_()

@@ -12,6 +12,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
@@ -112,6 +113,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # a return 
     An expected error becomes one line on stderr. Any other exception is a defect of eyediff: it becomes one line, too,
     which says where to report it, and exit code 70. With EYEDIFF_TRACEBACK=1 its traceback precedes that line.
     """
+    _open_missing_streams()
     try:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
         if any("\0" in argument for argument in arguments):  # not every release of typer refuses it in a path
@@ -143,6 +145,20 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # a return 
         )
         return INTERNAL_ERROR
     return code if isinstance(code, int) else 0
+
+
+def _open_missing_streams() -> None:
+    """Let what goes to a stream that the caller closed (`>&-`) go nowhere.
+
+    Its number is taken, too: the next file to be opened would get it, and a library that writes to stderr would write
+    into that file.
+    """
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            continue
+        os.close(descriptor)
+        sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for good
+        sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _end_without_reader() -> int:

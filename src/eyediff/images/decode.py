@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import threading
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import BinaryIO
 
 import numpy as np
@@ -19,36 +21,54 @@ from PIL import (
     GifImagePlugin,
     IcoImagePlugin,
     ImageFile,
-    JpegImagePlugin,
     PngImagePlugin,
     PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
 from PIL import Image as PILImage
+from PIL import _imaging as imaging
 
 from .. import defaults
+from ..errors import excerpt
 from ..fork_safe import OfProcess
 from . import icc, sixteen_bit
 from .formats import HEAD, FileInfo, Format, UnsupportedImage, recognise
 from .headers import INSPECTORS
+from .jpeg import Jpeg
 from .planes import DecodedImage, alpha_of_key, turned
 from .tiff_tags import DAMAGED_EXIF, orientation
 
 
-class _Jpeg(JpegImagePlugin.JpegImageFile):
-    """Without the resolution, which Pillow looks up in the EXIF block, warning of every flaw that it finds there."""
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """Without a limit of Pillow's own: `_check_size` has been asked before, and the tiles have been checked."""
 
-    def _read_dpi_from_exif(self) -> None:
-        pass
+    def load_prepare(self) -> None:
+        """Make the image, of whole tiles."""
+        if self._im is None:
+            _silence_libtiff()
+            self.im = imaging.new(self.mode, self._tile_size)
+        super().load_prepare()
+
+
+@lru_cache(maxsize=1)
+def _silence_libtiff() -> None:
+    """Keep libtiff from writing to stderr: what is wrong is in the exception.
+
+    Where Pillow has libtiff inside itself, as on Windows, its function is not found, and it goes on writing.
+    """
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(imaging.__file__)
+        library.TIFFSetErrorHandler.argtypes = [ctypes.c_void_p]
+        library.TIFFSetErrorHandler(None)
 
 
 PLUGINS: Mapping[Format, type[ImageFile.ImageFile]] = {
     "PNG": PngImagePlugin.PngImageFile,
-    "JPEG": _Jpeg,
+    "JPEG": Jpeg,
     "WebP": WebPImagePlugin.WebPImageFile,
     "BMP": BmpImagePlugin.BmpImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
+    "TIFF": _Tiff,
     "GIF": GifImagePlugin.GifImageFile,
     "ICO": IcoImagePlugin.IcoImageFile,
     "AVIF": AvifImagePlugin.AvifImageFile,
@@ -71,7 +91,6 @@ DECODER_ERRORS = (
     MemoryError,
     struct.error,
     zlib.error,
-    PILImage.DecompressionBombError,  # of the parts inside a file, which some plugins check on their own
 )
 """What Pillow's plugins have been seen to raise on hostile bytes. It states no list, and lets through what its parsers
 trip over; KeyboardInterrupt and SystemExit are no part of it."""
@@ -93,13 +112,15 @@ def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
         file.seek(0)
         with _warnings_swallowed(kind):
             im = PLUGINS[kind](file)
-            _check_size(im, max_pixels)
+            _check_size(im, max_pixels, _effort(im, kind, about))
             more = _more(im, kind)
             if im.width * im.height > defaults.ALONE_PIXELS:
                 turns.enter_context(_large_ones_in_turn.value)
             if not about.deep:
                 im.load()
                 _check_size(im, max_pixels)
+            if isinstance(im, Jpeg):
+                more = (*more, *im.remarks)
         planes = sixteen_bit.colours(file, im, about) if about.deep else _planes(im, about)
         im.close()  # what Pillow decoded is larger than what was made of it, and turning takes as much again
         return _upright(im, about, planes, more)
@@ -187,9 +208,31 @@ def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
     return ()
 
 
-def _check_size(im: PILImage.Image, max_pixels: int) -> None:
-    if im.width * im.height > max_pixels:
-        what = f"announces {im.width}x{im.height}, more than the limit of {max_pixels} pixels"
+def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
+    """Return for how many pixels of plain files one of these counts, by the time and memory that it takes.
+
+    So no file of the largest size takes more than 1 GB beside the result: WebP and AVIF keep several pictures of four
+    channels, scans that follow each other all coefficients, transparency is blended on two grounds.
+    """
+    if kind in ("WebP", "AVIF"):
+        return 3
+    several = isinstance(im, Jpeg) and not im.scans.single
+    if several or about.key is not None or im.has_transparency_data:
+        return 2
+    return 1.25 if about.bits > 8 else 1
+
+
+def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
+    """Raise UnsupportedImage for an image that is too large; each of its pixels counts `effort` times."""
+    if max(im.size) > defaults.MAX_SIDE:
+        raise UnsupportedImage(
+            f"announces {im.width}x{im.height}, and a side has {defaults.MAX_SIDE} pixels at most: cut it into parts"
+        )
+    if im.width * im.height * effort > max_pixels:
+        limit = f"the limit of {max_pixels / effort:.0f} pixels" + (
+            f" for a {im.format} of this kind" if effort > 1 else ""
+        )
+        what = f"announces {im.width}x{im.height}, more than {limit}"
         raise UnsupportedImage(
             f"{what}, and may be a decompression bomb: not decoded; a genuine one is read with a larger max_pixels"
         )
@@ -206,10 +249,14 @@ def _damage_told(kind: str) -> Iterator[None]:
         yield
     except MemoryError as why:
         raise UnsupportedImage("there is not enough memory to decode it: give more, or use fewer workers") from why
+    except PILImage.DecompressionBombError as why:
+        raise UnsupportedImage(
+            f"has more pixels than Pillow decodes of a {kind} (PIL.Image.MAX_IMAGE_PIXELS, twice): save it as PNG"
+        ) from why
     except DECODER_ERRORS as why:
         if isinstance(why, OSError) and why.errno is not None:  # of the disk, not of what it holds
             raise UnsupportedImage(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why
-        found = " ".join(str(why).split()) or type(why).__name__
+        found = excerpt(why) or type(why).__name__
         raise UnsupportedImage(
             f"damaged, or of a kind of {kind} that is not read ({found}): export or fetch it again"
         ) from why

@@ -1,26 +1,36 @@
-"""What BMP, TIFF, AVIF and PNM files say of themselves beyond what Pillow passes on. PNG has a file of its own."""
+"""What BMP, TIFF, AVIF, PNM and ICO files say of themselves beyond what Pillow passes on. PNG has a file of its own."""
 
 from __future__ import annotations
 
-import re
 import struct
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
 from typing import BinaryIO
 
+from PIL import IcoImagePlugin
+
+from .. import defaults
+from ..errors import shown
 from . import png
 from .formats import AlphaKind, FileInfo, Format, UnsupportedImage
 from .tiff_tags import ORIENTATION, read_tags, upright_from
 
 WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 256, 257, 322, 323
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
+COMPRESSION, STRIPS, STRIP_SIZES, STRIP_ROWS, TILES, TILE_SIZES = 259, 273, 279, 278, 324, 325
+_DEFLATE = (8, 32946)
+_MOST_STRIPS = 1 << 20
+_PIECE = 1 << 20
 _TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
 _TILE_PIXELS = 1 << 24  # 4096 x 4096, more than writers use: 64 MB decoded
-_WHITE_IS_ZERO, _GRAY, _RGB = 0, 1, 2
+_WHITE_IS_ZERO, _GRAY, _RGB, _YCBCR = 0, 1, 2, 6
 _WHOLE = 1
 _TOGETHER = 1
 _MOST_SAMPLES = 6  # Pillow knows no more
 _SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex integers", 6: "complex values"}
 _ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
+_RUN_LENGTHS = (1, 2)
 _OPAQUE_BMP = "its transparency (16-bit BMP) is not read: shown opaque"
 _TONE_MAP = "which have no display range: tone-map it and save it as 8 or 16 bits"
 
@@ -32,6 +42,7 @@ def tiff(file: BinaryIO) -> FileInfo:
     except ValueError as why:
         raise UnsupportedImage(f"a damaged TIFF, {why}: fetch or export it again") from why
     _check_tile(tags)
+    _check_sums(file)
     bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
     colours, samples = tags.get(PHOTOMETRIC, (_GRAY,))[0], tags.get(SAMPLES, (1,))[0]
     notes = ("first of several pages",) if more else ()
@@ -75,14 +86,68 @@ def _check_tile(tags: Mapping[int, tuple[int, ...]]) -> None:
         )
 
 
+def _check_sums(file: BinaryIO) -> None:
+    """Refuse deflated strips or tiles whose check sum does not fit: libtiff stops before it gets there.
+
+    Every strip is inflated once more for that, to the size that it should have and no further.
+    """
+    wanted = (COMPRESSION, PHOTOMETRIC, WIDTH, HEIGHT, BITS, SAMPLES, PLANAR, STRIP_ROWS, TILE_WIDTH, TILE_HEIGHT)
+    tags, _ = read_tags(file, wanted)
+    width, height, samples = (tags.get(tag, (default,))[0] for tag, default in ((WIDTH, 0), (HEIGHT, 0), (SAMPLES, 1)))
+    subsampled = tags.get(PHOTOMETRIC, (_RGB,))[0] == _YCBCR  # whose strips are smaller
+    if tags.get(COMPRESSION, (1,))[0] not in _DEFLATE or subsampled or width * height > defaults.MAX_PIXELS:
+        return
+    together = tags.get(PLANAR, (_TOGETHER,))[0] == _TOGETHER
+    across, down = (tags.get(tag, (0,))[0] for tag in (TILE_WIDTH, TILE_HEIGHT))
+    if not across:
+        across, down = width, max(1, min(height, tags.get(STRIP_ROWS, (height,))[0]))
+    size = down * -(-across * max(tags.get(BITS, (1,))) * (samples if together else 1) // 8)
+    try:
+        found, _ = read_tags(file, (STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_STRIPS)
+        places = found.get(TILES, found.get(STRIPS, ()))
+        lengths = found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
+        most = -(-width // max(1, across)) * -(-height // max(1, down)) * (1 if together else samples)
+        for place, length in list(zip(places, lengths, strict=False))[:most]:
+            file.seek(place)
+            _inflate(file, length, size)
+    except (zlib.error, ValueError, OverflowError) as why:
+        raise UnsupportedImage(
+            f"a damaged TIFF, the check sum of its compressed data does not fit ({why}): fetch or export it again"
+        ) from why
+
+
+def _inflate(file: BinaryIO, length: int, size: int) -> None:
+    """Raise zlib.error where `length` bytes do not inflate, within about `size` bytes, to an end with a right sum."""
+    stream = zlib.decompressobj()
+    while not stream.eof:
+        data = stream.unconsumed_tail
+        if not data:
+            data = file.read(min(length, _PIECE))
+            length -= len(data)
+        if not data:
+            return  # what is too short, libtiff tells
+        size -= len(stream.decompress(data, _PIECE))
+        if size < 0:
+            raise zlib.error("it is larger than its pixels")
+
+
 def bmp(file: BinaryIO) -> FileInfo:
     """The ICC profile of a version 5 header, which Pillow passes over, and 16-bit alpha, which it cannot read.
+
+    Raises UnsupportedImage for run lengths of more pixels than defaults.MAX_RUN_LENGTH_PIXELS.
 
     Layout: BITMAPV5HEADER in Microsoft's wingdi.h.
     """
     file.seek(14)
     header = file.read(124)
     size = int.from_bytes(header[:4], "little")
+    if size >= 40 and len(header) >= 20:
+        width, height, _, _, compression = struct.unpack_from("<iiHHI", header, 4)
+        if compression in _RUN_LENGTHS and abs(width * height) > defaults.MAX_RUN_LENGTH_PIXELS:
+            raise UnsupportedImage(
+                f"a BMP of {width}x{abs(height)} pixels in run lengths, which may be a decompression bomb: not "
+                "decoded; save it as PNG"
+            )
     if size < 56 or len(header) < min(size, 124):
         return FileInfo()
     bits, compression = struct.unpack_from("<HI", header, 14)
@@ -98,28 +163,110 @@ def bmp(file: BinaryIO) -> FileInfo:
 def avif(file: BinaryIO) -> FileInfo:
     """The true depth, which Pillow cuts to 8 bits, and HDR transfer. Raises UnsupportedImage.
 
-    Boxes of AVIF 1.1: `av1C` (AV1 in ISOBMFF 1.2, 2.3.3) and `colr` (ISO 14496-12, 12.1.5), found by name in the head
-    of the file, where the item properties lie.
+    Item properties of AVIF 1.1: `av1C` (AV1 in ISOBMFF 1.2, 2.3.3) and `colr` (ISO 14496-12, 12.1.5), in the boxes
+    `meta`, `iprp` and `ipco`, wherever in the file those lie. A sequence has them in the sample entries of `moov` too.
     """
     file.seek(0)
-    head = file.read(1 << 16)
-    colour = head.find(b"colrnclx")
-    if colour >= 0 and (name := {16: "PQ", 18: "HLG"}.get(int.from_bytes(head[colour + 10 : colour + 12], "big"))):
-        raise UnsupportedImage(f"an HDR AVIF ({name}): tone-map it and save the result as PNG")
-    config = head.find(b"av1C")
-    flags = head[config + 6 : config + 7] if config >= 0 else b""
-    if flags and flags[0] & 0x40:
-        return FileInfo(notes=(f"{12 if flags[0] & 0x20 else 10}-bit AVIF, read at 8 bits",))
-    return FileInfo()
+    depth = 8
+    for name, content in _properties(file):
+        if name == b"colr" and content[:4] == b"nclx":
+            if transfer := _HDR_TRANSFER.get(int.from_bytes(content[6:8], "big")):
+                raise UnsupportedImage(f"an HDR AVIF ({transfer}): tone-map it and save the result as PNG")
+        elif name == b"av1C" and len(content) > 2 and content[2] & 0x40:
+            depth = max(depth, 12 if content[2] & 0x20 else 10)
+    return FileInfo(notes=(f"{depth}-bit AVIF, read at 8 bits",) if depth > 8 else ())
+
+
+_HDR_TRANSFER = {16: "PQ", 18: "HLG"}
+_FULL_BOX, _SAMPLE_ENTRY, _SAMPLE_TABLE = 4, 78, 8
+_CONTAINERS = {
+    b"meta": _FULL_BOX,
+    b"iprp": 0,
+    b"ipco": 0,
+    b"stsd": _SAMPLE_TABLE,
+    b"av01": _SAMPLE_ENTRY,
+} | dict.fromkeys((b"moov", b"trak", b"mdia", b"minf", b"stbl"), 0)
+"""Boxes that hold boxes, and the bytes of their own before those."""
+
+_MOST_BOXES = 10_000
+_LARGEST_PROPERTY = 64
+
+
+def _properties(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the first bytes of each box that holds none. A box that makes no sense ends its container."""
+    file.seek(0, 2)
+    open_ends, place = [file.tell()], 0
+    for _ in range(_MOST_BOXES):
+        while open_ends and place + 8 > open_ends[-1]:
+            place = open_ends.pop()
+        if not open_ends:
+            return
+        file.seek(place)
+        head = file.read(16)
+        size, name, start = int.from_bytes(head[:4], "big"), head[4:8], place + 8
+        if size == 1:
+            size, start = int.from_bytes(head[8:16], "big"), place + 16
+        end = open_ends[-1] if size == 0 else place + size
+        if not start <= end <= open_ends[-1]:
+            place = open_ends.pop()
+        elif name in _CONTAINERS:
+            place = start + _CONTAINERS[name]
+            open_ends.append(end)
+        else:
+            file.seek(start)
+            yield name, file.read(min(end - start, _LARGEST_PROPERTY))
+            place = end
+    raise UnsupportedImage(f"an AVIF of more than {_MOST_BOXES} boxes: export it again")
 
 
 def pnm(file: BinaryIO) -> FileInfo:
     """Refuse a PPM or PGM of values beyond 255, which Pillow would cut or scale. Raises UnsupportedImage."""
     file.seek(0)
-    head = re.sub(rb"#[^\r\n]*", b" ", file.read(4096)).split(maxsplit=4)
-    if head[0] in (b"P2", b"P3", b"P5", b"P6") and len(head) > 3 and head[3].isdigit() and int(head[3]) > 255:
-        raise UnsupportedImage(f"a PNM with values up to {int(head[3])} is not read: save it as 16-bit PNG")
+    kind = file.read(2)
+    if kind in (b"P2", b"P3", b"P5", b"P6"):
+        largest = [_pnm_token(file) for _ in range(3)][2]
+        if not largest.isdigit() or int(largest) > 255:
+            raise UnsupportedImage(
+                f"a PNM with values up to {shown(largest.decode('latin-1'))} is not read: save it as 16-bit PNG"
+            )
     return FileInfo()
+
+
+_LONGEST_TOKEN = 10
+_LONGEST_COMMENTS = 1 << 20
+
+
+def _pnm_token(file: BinaryIO) -> bytes:
+    """Return the next number of a header; white space and comments, from # to the end of the line, come before it."""
+    token, comment = b"", False
+    for _ in range(_LONGEST_COMMENTS):
+        byte = file.read(1)
+        if not byte:
+            break
+        if comment or byte == b"#":  # which Pillow takes for the beginning of a comment within a number, too
+            comment = byte not in b"\r\n"
+        elif not byte.isspace():
+            token += byte
+            if len(token) > _LONGEST_TOKEN:
+                break
+        elif token:
+            return token
+    raise UnsupportedImage("a damaged PNM, its header has no three numbers: export it again")
+
+
+def ico(file: BinaryIO) -> FileInfo:
+    """Check the PNG that is the largest picture, which Pillow takes; pictures of other kinds have no check sums."""
+    file.seek(0)
+    try:
+        entry = IcoImagePlugin.IcoFile(file).entry[0]
+        file.seek(entry.offset)
+        data = file.read(min(entry.size, defaults.MAX_FETCH))
+    except (SyntaxError, LookupError, ValueError, struct.error):  # the decoder tells
+        return FileInfo()
+    if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return FileInfo()
+    bits = png.inspect(BytesIO(data)).bits
+    return FileInfo(notes=(f"{bits}-bit PNG in an ICO, read at 8 bits",) if bits > 8 else ())
 
 
 INSPECTORS: Mapping[Format, Callable[[BinaryIO], FileInfo]] = {
@@ -128,5 +275,6 @@ INSPECTORS: Mapping[Format, Callable[[BinaryIO], FileInfo]] = {
     "BMP": bmp,
     "AVIF": avif,
     "PNM": pnm,
+    "ICO": ico,
 }
 """The formats that need a look; of the others Pillow tells everything."""

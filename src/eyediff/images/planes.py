@@ -17,6 +17,9 @@ from .formats import UnsupportedImage
 Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
+_PIECE = 100_000
+"""Pixels that are blended at a time: what they take stays in the processor's cache."""
+
 SQUARE = 8
 """Side of a square of the checkerboard, in pixels."""
 
@@ -58,9 +61,13 @@ class DecodedImage:
 
 def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
     """Nothing where the stored colour is the key, all elsewhere."""
-    same = stored == np.array(key, stored.dtype)
     peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # only unsigned integers come here
-    return np.where(same.all(axis=2) if stored.ndim == 3 else same, 0, peak).astype(stored.dtype)
+    alpha = np.empty(stored.shape[:2], stored.dtype)
+    for row, levels in zip(alpha, stored, strict=True):
+        same = levels == np.array(key, stored.dtype)
+        row[...] = peak
+        row[same.all(axis=1) if stored.ndim == 3 else same] = 0
+    return cast(Whole, alpha)
 
 
 def turned(planes: DecodedImage, orientation: int) -> DecodedImage:
@@ -99,7 +106,7 @@ def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
         return Image(name, planes.colours, notes=(*planes.notes, "transparency dropped"))
     if policy == "refuse":
         raise UnsupportedImage("has transparent pixels, which this call refuses: put it on a background first")
-    over_black, over_white = on_black_and_white(planes.colours, alpha, planes.premultiplied)
+    over_black, over_white = on_black_and_white(planes.colours, alpha, planes.premultiplied, reuse=True)
     if policy == "worst":
         return Image(name, over_black, over_white, planes.notes)
     over = over_black + _share(alpha, _background(policy, alpha))
@@ -127,20 +134,31 @@ def _share(alpha: Whole, background: Whole) -> Whole:
     return cast(Whole, mixed.astype(alpha.dtype))
 
 
-def on_black_and_white(colours: Whole, alpha: Whole, premultiplied: bool = False) -> tuple[Whole, Whole]:
+def on_black_and_white(
+    colours: Whole, alpha: Whole, premultiplied: bool = False, *, reuse: bool = False
+) -> tuple[Whole, Whole]:
     """Porter and Duff's "over" (SIGGRAPH 1984), on the display values as browsers blend, rounded to the nearest.
 
     On black c*a/p and on white (c*a + p*(p - a))/p, p being the peak: the second is the first plus p - a exactly, so
-    one rounding serves both.
+    one rounding serves both. With `reuse`, `colours` becomes the picture on black if it can be written.
     """
     peak = int(PEAKS[colours.dtype])
-    weight = alpha[..., None]
-    if premultiplied:
-        black = np.minimum(colours, weight)  # more light than coverage is no colour
-    else:
-        wide = np.uint16 if colours.dtype == np.uint8 else np.uint32  # p*p + p/2 fits: 65152, 4294868992
-        black = ((colours * weight.astype(wide) + wide(peak // 2)) // wide(peak)).astype(colours.dtype)
-    return black, black + (colours.dtype.type(peak) - weight)
+    wide = np.uint16 if colours.dtype == np.uint8 else np.uint32  # p*p + p/2 fits: 65152, 4294868992
+    black = colours if reuse and colours.flags.writeable else np.empty_like(colours)
+    white = np.empty_like(colours)
+    rows = max(1, _PIECE // colours.shape[1])  # wide products of a whole image would take more memory than the results
+    for top in range(0, len(colours), rows):
+        part = slice(top, top + rows)
+        weight = alpha[part, :, None]
+        if premultiplied:
+            np.minimum(colours[part], weight, out=black[part])  # more light than coverage is no colour
+        else:
+            product = colours[part] * weight.astype(wide)
+            product += wide(peak // 2)
+            product //= wide(peak)
+            black[part] = product
+        np.add(black[part], colours.dtype.type(peak) - weight, out=white[part])
+    return black, white
 
 
 def composites(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .. import defaults
-from ..errors import ImageError, RangeError, shown
+from ..errors import ImageError, RangeError, excerpt, shown
 from ..locations import Location, Url
 from ..records import PEAKS, AlphaPolicy, Image
 from .decode import decode
@@ -130,7 +130,7 @@ def _fetched(url: Url) -> bytes:
     except FileNotFoundError as why:
         raise UnsupportedImage("no such file: check the URL") from why
     except Exception as why:  # every store has errors of its own, and one file must be one row
-        raise UnsupportedImage(f"cannot be fetched ({type(why).__name__}: {' '.join(str(why).split())})") from why
+        raise UnsupportedImage(f"cannot be fetched ({type(why).__name__}: {excerpt(why)})") from why
     if len(content) >= defaults.MAX_FETCH:
         raise UnsupportedImage(
             f"a file of {defaults.MAX_FETCH >> 20} MB or more, which is not fetched: bring it here first"

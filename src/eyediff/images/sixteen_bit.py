@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
-from ..errors import MissingModuleError
+from ..errors import MissingModuleError, excerpt
 from ..fork_safe import OfProcess
 from ..optional import import_optional
 from . import icc
@@ -50,7 +50,9 @@ def colours(file: BinaryIO, im: PILImage.Image, about: FileInfo) -> DecodedImage
         raise UnsupportedImage(
             f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged"
         )
-    rgb = np.ascontiguousarray(stored[..., :3])
+    rgb = stored if stored.shape[2] == 3 else np.ascontiguousarray(stored[..., :3])
+    for row in rgb:  # of OpenCV, in place: a copy of 200 million pixels takes more than a gigabyte
+        row[:, [0, 2]] = row[:, [2, 0]]
     if about.key is not None:
         return DecodedImage(rgb, alpha_of_key(rgb, about.key), notes=notes)
     if stored.shape[2] == 3 or about.alpha == "unused":
@@ -71,20 +73,22 @@ def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
 
 
 def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
-    """H x W x 3 or 4, RGB (and alpha) as stored: neither turned nor blended nor converted. Raises UnsupportedImage."""
+    """H x W x 3 or 4, BGR (and alpha) as stored: neither turned nor blended nor converted. Raises UnsupportedImage."""
     cv2 = _opencv()
     with _quiet(cv2):
         try:
             found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error as why:
-            raise UnsupportedImage(f"OpenCV cannot decode it ({why.err}): save it as plain 16-bit PNG") from why
+            raise UnsupportedImage(
+                f"OpenCV cannot decode it ({excerpt(why.err)}): save it as plain 16-bit PNG"
+            ) from why
     if found is None:
         raise UnsupportedImage("damaged, or not decoded by OpenCV: save it as plain 16-bit PNG, or fetch it again")
     if found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
         raise UnsupportedImage(
             f"OpenCV decodes it as {found.dtype} {found.shape}, not as 16-bit RGB: save it as 16-bit PNG"
         )
-    return np.ascontiguousarray(found[..., [2, 1, 0, 3][: found.shape[2]]])
+    return cast("npt.NDArray[np.uint16]", found)
 
 
 def _opencv() -> ModuleType:

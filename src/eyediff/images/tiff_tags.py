@@ -34,12 +34,14 @@ class _Directory:
     more: bool
 
 
-def read_tags(file: BinaryIO, wanted: Collection[int]) -> tuple[dict[int, tuple[int, ...]], bool]:
+def read_tags(
+    file: BinaryIO, wanted: Collection[int], most: int = _MOST_VALUES
+) -> tuple[dict[int, tuple[int, ...]], bool]:
     """The wanted whole-number tags of the first page, and whether there are more pages.
 
-    Raises ValueError on a damaged block.
+    Tags of more than `most` values are left out. Raises ValueError on a damaged block.
     """
-    directory = _directory(file)
+    directory = _directory(file, most)
     found = {}
     for entry in directory.entries:
         if entry.tag in wanted:
@@ -74,7 +76,7 @@ def unturned(tiff: bytes) -> bytes:
     return bytes(changed)
 
 
-def _directory(file: BinaryIO) -> _Directory:
+def _directory(file: BinaryIO, most: int = _MOST_VALUES) -> _Directory:
     """Classic TIFF and BigTIFF (TIFF 6.0 of 1992, section 2; BigTIFF as libtiff states it), in both byte orders."""
     file.seek(0)
     head = _take(file, 8)
@@ -96,7 +98,7 @@ def _directory(file: BinaryIO) -> _Directory:
     entries = []
     for end in range(entry_size, len(raw) + 1, entry_size):
         tag, kind, number = struct.unpack_from(f"{order}HH{offset_code}", raw, end - entry_size)
-        if kind in _CODES and 0 < number <= _MOST_VALUES:
+        if kind in _CODES and 0 < number <= most:
             entries.append(_Entry(tag, f"{number}{_CODES[kind]}", raw[end - field : end], start + end - field))
     return _Directory(order, offset_code, entries, more)
 

@@ -62,7 +62,7 @@ def images_below(folder: Path) -> Listing:
         for entry in _entries(folder, inner):
             if entry.name.startswith("."):
                 passed_over[HIDDEN] += 1
-            elif entry.is_dir():
+            elif _is_folder(entry):
                 identity = _identity(Path(entry.path))
                 if identity in above:
                     passed_over[LOOP] += 1
@@ -91,6 +91,14 @@ def suffix_of(name: str) -> str:
 def stem_of(name: str) -> str:
     """A path without its suffix."""
     return name.removesuffix(suffix_of(name))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a folder; a link to itself is none, and becomes a row that cannot be read."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _entries(folder: Path, inner: str) -> Iterator[os.DirEntry[str]]:

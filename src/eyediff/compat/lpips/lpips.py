@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -169,9 +169,7 @@ class LPIPS(nn.Module):
             if index not in heads or heads[index].shape != (self.chns[index],):
                 raise WeightsError(f"the head of layer {index} does not have its {self.chns[index]} figures")
             with torch.no_grad():
-                self.get_submodule(f"lin{index}").get_parameter("model.1.weight").copy_(
-                    torch.tensor(heads[index]).reshape(1, -1, 1, 1)
-                )
+                cast(NetLinLayer, self.lins[index]).weight.copy_(torch.tensor(heads[index]).reshape(1, -1, 1, 1))
 
 
 class Dist2LogitLayer(nn.Module):

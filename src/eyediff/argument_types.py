@@ -1,0 +1,127 @@
+"""One check of the types of arguments, by the annotations of the functions that users call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from functools import lru_cache, wraps
+from numbers import Integral, Real
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from .errors import ArgumentTypeError, excerpt
+
+F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound=type)
+
+
+def check_argument_types(function: F) -> F:
+    """Let a function raise ArgumentTypeError, before its work, for an argument that is not of its annotated type.
+
+    Numbers of numpy count as numbers, and a list as a tuple. Where a `Literal` or a path is expected, only the type is
+    checked here: the function says which values there are. The annotations are read at the first call.
+
+    Examples
+    --------
+    >>> @check_argument_types
+    ... def double(number: float) -> float:
+    ...     return 2 * number
+    >>> double("2")
+    Traceback (most recent call last):
+    eyediff.errors.ArgumentTypeError: double: number is '2' (str); expected float
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def checked(*arguments: Any, **named: Any) -> Any:
+        try:
+            bound = signature.bind(*arguments, **named)
+        except TypeError as error:
+            raise ArgumentTypeError(f"{function.__name__}: {error}; it takes {signature_text(signature)}") from None
+        hints = _hints(function)
+        for name, value in bound.arguments.items():
+            if name in hints and not _fits(value, hints[name]):
+                raise ArgumentTypeError(
+                    f"{_owner(function)}: {name} is {excerpt(repr(value), 60)} ({type(value).__name__}); "
+                    f"expected {_text(hints[name])}"
+                )
+        return function(*arguments, **named)
+
+    return cast(F, checked)
+
+
+def check_method_types(kind: C) -> C:
+    """Let every public method of a class, and its constructor, check its arguments as `check_argument_types` does."""
+    for name, method in list(vars(kind).items()):
+        if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_")):
+            setattr(kind, name, check_argument_types(method))
+    return kind
+
+
+def signature_text(signature: inspect.Signature) -> str:
+    """Return the names of the parameters as a call has them."""
+    return ", ".join(name for name in signature.parameters if name != "self")
+
+
+def _owner(function: Callable[..., Any]) -> str:
+    return function.__qualname__.removesuffix(".__init__").rpartition("<locals>.")[2]
+
+
+@lru_cache(maxsize=256)
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """The types of the parameters; those that only a type checker imports are not known, and are not checked."""
+    found: dict[str, Any] = {}
+    for name, annotation in function.__annotations__.items():
+        with suppress(NameError):
+            found |= get_type_hints(SimpleNamespace(__annotations__={name: annotation}), function.__globals__)
+    return found
+
+
+def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # a return for each kind of annotation
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if origin in (Union, UnionType):
+        return any(_fits(value, each) for each in inner)
+    if origin is Literal:
+        return isinstance(value, tuple({type(each) for each in inner}))
+    if hint in (int, float):
+        return isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
+    if hint is bool:
+        return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")
+    if origin is tuple and Ellipsis not in inner:
+        return isinstance(value, (tuple, list)) and len(value) == len(inner) and all(map(_fits, value, inner))
+    if origin in (Sequence, list, tuple):
+        return _is_row(value) and all(_fits(each, inner[0]) for each in cast(Sequence[Any], value))
+    if origin in (Mapping, dict):
+        return isinstance(value, Mapping)
+    if origin is Iterable:
+        return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    kind = origin or hint
+    if kind is Callable or origin is cast(Any, Callable):
+        return callable(value)
+    return not isinstance(kind, type) or isinstance(value, kind) or (kind is NoneType and value is None)
+
+
+def _is_row(value: object) -> bool:
+    """Return whether it is a sequence, and no text; an array counts as one if it has one axis."""
+    if isinstance(value, Sequence):
+        return not isinstance(value, (str, bytes))
+    return getattr(value, "ndim", 0) == 1
+
+
+def _text(hint: Any) -> str:
+    """Return a type as people say it."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(_text(each) for each in inner))
+    if origin is Literal:
+        return "one of " + ", ".join(map(repr, inner))
+    if origin is tuple:
+        return f"a tuple ({', '.join(_text(each) for each in inner)})"
+    if origin in (Sequence, list):
+        return f"a list of {_text(inner[0])}"
+    if hint is NoneType:
+        return "None"
+    return getattr(origin or hint, "__name__", str(hint))

@@ -1,0 +1,193 @@
+"""JPEG, read so that a picture of which a part is missing is told from a whole one.
+
+libjpeg fills what is missing with gray and warns, and Pillow hides its warnings. But Pillow lets it wait where its
+input ends in the middle of a scan. So each scan is given by itself, followed by bits that stand for no code. If it is
+the only scan, all rows are there then. Of several scans, a whole one lets the decoder pass over whatever comes before
+the next marker, byte by byte; a scan that is cut makes it keep a byte until it has as many as it looks ahead.
+
+Markers and scans: ITU-T T.81 (1992), annex B; codes of ones alone are not used (annex C).
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from PIL import Image as PILImage
+from PIL import JpegImagePlugin
+
+from .formats import UnsupportedImage
+
+MOST_SCANS = 100
+"""Writers make some ten scans. A decoder goes over the whole picture in each, however short it is."""
+
+_PADDING = b"\xff\x00" * 8
+"""64 bits, which the decoder looks ahead: two blocks of 8x8 pixels may be missing at the very end, and are not seen."""
+
+_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+_BASELINE, _PROGRESSIVE, _SCAN, _END, _INTERVAL = (0xC0, 0xC1), 0xC2, 0xDA, 0xD9, 0xDD
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
+_SURPLUS = 256
+SURPLUS = "its coded data go on where the picture ends: it is damaged, or was padded"
+LATER_SCANS = "its last scans are missing: it has less detail than it was made with"
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """Where the coded data of each scan end.
+
+    `single` if one scan holds all components; `checked` if the coding lets a decoder wait for more; `refined` is false
+    if a progressive file lacks the last bits of some coefficient; `restarted` is false if a scan lacks restart markers:
+    a decoder that waits for one passes over everything else.
+    """
+
+    ends: list[int]
+    single: bool = False
+    checked: bool = True
+    refined: bool = True
+    restarted: bool = True
+
+
+def find_scans(data: bytes) -> Scans:
+    """Walk the markers of a JPEG; where they make no sense, the walk ends, and the decoder has the last word."""
+    ends: list[int] = []
+    frame, components, single, interval, restarted, sizes = 0, b"", False, 0, True, b""
+    missing: set[tuple[int, int]] = set()
+    place = 2
+    while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
+        marker = data[place + 1]
+        if marker == 0xFF:
+            place += 1
+            continue
+        if marker == _END:
+            break
+        if marker == 0 or marker in _ALONE:
+            place += 2
+            continue
+        (length,) = struct.unpack_from(">H", data, place + 2)
+        content = data[place + 4 : place + 2 + length]
+        place += 2 + length
+        if marker in _FRAMES and not frame:
+            frame, components, sizes = marker, content[6::3], content
+            missing = {(component, index) for component in components for index in range(64)}
+        elif marker == _INTERVAL and len(content) == 2:
+            (interval,) = struct.unpack(">H", content)
+        elif marker == _SCAN:
+            found = _SCAN_END.search(data, place)
+            if found is None:
+                break
+            if content and len(content) >= 1 + 2 * content[0] + 3 and content[-1] & 15 == 0:
+                first, last = content[-3], min(content[-2], 63)
+                missing -= {(part, index) for part in content[1:-3:2] for index in range(first, last + 1)}
+            single = single or (frame in _BASELINE and content[:1] == bytes([len(components)]))
+            if interval:
+                units = _units(sizes, content[1:-3:2])
+                restarted = restarted and len(_RESTART.findall(data, place, found.start())) >= (units - 1) // interval
+            place = found.start()
+            ends.append(place)
+            if len(ends) > MOST_SCANS:
+                break
+    refined = frame != _PROGRESSIVE or not missing
+    return Scans(ends, single, frame in (*_BASELINE, _PROGRESSIVE), refined, restarted)
+
+
+def _units(frame: bytes, components: bytes) -> int:
+    """Return how many units (MCU, T.81, A.2) a scan of these components has; 0 where the frame does not say."""
+    sizes = {frame[at]: (frame[at + 1] >> 4, frame[at + 1] & 15) for at in range(6, len(frame) - 2, 3)}
+    if len(frame) < 9 or any(part not in sizes for part in components) or not all(map(all, sizes.values())):
+        return 0
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    across, down = (max(size[axis] for size in sizes.values()) for axis in (0, 1))
+    if len(components) == 1:
+        own = sizes[components[0]]
+        width, height = ceil(width * own[0] / across), ceil(height * own[1] / down)
+        across = down = 1
+    return ceil(width / (8 * across)) * ceil(height / (8 * down))
+
+
+class Jpeg(JpegImagePlugin.JpegImageFile):
+    """A JPEG whose `load` raises OSError if a part of the coded data is missing.
+
+    `remarks` tells of what is there, but not as it should be. The resolution is left out, which Pillow looks up in the
+    EXIF block, warning of every flaw that it finds there.
+    """
+
+    remarks: tuple[str, ...] = ()
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
+
+    def _open(self) -> None:
+        super()._open()
+        if self.fp is not None:
+            self.fp.seek(0)
+            self._data = self.fp.read()
+            self.scans = find_scans(self._data)
+
+    def load(self) -> Any:
+        """Decode scan by scan. Raises OSError; UnsupportedImage for more than MOST_SCANS scans."""
+        if not self.tile:
+            return super().load()
+        data, scans = self._data, self.scans
+        if len(scans.ends) > MOST_SCANS:
+            raise UnsupportedImage(
+                f"a JPEG of more than {MOST_SCANS} scans, which may be made to take long: not decoded; save it again"
+            )
+        if not scans.restarted:
+            raise OSError("its coded data end before the picture does")
+        self.load_prepare()
+        _, extents, _, arguments = self.tile[0]
+        decoder = PILImage._getdecoder(self.mode, "jpeg", arguments, self.decoderconfig)
+        try:
+            decoder.setimage(self.im, extents)
+            whole, surplus = _decode(decoder, data, scans)
+            if not whole:
+                raise OSError("its coded data end before the picture does")
+        finally:
+            decoder.cleanup()
+        self.remarks = (LATER_SCANS,) * (not scans.refined) + (SURPLUS,) * surplus
+        self.tile = []
+        return PILImage.Image.load(self)
+
+
+def _decode(decoder: Any, data: bytes, scans: Scans) -> tuple[bool, bool]:
+    """Return whether the picture is complete, and whether a scan has far more data than its pixels take."""
+    rest = b""
+
+    def give(piece: bytes) -> bool:
+        """Return whether the picture is complete; what the decoder keeps, since it waits for more, is `rest`."""
+        nonlocal rest
+        rest += piece
+        consumed, error = decoder.decode(rest)
+        if error < 0:
+            raise OSError(f"its coded data make no sense (error {error})")
+        rest = rest[consumed:] if consumed >= 0 else b""
+        return bool(consumed < 0)
+
+    def waits(*pieces: bytes) -> bool:
+        """Return whether the decoder is within a scan: of two bytes, it keeps one at least."""
+        kept = False
+        for piece in pieces:
+            give(piece)
+            kept = kept or bool(rest)
+        return kept
+
+    start, surplus = 0, False
+    for end in scans.ends if scans.checked else []:
+        early = end - _SURPLUS
+        if early > start + _SURPLUS and b"\xff" not in data[early : early + 2]:
+            if give(data[start:early]):
+                return True, True
+            surplus = surplus or not waits(data[early : early + 1], data[early + 1 : early + 2])
+            start = early + 2
+        if give(data[start:end] + _PADDING):
+            return True, surplus
+        if scans.single or waits(b"\0", b"\0"):
+            return False, surplus
+        start = end
+    return give(data[start:]), surplus

@@ -1,0 +1,166 @@
+"""Files of a few kilobytes that took seconds and gigabytes, and headers that hid what they announce.
+
+The defence: the sides of an image, the pixels of a run-length BMP and the scans of a JPEG are bounded before decoding;
+a pixel of a format that takes more memory counts more; the boxes of AVIF and the tokens of PNM are parsed.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PILImage
+from PIL import features
+
+from eyediff.errors import ImageError
+from eyediff.images import read
+from tests.unit.images.make import GRAY, chunk, noise, tiff
+
+from .test_images_hostile import error_of, memory_of, saved
+
+
+def header_of_png(width: int, height: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, GRAY, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1, 200_000_000), (1_000_001, 1)])
+def test_a_picture_of_one_column(tmp_path: Path, width: int, height: int) -> None:
+    """200 million rows of one pixel took 2.3 GB and 12 s."""
+    path = tmp_path / "x.png"
+    path.write_bytes(header_of_png(width, height))
+    grown, told = memory_of(path)
+    assert "a side has 1000000 pixels at most" in told
+    assert grown < 20_000_000
+
+
+@pytest.mark.parametrize("kind", [1, 2])
+def test_a_run_length_bmp(tmp_path: Path, kind: int) -> None:
+    """1 kB of "end of line" took 21 s and 1.1 GB; a small one is read."""
+    for side in (14_000, 64):
+        header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8 if kind == 1 else 4, kind, 0, 0, 0, 2, 0)
+        palette = bytes(8)
+        start = 14 + len(header) + len(palette)
+        content = b"BM" + struct.pack("<III", 0, 0, start) + header + palette + b"\x40\1\0\0" * side + b"\0\1"
+        if side > 64:
+            assert "in run lengths" in error_of(tmp_path / "x.bmp", content)
+        else:
+            (tmp_path / "x.bmp").write_bytes(content)
+            assert read(tmp_path / "x.bmp").pixels.shape == (side, side, 3)
+
+
+@pytest.mark.parametrize("scans", [5, 500])
+def test_a_jpeg_of_many_scans(tmp_path: Path, scans: int) -> None:
+    """Each scan goes over the whole picture: 500 took 10 s at 14000x14000."""
+    content = saved("JPEG", progressive=True)
+    place = content.rindex(b"\xff\xda")
+    last = content[place:-2]
+    path = tmp_path / "x.jpg"
+    path.write_bytes(content[:place] + last * scans + content[-2:])
+    if scans > 100:
+        with pytest.raises(ImageError, match="more than 100 scans"):
+            read(path)
+    else:
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "progressive", "transparent", "plain"])
+def test_costly_pixels_count_more(tmp_path: Path, kind: str) -> None:
+    """They take two to four times the memory of others."""
+    if kind == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    path = tmp_path / "x"
+    picture = PILImage.fromarray(noise(100, 100))
+    if kind == "transparent":
+        picture.putalpha(7)
+    picture.save(path, {"progressive": "JPEG"}.get(kind, kind if kind.isupper() else "PNG"), progressive=True)
+    if kind == "plain":
+        read(path, max_pixels=10_000)
+        return
+    with pytest.raises(ImageError, match=r"more than the limit of (3333|5000) pixels for a"):
+        read(path, max_pixels=10_000)
+    read(path, max_pixels=30_000)
+
+
+def test_hdr_of_an_avif_behind_other_boxes(tmp_path: Path) -> None:
+    """`colr` was looked for in the first 64 kB alone: a free box before `meta` hid that it is PQ."""
+    if not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    content = bytearray(saved("AVIF"))
+    place = content.index(b"colrnclx")
+    content[place + 10 : place + 12] = (16).to_bytes(2, "big")
+    after = int.from_bytes(content[:4], "big")
+    free = struct.pack(">I4s", 8 + (1 << 17), b"free") + bytes(1 << 17)
+    hidden = bytes(content[:after]) + free + bytes(content[after:])
+    for each in (bytes(content), hidden):
+        assert "an HDR AVIF (PQ)" in error_of(tmp_path / "x.avif", each)
+
+
+def test_a_name_of_a_property_among_the_data_of_an_avif(tmp_path: Path) -> None:
+    """It is no property: "colrnclx" in a free box does not make a picture HDR."""
+    if not features.check("avif"):
+        pytest.skip("this Pillow was built without AVIF")
+    path = tmp_path / "x.avif"
+    content = saved("AVIF")
+    after = int.from_bytes(content[:4], "big")
+    free = b"colrnclx\0\x09\0\x10\0\x09\x80"
+    content = content[:after] + struct.pack(">I4s", 8 + len(free), b"free") + free + content[after:]
+    with pytest.raises(ImageError) as caught:  # its data are not where it says, which the decoder tells
+        path.write_bytes(content)
+        read(path)
+    assert "HDR" not in str(caught.value)
+
+
+@pytest.mark.parametrize("comment", [b"#" + b"x" * 5000 + b"\n", b"# " * 40 + b"\r", b""])
+def test_a_long_comment_in_a_pnm(tmp_path: Path, comment: bytes) -> None:
+    """The largest value was looked for in the first 4,096 bytes: a comment hid that it is 65535."""
+    content = b"P6 " + comment + b"2 2 " + comment + b"65535\n" + bytes(24)
+    assert "values up to 65535" in error_of(tmp_path / "x.ppm", content)
+    path = tmp_path / "x.ppm"
+    path.write_bytes(b"P6 " + comment + b"2 2 " + comment + b"255\n" + bytes(range(12)))
+    assert read(path).pixels.ravel().tolist() == list(range(12))
+
+
+def test_a_tiff_beyond_the_limit_of_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow has a limit of its own, 179 million pixels; such a TIFF was called damaged. It is read."""
+    monkeypatch.setattr(PILImage, "MAX_IMAGE_PIXELS", 4)
+    path = tmp_path / "x.tif"
+    path.write_bytes(tiff(noise(9, 9)))
+    assert np.array_equal(read(path).pixels, noise(9, 9))
+
+
+def test_a_gif_beyond_the_limit_of_pillow_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A WebP neither: the message says whose limit it is."""
+    monkeypatch.setattr(PILImage, "MAX_IMAGE_PIXELS", 4)
+    told = error_of(tmp_path / "x.webp", saved("WEBP", lossless=True, exif=b"Exif\0\0"))
+    assert "damaged" not in told and "PIL.Image.MAX_IMAGE_PIXELS" in told
+
+
+def test_what_comes_from_outside_is_cut(tmp_path: Path) -> None:
+    """A token of 4,000 letters stood in the message."""
+    told = error_of(tmp_path / "x.ppm", b"P6 2 2 " + b"9" * 4000 + b"\n" + bytes(12))
+    assert len(told) < len(str(tmp_path)) + 300
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Pillow has libtiff inside itself there")
+def test_libtiff_does_not_write_to_the_terminal(tmp_path: Path) -> None:
+    """Text of a library reached stderr as it was."""
+    path = tmp_path / "x.tif"
+    file = io.BytesIO()
+    PILImage.fromarray(noise(64, 64)).save(file, "TIFF", compression="tiff_lzw")
+    content = bytearray(file.getvalue())
+    content[300:900] = b"\xff" * 600
+    path.write_bytes(content)
+    script = "import sys; from pathlib import Path; from eyediff.images import read; read(Path(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback") and done.stderr.rstrip().count("\n") == done.stderr.strip().count("\n")
+    assert "not yet in table" not in done.stderr

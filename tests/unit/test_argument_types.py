@@ -1,0 +1,138 @@
+"""Arguments of wrong types: one error of ours, before any work; and closed streams of the command line."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+import eyediff
+from eyediff.argument_types import check_argument_types
+from eyediff.errors import ArgumentTypeError, EyediffError
+
+VALUES: tuple[object, ...] = (None, 3, 2.5, "x", b"x", True, [], [3], {}, {3}, object(), len, np.zeros(2), np.int64(3))
+
+
+@check_argument_types
+def sample(
+    number: float = 1.0,
+    count: int | None = None,
+    kind: Literal["a", "b"] = "a",
+    names: Sequence[str] = (),
+    levels: tuple[float, float] | None = None,
+    path: str | Path = "x",
+    flag: bool = False,
+    call: Callable[[int], None] | None = None,
+    anything: Any = None,
+) -> str:
+    """Stand for every annotation of the public functions."""
+    return "done"
+
+
+GOOD: dict[str, tuple[object, ...]] = {
+    "number": (1, 2.5, np.float32(1), np.int64(1)),
+    "count": (None, 3, np.int64(3)),
+    "kind": ("a", "c"),  # which values there are, the function says
+    "names": (["x"], ("x", "y"), []),
+    "levels": (None, (0, 1), [0, 1.5]),
+    "path": ("x", Path("x")),
+    "flag": (True, np.bool_(False)),
+    "call": (None, len, str),
+    "anything": VALUES,
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_arguments_of_every_kind(name: str) -> None:
+    """Those of the right type pass, numbers of numpy and lists for tuples among them; others are named."""
+    for value in GOOD[name]:
+        assert sample(**{name: value}) == "done"  # type: ignore[arg-type]
+    accepted = [repr(value) for value in GOOD[name]]
+    for value in VALUES:
+        if repr(value) in accepted or (name, type(value)) in (("number", np.int64), ("names", list), ("path", str)):
+            continue
+        try:
+            assert sample(**{name: value}) == "done"  # type: ignore[arg-type]
+        except ArgumentTypeError as error:
+            assert f"sample: {name} is " in str(error) and "expected" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("number", "1"),
+        ("number", True),
+        ("count", 1.5),
+        ("kind", 3),
+        ("names", "x"),
+        ("names", [3]),
+        ("levels", (1,)),
+        ("levels", 5),
+        ("path", 3),
+        ("path", b"x"),
+        ("flag", 1),
+        ("call", 3),
+    ],
+)
+def test_wrong_types_are_refused(name: str, value: object) -> None:
+    """With the argument, its value and what was expected, as a TypeError too."""
+    with pytest.raises(TypeError, match=f"sample: {name} is .*; expected ") as caught:
+        sample(**{name: value})  # type: ignore[arg-type]
+    assert isinstance(caught.value, EyediffError)
+
+
+def test_arguments_that_are_missing_or_unknown() -> None:
+    """The message lists what there is; signature and documentation are the function's own."""
+    with pytest.raises(ArgumentTypeError, match="unexpected keyword argument 'nmber'; it takes number, count"):
+        sample(nmber=3)  # type: ignore[call-arg]
+    assert next(iter(inspect.signature(sample).parameters)) == "number"
+    assert (sample.__doc__ or "").startswith("Stand for")
+
+
+FUNCTIONS = ("distance", "compare", "matrix", "nearest", "duplicates", "diversity", "export")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_misuse_of_public_functions(name: str, value: object, tmp_path: Path) -> None:
+    """Every parameter in turn gets a value of every type: whatever is raised is an error of eyediff."""
+    function = getattr(eyediff, name)
+    parameters = inspect.signature(function).parameters
+    missing = str(tmp_path / "none")
+    right: dict[str, object] = {"a": missing, "b": missing, "metric": "psnr", "below": 0.5}
+    for tried in parameters:
+        if name == "export" and tried == "path" and isinstance(value, str):
+            continue  # it would be written
+        call = {key: right.get(key, missing) for key, each in parameters.items() if each.default is each.empty}
+        with pytest.raises(EyediffError):
+            function(**call | {tried: value})
+            raise EyediffError("it was taken")
+
+
+def test_two_storage_types_are_brought_to_the_wider() -> None:
+    """uint8 beside uint16 ended in the exception of another library."""
+    dark, light = np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 8, 8, 3), 257 * 9, np.uint16)
+    metric = eyediff.Metric("psnr")
+    assert metric.distances(dark, light) == metric.distances(dark, (light // 257).astype(np.uint8))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams(closed: str, tmp_path: Path) -> None:
+    """No traceback, and the exit code that the command has anyway; what is written to a file is whole."""
+    for index, name in enumerate(("a.ppm", "b.ppm")):
+        (tmp_path / name).write_bytes(b"P6 16 16 255\n" + bytes([index * 40]) * 768)
+    call = f"{sys.executable} -m eyediff compare a.ppm b.ppm -m psnr"
+    for more, code in (("", 0), (" -o out.csv", 0), (" -m none", 2)):
+        done = subprocess.run(
+            ["sh", "-c", f"{call}{more} {closed}"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr and "internal error" not in done.stderr
+    assert (tmp_path / "out.csv").read_text().startswith("pair,") and len((tmp_path / "out.csv").read_text()) < 300
