@@ -1,4 +1,4 @@
-"""SSIM, DSSIM, MS-SSIM, L2 and PSNR as modules: the same formulas that `eyediff compare` uses, on tensors."""
+"""SSIM, DSSIM, MS-SSIM, L2 and PSNR as torch modules: the formulas of `eyediff compare`, on tensors."""
 
 from __future__ import annotations
 
@@ -30,17 +30,26 @@ from .masks import central, counted_pixels, hidden, masked_mean
 from .trunk import VERBS
 
 Colour: TypeAlias = Literal["rgb", "y"]
-"""What SSIM looks at: the mean over RGB, or the luma alone."""
+"""The channels of SSIM: the mean over RGB, or the luma alone."""
 
 LUMA, BLACK = (65.481, 128.553, 24.966), 16.0
 """Luma of pixels from 0 to 1, on a scale of 0 to 255: Recommendation ITU-R BT.601, as MATLAB's rgb2ycbcr has it."""
 
 
 class ClassicalLoss(nn.Module):
-    """What these modules share: inputs, range, reduction. As a loss, `forward` is lower where images are more alike.
+    """Base of the losses on pixels. The loss is lower where images are more similar; `score` is the metric itself.
 
-    Images are N x 3 x H x W floats. Gray ones, N x 1 x H x W, count as three equal channels, and one image without a
-    batch as a batch of one.
+    Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, count as three equal channels. One image without a
+    batch axis counts as a batch of one.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+        What happens to the N losses.
+    value_range : (float, float)
+        The levels of black and white in the images.
+    check : bool
+        Raise RangeError for values far outside the range. The check costs a pass over the images and, on a GPU, a wait.
     """
 
     higher_is_better: ClassVar[bool] = True
@@ -56,18 +65,51 @@ class ClassicalLoss(nn.Module):
 
     @classmethod
     def for_version(cls, version: str, **options: Any) -> Self:  # noqa: ARG003  # SSIM alone has several
-        """Return the module of a version of the metric in the registry."""
+        """Build the module of a version of the metric.
+
+        Parameters
+        ----------
+        version : str
+            A version that the registry lists.
+        **options
+            The arguments of the class.
+
+        Returns
+        -------
+        ClassicalLoss
+        """
         return cls(**options)
 
     def forward(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The loss between N images and N others, or one; `mask` as for `score`."""
+        """Return the loss between N images and N others, or one.
+
+        Parameters
+        ----------
+        x, y, mask
+            As for `score`.
+
+        Returns
+        -------
+        Tensor
+            The reduced losses.
+        """
         return reduced(self._loss(self.score(x, y, mask)), self.reduction)
 
     def score(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
-        """The metric of each pair, as published: N, in float32 at least.
+        """Return the metric of each pair, as published.
 
-        `mask`, H x W, N x H x W or N x 1 x H x W, says which pixels count. What the candidates `x` hold elsewhere has
-        no influence, and no gradient. A pair without any pixel that counts scores NaN.
+        Parameters
+        ----------
+        x, y : Tensor
+            Images, N x 3 x H x W.
+        mask : Tensor, optional
+            Which pixels count: H x W, N x H x W or N x 1 x H x W. Elsewhere the candidates `x` have no influence and no
+            gradient.
+
+        Returns
+        -------
+        Tensor
+            N scores, in float32 at least. A pair without a pixel that counts gives NaN.
         """
         name = type(self).__name__
         x, y = self.images(x, y)
@@ -78,13 +120,23 @@ class ClassicalLoss(nn.Module):
             return self._masked_score(hidden(x, y, counted), y, counted)
 
     def images(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both batches, checked, in [-1, 1] and in float32 at least."""
+        """Check two batches and bring them to [-1, 1], in float32 at least.
+
+        Parameters
+        ----------
+        x, y : Tensor
+            Images, N x 3 x H x W.
+
+        Returns
+        -------
+        tuple of Tensor
+        """
         x, y = self._checked(x), self._checked(y)
         check_pair(x.shape, y.shape)
         return x, y
 
     def _checked(self, x: Tensor) -> Tensor:
-        """A batch in [-1, 1] and float32 at least."""
+        """Return a batch in [-1, 1] and float32 at least."""
         name, x = type(self).__name__, as_batch(x)
         check_shape(x, self.smallest, name)
         if self.check:
@@ -105,12 +157,29 @@ class ClassicalLoss(nn.Module):
 
 
 class SSIM(ClassicalLoss):
-    """Structural similarity, Wang et al. 2004; the loss is 1 - SSIM.
+    """Structural similarity (Wang et al. 2004). The loss is 1 - SSIM.
 
-    variant: "wang" (11 x 11 Gaussian) or "skimage" (7 x 7 uniform). The MATLAB variants round to whole grey levels,
-    which leaves no gradient, and are refused. `value_range` says what black and white are; sides are 11 (7) or more.
-    colour: "rgb", the mean over the channels, or "y", the luma of BT.601 that papers on super-resolution report, not
-    rounded. For gray images "rgb" is the SSIM of the gray levels.
+    Parameters
+    ----------
+    variant : {"wang", "skimage"}
+        The window: a Gaussian of 11 x 11 pixels, or 7 x 7 equal weights. Sides are 11 (7) pixels or more. The MATLAB
+        variants round to whole grey levels, which leaves no gradient; they are refused.
+    reduction : {"mean", "sum", "none"}
+        What happens to the N losses.
+    colour : {"rgb", "y"}
+        The mean over the channels, or the luma of BT.601 without rounding, which papers on super-resolution report.
+    value_range : (float, float)
+        The levels of black and white in the images.
+    check : bool
+        Raise RangeError for values far outside the range. The check costs a pass over the images and, on a GPU, a wait.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eyediff import nn
+    >>> image = torch.rand(1, 3, 32, 32)
+    >>> float(nn.SSIM(value_range=(0, 1)).score(image, image))
+    1.0
     """
 
     def __init__(
@@ -133,13 +202,34 @@ class SSIM(ClassicalLoss):
 
     @classmethod
     def for_version(cls, version: str, **options: Any) -> Self:
-        """Return the module of a variant."""
+        """Build the module of a variant; see `ClassicalLoss.for_version`.
+
+        Parameters
+        ----------
+        version : str
+            The variant.
+        **options
+            The other arguments of `SSIM`.
+
+        Returns
+        -------
+        SSIM
+        """
         return cls(version, **options)
 
     def map(self, x: Tensor, y: Tensor) -> Tensor:
-        """SSIM of each window that lies inside: N x 1 x (H - 10) x (W - 10), for "skimage" (H - 6) x (W - 6).
+        """Return the SSIM of each window that lies inside the image.
 
-        Its mean is the score. The value at [0, 0] is that of the window in the image's corner.
+        Parameters
+        ----------
+        x, y : Tensor
+            Images, N x 3 x H x W.
+
+        Returns
+        -------
+        Tensor
+            N x 1 x (H - 10) x (W - 10); for "skimage" N x 1 x (H - 6) x (W - 6). The mean is the score. The value at
+            [0, 0] belongs to the window in the corner.
         """
         x, y = self._checked(x), self._checked(y)
         check_pair(x.shape, y.shape)
@@ -158,13 +248,13 @@ class SSIM(ClassicalLoss):
 
 
 def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-    """SSIM of each pair: the mean over the windows whose middle counts."""
+    """Return the SSIM of each pair: the mean over the windows whose centre counts."""
     found = ssim.similarity(VERBS, ssim.VARIANTS[variant], x, y)
     return masked_mean(found, central(counted, *found.shape[2:])).mean(1)
 
 
 def luma(x: Tensor) -> Tensor:
-    """The luma of images in [-1, 1], as three equal channels on the same scale."""
+    """Return the luma of images in [-1, 1], as three equal channels on the same scale."""
     weights = torch.tensor(LUMA, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1) / 255
     # From pixels p = (x + 1) / 2, y = BLACK / 255 + sum of weights * p, and back to [-1, 1] as 2 y - 1.
     offset = 2 * BLACK / 255 + sum(LUMA) / 255 - 1
@@ -172,7 +262,13 @@ def luma(x: Tensor) -> Tensor:
 
 
 class DSSIM(ClassicalLoss):
-    """Structural dissimilarity, (1 - SSIM) / 2, with scikit-image's default window; the loss is the score."""
+    """Structural dissimilarity, (1 - SSIM) / 2, with scikit-image's default window. The loss is the score.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    """
 
     higher_is_better = False
     smallest = ssim.VARIANTS["skimage"].smallest
@@ -188,12 +284,16 @@ class DSSIM(ClassicalLoss):
 
 
 class SSIM3D(nn.Module):
-    """Structural similarity of volumes, N x C x D x H x W: Wang's SSIM with a Gaussian of 11 x 11 x 11.
+    """Structural similarity of volumes, with a Gaussian window of 11 x 11 x 11. The loss is 1 - SSIM.
 
-    edge: "inside" is the mean over the windows that lie inside, as scikit-image and piq have it. "repeat" repeats the
-    outermost voxels and is the mean over all places: MATLAB's `ssim` of volumes. MATLAB takes an RGB image for a volume
-    of three slices, too; give it as 1 x 1 x 3 x H x W for that number. With "inside", sides are 11 or more.
-    The other arguments are those of `SSIM`. The score is the mean over the channels.
+    Parameters
+    ----------
+    edge : {"inside", "repeat"}
+        "inside" averages over the windows that lie inside, as scikit-image and piq do; sides are 11 or more. "repeat"
+        repeats the outermost voxels and averages over all places, as MATLAB's `ssim` of volumes does. MATLAB treats
+        an RGB image as a volume of three slices: give it as 1 x 1 x 3 x H x W.
+    reduction, value_range, check
+        As for `SSIM`.
     """
 
     higher_is_better = True
@@ -214,11 +314,32 @@ class SSIM3D(nn.Module):
         self.edge, self.reduction, self.value_range, self.check = edge, reduction, value_range, check
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """1 - SSIM of N volumes and N others."""
+        """Return the loss between N volumes and N others.
+
+        Parameters
+        ----------
+        x, y : Tensor
+            Volumes, N x C x D x H x W.
+
+        Returns
+        -------
+        Tensor
+            The reduced losses.
+        """
         return reduced(1 - self.score(x, y), self.reduction)
 
     def score(self, x: Tensor, y: Tensor) -> Tensor:
-        """The SSIM of each pair of volumes: N."""
+        """Return the SSIM of each pair of volumes: N, the mean over the channels.
+
+        Parameters
+        ----------
+        x, y : Tensor
+            Volumes, N x C x D x H x W.
+
+        Returns
+        -------
+        Tensor
+        """
         for volume in (x, y):
             check_tensor(volume, "SSIM3D")
         if x.shape != y.shape or x.ndim != 5 or not x.is_floating_point():
@@ -257,10 +378,19 @@ class SSIM3D(nn.Module):
 
 
 class MSSSIM(ClassicalLoss):
-    """Multi-scale structural similarity, Wang et al. 2003; the loss is 1 - MS-SSIM. Sides are 161 pixels or more.
+    """Multi-scale structural similarity (Wang et al. 2003). The loss is 1 - MS-SSIM.
 
-    A scale whose mean is below 0 counts as 0, without a gradient. `weights` are the exponents of the scales, finest
-    first; there are as many scales as weights, and fewer of them take smaller images: four 81 pixels, three 41.
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    weights : sequence of float
+        The exponents of the scales, the finest first. The five published weights need sides of 161 pixels; four
+        weights need 81, three 41.
+
+    Notes
+    -----
+    A scale whose mean is negative counts as 0, without a gradient.
     """
 
     def __init__(
@@ -287,7 +417,13 @@ class MSSSIM(ClassicalLoss):
 
 
 class L2(ClassicalLoss):
-    """Mean squared error of RGB on a scale of 0 to 1; the loss is the score."""
+    """Mean squared error of RGB on a scale of 0 to 1. The loss is the score.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    """
 
     higher_is_better = False
 
@@ -302,10 +438,17 @@ class L2(ClassicalLoss):
 
 
 class PSNR(ClassicalLoss):
-    """Peak signal-to-noise ratio in dB over all of RGB; the loss is -PSNR.
+    """Peak signal-to-noise ratio in dB over all of RGB. The loss is -PSNR.
 
-    Equal images score infinity, as everywhere in eyediff; their gradient is 0. A mean is that of the images' ratios, as
-    papers report it. torchmetrics takes the ratio of the mean error of all pixels: `Metric(PSNR(), pooled=True)`.
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+
+    Notes
+    -----
+    Equal images score infinity, and their gradient is 0. A mean is over the ratios of the images, as papers report it.
+    torchmetrics uses the mean error of all pixels: `Metric(PSNR(), pooled=True)`.
     """
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
@@ -319,11 +462,11 @@ class PSNR(ClassicalLoss):
 
 
 def decibels(error: Tensor) -> Tensor:
-    """The PSNR of mean squared errors on a scale of 0 to 1; infinity, with a gradient of 0, where there is none."""
+    """Return the PSNR of mean squared errors on a scale of 0 to 1. An error of 0 gives infinity, with gradient 0."""
     equal = error == 0
     return torch.where(equal, torch.inf, -10 * torch.where(equal, 1, error).log10())
 
 
 def _masked_squares(x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-    """Mean squared error of the pixels that count, on a scale of 0 to 1: N."""
+    """Return the mean squared error of the pixels that count, on a scale of 0 to 1: N."""
     return masked_mean((x - y).square() / 4, counted).mean(1)

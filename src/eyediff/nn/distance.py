@@ -1,4 +1,4 @@
-"""LPIPS as a module: the formula of `lpips.py`, on tensors."""
+"""LPIPS as a torch module: the formula of `metrics/lpips.py`, on tensors."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from .tree import Tree
 from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of pixels in [0, 1]; what published classifiers were trained on. Our own trunks use LPIPS's rounded figures."""
+"""Mean and deviation of pixels in [0, 1] for most published classifiers. LPIPS itself uses rounded values."""
 
 
 class Prepared(NamedTuple):
-    """What `LPIPS.prepare` keeps of images, to be compared with many others."""
+    """The features of images, as `LPIPS.prepare` returns them."""
 
     features: tuple[Tensor, ...]
     height: int
@@ -48,27 +48,54 @@ class Prepared(NamedTuple):
 
 
 class LPIPS(nn.Module):
-    """Learned perceptual distance between images, lower is more alike; Zhang et al. 2018, equation 1.
+    """Learned perceptual distance of images (Zhang et al. 2018, equation 1). Lower means more similar.
 
-    Images are N x 3 x H x W floats. Gray ones, N x 1 x H x W, count as three equal channels, and one image without a
-    batch, 3 x H x W or 1 x H x W, as a batch of one.
+    Parameters
+    ----------
+    net : {"alex", "vgg", "squeeze", "mini"} or path
+        The backbone: "alex" is the metric that papers report, "vgg" the usual loss. Or the path of a metric file.
+    version : {"0.1", "0.0"}
+        The version of the linear weights. A metric file has its own version.
+    head : bool
+        Use the linear weights learned from human votes. Without them, the distance is the uncalibrated one.
+    spatial : bool
+        Return a map N x 1 x H x W in place of one distance for each pair.
+    reduction : {"mean", "sum", "none"}
+        What happens to the N distances, or to the map.
+    value_range : (float, float)
+        The levels of black and white in the images.
+    check : bool
+        Raise RangeError for values far outside the range. The check costs a pass over the images and, on a GPU, a wait.
+    weights_file : str or Path, optional
+        A file with the weights of the backbone. By default they are searched where `eyediff weights` keeps them.
+    trust : bool
+        Accept weights in `weights_file` that are not the published ones.
 
-    Frozen and in eval mode whatever its parent is set to. Gradients flow to both images. They are finite wherever the
-    features are: at equal images and at features of zero they are 0. Under `torch.autocast` the trunk's convolutions
-    are halved and all that follows stays in float32: distances of pairs that differ visibly are within 0.5 % (float16)
-    or 3 % (bfloat16) of the exact ones. docs/transforms.md lists the transforms of torch that it takes.
+    Raises
+    ------
+    WeightsError
+        If weights are missing or do not fit.
+    UsageError
+        If an argument has an unknown value.
 
-    net: "alex" (what papers report), "vgg" (the usual loss), "squeeze", "mini"; or the path of a metric's file.
-    version: "0.1", or "0.0" for the first release. A file has one of its own, and this argument is not used.
-    head: with the weights learned from human votes; without, the paper's uncalibrated network.
-    spatial: a map of distances N x 1 x H x W in place of one figure a pair.
-    reduction: "mean", "sum" or "none" (N figures, or the map).
-    value_range: what black and white are in the images.
-    check: look for values far outside the range; switch it off in inner loops on a GPU, where looking means waiting.
-    weights_file: the trunk's weights, if they lie elsewhere than where `eyediff weights` puts them; `trust` takes them
-    though they are not the published ones.
+    Notes
+    -----
+    Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, count as three equal channels. One image without a
+    batch axis counts as a batch of one.
 
-    Raises WeightsError where weights are missing or unfit, and UsageError for arguments that do not exist.
+    The module is frozen and stays in eval mode. Gradients flow to both images. They are finite wherever the features
+    are, and 0 at equal images. Under `torch.autocast` the convolutions use half precision and the rest float32:
+    distances of visibly different pairs are within 0.5 % (float16) or 3 % (bfloat16). The page on torch's transforms
+    lists what the module supports.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eyediff import nn
+    >>> loss = nn.LPIPS("squeeze", value_range=(0, 1))
+    >>> black, gray = torch.zeros(1, 3, 64, 64), torch.full((1, 3, 64, 64), 0.5)
+    >>> bool(loss(black, gray) > loss(gray, gray))
+    True
     """
 
     def __init__(
@@ -108,7 +135,19 @@ class LPIPS(nn.Module):
         value_range: ValueRange = (-1.0, 1.0),
         check: bool = True,
     ) -> Self:
-        """The distance by a network that was put together elsewhere; the other arguments as above."""
+        """Build the module from a network in memory.
+
+        Parameters
+        ----------
+        network : eyediff.metrics.lpips.Network
+            A backbone with its parameters and linear weights.
+        spatial, reduction, value_range, check
+            As for `LPIPS`.
+
+        Returns
+        -------
+        LPIPS
+        """
         self = cls.__new__(cls)
         self._set(NetworkTrunk(network), network.heads, spatial, reduction, value_range, check)
         return self
@@ -130,17 +169,38 @@ class LPIPS(nn.Module):
         side: int = 224,
         layout: FeatureLayout = "NCHW",
     ) -> Self:
-        """The uncalibrated distance on any module that takes N x 3 x H x W images.
+        """Build the distance on any module that takes N x 3 x H x W images. A frozen copy of the module is used.
 
-        A frozen copy of the module is taken. `taps` name submodules (as `module.named_modules()` does) that give
-        N x C x H x W features, or N x T x C tokens, of which no map can be made. Features of N x H x W x C, as a Swin
-        transformer gives them, need `layout="NHWC"`. `mean` and `std` are what the module expects, for pixels in
-        [0, 1]. `head` adds heads of ones, which take gradients; `heads` are those of a metric's file that was made for
-        this module, frozen. Either takes one run at `side` pixels.
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The backbone.
+        taps : sequence of str
+            Names of submodules, as `module.named_modules()` gives them. Their outputs are the feature layers:
+            N x C x H x W features, or N x T x C tokens. There is no map of tokens.
+        head : bool
+            Add linear weights of 1, which take gradients.
+        spatial, reduction, value_range, check
+            As for `LPIPS`.
+        heads : str or Path, optional
+            A metric file made for this module. Its linear weights are used, frozen.
+        mean, std : sequence of float
+            The normalisation that the module expects, for pixels in [0, 1].
+        side : int
+            Side in pixels of the image that finds the number of channels, for `head` and `heads`.
+        layout : {"NCHW", "NHWC"}
+            The order of axes of the features. A Swin transformer needs "NHWC".
 
-        Raises UsageError for taps that do not exist, give something else or another layout than the one stated, or
-        that the next layer overwrites;
-        WeightsError for a file that is no metric, or was made for another module, other taps, `mean` or `std`.
+        Returns
+        -------
+        LPIPS
+
+        Raises
+        ------
+        UsageError
+            If a name in `taps` does not exist, its output has another layout, or the next layer overwrites it.
+        WeightsError
+            If the file is not a metric, or was made for another module, `taps`, `mean` or `std`.
         """
         tapped = ModuleTrunk(module, taps, mean, std, layout).eval()
         found: Sequence[Array] | None = None
@@ -176,7 +236,20 @@ class LPIPS(nn.Module):
         self.train(False)
 
     def forward(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
-        """The loss between N images and N others, or one; `y` may come from `prepare`; `mask` as for `score`."""
+        """Return the loss between N images and N others, or one.
+
+        Parameters
+        ----------
+        x, y : Tensor
+            Images, N x 3 x H x W. `y` may also be the result of `prepare`.
+        mask : Tensor, optional
+            Which pixels count, as for `score`.
+
+        Returns
+        -------
+        Tensor
+            The reduced distances; with `spatial`, the reduced map.
+        """
         if self.spatial:
             if mask is not None:
                 raise UsageError("a mask was given, and a map has a distance for every pixel; leave one of them out")
@@ -184,17 +257,37 @@ class LPIPS(nn.Module):
         return reduced(self.score(x, y, mask), self.reduction)
 
     def score(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
-        """The distance of each pair: N.
+        """Return the distance of each pair.
 
-        `mask`, H x W, N x H x W or N x 1 x H x W, says which pixels count. Elsewhere the candidates `x` become the
-        references `y` first, so that what they hold has no influence and no gradient. At each tap the mean is then over
-        the positions, each by the share of its area that counts. `y` must be images. A pair without any pixel that
-        counts scores NaN.
+        Parameters
+        ----------
+        x, y : Tensor
+            Candidates and references, N x 3 x H x W. Without a mask, `y` may also be the result of `prepare`.
+        mask : Tensor, optional
+            Which pixels count: H x W, N x H x W or N x 1 x H x W. Elsewhere the candidates are first replaced by the
+            references, so that they have no influence and no gradient. Each layer is then averaged over its positions,
+            weighted by the share of their area that counts.
+
+        Returns
+        -------
+        Tensor
+            N distances. A pair without a pixel that counts gives NaN.
         """
         return self.layers(x, y, mask).sum(1)
 
     def layers(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
-        """Each tap's share of each distance: N x L; `mask` as for `score`."""
+        """Return the share of each feature layer in each distance, N x L.
+
+        Parameters
+        ----------
+        x, y, mask
+            As for `score`.
+
+        Returns
+        -------
+        Tensor
+            The sum over the layers is the distance.
+        """
         if mask is None:
             return lpips.shares(VERBS, self._terms(x, y))
         if isinstance(y, Prepared):
@@ -208,7 +301,17 @@ class LPIPS(nn.Module):
         return torch.cat([masked_mean(term, area_means(counted, *term.shape[2:])) for term in by_tap], 1)
 
     def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
-        """The distance by place: N x 1 x H x W."""
+        """Return the distance at each pixel, N x 1 x H x W.
+
+        Parameters
+        ----------
+        x, y
+            As for `score`.
+
+        Returns
+        -------
+        Tensor
+        """
         by_tap = self._terms(x, y)
         x = as_batch(x)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
@@ -216,7 +319,18 @@ class LPIPS(nn.Module):
         return lpips.enlarged(VERBS, by_tap, like=x)
 
     def prepare(self, x: Tensor) -> Prepared:
-        """What is needed of images that are compared with many others: half the work, done once."""
+        """Return the features of images that are compared with many others.
+
+        Parameters
+        ----------
+        x : Tensor
+            Images, N x 3 x H x W.
+
+        Returns
+        -------
+        Prepared
+            The second argument of `forward`, `score`, `layers` and `map`.
+        """
         x = as_batch(x)
         check_shape(x, self.trunk.smallest, "LPIPS")
         if self.check:
@@ -224,19 +338,40 @@ class LPIPS(nn.Module):
         return Prepared(tuple(self.trunk(scaled(x, self.value_range))), x.shape[2], x.shape[3])
 
     def embed(self, x: Tensor) -> Tensor:
-        """The points, N x D, whose squared Euclidean distances are the distances between images of one size."""
+        """Return embeddings, whose squared Euclidean distances are the distances of the images.
+
+        Parameters
+        ----------
+        x : Tensor
+            Images of one size, N x 3 x H x W.
+
+        Returns
+        -------
+        Tensor
+            N x D.
+        """
         heads = self._heads()
         roots = None if heads is None else [head.sqrt() for head in heads]
         return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self.prepare(x).features])
 
     def project(self) -> None:
-        """Set heads below 0 to 0, in place: what keeps this a distance while heads are trained."""
+        """Set negative linear weights to 0 in place, so that the module stays a distance while they are trained."""
         with torch.no_grad():
             for head in self._heads() or ():
                 head.clamp_(min=0)
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
-        """Nothing: this module stays as it is when the network around it is set to training."""
+        """Stay in eval mode, whatever the network around this module is set to.
+
+        Parameters
+        ----------
+        mode : bool
+            Ignored.
+
+        Returns
+        -------
+        LPIPS
+        """
         return super().train(False)
 
     def extra_repr(self) -> str:
@@ -253,7 +388,7 @@ class LPIPS(nn.Module):
 
 
 def _heads_of(file: weights.MetricFile, trunk: ModuleTrunk, channels: Sequence[int]) -> Sequence[Array]:
-    """The heads in a metric's file that was made for this module. Raises WeightsError."""
+    """Return the linear weights in a metric file, which must have been made for this module."""
     if file.description.taps != trunk.names:
         taps = ", ".join(file.description.taps) or "the taps of a trunk of ours"
         raise WeightsError(f"{shown(file.path)}: made for {shown(taps)}, not for {', '.join(trunk.names)}")

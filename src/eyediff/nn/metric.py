@@ -1,4 +1,4 @@
-"""Any of these modules as a metric of torchmetrics, for its collections and for Lightning's log."""
+"""A module of eyediff.nn as a metric of torchmetrics, for its collections and for Lightning's log."""
 
 from __future__ import annotations
 
@@ -23,18 +23,32 @@ DISTINCT = 10_000
 
 
 class Metric(torchmetrics.Metric):
-    """The score of all pairs that were seen, on all processes.
+    """The score of all pairs of all updates, on all processes. Batches may differ in size.
 
-        metrics = torchmetrics.MetricCollection({"lpips": Metric(nn.LPIPS()), "ssim": Metric(nn.SSIM())})
-        metrics.update(output, target)
-        metrics.compute()
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A module of `eyediff.nn`.
+    reduction : {"mean", "sum", "none"}
+        The mean or the sum over the pairs, or the score of each pair in the order of the updates.
+    pooled : bool
+        For `PSNR` with "mean" only: the ratio of the mean squared error of all pixels together, as torchmetrics
+        computes it. By default the mean is over the ratios of the images.
+    **kwargs
+        The options of `torchmetrics.Metric`.
 
-    reduction: "mean" or "sum" over the pairs, or "none": the score of each pair, in the order of the updates.
-    pooled: for `PSNR` alone, and only with "mean": the ratio of the mean squared error of all pixels together, as
-    torchmetrics and scikit-image's array of a whole set have it, in place of the mean of the images' ratios. An image
-    counts as often as it has pixels.
-    Batches may differ in size: every pair counts alike. `compute` raises RuntimeError where nothing was seen.
-    It cannot be scripted, and neither can the modules: `torch.jit.trace` takes them.
+    Notes
+    -----
+    The metric cannot be scripted, and neither can the modules. `torch.jit.trace` works.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eyediff import nn
+    >>> metric = nn.Metric(nn.PSNR(value_range=(0, 1)))
+    >>> metric.update(torch.zeros(2, 3, 8, 8), torch.full((2, 3, 8, 8), 0.5))
+    >>> round(float(metric.compute()), 2)
+    6.02
     """
 
     is_differentiable = True
@@ -66,7 +80,15 @@ class Metric(torchmetrics.Metric):
         self.add_state("key", torch.tensor(next(_KEYS) % DISTINCT), dist_reduce_fx="max")
 
     def update(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> None:
-        """Add the pairs of a batch: N x 3 x H x W each, as the module takes them, and a mask as it takes one."""
+        """Add the pairs of a batch.
+
+        Parameters
+        ----------
+        x, y : Tensor
+            Images, N x 3 x H x W.
+        mask : Tensor, optional
+            Which pixels count, as for the module.
+        """
         if self.pooled and mask is not None:
             raise UsageError("a mask was given; pooled=True counts every pixel, leave one of them out")
         scores, weight = self._scores(x, y, mask), x.shape[-2] * x.shape[-1] if self.pooled else 1
@@ -76,7 +98,13 @@ class Metric(torchmetrics.Metric):
             self.scores.append(scores)
 
     def compute(self) -> Tensor:
-        """The mean or the sum over all pairs, or their scores."""
+        """Return the mean or the sum over all pairs, or their scores.
+
+        Raises
+        ------
+        RuntimeError
+            If no pair was added.
+        """
         if self.count == 0:
             raise RuntimeError("no pairs were seen; call update first")
         if self.reduction == "none":
@@ -87,7 +115,15 @@ class Metric(torchmetrics.Metric):
         return decibels(mean) if self.pooled else mean
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """Draw a value or several, by default what `compute` gives, as torchmetrics' metrics do. Needs matplotlib."""
+        """Draw one or several values, as the metrics of torchmetrics do. Needs matplotlib.
+
+        Parameters
+        ----------
+        val : Tensor or sequence of Tensor, optional
+            The values. By default the result of `compute`.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw.
+        """
         return self._plot(val, ax)
 
     def _scores(self, x: Tensor, y: Tensor, mask: Tensor | None) -> Tensor:

@@ -37,24 +37,36 @@ Targets: TypeAlias = dict[str, Tensor]
 """Features, or Gram matrices, by the name of their tap."""
 
 Target: TypeAlias = Tensor | Targets | None
-"""Images, what was made of them, or nothing."""
+"""Images, the targets made from them, or None."""
 
 CONTENT: Mapping[str, float] = {"relu2_2": 1.0}
-"""What Johnson et al. use for super-resolution with VGG16."""
+"""The content layer that Johnson et al. use for super-resolution with VGG16."""
 
 
 class PerceptualLoss(nn.Module):
-    """Content and style terms at chosen taps, divided by C * H * W as in the paper; total variation as an option.
+    """Content and style loss at chosen feature layers (Johnson et al. 2016), with total variation as an option.
 
-    content, style: weights by tap: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 of vgg (style there: the first four),
-    relu1 to relu5 of alex, relu1 to relu7 of squeeze. Style is off unless it is given.
-    variation: weight of sum over neighbours of (x_i - x_j)^2 / (C H W), pixels in [-1, 1] (Mahendran and Vedaldi 2015
-    with beta 2; the paper states no formula).
-    net: a trunk, or the path of a metric's file, whose heads are not used.
-    The other arguments are those of `LPIPS`. Frozen, and in eval mode whatever its parent is set to; what lies behind
-    the last tap is not computed.
+    The module is frozen. Layers behind the last chosen one are not computed.
 
-    Raises UsageError for taps that the trunk does not have, WeightsError where its weights are missing or unfit.
+    Parameters
+    ----------
+    net : {"alex", "vgg", "squeeze", "mini"} or path
+        The backbone, or the path of a metric file, whose linear weights are not used.
+    content, style : mapping of str to float, optional
+        Weights by layer: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 of vgg; relu1 to relu5 of alex; relu1 to relu7 of
+        squeeze. Johnson et al. use the first four of vgg for style. There is no style term by default.
+    variation : float
+        Weight of the total variation: the sum over neighbours of (x_i - x_j)^2 / (C H W), with pixels in [-1, 1]
+        (Mahendran and Vedaldi 2015 with beta 2; Johnson et al. state no formula).
+    reduction, value_range, check, weights_file, trust
+        As for `LPIPS`.
+
+    Raises
+    ------
+    UsageError
+        If the backbone has no layer of a given name.
+    WeightsError
+        If weights are missing or do not fit.
     """
 
     def __init__(
@@ -89,7 +101,19 @@ class PerceptualLoss(nn.Module):
         value_range: ValueRange = (-1.0, 1.0),
         check: bool = True,
     ) -> Self:
-        """The loss on a network that was put together elsewhere; its heads are not used."""
+        """Build the loss from a network in memory, whose linear weights are not used.
+
+        Parameters
+        ----------
+        network : eyediff.metrics.lpips.Network
+            A backbone with its parameters.
+        content, style, variation, reduction, value_range, check
+            As for `PerceptualLoss`.
+
+        Returns
+        -------
+        PerceptualLoss
+        """
         self = cls.__new__(cls)
         self._set(network, content, style, variation, reduction, value_range, check)
         return self
@@ -116,14 +140,40 @@ class PerceptualLoss(nn.Module):
         self.train(False)
 
     def forward(self, x: Tensor, content: Target = None, style: Target = None) -> Tensor:
-        """The loss of N images. `content` and `style` are images, or what `contents` and `styles` made of them.
+        """Return the loss of N images.
 
-        A term whose target is left out is not computed. A style image may be of any size, and one goes with many.
+        Parameters
+        ----------
+        x : Tensor
+            Images, N x 3 x H x W.
+        content, style : Tensor or mapping, optional
+            Target images, or the results of `contents` and `styles`. A term without a target is not computed. A style
+            image may have any size, and one style image serves all N images.
+
+        Returns
+        -------
+        Tensor
+            The reduced losses.
+
+        Raises
+        ------
+        UsageError
+            If no term is left.
         """
         return reduced(self.score(x, content, style), self.reduction)
 
     def score(self, x: Tensor, content: Target = None, style: Target = None) -> Tensor:
-        """The loss of each image: N. Arguments as in `forward`; raises UsageError where no term is left."""
+        """Return the loss of each image: N.
+
+        Parameters
+        ----------
+        x, content, style
+            As for `forward`.
+
+        Returns
+        -------
+        Tensor
+        """
         if isinstance(content, Tensor):
             check_pair(x.shape, content.shape)
             content = self.contents(content)
@@ -143,17 +193,47 @@ class PerceptualLoss(nn.Module):
         return torch.stack([term.expand(len(x)) for term in terms]).sum(0)
 
     def contents(self, images: Tensor) -> Targets:
-        """Features of content images at the content taps, to be used many times."""
+        """Return the features of content images at the content layers, for several calls.
+
+        Parameters
+        ----------
+        images : Tensor
+            N x 3 x H x W.
+
+        Returns
+        -------
+        dict of str to Tensor
+        """
         features = self._features(self._scaled(images))
         return {tap: features[tap] for tap in self.content}
 
     def styles(self, images: Tensor) -> Targets:
-        """Gram matrices of style images at the style taps, to be used many times."""
+        """Return the Gram matrices of style images at the style layers, for several calls.
+
+        Parameters
+        ----------
+        images : Tensor
+            N x 3 x H x W.
+
+        Returns
+        -------
+        dict of str to Tensor
+        """
         features = self._features(self._scaled(images))
         return {tap: gram(features[tap]) for tap in self.style}
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
-        """Nothing: this module stays as it is when the network around it is set to training."""
+        """Stay in eval mode, whatever the network around this module is set to.
+
+        Parameters
+        ----------
+        mode : bool
+            Ignored.
+
+        Returns
+        -------
+        PerceptualLoss
+        """
         return super().train(False)
 
     def _scaled(self, x: Tensor) -> Tensor:
@@ -167,7 +247,7 @@ class PerceptualLoss(nn.Module):
 
 
 def gram(features: Tensor) -> Tensor:
-    """How channels go together, whatever the place: N x C x C, divided by C * H * W (equation 3)."""
+    """Return the Gram matrices of features, N x C x C, divided by C * H * W (equation 3)."""
     n, channels = features.shape[:2]
     flat = features.reshape(n, channels, -1)
     with torch.autocast(flat.device.type, enabled=False):
@@ -175,7 +255,7 @@ def gram(features: Tensor) -> Tensor:
 
 
 def total_variation(x: Tensor) -> Tensor:
-    """Squared differences between neighbours, summed and divided by C * H * W: N."""
+    """Return the sum of squared differences between neighbours, divided by C * H * W: N."""
     below, right = (x[:, :, 1:] - x[:, :, :-1]).square(), (x[:, :, :, 1:] - x[:, :, :, :-1]).square()
     return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / x[0].numel()
 

@@ -18,11 +18,19 @@ from .trunk import VERBS, NetworkTrunk
 
 
 class DISTS(ClassicalLoss):
-    """Deep image structure and texture similarity, Ding et al. 2022; the loss is the score.
+    """Deep image structure and texture similarity (Ding et al. 2022). The loss is the score. The module is frozen.
 
-    Frozen, and in eval mode whatever its parent is set to. `weights_file` and `trust` are those of `LPIPS`.
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    weights_file, trust
+        As for `LPIPS`.
 
-    Raises WeightsError where VGG16's weights are missing or unfit.
+    Raises
+    ------
+    WeightsError
+        If the weights of VGG16 are missing or do not fit.
     """
 
     higher_is_better = False
@@ -49,7 +57,19 @@ class DISTS(ClassicalLoss):
         value_range: ValueRange = (-1.0, 1.0),
         check: bool = True,
     ) -> Self:
-        """Return the loss on a network of `metrics.dists.network` that was put together elsewhere."""
+        """Build the module from a network in memory.
+
+        Parameters
+        ----------
+        network : eyediff.metrics.lpips.Network
+            A network that `eyediff.metrics.dists.network` returns.
+        reduction, value_range, check
+            As for `SSIM`.
+
+        Returns
+        -------
+        DISTS
+        """
         self = cls.__new__(cls)
         self._set(network, reduction, value_range, check)
         return self
@@ -63,7 +83,17 @@ class DISTS(ClassicalLoss):
         self.train(False)
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
-        """Nothing: this module stays as it is when the network around it is set to training."""
+        """Stay in eval mode, whatever the network around this module is set to.
+
+        Parameters
+        ----------
+        mode : bool
+            Ignored.
+
+        Returns
+        -------
+        DISTS
+        """
         return super().train(False)
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:

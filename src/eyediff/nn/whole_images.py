@@ -34,14 +34,26 @@ class _WholeImageLoss(ClassicalLoss):
 
 
 class GMSD(_WholeImageLoss):
-    """Gradient magnitude similarity deviation, Xue et al. 2014; the loss is the score. Sides are 3 pixels or more."""
+    """Gradient magnitude similarity deviation, Xue et al. 2014; the loss is the score. Sides are 3 pixels or more.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    """
 
     higher_is_better = False
     program = gmsd.PROGRAM
 
 
 class MSGMSD(_WholeImageLoss):
-    """GMSD on multiple scales, Zhang et al. 2017; the loss is the score. Sides are 17 pixels or more."""
+    """GMSD on multiple scales, Zhang et al. 2017; the loss is the score. Sides are 17 pixels or more.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    """
 
     higher_is_better = False
     program = ms_gmsd.PROGRAM
@@ -51,6 +63,11 @@ class MDSI(_WholeImageLoss):
     """Mean deviation similarity index, Nafchi et al. 2016; the loss is the score. `y` is the candidate.
 
     The score is the fourth root of a deviation: its gradient grows without limit towards equal images.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
     """
 
     higher_is_better = False
@@ -58,7 +75,13 @@ class MDSI(_WholeImageLoss):
 
 
 class HaarPSI(_WholeImageLoss):
-    """Haar wavelet-based perceptual similarity, Reisenhofer et al. 2018; the loss is 1 - HaarPSI. Sides are 16 up."""
+    """Haar wavelet-based perceptual similarity, Reisenhofer et al. 2018; the loss is 1 - HaarPSI. Sides are 16 or more.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    """
 
     program = haarpsi.PROGRAM
 
@@ -68,25 +91,52 @@ class VIF(_WholeImageLoss):
 
     `x` is the reference, `y` the candidate, as in `eyediff compare`. More contrast than the reference scores above 1.
     Sides are 41 pixels or more. In float32, images that are flat in large parts lose digits: use float64 there.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
     """
 
     program = vif.PROGRAM
 
 
 class FLIP(_WholeImageLoss):
-    """LDR-FLIP, Andersson et al. 2020; the loss is the mean of the error map, which `map` returns."""
+    """LDR-FLIP, Andersson et al. 2020; the loss is the mean of the error map, which `map` returns.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    """
 
     higher_is_better = False
     program = flip.PROGRAM
 
     def map(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the error by place: N x 1 x H x W."""
+        """Return the error at each pixel, N x 1 x H x W.
+
+        Parameters
+        ----------
+        x, y : Tensor
+            Images, N x 3 x H x W.
+
+        Returns
+        -------
+        Tensor
+        """
         x, y = self.images(x, y)
         return flip.error_map(VERBS, *broadcast(x, y))
 
 
 class SSIMULACRA2(_WholeImageLoss):
-    """SSIMULACRA 2; the loss is (100 - score) / 100. `x` is the reference. Sides are 8 pixels or more."""
+    """SSIMULACRA 2; the loss is (100 - score) / 100. `x` is the reference. Sides are 8 pixels or more.
+
+    Parameters
+    ----------
+    reduction, value_range, check
+        As for `SSIM`.
+    """
 
     program = ssimulacra2.PROGRAM
 
