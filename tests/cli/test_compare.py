@@ -127,7 +127,7 @@ def test_bad_calls_are_one_line_and_compute_nothing(call, tmp_path: Path) -> Non
     one_line(call("compare", BEFORE, tmp_path / "empty"), "empty", "no image")
     one_line(call("compare", BEFORE, BEFORE + "/"), "the same")
     one_line(call("compare", BEFORE, f"{AFTER}/cat.png"), "is a folder", "a file")
-    one_line(call("compare", BEFORE), "issing argument")
+    one_line(call("compare", BEFORE), "a reference and a candidate are needed")
     one_line(call("compare", BEFORE, AFTER, "--metrics", "psnr"), "--metrics")
     one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "--max", "psnr"), "--max psnr", "NAME=VALUE")
     one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "--max", "ssim=1"), "ssim", "--metric")

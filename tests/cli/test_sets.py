@@ -164,7 +164,7 @@ def test_bad_calls_are_one_line(call, folder: Path, tmp_path: Path) -> None:  # 
     one_line(call("nearest", folder, "--duplicates", "-1"), "below -1", "0 or more")
     one_line(call("nearest", query, folder, "-k", "0"), "at least 1")
     one_line(call("nearest", query, folder, "--rebuild"), "--index")
-    one_line(call("diversity", folder, "--groups", "("), "--groups (", "subfolder")
+    one_line(call("diversity", folder, "--groups", "("), "--groups '('", "subfolder")
     one_line(call("diversity", EXAMPLES.parent / "docs" / "nothing"), "no such file")
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 

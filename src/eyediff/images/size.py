@@ -36,9 +36,9 @@ def check_size(policy: PairSizePolicy, resampling: Resampling = "lanczos") -> No
     """Raise UsageError unless a policy for pairs exists, and resizes where a filter other than the default is named."""
     if policy not in (*get_args(SizePolicy), "top-left", "pad") and _target(policy) is None:
         known = f"{', '.join(get_args(SizePolicy))}, top-left, pad or fit:WxH, such as fit:640x480"
-        raise UsageError(f"size {shown(policy)}: expected {known}")
+        raise UsageError(Setting("size", policy), f": expected {known}")
     if resampling not in KERNELS:
-        raise UsageError(f"resampling {shown(resampling)}: expected one of {', '.join(KERNELS)}")
+        raise UsageError(Setting("resampling", resampling), f": expected one of {', '.join(KERNELS)}")
     if resampling != "lanczos" and policy != "resize" and _target(policy) is None:
         raise UsageError(
             f"the filter {resampling} was named, and nothing is resized; use ",

@@ -52,7 +52,9 @@ def network(name: str, *, heads: bool = True) -> lpips.Network:
     trunk, random = TRUNKS[name], np.random.RandomState(0)
     drawn = tuple(random.rand(channels).astype(np.float32) for channels in trunk.taps)
     published = drawn if name == "mini" else weights.load_heads(name, "0.1")
-    return lpips.Network(trunk, seeded_parameters(trunk), published if heads else None, heads)
+    return lpips.Network(
+        trunk, seeded_parameters(trunk), published if heads else None, lpips.PUBLISHED if heads else None
+    )
 
 
 @cache

@@ -197,6 +197,6 @@ def test_a_filter_needs_something_to_resize() -> None:
     """A filter that would not be used is a mistake."""
     with pytest.raises(UsageError, match="nothing is resized"):
         check_size("crop", "bicubic")
-    with pytest.raises(UsageError, match="resampling cubic"):
+    with pytest.raises(UsageError, match="resampling='cubic'"):
         check_size("resize", "cubic")  # type: ignore[arg-type]
     check_size("fit:3x3", "nearest")
