@@ -47,8 +47,9 @@ def psnr_y8(a: Pixels, b: Pixels) -> Numbers:
 
 
 def _luma_mean_squares(a: Numbers, b: Numbers) -> Numbers:
-    # Pair by pair: a sum over a batch would add in another order.
-    return np.array([np.square(x - y).mean() for x, y in zip(a, b, strict=True)], np.float64)
+    # Pair by pair and in C order: a sum over a batch, or over another layout, would add in another order.
+    squares = (np.ascontiguousarray(np.square(x - y)) for x, y in zip(a, b, strict=True))
+    return np.array([each.mean() for each in squares], np.float64)
 
 
 PROGRAMS: Mapping[str, PixelFunction] = {

@@ -79,7 +79,7 @@ def test_the_policy_allows_our_script_alone(tmp_path: Path) -> None:
 
 
 def test_every_part_is_in_the_page() -> None:
-    """A script or style that lies there and is not listed would be lost in silence; one of each is `eyediff table`'s."""
+    """A part that lies there and is not listed would be lost in silence. One of each belongs to `eyediff table`."""
     for folder, listed in (("script", {*SCRIPTS, "methods.js"}), ("style", {*STYLES, "methods.css"})):
         assert {path.name for path in PARTS.joinpath(folder).iterdir()} == listed
 
