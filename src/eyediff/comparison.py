@@ -231,17 +231,17 @@ class _Collector:
     rows: list[Row] = field(default_factory=list)
 
     def open(self, header: Header) -> None:
-        """Nothing to prepare."""
+        """Do nothing: no preparation is needed."""
 
     def write(self, row: Row) -> None:
         """Keep the row."""
         self.rows.append(row)
 
     def close(self, summary: Summary) -> None:
-        """Nothing to finish."""
+        """Do nothing: there is nothing to finish."""
 
     def abandon(self) -> None:
-        """Nothing to put back."""
+        """Do nothing: there is nothing to restore."""
 
 
 @check_argument_types

@@ -1,4 +1,4 @@
-"""What a forked process makes anew. A fork copies memory but only one thread: what waits for the others waits forever.
+"""Objects that a forked process creates again. A fork has one thread, so waiting for the others never ends.
 
 `multiprocessing` forks by default on Linux before Python 3.14, and so does torch's DataLoader.
 """

@@ -22,7 +22,7 @@ class Engine(Protocol):
 
     @property
     def description(self) -> str:
-        """What computes, for the header: "onnxruntime 1.32.0 cpu"."""
+        """Description of the engine for the header, such as "onnxruntime 1.32.0 cpu"."""
 
     @property
     def smallest(self) -> int:
@@ -37,10 +37,10 @@ class Looking(Engine, Protocol):
     """An engine that can look at a reference once, for many candidates."""
 
     def look(self, x: Pixels) -> Features | None:
-        """What it sees of N x H x W x 3. None where that would take more memory than it may use."""
+        """Return the features of N x H x W x 3; None if they would exceed the memory limit."""
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
-        """N scores against one reference, or as many: bit for bit what `distances` gives of the pixels."""
+        """Return N scores against one reference or N references, bit for bit equal to `distances` of the pixels."""
 
 
 @runtime_checkable
@@ -67,7 +67,7 @@ class Mapper(Protocol):
 
 
 class Sink(Protocol):
-    """Where rows go, in input order."""
+    """A receiver of rows, in input order."""
 
     def open(self, header: Header) -> None:
         """Called once, before any row and before anything is computed."""

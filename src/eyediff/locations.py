@@ -1,4 +1,4 @@
-"""Where a file lies: a path here, or a URL that fsspec opens (s3://, gs://, https://, memory://, ...)."""
+"""Locations of files: local paths, and URLs that fsspec opens (s3://, gs://, https://, memory://, ...)."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def size_and_time(location: Location) -> tuple[int, int]:
 
 
 def scheme_of(text: str) -> str | None:
-    """What stands before `://`; None for a path."""
+    """Return the scheme of a URL, the part before `://`; None for a path."""
     found = _SCHEME.match(text)
     return found[1].lower() if found else None
 

@@ -15,7 +15,7 @@ from .interfaces import DownloadProgress
 from .metrics.backbones import MINI, TRUNKS
 from .metrics.programs import DeepFeatures, FeatureStatistics
 from .metrics.registry import METRICS, all_metrics
-from .output.output_files import whole_file
+from .output.output_files import atomic_output
 from .scoring.metric_spec import MetricSpec, parse_metric
 from .weights import PUBLISHED
 
@@ -90,7 +90,7 @@ def export(
     spec = parse_metric(metric)
     form = ExportFormat(input, layout, range, opset, map)
     _check(spec, form, embed, weights)
-    with whole_file(Path(path), _is_ours, "ONNX file of eyediff") as partial:
+    with atomic_output(Path(path), _is_ours, "ONNX file of eyediff") as partial:
         exported, said = _load(spec, embed, None if weights is None else Path(weights), trust, progress)
         about = _about(spec, form, exported.smallest) | said
         made = models.build_model(exported, form, about)

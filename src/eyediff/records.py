@@ -64,7 +64,7 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """What scores follow, beyond their metrics and what becomes of sizes and transparency.
+    """Settings that scores depend on, beside the metrics and the policies for sizes and transparency.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Conventions:
 
     @property
     def masks(self) -> bool:
-        """Whether some pixels of an image may not count."""
+        """True if some pixels of an image may not count."""
         return self.region is not None or bool(self.ignore) or self.mask is not None
 
 
@@ -168,12 +168,12 @@ class ScoredPair:
 
     @property
     def complete(self) -> bool:
-        """Whether every metric has a score."""
+        """True if every metric has a score."""
         return not self.reasons
 
     @property
     def stage(self) -> Stage:
-        """Where the metrics without a score failed."""
+        """Stage at which the metrics without a score failed."""
         return "score"
 
     @property
@@ -231,7 +231,7 @@ class Failure:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Nothing is known of the images."""
+        """Empty: the images were not read."""
         return ()
 
     @property
@@ -245,7 +245,7 @@ Row: TypeAlias = ScoredPair | Failure
 
 @dataclass(frozen=True, slots=True)
 class MetricHeader:
-    """What a score needs beside its number to be repeated."""
+    """Version, weights and engine of a metric, which are needed to reproduce a score."""
 
     version: str
     weights_sha256: str | None
@@ -269,13 +269,13 @@ class Shard:
 
     @property
     def size(self) -> int:
-        """How many pairs this part has."""
+        """Number of pairs of this part."""
         return len(range(self.part - 1, self.pairs, self.of))
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What all rows of a run have in common. `higher_is_better` is by metric name, like `metrics`.
+    """Settings that all rows of a run share. `higher_is_better` is by metric name, like `metrics`.
 
     `range` are the levels of black and white that were stated for all files. `groups` is the rule that tells the group
     of each pair, or "listed" where a list did; None if pairs have no group. `shard` where the rows are a part of a run.

@@ -40,7 +40,7 @@ def compare(
     metric: options.Metrics = None,
     protocol: options.Protocol = None,
     scale: options.Scale = None,
-    format_: options.RowFormat = None,
+    format_: options.RowFormatOption = None,
     output: options.Output = None,
     rows: options.Rows = None,
     summary_file: options.SummaryFile = None,
@@ -162,7 +162,7 @@ def compare(
     failed, incomplete = (against.failed, against.incomplete) if against else (False, False)
     code = exit_code(summary, failed=failed, lacking=bool(incomplete or drawn.missing))
     more = [] if against is None else list(gates.format_verdict(against, defaults.LISTED))
-    tell_verdict(code, plan.metrics.header, summary, kind, output, more=[*more, *drawn.said()])
+    tell_verdict(code, plan.metrics.header, summary, kind, output, more=[*more, *drawn.describe()])
     return code
 
 

@@ -40,7 +40,7 @@ ByItem: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Where results go."""
+    """The output options of a study."""
 
     file: Path | None
     format: Format | None
@@ -54,7 +54,7 @@ def twoafc(
     metric: options.Metrics = None,
     split: options.Split = "val",
     output: options.Output = None,
-    format_: options.Format = None,
+    format_: options.FormatOption = None,
     side: options.JudgedSide = None,
     bootstrap: options.Resamples = defaults.BOOTSTRAP,
     seed: options.ResamplesSeed = defaults.SEED,
@@ -83,7 +83,7 @@ def just_noticeable(
         jnd.Convention, typer.Option(help="Of the area: voc as the published code has it, step as scikit-learn.")
     ] = "voc",
     output: options.Output = None,
-    format_: options.Format = None,
+    format_: options.FormatOption = None,
     side: options.JudgedSide = None,
     bootstrap: options.Resamples = defaults.BOOTSTRAP,
     seed: options.ResamplesSeed = defaults.SEED,
@@ -109,7 +109,7 @@ def mos(
     ],
     metric: options.Metrics = None,
     output: options.Output = None,
-    format_: options.Format = None,
+    format_: options.FormatOption = None,
     side: options.JudgedSide = None,
     bootstrap: options.Resamples = defaults.BOOTSTRAP,
     seed: options.ResamplesSeed = defaults.SEED,

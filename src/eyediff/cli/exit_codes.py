@@ -1,4 +1,4 @@
-"""How commands end: exit codes, and what becomes of a run that fails after its first row."""
+"""Exit codes of the commands, and the handling of a run that fails after its first row."""
 
 from __future__ import annotations
 

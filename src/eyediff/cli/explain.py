@@ -46,7 +46,7 @@ def explain(
     ] = None,
     range_: options.LevelRange = None,
     bits: options.Bits = None,
-    format_: options.Format = None,
+    format_: options.FormatOption = None,
     output: options.Output = None,
     device: options.Device = "auto",
 ) -> int:

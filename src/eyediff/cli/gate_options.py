@@ -1,4 +1,4 @@
-"""What `compare` does for machines beside its rows: the baseline and its verdict, JUnit, the plot."""
+"""Outputs of `compare` for CI beside its rows: the baseline and its verdict, JUnit, the plot."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Gating:
             raise UsageError(
                 f"--tolerance {tolerance[0]}: nothing to compare with; name an earlier run with --baseline"
             )
-        check_apart(
+        check_distinct_paths(
             {"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary}
         )
         if junit is not None and not junit.absolute().parent.is_dir():
@@ -145,7 +145,7 @@ def _tolerance(text: str) -> tuple[str | None, float]:
     return name if equals else None, tolerance
 
 
-def check_apart(files: dict[str, Path | None]) -> None:
+def check_distinct_paths(files: dict[str, Path | None]) -> None:
     """Raise UsageError if two options name one file. A baseline that a result replaced would let the next run pass."""
     seen: dict[Path, str] = {}
     for option, path in files.items():

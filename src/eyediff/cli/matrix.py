@@ -15,7 +15,7 @@ from ..locations import real_path
 from ..output import grids
 from ..output.files import is_regular
 from ..output.grids import Grid, GridFormat
-from ..output.output_files import begins_with_mark, whole_file
+from ..output.output_files import atomic_output, begins_with_mark
 from ..output.parquet import arrow
 from ..output.text import amount
 from ..report.plot import check
@@ -44,7 +44,7 @@ def matrix(
             metavar="FILE", help="Draw a heat map, similar images side by side (png, svg or pdf).", show_default=False
         ),
     ] = None,
-    metric: options.Metric = defaults.SET_METRIC,
+    metric: options.MetricOption = defaults.SET_METRIC,
     size: options.SetSize = "refuse",
     workers: options.Workers = None,
     device: options.Device = "auto",
@@ -67,7 +67,7 @@ def matrix(
         others = other[0] if other else None
         with bar("images, then blocks") as tell:
             found = stack.enter_context(
-                sets.compute_matrix(job, listed[0], others, folder=_beside(output), progress=tell)
+                sets.compute_matrix(job, listed[0], others, folder=_scratch_folder(output), progress=tell)
             )
         failed = [(each.name, options.reason(each)) for each in found.failed]
         write(Grid(job.header, found.rows, found.columns, found.distances, failed))
@@ -96,23 +96,23 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
         check(plot)
 
 
-def _beside(output: Path | None) -> Path | None:
-    """Scratch files go where there must be room for the result anyway; None: where the system keeps such."""
+def _scratch_folder(output: Path | None) -> Path | None:
+    """Return the folder of the output, which must have room anyway; None for the temporary folder of the system."""
     return real_path(output).parent if output is not None and is_regular(output) else None
 
 
 @contextmanager
 def _destination(kind: GridFormat, output: Path | None) -> Iterator[Callable[[Grid], None]]:
-    """What writes the matrix, made ready before any work."""
+    """Yield a function that writes the matrix. The output is checked before any work."""
     if output is None or kind not in grids.BINARY:
         with options.text(kind, output) as text:
             yield lambda grid: grids.write_text(grid, kind, text)
         return
-    with whole_file(output, *grids.BINARY[kind]) as whole:
+    with atomic_output(output, *grids.BINARY[kind]) as whole:
         if kind == "parquet":
             yield lambda grid: grids.write_parquet(grid, whole)
             return
-        with whole_file(grids.names_path(output), begins_with_mark, "file of names of eyediff") as names:
+        with atomic_output(grids.names_path(output), begins_with_mark, "file of names of eyediff") as names:
 
             def write(grid: Grid) -> None:
                 grids.write_npy(grid, whole)

@@ -27,7 +27,7 @@ NEIGHBOURS = (
     Column("distance", "number", "Distance of the two images."),
 )
 
-TWINS = (
+DUPLICATES = (
     Column("group", "integer", "Number of the group of connected pairs."),
     Column("first", description="First image."),
     Column("second", description="Second image."),
@@ -54,8 +54,8 @@ def nearest(
     ] = None,
     index: options.Index = None,
     rebuild: options.Rebuild = False,
-    metric: options.Metric = defaults.SET_METRIC,
-    format_: options.Format = None,
+    metric: options.MetricOption = defaults.SET_METRIC,
+    format_: options.FormatOption = None,
     output: options.Output = None,
     size: options.SetSize = "refuse",
     workers: options.Workers = None,
@@ -82,16 +82,18 @@ def nearest(
         job = folders.prepare(metric, size, device, workers, report)
     options.tell_ignored(listed, asked)
     with ExitStack() as stack:
-        table = Table(kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else TWINS, job.header)
+        table = Table(
+            kind, stack.enter_context(options.text(kind, output)), NEIGHBOURS if query else DUPLICATES, job.header
+        )
         with bar("images") as tell:
             points = stack.enter_context(sets.open_index(job, listed[0], index, rebuild=rebuild, progress=tell))
         table.begin()
         for each in points.failed:
             table.write({"image": each.name, "first": each.name}, options.reason(each))
         if duplicates is not None:
-            failed, said = _twins(points, duplicates, table)
+            failed, said = _write_duplicates(points, duplicates, table)
         else:
-            failed, said = _neighbours(job, points, listed[0], asked[0], k or defaults.NEIGHBOURS, table)
+            failed, said = _write_neighbours(job, points, listed[0], asked[0], k or defaults.NEIGHBOURS, table)
         table.end([said])
     if output is not None:
         typer.echo(f"eyediff: {said}; see {shown(output)}", err=True)
@@ -100,7 +102,7 @@ def nearest(
 
 
 def _paths(paths: list[Path], k: int | None, duplicates: float | None) -> tuple[Path | None, Path]:
-    """Query and folder; no query where duplicates are asked for."""
+    """Return query and folder; the query is None if duplicates are requested."""
     if duplicates is None:
         if len(paths) != 2:
             raise UsageError(
@@ -112,7 +114,7 @@ def _paths(paths: list[Path], k: int | None, duplicates: float | None) -> tuple[
     return None, paths[0]
 
 
-def _neighbours(
+def _write_neighbours(
     job: EmbeddingJob, points: IndexedPoints, source: ImageSet, queries: ImageSet, k: int, table: Table
 ) -> tuple[list[FailedImage], str]:
     failed = []
@@ -126,7 +128,7 @@ def _neighbours(
     return failed, f"{amount(len(queries.names), 'image')} looked for among {len(points.names)}"
 
 
-def _twins(points: IndexedPoints, below: float, table: Table) -> tuple[list[FailedImage], str]:
+def _write_duplicates(points: IndexedPoints, below: float, table: Table) -> tuple[list[FailedImage], str]:
     with bar("blocks") as tell:
         found = sets.find_duplicates(points, below, tell)
     for each in found:

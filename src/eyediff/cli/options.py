@@ -128,7 +128,7 @@ Memory: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-Metric: TypeAlias = Annotated[str, typer.Option("--metric", "-m", metavar="NAME", help="lpips-* or deep-*.")]
+MetricOption: TypeAlias = Annotated[str, typer.Option("--metric", "-m", metavar="NAME", help="lpips-* or deep-*.")]
 SetSize: TypeAlias = Annotated[
     SizePolicy,
     typer.Option(help="Images that differ in size: refuse, resize to the first, crop to the middle that all have."),
@@ -143,8 +143,8 @@ Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
 _FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
-Format: TypeAlias = Annotated[reports.Format | None, _FORMAT]
-RowFormat: TypeAlias = Annotated[reports.Format | None, _FORMAT]
+FormatOption: TypeAlias = Annotated[reports.Format | None, _FORMAT]
+RowFormatOption: TypeAlias = Annotated[reports.Format | None, _FORMAT]
 Rows: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -185,7 +185,7 @@ Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="The same seed g
 
 
 def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> str:
-    """What was asked for, what the output's name says, or text."""
+    """Return the requested format, else the format of the suffix of the output, else text."""
     if asked is not None:
         return asked
     if output is None:
@@ -304,7 +304,7 @@ def follow(
 
 
 def side_of(text: str | None) -> ShorterSide | None:
-    """What --side says."""
+    """Return the value of --side."""
     if text is None or text == "keep":
         return cast(ShorterSide | None, text)
     try:
@@ -314,10 +314,10 @@ def side_of(text: str | None) -> ShorterSide | None:
 
 
 class _CountedText:
-    """Text that tells how many rows are out: each is one piece, and so is the header before them."""
+    """Text output that counts the written rows. Each row is one write, and so is the header."""
 
     def __init__(self, output: Text, progress: run.Progress) -> None:
-        self._output, self._progress, self._pieces = output, progress, 0
+        self._output, self._progress, self._writes = output, progress, 0
 
     @property
     def terminal(self) -> bool:
@@ -325,13 +325,13 @@ class _CountedText:
 
     def write(self, text: str) -> None:
         self._output.write(text)
-        self._progress(self._pieces, None)
-        self._pieces += 1
+        self._progress(self._writes, None)
+        self._writes += 1
 
 
 @contextmanager
 def text(kind: str, output: Path | None) -> Iterator[Text]:
-    """Where text goes, made ready before any work; a reader that has seen enough, as `head` has, ends all in peace."""
+    """Yield the text output, opened before any work. A closed pipe, as by `head`, ends the command without an error."""
     kept = output is None or not is_regular(output)  # a file is replaced only once all of it is written
     with partial_results(output) as progress, text_output(output or sys.stdout, data=kind != "text") as found:
         yield _CountedText(found, progress) if kept else found
@@ -360,5 +360,5 @@ def tell_passed_over(passed_over: Mapping[str, int]) -> None:
 
 
 def reason(failed: FailedImage) -> str:
-    """Why an image has no figures, with where it failed."""
+    """Return the stage at which an image failed, and the reason."""
     return f"{failed.stage}: {failed.message}"

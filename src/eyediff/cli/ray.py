@@ -43,7 +43,7 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
 
 def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSource | None:
-    """Where rows come from with --ray; None without. Raises UsageError where Ray is not installed or not reached."""
+    """Return the row source of --ray; None without it. Raises UsageError if Ray is missing or unreachable."""
     if address is None:
         return None
     import_optional("ray.data", "--ray")

@@ -40,7 +40,7 @@ def supervision(
     ] = None,
     split: options.Split = "val",
     output: options.Output = None,
-    format_: options.Format = None,
+    format_: options.FormatOption = None,
     side: options.JudgedSide = None,
     bootstrap: options.Resamples = defaults.BOOTSTRAP,
     seed: options.ResamplesSeed = defaults.SEED,

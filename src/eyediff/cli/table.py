@@ -17,7 +17,7 @@ from ..tables.figure import Crop, draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
 from .exit_codes import INTERRUPTED, exit_code, run_with_bar
-from .gate_options import check_apart
+from .gate_options import check_distinct_paths
 from .progress import download_bar
 from .ray import RayOption, source_of
 from .verdict import tell_verdict
@@ -122,7 +122,7 @@ def table(
             f"--report {shown(report)}: expected one HTML file, of a run on this machine; end its name with .html"
             + (", and leave out --ray" if ray is not None else "")
         )
-    check_apart({"--output": output, "--scores": scores, "--report": report, "--figure": figure})
+    check_distinct_paths({"--output": output, "--scores": scores, "--report": report, "--figure": figure})
     decimals, crops = _decimals(digits or []), _crops(crop or [])
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:

@@ -139,7 +139,7 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
 
 
 def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, photos: Path | None) -> InitialMetric:
-    """What training begins from. Raises UsageError for options that do not go together."""
+    """Return the initial metric of the training. Raises UsageError for incompatible options."""
     from .. import weights
     from ..metrics import backbones as trunks
     from ..metrics import lpips
@@ -182,7 +182,7 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
 
 
 def _tell(outcome: TrainingResult) -> None:
-    """What came out, on stdout."""
+    """Print the result of the training to stdout."""
     typer.echo(f"{outcome.metric}")
     for what, found in (("before", outcome.first), ("last", outcome.last), ("best", outcome.best)):
         if found is not None:

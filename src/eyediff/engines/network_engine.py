@@ -106,7 +106,7 @@ class CompiledProgramNetwork:
         taps = len(network.trunk.taps)
 
         def shares(ops: Any, of_a: Any, of_b: Any) -> list[Any]:
-            return [lpips.shares(ops, lpips.apart(ops, network.heads, of_a, of_b))]
+            return [lpips.shares(ops, lpips.feature_differences(ops, network.heads, of_a, of_b))]
 
         def against(ops: Any, b: Any, *of_a: Any) -> list[Any]:
             return shares(ops, of_a, lpips.features(ops, network, b))

@@ -102,7 +102,7 @@ def strip_terms(
 
     half = len(below)
     of_a, of_b = units(a, above[:half]), units(b, above[half:])
-    return lpips.apart(ops, network.heads, of_a, of_b), kept_rows
+    return lpips.feature_differences(ops, network.heads, of_a, of_b), kept_rows
 
 
 def peak_bytes(trunk: Trunk, height: int, width: int) -> int:

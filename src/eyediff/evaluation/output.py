@@ -10,8 +10,7 @@ from ..errors import shown
 from ..output.output_files import Text
 from ..output.schema import Cell, Column, encodable
 from ..output.tables import Table
-from ..output.text import Line as TextLine
-from ..output.text import amount, made_with, rendered
+from ..output.text import StyledLine, amount, provenance_lines, rendered
 from ..output.writers import Format
 from ..votes import Triplet
 from ..votes.study import JndPair
@@ -61,7 +60,7 @@ def write(judged: Judged, kind: Format, output: Text) -> None:
 
 
 def study_metadata(judged: Judged) -> dict[str, object]:
-    """What JSON says of a study beside the metrics."""
+    """Return the fields of JSON that describe a study."""
     study = judged.study
     return {
         "study": {"kind": study.kind, "path": encodable(str(study.path)), "layout": study.layout},
@@ -95,7 +94,7 @@ def write_items(judged: Judged, kind: Format, output: Text) -> None:
     table.end()
 
 
-def _text(judged: Judged) -> Iterator[TextLine]:
+def _text(judged: Judged) -> Iterator[StyledLine]:
     """A table a statistic: metrics down, subsets and means across; then the differences of the last column."""
     for statistic in dict.fromkeys(line.statistic for line in judged.lines):
         here = [line for line in judged.lines if line.statistic == statistic]
@@ -124,10 +123,10 @@ def _text(judged: Judged) -> Iterator[TextLine]:
     interval = f"{judged.resamples} resamples of seed {judged.seed}"
     convention = f", convention {judged.convention}" if study.kind == "jnd" else ""
     yield [(f"{study.kind} votes of {shown(study.path)}; images {resized}; {interval}{convention}", "dim")]
-    yield from made_with(judged.header)
+    yield from provenance_lines(judged.header)
 
 
-def _differences(differences: Sequence[Line]) -> Iterator[TextLine]:
+def _differences(differences: Sequence[Line]) -> Iterator[StyledLine]:
     if differences:
         yield [""]
         yield [(f"  differences, {shown(differences[0].subset)}", "bold")]

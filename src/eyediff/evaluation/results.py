@@ -30,11 +30,11 @@ EVERYTHING = "pooled"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One figure: of a metric, or where `against` is another, by how much `metric` is above it on the same items.
+    """A statistic of one metric, or its difference between `metric` and `against` on the same items.
 
-    `metric` may also be what no metric is: "human", "human unbiased" and "majority" (twoafc.py), "ceiling" (the votes'
-    own order).
-    `subset` is a subset, or a mean of several. `reason` says why there is no figure, where that is known.
+    `metric` may also be a reference that is no metric: "human", "human unbiased" and "majority" (twoafc.py), or
+    "ceiling" (the order of the votes themselves). `subset` is a subset, or a mean of several. `reason` says why the
+    value is missing, if that is known.
     """
 
     statistic: StatisticName
@@ -48,11 +48,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How well metrics agree with people.
+    """Agreement of metrics with human judgements.
 
-    `scores` are N x P by metric, the metric's own figures in the order of `study.items`, nan where the
-    metric has no score; `failed` says why, by place. `side` is what the shorter side of images was brought to; None:
-    they were left alone.
+    `scores` maps each metric to its scores, N x P, in the order of `study.items`; nan marks a missing score. `failed`
+    gives the reason by item index. `side` is the length to which the shorter side of images was resized; None if they
+    were not resized.
     """
 
     header: Header
@@ -66,7 +66,7 @@ class Judged:
     lines: Sequence[Line]
 
     def line(self, metric: str, subset: str, statistic: StatisticName, against: str | None = None) -> Estimate:
-        """The figure of a metric. Raises KeyError where there is none."""
+        """Return the estimate of a statistic of a metric. Raises KeyError if there is none."""
         for line in self.lines:
             if (line.metric, line.subset, line.statistic, line.against) == (metric, subset, statistic, against):
                 return line.estimate
@@ -78,19 +78,20 @@ class Judged:
         return [int(place) for place in np.flatnonzero(~missing)]
 
     def distances(self, metric: str) -> Numbers:
-        """The metric's scores turned so that smaller is more alike."""
+        """Return the scores of a metric with the sign that makes smaller values more similar."""
         return -self.scores[metric] if self.header.higher_is_better[metric] else self.scores[metric]
 
 
 _Key: TypeAlias = tuple[StatisticName, str]
-"""A statistic, of a metric or of what stands beside metrics."""
+"""A statistic and the metric, or the reference, that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Figures of some metrics on the same items, by statistic, metric and subset; and how many items a subset has.
+    """Statistics of some metrics on the same items, by statistic, metric and subset.
 
-    `least` is the same, but of a mean that of its smallest subset, which decides how wide an interval is.
+    `counts` is the number of items of a subset. `least` is the same, but for a mean it is that of the smallest subset,
+    which determines the width of an interval.
     """
 
     values: Mapping[tuple[_Key, str], float]
@@ -100,7 +101,7 @@ class _Figures:
     reasons: Mapping[tuple[_Key, str], str]
 
     def estimate(self, key: _Key, subset: str, other: _Key | None = None) -> Estimate:
-        """Return a figure, or how far it is above that of another metric, with its interval."""
+        """Return a statistic, or its difference to that of another metric, with its interval."""
         value, spread = self.values[key, subset], self.spreads[key, subset]
         if other is not None:
             value, spread = value - self.values[other, subset], _minus(spread, self.spreads[other, subset])
@@ -205,7 +206,7 @@ def _means(judged: Judged) -> dict[str, tuple[str, ...]]:
 
 
 def _statistics(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]:
-    """Of the items at these places."""
+    """Return the statistics of the items at these indices."""
     make = {"2afc": _of_triplets, "jnd": _of_likenesses, "mos": _of_opinions}[judged.study.kind]
     return make(judged, places)
 
@@ -249,7 +250,7 @@ def _of_opinions(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]
 
 
 def _mean(spreads: Sequence[Numbers]) -> Numbers:
-    """Of independent resamples of several subsets; empty where one has none."""
+    """Return the mean of independent resamples of several subsets; empty if a subset has none."""
     return np.mean(spreads, 0) if all(len(spread) for spread in spreads) else np.empty(0)
 
 

@@ -9,7 +9,7 @@ from ..errors import shown
 from ..output.output_files import Text
 from ..output.schema import Column
 from ..output.tables import Table
-from ..output.text import Line, amount, made_with, rendered
+from ..output.text import StyledLine, amount, provenance_lines, rendered
 from ..output.writers import Format
 from . import output as evaluation_output
 from .weight_sources import WeightSourceScore, WeightSourceTable
@@ -46,7 +46,7 @@ def write(table: WeightSourceTable, kind: Format, output: Text) -> None:
     rows.end()
 
 
-def _text(table: WeightSourceTable) -> Iterator[Line]:
+def _text(table: WeightSourceTable) -> Iterator[StyledLine]:
     """Yield the table: origins in rows, subsets and means in columns, in per cent of a voter, with ranges below."""
     subsets = list(dict.fromkeys(cell.subset for cell in table.cells))
     widths = [max(16, len(shown(name)) + 2) for name in subsets]
@@ -70,7 +70,7 @@ def _text(table: WeightSourceTable) -> Iterator[Line]:
     done = len(judged.study.items) - len(judged.failed)
     resized = "left as they are" if judged.side is None else f"shorter side brought to {judged.side}"
     yield [(f"{amount(done, 'item')} of {shown(judged.study.path)} judged; images {resized}", "bold")]
-    yield from made_with(judged.header)
+    yield from provenance_lines(judged.header)
 
 
 def _percent(value: float | None) -> str:

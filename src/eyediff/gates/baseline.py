@@ -1,4 +1,4 @@
-"""A run against an earlier one: which pairs got worse, and whether all of them together did.
+"""Comparison of a run with an earlier one: pairs that became worse, and whether the mean became worse.
 
 A pair is worse where a metric of it is worse, in the metric's own direction and unit, by more than the tolerance. The
 mean is worse where its whole 95 % interval lies above `defaults.TOLERANCE` and the sign test agrees: many losses, each
@@ -23,7 +23,7 @@ from ..records import Crossing, Failure, Header, Row, ScoredPair, Summary
 from ..run.limits import cross
 from ..scoring.metric_spec import find_column
 from .baseline_file import Earlier
-from .statistics import Shift, shift, worsening
+from .statistics import MeanShift, shift, worsening
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,16 @@ class Drift:
     """One metric over all pairs of both runs; `fails` where the mean is worse, beyond rounding and chance."""
 
     metric: str
-    shift: Shift
+    shift: MeanShift
     fails: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run is beside an earlier one.
+    """Result of the comparison of a run with an earlier one.
 
-    `gone` have scores there only, `new` here only; where that is so of one metric: "pair (metric)".
+    `gone` names pairs that only the earlier run scored, `new` pairs that only this run scored. If this concerns a
+    single metric, the name is "pair (metric)".
     """
 
     path: Path
@@ -63,21 +64,21 @@ class Verdict:
 
     @property
     def failed(self) -> bool:
-        """Whether a pair, or the mean, is worse beyond tolerance."""
+        """True if a pair, or the mean, is worse by more than the tolerance."""
         return bool(self.worse) or any(drift.fails for drift in self.drifts)
 
     @property
     def incomplete(self) -> bool:
-        """Whether some pairs were not held against anything."""
+        """True if some pairs have no counterpart in the other run."""
         return bool(self.gone or self.new)
 
 
 class Baseline:
-    """A sink that holds every row against an earlier run.
+    """A sink that compares every row with an earlier run.
 
-    `tolerances` are by metric, in its own unit; `defaults.TOLERANCE` where there is none, infinity to ask nothing of a
-    metric. Raises UsageError where the two runs cannot be compared: another version, other weights, another size
-    policy, or a metric that the earlier run has not.
+    `tolerances` are by metric, in the unit of the metric. The default is `defaults.TOLERANCE`; infinity exempts a
+    metric. Raises UsageError if the two runs are not comparable: the version, the weights or the size policy differ,
+    or the earlier run lacks a metric.
     """
 
     def __init__(self, earlier: Earlier, header: Header, tolerances: Mapping[str, float] | None = None) -> None:
@@ -95,10 +96,10 @@ class Baseline:
         self._interrupted = False
 
     def open(self, header: Header) -> None:
-        """Nothing to prepare."""
+        """Do nothing: no preparation is needed."""
 
     def write(self, row: Row) -> None:
-        """Hold one pair against what it was."""
+        """Compare one pair with its earlier scores."""
         pair = encodable(row.pair.name)
         if isinstance(row, Failure):
             return
@@ -119,14 +120,14 @@ class Baseline:
         self._worse.extend(self.changes(row))
 
     def close(self, summary: Summary) -> None:
-        """Note how it ended."""
+        """Record whether the run was interrupted."""
         self._interrupted = summary.interrupted
 
     def abandon(self) -> None:
-        """Nothing to put back."""
+        """Do nothing: there is nothing to restore."""
 
     def changes(self, row: ScoredPair) -> Iterator[Change]:
-        """In what a pair is worse than it was, beyond tolerance."""
+        """Yield the metrics by which a pair became worse by more than the tolerance."""
         before = self._earlier.scores.get(encodable(row.pair.name))
         if before is None:
             return
@@ -241,7 +242,7 @@ def format_drift(found: Drift) -> str:
 
 
 def _excess(found: Change) -> float:
-    """How many tolerances the loss is: what compares losses of metrics in different units."""
+    """Return the loss in units of its tolerance, so that losses of different metrics are comparable."""
     return found.worsening / found.tolerance if found.tolerance else math.inf
 
 

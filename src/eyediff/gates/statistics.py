@@ -1,6 +1,6 @@
-"""What differences between two runs say about their mean: how much worse each pair got, an interval, a sign test.
+"""Paired statistics of the differences between two runs: worsening of each pair, mean, interval, sign test.
 
-All of it is paired: every figure is a difference of one pair with itself, so that how hard the pairs are cancels out.
+Every figure is the difference of one pair between the runs, so the difficulty of the pairs cancels out.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ SIGNIFICANT = 0.05
 
 
 def worsening(earlier: float, now: float, higher_is_better: bool) -> float:
-    """How much worse a score got, in the metric's own unit; negative where it got better.
+    """Return how much worse a score became, in the unit of the metric; negative if it became better.
 
-    Equal scores, two infinite ones among them, give 0; an infinite PSNR that became finite got worse by infinity.
+    Equal scores give 0, also if both are infinite. An infinite PSNR that became finite is worse by infinity.
     """
     if earlier == now:
         return 0.0
@@ -28,10 +28,10 @@ def worsening(earlier: float, now: float, higher_is_better: bool) -> float:
 
 
 def sign_test(worse: int, better: int) -> float:
-    """The chance that as many of `worse + better` coins, or more, fall on one side: the exact two-sided sign test.
+    """Return the p-value of the exact two-sided sign test for `worse` and `better` pairs.
 
-    Pairs that did not change say nothing about a direction, and are left out (Dixon, Mood 1946). Equal to scipy's
-    `binomtest(worse, worse + better).pvalue`. The tail is summed from its largest term down, each from the one before.
+    Pairs that did not change are left out (Dixon, Mood 1946). The result equals scipy's
+    `binomtest(worse, worse + better).pvalue`. The tail is summed from its largest term down.
     """
     count, most = worse + better, max(worse, better)
     if count == 0:
@@ -47,7 +47,7 @@ def sign_test(worse: int, better: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class MeanShift:
     """The mean of the worsenings, its 95 % bootstrap interval, and the sign test on them.
 
     `interval` is None for fewer pairs than `defaults.FEWEST`, and where a score was or is infinite.
@@ -60,16 +60,16 @@ class Shift:
     p: float
 
     def beyond(self, floor: float) -> bool:
-        """Whether the mean is worse by more than `floor`, with both the interval and the sign test behind it."""
+        """Return whether the mean is worse by more than `floor`, by both the interval and the sign test."""
         return self.interval is not None and self.interval[0] > floor and self.p < SIGNIFICANT
 
 
-def shift(worsenings: Numbers) -> Shift:
-    """What N worsenings, at least one, say of their mean."""
+def shift(worsenings: Numbers) -> MeanShift:
+    """Return the statistics of the mean of N worsenings, at least one."""
     worse, better = int((worsenings > 0).sum()), int((worsenings < 0).sum())
     interval = None
     if np.isfinite(worsenings).all():
         interval = mean_intervals({"worsening": worsenings}).get("worsening")
     with np.errstate(invalid="ignore"):  # inf - inf: the mean is then no number
         mean = float(worsenings.mean())
-    return Shift(mean, interval, worse, better, sign_test(worse, better))
+    return MeanShift(mean, interval, worse, better, sign_test(worse, better))

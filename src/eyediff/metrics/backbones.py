@@ -22,7 +22,7 @@ class Parameters(Protocol[C_co]):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Rows that a layer looks at, by how many it moves, and the rows of zeros on both sides of its input."""
+    """Height, stride and zero padding of the window of a layer, in rows."""
 
     size: int
     stride: int
@@ -30,19 +30,19 @@ class Window:
 
     @property
     def crosses(self) -> bool:
-        """Whether the layer looks beyond the rows of its own strip."""
+        """True if the windows of the layer extend beyond the rows of its strip."""
         return self.size > self.stride or self.pad > 0
 
 
 class Layer:
-    """One step of a trunk. What is stated here holds for a layer that changes nothing."""
+    """One layer of a trunk. The defaults are those of a layer that changes nothing."""
 
     __slots__ = ()
     is_tap: ClassVar[bool] = False
 
     @property
     def convs(self) -> tuple[Conv, ...]:
-        """The convolutions in it, in order."""
+        """Convolutions of the layer, in order."""
         return ()
 
     @property
@@ -56,19 +56,19 @@ class Layer:
 
     @property
     def moving(self) -> tuple[WindowLayer, ...]:
-        """What moves windows in it, one behind the other."""
+        """Sliding-window operations of the layer, in order."""
         return ()
 
     def channels_after(self, channels: int) -> int:
-        """Channels behind it."""
+        """Return the number of channels after the layer."""
         return channels
 
     def side_after(self, side: int) -> int:
-        """Length of a side behind it."""
+        """Return the length of a side after the layer."""
         return side
 
     def apply(self, run: ForwardPass[T, C], x: T) -> T:
-        """What it makes of features, as operations of an interpreter."""
+        """Apply the layer to features, by the operations of an interpreter."""
         raise NotImplementedError
 
 
@@ -232,7 +232,7 @@ class Trunk:
 
     @property
     def moving(self) -> Iterator[tuple[WindowLayer, int]]:
-        """What moves windows, in order, with the channels that it sees."""
+        """Sliding-window operations in order, each with the number of its input channels."""
         channels = 3
         for layer in self.layers:
             seen = channels

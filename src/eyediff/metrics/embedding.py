@@ -1,4 +1,4 @@
-"""What a metric saw of images, to be compared again and again."""
+"""Embeddings of images, which can be compared many times."""
 
 from __future__ import annotations
 

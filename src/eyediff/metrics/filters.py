@@ -1,4 +1,4 @@
-"""What the classical metrics look through: windows, and ways to make an image smaller."""
+"""Filters of the classical metrics: windows, and methods that reduce an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def gaussian(size: int, sigma: float) -> Taps:
 
 
 def uniform(size: int) -> Taps:
-    """The same weight for `size` pixels."""
+    """Return equal weights for `size` pixels."""
     return (1 / size,) * size
 
 
@@ -66,9 +66,9 @@ def _separated(taps: Taps, channels: int) -> tuple[Array, Array]:
 
 
 def reduction(height: int, width: int) -> int:
-    """How many times smaller MATLAB's `ssim.m` and `FeatureSIM.m` make an image: its shorter side over 256, rounded.
+    """Return the reduction factor of MATLAB's `ssim.m` and `FeatureSIM.m`: the shorter side over 256, rounded.
 
-    Halves are rounded up as MATLAB does; Python would round 2.5 to 2.
+    Halves are rounded up, as in MATLAB; Python would round 2.5 to 2.
     """
     return max(1, int(min(height, width) / 256 + 0.5))
 

@@ -40,7 +40,7 @@ FLOOR = 1e-4  # keeps the mean direction defined where no filter answers
 
 @dataclass(frozen=True, slots=True)
 class _Features:
-    """What FSIM compares at each pixel of an image, h x w each."""
+    """The features that FSIM compares at each pixel of an image, h x w each."""
 
     congruency: Numbers
     gradient: Numbers
@@ -84,10 +84,10 @@ def _yiq(pixels: Pixels) -> Numbers:
 
 
 def _similarity(a: _Features, b: _Features, chromatic: bool) -> float:
-    similar = _alike(a.congruency, b.congruency, T1) * _alike(a.gradient, b.gradient, T2)
+    similar = _similarity(a.congruency, b.congruency, T1) * _similarity(a.gradient, b.gradient, T2)
     if chromatic:
         # Colours may be opposed. Of the complex power of a number below 0 FeatureSIM.m keeps the real part.
-        colours = _alike(a.i, b.i, T3) * _alike(a.q, b.q, T4)
+        colours = _similarity(a.i, b.i, T3) * _similarity(a.q, b.q, T4)
         similar *= np.abs(colours) ** LAMBDA * np.where(colours < 0, np.cos(np.pi * LAMBDA), 1)
     weight = np.maximum(a.congruency, b.congruency)
     if not weight.any():  # no features in either image: all pixels count alike
@@ -95,26 +95,27 @@ def _similarity(a: _Features, b: _Features, chromatic: bool) -> float:
     return float((similar * weight).sum() / weight.sum())
 
 
-def _alike(x: Numbers, y: Numbers, t: float) -> Numbers:
+def _similarity(x: Numbers, y: Numbers, t: float) -> Numbers:
     # x * x + y * y, not powers: then equal images give the same figure above and below the line, and exactly 1.
     return (2 * (x * y) + t) / (x * x + y * y + t)
 
 
 def phase_congruency(luma: Numbers) -> Numbers:
-    """How much the phases of all scales agree at each pixel, h x w from 0 to 1: Kovesi's PC_2, in phasecong2.m.
+    """Return the phase congruency at each pixel, h x w from 0 to 1: Kovesi's PC_2, in phasecong2.m.
 
-    In each orientation the answers E_s of the scales are complex numbers. Along their mean direction they agree, across
-    it they do not; what agrees less what does not is the energy, and what noise would give is taken from it.
+    In each orientation the filter responses E_s of the scales are complex numbers. The energy is the sum of their
+    components along the mean direction minus the sum of the components across it. The expected energy of noise is
+    subtracted.
     """
     bank = _log_gabor(*luma.shape)
     spectrum = np.fft.fft2(luma)
     energy, amplitude = np.zeros_like(luma), np.zeros_like(luma)
     for scales, noise in zip(bank.filters, bank.noise, strict=True):
-        answers = [np.fft.ifft2(spectrum * scale) for scale in scales]
-        lengths = [np.abs(answer) for answer in answers]
-        total = sum(answers[1:], answers[0])
+        responses = [np.fft.ifft2(spectrum * scale) for scale in scales]
+        lengths = [np.abs(response) for response in responses]
+        total = sum(responses[1:], responses[0])
         direction = total.conj() / (np.abs(total) + FLOOR)
-        across = sum(np.abs((answer * direction).imag) for answer in answers)
+        across = sum(np.abs((response * direction).imag) for response in responses)
         agreed = (total * direction).real - across
         # The finest scale sees mostly noise, whose squared length is exponentially distributed: mean = median / log 2.
         power = np.median(lengths[0] ** 2) / np.log(2)

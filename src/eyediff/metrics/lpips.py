@@ -72,7 +72,7 @@ def head_version(version: str) -> str:
 
 @dataclass(frozen=True)
 class FeatureNetwork(Generic[C_co]):
-    """What the formula reads of a network, in arrays of one type: numpy's, or torch's tensors.
+    """The parts of a network that the formula uses, in arrays of one type: numpy arrays or torch tensors.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Network(FeatureNetwork[Array]):
 
     @property
     def scaled(self) -> bool:
-        """Whether the channels of the input are scaled at all."""
+        """True if the channels of the input are scaled."""
         return self.scaling is not None
 
     @cached_property
@@ -159,10 +159,10 @@ def check_heads(trunk: Trunk, heads: Sequence[Array]) -> None:
 def taps(
     ops: Ops[T, C], network: FeatureNetwork[C], x: T, add_rows: Callable[[WindowLayer, T], T] | None = None
 ) -> list[T]:
-    """The trunk's features at every tap: N x C_l x H_l x W_l each.
+    """Return the features of the trunk at every tap: N x C_l x H_l x W_l each.
 
-    Of a whole image, or of a strip of it: then `add_rows` adds the rows around, padding too, that a layer's windows
-    reach.
+    `x` is a whole image, or a strip of it. For a strip, `add_rows` adds the surrounding rows and the padding that the
+    windows of a layer reach.
     """
     if network.scaling is not None:
         x = ops.affine(x, *network.scaling)
@@ -173,59 +173,59 @@ def taps(
 
 
 def features(ops: Ops[T, C], network: FeatureNetwork[C], x: T) -> list[T]:
-    """The same, of unit length at every position."""
+    """Return the features at every tap, normalized to unit length at every position."""
     return [ops.unit(tapped) for tapped in taps(ops, network, x)]
 
 
 def terms(ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T) -> list[T]:
-    """What each tap says at each of its positions: N x 1 x H_l x W_l each."""
-    return apart(ops, network.heads, features(ops, network, a), features(ops, network, b))
+    """Return the term of each tap at each of its positions: N x 1 x H_l x W_l each."""
+    return feature_differences(ops, network.heads, features(ops, network, a), features(ops, network, b))
 
 
 def layers(ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T) -> T:
-    """Each tap's share of the distance: N x L. The distance is their sum."""
+    """Return the contribution of each tap to the distance: N x L. The distance is their sum."""
     return shares(ops, terms(ops, network, a, b))
 
 
 def spatial(ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T) -> T:
-    """The distance as a map: every tap's term enlarged to the image's size, and summed: N x 1 x H x W."""
+    """Return the distance as a map, N x 1 x H x W: the sum of the terms, each enlarged to the size of the image."""
     return enlarged(ops, terms(ops, network, a, b), like=a)
 
 
 def embedding(ops: Ops[T, Array], network: Network, x: T) -> T:
-    """The point whose squared Euclidean distance to another image's point is the LPIPS distance: N x D."""
+    """Return the embedding, N x D. The squared Euclidean distance of two embeddings is the LPIPS distance."""
     return point(ops, network.roots, features(ops, network, x))
 
 
-# The same four from features of unit length, wherever they came from.
+# The same four functions, from features of unit length.
 
 
 def squared_differences(ops: Ops[T, C], of_a: Sequence[T], of_b: Sequence[T]) -> Iterator[T]:
-    """Squared differences at every tap, one after the other: N x C_l x H_l x W_l each."""
+    """Yield the squared differences at every tap: N x C_l x H_l x W_l each."""
     for feature_a, feature_b in zip(of_a, of_b, strict=True):
         difference = ops.sub(feature_a, feature_b)
         yield ops.mul(difference, difference)
 
 
 def weighted(ops: Ops[T, C], heads: Sequence[C] | None, squared: Iterable[T]) -> list[T]:
-    """Sums of squared differences over the channels, weighted by the heads: N x 1 x H_l x W_l each."""
+    """Return the sums of squared differences over the channels, weighted by the heads: N x 1 x H_l x W_l each."""
     if heads is None:
         return [ops.total(each) for each in squared]
     return [ops.weigh(each, head) for each, head in zip(squared, heads, strict=True)]
 
 
-def apart(ops: Ops[T, C], heads: Sequence[C] | None, of_a: Sequence[T], of_b: Sequence[T]) -> list[T]:
-    """Weighted squared differences at every tap: N x 1 x H_l x W_l each."""
+def feature_differences(ops: Ops[T, C], heads: Sequence[C] | None, of_a: Sequence[T], of_b: Sequence[T]) -> list[T]:
+    """Return the weighted squared differences at every tap: N x 1 x H_l x W_l each."""
     return weighted(ops, heads, squared_differences(ops, of_a, of_b))
 
 
 def shares(ops: Ops[T, C], terms: Sequence[T]) -> T:
-    """The mean of each tap's term: N x L."""
+    """Return the mean of the term of each tap: N x L."""
     return ops.concat([ops.mean(term) for term in terms])
 
 
 def enlarged(ops: Ops[T, C], terms: Sequence[T], like: T) -> T:
-    """The sum of the terms, each enlarged to the rows and columns of `like`: N x 1 x H x W."""
+    """Return the sum of the terms, each enlarged to the size of `like`: N x 1 x H x W."""
     whole = ops.resize(terms[0], like)
     for more in terms[1:]:
         whole = ops.add(whole, ops.resize(more, like))
@@ -233,6 +233,6 @@ def enlarged(ops: Ops[T, C], terms: Sequence[T], like: T) -> T:
 
 
 def point(ops: Ops[T, C], roots: Sequence[C] | None, features: Sequence[T]) -> T:
-    """Every feature times the root of its weight, in one row an image, divided by sqrt(H_l * W_l): N x D."""
+    """Return every feature times the root of its weight over sqrt(H_l * W_l), one row per image: N x D."""
     weighed = features if roots is None else [ops.affine(f, root) for f, root in zip(features, roots, strict=True)]
     return ops.concat([ops.flat(feature) for feature in weighed])

@@ -46,17 +46,17 @@ def scales(pixels: Pixels) -> list[Pixels]:
 
 
 def structure(verbs: Verbs[T], a: T, b: T) -> T:
-    """What every scale but the coarsest says: the mean of cs by channel, N x 3."""
+    """Return the statistic of every scale but the coarsest: the mean of cs by channel, N x 3."""
     return verbs.mean(ssim.structure(verbs, WANG, ssim.moments(verbs, WANG, a, b)))
 
 
 def coarsest(verbs: Verbs[T], a: T, b: T) -> T:
-    """What the coarsest scale says: the mean of SSIM by channel, N x 3."""
+    """Return the statistic of the coarsest scale: the mean of SSIM by channel, N x 3."""
     return ssim.ssim(verbs, WANG, a, b)
 
 
 def means(verbs: Verbs[T], a: T, b: T, scales: int = len(WEIGHTS)) -> list[T]:
-    """What every scale says of whole images, N x 3 x H x W in [-1, 1]: N x 3 each, finest first."""
+    """Return the statistics of all scales, N x 3 each, finest first, of images N x 3 x H x W in [-1, 1]."""
     found = []
     for _ in range(scales - 1):
         found.append(structure(verbs, a, b))

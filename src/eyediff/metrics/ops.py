@@ -105,7 +105,7 @@ class Ops(Protocol[T, C_contra]):
         """Mean over rows and columns: N x C."""
 
     def level(self, x: T) -> T:
-        """The same mean as N x C x 1 x 1, to be added or subtracted at every place."""
+        """Return the mean over rows and columns as N x C x 1 x 1, which broadcasts."""
 
     def area(self, x: T) -> T:
         """Return the number of rows times the number of columns: 1 x 1 x 1 x 1."""

@@ -77,17 +77,17 @@ class MetricInfo:
 
     @property
     def is_deep(self) -> bool:
-        """Whether the metric compares features of a network."""
+        """True if the metric compares features of a network."""
         return isinstance(self.programs[self.versions[0]], DeepFeatures)
 
     @property
     def has_weights(self) -> bool:
-        """Whether the metric needs the weights of a backbone."""
+        """True if the metric needs the weights of a backbone."""
         return isinstance(self.programs[self.versions[0]], (DeepFeatures, FeatureStatistics))
 
     @property
     def has_map(self) -> bool:
-        """Whether the metric can say where two images differ."""
+        """True if the metric has a map of the differences."""
         program = self.programs[self.versions[0]]
         return isinstance(program, DeepFeatures) or getattr(program, "map", None) is not None
 

@@ -71,7 +71,7 @@ class Variant:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the pixels themselves are looked at, so that tensors and graphs can follow."""
+        """True if the variant uses the pixels unchanged, so that tensors and graphs can compute it."""
         return self.channel == "rgb" and self.edge is None
 
 
@@ -97,7 +97,7 @@ VARIANTS: Mapping[str, Variant] = {
 
 
 def prepare(variant: Variant, pixels: Pixels) -> Pixels:
-    """What a variant looks at: N x h x w x 3, the pixels themselves, or a gray, smaller or wider copy of them."""
+    """Return the input of a variant, N x h x w x 3: the pixels, or a gray, reduced or padded copy of them."""
     if variant.edge is not None:
         reach = len(variant.window) // 2
         around = ((0, 0), (reach, reach), (reach, reach), (0, 0))
@@ -143,7 +143,7 @@ class Moments(Generic[T]):
 
 
 def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
-    """Of `a` and `b`, N x 3 x H x W in [-1, 1], as `prepare` returned them."""
+    """Return the moments of `a` and `b`, N x 3 x H x W in [-1, 1], as `prepare` returned them."""
     s, d = verbs.add(a, b), verbs.sub(a, b)
     # A variance does not depend on the level. Around 0 the squares are small, and so is what float32 rounds off.
     level_s, level_d = verbs.level(s), verbs.level(d)

@@ -48,7 +48,7 @@ WHITE = np.array([0.9642, 1.0, 0.8251])
 
 @dataclass(frozen=True, slots=True)
 class _Features:
-    """What VSI compares at each pixel of an image, h x w each."""
+    """The features that VSI compares at each pixel of an image, h x w each."""
 
     saliency: Numbers
     gradient: Numbers
@@ -90,13 +90,15 @@ def _score(a: _Features, b: _Features) -> float:
 
 def _similarity(a: _Features, b: _Features) -> Numbers:
     # Colours may be opposed. Of the complex power of a number below 0 VSI.m keeps the real part.
-    colours = _alike(a.m, b.m, C3) * _alike(a.n, b.n, C3)
+    colours = _similarity(a.m, b.m, C3) * _similarity(a.n, b.n, C3)
     chromatic = np.abs(colours) ** BETA * np.where(colours < 0, np.cos(np.pi * BETA), 1)
-    similar: Numbers = _alike(a.saliency, b.saliency, C1) * _alike(a.gradient, b.gradient, C2) ** ALPHA * chromatic
+    similar: Numbers = (
+        _similarity(a.saliency, b.saliency, C1) * _similarity(a.gradient, b.gradient, C2) ** ALPHA * chromatic
+    )
     return similar
 
 
-def _alike(x: Numbers, y: Numbers, c: float) -> Numbers:
+def _similarity(x: Numbers, y: Numbers, c: float) -> Numbers:
     # x * x + y * y, not powers: then equal images give the same figure above and below the line, and exactly 1.
     return (2 * (x * y) + c) / (x * x + y * y + c)
 

@@ -1,4 +1,4 @@
-"""What users import to train: perceptual distances as torch modules. Needs torch: pip install 'eyediff[torch]'
+"""Perceptual distances as torch modules, for training. Needs torch: pip install 'eyediff[torch]'
 
     loss = eyediff.nn.LPIPS("vgg")
     loss(output, target).backward()

@@ -1,4 +1,4 @@
-"""What every module does with its inputs and its result."""
+"""Checks of inputs, and reductions of results, that all modules share."""
 
 from __future__ import annotations
 

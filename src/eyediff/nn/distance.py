@@ -26,8 +26,8 @@ from .checks import (
     reduced,
     scaled,
 )
+from .layer_terms import terms
 from .masks import area_means, counted_pixels, hidden, masked_mean
-from .pieces import terms
 from .tree import Tree
 from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Tree(nn.Module):
-    """A module for every part of the names: `tree["features.0.weight"]` is the frozen parameter of that path.
+    """A module for every part of a dotted name: `tree["features.0.weight"]` is the frozen parameter of that path.
 
     Looked up through attributes at every use, never through a list: DataParallel's replicas keep theirs nowhere else.
     Parameters, not buffers, since DistributedDataParallel sends every buffer at every step.

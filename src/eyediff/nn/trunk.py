@@ -1,4 +1,4 @@
-"""Where features come from: the trunks of `metrics/backbones.py`, or any module of the user's."""
+"""Feature extractors: the trunks of `metrics/backbones.py`, or any module of the user."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
 
 
 class NetworkTrunk(Tree):
-    """One of our trunks with its parameters: images in [-1, 1] to the features at its taps.
+    """One of our trunks with its parameters: maps images in [-1, 1] to the features at its taps.
 
-    `names` are what the taps are called. `taps`: so many of them and what leads there, where not all are needed.
+    `names` are the names of the taps. With `taps`, only the first `taps` taps and the layers before them are kept.
     """
 
     multiplier: Tensor
@@ -39,21 +39,21 @@ class NetworkTrunk(Tree):
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, that leaves something at every tap."""
+        """Shortest side, in pixels, for which no tap is empty."""
         return self.data.smallest
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Features, N x C_l x H_l x W_l each, before they are brought to unit length."""
+        """Return the features, N x C_l x H_l x W_l each, before they are normalized to unit length."""
         scaling = (self.multiplier, self.offset) if self.scaled else None
         return lpips.taps(VERBS, lpips.FeatureNetwork(self.data, self, None, scaling), x)
 
 
 class ModuleTrunk(nn.Module):
-    """A user's module, frozen and copied, tapped at the outputs of some of its submodules.
+    """A frozen copy of a user's module, tapped at the outputs of some of its submodules.
 
-    Images in [-1, 1] are brought to [0, 1] and then by `mean` and `std` to what the module was trained on, in its own
-    precision. Layers of the copy that would work in place do not, or they would overwrite what the one before gave.
-    `layout` is that of features with rows and columns.
+    Images in [-1, 1] are scaled to [0, 1] and normalized by `mean` and `std`, in the precision of the module. In-place
+    layers of the copy are made out-of-place, because they would overwrite the output of the layer before.
+    `layout` is the layout of features with rows and columns.
     """
 
     mean: Tensor
@@ -94,7 +94,7 @@ class ModuleTrunk(nn.Module):
         return canonical_sha256({name: value.float().numpy(force=True) for name, value in self.state_dict().items()})
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Features, N x C_l x H_l x W_l each; tokens, N x T x C, come as N x C x T x 1.
+        """Return the features, N x C_l x H_l x W_l each; tokens, N x T x C, become N x C x T x 1.
 
         Raises UsageError where a tap gives something else, or features whose shape says that the layout is the other.
         """
@@ -123,7 +123,7 @@ class ModuleTrunk(nn.Module):
         tapped = self.module.get_submodule(name)
         found, version = tapped.__dict__.pop(_KEPT, ("nothing: it did not run", 0))
         if not isinstance(found, Tensor) or found.ndim not in (3, 4):
-            what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else _said(found)
+            what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else _describe(found)
             raise UsageError(f"tap {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
         if _version(found) != version:
             raise UsageError(f"what tap {name!r} gives is changed in place by the next layer; tap that one instead")
@@ -131,7 +131,7 @@ class ModuleTrunk(nn.Module):
 
 
 def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
-    """Whether a feature's rows and columns are to each other as the image's, to one of them."""
+    """Return whether a feature has the aspect ratio of the image, to within one row or column."""
     (rows, columns), (height, width) = sides, image.shape[2:]
     return abs(rows * width - columns * height) <= max(height, width)
 
@@ -139,19 +139,19 @@ def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
 _KEPT = "_eyediff_kept"
 
 
-def _said(found: object) -> str:
+def _describe(found: object) -> str:
     return found if isinstance(found, str) else type(found).__name__
 
 
 def _keep(module: nn.Module, _: Any, output: Any) -> None:
-    """A hook without a state of its own: what it keeps lies in the module that ran, be it a copy or a replica."""
+    """Store the output in the module that ran, so that the hook works in copies and replicas."""
     if isinstance(output, Tensor) and not _counted(output):
         output = output.clone()
     module.__dict__[_KEPT] = (output, _version(output) if isinstance(output, Tensor) else 0)
 
 
 def _counted(x: Tensor) -> bool:
-    """Whether torch counts how often this tensor is changed in place; where not, only a copy is safe."""
+    """Return whether torch counts in-place changes of this tensor. Without a count, only a copy is safe."""
     return not (torch.compiler.is_compiling() or x.is_inference())
 
 

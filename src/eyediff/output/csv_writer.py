@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 
 from .schema import Cell, Column, plain
-from .text import Line
+from .text import StyledLine
 
 
 class CsvWriter:
@@ -29,7 +29,7 @@ class CsvWriter:
     def row(self, cells: Sequence[Cell]) -> str:
         return csv_line([plain(cell) for cell in cells])
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:  # noqa: ARG002  # no place either
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # no place either
         return ""
 
 

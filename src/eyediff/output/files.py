@@ -32,12 +32,12 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
 
 
 def is_regular(path: Path) -> bool:
-    """Whether this is, or would become, an ordinary file: not a pipe, a terminal or /dev/null, which just take text."""
+    """Return whether the path is, or would become, a regular file: not a pipe, a terminal or /dev/null."""
     return path.is_file() or not path.exists()
 
 
 _BESIDE = ("", ".resume", ".shard")
-"""Ends of the names of an output and of what is written beside it."""
+"""Suffixes of an output and of the files beside it."""
 
 
 def open_unlinked(path: Path) -> int:
@@ -49,7 +49,7 @@ def open_unlinked(path: Path) -> int:
 
 
 class Lock:
-    """Held while a run writes an output, by a file `<output>.lock` beside it.
+    """A lock on an output while a run writes it: the file `<output>.lock` beside it.
 
     The operating system holds it for the process, so that it ends with the process, however that ends; a file that
     is left over says nothing. Parts that killed runs left of the output are removed. Raises OutputError where another
@@ -134,7 +134,7 @@ def is_image(start: bytes) -> bool:
 
 
 def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Path | None:
-    """Rename the results that are there to a free name, and return that; None if there are none.
+    """Rename existing results to a free name, and return that name; None if there are none.
 
     Raises OutputError, with nothing changed, if they are no results of eyediff, as `is_result` tells. With `overwrite`
     other text is set aside too, but never an image: `-o` with the name of an image must not cost the image.
@@ -201,7 +201,7 @@ def move_results(new: Path, path: Path) -> None:
 
 
 class Replacement:
-    """Results in the making: locked, and the earlier ones kept as `<path>~` until `finish`. Raises OutputError.
+    """New results under a lock. Earlier ones are kept as `<path>~` until `finish`. Raises OutputError.
 
     With `overwrite` any text is replaced, and kept as `<path>~` for good.
     """

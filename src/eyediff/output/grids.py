@@ -16,7 +16,7 @@ from .csv_writer import csv_line
 from .output_files import Ours, Text, begins_with_mark
 from .parquet import arrow, arrow_schema
 from .schema import Column, dump, encodable, header_record
-from .text import NARROWEST, Line, figure, made_with, rendered
+from .text import NARROWEST, StyledLine, figure, provenance_lines, rendered
 
 GridFormat: TypeAlias = Literal["text", "csv", "jsonl", "json", "npy", "parquet"]
 
@@ -109,7 +109,7 @@ def _text(grid: Grid, output: Text) -> None:
     width = NARROWEST + 2
     same = grid.rows == grid.columns
 
-    def say(line: Line) -> None:
+    def say(line: StyledLine) -> None:
         output.write(rendered(line, output.terminal))
 
     say([("".join(str(number + 1).rjust(width) for number in range(len(grid.columns))) + "  image", "bold")])
@@ -122,12 +122,12 @@ def _text(grid: Grid, output: Text) -> None:
     if not same:
         for number, name in enumerate(grid.columns, 1):
             say([f"column {number}: {shown(name)}"])
-    for line in made_with(grid.header):
+    for line in provenance_lines(grid.header):
         say(line)
 
 
 def names_record(grid: Grid) -> dict[str, object]:
-    """What the figures are of: the header's keys, `rows` and `columns`."""
+    """Return the record that describes a grid: the keys of the header, `rows` and `columns`."""
     return header_record(grid.header) | {
         "rows": [encodable(name) for name in grid.rows],
         "columns": [encodable(name) for name in grid.columns],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .schema import Cell, Column, dump, json_row
-from .text import Line
+from .text import StyledLine
 
 
 class JsonWriter:
@@ -24,7 +24,7 @@ class JsonWriter:
         self._separator = ",\n"
         return text
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:  # noqa: ARG002  # for people
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # for people
         return "\n]" + json_trailer(trailer)
 
 

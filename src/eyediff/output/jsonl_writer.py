@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .schema import Cell, Column, dump, json_row
-from .text import Line
+from .text import StyledLine
 
 
 class JsonLinesWriter:
@@ -21,5 +21,5 @@ class JsonLinesWriter:
     def row(self, cells: Sequence[Cell]) -> str:
         return dump(json_row(self._columns, cells)) + "\n"
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:  # noqa: ARG002  # rows only
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # rows only
         return ""

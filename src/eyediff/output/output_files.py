@@ -23,16 +23,16 @@ def begins_with_mark(file: BinaryIO) -> bool:
 
 
 def is_text(file: BinaryIO) -> bool:
-    """Return whether it is text that is no image: what a text is, its first piece tells when it is written."""
+    """Return whether a file is not an image. The first write checks that it is a result of eyediff."""
     return not is_image(file.read(4096))
 
 
 @contextmanager
-def whole_file(path: Path, ours: Ours, what: str) -> Iterator[Path]:
-    """A path to write to; what is there takes the place of `path` when the block ends well, else nothing changes.
+def atomic_output(path: Path, ours: Ours, what: str) -> Iterator[Path]:
+    """Yield a temporary path that replaces `path` if the block ends well; otherwise nothing changes.
 
-    Raises OutputError, before the block begins, where that cannot be written, another run is writing it, or what is
-    there is not `ours` to replace (`what` was expected there). An empty file is nobody's.
+    Raises OutputError before the block begins if `path` cannot be written, if another run is writing it, or if the
+    existing file does not satisfy `ours` (`what` names the expected kind). An empty file may always be replaced.
     """
     path = real_path(path)  # a link keeps pointing where it did
     lock = Lock(path)
@@ -49,14 +49,14 @@ def whole_file(path: Path, ours: Ours, what: str) -> Iterator[Path]:
 
 
 class Text(Protocol):
-    """Takes text piece by piece. `write` raises OutputError."""
+    """A receiver of text. `write` raises OutputError."""
 
     @property
     def terminal(self) -> bool:
-        """Whether a person sees it at once."""
+        """True if the text is shown on a terminal."""
 
     def write(self, text: str) -> None:
-        """One piece."""
+        """Write some text."""
 
 
 class _FileText:
@@ -75,9 +75,9 @@ class _FileText:
 
 @contextmanager
 def text_output(destination: TextIO | Path, *, data: bool) -> Iterator[Text]:
-    """Text for a stream, which stays open, a device, or a file, which is made whole; `data` where programs read it."""
+    """Yield a receiver of text for a stream, a device or a file, which is written atomically; `data` for programs."""
     if isinstance(destination, Path) and is_regular(destination):
-        with whole_file(destination, is_text, "text") as partial, Appender(partial) as file:
+        with atomic_output(destination, is_text, "text") as partial, Appender(partial) as file:
             yield _FileText(file, destination)
         return
     target = DeviceTarget(destination) if isinstance(destination, Path) else StreamTarget(destination, data=data)

@@ -1,6 +1,6 @@
-"""What a part of a run says of itself: in the header of JSON lines, and for CSV, which has no place for it, beside it.
+"""The header of a part of a run: inside JSON lines, and in a sidecar file for CSV, which has no header.
 
-`FILE.csv.shard` holds one line, the header that JSON lines would begin with.
+`FILE.csv.shard` holds one line: the header with which JSON lines would begin.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class ShardSidecar:
             part.write_bytes((dump(header_record(header)) + "\n").encode())
 
     def write(self, row: Row) -> None:
-        """Nothing: rows stand in the file itself."""
+        """Do nothing: the results file holds the rows."""
 
     def close(self, summary: Summary) -> None:
-        """Nothing to finish."""
+        """Do nothing: there is nothing to finish."""
 
     def abandon(self) -> None:
         """Put the earlier sidecar back."""

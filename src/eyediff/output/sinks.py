@@ -1,4 +1,4 @@
-"""Where compared pairs go: any format, on a stream or in a file, with what an earlier run left kept until the end."""
+"""Sinks for compared pairs: any format, to a stream or a file. Earlier results are kept until the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .parquet import ParquetFolder
 from .schema import dump, header_record, pair_cells, pair_columns
 from .shards import ShardSidecar
 from .summary import summary_lines, summary_trailer
-from .targets import AppendTarget, Target, target
+from .targets import AppendTarget, TextTarget, target
 from .text import amount
 from .writers import WRITERS, Format
 
@@ -35,7 +35,7 @@ class RowSink:
         the others are counted. None: all.
     """
 
-    def __init__(self, kind: Format, target: Target, most: int | None = None) -> None:
+    def __init__(self, kind: Format, target: TextTarget, most: int | None = None) -> None:
         self._most, self._rows, self._hidden = most, 0, 0
         self._make, self._target, self._verdict = WRITERS[kind], target, kind in ("json", "jsonl")
 
@@ -73,7 +73,7 @@ class SummarySink:
         self._target.open(dump(header_record(header))[:-1])
 
     def write(self, row: Row) -> None:
-        """Nothing: rows stand in the results."""
+        """Do nothing: the results hold the rows."""
 
     def close(self, summary: Summary) -> None:
         self._target.close(json_trailer(summary_trailer(summary)), finished=not summary.interrupted)

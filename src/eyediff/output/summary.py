@@ -9,7 +9,7 @@ from .. import defaults
 from ..errors import shown
 from ..records import Header, Statistics, Summary
 from .schema import encodable, number, unmatched_record
-from .text import NARROWEST, Line, amount, crossing_figures, figure, made_with, outcome
+from .text import NARROWEST, StyledLine, amount, crossing_figures, figure, outcome, provenance_lines
 
 
 def summary_trailer(summary: Summary) -> dict[str, object]:
@@ -64,25 +64,25 @@ def _finite_or_text(value: float | None) -> float | str | None:
     return None if value is None or math.isnan(value) else number(value)
 
 
-def summary_lines(header: Header, summary: Summary) -> list[Line]:
+def summary_lines(header: Header, summary: Summary) -> list[StyledLine]:
     """Return files without partner, crossed limits, statistics and the worst pairs, with empty lines between them."""
     sections = [_unmatched(summary), _crossings(summary)]
     if summary.count - summary.failed > 1:  # of a single pair they would repeat its row seven times
         sections += [statistics_lines(header, summary), *_worst(header, summary)]
     sections.append(_end(header, summary))
-    lines: list[Line] = []
+    lines: list[StyledLine] = []
     for section in filter(None, sections):
         lines += [[""], *section] if lines else section
     return lines
 
 
-def _unmatched(summary: Summary) -> list[Line]:
-    lines: list[Line] = [[f"  only in {file.side}: ", (shown(file.path), "yellow")] for file in summary.unmatched]
+def _unmatched(summary: Summary) -> list[StyledLine]:
+    lines: list[StyledLine] = [[f"  only in {file.side}: ", (shown(file.path), "yellow")] for file in summary.unmatched]
     return [[("without a partner, not compared", "bold")], *lines] if lines else []
 
 
-def _crossings(summary: Summary) -> list[Line]:
-    lines: list[Line] = []
+def _crossings(summary: Summary) -> list[StyledLine]:
+    lines: list[StyledLine] = []
     for crossing in (*summary.crossings, *summary.mean_crossings):
         lines.append(["  ", (crossing_figures(crossing), "red"), f"  {shown(crossing.pair)}"])
     return [[("beyond a limit", "bold")], *lines] if lines else []
@@ -106,14 +106,14 @@ _POOLED_ROWS = {
 }
 
 
-def statistics_lines(header: Header, summary: Summary) -> list[Line]:
+def statistics_lines(header: Header, summary: Summary) -> list[StyledLine]:
     """Return the table of means, intervals and other statistics by metric, and the means of groups."""
     names = list(header.metrics)
     counted = {"pairs": "count"} if summary.incomplete else {}
     identical = any(values.identical for values in summary.metrics.values())
     alike = {"identical, left out of the mean": "identical"} if identical else {}
     tables = [(counted | _ROWS | alike, summary.metrics), *([(_POOLED_ROWS, summary.pooled)] if summary.pooled else [])]
-    lines: list[Line] = [[(_columns(header, names) + "  summary", "bold")]]
+    lines: list[StyledLine] = [[(_columns(header, names) + "  summary", "bold")]]
     for rows, values in tables:
         for label, field in rows.items():
             cells = [_cell(getattr(values.get(name), field, None)) for name in names]
@@ -123,12 +123,12 @@ def statistics_lines(header: Header, summary: Summary) -> list[Line]:
     return [*lines, *([[""], *groups] if (groups := _groups(header, summary)) else [])]
 
 
-def _groups(header: Header, summary: Summary) -> list[Line]:
+def _groups(header: Header, summary: Summary) -> list[StyledLine]:
     """Return the mean of each group, and the mean of these means."""
     if not summary.groups:
         return []
     names = list(header.metrics)
-    lines: list[Line] = [[(_columns(header, names) + "  mean by group", "bold")]]
+    lines: list[StyledLine] = [[(_columns(header, names) + "  mean by group", "bold")]]
     for group, found in summary.groups.items():
         means = [found.metrics[name].mean if name in found.metrics else None for name in names]
         lines.append([f"{_columns(header, list(map(figure, means)))}  {shown(group)} ({amount(found.count, 'pair')})"])
@@ -140,8 +140,8 @@ def _cell(value: float | None) -> str:
     return str(value) if isinstance(value, int) else figure(value)
 
 
-def _worst(header: Header, summary: Summary) -> list[list[Line]]:
-    sections: list[list[Line]] = []
+def _worst(header: Header, summary: Summary) -> list[list[StyledLine]]:
+    sections: list[list[StyledLine]] = []
     for name in filter(summary.metrics.__contains__, header.metrics):
         direction = "lowest" if header.higher_is_better[name] else "highest"
         lines = [[f"{figure(score):>{NARROWEST + 2}}  {shown(pair)}"] for pair, score in summary.metrics[name].worst]
@@ -149,15 +149,15 @@ def _worst(header: Header, summary: Summary) -> list[list[Line]]:
     return sections
 
 
-def _end(header: Header, summary: Summary) -> list[Line]:
+def _end(header: Header, summary: Summary) -> list[StyledLine]:
     parts = outcome(summary)
     if summary.unmatched:
         parts.append(f"{amount(len(summary.unmatched), 'file')} without a partner")
     if summary.interrupted:
         parts.append("stopped before the end")
-    lines: list[Line] = [[(", ".join(parts), "bold" if len(parts) == 1 else "bold yellow")]]
+    lines: list[StyledLine] = [[(", ".join(parts), "bold" if len(parts) == 1 else "bold yellow")]]
     lines += [[(shown(hint), "yellow")] for hint in summary.hints]
-    return [*lines, *made_with(header)]
+    return [*lines, *provenance_lines(header)]
 
 
 def _columns(header: Header, cells: Sequence[str]) -> str:

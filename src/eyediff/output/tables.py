@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..records import Header
 from .output_files import Text
 from .schema import ERROR, Cell, Column, header_record
-from .text import Line, made_with
+from .text import StyledLine, provenance_lines
 from .writers import WRITERS, Format
 
 
@@ -51,5 +51,5 @@ class Table:
 
     def end(self, notes: Sequence[str] = ()) -> None:
         """Write what comes after the rows. The notes are for people."""
-        lines: list[Line] = [*([(note, "bold")] for note in notes), *made_with(self._header)]
+        lines: list[StyledLine] = [*([(note, "bold")] for note in notes), *provenance_lines(self._header)]
         self._output.write(self._writer.end({}, lines))

@@ -1,4 +1,4 @@
-"""Where text goes: a stream that is open already, or a file by its path."""
+"""Targets of text: an open stream, or a file by its path."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from .atomic_write import output_error, remove
 from .files import Replacement, begin, is_regular
 
 
-class Target(Protocol):
-    """Takes text piece by piece; each piece is out before `write` returns. All methods raise OutputError."""
+class TextTarget(Protocol):
+    """A receiver of text that flushes before `write` returns. All methods raise OutputError."""
 
     @property
     def terminal(self) -> bool:
-        """Whether a person sees it at once."""
+        """True if the text is shown on a terminal."""
 
     def open(self, first: str) -> None:
-        """Make ready, and write the first piece."""
+        """Open the target, and write the first text."""
 
     def write(self, text: str) -> None:
-        """One piece."""
+        """Write some text."""
 
     def close(self, last: str, *, finished: bool) -> None:
-        """Write the last piece and let go, in any case; `finished` unless the run stopped before its end."""
+        """Write the last text and release the target in any case; `finished` unless the run was interrupted."""
 
     def abandon(self) -> None:
-        """Let go, in place of `close`, and put back what `open` changed."""
+        """Release the target instead of `close`, and restore what `open` changed."""
 
 
 class StreamTarget:
-    """A text stream of the caller's, who closes it.
+    """A text stream that the caller owns and closes.
 
-    With `data`, a stream that can be told so (standard output) is switched to UTF-8 and plain line feeds, whatever the
-    platform's habits; without, what its encoding lacks is written as backslash escapes. After an error a stream of the
-    operating system is turned to nowhere: the interpreter would try to write the lost rest once more when it ends.
+    With `data`, a stream that can be reconfigured (standard output) is switched to UTF-8 and plain line feeds on all
+    platforms. Otherwise characters that its encoding lacks are written as backslash escapes. After an error a stream
+    of the operating system is redirected to the null device. Otherwise the interpreter would write the rest at exit.
     """
 
     def __init__(self, stream: TextIO, *, data: bool = False) -> None:
@@ -78,7 +78,7 @@ class StreamTarget:
         self.write(last)
 
     def abandon(self) -> None:
-        """Nothing can be taken back from a stream."""
+        """Do nothing: written text cannot be removed from a stream."""
 
 
 class AppendTarget:
@@ -174,7 +174,7 @@ class DeviceTarget:
         self._stream.close()
 
 
-def target(destination: TextIO | Path, *, data: bool, overwrite: bool = False) -> Target:
+def target(destination: TextIO | Path, *, data: bool, overwrite: bool = False) -> TextTarget:
     """The target for a stream or a path; `data` where programs read it, not people."""
     if not isinstance(destination, Path):
         return StreamTarget(destination, data=data)

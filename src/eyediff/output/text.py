@@ -1,4 +1,4 @@
-"""Text for people: numbers, amounts, lines with styles, and what a score needs beside it to be repeated."""
+"""Text for people: numbers, amounts, lines with styles, and the settings that reproduce a score."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..records import Conventions, Crossing, Header, Statistics, Summary
 NARROWEST = 10
 """Characters of a column of numbers. The widest number, -1.2346e-05, is rare; two blanks separate columns."""
 
-Line: TypeAlias = Sequence[str | tuple[str, str]]
-"""One line in pieces. A tuple is a piece with a terminal style."""
+StyledLine: TypeAlias = Sequence[str | tuple[str, str]]
+"""One line as segments. A tuple is a segment with a terminal style."""
 
 
 def figure(value: float | None) -> str:
@@ -39,9 +39,9 @@ def crossing_figures(found: Crossing) -> str:
     return f"{found.metric} {figure(found.score)} {'>' if found.score > found.limit else '<'} {figure(found.limit)}"
 
 
-def made_with(header: Header) -> list[Line]:
-    """Return the lines that a score needs beside it to be repeated."""
-    lines: list[Line] = []
+def provenance_lines(header: Header) -> list[StyledLine]:
+    """Return lines with the versions and settings that reproduce the scores."""
+    lines: list[StyledLine] = []
     for name, metric in header.metrics.items():
         weights = f", weights {metric.weights_sha256[:12]}" if metric.weights_sha256 else ""
         lines.append([(f"{name}: version {metric.version}{weights}, {metric.engine}", "dim")])
@@ -67,12 +67,12 @@ def _followed(conventions: Conventions) -> Iterator[tuple[str, object]]:
         yield "resampling", conventions.resampling
 
 
-def rendered(line: Line, terminal: bool) -> str:
+def rendered(line: StyledLine, terminal: bool) -> str:
     """Return a line with its line feed, in colour for a terminal."""
     return coloured(line) if terminal else "".join(part if isinstance(part, str) else part[0] for part in line) + "\n"
 
 
-def coloured(line: Line) -> str:
+def coloured(line: StyledLine) -> str:
     """Return the line with terminal colours; without them if the environment sets NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415  # costs as much start-up as numpy, and most outputs are plain
     from rich.text import Text  # noqa: PLC0415

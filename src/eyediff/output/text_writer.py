@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import shown
 from .schema import SCORES, Cell, Column, RowError
-from .text import NARROWEST, Line, rendered
+from .text import NARROWEST, StyledLine, rendered
 
 
 class TextWriter:
@@ -29,10 +29,10 @@ class TextWriter:
         scored = any(cells[index] is not None for index in self._scores)
         return self._render([texts, *(piece for index in self._styled for piece in _style(cells[index], scored))])
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:  # noqa: ARG002  # which JSON has
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # which JSON has
         return "\n" + "".join(map(self._render, lines))
 
-    def _render(self, line: Line) -> str:
+    def _render(self, line: StyledLine) -> str:
         return rendered(line, self._terminal)
 
 

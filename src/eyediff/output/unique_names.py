@@ -14,10 +14,10 @@ _LONGEST = 200
 
 
 class Names:
-    """`give` names without suffix, to which each of `suffixes` is then added. `reserved` are taken already.
+    """Unique file names. `give` returns a name without suffix, to which each of `suffixes` is added.
 
-    A pair's own suffix is left out where no other pair has that name then: `a/cat.jpg` is `a/cat`, and a later
-    `a/cat.png` is `a/cat.png`. Upper and lower case count as the same, since some file systems take them so.
+    Names in `reserved` are never returned. The suffix of a pair is left out if the name stays unique: `a/cat.jpg` is
+    `a/cat`, and a later `a/cat.png` is `a/cat.png`. Case is ignored, because some file systems ignore it.
     """
 
     def __init__(self, suffixes: Sequence[str], reserved: Iterable[str] = ()) -> None:
@@ -26,7 +26,7 @@ class Names:
         self._folders: set[str] = set()
 
     def give(self, pair: str) -> str:
-        """A relative path in posix form, all of whose parts are plain names."""
+        """Return a relative path in posix form, all of whose parts are plain names."""
         *above, last = [_plain(part) for part in PurePosixPath(pair).parts] or ["_"]
         folder = ""
         for part in above:

@@ -9,7 +9,7 @@ from .csv_writer import CsvWriter
 from .json_writer import JsonWriter
 from .jsonl_writer import JsonLinesWriter
 from .schema import Cell, Column
-from .text import Line
+from .text import StyledLine
 from .text_writer import TextWriter
 
 Format: TypeAlias = Literal["text", "csv", "jsonl", "json"]
@@ -18,16 +18,16 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 class Writer(Protocol):
-    """Turns one table into text, piece by piece.
+    """A formatter that turns one table into text, row by row.
 
     Parameters
     ----------
     columns
         Columns, in the order of the cells.
     metadata
-        What the rows have in common, for formats that have a place for it.
+        Settings that the rows share, for formats that have a place for them.
     terminal
-        Whether a person sees the text at once, in colour.
+        True if the text is shown on a terminal, in colour.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Writer(Protocol):
     def row(self, cells: Sequence[Cell]) -> str:
         """Return one row."""
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[Line]) -> str:
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:
         """Return what comes after the rows: the trailer for programs, the lines for people."""
 
 

@@ -40,17 +40,17 @@ def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str
 
 
 def matched(left: Mapping[str, str], right: Mapping[str, str]) -> list[Matched]:
-    """What both sides have, in order."""
+    """Return the names that both sides have, in order."""
     return [(key, name, right[key]) for key, name in left.items() if key in right]
 
 
 def alone(these: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
-    """The names that have no partner, in order."""
+    """Return the names that have no partner, in order."""
     return [name for key, name in these.items() if key not in others]
 
 
 def near_misses(left: Sequence[str], right: Sequence[str], rule: Rule) -> tuple[str, ...]:
-    """Why names without partner may have been meant to match: what they differ in, how many, and one example."""
+    """Return hints on unmatched names that nearly match: their difference, their number, and one example."""
     likes: list[tuple[str, Callable[[str], str]]] = [
         ("the way that Unicode composes their letters", _composed),
         ("upper and lower case", lambda name: _composed(name).casefold()),

@@ -1,4 +1,4 @@
-"""What two names must share to be a pair: all of it, all but the suffix, or what patterns or an expression find."""
+"""Rules that pair two names: by the whole name, by the stem, by patterns, or by a regular expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a protocol is, and what it asks of a comparison."""
+"""Evaluation protocols, and the settings that a protocol requires of a comparison."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class EvaluationProtocol:
 
     @property
     def needs_scale(self) -> bool:
-        """Whether the border depends on the scale of super-resolution."""
+        """True if the border depends on the scale of super-resolution."""
         return isinstance(self.border, str)
 
     @property
     def channel(self) -> Mapping[str, str]:
-        """By metric: what it looks at, such as Y of BT.601, and what else tells its version from others."""
+        """Channel of each metric, such as Y of BT.601, and other properties that distinguish its version."""
         return {name: _about(name) for name in self.metrics}
 
     @property

@@ -74,12 +74,12 @@ def ticks(peak: float) -> list[float]:
 
 
 def map_title(metric: str, map_identity: float) -> str:
-    """What the colours of a map stand for."""
+    """Return the title of the colour scale of a map."""
     return f"{map_identity:g} - {metric} at a pixel" if map_identity else f"{metric} distance at a pixel"
 
 
 def legend(peak: float, label: str) -> bytes:
-    """A bar of all colours with the values that they stand for, as a PNG."""
+    """Return the colour bar with its values, as a PNG."""
     width, left, right = 640, 24, 616
     image = Image.new("RGB", (width, 92), "white")
     draw = ImageDraw.Draw(image)

@@ -1,4 +1,4 @@
-"""The page around its data: a template, the style, the scripts, and what lets data stand inside HTML.
+"""The page around its data: template, style, scripts, and the encoding of data inside HTML.
 
 Everything that comes from outside (names of files, messages) is in the data, as JSON, and reaches the page as text
 nodes that the scripts make. So there is one place where escaping matters, `embedded`, and a template engine would fill
@@ -51,14 +51,14 @@ def embedded(value: object) -> str:
 
 
 def block(name: str, content: str) -> str:
-    """A script element that holds data; browsers do not run it."""
+    """Return a script element that holds data; browsers do not run it."""
     return f'<script type="application/json" id="{name}">{content}</script>\n'
 
 
 def frame(
     title: str, version: str, beside: bool, *, scripts: Sequence[str] = SCRIPTS, styles: Sequence[str] = STYLES
 ) -> tuple[str, str]:
-    """What comes before the data and what after it. `beside`: pictures lie in a folder beside the page."""
+    """Return the parts of the page before and after the data. `beside`: pictures lie in a folder beside the page."""
     style = "\n".join(_part("style", name) for name in styles)
     script = '"use strict";\n(() => {\n' + "\n".join(_part("script", name) for name in scripts) + "\n})();"
     page = Template(files(__package__).joinpath("page.html").read_text("utf-8"))
@@ -76,7 +76,7 @@ def frame(
 
 
 def _policy(style: str, script: str, beside: bool) -> str:
-    """What the page may do: run this script and this style, show pictures that are in it (or `beside` it)."""
+    """Return the content security policy: this script, this style, and pictures in the page (or `beside` it)."""
     images = "img-src data: 'self' file:" if beside else "img-src data:"
     rules = [
         f"script-src {_hash(script)}",

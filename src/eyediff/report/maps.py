@@ -28,14 +28,14 @@ from ..output.schema import encodable
 from ..output.unique_names import Names
 from ..records import Header, Row, ScoredPair, Summary, View
 from .colormap import indexed_png, legend, map_title, recoloured
-from .render_pool import Workshop
+from .render_pool import RenderPool
 from .stale_maps import EARLIER, clear, listed, stale
 
 INDEX, LEGEND = "maps.json", "legend.png"
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _MapFiles:
     """The files of a pair, their name without suffix, and what is in them."""
 
     name: str
@@ -46,15 +46,15 @@ class _Made:
 class MapsSink:
     """A viewer that writes each pair's map below a folder, under the pair's name with the suffix of each format.
 
-    A PNG is as large as the images. Its colours mean the same in all of a run: from 0 to the largest value of any map,
-    which is known only in the end. So it is written at once under a part's name in 256 steps of its own range, and in
-    the end it gets the palette that makes those the colours of the run's scale, and its name. `legend.png` shows the
-    scale; `maps.json` says it in figures, and which file is of which pair. What `.npy` holds is the metric's own map,
-    unscaled: of a similarity such as SSIM the PNG and the figures of `maps.json` are 1 less the map.
+    A PNG has the size of the images. All maps of a run share one colour scale, from 0 to the largest value of any map.
+    That value is known only at the end. So each PNG is first written to a temporary file, in 256 steps of its own
+    range; at the end it gets the palette of the shared scale, and its final name. `legend.png` shows the scale.
+    `maps.json` lists the scale in figures and the file of each pair. `.npy` files hold the map of the metric, unscaled.
+    For a similarity such as SSIM, the PNG and the figures of `maps.json` are 1 minus the map.
 
-    The folder must be new, empty, or hold the `maps.json` of an earlier run. Of the files that this names, what a run
-    does not write anew is removed when it ends well, and is told as `earlier` in the index of one that does not. All
-    methods raise OutputError. `missing` counts pairs that have scores and no map.
+    The folder must be new, empty, or hold the `maps.json` of an earlier run. A run that ends well removes the files
+    that this index names and that it did not replace. The index of another run lists them as `earlier`. All methods
+    raise OutputError. `missing` counts pairs that have scores and no map.
     """
 
     def __init__(self, folder: Path, metric: str, formats: Sequence[str] = ("png",), map_identity: float = 0.0) -> None:
@@ -63,11 +63,11 @@ class MapsSink:
         self.missing = 0
 
     def open(self, header: Header) -> None:
-        """Make the folder, and an index that says that the run has not ended."""
+        """Create the folder, and an index that marks the run as unfinished."""
         self._header = header
         self._names = Names([f".{kind}" for kind in self._formats], [LEGEND, INDEX])
         self._given: dict[int, str] = {}
-        self._made: dict[str, _Made] = {}
+        self._made: dict[str, _MapFiles] = {}
         self._troubles: dict[str, str] = {}
         self._entries: list[dict[str, object]] = []
         self._peak = 0.0
@@ -85,7 +85,7 @@ class MapsSink:
             raise output_error(self.folder, error) from error
         self._index_before = (self.folder / INDEX).read_bytes() if (self.folder / INDEX).exists() else None
         self._earlier = listed(self.folder / INDEX)
-        self._workshop = Workshop(self._make, self._keep)
+        self._renders = RenderPool(self._make, self._keep)
         try:
             self._write_index(finished=False)
         except BaseException:
@@ -93,14 +93,14 @@ class MapsSink:
             raise
 
     def see(self, view: View) -> None:
-        """Have its files made."""
+        """Queue the files of a pair for rendering."""
         if view.map is None:
             self._troubles[view.row.pair.name] = view.trouble or "no map came with it"
             return
-        self._given[self._workshop.count] = self._names.give(view.row.pair.name)
-        self._workshop.add(view)
+        self._given[self._renders.count] = self._names.give(view.row.pair.name)
+        self._renders.add(view)
 
-    def _make(self, view: View, number: int) -> _Made:
+    def _make(self, view: View, number: int) -> _MapFiles:
         found, name = view.map, self._given.pop(number)
         if found is None:
             raise TypeError("a view without a map")
@@ -118,14 +118,14 @@ class MapsSink:
                 self._part(path).write_bytes(indexed_png(shown_map, peak))
         except OSError as error:
             raise output_error(path, error) from error
-        return _Made(name, peak, float(shown_map.mean(dtype=np.float64)))
+        return _MapFiles(name, peak, float(shown_map.mean(dtype=np.float64)))
 
-    def _keep(self, view: View, made: _Made) -> None:
+    def _keep(self, view: View, made: _MapFiles) -> None:
         self._made[view.row.pair.name] = made
         self._peak = max(self._peak, made.peak)
 
     def write(self, row: Row) -> None:
-        """One pair, of which the index tells in this order."""
+        """Add one pair to the index, in this order."""
         if isinstance(row, ScoredPair):
             self._entries.append({"pair": row.pair.name, "width": row.width, "height": row.height})
         else:
@@ -134,7 +134,7 @@ class MapsSink:
     def close(self, summary: Summary) -> None:
         """Colour all maps, and write the legend and the index."""
         try:
-            self._workshop.finish()
+            self._renders.finish()
             for made in self._made.values():
                 self._colour(made)
             self._replace(LEGEND, legend(self._peak, self._title))
@@ -145,19 +145,19 @@ class MapsSink:
                 self._earlier = []
             self._write_index(finished=not summary.interrupted)
         finally:
-            self._workshop.stop()
+            self._renders.stop()
             self._lock.release()
 
     def abandon(self) -> None:
         """Leave the folder and its index as they were."""
-        self._workshop.stop()
+        self._renders.stop()
         try:
             restore(self.folder / INDEX, self._index_before)
         finally:
             self._lock.release()
             remove_folders(self._folders)
 
-    def _colour(self, made: _Made) -> None:
+    def _colour(self, made: _MapFiles) -> None:
         if "png" not in self._formats:
             return
         path = self.folder / made.name

@@ -1,4 +1,4 @@
-"""What results look like in a notebook: a table with thumbnails, a map as a picture, rows as a pandas DataFrame."""
+"""Display of results in a notebook: a table with thumbnails, a map as a picture, rows as a pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _NAME = "padding:0 8px;text-align:left"
 class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
     """An H x W array that a notebook shows as a picture: inferno, from black at 0 to pale yellow at its largest value.
 
-    In all else an array: what is computed with it is a plain one.
+    It is otherwise a plain array, and results of computations with it are plain arrays.
     """
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        """The same on plain arrays; where the result goes into this one, it stays this one."""
+        """Apply the ufunc to plain arrays; an `out` argument keeps its type."""
         out = options.get("out")
         if out is not None:
             options["out"] = tuple(map(_plain, out))
@@ -46,7 +46,7 @@ class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
         return out[0] if out is not None and len(out) == 1 else found
 
     def _repr_png_(self) -> bytes | None:
-        """A PNG, for notebooks; None for what is no picture, such as a row of it."""
+        """Return a PNG for notebooks; None if the array is no picture, such as one row."""
         if self.ndim != 2 or 0 in self.shape:
             return None
         values = np.nan_to_num(np.asarray(self, np.float32), nan=0.0)
@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
 
 
 def as_map(found: Array) -> Map:
-    """The same numbers, without a copy, as what shows itself."""
+    """Return a view of the array that notebooks show as a picture."""
     return found.view(Map)
 
 
@@ -77,7 +77,7 @@ def frame(header: Header, rows: Sequence[Row]) -> Any:
 
 
 def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
-    """HTML with the first SHOWN rows, the mean of each metric, and what has no partner.
+    """Return HTML with the first SHOWN rows, the mean of each metric, and the unmatched files.
 
     All that comes from outside is escaped; pictures are inline, small, and read again from where they were read.
     """

@@ -1,4 +1,4 @@
-"""What `compare` draws beside its rows: the report, and maps as files."""
+"""Pictures that `compare` writes beside its rows: the report, and maps as files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAP_FORMATS: tuple[MapFormat, ...] = get_args(MapFormat)
 
 
 def map_formats(text: str) -> list[MapFormat]:
-    """Of a list with commas. Raises UsageError where it names another, or none."""
+    """Return the formats in a list with commas. Raises UsageError for an unknown format or an empty list."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     found = [kind for kind in MAP_FORMATS if kind in names]
     if not found or not set(names) <= set(MAP_FORMATS):
@@ -32,7 +32,7 @@ def map_formats(text: str) -> list[MapFormat]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What to draw of a run, and where. `title` heads the report."""
+    """Pictures to write for a run, and their paths. `title` is the title of the report."""
 
     title: str
     report: Path | None = None
@@ -41,8 +41,8 @@ class Drawing:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """The viewers of a run, and what makes the maps for them."""
+class RunViewers:
+    """The viewers of a run, and the mapper that computes their maps."""
 
     mapper: Mapper | None
     report: PageSink | None
@@ -57,8 +57,8 @@ class Drawn:
         """Pairs that have scores and should have a map, but have none."""
         return self.maps.missing if self.maps else 0
 
-    def said(self) -> list[str]:
-        """Where things lie, and what is missing, after the run."""
+    def describe(self) -> list[str]:
+        """Return lines that say where the outputs are and what is missing, after the run."""
         lines = [f"report: {shown(self.report.page)}"] if self.report else []
         if self.maps:
             lines.append(f"maps of {self.maps.metric}: {shown(self.maps.folder)}")
@@ -75,7 +75,7 @@ def find_mapper(metrics: MetricSet) -> tuple[str, Mapper | None]:
     return "", None
 
 
-def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> Drawn:
+def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> RunViewers:
     """Return viewers for a run of so many pairs (None: unknown).
 
     Maps are of the first metric that has maps. Raises UsageError if maps are requested and no metric has any.
@@ -89,4 +89,4 @@ def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> Drawn:
         maps = MapsSink(drawing.maps, name, drawing.formats, identity)
     if drawing.report is not None:
         report = PageSink(drawing.report, About(drawing.title, expected, name or None, map_identity=identity))
-    return Drawn(mapper, report, maps)
+    return RunViewers(mapper, report, maps)

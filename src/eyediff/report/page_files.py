@@ -1,4 +1,4 @@
-"""Where a page lies: one HTML file, or a folder with its full-size pictures. Nothing that is not ours is replaced."""
+"""The files of a page: one HTML file, or a folder with full-size pictures. Files of others are never replaced."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ SUFFIXES = (".html", ".htm")
 
 
 class Place:
-    """A page to come. `path` ending in .html is one file; anything else is a folder, and the page its index.html.
+    """The place of a page. A `path` that ends in .html is one file; any other is a folder with an index.html.
 
-    Raises OutputError, all methods do, where something lies there that is no page of ours, or cannot be written.
+    All methods raise OutputError if the path holds other files than a page of eyediff, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,18 +51,18 @@ class Place:
                 raise OutputError(f"{shown(path)} holds other files ({shown(foreign[0])}); give a new folder")
 
     def put(self, name: str, data: bytes) -> None:
-        """A picture beside the page."""
+        """Write a picture beside the page."""
         if self.pictures is not None:
             try:
                 (self.pictures / name).write_bytes(data)
             except OSError as error:
                 raise output_error(self.pictures, error) from error
 
-    def write(self, pieces: Iterable[bytes], *, finished: bool) -> None:
-        """The whole page takes the place of an earlier one; of a run that was `finished`, that one goes."""
+    def write(self, chunks: Iterable[bytes], *, finished: bool) -> None:
+        """Write the whole page in place of an earlier one, which is kept unless the run `finished`."""
         with atomic_path(self.page) as part, Appender(part) as file:
-            for piece in pieces:
-                file.write(piece)
+            for chunk in chunks:
+                file.write(chunk)
             if not finished and self.page.exists():
                 file.sync()  # before the earlier one goes out of the way
                 self.page.rename(free_name(self.page))
@@ -72,12 +72,12 @@ class Place:
                     shutil.rmtree(old, ignore_errors=True)
 
     def give_up(self) -> None:
-        """Nothing came of it: leave the place as it was found."""
+        """Restore the folder to its state before the run."""
         if self.pictures is not None:
             shutil.rmtree(self.pictures, ignore_errors=True)
 
     def release(self) -> None:
-        """Let others write there."""
+        """Release the lock on the output."""
         self._lock.release()
         if not self.page.exists():
             remove_folders(self._made)

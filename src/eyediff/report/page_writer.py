@@ -19,18 +19,18 @@ from .colormap import INFERNO, map_title
 from .document import block, embedded, frame
 from .page_files import Place
 from .pictures import Pictures, full_size, pictures
-from .render_pool import Workshop
+from .render_pool import RenderPool
 
 _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a page says of a run beyond its header.
+    """Information of a page about a run beyond its header.
 
-    `expected` pairs, None where nobody knows, decide how large the pictures in the page may be. `mapped` is the metric
-    whose maps come with the views, and `map_identity` their value where images are equal. `extras` go into the page's
-    data as they are, for parts of the page that know them.
+    `expected` is the number of pairs, None if unknown; it limits the size of the pictures in the page. `mapped` is the
+    metric of the maps, and `map_identity` the value of a map where images are equal. `extras` are copied into the data
+    of the page, for parts of the page that use them.
     """
 
     title: str
@@ -41,10 +41,10 @@ class About:
 
 
 class PageSink:
-    """A viewer that writes an HTML page, `path` as in `place.Place`.
+    """A viewer that writes an HTML page. `path` is that of `page_files.Place`.
 
-    Rows and pictures wait on disk, in files without a name, so that memory does not grow with the pairs and a crash
-    leaves nothing. All methods raise OutputError.
+    Rows and pictures are stored in unnamed temporary files. So memory does not grow with the number of pairs, and a
+    crash leaves no files. All methods raise OutputError.
     """
 
     def __init__(self, path: Path, about: About) -> None:
@@ -52,7 +52,7 @@ class PageSink:
         self.page = path
 
     def open(self, header: Header) -> None:
-        """Find out whether the page can be written there."""
+        """Check that the page can be written."""
         self._header = header
         self._place = Place(self._path)
         self.page = self._place.page
@@ -66,18 +66,18 @@ class PageSink:
             self._place.give_up()
             self._place.release()
             raise
-        self._workshop = Workshop(self._make, self._keep)
+        self._renders = RenderPool(self._make, self._keep)
 
     def see(self, view: View) -> None:
-        """Have the pictures of a pair made."""
+        """Queue the pictures of a pair for rendering."""
         name = view.row.pair.name
-        self._numbers[name] = self._workshop.count
+        self._numbers[name] = self._renders.count
         if view.trouble is not None:
             self._troubles[name] = view.trouble
-        self._workshop.add(view)
+        self._renders.add(view)
 
     def _make(self, view: View, number: int) -> Pictures | str:
-        """What they are, or why there are none: the row stands then, and the page says so."""
+        """Return the pictures, or the reason why there are none: the page shows it, and the row remains."""
         try:
             if self._place.pictures is not None:
                 for name, data in full_size(view).items():
@@ -88,7 +88,7 @@ class PageSink:
         except Exception as error:  # noqa: BLE001  # whatever an image library, or a lack of memory, may bring
             return f"{type(error).__name__}: {error}"
 
-    def _keep(self, view: View, found: Pictures | str) -> None:  # noqa: ARG002  # what a workshop hands over
+    def _keep(self, view: View, found: Pictures | str) -> None:  # noqa: ARG002  # the pool passes the view
         if isinstance(found, str):
             self._pictures.add(embedded({"trouble": shown(found)}))
             return
@@ -98,7 +98,7 @@ class PageSink:
         self._pictures.add(embedded(record | {"files": [base64.b64encode(file).decode() for file in files]}))
 
     def write(self, row: Row) -> None:
-        """One pair."""
+        """Add the row of one pair."""
         name = row.pair.name
         present = {metric: number(score) for metric, score in row.scores.items()}
         scores = [present.get(metric) for metric in self._header.metrics] if present else None
@@ -119,23 +119,23 @@ class PageSink:
         self._rows.add(embedded(record))
 
     def close(self, summary: Summary) -> None:
-        """Write the page, of all that is there."""
+        """Write the page with all rows so far."""
         try:
             try:
-                self._workshop.finish()
+                self._renders.finish()
                 self._place.write(self._page(summary), finished=not summary.interrupted)
             except BaseException:
                 self._place.give_up()
                 raise
         finally:
-            self._workshop.stop()
+            self._renders.stop()
             self._rows.close()
             self._pictures.close()
             self._place.release()
 
     def abandon(self) -> None:
-        """Leave the place as it was."""
-        self._workshop.stop()
+        """Restore the folder to its state before the run."""
+        self._renders.stop()
         self._rows.close()
         self._pictures.close()
         self._place.give_up()
@@ -150,7 +150,7 @@ class PageSink:
         for name, spool in (("rows", self._rows), ("pictures", self._pictures)):
             start, end = block(name, "\0").split("\0")
             yield start.encode()
-            yield from spool.pieces()
+            yield from spool.chunks()
             yield end.encode()
         yield after.encode()
 
@@ -185,25 +185,25 @@ class _Spool:
         self._between = b"["
 
     def add(self, item: str) -> None:
-        """One element more."""
+        """Append one element."""
         try:
             self._file.write(self._between + item.encode())
         except OSError as error:
             raise output_error(self._folder, error) from error
         self._between = b",\n"
 
-    def pieces(self) -> Iterator[bytes]:
-        """All of it."""
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the whole array in chunks of bytes."""
         try:
             self._file.seek(0)
             if self._between == b"[":
                 yield b"["
-            while piece := self._file.read(_CHUNK):
-                yield piece
+            while chunk := self._file.read(_CHUNK):
+                yield chunk
         except OSError as error:
             raise output_error(self._folder, error) from error
         yield b"]"
 
     def close(self) -> None:
-        """It is gone then."""
+        """Delete the file."""
         self._file.close()

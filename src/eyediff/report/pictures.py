@@ -74,7 +74,7 @@ def webp(pixels: Levels, budget: int) -> tuple[bytes, tuple[int, int], bool]:
 
 
 def full_size(view: View) -> dict[str, bytes]:
-    """The same three pictures as PNG, unreduced."""
+    """Return reference, candidate and difference as PNG at full size."""
     return {
         "reference": png(eight_bits(view.reference)),
         "candidate": png(eight_bits(view.candidate)),
@@ -83,7 +83,7 @@ def full_size(view: View) -> dict[str, bytes]:
 
 
 def eight_bits(pixels: Pixels) -> Levels:
-    """As screens show it."""
+    """Return the pixels rounded to 8 bits, as screens show them."""
     if pixels.dtype == np.uint8:
         return cast(Levels, pixels)
     return cast(Levels, np.rint(pixels * np.float32(255 / PEAKS[pixels.dtype])).astype(np.uint8))

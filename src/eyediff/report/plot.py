@@ -36,7 +36,7 @@ _WIDE = 3.1
 
 
 def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, Any]:
-    """A matplotlib figure, and its panels as an array rows x columns.
+    """Return a matplotlib figure, and its panels as an array rows x columns.
 
     Without pyplot, so that no backend is chosen: a notebook keeps its own, and nothing needs a display. Raises
     UsageError, which says what to install, where matplotlib is missing.
@@ -54,10 +54,10 @@ def check_installed() -> None:
 
 
 def check(path: Path) -> None:
-    """What would only be found out after the work.
+    """Check before the work that a plot can be saved.
 
-    Raises UsageError where its name says no format or matplotlib is missing; OutputError where the file cannot be
-    written, or is there and was not drawn by eyediff: a photo must not be replaced by a plot.
+    Raises UsageError if the name has no known suffix or matplotlib is missing. Raises OutputError if the file cannot be
+    written, or exists and is no plot of eyediff: a plot must not replace a photo.
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"a plot cannot be saved as {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
@@ -76,7 +76,7 @@ def check(path: Path) -> None:
 
 
 def save(figure: Any, path: Path) -> None:
-    """As the end of its name says, whole or not at all. Raises OutputError where it cannot be written."""
+    """Save a figure atomically, in the format of its suffix. Raises OutputError if it cannot be written."""
     kind, settings = path.suffix.lower(), import_module("matplotlib").rc_context
     with settings({"svg.hashsalt": "eyediff", "svg.fonttype": "none"}), atomic_path(path) as part:
         figure.savefig(part, format=kind[1:], dpi=120, metadata=FORMATS[kind])
@@ -108,14 +108,14 @@ class PlotSink:
         draw(scores, self._header, self._path)
 
     def abandon(self) -> None:
-        """Nothing to put back."""
+        """Do nothing: there is nothing to restore."""
 
 
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
-    """A square of panels: on the diagonal how often which score, below it two metrics a panel, a dot a pair.
+    """Draw a square of panels: histograms of the scores on the diagonal, scatter plots of two metrics below it.
 
-    `scores` are as many figures for every metric, of the same pairs; nan where one is missing. These and infinite
-    ones (PSNR of identical images) have no place on an axis: their number is written in the panel.
+    Each dot is a pair. `scores` holds the scores of the same pairs for every metric, nan if one is missing. Missing
+    and infinite scores (PSNR of identical images) are not drawn; the panel states their number.
     """
     names = list(scores)
     inches = _WIDE * len(names) + 0.6

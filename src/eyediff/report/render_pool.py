@@ -1,4 +1,4 @@
-"""Pictures made in threads beside the run, from a bounded amount of pixels, and taken in the order they were begun."""
+"""A pool of threads that renders pictures during the run, in order, with a limit on the pixels in memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..records import View
 T = TypeVar("T")
 
 
-class Workshop(Generic[T]):
-    """`make` is called in a thread with each view and its number, from 0, and `keep`, in the caller's, with what came.
+class RenderPool(Generic[T]):
+    """A pool that calls `make` in a thread for each view, and then `keep` with the result in the thread of the caller.
 
-    What `make` raises is raised by whichever call finds it.
+    `make` receives the view and its number, from 0. Its exceptions are raised by the next call that takes its result.
     """
 
     def __init__(self, make: Callable[[View, int], T], keep: Callable[[View, T], None]) -> None:
@@ -27,7 +27,7 @@ class Workshop(Generic[T]):
         self.count = 0
 
     def add(self, view: View) -> None:
-        """Begin one more; wait first, where more than VIEWED_BYTES of pixels would wait."""
+        """Submit a view. Wait first if the queue would hold more than VIEWED_BYTES of pixels."""
         while self._waiting and self._bytes + _size(view) > defaults.VIEWED_BYTES:
             self._take()
         self._waiting.append((view, self._pool.submit(self._make, view, self.count)))
@@ -42,12 +42,12 @@ class Workshop(Generic[T]):
         self._keep(view, future.result())
 
     def finish(self) -> None:
-        """Wait for all."""
+        """Wait for all results."""
         while self._waiting:
             self._take()
 
     def stop(self) -> None:
-        """End the threads, whatever waits."""
+        """Stop the threads and cancel the queued views."""
         self._pool.shutdown(cancel_futures=True)
 
 

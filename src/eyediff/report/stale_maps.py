@@ -1,4 +1,4 @@
-"""What an earlier run left in a folder of maps, by its index; so that a later one can remove it, and nothing else."""
+"""Files of an earlier run in a folder of maps, by its index. A later run removes these files and no others."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _KINDS = ("png", "npy")
 
 
 def listed(index: Path) -> list[str]:
-    """The files that an index names and that are as its run left them. An index that is none names none.
+    """Return the files that an index names and that did not change since its run; none for an invalid index.
 
-    What is newer than the index, a link, or outside of its folder was not written by that run, whatever the index says.
+    A file that is newer than the index, a link, or outside of the folder was not written by that run.
     """
     try:
         found, latest = json.loads(index.read_bytes()), index.stat().st_mtime_ns
@@ -42,7 +42,7 @@ def _is_left(folder: Path, name: str, latest: int) -> bool:
 
 
 def stale(folder: Path, names: Iterable[str], written: Iterable[Path]) -> list[str]:
-    """Those that a run did not write anew, under whichever name: a file system may take two names for one."""
+    """Return the files that a run did not write again. Two names may denote one file."""
     kept = {_identity(path) for path in written}
     return [name for name in names if _identity(folder / name) not in kept]
 

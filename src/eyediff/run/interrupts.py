@@ -11,9 +11,9 @@ from ..records import Row
 
 
 class Interrupts:
-    """While entered, the first Ctrl-C only sets `seen`; the second raises KeyboardInterrupt as ever.
+    """Context in which the first Ctrl-C only sets `seen`, and the second raises KeyboardInterrupt.
 
-    Does nothing outside the main thread, which signals never reach, and where the application has a handler of its own.
+    It does nothing outside the main thread, which alone receives signals, or if the application has its own handler.
     """
 
     seen = False

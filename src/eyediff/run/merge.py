@@ -35,7 +35,7 @@ class _Part:
     shard: Shard
 
     def rows(self) -> Iterator[Row]:
-        """Its rows. Raises MergeError where one is damaged, or was cut."""
+        """Yield the rows of the part. Raises MergeError if a row is damaged or truncated."""
         records = split_records(self.path, self.kind)
         next(records, None)
         metrics = tuple(self.header.metrics)
@@ -48,7 +48,7 @@ class _Part:
                 raise MergeError(f"{shown(self.path)} is damaged in row {number}: {_AGAIN}") from error
 
     def check(self) -> str | None:
-        """What is wrong with its rows, in a line: they must be those of its part of the list, in order."""
+        """Return a line with the error of the rows, which must be those of the part, in order; None if valid."""
         count = 0
 
         def names() -> Iterator[str]:
@@ -98,7 +98,7 @@ class MergedRows:
 
     @property
     def header(self) -> Header:
-        """What all rows have in common."""
+        """Settings that all rows share."""
         return replace(self._parts[0].header, shard=None)
 
     def __len__(self) -> int:
@@ -150,7 +150,7 @@ def _open(path: Path) -> _Part:
 
 
 def _disagreements(parts: Sequence[_Part]) -> list[str]:
-    """Why these are not the parts of one run, each once."""
+    """Return the reasons why these are not exactly the parts of one run."""
     problems = []
     by_number: dict[int, list[_Part]] = defaultdict(list)
     for part in parts:
@@ -183,6 +183,6 @@ def _difference(one: _Part, other: _Part) -> str | None:
 
 
 def _common(part: _Part) -> dict[str, object]:
-    """What all parts of a run have in common."""
+    """Return the settings that all parts of a run share."""
     numbers = {"number of parts": part.shard.of, "number of pairs": part.shard.pairs}
     return {key: value for key, value in run_settings(part.header, "").items() if key != "shard"} | numbers

@@ -15,7 +15,7 @@ from .interrupts import Interrupts
 from .limits import NO_LIMITS, Judge, Limits
 from .plan import ComparisonPlan
 from .summary import Collector
-from .viewers import shower
+from .viewers import create_observer
 
 RowSource: TypeAlias = Callable[[ComparisonPlan, Recall, Stop], Iterator[Row]]
 """Computes the rows of a plan elsewhere, in input order. Raises KeyboardInterrupt after `Stop` returned true."""
@@ -74,7 +74,7 @@ def compare(
     recall: Recall = journal.recall if journal else lambda _: None
     with Interrupts() as interrupts:
         if source is None:
-            observe = shower(viewers, mapper)
+            observe = create_observer(viewers, mapper)
             rows: Iterator[Row] = score_pairs(
                 plan.pairs, plan.metrics, plan.loader, recall=recall, stop=interrupts.requested, observe=observe
             )

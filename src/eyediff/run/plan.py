@@ -1,4 +1,4 @@
-"""What a run will do. Everything that can be wrong with it is found here, before any image is read."""
+"""The plan of a run. All its errors are found here, before any image is read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .limits import NO_LIMITS, Limits
 
 @dataclass(frozen=True)
 class ComparisonOptions:
-    """How files are paired, read and compared.
+    """Options for pairing, reading and comparing files.
 
     Parameters
     ----------

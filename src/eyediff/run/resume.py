@@ -1,15 +1,16 @@
-"""Results that survive a kill at any moment, and that a later run continues: one mechanism for all formats.
+"""Results that survive a kill at any moment and that a later run resumes, by one mechanism for all formats.
 
-Beside the results lies their journal, `<output>.resume`: JSON lines. The first says what the run computes with; each
-other one holds a row with all its scores, and the size and time of its files. A line is appended before the row is
-written to the results, so the journal knows every row that they hold, but for the rows that lack a score.
+The journal `<output>.resume` lies beside the results. It is a file of JSON lines. The first line holds the settings of
+the run. Each other line holds a row with all its scores, and the size and modification time of its files. A line is
+appended before the row is written to the results. So the journal holds every row of the results, except for rows that
+lack a score.
 
-A run that continues writes all results anew: rows that still hold come from the journal, the others are computed. They
-are written to a part beside them, which takes the place of the unfinished results at the end. So the results are those
-of a run in one go, whatever the format, and a second kill costs nothing either.
+A resumed run writes all results again: valid rows are copied from the journal, and the others are computed. The new
+results are written to a temporary file beside the old ones, and replace them at the end. So the results are equal to
+those of an uninterrupted run in any format, and a second kill loses nothing.
 
-Nothing is forced to the disk row by row, which would cost more than many a score. After a power cut the last rows may
-be missing, and are computed again. Before a file replaces another, it is forced there.
+The rows are not synced to the disk one by one, because that would take longer than many scores. After a power failure
+the last rows may be missing, and are computed again. A file is synced before it replaces another.
 """
 
 from __future__ import annotations
@@ -45,17 +46,17 @@ SCHEMA = 2
 """Version of the journal. Another one is refused."""
 
 _JOURNAL = b'{"journal": '
-"""How a journal begins."""
+"""First bytes of a journal."""
 
 _LONGEST = 100
 """Characters of a setting in a message: a file may hold anything."""
 
-FileStamp: TypeAlias = tuple[int, int]
+FileState: TypeAlias = tuple[int, int]
 """Size, and modification time in nanoseconds. If one has changed, so has the content."""
 
 
-def file_stamp(location: Location) -> FileStamp | None:
-    """Return the stamp of a file as it is now; None if it cannot be read."""
+def file_state(location: Location) -> FileState | None:
+    """Return the current size and modification time of a file; None if it cannot be read."""
     try:
         return size_and_time(location)
     except (OSError, ValueError):  # ValueError: a NUL in the name
@@ -67,14 +68,14 @@ def journal_path(output: Path) -> Path:
     return output.with_name(output.name + ".resume")
 
 
-FileStamps: TypeAlias = tuple[FileStamp | None, ...]
-"""Of the reference and the candidate, and of the mask where there is one."""
+FileStates: TypeAlias = tuple[FileState | None, ...]
+"""States of the reference and the candidate, and of the mask if there is one."""
 
 
-def file_stamps(pair: Pair) -> FileStamps:
-    """Return the stamps of the files of a pair as they are now."""
+def file_states(pair: Pair) -> FileStates:
+    """Return the current states of the files of a pair."""
     files = (pair.reference, pair.candidate) if pair.mask is None else (pair.reference, pair.candidate, pair.mask)
-    return tuple(map(file_stamp, files))
+    return tuple(map(file_state, files))
 
 
 class _Entry(NamedTuple):
@@ -87,7 +88,7 @@ class _Entry(NamedTuple):
     height: int
     scores: dict[str, float]
     notes: tuple[str, ...]
-    stamps: FileStamps
+    stamps: FileStates
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
@@ -125,7 +126,7 @@ class ResumableSink:
         self._path, self._kind, self._resume, self._overwrite, self._judge = path, kind, resume, overwrite, judge
         self._lines: dict[str, int] = {}  # where the journal has the row of a pair that was not asked for yet
         self._recalled: set[str] = set()
-        self._stamps: dict[str, FileStamps] = {}  # of files that are being read
+        self._stamps: dict[str, FileStates] = {}  # of files that are being read
         self._kept: str | None = None
         self._files, self._locked = ExitStack(), ExitStack()
 
@@ -168,7 +169,7 @@ class ResumableSink:
             if aside is not None and self._journal_path.exists():
                 self._journal_path.replace(journal_path(aside))
             self._kept = aside.name if aside and not self._overwrite else None
-            self._journal = self._files.enter_context(begin(self._journal_path, self._opening()))
+            self._journal = self._files.enter_context(begin(self._journal_path, self._first_line()))
             self._begin(self._path)
         except BaseException:
             self._undo_start()
@@ -193,7 +194,7 @@ class ResumableSink:
             put_back(self._aside, self._path)
 
     def _continue(self) -> None:
-        """Begin the results anew beside those that are there."""
+        """Begin new results beside the existing ones."""
         remove_results(replaced_path(self._path))
         self._journal = self._files.enter_context(Appender(self._journal_path, self._size))
         self._begin(self._partial if self._path.exists() else self._path)
@@ -203,7 +204,7 @@ class ResumableSink:
         self._sink: Sink = plain_sink(self._kind, path)
         self._sink.open(self._header)
 
-    def _opening(self) -> bytes:
+    def _first_line(self) -> bytes:
         return _line({"journal": SCHEMA, "kept": self._kept, "settings": self._settings})
 
     def _load(self) -> bool:
@@ -228,7 +229,7 @@ class ResumableSink:
             first = lines.readline()
             if not first.endswith(b"\n"):  # it was stopped before it had begun
                 return False
-            self._kept = self._read_opening(first)
+            self._kept = self._read_first_line(first)
             self._size, count, rows = len(first), 0, set[int]()
             for number_, line in enumerate(lines, 2):
                 if not line.endswith(b"\n"):
@@ -243,7 +244,7 @@ class ResumableSink:
             self._compact()
         return True
 
-    def _read_opening(self, line: bytes) -> str | None:
+    def _read_first_line(self, line: bytes) -> str | None:
         try:
             opening = json.loads(line)
             if opening["journal"] != SCHEMA:
@@ -285,7 +286,7 @@ class ResumableSink:
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
                 raise ValueError("values that are not ours")
-            stamps = tuple(map(_stamp, found["stamps"]))
+            stamps = tuple(map(_parse_state, found["stamps"]))
             if len(stamps) not in (2, 3):
                 raise ValueError("not two or three stamps")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -333,7 +334,7 @@ class ResumableSink:
 
         Must be called before the files are read. So a file that changes meanwhile is seen to have changed next time.
         """
-        now = file_stamps(pair)
+        now = file_states(pair)
         start = self._lines.pop(pair.name, None)
         if start is not None and None not in now:
             entry = self._at(start)
@@ -454,7 +455,7 @@ def _brief(value: object) -> str:
     return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
-def _stamp(value: Any) -> FileStamp | None:
+def _parse_state(value: Any) -> FileState | None:
     if value is None:
         return None
     size, time = value

@@ -1,4 +1,4 @@
-"""Pairs that have their scores, shown to those who make pictures of them while the pixels are in memory."""
+"""Calls of the viewers, which make pictures of scored pairs while the pixels are in memory."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ..scoring.loading import Loaded, describe_error
 _Map: TypeAlias = npt.NDArray[np.float32] | None
 
 
-def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
-    """What shows a pair to all; None where there is nobody to see it, and files need not be read for that."""
+def create_observer(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
+    """Return a function that passes a scored pair to all viewers; None if there are no viewers."""
 
     def show(loaded: Loaded, row: ScoredPair) -> None:
         view = view_of(loaded, row, mapper)
@@ -29,7 +29,7 @@ def shower(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
 
 
 def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
-    """The pixels as compared, and their map. A mapper that gives up leaves the scores as they are, and says why."""
+    """Return the pixels as compared, and their map. If the mapper fails, the view states the reason."""
     pairs = composites(loaded.reference, loaded.candidate)
     maps: list[_Map] = [None] * len(pairs)
     trouble = None
@@ -52,7 +52,7 @@ def _map(mapper: Mapper, a: Pixels, b: Pixels, counted: Mask | None) -> npt.NDAr
 
 
 def _weight(view: View) -> float:
-    """How much two images differ on a ground, to choose one: by the map, or without one by the pixels."""
+    """Return the mean difference of two images on one background: of the map, or else of the pixels."""
     differing = view.difference_map
     if differing is None:
         differing = np.abs(view.reference.astype(np.float32) - view.candidate)

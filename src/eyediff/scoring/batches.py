@@ -27,7 +27,7 @@ Stop: TypeAlias = Callable[[], bool]
 Observe: TypeAlias = Callable[[Loaded, ScoredPair], None]
 """Called with a pair that has scores, while its pixels are in memory."""
 
-Result: TypeAlias = npt.NDArray[Any] | str
+InputResult: TypeAlias = npt.NDArray[Any] | str
 """What was computed for one input, or the reason why there is nothing."""
 
 
@@ -191,7 +191,7 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
         if shortest < engine.smallest:
             size = f"{batch[0].width}x{batch[0].height}"
             reason = f"needs sides of at least {engine.smallest} pixels, these are {size}"
-            results: list[Result] = [reason] * len(owners)
+            results: list[InputResult] = [reason] * len(owners)
         else:
             results = compute_each(partial(samples.distances, engine, names), range(len(owners)))
         for owner, result in zip(owners, results, strict=True):
@@ -225,7 +225,7 @@ def _row(
     return Failure(loaded.pair, stage, row.message, loaded.width, loaded.height)
 
 
-def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: Sequence[int]) -> list[Result]:
+def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: Sequence[int]) -> list[InputResult]:
     """Return what `compute` gives for each input, or the reason why there is nothing.
 
     Parameters

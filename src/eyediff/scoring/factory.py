@@ -43,7 +43,7 @@ class BoundMetric:
 
     @property
     def header(self) -> MetricHeader:
-        """What a result records of the metric."""
+        """Header of the metric in a result."""
         return MetricHeader(self.spec.version, self.weights_sha256, self.engine.description)
 
 

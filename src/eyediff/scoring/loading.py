@@ -17,7 +17,7 @@ from .prefetch import ahead, reading
 Read: TypeAlias = Callable[[Location], Image]
 """Reads the image of a file; called from several threads. Raises ImageError."""
 
-Fit: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]
+FitPair: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]
 """Brings two images to one size and storage type. Raises SizeError."""
 
 Prepare: TypeAlias = Callable[[Image, Image, Mask | None], tuple[Image, Image, Mask | None]]
@@ -56,7 +56,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class ImageLoader:
-    """How the files of pairs become images.
+    """A loader that reads the images of pairs from their files.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class ImageLoader:
     """
 
     read: Read
-    fit: Fit
+    fit: FitPair
     workers: int = field(default_factory=defaults.workers)
     window: int = defaults.WINDOW
     window_bytes: int = field(default_factory=lambda: defaults.WINDOW_BYTES)

@@ -17,8 +17,8 @@ from .. import defaults
 from ..errors import ImageError, Setting, UsageError, shown
 from ..interfaces import Progress
 from ..metrics.ops import Array
-from ..output.output_files import whole_file
-from ..run.resume import FileStamp, file_stamp, settings_difference
+from ..output.output_files import atomic_output
+from ..run.resume import FileState, file_state, settings_difference
 from ..scoring.metric_spec import parse_metric
 from .job import EmbeddingJob, FailedImage, ImageSet
 from .reading import Shape, common_shape, fill_store
@@ -95,9 +95,9 @@ def is_index(file: BinaryIO) -> bool:
 
 
 def _build(index: Path, job: EmbeddingJob, source: ImageSet, progress: Progress | None) -> None:
-    stamps = {name: file_stamp(source.folder / name) for name in source.names}  # before they are read
+    stamps = {name: file_state(source.folder / name) for name in source.names}  # before they are read
     failed: list[FailedImage] = []
-    with whole_file(index, is_index, "index of eyediff") as partial, partial.open("rb+", buffering=0) as file:
+    with atomic_output(index, is_index, "index of eyediff") as partial, partial.open("rb+", buffering=0) as file:
         shape = common_shape(job, source)
         store = PointStore(cast(BinaryIO, file), index)
         names = _require_images(fill_store(store, job, source, shape, failed, progress), source, failed)
@@ -142,8 +142,8 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
         shape = Shape(_integer(shape_record["height"]), _integer(shape_record["width"]), str(shape_record["name"]))
         if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
             raise ValueError("a size that no image has")
-        files = {str(name): _parse_stamp(at) for name, at in about["files"]}
-        failed = {FailedImage(**each): _parse_stamp(at) for each, at in about["failed"]}
+        files = {str(name): _parse_state(at) for name, at in about["files"]}
+        failed = {FailedImage(**each): _parse_state(at) for each, at in about["failed"]}
         if len(files) != len(points):
             raise ValueError(f"{len(files)} names for {len(points)} points")
     except UsageError:
@@ -157,7 +157,7 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
     return IndexedPoints(list(files), points, shape, list(failed))
 
 
-def _parse_stamp(record: Any) -> FileStamp | None:
+def _parse_state(record: Any) -> FileState | None:
     return None if record is None else (_integer(record[0]), _integer(record[1]))
 
 
@@ -167,12 +167,12 @@ def _integer(value: Any) -> int:
     return value
 
 
-def _changes(before: Mapping[str, FileStamp | None], source: ImageSet) -> str:
+def _changes(before: Mapping[str, FileState | None], source: ImageSet) -> str:
     """Describe how the files have changed: the number and the first of each kind."""
     now = set(source.names)
     kinds = {
         "changed": [
-            name for name in source.names if name in before and file_stamp(source.folder / name) != before[name]
+            name for name in source.names if name in before and file_state(source.folder / name) != before[name]
         ],
         "new": [name for name in source.names if name not in before],
         "gone": [name for name in before if name not in now],

@@ -103,7 +103,7 @@ def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibi
     grid = panels[0][0].get_gridspec()
     if whole:
         grid.set_width_ratios([tall * width / height, *[_INCHES * wide] * len(exhibit.pixels)])
-        _draw_whole(panels, exhibit, crops)
+        _draw_overview(panels, exhibit, crops)
     labels = ["ground truth", *(_label(table, scores, exhibit.place, index) for index in range(len(table.methods)))]
     for row, crop in enumerate(crops):
         for column, pixels in enumerate(exhibit.pixels):
@@ -116,7 +116,7 @@ def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibi
     save(figure, path)
 
 
-def _draw_whole(panels: Any, exhibit: Exhibit, crops: Sequence[Crop]) -> None:
+def _draw_overview(panels: Any, exhibit: Exhibit, crops: Sequence[Crop]) -> None:
     """Show the ground truth in the first column, over all rows, with a frame around each crop."""
     first = panels[0][0]
     for row in range(1, len(crops)):

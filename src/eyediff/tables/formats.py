@@ -1,4 +1,4 @@
-"""A table of methods in every format that one is wanted in.
+"""Output of a table of methods in every supported format.
 
 The first line of a file does not depend on its table, so that `output.files` knows a file that may be replaced.
 """
@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, get_args
 from ..errors import shown
 from ..output.csv_writer import csv_line
 from ..output.schema import dump, encodable, header_record, number
-from ..output.text import Line, amount, made_with, rendered
+from ..output.text import StyledLine, amount, provenance_lines, rendered
 from .means import Entry, Section, TableData
 
 TableFormat: TypeAlias = Literal["text", "markdown", "latex", "csv", "json", "html"]
@@ -76,7 +76,7 @@ def _arrow(table: TableData, metric: str, up: str = "↑", down: str = "↓") ->
     return up if table.header.higher_is_better[metric] else down
 
 
-def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> Iterator[Line]:
+def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> Iterator[StyledLine]:
     """Columns that would not fit into 80 characters begin a block of their own."""
     first = max(6, *(len(shown(method)) for method in table.methods))
     yield [FIRST_LINES["text"]]
@@ -94,7 +94,7 @@ def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> I
         second = (", underlined: the second" if terminal else ", +: the second") if len(table.methods) > 2 else ""
         yield [f"{'bold' if terminal else '*'}: the best{second}"]
     yield from ([note] for note in describe_notes(table))
-    yield from made_with(table.header)
+    yield from provenance_lines(table.header)
 
 
 def _blocks(table: TableData, section: Section, first: int) -> Iterator[list[tuple[str, str, int]]]:
@@ -161,7 +161,7 @@ def _emphasised(entry: Entry, best: str, second: str, tie: str) -> str:
 
 
 def _provenance(table: TableData) -> list[str]:
-    return [piece if isinstance(piece, str) else piece[0] for line in made_with(table.header) for piece in line]
+    return [piece if isinstance(piece, str) else piece[0] for line in provenance_lines(table.header) for piece in line]
 
 
 _LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {

@@ -1,4 +1,4 @@
-"""From scores to a table: means over images or over scenes, ranks, intervals, and a test against the best method.
+"""Statistics of a table: means over images or scenes, ranks, intervals, and a test against the best method.
 
 The unit of a mean is an image; with groups it is a group, whose value is the mean of its images. The interval of a mean
 is that of `run.interval`, over the units. The same interval of the paired differences to the best method tells whether
@@ -27,7 +27,7 @@ _DIGITS, _DECIBELS, _MOST_DIGITS = 4, 2, 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One method under one metric.
+    """Result of one method under one metric.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table: all images, or those of one group.
+    """One table of all images, or of the images of one group.
 
     `entries` are by metric, one for each method; `units` is the number of values behind each mean, by metric.
     """
@@ -64,7 +64,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class TableData:
-    """Methods against one ground truth.
+    """Comparison of methods with one ground truth.
 
     Parameters
     ----------

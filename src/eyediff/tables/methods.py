@@ -1,4 +1,4 @@
-"""The pairs of a table: every image of the ground truth with that of each method, one image after the other.
+"""The pairs of a table: every ground-truth image with the image of each method, image by image.
 
 The pairs of one image follow each other, so that the ground truth is decoded once and its features are computed once,
 whatever the number of methods (`scoring/loading.py`, `scoring/references.py`).
@@ -32,7 +32,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """What to score for a table.
+    """The pairs, methods and images of a table, before they are scored.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class ScoresByMethod:
         self._count += 1
 
     def close(self, summary: Summary) -> None:
-        """Nothing to finish."""
+        """Do nothing: there is nothing to finish."""
 
     def abandon(self) -> None:
-        """Nothing to put back."""
+        """Do nothing: there is nothing to restore."""

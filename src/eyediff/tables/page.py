@@ -15,7 +15,7 @@ from ..records import Header, Numbers, Row, Summary, View
 from ..report.document import block, embedded, frame
 from ..report.page_files import Place
 from ..report.pictures import eight_bits, webp
-from ..report.render_pool import Workshop
+from ..report.render_pool import RenderPool
 from .formats import describe_notes, describe_section, name_metric
 from .means import Section, TableData
 from .methods import TablePlan
@@ -33,8 +33,8 @@ class _Pictures:
 class TablePage:
     """A viewer that keeps the pictures of a table, and then writes the page.
 
-    The more images there are, the smaller their pictures: together they stay within `defaults.PAGE_BYTES`. All methods
-    raise OutputError.
+    All pictures together stay within `defaults.PAGE_BYTES`, so more images mean smaller pictures. All methods raise
+    OutputError.
     """
 
     def __init__(self, path: Path, plan: TablePlan) -> None:
@@ -46,20 +46,20 @@ class TablePage:
         self._reference: set[int] = set()
 
     def open(self, header: Header) -> None:
-        """Find out whether the page can be written there."""
+        """Check that the page can be written."""
         self._header = header
         self._place = Place(self._path)
         self.page = self._place.page
-        self._workshop: Workshop[tuple[int, _Pictures]] = Workshop(self._make, self._keep)
+        self._renders: RenderPool[tuple[int, _Pictures]] = RenderPool(self._make, self._keep)
         self._order: list[tuple[int, bool]] = []
 
     def see(self, view: View) -> None:
-        """Have the pictures of a pair made; the ground truth once for all methods."""
+        """Queue the pictures of a pair for rendering; the ground truth is rendered once for all methods."""
         place = self._places[view.row.pair.name]
         image = place // len(self._plan.methods)
         self._order.append((place, image not in self._reference))
         self._reference.add(image)
-        self._workshop.add(view)
+        self._renders.add(view)
 
     def _make(self, view: View, count: int) -> tuple[int, _Pictures]:
         place, first = self._order[count]
@@ -67,42 +67,42 @@ class TablePage:
         reference = webp(eight_bits(view.reference), self._budget)[0] if first else None
         return place, _Pictures(size, exact, (reference, candidate))
 
-    def _keep(self, view: View, found: tuple[int, _Pictures]) -> None:  # noqa: ARG002  # what a workshop hands over
+    def _keep(self, view: View, found: tuple[int, _Pictures]) -> None:  # noqa: ARG002  # the pool passes the view
         place, pictures = found
         self._pictures[place] = pictures
 
     def write(self, row: Row) -> None:
-        """Nothing: the scores come with the table."""
+        """Do nothing: the scores come with the table."""
 
     def close(self, summary: Summary) -> None:
-        """Finish the pictures; of a run that was interrupted there is no page."""
+        """Finish the pictures. An interrupted run gets no page."""
         try:
-            self._workshop.finish()
+            self._renders.finish()
         except BaseException:
             self.abandon()
             raise
-        self._workshop.stop()
+        self._renders.stop()
         if summary.interrupted:
             self._place.give_up()
             self._place.release()
 
     def abandon(self) -> None:
-        """Leave the place as it was."""
-        self._workshop.stop()
+        """Restore the folder to its state before the run."""
+        self._renders.stop()
         self._place.give_up()
         self._place.release()
 
     def write_table(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> None:
         """Write the page, once, after the run."""
         try:
-            self._place.write(self._pieces(table, scores, title), finished=True)
+            self._place.write(self._page(table, scores, title), finished=True)
         except BaseException:
             self._place.give_up()
             raise
         finally:
             self._place.release()
 
-    def _pieces(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> Iterator[bytes]:
+    def _page(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> Iterator[bytes]:
         before, after = frame(
             f"{shown(title)} - eyediff",
             self._header.eyediff,

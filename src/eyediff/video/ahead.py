@@ -1,4 +1,4 @@
-"""An iterator that runs ahead in a thread of its own, by a bounded number of items."""
+"""An iterator that prefetches a bounded number of items in its own thread."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL = 0.1
-"""Seconds after which a full queue asks whether anybody still wants its items."""
+"""Seconds between checks whether the consumer of a full queue has stopped."""
 
 
 class _End:
-    """What a thread puts last: how its iterator ended."""
+    """The last item of the queue, with the exception that ended the iterator, if any."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 def ahead(items: Iterator[T], depth: int) -> Generator[T]:
-    """The same items in the same order, at most `depth` of them waiting. What `items` raises is raised here, in turn.
+    """Yield the items in order, with at most `depth` of them prefetched. Exceptions of `items` are raised in order.
 
-    The thread begins with the first item that is asked for, and ends when the items do or this generator is closed.
+    The thread starts when the first item is requested. It ends with the items, or when this generator is closed.
     """
     queue: Queue[T | _End] = Queue(depth)
     unwanted = threading.Event()

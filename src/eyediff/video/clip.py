@@ -26,7 +26,7 @@ THUMB_WIDTH, THUMB_HEIGHT = 64, 36
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame as it was decoded, before it is made RGB.
+    """A decoded frame before its conversion to RGB.
 
     `number` counts from 0; `time` is in seconds, as the file has it. `thumb` is THUMB_HEIGHT x THUMB_WIDTH, gray from 0
     to 255. `damaged` where the decoder had to guess.
@@ -40,7 +40,7 @@ class Frame:
 
 
 class Clip:
-    """The first video stream of a file. Open it with `with`; its frames can be had once.
+    """The first video stream of a file. Open it with `with`; its frames can be read once.
 
     `width` and `height` are those of the first frame as it is shown, in pixels; `seconds` is how long a frame lasts by
     the file's rate; `announced` the frames that its header promises (None: it does not say). `notes` say what is
@@ -110,7 +110,7 @@ class Clip:
         return tuple(f"{self.name}: {note}" for note in notes)
 
     def frames(self) -> Iterator[Frame]:
-        """All frames in the order of showing, as far as the file can be read; `shortfall` says whether that is all."""
+        """Yield the readable frames in display order; `shortfall` says whether frames are missing."""
         if self._first is not None:
             first, self._first = self._first, None
             yield first
@@ -126,7 +126,7 @@ class Clip:
             yield Frame(number, time, gray, picture, bool(picture.is_corrupt))
 
     def _pictures(self) -> Iterator[VideoFrame]:
-        """What can be decoded; a packet that cannot is counted and passed over."""
+        """Yield the decoded frames; packets that cannot be decoded are counted and skipped."""
         errors = self._av.error
         try:
             for packet in self._container.demux(self._stream):
@@ -140,9 +140,9 @@ class Clip:
             self._stopped = _reason(error)
 
     def shortfall(self, count: int, last: float) -> str | None:
-        """Why the file seems to end too soon; None where it does not.
+        """Return the reason why the file seems to end too early; None if it does not.
 
-        `count` frames were decoded, the last of which began `last` seconds into the file.
+        `count` frames were decoded. The last one began `last` seconds into the file.
         """
         parts = [f"it cannot be read on ({self._stopped})"] if self._stopped else []
         parts += [f"{self.broken} of its packets could not be decoded"] if self.broken else []
@@ -166,7 +166,7 @@ class Clip:
         return None
 
     def pixels(self, frame: Frame) -> Pixels:
-        """The frame as H x W x 3 sRGB: uint8, or uint16 where the video has more than 8 bits. From any thread.
+        """Return the frame as H x W x 3 sRGB: uint8, or uint16 if the video has more than 8 bits. Thread-safe.
 
         Raises ImageError where the frame is damaged or its format cannot be converted.
         """
@@ -192,7 +192,7 @@ class Clip:
 
 
 def _seconds(clock: str) -> float | None:
-    """Of "00:01:02.5"; None where it is something else."""
+    """Return the seconds of a text such as "00:01:02.5"; None for any other text."""
     try:
         hours, minutes, seconds = clock.split(":")
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)

@@ -1,9 +1,9 @@
-"""What the code values of a video mean, and how they become sRGB pixels.
+"""Colour coding of video: the conversion of code values to sRGB pixels.
 
-A stream may say by which matrix its luma and chroma were made of RGB, and whether they span the full range of their
-bits or the studio's (16 to 235 of 8 bits). Where it does not say, players guess by size, and so does this: BT.709 from
-720 lines up, BT.601 below; limited range. Primaries and transfer are taken to be those of sRGB, as images without a
-profile are: nothing is tone-mapped.
+A stream may be tagged with the matrix from RGB to luma and chroma, and with the range: full, or limited (16 to 235 of
+8 bits). If a tag is missing, players guess it from the size, and so does this module: BT.709 from 720 lines up, BT.601
+below, and limited range. Primaries and transfer are assumed to be those of sRGB, as for images without a profile.
+Nothing is tone-mapped.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ HDR_TRANSFERS: Mapping[int, str] = {16: "PQ", 18: "HLG"}
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """How a frame's values are to be read: `matrix` and `range` as swscale counts them; `depth` in bits.
+    """The colour coding of a frame: `matrix` and `range` as numbered by swscale; `depth` in bits.
 
-    `rgb` where there is nothing to convert. `assumed` is what the stream left open, for people; "" if nothing.
+    `rgb` is true if no conversion is needed. `assumed` names the assumed values of missing tags; "" if there are none.
     """
 
     rgb: bool
@@ -47,9 +47,9 @@ class Coding:
 def coding(
     *, name: str, rgb: bool, gray: bool, alpha: bool, depth: int, height: int, matrix: int, span: int, transfer: int
 ) -> Coding:
-    """What a pixel format called `name`, and the tags of its stream as FFmpeg counts them, say together.
+    """Return the coding given by a pixel format called `name` and the tags of its stream, as numbered by FFmpeg.
 
-    `height` is in lines, as stored. Unknown tags are read like missing ones.
+    `height` is in lines, as stored. Unknown tags are treated as missing.
     """
     notes = []
     if transfer in HDR_TRANSFERS:
@@ -71,5 +71,5 @@ def coding(
 
 
 def white(found: Coding) -> float:
-    """What swscale makes of white in 16 bits: of limited range 255 << 8, of full range the source's bits shifted up."""
+    """Return white in 16 bits as swscale converts it: 255 << 8 for limited range, the shifted peak for full range."""
     return float(255 << 8 if found.range == LIMITED else (2**found.depth - 1) << (16 - found.depth))

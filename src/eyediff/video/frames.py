@@ -48,9 +48,10 @@ class Frames:
         self.offset = offset
 
     def check_sizes(self, policy: PairSizePolicy, smallest: Mapping[str, int]) -> None:
-        """Whether frames of the clips' size can be compared; `smallest` is the shortest side by metric.
+        """Check that frames of the size of the clips can be compared.
 
-        Raises SizeError if the clips differ in size and `policy` is "refuse", or if they are too small for all metrics.
+        `smallest` is the shortest side by metric. Raises SizeError if the sizes differ and `policy` is "refuse", or if
+        the clips are too small for all metrics.
         """
         a, b = self._clips
         if policy == "refuse" and (a.width, a.height) != (b.width, b.height):
@@ -69,7 +70,7 @@ class Frames:
 
     @property
     def expected(self) -> int | None:
-        """How many pairs there may be, by the clips' own word; None where they do not say."""
+        """Number of pairs according to the headers of the clips; None if unknown."""
         counts = [clip.announced for clip in self._clips]
         known = [count for count in counts if count is not None]
         return max(known) // self._every if known else None
@@ -129,9 +130,9 @@ class Frames:
         return Pair(f"{time:.6f}", first, second)
 
     def read(self, path: Location) -> Image:
-        """The frame of a path that a pair has, as sRGB; once for each pair that has it, from any thread.
+        """Return the frame of a path of a pair as sRGB, once for each pair with this path. Thread-safe.
 
-        Raises ImageError where there is none, or it cannot be used.
+        Raises ImageError if there is no such frame, or it cannot be used.
         """
         with self._lock:
             if path in self._reasons:
@@ -142,7 +143,7 @@ class Frames:
         return Image(f"{clip.name}#{frame.number}", clip.pixels(frame))
 
     def hints(self) -> tuple[str, ...]:
-        """What a person should know of the clips beside their scores; whether they are shifted, after the last pair."""
+        """Return notes on the clips for people; after the last pair, also notes on shifts in time."""
         notes = [note for clip in self._clips for note in clip.notes]
         shifts = self._offsets.shifts()
         notes += [self._shifted(shift, i == 0) for i, shift in enumerate(shifts[:SHOWN])]

@@ -13,7 +13,7 @@ from .clip import Frame
 
 
 class Cursor:
-    """One clip's frames with a look at the next one.
+    """The frames of one clip, with access to the next one.
 
     `current` is None behind the last; `count` frames were passed; `last` is the time in the file of the last one
     seen. `step` is the time to take for one frame where no neighbour tells.
@@ -37,11 +37,11 @@ class Cursor:
 
     @property
     def time(self) -> float:
-        """Seconds from the clip's first frame to the current one; behind the last, to where one more would be."""
+        """Seconds from the first frame of the clip to the current one, or to the end after the last frame."""
         return self._time if self.current else self._time + self._step
 
     def advance(self) -> None:
-        """To the next frame."""
+        """Move to the next frame."""
         self.current = self._next
         self._next = self._read()
         if self.current:

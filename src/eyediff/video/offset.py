@@ -1,8 +1,8 @@
-"""Whether one clip lags behind the other: each frame is held against its partner's neighbours, as small gray copies.
+"""Detection of a time shift between two clips, from small gray copies of the frames.
 
-Where a frame looks twice as much like a neighbour as like its partner, over several frames on end, the clips are
-shifted against each other there. The measure is the mean squared difference; in scenes that stand still it is the same
-for all neighbours, and nothing is said.
+Each frame is compared with the neighbours of its partner by the mean squared difference. If several consecutive frames
+differ half as much from a neighbour as from their partner, the clips are shifted there. In still scenes the difference
+is the same for all neighbours, and no shift is reported.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from ..metrics.ops import Array
 from ..records import Numbers
 
 REACH = 3
-"""Frames by which a shift may be found, to either side."""
+"""Largest shift that is detected, in frames, to either side."""
 
 SEGMENT = 12
-"""Frames over which one verdict is made: half a second, short enough to tell where a frame was lost."""
+"""Frames of a segment, which gets one verdict: half a second, short enough to locate a lost frame."""
 
 CLEAR = 0.5
-"""The best neighbour's difference must be below this share of the second's that is in question."""
+"""The smallest difference must be below this share of the difference to compare it with."""
 
 STILL = 0.25
-"""Grey levels squared. What differs less from frame to frame is noise of coding, not movement."""
+"""Squared gray levels. Smaller differences between frames are coding noise, not movement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """From `start` seconds on the candidate shows each moment `frames` later (below 0: earlier); until `end`."""
+    """A shift from `start` to `end` seconds: the candidate is `frames` late (below 0: early)."""
 
     frames: int
     start: float
@@ -40,7 +40,7 @@ class Shift:
 
 
 class Offsets:
-    """Takes partners in order, finds shifts. Holds 2 REACH + 1 small copies, and two figures a segment."""
+    """A detector of shifts that receives matched frames in order. It stores the last 2 REACH + 1 small copies."""
 
     def __init__(self) -> None:
         self._window: deque[tuple[Array, Array, float]] = deque(maxlen=2 * REACH + 1)
@@ -49,7 +49,7 @@ class Offsets:
         self._verdicts: list[tuple[int, float, float]] = []
 
     def add(self, a: Array, b: Array, time: float) -> None:
-        """The small copies of the next two partners, and their time in seconds."""
+        """Add the small copies of the next two matched frames, and their time in seconds."""
         self._window.append((a, b, time))
         if len(self._window) <= 2 * REACH:
             return
@@ -68,7 +68,7 @@ class Offsets:
         self._sums, self._count = np.zeros(2 * REACH + 1), 0
 
     def shifts(self) -> list[Shift]:
-        """What was found, in order; at least two segments on end, unless there is only one in all."""
+        """Return the shifts in order. A shift spans at least two segments, unless there is only one in total."""
         if self._count:
             self._judge()
         found = []
@@ -84,7 +84,7 @@ def _runs(verdicts: list[tuple[int, float, float]]) -> Iterator[tuple[int, list[
 
 
 def _verdict(differences: Numbers) -> int | None:
-    """By how many frames the candidate is late, from the mean difference to each neighbour; None: cannot be told."""
+    """Return by how many frames the candidate is late, from the mean difference to each neighbour; None if unclear."""
     best = int(np.argmin(differences))
     others = np.delete(differences, best)
     rival = differences[REACH] if best != REACH else others.min()

@@ -19,7 +19,7 @@ _DEEP_RGB = frozenset({"gbrp10le", "gbrp12le", "gbrp14le"})
 
 
 def coding(picture: VideoFrame) -> colour.Coding:
-    """How a frame's values are to be read."""
+    """Return the colour coding of a frame."""
     components = picture.format.components
     return colour.coding(
         name=picture.format.name,
@@ -46,7 +46,7 @@ class Converter:
         self._av, self._local = av, threading.local()
 
     def pixels(self, picture: VideoFrame) -> Pixels:
-        """H x W x 3 sRGB: uint8, or uint16 where the video has more than 8 bits.
+        """Return H x W x 3 sRGB: uint8, or uint16 if the video has more than 8 bits.
 
         Raises PyAV's FFmpegError, or ValueError, for a format that cannot be converted.
         """

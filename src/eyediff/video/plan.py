@@ -1,4 +1,4 @@
-"""What a run on two clips will do; everything that can be wrong with it is found before any frame is decoded."""
+"""The plan of a run on two clips. All its errors are found before any frame is decoded."""
 
 from __future__ import annotations
 

@@ -1,21 +1,22 @@
-"""What the scores of a clip say together, beside their mean. All of it looks at the bad end, whichever that is.
+"""Pooled scores of a clip beside the mean. They all emphasize the bad scores.
 
-Of a similarity (higher is better), n scores x:
+For a similarity (higher is better), n scores x:
 
-    harmonic     n / sum(1 / x), which leans to the low scores; a score of 0 makes it 0, and below 0 there is none
-    tail         the 5th percentile: the score that 5 % of the frames do not reach
+    harmonic     n / sum(1 / x), dominated by low scores; 0 if a score is 0, none if a score is below 0
+    tail         the 5th percentile: 5 % of the frames are below it
     worst second the lowest mean over the frames of any one second
 
-Of a distance (lower is better), the same seen from the other end:
+For a distance (lower is better), the same from the other end:
 
-    harmonic     none: it would lean to the good frames
+    harmonic     none: it would be dominated by the good frames
     tail         the 95th percentile
     worst second the highest mean over the frames of any one second
 
-Percentiles are always the score of some frame, the worse one where they fall between two. A second begins with a frame
-and holds the frames that begin within it; seconds that reach beyond the end are left out, unless the clip is shorter
-than one. Its mean is of the finite scores: identical frames, whose PSNR is infinite, are left out of it, unless
-all of its frames are. Frames count alike, however long each is shown, and frames that failed do not count.
+A percentile is always the score of a frame, the worse one if it falls between two. A second begins with a frame and
+contains the frames that begin within it. Seconds that extend beyond the end are left out, unless the clip is shorter
+than one second. The mean of a second is that of its finite scores. Identical frames, whose PSNR is infinite, are left
+out, unless all frames of the second are identical. All frames have the same weight, whatever their duration. Failed
+frames do not count.
 """
 
 from __future__ import annotations
@@ -58,14 +59,14 @@ class Track:
             scores.append(row.scores.get(name, math.nan))
 
     def close(self, summary: Summary) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is open."""
 
     def abandon(self) -> None:
-        """Nothing to put back."""
+        """Do nothing: there is nothing to restore."""
 
     @property
     def times(self) -> Numbers:
-        """Seconds, of the frames that have scores."""
+        """Times in seconds of the frames that have scores."""
         return np.array(self._times)
 
     @property
@@ -88,7 +89,7 @@ class Track:
 
 
 class Completed:
-    """A sink that hands everything on to another, with pooled scores and hints in the summary."""
+    """A sink that forwards all calls to another sink, with pooled scores and hints in the summary."""
 
     def __init__(self, sink: Sink, complete: Callable[[Summary], Summary]) -> None:
         self._sink, self._complete = sink, complete
@@ -107,7 +108,7 @@ class Completed:
 
 
 class CompletedViewer(Completed):
-    """The same for a viewer."""
+    """A viewer that forwards all calls to another viewer, with pooled scores and hints in the summary."""
 
     def __init__(self, viewer: Viewer, complete: Callable[[Summary], Summary]) -> None:
         super().__init__(viewer, complete)
@@ -115,12 +116,12 @@ class CompletedViewer(Completed):
 
 
 def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
-    """The summary of a clip's frames with what only a clip has."""
+    """Return the summary with the pooled scores and hints of a clip."""
     return replace(summary, pooled=track.pooled(), hints=tuple(hints))
 
 
 def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
-    """One metric's scores over the frames at these times (seconds, rising; at least one frame)."""
+    """Return the pooled scores of one metric over frames at these times (seconds, rising; at least one frame)."""
     start, score = _worst_second(times, scores, higher_is_better)
     harmonic = _harmonic(scores) if higher_is_better else None
     tail, method = (TAIL, "lower") if higher_is_better else (100 - TAIL, "higher")
@@ -140,7 +141,7 @@ def _mean(scores: Numbers) -> float:
 
 
 def _worst_second(times: Numbers, scores: Numbers, higher_is_better: bool) -> tuple[float, float]:
-    """When it begins, and the mean score of its frames."""
+    """Return the start of the worst second, and the mean score of its frames."""
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     starts = times[times + SECOND <= times[-1] + step + 1e-6]
     if not len(starts):

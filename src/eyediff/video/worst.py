@@ -13,7 +13,7 @@ KEPT = 6
 
 
 class WorstFrames:
-    """Rows wait until the clip has ended, since only then the worst are known; then `viewer` gets all of them.
+    """A viewer that keeps the rows until the clip has ended, when the worst are known, and passes them to `viewer`.
 
     Pixels of KEPT frames by metric are held, and every row. `mapper` makes the maps of those that are shown.
     """

@@ -1,4 +1,4 @@
-"""How far a score may be from what more questions of the same sort would give: intervals by resampling.
+"""Bootstrap intervals: the uncertainty of a score that comes from the sample of questions.
 
 A statistic is a function of how often each question counts: K x N multiplicities to K figures. All metrics get the same
 multiplicities, so that differences between them are of the same questions (Efron, Tibshirani 1993, chapters 13 and 16).

@@ -118,7 +118,7 @@ def _figure(row: TableRow, name: str, where: str) -> float:
 
 
 def _question(kind: StudyKind, item: StudyItem) -> tuple[str, ...]:
-    """What people were asked, whichever of two candidates stood first."""
+    """Return the key of the question that people were asked, whatever the order of the two candidates."""
     files = list(map(str, item.images))
     fixed = 0 if kind == "jnd" else 1
     return (item.subset, *files[:fixed], *sorted(files[fixed:]))

@@ -8,7 +8,7 @@ import pytest
 
 from eyediff.errors import OutputError
 from eyediff.output.files import Lock
-from eyediff.output.output_files import begins_with_mark, is_text, text_output, whole_file
+from eyediff.output.output_files import atomic_output, begins_with_mark, is_text, text_output
 
 
 def left(folder: Path) -> list[str]:
@@ -20,7 +20,7 @@ def test_it_takes_its_place_when_all_is_well(tmp_path: Path) -> None:
     path, link = tmp_path / "out.csv", tmp_path / "link.csv"
     path.write_text("old")
     link.symlink_to(path)
-    with whole_file(link, is_text, "text") as partial:
+    with atomic_output(link, is_text, "text") as partial:
         partial.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new" and link.is_symlink() and left(tmp_path) == ["link.csv", "out.csv"]
@@ -32,7 +32,7 @@ def test_nothing_changes_when_it_fails(tmp_path: Path, error: BaseException) -> 
     path = tmp_path / "out.csv"
     path.write_text("old")
     kind = OutputError if isinstance(error, OSError) else type(error)
-    with pytest.raises(kind) as told, whole_file(path, is_text, "text") as partial:
+    with pytest.raises(kind) as told, atomic_output(path, is_text, "text") as partial:
         partial.write_text("half")
         raise error
     assert path.read_text() == "old" and left(tmp_path) == ["out.csv"]
@@ -45,17 +45,20 @@ def test_another_kind_of_file_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "x"
     for content, ours in ((b"\x89PNG\0", is_text), (b"a,b", begins_with_mark)):
         path.write_bytes(content)
-        with pytest.raises(OutputError, match="x exists and is no npy file"), whole_file(path, ours, "npy file"):
+        with pytest.raises(OutputError, match="x exists and is no npy file"), atomic_output(path, ours, "npy file"):
             pass
         assert path.read_bytes() == content and left(tmp_path) == ["x"]
 
 
 def test_what_cannot_be_written_is_found_before_the_work(tmp_path: Path) -> None:
     """A folder that is not there, and a file that another run is writing."""
-    with pytest.raises(OutputError, match=r"cannot write .*out"), whole_file(tmp_path / "no" / "out", is_text, "text"):
+    with (
+        pytest.raises(OutputError, match=r"cannot write .*out"),
+        atomic_output(tmp_path / "no" / "out", is_text, "text"),
+    ):
         pytest.fail("the work began")
     lock = Lock(tmp_path / "out")
-    with pytest.raises(OutputError, match="another run"), whole_file(tmp_path / "out", is_text, "text"):
+    with pytest.raises(OutputError, match="another run"), atomic_output(tmp_path / "out", is_text, "text"):
         pytest.fail("the work began")
     lock.release()
 

@@ -44,7 +44,7 @@ class NetLinLayer(nn.Module):
 
     @property
     def is_untouched(self) -> bool:
-        """Whether its value is that of `weight` alone: no part was replaced, patched or hooked, and none drops."""
+        """Return whether the output depends on `weight` alone: nothing is replaced, patched, hooked or dropped."""
         kinds = [type(part) for part in self.model] if type(self.model) is nn.Sequential else []
         usual = type(self) is NetLinLayer and kinds in ([HeadConv2d], [nn.Dropout, HeadConv2d])
         if not usual or _hooks(module_hooks, "_global"):
@@ -55,13 +55,13 @@ class NetLinLayer(nn.Module):
 
 
 def _hooks(owner: Any, prefix: str = "") -> bool:
-    """Whether anything is to be called before or after a module, or on the way back through it."""
+    """Return whether a module has forward or backward hooks."""
     names = ("forward_pre", "forward", "backward_pre", "backward")
     return any(getattr(owner, f"{prefix}_{name}_hooks") for name in names)
 
 
 def tensors(path: Path) -> Any:
-    """What a file of the old package holds. Raises WeightsError where it cannot be read, or holds more than tensors."""
+    """Return the tensors in a file of the old package. Raises WeightsError for any other file."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

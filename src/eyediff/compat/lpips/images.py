@@ -18,7 +18,7 @@ Pixels = npt.NDArray[Any]
 
 
 def load_image(path: str | Path) -> npt.NDArray[np.uint8]:
-    """A file as H x W x 3, uint8, RGB: whatever `eyediff compare` reads. Transparency is shown on white.
+    """Return a file that `eyediff compare` reads as H x W x 3, uint8, RGB. Transparency is composited on white.
 
     Raises ImageError, with the file's name, for what is no image.
     """

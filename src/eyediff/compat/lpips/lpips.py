@@ -16,7 +16,7 @@ from ...errors import UsageError, WeightsError, shown
 from ...metrics import lpips as formula
 from ...metrics.ops import Array
 from ...nn.checks import as_batch, check_pair, check_shape
-from ...nn.pieces import terms
+from ...nn.layer_terms import terms
 from ...nn.trunk import VERBS
 from . import pretrained_networks as pn
 from .heads import NetLinLayer, tensors
@@ -107,9 +107,11 @@ class LPIPS(nn.Module):
             self.eval()
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False, normalize: bool = False) -> Any:  # noqa: N803
-        """The distance, N x 1 x 1 x 1 (N x 1 x H x W if spatial), of images in [-1, 1], or [0, 1] with `normalize`.
+        """Return the distance of images in [-1, 1], or [0, 1] with `normalize`.
 
-        With `retPerLayer` a tuple: the distance, and the list of what each layer adds to it, of the same shape.
+        It is N x 1 x 1 x 1, or N x 1 x H x W if spatial.
+
+        With `retPerLayer`, return a tuple: the distance, and the list of the contributions of the layers, of its shape.
         """
         if normalize:
             in0, in1 = 2 * in0 - 1, 2 * in1 - 1
@@ -122,7 +124,7 @@ class LPIPS(nn.Module):
         return (whole, shares) if retPerLayer else whole
 
     def _terms(self, of_in0: Sequence[Tensor], of_in1: Sequence[Tensor]) -> list[Tensor]:
-        """What each layer says at each of its positions: N x 1 x H_l x W_l each."""
+        """Return the term of each layer at each of its positions: N x 1 x H_l x W_l each."""
         of_in0, of_in1 = of_in0[: self.L], of_in1[: self.L]
         if not self.lpips:
             return terms(None, of_in0, of_in1)
@@ -199,7 +201,7 @@ class BCERankingLoss(nn.Module):
 
 
 class FakeNet(nn.Module):
-    """What L2 and DSSIM have in common: one pair at a time, in a colour space."""
+    """Base class of L2 and DSSIM: one pair at a time, in a colour space."""
 
     def __init__(self, use_gpu: bool = True, colorspace: str = "Lab") -> None:
         super().__init__()

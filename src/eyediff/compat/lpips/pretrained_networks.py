@@ -20,7 +20,7 @@ from ...nn.trunk import VERBS
 
 
 class Backbone(nn.Module):
-    """What the three trunks have in common. Weights are read as `eyediff.nn.LPIPS` reads them."""
+    """Base class of the three trunks. Weights are read as `eyediff.nn.LPIPS` reads them."""
 
     trunk: Trunk
     outputs: Any

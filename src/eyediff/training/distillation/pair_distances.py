@@ -51,7 +51,7 @@ def group_distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixe
     first = starts + torch.tensor([a for a, _ in PAIRS] + [0])
     second = torch.cat([starts + torch.tensor([b for _, b in PAIRS]), starts.roll(-1, 0)], 1)
     at_first, at_second = (index.flatten().to(pixels.device) for index in (first, second))
-    terms = lpips.apart(
+    terms = lpips.feature_differences(
         ops,
         network.heads,
         [feature.index_select(0, at_first) for feature in features],
@@ -66,5 +66,5 @@ def distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Te
     """Return the distance of every image after the first from the first, of N x H x W x 3 bytes."""
     features = lpips.features(ops, network, images(pixels))
     firsts = [feature[:1] for feature in features]
-    terms = lpips.apart(ops, network.heads, firsts, [feature[1:] for feature in features])
+    terms = lpips.feature_differences(ops, network.heads, firsts, [feature[1:] for feature in features])
     return lpips.shares(ops, terms).sum(1).tolist()

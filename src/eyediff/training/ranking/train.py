@@ -77,7 +77,7 @@ class TrainingResult:
 
     @property
     def too_few_votes(self) -> str | None:
-        """Why the held-out votes cannot tell whether training helped; None if they can."""
+        """Reason why the held-out votes cannot show whether training helped; None if they can."""
         if self.first is None or self.last is None:
             return None
         if self.last.margin is None:
