@@ -126,7 +126,7 @@ def exportable_names() -> list[str]:
         name if len(info.programs) == 1 else f"{name}@{version}"
         for name, info in all_metrics().items()
         for version, program in info.programs.items()
-        if getattr(program, "formula", None) is not None
+        if not isinstance(program, (DeepFeatures, FeatureStatistics)) and program.formula is not None
     ]
 
 

@@ -14,6 +14,7 @@ from eyediff import defaults
 from eyediff.cli import run
 from eyediff.output.read_rows import ReadableFormat, parse_record, split_records
 from eyediff.output.schema import regions_from
+from eyediff.records import ScoredPair
 
 
 @pytest.fixture
@@ -134,3 +135,24 @@ def test_a_peak_is_not_its_metric_elsewhere(pages: tuple[str, str], tmp_path: Pa
         ["optimize", f"{pages[0]}/same.png", "-m", "lpips-mini@peak", "-o", str(tmp_path / "x.png")],
     ):
         assert run(command) == 2
+
+
+@pytest.mark.parametrize("metric", ["visible-difference", "changed-pixels", "ssim@peak"])
+def test_what_is_ignored_is_no_change(pages: tuple[str, str], metric: str) -> None:
+    """The button that is gone lies in a rectangle that does not count: same score as of equal pages, no region."""
+    rows = {row.pair.name: row for row in eyediff.compare(*pages, [metric], ignore=[(30, 60, 40, 20)]).rows}
+    assert isinstance(gone := rows["gone.png"], ScoredPair)
+    assert gone.scores[metric] == rows["same.png"].scores[metric] and not gone.regions
+    assert rows["moved.png"].scores[metric] != gone.scores[metric]
+
+
+@pytest.mark.parametrize("metric", ["ms-ssim@peak", "lpips@peak@peak", "dists@peak"])
+def test_metrics_without_a_map_have_no_worst_window(pages: tuple[str, str], metric: str) -> None:
+    assert run(["compare", *pages, "-m", metric]) == 2
+
+
+def test_the_worst_window_is_no_onnx_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The metric itself is not written in its place."""
+    assert run(["export", "lpips@peak", str(tmp_path / "peak.onnx")]) == 2
+    assert "cannot be written as ONNX" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -268,6 +268,7 @@ class LocalMeasure:
     planes: Callable[[Pixels], Planes]
     smallest_side: int = 1
     map_identity: float = 0.0
+    formula: Formula | None = None
     about: str = ""
 
 
@@ -282,6 +283,7 @@ class PeakOf:
     """
 
     program: PixelFunction | WindowMean | WholeImage | LocalMeasure | DeepFeatures
+    formula: Formula | None = None
     about: str = ""
 
     @property

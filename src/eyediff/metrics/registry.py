@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import entry_points
 
 from ..errors import UnknownMetricError, UsageError, shown
@@ -115,6 +116,7 @@ PEAK = "@peak"
 """What follows the name of a metric that has a map to request its worst window."""
 
 
+@lru_cache(maxsize=256)  # asked for every row
 def finds_regions(requested: str) -> bool:
     """Return whether a metric of this name says in which regions two images differ."""
     if requested.endswith(PEAK):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from eyediff import defaults
 from eyediff.engines import local
 from eyediff.engines.local import LocalEngine, PeakEngine
 from eyediff.engines.network_engine import MappedFunctionEngine
-from eyediff.metrics import changed_pixels, gmsd, visible_difference
+from eyediff.metrics import changed_pixels, visible_difference
 from eyediff.metrics.programs import PixelFunction
 from eyediff.records import Pixels
 
@@ -75,16 +76,25 @@ def test_what_is_gone_is_not_displaced() -> None:
         assert {each.shift for each in engine.locate(b, a, 3)} == {None}
 
 
+def closeness(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
+    """1 where two images are equal, and down to 0."""
+    return np.float32(1) - np.abs(a.astype(np.float32) - b).mean(-1) / 255
+
+
+def of_closeness(*, higher: bool) -> PeakEngine:
+    program = PixelFunction(lambda a, b: closeness(a, b).mean((1, 2)), 1, closeness, map_identity=1.0)
+    return PeakEngine(MappedFunctionEngine(program), higher_is_better=higher)
+
+
 def test_peak_is_the_worst_window() -> None:
     """By definition: the means of all windows, one after the other."""
     random = np.random.RandomState(2)
     a, b = random.randint(0, 256, (2, 1, 50, 70, 3)).astype(np.uint8)
     b[:, 20:] = a[:, 20:]
-    inner = MappedFunctionEngine(PixelFunction(gmsd.gmsd, 3, gmsd.similarity_map, map_identity=1.0))
-    (found,) = inner.maps(a, b)
+    (found,) = closeness(a, b)
     side = defaults.PEAK_WINDOW
     means = [found[y : y + side, x : x + side].mean() for y in range(50 - side + 1) for x in range(70 - side + 1)]
-    peak = PeakEngine(inner, higher_is_better=True)
+    peak = of_closeness(higher=True)
     assert peak.distances(a, b)[0] == pytest.approx(min(means), rel=1e-6)
     assert peak.distances(a, a)[0] == 1
     (worst, *_) = peak.locate(a[0], b[0], 0)
@@ -92,6 +102,27 @@ def test_peak_is_the_worst_window() -> None:
     assert peak.locate(a[0], a[0], 0) == ()
     small = a[:, :8, :9]
     assert peak.distances(small, small)[0] == 1  # a window is no larger than the image
+    distance = of_closeness(higher=False)  # the map of a metric may be a similarity where its score is a distance
+    assert distance.distances(a, b)[0] == pytest.approx(1 - min(means), rel=1e-5)
+    assert distance.distances(a, a)[0] == distance.map_identity == 0
+
+
+@pytest.mark.parametrize("engine", [CHANGED, VISIBLE, of_closeness(higher=True), of_closeness(higher=False)])
+def test_pixels_that_do_not_count_change_nothing(engine: LocalEngine | PeakEngine) -> None:
+    """Scores and regions are those of the part that counts; pixels that do not count are equal in both images."""
+    a, one, two = blank(), blank(), blank()
+    one[10:22, 30:50] = 0
+    two[:] = one
+    two[90:100, 100:110] = 0
+    counted = np.ones(a.shape[:2], bool)
+    assert engine.masked_distances(a[None], two[None], counted[None]) == engine.distances(a[None], two[None])
+    counted[80:] = False
+    whole = engine.distances(a[None], one[None])[0]
+    shrunk = 80 / 120 if engine is CHANGED else 1  # a share of what counts
+    assert engine.masked_distances(a[None], one[None], counted[None])[0] * shrunk == pytest.approx(whole)
+    assert engine.locate(a, one, 0, counted) == engine.locate(a, one, 0)
+    counted[:40] = False  # what differs is beside what counts
+    assert engine.locate(a, a, 0, counted) == ()
 
 
 def test_components_do_not_join_across_the_border() -> None:

@@ -256,7 +256,7 @@ def test_gates_and_displaced_pictures(pytester: pytest.Pytester) -> None:
         def test_page(assert_looks_like, request):
             assert_looks_like(page(words=2), "page.png")
             if not request.config.getoption("--eyediff-update"):
-                with pytest.raises(AssertionError, match=r"visible-difference .* > 1\n  changed: \\d+x\\d+ at"):
+                with pytest.raises(AssertionError, match=r"visible-difference .* > 1\\n  changed: \\d+x\\d+ at"):
                     assert_looks_like(page(words=1), "page.png")
                 assert_looks_like(page(words=1), "page.png", max={"l2": 0.5})
                 assert_looks_like(page(words=1), "page.png", gate="photo", max={"lpips": 0.9})
