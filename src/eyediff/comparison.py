@@ -263,6 +263,7 @@ def compare(
     resampling: Resampling = "lanczos",
     alpha: AlphaPolicy = "worst",
     range: Range | None = None,
+    tolerate_shift: int = 0,
     workers: int | None = None,
     device: DeviceName = "auto",
     memory: int | str | None = None,
@@ -315,6 +316,8 @@ def compare(
     range : (float, float), optional
         The levels of black and white in the files, if they are not those of the file type: (0, 4095) for 12 bits
         stored in 16.
+    tolerate_shift : int
+        Pixels by which a changed region may be displaced and be called moved (`Region.shift`).
     workers : int, optional
         Number of threads that decode files. By default one for each core.
     device : {"auto", "cpu", "cuda"}
@@ -348,7 +351,16 @@ def compare(
     followed = None if protocol is None else _protocol(protocol)
     conventions = replace(_conventions(crop_border, region, ignore, mask), resampling=resampling)
     options = run.ComparisonOptions(
-        match, size, alpha, device, workers, memory, range=range, groups=groups, conventions=conventions
+        match,
+        size,
+        alpha,
+        device,
+        workers,
+        memory,
+        range=range,
+        groups=groups,
+        conventions=conventions,
+        tolerate_shift=tolerate_shift,
     )
     options = _following(options, followed, scale)
     first, second, page, folder = (

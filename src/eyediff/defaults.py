@@ -112,9 +112,21 @@ TOLERANCE = 1e-4
 so that a baseline made on one machine holds on another. It is the floor for a worse mean too, whatever larger tolerance
 is given for a pair."""
 
-GOLDEN_MAX = {"lpips": 0.02}
-"""How far a picture may be from its golden where a test names no limit. JPEG at quality 90, which few people see,
-scores 0.007 to 0.024 on the Kodak photos."""
+PEAK_WINDOW = 32
+"""Side in pixels of the windows of which `NAME@peak` takes the worst: a word or a button fills a large part of one."""
+
+REGIONS = 100
+"""Changed regions that a row lists by metric; the last one spans all others. More than this is read by nobody."""
+
+MOST_SHIFT = 16
+"""Pixels that a region may be displaced by, at most, and be called the same: the time grows with the square."""
+
+GATES: dict[str, dict[str, float]] = {"ui": {"visible-difference": 1.0}, "photo": {"lpips": 0.02}}
+"""Limits by the kind of picture. ui: screenshots and charts, of which every detail counts (docs/ci.md has the
+measurement). photo: JPEG at quality 90, which few people see, scores 0.007 to 0.024 on the Kodak photos."""
+
+GOLDEN_GATE = "ui"
+"""How far a picture may be from its golden where a test names no limit: most are screenshots and charts."""
 
 
 RAY_BATCH = 512

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from .records import Features, Header, Mask, Numbers, Pixels, Row, Summary, View
+from .records import Features, Header, Mask, Numbers, Pixels, Region, Row, Summary, View
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the number of items that are done, and of all items (None: unknown)."""
@@ -64,6 +64,18 @@ class Mapper(Protocol):
 
     def maps(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
         """N x H x W x 3 of one storage type against as many: the score at every pixel, N x H x W."""
+
+
+@runtime_checkable
+class Locator(Protocol):
+    """An engine that finds the regions in which two images differ."""
+
+    def locate(self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None) -> tuple[Region, ...]:
+        """Return the regions of two images H x W x 3, the worst first.
+
+        Regions that are the same but displaced by at most `shift` pixels say by how much. `counted`, H x W of booleans,
+        says which pixels count, as `MaskedEngine.masked_distances` takes it.
+        """
 
 
 class Sink(Protocol):

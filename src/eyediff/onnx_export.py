@@ -13,7 +13,7 @@ from .errors import UsageError
 from .images.ranges import RANGES, Range
 from .interfaces import DownloadProgress
 from .metrics.backbones import MINI, TRUNKS
-from .metrics.programs import DeepFeatures, FeatureStatistics
+from .metrics.programs import DeepFeatures, FeatureStatistics, LocalMeasure, PeakOf
 from .metrics.registry import METRICS, all_metrics
 from .output.output_files import atomic_output
 from .scoring.metric_spec import MetricSpec, parse_metric
@@ -99,7 +99,7 @@ def export(
 
 
 def _check(spec: MetricSpec, form: ExportFormat, embed: bool, weights: str | Path | None) -> None:
-    network = spec.info.is_deep
+    network = spec.info.is_deep and not spec.peak
     if not network and _without_network(spec) is None:
         names = ", ".join(exportable_names())
         raise UsageError(f"{spec.requested} cannot be written as ONNX; lpips-*, deep-*, {names} can")
@@ -131,9 +131,10 @@ def exportable_names() -> list[str]:
 
 
 def _without_network(spec: MetricSpec) -> ExportProgram | None:
-    if isinstance(spec.program, (DeepFeatures, FeatureStatistics)):
+    program = spec.program
+    if isinstance(program, (DeepFeatures, FeatureStatistics, LocalMeasure, PeakOf)):
         return None
-    return models.metric_program(spec.program)
+    return models.metric_program(program)
 
 
 def _load(

@@ -139,6 +139,40 @@ class Unmatched:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A box in which two images differ.
+
+    Parameters
+    ----------
+    x, y
+        Column and row of its first pixel.
+    width, height
+        Its size in pixels.
+    score
+        Worst value of the metric's map in it.
+    pixels
+        Number of pixels in it that have changed; None of windows.
+    shift
+        Pixels (right, down) by which the region is displaced, if it is the same otherwise; None if it has changed.
+    joined
+        Number of regions that the box spans; more than 1 only of the last of very many.
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+    score: float
+    pixels: int | None = None
+    shift: tuple[float, float] | None = None
+    joined: int = 1
+
+
+Regions: TypeAlias = Mapping[str, Sequence[Region]]
+"""Changed regions by metric, the worst first."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredPair:
     """The scores of a pair; at least one metric has one.
 
@@ -156,6 +190,8 @@ class ScoredPair:
         For each metric of the run without a score: why it has none, such as "needs sides of at least 31 pixels".
     crossed
         Limits that its scores are beyond, those of a baseline among them.
+    regions
+        Of metrics that find changed regions: where the images differ. Metrics without any are absent.
     """
 
     pair: Pair
@@ -165,6 +201,7 @@ class ScoredPair:
     notes: tuple[str, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     crossed: tuple[Crossing, ...] = ()
+    regions: Regions = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -175,6 +212,11 @@ class ScoredPair:
     def stage(self) -> Stage:
         """Stage at which the metrics without a score failed."""
         return "score"
+
+    def is_moved(self, metric: str) -> bool:
+        """Return whether all that this metric finds is displaced and otherwise the same."""
+        found = self.regions.get(metric, ())
+        return bool(found) and all(region.shift is not None for region in found)
 
     @property
     def message(self) -> str:
@@ -239,6 +281,15 @@ class Failure:
         """No score is beyond a limit."""
         return ()
 
+    @property
+    def regions(self) -> Regions:
+        """Nothing is known of the images."""
+        return {}
+
+    def is_moved(self, metric: str) -> bool:  # noqa: ARG002  # as of a pair with scores
+        """Nothing is known of the images."""
+        return False
+
 
 Row: TypeAlias = ScoredPair | Failure
 
@@ -279,7 +330,8 @@ class Header:
 
     `range` are the levels of black and white that were stated for all files. `groups` is the rule that tells the group
     of each pair, or "listed" where a list did; None if pairs have no group. `shard` where the rows are a part of a run.
-    `conventions` are the protocol and what it asks for.
+    `conventions` are the protocol and what it asks for. `tolerate_shift` are pixels by which a region may be displaced
+    and be called moved.
     """
 
     eyediff: str
@@ -291,6 +343,7 @@ class Header:
     groups: str | None = None
     shard: Shard | None = None
     conventions: Conventions = NO_CONVENTIONS
+    tolerate_shift: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ GRAY = 1 / 255
 """MATLAB's rgb2gray rounds gray to levels of the type: of 8 bits by half of a level, in either image."""
 
 
-OF_100 = 2.0**-24 / 0.0009 * 200
-"""SSIMULACRA 2 has the same quotient, by its constant of 0.0009, and weighs it by up to 200 on a scale of 100: 0.013."""
+OF_100 = 4 * 200 * 2.0**-24 / 0.0009
+"""SSIMULACRA 2 has the same quotient, by its constant of 0.0009, and weighs it by up to 200 in a few of its terms."""
 
 
 def pictures() -> list[tuple[Pixels, Pixels]]:

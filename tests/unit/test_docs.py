@@ -14,6 +14,7 @@ from PIL import Image
 
 from eyediff import defaults
 from eyediff.cli import run
+from eyediff.metrics import visible_difference
 
 ROOT = Path(__file__).resolve().parents[2]
 CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
@@ -53,6 +54,11 @@ def test_a_folder_of_parquet_is_read_as_one_table(tmp_path: Path, monkeypatch: p
 def test_the_figures_of_the_gates_are_the_defaults() -> None:
     """The tolerance and the golden's limit are stated once in the code; the document says the same."""
     assert f"Without it, {defaults.TOLERANCE:.4f}" in CI and f"above {defaults.TOLERANCE:.4f}" in CI
-    ((name, limit),) = defaults.GOLDEN_MAX.items()
-    assert f"`{name}` may be {limit} at most" in CI
+    for gate, limits in defaults.GATES.items():
+        ((name, limit),) = limits.items()
+        assert re.search(rf"`--gate {gate}` .*`{name}` at most {limit:g} ", CI)
+    assert f"the gate is `{defaults.GOLDEN_GATE}`" in CI
+    found = visible_difference
+    assert f"{found.DETAIL} for details at a blur of {found.SPREAD:g}" in CI and f"{found.AREA} for areas" in CI
+    assert f"for lines {found.VERTICAL}\n(vertical) and {found.HORIZONTAL} (horizontal)" in CI
     assert f"{defaults.BOOTSTRAP} resamples" in CI

@@ -48,6 +48,8 @@ def compare(
     minimum: options.Minimum = None,
     maximum_mean: options.MaximumMean = None,
     minimum_mean: options.MinimumMean = None,
+    gate: options.Gate = None,
+    tolerate_shift: options.TolerateShift = 0,
     baseline: BaselineOption = None,
     tolerance: ToleranceOption = None,
     junit: JunitOption = None,
@@ -115,8 +117,10 @@ def compare(
         range=options.level_range(range_, bits),
         groups=groups,
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
+        tolerate_shift=tolerate_shift,
     )
-    wanted, metrics = options.follow(wanted, protocol, scale, metric)
+    limits_of_gate = None if gate is None else defaults.GATES[gate]
+    wanted, metrics = options.follow(wanted, protocol, scale, metric, limits_of_gate)
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
         plan = run.plan_comparison(
@@ -125,7 +129,7 @@ def compare(
             metrics,
             wanted,
             pairs=pairs,
-            limits=options.limits(maximum, minimum, maximum_mean, minimum_mean),
+            limits=options.limits(maximum, minimum, maximum_mean, minimum_mean, limits_of_gate),
             progress=fetched,
         )
     if pairs is not None:

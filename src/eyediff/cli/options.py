@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeAlias, cast
+from typing import Annotated, Literal, TypeAlias, cast
 
 import typer
 
@@ -25,6 +25,7 @@ from ..output.output_files import Text, text_output
 from ..output.text import amount
 from ..protocols import find_protocol
 from ..records import AlphaPolicy, Conventions, MatchRule, PairSizePolicy, Rectangle, Resampling, SizePolicy
+from ..scoring.metric_spec import find_column
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
 
@@ -67,6 +68,20 @@ Groups: TypeAlias = Annotated[
         metavar="subfolder|REGEX",
         help="Means of groups, too: pairs of one subfolder, or of one text that the expression finds in their names.",
         show_default=False,
+    ),
+]
+Gate: TypeAlias = Annotated[
+    Literal["ui", "photo"] | None,
+    typer.Option(
+        "--gate", help="Limits for a kind of picture: ui for screenshots and charts, photo for photos (docs/ci.md)."
+    ),
+]
+TolerateShift: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--tolerate-shift",
+        metavar="N",
+        help="A region that is the same but displaced by up to N pixels is moved, and crosses no limit.",
     ),
 ]
 PairSize: TypeAlias = Annotated[
@@ -219,8 +234,11 @@ def summary_sinks(path: Path | None, output: Path | None, *, overwrite: bool = F
     return [reports.SummarySink(path, overwrite=overwrite)]
 
 
-def named(given: Sequence[str] | None) -> list[str]:
-    """The metrics of --metric, which may be repeated, and each of which may name several."""
+def named(given: Sequence[str] | None, gate: Mapping[str, float] | None = None) -> list[str]:
+    """The metrics of --metric, which may be repeated, and each of which may name several, and those of a gate."""
+    if gate is not None:
+        names = named(given) if given else []
+        return [*names, *(name for name in gate if find_column(name, names) is None)]
     return [name.strip() for names in given or [DEFAULT] for name in names.split(",") if name.strip()]
 
 
@@ -229,10 +247,12 @@ def limits(
     minimum: Sequence[str] | None,
     maximum_mean: Sequence[str] | None,
     minimum_mean: Sequence[str] | None,
+    gate: Mapping[str, float] | None = None,
 ) -> run.Limits:
-    """Return what the options of limits say."""
+    """Return what the options of limits say; one of them takes the place of that of a gate."""
+    maxima = _by_metric("--max", maximum)
     return run.Limits(
-        _by_metric("--max", maximum),
+        {name: limit for name, limit in (gate or {}).items() if find_column(name, list(maxima)) is None} | maxima,
         _by_metric("--min", minimum),
         _by_metric("--max-mean", maximum_mean),
         _by_metric("--min-mean", minimum_mean),
@@ -292,14 +312,20 @@ def _rectangle(option: str, text: str) -> Rectangle:
 
 
 def follow(
-    asked: run.ComparisonOptions, protocol: str | None, scale: int | None, metric: Sequence[str] | None
+    asked: run.ComparisonOptions,
+    protocol: str | None,
+    scale: int | None,
+    metric: Sequence[str] | None,
+    gate: Mapping[str, float] | None = None,
 ) -> tuple[run.ComparisonOptions, Sequence[str]]:
-    """Return the options of a comparison, and the metrics of --protocol or --metric."""
+    """Return the options of a comparison, and the metrics of --protocol or --metric, and of --gate."""
     if protocol is None:
         if scale is not None:
             raise UsageError(f"--scale {scale} is of a protocol; name one with --protocol, or leave it out")
-        return asked, named(metric)
+        return asked, named(metric, gate)
     found = find_protocol(protocol)
+    if gate is not None:
+        raise UsageError("--gate and --protocol name different metrics; give one of them")
     return run.follow_protocol(asked, found, scale), found.choose(None if metric is None else named(metric))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import UsageError, shown
 from ..output.read_rows import row_from_csv, row_from_json
-from ..output.schema import ERROR, GROUP, NOTES, PAIR_COLUMNS
+from ..output.schema import ERROR, PAIR_COLUMNS, layouts
 from ..records import Row
 
 
@@ -77,11 +77,7 @@ def _of_csv(path: Path, text: str) -> Earlier:
     columns, start = next(rows), [column.name for column in PAIR_COLUMNS]
     end = columns.index(ERROR.name)
     names = tuple(columns[len(start) : end])
-    if (
-        columns[: len(start)] != start
-        or columns[end + 1 :] not in ([], [NOTES.name], [NOTES.name, GROUP.name])
-        or not names
-    ):
+    if columns[: len(start)] != start or columns[end + 1 :] not in layouts(names) or not names:
         raise ValueError("its first line names other columns")
     return Earlier(path, names, None, None, None, _scores(names, (row_from_csv(cells, names) for cells in rows)))
 

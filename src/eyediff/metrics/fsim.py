@@ -84,10 +84,10 @@ def _yiq(pixels: Pixels) -> Numbers:
 
 
 def _similarity(a: _Features, b: _Features, chromatic: bool) -> float:
-    similar = _similarity(a.congruency, b.congruency, T1) * _similarity(a.gradient, b.gradient, T2)
+    similar = _ratio(a.congruency, b.congruency, T1) * _ratio(a.gradient, b.gradient, T2)
     if chromatic:
         # Colours may be opposed. Of the complex power of a number below 0 FeatureSIM.m keeps the real part.
-        colours = _similarity(a.i, b.i, T3) * _similarity(a.q, b.q, T4)
+        colours = _ratio(a.i, b.i, T3) * _ratio(a.q, b.q, T4)
         similar *= np.abs(colours) ** LAMBDA * np.where(colours < 0, np.cos(np.pi * LAMBDA), 1)
     weight = np.maximum(a.congruency, b.congruency)
     if not weight.any():  # no features in either image: all pixels count alike
@@ -95,7 +95,7 @@ def _similarity(a: _Features, b: _Features, chromatic: bool) -> float:
     return float((similar * weight).sum() / weight.sum())
 
 
-def _similarity(x: Numbers, y: Numbers, t: float) -> Numbers:
+def _ratio(x: Numbers, y: Numbers, t: float) -> Numbers:
     # x * x + y * y, not powers: then equal images give the same figure above and below the line, and exactly 1.
     return (2 * (x * y) + t) / (x * x + y * y + t)
 

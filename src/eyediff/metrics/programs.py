@@ -239,17 +239,74 @@ class FeatureStatistics:
     about: str = ""
 
 
-Program: TypeAlias = PixelFunction | WindowMean | MultiScaleMean | WholeImage | DeepFeatures | FeatureStatistics
+Planes: TypeAlias = tuple[npt.NDArray[np.float32], ...]
+"""An image as points: one or more arrays C x H x W."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalMeasure:
+    """A metric that says where two images differ visibly, and whose score follows from its map.
+
+    Parameters
+    ----------
+    map : function of (a, b)
+        Takes two batches N x H x W x 3 and returns the difference by place, N x H x W; 0 where images are equal.
+    score : function of the values of a map, of one or more axes
+        Returns the score.
+    visible : float
+        Places with a higher value of the map are changed.
+    planes : function of pixels, H x W x 3
+        Returns points, of which two whose distance is at most 1 count as equal. It decides whether a region is only
+        displaced. What a pixel looks like depends on pixels within `sampling.MARGIN`.
+    smallest_side : int
+        Shortest side in pixels that the metric accepts.
+    """
+
+    map: Callable[[Pixels, Pixels], npt.NDArray[np.float32]]
+    score: Callable[[npt.NDArray[np.float32]], float]
+    visible: float
+    planes: Callable[[Pixels], Planes]
+    smallest_side: int = 1
+    map_identity: float = 0.0
+    formula: Formula | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeakOf:
+    """The worst window of another program's map.
+
+    Parameters
+    ----------
+    program : Program
+        A program that has a map.
+    """
+
+    program: PixelFunction | WindowMean | WholeImage | LocalMeasure | DeepFeatures
+    formula: Formula | None = None
+    about: str = ""
+
+    @property
+    def smallest_side(self) -> int:
+        """Shortest side in pixels that the other program accepts."""
+        return self.program.smallest_side
+
+
+Program: TypeAlias = (
+    PixelFunction | WindowMean | MultiScaleMean | WholeImage | LocalMeasure | DeepFeatures | FeatureStatistics | PeakOf
+)
 
 
 def takes_masks(program: Program) -> bool:
     """Return whether a metric is defined where some pixels do not count.
 
-    Means over pixels, windows with a map, and distances of deep features are. A product over scales, a deviation, or a
-    score of all of an image at once is not.
+    Means over pixels, windows with a map, distances of deep features, and the worst place of such a map are. A product
+    over scales, a deviation, or a score of all of an image at once is not.
     """
     if isinstance(program, PixelFunction):
         return program.pixelwise
     if isinstance(program, WindowMean):
         return program.map is not None
-    return isinstance(program, DeepFeatures)
+    if isinstance(program, PeakOf):
+        return takes_masks(program.program)
+    return isinstance(program, (DeepFeatures, LocalMeasure))

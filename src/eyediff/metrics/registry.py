@@ -10,18 +10,38 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import entry_points
 
 from ..errors import UnknownMetricError, UsageError, shown
-from . import flip, fsim, gmsd, haarpsi, l2, lpips, mdsi, ms_gmsd, ms_ssim, psnr, ssim, ssimulacra2, vif, vsi
+from . import (
+    changed_pixels,
+    flip,
+    fsim,
+    gmsd,
+    haarpsi,
+    l2,
+    lpips,
+    mdsi,
+    ms_gmsd,
+    ms_ssim,
+    psnr,
+    ssim,
+    ssimulacra2,
+    vif,
+    visible_difference,
+    vsi,
+)
 from .backbones import ALEX, MINI, SQUEEZE, VGG
-from .programs import DeepFeatures, FeatureStatistics, Program
+from .programs import DeepFeatures, FeatureStatistics, LocalMeasure, Program
 
 ZHANG = "Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, arXiv:1801.03924"
 OURS = "a small network trained by eyediff to follow lpips-alex (docs/mini.md)"
 WANG = "Wang et al. 2004, Image quality assessment: from error visibility to structural similarity, TIP 13(4)"
 WANG_SCALES = "Wang et al. 2003, Multiscale structural similarity for image quality assessment, Asilomar"
 ZHANG_FSIM = "Zhang et al. 2011, FSIM: a feature similarity index for image quality assessment, TIP 20(8)"
+KOTSARENKO = "Kotsarenko and Ramos 2010, Measuring perceived color difference using YIQ; Vysniauskas 2009 for edges"
+BLURRED = "the largest difference of colour after a blur, in thresholds (visible_difference.py)"
 XUE = "Xue et al. 2014, Gradient magnitude similarity deviation: a highly efficient perceptual image quality index, TIP"
 ZHANG_GMSD = "Zhang et al. 2017, Gradient magnitude similarity deviation on multiple scales, ICASSP"
 NAFCHI = "Nafchi et al. 2016, Mean deviation similarity index, IEEE Access 4"
@@ -92,6 +112,22 @@ class MetricInfo:
         return isinstance(program, DeepFeatures) or getattr(program, "map", None) is not None
 
 
+PEAK = "@peak"
+"""What follows the name of a metric that has a map to request its worst window."""
+
+
+@lru_cache(maxsize=256)  # asked for every row
+def finds_regions(requested: str) -> bool:
+    """Return whether a metric of this name says in which regions two images differ."""
+    if requested.endswith(PEAK):
+        return True
+    try:
+        info, version = find_metric(requested)
+    except UsageError:  # a metric's file, or a column of an earlier run
+        return False
+    return isinstance(info.programs[version], LocalMeasure)
+
+
 def refuse_map(requested: str) -> UsageError:
     """Return the error to raise when maps are wanted and no requested metric has one."""
     able = ", ".join(name for name, info in all_metrics().items() if info.has_map)
@@ -148,6 +184,8 @@ METRICS: dict[str, MetricInfo] = {
         MetricInfo(
             "ssimulacra2", True, 100, "100 down", SNEYERS, {"2.1": ssimulacra2.PROGRAM}, "SSIMULACRA2", symmetric=False
         ),
+        MetricInfo("changed-pixels", False, 0, "0 to 1", KOTSARENKO, {"1": changed_pixels.PROGRAM}),
+        MetricInfo("visible-difference", False, 0, "0 up; 1 is visible", BLURRED, {"1": visible_difference.PROGRAM}),
     )
 }
 

@@ -90,15 +90,15 @@ def _score(a: _Features, b: _Features) -> float:
 
 def _similarity(a: _Features, b: _Features) -> Numbers:
     # Colours may be opposed. Of the complex power of a number below 0 VSI.m keeps the real part.
-    colours = _similarity(a.m, b.m, C3) * _similarity(a.n, b.n, C3)
+    colours = _ratio(a.m, b.m, C3) * _ratio(a.n, b.n, C3)
     chromatic = np.abs(colours) ** BETA * np.where(colours < 0, np.cos(np.pi * BETA), 1)
     similar: Numbers = (
-        _similarity(a.saliency, b.saliency, C1) * _similarity(a.gradient, b.gradient, C2) ** ALPHA * chromatic
+        _ratio(a.saliency, b.saliency, C1) * _ratio(a.gradient, b.gradient, C2) ** ALPHA * chromatic
     )
     return similar
 
 
-def _similarity(x: Numbers, y: Numbers, c: float) -> Numbers:
+def _ratio(x: Numbers, y: Numbers, c: float) -> Numbers:
     # x * x + y * y, not powers: then equal images give the same figure above and below the line, and exactly 1.
     return (2 * (x * y) + c) / (x * x + y * y + c)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from ..locations import parse_location
-from ..records import Failure, Pair, Row, ScoredPair, Stage
-from .schema import ERROR, GROUP, NOTES, PAIR_COLUMNS, VERDICT_COLUMNS, RowError, score_from
+from ..records import Failure, Pair, Region, Regions, Row, ScoredPair, Stage
+from .schema import ERROR, NOTES, PAIR_COLUMNS, REGIONS, VERDICT_COLUMNS, RowError, layouts, regions_from, score_from
 
 ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
 """Formats in which rows can be read back one by one."""
@@ -59,9 +59,8 @@ def row_from_json(record: object, metrics: Sequence[str]) -> Row:
     """Return the row of a JSON object, without its verdict. Raises ValueError if it is none."""
     required = [column.name for column in PAIR_COLUMNS] + ["scores", ERROR.name]
     judged = [column.name for column in VERDICT_COLUMNS]
-    known = [[], [NOTES.name], [NOTES.name, GROUP.name]]
-    layouts = [[*required, *names] for names in (*known, *([*names, *judged] for names in known[1:]))]
-    if not isinstance(record, dict) or list(record) not in layouts:
+    known = [[*required, *more, *verdict] for more in layouts(metrics) for verdict in ([], judged if more else [])]
+    if not isinstance(record, dict) or list(record) not in known:
         raise ValueError("not a row")
     error, scores, notes = record["error"], record["scores"], record.get("notes", [])
     if error is not None and not (isinstance(error, dict) and list(error) == ["stage", "message"]):
@@ -70,13 +69,15 @@ def row_from_json(record: object, metrics: Sequence[str]) -> Row:
         raise ValueError("a row with values of other types")  # noqa: TRY004  # a value in a file, not an argument
     if [name for name in metrics if name in scores] != list(scores):
         raise ValueError("a row of other metrics")
-    return _row(record, scores, None if error is None else RowError(**error), notes, metrics)
+    regions = regions_from(record.get("regions", {}))
+    return _row(record, scores, None if error is None else RowError(**error), notes, metrics, regions)
 
 
 def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
-    """Return the row of the cells of CSV, with or without notes and group. Raises ValueError if they are none."""
+    """Return the row of the cells of CSV; what is behind the error may be absent. Raises ValueError if it is none."""
     before, after = len(PAIR_COLUMNS), len(PAIR_COLUMNS) + len(metrics)
-    if len(cells) not in (after + 1, after + 2, after + 3):
+    more = next((names for names in layouts(metrics) if len(names) == len(cells) - after - 1), None)
+    if more is None:
         raise ValueError("a row of other metrics")
     record: dict[str, object] = dict(zip((column.name for column in PAIR_COLUMNS), cells, strict=False))
     record |= {side: int(str(record[side])) if record[side] else None for side in ("width", "height")}
@@ -85,15 +86,22 @@ def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
         for name, cell in zip(metrics, cells[before:after], strict=True)
         if cell
     }
-    notes = cells[after + 1].split("; ") if len(cells) > after + 1 and cells[after + 1] else []
-    record["group"] = cells[after + 2] if len(cells) > after + 2 else None
-    return _row(record, scores, _error(cells[after]), notes, metrics)
+    optional = dict(zip(more, cells[after + 1 :], strict=True))
+    notes = optional.get(NOTES.name) or ""
+    record["group"] = optional.get("group")
+    regions = _regions(optional.get(REGIONS.name))
+    return _row(record, scores, _error(cells[after]), notes.split("; ") if notes else [], metrics, regions)
 
 
 def row_from_arrow(cells: Mapping[str, Any], metrics: Sequence[str]) -> Row:
     """Return the row of the cells of an Arrow table. Raises ValueError if they are none."""
     scores = {name: _unbounded(cells[name]) for name in metrics if cells[name] is not None}
-    return _row(cells, scores, _error(cells["error"] or ""), cells.get("notes") or [], metrics)
+    regions = _regions(cells.get("regions"))
+    return _row(cells, scores, _error(cells["error"] or ""), cells.get("notes") or [], metrics, regions)
+
+
+def _regions(text: str | None) -> dict[str, tuple[Region, ...]]:
+    return regions_from(json.loads(text)) if text else {}
 
 
 def _unbounded(score: float) -> float | str:
@@ -111,6 +119,7 @@ def _row(
     error: RowError | None,
     notes: Sequence[object],
     metrics: Sequence[str],
+    regions: Regions,
 ) -> Row:
     names = [record[name] for name in ("pair", "reference", "candidate")]
     width, height = record["width"], record["height"]
@@ -131,7 +140,7 @@ def _row(
     if width is None or height is None or (error is not None and error.stage != "score"):
         raise ValueError("a row with scores that lacks a side, or failed before they were computed")
     reasons = {} if error is None else _reasons(error.message, missing)
-    return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons)
+    return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons, regions=regions)
 
 
 def _reasons(message: str, metrics: Sequence[str]) -> dict[str, str]:

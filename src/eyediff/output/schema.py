@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from ..errors import shown
-from ..records import Conventions, Crossing, Header, Row, Shard, Unmatched
+from ..metrics.registry import finds_regions
+from ..records import Conventions, Crossing, Header, Region, Regions, Row, Shard, Unmatched
 from .text import figure
 
 _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
@@ -26,9 +27,9 @@ class RowError(NamedTuple):
         return f"{self.stage}: {self.message}"
 
 
-Cell: TypeAlias = str | int | float | RowError | tuple[str, ...] | tuple[Crossing, ...] | None
+Cell: TypeAlias = str | int | float | RowError | tuple[str, ...] | tuple[Crossing, ...] | Regions | None
 
-ColumnType: TypeAlias = Literal["text", "integer", "number", "error", "notes", "crossings"]
+ColumnType: TypeAlias = Literal["text", "integer", "number", "error", "notes", "regions", "crossings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Column:
         Name for programs.
     type
         Type of the cells: "text" (str), "integer", "number" (float), "error" (RowError or str), "notes" (strings),
-        "crossings" (of formats with structure alone).
+        "regions" (regions by metric), "crossings" (of formats with structure alone).
     description
         Meaning, in one sentence.
     title
@@ -91,28 +92,56 @@ PAIR_COLUMNS = (
 ERROR = Column("error", "error", "Stage and reason of a failure; empty if every metric has a score.")
 GROUP = Column("group", "text", "Group of the pair, such as its scene; only in runs with groups.", visible=False)
 NOTES = Column("notes", "notes", "What was done to the images, and what of them was not used.")
-
+REGIONS = Column("regions", "regions", "Boxes in which the images differ, by metric, the worst first.", visible=False)
+"""Only where a metric of the run finds regions."""
 
 VERDICT_COLUMNS = (
-    Column("verdict", "text", "pass, or fail if a score is missing or beyond a limit or the baseline."),
+    Column(
+        "verdict",
+        "text",
+        "fail if a score is missing or beyond a limit or the baseline; moved if nothing but displaced regions differs.",
+    ),
     Column("crossed", "crossings", "Limits that the scores are beyond."),
 )
-"""Columns behind the notes in formats with structure: JSON and JSON lines."""
+"""Columns behind all others in formats with structure: JSON and JSON lines."""
+
+
+def optional_columns(metrics: Sequence[str], *, grouped: bool = False) -> tuple[Column, ...]:
+    """Return the columns behind the notes that rows of these metrics have."""
+    return (*([GROUP] if grouped else []), *([REGIONS] if any(map(finds_regions, metrics)) else []))
+
+
+def layouts(metrics: Sequence[str]) -> list[list[str]]:
+    """Return the names of the columns behind the error that rows may have, which differ in number.
+
+    Earlier versions wrote no notes.
+    """
+    more = [[column.name for column in optional_columns(metrics, grouped=grouped)] for grouped in (False, True)]
+    noted = [[NOTES.name, *names] for names in more]
+    return [[], *([[NOTES.name]] if more[0] else []), *noted]
 
 
 def pair_columns(metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False) -> tuple[Column, ...]:
     """Return the columns of compared pairs; with their group if they are `grouped`. New ones are added at the end."""
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
-    return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *([GROUP] if grouped else []), *(VERDICT_COLUMNS if verdict else ()))
+    more = optional_columns(metrics, grouped=grouped)
+    return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *more, *(VERDICT_COLUMNS if verdict else ()))
 
 
 def pair_cells(row: Row, metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False) -> tuple[Cell, ...]:
     """Return the cells of a pair, in the order of `pair_columns`."""
     start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
     error = None if row.complete else RowError(row.stage, row.message)
-    judged = ("pass" if row.complete and not row.crossed else "fail", row.crossed) if verdict else ()
-    group = [row.pair.group] if grouped else []
-    return (*start, *map(row.scores.get, metrics), error, row.notes, *group, *judged)
+    values = {GROUP.name: row.pair.group, REGIONS.name: row.regions}
+    more = [values[column.name] for column in optional_columns(metrics, grouped=grouped)]
+    judged = (_verdict(row), row.crossed) if verdict else ()
+    return (*start, *map(row.scores.get, metrics), error, row.notes, *more, *judged)
+
+
+def _verdict(row: Row) -> str:
+    if not row.complete or row.crossed:
+        return "fail"
+    return "moved" if any(map(row.is_moved, row.regions)) else "pass"
 
 
 def without_verdict(line: str, kind: str) -> str:
@@ -127,7 +156,12 @@ def encodable(name: str) -> str:
 
 
 def plain(cell: Cell) -> str | int | float | None:
-    """Return a cell as one value for formats without structure: notes are joined by "; ", nothing is None."""
+    """Return a cell as one value for formats without structure: notes are joined by "; ", nothing is None.
+
+    Regions are JSON.
+    """
+    if isinstance(cell, Mapping):
+        return dump(json_value(cell)) if cell else None
     if isinstance(cell, str):
         return encodable(cell)
     if isinstance(cell, RowError):
@@ -143,6 +177,8 @@ def json_value(cell: Cell) -> object:
         return {"stage": cell.stage, "message": encodable(cell.message)}
     if isinstance(cell, tuple):
         return [encodable(item) if isinstance(item, str) else _crossing(item) for item in cell]
+    if isinstance(cell, Mapping):
+        return {name: [_region(region) for region in regions] for name, regions in cell.items()}
     if isinstance(cell, float):
         return number(cell)
     return encodable(cell) if isinstance(cell, str) else cell
@@ -150,6 +186,39 @@ def json_value(cell: Cell) -> object:
 
 def _crossing(found: Crossing) -> dict[str, object]:
     return {"metric": found.metric, "limit": number(found.limit), "score": number(found.score)}
+
+
+def _region(region: Region) -> dict[str, object]:
+    """Return a region for JSON; what says nothing of it is left out."""
+    record: dict[str, object] = {"x": region.x, "y": region.y, "width": region.width, "height": region.height}
+    record["score"] = number(region.score)
+    optional = {
+        "pixels": region.pixels,
+        "shift": None if region.shift is None else list(region.shift),
+        "joined": region.joined if region.joined > 1 else None,
+    }
+    return record | {name: value for name, value in optional.items() if value is not None}
+
+
+def regions_from(value: object) -> dict[str, tuple[Region, ...]]:
+    """Return the regions that `json_value` wrote. Raises ValueError for anything else."""
+    try:
+        return {name: tuple(map(_region_from, records)) for name, records in cast(Any, value).items()}
+    except (AttributeError, TypeError, KeyError) as error:
+        raise ValueError(f"not regions: {str(value)[:40]!r}") from error
+
+
+def _region_from(record: Any) -> Region:
+    box = [record[name] for name in ("x", "y", "width", "height")]
+    counts = [record.get("pixels"), record.get("joined", 1)]
+    shift = record.get("shift")
+    if not all(type(each) is int for each in (*box, counts[1])) or not isinstance(counts[0], (int, type(None))):
+        raise ValueError("a region with values of other types")
+    if shift is not None:
+        right, down = map(score_from, shift)
+        shift = (right, down)
+    x, y, width, height = box
+    return Region(x, y, width, height, score_from(record["score"]), counts[0], shift, counts[1])
 
 
 def json_row(columns: Sequence[Column], cells: Sequence[Cell]) -> dict[str, object]:
@@ -199,6 +268,8 @@ def header_record(header: Header) -> dict[str, object]:
         record["groups"] = header.groups
     if conventions := conventions_record(header.conventions):
         record["conventions"] = conventions
+    if header.tolerate_shift:
+        record["tolerate_shift"] = header.tolerate_shift
     return record if header.shard is None else record | {"shard": _shard_record(header, header.shard)}
 
 

@@ -1,19 +1,28 @@
-"""What a failed comparison leaves to look at: a folder with both pictures, their difference and the figures."""
+"""What a failed comparison leaves: a folder with its pictures and figures, and a page of all failures of a session."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image as PILImage
 
-from .. import comparison as api
-from ..output.schema import dump, encodable, number
+from .._version import __version__
+from ..errors import ImageError, OutputError, shown
+from ..images import as_image
+from ..output.schema import dump, encodable, json_value, number, regions_from, score_from
+from ..records import Crossing, Failure, Header, MetricHeader, Pair, Row, ScoredPair, View
+from ..report import About, PageSink
+from ..report.document import GENERATOR, KILOBYTES
+from ..run.limits import NO_LIMITS
+from ..run.summary import Collector
 
 REFERENCE, CANDIDATE, DIFFERENCE, SCORES = "reference.png", "candidate.png", "difference.png", "scores.json"
 PAGE = "report.html"
@@ -21,62 +30,120 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class Failed:
-    """A comparison that failed; `golden` is None where there is none yet."""
+    """A comparison that failed. `golden` is None where there is none yet; `row` and `header` where sizes differ."""
 
     reason: str
     golden: Path | None
     candidate: PILImage.Image
-    scores: Mapping[str, float]
     max: Mapping[str, float]
     min: Mapping[str, float]
+    row: ScoredPair | None = None
+    header: Header | None = None
+    crossings: Sequence[Crossing] = field(default=())
 
 
 class FailureFolder:
     """The folder of one test and golden, below that of all failures."""
 
     def __init__(self, root: Path, test: str, golden: str) -> None:
-        self._test, self._golden = test, golden
-        self._folder = root / _safe(test) / _safe(golden)
+        self._root, self._test, self._golden = root, test, golden
+        self.folder = root / _safe(test) / _safe(golden)
 
     def clear(self) -> None:
-        """Remove what an earlier run left of this one: what lies there is of the latest run."""
-        for name in (REFERENCE, CANDIDATE, DIFFERENCE, SCORES, PAGE):
-            (self._folder / name).unlink(missing_ok=True)
+        """Remove what an earlier run left of this one, with folders that are empty then."""
+        for name in (REFERENCE, CANDIDATE, DIFFERENCE, SCORES):
+            (self.folder / name).unlink(missing_ok=True)
+        for folder in (self.folder, self.folder.parent, self._root):
+            with suppress(OSError):  # it is not there, or not empty
+                folder.rmdir()
 
-    def write(self, failed: Failed) -> Path:
-        """Write everything, and return the folder; a page too, where there are scores to show on it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        failed.candidate.save(self._folder / CANDIDATE)
+    def write(self, failed: Failed) -> tuple[Path, dict[str, Any]]:
+        """Write everything, and return the folder and the record of the failure."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        failed.candidate.save(self.folder / CANDIDATE, compress_level=1)
         if failed.golden is not None:
-            shutil.copyfile(failed.golden, self._folder / REFERENCE)
+            shutil.copyfile(failed.golden, self.folder / REFERENCE)
             self._write_difference(failed.golden, failed.candidate)
-            if failed.scores:
-                self._write_page(list(failed.scores))
-        record = {
+        row, header = failed.row, failed.header
+        record: dict[str, Any] = {
             "test": encodable(self._test),
             "golden": encodable(self._golden),
             "reason": encodable(failed.reason),
-            "scores": {name: number(score) for name, score in failed.scores.items()},
+            "scores": {} if row is None else {name: number(score) for name, score in row.scores.items()},
             "max": {name: number(limit) for name, limit in failed.max.items()},
             "min": {name: number(limit) for name, limit in failed.min.items()},
+            "regions": {} if row is None else json_value(row.regions),
         }
-        (self._folder / SCORES).write_text(dump(record) + "\n", encoding="utf-8")
-        return self._folder
-
-    def _write_page(self, metrics: list[str]) -> None:
-        """The pair as `eyediff compare --report` shows it. Metrics that are loaded already cost no second loading."""
-        api.compare(self._folder / REFERENCE, self._folder / CANDIDATE, metrics, report=self._folder / PAGE)
+        (self.folder / SCORES).write_text(dump(record) + "\n", encoding="utf-8")
+        metrics = {} if header is None else header.metrics
+        return self.folder, record | {
+            "folder": str(self.folder),
+            "size": failed.candidate.size,
+            "crossings": [(found.metric, found.score, found.limit) for found in failed.crossings],
+            "metrics": {
+                name: [metric.version, metric.weights_sha256, metric.engine] for name, metric in metrics.items()
+            },
+            "higher": {} if header is None else dict(header.higher_is_better),
+        }
 
     def _write_difference(self, golden: Path, candidate: PILImage.Image) -> None:
         """Absolute differences, stretched so that the largest is white; none where the sizes differ."""
         with PILImage.open(golden) as picture:
-            before = np.asarray(picture.convert("RGBA"), np.float32)
-        after = np.asarray(candidate.convert("RGBA"), np.float32)
+            before = np.asarray(picture.convert("RGBA"))
+        after = np.asarray(candidate.convert("RGBA"))
         if before.shape == after.shape:
-            apart = np.abs(before - after)
+            apart = np.maximum(before, after) - np.minimum(before, after)
             apart = np.maximum(apart[..., :3], apart[..., 3:])
-            stretched = apart * (255 / max(1.0, float(apart.max())))
-            PILImage.fromarray(np.rint(stretched).astype(np.uint8)).save(self._folder / DIFFERENCE)
+            stretch = np.rint(np.arange(256) * (255 / max(1, int(apart.max())))).clip(0, 255).astype(np.uint8)
+            PILImage.fromarray(stretch[apart]).save(self.folder / DIFFERENCE, compress_level=1)
+
+
+def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
+    """Write the page of all failures of a session, with the scores and limits of each, and return where it lies.
+
+    Nothing is compared again.
+    """
+    metrics = {name: MetricHeader(*values) for each in failures for name, values in each["metrics"].items()}
+    higher = {name: value for each in failures for name, value in each["higher"].items()}
+    sink = PageSink(root / PAGE, About("pictures that look unlike their goldens", len(failures)))
+    header = Header(__version__, metrics, "refuse", higher)
+    collector, crossings = Collector(header, NO_LIMITS), list[Crossing]()
+    try:
+        sink.open(header)
+        for record in failures:
+            row = _row_of(record)
+            if isinstance(row, ScoredPair):
+                with suppress(ImageError):  # a row without pictures, if somebody has removed them meanwhile
+                    before, after = (as_image(Path(record["folder"]) / name) for name in (REFERENCE, CANDIDATE))
+                    sink.see(View(row, before.pixels, after.pixels))
+            sink.write(row)
+            collector.add(row)
+            crossings += [Crossing(row.pair.name, *found) for found in record["crossings"]]
+        sink.close(replace(collector.summary(interrupted=False), crossings=crossings))
+    except OutputError as error:
+        return f"no page ({error})"
+    return shown(sink.page)
+
+
+def remove_page(root: Path) -> None:
+    """Remove the page of an earlier session, if it is one of ours, and the folder if it is empty then."""
+    page = root / PAGE
+    with suppress(OSError):
+        with page.open("rb") as file:
+            ours = GENERATOR.encode() in file.read(KILOBYTES)
+        if ours:
+            page.unlink()
+            root.rmdir()
+
+
+def _row_of(record: Mapping[str, Any]) -> Row:
+    folder = Path(record["folder"])
+    pair = Pair(f"{record['test']} {record['golden']}", folder / REFERENCE, folder / CANDIDATE)
+    if not record["scores"]:
+        return Failure(pair, "size" if (folder / REFERENCE).exists() else "read", record["reason"])
+    scores = {name: score_from(score) for name, score in record["scores"].items()}
+    width, height = record["size"]
+    return ScoredPair(pair, width, height, scores, regions=regions_from(record["regions"]))
 
 
 def _safe(name: str) -> str:

@@ -2,83 +2,103 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from PIL import Image as PILImage
 
-from .. import comparison as api
 from .. import defaults
-from ..errors import SizeError, UsageError, shown
-from ..images import Range, as_image
+from ..errors import EyediffError, ImageError, SizeError, UsageError, shown
+from ..images import Range, as_image, fit
 from ..output.atomic_write import atomic_path
 from ..output.text import figure
-from ..records import PEAKS, Numbers, Pixels
-from ..scoring.metric_spec import parse_metrics
+from ..records import PEAKS, Crossing, Numbers, Pair, Pixels, ScoredPair
+from ..run.limits import Limits
+from ..run.plan import ComparisonOptions
+from ..scoring.batches import score_batch
+from ..scoring.loading import Loaded
+from ..scoring.metric_set import MetricSet
+from ..scoring.metric_spec import content_name, parse_metrics
+from ..scoring.references import ReferenceCache
 from .failures import Failed, FailureFolder
-
-
-@dataclass
-class Written:
-    """The goldens of a run with --eyediff-update: stored anew, or equal already; each with the test that did it."""
-
-    stored: dict[Path, str] = field(default_factory=dict)
-    same: dict[Path, str] = field(default_factory=dict)
+from .session import Session, StoredGolden
 
 
 @dataclass(frozen=True)
 class Goldens:
-    """The fixture of one test. `written` is None unless goldens are to be stored."""
+    """The fixture of one test."""
 
     folder: Path
     report: Path
     test: str
-    written: Written | None
+    session: Session
+    update: bool
 
     def __call__(
         self,
         image: Any,
         golden: str,
         *,
+        gate: str | None = None,
         max: Mapping[str, float] | None = None,
         min: Mapping[str, float] | None = None,
         range: Range | None = None,
+        tolerate_shift: int = 0,
     ) -> dict[str, float]:
         """See `AssertLooksLike`."""
         __tracebackhide__ = True
-        highest = dict(defaults.GOLDEN_MAX if max is None and min is None else max or {})
-        lowest = dict(min or {})
-        specs = parse_metrics(dict.fromkeys([*highest, *lowest]))
+        try:
+            return self._hold(image, golden, limits_of(gate, max, min), range, tolerate_shift)
+        except (AssertionError, EyediffError) as error:
+            raise error.with_traceback(None) from None  # the test is to be seen, and not how we found out
+
+    def _hold(
+        self, image: Any, golden: str, limits: Limits, range: Range | None, tolerate_shift: int
+    ) -> dict[str, float]:
+        specs = parse_metrics(dict.fromkeys([*limits.maxima, *limits.minima]))
         path, candidate = self._place(golden), flattened(image, range)
-        if self.written is not None:
-            self._store(path, candidate, self.written)
+        if self.update:
+            self._store(path, candidate)
             return {spec.requested: spec.info.identity for spec in specs}
         failures = FailureFolder(self.report, self.test, golden)
         failures.clear()
+        self.session.drop_failure(failures.folder)
+
+        def fail(reason: str, advice: str, **found: Any) -> NoReturn:
+            said = f"{golden}: {reason}"
+            failed = Failed(said, path if path.exists() else None, candidate, limits.maxima, limits.minima, **found)
+            folder, record = failures.write(failed)
+            self.session.add_failure(record)
+            raise AssertionError(f"{reason}\n  look at {shown(folder)}\n  {advice}: pytest --eyediff-update")
+
         if not path.exists():
-            folder = failures.write(Failed(f"{golden} does not exist", None, candidate, {}, highest, lowest))
-            raise AssertionError(
-                f"there is no golden {shown(path)} yet\n  look at {shown(folder / 'candidate.png')}; "
-                "if it is right, store it: pytest --eyediff-update"
-            )
-        scores: dict[str, float] = {}
+            fail(f"there is no golden {shown(path)} yet", "if the picture is right, store it")
+        metrics = _metrics(tuple((spec.requested, content_name(spec.requested)) for spec in specs), tolerate_shift)
+        resolved = limits.resolve(metrics.header)
         try:
-            for spec in specs:
-                scores[spec.requested] = api.distance(path, candidate, spec.requested)
-            reasons = _crossed(scores, highest, lowest)
+            images = fit(as_image(path), as_image(candidate, name="image"), "refuse")
         except SizeError as error:
-            reasons = [str(error)]
-        if reasons:
-            said = "; ".join(reasons)
-            folder = failures.write(Failed(said, path, candidate, scores, highest, lowest))
-            raise AssertionError(
-                f"looks unlike {shown(path)}: {said}\n  look at {shown(folder)}\n"
-                "  if the new picture is right, store it: pytest --eyediff-update"
+            fail(f"looks unlike {shown(path)}: {error}", "if the new picture is right, store it")
+        pair = Pair(golden, path, path)
+        (row,) = score_batch([Loaded(pair, *images)], metrics, ReferenceCache())
+        if not isinstance(row, ScoredPair) or not row.complete:
+            raise ImageError(f"{shown(golden)}: {row.message}")
+        if crossings := list(resolved.crossings(row)):
+            reasons = "; ".join(map(_describe, crossings))
+            fail(
+                f"looks unlike {shown(path)}: {reasons}{_places(row)}",
+                "if the new picture is right, store it",
+                row=row,
+                header=metrics.header,
+                crossings=crossings,
             )
-        return scores
+        return dict(row.scores)
 
     def _place(self, golden: str) -> Path:
         name = Path(golden)
@@ -88,27 +108,49 @@ class Goldens:
             )
         return self.folder / name
 
-    def _store(self, path: Path, picture: PILImage.Image, written: Written) -> None:
+    def _store(self, path: Path, picture: PILImage.Image) -> None:
         """Put the picture in place, unless it is there already; two tests that disagree are told."""
-        __tracebackhide__ = True
-        other = written.stored.get(path) or written.same.get(path)
         same = path.exists() and _equal(path, picture)
-        if same:
-            if other is None:
-                written.same[path] = self.test
-            return
-        if other is not None:
+        content = hashlib.sha256(f"{picture.mode} {picture.size}".encode() + picture.tobytes()).hexdigest()
+        own = StoredGolden(str(path), self.test, content, new=not same)
+        first = self.session.claim(own)
+        if first.picture != content:
             raise AssertionError(
-                f"{shown(path)} was stored by {other} with another picture; give each a name of its own"
+                f"{shown(path)} was stored by {first.test} with another picture; give each a name of its own"
             )
-        with atomic_path(path) as part:  # a name of its own: another process may store it too
-            path.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(part, "PNG", optimize=True)
-        written.stored[path] = self.test
+        if first is own and not same:
+            with atomic_path(path) as part:  # a name of its own
+                path.parent.mkdir(parents=True, exist_ok=True)
+                picture.save(part, "PNG", optimize=True)
+
+
+def limits_of(gate: str | None, max: Mapping[str, float] | None, min: Mapping[str, float] | None) -> Limits:
+    """Return the limits of a gate, and those that are given in place of them."""
+    if gate is None and (max is not None or min is not None):
+        return Limits(dict(max or {}), dict(min or {}))
+    name = gate or defaults.GOLDEN_GATE
+    if name not in defaults.GATES:
+        raise UsageError(f"gate={name!r}: expected one of {', '.join(defaults.GATES)}")
+    return Limits(defaults.GATES[name] | dict(max or {}), dict(min or {}))
+
+
+@lru_cache(maxsize=8)
+def _metrics(names: tuple[tuple[str, str], ...], tolerate_shift: int) -> MetricSet:
+    """Return metrics, which stay loaded for the next call; the second of each two names tells states of a file."""
+    return ComparisonOptions(tolerate_shift=tolerate_shift).build_metrics([name for name, _ in names])
 
 
 def flattened(image: Any, range: Range | None) -> PILImage.Image:
-    """An image as a golden holds it: upright sRGB of 8 bits, with transparency where it has some."""
+    """Return an image as a golden holds it: upright sRGB of 8 bits, with transparency where it has some."""
+    if hasattr(image, "savefig"):  # a figure of matplotlib
+        drawn = io.BytesIO()
+        image.savefig(drawn, format="png")
+        image = drawn.getvalue()
+    if isinstance(image, (bytes, bytearray)):
+        try:
+            image = PILImage.open(io.BytesIO(image))
+        except OSError as error:
+            raise ImageError(f"image: {len(image)} bytes that are no image file; give those of a PNG") from error
     found = as_image(image, range=range, name="image")
     black = _levels(found.pixels)
     if found.over_white is None:
@@ -133,11 +175,15 @@ def _equal(path: Path, picture: PILImage.Image) -> bool:
         return False
 
 
-def _crossed(scores: Mapping[str, float], highest: Mapping[str, float], lowest: Mapping[str, float]) -> list[str]:
-    above = [
-        f"{name} {figure(scores[name])} > {limit:g}" for name, limit in highest.items() if not scores[name] <= limit
-    ]
-    below = [
-        f"{name} {figure(scores[name])} < {limit:g}" for name, limit in lowest.items() if not scores[name] >= limit
-    ]
-    return above + below
+def _describe(found: Crossing) -> str:
+    sign = ">" if found.score > found.limit else "<"
+    return f"{found.metric} {figure(found.score)} {sign} {found.limit:g}"
+
+
+def _places(row: ScoredPair) -> str:
+    """Return where the worst changed regions are, as the text of a failure says it."""
+    boxes = [box for found in row.regions.values() for box in found if box.shift is None]
+    if not boxes:
+        return ""
+    first = ", ".join(f"{box.width}x{box.height} at {box.x},{box.y}" for box in boxes[:3])
+    return f"\n  changed: {first}" + (f" and {len(boxes) - 3} more regions" if len(boxes) > 3 else "")

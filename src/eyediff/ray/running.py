@@ -18,7 +18,7 @@ from ..errors import EyediffError, UsageError, shown
 from ..output import RowFormat
 from ..output.parquet import arrow
 from ..output.read_rows import row_from_arrow
-from ..records import AlphaPolicy, Pair, Row, ScoredPair, SizePolicy, Summary
+from ..records import AlphaPolicy, Pair, Regions, Row, ScoredPair, SizePolicy, Summary
 from ..scoring.batches import Stop
 from ..scoring.loading import Recall
 from .datasets import core_count, map_dataset
@@ -118,6 +118,7 @@ class _EarlierRows:
         self._metrics = metrics
         self._values = array("d")
         self._notes: dict[int, tuple[str, ...]] = {}
+        self._regions: dict[int, Regions] = {}
         self._starts: dict[int, int] = {}
 
     def add(self, index: int, score: ScoredPair) -> None:
@@ -125,6 +126,8 @@ class _EarlierRows:
         self._values.extend((score.width, score.height, *score.scores.values()))
         if score.notes:
             self._notes[index] = score.notes
+        if score.regions:
+            self._regions[index] = score.regions
 
     def row(self, index: int, pair: Pair) -> ScoredPair | None:
         start = self._starts.get(index)
@@ -132,7 +135,8 @@ class _EarlierRows:
             return None
         width, height, *scores = self._values[start : start + 2 + len(self._metrics)]
         named = dict(zip(self._metrics, scores, strict=True))
-        return ScoredPair(pair, int(width), int(height), named, self._notes.get(index, ()))
+        notes, regions = self._notes.get(index, ()), self._regions.get(index, {})
+        return ScoredPair(pair, int(width), int(height), named, notes, regions=regions)
 
 
 def _missing_pairs(pairs: Any, recall: Recall, earlier: _EarlierRows, stop: Stop) -> Iterator[tuple[int, Pair]]:

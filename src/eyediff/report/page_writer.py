@@ -12,7 +12,7 @@ from typing import IO
 from .. import defaults
 from ..errors import OutputError, shown
 from ..output.atomic_write import output_error
-from ..output.schema import header_record, number
+from ..output.schema import header_record, json_value, number
 from ..output.summary import summary_record
 from ..records import Failure, Header, Row, Summary, View
 from .colormap import INFERNO, map_title
@@ -115,6 +115,7 @@ class PageSink:
             [row.stage, shown(row.message)] if row.message or isinstance(row, Failure) else None,
             [shown(note) for note in notes],
             self._numbers.pop(name, None),
+            json_value(row.regions),
         ]
         self._rows.add(embedded(record))
 

@@ -52,8 +52,10 @@ class Limits:
         )
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
-        """Yield the limits that the scores of a row are beyond."""
+        """Yield the limits that the scores of a row are beyond; what is only displaced is not."""
         for name, score in row.scores.items():
+            if row.is_moved(name):
+                continue
             for limit in _beyond(score, self.maxima.get(name), self.minima.get(name)):
                 yield Crossing(row.pair.name, name, score, limit)
 

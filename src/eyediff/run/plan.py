@@ -50,6 +50,8 @@ class ComparisonOptions:
     groups
         Which pairs are summed up together: "subfolder", or a regular expression (`pairing.groups`); None: as a list of
         pairs says.
+    tolerate_shift
+        Pixels by which a changed region may be displaced and be called moved. Limits of its metric do not count then.
     """
 
     match: MatchRule = "name"
@@ -62,8 +64,13 @@ class ComparisonOptions:
     range: images.Range | None = None
     conventions: Conventions = NO_CONVENTIONS
     groups: str | None = None
+    tolerate_shift: int = 0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.tolerate_shift <= defaults.MOST_SHIFT:
+            raise UsageError(
+                Setting("tolerate_shift", str(self.tolerate_shift)), f": expected 0 to {defaults.MOST_SHIFT} pixels"
+            )
         images.check_alpha(self.alpha)
         images.check_size(self.size, self.conventions.resampling)
         region.check_conventions(self.conventions)
@@ -81,6 +88,7 @@ class ComparisonOptions:
             threads=self.threads,
             range=self.range,
             conventions=self.conventions,
+            tolerate_shift=self.tolerate_shift,
             progress=progress,
         )
 

@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
 from ..errors import OutputError, ResumeError, shown
 from ..interfaces import Sink
 from ..locations import Location, parse_location, real_path, size_and_time
+from ..metrics.registry import finds_regions
 from ..output import RowFormat, is_results_path, plain_sink
 from ..output.atomic_write import atomic_path, output_error, part_path, remove
 from ..output.files import Appender, Lock, begin, move_results, put_back, remove_results, replaced_path, set_aside
@@ -33,13 +34,15 @@ from ..output.schema import (
     Cell,
     conventions_record,
     header_record,
+    json_value,
     number,
     pair_columns,
+    regions_from,
     score_from,
     without_verdict,
 )
 from ..output.writers import WRITERS
-from ..records import Header, Pair, Row, ScoredPair, Summary
+from ..records import Header, Pair, Regions, Row, ScoredPair, Summary
 from .limits import NO_LIMITS, Judge
 
 SCHEMA = 2
@@ -88,17 +91,21 @@ class _Entry(NamedTuple):
     height: int
     scores: dict[str, float]
     notes: tuple[str, ...]
+    regions: Regions
     stamps: FileStates
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
         """Return the cells of the row, as `pair_cells` does; paths need not be parsed for it."""
-        return (*self[:5], *self.scores.values(), None, self.notes, *([] if self.group is None else [self.group]))
+        more: list[Cell] = [] if self.group is None else [self.group]
+        if any(map(finds_regions, self.scores)):
+            more.append(self.regions)
+        return (*self[:5], *self.scores.values(), None, self.notes, *more)
 
     def row(self) -> ScoredPair:
         """Return the row."""
         pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate), group=self.group)
-        return ScoredPair(pair, self.width, self.height, self.scores, self.notes)
+        return ScoredPair(pair, self.width, self.height, self.scores, self.notes, regions=self.regions)
 
 
 class ResumableSink:
@@ -282,6 +289,7 @@ class ResumableSink:
             name, (reference, candidate), (width, height) = found["pair"], found["paths"], found["size"]
             scores = {metric: score_from(found["scores"][metric]) for metric in self._metrics}
             notes, group = tuple(found["notes"]), found.get("group")
+            regions = regions_from(found.get("regions", {}))
             texts = all(isinstance(text, str) for text in (name, reference, candidate, *notes))
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
@@ -291,7 +299,7 @@ class ResumableSink:
                 raise ValueError("not two or three stamps")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(number) from error
-        return _Entry(name, reference, candidate, width, height, scores, notes, stamps, group)
+        return _Entry(name, reference, candidate, width, height, scores, notes, regions, stamps, group)
 
     def _check_results(self, rows: set[int]) -> None:
         """Raise ResumeError unless the unfinished results, if they can be read, hold rows of the journal alone."""
@@ -341,7 +349,7 @@ class ResumableSink:
             identity = str(pair.reference), str(pair.candidate), pair.group
             if (entry.reference, entry.candidate, entry.group) == identity and entry.stamps == now:
                 self._recalled.add(pair.name)
-                return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes)
+                return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes, regions=entry.regions)
         self._stamps[pair.name] = now
         return None
 
@@ -360,7 +368,8 @@ class ResumableSink:
             paths, size = [str(row.pair.reference), str(row.pair.candidate)], [row.width, row.height]
             entry = {"pair": name, "paths": paths, "stamps": stamps, "size": size, "scores": scores, "notes": row.notes}
             entry |= {} if row.pair.group is None else {"group": row.pair.group}
-            self._journal.write(_line(entry))
+            located = {"regions": json_value(row.regions)} if row.regions else {}
+            self._journal.write(_line(entry | located))
         self._sink.write(row)
 
     def close(self, summary: Summary) -> None:
@@ -424,6 +433,8 @@ def run_settings(header: Header, kind: str) -> dict[str, object]:
     if header.groups is not None:
         settings["groups"] = header.groups
     settings |= conventions_record(header.conventions)
+    if header.tolerate_shift:
+        settings["tolerated shift"] = header.tolerate_shift
     if header.shard is not None:
         settings["shard"] = f"{header.shard.part}/{header.shard.of}"
         settings["list of pairs"] = header.shard.list_sha256

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from .. import defaults
 from ..errors import EyediffError
 from ..images import composites, describe_one_sided, is_one_sided
-from ..interfaces import Engine, Looking, MaskedEngine
-from ..records import Failure, Features, Image, Mask, Pair, Pixels, Row, ScoredPair, Stage
+from ..interfaces import Engine, Locator, Looking, MaskedEngine
+from ..records import Failure, Features, Image, Mask, Pair, Pixels, Region, Row, ScoredPair, Stage
 from .loading import ImageLoader, Loaded, Recall, describe_error
 from .metric_set import MetricSet
 from .references import Reference, ReferenceCache
@@ -208,6 +208,26 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
     return [_row(metrics, loaded, scores[index], reasons[index], stage) for index, loaded in enumerate(batch)]
 
 
+def _locate(
+    metrics: MetricSet, loaded: Loaded, scores: dict[str, list[float]]
+) -> tuple[dict[str, tuple[Region, ...]], tuple[str, ...]]:
+    """Return the changed regions by metric, on the ground on which the score is worst, and notes on what failed."""
+    regions: dict[str, tuple[Region, ...]] = {}
+    notes: list[str] = []
+    for names, engine in metrics.groups:
+        if isinstance(engine, Locator) and (of_grounds := scores.get(names[0])):
+            worst = (min if metrics.header.higher_is_better[names[0]] else max)(of_grounds)
+            a, b = composites(loaded.reference, loaded.candidate)[of_grounds.index(worst)]
+            try:
+                found = engine.locate(a, b, metrics.header.tolerate_shift, loaded.counted)
+            except Exception as error:  # noqa: BLE001  # as of scores: a lack of memory costs the regions alone
+                notes.append(f"no regions of {names[0]}: {describe_error(error)}")
+                continue
+            if found:
+                regions[names[0]] = found
+    return regions, tuple(notes)
+
+
 def _row(
     metrics: MetricSet, loaded: Loaded, scores: dict[str, list[float]], reasons: dict[str, str], stage: Stage
 ) -> Row:
@@ -218,8 +238,9 @@ def _row(
         return Failure(loaded.pair, "score", message, loaded.width, loaded.height)
     present = {name: (min if higher[name] else max)(scores[name]) for name in scored}
     missing = {name: reasons[name] for name in metrics.names if name in reasons}
-    notes = _notes(loaded.reference, loaded.candidate)
-    row = ScoredPair(loaded.pair, loaded.width, loaded.height, present, notes, missing)
+    regions, failed = _locate(metrics, loaded, scores)
+    notes = (*_notes(loaded.reference, loaded.candidate), *failed)
+    row = ScoredPair(loaded.pair, loaded.width, loaded.height, present, notes, missing, regions=regions)
     if present:
         return row
     return Failure(loaded.pair, stage, row.message, loaded.width, loaded.height)

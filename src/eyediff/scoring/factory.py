@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .._version import __version__
 from ..engines import memory_limit as budget
+from ..engines.local import LocalEngine, PeakEngine
 from ..engines.network_engine import FunctionEngine, MappedFunctionEngine, NetworkEngine, Runner, SharedEngine
 from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import create_runner
@@ -16,7 +17,16 @@ from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
 from ..interfaces import DownloadProgress, Engine
 from ..metrics import dists
 from ..metrics.lpips import Network
-from ..metrics.programs import DeepFeatures, FeatureStatistics, MultiScaleMean, PixelFunction, WholeImage, WindowMean
+from ..metrics.programs import (
+    DeepFeatures,
+    FeatureStatistics,
+    LocalMeasure,
+    MultiScaleMean,
+    PeakOf,
+    PixelFunction,
+    WholeImage,
+    WindowMean,
+)
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, Header, MetricHeader, PairSizePolicy
 from ..weights import load_dists
 from .metric_set import Group, MetricSet
@@ -78,6 +88,9 @@ def build_metric(
         If the weights cannot be had, or differ from what was expected.
     """
     program = spec.program
+    if isinstance(program, PeakOf):
+        mapped = build_metric(spec.mapped, runner, weights_file, trust, progress, memory)
+        return BoundMetric(spec, PeakEngine(mapped.engine, spec.info.higher_is_better), mapped.weights_sha256)
     if isinstance(program, DeepFeatures):
         network, sha256 = spec.load_network(weights_file, trust, progress)
         return BoundMetric(spec, NetworkEngine(runner, network, memory), sha256)
@@ -93,7 +106,9 @@ def bind_dists(network: Network, program: FeatureStatistics) -> WholeImage:
     return WholeImage(lambda ops, a, b: dists.score(ops, network, alpha, beta, a, b), program.smallest_side)
 
 
-def build_engine(program: PixelFunction | WindowMean | MultiScaleMean | WholeImage, runner: Runner) -> Engine:
+def build_engine(
+    program: PixelFunction | WindowMean | MultiScaleMean | WholeImage | LocalMeasure, runner: Runner
+) -> Engine:
     """Return the engine of a program without weights."""
     if isinstance(program, WindowMean):
         return MappedWindowEngine(runner, program) if program.map else WindowEngine(runner, program)
@@ -101,6 +116,8 @@ def build_engine(program: PixelFunction | WindowMean | MultiScaleMean | WholeIma
         return ScalesEngine(runner, program)
     if isinstance(program, WholeImage):
         return MappedWholeImageEngine(runner, program) if program.map else WholeImageEngine(runner, program)
+    if isinstance(program, LocalMeasure):
+        return LocalEngine(program)
     return MappedFunctionEngine(program) if program.map else FunctionEngine(program)
 
 
@@ -132,6 +149,7 @@ def build_metric_set(
     threads: int | None = None,
     range: tuple[float, float] | None = None,
     conventions: Conventions = NO_CONVENTIONS,
+    tolerate_shift: int = 0,
     progress: DownloadProgress | None = None,
 ) -> MetricSet:
     """Load the weights of metrics and build their engines.
@@ -149,6 +167,8 @@ def build_metric_set(
         4 GiB.
     threads
         Threads of the engines; None: one for each core.
+    tolerate_shift
+        Pixels by which a region may be displaced and be called moved.
     progress
         Called with the bytes of a download that have arrived and the bytes expected.
 
@@ -170,6 +190,7 @@ def build_metric_set(
         alpha=alpha,
         range=range,
         conventions=conventions,
+        tolerate_shift=tolerate_shift,
     )
     return MetricSet(_group_columns(built), header)
 

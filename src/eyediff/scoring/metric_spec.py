@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,8 +14,8 @@ from ..interfaces import DownloadProgress
 from ..metrics import dists
 from ..metrics.backbones import TRUNKS
 from ..metrics.lpips import PUBLISHED, SCALINGS, Network
-from ..metrics.programs import DeepFeatures, FeatureStatistics, Program, takes_masks
-from ..metrics.registry import MetricInfo, all_metrics, find_metric
+from ..metrics.programs import DeepFeatures, FeatureStatistics, MultiScaleMean, PeakOf, Program, takes_masks
+from ..metrics.registry import PEAK, MetricInfo, all_metrics, find_metric, refuse_map
 from ..weights import (
     MetricFile,
     is_file_name,
@@ -49,22 +49,35 @@ class MetricSpec:
         Version of the metric.
     file : MetricFile, optional
         Metric's file that was named.
+    peak : bool
+        Whether the worst window of the metric's map is meant.
     """
 
     requested: str
     info: MetricInfo
     version: str
     file: MetricFile | None = None
+    peak: bool = False
 
     @property
     def program(self) -> Program:
         """What computes the metric."""
-        return self.info.programs[self.version]
+        program = self.info.programs[self.version]
+        if not self.peak:
+            return program
+        if isinstance(program, (MultiScaleMean, FeatureStatistics, PeakOf)):
+            raise refuse_map(self.requested)
+        return PeakOf(program)
+
+    @property
+    def mapped(self) -> MetricSpec:
+        """The metric of whose map this one is the worst window."""
+        return replace(self, peak=False)
 
     @property
     def qualified_name(self) -> str:
         """Name and version, such as `lpips-alex@0.1`, whatever alias was requested."""
-        return f"{self.info.name}@{self.version}"
+        return f"{self.info.name}@{self.version}{PEAK * self.peak}"
 
     def load_network(
         self, weights: Path | None = None, trust: bool = False, progress: DownloadProgress | None = None
@@ -109,12 +122,14 @@ def parse_metric(requested: str) -> MetricSpec:
     ----------
     requested : str
         Name of a metric, or path of a metric's file. A name with a path separator, or one that ends in
-        `.safetensors`, is a path.
+        `.safetensors`, is a path. `@peak` behind either means the worst window of the metric's map.
 
     Raises
     ------
     UnknownMetricError
         If no metric has that name.
+    UsageError
+        If the worst window is requested of a metric without a map.
     WeightsError
         If the file is not a metric's file.
 
@@ -123,6 +138,11 @@ def parse_metric(requested: str) -> MetricSpec:
     >>> parse_metric("lpips").qualified_name
     'lpips-alex@0.1'
     """
+    if requested.endswith(PEAK):
+        spec = parse_metric(requested.removesuffix(PEAK))
+        if spec.peak or not spec.info.has_map:
+            raise refuse_map(spec.requested)
+        return replace(spec, requested=requested, peak=True)
     if is_file_name(requested):
         return _parse_file(requested)
     name, _, version = requested.partition("@")

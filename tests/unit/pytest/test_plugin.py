@@ -64,8 +64,9 @@ def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -
     failed.assert_outcomes(failed=1)
     failed.stdout.fnmatch_lines(["*looks unlike *page.png: l2 0.0* > 0.0001; psnr * < 40*"])
     (folder,) = pytester.path.glob("eyediff-report/*/*")
+    assert b'"limit"' in (folder.parents[1] / "report.html").read_bytes()
     assert sorted(path.name for path in folder.iterdir()) == [
-        "candidate.png", "difference.png", "reference.png", "report.html", "scores.json",
+        "candidate.png", "difference.png", "reference.png", "scores.json",
     ]  # fmt: skip
     record = json.loads((folder / "scores.json").read_text())
     assert record["test"] == "test_pages.py::test_page" and record["scores"]["l2"] > 1e-4
@@ -143,6 +144,136 @@ def test_two_tests_cannot_store_different_pictures_under_one_name(pytester: pyte
     found = pytester.runpytest_inprocess("-p", "eyediff.pytest", "--eyediff-update")
     found.assert_outcomes(passed=2, failed=1)
     found.stdout.fnmatch_lines(["*level.png was stored by *test_level*another picture*"])
+
+
+def test_two_processes_cannot_store_different_pictures_under_one_name(pytester: pytest.Pytester) -> None:
+    """As one process: the second of two that disagree fails, whichever that is, and the summary names all goldens."""
+    pytester.makepyfile(
+        """
+        import numpy as np, pytest, time
+
+        @pytest.mark.parametrize("level", [10, 20])
+        def test_level(assert_looks_like, level):
+            assert_looks_like(np.full((40, 40, 3), level, np.uint8), "level.png")
+
+        @pytest.mark.parametrize("name", ["a", "b"])
+        def test_name(assert_looks_like, name):
+            assert_looks_like(np.full((40, 40, 3), 30, np.uint8), name + ".png")
+        """
+    )
+    options = ["-p", "eyediff.pytest", "-p", "no:cacheprovider", "-n", "2", "--dist", "each"]
+    found = pytester.runpytest_subprocess(*options, "--eyediff-update")
+    found.assert_outcomes(passed=6, failed=2)
+    found.stdout.fnmatch_lines(
+        ["*level.png was stored by *test_level*another picture*", "goldens stored: 3, as they were: 0"]
+    )
+    found.stdout.fnmatch_lines(["  *goldens/a.png", "  *goldens/b.png", "  *goldens/level.png"])
+
+
+def test_failures_of_all_processes_are_on_one_page(
+    pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the limits that failed, and where the pictures differ; nothing is left of what processes share."""
+    pytester.makepyfile(
+        """
+        import numpy as np, pytest
+
+        @pytest.mark.parametrize("name", ["a", "b", "c"])
+        def test_name(assert_looks_like, name, request):
+            page = np.full((60, 90, 3), 240, np.uint8)
+            if name != "c" and not request.config.getoption("--eyediff-update"):
+                page[20:40, 30:70] = 0
+            assert_looks_like(page, name + ".png")
+
+        def test_other(assert_looks_like):
+            assert_looks_like(np.zeros((40, 40, 3), np.uint8), "other.png", max={"l2": 0})
+        """
+    )
+    common = ["-p", "eyediff.pytest", "-p", "no:cacheprovider", "-n", "2"]
+    pytester.runpytest_subprocess(*common, "--eyediff-update").assert_outcomes(passed=4)
+    (pytester.path / "goldens" / "other.png").unlink()
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    found = pytester.runpytest_subprocess(*common)
+    found.assert_outcomes(passed=1, failed=3)
+    found.stdout.fnmatch_lines(["pictures that look unlike their goldens: 3; look at *report.html"])
+    assert not list(tmp_path.glob("eyediff-session-*"))
+    page = (pytester.path / "eyediff-report" / "report.html").read_text()
+    rows = json.loads(page.partition('id="rows">')[2].partition("</script>")[0])
+    assert [row[0].split()[-1] for row in rows] == ["a.png", "b.png", "other.png"]
+    assert all(row[9]["visible-difference"][0]["width"] > 30 for row in rows[:2])
+    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
+    assert [limit for _, _, limit in data["crossings"]] == [1.0, 1.0]
+    pytester.runpytest_subprocess(*common, "--eyediff-update").assert_outcomes(passed=4)
+    pytester.runpytest_subprocess(*common, "-k", "c or other").assert_outcomes(passed=2)
+    assert not (pytester.path / "eyediff-report" / "report.html").exists()  # it would tell of an earlier session
+
+
+def test_pictures_of_every_kind(pytester: pytest.Pytester) -> None:
+    """The bytes of a screenshot, a figure, a PIL image, an array; what is no image is named."""
+    pytester.makepyfile(
+        """
+        import io
+        import numpy as np, pytest
+        from eyediff import EyediffError
+        from matplotlib.figure import Figure
+        from PIL import Image
+
+        def figure():
+            made = Figure(figsize=(2, 1))
+            made.subplots().plot([1, 3, 2])
+            return made
+
+        def test_kinds(assert_looks_like):
+            drawn = io.BytesIO()
+            figure().savefig(drawn, format="png")
+            for image in (figure(), drawn.getvalue(), Image.open(drawn), np.asarray(Image.open(drawn).convert("RGB"))):
+                assert_looks_like(image, "figure.png")
+            with pytest.raises(EyediffError, match="5 bytes that are no image"):
+                assert_looks_like(b"hello", "figure.png")
+        """
+    )
+    command = ["-p", "eyediff.pytest", "-p", "no:cacheprovider"]
+    pytester.runpytest_inprocess(*command, "--eyediff-update", "-k", "kinds").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess(*command).assert_outcomes(passed=1)
+    assert not (pytester.path / "eyediff-report").exists()
+
+
+def test_gates_and_displaced_pictures(pytester: pytest.Pytester) -> None:
+    """By default a screenshot: a missing word fails. A photo may differ more. What moves by a pixel may be tolerated.
+    A usage error shows the test alone, and no frame of ours."""
+    pytester.makepyfile(
+        """
+        import numpy as np, pytest
+        from eyediff import EyediffError
+
+        def page(right=0, words=1):
+            made = np.full((200, 300, 3), 250, np.uint8)
+            word = np.random.RandomState(0).randint(0, 2, (14, 40, 1)).repeat(3, 2).astype(np.uint8) * 200
+            for row in range(words):
+                made[20 + 30 * row : 34 + 30 * row, 30 + right : 70 + right] = word
+            return made
+
+        def test_page(assert_looks_like, request):
+            assert_looks_like(page(words=2), "page.png")
+            if not request.config.getoption("--eyediff-update"):
+                with pytest.raises(AssertionError, match=r"visible-difference .* > 1\\n  changed: \\d+x\\d+ at"):
+                    assert_looks_like(page(words=1), "page.png")
+                assert_looks_like(page(words=1), "page.png", max={"l2": 0.5})
+                assert_looks_like(page(words=1), "page.png", gate="photo", max={"lpips": 0.9})
+                with pytest.raises(AssertionError):
+                    assert_looks_like(page(2, 2), "page.png", tolerate_shift=1)
+                assert_looks_like(page(2, 2), "page.png", tolerate_shift=2)
+
+        def test_wrong(assert_looks_like):
+            assert_looks_like(page(), "page.png", gate="painting")
+        """
+    )
+    command = ["-p", "eyediff.pytest", "-p", "no:cacheprovider"]
+    pytester.runpytest_inprocess(*command, "--eyediff-update", "-k", "test_page").assert_outcomes(passed=1)
+    found = pytester.runpytest_inprocess(*command)
+    found.assert_outcomes(passed=1, failed=1)
+    found.stdout.fnmatch_lines(["E  *gate='painting': expected one of ui, photo"])
+    found.stdout.no_fnmatch_line("*goldens.py*")
 
 
 def test_a_run_that_does_not_use_it_pays_nothing(pytester: pytest.Pytester) -> None:

@@ -11,8 +11,9 @@ for (const [pair, metric, limit] of run.crossings) {
   CROSSED.get(pair).push([metric, number(limit)]);
 }
 
-const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture], index) => ({
+const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture, regions], index) => ({
   index, name, reference, candidate, width, height, error, notes, picture,
+  regions: METRICS.flatMap((metric) => (regions[metric] || []).map((box) => ({ metric, ...box }))),
   scores: scores && new Map(METRICS.flatMap((metric, i) => {
     const score = number(scores[i]);
     return score === null ? [] : [/** @type {[string, number]} */ ([metric, score])];

@@ -39,7 +39,7 @@ const KEYS = [
   ["↑ ↓  j k", "in the table: the next pair"], ["Enter", "look at it"], ["/", "search"], ["t", "light or dark"],
   ["← →  j k", "in the viewer: the pair before, the next one"],
   ["1 2 3 4", "slide, blink, side by side, difference"], ["Space", "flip between the two"], [", .", "move the slider"],
-  ["m", "the map, on or off"], ["z", "zoom"], ["Esc", "close"],
+  ["m", "the map, on or off"], ["r", "boxes around changed regions, on or off"], ["z", "zoom"], ["Esc", "close"],
 ];
 
 function helpButton() {

@@ -70,7 +70,7 @@ const table = (() => {
     const place = rank(row, metric), count = ranked(metric).length;
     const worst = place !== undefined && count > 1 ? 1 - place / (count - 1) : 0;
     const beyond = row.limits.find(([name]) => name === metric);
-    return el("span", { class: beyond ? "cell score beyond" : "cell score", role: "cell", data: { metric }, title: beyond ? `beyond the limit ${figure(beyond[1])}` : score === undefined ? row.error[1] : null },
+    return el("span", { class: beyond ? "cell score beyond" : "cell score", role: "cell", data: { metric }, title: beyond ? `beyond the limit ${figure(beyond[1])}` : score === undefined ? row.error?.[1] : null },
       el("span", { class: "label", "aria-hidden": "true" }, metric), el("span", { class: "value" }, figure(score)),
       el("span", { class: "meter", "aria-hidden": "true" }, el("span", { style: { width: `${Math.round(100 * worst)}%` } })));
   }

@@ -3,7 +3,7 @@ const viewer = (() => {
   const MODES = [["slide", "Slide"], ["blink", "Blink"], ["side", "Side by side"], ["difference", "Difference"]];
   const ZOOMS = [["fit", "Fit"], ["1", "100 %"], ["2", "200 %"], ["4", "400 %"]];
   const BLINK = 700; // milliseconds: long enough to look, short enough for the eye to see the change as motion
-  const view = { list: ROWS, position: 0, mode: "slide", split: 50, map: false, opacity: 65, scale: "run", zoom: "fit", flipped: false, paused: false };
+  const view = { list: ROWS, position: 0, mode: "slide", split: 50, map: false, opacity: 65, scale: "run", zoom: "fit", flipped: false, paused: false, boxes: true };
   let row = null, picture = null, timer = null, loading = 0;
   const heat = new HeatMap();
 
@@ -11,7 +11,8 @@ const viewer = (() => {
   const images = { reference: image("reference"), candidate: image("candidate"), difference: image("difference") };
   const handle = el("div", { class: "divider", role: "slider", tabindex: 0, "aria-label": "Reference to the left, candidate to the right", "aria-valuemin": 0, "aria-valuemax": 100 }, el("span", {}));
   const tags = { left: el("span", { class: "tag left" }), right: el("span", { class: "tag right" }) };
-  const plane = el("div", { class: "plane" }, images.reference, images.candidate, images.difference, heat.canvas, handle);
+  const boxes = el("div", { class: "boxes", "aria-hidden": "true" });
+  const plane = el("div", { class: "plane" }, images.reference, images.candidate, images.difference, heat.canvas, boxes, handle);
   const stage = el("div", { class: "stage", tabindex: -1 }, plane);
   const why = el("p", { class: "why" });
   const frame = el("div", { class: "frame" }, stage, tags.left, tags.right, why);
@@ -29,6 +30,8 @@ const viewer = (() => {
   const key = run.mapped ? legend() : null;
   const mapControls = el("div", { class: "mapping" },
     el("label", { class: "switch" }, mapped, "Map"), el("label", { class: "range" }, "opacity", opacity), scale, key);
+  const boxed = el("input", { type: "checkbox", id: "boxes", checked: true, on: { change: () => setBoxes(boxed.checked) } });
+  const boxControl = el("label", { class: "switch", hidden: true }, boxed, "Changed regions");
   const gain = el("input", { type: "range", id: "gain", min: 1, max: 8, step: 0.5, value: 1, "aria-label": "Brightness of the difference", on: { input: () => { images.difference.style.filter = `brightness(${gain.value})`; } } });
   const gains = el("label", { class: "range gains" }, "brighter", gain, el("small", {}, "root of |a − b| by channel"));
   const facts = el("div", { class: "panel" });
@@ -36,7 +39,7 @@ const viewer = (() => {
   const dialog = el("dialog", { id: "viewer", class: "viewer", "aria-label": "A pair" },
     el("div", { class: "bar" }, el("div", { class: "who" }, counter, el("h2", {}, title)), back, forth, close),
     el("div", { class: "middle" }, frame, facts),
-    el("div", { class: "controls" }, modes, zooms, gains, mapControls));
+    el("div", { class: "controls" }, modes, zooms, gains, boxControl, mapControls));
 
   function show() {
     row = view.list[view.position];
@@ -58,6 +61,8 @@ const viewer = (() => {
       }
       if (picture.map) heat.load(picture.map, picture.peak).then(() => { if (turn === loading) dressMap(); });
     }
+    boxes.replaceChildren(...row.regions.map((box) => el("span", { class: box.shift ? "moved" : null, style: placeOf(box) })));
+    boxControl.hidden = !row.regions.length;
     mapControls.classList.toggle("absent", !picture?.map);
     mapped.disabled = !picture?.map;
     dressMap();
@@ -71,6 +76,20 @@ const viewer = (() => {
     full.decode().then(() => { if (turn === loading) target.src = source; }, () => {});
   }
 
+  // Around a region, with room for its line, in shares of the picture.
+  function placeOf({ x, y, width, height }) {
+    const across = (pixels) => `${(100 * pixels) / row.width}%`, down = (pixels) => `${(100 * pixels) / row.height}%`;
+    return { left: across(x), top: down(y), width: across(width), height: down(height) };
+  }
+
+  function regionText({ metric, x, y, width, height, score, shift, joined }) {
+    const what = shift ? `moved by ${shift.join(", ")} pixels` : `${metric} ${figure(number(score))}`;
+    return `${joined ? `${joined} more regions within ` : ""}${width} × ${height} at ${x}, ${y}: ${what}`;
+  }
+
+  const regionsOf = (found) => el("div", { class: "regions" }, el("p", {}, amount(found.length, "changed region")),
+    el("ul", { tabindex: 0, "aria-label": "Changed regions" }, ...found.map((box) => el("li", {}, regionText(box)))));
+
   function factsOf(each) {
     const scores = each.scores ? METRICS.map((metric) => {
       const place = rank(each, metric), beyond = each.limits.find(([name]) => name === metric);
@@ -82,6 +101,7 @@ const viewer = (() => {
     const reduced = picture && !picture.full && !picture.exact
       && (w < each.width ? `shown here from copies of ${w} × ${h}; scores are of the files` : "shown here with slight loss; scores are of the files");
     return [el("dl", {}, ...scores), ...[size, reduced, each.scores && each.error?.[1], ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
+      ...(each.regions.length ? [regionsOf(each.regions)] : []),
       el("p", { class: "path" }, el("span", {}, "reference"), el("bdi", {}, each.reference)), el("p", { class: "path" }, el("span", {}, "candidate"), el("bdi", {}, each.candidate))];
   }
 
@@ -140,6 +160,7 @@ const viewer = (() => {
     arrange();
   }
 
+  function setBoxes(on) { view.boxes = boxed.checked = on; dialog.classList.toggle("unboxed", !on); }
   function setMap(on) { view.map = on && Boolean(picture?.map || view.map); dressMap(); }
   function setZoom(zoom) { view.zoom = zoom; arrange(); }
   function setSplit(split) { view.split = Math.max(0, Math.min(100, split)); arrange(); }
@@ -177,7 +198,7 @@ const viewer = (() => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
     const typing = target.matches("select, input[type=range]");
-    const acts = { j: () => move(1), k: () => move(-1), m: () => setMap(!view.map), ",": () => setSplit(view.split - 2), ".": () => setSplit(view.split + 2),
+    const acts = { j: () => move(1), k: () => move(-1), m: () => setMap(!view.map), r: () => setBoxes(!view.boxes), ",": () => setSplit(view.split - 2), ".": () => setSplit(view.split + 2),
       z: () => setZoom(ZOOMS[(ZOOMS.findIndex(([name]) => name === view.zoom) + 1) % ZOOMS.length][0]),
       Home: () => move(-view.position), End: () => move(view.list.length - 1 - view.position) };
     MODES.forEach(([mode], i) => { acts[String(i + 1)] = () => setMode(mode); });

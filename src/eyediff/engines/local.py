@@ -1,0 +1,239 @@
+"""Metrics that say where two images differ: the worst window of a map, and changed regions as boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import defaults
+from ..interfaces import Engine, Mapper
+from ..metrics.ops import Array
+from ..metrics.programs import LocalMeasure, Planes
+from ..metrics.sampling import MARGIN, at_places, by_strips, plane_distance, shifted
+from ..records import Mask, Numbers, Pixels, Region
+
+_CELL = 8
+"""Side in pixels of the squares that join changed places to regions: places in squares that touch are one region."""
+
+_SAMPLE = 1024
+"""Places of a region by which the displacements are tried, before the best is held against all places."""
+
+_NEAR = 4
+"""Displacements that are held against all places of a region."""
+
+
+_Places: TypeAlias = npt.NDArray[np.intp]
+
+
+class LocalEngine:
+    """A metric whose score follows from its map, and the regions in which two images differ visibly."""
+
+    description = f"numpy {np.__version__}"
+
+    def __init__(self, program: LocalMeasure) -> None:
+        self._program, self.smallest = program, program.smallest_side
+        self.map_identity = program.map_identity
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return N scores."""
+        return np.array([self._program.score(found) for found in self.maps(a, b)], np.float64)
+
+    def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
+        """Return N scores of the places that count."""
+        pairs = zip(self.maps(a, b), counted, strict=True)
+        return np.array([self._program.score(found[own]) for found, own in pairs], np.float64)
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the difference by place, N x H x W."""
+        return self._program.map(a, b)
+
+    def locate(self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None) -> tuple[Region, ...]:
+        """Return the regions in which two images H x W x 3 have changed, the worst first.
+
+        Regions that are the same but displaced by at most `shift` pixels say by how much. Places that are not `counted`
+        are in none.
+        """
+        (found,) = self.maps(a[None], b[None])
+        counts = np.True_ if counted is None else counted
+        changed = (found > self._program.visible) & counts
+        unequal = (a != b).any(-1)  # a filter makes differences wider than they are
+        if not shift:
+            return _worst(region for region, _, _ in _regions(found, np.nonzero(changed), unequal))
+        # What the map forgives may still be displaced: regions are of all that differs, forgiven or not.
+        differing = by_strips(lambda x, y: plane_distance(self._program.planes(x), self._program.planes(y)), a, b)
+        regions: list[Region] = []
+        for region, y, x in _regions(differing, np.nonzero(changed | ((differing > 1) & counts)), unequal):
+            if (moved := self._shift(a, b, region, y, x, shift)) is not None:
+                regions.append(replace(region, shift=moved))
+            elif (kept := changed[y, x]).any():
+                regions += [each for each, _, _ in _regions(found, (y[kept], x[kept]), unequal)]
+        return _worst(regions)
+
+    def _shift(
+        self, a: Pixels, b: Pixels, region: Region, y: _Places, x: _Places, most: int
+    ) -> tuple[float, float] | None:
+        """Return the displacement (right, down) that turns the reference into the candidate here; None if none does."""
+        reach = MARGIN + -(-most // _CELL) * _CELL
+        top, left = (max(0, first // _CELL * _CELL - reach) for first in (region.y, region.x))
+        around = np.s_[top : region.y + region.height + reach, left : region.x + region.width + reach]
+        of_a, of_b = self._program.planes(a[around]), self._program.planes(b[around])
+        y, x = y - top, x - left
+        steps = np.arange(-2 * most, 2 * most + 1) / 2
+        shifts = [(dy, dx) for dy in steps for dx in steps if dy or dx]
+        some = np.linspace(0, len(y) - 1, min(len(y), _SAMPLE)).astype(int)
+        errors = [float(_displaced(of_a, of_b, y[some], x[some], each).mean()) for each in shifts]
+        for index in np.argsort(errors, kind="stable")[:_NEAR]:
+            if _displaced(of_a, of_b, y, x, shifts[index]).max() <= 1:
+                dy, dx = shifts[index]
+                return float(dx), float(dy)
+        return None
+
+
+def _displaced(a: Planes, b: Planes, y: _Places, x: _Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
+    """Return how far `a` displaced by (rows, columns) is from `b` at N places, and `b` displaced back from `a`."""
+    back = (-shift[0], -shift[1])
+    of_a, of_b = at_places(a, y, x), at_places(b, y, x)
+    return np.maximum(plane_distance(shifted(a, y, x, shift), of_b), plane_distance(shifted(b, y, x, back), of_a))
+
+
+class PeakEngine:
+    """The worst mean of another metric's map over windows of `defaults.PEAK_WINDOW` pixels a side."""
+
+    def __init__(self, engine: Engine, higher_is_better: bool) -> None:
+        if not isinstance(engine, Mapper):
+            raise ValueError("an engine without a map")  # noqa: TRY004  # as of a program without one
+        self._engine, self._higher = engine, higher_is_better
+        self._reversed = engine.map_identity != 0 and not higher_is_better  # as of gmsd, whose map is of similarity
+        self.smallest, self.description = engine.smallest, engine.description
+
+    @property
+    def map_identity(self) -> float:
+        """Value of the map where the images are equal."""
+        return 0.0 if self._reversed else self._engine.map_identity
+
+    def maps(self, a: Pixels, b: Pixels) -> Array:
+        """Return the map of the other metric; the difference where its map is a similarity and its score is not."""
+        found = self._engine.maps(a, b)
+        return np.float32(self._engine.map_identity) - found if self._reversed else found
+
+    def distances(self, a: Pixels, b: Pixels) -> Numbers:
+        """Return N scores."""
+        return self._worst_means(self.maps(a, b))
+
+    def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
+        """Return N scores; a pixel that does not count is one in which the images are equal."""
+        return self._worst_means(np.where(counted, self.maps(a, b), self.map_identity))
+
+    def _worst_means(self, maps: npt.NDArray[np.floating[Any]]) -> Numbers:
+        worst = np.min if self._higher else np.max
+        return np.array([worst(_window_means(found)) for found in maps], np.float64)
+
+    def locate(
+        self,
+        a: Pixels,
+        b: Pixels,
+        shift: int,  # noqa: ARG002  # a map knows no colours
+        counted: Mask | None = None,
+    ) -> tuple[Region, ...]:
+        """Return the windows that differ at least half as much as the worst one, joined to regions."""
+        (found,) = self.maps(a[None], b[None])
+        if counted is not None:
+            found = np.where(counted, found, self.map_identity)
+        means = _window_means(found)
+        apart = np.abs(means - self.map_identity)
+        if not apart.max():
+            return ()
+        more = [side - count for side, count in zip(found.shape, means.shape, strict=True)]
+        sign = -1 if self._higher else 1
+        return tuple(
+            replace(
+                region,
+                height=region.height + more[0],
+                width=region.width + more[1],
+                score=self.map_identity + sign * region.score,
+                pixels=None,
+            )
+            for region in _worst(each for each, _, _ in _regions(apart, np.nonzero(apart >= apart.max() / 2)))
+        )
+
+
+def _window_means(found: npt.NDArray[np.floating[Any]]) -> Numbers:
+    """Return the mean of every window; a window is no larger than the image."""
+    total = np.zeros((found.shape[0] + 1, found.shape[1] + 1))
+    total[1:, 1:] = found.astype(np.float64).cumsum(0).cumsum(1)
+    height, width = (min(side, defaults.PEAK_WINDOW) for side in found.shape)
+    sums = total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+    means: Numbers = sums / (height * width)
+    return means
+
+
+def _regions(
+    values: npt.NDArray[np.floating[Any]],
+    places: tuple[_Places, ...],
+    unequal: npt.NDArray[np.bool_] | None = None,
+) -> Iterator[tuple[Region, _Places, _Places]]:
+    """Yield the connected components of places (rows, columns), each with the highest value in it, and with its places.
+
+    The box of a component is around its pixels that are `unequal`, where there are some.
+    """
+    y, x = places
+    if not len(y):
+        return
+    across = values.shape[1] // _CELL + 3  # a column of empty cells at either side
+    cells, cell_of = np.unique((y // _CELL + 1) * across + x // _CELL + 1, return_inverse=True)
+    component_of = _components(cells.tolist(), across)
+    component = component_of[cell_of.reshape(-1)]
+    order = np.argsort(component, kind="stable")
+    edges = np.searchsorted(component[order], np.arange(component_of.max() + 2))
+    for start, stop in pairwise(edges):
+        rows, columns = y[order[start:stop]], x[order[start:stop]]
+        worst = float(values[rows, columns].max())
+        inside = np.s_[:] if unequal is None or not unequal[rows, columns].any() else unequal[rows, columns]
+        top, left = int(rows[inside].min()), int(columns[inside].min())
+        width, height = int(columns[inside].max()) - left + 1, int(rows[inside].max()) - top + 1
+        yield Region(left, top, width, height, worst, len(rows[inside])), rows, columns
+
+
+def _components(cells: Sequence[int], across: int) -> npt.NDArray[np.intp]:
+    """Return the number of the component of each cell; cells that touch at a side or a corner are connected."""
+    left = dict.fromkeys(cells, -1)
+    count = 0
+    for cell in cells:
+        if left[cell] >= 0:
+            continue
+        left[cell], waiting = count, [cell]
+        while waiting:
+            here = waiting.pop()
+            for row in (here - across, here, here + across):
+                for near in (row - 1, row, row + 1):
+                    if left.get(near) == -1:
+                        left[near] = count
+                        waiting.append(near)
+        count += 1
+    return np.array([left[cell] for cell in cells])
+
+
+def _worst(regions: Iterable[Region]) -> tuple[Region, ...]:
+    """Return regions with the highest score first; beyond `defaults.REGIONS` of them, the last one spans the rest."""
+    ordered = sorted(regions, key=lambda region: (-region.score, region.y, region.x))
+    kept, rest = ordered[: defaults.REGIONS], ordered[defaults.REGIONS - 1 :]
+    if len(ordered) <= defaults.REGIONS:
+        return tuple(ordered)
+    x, y = min(each.x for each in rest), min(each.y for each in rest)
+    right, bottom = max(each.x + each.width for each in rest), max(each.y + each.height for each in rest)
+    spanning = replace(
+        rest[0],
+        x=x,
+        y=y,
+        width=right - x,
+        height=bottom - y,
+        pixels=None if rest[0].pixels is None else sum(each.pixels or 0 for each in rest),
+        shift=rest[0].shift if all(each.shift is not None for each in rest) else None,
+        joined=len(rest),
+    )
+    return (*kept[:-1], spanning)

@@ -1,0 +1,64 @@
+"""Images as planes of points, compared place by place, also where one of them is displaced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..records import Pixels
+from .programs import Planes
+
+_Plane = npt.NDArray[np.float32]
+_Places = npt.NDArray[np.intp]
+
+
+def plane_distance(a: Planes, b: Planes) -> _Plane:
+    """Return the largest distance of two images in any of their planes, by place."""
+    largest: _Plane | None = None
+    for x, y in zip(a, b, strict=True):
+        square = np.square(x[0] - y[0])
+        for one, other in zip(x[1:], y[1:], strict=True):
+            square += np.square(one - other)
+        largest = square if largest is None else np.maximum(largest, square)
+    assert largest is not None  # noqa: S101  # an image has at least one plane
+    root: _Plane = np.sqrt(largest)
+    return root
+
+
+STRIP = 512
+MARGIN = 64
+"""Rows that are computed at a time, and rows beyond them that filters see."""
+
+
+def by_strips(compute: Callable[[Pixels, Pixels], _Plane], a: Pixels, b: Pixels) -> _Plane:
+    """Return a map of two images H x W x 3, computed strip by strip, so that large images need little memory."""
+    height = a.shape[0]
+    found = np.empty(a.shape[:2], np.float32)
+    for top in range(0, height, STRIP):
+        first, last = max(0, top - MARGIN), min(height, top + STRIP + MARGIN)
+        strip = compute(a[first:last], b[first:last])
+        found[top : top + STRIP] = strip[top - first : top - first + STRIP]
+    return found
+
+
+def at_places(planes: Planes, y: _Places, x: _Places) -> Planes:
+    """Return the points at N places; outside of an image, its nearest point."""
+    height, width = planes[0].shape[1:]
+    y, x = y.clip(0, height - 1), x.clip(0, width - 1)
+    return tuple(plane[:, y, x] for plane in planes)
+
+
+def shifted(planes: Planes, y: _Places, x: _Places, shift: tuple[float, float]) -> Planes:
+    """Return the points at N places of an image displaced by (rows, columns); between pixels they change linearly."""
+    top, left = (int(np.floor(-each)) for each in shift)
+    down, across = (np.float32(-each - first) for each, first in zip(shift, (top, left), strict=True))
+    corners = [(0, 0, (1 - down) * (1 - across)), (0, 1, (1 - down) * across)]
+    corners += [(1, 0, down * (1 - across)), (1, 1, down * across)]
+    parts = [
+        [plane * weight for plane in at_places(planes, y + top + below, x + left + right)]
+        for below, right, weight in corners
+        if weight
+    ]
+    return tuple(np.sum(of_plane, 0, dtype=np.float32) for of_plane in zip(*parts, strict=True))

@@ -1,0 +1,50 @@
+"""Colours as luma and two colour differences (YIQ), weighed so that their distance says how different they look.
+
+Kotsarenko and Ramos, Measuring perceived color difference using YIQ NTSC transmission color space in mobile
+applications, Programacion Matematica y Software 2(2), 2010: the square of the difference of two colours is
+
+    delta = 0.5053 dY^2 + 0.299 dI^2 + 0.1957 dQ^2          RGB from 0 to 255
+
+The largest delta of two colours of sRGB is 35215.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ..records import PEAKS, Pixels
+
+YIQ = (
+    (0.29889531, 0.58662247, 0.11448223),
+    (0.59597799, -0.27417610, -0.32180189),
+    (0.21147017, -0.52261711, 0.31114694),
+)
+"""Rows: the shares of red, green and blue in Y, I and Q."""
+
+WEIGHTS = (0.5053, 0.299, 0.1957)
+LARGEST = 35215.0
+
+
+def weighted(pixels: Pixels) -> npt.NDArray[np.float32]:
+    """Return 3 x H x W points whose distance is sqrt(delta / 35215): 0 for equal colours, 1 for the farthest.
+
+    Parameters
+    ----------
+    pixels : array, H x W x 3
+        sRGB of any storage type.
+    """
+    scale = 255 / PEAKS[pixels.dtype]
+    red, green, blue = (pixels[..., channel].astype(np.float32) for channel in range(3))
+    points = np.empty((3, *pixels.shape[:2]), np.float32)
+    for point, shares, weight in zip(points, YIQ, WEIGHTS, strict=True):
+        r, g, b = (np.float32(share * scale * np.sqrt(weight / LARGEST)) for share in shares)
+        point[:] = red * r + green * g + blue * b
+    return points
+
+
+def luma(pixels: Pixels) -> npt.NDArray[np.float64]:
+    """Return Y of pixels, from 0 to 255."""
+    red, green, blue = (pixels[..., channel] * (255 / PEAKS[pixels.dtype]) for channel in range(3))
+    brightness: npt.NDArray[np.float64] = YIQ[0][0] * red + YIQ[0][1] * green + YIQ[0][2] * blue
+    return brightness

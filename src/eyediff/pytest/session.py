@@ -1,0 +1,75 @@
+"""What all processes of one session of pytest share: which goldens were stored, by which test, and what failed.
+
+Each fact is a file of its own in a folder that the first process makes and removes: processes that run tests side by
+side, as those of pytest-xdist, see each other's facts, and none is lost where one of them crashes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StoredGolden:
+    """A golden of a session that stores pictures: `new`, or equal to what was there; with the test that has it."""
+
+    path: str
+    test: str
+    picture: str
+    new: bool
+
+
+class Session:
+    """The facts of a session, in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def claim(self, golden: StoredGolden) -> StoredGolden:
+        """Record which picture a golden is to have, and return the record of the first test that did."""
+        name = hashlib.sha256(golden.path.encode("utf-8", "surrogateescape")).hexdigest()
+        record = self.folder / f"golden-{name}.json"
+        part = self.folder / f"golden-{name}.{os.getpid()}"
+        part.write_text(json.dumps(vars(golden)))
+        try:
+            os.link(part, record)  # complete, and by one process alone
+        except FileExistsError:
+            return StoredGolden(**json.loads(record.read_text()))
+        finally:
+            part.unlink()
+        return golden
+
+    def goldens(self) -> list[StoredGolden]:
+        """Return the goldens of the session, by path."""
+        found = [StoredGolden(**record) for record in self._records("golden")]
+        return sorted(found, key=lambda golden: golden.path)
+
+    def add_failure(self, record: dict[str, Any]) -> None:
+        """Record a comparison that failed."""
+        self._failure(record["folder"]).write_text(json.dumps(record))
+
+    def drop_failure(self, folder: Path) -> None:
+        """Forget a comparison that failed: its test has compared again."""
+        self._failure(str(folder)).unlink(missing_ok=True)
+
+    def _failure(self, folder: str) -> Path:
+        name = hashlib.sha256(folder.encode("utf-8", "surrogateescape")).hexdigest()
+        return self.folder / f"failure-{name}.json"
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Return the comparisons that failed, by test."""
+        return sorted(self._records("failure"), key=lambda record: (str(record["test"]), str(record["golden"])))
+
+    def _records(self, kind: str) -> Iterator[Any]:
+        return (json.loads(path.read_text()) for path in self.folder.glob(f"{kind}-*.json"))
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,158 @@
+"""`--gate`, `--tolerate-shift`, `NAME@peak` and changed regions, on the command line and in every format."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import eyediff
+from eyediff import defaults
+from eyediff.cli import run
+from eyediff.output.read_rows import ReadableFormat, parse_record, split_records
+from eyediff.output.schema import regions_from
+from eyediff.records import ScoredPair
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> tuple[str, str]:
+    """Three pages: the same, a word moved by a pixel, a button gone."""
+    word = np.random.RandomState(0).randint(0, 2, (12, 60, 1)).repeat(3, 2).astype(np.uint8) * 200
+    for side in ("before", "after"):
+        (tmp_path / side).mkdir()
+        for name in ("gone.png", "moved.png", "same.png"):
+            page = np.full((100, 160, 3), 245, np.uint8)
+            right = int(side == "after" and name == "moved.png")
+            page[20:32, 30 + right : 90 + right] = word
+            if side == "before" or name != "gone.png":
+                page[60:80, 30:70] = (20, 90, 200)
+            Image.fromarray(page).save(tmp_path / side / name)
+    return str(tmp_path / "before"), str(tmp_path / "after")
+
+
+def rows_of(path: Path) -> dict[str, dict[str, object]]:
+    return {row["pair"]: row for row in map(json.loads, path.read_text().splitlines()) if "pair" in row}
+
+
+def test_gate_ui_fails_what_has_changed_and_says_where(pages: tuple[str, str], tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    assert run(["compare", *pages, "--gate", "ui", "--tolerate-shift", "1", "-o", str(output)]) == 1
+    rows = rows_of(output)
+    ((box,),) = rows["gone.png"]["regions"].values()  # type: ignore[union-attr]
+    assert (box["x"], box["y"], box["width"], box["height"], box["pixels"]) == (30, 60, 40, 20, 800)
+    assert "shift" not in box
+    assert {name: row["verdict"] for name, row in rows.items()} == {
+        "gone.png": "fail",
+        "moved.png": "moved",
+        "same.png": "pass",
+    }
+    assert rows["same.png"]["regions"] == {}
+    header = json.loads(output.read_text().splitlines()[0])
+    assert list(header["metrics"]) == list(defaults.GATES["ui"]) and header["tolerate_shift"] == 1
+
+
+def test_what_is_moved_crosses_no_limit(pages: tuple[str, str]) -> None:
+    files = [f"{side}/moved.png" for side in pages]
+    assert run(["compare", *files, "-m", "changed-pixels", "--max", "changed-pixels=0"]) == 1
+    assert run(["compare", *files, "-m", "changed-pixels", "--max", "changed-pixels=0", "--tolerate-shift", "1"]) == 0
+    result = eyediff.compare(*files, ["changed-pixels"], tolerate_shift=1)
+    assert {region.shift for region in result.rows[0].regions["changed-pixels"]} == {(1.0, 0.0)}
+
+
+def test_a_gate_adds_its_metrics_and_yields_to_a_limit(
+    pages: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = [f"{side}/gone.png" for side in pages]
+    assert run(["compare", *gone, "--gate", "ui", "-m", "psnr", "-f", "json"]) == 1
+    assert list(json.loads(capsys.readouterr().out)["metrics"]) == ["psnr", "visible-difference"]
+    assert run(["compare", *gone, "--gate", "ui", "--max", "visible-difference=1000"]) == 0
+    assert run(["compare", *gone, "--gate", "photo"]) == 1
+    assert run(["compare", *gone, "--gate", "painting"]) == 2
+
+
+@pytest.mark.parametrize("shift", ["-1", "17"])
+def test_a_shift_beyond_reason_is_refused(
+    pages: tuple[str, str], shift: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compare", *pages, "--tolerate-shift", shift]) == 2
+    assert f"--tolerate-shift {shift}: expected 0 to 16" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_regions_are_read_back(pages: tuple[str, str], tmp_path: Path, kind: ReadableFormat) -> None:
+    """From every format of rows, to the last bit."""
+    metrics = ["changed-pixels", "l2"]
+    output = tmp_path / f"out.{kind}"
+    assert run(["compare", *pages, "-m", ",".join(metrics), "--tolerate-shift", "1", "-o", str(output)]) == 0
+    first, *records = split_records(output, kind)
+    rows = eyediff.compare(*pages, metrics, tolerate_shift=1).rows
+    for row, text in zip(rows, records, strict=False):  # JSON lines end with the summary
+        assert parse_record(text, kind, metrics).regions == row.regions
+    if kind == "csv":
+        assert first.rstrip().split(",")[-2:] == ["notes", "regions"]
+
+
+def test_resume_keeps_regions(pages: tuple[str, str], tmp_path: Path) -> None:
+    """Rows that an earlier run has computed come back whole; another tolerance is another run."""
+    output = tmp_path / "out.jsonl"
+    command = ["compare", *pages, "-m", "changed-pixels", "-o", str(output), "--resume"]
+    assert run([*command, "--tolerate-shift", "1"]) == 0
+    before = output.read_text()
+    assert run([*command, "--tolerate-shift", "1"]) == 0
+    assert output.read_text() == before and '"shift": [1.0, 0.0]' in before
+    assert run(command) == 2
+
+
+@pytest.mark.parametrize("value", [[], {"a": 3}, {"a": [{}]}, {"a": [{"x": 1, "y": 2, "width": "3", "height": 4}]}])
+def test_what_are_no_regions_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="region"):
+        regions_from(value)
+
+
+def test_peak_by_name(pages: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The worst window is worse than the mean; what has no map has no worst window."""
+    gone = [f"{side}/gone.png" for side in pages]
+    names = ["lpips-mini", "lpips-mini@peak", "ssim@wang", "ssim@wang@peak", "gmsd@peak", "changed-pixels@peak"]
+    assert run(["compare", *gone, "-m", ",".join(names), "-f", "json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["rows"][0]["scores"]
+    assert list(scores) == names
+    assert scores["lpips-mini@peak"] > scores["lpips-mini"] and scores["ssim@wang@peak"] < scores["ssim@wang"]
+    assert eyediff.Metric("lpips-mini@peak").distance(*gone) == pytest.approx(scores["lpips-mini@peak"], rel=1e-5)
+    for name in ("psnr@peak", "ms-ssim@peak", "lpips@peak@peak"):
+        assert run(["compare", *gone, "-m", name]) == 2
+        assert "has no map" in capsys.readouterr().err
+    assert run(["compare", *gone, "-m", "lpips@peak,lpips-alex@peak"]) == 2
+
+
+def test_a_peak_is_not_its_metric_elsewhere(pages: tuple[str, str], tmp_path: Path) -> None:
+    """What needs the network or a formula of a metric refuses the worst window of it, in one line."""
+    for command in (
+        ["export", "-m", "lpips-mini@peak", "-o", str(tmp_path / "x.onnx")],
+        ["matrix", pages[0], "-m", "lpips-mini@peak"],
+        ["optimize", f"{pages[0]}/same.png", "-m", "lpips-mini@peak", "-o", str(tmp_path / "x.png")],
+    ):
+        assert run(command) == 2
+
+
+@pytest.mark.parametrize("metric", ["visible-difference", "changed-pixels", "ssim@peak"])
+def test_what_is_ignored_is_no_change(pages: tuple[str, str], metric: str) -> None:
+    """The button that is gone lies in a rectangle that does not count: same score as of equal pages, no region."""
+    rows = {row.pair.name: row for row in eyediff.compare(*pages, [metric], ignore=[(30, 60, 40, 20)]).rows}
+    assert isinstance(gone := rows["gone.png"], ScoredPair)
+    assert gone.scores[metric] == rows["same.png"].scores[metric] and not gone.regions
+    assert rows["moved.png"].scores[metric] != gone.scores[metric]
+
+
+@pytest.mark.parametrize("metric", ["ms-ssim@peak", "lpips@peak@peak", "dists@peak"])
+def test_metrics_without_a_map_have_no_worst_window(pages: tuple[str, str], metric: str) -> None:
+    assert run(["compare", *pages, "-m", metric]) == 2
+
+
+def test_the_worst_window_is_no_onnx_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The metric itself is not written in its place."""
+    assert run(["export", "lpips@peak", str(tmp_path / "peak.onnx")]) == 2
+    assert "cannot be written as ONNX" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
