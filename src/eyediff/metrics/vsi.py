@@ -92,9 +92,7 @@ def _similarity(a: _Features, b: _Features) -> Numbers:
     # Colours may be opposed. Of the complex power of a number below 0 VSI.m keeps the real part.
     colours = _ratio(a.m, b.m, C3) * _ratio(a.n, b.n, C3)
     chromatic = np.abs(colours) ** BETA * np.where(colours < 0, np.cos(np.pi * BETA), 1)
-    similar: Numbers = (
-        _ratio(a.saliency, b.saliency, C1) * _ratio(a.gradient, b.gradient, C2) ** ALPHA * chromatic
-    )
+    similar: Numbers = _ratio(a.saliency, b.saliency, C1) * _ratio(a.gradient, b.gradient, C2) ** ALPHA * chromatic
     return similar
 
 

@@ -100,9 +100,11 @@ def _pair_of_item(item: PairLike) -> Pair:
         if missing:
             raise UsageError(f"a pair has the keys {', '.join(item)}, without {' and '.join(missing)}")
         return pair_of_cells(item)
-    if isinstance(item, str) or len(item) != len(SIDES):
-        raise UsageError(f"{item!r} is no pair: give a reference and a candidate")
-    return pair_of_cells(dict(zip(SIDES, (os.fspath(path) for path in item), strict=True)))
+    if not (
+        isinstance(item, tuple | list) and len(item) == len(SIDES) and all(isinstance(it, str | Path) for it in item)
+    ):
+        raise UsageError(f"{item!r:.80} is not a pair; expected the paths of a reference and a candidate")
+    return pair_of_cells(dict(zip(SIDES, map(os.fspath, item), strict=True)))
 
 
 def pair_of_cells(cells: Mapping[str, object]) -> Pair:
