@@ -266,6 +266,7 @@ def compare(
     workers: int | None = None,
     device: DeviceName = "auto",
     memory: int | str | None = None,
+    max_pixels: int = defaults.MAX_PIXELS,
     report: str | Path | None = None,
     maps: str | Path | None = None,
     map_formats: Sequence[viewing.MapFormat] = ("png",),
@@ -321,6 +322,8 @@ def compare(
         The device that computes networks.
     memory : int or str, optional
         Memory limit of the process, as for `Metric`.
+    max_pixels : int
+        A file that announces more pixels is refused before it is decoded.
     report : str or Path, optional
         An HTML page to write, or a folder for a page with full-size pictures.
     maps : str or Path, optional
@@ -348,7 +351,16 @@ def compare(
     followed = None if protocol is None else _protocol(protocol)
     conventions = replace(_conventions(crop_border, region, ignore, mask), resampling=resampling)
     options = run.ComparisonOptions(
-        match, size, alpha, device, workers, memory, range=range, groups=groups, conventions=conventions
+        match,
+        size,
+        alpha,
+        device,
+        workers,
+        memory,
+        range=range,
+        groups=groups,
+        max_pixels=max_pixels,
+        conventions=conventions,
     )
     options = _following(options, followed, scale)
     first, second, page, folder = (
