@@ -267,6 +267,7 @@ def compare(
     workers: int | None = None,
     device: DeviceName = "auto",
     memory: int | str | None = None,
+    max_pixels: int = defaults.MAX_PIXELS,
     report: str | Path | None = None,
     maps: str | Path | None = None,
     map_formats: Sequence[viewing.MapFormat] = ("png",),
@@ -324,6 +325,8 @@ def compare(
         The device that computes networks.
     memory : int or str, optional
         Memory limit of the process, as for `Metric`.
+    max_pixels : int
+        A file that announces more pixels is refused before it is decoded.
     report : str or Path, optional
         An HTML page to write, or a folder for a page with full-size pictures.
     maps : str or Path, optional
@@ -361,6 +364,7 @@ def compare(
         groups=groups,
         conventions=conventions,
         tolerate_shift=tolerate_shift,
+        max_pixels=max_pixels,
     )
     options = _following(options, followed, scale)
     first, second, page, folder = (

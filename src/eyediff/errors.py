@@ -16,15 +16,17 @@
     ├── ResumeError           an unfinished run cannot be continued with these settings
     ├── MergeError            parts of a run are not whole, or do not belong together
     ├── StudyError            people's votes are not whole, or not what they should be; none of them was used
-    └── OutputError           results could not be written; what was written before is kept
+    └── OutputError           results could not be written; what was complete before is kept
 
 Each message is one line: what was given, what was expected, what to do next.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +164,17 @@ class StudyError(EyediffError):
 
 
 class OutputError(EyediffError):
-    """Results could not be written; what was written before is kept."""
+    """Results could not be written; what was complete before is kept."""
 
 
 def shown(name: object) -> str:
-    """A file's name for a message of one line: line breaks, and bytes that are no text, are escaped."""
+    """A file's name for a message of one line: line breaks, and bytes that are no text, are escaped.
+
+    A path that was made of a URL has lost a slash, which it gets back.
+    """
     text = str(name)
+    if isinstance(name, PurePath):
+        text = re.sub(r"^([A-Za-z][A-Za-z0-9+.-]+):[/\\]", r"\1://", text)
     return text if text.isprintable() else repr(text)[1:-1]
 
 

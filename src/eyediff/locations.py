@@ -50,8 +50,20 @@ def parse_location(text: str) -> Location:
     return Path(path.removeprefix("/") if os.name == "nt" else path)  # file:///C:/x on Windows
 
 
+def locate(path: str | os.PathLike[str]) -> Location:
+    """Return the location of one file; `parse_location` is for many. Raises UsageError where no URL of it is opened."""
+    if not isinstance(path, str):
+        return Path(path)
+    found = parse_location(path)
+    if isinstance(found, Url):
+        check_scheme(str(scheme_of(path)))
+    return found
+
+
 def real_path(path: Path) -> Path:
-    """Return a path without links, whether or not a file is there. Raises UsageError for a link to itself."""
+    """Return a path without links, whether or not a file is there. Raises UsageError for a link to itself, or a URL."""
+    if scheme_of(shown(path)) is not None:
+        raise UsageError(f"{shown(path)}: a URL was given, a path on this machine was expected")
     try:
         found = path.resolve()
         loops = found.is_symlink()  # what Python 3.13 returns

@@ -79,6 +79,7 @@ def table(
     workers: int | None = None,
     device: DeviceName = "auto",
     memory: int | str | None = None,
+    max_pixels: int = defaults.MAX_PIXELS,
 ) -> MethodTable:
     """Compare several methods with one ground truth, and average their scores.
 
@@ -106,7 +107,7 @@ def table(
         What happens if a method lacks an image: a refusal, or the table is of the images that all methods have.
     digits : mapping of str to int, optional
         Decimals by metric. By default 2 for decibels, else 4.
-    size, alpha, range, workers, device, memory : optional
+    size, alpha, range, workers, device, memory, max_pixels : optional
         As for `compare`.
 
     Returns
@@ -131,7 +132,9 @@ def table(
     >>> f"{table.mean('after', 'psnr'):.2f}"
     '24.73'
     """
-    options = run.ComparisonOptions(match, size, alpha, device, workers, memory, range=range, groups=groups)
+    options = run.ComparisonOptions(
+        match, size, alpha, device, workers, memory, range=range, groups=groups, max_pixels=max_pixels
+    )
     names: Sequence[str] = defaults.METRICS if metrics is None else metrics
     if protocol is not None:
         found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)

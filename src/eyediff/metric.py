@@ -15,7 +15,7 @@ from .engines import memory_limit as budget
 from .engines.network_engine import NetworkEngine
 from .engines.onnx_providers import DeviceName
 from .engines.select_runner import create_runner
-from .errors import EyediffError, ImageError, SizeError, UsageError, WeightsError, check_sides
+from .errors import EyediffError, ImageError, SizeError, UsageError, WeightsError, check_sides, shown
 from .images import (
     Range,
     as_batch,
@@ -28,7 +28,7 @@ from .images import (
     region,
     split_range,
 )
-from .images.size import stored_as, wider_of
+from .images.size import size_of, stored_as, wider_of
 from .interfaces import Mapper, MaskedEngine
 from .metrics.embedding import Embedding
 from .metrics.registry import refuse_map
@@ -394,8 +394,12 @@ class Metric:
         return self._fitting(left.pixels[None], right.pixels[None])
 
     def _fitting(self, a: Pixels, b: Pixels) -> tuple[Pixels, Pixels]:
+        if len(a) != len(b):
+            raise UsageError(f"{len(a)} and {len(b)} images do not pair up: give as many of both")
         if a.shape != b.shape:
-            raise SizeError(f"the images differ in size: {_size(a)} and {_size(b)}; bring them to one size first")
+            raise SizeError(
+                f"the images differ in size: {size_of(a[0])} and {size_of(b[0])}; bring them to one size first"
+            )
         self._large_enough(a)
         dtype = wider_of(a, b)
         return stored_as(a, dtype), stored_as(b, dtype)
@@ -415,16 +419,15 @@ def load_pair(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolic
     a, b = _unmasked(a), _unmasked(b)
     sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
     left, right = (as_image(image, range=own, name=name, alpha=alpha) for image, name, own in sides)
+    if left.pixels.shape != right.pixels.shape:
+        sizes = f"{shown(left.name)} is {size_of(left.pixels)}, {shown(right.name)} is {size_of(right.pixels)}"
+        raise SizeError(f"{sizes}: they differ in size; bring them to one size first")
     return fit(left, right, "refuse")
 
 
 def _pair_up(one: int, other: int) -> None:
     if one != other and 1 not in (one, other):
         raise UsageError(f"{one} and {other} images do not pair up: give as many of both, or one of one")
-
-
-def _size(batch: Pixels) -> str:
-    return f"{len(batch)} of {batch.shape[2]}x{batch.shape[1]}"
 
 
 @lru_cache(maxsize=8)

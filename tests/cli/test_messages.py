@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,31 @@ def test_a_reader_that_has_gone_is_no_crossed_limit(arguments: list[str]) -> Non
     done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_url_keeps_its_slashes(capsys: pytest.CaptureFixture[str]) -> None:
+    """`pathlib` makes one slash of two."""
+    assert run(["compare", "https://example.org/a.png", str(BEFORE), "-m", "psnr"]) == 2
+    assert "https://example.org/a.png: a URL was given" in capsys.readouterr().err
+    assert run(["compare", str(BEFORE), str(AFTER), "-m", "psnr", "-o", "s3://bucket/out.csv"]) == 2
+    assert "s3://bucket/out.csv: a URL was given" in capsys.readouterr().err
+
+
+def test_nothing_is_kept_where_nothing_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that cannot be made; one that is there and cannot be replaced has a test of its own."""
+    assert run(["compare", str(BEFORE), str(AFTER), "-m", "psnr", "-o", str(tmp_path / "no" / "out.csv")]) == 2
+    assert "written before" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["compare", "table"])
+def test_a_limit_of_pixels_is_an_option(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The refusal names the limit that would read the file; masks obey it, too."""
+    noisy = f"m={AFTER}" if command == "table" else str(AFTER)
+    arguments = [command, str(BEFORE), noisy, "-m", "psnr", "-f", "json"]
+    assert run([*arguments, "--max-pixels", "99"]) in (2, 3)
+    told = capsys.readouterr()
+    needed = re.findall(r"where max_pixels is at least (\d+)", told.out + told.err)
+    assert needed
+    assert run([*arguments, "--max-pixels", max(needed, key=int)]) == 0
+    assert run([*arguments, "--max-pixels", "0"]) == 2
+    assert "--max-pixels 0: expected a number of pixels" in capsys.readouterr().err

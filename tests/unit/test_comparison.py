@@ -99,6 +99,33 @@ def test_batches_need_one_size(seeded: eyediff.Metric) -> None:
         seeded.distances(small[:, :16], small[:, :16])
 
 
+def test_sizes_that_differ_are_told_without_settings_that_are_not_there() -> None:
+    """`distance` has no parameter `size`; batches of 2 and 1 do not differ in size."""
+    black = np.zeros((2, 16, 16, 3), np.uint8)
+    with pytest.raises(errors.SizeError, match="16x16, candidate is 16x15: they differ in size; bring them") as caught:
+        eyediff.distance(black[0], black[0, 1:], "psnr")
+    assert not caught.value.settings
+    with pytest.raises(errors.UsageError, match="2 and 1 images do not pair up: give as many of both"):
+        eyediff.Metric("psnr").distances(black, black[:1])
+
+
+def test_a_url_is_an_image() -> None:
+    """Text that names one, through fsspec; a scheme that nothing opens is an error of the call."""
+    files = pytest.importorskip("fsspec").filesystem("memory")
+    files.pipe("/cat.png", AFTER.read_bytes())
+    assert eyediff.distance(BEFORE, "memory://cat.png", "psnr") == eyediff.distance(BEFORE, AFTER, "psnr")
+    with pytest.raises(errors.UsageError, match="nothing:// cannot be opened"):
+        eyediff.distance(BEFORE, "nothing://cat.png", "psnr")
+
+
+def test_a_limit_of_pixels_is_a_parameter() -> None:
+    """Of `compare` and `table`."""
+    (row,) = eyediff.compare(BEFORE, AFTER, ["psnr"], max_pixels=99).rows
+    assert isinstance(row, Failure) and "more than the limit of 99 pixels" in row.message
+    with pytest.raises(errors.UsageError, match="max_pixels=0"):
+        eyediff.table(BEFORE.parent, {"after": AFTER.parent}, ["psnr"], max_pixels=0)
+
+
 def test_transparent_images_get_the_worse_of_two_grounds(tmp_path: Path) -> None:
     """A black shape and its absence are one on black; on white they differ, and that is the score."""
     shape, nothing = np.zeros((16, 16, 4), np.uint8), np.zeros((16, 16, 4), np.uint8)

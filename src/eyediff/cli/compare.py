@@ -77,6 +77,7 @@ def compare(
     ray: RayOption = None,
     device: options.Device = "auto",
     memory: options.Memory = None,
+    max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
     report: Annotated[
         Path | None,
         typer.Option(metavar="DIR|FILE.html", help="A page to look at; a folder gets full-size pictures beside it."),
@@ -116,6 +117,7 @@ def compare(
         memory,
         range=options.level_range(range_, bits),
         groups=groups,
+        max_pixels=max_pixels,
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
         tolerate_shift=tolerate_shift,
     )

@@ -143,6 +143,10 @@ Memory: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+MaxPixels: TypeAlias = Annotated[
+    int,
+    typer.Option(metavar="N", help="Refuse a file that announces more pixels, before it is decoded."),
+]
 MetricOption: TypeAlias = Annotated[str, typer.Option("--metric", "-m", metavar="NAME", help="lpips-* or deep-*.")]
 SetSize: TypeAlias = Annotated[
     SizePolicy,

@@ -9,8 +9,8 @@ from typing import Annotated, cast
 
 import typer
 
+from .. import defaults, run, tables
 from .. import output as reports
-from .. import run, tables
 from ..errors import UsageError, shown
 from ..report.page_files import SUFFIXES as PAGES
 from ..tables.figure import Crop, draw_figure, load_exhibit
@@ -97,6 +97,7 @@ def table(
     ray: RayOption = None,
     device: options.Device = "auto",
     memory: options.Memory = None,
+    max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
 ) -> int:
     """Compare several methods with one ground truth: a row for each method, a column for each metric.
 
@@ -112,7 +113,15 @@ def table(
     if per_group and groups is None:
         raise UsageError("--per-group needs groups: state them with --groups")
     wanted = run.ComparisonOptions(
-        match, size, alpha, device, workers, memory, range=options.level_range(range_, bits), groups=groups
+        match,
+        size,
+        alpha,
+        device,
+        workers,
+        memory,
+        range=options.level_range(range_, bits),
+        groups=groups,
+        max_pixels=max_pixels,
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if figure is None and (crop or image):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image as PILImage
 
 from ..errors import ArgumentTypeError, ImageError, RangeError, SizeError, shown
+from ..locations import locate
 from ..records import AlphaPolicy, Image, Pixels
 from .decode import from_pil
 from .formats import UnsupportedImage
@@ -31,7 +31,7 @@ def as_image(value: Any, *, range: Range | None = None, name: str = "image", alp
     Raises ImageError for files and PIL images, RangeError for arrays whose type, shape or values do not fit.
     """
     if isinstance(value, (str, os.PathLike)):
-        return read(Path(value), alpha=alpha, range=range)
+        return read(locate(value), alpha=alpha, range=range)
     if isinstance(value, PILImage.Image):
         name = str(getattr(value, "filename", "") or name)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import struct
 import threading
 import warnings
@@ -234,7 +235,8 @@ def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
         )
         what = f"announces {im.width}x{im.height}, more than {limit}"
         raise UnsupportedImage(
-            f"{what}, and may be a decompression bomb: not decoded; a genuine one is read with a larger max_pixels"
+            f"{what}, and may be a decompression bomb: not decoded; `compare` and `table` read a genuine one where "
+            f"max_pixels is at least {math.ceil(im.width * im.height * effort)}"
         )
 
 

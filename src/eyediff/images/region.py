@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
+from .. import defaults
 from ..errors import RangeError, SizeError, UsageError, shown
 from ..locations import Location
 from ..records import PEAKS, Conventions, Image, Mask, Pixels, Rectangle
@@ -84,12 +85,12 @@ def hidden(a: Pixels, b: Pixels, counted: Mask) -> Pixels:
     return cast(Pixels, np.where(counted[..., None], b, a))
 
 
-def read_mask(path: Location) -> Mask:
+def read_mask(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> Mask:
     """Return which pixels count by an image: those that are white, which is at least half of the way to it.
 
-    Transparent pixels do not count. Raises ImageError where the file is no image.
+    Transparent pixels do not count. Raises ImageError where the file is no image, or has more than `max_pixels`.
     """
-    return _white(read(path, alpha="black").pixels)
+    return _white(read(path, alpha="black", max_pixels=max_pixels).pixels)
 
 
 def as_mask(value: Any, name: str = "mask") -> Mask:

@@ -14,9 +14,16 @@ from ..errors import OutputError, shown
 
 
 def output_error(path: Path | str, error: OSError) -> OutputError:
-    """Return the error to raise if writing to `path` failed."""
-    reason = error.strerror or str(error)
-    return OutputError(f"cannot write {shown(path)}: {reason}; what was written before is kept")
+    """Return the error to raise if writing to `path`, or to a stream of this name, failed."""
+    kept = "; what was written before is kept" if isinstance(path, Path) and _holds_something(path) else ""
+    return OutputError(f"cannot write {shown(path)}: {error.strerror or error}{kept}")
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return next(path.iterdir(), None) is not None if path.is_dir() else path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 _PART = re.compile(r"(.+)\.[0-9a-f]{32}\.part", re.DOTALL)

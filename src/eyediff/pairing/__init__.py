@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from ..errors import Setting, UsageError, shown
+from ..locations import scheme_of
 from ..records import MatchRule, Pair, Side, Unmatched
 from .lazy import Lazy
 from .masks import with_masks
@@ -174,6 +175,8 @@ def _check_there(path: Path) -> None:
     try:
         path.stat()
     except FileNotFoundError as why:
+        if scheme_of(name := shown(path)) is not None:
+            raise UsageError(f"{name}: a URL was given, a path was expected; a list of pairs may hold URLs") from why
         raise UsageError(f"{shown(path)}: no such file or folder: check the path") from why
     except (OSError, ValueError) as why:  # no permission on the way there, a loop of links; a NUL in the path
         reason = why.strerror if isinstance(why, OSError) else str(why)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +103,7 @@ def _pair_of_item(item: PairLike) -> Pair:
         isinstance(item, tuple | list) and len(item) == len(SIDES) and all(isinstance(it, str | Path) for it in item)
     ):
         raise UsageError(f"{item!r:.80} is not a pair; expected the paths of a reference and a candidate")
-    return pair_of_cells(dict(zip(SIDES, map(os.fspath, item), strict=True)))
+    return pair_of_cells(dict(zip(SIDES, map(str, item), strict=True)))
 
 
 def pair_of_cells(cells: Mapping[str, object]) -> Pair:

@@ -52,6 +52,8 @@ class ComparisonOptions:
         pairs says.
     tolerate_shift
         Pixels by which a changed region may be displaced and be called moved. Limits of its metric do not count then.
+    max_pixels
+        A file that announces more pixels is refused before it is decoded.
     """
 
     match: MatchRule = "name"
@@ -65,12 +67,15 @@ class ComparisonOptions:
     conventions: Conventions = NO_CONVENTIONS
     groups: str | None = None
     tolerate_shift: int = 0
+    max_pixels: int = defaults.MAX_PIXELS
 
     def __post_init__(self) -> None:
         if not 0 <= self.tolerate_shift <= defaults.MOST_SHIFT:
             raise UsageError(
                 Setting("tolerate_shift", str(self.tolerate_shift)), f": expected 0 to {defaults.MOST_SHIFT} pixels"
             )
+        if self.max_pixels < 1:
+            raise UsageError(Setting("max_pixels", self.max_pixels), ": expected a number of pixels, 1 or more")
         images.check_alpha(self.alpha)
         images.check_size(self.size, self.conventions.resampling)
         region.check_conventions(self.conventions)
@@ -95,11 +100,12 @@ class ComparisonOptions:
     def loader(self) -> ImageLoader:
         """Return what reads image files. Images decoded ahead take at most a quarter of `memory`."""
         return ImageLoader(
-            partial(images.read, alpha=self.alpha, range=self.range),
+            partial(images.read, alpha=self.alpha, max_pixels=self.max_pixels, range=self.range),
             partial(images.fit, policy=self.size, resampling=self.conventions.resampling),
             workers=defaults.workers() if self.workers is None else self.workers,
             window_bytes=min(defaults.WINDOW_BYTES, memory_limit.check_memory(self.memory) // 4),
             prepare=partial(region.prepare, self.conventions),
+            read_mask=partial(region.read_mask, max_pixels=self.max_pixels),
         )
 
 
