@@ -149,10 +149,3 @@ def test_what_is_ignored_is_no_change(pages: tuple[str, str], metric: str) -> No
 @pytest.mark.parametrize("metric", ["ms-ssim@peak", "lpips@peak@peak", "dists@peak"])
 def test_metrics_without_a_map_have_no_worst_window(pages: tuple[str, str], metric: str) -> None:
     assert run(["compare", *pages, "-m", metric]) == 2
-
-
-def test_the_worst_window_is_no_onnx_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The metric itself is not written in its place."""
-    assert run(["export", "lpips@peak", str(tmp_path / "peak.onnx")]) == 2
-    assert "cannot be written as ONNX" in capsys.readouterr().err
-    assert not list(tmp_path.iterdir())
