@@ -37,7 +37,7 @@ def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Whether a profile of RGB or gray leaves every pixel as it is. Raises BrokenProfileError."""
+    """Return whether a profile of RGB or gray leaves all pixels unchanged. Raises BrokenProfileError."""
     return _transform(profile, _space(profile)) is None
 
 

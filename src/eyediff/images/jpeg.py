@@ -39,7 +39,7 @@ LATER_SCANS = "its last scans are missing: it has less detail than it was made w
 
 @dataclass(frozen=True, slots=True)
 class Scans:
-    """Where the coded data of each scan end.
+    """The ends of the coded data of the scans.
 
     `single` if one scan holds all components; `checked` if the coding lets a decoder wait for more; `refined` is false
     if a progressive file lacks the last bits of some coefficient; `restarted` is false if a scan lacks restart markers:

@@ -60,7 +60,7 @@ class DecodedImage:
 
 
 def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
-    """Nothing where the stored colour is the key, all elsewhere."""
+    """Return an alpha of 0 where the stored colour is the key, and the peak elsewhere."""
     peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # only unsigned integers come here
     alpha = np.empty(stored.shape[:2], stored.dtype)
     for row, levels in zip(alpha, stored, strict=True):

@@ -1,4 +1,4 @@
-"""What a PNG says of itself, and whether its bytes are whole.
+"""Inspection of PNG files: their metadata, and whether their bytes are complete.
 
 Portable Network Graphics, third edition (W3C 2025); chunks in clause 11, their order in 5.6.
 """

@@ -1,4 +1,4 @@
-"""What values mean black and white, where a caller states it: levels become float32 from 0 to 1."""
+"""Stated ranges of values, from black to white: levels become float32 from 0 to 1."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _FOLDER = "eyediff_session"
 
 
 class AssertLooksLike(Protocol):
-    """What the fixture `assert_looks_like` is."""
+    """The type of the fixture `assert_looks_like`."""
 
     def __call__(
         self,
