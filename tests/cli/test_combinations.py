@@ -25,9 +25,10 @@ METRICS = [
     for version in info.versions
     if not name.endswith("-vgg") and name != "dists"  # the weights of VGG16 are not in the package
 ]
-_FIRST = {name.partition("@")[0]: name for name in reversed(METRICS)}
-PAIRED = [name for key, name in _FIRST.items() if not key.startswith(("lpips", "deep")) or key == "lpips-mini"]
-"""One version of each metric, and one network: each network is a group of its own, and shares nothing."""
+_KINDS = {type(info.programs[info.versions[0]]): f"{name}@{info.versions[0]}" for name, info in all_metrics().items()}
+PAIRED = [name for name in METRICS if name in _KINDS.values() or name.startswith("fsim")] + ["lpips-mini@2"]
+"""One metric of each kind of program, and those that share work with another."""
+
 SIDE = 176  # of MS-SSIM: 161 or more
 
 

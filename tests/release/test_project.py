@@ -100,7 +100,8 @@ def test_the_action_compares_and_writes_a_summary(tmp_path: Path, limit: str, co
     assert done.returncode == code and (tmp_path / "output").read_text() == f"exit-code={code}\n"
     title, empty, *lines = (tmp_path / "summary.md").read_text(encoding="utf-8").splitlines()
     assert title == f"## eyediff: {'FAIL' if code else 'PASS'}" and empty == ""
-    assert any("coffee.png" in line for line in lines) and all(line[:4] in ("    ", "") for line in lines)
+    assert any("coffee.png" in line for line in lines) == bool(code)  # PASS names no pair
+    assert all(line[:4] in ("    ", "") for line in lines)
     assert (tmp_path / "report" / "index.html").exists()
 
 
