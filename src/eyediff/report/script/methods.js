@@ -1,6 +1,6 @@
 // Methods: the page of `eyediff table`: the means, and each image of all methods with one zoom for all.
 const data = JSON.parse(document.getElementById("data").textContent);
-const pictures = JSON.parse(document.getElementById("pictures").textContent);
+const thumbnails = JSON.parse(document.getElementById("pictures").textContent);
 const NAMES = ["ground truth", ...data.methods];
 
 // An element with attributes and children. Text from outside only ever becomes a text node.
@@ -12,7 +12,7 @@ function el(tag, { on = {}, ...attributes } = {}, ...children) {
   return made;
 }
 
-const figure = (value) => (value === null ? "–" : value === "inf" ? "∞" : value === "-inf" ? "−∞" : Number(value).toPrecision(5).replace("-", "−"));
+const written = (value) => (value === null ? "–" : value === "inf" ? "∞" : value === "-inf" ? "−∞" : Number(value).toPrecision(5).replace("-", "−"));
 const source = (file) => `data:image/webp;base64,${file}`;
 const arrow = (i) => (data.higher[i] ? "↑" : "↓");
 
@@ -38,14 +38,14 @@ let panels = [];
 function show(image) {
   if (image < 0 || image >= data.images.length) return;
   view.image = image;
-  const { size, files } = pictures[image], { name, scores } = data.images[image];
+  const { size, files } = thumbnails[image], { name, scores } = data.images[image];
   title.textContent = name;
   back.disabled = image === 0;
   forth.disabled = image === data.images.length - 1;
   panels = NAMES.map((label, i) => {
     const picture = files[i] ? el("img", { src: source(files[i]), alt: label, draggable: "false" }) : el("p", {}, "no picture");
     const frame = el("div", { class: "frame" }, picture);
-    const lines = i ? data.metrics.map((metric, j) => `${metric} ${figure(scores[i - 1][j])}`).join("  ") : "\u00a0";
+    const lines = i ? data.metrics.map((metric, j) => `${metric} ${written(scores[i - 1][j])}`).join("  ") : "\u00a0";
     return { frame, picture, size, node: el("figure", { class: "panel" }, frame, el("figcaption", {}, el("b", {}, el("bdi", {}, label)), el("span", {}, lines))) };
   });
   grid.replaceChildren(...panels.map((panel) => panel.node));
@@ -55,7 +55,7 @@ function show(image) {
 
 // As many columns as make the panels largest.
 function columns() {
-  const [w, h] = pictures[view.image].size || [1, 1], count = panels.length;
+  const [w, h] = thumbnails[view.image].size || [1, 1], count = panels.length;
   const { clientWidth, clientHeight } = grid;
   const height = (n) => Math.min(((clientWidth / n) * h) / w, clientHeight / Math.ceil(count / n) - 44);
   const best = panels.map((_, i) => i + 1).reduce((a, b) => (height(b) > height(a) ? b : a));
@@ -72,7 +72,7 @@ function place() {
     picture.style.width = `${size[0] * scale}px`;
     picture.style.height = `${size[1] * scale}px`;
     picture.style.transform = `translate(${frame.clientWidth / 2 - view.x * size[0] * scale}px, ${frame.clientHeight / 2 - view.y * size[1] * scale}px)`;
-    picture.classList.toggle("crisp", scale * devicePixelRatio >= 2 && pictures[view.image].exact);
+    picture.classList.toggle("crisp", scale * devicePixelRatio >= 2 && thumbnails[view.image].exact);
   }
   level.textContent = `${Math.round(100 * view.scale)} %`;
 }
@@ -88,7 +88,7 @@ function zoom(by, x = view.x, y = view.y) {
 
 function pointOf(event) {
   const panel = panels.find(({ frame }) => frame.contains(event.target));
-  if (!panel || panel.picture.tagName !== "IMG") return null;
+  if (panel?.picture.tagName !== "IMG") return null;
   const box = panel.picture.getBoundingClientRect();
   return { x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height, box };
 }
@@ -116,7 +116,7 @@ grid.addEventListener("pointermove", (event) => {
   const after = [...pointers.values()];
   const { box } = held[2];
   if (after.length === 2) {
-    const apart = ([a, b]) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+    const apart = (pair) => Math.hypot(pair[0][0] - pair[1][0], pair[0][1] - pair[1][1]);
     zoom(apart(after) / Math.max(1, apart(before)), held[2].x, held[2].y);
   } else {
     const scale = held[2].scale ?? (held[2].scale = view.scale);
@@ -125,7 +125,7 @@ grid.addEventListener("pointermove", (event) => {
     place();
   }
 });
-for (const end of ["pointerup", "pointercancel"]) grid.addEventListener(end, (event) => pointers.delete(event.pointerId));
+for (const end of ["pointerup", "pointercancel"]) grid.addEventListener(end, (/** @type {PointerEvent} */ event) => pointers.delete(event.pointerId));
 grid.addEventListener("dblclick", reset);
 
 dialog.addEventListener("keydown", (event) => {
@@ -138,20 +138,20 @@ dialog.addEventListener("keydown", (event) => {
 dialog.addEventListener("close", () => document.documentElement.classList.remove("viewing"));
 addEventListener("resize", () => { if (dialog.open) { columns(); place(); } });
 
-function open(image) {
+function openImage(image) {
   dialog.showModal();
   document.documentElement.classList.add("viewing");
   reset();
   show(image);
 }
 
-const shelf = el("div", { class: "shelf" }, data.images.map(({ name }, i) => el("button", { type: "button", class: "image", on: { click: () => open(i) } },
-  pictures[i].files[0] ? el("img", { src: source(pictures[i].files[0]), alt: "", loading: "lazy" }) : null, el("bdi", {}, name))));
-const [overall, ...groups] = data.tables;
+const shelf = el("div", { class: "shelf" }, data.images.map(({ name }, i) => el("button", { type: "button", class: "image", on: { click: () => openImage(i) } },
+  thumbnails[i].files[0] ? el("img", { src: source(thumbnails[i].files[0]), alt: "", loading: "lazy" }) : null, el("bdi", {}, name))));
+const [overall, ...perGroup] = data.tables;
 document.getElementById("page").append(
   el("header", { class: "top" }, el("div", { class: "titles" }, el("p", { class: "mark" }, el("span", { class: "eye" }), "eyediff"), el("h1", {}, el("bdi", {}, data.title)))),
   el("section", { id: "overall" }, means(overall), data.notes.map((note) => el("p", { class: "note" }, note))),
   el("section", { id: "images" }, el("h2", {}, "Images"), shelf),
-  ...(groups.length ? [el("section", { id: "groups" }, el("h2", {}, "By group"), groups.map(means))] : []),
+  ...(perGroup.length ? [el("section", { id: "groups" }, el("h2", {}, "By group"), perGroup.map(means))] : []),
   el("footer", {}, `eyediff ${data.eyediff}`));
 document.body.append(dialog);
