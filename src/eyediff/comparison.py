@@ -11,7 +11,7 @@ from typing import Any
 from . import defaults, run
 from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
-from .errors import ImageError, UsageError
+from .errors import ArgumentTypeError, ImageError, UsageError
 from .images import Range
 from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
 from .metric import ImageLike, MaskLike, Metric, load_pair
@@ -186,6 +186,10 @@ def _following(
 
 
 def _names(metrics: Sequence[str] | None, protocol: EvaluationProtocol | None) -> tuple[str, ...]:
+    if isinstance(metrics, str):
+        raise ArgumentTypeError(
+            f"metrics: the text {metrics!r} was given, expected a list of names, such as [{metrics!r}]"
+        )
     if protocol is not None:
         return protocol.choose(metrics)
     return tuple(defaults.METRICS if metrics is None else metrics)

@@ -362,18 +362,19 @@ class Metric:
         return self._wired.engine
 
     def _counted(self, mask: MaskLike, *images: ImageLike) -> Mask | None:
-        """Which pixels count, if not all; of a metric that is defined then."""
+        """Return which pixels count. If not all do, the metric must be defined then."""
         counted = region.stated_mask(mask, *images)
-        if counted is not None:
+        if counted is not None and not counted.all():
             check_masks([self._wired.spec])
-        return None if counted is None or counted.all() else counted
+        return counted
 
     def _scores(self, left: Pixels, right: Pixels, counted: Mask | None) -> Numbers:
         """N scores of two batches."""
         a, b = self._fitting(left, right)
-        if counted is None:
+        if counted is not None:
+            counted = region.mask_of_batch(counted, len(a), *a.shape[1:3])
+        if counted is None or counted.all():
             return self._numbers(self._wired.engine.distances(a, b))
-        counted = region.mask_of_batch(counted, len(a), *a.shape[1:3])
         engine = cast(MaskedEngine, self._wired.engine)
         return self._numbers(engine.masked_distances(a, region.hidden(a, b, counted), counted))
 

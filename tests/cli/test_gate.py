@@ -149,3 +149,10 @@ def test_what_is_ignored_is_no_change(pages: tuple[str, str], metric: str) -> No
 @pytest.mark.parametrize("metric", ["ms-ssim@peak", "lpips@peak@peak", "dists@peak"])
 def test_metrics_without_a_map_have_no_worst_window(pages: tuple[str, str], metric: str) -> None:
     assert run(["compare", *pages, "-m", metric]) == 2
+
+
+@pytest.mark.parametrize("twice", [["--gate", "ui", "--gate", "photo"], ["--region", "0,0,9,9", "--region", "1,1,9,9"]])
+def test_what_counts_is_said_once(twice: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The parser would take the last one, and the gate would look at less than it was told to."""
+    assert run(["compare", "examples/before", "examples/after", "-m", "psnr", *twice]) == 2
+    assert f"{twice[0]} was given 2 times" in capsys.readouterr().err

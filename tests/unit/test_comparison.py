@@ -228,3 +228,16 @@ def test_all_names_exist() -> None:
     with pytest.raises(AttributeError, match="no attribute 'distanse'"):
         _ = eyediff.distanse
     assert NetworkEngine.__name__ not in dir(eyediff)
+
+
+def test_a_white_mask_of_another_size_is_refused() -> None:
+    """It counts everything, but it belongs to other images."""
+    image = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(errors.SizeError, match=r"3x3|\(3, 3\)"):
+        eyediff.distance(image, image, "psnr", mask=np.ones((3, 3), bool))
+
+
+def test_a_text_is_no_list_of_metrics() -> None:
+    """Its letters are not names."""
+    with pytest.raises(errors.UsageError, match="list of names"):
+        eyediff.scores(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8), "psnr")  # type: ignore[arg-type]

@@ -121,7 +121,7 @@ def compare(
         conventions=options.conventions(crop_border, region, ignore, mask, resampling),
         tolerate_shift=tolerate_shift,
     )
-    limits_of_gate = None if gate is None else defaults.GATES[gate]
+    limits_of_gate = options.gate_limits(gate)
     wanted, metrics = options.follow(wanted, protocol, scale, metric, limits_of_gate)
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, cast
+from typing import Annotated, TypeAlias, TypeVar, cast
 
 import typer
 
@@ -28,6 +28,8 @@ from ..records import AlphaPolicy, Conventions, MatchRule, PairSizePolicy, Recta
 from ..scoring.metric_spec import find_column
 from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
+
+T = TypeVar("T")
 
 DEFAULT = ",".join(defaults.METRICS)
 
@@ -71,9 +73,11 @@ Groups: TypeAlias = Annotated[
     ),
 ]
 Gate: TypeAlias = Annotated[
-    Literal["ui", "photo"] | None,
+    list[str] | None,
     typer.Option(
-        "--gate", help="Limits for a kind of picture: ui for screenshots and charts, photo for photos (docs/ci.md)."
+        "--gate",
+        metavar="ui|photo",
+        help="Limits for a kind of picture: ui for screenshots and charts, photo for photos (docs/ci.md).",
     ),
 ]
 TolerateShift: TypeAlias = Annotated[
@@ -107,7 +111,7 @@ Scale: TypeAlias = Annotated[
 ]
 CropBorder: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Cut off N pixels at each side first.")]
 Region: TypeAlias = Annotated[
-    str | None, typer.Option(metavar="X,Y,W,H", help="Only this rectangle counts.", show_default=False)
+    list[str] | None, typer.Option(metavar="X,Y,W,H", help="Only this rectangle counts.", show_default=False)
 ]
 Ignore: TypeAlias = Annotated[
     list[str] | None,
@@ -201,6 +205,23 @@ JudgedSide: TypeAlias = Annotated[
     ),
 ]
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")]
+
+
+def given_once(option: str, values: Sequence[T] | None) -> T | None:
+    """Return the value of an option that may be given once. The parser would take the last one without a word."""
+    if not values:
+        return None
+    if len(values) > 1:
+        raise UsageError(f"{option} was given {len(values)} times: {', '.join(map(str, values))}; give it once")
+    return values[0]
+
+
+def gate_limits(values: Sequence[str] | None) -> Mapping[str, float] | None:
+    """Return the limits of --gate."""
+    name = given_once("--gate", values)
+    if name is not None and name not in defaults.GATES:
+        raise UsageError(f"--gate {name}: expected {' or '.join(defaults.GATES)}")
+    return None if name is None else defaults.GATES[name]
 
 
 def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> str:
@@ -300,10 +321,15 @@ def level_range(text: str | None, bits: int | None) -> tuple[float, float] | Non
 
 
 def conventions(
-    crop_border: int, region: str | None, ignore: Sequence[str] | None, mask: Path | None, resampling: Resampling
+    crop_border: int,
+    region: Sequence[str] | None,
+    ignore: Sequence[str] | None,
+    mask: Path | None,
+    resampling: Resampling,
 ) -> Conventions:
     """Return what the options say of the part of an image that counts, and of the filter that resizes."""
-    only = None if region is None else _rectangle("--region", region)
+    text = given_once("--region", region)
+    only = None if text is None else _rectangle("--region", text)
     ignored = tuple(_rectangle("--ignore", text) for text in ignore or ())
     return Conventions(None, crop_border, False, only, ignored, None if mask is None else str(mask), resampling)
 

@@ -31,7 +31,7 @@ TINY = 1e-10
 """A variance that counts as none, on the scale of 0 to 255."""
 
 NOTHING = 1e-20
-"""Keeps quotients defined. A reference without any detail scores 1 if the candidate has none either, otherwise 0."""
+"""Keeps quotients defined. A reference without detail scores 1 if the candidate has none, at any level, else 0."""
 
 WINDOWS = tuple(filters.gaussian(2 ** (SCALES - scale) + 1, (2 ** (SCALES - scale) + 1) / 5) for scale in range(SCALES))
 """From the finest scale to the coarsest: 17, 9, 5 and 3 pixels."""
