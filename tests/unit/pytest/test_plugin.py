@@ -204,7 +204,7 @@ def test_failures_of_all_processes_are_on_one_page(
     data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
     assert [limit for _, _, limit in data["crossings"]] == [1.0, 1.0]
     pytester.runpytest_subprocess(*common, "--eyediff-update").assert_outcomes(passed=4)
-    pytester.runpytest_subprocess(*common, "-k", "c or other").assert_outcomes(passed=2)
+    pytester.runpytest_subprocess(*common, "-k", "name[c] or other").assert_outcomes(passed=2)
     assert not (pytester.path / "eyediff-report" / "report.html").exists()  # it would tell of an earlier session
 
 
