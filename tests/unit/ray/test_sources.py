@@ -73,7 +73,7 @@ def test_lists_tables_and_folders(tmp_path: Path) -> None:
         ([], "no pair"),
         ([("a", "b"), ("c", "b")], "two pairs are named b"),
         ([{"reference": "a"}], "without candidate"),
-        (["ab"], "'ab' is no pair"),
+        (["ab"], "'ab' is not a pair"),
         ([("nope://a", "b")], "nope:// cannot be opened"),
         (tmp_path / "none.parquet", "none.parquet"),
     ]
