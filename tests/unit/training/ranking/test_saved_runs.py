@@ -145,7 +145,7 @@ def test_what_does_not_belong_is_refused_by_one_line(
     _Hostile.mark = tmp_path / "ran"
     shutil.rmtree(folder / "cache")
     (folder / SAVED).write_bytes(pickle.dumps(_Hostile(), protocol=2))
-    with pytest.raises(ResumeError, match="is no saved run"):
+    with pytest.raises(ResumeError, match="is not a checkpoint"):
         go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)
     assert not _Hostile.mark.exists()
     (folder / SAVED).unlink()
