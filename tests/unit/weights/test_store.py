@@ -124,7 +124,7 @@ def test_verify_checks_every_file(
     assert [(one.what, one.place.kind, one.problem is None) for one in checked] == [
         ("squeeze", "EYEDIFF_WEIGHTS", False),
         ("squeeze", "cache", True),
-        *((shipped, "package", True) for shipped in ("alex", "squeeze", "heads", "mini")),
+        *((shipped, "package", True) for shipped in ("alex", "squeeze", "heads", "mini", "dists")),
     ]
     assert str(bad) in str(checked[0].problem)
 
