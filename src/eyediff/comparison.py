@@ -11,18 +11,17 @@ from typing import Any
 from . import defaults, run
 from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
-from .errors import ArgumentTypeError, ImageError, UsageError
+from .errors import ImageError
 from .images import Range
 from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
 from .metric import ImageLike, MaskLike, Metric, load_pair
 from .pairing import PairLike
-from .protocols import EvaluationProtocol, find_protocol
+from .protocols import EvaluationProtocol
 from .records import (
     AlphaPolicy,
     Conventions,
     Header,
     MatchRule,
-    Pair,
     PairSizePolicy,
     Resampling,
     Row,
@@ -31,12 +30,10 @@ from .records import (
 )
 from .report import notebook
 from .report import outputs as viewing
-from .scoring.batches import score_batch
+from .scoring.batches import score_images
 from .scoring.factory import build_metric_set
-from .scoring.loading import Loaded
 from .scoring.metric_set import MetricSet
 from .scoring.metric_spec import check_masks, content_name, parse_metrics
-from .scoring.references import ReferenceCache
 
 __all__ = ["Metric", "Result", "compare", "distance", "scores"]
 
@@ -145,25 +142,19 @@ def scores(
     >>> {name: round(score, 6) for name, score in scores(gray, gray + 1, protocol="derain").items()}
     {'psnr@y8': 48.130804, 'ssim@y8': 0.999952}
     """
-    followed = None if protocol is None else _protocol(protocol)
     conventions = _conventions(crop_border, region, ignore)
-    options = _following(run.ComparisonOptions(alpha=alpha, conventions=conventions), followed, scale)
-    names = _names(metrics, followed)
+    asked = run.ComparisonOptions(alpha=alpha, conventions=conventions)
+    options, names = run.resolve_protocol(asked, metrics, protocol, scale)
     counted = stated_mask(mask, a, b)
     if counted is not None or options.conventions.masks:
         check_masks(parse_metrics(names))
     found = _metric_set(names, device, tuple(map(content_name, names)))
     left, right = load_pair(a, b, range, options.alpha)
     left, right, counted = prepare(options.conventions, left, right, counted)
-    pair = Pair("the images", Path(left.name), Path(right.name))
-    (row,) = score_batch([Loaded(pair, left, right, counted=counted)], found, ReferenceCache())
+    row = score_images(left, right, found, counted)
     if not isinstance(row, ScoredPair) or not row.complete:
         raise ImageError(row.message)
     return dict(row.scores)
-
-
-def _protocol(requested: str | Path | EvaluationProtocol) -> EvaluationProtocol:
-    return requested if isinstance(requested, EvaluationProtocol) else find_protocol(requested)
 
 
 def _conventions(
@@ -173,26 +164,6 @@ def _conventions(
     return Conventions(
         None, crop_border, False, part, tuple(map(as_rectangle, ignore)), None if mask is None else str(mask)
     )
-
-
-def _following(
-    options: run.ComparisonOptions, protocol: EvaluationProtocol | None, scale: int | None
-) -> run.ComparisonOptions:
-    if protocol is not None:
-        return run.follow_protocol(options, protocol, scale)
-    if scale is not None:
-        raise UsageError(f"scale={scale} was given without a protocol, which alone has a use for it; leave it out")
-    return options
-
-
-def _names(metrics: Sequence[str] | None, protocol: EvaluationProtocol | None) -> tuple[str, ...]:
-    if isinstance(metrics, str):
-        raise ArgumentTypeError(
-            f"metrics: the text {metrics!r} was given, expected a list of names, such as [{metrics!r}]"
-        )
-    if protocol is not None:
-        return protocol.choose(metrics)
-    return tuple(defaults.METRICS if metrics is None else metrics)
 
 
 @dataclass(frozen=True)
@@ -355,7 +326,6 @@ def compare(
     >>> [f"{row.scores['psnr']:.2f}" for row in result.rows]
     ['26.04', '24.40', '23.75']
     """
-    followed = None if protocol is None else _protocol(protocol)
     conventions = replace(_conventions(crop_border, region, ignore, mask), resampling=resampling)
     options = run.ComparisonOptions(
         match,
@@ -370,12 +340,12 @@ def compare(
         tolerate_shift=tolerate_shift,
         max_pixels=max_pixels,
     )
-    options = _following(options, followed, scale)
+    options, names = run.resolve_protocol(options, metrics, protocol, scale)
     first, second, page, folder = (
         None if path is None else Path(path) for path in (reference, candidate, report, maps)
     )
     listed = Path(pairs) if isinstance(pairs, (str, Path)) else pairs
-    plan = run.plan_comparison(first, second, _names(metrics, followed), options, pairs=listed)
+    plan = run.plan_comparison(first, second, names, options, pairs=listed)
     title = f"{reference} → {candidate}" if pairs is None else "a list of pairs"
     drawing = viewing.Drawing(title, page, folder, map_formats)
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from . import defaults
 from ._version import __version__
@@ -16,12 +15,10 @@ from .interfaces import DownloadProgress
 from .metric import ImageLike, load_pair
 from .metrics.registry import find_metric
 from .protocols import EvaluationProtocol, is_kind, published
-from .records import Conventions, Failure, Header, Image, Pair
-from .scoring.batches import score_batch
+from .records import Conventions, Failure, Header, Image
+from .scoring.batches import score_images
 from .scoring.factory import build_metric_set
-from .scoring.loading import Loaded
 from .scoring.metric_set import MetricSet
-from .scoring.references import ReferenceCache
 
 OWN = EvaluationProtocol(
     name="eyediff",
@@ -208,8 +205,7 @@ def _score(way: _Way, images: tuple[Image, Image] | str, metrics: MetricSet | st
         first, second, _ = prepare(conventions, *images)
     except ImageError as error:
         return None, str(error)
-    pair = Pair("the images", Path(first.name), Path(second.name))
-    (row,) = score_batch([Loaded(pair, first, second)], metrics, ReferenceCache())
+    row = score_images(first, second, metrics)
     return (None, row.message) if isinstance(row, Failure) else (row.scores[way.metric], None)
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from . import defaults, run, tables
 from .engines.onnx_providers import DeviceName
-from .errors import UsageError
 from .images import Range
-from .protocols import EvaluationProtocol, find_protocol
+from .protocols import EvaluationProtocol
 from .records import AlphaPolicy, MatchRule, PairSizePolicy, Summary
 from .tables.formats import html_tables
 
@@ -132,17 +131,13 @@ def table(
     >>> f"{table.mean('after', 'psnr'):.2f}"
     '24.73'
     """
-    options = run.ComparisonOptions(
+    asked = run.ComparisonOptions(
         match, size, alpha, device, workers, memory, range=range, groups=groups, max_pixels=max_pixels
     )
-    names: Sequence[str] = defaults.METRICS if metrics is None else metrics
-    if protocol is not None:
-        found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)
-        options, names = run.follow_protocol(options, found, scale), found.choose(metrics)
-    elif scale is not None:
-        raise UsageError(f"scale={scale} was given without a protocol, which alone has a use for it; leave it out")
+    options, names = run.resolve_protocol(asked, metrics, protocol, scale)
     folders = {name: Path(folder) for name, folder in methods.items()}
     plan = tables.plan_table(Path(ground_truth), folders, names, options, missing=missing)
+    tables.check_digits(digits or {}, plan.run.metrics.names)
     sink = tables.ScoresByMethod(plan)
     summary = run.compare(plan.run, [sink])
     data = tables.summarise_methods(

@@ -40,7 +40,7 @@ def compare(
     metric: options.Metrics = None,
     protocol: options.Protocol = None,
     scale: options.Scale = None,
-    format_: options.RowFormatOption = None,
+    format_: options.FormatOption = None,
     output: options.Output = None,
     rows: options.Rows = None,
     summary_file: options.SummaryFile = None,

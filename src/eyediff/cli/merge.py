@@ -22,7 +22,7 @@ def merge(
     shards: Annotated[
         list[Path], typer.Argument(metavar="SHARD...", help="All files of one run, in any order.", show_default=False)
     ],
-    format_: options.RowFormatOption = None,
+    format_: options.FormatOption = None,
     output: options.Output = None,
     rows: options.Rows = None,
     summary_file: options.SummaryFile = None,

@@ -23,7 +23,6 @@ from ..locations import real_path
 from ..output.files import is_regular
 from ..output.output_files import Text, text_output
 from ..output.text import amount
-from ..protocols import find_protocol
 from ..records import AlphaPolicy, Conventions, MatchRule, PairSizePolicy, Rectangle, Resampling, SizePolicy
 from ..scoring.metric_spec import find_column
 from ..sets import FailedImage, ImageSet
@@ -165,9 +164,10 @@ Device: TypeAlias = Annotated[
 Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
-_FORMAT = typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text.")
-FormatOption: TypeAlias = Annotated[reports.Format | None, _FORMAT]
-RowFormatOption: TypeAlias = Annotated[reports.Format | None, _FORMAT]
+FormatOption: TypeAlias = Annotated[
+    reports.Format | None,
+    typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
+]
 Rows: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -352,11 +352,10 @@ def follow(
     if protocol is None:
         if scale is not None:
             raise UsageError(f"--scale {scale} is of a protocol; name one with --protocol, or leave it out")
-        return asked, named(metric, gate)
-    found = find_protocol(protocol)
+        return run.resolve_protocol(asked, named(metric, gate), None, None)
     if gate is not None:
         raise UsageError("--gate and --protocol name different metrics; give one of them")
-    return run.follow_protocol(asked, found, scale), found.choose(None if metric is None else named(metric))
+    return run.resolve_protocol(asked, None if metric is None else named(metric), protocol, scale)
 
 
 def side_of(text: str | None) -> ShorterSide | None:

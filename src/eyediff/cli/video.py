@@ -32,7 +32,7 @@ def video(
     reference: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
     candidate: Annotated[Path, typer.Argument(help="A video file.", show_default=False)],
     metric: options.Metrics = None,
-    format_: options.RowFormatOption = None,
+    format_: options.FormatOption = None,
     output: options.Output = None,
     rows: options.Rows = None,
     summary_file: options.SummaryFile = None,

@@ -10,11 +10,11 @@ from pathlib import Path
 from .. import defaults, images, pairing
 from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
-from ..errors import Setting, UsageError, shown
+from ..errors import ArgumentTypeError, Setting, UsageError, shown
 from ..images import region
 from ..interfaces import DownloadProgress
 from ..pairing.groups import group_pairs
-from ..protocols import EvaluationProtocol
+from ..protocols import EvaluationProtocol, find_protocol
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, MatchRule, Pair, PairSizePolicy, Unmatched
 from ..scoring.factory import build_metric_set
 from ..scoring.loading import ImageLoader
@@ -186,6 +186,42 @@ class ComparisonPlan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", self.limits.resolve(self.metrics.header))
+
+
+def resolve_protocol(
+    options: ComparisonOptions,
+    metrics: Sequence[str] | None,
+    protocol: str | Path | EvaluationProtocol | None,
+    scale: int | None,
+) -> tuple[ComparisonOptions, tuple[str, ...]]:
+    """Return the options and the metrics of a comparison, under a protocol if one is given.
+
+    Parameters
+    ----------
+    options
+        As for `follow_protocol`.
+    metrics
+        Names of metrics; None for those of the protocol, or the default.
+    protocol
+        A protocol, its name, or the path of its file.
+    scale
+        As for `follow_protocol`.
+
+    Raises
+    ------
+    UsageError
+        As `follow_protocol`; also if there is a scale without a protocol, or `metrics` is a text.
+    """
+    if isinstance(metrics, str):
+        raise ArgumentTypeError(
+            f"metrics: the text {metrics!r} was given, expected a list of names, such as [{metrics!r}]"
+        )
+    if protocol is None:
+        if scale is not None:
+            raise UsageError(f"scale={scale} was given without a protocol, which alone has a use for it; leave it out")
+        return options, tuple(defaults.METRICS if metrics is None else metrics)
+    found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)
+    return follow_protocol(options, found, scale), found.choose(metrics)
 
 
 def plan_comparison(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -172,6 +173,13 @@ def _kind(loaded: Loaded) -> object:
 def batch_capacity(width: int, height: int, images: int = 2) -> int:
     """Return how many inputs of this size, each of so many images, go through an engine in one call."""
     return max(1, defaults.BATCH_PIXELS // (images * width * height))
+
+
+def score_images(a: Image, b: Image, metrics: MetricSet, counted: Mask | None = None) -> Row:
+    """Return the row of two images that are prepared: of one size, and `counted` where some pixels do not count."""
+    pair = Pair("the images", Path(a.name), Path(b.name))
+    (row,) = score_batch([Loaded(pair, a, b, counted=counted)], metrics, ReferenceCache())
+    return row
 
 
 def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: ReferenceCache) -> list[Row]:

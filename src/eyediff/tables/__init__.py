@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .formats import TABLE_FORMATS, TableFormat, render
-from .means import Entry, Section, TableData, summarise_methods
+from .means import Entry, Section, TableData, check_digits, summarise_methods
 from .methods import MissingPolicy, ScoresByMethod, TablePlan, plan_table
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "TableData",
     "TableFormat",
     "TablePlan",
+    "check_digits",
     "plan_table",
     "render",
     "summarise_methods",

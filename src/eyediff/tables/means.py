@@ -100,6 +100,13 @@ class TableData:
         )
 
 
+def check_digits(digits: Mapping[str, int], metrics: Sequence[str]) -> None:
+    """Raise UsageError if `digits` are of a metric that is not computed."""
+    for name in digits:
+        if name not in metrics:
+            raise UsageError(f"digits of {shown(name)}: it is not computed here; expected {', '.join(metrics)}")
+
+
 def summarise_methods(
     header: Header,
     methods: Sequence[str],
@@ -131,9 +138,7 @@ def summarise_methods(
     UsageError
         If `digits` are of a metric that is not computed.
     """
-    for name in digits or {}:
-        if name not in header.metrics:
-            raise UsageError(f"digits of {shown(name)}: it is not computed here; expected {', '.join(header.metrics)}")
+    check_digits(digits or {}, tuple(header.metrics))
     names = sorted(set(groups), key=natural_key)
     places = {name: np.array([group == name for group in groups]) for name in names}
     notes = [
