@@ -24,7 +24,7 @@ Each message is one line: what was given, what was expected, what to do next.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -179,9 +179,15 @@ def shown(name: object) -> str:
 
 
 def excerpt(text: object, most: int = 200) -> str:
-    """What comes from outside, for a message: one line, escaped, and cut after `most` characters."""
+    """Return a text from outside for a message: one line, escaped, and cut after `most` characters."""
     line = shown(" ".join(str(text).split()))
     return line if len(line) <= most else f"{line[:most]}..."
+
+
+def some_of(texts: Sequence[str], most: int = 3, separator: str = ", ") -> str:
+    """Return the first texts of a list, for a message, and how many follow: "a, b, c and 5 more"."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return separator.join(texts[:most]) + more
 
 
 def check_sides(metric: str, smallest: int, width: int, height: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Annotated, cast
@@ -12,8 +13,9 @@ import typer
 from .. import defaults, run, tables
 from .. import output as reports
 from ..errors import UsageError, shown
+from ..records import Rectangle
 from ..report.page_files import SUFFIXES as PAGES
-from ..tables.figure import Crop, draw_figure, load_exhibit
+from ..tables.figure import draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
 from .exit_codes import INTERRUPTED, exit_code, run_with_bar
@@ -197,13 +199,13 @@ def _decimals(given: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _crops(given: Sequence[str]) -> list[Crop]:
+def _crops(given: Sequence[str]) -> list[Rectangle]:
     found = []
     for text in given:
         parts = text.split(",")
-        if len(parts) != len(Crop._fields) or not all(part.isascii() and part.isdigit() for part in parts):
+        if len(parts) != len(fields(Rectangle)) or not all(part.isascii() and part.isdigit() for part in parts):
             raise UsageError(f"--crop {text}: expected X,Y,W,H in pixels, such as 40,60,64,64")
-        crop = Crop(*map(int, parts))
+        crop = Rectangle(*map(int, parts))
         if not (crop.width and crop.height):
             raise UsageError(f"--crop {text}: a width and a height of at least 1 were expected")
         found.append(crop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from .. import defaults
 from ..interfaces import Engine, Mapper
 from ..metrics.ops import Array
 from ..metrics.programs import LocalMeasure, Planes
-from ..metrics.sampling import MARGIN, at_places, by_strips, plane_distance, shifted
+from ..metrics.sampling import MARGIN, Places, at_places, by_strips, plane_distance, shifted
 from ..records import Mask, Numbers, Pixels, Region
 
 _CELL = 8
@@ -25,9 +25,6 @@ _SAMPLE = 1024
 
 _NEAR = 4
 """Displacements that are held against all places of a region."""
-
-
-_Places: TypeAlias = npt.NDArray[np.intp]
 
 
 class LocalEngine:
@@ -75,7 +72,7 @@ class LocalEngine:
         return _worst(regions)
 
     def _shift(
-        self, a: Pixels, b: Pixels, region: Region, y: _Places, x: _Places, most: int
+        self, a: Pixels, b: Pixels, region: Region, y: Places, x: Places, most: int
     ) -> tuple[float, float] | None:
         """Return the displacement (right, down) that turns the reference into the candidate here; None if none does."""
         reach = MARGIN + -(-most // _CELL) * _CELL
@@ -94,7 +91,7 @@ class LocalEngine:
         return None
 
 
-def _displaced(a: Planes, b: Planes, y: _Places, x: _Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
+def _displaced(a: Planes, b: Planes, y: Places, x: Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
     """Return how far `a` displaced by (rows, columns) is from `b` at N places, and `b` displaced back from `a`."""
     back = (-shift[0], -shift[1])
     of_a, of_b = at_places(a, y, x), at_places(b, y, x)
@@ -174,9 +171,9 @@ def _window_means(found: npt.NDArray[np.floating[Any]]) -> Numbers:
 
 def _regions(
     values: npt.NDArray[np.floating[Any]],
-    places: tuple[_Places, ...],
+    places: tuple[Places, ...],
     unequal: npt.NDArray[np.bool_] | None = None,
-) -> Iterator[tuple[Region, _Places, _Places]]:
+) -> Iterator[tuple[Region, Places, Places]]:
     """Yield the connected components of places (rows, columns), each with the highest value in it, and with its places.
 
     The box of a component is around its pixels that are `unequal`, where there are some.

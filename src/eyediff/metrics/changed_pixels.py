@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..records import Pixels
 from . import yiq
 from .programs import LocalMeasure
-from .sampling import plane_distance
+from .sampling import Places, plane_distance
 
 THRESHOLD = 0.1
 """Distance of two colours above which they differ."""
@@ -27,7 +27,6 @@ ALIKE = 3
 
 NEIGHBOURS = tuple((dy, dx) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy)
 
-_Places: TypeAlias = npt.NDArray[np.intp]
 _Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _PART = 1 << 18
@@ -55,18 +54,18 @@ def planes(pixels: Pixels) -> tuple[npt.NDArray[np.float32], ...]:
     return (yiq.weighted(pixels) * np.float32(1 / THRESHOLD),)
 
 
-def _at_border(shape: tuple[int, ...], y: _Places, x: _Places) -> _Flags:
+def _at_border(shape: tuple[int, ...], y: Places, x: Places) -> _Flags:
     flags: _Flags = (y == 0) | (y == shape[0] - 1) | (x == 0) | (x == shape[1] - 1)
     return flags
 
 
-def _neighbour(shape: tuple[int, ...], y: _Places, x: _Places) -> tuple[_Flags, _Places, _Places]:
+def _neighbour(shape: tuple[int, ...], y: Places, x: Places) -> tuple[_Flags, Places, Places]:
     """Return which of these places lie inside of the image, and the nearest places that do."""
     inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
     return inside, y.clip(0, shape[0] - 1), x.clip(0, shape[1] - 1)
 
 
-def _antialiased(light: npt.NDArray[np.float64], own: Pixels, other: Pixels, y: _Places, x: _Places) -> _Flags:
+def _antialiased(light: npt.NDArray[np.float64], own: Pixels, other: Pixels, y: Places, x: Places) -> _Flags:
     steps = np.zeros((len(NEIGHBOURS), len(y)))
     alike = _at_border(light.shape, y, x).astype(int)
     for index, (dy, dx) in enumerate(NEIGHBOURS):
@@ -84,7 +83,7 @@ def _antialiased(light: npt.NDArray[np.float64], own: Pixels, other: Pixels, y: 
     return found
 
 
-def _in_area(pixels: Pixels, y: _Places, x: _Places) -> _Flags:
+def _in_area(pixels: Pixels, y: Places, x: Places) -> _Flags:
     """Return which pixels have enough neighbours of their own colour; the border of an image counts as one."""
     alike = _at_border(pixels.shape, y, x).astype(int)
     for dy, dx in NEIGHBOURS:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from itertools import starmap
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,21 +13,24 @@ import numpy.typing as npt
 from ..records import Pixels
 from .programs import Planes
 
-_Plane = npt.NDArray[np.float32]
-_Places = npt.NDArray[np.intp]
+Plane: TypeAlias = npt.NDArray[np.float32]
+"""A number for each pixel of an image, H x W, or for each of some points."""
+
+Places: TypeAlias = npt.NDArray[np.intp]
+"""Rows, or columns, of N pixels."""
 
 
-def plane_distance(a: Planes, b: Planes) -> _Plane:
+def plane_distance(a: Planes, b: Planes) -> Plane:
     """Return the largest distance of two images in any of their planes, by place."""
-    largest: _Plane | None = None
-    for x, y in zip(a, b, strict=True):
-        square = np.square(x[0] - y[0])
-        for one, other in zip(x[1:], y[1:], strict=True):
-            square += np.square(one - other)
-        largest = square if largest is None else np.maximum(largest, square)
-    assert largest is not None  # noqa: S101  # an image has at least one plane
-    root: _Plane = np.sqrt(largest)
+    root: Plane = np.sqrt(reduce(np.maximum, starmap(_square_distance, zip(a, b, strict=True))))
     return root
+
+
+def _square_distance(x: Plane, y: Plane) -> Plane:
+    square: Plane = np.square(x[0] - y[0])
+    for one, other in zip(x[1:], y[1:], strict=True):
+        square += np.square(one - other)
+    return square
 
 
 STRIP = 512
@@ -32,7 +38,7 @@ MARGIN = 64
 """Rows that are computed at a time, and rows beyond them that filters see."""
 
 
-def by_strips(compute: Callable[[Pixels, Pixels], _Plane], a: Pixels, b: Pixels) -> _Plane:
+def by_strips(compute: Callable[[Pixels, Pixels], Plane], a: Pixels, b: Pixels) -> Plane:
     """Return a map of two images H x W x 3, computed strip by strip, so that large images need little memory."""
     height = a.shape[0]
     found = np.empty(a.shape[:2], np.float32)
@@ -43,14 +49,14 @@ def by_strips(compute: Callable[[Pixels, Pixels], _Plane], a: Pixels, b: Pixels)
     return found
 
 
-def at_places(planes: Planes, y: _Places, x: _Places) -> Planes:
+def at_places(planes: Planes, y: Places, x: Places) -> Planes:
     """Return the points at N places; outside of an image, its nearest point."""
     height, width = planes[0].shape[1:]
     y, x = y.clip(0, height - 1), x.clip(0, width - 1)
     return tuple(plane[:, y, x] for plane in planes)
 
 
-def shifted(planes: Planes, y: _Places, x: _Places, shift: tuple[float, float]) -> Planes:
+def shifted(planes: Planes, y: Places, x: Places, shift: tuple[float, float]) -> Planes:
     """Return the points at N places of an image displaced by (rows, columns); between pixels they change linearly."""
     top, left = (int(np.floor(-each)) for each in shift)
     down, across = (np.float32(-each - first) for each, first in zip(shift, (top, left), strict=True))

@@ -18,15 +18,13 @@ were chosen.
 from __future__ import annotations
 
 from itertools import chain, pairwise
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from ..records import Pixels
 from . import yiq
 from .programs import LocalMeasure, Planes
-from .sampling import at_places, by_strips, plane_distance, shifted
+from .sampling import Places, Plane, at_places, by_strips, plane_distance, shifted
 
 DETAIL, AREA = 0.072, 0.03
 """Thresholds of distances after a blur of 2 pixels, and of 8."""
@@ -46,11 +44,8 @@ STEPS = (-0.75, -0.375, 0.0, 0.375, 0.75)
 
 _PART = 1 << 14
 
-_Plane: TypeAlias = npt.NDArray[np.float32]
-_Places: TypeAlias = npt.NDArray[np.intp]
 
-
-def difference_map(a: Pixels, b: Pixels) -> _Plane:
+def difference_map(a: Pixels, b: Pixels) -> Plane:
     """Return v by place, N x H x W."""
     return np.array([by_strips(_values, x, y) for x, y in zip(a, b, strict=True)], np.float32).reshape(a.shape[:3])
 
@@ -70,7 +65,7 @@ def planes(pixels: Pixels) -> Planes:
     return tuple(plane * np.float32(1 / threshold) for threshold, plane in filtered.items())
 
 
-def _values(a: Pixels, b: Pixels) -> _Plane:
+def _values(a: Pixels, b: Pixels) -> Plane:
     if np.array_equal(a, b):
         return np.zeros(a.shape[:2], np.float32)
     of_a, of_b = planes(a), planes(b)
@@ -86,22 +81,22 @@ def _values(a: Pixels, b: Pixels) -> _Plane:
     return values
 
 
-def _range(of: Planes, y: _Places, x: _Places) -> _Plane:
+def _range(of: Planes, y: Places, x: Places) -> Plane:
     """Return how far a displacement of less than a pixel can change an image at N places."""
     here = at_places(of, y, x)
     steps = ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
-    largest: _Plane = np.maximum.reduce([plane_distance(at_places(of, y + dy, x + dx), here) for dy, dx in steps])
+    largest: Plane = np.maximum.reduce([plane_distance(at_places(of, y + dy, x + dx), here) for dy, dx in steps])
     return largest
 
 
-def _nearest(a: Planes, b: Planes, y: _Places, x: _Places) -> _Plane:
+def _nearest(a: Planes, b: Planes, y: Places, x: Places) -> Plane:
     """Return the smallest distance of `b` at N places to `a`, over displacements along the lines of a grid.
 
     Between two neighbours of the grid, `a` changes linearly with the displacement.
     """
     here = at_places(b, y, x)
     moved = [[shifted(a, y, x, (down, right)) for right in STEPS] for down in STEPS]
-    best: _Plane = np.full(len(y), np.inf, np.float32)
+    best: Plane = np.full(len(y), np.inf, np.float32)
     for one, other in (
         *chain.from_iterable(map(pairwise, moved)),
         *chain.from_iterable(map(pairwise, zip(*moved, strict=True))),
@@ -117,7 +112,7 @@ def _nearest(a: Planes, b: Planes, y: _Places, x: _Places) -> _Plane:
     return best
 
 
-def _blurred(points: _Plane, spread: float, axis: int) -> _Plane:
+def _blurred(points: Plane, spread: float, axis: int) -> Plane:
     radius = int(np.ceil(3 * spread))
     weights = np.exp(-(np.arange(-radius, radius + 1) ** 2) / (2 * spread**2))
     weights = (weights / weights.sum()).astype(np.float32)
@@ -129,30 +124,30 @@ def _blurred(points: _Plane, spread: float, axis: int) -> _Plane:
     return blurred
 
 
-def _shrunk(points: _Plane, axis: int) -> _Plane:
+def _shrunk(points: Plane, axis: int) -> Plane:
     """Return the means of every SHRINK rows or columns."""
     padded = _padded(points, axis, 0, -points.shape[axis] % SHRINK)
     parts = [padded[:, i::SHRINK] if axis == 1 else padded[:, :, i::SHRINK] for i in range(SHRINK)]
     return np.asarray(np.sum(parts, 0, dtype=np.float32) / np.float32(SHRINK), np.float32)
 
 
-def _padded(points: _Plane, axis: int, before: int, after: int) -> _Plane:
+def _padded(points: Plane, axis: int, before: int, after: int) -> Plane:
     sides = [(0, 0)] * 3
     sides[axis] = (before, after)
     return np.pad(points, sides, "edge")
 
 
-def _enlarged(points: _Plane, length: int, axis: int) -> _Plane:
+def _enlarged(points: Plane, length: int, axis: int) -> Plane:
     """Return SHRINK times as many rows or columns, between which values change linearly, and `length` of them."""
     places = ((np.arange(length) + 0.5) / SHRINK - 0.5).clip(0, points.shape[axis] - 1)
     before = np.floor(places).astype(int)
     after = np.minimum(before + 1, points.shape[axis] - 1)
     share = (places - before).astype(np.float32).reshape((-1, 1) if axis == 1 else (1, -1))
-    enlarged: _Plane = np.take(points, before, axis) * (1 - share) + np.take(points, after, axis) * share
+    enlarged: Plane = np.take(points, before, axis) * (1 - share) + np.take(points, after, axis) * share
     return enlarged
 
 
-def _largest(values: _Plane) -> float:
+def _largest(values: Plane) -> float:
     return float(values.max())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from ..errors import Setting, UsageError, shown
+from ..errors import Setting, UsageError, shown, some_of
 from ..locations import scheme_of
 from ..records import MatchRule, Pair, Side, Unmatched
 from .lazy import Lazy
@@ -191,5 +191,4 @@ def _some_images(folder: Path) -> Listing:
 
 
 def _some(names: Sequence[str]) -> str:
-    rest = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return ", ".join(shown(name) for name in names[:2]) + rest
+    return some_of([shown(name) for name in names], most=2)

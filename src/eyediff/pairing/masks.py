@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import UsageError, shown
+from ..errors import UsageError, shown, some_of
 from ..records import Pair
 from .lazy import Lazy
 from .walk import images_below, stem_of
-
-_EXAMPLES = 3
 
 
 def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
@@ -52,7 +50,7 @@ def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
         if not found:
             missing.append(pair.name)
     if missing:
-        some = ", ".join(map(shown, missing[:_EXAMPLES])) + (" and more" if len(missing) > _EXAMPLES else "")
+        some = some_of([shown(name) for name in missing])
         raise UsageError(
             f"{shown(masks)} has no mask for {len(missing)} of {len(pairs)} pairs ({some}); a mask that is white "
             "everywhere lets all pixels count"

@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import UsageError, shown
+from ..errors import UsageError, shown, some_of
 from .rules import Key, Rule
 from .walk import natural_key, stem_of
 
 Matched: TypeAlias = tuple[str, str, str]
 """What the two share, then the path below the reference and the path below the candidate."""
-
-_EXAMPLES = 3
 
 
 def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str, str]:
@@ -30,10 +28,9 @@ def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str
         if (shared := key(name)) is not None and (first := found.setdefault(shared, name)) != name:
             clashes.append(f"{shown(first)} and {shown(name)}")
     if clashes:
-        more = f" and {len(clashes) - _EXAMPLES} more" if len(clashes) > _EXAMPLES else ""
         meaning = "a stem" if rule.text == "stem" else "what the rule finds"
         raise UsageError(
-            f"{shown(folder)}: not clear which file {meaning} means: {', '.join(clashes[:_EXAMPLES])}{more}; "
+            f"{shown(folder)}: not clear which file {meaning} means: {some_of(clashes)}; "
             "keep one of each, or match by name"
         )
     return {key: found[key] for key in sorted(found, key=natural_key)}

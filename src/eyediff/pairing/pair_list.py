@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import Setting, UsageError, shown
+from ..errors import Setting, UsageError, shown, some_of
 from ..locations import Location, Url, check_scheme, parse_location, scheme_of
 from ..records import Pair
 from .table_rows import BadRow, TableRow, read_table_rows
@@ -19,9 +19,6 @@ PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
 
 A mapping may also have "name", or "pair" for the same, and "group".
 """
-
-_NAMED = 3
-"""Problems that a message names."""
 
 
 def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
@@ -61,8 +58,7 @@ def read_pairs(path: Path) -> Sequence[Pair]:
     except ValueError as error:
         raise UsageError(str(error)) from error
     if problems:
-        more = f" and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-        raise UsageError(f"{shown(path)}: {'; '.join(problems[:_NAMED])}{more}; mend these rows")
+        raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; mend these rows")
     if not pairs:
         raise UsageError(f"{shown(path)} lists no pair; expected the columns {' and '.join(SIDES)}")
     check_pairs(pairs)

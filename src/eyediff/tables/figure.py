@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import EyediffError, Setting, UsageError, shown
 from ..images import composites
-from ..records import Numbers
+from ..records import Numbers, Rectangle
 from ..report.pictures import Levels, eight_bits
 from ..report.plot import TONES, check, panels_of, save
 from .formats import name_metric
@@ -20,18 +20,6 @@ _INCHES = 2.0
 """Height of a panel."""
 
 
-class Crop(NamedTuple):
-    """A part of an image: its upper left pixel, counted from 0, and its size."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return ",".join(map(str, self))
-
-
 @dataclass(frozen=True, slots=True)
 class Exhibit:
     """One image: the ground truth and each method, as compared, and the parts of it to show."""
@@ -39,10 +27,10 @@ class Exhibit:
     image: str
     place: int
     pixels: Sequence[Levels]
-    crops: Sequence[Crop]
+    crops: Sequence[Rectangle]
 
 
-def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence[Crop]) -> Exhibit:
+def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence[Rectangle]) -> Exhibit:
     """Read what a figure shows, and check before the work that it can be drawn.
 
     Parameters
@@ -92,7 +80,7 @@ def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibi
         If the file cannot be written.
     """
     height, width = exhibit.pixels[0].shape[:2]
-    crops = exhibit.crops or [Crop(0, 0, width, height)]
+    crops = exhibit.crops or [Rectangle(0, 0, width, height)]
     whole = 1 if exhibit.crops else 0
     columns = whole + len(exhibit.pixels)
     wide = max(crop.width / crop.height for crop in crops)
@@ -116,7 +104,7 @@ def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibi
     save(figure, path)
 
 
-def _draw_overview(panels: Any, exhibit: Exhibit, crops: Sequence[Crop]) -> None:
+def _draw_overview(panels: Any, exhibit: Exhibit, crops: Sequence[Rectangle]) -> None:
     """Show the ground truth in the first column, over all rows, with a frame around each crop."""
     first = panels[0][0]
     for row in range(1, len(crops)):

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, cast
 import numpy as np
 
 from .. import pairing
-from ..errors import Setting, UsageError, shown
+from ..errors import Setting, UsageError, shown, some_of
 from ..interfaces import DownloadProgress
 from ..pairing.groups import group_pairs
 from ..pairing.lazy import Lazy
@@ -25,9 +25,6 @@ from ..scoring.metric_spec import parse_metrics
 
 MissingPolicy: TypeAlias = Literal["refuse", "common"]
 """What happens if a method lacks an image: a refusal, or the table is of the images that all methods have."""
-
-_NAMED = 3
-"""Images that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +121,10 @@ def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path)
 def _describe_missing(left_out: Mapping[str, Sequence[str]]) -> str:
     count = Counter(method for methods in left_out.values() for method in methods)
     parts = [
-        f"{shown(method)} lacks {number}: {_some([name for name in left_out if method in left_out[name]])}"
+        f"{shown(method)} lacks {number}: {some_of([shown(name) for name in left_out if method in left_out[name]])}"
         for method, number in count.items()
     ]
     return f"not every method has every image: {'; '.join(parts)}; add them, or take the images that all have with "
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(map(shown, names[:_NAMED])) + more
 
 
 def _groups_of(images: Sequence[str], rule: str | None) -> Sequence[str]:
