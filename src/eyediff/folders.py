@@ -173,13 +173,8 @@ def nearest(
     rebuild : bool
         Replace an index that was made with another metric, or of files that have changed since. Otherwise such an
         index is an error.
-    size : {"refuse", "resize", "crop"}
-        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
-        centre.
-    device : {"auto", "cpu", "cuda"}
-        The device that computes networks.
-    workers : int, optional
-        Number of threads that decode files. By default one for each core.
+    size, device, workers : optional
+        As for `matrix`.
 
     Returns
     -------
@@ -222,18 +217,10 @@ def duplicates(
         The largest distance of a pair, 0 or more.
     metric : str
         One of `lpips-*` and `deep-*`.
-    index : str or Path, optional
-        A file that keeps the embeddings of the folder for the next call.
-    rebuild : bool
-        Replace an index that was made with another metric, or of files that have changed since. Otherwise such an
-        index is an error.
-    size : {"refuse", "resize", "crop"}
-        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
-        centre.
-    device : {"auto", "cpu", "cuda"}
-        The device that computes networks.
-    workers : int, optional
-        Number of threads that decode files. By default one for each core.
+    index, rebuild : optional
+        As for `nearest`.
+    size, device, workers : optional
+        As for `matrix`.
 
     Returns
     -------
@@ -274,13 +261,8 @@ def diversity(
     groups : str, optional
         "subfolder", or a regular expression whose first group names the group of an image. The mean is then given for
         each group, within groups, and for all images.
-    size : {"refuse", "resize", "crop"}
-        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
-        centre.
-    device : {"auto", "cpu", "cuda"}
-        The device that computes networks.
-    workers : int, optional
-        Number of threads that decode files. By default one for each core.
+    size, device, workers : optional
+        As for `matrix`.
 
     Returns
     -------

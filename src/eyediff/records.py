@@ -278,16 +278,16 @@ class Failure:
 
     @property
     def crossed(self) -> tuple[Crossing, ...]:
-        """No score is beyond a limit."""
+        """Return no crossings: there are no scores."""
         return ()
 
     @property
     def regions(self) -> Regions:
-        """Nothing is known of the images."""
+        """Return no regions: the images were not compared."""
         return {}
 
     def is_moved(self, metric: str) -> bool:  # noqa: ARG002  # as of a pair with scores
-        """Nothing is known of the images."""
+        """Return False: the images were not compared."""
         return False
 
 

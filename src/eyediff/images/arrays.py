@@ -1,4 +1,4 @@
-"""What library users hand over (paths, PIL images, arrays) as images, with ranges stated and checked."""
+"""Convert paths, PIL images and arrays of library users to images, with ranges stated and checked."""
 
 from __future__ import annotations
 

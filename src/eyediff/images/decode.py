@@ -109,7 +109,7 @@ def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
     """The first picture of a file, upright and in sRGB. Raises UnsupportedImage."""
     kind = recognise(file.read(HEAD))
     about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
-    with _damage_told(kind), ExitStack() as turns:
+    with _report_damage(kind), ExitStack() as turns:
         file.seek(0)
         with _warnings_swallowed(kind):
             im = PLUGINS[kind](file)
@@ -131,7 +131,7 @@ def from_pil(im: PILImage.Image) -> DecodedImage:
     """A PIL image as its file would be read: upright, in sRGB. Raises UnsupportedImage."""
     if any(";16" in str(tile[3]) for tile in getattr(im, "tile", ())) and im.mode not in _SIXTEEN:
         raise UnsupportedImage("PIL cuts this 16-bit file to 8 bits: give its path instead")
-    with _damage_told(im.format or "image"):
+    with _report_damage(im.format or "image"):
         im.load()
         about = FileInfo(bits=16 if im.mode in _SIXTEEN else 8)
         return _upright(im, about, _planes(im, about), ())
@@ -241,8 +241,8 @@ def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
 
 
 @contextmanager
-def _damage_told(kind: str) -> Iterator[None]:
-    """Turn what a decoder trips over into a reason that a person can read."""
+def _report_damage(kind: str) -> Iterator[None]:
+    """Turn the exceptions of a decoder into a reason that a person can read."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise UnsupportedImage(
             "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, damaged files would pass as whole: set it to False"

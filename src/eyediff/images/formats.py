@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes (suffixes lie), and the record of what it says of itself."""
+"""Recognise a file by its first bytes, since suffixes may be wrong, and record what its header says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAD = 64
 
 
 class UnsupportedImage(Exception):  # noqa: N818 - it never leaves the package: whoever knows the file's name makes an ImageError of it
-    """Why one file or object cannot be used, and what to do; its name is put before it later."""
+    """A file or object that cannot be used. The message says why and what to do; the caller adds the name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What BMP, TIFF, AVIF, PNM and ICO files say of themselves beyond what Pillow passes on. PNG has a file of its own."""
+"""Read the headers of BMP, TIFF, AVIF, PNM and ICO files, beyond what Pillow passes on. PNG has a file of its own."""
 
 from __future__ import annotations
 

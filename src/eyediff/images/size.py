@@ -161,7 +161,7 @@ def wider_of(*pixels: Pixels) -> np.dtype[np.generic]:
 
 
 def stored_as(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
-    """The same levels in an equal or wider storage type: times 257, or divided by the peak."""
+    """Return the same levels in an equal or wider storage type: times 257, or divided by the peak."""
     if pixels.dtype == dtype:
         return pixels
     if dtype == np.uint16:

@@ -55,19 +55,19 @@ def read_tags(
 
 
 def orientation(exif: bytes) -> int:
-    """How the stored picture is to be turned, 1 to 8 as EXIF counts. Raises ValueError on a damaged block."""
+    """Return how the stored picture must be turned, 1 to 8 as in EXIF. Raises ValueError for a damaged block."""
     found, _ = read_tags(io.BytesIO(exif.removeprefix(b"Exif\x00\x00")), (ORIENTATION,))
     return upright_from(found)
 
 
 def upright_from(tags: dict[int, tuple[int, ...]]) -> int:
-    """The orientation among tags; 1 where there is none, or a value that EXIF does not know, as viewers do."""
+    """Return the orientation among tags. It is 1 if there is none, or if EXIF does not know the value."""
     value = tags.get(ORIENTATION, (1,))[0]
     return value if 1 <= value <= 8 else 1
 
 
 def unturned(tiff: bytes) -> bytes:
-    """The same file with its orientation set to "as stored". Raises ValueError on a damaged block."""
+    """Return the file with its orientation set to "as stored". Raises ValueError for a damaged block."""
     directory = _directory(io.BytesIO(tiff))
     changed = bytearray(tiff)
     for entry in directory.entries:

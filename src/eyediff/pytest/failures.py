@@ -1,4 +1,4 @@
-"""What a failed comparison leaves: a folder with its pictures and figures, and a page of all failures of a session."""
+"""Write what a failed comparison leaves: a folder with pictures and scores, and a page of all failures of a session."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def _levels(pixels: Pixels) -> Numbers:
 
 
 def _equal(path: Path, picture: PILImage.Image) -> bool:
-    """Whether a golden is this very picture. A file that is no image is not."""
+    """Return whether a golden is exactly this picture. A file that is not an image is not."""
     try:
         with PILImage.open(path) as there:
             return there.mode == picture.mode and there.size == picture.size and there.tobytes() == picture.tobytes()

@@ -1,7 +1,7 @@
-"""What all processes of one session of pytest share: which goldens were stored, by which test, and what failed.
+"""Share facts between the processes of one pytest session: stored goldens, their tests, and failures.
 
-Each fact is a file of its own in a folder that the first process makes and removes: processes that run tests side by
-side, as those of pytest-xdist, see each other's facts, and none is lost where one of them crashes.
+Each fact is a file of its own, in a folder that the first process makes and removes. So the processes of pytest-xdist
+see each other's facts, and no fact is lost if a process crashes.
 """
 
 from __future__ import annotations

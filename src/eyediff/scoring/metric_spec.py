@@ -61,7 +61,7 @@ class MetricSpec:
 
     @property
     def program(self) -> Program:
-        """What computes the metric."""
+        """Return the program that computes the metric."""
         program = self.info.programs[self.version]
         if not self.peak:
             return program
