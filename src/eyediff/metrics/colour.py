@@ -27,7 +27,9 @@ def gray(pixels: Pixels) -> Pixels:
 
 
 BT601_LUMA = (65481, 128553, 24966)
-"""ITU-R BT.601: the thousandths of a level that red, green and blue add to 16, the black of Y; its white is 235."""
+"""ITU-R BT.601: the thousandths of a level that red, green and blue add to the black of Y; its white is 235."""
+
+BT601_BLACK = 16
 
 
 def studio_luma(pixels: Pixels) -> Numbers:
@@ -35,7 +37,7 @@ def studio_luma(pixels: Pixels) -> Numbers:
 
     Super-resolution papers compare this Y, as MATLAB's `rgb2ycbcr` defines it.
     """
-    luma: Numbers = (_weighed(pixels, np.float64) / (1000 * PEAKS[pixels.dtype]) + 16) / 255
+    luma: Numbers = (_weighed(pixels, np.float64) / (1000 * PEAKS[pixels.dtype]) + BT601_BLACK) / 255
     return luma
 
 
@@ -47,7 +49,7 @@ def rounded_studio_luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
     if pixels.dtype == np.float32:
         return np.floor(studio_luma(pixels) * 255 + 0.5).astype(np.uint8)
     unit = 1000 * int(PEAKS[pixels.dtype])  # exact: a half must not go up here and down there
-    return ((_weighed(pixels, np.int64) + 16 * unit + unit // 2) // unit).astype(np.uint8)
+    return ((_weighed(pixels, np.int64) + BT601_BLACK * unit + unit // 2) // unit).astype(np.uint8)
 
 
 def _weighed(pixels: Pixels, dtype: type[np.float64] | type[np.int64]) -> npt.NDArray[Any]:

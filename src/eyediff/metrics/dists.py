@@ -26,7 +26,7 @@ import numpy as np
 
 from . import backbones, lpips
 from .backbones import VGG, ForwardPass, Layer, Pool, Trunk
-from .ops import Array, C, Ops, T
+from .ops import ONE, Array, C, Ops, T, constant
 
 C1 = C2 = 1e-6
 
@@ -35,7 +35,7 @@ MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225
 
 GAIN: Array = np.asarray(0.5 / DEVIATION, np.float32)
 OFFSET: Array = np.asarray((0.5 - MEAN) / DEVIATION, np.float32)
-HALF: Array = np.full(1, 0.5, np.float32)
+HALF: Array = constant(0.5)
 
 HANN: Array = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]).astype(np.float32)
 
@@ -54,7 +54,7 @@ class RootMeanSquarePool(Layer):
         squares = ops.conv(
             ops.mul(x, x), np.tile(HANN, (self.channels, 1, 1, 1)), stride=2, pad=1, groups=self.channels
         )
-        return ops.root(ops.affine(squares, np.ones(1, np.float32), np.full(1, 1e-12, np.float32)))
+        return ops.root(ops.affine(squares, ONE, constant(1e-12)))
 
 
 def _with_other_pooling(trunk: Trunk) -> Trunk:
@@ -100,5 +100,5 @@ def score(ops: Ops[T, C], of: lpips.FeatureNetwork[C], alpha: Sequence[C], beta:
 
 
 def _quotient(ops: Ops[T, C], above: T, below: T, c: float) -> T:
-    added = cast(Ops[T, Any], ops).affine(below, np.ones(1, np.float32), np.full(1, c, np.float32))
+    added = cast(Ops[T, Any], ops).affine(below, ONE, constant(c))
     return ops.div(above, added)

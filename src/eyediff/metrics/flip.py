@@ -18,7 +18,7 @@ import numpy as np
 
 from ..records import Numbers
 from . import colour
-from .ops import Array, T, Verbs
+from .ops import ONE, Array, T, Verbs, constant
 from .programs import WholeImage
 
 PIXELS_PER_DEGREE = 0.7 * (3840 / 0.7) * math.pi / 180
@@ -44,7 +44,6 @@ OPPONENT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
 """Rows: Y, C_x and C_z of YC_xC_z from relative XYZ; 16 is then taken from Y. L*a*b* is the same of f(XYZ)."""
 
 DELTA = 6 / 29
-ONE: Array = np.ones(1, np.float32)
 SIXTEEN: Array = np.array([-16, 0, 0], np.float32)
 
 
@@ -95,12 +94,12 @@ def error_map(ops: Verbs[T], a: T, b: T) -> T:
     colours = _colour_difference(ops, *(_hunt(ops, _blurred(ops, x)) for x in ycxcz))
     features = _feature_difference(ops, *ycxcz)
     # dE_c^(1 - dE_f) as dE_c * dE_c^(-dE_f), which is 0 where colours are equal.
-    exponent = ops.mul(features, ops.log(ops.larger(colours, ops.affine(colours, _figure(0), _figure(1e-30)))))
-    return ops.mul(colours, ops.exp(ops.affine(exponent, _figure(-1))))
+    exponent = ops.mul(features, ops.log(ops.larger(colours, ops.affine(colours, constant(0), constant(1e-30)))))
+    return ops.mul(colours, ops.exp(ops.affine(exponent, constant(-1))))
 
 
 def _ycxcz(ops: Verbs[T], x: T) -> T:
-    linear = colour.linear(ops, ops.affine(x, _figure(0.5), _figure(0.5)))
+    linear = colour.linear(ops, ops.affine(x, constant(0.5), constant(0.5)))
     return ops.affine(_matrix(ops, linear, OPPONENT @ RELATIVE_XYZ), np.ones(3, np.float32), SIXTEEN)
 
 
@@ -113,20 +112,20 @@ def _blurred(ops: Verbs[T], ycxcz: T) -> T:
     relative = ops.affine(blurred, np.ones(3, np.float32), -SIXTEEN)
     linear = _matrix(ops, relative, TO_LINEAR @ FROM_OPPONENT)
     above_black = ops.relu(linear)
-    return ops.affine(ops.relu(ops.affine(above_black, _figure(-1), ONE)), _figure(-1), ONE)
+    return ops.affine(ops.relu(ops.affine(above_black, constant(-1), ONE)), constant(-1), ONE)
 
 
 def _hunt(ops: Verbs[T], linear: T) -> T:
     """Return L*, and a* and b* as strong as Hunt found them at that L*: N x 3 x H x W."""
     xyz = _matrix(ops, linear, RELATIVE_XYZ)
     limit = DELTA**3
-    low = ops.larger(xyz, ops.affine(xyz, _figure(0), _figure(limit)))
+    low = ops.larger(xyz, ops.affine(xyz, constant(0), constant(limit)))
     # Below the limit f is a straight line, which meets the root there with the same slope.
     line = ops.sub(xyz, low)
-    curve = ops.add(ops.power(low, 1 / 3), ops.affine(line, _figure(1 / (3 * DELTA**2))))
+    curve = ops.add(ops.power(low, 1 / 3), ops.affine(line, constant(1 / (3 * DELTA**2))))
     lab = ops.affine(_matrix(ops, curve, OPPONENT), np.ones(3, np.float32), SIXTEEN)
     lightness = ops.channels(lab, 0, 1)
-    return ops.concat([lightness, ops.mul(ops.channels(lab, 1, 3), ops.affine(lightness, _figure(0.01)))])
+    return ops.concat([lightness, ops.mul(ops.channels(lab, 1, 3), ops.affine(lightness, constant(0.01)))])
 
 
 def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
@@ -136,11 +135,11 @@ def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
     hyab = ops.add(_magnitude(ops, lightness), ops.root(ops.total(ops.mul(chroma, chroma))))
     powered = ops.power(hyab, COLOUR_POWER)
     cut = CUT * MOST
-    above = ops.relu(ops.affine(powered, ONE, _figure(-cut)))
+    above = ops.relu(ops.affine(powered, ONE, constant(-cut)))
     slope = (1 - CUT_VALUE) / (MOST - cut)
     return ops.add(
-        ops.affine(ops.sub(powered, above), _figure(CUT_VALUE / cut)),
-        ops.affine(above, _figure(slope)),
+        ops.affine(ops.sub(powered, above), constant(CUT_VALUE / cut)),
+        ops.affine(above, constant(slope)),
     )
 
 
@@ -162,12 +161,12 @@ def _feature_difference(ops: Verbs[T], a: T, b: T) -> T:
     """Return dE_f of YC_xC_z images: the larger of the differences in edges and in points."""
     (edges_a, points_a), (edges_b, points_b) = (_edges_and_points(ops, x) for x in (a, b))
     edges, points = _magnitude(ops, ops.sub(edges_a, edges_b)), _magnitude(ops, ops.sub(points_a, points_b))
-    return ops.power(ops.affine(ops.larger(edges, points), _figure(1 / math.sqrt(2))), FEATURE_POWER)
+    return ops.power(ops.affine(ops.larger(edges, points), constant(1 / math.sqrt(2))), FEATURE_POWER)
 
 
 def _edges_and_points(ops: Verbs[T], ycxcz: T) -> tuple[T, T]:
     reach = ACROSS.shape[2] // 2
-    luminance = ops.affine(ops.channels(ycxcz, 0, 1), _figure(1 / 116), _figure(16 / 116))
+    luminance = ops.affine(ops.channels(ycxcz, 0, 1), constant(1 / 116), constant(16 / 116))
     copies = ops.border(ops.concat([luminance] * 4), reach, reach)
     # Edge and point down the columns, then both along the rows.
     found = ops.conv(ops.conv(copies, ACROSS, groups=4), ALONG.transpose(0, 1, 3, 2), groups=4)
@@ -181,11 +180,7 @@ def _matrix(ops: Verbs[T], x: T, matrix: Numbers) -> T:
 
 
 def _magnitude(ops: Verbs[T], x: T) -> T:
-    return ops.larger(x, ops.affine(x, _figure(-1)))
-
-
-def _figure(value: float) -> Array:
-    return np.array([value], np.float32)
+    return ops.larger(x, ops.affine(x, constant(-1)))
 
 
 PROGRAM = WholeImage(score, 1, map=error_map)

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..records import Pixels
 from . import colour
-from .ops import Array, T, Verbs
+from .ops import ONE, Array, T, Verbs, constant
 from .programs import WholeImage
 
 C = 170.0
@@ -46,7 +46,7 @@ def score(ops: Verbs[T], a: T, b: T) -> T:
     dissimilar = dissimilarity(ops, *_luma(ops, a, b))
     off = ops.sub(dissimilar, ops.level(dissimilar))
     pixels = ops.area(off)
-    one_less = ops.affine(pixels, np.ones(1, np.float32), np.full(1, -1, np.float32))
+    one_less = ops.affine(pixels, ONE, constant(-1))
     variance = ops.div(ops.mul(ops.level(ops.mul(off, off)), pixels), one_less)
     return ops.mean(ops.root(variance))
 
@@ -54,7 +54,7 @@ def score(ops: Verbs[T], a: T, b: T) -> T:
 def similarity_map(ops: Verbs[T], a: T, b: T) -> T:
     """Return GMS of images N x 3 x H x W in [-1, 1], N x 1 x h x w; each value covers 2 x 2 pixels."""
     dissimilar = dissimilarity(ops, *_luma(ops, a, b))
-    return ops.affine(dissimilar, np.full(1, -1, np.float32), np.ones(1, np.float32))
+    return ops.affine(dissimilar, constant(-1), ONE)
 
 
 def _luma(ops: Verbs[T], a: T, b: T) -> tuple[T, T]:
@@ -77,8 +77,8 @@ def dissimilarity(ops: Verbs[T], a: T, b: T, masking: float = 0.0) -> T:
     off = ops.sub(m_a, m_b)
     below = ops.add(ops.mul(m_a, m_a), ops.mul(m_b, m_b))
     if masking:
-        below = ops.sub(below, ops.affine(ops.mul(m_a, m_b), np.full(1, masking, np.float32)))
-    return ops.div(ops.mul(off, off), ops.affine(below, np.ones(1, np.float32), np.full(1, 3**2 * C, np.float32)))
+        below = ops.sub(below, ops.affine(ops.mul(m_a, m_b), constant(masking)))
+    return ops.div(ops.mul(off, off), ops.affine(below, ONE, constant(3**2 * C)))
 
 
 def gradient(ops: Verbs[T], grey: T) -> T:

@@ -25,7 +25,7 @@ import numpy as np
 
 from . import colour
 from .gmsd import SQUARE
-from .ops import Array, T, Verbs
+from .ops import ONE, Array, T, Verbs, constant
 from .programs import WholeImage
 
 C, ALPHA = 30.0, 4.2
@@ -35,7 +35,6 @@ SMALLEST_SIDE = 16
 FLOOR = 1e-6
 """Added to every weight, so that images without any edge have a score: all their pixels count alike."""
 
-ONE: Array = np.ones(1, np.float32)
 LEAST = math.exp(-ALPHA)
 PERFECT = 1 / (1 + LEAST)
 
@@ -56,23 +55,23 @@ def score(ops: Verbs[T], a: T, b: T) -> T:
     """Return HaarPSI of images N x 3 x H x W in [-1, 1]: N x 1, 1 for equal images."""
     lacking, weights = _local(ops, a, b)
     # l(1) - l(1 - u) for u that lacks in the mean, written without a difference of near figures.
-    rising = ops.exp(ops.affine(lacking, _figure(ALPHA)))
+    rising = ops.exp(ops.affine(lacking, constant(ALPHA)))
     deficit = ops.div(
-        ops.affine(rising, _figure(LEAST), _figure(-LEAST)),
-        ops.affine(rising, _figure(LEAST / PERFECT), _figure(1 / PERFECT)),
+        ops.affine(rising, constant(LEAST), constant(-LEAST)),
+        ops.affine(rising, constant(LEAST / PERFECT), constant(1 / PERFECT)),
     )
     mean = ops.div(ops.level(ops.total(ops.mul(deficit, weights))), ops.level(ops.total(weights)))
     # l^-1(l(1) - mean), likewise.
-    down = ops.log(ops.affine(mean, _figure(-1 / PERFECT), ONE))
-    up = ops.log(ops.affine(mean, _figure(1 / (1 - PERFECT)), ONE))
-    similarity = ops.affine(ops.sub(down, up), _figure(1 / ALPHA), ONE)
+    down = ops.log(ops.affine(mean, constant(-1 / PERFECT), ONE))
+    up = ops.log(ops.affine(mean, constant(1 / (1 - PERFECT)), ONE))
+    similarity = ops.affine(ops.sub(down, up), constant(1 / ALPHA), ONE)
     return ops.mean(ops.mul(similarity, similarity))
 
 
 def similarity_map(ops: Verbs[T], a: T, b: T) -> T:
     """Return the mean of S over both directions and colour, N x 1 x h x w; each value covers 2 x 2 pixels."""
     lacking, _ = _local(ops, a, b)
-    return ops.affine(ops.total(lacking), _figure(-1 / 3), ONE)
+    return ops.affine(ops.total(lacking), constant(-1 / 3), ONE)
 
 
 def _local(ops: Verbs[T], a: T, b: T) -> tuple[T, T]:
@@ -80,11 +79,11 @@ def _local(ops: Verbs[T], a: T, b: T) -> tuple[T, T]:
     yiq = [ops.conv(colour.mix(ops, x, colour.YIQ, 255), SQUARES, stride=2, pad=1, groups=3) for x in (a, b)]
     fine, middle, coarse = zip(*([_responses(ops, x, wavelet) for wavelet in WAVELETS] for x in yiq), strict=True)
     opposed = [_magnitude(ops, ops.conv(ops.channels(x, 1, 3), SQUARES[:2], pad=1, groups=2)) for x in yiq]
-    directions = ops.affine(ops.add(_dissimilarity(ops, *fine), _dissimilarity(ops, *middle)), _figure(0.5))
-    chromatic = ops.affine(ops.total(_dissimilarity(ops, *opposed)), _figure(0.5))
+    directions = ops.affine(ops.add(_dissimilarity(ops, *fine), _dissimilarity(ops, *middle)), constant(0.5))
+    chromatic = ops.affine(ops.total(_dissimilarity(ops, *opposed)), constant(0.5))
     weights = ops.larger(*coarse)
-    weights = ops.concat([weights, ops.affine(ops.total(weights), _figure(0.5))])
-    return ops.concat([directions, chromatic]), ops.affine(weights, ONE, _figure(FLOOR))
+    weights = ops.concat([weights, ops.affine(ops.total(weights), constant(0.5))])
+    return ops.concat([directions, chromatic]), ops.affine(weights, ONE, constant(FLOOR))
 
 
 def _responses(ops: Verbs[T], yiq: T, wavelet: Array) -> T:
@@ -93,16 +92,12 @@ def _responses(ops: Verbs[T], yiq: T, wavelet: Array) -> T:
 
 
 def _magnitude(ops: Verbs[T], x: T) -> T:
-    return ops.larger(x, ops.affine(x, _figure(-1)))
+    return ops.larger(x, ops.affine(x, constant(-1)))
 
 
 def _dissimilarity(ops: Verbs[T], x: T, y: T) -> T:
     off = ops.sub(x, y)
-    return ops.div(ops.mul(off, off), ops.affine(ops.add(ops.mul(x, x), ops.mul(y, y)), ONE, _figure(C)))
-
-
-def _figure(value: float) -> Array:
-    return np.array([value], np.float32)
+    return ops.div(ops.mul(off, off), ops.affine(ops.add(ops.mul(x, x), ops.mul(y, y)), ONE, constant(C)))
 
 
 PROGRAM = WholeImage(score, SMALLEST_SIDE, map=similarity_map, map_identity=1.0)

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from ..errors import RangeError
 from ..records import PEAKS, Numbers, Pixels
 from . import colour
-from .ops import Array, T, Verbs
+from .ops import Array, T, Verbs, constant
 from .programs import Formula, PixelFunction
 
 Flat: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 
-QUARTER: Array = np.full(1, 0.25, np.float32)
+QUARTER: Array = constant(0.25)
 
 BLOCK = 1 << 16
 """Figures that are subtracted, squared and summed at a time: few enough to stay in the processor's cache, and for the

@@ -25,7 +25,7 @@ import numpy as np
 
 from . import colour, filters
 from .gmsd import gradient
-from .ops import Array, T, Verbs
+from .ops import ONE, T, Verbs, constant
 from .programs import WholeImage
 
 C1, C2, C3 = 140.0, 55.0, 550.0
@@ -35,18 +35,16 @@ POWER = 0.25
 LHM = np.array([[0.2989, 0.5870, 0.1140], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
 """Rows: the shares of red, green and blue in L, H and M."""
 
-ONE: Array = np.ones(1, np.float32)
-
 
 def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     """Return MDSI of images N x 3 x H x W in [-1, 1], made `factor` times smaller: N x 1, 0 for equal images."""
     lacking = _lacking(ops, a, b, factor)
-    similarity = ops.affine(lacking, _figure(-1), ONE)
+    similarity = ops.affine(lacking, constant(-1), ONE)
     # r^(1/4) of r >= 0; of r < 0, |r|^(1/4) turned by 45 degrees.
     above = ops.power(ops.relu(similarity), POWER)
-    below = ops.power(ops.relu(ops.affine(similarity, _figure(-1))), POWER)
-    real = ops.add(ops.affine(above, ONE, _figure(-1)), ops.affine(below, _figure(math.cos(math.pi * POWER))))
-    imaginary = ops.affine(below, _figure(math.sin(math.pi * POWER)))
+    below = ops.power(ops.relu(ops.affine(similarity, constant(-1))), POWER)
+    real = ops.add(ops.affine(above, ONE, constant(-1)), ops.affine(below, constant(math.cos(math.pi * POWER))))
+    imaginary = ops.affine(below, constant(math.sin(math.pi * POWER)))
     squares = []
     for part in (real, imaginary):
         off = ops.sub(part, ops.level(part))
@@ -57,30 +55,26 @@ def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
 def similarity_map(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     """Return GCS of images N x 3 x H x W in [-1, 1], made `factor` times smaller: N x 1 x h x w, 1 where equal."""
-    return ops.affine(_lacking(ops, a, b, factor), _figure(-1), ONE)
+    return ops.affine(_lacking(ops, a, b, factor), constant(-1), ONE)
 
 
 def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     """Return 1 - GCS."""
     lhm_a, lhm_b = (filters.shrunk(ops, colour.mix(ops, x, LHM, 255), factor, 3) for x in (a, b))
     l_a, l_b = (ops.channels(x, 0, 1) for x in (lhm_a, lhm_b))
-    fused = ops.affine(ops.add(l_a, l_b), _figure(0.5))
+    fused = ops.affine(ops.add(l_a, l_b), constant(0.5))
     g_a, g_b, g_f = (gradient(ops, luminance) for luminance in (l_a, l_b, fused))
     c1, c2 = 3**2 * C1, 3**2 * C2  # `gradient` is three times as long
     toward_fused = ops.sub(_dissimilarity(ops, g_b, g_f, c2), _dissimilarity(ops, g_a, g_f, c2))
     by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)
     by_colour = _dissimilarity(ops, ops.channels(lhm_a, 1, 3), ops.channels(lhm_b, 1, 3), C3)
-    return ops.add(ops.affine(by_gradient, _figure(ALPHA)), ops.affine(by_colour, _figure(1 - ALPHA)))
+    return ops.add(ops.affine(by_gradient, constant(ALPHA)), ops.affine(by_colour, constant(1 - ALPHA)))
 
 
 def _dissimilarity(ops: Verbs[T], x: T, y: T, c: float) -> T:
     off = ops.sub(x, y)
     below = ops.total(ops.add(ops.mul(x, x), ops.mul(y, y)))
-    return ops.div(ops.total(ops.mul(off, off)), ops.affine(below, ONE, _figure(c)))
-
-
-def _figure(value: float) -> Array:
-    return np.array([value], np.float32)
+    return ops.div(ops.total(ops.mul(off, off)), ops.affine(below, ONE, constant(c)))
 
 
 PROGRAM = WholeImage(score, 2, None, similarity_map, 1.0, np.float64, filters.reduction)

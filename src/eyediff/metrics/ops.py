@@ -25,6 +25,13 @@ C_contra = TypeVar("C_contra", contravariant=True)
 UNIT_EPS = 1e-10
 """Added to the length of a feature vector, OUTSIDE the root, as Zhang et al. published it."""
 
+ONE: Array = np.ones(1, np.float32)
+
+
+def constant(value: float) -> Array:
+    """Return a number as a coefficient of operations such as `affine`."""
+    return np.array([value], np.float32)
+
 
 class Ops(Protocol[T, C_contra]):
     """The operations of an interpreter that takes constants of one array type (`C_contra`)."""

@@ -32,7 +32,7 @@ import numpy as np
 from ..records import Numbers, Pixels
 from . import colour, filters
 from .filters import Taps
-from .ops import Array, T, Verbs
+from .ops import ONE, Array, T, Verbs, constant
 from .programs import Formula, OpsFunction, WindowMean
 
 K1, K2 = 0.01, 0.03
@@ -40,7 +40,6 @@ RANGE = 2.0  # from -1, black, to 1, white: around 0, where float32 loses least 
 C1, C2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
 
 RGB = 3
-ONE: Array = np.ones(1, np.float32)
 THIRDS: Array = np.full(RGB, 1 / RGB, np.float32)
 
 
@@ -162,8 +161,8 @@ def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
 
 def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
     """l of every window, by channel."""
-    bright = verbs.affine(found.mean_s, ONE, _figure(RANGE))  # here black must be 0
-    both = verbs.affine(verbs.mul(bright, bright), ONE, _figure(2 * C1))
+    bright = verbs.affine(found.mean_s, ONE, constant(RANGE))  # here black must be 0
+    both = verbs.affine(verbs.mul(bright, bright), ONE, constant(2 * C1))
     apart = verbs.mul(found.mean_d, found.mean_d)
     return verbs.div(verbs.sub(both, apart), verbs.add(both, apart))
 
@@ -173,12 +172,8 @@ def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
     # Sample (co)variances are all larger by one factor, which is the same as a C2 smaller by it.
     pixels = len(variant.window) ** 2
     c2 = C2 * (pixels - 1) / pixels if variant.sample else C2
-    both = verbs.affine(found.variance_s, ONE, _figure(2 * c2))
+    both = verbs.affine(found.variance_s, ONE, constant(2 * c2))
     return verbs.div(verbs.sub(both, found.variance_d), verbs.add(both, found.variance_d))
-
-
-def _figure(value: float) -> Array:
-    return np.array([value], np.float32)
 
 
 def similarity(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
@@ -207,12 +202,12 @@ def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
 
     With the variant `skimage` it is the "DSSIM" of Zhang et al. 2018 and of the package `lpips`.
     """
-    return verbs.mean(verbs.affine(similarity(verbs, variant, a, b), _figure(-0.5), _figure(0.5)))
+    return verbs.mean(verbs.affine(similarity(verbs, variant, a, b), constant(-0.5), constant(0.5)))
 
 
 def dssim_map(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
     """DSSIM as a map: N x 1 x H' x W', the mean over channels of every window."""
-    return verbs.affine(spatial(verbs, variant, a, b), _figure(-0.5), _figure(0.5))
+    return verbs.affine(spatial(verbs, variant, a, b), constant(-0.5), constant(0.5))
 
 
 def channel_mean(means: Sequence[Numbers]) -> Numbers:

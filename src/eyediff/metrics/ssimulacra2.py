@@ -29,7 +29,7 @@ import numpy as np
 
 from ..records import Numbers
 from . import colour, filters
-from .ops import Array, T, Verbs
+from .ops import ONE, Array, T, Verbs, constant
 from .programs import WholeImage
 
 SCALES = 6
@@ -81,8 +81,6 @@ POLYNOMIAL = (2.326765642916932, -0.020884521182843837, 6.248496625763138e-05)
 """Of x, x^2 and x^3."""
 POWER = 0.6276336467831387
 
-ONE: Array = np.ones(1, np.float32)
-
 
 def _window() -> filters.Taps:
     """Return the Gaussian as the reference truncates and approximates it."""
@@ -114,7 +112,7 @@ def scales(height: int, width: int) -> int:
 def score(ops: Verbs[T], a: T, b: T, count: int) -> T:
     """Return SSIMULACRA 2 of references `a` and candidates `b`, N x 3 x H x W in [-1, 1], at `count` scales: N x 1."""
     weights = np.array(WEIGHTS).reshape(-1)[: 18 * count].reshape(3, count, 2, 3)
-    light = [colour.linear(ops, ops.affine(x, _figure(0.5), _figure(0.5))) for x in (a, b)]
+    light = [colour.linear(ops, ops.affine(x, constant(0.5), constant(0.5))) for x in (a, b)]
     terms: list[T] = []
     for scale in range(count):
         if scale:
@@ -139,16 +137,16 @@ def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
     stack = ops.conv(stack, COLUMN.transpose(0, 1, 3, 2), pad=(0, reach), groups=15)
     mean_a, mean_b, square_a, square_b, product = (ops.channels(stack, 3 * i, 3 * i + 3) for i in range(5))
     off = ops.sub(mean_a, mean_b)
-    luminance = ops.affine(ops.mul(off, off), _figure(-1), ONE)
+    luminance = ops.affine(ops.mul(off, off), constant(-1), ONE)
     covariance = ops.sub(product, ops.mul(mean_a, mean_b))
     variances = ops.add(ops.sub(square_a, ops.mul(mean_a, mean_a)), ops.sub(square_b, ops.mul(mean_b, mean_b)))
-    structure = ops.div(ops.affine(covariance, _figure(2), _figure(C2)), ops.affine(variances, ONE, _figure(C2)))
+    structure = ops.div(ops.affine(covariance, constant(2), constant(C2)), ops.affine(variances, ONE, constant(C2)))
     edges = [ops.affine(_magnitude(ops, ops.sub(x, mean)), ONE, ONE) for x, mean in ((a, mean_a), (b, mean_b))]
-    gain = ops.affine(ops.div(edges[1], edges[0]), ONE, _figure(-1))
+    gain = ops.affine(ops.div(edges[1], edges[0]), ONE, constant(-1))
     return (
-        ops.relu(ops.affine(ops.mul(luminance, structure), _figure(-1), ONE)),
+        ops.relu(ops.affine(ops.mul(luminance, structure), constant(-1), ONE)),
         ops.relu(gain),
-        ops.relu(ops.affine(gain, _figure(-1))),
+        ops.relu(ops.affine(gain, constant(-1))),
     )
 
 
@@ -164,19 +162,15 @@ def _norms(ops: Verbs[T], errors: T, weights: Numbers) -> list[T]:
 
 
 def _rescaled(ops: Verbs[T], x: T) -> T:
-    x = ops.affine(x, _figure(FACTOR))
+    x = ops.affine(x, constant(FACTOR))
     square = ops.mul(x, x)
     powers: Sequence[T] = (x, square, ops.mul(square, x))
     distance = ops.weigh(ops.concat(powers), np.array(POLYNOMIAL, np.float32))
-    return ops.affine(ops.power(ops.relu(distance), POWER), _figure(-10), _figure(100))
+    return ops.affine(ops.power(ops.relu(distance), POWER), constant(-10), constant(100))
 
 
 def _magnitude(ops: Verbs[T], x: T) -> T:
-    return ops.larger(x, ops.affine(x, _figure(-1)))
-
-
-def _figure(value: float) -> Array:
-    return np.array([value], np.float32)
+    return ops.larger(x, ops.affine(x, constant(-1)))
 
 
 PROGRAM = WholeImage(score, SMALLEST_SIDE, setting=scales)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import colour, filters
-from .ops import Array, T, Verbs
+from .ops import ONE, Array, T, Verbs, constant
 from .programs import WholeImage
 
 NOISE = 2.0
@@ -36,7 +36,6 @@ NOTHING = 1e-20
 WINDOWS = tuple(filters.gaussian(2 ** (SCALES - scale) + 1, (2 ** (SCALES - scale) + 1) / 5) for scale in range(SCALES))
 """From the finest scale to the coarsest: 17, 9, 5 and 3 pixels."""
 
-ONE: Array = np.ones(1, np.float32)
 PIXEL: Array = np.ones((1, 1, 1, 1), np.float32)
 
 
@@ -52,7 +51,9 @@ def score(ops: Verbs[T], a: T, b: T) -> T:
         of_candidate, of_reference = _information(ops, window, a, b)
         seen.append(_sum(ops, of_candidate))
         there.append(_sum(ops, of_reference))
-    total_seen, total_there = (ops.affine(ops.total(ops.concat(sums)), ONE, _figure(NOTHING)) for sums in (seen, there))
+    total_seen, total_there = (
+        ops.affine(ops.total(ops.concat(sums)), ONE, constant(NOTHING)) for sums in (seen, there)
+    )
     return ops.mean(ops.div(total_seen, total_there))
 
 
@@ -62,28 +63,24 @@ def _information(ops: Verbs[T], window: filters.Taps, a: T, b: T) -> tuple[T, T]
     stack = filters.blur(ops, stack, window, 5)
     mean_a, mean_b, square_a, square_b, product = (ops.channels(stack, i, i + 1) for i in range(5))
     var_a, var_b, both = (
-        ops.relu(ops.affine(ops.sub(mean, means), ONE, _figure(-TINY)))
+        ops.relu(ops.affine(ops.sub(mean, means), ONE, constant(-TINY)))
         for mean, means in (
             (square_a, ops.mul(mean_a, mean_a)),
             (square_b, ops.mul(mean_b, mean_b)),
             (product, ops.mul(mean_a, mean_b)),
         )
     )
-    gain = ops.div(both, ops.affine(var_a, ONE, _figure(NOTHING)))
+    gain = ops.div(both, ops.affine(var_a, ONE, constant(NOTHING)))
     unexplained = ops.relu(ops.sub(var_b, ops.mul(gain, both)))
-    kept = ops.div(ops.mul(ops.mul(gain, gain), var_a), ops.affine(unexplained, ONE, _figure(NOISE)))
-    here = ops.log(ops.affine(var_a, _figure(1 / NOISE), ONE))
+    kept = ops.div(ops.mul(ops.mul(gain, gain), var_a), ops.affine(unexplained, ONE, constant(NOISE)))
+    here = ops.log(ops.affine(var_a, constant(1 / NOISE), ONE))
     # Too little to be seen, unless the reference has no detail at all.
-    added = ops.log(ops.affine(unexplained, _figure(1 / NOISE), ONE))
-    return ops.log(ops.affine(kept, ONE, ONE)), ops.add(here, ops.affine(added, _figure(TINY)))
+    added = ops.log(ops.affine(unexplained, constant(1 / NOISE), ONE))
+    return ops.log(ops.affine(kept, ONE, ONE)), ops.add(here, ops.affine(added, constant(TINY)))
 
 
 def _sum(ops: Verbs[T], x: T) -> T:
     return ops.mul(ops.level(x), ops.area(x))
-
-
-def _figure(value: float) -> Array:
-    return np.array([value], np.float32)
 
 
 PROGRAM = WholeImage(score, SMALLEST_SIDE, precision=np.float64)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name that all of torch's users know
 
 from ..errors import RangeError, SizeError, UsageError
-from ..metrics import l2, ssim
+from ..metrics import colour, l2, ssim
 from ..metrics import ms_ssim as msssim
 from .checks import (
     Reduction,
@@ -31,9 +31,6 @@ from .trunk import VERBS
 
 Colour: TypeAlias = Literal["rgb", "y"]
 """The channels of SSIM: the mean over RGB, or the luma alone."""
-
-LUMA, BLACK = (65.481, 128.553, 24.966), 16.0
-"""Luma of pixels from 0 to 1, on a scale of 0 to 255: Recommendation ITU-R BT.601, as MATLAB's rgb2ycbcr has it."""
 
 
 class ClassicalLoss(nn.Module):
@@ -255,9 +252,10 @@ def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> T
 
 def luma(x: Tensor) -> Tensor:
     """Return the luma of images in [-1, 1], as three equal channels on the same scale."""
-    weights = torch.tensor(LUMA, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1) / 255
-    # From pixels p = (x + 1) / 2, y = BLACK / 255 + sum of weights * p, and back to [-1, 1] as 2 y - 1.
-    offset = 2 * BLACK / 255 + sum(LUMA) / 255 - 1
+    levels = [thousandths / 1000 for thousandths in colour.BT601_LUMA]
+    weights = torch.tensor(levels, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1) / 255
+    # From pixels p = (x + 1) / 2, y = black / 255 + sum of weights * p, and back to [-1, 1] as 2 y - 1.
+    offset = 2 * colour.BT601_BLACK / 255 + sum(levels) / 255 - 1
     return ((weights * x).sum(1, keepdim=True) + offset).expand(-1, 3, -1, -1)
 
 
