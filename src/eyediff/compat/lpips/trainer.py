@@ -112,8 +112,8 @@ class Trainer:
         self.d1 = self.forward(self.var_ref, self.var_p1)
         self.acc_r = self.compute_accuracy(self.d0, self.d1, self.input_judge)
         self.var_judge = self.input_judge.to(self.d0.dtype).view(self.d0.size())
-        self.loss_total: Tensor = self.rankLoss(self.d0, self.d1, self.var_judge * 2 - 1)
-        loss: Tensor = self.loss_total
+        loss: Tensor = self.rankLoss(self.d0, self.d1, self.var_judge * 2 - 1)
+        self.loss_total = loss
         return loss
 
     def backward_train(self) -> None:
