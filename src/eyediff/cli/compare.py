@@ -62,7 +62,7 @@ def compare(
     range_: options.LevelRange = None,
     bits: options.Bits = None,
     crop_border: options.CropBorder = 0,
-    region: options.Region = None,
+    region: options.RegionOption = None,
     ignore: options.Ignore = None,
     mask: options.Masks = None,
     resume: Annotated[

@@ -12,7 +12,7 @@ from ..errors import shown
 from ..output.schema import Column
 from ..output.tables import Table
 from ..output.text import amount
-from ..output.writers import Format
+from ..output.writers import TextFormat
 from ..sets import DiversityEstimate
 from . import options
 from .exit_codes import INCOMPLETE
@@ -56,7 +56,7 @@ def diversity(
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed or some groups have no pair,
     130 interrupted.
     """
-    kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
     grouping = None if groups is None else sets.group_images(listed[0], groups)
     with download_bar("weights") as report:

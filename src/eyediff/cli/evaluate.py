@@ -15,7 +15,7 @@ from ..evaluation import agreement as judging
 from ..evaluation import output as telling
 from ..evaluation import plots as drawing
 from ..output.text import amount
-from ..output.writers import Format
+from ..output.writers import TextFormat
 from ..report import plot as plots
 from ..votes import StudyKind, StudySplit, jnd
 from . import options
@@ -43,7 +43,7 @@ class Outputs:
     """The output options of a study."""
 
     file: Path | None
-    format: Format | None
+    format: TextFormat | None
     plot: Path | None
     by_item: Path | None
 
@@ -162,10 +162,10 @@ def _judged(
     outputs: Outputs,
 ) -> int:
     """Read, judge, and tell; what can be wrong is found before any image is looked at closely."""
-    form = cast(Format, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
+    form = cast(TextFormat, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
     if outputs.plot is not None:
         plots.check(outputs.plot)
-    rows = cast(Format, options.format_of(None, outputs.by_item, options.SUFFIXES))
+    rows = cast(TextFormat, options.format_of(None, outputs.by_item, options.SUFFIXES))
     with download_bar("weights") as report:
         task = judging.prepare(votes.read_study(data, kind, split=split), options.named(metrics), how, report)
     with ExitStack() as stack:

@@ -15,7 +15,7 @@ from ..explanation import explain as explain_pair
 from ..output.schema import Column
 from ..output.tables import Table
 from ..output.text import figure
-from ..output.writers import Format
+from ..output.writers import TextFormat
 from . import options
 from .exit_codes import INCOMPLETE
 from .progress import download_bar
@@ -55,7 +55,7 @@ def explain(
     Exit code: 0 done, 2 the call is wrong, 3 some scores are missing, such as those whose weights are not here.
     """
     wanted = [_expected(text) for text in expect or ()]
-    kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
     with options.text(kind, output) as stream:
         with download_bar("weights") as fetched:
             found = explain_pair(

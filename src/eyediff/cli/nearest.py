@@ -14,7 +14,7 @@ from ..errors import UsageError, shown
 from ..output.schema import Column
 from ..output.tables import Table
 from ..output.text import amount
-from ..output.writers import Format
+from ..output.writers import TextFormat
 from ..sets import EmbeddingJob, FailedImage, ImageSet, IndexedPoints
 from . import options
 from .exit_codes import INCOMPLETE
@@ -75,7 +75,7 @@ def nearest(
     if duplicates is not None:
         folders.check_below(duplicates)
     folders.check_k(defaults.NEIGHBOURS if k is None else k)
-    kind = cast(Format, options.format_of(format_, output, options.SUFFIXES))
+    kind = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
     listed = folders.listed(folder)
     asked = folders.queries_of(query) if query else (ImageSet(folder, ()), {})
     with download_bar("weights") as report:

@@ -109,7 +109,7 @@ Scale: TypeAlias = Annotated[
     int | None, typer.Option(metavar="N", help="How many times images were enlarged, for the border of --protocol.")
 ]
 CropBorder: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Cut off N pixels at each side first.")]
-Region: TypeAlias = Annotated[
+RegionOption: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="X,Y,W,H", help="Only this rectangle counts.", show_default=False)
 ]
 Ignore: TypeAlias = Annotated[
@@ -165,7 +165,7 @@ Output: TypeAlias = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
 ]
 FormatOption: TypeAlias = Annotated[
-    reports.Format | None,
+    reports.TextFormat | None,
     typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
 ]
 Rows: TypeAlias = Annotated[

@@ -13,7 +13,7 @@ from .. import defaults, votes
 from ..evaluation import agreement as judging
 from ..evaluation import weight_sources_output as telling
 from ..evaluation.weight_sources import WeightSourceSettings, compare
-from ..output.writers import Format
+from ..output.writers import TextFormat
 from ..votes.ordered_triplets import write_ordered_triplets
 from . import options
 from .exit_codes import INCOMPLETE
@@ -54,7 +54,7 @@ def supervision(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    form = cast(Format, options.format_of(format_, output, options.SUFFIXES))
+    form = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
     how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, "voc", device, workers)
     study = votes.read_study(data, "2afc", split=split)
     plan = WeightSourceSettings(trunk, photos, tuple(imported or ()), seeds)

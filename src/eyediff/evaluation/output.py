@@ -11,7 +11,7 @@ from ..output.output_files import Text
 from ..output.schema import Cell, Column, encodable
 from ..output.tables import Table
 from ..output.text import StyledLine, amount, provenance_lines, rendered
-from ..output.writers import Format
+from ..output.writers import TextFormat
 from ..votes import Triplet
 from ..votes.study import JndPair
 from .results import Judged, Line
@@ -40,7 +40,7 @@ TITLES = {
 PERCENT = ("agreement", "ap")
 
 
-def write(judged: Judged, kind: Format, output: Text) -> None:
+def write(judged: Judged, kind: TextFormat, output: Text) -> None:
     """All figures, then the items that failed. Raises OutputError."""
     if kind == "text":
         for text in _text(judged):
@@ -71,7 +71,7 @@ def study_metadata(judged: Judged) -> dict[str, object]:
     } | ({"convention": judged.convention} if study.kind == "jnd" else {})
 
 
-def write_items(judged: Judged, kind: Format, output: Text) -> None:
+def write_items(judged: Judged, kind: TextFormat, output: Text) -> None:
     """A row an item: its images, its votes, and each metric's own scores of it. Raises OutputError."""
     names = ("reference", "a", "b") if judged.study.kind == "2afc" else ("a", "b")
     names = ("reference", "candidate") if judged.study.kind == "mos" else names

@@ -10,7 +10,7 @@ from ..output.output_files import Text
 from ..output.schema import Column
 from ..output.tables import Table
 from ..output.text import StyledLine, amount, provenance_lines, rendered
-from ..output.writers import Format
+from ..output.writers import TextFormat
 from . import output as evaluation_output
 from .weight_sources import WeightSourceScore, WeightSourceTable
 
@@ -29,7 +29,7 @@ COLUMNS = (
 """Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
 
 
-def write(table: WeightSourceTable, kind: Format, output: Text) -> None:
+def write(table: WeightSourceTable, kind: TextFormat, output: Text) -> None:
     """Write all scores, then the items that failed. Raises OutputError."""
     if kind == "text":
         for line in _text(table):

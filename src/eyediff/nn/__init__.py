@@ -23,7 +23,7 @@ from .texture import DISTS
 from .whole_images import FLIP, GMSD, MDSI, MSGMSD, SSIMULACRA2, VIF, HaarPSI
 
 if TYPE_CHECKING:
-    from .metric import Metric
+    from .metric import ModuleMetric
 
 __all__ = [
     "DISTS",
@@ -41,13 +41,13 @@ __all__ = [
     "SSIMULACRA2",
     "VIF",
     "HaarPSI",
-    "Metric",
+    "ModuleMetric",
     "PerceptualLoss",
     "Prepared",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name == "Metric":  # torchmetrics is needed by those who use it, no one else
-        return importlib.import_module(".metric", __name__).Metric
+    if name == "ModuleMetric":  # torchmetrics is needed by those who use it, no one else
+        return importlib.import_module(".metric", __name__).ModuleMetric
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -446,7 +446,7 @@ class PSNR(ClassicalLoss):
     Notes
     -----
     Equal images score infinity, and their gradient is 0. A mean is over the ratios of the images, as papers report it.
-    torchmetrics uses the mean error of all pixels: `Metric(PSNR(), pooled=True)`.
+    torchmetrics uses the mean error of all pixels: `ModuleMetric(PSNR(), pooled=True)`.
     """
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:

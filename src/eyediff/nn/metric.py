@@ -13,7 +13,7 @@ from ..optional import import_optional
 from .checks import Reduction, check_reduction
 from .classical import L2, PSNR, decibels
 
-import_optional("torchmetrics", "eyediff.nn.Metric")  # here, so that one line is what a user without it reads
+import_optional("torchmetrics", "eyediff.nn.ModuleMetric")  # here, so that one line is what a user without it reads
 import torchmetrics
 from torchmetrics.utilities import dim_zero_cat
 
@@ -22,7 +22,7 @@ DISTINCT = 10_000
 """Keys are counted up to here and then again, so that any two of a collection differ by more than a rounding."""
 
 
-class Metric(torchmetrics.Metric):
+class ModuleMetric(torchmetrics.Metric):
     """The score of all pairs of all updates, on all processes. Batches may differ in size.
 
     Parameters
@@ -45,7 +45,7 @@ class Metric(torchmetrics.Metric):
     --------
     >>> import torch
     >>> from eyediff import nn
-    >>> metric = nn.Metric(nn.PSNR(value_range=(0, 1)))
+    >>> metric = nn.ModuleMetric(nn.PSNR(value_range=(0, 1)))
     >>> metric.update(torch.zeros(2, 3, 8, 8), torch.full((2, 3, 8, 8), 0.5))
     >>> round(float(metric.compute()), 2)
     6.02

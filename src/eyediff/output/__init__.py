@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .sinks import RowFormat, SummarySink, is_results_path, plain_sink, row_sink, sidecars
-from .writers import FORMATS, Format
+from .writers import FORMATS, TextFormat
 
-__all__ = ["FORMATS", "Format", "RowFormat", "SummarySink", "is_results_path", "plain_sink", "row_sink", "sidecars"]
+__all__ = ["FORMATS", "RowFormat", "SummarySink", "TextFormat", "is_results_path", "plain_sink", "row_sink", "sidecars"]

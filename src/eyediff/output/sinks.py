@@ -15,9 +15,9 @@ from .shards import ShardSidecar
 from .summary import summary_lines, summary_trailer
 from .targets import AppendTarget, TextTarget, target
 from .text import amount
-from .writers import WRITERS, Format
+from .writers import WRITERS, TextFormat
 
-RowFormat: TypeAlias = Format | Literal["parquet"]
+RowFormat: TypeAlias = TextFormat | Literal["parquet"]
 """Formats of compared pairs. Parquet is a folder, and no stream."""
 
 
@@ -35,7 +35,7 @@ class RowSink:
         the others are counted. None: all.
     """
 
-    def __init__(self, kind: Format, target: TextTarget, most: int | None = None) -> None:
+    def __init__(self, kind: TextFormat, target: TextTarget, most: int | None = None) -> None:
         self._most, self._rows, self._hidden = most, 0, 0
         self._make, self._target, self._verdict = WRITERS[kind], target, kind in ("json", "jsonl")
 

@@ -8,7 +8,7 @@ from ..records import Header
 from .output_files import Text
 from .schema import ERROR, Cell, Column, header_record
 from .text import StyledLine, provenance_lines
-from .writers import WRITERS, Format
+from .writers import WRITERS, TextFormat
 
 
 class Table:
@@ -30,7 +30,7 @@ class Table:
 
     def __init__(
         self,
-        kind: Format,
+        kind: TextFormat,
         output: Text,
         columns: Sequence[Column],
         header: Header,

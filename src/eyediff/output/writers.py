@@ -12,9 +12,9 @@ from .schema import Cell, Column
 from .text import StyledLine
 from .text_writer import TextWriter
 
-Format: TypeAlias = Literal["text", "csv", "jsonl", "json"]
+TextFormat: TypeAlias = Literal["text", "csv", "jsonl", "json"]
 
-FORMATS: tuple[Format, ...] = get_args(Format)
+FORMATS: tuple[TextFormat, ...] = get_args(TextFormat)
 
 
 class Writer(Protocol):
@@ -44,7 +44,7 @@ class Writer(Protocol):
         """Return what comes after the rows: the trailer for programs, the lines for people."""
 
 
-WRITERS: Mapping[Format, type[Writer]] = {
+WRITERS: Mapping[TextFormat, type[Writer]] = {
     "text": TextWriter,
     "csv": CsvWriter,
     "jsonl": JsonLinesWriter,

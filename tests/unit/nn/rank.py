@@ -43,10 +43,10 @@ def collection() -> torchmetrics.MetricCollection:
     """Two distances and two similarities; at equal images the distances' sums are the same."""
     return torchmetrics.MetricCollection(
         {
-            "alex": nn.Metric(module(ALEX)),
-            "squeeze": nn.Metric(module(SQUEEZE)),
-            "ssim": nn.Metric(nn.SSIM()),
-            "psnr": nn.Metric(nn.PSNR()),
+            "alex": nn.ModuleMetric(module(ALEX)),
+            "squeeze": nn.ModuleMetric(module(SQUEEZE)),
+            "ssim": nn.ModuleMetric(nn.SSIM()),
+            "psnr": nn.ModuleMetric(nn.PSNR()),
         }
     )
 

@@ -69,7 +69,7 @@ def test_torchmetrics_takes_masks() -> None:
     """`Metric.update` hands the mask on."""
     pytest.importorskip("torchmetrics", reason="torchmetrics is not installed")
     x, y, mask = batch()
-    metric = nn.Metric(nn.L2(value_range=(0, 1)))
+    metric = nn.ModuleMetric(nn.L2(value_range=(0, 1)))
     metric.update(x, y, mask)
     assert float(metric.compute()) == pytest.approx(float(nn.L2(value_range=(0, 1))(x, y, mask)))
 

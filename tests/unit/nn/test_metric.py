@@ -1,4 +1,4 @@
-"""`nn.Metric` among torchmetrics' own: batches, collections, processes."""
+"""`nn.ModuleMetric` among torchmetrics' own: batches, collections, processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_every_pair_counts_alike() -> None:
     """Batches of two and one; `forward` gives the batch's own value with its gradient, and adds it to the whole, from
     which no graph hangs."""
-    metric, (x, y) = nn.Metric(module(ALEX)), tensors(ALEX)
+    metric, (x, y) = nn.ModuleMetric(module(ALEX)), tensors(ALEX)
     scores = module(ALEX).score(x, y)
     first = x[:2].clone().requires_grad_()
     value = metric(first, y[:2])
@@ -41,7 +41,7 @@ def test_every_pair_counts_alike() -> None:
 
 def test_a_metric_begins_anew() -> None:
     """After `reset` nothing is left; to compute it of nothing is an error, not a zero."""
-    metric, (x, y) = nn.Metric(module(ALEX)), tensors(ALEX)
+    metric, (x, y) = nn.ModuleMetric(module(ALEX)), tensors(ALEX)
     metric.update(x, x)
     metric.reset()
     metric.update(x, y)
@@ -51,7 +51,7 @@ def test_a_metric_begins_anew() -> None:
     with pytest.warns(UserWarning, match="before the ``update``"), pytest.raises(RuntimeError, match="no pairs"):
         metric.compute()
     assert not metric.module.training
-    assert not metric.higher_is_better and nn.Metric(nn.SSIM()).higher_is_better
+    assert not metric.higher_is_better and nn.ModuleMetric(nn.SSIM()).higher_is_better
 
 
 def test_reductions() -> None:
@@ -59,12 +59,12 @@ def test_reductions() -> None:
     x, y = tensors(ALEX)
     scores = module(ALEX).score(x, y)
     for reduction, expected in (("sum", scores.sum()), ("none", scores)):
-        metric = nn.Metric(module(ALEX), reduction)
+        metric = nn.ModuleMetric(module(ALEX), reduction)
         metric.update(x[:2], y[:2])
         metric.update(x[2:], y[2:])
         torch.testing.assert_close(metric.compute(), expected, rtol=1e-5, atol=1e-7)
     with pytest.raises(ValueError, match="expected mean, sum or none"):
-        nn.Metric(module(ALEX), "median")
+        nn.ModuleMetric(module(ALEX), "median")
 
 
 def test_psnr_of_all_pixels_is_torchmetrics() -> None:
@@ -72,8 +72,8 @@ def test_psnr_of_all_pixels_is_torchmetrics() -> None:
     from torchmetrics.image import PeakSignalNoiseRatio
 
     torch.manual_seed(0)
-    pooled, theirs = nn.Metric(nn.PSNR(value_range=(0, 1)), pooled=True), PeakSignalNoiseRatio(data_range=1.0)
-    single, scores = nn.Metric(nn.PSNR(value_range=(0, 1))), []
+    pooled, theirs = nn.ModuleMetric(nn.PSNR(value_range=(0, 1)), pooled=True), PeakSignalNoiseRatio(data_range=1.0)
+    single, scores = nn.ModuleMetric(nn.PSNR(value_range=(0, 1))), []
     for count, side, strength in ((2, 16, 0.1), (1, 40, 0.4)):
         x = torch.rand(count, 3, side, side)
         y = (x + strength * torch.randn_like(x)).clamp(0, 1)
@@ -84,13 +84,13 @@ def test_psnr_of_all_pixels_is_torchmetrics() -> None:
     torch.testing.assert_close(single.compute(), torch.cat(scores).mean(), rtol=1e-5, atol=0)
     assert abs(pooled.compute() - single.compute()) > 1
     with pytest.raises(ValueError, match="PSNR alone"):
-        nn.Metric(nn.SSIM(), pooled=True)
+        nn.ModuleMetric(nn.SSIM(), pooled=True)
 
 
 def test_it_is_plotted() -> None:
     """As torchmetrics draws its own: one value, and several."""
     pytest.importorskip("matplotlib").use("agg")
-    metric, (x, y) = nn.Metric(nn.SSIM()), tensors(ALEX)
+    metric, (x, y) = nn.ModuleMetric(nn.SSIM()), tensors(ALEX)
     values = [metric(x, y), metric(y, x)]
     for drawn in (metric.plot(), metric.plot(values)):
         figure, axes = drawn
