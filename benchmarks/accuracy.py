@@ -47,7 +47,7 @@ def main() -> None:
     from tests.golden.lpips_cases import seeded_parameters
 
     from eyediff import weights
-    from eyediff.engines import select_runner
+    from eyediff.engines import cpu_engine
     from eyediff.engines.native.network import NativeNetwork
     from eyediff.engines.network_engine import NetworkEngine
     from eyediff.engines.numpy_runner import NumpyRunner
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--nets", default="alex,squeeze,mini,vgg")
     options = parser.parse_args()
     a, b = pairs()
-    print(f"{len(a)} pairs of {SIDE}x{SIDE}; native: {select_runner.engine_description()}")
+    print(f"{len(a)} pairs of {SIDE}x{SIDE}; native: {cpu_engine.engine_description()}")
     print("| network | engine | pairs of d >= 1e-3 | largest | median | pairs of 1e-4 < d < 3e-3 | largest |")
     print("|---|---|---|---|---|---|---|")
     for net in options.nets.split(","):

@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 import matplotlib.font_manager  # noqa: F401 - looks for fonts by a process, once: before anything is watched
-import typer
 from PIL import Image as PILImage
 
 from eyediff import cli
@@ -52,7 +51,7 @@ def arguments() -> tuple[str, ...]:
             found[name] = None
             walk(below)
 
-    walk(typer.main.get_command(cli.app))
+    walk(cli.create_command())
     every = tuple(dict.fromkeys([*found, *VALUES]))
     assert len(every) < RAW
     return every

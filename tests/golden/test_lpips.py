@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from eyediff import weights
-from eyediff.engines import select_runner
+from eyediff.engines import cpu_engine, select_runner
 from eyediff.engines.network_engine import NetworkEngine, Runner
 from eyediff.engines.numpy_runner import NumpyRunner
 from eyediff.errors import DeviceError
@@ -41,7 +41,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     """The engines that compute networks on the CPU, by EYEDIFF_ENGINE."""
     monkeypatch.setenv(select_runner.ENGINE, request.param)
     try:
-        select_runner.engine_name()
+        cpu_engine.engine_name()
     except DeviceError as error:
         pytest.skip(str(error))
     return str(request.param)

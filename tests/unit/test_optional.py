@@ -87,10 +87,9 @@ def test_help_keeps_brackets() -> None:
 
 def test_every_help_text_survives() -> None:
     """Each bracket of each docstring of a command, in what its --help prints."""
-    if cli.app.rich_markup_mode != "rich":
+    if cli.create_app(()).rich_markup_mode != "rich":
         pytest.skip("this typer does not take help for markup")
     from rich.text import Text
-    from typer.main import get_command
 
     def walk(command: object) -> None:
         for owner in (command, *command.params):  # type: ignore[attr-defined]
@@ -99,9 +98,7 @@ def test_every_help_text_survives() -> None:
         for child in getattr(command, "commands", {}).values():
             walk(child)
 
-    command = get_command(cli.app)
-    cli._escape_help(command)
-    walk(command)
+    walk(cli.create_command())
 
 
 def test_import_error_of_an_installed_module(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

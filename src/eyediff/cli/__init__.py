@@ -11,72 +11,69 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, cast
 
 import typer
 
 from .._version import __version__
-from ..engines.select_runner import engine_description
 from ..errors import EyediffError, UsageError, shown
-from .compare import compare
-from .demo import demo
-from .distill import distill
-from .diversity import diversity
-from .evaluate import app as evaluate
 from .exit_codes import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR, spell_option
-from .explain import explain
-from .export import export
-from .matrix import matrix
-from .merge import merge
-from .metrics import metrics
-from .nearest import nearest
-from .optimize import optimize
-from .protocols import protocols
 from .ray import with_address
-from .supervision import strengths, supervision
-from .table import table
-from .train import train
-from .video import video
-from .weights import app as weights
 
-app = typer.Typer(
-    name="eyediff",
-    help="How different do these two images look to a person?",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(compare)
-app.command()(table)
-app.command()(matrix)
-app.command()(nearest)
-app.command()(diversity)
-app.command()(merge)
-app.command()(metrics)
-app.command()(protocols)
-app.command()(explain)
-app.command()(demo)
-app.command()(distill)
-app.command()(train)
-app.command()(optimize)
-app.command()(export)
-app.command()(video)
-evaluate.command()(supervision)
-evaluate.command()(strengths)
-app.add_typer(evaluate, name="eval")
-app.add_typer(weights, name="weights")
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    **{
+        name: (name, name)
+        for name in (
+            *("compare", "table", "matrix", "nearest", "diversity", "merge", "metrics", "protocols", "explain"),
+            *("demo", "distill", "train", "optimize", "export", "video"),
+        )
+    },
+    "eval": ("evaluate", "app"),
+    "weights": ("weights", "app"),
+}
+"""Each command: its module here, and the name of its function, or of its Typer object for a group, in that module."""
+
+
+def create_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """Return the command line with these commands. The modules of the others are not imported, which saves time."""
+    app = typer.Typer(
+        name="eyediff",
+        help="How different do these two images look to a person?",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in names:
+        module, attribute = COMMANDS[name]
+        command = getattr(import_module(f".{module}", __name__), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def _needed(arguments: Sequence[str]) -> Iterable[str]:
+    """Return the commands that the arguments need. Help and a misspelled command need all."""
+    first = next((argument for argument in arguments if not argument.startswith("-")), "")
+    if first in COMMANDS:
+        return (first,)
+    return () if list(arguments) == ["--version"] else COMMANDS
 
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from ..engines.cpu_engine import engine_description
+
         typer.echo(f"eyediff {__version__} (networks on the CPU: {engine_description()})")
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
@@ -89,10 +86,17 @@ _MARKUP = re.compile(r"\[[a-z#/@][^\[]*?\]")
 """What rich takes for markup, as its own parser does."""
 
 
+def create_command(names: Iterable[str] = COMMANDS) -> Any:
+    """Return the parser of the command line with these commands."""
+    app = create_app(names)
+    command = typer.main.get_command(app)
+    if app.rich_markup_mode == "rich":
+        _escape_help(command)
+    return command
+
+
 def _escape_help(command: Any) -> None:
-    """Let brackets in the help of a command, its options and its subcommands stand, as in `eyediff[video]`."""
-    if app.rich_markup_mode != "rich":
-        return
+    """Escape the brackets in the help of a command, its options and its subcommands, as in `eyediff[video]`."""
     for owner in (command, *command.params):
         if help_text := getattr(owner, "help", None):
             owner.help = _MARKUP.sub(r"\\\g<0>", help_text)
@@ -118,8 +122,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # a return 
         arguments = with_address(sys.argv[1:] if argv is None else argv)
         if any("\0" in argument for argument in arguments):  # not every release of typer refuses it in a path
             raise UsageError("an argument contains a NUL character, which no name has: leave it out")
-        command = typer.main.get_command(app)
-        _escape_help(command)
+        command = create_command(_needed(arguments))
         code = command.main(args=arguments, standalone_mode=False)
     except EyediffError as error:
         _complain(error.spelled(spell_option))

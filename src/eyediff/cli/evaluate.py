@@ -22,6 +22,7 @@ from . import options
 from .eval_data import fetch, simulate
 from .exit_codes import INCOMPLETE, USAGE_ERROR
 from .progress import bar, download_bar
+from .supervision import strengths, supervision
 
 app = typer.Typer(help="How well metrics agree with people: 2AFC, JND and opinion scores.", no_args_is_help=True)
 app.command()(simulate)
@@ -181,3 +182,7 @@ def _judged(
     if outputs.file is not None:
         typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} judged; see {shown(outputs.file)}", err=True)
     return INCOMPLETE if found.failed else 0
+
+
+app.command()(supervision)
+app.command()(strengths)

@@ -7,13 +7,16 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from .. import run
 from ..errors import EyediffError, Setting, shown
-from ..records import Summary
 from .progress import bar
+
+if TYPE_CHECKING:
+    from .. import run
+    from ..records import Summary
 
 OPTION_NAMES = {"metrics": "metric"}
 """Options whose name differs from that of the library's parameter."""

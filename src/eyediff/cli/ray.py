@@ -6,13 +6,15 @@ import logging
 import re
 import socket
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from .. import run
 from ..errors import UsageError
 from ..optional import import_optional
+
+if TYPE_CHECKING:
+    from .. import run
 
 RayOption: TypeAlias = Annotated[
     str | None,

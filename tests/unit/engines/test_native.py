@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eyediff import weights
-from eyediff.engines import select_runner
+from eyediff.engines import cpu_engine, select_runner
 from eyediff.engines.native import library
 from eyediff.engines.native.network import NativeNetwork
 from eyediff.engines.network_engine import NetworkEngine
@@ -192,7 +192,7 @@ def test_transforms_are_those_of_the_generator() -> None:
 def test_an_engine_that_is_named_is_used_or_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """EYEDIFF_ENGINE: unset, the native one where it is; a name that cannot be had is an error with the reason."""
     monkeypatch.setenv("EYEDIFF_ENGINE", "onnxruntime")
-    assert select_runner.engine_description() == "onnxruntime"
+    assert cpu_engine.engine_description() == "onnxruntime"
     monkeypatch.setenv("EYEDIFF_ENGINE", "cuda")
     with pytest.raises(UsageError, match="EYEDIFF_ENGINE=cuda was set, expected native or onnxruntime"):
         select_runner.create_runner("cpu")
