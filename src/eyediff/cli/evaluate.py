@@ -18,7 +18,7 @@ from ..output.text import amount
 from ..output.writers import TextFormat
 from ..report import plot as plots
 from ..votes import StudyKind, StudySplit, jnd
-from . import options
+from . import options, study_options
 from .eval_data import fetch, simulate
 from .exit_codes import INCOMPLETE, USAGE_ERROR
 from .progress import bar, download_bar
@@ -51,14 +51,14 @@ class Outputs:
 
 @app.command("2afc")
 def twoafc(
-    data: options.Votes,
+    data: study_options.Votes,
     metric: options.Metrics = None,
-    split: options.Split = "val",
+    split: study_options.Split = "val",
     output: options.Output = None,
     format_: options.FormatOption = None,
-    side: options.JudgedSide = None,
-    bootstrap: options.Resamples = defaults.BOOTSTRAP,
-    seed: options.ResamplesSeed = defaults.SEED,
+    side: study_options.JudgedSide = None,
+    bootstrap: study_options.Resamples = defaults.BOOTSTRAP,
+    seed: study_options.ResamplesSeed = defaults.SEED,
     plot: PlotFile = None,
     by_item: ByItem = None,
     workers: options.Workers = None,
@@ -72,22 +72,22 @@ def twoafc(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("2afc", data, split, metric, how, Outputs(output, format_, plot, by_item))
 
 
 @app.command("jnd")
 def just_noticeable(
-    data: options.Votes,
+    data: study_options.Votes,
     metric: options.Metrics = None,
     convention: Annotated[
         jnd.Convention, typer.Option(help="Of the area: voc as the published code has it, step as scikit-learn.")
     ] = "voc",
     output: options.Output = None,
     format_: options.FormatOption = None,
-    side: options.JudgedSide = None,
-    bootstrap: options.Resamples = defaults.BOOTSTRAP,
-    seed: options.ResamplesSeed = defaults.SEED,
+    side: study_options.JudgedSide = None,
+    bootstrap: study_options.Resamples = defaults.BOOTSTRAP,
+    seed: study_options.ResamplesSeed = defaults.SEED,
     plot: PlotFile = None,
     by_item: ByItem = None,
     workers: options.Workers = None,
@@ -99,7 +99,7 @@ def just_noticeable(
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, convention, device, workers)
+    how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, convention, device, workers)
     return _judged("jnd", data, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
@@ -111,9 +111,9 @@ def mos(
     metric: options.Metrics = None,
     output: options.Output = None,
     format_: options.FormatOption = None,
-    side: options.JudgedSide = None,
-    bootstrap: options.Resamples = defaults.BOOTSTRAP,
-    seed: options.ResamplesSeed = defaults.SEED,
+    side: study_options.JudgedSide = None,
+    bootstrap: study_options.Resamples = defaults.BOOTSTRAP,
+    seed: study_options.ResamplesSeed = defaults.SEED,
     plot: PlotFile = None,
     by_item: ByItem = None,
     workers: options.Workers = None,
@@ -125,13 +125,13 @@ def mos(
 
     Exit code: 0 done, 2 the call or the table is wrong and nothing was computed, 3 some items failed.
     """
-    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
     return _judged("mos", table, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
 @app.command()
 def check(
-    data: options.Votes,
+    data: study_options.Votes,
     kind: Annotated[
         StudyKind | None,
         typer.Option(help="What the votes should be; by default all that is there.", show_default=False),

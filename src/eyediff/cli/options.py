@@ -8,15 +8,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
-from .. import defaults, run, votes
+from .. import defaults, run
 from .. import output as reports
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError, shown
-from ..evaluation.agreement import ShorterSide
 from ..images.region import parse_rectangle
 from ..interfaces import Sink
 from ..locations import real_path
@@ -25,8 +24,10 @@ from ..output.output_files import Text, text_output
 from ..output.text import amount
 from ..records import AlphaPolicy, Conventions, MatchRule, PairSizePolicy, Rectangle, Resampling, SizePolicy
 from ..scoring.metric_spec import find_column
-from ..sets import FailedImage, ImageSet
 from .exit_codes import partial_results
+
+if TYPE_CHECKING:
+    from ..sets import FailedImage, ImageSet
 
 T = TypeVar("T")
 
@@ -189,21 +190,6 @@ Index: TypeAlias = Annotated[
     typer.Option(metavar="FILE", help="Keep the folder's points there, and use them again.", show_default=False),
 ]
 Rebuild: TypeAlias = Annotated[bool, typer.Option("--rebuild", help="Compute the points of --index anew.")]
-Votes: TypeAlias = Annotated[
-    Path,
-    typer.Argument(help="A folder laid out as BAPPS, one of its parts, or a table (.csv, .jsonl).", show_default=False),
-]
-Split: TypeAlias = Annotated[votes.StudySplit, typer.Option(help="Of a folder that holds both.")]
-Resamples: TypeAlias = Annotated[int, typer.Option("--bootstrap", metavar="N", help="Resamples behind an interval.")]
-ResamplesSeed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Of the resamples.")]
-JudgedSide: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N|keep",
-        help="Bring the shorter side of images to this; by default 64 for BAPPS, as its own code, keep for a table.",
-        show_default=False,
-    ),
-]
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")]
 
 
@@ -356,16 +342,6 @@ def follow(
     if gate is not None:
         raise UsageError("--gate and --protocol name different metrics; give one of them")
     return run.resolve_protocol(asked, None if metric is None else named(metric), protocol, scale)
-
-
-def side_of(text: str | None) -> ShorterSide | None:
-    """Return the value of --side."""
-    if text is None or text == "keep":
-        return cast(ShorterSide | None, text)
-    try:
-        return int(text)
-    except ValueError:
-        raise UsageError(f"--side {text}: a number of pixels, or keep, was expected") from None
 
 
 class _CountedText:

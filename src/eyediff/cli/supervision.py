@@ -15,7 +15,7 @@ from ..evaluation import weight_sources_output as telling
 from ..evaluation.weight_sources import WeightSourceSettings, compare
 from ..output.writers import TextFormat
 from ..votes.ordered_triplets import write_ordered_triplets
-from . import options
+from . import options, study_options
 from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
@@ -23,7 +23,7 @@ PLAN = WeightSourceSettings()
 
 
 def supervision(
-    data: options.Votes,
+    data: study_options.Votes,
     trunk: Annotated[str, typer.Option(metavar="TRUNK", help="alex, vgg, squeeze, mini.")] = PLAN.trunk,
     photos: Annotated[
         Path | None,
@@ -38,12 +38,12 @@ def supervision(
         Path | None,
         typer.Option(metavar="DIR", help="Keep the made weights there, as metrics, and use them again."),
     ] = None,
-    split: options.Split = "val",
+    split: study_options.Split = "val",
     output: options.Output = None,
     format_: options.FormatOption = None,
-    side: options.JudgedSide = None,
-    bootstrap: options.Resamples = defaults.BOOTSTRAP,
-    seed: options.ResamplesSeed = defaults.SEED,
+    side: study_options.JudgedSide = None,
+    bootstrap: study_options.Resamples = defaults.BOOTSTRAP,
+    seed: study_options.ResamplesSeed = defaults.SEED,
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
@@ -55,7 +55,7 @@ def supervision(
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
     form = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
-    how = judging.EvaluationOptions(options.side_of(side), bootstrap, seed, "voc", device, workers)
+    how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
     study = votes.read_study(data, "2afc", split=split)
     plan = WeightSourceSettings(trunk, photos, tuple(imported or ()), seeds)
     with ExitStack() as stack:

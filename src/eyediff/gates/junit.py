@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 from ..errors import shown
 from ..output.targets import target
@@ -134,8 +134,8 @@ def _output(text: str) -> str:
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(shown(text))
+    return f'"{html.escape(shown(text))}"'
 
 
 def _text(text: str) -> str:
-    return escape(shown(text))
+    return html.escape(shown(text), quote=False)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import ssl
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from ..errors import FetchError
 from ..interfaces import DownloadProgress
@@ -184,6 +182,9 @@ def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iter
 
 def _pool(url: str) -> PoolManager:
     """Return connections through the proxy of the environment, if there is one, to servers with valid certificates."""
+    import ssl  # noqa: PLC0415
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
+
     import certifi  # noqa: PLC0415
     import urllib3  # noqa: PLC0415
 
