@@ -17,7 +17,7 @@ from eyediff.engines.whole_images import WholeImageEngine
 from eyediff.interfaces import Engine
 from eyediff.metrics import dists, lpips
 from eyediff.metrics.backbones import TRUNKS, VGG
-from eyediff.metrics.programs import DeepFeatures, FeatureStatistics, Program
+from eyediff.metrics.programs import DeepFeatures, FeatureStatistics
 from eyediff.metrics.registry import METRICS
 from eyediff.records import PEAKS, Pixels
 from eyediff.scoring import factory as wiring
@@ -66,10 +66,12 @@ def batches(draw: st.DrawFn, smallest: int) -> tuple[Pixels, Pixels]:
     return tuple((x * PEAKS[dtype]).astype(dtype) for x in (a, b))
 
 
-def limits(program: Program) -> settings:
-    """Few examples: a metric's code has no branches on the pixels, and the large networks take their time."""
+def limits(name: str) -> settings:
+    """Few examples: a metric's code has no branches on the pixels, and some take their time whatever the size."""
+    spec = parse_metric(name)
+    slow = getattr(spec.program, "backbone", None) == "vgg" or spec.info.name == "vsi"
     return settings(
-        max_examples=4 if getattr(program, "backbone", None) == "vgg" else 12,
+        max_examples=4 if slow else 12,
         deadline=None,
         derandomize=True,
         suppress_health_check=[HealthCheck.too_slow],
@@ -89,7 +91,7 @@ def test_laws(name: str, engine: Callable[[str], Engine]) -> None:
     entry = spec.info
     metric = engine(name)
 
-    @limits(spec.program)
+    @limits(name)
     @given(batches(metric.smallest))
     def laws(pair: tuple[Pixels, Pixels]) -> None:
         a, b = pair

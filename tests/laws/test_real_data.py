@@ -72,7 +72,8 @@ def test_memory_does_not_matter(name: str, engines: dict[str, Engine]) -> None:
     """Negative and odd strides, NaN and white beside the view: the very same figures. Shapes are hypothesis's."""
     metric = engines[name]
 
-    @settings(max_examples=5, deadline=None, derandomize=True, database=None)
+    # The metrics of STRUCTURE share the code that reads images; vsi computes at 256x256 whatever the size.
+    @settings(max_examples=2 if name in STRUCTURE else 5, deadline=None, derandomize=True, database=None)
     @given(
         st.tuples(*[st.integers(metric.smallest, metric.smallest + 24)] * 2),
         st.sampled_from([np.uint8, np.uint16, np.float32]),

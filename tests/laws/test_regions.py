@@ -66,7 +66,7 @@ def test_laws(name: str, engine: Engines) -> None:
     """
     spec, metric = parse_metric(name), engine(name)
 
-    @limits(spec.program)
+    @limits(name)
     @given(masked_batches(metric.smallest))
     def laws(case: tuple[Pixels, Pixels, Mask]) -> None:
         a, b, counted = case
@@ -89,7 +89,7 @@ def test_half_a_mask_is_half_an_image(name: str, engine: Engines) -> None:
     """Of metrics of single pixels: the mask of a part scores as the crop of it, to rounding in double precision."""
     metric = engine(name)
 
-    @limits(parse_metric(name).program)
+    @limits(name)
     @given(batches(8))
     def law(pair: tuple[Pixels, Pixels]) -> None:
         a, b = pair

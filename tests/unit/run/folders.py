@@ -13,7 +13,7 @@ from typing import get_args
 import numpy as np
 
 from eyediff.errors import ImageError
-from eyediff.output import Format, RowFormat
+from eyediff.output import RowFormat, TextFormat
 from eyediff.output.read_rows import ReadableFormat
 from eyediff.records import Image, Pair, Summary
 from eyediff.run import ResumableSink, compare
@@ -21,7 +21,7 @@ from eyediff.run import ResumableSink, compare
 from .fakes import Kept, job
 
 LINES: tuple[ReadableFormat, ...] = ("csv", "jsonl")
-KINDS: tuple[RowFormat, ...] = get_args(Format) + (("parquet",) if find_spec("pyarrow") else ())
+KINDS: tuple[RowFormat, ...] = get_args(TextFormat) + (("parquet",) if find_spec("pyarrow") else ())
 
 _lock = threading.Lock()
 
