@@ -1,5 +1,5 @@
-"""LPIPS in plain C, by fused Winograd convolutions: three times as fast as the machine's matrix product.
+"""LPIPS in plain C, with fused Winograd convolutions. It is three times as fast as matrix products on this machine.
 
-`library.py` loads what `hatch_build.py` compiled, `network.py` computes a network with it, and `runner.py` is the
-runner for `select_runner.py`. The C files describe the algorithms.
+`library.py` loads the library that `hatch_build.py` compiled. `network.py` computes a network with it, and `runner.py`
+has the runner for `select_runner.py`. The C files describe the algorithms.
 """
