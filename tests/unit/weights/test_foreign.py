@@ -62,7 +62,7 @@ def spoilt(squeeze: Weights, name: str, figures: np.ndarray | None) -> Weights:
     [
         (None, "behind 'features.' it lacks 12.expand3x3.bias .1 of 50 names.; .* batch normalisation"),
         (np.ones(9, np.float32), r"behind 'features.' features.12.expand3x3.bias is \(9,\), expected \(256,\)"),
-        (np.full(256, np.nan, np.float32), "features.12.expand3x3.bias holds figures that are not finite"),
+        (np.full(256, np.nan, np.float32), "features.12.expand3x3.bias has numbers that are not finite"),
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path: Path, squeeze: Weights, figures: np.ndarray | None, said: str) -> None:
