@@ -91,7 +91,7 @@ def test_tokens_have_a_distance_and_no_map() -> None:
 @pytest.mark.parametrize(
     ("tap", "said"),
     [
-        ("nowhere", r"no 'nowhere'; its submodules are patches, tokens, attention"),
+        ("nowhere", r"no submodule 'nowhere'; it has patches, tokens, attention"),
         ("attention", "'attention' gives tuple, expected N x C x H x W features or N x T x C tokens"),
         ("spare", "'spare' gives nothing: it did not run"),
     ],
@@ -108,7 +108,7 @@ def test_what_is_overwritten_is_refused_or_copied() -> None:
     inference mode, the tap keeps a copy."""
     whole, (x, y) = Residual(), tensors(ALEX)
     found = nn.LPIPS.from_module(whole, ["conv"], reduction="none")
-    with pytest.raises(UsageError, match="'conv' gives is changed in place by the next layer"):
+    with pytest.raises(UsageError, match="changes the output of tap 'conv' in place"):
         found(x, y)
     with torch.inference_mode():
         given = [(whole.conv(expected(x)), whole.conv(expected(y)))]
