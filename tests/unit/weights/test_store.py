@@ -89,7 +89,7 @@ def test_weights_of_your_own_need_your_word(tmp_path: Path, squeeze: Weights) ->
     """A file that is named is used as it is when trusted; else it must be the official one."""
     path = convolutions(tmp_path / "own.safetensors", squeeze)
     with pytest.raises(
-        WeightsError, match=r"own\.safetensors: not the official .* trust=True takes weights of your own"
+        WeightsError, match=r"own\.safetensors: not the official .* trust=True accepts other weights"
     ):
         load_trunk("squeeze", file=path)
     loaded = load_trunk("squeeze", file=path, trust=True)
