@@ -18,7 +18,7 @@ from eyediff.training.distillation.workers import map_in_processes
 
 def test_a_worker_that_the_kernel_ends() -> None:
     """As it does where memory ends."""
-    with pytest.raises(EyediffError, match=r"one of 2 worker processes was ended from outside.*fewer workers"):
+    with pytest.raises(EyediffError, match=r"one of 2 worker processes was killed.*fewer workers"):
         list(map_in_processes(signal.raise_signal, [signal.SIGKILL], int, 2))
 
 

@@ -124,7 +124,7 @@ def test_what_does_not_belong_is_refused_by_one_line(
         assert says in said[-1], said
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
-    refused(says="holds a run already", resume=False)
+    refused(says="has a run already", resume=False)
     refused("--batch", "25", says="batch 50, not 25")
     shutil.rmtree(folder / "cache")
     fewer = study.table.with_name("fewer.csv")
