@@ -27,5 +27,5 @@ def test_a_worker_that_cannot_be_prepared(tmp_path: Path) -> None:
     from eyediff.distortions.photos import load_photos
 
     Image.new("RGB", (60, 50)).save(tmp_path / "small.png")
-    with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small; expected at least 64"):
+    with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small; expected sides of at least 64"):
         list(map_in_processes(abs, [1], partial(load_photos, [tmp_path / "small.png"], 64), 1))

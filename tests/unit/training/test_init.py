@@ -131,5 +131,5 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
         with pytest.raises(UsageError, match=said):
             initial_parameters(SMALL, how, 0, folder)
     Image.fromarray(scene(0, 100)).save(tmp_path / "grey" / "a.png")
-    with pytest.raises(UsageError, match=r"a.png: 100x100 is too small; expected at least 128"):
+    with pytest.raises(UsageError, match=r"a.png: 100x100 is too small; expected sides of at least 128"):
         kmeans_parameters(SMALL, 0, tmp_path / "grey")
