@@ -124,7 +124,7 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
     for how, folder, said in (
         ("kmeans", None, "name a folder of them with photos"),
         ("gaussian", photos, "leave out photos"),
-        ("kmeans", tmp_path / "nowhere", "contains no photos"),
+        ("kmeans", tmp_path / "nowhere", "there are no photos"),
         ("kmeans", tmp_path / "grey", "the photos have no contrast"),
         ("xavier", None, "the method 'xavier' is unknown; the methods are gaussian, kmeans"),
     ):
