@@ -41,10 +41,10 @@ class ExportFormat:
         Type of the pixels.
     layout : {"nhwc", "nchw"}
         Order of the axes.
-    Pixel values of black and white, for float32. Default: 0 and 1.
-        Values of black and white, for float32. Default: 0 and 1.
-    Version of ONNX's set of operators.
-        Version of ONNX's operators.
+    span : (float, float) or None
+        Pixel values of black and white, for float32. Default: 0 and 1.
+    opset : int
+        Version of ONNX's set of operators.
     map : bool
         Whether the model computes a map.
     """
@@ -186,7 +186,7 @@ def build_model(program: ExportProgram, export_format: ExportFormat, metadata: M
         ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="eyediff",
         producer_version=metadata["eyediff"],
-        doc_string=f"What {metadata['metric']} of eyediff says of sRGB images. See the metadata, and docs/export.md.",
+        doc_string=f"The metric {metadata['metric']} of eyediff for sRGB images. See the metadata, and docs/export.md.",
     )
     helper.set_model_props(proto, dict(metadata))
     package.checker.check_model(proto, full_check=True)

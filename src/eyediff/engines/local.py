@@ -28,7 +28,7 @@ _NEAR = 4
 
 
 class LocalEngine:
-    """A metric whose score follows from its map, and the regions in which two images differ visibly."""
+    """A metric whose score is computed from its map. It also finds the regions in which two images differ visibly."""
 
     description = f"numpy {np.__version__}"
 
@@ -216,7 +216,7 @@ def _components(cells: Sequence[int], across: int) -> npt.NDArray[np.intp]:
 
 
 def _worst(regions: Iterable[Region]) -> tuple[Region, ...]:
-    """Return regions, the highest score first. Beyond `defaults.REGIONS` of them, the last one spans all others."""
+    """Return at most `defaults.REGIONS` regions, the highest score first. The last one may join several regions."""
     ordered = sorted(regions, key=lambda region: (-region.score, region.y, region.x))
     kept, rest = ordered[: defaults.REGIONS], ordered[defaults.REGIONS - 1 :]
     if len(ordered) <= defaults.REGIONS:

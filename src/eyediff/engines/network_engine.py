@@ -152,7 +152,7 @@ class CompiledProgramNetwork:
 
 
 class ProgramStrips(StripEngine):
-    """Computes strips with programs."""
+    """The strips of a network, computed by programs."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         super().__init__(network.trunk)
@@ -273,7 +273,7 @@ class NetworkEngine:
         return self._compiled.embeddings(x)
 
     def look(self, x: Pixels) -> Features | None:
-        """Return the features of N images. Returns None if they and a pair in work exceed the memory limit."""
+        """Return the features of N images. Returns None if they exceed the memory limit together with a pair."""
         size = x.shape[1:3]
         tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
         if len(x) * tapped + self._compiled.peak_bytes(*size) > self._available_bytes(x):
@@ -355,7 +355,7 @@ class MappedFunctionEngine(FunctionEngine):
     def __init__(self, program: PixelFunction) -> None:
         super().__init__(program)
         if program.map is None:
-            raise ValueError("a program without a map")
+            raise ValueError("the program has no map")
         self._map, self.map_identity = program.map, program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:

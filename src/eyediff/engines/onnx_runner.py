@@ -53,7 +53,7 @@ class OnnxRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of what computes, for the header of a result."""
+        """Name, version and device of the library that computes, for the header of a result."""
         return f"onnxruntime {ort.__version__} {self._provider.device}"
 
     def single(self) -> OnnxRunner:

@@ -5,7 +5,7 @@ these rows to the next strip, so nothing is computed twice. Only the first strip
 is padded below. The layers of the trunk decide all of this.
 
 The first strip has the rows that the deepest layer needs for its first rows. At every layer, it ends where a window
-ends. The other strips also do, because their number of rows is a multiple of the trunk's stride.
+ends. This is also true for the other strips, because their number of rows is a multiple of the trunk's stride.
 """
 
 from __future__ import annotations

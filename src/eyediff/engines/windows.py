@@ -81,7 +81,7 @@ class MappedWindowEngine(WindowEngine):
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         super().__init__(runner, program)
         if program.map is None:
-            raise ValueError("a program without a map")
+            raise ValueError("the program has no map")
         self._map, self.map_identity = runner.single().compile(program.map, 2), program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:

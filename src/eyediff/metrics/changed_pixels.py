@@ -23,7 +23,7 @@ THRESHOLD = 0.1
 """Distance of two colours above which they differ."""
 
 ALIKE = 3
-"""With so many neighbours of its colour, a pixel is in an area. With so many of its brightness, it is no edge."""
+"""With this many neighbours of its own colour, a pixel is in an area. With this many of its brightness, it is no edge."""
 
 NEIGHBOURS = tuple((dy, dx) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy)
 

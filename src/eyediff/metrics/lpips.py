@@ -59,9 +59,9 @@ SCALINGS: Mapping[str, Scaling] = {
 """The scaling of each version, for an input in [-1, 1]."""
 
 INPUTS: Mapping[str, str] = {
-    "0.1": "the network sees [-1, 1], scaled as it was trained",
-    "0.0": "the first release: the network sees [-1, 1] as it is; other linear weights",
-    RANGE01: "version 0.1 fed with [0, 1] in place of [-1, 1]",
+    "0.1": "the network gets [-1, 1], scaled as in its training",
+    "0.0": "the first release: the network gets [-1, 1] without scaling; other linear weights",
+    RANGE01: "version 0.1 that gets [0, 1] instead of [-1, 1]",
 }
 """A description of each version's input, for people."""
 

@@ -62,7 +62,7 @@ class PixelFunction:
         Whether the score depends only on the pairs of pixels and not on their places, like a mean. Such a metric is
         defined for any part of an image.
     about : str
-        Difference between this version and the other versions of the metric, for people.
+        Text that explains the difference between this version and the others.
     """
 
     scores: Callable[[Pixels, Pixels], Numbers]
@@ -97,7 +97,7 @@ class WindowMean:
     window : int, optional
         Side of a window in pixels. Default: `smallest_side`.
     about : str
-        Difference between this version and the other versions of the metric, for people.
+        Text that explains the difference between this version and the others.
     """
 
     score: OpsFunction
@@ -164,7 +164,7 @@ class WholeImage:
     setting : function of (height, width), optional
         Returns an argument for `score` that depends on the size of an image, such as the number of scales.
     about : str
-        Description of the version, for people.
+        Text that describes the version.
     """
 
     score: OpsFunction
@@ -202,7 +202,7 @@ class DeepFeatures:
     calibrated : bool
         Whether linear weights learned from votes are used. Otherwise, every weight is 1.
     about : str
-        Difference between this version and the other versions of the metric, for people.
+        Text that explains the difference between this version and the others.
     """
 
     backbone: str
@@ -231,7 +231,7 @@ class FeatureStatistics:
     smallest_side : int
         Shortest side, in pixels, that the metric accepts.
     about : str
-        Description of the version, for people.
+        Text that describes the version.
     """
 
     backbone: str

@@ -70,7 +70,7 @@ class MetricInfo:
     identity : float
         Score of two equal images.
     range : str
-        Range of the score, for people.
+        Range of the score, as text.
     citation : str
         Paper, or a sentence that defines the metric.
     programs : mapping of str to Program

@@ -42,7 +42,7 @@ class ClassicalLoss(nn.Module):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
-        How the N losses are reduced to one.
+        How the N losses are reduced.
     value_range : (float, float)
         The levels of black and white in the images.
     check : bool
@@ -162,7 +162,7 @@ class SSIM(ClassicalLoss):
         The window: a Gaussian of 11 x 11 pixels, or 7 x 7 equal weights. Sides must be at least 11 (or 7) pixels. The
         MATLAB variants round to whole grey levels, so they have no gradient and are refused.
     reduction : {"mean", "sum", "none"}
-        How the N losses are reduced to one.
+        How the N losses are reduced.
     colour : {"rgb", "y"}
         The mean over the channels, or the luma of BT.601 without rounding. Papers on super-resolution report the luma.
     value_range : (float, float)

@@ -61,7 +61,7 @@ class LPIPS(nn.Module):
     spatial : bool
         Return a map N x 1 x H x W instead of one distance for each pair.
     reduction : {"mean", "sum", "none"}
-        How the N distances, or the values of the map, are reduced to one.
+        How the N distances, or the values of the map, are reduced.
     value_range : (float, float)
         The levels of black and white in the images.
     check : bool

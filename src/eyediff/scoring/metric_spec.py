@@ -156,13 +156,13 @@ def _parse_file(requested: str) -> MetricSpec:
     file = read_metric(Path(requested))
     file.check_runs()
     program = DeepFeatures(file.description.trunk, file.heads is not None)
-    citation = f"a metric of the user's, on {TRUNKS[file.description.trunk].title}"
+    citation = f"a metric of the user with the backbone {TRUNKS[file.description.trunk].title}"
     info = MetricInfo(f"file {file.sha256[:16]}", False, 0, "0 up", citation, {file.version: program})
     return MetricSpec(requested, info, file.version, file)
 
 
 _SETTLED = 2.0
-"""Number of seconds after which a change of a file always changes its time. The coarsest file systems need so many."""
+"""Age of a file, in seconds, from which a later change always changes its time. File systems may store even seconds."""
 
 _KEPT = 64
 """Number of files whose names are kept."""

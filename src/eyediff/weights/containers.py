@@ -101,7 +101,7 @@ def metadata(path: Path) -> Mapping[str, str]:
 
 
 def check_free(path: Path, key: str, description: str) -> None:
-    """Raise WeightsError if the path has a file of another kind. Files of this kind have `key` in their metadata."""
+    """Raise WeightsError if a file of another kind has this path. Files of this kind have `key` in their metadata."""
     if path.exists() and not (path.is_file() and key in metadata(path)):
         raise WeightsError(f"{shown(path)} exists and is not a {description}; give another file, or move it away")
 

@@ -169,7 +169,7 @@ def write_metric(
     Raises
     ------
     WeightsError
-        If `read_metric` would refuse the file, if it cannot be written, or if the path has a file of another kind.
+        If `read_metric` would refuse the file, if it cannot be written, or if a file of another kind has this path.
     """
     path = path.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(path)
@@ -191,7 +191,7 @@ def write_metric(
 
 
 def check_free(path: Path) -> None:
-    """Raise WeightsError if the path has a file that is not a metric."""
+    """Raise WeightsError if a file that is not a metric exists at the path."""
     containers.check_free(path, KEY, "metric of eyediff")
 
 

@@ -1,4 +1,4 @@
-"""The description in a metric's file, and the tensors that it requires. A description is never trusted unchecked.
+"""The description in a metric's file, and the tensors that it requires. A description is checked before use.
 
 All functions raise WeightsError. Their messages do not name the file.
 """

@@ -35,7 +35,7 @@ MADE = "made"
 """Key of the string in a weights file that describes its run."""
 
 SAVED_EVERY = 500
-"""Number of steps between checkpoints. A crash loses at most so many steps."""
+"""Number of steps between checkpoints. A crash loses at most this number of steps."""
 
 LOGGED_EVERY = 100
 """Number of steps that one line of the log averages."""

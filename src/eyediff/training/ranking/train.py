@@ -36,7 +36,7 @@ METRIC, BEST, SAVED, CACHE, PLOT = "metric.safetensors", "best.safetensors", "ru
 """File names in the folder of a run."""
 
 SAVED_EVERY = 500
-"""Number of steps between checkpoints. There is also one after every epoch. A crash loses at most so many steps."""
+"""Number of steps between checkpoints, which a crash loses at most. There is also a checkpoint after every epoch."""
 
 LOGGED_EVERY = 100
 """Number of steps that a line of the log averages. The last line of an epoch may have fewer."""
