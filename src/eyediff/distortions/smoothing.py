@@ -38,7 +38,7 @@ def random_filter(image: Picture, strength: float, rng: np.random.Generator) -> 
 
 
 def rank_filter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Replace pixels by the minimum, maximum or mode of 3x3 to 7x7 pixels. Strengths between sizes blend two sizes."""
+    """Replace pixels by the minimum, maximum or mode of 3x3 to 7x7 pixels. Between sizes, two results are blended."""
     kernel = (ImageFilter.MinFilter, ImageFilter.MaxFilter, ImageFilter.ModeFilter)[int(rng.integers(3))]
     stage = log_lerp(0.08, 3, strength)
     low = min(int(stage), 2)
@@ -71,7 +71,7 @@ def motion_blur(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def median(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Replace pixels by the median of 3x3 to 9x9 pixels. Strengths between two sizes blend both."""
+    """Replace pixels by the median of 3x3 to 9x9 pixels. Between sizes, two results are blended."""
     stage = log_lerp(0.15, 4, strength)
     sizes = [1, 3, 5, 7, 9, 11]
     low = int(stage)

@@ -23,7 +23,10 @@ THRESHOLD = 0.1
 """Distance of two colours above which they differ."""
 
 ALIKE = 3
-"""With this many neighbours of its own colour, a pixel is in an area. With this many of its brightness, it is no edge."""
+"""A pixel with at least this many neighbours of its own colour is in an area.
+
+A pixel with at least this many neighbours of its own brightness is not an edge.
+"""
 
 NEIGHBOURS = tuple((dy, dx) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy)
 

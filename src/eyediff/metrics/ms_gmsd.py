@@ -29,7 +29,7 @@ SMALLEST_SIDE = 2 ** len(WEIGHTS) + 1
 
 
 def score(ops: Verbs[T], a: T, b: T) -> T:
-    """Return MS-GMSD of images N x 3 x H x W in [-1, 1]: N x 1. It is 0 for equal images, else larger."""
+    """Return MS-GMSD of images N x 3 x H x W in [-1, 1]: N x 1. It is 0 for equal images and larger for others."""
     a, b = (colour.mix(ops, x, colour.YIQ[:1], 255) for x in (a, b))
     variances = []
     for scale in range(len(WEIGHTS)):

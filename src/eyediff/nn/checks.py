@@ -57,7 +57,9 @@ def check_shape(x: Tensor, smallest: int, what: str) -> None:
     if x.ndim != 4 or x.shape[1] != 3:
         raise RangeError(f"{what}: a tensor of {tuple(x.shape)} was given, expected N x 3 x H x W")
     if not x.is_floating_point():
-        raise RangeError(f"{what}: a tensor of {x.dtype} was given, expected floats; write x.float() and its range")
+        raise RangeError(
+            f"{what}: a tensor of {x.dtype} was given, expected floats; convert it with x.float() and give its range"
+        )
     check_sides(what, smallest, x.shape[3], x.shape[2])
 
 

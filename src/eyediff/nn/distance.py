@@ -297,7 +297,7 @@ class LPIPS(nn.Module):
         counted = counted_pixels(mask, x, y, "LPIPS")
         by_tap = self._terms(hidden(x, y, counted), y)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
-            raise UsageError("the module's taps give tokens without rows and columns, so a mask is not possible")
+            raise UsageError("the named submodules give tokens without rows and columns, so a mask is not possible")
         return torch.cat([masked_mean(term, area_means(counted, *term.shape[2:])) for term in by_tap], 1)
 
     def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
@@ -315,7 +315,7 @@ class LPIPS(nn.Module):
         by_tap = self._terms(x, y)
         x = as_batch(x)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
-            raise UsageError("the module's taps give tokens without rows and columns, so a map is not possible")
+            raise UsageError("the named submodules give tokens without rows and columns, so a map is not possible")
         return lpips.enlarged(VERBS, by_tap, like=x)
 
     def prepare(self, x: Tensor) -> Prepared:

@@ -72,7 +72,7 @@ class ModuleTrunk(nn.Module):
             raise UsageError(f"layout {layout!r} was given, expected NCHW or NHWC")
         known = [name for name, _ in module.named_modules() if name]
         if not taps:
-            raise UsageError("no taps were given; name one or more submodules, as module.named_modules() lists them")
+            raise UsageError("taps is empty; name one or more submodules, as module.named_modules() lists them")
         if unknown := [name for name in taps if name not in known]:
             raise UsageError(f"the module has no submodule {unknown[0]!r}; it has {', '.join(known[:12])}, ...")
         self.names, self.layout = tuple(taps), layout
@@ -113,7 +113,7 @@ class ModuleTrunk(nn.Module):
             shape, sides = tuple(feature.shape), tuple(image.shape[2:])
             right = "NCHW" if self.layout == "NHWC" else "NHWC"
             raise UsageError(
-                f"tap {name!r} gives {shape} for images of {sides} rows and columns; these are not {self.layout} "
+                f"submodule {name!r} gives {shape} for images of {sides} rows and columns; these are not {self.layout} "
                 "features; use ",
                 Setting("layout", right),
             )
@@ -124,9 +124,9 @@ class ModuleTrunk(nn.Module):
         found, version = tapped.__dict__.pop(_KEPT, ("nothing: it did not run", 0))
         if not isinstance(found, Tensor) or found.ndim not in (3, 4):
             what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else _describe(found)
-            raise UsageError(f"tap {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
+            raise UsageError(f"submodule {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
         if _version(found) != version:
-            raise UsageError(f"the next layer changes the output of tap {name!r} in place; name that layer instead")
+            raise UsageError(f"the next layer changes the output of {name!r} in place; name that layer instead")
         return found
 
 

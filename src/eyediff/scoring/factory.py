@@ -1,4 +1,4 @@
-"""Create engines from the names of metrics. The registry and the weights are used for this."""
+"""Create engines from the names of metrics. The registry gives the programs, and weights are loaded."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _nbytes(item: Loaded | Row) -> int | None:
 
 
 class _Reader:
-    """Gives files to the pool. A file is not read again if the pair before has it in the same role."""
+    """Gives files to the pool. If successive pairs have the same reference or candidate, it is read once."""
 
     def __init__(self, loader: ImageLoader, pool: ThreadPoolExecutor) -> None:
         self._loader, self._pool = loader, pool

@@ -19,7 +19,7 @@ class Reference:
     times
         Number of samples with this reference.
     features
-        Features by the names that an engine computes: one row of features, or None if they need too much memory.
+        For each engine, by the names of its columns: one row of features, or None if they need too much memory.
     """
 
     def __init__(self, pixels: Pixels) -> None:

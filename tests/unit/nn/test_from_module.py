@@ -108,7 +108,7 @@ def test_what_is_overwritten_is_refused_or_copied() -> None:
     inference mode, the tap keeps a copy."""
     whole, (x, y) = Residual(), tensors(ALEX)
     found = nn.LPIPS.from_module(whole, ["conv"], reduction="none")
-    with pytest.raises(UsageError, match="changes the output of tap 'conv' in place"):
+    with pytest.raises(UsageError, match="changes the output of 'conv' in place"):
         found(x, y)
     with torch.inference_mode():
         given = [(whole.conv(expected(x)), whole.conv(expected(y)))]

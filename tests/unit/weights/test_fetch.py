@@ -126,7 +126,9 @@ def test_a_server_that_trickles_is_given_up(
     though it takes longer than the time in which something must come."""
     monkeypatch.setattr(fetch, "PATIENCE", 0.4)
     start = time.monotonic()
-    with pytest.raises(FetchError, match=r"cannot fetch .*trickles \(fewer than 65,536 bytes arrived in 0\.4 seconds\)"):
+    with pytest.raises(
+        FetchError, match=r"cannot fetch .*trickles \(fewer than 65,536 bytes arrived in 0\.4 seconds\)"
+    ):
         download(server + path, tmp_path / "x", len(CONTENT), SHA256, schemes=HTTP)
     assert time.monotonic() - start < 10 and list(tmp_path.iterdir()) == []
     download(server + "/slow", tmp_path / "x", len(CONTENT), SHA256, schemes=HTTP)

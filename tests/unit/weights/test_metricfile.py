@@ -141,7 +141,9 @@ def test_heads_of_another_trunk_are_refused(squeeze: Weights, official: Callable
 )
 def test_what_would_not_be_read_is_not_written(tmp_path: Path, changes: dict[str, object], said: str) -> None:
     """Nothing is there afterwards."""
-    with pytest.raises(WeightsError, match=f"^{re.escape(str(tmp_path))}/x.safetensors: the file was not written: .*{said}"):
+    with pytest.raises(
+        WeightsError, match=f"^{re.escape(str(tmp_path))}/x.safetensors: the file was not written: .*{said}"
+    ):
         written(tmp_path / "x.safetensors", **changes)
     assert not list(tmp_path.iterdir())
 
@@ -152,9 +154,7 @@ def test_a_module_brings_its_own_code(tmp_path: Path) -> None:
     about = {"trunk": "module:os.system", "mode": "head", "provenance": {}, "taps": ["a", "b.c"]}
     found = write_metric(tmp_path / "x.safetensors", **about, heads=heads, trunk_sha256="0" * 64)
     assert [len(head) for head in read_metric(found.path).heads] == [5, 7] and found.description.taps == ("a", "b.c")
-    with pytest.raises(
-        UsageError, match=r"heads for module:os.system, whose code is not in the file; .*from_module"
-    ):
+    with pytest.raises(UsageError, match=r"heads for module:os.system, whose code is not in the file; .*from_module"):
         found.network()
 
 

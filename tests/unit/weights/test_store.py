@@ -88,9 +88,7 @@ def test_names_shapes_and_figures_are_checked_strictly(
 def test_weights_of_your_own_need_your_word(tmp_path: Path, squeeze: Weights) -> None:
     """A file that is named is used as it is when trusted; else it must be the official one."""
     path = convolutions(tmp_path / "own.safetensors", squeeze)
-    with pytest.raises(
-        WeightsError, match=r"own\.safetensors: not the official .* trust=True accepts other weights"
-    ):
+    with pytest.raises(WeightsError, match=r"own\.safetensors: not the official .* trust=True accepts other weights"):
         load_trunk("squeeze", file=path)
     loaded = load_trunk("squeeze", file=path, trust=True)
     assert (loaded.official, loaded.source, loaded.sha256) == (False, path, canonical_sha256(squeeze))

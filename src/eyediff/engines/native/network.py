@@ -243,7 +243,9 @@ def make_call(
 ) -> tuple[Call, list[Any]]:
     """Return the structure of a call, and the arrays that must not be freed before the call ends."""
     if a is not None and (a.dtype != b.dtype or a.shape != b.shape):
-        raise TypeError(f"{a.shape} of {a.dtype} and {b.shape} of {b.dtype} are not a pair; expected equal arrays")
+        raise TypeError(
+            f"{a.shape} of {a.dtype} and {b.shape} of {b.dtype} are not a pair; expected equal shapes and types"
+        )
     candidate: npt.NDArray[Any] = _readable(b)
     reference: npt.NDArray[Any] | None = None if a is None else _readable(a)
     if reference is not None and reference.strides != candidate.strides:
