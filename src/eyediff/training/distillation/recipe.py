@@ -42,7 +42,7 @@ INITIAL_FRACTION = 1 / 64
 """Fraction of a dataset that must be ready before the first step."""
 
 GROWTH_STEPS = 8_000
-"""Number of steps after which the whole of the datasets is used. Before, the used part grows."""
+"""Number of steps after which the whole of the datasets is used. Before that, the used part grows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class TrainingResult:
         if abs(change) >= margin:
             return None
         return (
-            f"too few votes are held out: the agreement is known to within {margin:.1f} points (95 %), and it changed by "
+            f"too few votes are held out: agreement is known to within {margin:.1f} points (95 %), and it changed by "
             f"{change:+.1f}; collect or hold out more"
         )
 
