@@ -24,7 +24,7 @@ from ..metrics.ops import C, Ops, T
 
 @dataclass(frozen=True, slots=True)
 class StripBoundary:
-    """Where strips meet at a layer: `kept` rows go to the next strip, and `pad` rows of zeros surround the image."""
+    """A layer's input at the edge of a strip. `kept` rows are passed on; `pad` rows of zeros surround the image."""
 
     channels: int
     columns: int

@@ -401,4 +401,4 @@ def trunk(name: str) -> Trunk:
     try:
         return TRUNKS[name]
     except KeyError:
-        raise UsageError(f"no trunk is called {name!r}; the trunks are {', '.join(TRUNKS)}") from None
+        raise UsageError(f"no backbone is called {name!r}; the backbones are {', '.join(TRUNKS)}") from None
