@@ -114,7 +114,7 @@ class PeakEngine:
         return 0.0 if self._reversed else self._engine.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the map of the other metric. A map of similarity becomes one of difference if the score is."""
+        """Return the map of the other metric. If the score is a difference, a map of similarity is reversed."""
         found = self._engine.maps(a, b)
         return np.float32(self._engine.map_identity) - found if self._reversed else found
 

@@ -67,7 +67,7 @@ class LPIPS(nn.Module):
     check : bool
         Raise RangeError for values far outside the range. This costs a pass over the images and, on a GPU, a wait.
     weights_file : str or Path, optional
-        A file with the weights of the backbone. Default: the folder in which `eyediff weights` keeps them.
+        A file with the weights of the backbone. Default: they are found or downloaded.
     trust : bool
         Accept weights in `weights_file` that are not the published ones.
 

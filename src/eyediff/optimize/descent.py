@@ -44,8 +44,8 @@ def descend(start: Tensor, target: Tensor, objective: Objective, settings: Desce
 
     Notes
     -----
-    Pixels are clipped to [0, 1] and have no other limits. Properties that the metric does not measure do not change. So
-    the result shows what the metric measures.
+    Pixels are clipped to [0, 1] and have no other limits. Properties that the metric does not measure stay as they were
+    at the start, so the result shows them.
     """
     image = start.clone().requires_grad_()
     adam = torch.optim.Adam([image], settings.rate, BETAS, EPSILON)

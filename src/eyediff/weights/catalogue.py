@@ -46,7 +46,7 @@ class PublishedWeights:
         return f"{self.trunk}.safetensors"
 
 
-# The hashes of the files are those that several independent public projects use. File names begin with their first 8
+# The hashes of the files are those that several independent public projects use. File names contain their first 8
 # digits. The canonical hashes are those of convolutions with the published scores (alex 0.722 on LPIPS's example).
 _ALL = (
     PublishedWeights(

@@ -61,7 +61,7 @@ def draw_losses(log: Path, path: Path) -> None:
 
 
 def draw_training(log: Path, path: Path) -> None:
-    """Plot the log of a training on votes: the loss by step, and the agreement with held-out votes by epoch.
+    """Plot the log of a training on votes: the loss by step, and the agreement by epoch and subset.
 
     Raises
     ------
