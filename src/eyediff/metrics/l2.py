@@ -33,7 +33,7 @@ is rounded in any order of summation."""
 
 
 def l2(a: Pixels, b: Pixels) -> Numbers:
-    """Return the mean squared error of each pair, from 0 (equal) to 1 (black and white).
+    """Return the mean squared error of each pair, from 0 (equal images) to 1 (a black and a white image).
 
     `a` and `b` are N x H x W x 3, of the same shape and storage type. The result has N scores. For integer pixels, a
     score is the exact mean, rounded once. For float32 pixels, its relative error is about 1e-12. Raises RangeError if

@@ -21,7 +21,7 @@ from .programs import Formula, PixelFunction
 
 
 def psnr(a: Pixels, b: Pixels) -> Numbers:
-    """Return PSNR of each pair in dB: 0 for black and white, infinite for equal images.
+    """Return PSNR of each pair in dB. A black and a white image have 0, equal images infinity.
 
     `a` and `b` are N x H x W x 3, of the same shape and storage type. Returns N scores. Raises RangeError as `l2` does.
     """
