@@ -77,7 +77,7 @@ def test_another_module_is_refused(tmp_path: Path) -> None:
     for module, taps, options, said in (
         (other, ["0", "2"], {}, "made for another backbone: module:Sequential"),
         (layers(False), ["2", "0"], {}, "made for 0, 2, not for 2, 0"),
-        (layers(False), ["0", "2"], {"mean": (0.5, 0.5, 0.5)}, "made for another trunk"),
+        (layers(False), ["0", "2"], {"mean": (0.5, 0.5, 0.5)}, "made for another backbone"),
     ):
         with pytest.raises(WeightsError, match=f"x.safetensors: {said}"):
             nn.LPIPS.from_module(module, taps, heads=file, side=16, **options)
