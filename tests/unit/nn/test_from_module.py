@@ -161,9 +161,9 @@ def test_channels_that_come_last_are_stated() -> None:
     given = [tuple(whole(expected(image)).permute(0, 3, 1, 2) for image in (x, y))]
     torch.testing.assert_close(found(x, y), by_hand(given).detach(), rtol=1e-5, atol=1e-6)
     assert found.map(x, y).shape == (len(x), 1, *x.shape[2:])
-    with pytest.raises(UsageError, match="no NCHW features; use layout='NHWC'"):
+    with pytest.raises(UsageError, match="not NCHW features; use layout='NHWC'"):
         nn.LPIPS.from_module(whole, ["norm"])(x, y)
-    with pytest.raises(UsageError, match="no NHWC features; use layout='NCHW'"):
+    with pytest.raises(UsageError, match="not NHWC features; use layout='NCHW'"):
         nn.LPIPS.from_module(whole, ["patches"], layout="NHWC")(x, y)
     with pytest.raises(ValueError, match="expected NCHW or NHWC"):
         nn.LPIPS.from_module(whole, ["norm"], layout="CHW")

@@ -107,7 +107,7 @@ def test_a_download_that_fails_leaves_nothing(server: str, tmp_path: Path, path:
 @pytest.mark.parametrize("scheme", ["http", "ftp", "file", ""])
 def test_only_https_is_used(server: str, tmp_path: Path, scheme: str) -> None:
     """Refused before anything is sent."""
-    with pytest.raises(FetchError, match="only https is used"):
+    with pytest.raises(FetchError, match="only https is allowed"):
         download(server.replace("http", scheme) + "/good", tmp_path / "x", len(CONTENT), SHA256)
     assert Answers.asked == []
 
