@@ -70,7 +70,7 @@ def test_code_is_not_run(
     pickle.loads(files.program(body))  # noqa: S301 - the very thing that is not done elsewhere
     assert canary.is_dir(), "the attack is not live, so the test below would show nothing"
     canary.rmdir()
-    refuse(write(tmp_path / "x.pth", body), "nothing of it was run")
+    refuse(write(tmp_path / "x.pth", body), "no code was run")
     assert not canary.exists()
 
 
@@ -79,7 +79,7 @@ def test_code_is_not_run_in_any_pickle_of_the_older_format(tmp_path: Path, canar
     """There are five in a file: magic number, protocol, system, tensors, list of storages."""
     attack = files.program(call(name("os", "mkdir"), text(str(canary))))
     path = files.write_legacy(tmp_path / "x.pth", dictionary(a=tensor()), instead={position: attack})
-    refuse(path, "mkdir.*nothing of it was run")
+    refuse(path, "mkdir.*no code was run")
     assert not canary.exists()
 
 
@@ -173,10 +173,10 @@ BOMBS = {
         + call(name("collections", "OrderedDict"), b"h\x00") * 500 + b"e",
         "takes more than",
     ),
-    "100,000 open marks": (b"(" * 100_000, "does not end in one value|cut short|damaged"),
+    "100,000 open marks": (b"(" * 100_000, "does not end with one value|cut short|damaged"),
     "a number of a million digits": (b"I" + b"9" * 1_000_000 + b"\n", "damaged"),
     "a pickle of 5 MB": (text("x" * 5_000_000), "longer than|cut short"),
-    "a name of a megabyte": (name("a" * 1_000_000, "b"), "nothing of it was run"),
+    "a name of a megabyte": (name("a" * 1_000_000, "b"), "no code was run"),
 }  # fmt: skip
 
 HARMLESS = {
@@ -203,4 +203,4 @@ def test_nothing_recurses_over_what_was_built(
     """Plain containers, however deep, are never walked: beside a tensor they are let be, alone they are refused."""
     path = write(tmp_path / "x.pth", dictionary(honest=tensor(), other=HARMLESS[attack]))
     assert containers.read(path, lambda _: True)["honest"].tolist() == [0, 0, 0, 0]
-    refuse(write(tmp_path / "x.pth", HARMLESS[attack]), "no tensors by name|its list of storages")
+    refuse(write(tmp_path / "x.pth", HARMLESS[attack]), "no named tensors|its list of storages")

@@ -24,7 +24,7 @@ def test_members_with_names_outside_of_their_folder(tmp_path: Path, evil: str) -
     path = files.write_zip(tmp_path / "in" / "x.pth", HONEST)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(evil, b"evil")
-    refuse(path, "which torch would not put there")
+    refuse(path, "which torch does not write")
     assert sorted(entry.name for entry in tmp_path.rglob("*")) == ["in", "x.pth"]
 
 
@@ -72,7 +72,7 @@ def test_members_that_overlap(tmp_path: Path) -> None:
     size = 1 << 20
     body = dictionary(**{f"a{key}": tensor(storage(str(key), size), shape=(size,)) for key in range(100)})
     path = files.write_zip(tmp_path / "x.pth", body, {str(key): bytes(16) for key in range(100)})
-    refuse(path, "no trunk of any metric")
+    refuse(path, "a backbone has at most")
 
 
 def test_two_members_of_one_name(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_two_members_of_one_name(tmp_path: Path) -> None:
     path = files.write_zip(tmp_path / "x.pth", HONEST)
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("archive/data/0", bytes(16))
-    refuse(path, "two members of one name")
+    refuse(path, "two members with one name")
 
 
 def test_figures_that_were_changed(tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_archives_that_are_not_torchs(tmp_path: Path, names: list[str]) -> None:
         archive.writestr("readme", "hello")
         for member in names:
             archive.writestr(member, files.program(HONEST))
-    refuse(path, "not one of torch's")
+    refuse(path, "not from torch")

@@ -136,10 +136,10 @@ def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None
     one_line(call("compare", *PAIR, "-m", "bad.safetensors"), "bad.safetensors", "not unpacked")
     one_line(call("compare", *PAIR, "-m", "./none"), "none: no such file", "eyediff metrics")
     write(tmp_path / "other.safetensors", trunk_sha256="0" * 64)
-    one_line(call("compare", *PAIR, "-m", "other.safetensors"), "made for another trunk")
+    one_line(call("compare", *PAIR, "-m", "other.safetensors"), "made for another backbone")
     write(tmp_path / "module.safetensors", trunk="module:evil", taps=["x"], heads=[np.ones(3, np.float32)])
-    one_line(call("compare", *PAIR, "-m", "module.safetensors"), "brings no code to run", "from_module")
-    one_line(call("compare", *PAIR, "-m", "mine.safetensors@0.0"), "has one version")
+    one_line(call("compare", *PAIR, "-m", "module.safetensors"), "whose code is not in the file", "from_module")
+    one_line(call("compare", *PAIR, "-m", "mine.safetensors@0.0"), "has only one version")
     one_line(call("compare", *PAIR, "-m", f"{FILE},{file}"), "are the same metric; name it once")
     assert not canary.exists()
 

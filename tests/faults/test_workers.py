@@ -18,7 +18,7 @@ from eyediff.training.distillation.workers import map_in_processes
 
 def test_a_worker_that_the_kernel_ends() -> None:
     """As it does where memory ends."""
-    with pytest.raises(EyediffError, match=r"one of 2 worker processes was ended from outside.*fewer workers"):
+    with pytest.raises(EyediffError, match=r"one of 2 worker processes was killed.*fewer workers"):
         list(map_in_processes(signal.raise_signal, [signal.SIGKILL], int, 2))
 
 
@@ -27,5 +27,5 @@ def test_a_worker_that_cannot_be_prepared(tmp_path: Path) -> None:
     from eyediff.distortions.photos import load_photos
 
     Image.new("RGB", (60, 50)).save(tmp_path / "small.png")
-    with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small; expected at least 64"):
+    with pytest.raises(UsageError, match=r"small\.png: 60x50 is too small; expected sides of at least 64"):
         list(map_in_processes(abs, [1], partial(load_photos, [tmp_path / "small.png"], 64), 1))

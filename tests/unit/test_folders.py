@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_precision_is_never_traded_in_silence(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """EYEDIFF_PRECISION where no GPU honours it: an error, not float32."""
     monkeypatch.setenv(devices.PRECISION, "tf32")
-    with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs device='cuda'"):
+    with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION is set to tf32.*needs device='cuda'"):
         CALLS[name](folder)
 
 

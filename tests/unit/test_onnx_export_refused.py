@@ -46,7 +46,7 @@ def test_what_is_there_stays_where_it_is_something_else_or_the_export_fails(
     monkeypatch.setenv("EYEDIFF_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EYEDIFF_WEIGHTS", "")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    with pytest.raises(eyediff.EyediffError, match="found nowhere"):
+    with pytest.raises(eyediff.EyediffError, match="were not found"):
         eyediff.export("lpips-vgg", model)
     assert model.read_bytes() == before
     eyediff.export("psnr", model)

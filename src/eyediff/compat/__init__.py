@@ -1,4 +1,4 @@
-"""The names of older packages, for scripts that exist: `from eyediff.compat import lpips`. See docs/compat.md."""
+"""The names of older packages, for existing scripts: `from eyediff.compat import lpips`. See docs/compat.md."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _replaced: dict[str, ModuleType] | None = None
 
 
 def install() -> None:
-    """Let every later `import lpips` in this process find `eyediff.compat.lpips`.
+    """Make every later `import lpips` in this process import `eyediff.compat.lpips`.
 
-    For packages that import `lpips` themselves. What imported it earlier keeps what it has. A second call does
-    nothing. Needs torch.
+    Use it for packages that import `lpips` themselves. Modules that imported `lpips` before keep the old package. A
+    second call does nothing. Needs torch.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def install() -> None:
     'eyediff.compat.lpips'
     >>> compat.uninstall()
     """
-    global _replaced  # noqa: PLW0603 - as sys.modules, there is one a process
+    global _replaced  # noqa: PLW0603 - one for each process, like sys.modules
     if _replaced is not None:
         return
     importlib.import_module(OURS)
@@ -40,7 +40,7 @@ def install() -> None:
 
 
 def uninstall() -> None:
-    """Undo `install`: later imports find what they found before it."""
+    """Undo `install`. Later imports find the same modules as before `install`."""
     global _replaced  # noqa: PLW0603
     if _replaced is None:
         return

@@ -1,7 +1,7 @@
-"""Distort pictures: every distortion is a pure function of a picture, a strength and a random generator.
+"""Distort pictures. Every distortion is a pure function of a picture, a strength and a random generator.
 
-`DISTORTIONS` lists all of them by name, and `CATEGORIES` groups the names. Distillation never trains on those of
-`HELD_OUT`, so their scores show how well a network generalises. Two more kinds of pair are no single distortion:
+`DISTORTIONS` has all of them by name, and `CATEGORIES` has groups of names. Distillation never trains on those in
+`HELD_OUT`, so their scores show how well a network generalises. Two more kinds of pairs have no single distortion:
 `MIXTURE` (two or three distortions in a row) and `UNRELATED` (two different photos).
 
 All distortions share one signature (`ops.Distortion`):
@@ -88,27 +88,27 @@ DISTORTIONS: dict[str, Distortion] = {f.__name__: f for functions in _TABLE.valu
 """All distortions by name."""
 
 HELD_OUT = ("jpeg2000", "motion_blur", "bilateral", "speckle", "aberration", "haze")
-"""Distortions that no network is trained on: one each of codecs, blur, smoothing, noise, geometry and colour."""
+"""Distortions that are never used for training: one each of codecs, blur, smoothing, noise, geometry and colour."""
 
 TRAINED = tuple(name for name in DISTORTIONS if name not in HELD_OUT)
-"""Distortions that networks are trained on."""
+"""Distortions that are used for training."""
 
 MIXTURE = "mixture"
 UNRELATED = "unrelated"
 
 MIN_STRENGTH = 0.02
-"""Lowest strength that is drawn. Below it, rounding to 8 bits undoes most distortions."""
+"""Lowest strength that is drawn. Below it, rounding to 8 bits removes most distortions."""
 
 
 def draw_strength(rng: np.random.Generator) -> float:
     """Draw a strength between MIN_STRENGTH and 1, uniformly.
 
-    Most distortions interpolate their parameter on a logarithmic scale, so all magnitudes are equally likely.
+    Most distortions interpolate their parameter on a logarithmic scale, so all orders of magnitude are equally likely.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Source of the choice.
+        Source of the random choice.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def draw_strength(rng: np.random.Generator) -> float:
 def mixture(
     image: Picture, strength: float, rng: np.random.Generator, distortions: tuple[str, ...] = TRAINED
 ) -> Picture:
-    """Apply two or three distortions in a row. Each is weaker if there are more of them.
+    """Apply two or three distortions in a row. With three, each is weaker than with two.
 
     Parameters
     ----------

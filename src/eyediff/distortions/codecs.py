@@ -1,4 +1,4 @@
-"""Distortions of compression, of coarse pixels and of lost data."""
+"""Distortions by compression, large pixels and lost data."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _recompress(image: Picture, kind: str, quality: int, subsampling: int | None
 
 
 def jpeg(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Compress with JPEG at quality 97 to 3, with chroma of full, half or quarter resolution."""
+    """Compress with JPEG at quality 97 to 3. Chroma has full, half or quarter resolution."""
     return _recompress(image, "JPEG", round(97 - 94 * strength), int(rng.integers(3)))
 
 
 def webp(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Compress with lossy WebP at quality 97 to 0. Method 0 is fast and looks almost the same as slower ones."""
+    """Compress with lossy WebP at quality 97 to 0, by method 0. It is fast, and slower methods look almost the same."""
     packed = io.BytesIO()
     Image.fromarray(image).save(packed, "WEBP", quality=round(97 - 97 * strength), method=0)
     return np.asarray(Image.open(packed).convert("RGB"))
@@ -42,21 +42,21 @@ def jpeg2000(image: Picture, strength: float, _: np.random.Generator) -> Picture
 
 
 def _wavelet_levels(image: Picture) -> int:
-    """Return the number of resolutions that the shorter side allows, six at most."""
+    """Return the number of wavelet levels that the shorter side allows, at most six."""
     return max(1, min(6, int(min(image.shape[:2])).bit_length()))
 
 
 def jpeg_chroma(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Combine the chroma of a strong JPEG with the original luma: blocks and bleeding of colour alone."""
+    """Combine the chroma of a strong JPEG with the original luma. Only colours have blocks and bleeding."""
     coded = Image.fromarray(_recompress(image, "JPEG", round(96 - 95 * strength), 2)).convert("YCbCr")
     planes = Image.fromarray(image).convert("YCbCr").split()
     return np.asarray(Image.merge("YCbCr", (planes[0], *coded.split()[1:])).convert("RGB"))
 
 
 def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Replace cells of 1 to 12 pixels, up to twice as long one way, by their mean. The grid begins anywhere.
+    """Replace cells of 1 to 12 pixels by their mean. Cells may be twice as long in one direction.
 
-    The width is fractional: two pictures with neighbouring integer widths are blended.
+    The grid starts at a random position. A fractional width blends two pictures with the neighbouring integer widths.
     """
     size = log_lerp(1, 12, strength)
     low = int(size)
@@ -78,7 +78,7 @@ def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
 
 
 def block_loss(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Lose 0.3 to 40 per cent of blocks of 8 pixels: make them grey or black, or repeat the block to the left."""
+    """Lose 0.3 to 40 per cent of blocks of 8x8 pixels. Lost blocks are grey, black, or a copy of the left block."""
     height, width = image.shape[:2]
     rows, columns = -(-height // 8), -(-width // 8)
     lost = rng.random((rows, columns)) < log_lerp(0.003, 0.4, strength)

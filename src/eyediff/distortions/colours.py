@@ -1,4 +1,4 @@
-"""Distortions of light and colour: contrast, brightness, gamma, saturation, hue, curves, mixtures of channels."""
+"""Distortions of light and colour: contrast, brightness, gamma, saturation, hue, curves and mixed channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _factor_or_inverse(rng: np.random.Generator, factor: float) -> float:
 
 
 def contrast(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Scale the distance from the mean level, by up to 5 or down to 1/5."""
+    """Scale the distance of levels from their mean, by a factor from 1/5 to 5."""
     source = to_float32(image)
     middle = source.mean()
     return to_uint8(middle + (source - middle) * _factor_or_inverse(rng, 5 ** (strength**1.5)))
@@ -25,12 +25,12 @@ def brightness(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 
 
 def gamma(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Raise levels to a power of up to 4, or down to 1/4."""
+    """Raise levels to a power from 1/4 to 4."""
     return to_uint8(255 * (to_float32(image) / 255) ** _factor_or_inverse(rng, 4 ** (strength**1.5)))
 
 
 def saturation(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce saturation, down to grey, or increase it by a factor of up to 4."""
+    """Reduce saturation down to grey, or increase it by a factor of up to 4."""
     source = to_float32(image)
     grey = luma(source)
     gain = 1 - log_lerp(0.02, 1, strength) if rng.random() < 0.5 else 1 + log_lerp(0.04, 3, strength)
@@ -47,12 +47,12 @@ def hue(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def channels(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add an offset to each channel: a colour cast with a standard deviation of 1 to 60 levels."""
+    """Add an offset to each channel, which is a colour cast with a standard deviation of 1 to 60 levels."""
     return to_uint8(to_float32(image) + (rng.standard_normal(3) * log_lerp(1, 60, strength)).astype(np.float32))
 
 
 def haze(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Cover the picture with light of one colour that varies from top to bottom, 1 to 85 per cent opaque."""
+    """Cover the picture with light of one colour. It is 1 to 85 per cent opaque and varies from top to bottom."""
     height = len(image)
     veil: Floats = rng.uniform(100, 255, 3).astype(np.float32)
     top, bottom = rng.uniform(0.3, 1, 2)
@@ -62,7 +62,7 @@ def haze(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def tone_curve(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Map levels through a random curve of 3 to 8 straight segments, for all channels or for each. It may fall."""
+    """Map levels by a random curve of 3 to 8 segments, one for all channels or one for each. It may decrease."""
     knots, curves = int(rng.integers(4, 10)), int(rng.choice([1, 3]))
     places = np.linspace(0, 255, knots)
     bends = rng.standard_normal((curves, knots)) * log_lerp(1, 110, strength)
@@ -72,6 +72,6 @@ def tone_curve(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 
 
 def colour_matrix(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Mix the channels about the mid-tone by a random matrix: the identity plus deviations of 1 to 120 per cent."""
+    """Mix the channels, relative to the mid-tone, by a random matrix: the identity plus 1 to 120 per cent."""
     matrix = np.eye(3) + rng.standard_normal((3, 3)) * log_lerp(0.01, 1.2, strength)
     return to_uint8((to_float32(image) - 127.5) @ matrix.T.astype(np.float32) + 127.5)

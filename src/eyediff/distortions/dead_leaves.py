@@ -1,7 +1,7 @@
-"""Draw pictures for use without photos: dead leaves, shapes of all sizes that hide each other.
+"""Draw pictures without photos by the model "dead leaves": shapes of all sizes that cover each other.
 
-Sizes that follow a power law give edges at all scales and statistics near those of photos. Here the shapes are also
-shaded and textured.
+If sizes follow a power law, edges occur at all scales, and statistics are near those of photos. Here the shapes are
+also shaded and textured.
 
 References
 ----------
@@ -15,7 +15,7 @@ import numpy as np
 from .ops import Floats, Picture, smooth_noise, to_uint8
 
 SHAPE_COUNT = 130
-"""Number of shapes. With so many, little of the first ones stays visible."""
+"""Number of shapes. Later shapes cover the first ones almost completely."""
 
 
 def dead_leaves(side: int, rng: np.random.Generator) -> Picture:
@@ -24,7 +24,7 @@ def dead_leaves(side: int, rng: np.random.Generator) -> Picture:
     picture = np.broadcast_to(tones[0], (side, side, 3)).astype(np.float32)
     largest, smallest = side / 3, 2.5
     for _ in range(SHAPE_COUNT):
-        # the inverse of the share of leaves above a radius, where their number falls with its third power
+        # the inverse of the fraction of shapes above a radius, if their number decreases with its third power
         radius = (rng.uniform(largest**-2.0, smallest**-2.0)) ** -0.5 if rng.random() < 0.7 else rng.uniform(8, largest)
         _draw_leaf(picture, radius, tones[int(rng.integers(6))] * rng.uniform(0.7, 1.25), rng)
     haze = smooth_noise(rng, side, side, max(2, side // 3))[..., None] * np.float32(8)

@@ -1,4 +1,4 @@
-"""Draw pictures that are no photos: text, charts, gradients, line art, textures of noise, and simple solids."""
+"""Draw pictures that are not photos: text, charts, gradients, line art, textures of noise, and simple solids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LETTERS = tuple("etaoinshrdlucmfwypvbgkjqxzETAOINSHRDLU0123456789.,:;-+%()")
 
 @cache
 def load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Load the font of Pillow. The cache saves time: loading takes longer than drawing a line of text."""
+    """Load the font of Pillow. It is cached, because loading takes longer than drawing a line of text."""
     return ImageFont.load_default(size)
 
 
@@ -54,7 +54,7 @@ def text(side: int, rng: np.random.Generator) -> Picture:
 
 
 def chart(side: int, rng: np.random.Generator) -> Picture:
-    """Draw axes with labels, and bars, lines, dots or slices."""
+    """Draw axes with labels, and bars, lines, dots or pie slices."""
     paper, ink = _paper_and_ink(rng)
     picture = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(picture)

@@ -1,4 +1,4 @@
-"""Geometric distortions. Small ones are hardly visible but change pixel metrics a lot."""
+"""Geometric distortions. Small ones are hardly visible, but they change metrics of pixels a lot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def translate(image: Picture, strength: float, rng: np.random.Generator) -> Pict
 
 
 def _rotate_and_scale(image: Picture, angle: float, factor: float) -> Picture:
-    """Rotate by `angle` and enlarge by `factor`, about the centre."""
+    """Rotate by `angle` and enlarge by `factor`, around the centre."""
     rows, columns = pixel_grid(image)
     middle_y, middle_x = (image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2
     y, x = (rows - middle_y) / factor, (columns - middle_x) / factor
@@ -35,7 +35,7 @@ def scale(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def elastic(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Deform as if drawn on rubber: hills 6 to 24 pixels wide, moved by 0.1 to 5 pixels."""
+    """Deform as if the picture were on rubber. Waves 6 to 24 pixels wide move it by 0.1 to 5 pixels."""
     height, width = image.shape[:2]
     cell, far = int(rng.integers(6, 25)), np.float32(log_lerp(0.1, 5, strength))
     rows, columns = pixel_grid(image)
@@ -44,7 +44,7 @@ def elastic(image: Picture, strength: float, rng: np.random.Generator) -> Pictur
 
 
 def jitter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Read every pixel from a position 0.1 to 4 pixels away, as through frosted glass."""
+    """Read every pixel from a position 0.1 to 4 pixels away, like frosted glass."""
     rows, columns = pixel_grid(image)
     far = np.float32(log_lerp(0.1, 4, strength))
     down, across = rng.standard_normal((2, *rows.shape), dtype=np.float32)
@@ -63,7 +63,7 @@ def aberration(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 
 
 def affine(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Shear, stretch and tilt: the farthest corner moves by 0.1 to 40 per cent of its distance."""
+    """Shear, stretch and tilt. The farthest corner moves by 0.1 to 40 per cent of its distance from the centre."""
     rows, columns = pixel_grid(image)
     middle = np.array([(image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2], np.float32)
     change = rng.uniform(-1, 1, (3, 2)) * log_lerp(0.001, 0.4, strength)
@@ -74,7 +74,7 @@ def affine(image: Picture, strength: float, rng: np.random.Generator) -> Picture
 
 
 def lens(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Bulge, pinch or swirl about a point near the centre. The largest movement is 0.1 to 16 pixels."""
+    """Bulge, pinch or swirl around a point near the centre. The largest movement is 0.1 to 16 pixels."""
     rows, columns = pixel_grid(image)
     height, width = image.shape[:2]
     y, x = rows - np.float32(height * rng.uniform(0.3, 0.7)), columns - np.float32(width * rng.uniform(0.3, 0.7))
@@ -87,7 +87,7 @@ def lens(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def row_shift(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Shift bands of 1 to 16 rows, or of columns, by random lengths with a deviation of 0.2 to 16 pixels."""
+    """Shift bands of 1 to 16 rows or columns by random lengths. Their standard deviation is 0.2 to 16 pixels."""
     upright = rng.random() < 0.5
     picture = image.swapaxes(0, 1) if upright else image
     band = int(rng.integers(1, 17))

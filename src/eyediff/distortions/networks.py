@@ -1,4 +1,4 @@
-"""Distortions that networks leave (smooth patches, invented texture, checkerboards), local damage, and overlays."""
+"""Distortions that are typical of networks (smooth patches, invented texture, checkerboards), damage, and overlays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .drawings import load_font, random_words
 from .ops import Floats, Picture, blur, log_lerp, luma, smooth_noise, to_float32, to_uint8
 
 MAX_FIT_PATCHES = 1024
-"""Number of patches that the decoder is fitted to. More cost time and change nothing."""
+"""Number of patches to which the decoder is fitted. More patches take time and change nothing."""
 
 
 def _assemble_patches(patches: Floats, height: int, width: int, side: int, stride: int) -> Floats:
@@ -25,7 +25,7 @@ def _assemble_patches(patches: Floats, height: int, width: int, side: int, strid
 
 
 def autoencoder(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Encode 8x8 patches by 192 down to 4 random ReLU features, and decode them by the best linear decoder."""
+    """Encode 8x8 patches by 192 to 4 random ReLU features, and decode them with the best linear decoder."""
     side, stride = 8, 4
     height, width = image.shape[:2]
     source = np.pad(to_float32(image), ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge") / 255 - 0.5
@@ -45,7 +45,7 @@ def autoencoder(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def checkerboard(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add the pattern of transposed convolutions: a tile of 2 to 8 pixels, strongest on texture, 1 to 60 levels."""
+    """Add the pattern of transposed convolutions: a tile of 2 to 8 pixels with 1 to 60 levels, strongest on texture."""
     height, width = image.shape[:2]
     side = int(rng.choice([2, 4, 8]))
     tile = rng.standard_normal((side, side, 3), dtype=np.float32)
@@ -56,7 +56,7 @@ def checkerboard(image: Picture, strength: float, rng: np.random.Generator) -> P
 
 
 def texture(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Replace fine detail by invented detail of equal energy, as an adversarial loss does."""
+    """Replace fine detail by invented detail of equal energy, like an adversarial loss."""
     height, width = image.shape[:2]
     share = log_lerp(0.02, 1, strength)
     smooth = to_float32(blur(image, float(rng.uniform(1, 3))))
@@ -92,7 +92,7 @@ def patches(image: Picture, strength: float, rng: np.random.Generator) -> Pictur
 
 
 def overlay(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Draw one to eight words, lines, boxes or ellipses over the picture, 3 to 100 per cent opaque."""
+    """Draw one to eight words, lines, boxes or ellipses over the picture. They are 3 to 100 per cent opaque."""
     height, width = image.shape[:2]
     layer = Image.fromarray(image)
     pen = ImageDraw.Draw(layer)
@@ -115,9 +115,9 @@ def overlay(image: Picture, strength: float, rng: np.random.Generator) -> Pictur
 
 
 def waves(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add a regular pattern such as moire, scan lines or shadows, of 1 to 70 levels.
+    """Add a regular pattern of 1 to 70 levels, like moire, scan lines or shadows.
 
-    It consists of one or two waves, smooth or square, 2 to 100 pixels long, grey or coloured.
+    It has one or two waves, which are smooth or square, 2 to 100 pixels long, grey or coloured.
     """
     rows, columns = np.indices(image.shape[:2]).astype(np.float32)
     pattern = np.zeros((*image.shape[:2], 1), np.float32)

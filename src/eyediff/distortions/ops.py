@@ -1,4 +1,4 @@
-"""Operations that the distortions share: rounding, blurs, resampling and bilinear warps, in numpy and Pillow."""
+"""Operations that several distortions use: rounding, blurs, resampling and bilinear warps, in numpy and Pillow."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
-"""H x W x 3 sRGB levels."""
+"""sRGB levels, H x W x 3."""
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 
 Distortion: TypeAlias = Callable[[Picture, float, np.random.Generator], Picture]
-"""Function of a picture, a strength (0: hardly visible, 1: gross) and a random generator, to a new picture."""
+"""A function that returns a new picture from a picture, a strength (0: hardly visible, 1: gross) and a generator."""
 
 
 def to_uint8(values: npt.NDArray[np.floating]) -> Picture:
@@ -60,7 +60,7 @@ def convolve(image: Picture, kernel: Floats) -> Floats:
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, cell: int) -> Floats:
-    """Return a random surface, height x width, with hills about `cell` pixels wide, mean 0 and deviation near 1."""
+    """Return a random surface, height x width, with waves about `cell` pixels wide, mean 0 and deviation near 1."""
     coarse = rng.standard_normal((height // cell + 3, width // cell + 3)).astype(np.float32)
     surface = Image.fromarray(coarse).resize((width + 2 * cell, height + 2 * cell), Image.Resampling.BICUBIC)
     return np.asarray(surface, np.float32)[cell : cell + height, cell : cell + width] * np.float32(1.3)
@@ -80,7 +80,7 @@ def warp(image: Picture, row_indices: Floats, column_indices: Floats) -> Picture
 
 
 def pixel_grid(image: Picture) -> tuple[Floats, Floats]:
-    """Return the row and the column index of every pixel. `warp` changes nothing at these positions."""
+    """Return the row index and the column index of every pixel. With these positions, `warp` changes nothing."""
     indices: Floats = np.indices(image.shape[:2]).astype(np.float32)
     return indices[0], indices[1]
 

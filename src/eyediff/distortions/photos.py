@@ -1,4 +1,4 @@
-"""Load photos, and cut square crops from them: reduced, mirrored, rotated, recoloured."""
+"""Load photos, and cut square crops from them, which may be reduced, mirrored, rotated or recoloured."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def find_photos(folder: Path) -> list[Path]:
     Raises
     ------
     UsageError
-        If there are none.
+        If there are no photos.
     """
     paths = folder.rglob("*") if folder.is_dir() else ()
     photos = sorted(path for path in paths if path.suffix.lower() in defaults.IMAGE_SUFFIXES)
     if not photos:
-        raise UsageError(f"{shown(folder)}: contains no photos; expected a folder of image files")
+        raise UsageError(f"{shown(folder)}: there are no photos; expected a folder of image files")
     return photos
 
 
 def is_held_out(path: Path) -> bool:
-    """Return whether a picture is never trained on: about one in six, decided by its file name alone."""
+    """Return whether a picture is never used for training. About one in six is; only the file name decides."""
     return crc32(path.stem.encode()) % 6 == 0
 
 
@@ -43,7 +43,7 @@ def load_photos(paths: Iterable[Path], smallest: int) -> list[Picture]:
     paths : iterable of Path
         Image files.
     smallest : int
-        Shortest side, in pixels, that each must have.
+        Shortest allowed side, in pixels.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def load_photos(paths: Iterable[Path], smallest: int) -> list[Picture]:
         if min(pixels.shape[:2]) < smallest:
             height, width = pixels.shape[:2]
             raise UsageError(
-                f"{shown(path)}: {width}x{height} is too small; expected at least {smallest} pixels a side"
+                f"{shown(path)}: {width}x{height} is too small; expected sides of at least {smallest} pixels"
             )
         photos.append(to_uint8(pixels * (255 / PEAKS[pixels.dtype])))
     return photos
@@ -74,13 +74,13 @@ def crop(photo: Picture, side: int, rng: np.random.Generator, max_reduction: flo
     Parameters
     ----------
     photo : array of uint8, shape (H, W, 3)
-        The photo; no side is shorter than `side`.
+        The photo. Its sides must not be shorter than `side`.
     side : int
         Side of the square, in pixels.
     rng : numpy.random.Generator
         Source of position and scale.
     max_reduction : float
-        The crop is reduced by a factor from 1 to this, as far as the photo is large enough.
+        Largest reduction. The crop is reduced by a factor from 1 to this, if the photo is large enough.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def crop(photo: Picture, side: int, rng: np.random.Generator, max_reduction: flo
 
 
 def augment(square: Picture, rng: np.random.Generator) -> Picture:
-    """Rotate and mirror a square at random; with probability 1/4 each, permute channels and change tone curves."""
+    """Rotate and mirror a square at random. With probability 1/4 each, permute channels and change tone curves."""
     square = np.rot90(square, int(rng.integers(4)))
     if rng.random() < 0.5:
         square = square[:, ::-1]

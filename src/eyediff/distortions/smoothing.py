@@ -1,4 +1,4 @@
-"""Distortions of sharpness: blurs, smoothing, resampling, and too much sharpening."""
+"""Distortions of sharpness: blurs, smoothing, resampling, and too strong sharpening."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def gaussian_blur(image: Picture, strength: float, _: np.random.Generator) -> Pi
 
 
 def box_blur(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Average over a box with sides of 1.2 to 17 pixels, whose sides differ by up to a factor of three."""
+    """Average over a box with sides of 1.2 to 17 pixels. One side may be up to three times as long as the other."""
     reach, aspect_ratio = log_lerp(0.1, 8, strength), rng.choice([1.0, 1.0, 0.6, 0.3])
     radii = (reach, reach * aspect_ratio) if rng.random() < 0.5 else (reach * aspect_ratio, reach)
     return apply_filter(image, ImageFilter.BoxBlur(radii))
 
 
 def random_filter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Blend in a random kernel of 3 to 9 pixels a side, by 3 per cent up to three times its weight."""
+    """Add the response of a random kernel of 3 to 9 pixels a side, with a weight of 0.03 to 3."""
     side, smooth, offset = int(rng.choice([3, 5, 7, 9])), rng.random() < 0.5, rng.uniform(-0.5, 1.5)
     noise = rng.standard_normal((side, side))
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
@@ -32,13 +32,13 @@ def random_filter(image: Picture, strength: float, rng: np.random.Generator) -> 
         noise /= noise.std() + 1e-6
     kernel = (noise + offset) * window
     kernel /= np.abs(kernel).sum()
-    kernel[side // 2, side // 2] -= kernel.sum()  # what is mixed in sums to 0: flat surfaces stay
+    kernel[side // 2, side // 2] -= kernel.sum()  # the kernel sums to 0, so flat surfaces do not change
     amount = log_lerp(0.03, 3, strength)
     return to_uint8(to_float32(image) + amount * convolve(image, kernel.astype(np.float32)))
 
 
 def rank_filter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Blend in the minimum, maximum or mode of 3x3, 5x5 and 7x7 pixels."""
+    """Replace pixels by the minimum, maximum or mode of 3x3 to 7x7 pixels. Between sizes, two results are blended."""
     kernel = (ImageFilter.MinFilter, ImageFilter.MaxFilter, ImageFilter.ModeFilter)[int(rng.integers(3))]
     stage = log_lerp(0.08, 3, strength)
     low = min(int(stage), 2)
@@ -48,7 +48,7 @@ def rank_filter(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def _disc(radius: float) -> Floats:
-    """Return a disc with a soft edge one pixel wide, whose sum is 1."""
+    """Return a disc with a sum of 1 and a soft edge, one pixel wide."""
     reach = int(np.ceil(radius + 0.5))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disc = np.clip(radius + 0.5 - np.hypot(y, x), 0, 1)
@@ -56,7 +56,7 @@ def _disc(radius: float) -> Floats:
 
 
 def defocus(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Defocus the lens: convolve with a disc of radius 0.5 to 7 pixels."""
+    """Convolve with a disc of radius 0.5 to 7 pixels, like a lens out of focus."""
     return to_uint8(convolve(image, _disc(log_lerp(0.5, 7, strength))))
 
 
@@ -71,7 +71,7 @@ def motion_blur(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def median(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Blend in the median of 3x3, 5x5, 7x7 and 9x9 pixels."""
+    """Replace pixels by the median of 3x3 to 9x9 pixels. Between sizes, two results are blended."""
     stage = log_lerp(0.15, 4, strength)
     sizes = [1, 3, 5, 7, 9, 11]
     low = int(stage)
@@ -81,7 +81,7 @@ def median(image: Picture, strength: float, _: np.random.Generator) -> Picture:
 
 
 def bilateral(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Apply a bilateral filter: neighbours up to 3 pixels away, with a range deviation of 4 to 90 levels."""
+    """Apply a bilateral filter to neighbours up to 3 pixels away, with a range deviation of 4 to 90 levels."""
     source, reach, range_sigma = to_float32(image), 3, log_lerp(4, 90, strength)
     height, width = image.shape[:2]
     padded = np.pad(source, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
@@ -107,9 +107,9 @@ _KERNELS = (
 
 
 def resample(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce by a factor of 1.02 to 8 and enlarge again, with a random kernel each way.
+    """Reduce by a factor of 1.02 to 8 and enlarge again, with a random kernel for each.
 
-    One time in three, one direction is reduced less than the other.
+    In one of three cases, width and height are reduced by different factors.
     """
     height, width = image.shape[:2]
     factor = log_lerp(1.02, 8, strength)
@@ -121,14 +121,14 @@ def resample(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
 
 
 def oversharpen(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Apply unsharp masking of radius 0.6 to 2.5 pixels and amount 0.05 to 6."""
+    """Apply unsharp masking with a radius of 0.6 to 2.5 pixels and an amount of 0.05 to 6."""
     blurred = to_float32(blur(image, float(rng.uniform(0.6, 2.5))))
     source = to_float32(image)
     return to_uint8(source + (source - blurred) * log_lerp(0.05, 6, strength))
 
 
 def ringing(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Cut off the spectrum at 0.97 down to 0.12 of the Nyquist frequency. Every edge gets echoes."""
+    """Remove frequencies above 0.97 to 0.12 of the Nyquist frequency. Every edge gets echoes."""
     height, width = image.shape[:2]
     padded = np.pad(to_float32(image), ((0, height), (0, width), (0, 0)), mode="symmetric")
     spectrum = np.fft.rfft2(padded, axes=(0, 1))

@@ -1,4 +1,4 @@
-"""Say what computes networks on the CPU: the native engine or ONNX Runtime, without importing numpy or either."""
+"""Choose what computes networks on the CPU: the native engine or ONNX Runtime. Neither is imported, nor is numpy."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from .native.library import NativeEngineError, find_variant
 EngineName = Literal["native", "onnxruntime"]
 
 ENGINE = "EYEDIFF_ENGINE"
-"""Environment variable that chooses what computes networks on the CPU.
+"""Environment variable that chooses the engine for networks on the CPU.
 
 Default: the native engine, if it is installed.
 """
 
 
 def engine_name() -> EngineName:
-    """Return what computes networks on the CPU.
+    """Return the name of the engine that computes networks on the CPU.
 
     Raises
     ------
     UsageError
-        EYEDIFF_ENGINE names no engine.
+        If EYEDIFF_ENGINE names no engine.
     DeviceError
-        EYEDIFF_ENGINE asks for the native engine, which this installation lacks; the message says why.
+        If EYEDIFF_ENGINE requires the native engine, but this installation lacks it. The message says why.
     """
     requested = os.environ.get(ENGINE)
     if requested and requested not in ("native", "onnxruntime"):
-        raise UsageError(f"{ENGINE}={requested} was set, expected native or onnxruntime")
+        raise UsageError(f"{ENGINE} is set to {requested}; expected native or onnxruntime")
     if requested == "onnxruntime":
         return "onnxruntime"
     try:
         find_variant()
     except NativeEngineError as error:
         if requested:
-            raise DeviceError(f"{ENGINE}=native was set, but there is no native engine: {error}") from error
+            raise DeviceError(f"{ENGINE} is set to native, but it is not available: {error}") from error
         return "onnxruntime"
     return "native"
 
 
 def engine_description() -> str:
-    """Return what computes networks on the CPU, for `eyediff --version`: "native avx2" or "onnxruntime"."""
+    """Return the engine that computes networks on the CPU, for `eyediff --version`: "native avx2" or "onnxruntime"."""
     name = engine_name()
     return f"native {find_variant()}" if name == "native" else name

@@ -1,4 +1,4 @@
-"""Build an ONNX model of a metric that runs without eyediff: pixels in, score and map out."""
+"""Build an ONNX model of a metric that runs without eyediff. It takes pixels and returns a score and a map."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Input: TypeAlias = Literal["uint8", "uint16", "float32"]
 Layout: TypeAlias = Literal["nhwc", "nchw"]
 
 OPSETS = (OPSET, 22)
-"""The oldest opset that is written, which is the default, and the newest.
+"""The oldest supported opset, which is the default, and the newest one.
 
-ONNX Runtime 1.14 reads the first, 1.21 the second.
+The oldest needs ONNX Runtime 1.14, the newest needs 1.21.
 """
 
 
@@ -42,9 +42,9 @@ class ExportFormat:
     layout : {"nhwc", "nchw"}
         Order of the axes.
     span : (float, float) or None
-        Values of black and white, for float32. Default: 0 and 1.
+        Pixel values of black and white, for float32. Default: 0 and 1.
     opset : int
-        Version of ONNX's operators.
+        Version of ONNX's set of operators.
     map : bool
         Whether the model computes a map.
     """
@@ -67,30 +67,30 @@ class ExportFormat:
 
 
 OutputWriters: TypeAlias = Mapping[str, Callable[[], str]]
-"""Functions that add an output to the graph, by the name of the output: `distance` and `map`, or `embedding`."""
+"""Functions that add an output to the graph. The keys are names of outputs: `distance` and `map`, or `embedding`."""
 
 SHAPES: Mapping[str, tuple[int, Sequence[str]]] = {
     "distance": (DOUBLE, ["n"]),
     "map": (FLOAT, ["n", "h", "w"]),
     "embedding": (FLOAT, ["n", "d"]),
 }
-"""Type and shape of every output. A score is double, because float32 has no room for the sixth decimal of 40 dB."""
+"""Type and shape of every output. A score is a double, because float32 cannot hold six decimals of 40 dB."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportProgram:
-    """A program that becomes a model.
+    """A program that can be written as an ONNX model.
 
     Attributes
     ----------
     program : function
-        Called with a Graph and the names of its images, N x 3 x H x W in [-1, 1].
+        Takes a Graph and the names of its images, N x 3 x H x W in [-1, 1].
     smallest : int
-        Shortest side, in pixels.
+        Shortest side that the metric accepts, in pixels.
     images : sequence of str
         Names of the inputs.
     precision : type
-        Type of all values.
+        Data type of all values.
     """
 
     program: Callable[..., OutputWriters]
@@ -100,7 +100,7 @@ class ExportProgram:
 
 
 def network_program(network: Network) -> ExportProgram:
-    """Return the program of LPIPS, with or without linear weights."""
+    """Return the program for LPIPS, with or without linear weights."""
 
     def program(graph: Graph, a: str, b: str) -> OutputWriters:
         terms = lpips.terms(graph, network, a, b)
@@ -113,7 +113,7 @@ def network_program(network: Network) -> ExportProgram:
 
 
 def embedding_program(network: Network) -> ExportProgram:
-    """Return the program of the embedding whose squared Euclidean distances are those of LPIPS."""
+    """Return the program for the embedding. Squared Euclidean distances of embeddings are LPIPS distances."""
 
     def program(graph: Graph, x: str) -> OutputWriters:
         return {"embedding": lambda: lpips.embedding(graph, network, x)}
@@ -122,7 +122,7 @@ def embedding_program(network: Network) -> ExportProgram:
 
 
 def metric_program(program: PixelFunction | WindowMean | MultiScaleMean | WholeImage) -> ExportProgram | None:
-    """Return the program of a metric without a network, with its map if it has one; None if ONNX cannot express it."""
+    """Return the program for a metric without a network, with a map if it has one. None if ONNX cannot express it."""
     formula = program.formula
     if formula is None:
         return None
@@ -152,11 +152,11 @@ def build_model(program: ExportProgram, export_format: ExportFormat, metadata: M
     Parameters
     ----------
     program : ExportProgram
-        What it computes.
+        The computation of the model.
     export_format : ExportFormat
-        Its inputs and outputs.
+        Inputs and outputs of the model.
     metadata : mapping of str to str
-        Metadata of the file; `eyediff` and `metric` are required.
+        Metadata of the file. It must contain `eyediff` and `metric`.
 
     Returns
     -------
@@ -186,7 +186,7 @@ def build_model(program: ExportProgram, export_format: ExportFormat, metadata: M
         ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="eyediff",
         producer_version=metadata["eyediff"],
-        doc_string=f"What {metadata['metric']} of eyediff says of sRGB images. See the metadata, and docs/export.md.",
+        doc_string=f"The metric {metadata['metric']} of eyediff for sRGB images. See the metadata, and docs/export.md.",
     )
     helper.set_model_props(proto, dict(metadata))
     package.checker.check_model(proto, full_check=True)
@@ -194,11 +194,11 @@ def build_model(program: ExportProgram, export_format: ExportFormat, metadata: M
 
 
 def _check_shapes(graph: Graph, program: ExportProgram, row_axis: int) -> list[str]:
-    """Return the images behind a node that fails if they differ in shape or are too small.
+    """Pass images through a node that fails if their shapes differ or if they are too small.
 
-    ONNX has no operator for that, so the failing node is named after the reason. A runtime does not compare the sizes
-    of two inputs: with 64 rows and 65 rows, the features may match, and the score would be meaningless. `row_axis` is
-    the axis of rows.
+    ONNX has no operator for such a check, so the name of the failing node states the reason. A runtime does not compare
+    the sizes of two inputs: the features of 64 rows and of 65 rows may have one size, and the score would be
+    meaningless. `row_axis` is the axis of rows.
     """
     shapes = [graph.node("Shape", image) for image in program.images]
     failures = {}
@@ -210,7 +210,7 @@ def _check_shapes(graph: Graph, program: ExportProgram, row_axis: int) -> list[s
         missing = graph.node("Sub", graph.integers(program.smallest), graph.node("ReduceMin", sides))
         failures[f"sides_must_be_{program.smallest}_pixels_at_least"] = graph.node("Max", missing, graph.integers(0))
     start = graph.integers(0)
-    for message, failure in failures.items():  # a list of one figure, 0, has a place 0 alone
+    for message, failure in failures.items():  # Gather from a list of one value fails unless the index is 0
         start = graph.node("Add", start, graph.node("Gather", graph.integers(0), failure, name=message))
     end = graph.integers(np.iinfo(np.int64).max)
     return [graph.node("Slice", image, start, end, graph.integers(0)) for image in program.images]

@@ -1,4 +1,4 @@
-"""Metrics that say where two images differ: the worst window of a map, and changed regions as boxes."""
+"""Metrics that show where two images differ: the worst window of a map, or boxes around changed regions."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ..metrics.sampling import MARGIN, Places, at_places, by_strips, plane_dista
 from ..records import Mask, Numbers, Pixels, Region
 
 _CELL = 8
-"""Side in pixels of the squares that join changed places to regions: places in squares that touch are one region."""
+"""Side of a cell in pixels. Changed pixels belong to one region if their cells are equal or touch."""
 
 _SAMPLE = 1024
-"""Places of a region by which the displacements are tried, before the best is held against all places."""
+"""Number of pixels of a region on which all displacements are tried. Only the best are tried on the whole region."""
 
 _NEAR = 4
-"""Displacements that are held against all places of a region."""
+"""Number of displacements that are tried on the whole region."""
 
 
 class LocalEngine:
-    """A metric whose score follows from its map, and the regions in which two images differ visibly."""
+    """A metric whose score is computed from its map. It also finds the regions in which two images differ visibly."""
 
     description = f"numpy {np.__version__}"
 
@@ -41,27 +41,27 @@ class LocalEngine:
         return np.array([self._program.score(found) for found in self.maps(a, b)], np.float64)
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N scores of the places that count."""
+        """Return N scores, computed from the pixels that count."""
         pairs = zip(self.maps(a, b), counted, strict=True)
         return np.array([self._program.score(found[own]) for found, own in pairs], np.float64)
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the difference by place, N x H x W."""
+        """Return the difference at every pixel, N x H x W."""
         return self._program.map(a, b)
 
     def locate(self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None) -> tuple[Region, ...]:
-        """Return the regions in which two images H x W x 3 have changed, the worst first.
+        """Return the regions in which two images, H x W x 3, have changed, the worst first.
 
-        Regions that are the same but displaced by at most `shift` pixels say by how much. Places that are not `counted`
-        are in none.
+        If a region is only displaced, by at most `shift` pixels, it states its displacement. Regions contain no pixels
+        that are not `counted`.
         """
         (found,) = self.maps(a[None], b[None])
         counts = np.True_ if counted is None else counted
         changed = (found > self._program.visible) & counts
-        unequal = (a != b).any(-1)  # a filter makes differences wider than they are
+        unequal = (a != b).any(-1)  # a filter enlarges the area of a difference
         if not shift:
             return _worst(region for region, _, _ in _regions(found, np.nonzero(changed), unequal))
-        # What the map forgives may still be displaced: regions are of all that differs, forgiven or not.
+        # The map accepts small displacements. They are still reported, so regions contain all pixels that differ.
         differing = by_strips(lambda x, y: plane_distance(self._program.planes(x), self._program.planes(y)), a, b)
         regions: list[Region] = []
         for region, y, x in _regions(differing, np.nonzero(changed | ((differing > 1) & counts)), unequal):
@@ -74,7 +74,7 @@ class LocalEngine:
     def _shift(
         self, a: Pixels, b: Pixels, region: Region, y: Places, x: Places, most: int
     ) -> tuple[float, float] | None:
-        """Return the displacement (right, down) that turns the reference into the candidate here; None if none does."""
+        """Return the displacement (right, down) that turns the reference into the candidate here, or None."""
         reach = MARGIN + -(-most // _CELL) * _CELL
         top, left = (max(0, first // _CELL * _CELL - reach) for first in (region.y, region.x))
         around = np.s_[top : region.y + region.height + reach, left : region.x + region.width + reach]
@@ -92,20 +92,20 @@ class LocalEngine:
 
 
 def _displaced(a: Planes, b: Planes, y: Places, x: Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
-    """Return how far `a` displaced by (rows, columns) is from `b` at N places, and `b` displaced back from `a`."""
+    """Return the larger of two distances at N pixels: displaced `a` to `b`, and `b` displaced back to `a`."""
     back = (-shift[0], -shift[1])
     of_a, of_b = at_places(a, y, x), at_places(b, y, x)
     return np.maximum(plane_distance(shifted(a, y, x, shift), of_b), plane_distance(shifted(b, y, x, back), of_a))
 
 
 class PeakEngine:
-    """The worst mean of another metric's map over windows of `defaults.PEAK_WINDOW` pixels a side."""
+    """The worst mean of another metric's map. Means are over windows of `defaults.PEAK_WINDOW` pixels a side."""
 
     def __init__(self, engine: Engine, higher_is_better: bool) -> None:
         if not isinstance(engine, Mapper):
-            raise ValueError("an engine without a map")  # noqa: TRY004  # as of a program without one
+            raise ValueError("the engine has no map")  # noqa: TRY004  # the same error as for a program without a map
         self._engine, self._higher = engine, higher_is_better
-        self._reversed = engine.map_identity != 0 and not higher_is_better  # as of gmsd, whose map is of similarity
+        self._reversed = engine.map_identity != 0 and not higher_is_better  # gmsd: its map shows similarity
         self.smallest, self.description = engine.smallest, engine.description
 
     @property
@@ -114,7 +114,7 @@ class PeakEngine:
         return 0.0 if self._reversed else self._engine.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the map of the other metric; the difference where its map is a similarity and its score is not."""
+        """Return the map of the other metric. If the score is a difference, a map of similarity is reversed."""
         found = self._engine.maps(a, b)
         return np.float32(self._engine.map_identity) - found if self._reversed else found
 
@@ -123,7 +123,7 @@ class PeakEngine:
         return self._worst_means(self.maps(a, b))
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N scores; a pixel that does not count is one in which the images are equal."""
+        """Return N scores. At a pixel that does not count, the images are taken as equal."""
         return self._worst_means(np.where(counted, self.maps(a, b), self.map_identity))
 
     def _worst_means(self, maps: npt.NDArray[np.floating[Any]]) -> Numbers:
@@ -134,10 +134,10 @@ class PeakEngine:
         self,
         a: Pixels,
         b: Pixels,
-        shift: int,  # noqa: ARG002  # a map knows no colours
+        shift: int,  # noqa: ARG002  # a map has no colours that could be displaced
         counted: Mask | None = None,
     ) -> tuple[Region, ...]:
-        """Return the windows that differ at least half as much as the worst one, joined to regions."""
+        """Return the windows that differ at least half as much as the worst one. Windows that touch are one region."""
         (found,) = self.maps(a[None], b[None])
         if counted is not None:
             found = np.where(counted, found, self.map_identity)
@@ -160,7 +160,7 @@ class PeakEngine:
 
 
 def _window_means(found: npt.NDArray[np.floating[Any]]) -> Numbers:
-    """Return the mean of every window; a window is no larger than the image."""
+    """Return the mean of every window. A window is cut to the size of the image if it is larger."""
     total = np.zeros((found.shape[0] + 1, found.shape[1] + 1))
     total[1:, 1:] = found.astype(np.float64).cumsum(0).cumsum(1)
     height, width = (min(side, defaults.PEAK_WINDOW) for side in found.shape)
@@ -174,14 +174,14 @@ def _regions(
     places: tuple[Places, ...],
     unequal: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[Region, Places, Places]]:
-    """Yield the connected components of places (rows, columns), each with the highest value in it, and with its places.
+    """Yield each connected component of places (rows, columns): its region with the highest value, and its places.
 
-    The box of a component is around its pixels that are `unequal`, where there are some.
+    The box of a region surrounds the `unequal` pixels of the component, or all its places if none is unequal.
     """
     y, x = places
     if not len(y):
         return
-    across = values.shape[1] // _CELL + 3  # a column of empty cells at either side
+    across = values.shape[1] // _CELL + 3  # with a column of empty cells on each side
     cells, cell_of = np.unique((y // _CELL + 1) * across + x // _CELL + 1, return_inverse=True)
     component_of = _components(cells.tolist(), across)
     component = component_of[cell_of.reshape(-1)]
@@ -197,7 +197,7 @@ def _regions(
 
 
 def _components(cells: Sequence[int], across: int) -> npt.NDArray[np.intp]:
-    """Return the number of the component of each cell; cells that touch at a side or a corner are connected."""
+    """Return the component number of each cell. Cells that touch at a side or a corner are connected."""
     left = dict.fromkeys(cells, -1)
     count = 0
     for cell in cells:
@@ -216,7 +216,7 @@ def _components(cells: Sequence[int], across: int) -> npt.NDArray[np.intp]:
 
 
 def _worst(regions: Iterable[Region]) -> tuple[Region, ...]:
-    """Return regions with the highest score first; beyond `defaults.REGIONS` of them, the last one spans the rest."""
+    """Return at most `defaults.REGIONS` regions, the highest score first. The last one may join several regions."""
     ordered = sorted(regions, key=lambda region: (-region.score, region.y, region.x))
     kept, rest = ordered[: defaults.REGIONS], ordered[defaults.REGIONS - 1 :]
     if len(ordered) <= defaults.REGIONS:

@@ -1,4 +1,4 @@
-"""The memory limit of a run: how it is written, and how much of it each network may take."""
+"""The memory limit of a run: parse it, check it, and divide it among the networks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _AMOUNT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", re.IGNORECASE)
 
 
 def parse_amount(text: str) -> int:
-    """Return the bytes of an amount such as `2GB` or `1.5g`. A unit is 1024 times the one below.
+    """Return the number of bytes in an amount such as `2GB` or `1.5g`. Each unit is 1024 times the next smaller one.
 
     Raises
     ------
     UsageError
-        If the text is no amount.
+        If the text is not an amount of memory.
 
     Examples
     --------
@@ -32,18 +32,18 @@ def parse_amount(text: str) -> int:
 
 
 def check_memory(asked: int | str | None) -> int:
-    """Return the memory limit in bytes; None means the default of this machine. Raises UsageError if it is too low."""
+    """Return the memory limit in bytes. None gives the default of this machine. Raises UsageError if it is too low."""
     if asked is None:
         return defaults.memory()
     memory = parse_amount(asked) if isinstance(asked, str) else asked
     if memory < defaults.LEAST_MEMORY:
         least = f"{defaults.LEAST_MEMORY // 1024**2}MB"
         raise UsageError(
-            f"memory of {memory / 1024**2:.4g} MB: the libraries take half of {least} alone; give {least} or more"
+            f"memory of {memory / 1024**2:.4g} MB: the libraries alone take half of {least}; give {least} or more"
         )
     return memory
 
 
 def memory_per_network(memory: int, networks: int) -> int:
-    """Return the bytes that each network may take. They compute in turn, but keep their memory."""
+    """Return the bytes that each network may take. Networks compute in turn, but each keeps its memory."""
     return (memory - defaults.LIBRARIES) // max(1, networks)

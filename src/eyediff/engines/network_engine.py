@@ -1,4 +1,4 @@
-"""Engines of metrics, as `interfaces.Engine` defines them, over a runner or over a plain function."""
+"""Engines of metrics. Each implements `interfaces.Engine`, with a runner or with a plain numpy function."""
 
 from __future__ import annotations
 
@@ -21,29 +21,30 @@ from .strips import StripEngine
 
 
 class Runner(Protocol):
-    """Compile programs over the operations into functions of pixels.
+    """Compile programs into functions of pixels.
 
-    Implemented by OnnxRunner, TorchRunner, NumpyRunner.
+    A program is a function that states a computation in the operations of `metrics/ops.py`. Implemented by OnnxRunner,
+    TorchRunner and NumpyRunner.
     """
 
     @property
     def description(self) -> str:
-        """Name, version and device of what computes, for the header of a result."""
+        """Name, version and device of the library that computes, for the header of a result."""
 
     @property
     def threads(self) -> int:
-        """Number of threads of a call."""
+        """Number of threads that one call uses."""
 
     def single(self) -> Runner:
-        """Return a runner on the same device that uses one thread a call."""
+        """Return a runner on the same device that uses one thread for each call."""
 
     def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
-        """Return a function of `images` batches of pixels, N x H x W x 3 of one storage type."""
+        """Return a function that takes `images` batches of pixels, N x H x W x 3, all of the same storage type."""
 
     def compile_many(
         self, program: Callable[..., Any], images: int, arrays: int
     ) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        """Return a function of pixels and of `arrays` arrays, N x C x H x W, with several results."""
+        """Return a function that takes pixels and `arrays` arrays, N x C x H x W, and returns several results."""
 
 
 class CompiledNetwork(Protocol):
@@ -51,13 +52,13 @@ class CompiledNetwork(Protocol):
 
     @property
     def description(self) -> str:
-        """Name, version and device of what computes, for the header of a result."""
+        """Name, version and device of the library that computes, for the header of a result."""
 
     def peak_bytes(self, height: int, width: int) -> int:
-        """Return a conservative estimate of the bytes for a pair of this size, the weights included."""
+        """Return a conservative estimate of the bytes that a pair of this size needs. It includes the weights."""
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return the part of each feature layer in each distance: N x L."""
+        """Return the contribution of each feature layer to each distance: N x L."""
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the distance at every pixel: N x H x W."""
@@ -66,10 +67,10 @@ class CompiledNetwork(Protocol):
         """Return points whose squared Euclidean distances are the distances: N x D."""
 
     def features(self, x: Pixels) -> Features:
-        """Return unit vectors of every feature layer, in the layout of this engine."""
+        """Return the unit vectors of every feature layer, in the layout that this engine uses."""
 
     def against(self, features: Features, b: Pixels) -> Numbers:
-        """Return `layers` of candidates against the features of one reference, or of as many."""
+        """Return `layers` of N candidates, compared with the features of one reference or of N references."""
 
     def between(self, a: Features, b: Features) -> Numbers:
         """Return `layers` of two sets of features."""
@@ -78,28 +79,28 @@ class CompiledNetwork(Protocol):
         """Return `embeddings` from features."""
 
     def strip_layers(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
-        """Return `layers` of one pair, L values, from strips that fit into `memory` bytes."""
+        """Return `layers` of one pair, L values, computed from strips that fit into `memory` bytes."""
 
     def terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
-        """Return the distance of each feature layer at each of its positions: N x H_l x W_l."""
+        """Return the distance in each feature layer at each of its positions: N x H_l x W_l."""
 
     def strip_terms(self, a: Pixels, b: Pixels, memory: float) -> Sequence[npt.NDArray[Any]]:
-        """Return the terms of one pair, 1 x 1 x H_l x W_l, from strips that fit into `memory` bytes."""
+        """Return `terms` of one pair, 1 x 1 x H_l x W_l, computed from strips that fit into `memory` bytes."""
 
     def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
-        """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
+        """Return the map of one pair, H x W, computed from strips that fit into `memory` bytes."""
 
 
 @runtime_checkable
 class NetworkRunner(Protocol):
-    """A runner that computes networks in its own way: `native.NativeRunner`."""
+    """A runner that has its own way to compute networks: `native.NativeRunner`."""
 
     def compile_network(self, network: lpips.Network) -> CompiledNetwork:
         """Return the network, ready to run."""
 
 
 class CompiledProgramNetwork:
-    """A network as programs over the operations, each compiled by a runner."""
+    """A network as programs, each compiled by a runner."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         self._trunk, self.description = network.trunk, runner.description
@@ -151,12 +152,12 @@ class CompiledProgramNetwork:
 
 
 class ProgramStrips(StripEngine):
-    """Strips as programs over the operations."""
+    """The strips of a network, computed by programs."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         super().__init__(network.trunk)
         self._runner, self._network = runner, network
-        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether images are turned
+        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether transposed
 
     def _strip_terms(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
@@ -185,7 +186,7 @@ class ProgramStrips(StripEngine):
 
 
 def _strip_program(network: lpips.Network, count: int, ops: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
-    """Return the terms of a strip, and the rows that every boundary passes on."""
+    """Return the terms of a strip, and the rows that every boundary passes on to the next strip."""
     terms, kept_rows = strip_plan.strip_terms(ops, network, a, b, arrays[: 2 * count], arrays[2 * count :])
     return [*terms, *kept_rows]
 
@@ -205,12 +206,12 @@ class NetworkEngine:
     Parameters
     ----------
     runner : Runner
-        Where the network is computed.
+        Computes the network.
     network : Network
         Backbone and weights.
     memory : int, optional
-        Bytes for images and computation, without the libraries. Larger batches are split, and a pair that needs more is
-        computed strip by strip. Default: no limit.
+        Number of bytes for images and computation, without the libraries. Larger batches are split. A pair that
+        needs more is computed strip by strip. Default: no limit.
     """
 
     def __init__(self, runner: Runner, network: lpips.Network, memory: int | None = None) -> None:
@@ -232,7 +233,7 @@ class NetworkEngine:
         return total
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return the part of each feature layer: N x L."""
+        """Return the contribution of each feature layer: N x L."""
         if not self._pairs_that_fit(a):
             return np.array(
                 [self._compiled.strip_layers(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
@@ -240,7 +241,7 @@ class NetworkEngine:
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._batches(a)])
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N distances: at each layer the mean over its positions, by the share of their area that counts."""
+        """Return N distances. A position of a feature layer is weighted by the share of its area that counts."""
         totals = np.zeros(len(a))
         for part in self._batches(a):
             for term in self._terms(a[part], b[part]):
@@ -249,7 +250,7 @@ class NetworkEngine:
         return totals
 
     def _terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
-        """Return the distance of each feature layer at each of its positions: N x H_l x W_l."""
+        """Return the distance in each feature layer at each of its positions: N x H_l x W_l."""
         if self._pairs_that_fit(a):
             return self._compiled.terms(a, b)
         pairs = [self._compiled.strip_terms(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
@@ -260,7 +261,7 @@ class NetworkEngine:
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the distance at every pixel: N x H x W.
 
-        Its mean differs slightly from the distance, since upsampling changes weights at the borders.
+        The mean of the map differs slightly from the distance, because upsampling changes the weights at the borders.
         """
         if not self._pairs_that_fit(a):
             return np.stack([self._compiled.strip_map(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)])
@@ -272,7 +273,7 @@ class NetworkEngine:
         return self._compiled.embeddings(x)
 
     def look(self, x: Pixels) -> Features | None:
-        """Return the features of N images, or None if they do not fit into memory beside the work on a pair."""
+        """Return the features of N images. Returns None if they exceed the memory limit together with a pair."""
         size = x.shape[1:3]
         tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
         if len(x) * tapped + self._compiled.peak_bytes(*size) > self._available_bytes(x):
@@ -280,11 +281,11 @@ class NetworkEngine:
         return self.features(x)
 
     def features(self, x: Pixels) -> Features:
-        """Return the features of N images, whatever memory they take."""
+        """Return the features of N images without regard to the memory limit."""
         return self._compiled.features(x)
 
     def against(self, features: Features, b: Pixels) -> Numbers:
-        """Return N distances of candidates from the features of one image, or of as many as there are candidates."""
+        """Return N distances: N candidates compared with the features of one reference or of N references."""
         one = len(features[0]) == 1
         return np.concatenate(
             [
@@ -303,11 +304,11 @@ class NetworkEngine:
         return self._compiled.points(features)
 
     def _available_bytes(self, x: Pixels) -> float:
-        """Return the bytes that are left for the work on such images; their pairs are in memory already."""
+        """Return the bytes that the computation may use. Pairs of such images are in memory already."""
         return math.inf if self._memory is None else self._memory - 2 * x.nbytes
 
     def _pairs_that_fit(self, x: Pixels) -> int:
-        """Return the number of pairs of this size that fit."""
+        """Return the number of pairs of this size that fit into memory together."""
         available = self._available_bytes(x)
         if available == math.inf:
             return max(1, len(x))
@@ -336,15 +337,15 @@ class FunctionEngine:
         return self._program.scores(a, b)
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N scores of the pixels that count, of a metric to which their place means nothing."""
+        """Return N scores of the pixels that count. The metric must be independent of the places of pixels."""
         if not self._program.pixelwise:
-            raise UsageError("this metric is not defined where some pixels do not count")
+            raise UsageError("this metric is not defined where some pixels do not count; leave the mask out")
         pairs = zip(a, b, counted, strict=True)
         return np.array([self._program.scores(_column(x, own), _column(y, own))[0] for x, y, own in pairs], np.float64)
 
 
 def _column(pixels: Pixels, counted: Mask) -> Pixels:
-    """Return the pixels that count as one image, 1 x K x 1 x 3."""
+    """Return the pixels that count as an image of one column, 1 x K x 1 x 3."""
     return pixels[counted][None, :, None]
 
 
@@ -354,7 +355,7 @@ class MappedFunctionEngine(FunctionEngine):
     def __init__(self, program: PixelFunction) -> None:
         super().__init__(program)
         if program.map is None:
-            raise ValueError("a program without a map")
+            raise ValueError("the program has no map")
         self._map, self.map_identity = program.map, program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
@@ -363,7 +364,7 @@ class MappedFunctionEngine(FunctionEngine):
 
 
 class SharedEngine:
-    """Several metrics that share intermediate results, one column each."""
+    """Several metrics that share intermediate results. Each gives one column of scores."""
 
     description = FunctionEngine.description
 
@@ -373,5 +374,5 @@ class SharedEngine:
         self._shared, self._columns, self.smallest = shared, columns, smallest
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return N x K scores, K the number of metrics."""
+        """Return N x K scores, where K is the number of metrics."""
         return self._shared(a, b, self._columns)

@@ -1,4 +1,4 @@
-"""The operations in numpy and double precision: slow, short and easy to verify. The reference of the other engines."""
+"""The operations in numpy and double precision. They are slow but short, and the other engines are tested on them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _column(values: Array) -> Value:
 
 
 class NumpyOps:
-    """The operations, computed at once in float64."""
+    """The operations, computed immediately in float64."""
 
     def conv(
         self,
@@ -46,7 +46,7 @@ class NumpyOps:
         padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns)))
         windows = _windows(padded, weight.shape[2], weight.shape[3], stride)
         inputs, outputs = x.shape[1] // groups, weight.shape[0] // groups
-        if inputs == outputs == 1:  # each channel by itself: metrics in float64 spend most of their time here
+        if inputs == outputs == 1:  # separate channels: metrics in float64 spend most of their time here
             whole = np.zeros_like(windows[..., 0, 0])
             for i, j in np.argwhere(weight.any((0, 1))):
                 whole += windows[..., i, j] * _column(weight[:, 0, i, j])
@@ -158,9 +158,9 @@ class NumpyOps:
 
 
 def interpolate_axis(x: npt.NDArray[Any], length: int, axis: int, part: slice | None = None) -> Value:
-    """Interpolate linearly to `length` along one axis, or to a `part` of that.
+    """Interpolate linearly to `length` values along one axis, or compute only a `part` of these values.
 
-    Beyond the outermost pixel centres, the edge is repeated (as with align_corners=False).
+    Positions outside the outermost pixel centres take the edge value (as with align_corners=False).
     """
     length_in = x.shape[axis]
     positions = np.arange(length)[part or slice(None)]

@@ -1,4 +1,4 @@
-"""Run programs over the operations by numpy: the reference, with the interface of the other runners."""
+"""Run programs in numpy. It is the reference implementation, with the interface of the other runners."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NumpyRunner:
     threads = 1
 
     def single(self) -> NumpyRunner:
-        """Return itself: it never uses more than one thread."""
+        """Return this runner, because it never uses more than one thread."""
         return self
 
     def compile_many(
@@ -32,7 +32,7 @@ class NumpyRunner:
         return run
 
     def compile(self, program: Callable[..., Numbers], images: int) -> Callable[..., Numbers]:
-        """Return a function of `images` batches of pixels, N x H x W x 3 of one storage type."""
+        """Return a function that takes `images` batches of pixels, N x H x W x 3, all of the same storage type."""
 
         def run(*pixels: Pixels) -> Numbers:
             if len(pixels) != images:

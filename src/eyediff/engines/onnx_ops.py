@@ -23,19 +23,19 @@ from .onnx_protobuf import (
 )
 
 OPSET = 18
-"""The oldest opset with all operators that are used, so that old runtimes read the files."""
+"""The oldest opset that has all operators used here, so that old runtimes can read the files."""
 
 IR_VERSION = 9
-"""The file format of that opset. The package onnx would write its newest, which released runtimes refuse."""
+"""Version of the file format for that opset. The package onnx would write its newest, which many runtimes refuse."""
 
 
 _SMALL = 256
-"""Largest size of constants, in bytes, that are compared by value and stored once."""
+"""Largest size in bytes of constants that are compared by value, so that equal ones are stored once."""
 
 
 @dataclass(frozen=True, slots=True)
 class _PendingAffine:
-    """x * multiplier + offset, in double precision, that is not in the graph yet."""
+    """x * multiplier + offset, in double precision, which is not yet in the graph."""
 
     x: str
     multiplier: Numbers
@@ -43,16 +43,15 @@ class _PendingAffine:
 
 
 class Graph:
-    """The operations as nodes of a graph. A value is the name of a value of the graph.
+    """The operations as nodes of a graph. A value is represented by its name in the graph.
 
-    An `affine` is delayed until its result is used. Several in a row become one, and a convolution takes the multiplier
-    into its weights. So pixels are read once before the first layer instead of four times, which saves a tenth of
-    lpips-mini.
-
+    An `affine` is delayed until its result is used. Successive ones become one, and a convolution takes the multiplier
+    into its weights. So pixels are read once before the first layer instead of four times. This saves a tenth of the
+    time of lpips-mini.
     Parameters
     ----------
     precision : type
-        Type of all values. ONNX Runtime convolves in float32 only.
+        Data type of all values. ONNX Runtime convolves in float32 only.
     """
 
     def __init__(self, precision: type[np.floating[Any]] = np.float32) -> None:
@@ -64,22 +63,22 @@ class Graph:
         self._written: dict[str, str] = {}
 
     def node(self, kind: str, *inputs: str, name: str | None = None, **attributes: Attribute) -> str:
-        """Add a node of an operator with one output and return the name of the output.
+        """Add a node with one output and return the name of the output.
 
         Parameters
         ----------
         kind : str
-            Operator of ONNX.
+            ONNX operator.
         inputs : str
-            Names of its inputs.
+            Names of the inputs of the node.
         name : str, optional
-            Name of the node, which error messages show. Default: nodes that are equal are stored once.
+            Name of the node, which error messages show. Equal nodes without a name are stored once.
         attributes : int, float, str or sequence of int
             Attributes of the operator.
         """
         inputs = tuple(self._value(value) for value in inputs)
         key = (kind, inputs, repr(sorted(attributes.items())))
-        if name is None and key in self._node_names:  # a score and its map share what they have in common
+        if name is None and key in self._node_names:  # a score and its map share their common nodes
             return self._node_names[key]
         output = name or f"{kind.lower()}_{len(self._nodes)}"
         self._nodes.append(encode_node(kind, inputs, output, dict(sorted(attributes.items()))))
@@ -88,7 +87,7 @@ class Graph:
         return output
 
     def constant(self, value: npt.NDArray[np.generic]) -> str:
-        """Return the name of a constant. The same array, and equal small arrays, are stored once."""
+        """Return the name of a constant. The same array is stored once, and so are small arrays with equal values."""
         small = value.nbytes <= _SMALL
         key = (value.dtype.str, value.shape, value.tobytes()) if small else id(value)
         if key not in self._constants:
@@ -96,7 +95,7 @@ class Graph:
         return self._constants[key][0]
 
     def _value(self, name: str) -> str:
-        """Return the name of a value in the graph. Add a delayed affine to the graph."""
+        """Return the name of a value in the graph. If the value is a delayed affine, add it to the graph."""
         pending = self._pending.get(name)
         if pending is None:
             return name
@@ -106,7 +105,7 @@ class Graph:
         return self._written[name]
 
     def integers(self, *values: int) -> str:
-        """Return the name of a constant of integers: axes, sizes, indices."""
+        """Return the name of a constant that holds integers: axes, sizes or indices."""
         return self.constant(np.array(values, np.int64))
 
     def _column(self, values: Array | Numbers) -> str:
@@ -128,7 +127,7 @@ class Graph:
         rows, columns = pad if isinstance(pad, tuple) else (pad, pad)
         pending = self._pending.get(x)
         if pending is not None and groups == 1 and pending.multiplier.all():
-            # m * (x + o/m): zeros around it are zeros around x + o/m, too.
+            # m * x + o = m * (x + o/m). So zero padding of the result is zero padding of x + o/m.
             weight = (weight * pending.multiplier.reshape(1, -1, 1, 1)).astype(np.float32)
             x = (
                 pending.x
@@ -228,7 +227,7 @@ class Graph:
         return self.node("Pad", x, self.integers(0, 0, rows, columns, 0, 0, rows, columns), mode="edge")
 
     def mean(self, x: str) -> str:
-        # One row at a time: float32 sums over a whole 1080p map are off by 2e-6 of the mean, these by 5e-8.
+        # Row by row: float32 sums over a whole 1080p map are wrong by 2e-6 of the mean, sums by row by 5e-8.
         rows = self.node("ReduceMean", x, self.integers(3), keepdims=0)
         return self.node("ReduceMean", rows, self.integers(2), keepdims=0)
 
@@ -244,12 +243,12 @@ class Graph:
         sizes = self.node("Concat", self.node("Shape", x, end=2), self.node("Shape", like, start=2), axis=0)
         return self.node("Resize", x, "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel")
 
-    # pixels in, model out
+    # input and output of the model
 
     def image(
         self, pixels: str, dtype: np.dtype[np.generic], ends: tuple[float, float] | None = None, planes: bool = False
     ) -> str:
-        """Convert N x H x W x 3 pixels of a storage type to N x 3 x H x W in [-1, 1], inside the graph.
+        """Convert pixels, N x H x W x 3 of a storage type, to N x 3 x H x W in [-1, 1] in the graph.
 
         Parameters
         ----------
@@ -258,9 +257,9 @@ class Graph:
         dtype : numpy.dtype
             Storage type of the pixels.
         ends : (float, float), optional
-            Values of black and white. Default: those of the type.
+            Pixel values of black and white. Default: those of the storage type.
         planes : bool
-            Whether the input is N x 3 x H x W.
+            Whether the layout of the input is N x 3 x H x W.
         """
         x = pixels if planes else self.node("Transpose", pixels, perm=[0, 3, 1, 2])
         if dtype != self._precision:
@@ -277,11 +276,11 @@ class Graph:
         Parameters
         ----------
         inputs : mapping of str to numpy.dtype
-            Inputs of pixels, N x H x W x 3.
+            Names and types of the inputs of pixels, N x H x W x 3.
         outputs : mapping of str to str
-            Names of the outputs, and of their values in the graph.
+            For each output, its name and the value in the graph.
         arrays : sequence of str
-            Inputs of float32 arrays, N x C x H x W.
+            Names of the inputs of float32 arrays, N x C x H x W.
         """
         pixels = [encode_value(name, element_type(dtype), ["n", "h", "w", 3]) for name, dtype in inputs.items()]
         array_inputs = [encode_value(name, FLOAT, [None] * 4) for name in arrays]
@@ -303,7 +302,7 @@ class Graph:
 
 
 def _combine_offsets(addend: Numbers | None, before: Numbers | None, factor: Numbers) -> Numbers | None:
-    """Return the offset of two affines in a row: the multiplier of the later applies to the offset of the earlier."""
+    """Return the offset of two successive affines. The second multiplier applies to the offset of the first one."""
     if before is None:
         return addend
     return before * factor if addend is None else before * factor + addend

@@ -1,8 +1,8 @@
-"""Write the ONNX file format without the package `onnx`, as far as graphs of metrics need it.
+"""Write the ONNX file format without the package `onnx`. Only the parts that graphs of metrics need are supported.
 
-An ONNX model is a protobuf message (onnx/onnx.proto): a sequence of fields, each a number and a kind, then a value. The
-kinds used here are integers of variable length, 32-bit floats, and bytes with their length. Bytes hold text and nested
-messages. The package `onnx` takes 31 MB and 0.15 s to import; ONNX Runtime does not need it.
+An ONNX model is a protobuf message (onnx/onnx.proto). A message is a sequence of fields: each has a number, a kind and
+a value. The kinds used here are integers of variable length, 32-bit floats, and bytes with their length. Bytes hold
+text and nested messages. The package `onnx` takes 31 MB and 0.15 s to import; ONNX Runtime does not need it.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ def element_type(dtype: npt.DTypeLike) -> int:
 
 
 def encode_tensor(name: str, values: npt.NDArray[np.generic]) -> bytes:
-    """Return a TensorProto: a constant of a graph."""
+    """Return a TensorProto, which is a constant of a graph."""
     little_endian = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     dimensions = b"".join(_integer(1, side) for side in values.shape)
     return dimensions + _integer(2, element_type(values.dtype)) + _text(8, name) + _bytes(9, little_endian.tobytes())
 
 
 def encode_node(kind: str, inputs: Iterable[str], output: str, attributes: Mapping[str, Attribute]) -> bytes:
-    """Return a NodeProto with one output, which also names the node."""
+    """Return a NodeProto with one output. The node has the name of its output."""
     ends = b"".join(_text(1, name) for name in inputs) + _text(2, output) + _text(3, output)
     return ends + _text(4, kind) + b"".join(_bytes(5, _attribute(*item)) for item in attributes.items())
 
 
 def encode_value(name: str, element: int, shape: Sequence[str | int | None] | None) -> bytes:
-    """Return a ValueInfoProto: an input or output of a graph. A side is a number, a name, or unknown."""
+    """Return a ValueInfoProto, which is an input or output of a graph. A side is a number, a name, or unknown."""
     tensor_type = _integer(1, element)
     if shape is not None:
         tensor_type += _bytes(2, b"".join(_bytes(1, _side(side)) for side in shape))
@@ -60,7 +60,7 @@ def encode_graph(
 
 
 def encode_model(graph: bytes, opset: int, ir_version: int) -> bytes:
-    """Return a ModelProto: the content of an ONNX file."""
+    """Return a ModelProto, which is the content of an ONNX file."""
     return _integer(1, ir_version) + _bytes(7, graph) + _bytes(8, _text(1, "") + _integer(2, opset))
 
 
@@ -98,7 +98,7 @@ def _key(field: int, kind: int) -> bytes:
 
 
 def _variable_length(value: int) -> bytes:
-    """Return an integer as protobuf writes it: seven bits a byte, lowest first; negative ones as 64-bit integers."""
+    """Encode an integer: seven bits in each byte, the lowest first. Negative ones are encoded as 64-bit integers."""
     value &= (1 << 64) - 1
     encoded = bytearray()
     while value > 0x7F:

@@ -1,7 +1,7 @@
 """Choose an execution provider of ONNX Runtime, and its precision.
 
-A device that was named is used or refused, never replaced. `auto` takes the fastest provider that keeps full float32
-precision, and the engine reports which one runs.
+If the user names a device, that device is used, or there is an error. `auto` takes the fastest provider that keeps
+full float32 precision. The engine reports which provider runs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 
 PRECISION = "EYEDIFF_PRECISION"
-"""Environment variable that trades precision for speed on a GPU. The header of a result records it."""
+"""Environment variable that allows lower precision for more speed on a GPU. The header of a result records it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An execution provider of ONNX Runtime: its name there, its name here, and the options that keep it exact."""
+    """An execution provider: its name in ONNX Runtime, its name in eyediff, and the options that keep it exact."""
 
     name: str
     device: str
@@ -31,9 +31,9 @@ class Provider:
 
 
 CPU = Provider("CPUExecutionProvider", "cpu")
-CUDA = Provider("CUDAExecutionProvider", "cuda", (("use_tf32", "0"),))  # TF32 keeps 10 bits: wrong in the third digit
+CUDA = Provider("CUDAExecutionProvider", "cuda", (("use_tf32", "0"),))  # TF32 has 10 bits: it changes the third digit
 DIRECTML = Provider("DmlExecutionProvider", "directml")
-COREML = Provider(  # the neural engine computes in half precision, so it is left out
+COREML = Provider(  # without the neural engine, which computes in half precision
     "CoreMLExecutionProvider", "coreml", (("ModelFormat", "MLProgram"), ("MLComputeUnits", "CPUAndGPU"))
 )
 
@@ -41,12 +41,12 @@ PREFERRED = (CUDA, DIRECTML, COREML, CPU)
 
 
 def requested_precision() -> Precision:
-    """Return the precision that PRECISION names; float32 if it is not set. Raises UsageError for another value."""
+    """Return the precision that PRECISION names, or float32 if it is not set. Raises UsageError for another value."""
     requested = os.environ.get(PRECISION) or "float32"
     for known in get_args(Precision):
         if requested == known:
             return known  # type: ignore[no-any-return]
-    raise UsageError(f"{PRECISION}={requested} was set, expected one of {', '.join(get_args(Precision))}")
+    raise UsageError(f"{PRECISION} is set to {requested}; expected one of {', '.join(get_args(Precision))}")
 
 
 def is_available(provider: Provider) -> bool:
@@ -55,7 +55,7 @@ def is_available(provider: Provider) -> bool:
 
 
 def choose_providers(device: DeviceName) -> list[Provider]:
-    """Return the providers to try, best first. There is more than one only for `auto`.
+    """Return the providers to try, the best first. Only `auto` gives more than one.
 
     Raises
     ------
@@ -67,11 +67,11 @@ def choose_providers(device: DeviceName) -> list[Provider]:
         return [provider for provider in PREFERRED if provider.name in available]
     wanted = next((provider for provider in PREFERRED if provider.device == device), None)
     if wanted is None:
-        raise DeviceError(f"no device is called {device!r}; there are auto, cpu and cuda")
+        raise DeviceError(f"no device is called {device!r}; the devices are auto, cpu and cuda")
     if wanted.name not in available:
         raise DeviceError(
             f"the device {device} is not available: this onnxruntime offers {', '.join(sorted(available))}; "
-            "install onnxruntime-gpu in place of onnxruntime, or a torch that sees a GPU, or use ",
+            "replace onnxruntime by onnxruntime-gpu, or install a torch that finds a GPU, or use ",
             Setting("device", "cpu"),
         )
     return [wanted]

@@ -1,7 +1,7 @@
-"""Run programs over the operations by ONNX Runtime.
+"""Run programs with ONNX Runtime.
 
-A program becomes one graph for each storage type of pixels, built on first use. The graph takes any batch and any size,
-so it is never built again.
+A program becomes one graph for each storage type of pixels. The graph is built on first use. It accepts every batch and
+every size, so it is never built again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from .onnx_ops import Graph
 from .onnx_providers import DeviceName, Provider, choose_providers
 
 Program = Callable[..., str]
-"""A metric over the operations: called with a Graph and the names of its images, it returns the name of its result."""
+"""A metric in operations. It is called with a Graph and the names of its images, and returns the name of its result."""
 
 Programs = Callable[..., Sequence[str]]
-"""A program with several results, called with names of images and of arrays."""
+"""A program with several results. It is called with the names of images and of arrays."""
 
 INPUTS = ("reference", "candidate")
 
@@ -37,9 +37,9 @@ class OnnxRunner:
     Parameters
     ----------
     device : {"auto", "cpu", "cuda"}
-        Where programs are computed.
+        Device that computes.
     threads : int, optional
-        Number of threads. Default: one for each core.
+        Number of threads. Default: one for each core of the CPU.
 
     Raises
     ------
@@ -53,15 +53,15 @@ class OnnxRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of what computes, for the header of a result."""
+        """Name, version and device of the library that computes, for the header of a result."""
         return f"onnxruntime {ort.__version__} {self._provider.device}"
 
     def single(self) -> OnnxRunner:
-        """Return a runner on the same device with one thread a call, for callers that have threads of their own."""
+        """Return a runner on the same device with one thread for each call. Callers with several threads use it."""
         return OnnxRunner(self._device, threads=1)
 
     def compile(self, program: Program, images: int) -> Callable[..., Array]:
-        """Return a function of `images` batches of pixels (1 or 2)."""
+        """Return a function that takes `images` batches of pixels (1 or 2)."""
         compiled = CompiledProgram(self, lambda *values: [program(*values)], images)
         return lambda *pixels: compiled(*pixels)[0]
 
@@ -70,12 +70,12 @@ class OnnxRunner:
         return CompiledProgram(self, program, images, arrays)
 
     def create_session(self, graph: bytes) -> ort.InferenceSession:
-        """Create a session of an encoded graph. Raises DeviceError if the device refuses it."""
+        """Create a session that runs an encoded graph. Raises DeviceError if the device refuses the graph."""
         return _create_session(graph, self._provider, self.threads)
 
 
 class _Sessions:
-    """Sessions by storage type of the pixels; `lock` is held while one is created."""
+    """Sessions by storage type of the pixels. `lock` is held while a session is created."""
 
     def __init__(self) -> None:
         self.by_type: dict[np.dtype[np.generic] | None, ort.InferenceSession] = {}
@@ -83,7 +83,7 @@ class _Sessions:
 
 
 class CompiledProgram:
-    """A program with its sessions by storage type of the pixels."""
+    """A program and its sessions, one for each storage type of the pixels."""
 
     def __init__(self, runner: OnnxRunner, program: Programs, images: int, arrays: int = 0) -> None:
         self._runner, self._program, self._names = runner, program, INPUTS[:images]
@@ -91,21 +91,21 @@ class CompiledProgram:
         self._sessions = OfProcess(_Sessions)
 
     def __call__(self, *inputs: Pixels) -> list[Array]:
-        """Compute the results of the program for N x H x W x 3 pixels of one storage type, and for arrays.
+        """Compute the results of the program from pixels, N x H x W x 3 of one storage type, and from arrays.
 
         Raises
         ------
         EyediffError
-            If the engine fails; for large images, the reason is memory.
+            If the engine fails. With large images, the usual reason is memory.
         """
         session = self._session(inputs[0].dtype if self._names else None)
         names = [*self._names, *self._arrays]
         feed = {name: np.ascontiguousarray(value) for name, value in zip(names, inputs, strict=True)}
         try:
             results: list[Array] = session.run(None, feed)
-        except (MemoryError, RuntimeError) as error:  # onnxruntime's own exceptions are RuntimeErrors
+        except (MemoryError, RuntimeError) as error:  # the exceptions of onnxruntime are RuntimeErrors
             reason = str(error).splitlines()[0]
-            raise EyediffError(f"the engine gave up on {_describe_input(inputs[0])}: {reason}") from error
+            raise EyediffError(f"the engine failed on {_describe_input(inputs[0])}: {reason}") from error
         return results
 
     def _session(self, dtype: np.dtype[np.generic] | None) -> ort.InferenceSession:
@@ -122,7 +122,7 @@ class CompiledProgram:
 
 
 def _describe_input(first: Pixels) -> str:
-    """Describe the first input for a message: pixels, or features instead of them."""
+    """Describe the first input for a message. It has pixels, or features if there are no pixels."""
     if first.shape[-1] == 3:
         return f"{first.shape[0]} x {first.shape[2]}x{first.shape[1]}"
     return f"arrays of shape {first.shape}"
@@ -130,9 +130,9 @@ def _describe_input(first: Pixels) -> str:
 
 @cache
 def _first_working(providers: tuple[Provider, ...]) -> Provider:
-    """Return the first provider that starts; the last is not tried. A listed provider may lack its libraries or a GPU.
+    """Return the first provider that starts, since a provider may lack its libraries or a GPU. The last is not tried.
 
-    This is decided before anything is computed, because the header of a result names the provider.
+    This is decided before any computation, because the header of a result names the provider.
     """
     if len(providers) == 1:
         return providers[0]
@@ -148,12 +148,12 @@ def _first_working(providers: tuple[Provider, ...]) -> Provider:
 def _create_session(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    options.enable_mem_pattern = False  # it takes the peak a second time, once shapes repeat, and gains nothing
-    options.log_severity_level = 4  # its own log would mix with ours; what matters arrives as an exception
+    options.enable_mem_pattern = False  # it doubles the peak memory when shapes repeat, and saves no time
+    options.log_severity_level = 4  # its log would mix with ours; it reports real errors as exceptions
     try:
         session = ort.InferenceSession(graph, options, providers=[(provider.name, dict(provider.options))])
     except (RuntimeError, ValueError) as error:
-        raise DeviceError(f"{provider.device} does not start: {str(error).splitlines()[0]}") from error
+        raise DeviceError(f"{provider.device} cannot start: {str(error).splitlines()[0]}") from error
     if session.get_providers()[0] != provider.name:  # ONNX Runtime falls back to the CPU without an exception
-        raise DeviceError(f"{provider.device} does not start; use ", Setting("device", "cpu"))
+        raise DeviceError(f"{provider.device} cannot start; use ", Setting("device", "cpu"))
     return session

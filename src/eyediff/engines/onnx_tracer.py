@@ -20,14 +20,14 @@ UFUNC_OPERATORS: dict[Any, str] = {
     np.power: "Pow",
     np.maximum: "Max",
 }
-"""ONNX operators by the numpy function that they compute."""
+"""The ONNX operator for each numpy function."""
 
 
 class TracedArray(NDArrayOperatorsMixin):
     """Values for each image, N x K or N in double precision, that exist only in a graph.
 
-    A formula that gets them instead of arrays computes nothing: numpy passes every operator to `__array_ufunc__`, which
-    adds a node to the graph.
+    A formula may take them instead of arrays. It then computes nothing: numpy passes every operator to
+    `__array_ufunc__`, which adds a node to the graph.
     """
 
     def __init__(self, graph: Graph, name: str) -> None:

@@ -1,7 +1,7 @@
-"""Choose what computes, by device: the native engine, ONNX Runtime, or torch if only torch has CUDA.
+"""Choose the library that computes: the native engine or ONNX Runtime, or torch if only torch supports CUDA.
 
-torch is imported only for the device cuda. The import takes longer than comparing a folder of images, and an
-installation that never uses a GPU must not depend on it.
+torch is imported only for the device cuda. Its import takes longer than the comparison of a folder of images. An
+installation that never uses a GPU must not depend on torch.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
     Parameters
     ----------
     device : {"auto", "cpu", "cuda"}
-        Where programs are computed.
+        Device that computes.
     threads : int, optional
-        Number of threads. Default: one for each core.
+        Number of threads. Default: one for each core of the CPU.
 
     Raises
     ------
@@ -37,8 +37,8 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
 
     Notes
     -----
-    On the CPU the native engine computes networks (`engine_name`), and ONNX Runtime everything else. For CUDA, ONNX
-    Runtime is preferred to torch. EYEDIFF_PRECISION=tf32 or bfloat16 always uses torch.
+    On the CPU, the native engine computes networks (`engine_name`), and ONNX Runtime computes everything else. On CUDA,
+    ONNX Runtime is preferred to torch. If EYEDIFF_PRECISION is tf32 or bfloat16, torch is always used.
     """
     precision = devices.requested_precision()
     if device == "cuda" and (precision != "float32" or not devices.is_available(CUDA)) and _torch_has_cuda():
@@ -47,9 +47,9 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
         return TorchRunner("cuda", precision)
     if precision != "float32":
         raise DeviceError(
-            f"{devices.PRECISION}={precision} is set, which needs ",
+            f"{devices.PRECISION} is set to {precision}, which needs ",
             Setting("device", "cuda"),
-            " and a torch that sees a GPU; unset it",
+            " and a torch that finds a GPU; unset it",
         )
     if (
         device != "cuda"
@@ -67,6 +67,6 @@ def _torch_has_cuda() -> bool:
         return False
     try:
         from .torch_runner import has_gpu
-    except (ImportError, OSError) as error:  # installed, but one of its libraries is not there
-        raise DeviceError(f"the device cuda is not available: torch does not load: {error}") from error
+    except (ImportError, OSError) as error:  # torch is installed, but one of its libraries is missing
+        raise DeviceError(f"the device cuda is not available: torch cannot be loaded: {error}") from error
     return has_gpu()

@@ -1,11 +1,11 @@
-"""Plan how LPIPS is computed strip by strip. The distance equals that of the whole image.
+"""Plan how LPIPS is computed strip by strip. The distance equals the distance of the whole images.
 
 A window of `size` rows that moves by `stride` needs the last size - stride rows of the strip before. Each layer passes
 these rows to the next strip, so nothing is computed twice. Only the first strip is padded above, and only the last one
-below. The layers of the trunk decide all of this.
+is padded below. The layers of the trunk decide all of this.
 
-The first strip has the rows that the deepest layer needs for its first rows. It ends where a window ends, at every
-layer. The other strips do the same, because their rows are a multiple of the trunk's stride.
+The first strip has the rows that the deepest layer needs for its first rows. At every layer, it ends where a window
+ends. This is also true for the other strips, because their number of rows is a multiple of the trunk's stride.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..metrics.ops import C, Ops, T
 
 @dataclass(frozen=True, slots=True)
 class StripBoundary:
-    """The input of a layer where strips meet: `kept` rows are passed on, and `pad` rows of zeros surround the image."""
+    """A layer's input at the edge of a strip. `kept` rows are passed on; `pad` rows of zeros surround the image."""
 
     channels: int
     columns: int
@@ -33,13 +33,13 @@ class StripBoundary:
 
 
 def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
-    """Return the boundaries of all layers, for strips of `width` columns. Raises UsageError if a layer skips rows."""
+    """Return the boundaries of all layers for strips of `width` columns. Raises UsageError if a layer skips rows."""
     crossed = []
     for layer, channels in trunk.moving:
         window = layer.window
         if window.stride > window.size:
             raise UsageError(
-                f"{trunk.title} has windows of {window.size} rows that move by {window.stride}: no strips of it"
+                f"{trunk.title} does not work in strips: windows of {window.size} rows move by {window.stride} rows"
             )
         if window.crosses:
             crossed.append(StripBoundary(channels, width, window.size - window.stride, window.pad))
@@ -48,12 +48,12 @@ def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
 
 
 def row_step(trunk: Trunk) -> int:
-    """Return the rows of the image between two rows of the deepest layer."""
+    """Return how many rows of the image lie between two rows of the deepest layer."""
     return math.prod(layer.window.stride for layer, _ in trunk.moving)
 
 
 def first_strip_rows(trunk: Trunk, deepest: int) -> int:
-    """Return the rows of the first strip that give `deepest` rows at the deepest layer. No layer has rows left over."""
+    """Return the rows of a first strip that gives `deepest` rows at the deepest layer, with no rows left over."""
     rows = deepest
     for layer, _ in reversed(list(trunk.moving)):
         window = layer.window
@@ -62,9 +62,9 @@ def first_strip_rows(trunk: Trunk, deepest: int) -> int:
 
 
 def strips(trunk: Trunk, length: int, deepest: int) -> list[slice]:
-    """Cut `length` rows so that each strip but the last gives `deepest` rows at the deepest layer.
+    """Cut `length` rows so that each strip except the last one gives `deepest` rows at the deepest layer.
 
-    The last strip has at least the rows that one row of the deepest layer needs, so no layer is without rows.
+    The last strip has at least the rows that one row of the deepest layer needs, so every layer has rows in it.
     """
     least = row_step(trunk)
     edges = [0, *range(first_strip_rows(trunk, deepest), length - least + 1, deepest * least), length]
@@ -74,14 +74,14 @@ def strips(trunk: Trunk, length: int, deepest: int) -> list[slice]:
 def strip_terms(
     ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T, above: Sequence[T], below: Sequence[T]
 ) -> tuple[list[T], list[T]]:
-    """Return `lpips.terms` of the rows that a strip completes, and the rows to pass on.
+    """Return `lpips.terms` for the rows that a strip completes, and the rows to pass to the next strip.
 
     Parameters
     ----------
     above : sequence
-        For each boundary of `a`, then of `b`: the rows from the strip before. For the first strip: the padding.
+        For each boundary of `a`, then of `b`: the rows from the strip before. The first strip gets the padding.
     below : sequence
-        For each boundary: the padding, for the last strip; no rows for the others.
+        For each boundary: the padding for the last strip; no rows for the others.
     """
     kept_rows: list[T] = []
 
@@ -108,9 +108,9 @@ def strip_terms(
 def peak_bytes(trunk: Trunk, height: int, width: int) -> int:
     """Return a conservative estimate of the peak bytes for a pair.
 
-    It counts the features of both images at all feature layers; the input and output of the widest layer, each in two
-    layouts; half as much again, because the allocator of the runtime doubles its blocks; and the weights five times (as
-    read, transposed, in the graph, and twice in the runtime).
+    It counts: the features of both images at all feature layers; the input and output of the widest layer, each in two
+    layouts; half of this again, because the allocator of the runtime doubles its blocks; and the weights five times (as
+    they are read, transposed, in the graph, and twice in the runtime).
     """
     feature_values = sum(math.prod(shape) for shape in trunk.tapped(height, width))
     weights = sum(math.prod(shape) for shape in trunk.shapes.values())

@@ -1,4 +1,4 @@
-"""Compute a pair strip by strip, as `strip_plan.py` plans it, for images that exceed the memory limit."""
+"""Compute a pair strip by strip if it exceeds the memory limit. `strip_plan.py` plans the strips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .numpy_ops import interpolate_axis
 
 
 class StripEngine(ABC):
-    """A network over pairs that are cut across their longer side, which keeps strips as small as possible."""
+    """A network that computes pairs in strips. It cuts images across their longer side, so strips are small."""
 
     def __init__(self, trunk: Trunk) -> None:
         self._trunk = trunk
@@ -27,16 +27,16 @@ class StripEngine(ABC):
     def _strip_terms(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
-        """Yield the rows of every feature layer, 1 x 1 x H_l x W_l, strip by strip. `transposed`: rows were columns."""
+        """Yield the rows of every feature layer, strip by strip. With `transposed`, rows and columns are exchanged."""
 
     def _strip_bytes(self, height: int, width: int) -> int:
-        """Return the bytes for a strip of a pair."""
+        """Return the bytes that a strip of a pair needs."""
         return strip_plan.peak_bytes(self._trunk, height, width)
 
     def layers(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
-        """Return the part of each feature layer in the distance of two images, 1 x H x W x 3.
+        """Return the contribution of each feature layer to the distance of two images, 1 x H x W x 3.
 
-        L values, summed in float64.
+        There are L values, summed in float64.
         """
         sums = np.zeros(len(self._trunk.taps))
         for strip in self._terms(a, b, memory):
@@ -46,19 +46,19 @@ class StripEngine(ABC):
         return shares
 
     def terms(self, a: Pixels, b: Pixels, memory: float) -> list[npt.NDArray[Any]]:
-        """Return the distance of each feature layer by position, of two images 1 x H x W x 3: 1 x 1 x H_l x W_l."""
+        """Return the distance at each position of each feature layer, 1 x 1 x H_l x W_l, of images 1 x H x W x 3."""
         kept = zip(*self._terms(a, b, memory), strict=True)
         return [np.concatenate(parts, 3 if a.shape[2] > a.shape[1] else 2) for parts in kept]
 
     def map(self, a: Pixels, b: Pixels, memory: float) -> Array:
         """Return the distance at every pixel, H x W.
 
-        The terms are small: they are kept and upsampled a few rows at a time.
+        The terms are small. They are kept in memory and upsampled a few rows at a time.
         """
         height, width = a.shape[1:3]
         terms = self.terms(a, b, memory)
         distance_map = np.empty((height, width), np.float32)
-        rows = max(1, defaults.BATCH_PIXELS // (8 * width))  # double precision, and several at a time
+        rows = max(1, defaults.BATCH_PIXELS // (8 * width))  # several arrays in double precision exist together
         for start in range(0, height, rows):
             part = slice(start, min(start + rows, height))
             distance_map[part] = sum(
@@ -67,7 +67,7 @@ class StripEngine(ABC):
         return distance_map
 
     def _terms(self, a: Pixels, b: Pixels, memory: float) -> Iterator[Sequence[npt.NDArray[Any]]]:
-        """Yield the rows of every feature layer, strip by strip; columns, for images that are wider than high."""
+        """Yield the rows of every feature layer, strip by strip. For images wider than high, yield columns."""
         transposed = a.shape[2] > a.shape[1]
         if transposed:
             a, b = a.swapaxes(1, 2), b.swapaxes(1, 2)
@@ -77,7 +77,7 @@ class StripEngine(ABC):
             yield [term.swapaxes(2, 3) for term in terms] if transposed else terms
 
     def _deepest_rows(self, length: int, width: int, memory: float) -> int:
-        """Return the rows of the deepest layer in a strip: as many as fit, up to STRIP_PIXELS."""
+        """Return the rows of the deepest layer in a strip: the most that fit into memory, up to STRIP_PIXELS."""
         most = max(1, defaults.STRIP_PIXELS // (width * strip_plan.row_step(self._trunk)))
         for deepest in range(most, 1, -1):
             rows = strip_plan.first_strip_rows(self._trunk, deepest)

@@ -1,7 +1,7 @@
 """The operations in torch, which record gradients. Needs the extra `torch`.
 
-`torch.autocast` affects the convolutions only. Lengths, differences and linear weights stay in float32, because small
-distances between long vectors would otherwise be lost.
+`torch.autocast` affects the convolutions only. Lengths, differences and linear weights stay in float32, because low
+precision would lose small distances between long vectors.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ..metrics.ops import UNIT_EPS, Array
 from . import strided, winograd
 
 Constant = Array | Tensor
-"""A constant of a metric: an array, or the tensor that a module keeps instead of it."""
+"""A constant of a metric: an array, or a tensor that a module keeps in place of the array."""
 
 MAX_CHANNELS_LAST_SIDE = 3
-"""Largest side of a kernel for which oneDNN is not slower with channels last."""
+"""Largest side of a kernel for which oneDNN is not slower with the memory format channels_last."""
 
 
 HALVES = (torch.float16, torch.bfloat16)
-"""Types in which lengths and differences of features are not computed."""
+"""Types that are too imprecise for the lengths and differences of features."""
 
 
 def is_tracing() -> bool:
@@ -36,10 +36,10 @@ def is_tracing() -> bool:
 
 
 def is_plain_eager(x: Tensor) -> bool:
-    """Return whether an operation on `x` may bring its own, faster way back.
+    """Return whether an operation on `x` may use its own, faster backward pass, or look at values.
 
     `torch.compile`, export, tracing, the transforms of `torch.func`, forward-mode derivatives and fake tensors follow
-    the operations themselves. They get torch's own operations, and no look at values.
+    the operations themselves. For them, only torch's own operations are used.
     """
     return not (
         torch.compiler.is_compiling()
@@ -51,7 +51,7 @@ def is_plain_eager(x: Tensor) -> bool:
 
 
 class TorchOps:
-    """The operations on tensors. It has no state, so one instance serves all modules, threads and graphs."""
+    """The operations on tensors. The class has no state, so one instance serves all modules, threads and graphs."""
 
     def conv(
         self,
@@ -68,7 +68,7 @@ class TorchOps:
             return F.conv2d(x, kernel, offset, stride, pad, groups=groups)
         if isinstance(pad, int) and strided.is_faster(x, stride):
             return strided.conv(x, kernel, offset, stride, pad)
-        # Of AlexNet's layers all but the 5x5 one are faster with channels last, the pooling ten times.
+        # All layers of AlexNet but the 5x5 one are faster with channels_last, the pooling ten times.
         x = x.contiguous(memory_format=torch.channels_last)
         if winograd.is_faster(x, kernel, offset, stride, pad, groups):
             return winograd.conv(x, kernel, offset)
@@ -112,13 +112,13 @@ class TorchOps:
         full = x.float() if x.dtype in HALVES else x
         squared = full.square().sum(1, keepdim=True)
         empty = squared == 0
-        # A vector of zeros has no direction. Divided by infinity it stays 0, and all its derivatives are 0. The root is
-        # taken of 1 there, since that of 0 has no derivative.
+        # A vector of zeros has no direction. It is divided by infinity, so it stays 0, and its derivatives are 0.
+        # The root of 0 has no derivative, so the root of 1 is computed instead.
         length = squared.masked_fill(empty, 1).sqrt() + UNIT_EPS
         return full / length.masked_fill(empty, math.inf)
 
     def weigh(self, x: Tensor, weights: Constant) -> Tensor:
-        return (x * self._column(weights, x)).sum(1, keepdim=True)  # a convolution would be halved by autocast
+        return (x * self._column(weights, x)).sum(1, keepdim=True)  # autocast would halve a convolution's precision
 
     def total(self, x: Tensor) -> Tensor:
         return x.sum(1, keepdim=True)
@@ -130,7 +130,7 @@ class TorchOps:
         return x - y
 
     def mul(self, x: Tensor, y: Tensor) -> Tensor:
-        return x.square() if x is y else x * y  # one gradient in place of two that are then added
+        return x.square() if x is y else x * y  # one gradient instead of two that must be added
 
     def div(self, x: Tensor, y: Tensor) -> Tensor:
         return x / y
@@ -171,7 +171,7 @@ class TorchOps:
     # constants
 
     def constant(self, value: Constant, like: Tensor) -> Tensor:
-        """Return a constant on the device and in the type of a tensor."""
+        """Return a constant on the device of a tensor and in its type."""
         tensor = value if isinstance(value, Tensor) else torch.from_numpy(value)
         return tensor.to(like.device, like.dtype)
 
@@ -180,7 +180,7 @@ class TorchOps:
 
 
 class _ContiguousPlanes(torch.autograd.Function):
-    """Convert to contiguous channels; the gradient has channels last, as pooling wants it."""
+    """Convert to contiguous channels. The gradient is in channels_last, which pooling needs."""
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -196,6 +196,6 @@ class _ContiguousPlanes(torch.autograd.Function):
 
 
 def _without_gradient_at_zero(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """A function that is 0 at 0, where its slope is infinite: the gradient there is 0."""
+    """Apply a function that is 0 at 0 and has an infinite slope there. The gradient at 0 counts as 0."""
     zero = x == 0
     return torch.where(zero, 0, function(torch.where(zero, 1, x)))

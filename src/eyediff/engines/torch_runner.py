@@ -1,7 +1,7 @@
-"""Run programs over the operations by torch on a GPU. Needs the extra `torch`.
+"""Run programs with torch on a GPU. Needs the extra `torch`.
 
-Only `select_runner.py` imports this module, and only for CUDA. Pixels are transferred in their storage type from pinned
-memory, and become floats on the device.
+Only `select_runner.py` imports this module, and only for CUDA. Pixels are copied to the device in their storage type,
+from pinned memory. They become floats on the device.
 """
 
 from __future__ import annotations
@@ -34,38 +34,38 @@ TYPES = {
 }
 
 PRECISION_LOCK = threading.Lock()
-"""torch has one convolution precision for the whole process. It is set during a call and restored afterwards."""
+"""torch has one convolution precision for the whole process. A call sets it, and restores it at the end."""
 
 
 def has_gpu() -> bool:
-    """Return whether this torch sees a GPU."""
+    """Return whether this torch finds a GPU."""
     return torch.cuda.is_available()
 
 
 def require_device(name: TorchDeviceName) -> torch.device:
-    """Return a device of torch. Raises DeviceError if torch sees no GPU."""
+    """Return a device of torch. Raises DeviceError if torch finds no GPU."""
     if name == "cuda" and not has_gpu():
-        raise DeviceError("this torch sees no CUDA device; use ", Setting("device", "cpu"))
+        raise DeviceError("this torch finds no CUDA device; use ", Setting("device", "cpu"))
     return torch.device(name)
 
 
 class TorchRunner:
-    """Compile programs into functions of pixels, computed by torch on one device.
+    """Compile programs into functions of pixels that torch computes on one device.
 
     Parameters
     ----------
     device : str
-        Device of torch.
+        Name of a torch device.
     precision : {"float32", "tf32", "bfloat16"}
-        "float32" is exact, whatever torch is set to. "tf32" keeps 10 bits in products (relative errors of about 1e-3),
-        "bfloat16" 8 bits in convolutions (1e-2).
+        "float32" is exact, whatever the settings of torch are. "tf32" keeps 10 bits in products (relative errors of
+        about 1e-3). "bfloat16" keeps 8 bits in convolutions (1e-2).
 
     Notes
     -----
-    cuDNN may choose a convolution by the size of the batch. The last digits (1e-6) of a distance may then depend on it.
+    cuDNN may choose another convolution for another batch size. This may change the last digits (1e-6) of a distance.
     """
 
-    threads = 1  # a GPU is fed by one
+    threads = 1  # one thread keeps a GPU busy
 
     def __init__(self, device: str = "cuda", precision: Precision = "float32") -> None:
         self._device, self._precision = torch.device(device), precision
@@ -73,18 +73,18 @@ class TorchRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of what computes, and a precision other than float32, for the header of a result."""
+        """Name, version and device of torch, and the precision if it is not float32, for the header of a result."""
         name = f"torch {torch.__version__} {self._device.type}"
         return name if self._precision == "float32" else f"{name} {self._precision}"
 
     def single(self) -> TorchRunner:
-        """Return itself: the device manages its own threads."""
+        """Return this runner, because the device manages its own threads."""
         return self
 
     def compile(self, program: Program, images: int) -> Callable[..., Array]:
-        """Return a function of `images` batches of pixels, N x H x W x 3 of one storage type.
+        """Return a function that takes `images` batches of pixels, N x H x W x 3, all of the same storage type.
 
-        The function raises EyediffError if the device fails; for large images, the reason is memory.
+        The function raises EyediffError if the device fails. With large images, the usual reason is memory.
         """
         run = self.compile_many(lambda *values: [program(*values)], images, 0)
         return lambda *pixels: run(*pixels)[0]
@@ -94,19 +94,19 @@ class TorchRunner:
 
         def run(*inputs: Any) -> list[Array]:
             if len(inputs) != images + arrays:
-                raise TypeError(f"{len(inputs)} inputs were given, expected {images + arrays}")
+                raise TypeError(f"{len(inputs)} inputs were given; expected {images + arrays}")
             try:
                 return self._run(program, inputs[:images], inputs[images:])
-            except RuntimeError as error:  # torch's running out of memory is one
+            except RuntimeError as error:  # torch raises it when memory runs out
                 reason = str(error).splitlines()[0]
-                raise EyediffError(f"the engine gave up on {_describe_input(inputs[0], images)}: {reason}") from error
+                raise EyediffError(f"the engine failed on {_describe_input(inputs[0], images)}: {reason}") from error
 
         return run
 
     def _run(self, program: Programs, pixels: Sequence[Pixels], arrays: Sequence[Array]) -> list[Array]:
         autocast = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bfloat16")
         with torch.inference_mode(), _convolution_precision(self._precision), autocast:
-            moved = [_move(batch, self._device) for batch in pixels]  # both are under way before either is waited for
+            moved = [_move(batch, self._device) for batch in pixels]  # starts all copies before it waits for one
             images = [_image(tensor, batch.dtype) for tensor, batch in zip(moved, pixels, strict=True)]
             tensors = [_move(array, self._device) for array in arrays]
             return [result.float().cpu().numpy() for result in program(self._ops, *images, *tensors)]
@@ -120,13 +120,13 @@ def _describe_input(first: Array, images: int) -> str:
 
 
 class CachedTorchOps(TorchOps):
-    """The operations with constants cached on the device, for as long as their arrays live."""
+    """The operations, with constants cached on the device. A constant is dropped when its array is freed."""
 
     def __init__(self) -> None:
         self._tensors: dict[tuple[int, torch.dtype], tuple[weakref.ref[Any], Tensor]] = {}
 
     def constant(self, value: Constant, like: Tensor) -> Tensor:
-        """Return a constant; an array is copied once for each type."""
+        """Return a constant. An array is copied once for each data type."""
         if isinstance(value, Tensor):
             return super().constant(value, like)
         key = id(value), like.dtype
@@ -138,16 +138,16 @@ class CachedTorchOps(TorchOps):
 
 @contextmanager
 def _convolution_precision(precision: Precision) -> Iterator[None]:
-    """Use full float32 in convolutions, or TF32 if that was asked for. The default of torch is TF32."""
+    """Use full float32 in convolutions, or TF32 if the user chose it. The default of torch is TF32."""
     cudnn, tf32 = torch.backends.cudnn, precision == "tf32"
-    # From torch 2.9 on there is a second switch, which goes before the first.
+    # torch 2.9 and later have a second switch, which has priority over the first.
     second = {"fp32_precision": "tf32" if tf32 else "ieee"} if hasattr(cudnn, "fp32_precision") else {}
     with PRECISION_LOCK, cudnn.flags(enabled=True, deterministic=True, allow_tf32=tf32, **second):
         yield
 
 
 def _move(pixels: Pixels | Array, device: torch.device) -> Tensor:
-    """Copy an array to the device. Decoded images may be read-only, which torch cannot share."""
+    """Copy an array to the device. It copies because decoded images may be read-only, which torch cannot share."""
     waiting = torch.empty(pixels.shape, dtype=TYPES[pixels.dtype], pin_memory=device.type == "cuda")
     np.copyto(waiting.numpy(), pixels)
     return waiting.to(device, non_blocking=True)

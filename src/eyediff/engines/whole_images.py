@@ -1,4 +1,4 @@
-"""Metrics that are stated over operations and computed of whole images, one pair at a time."""
+"""Metrics that are stated in operations and computed from whole images, one pair at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .windows import enlarge
 class WholeImageEngine:
     """A metric of whole images.
 
-    Images do not share a call: where one begins in memory may decide the order of float32 sums.
+    Each pair has a call of its own, because the address of an image in memory may decide the order of float32 sums.
     """
 
     def __init__(self, runner: Runner, program: WholeImage) -> None:
@@ -43,15 +43,15 @@ class WholeImageEngine:
 
 
 class MappedWholeImageEngine(WholeImageEngine):
-    """A metric of whole images that has a map, too."""
+    """A metric of whole images that also has a map."""
 
     def __init__(self, runner: Runner, program: WholeImage) -> None:
         super().__init__(runner, program)
         if program.map is None:
-            raise ValueError("a program without a map")
+            raise ValueError("the program has no map")
         self._map, self.map_identity = program.map, program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the score by place, N x H x W. A metric that sees a smaller copy has one value for several pixels."""
+        """Return the score at every pixel, N x H x W. A metric that reduces images has one value for several pixels."""
         maps = [enlarge(drawn[:, 0], *a.shape[1:3]) for drawn in self._each(self._map, a, b)]
         return np.concatenate(maps or [np.zeros((0, *a.shape[1:3]))]).astype(np.float32, copy=False)

@@ -1,7 +1,7 @@
 """Compute metrics that are means over windows, tile by tile.
 
-The score of a window depends on its pixels alone. So an image is cut into tiles that fit into the cache of a core.
-Memory does not grow with the image, and every core works on its own tiles.
+The score of a window depends only on the pixels in it. So an image is cut into tiles that fit into the cache of a core.
+The memory does not grow with the image, and every core works on its own tiles.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from ..records import Mask, Numbers, Pixels
 from .network_engine import Runner
 
 TILE = 160
-"""Windows along a side of a tile.
+"""Number of windows along a side of a tile.
 
-At 1080p on two cores, tiles of 128 to 192 take half the time of the whole image. Tiles of 256 and more do not: their 12
-maps of float32 exceed the cache.
+At 1080p on two cores, tiles of 128 to 192 take half the time of the whole image. Tiles of 256 and more do not: their
+12 maps of float32 exceed the cache.
 """
 
 Tile: TypeAlias = tuple[slice, slice]
-"""Rows and columns of windows, each counted by its first pixel."""
+"""Rows and columns of windows. The position of a window is that of its first pixel."""
 
 
 class WindowEngine:
@@ -47,8 +47,8 @@ class WindowEngine:
         """Return the values of the program, averaged over all windows of each image: N x K."""
         a, b = self._pool.value.map(self._prepare, (a, b))
         tiles = _tiles(*(side - self._window + 1 for side in a.shape[1:3]))
-        # Images do not share a call, even small ones: where one begins in memory decides the order of float32 sums, so
-        # that the last digits of its score would depend on the batch.
+        # Each call gets one image, even if images are small. The address of an image in memory decides the order
+        # of float32 sums, so the last digits of its score would depend on the batch.
         jobs = [(x, y, tile) for x, y in zip(a, b, strict=True) for tile in tiles]
         figures = np.array(list(self._pool.value.map(self._measure, jobs)), np.float64)
         windows = [(rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in tiles]
@@ -81,15 +81,15 @@ class MappedWindowEngine(WindowEngine):
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         super().__init__(runner, program)
         if program.map is None:
-            raise ValueError("a program without a map")
+            raise ValueError("the program has no map")
         self._map, self.map_identity = runner.single().compile(program.map, 2), program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the score of each window at its central pixel: N x H x W.
 
-        The border, where no window fits, repeats the nearest score. The mean without this border is the score of the
-        metric. A metric that works on a reduced copy of the images has one value for several pixels. Where
-        the metric adds a border of its own, every pixel has a window.
+        The border has no windows, so it repeats the nearest score. The mean of the map without this border is the
+        score of the metric. If a metric reduces the images first, one value of its map covers several pixels. If a
+        metric pads the images itself, every pixel has a window.
         """
         height, width = a.shape[1:3]
         inner = self._inner(a, b)
@@ -103,30 +103,30 @@ class MappedWindowEngine(WindowEngine):
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
         """Return the mean of the map over the positions that count, for each pair: N scores.
 
-        A window is at the position of its middle. Where the metric sees a smaller copy of the images, a position counts
+        A window is at the position of its central pixel. If the metric reduces the images first, a position is weighted
         by the share of its area that counts.
 
         Raises
         ------
         SizeError
-            If no window of a pair is at a position that counts.
+            If no window of a pair has its centre at a position that counts.
         """
         inner = self._inner(a, b)
         height, width = inner.shape[1:]
         weights: Numbers = counted.astype(np.float64)
-        if counted.shape[1:] != (height, width):  # the metric adds no border: some positions have no window
+        if counted.shape[1:] != (height, width):  # without padding, some positions have no window
             reach = self._window - 1
             before = reach // 2
             weights = area_means(counted, height + reach, width + reach)
             weights = weights[:, before : before + height, before : before + width]
         totals = weights.sum((1, 2))
         if not totals.all():
-            raise SizeError("no window has its middle among the pixels that count, which lie too near to the edge")
+            raise SizeError("no window has its centre on a pixel that counts: they are all near the edge")
         scores: Numbers = np.einsum("nhw,nhw->n", inner, weights) / totals
         return scores
 
     def _inner(self, a: Pixels, b: Pixels) -> Array:
-        """Return what each window scores: N x H' x W', one value for each window."""
+        """Return the score of each window: N x H' x W'."""
         a, b = self._pool.value.map(self._prepare, (a, b))
         reach = self._window - 1
         inner = np.empty((len(a), a.shape[1] - reach, a.shape[2] - reach), np.float32)
@@ -143,7 +143,7 @@ class MappedWindowEngine(WindowEngine):
 
 
 def enlarge(maps: Array, height: int, width: int) -> Array:
-    """Return maps N x h x w with every value repeated, N x height x width."""
+    """Enlarge maps N x h x w to N x height x width by repetition of values."""
     if maps.shape[1:] == (height, width):
         return maps
     rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), maps.shape[1:], strict=True))
@@ -173,7 +173,7 @@ def _tiles(height: int, width: int) -> list[Tile]:
 
 
 def _split(length: int) -> list[slice]:
-    """Split into parts of nearly equal length, none longer than TILE."""
+    """Split a length into nearly equal parts, none longer than TILE."""
     count = -(-length // TILE)
     edges = [length * index // count for index in range(count + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]

@@ -1,8 +1,8 @@
 """The backward pass of a 3x3 convolution with frozen weights, by Winograd's algorithm. Needs the extra `torch`.
 
-It is F(4x4, 3x3) of Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308: 36 products
-give 16 outputs, instead of 144. Its rounding error is about three times that of direct sums (2.5e-6 of the gradient),
-which does not affect a descent. So it computes gradients only, never a distance.
+This is F(4x4, 3x3) of Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308: 16
+outputs take 36 products instead of 144. The rounding error is about three times that of direct sums (2.5e-6 of the
+gradient), which does not affect gradient descent. The algorithm computes gradients only, never a distance.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ POINTS = (0, 1, -1, 2, -2)
 TILE, STEP, KERNEL = 6, 4, 3
 
 MIN_CHANNELS = 128
-"""Smallest number of channels for which it is faster. With fewer, moving tiles costs what the products save."""
+"""Smallest number of channels for which it is faster. With fewer, copying tiles takes the time that it saves."""
 
 CHUNK = 1 << 21
-"""Values of tiles in a chunk, 8 MB, so that they stay in the cache."""
+"""Number of tile values in a chunk (8 MB), so that a chunk stays in the cache."""
 
 
 def is_faster(
@@ -45,7 +45,7 @@ def is_faster(
 
 
 def conv(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """Convolve as torch does, with stride 1 and padding 1, and a faster backward pass to x."""
+    """Convolve as torch does, with stride 1 and padding 1. The backward pass to x is faster than torch's."""
     output: Tensor = _Conv.apply(x, kernel, bias)  # type: ignore[no-untyped-call]
     return output
 
@@ -63,15 +63,15 @@ class _Conv(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (kernel,) = ctx.saved_tensors
-        if torch.is_grad_enabled():  # the gradient is to be differentiated itself: leave that to torch
+        if torch.is_grad_enabled():  # the gradient will be differentiated itself, which only torch supports
             return conv2d_input(ctx.shape, kernel, gradient, padding=1), None, None  # type: ignore[no-untyped-call]
         return input_gradient(gradient, kernel), None, None
 
 
 def input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
-    """Return the gradient of the images, N x I x H x W channels last, from that of the output, N x O x H x W."""
+    """Return the gradient for the images, N x I x H x W in channels_last, from that for the output, N x O x H x W."""
     _, into_kernel, _ = _matrices()
-    # The way back is a convolution by kernels turned by half a circle: so are the columns here, for none is copied.
+    # The backward pass convolves with kernels that are rotated by 180 degrees. Flipping the columns avoids a copy.
     kernels = (into_kernel.flip(1) @ kernel.reshape(-1, KERNEL**2).T).view(TILE**2, *kernel.shape[:2])
     height, width = gradient.shape[2:]
     rows, columns = -(-height // STEP), -(-width // STEP)
@@ -83,7 +83,7 @@ def input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _convolve_tiles(x: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve N x O x H x W to complete tiles, N x rows x 4 x columns x 4 x I."""
+    """Convolve N x O x H x W into whole tiles, N x rows x 4 x columns x 4 x I."""
     into_tile, _, out_of_tile = _matrices()
     (n, _, height, width), inputs = x.shape, kernels.shape[2]
     rows, columns = -(-height // STEP), -(-width // STEP)
@@ -101,9 +101,9 @@ def _convolve_tiles(x: Tensor, kernels: Tensor) -> Tensor:
 def _matrices() -> tuple[Tensor, Tensor, Tensor]:
     """Return the transforms of the tile (36 x 36), the kernel (36 x 9) and the output (16 x 36).
 
-    The construction is that of Toom and Cook. In one dimension, the rows for the tile are the coefficients of the
-    polynomials that vanish at all other points. Those for the kernel evaluate it at each point, divided by the value of
-    that polynomial. The last row is the point at infinity.
+    These are the matrices of Toom and Cook. In one dimension, each row for the tile has the coefficients of the
+    polynomial that vanishes at all other points. Each row for the kernel evaluates the kernel at a point, divided by
+    the value of that polynomial there. The last row belongs to the point at infinity.
     """
     others = [[other for other in POINTS if other != point] for point in POINTS]
     tile = np.zeros((TILE, TILE))

@@ -1,7 +1,8 @@
-"""The trunks as data: which layers, in which order, and where their features are tapped.
+"""The backbones as data: their layers in order, and the feature layers.
 
-A kind of layer states here, once, all that the package asks of it: its parameters, its window, what it leaves of a
-side, and which operations it stands for. Keys are torchvision's, so that official files fit by name.
+A trunk is a backbone without its classifier. A `Tap` in it marks a feature layer: the features at that place take part
+in the distance. Each kind of layer states here all that the package needs from it: its parameters, its window, its
+effect on sides, and its operations. Parameters have the names of torchvision, so official files fit.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Parameters(Protocol[C_co]):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Height, stride and zero padding of the window of a layer, in rows."""
+    """Height, stride and zero padding of the window of a layer. The unit is rows."""
 
     size: int
     stride: int
@@ -30,12 +31,12 @@ class Window:
 
     @property
     def crosses(self) -> bool:
-        """True if the windows of the layer extend beyond the rows of its strip."""
+        """True if the windows of the layer reach beyond the rows of a strip."""
         return self.size > self.stride or self.pad > 0
 
 
 class Layer:
-    """One layer of a trunk. The defaults are those of a layer that changes nothing."""
+    """One layer of a trunk. The defaults describe a layer that changes nothing."""
 
     __slots__ = ()
     is_tap: ClassVar[bool] = False
@@ -68,7 +69,7 @@ class Layer:
         return side
 
     def apply(self, run: ForwardPass[T, C], x: T) -> T:
-        """Apply the layer to features, by the operations of an interpreter."""
+        """Apply the layer to features with the operations of an engine."""
         raise NotImplementedError
 
 
@@ -107,7 +108,7 @@ class Conv(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Layer):
-    """Maximum over size x size windows; with `ceil` the last window may reach over the edge."""
+    """Maximum over size x size windows. With `ceil`, the last window may extend beyond the edge."""
 
     size: int
     stride: int
@@ -131,7 +132,7 @@ class Pool(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Fire(Layer):
-    """SqueezeNet's module: 1x1 to few channels, then 1x1 and 3x3 side by side, joined; a ReLU after each."""
+    """SqueezeNet's module: a 1x1 convolution to few channels, then 1x1 and 3x3 in parallel, with a ReLU after each."""
 
     key: str
     inputs: int
@@ -163,7 +164,7 @@ class Fire(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Tap(Layer):
-    """The features that have come this far take part in the distance."""
+    """A feature layer: the features at this place take part in the distance."""
 
     is_tap: ClassVar[bool] = True
 
@@ -177,21 +178,21 @@ WindowLayer: TypeAlias = Conv | Pool
 
 @dataclass
 class ForwardPass(Generic[T, C]):
-    """An image, or a strip of it, on its way through the layers of a trunk.
+    """The computation of an image, or of a strip of it, through the layers of a trunk.
 
     Parameters
     ----------
     ops
-        The interpreter.
+        Operations of an engine.
     parameters
-        Weights and biases by name.
+        Weights and biases of the convolutions, by name.
     add_rows
-        For a strip: adds to a layer's input the rows around it, padding too, that the layer's windows reach.
+        For a strip: a function that adds to a layer's input the surrounding rows and padding that its windows need.
 
     Attributes
     ----------
     features
-        What the taps have kept so far: N x C_l x H_l x W_l each.
+        Features of the feature layers that have been computed: N x C_l x H_l x W_l each.
     """
 
     ops: Ops[T, C]
@@ -200,11 +201,11 @@ class ForwardPass(Generic[T, C]):
     features: list[T] = field(default_factory=list)
 
     def extend(self, layer: WindowLayer, x: T) -> T:
-        """Return the input of a layer with the rows that it needs of other strips."""
+        """Return the input of a layer. For a strip, it includes the rows that the layer needs from other strips."""
         return x if self.add_rows is None else self.add_rows(layer, x)
 
     def conv(self, layer: Conv, x: T) -> T:
-        """Return a convolution of `x` and its ReLU."""
+        """Return the convolution of `x`, followed by a ReLU."""
         weight, bias = self.parameters[f"{layer.key}.weight"], self.parameters[f"{layer.key}.bias"]
         pad = layer.pad if self.add_rows is None else (0, layer.pad)
         return self.ops.relu(self.ops.conv(x, weight, bias, stride=layer.stride, pad=pad))
@@ -212,9 +213,9 @@ class ForwardPass(Generic[T, C]):
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A stack of layers with taps.
+    """A stack of layers, some of which are feature layers.
 
-    `title` is what people call it, `citation` where it was published.
+    `title` is its name in texts. `citation` states where it was published.
     """
 
     name: str
@@ -232,7 +233,7 @@ class Trunk:
 
     @property
     def moving(self) -> Iterator[tuple[WindowLayer, int]]:
-        """Sliding-window operations in order, each with the number of its input channels."""
+        """Sliding-window operations in order. Each comes with the number of its input channels."""
         channels = 3
         for layer in self.layers:
             seen = channels
@@ -243,7 +244,7 @@ class Trunk:
 
     @property
     def taps(self) -> tuple[int, ...]:
-        """Channels at each tap."""
+        """Number of channels of each feature layer."""
         channels, at_taps = 3, []
         for layer in self.layers:
             channels = layer.channels_after(channels)
@@ -253,7 +254,7 @@ class Trunk:
 
     @property
     def tap_names(self) -> tuple[str, ...]:
-        """relu1_2, relu2_2, ... where every tap ends a block of its own (VGG), as papers say; else relu1, relu2, ..."""
+        """Names of the feature layers. VGG has one in each block: relu1_2, relu2_2, ... Others: relu1, relu2, ..."""
         block, convs = 1, 0
         places: list[tuple[int, int]] = []
         for layer in self.layers:
@@ -268,12 +269,12 @@ class Trunk:
         return tuple(f"relu{index + 1}" for index in range(len(places)))
 
     def up_to_tap(self, count: int) -> Trunk:
-        """Return the trunk up to its tap number `count`, from 1; 0: no layer."""
+        """Return the trunk up to feature layer number `count`, counted from 1. 0 gives a trunk without layers."""
         ends = [0, *(index + 1 for index, layer in enumerate(self.layers) if layer.is_tap)]
         return replace(self, layers=self.layers[: ends[count]])
 
     def sides(self, side: int) -> list[int]:
-        """Length at each tap of a side of `side` pixels; stops early where nothing is left to look at."""
+        """Return the length of an image's side at each feature layer. It stops before a layer that would be empty."""
         lengths = []
         for layer in self.layers:
             side = layer.side_after(side)
@@ -284,19 +285,19 @@ class Trunk:
         return lengths
 
     def tapped(self, height: int, width: int) -> list[tuple[int, int, int]]:
-        """Channels, rows and columns at each tap, of an image that is large enough."""
+        """Return channels, rows and columns of each feature layer, for an image that is large enough."""
         return list(zip(self.taps, self.sides(height), self.sides(width), strict=True))
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, that leaves something at every tap."""
+        """The shortest side, in pixels, for which no feature layer is empty."""
         side = 1
         while len(self.sides(side)) < len(self.taps):
             side += 1
         return side
 
     def multiply_adds(self, height: int, width: int) -> int:
-        """Multiplications of the convolutions up to the last tap, for one image."""
+        """Return the number of multiplications in the convolutions up to the last feature layer, for one image."""
         work = 0
         for layer in self.layers:
             height, width = layer.side_after(height), layer.side_after(width)
@@ -305,7 +306,7 @@ class Trunk:
 
 
 def _vgg(plan: tuple[tuple[int, ...], ...]) -> tuple[Layer, ...]:
-    """VGG's blocks of 3x3 convolutions; a tap at the end of each, pooling between them."""
+    """Return VGG's blocks of 3x3 convolutions. Each ends with a feature layer, and pooling separates them."""
     layers: list[Layer] = []
     index, inputs = 0, 3
     for block in plan:
@@ -314,7 +315,7 @@ def _vgg(plan: tuple[tuple[int, ...], ...]) -> tuple[Layer, ...]:
             index += 1
         for outputs in block:
             layers.append(Conv(f"features.{index}", inputs, outputs, 3, pad=1))
-            index, inputs = index + 2, outputs  # torchvision counts the ReLU as a layer of its own
+            index, inputs = index + 2, outputs  # torchvision counts the ReLU as a separate layer
         layers.append(Tap())
     return tuple(layers)
 
@@ -378,8 +379,8 @@ MINI = Trunk(
     "Mini",
     "trained by eyediff to estimate lpips-alex; see docs/mini.md",
     (
-        # The first grid is AlexNet's, place by place: what is seen between its points, and missed, is the same. It is
-        # tapped behind the pooling: before it, a tap costs as much as a layer, and four times the memory.
+        # The first grid is that of AlexNet, so both networks see and miss the same places. The feature layer is after
+        # the pooling. Before it, it would take as much time as a convolution, and four times the memory.
         Conv("features.0", 3, 32, 9, 4, 1),
         Pool(3, 2),
         Tap(),
@@ -396,8 +397,8 @@ TRUNKS: dict[str, Trunk] = {trunk.name: trunk for trunk in (ALEX, VGG, SQUEEZE, 
 
 
 def trunk(name: str) -> Trunk:
-    """The trunk of this name. Raises UsageError, which lists them, for any other."""
+    """Return the trunk with this name. Raises UsageError, which lists the names, if there is none."""
     try:
         return TRUNKS[name]
     except KeyError:
-        raise UsageError(f"no trunk is called {name!r}; there are {', '.join(TRUNKS)}") from None
+        raise UsageError(f"no backbone is called {name!r}; the backbones are {', '.join(TRUNKS)}") from None

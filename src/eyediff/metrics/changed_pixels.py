@@ -1,10 +1,10 @@
-"""Changed pixels: the share of pixels whose colour differs perceptibly, without those that are anti-aliased edges.
+"""Changed pixels: the share of pixels whose colour differs perceptibly. Anti-aliased edges are not counted.
 
-A pixel differs where the distance of its colours (`yiq.weighted`) is above 0.1. It does not count where it is
-anti-aliased in either image, by Vysniauskas, Anti-aliased pixel and intensity slope detector, Elektronika ir
-Elektrotechnika 95(7), 2009: it has a darker and a brighter neighbour, at most two neighbours of its own brightness, and
-its darkest or its brightest neighbour lies in an area of one colour in both images. This is what the program pixelmatch
-counts (versions before 8 of npm, and the package of PyPI).
+A pixel differs if the distance of its colours (`yiq.weighted`) is above 0.1. It is not counted if it is anti-aliased in
+one of the images. The definition is that of Vysniauskas, Anti-aliased pixel and intensity slope detector, Elektronika
+ir Elektrotechnika 95(7), 2009. The pixel has a darker and a brighter neighbour, and at most two neighbours of its own
+brightness. Its darkest or its brightest neighbour lies in an area of one colour in both images. The program pixelmatch
+counts the same pixels (versions before 8 on npm, and the package on PyPI).
 """
 
 from __future__ import annotations
@@ -23,18 +23,21 @@ THRESHOLD = 0.1
 """Distance of two colours above which they differ."""
 
 ALIKE = 3
-"""Neighbours of one colour that make an area; more than two of one brightness make it no edge."""
+"""A pixel with at least this many neighbours of its own colour is in an area.
+
+A pixel with at least this many neighbours of its own brightness is not an edge.
+"""
 
 NEIGHBOURS = tuple((dy, dx) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy)
 
 _Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _PART = 1 << 18
-"""Pixels that are examined at a time."""
+"""Number of pixels that are examined together."""
 
 
 def changed(a: Pixels, b: Pixels) -> _Flags:
-    """Return which pixels of two images H x W x 3 have changed."""
+    """Return which pixels of two images, H x W x 3, have changed."""
     flags: _Flags = plane_distance(planes(a), planes(b)) > 1
     rows, columns = np.nonzero(flags)
     light_a, light_b = yiq.luma(a), yiq.luma(b)
@@ -50,7 +53,7 @@ def changed_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
 
 
 def planes(pixels: Pixels) -> tuple[npt.NDArray[np.float32], ...]:
-    """Return the colours of an image as points that differ where their distance is above 1."""
+    """Return the colours of an image as points. Two colours differ if the distance of their points is above 1."""
     return (yiq.weighted(pixels) * np.float32(1 / THRESHOLD),)
 
 
@@ -60,7 +63,7 @@ def _at_border(shape: tuple[int, ...], y: Places, x: Places) -> _Flags:
 
 
 def _neighbour(shape: tuple[int, ...], y: Places, x: Places) -> tuple[_Flags, Places, Places]:
-    """Return which of these places lie inside of the image, and the nearest places that do."""
+    """Return which places lie in the image, and the nearest place in the image for each."""
     inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
     return inside, y.clip(0, shape[0] - 1), x.clip(0, shape[1] - 1)
 
@@ -84,7 +87,7 @@ def _antialiased(light: npt.NDArray[np.float64], own: Pixels, other: Pixels, y: 
 
 
 def _in_area(pixels: Pixels, y: Places, x: Places) -> _Flags:
-    """Return which pixels have enough neighbours of their own colour; the border of an image counts as one."""
+    """Return which pixels have enough neighbours of their own colour. The border counts as one such neighbour."""
     alike = _at_border(pixels.shape, y, x).astype(int)
     for dy, dx in NEIGHBOURS:
         inside, ny, nx = _neighbour(pixels.shape, y + dy, x + dx)

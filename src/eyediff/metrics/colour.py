@@ -1,4 +1,4 @@
-"""Other ways to write a colour than RGB."""
+"""Conversions of colours from RGB to other representations."""
 
 from __future__ import annotations
 
@@ -11,67 +11,68 @@ from ..records import PEAKS, Numbers, Pixels
 from .ops import Array, T, Verbs
 
 MATLAB_LUMA = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
-"""MATLAB's rgb2gray: the weights of red, green and blue, the luma of YIQ before it is rounded to three digits."""
+"""Weights of red, green and blue in MATLAB's rgb2gray. It is the luma of YIQ before it is rounded to three digits."""
 
 
 GREY: Array = np.array([5015314, 9848949, 1912953], np.float32) / np.float32(2**24)
-"""The same in float32, and in parts of 2^24, so that their sum is exactly 1: grey images stay as they are."""
+"""The same weights in float32, as multiples of 2^-24. Their sum is exactly 1, so grey images do not change."""
 
 
 def gray(pixels: Pixels) -> Pixels:
-    """MATLAB's rgb2gray: luma as N x H x W x 1, of the same storage type; of integers, rounded to one."""
+    """Return luma as MATLAB's rgb2gray: N x H x W x 1 of the same storage type. Integers are rounded."""
     luma: Numbers = pixels @ MATLAB_LUMA
     if pixels.dtype != np.float32:
-        luma = np.floor(luma + 0.5)  # halves up, as MATLAB rounds
+        luma = np.floor(luma + 0.5)  # rounds halves up, as MATLAB does
     return cast(Pixels, luma.astype(pixels.dtype)[..., None])
 
 
 BT601_LUMA = (65481, 128553, 24966)
-"""ITU-R BT.601: the thousandths of a level that red, green and blue add to the black of Y; its white is 235."""
+"""Weights of red, green and blue in the Y of ITU-R BT.601, in thousandths of a level. White is level 235."""
 
 BT601_BLACK = 16
 
 
 def studio_luma(pixels: Pixels) -> Numbers:
-    """Return Y of BT.601 over 255, from 16/255 (black) to 235/255 (white), not rounded: the shape without channels.
+    """Return Y of BT.601 divided by 255, not rounded. The shape is that of `pixels` without the channels.
 
-    Super-resolution papers compare this Y, as MATLAB's `rgb2ycbcr` defines it.
+    It reaches from 16/255 (black) to 235/255 (white). Super-resolution papers compare this Y, as MATLAB's `rgb2ycbcr`
+    defines it.
     """
     luma: Numbers = (_weighed(pixels, np.float64) / (1000 * PEAKS[pixels.dtype]) + BT601_BLACK) / 255
     return luma
 
 
 def rounded_studio_luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """Return the same Y in whole levels from 16 to 235, as MATLAB's `rgb2ycbcr` gives of 8-bit images.
+    """Return Y of BT.601 in whole levels from 16 to 235, as MATLAB's `rgb2ycbcr` returns it for 8-bit images.
 
-    Exact halves go up. In double precision, as MATLAB computes, about one pixel in 50,000 may go down instead.
+    Exact halves are rounded up. MATLAB computes in double precision, which rounds about one pixel in 50,000 down.
     """
     if pixels.dtype == np.float32:
         return np.floor(studio_luma(pixels) * 255 + 0.5).astype(np.uint8)
-    unit = 1000 * int(PEAKS[pixels.dtype])  # exact: a half must not go up here and down there
+    unit = 1000 * int(PEAKS[pixels.dtype])  # exact arithmetic, so that every half is rounded up
     return ((_weighed(pixels, np.int64) + BT601_BLACK * unit + unit // 2) // unit).astype(np.uint8)
 
 
 def _weighed(pixels: Pixels, dtype: type[np.float64] | type[np.int64]) -> npt.NDArray[Any]:
-    # Channel by channel: a matrix product may add in another order for pixels that lie otherwise in memory.
+    # Channel by channel: a matrix product may add in another order for another memory layout.
     red, green, blue = (np.multiply(pixels[..., c], BT601_LUMA[c], dtype=dtype) for c in range(3))
     return red + green + blue
 
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-"""Rows: the shares of red, green and blue in luma Y and in the colour differences I and Q, rounded as in FSIM."""
+"""Rows: the weights of red, green and blue in luma Y and in the colour differences I and Q, rounded as in FSIM."""
 
 XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-"""Rows: X, Y and Z of linear sRGB, as scikit-image rounds them."""
+"""Rows: the weights of red, green and blue of linear sRGB in X, Y and Z, rounded as in scikit-image."""
 
 WHITE = np.array([0.95047, 1.0, 1.08883])
-"""X, Y and Z of white: D65, seen by the 2 degree observer."""
+"""X, Y and Z of the white D65, for the 2 degree observer."""
 
 
 def lab(rgb: Numbers) -> Numbers:
-    """CIE L*a*b* of sRGB from 0 to 1, on the last axis: L* from 0 to 100, a* and b* some 100 to either side of 0.
+    """Return CIE L*a*b* of sRGB from 0 to 1, on the last axis. L* is from 0 to 100, a* and b* about from -100 to 100.
 
-    As scikit-image's rgb2lab, illuminant D65 and the 2 degree observer.
+    It is scikit-image's rgb2lab, with illuminant D65 and the 2 degree observer.
     """
     linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     share = linear @ XYZ.T / WHITE
@@ -80,9 +81,9 @@ def lab(rgb: Numbers) -> Numbers:
 
 
 def mix(ops: Verbs[T], x: T, rows: Numbers | Array, scale: float) -> T:
-    """Return linear combinations of the channels of images in [-1, 1] as if from 0 to `scale`: N x R x H x W.
+    """Return linear combinations of the channels: N x R x H x W.
 
-    `rows` is R x 3, one combination a row.
+    `x` is in [-1, 1], but it is combined as if from 0 to `scale`. `rows` is R x 3, with one combination in each row.
     """
     weights = np.asarray(rows, np.float32) / np.float32(2)
     mixed = ops.conv(x, weights[:, :, None, None], weights.sum(1, dtype=np.float64).astype(np.float32))
@@ -90,10 +91,10 @@ def mix(ops: Verbs[T], x: T, rows: Numbers | Array, scale: float) -> T:
 
 
 def linear(ops: Verbs[T], x: T) -> T:
-    """Return linear RGB of sRGB, both from 0 to 1."""
+    """Convert sRGB to linear RGB, both from 0 to 1."""
     threshold = np.array([0.04045], np.float32)
     curve = ops.larger(x, ops.affine(x, np.zeros(1, np.float32), threshold))
-    # Below the threshold the curve is a straight line. Both meet there, up to 1e-8.
+    # Below the threshold, the curve is a straight line. The two parts differ by 1e-8 there.
     below = ops.affine(ops.sub(x, curve), np.array([1 / 12.92], np.float32))
     scaled = ops.affine(curve, np.array([1 / 1.055], np.float32), np.array([0.055 / 1.055], np.float32))
     return ops.add(ops.power(scaled, 2.4), below)

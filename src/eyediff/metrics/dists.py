@@ -1,17 +1,17 @@
 """DISTS, the deep image structure and texture similarity of Ding, Ma, Wang and Simoncelli.
 
 Image quality assessment: unifying structure and texture similarity, TPAMI 44(5), 2022, arXiv:2004.07728, equations 5
-to 9. Over the channels of feature layers, the image itself being the first,
+to 9. For each channel of the image and of every feature layer,
 
     l = (2 mu_a mu_b + c1) / (mu_a^2 + mu_b^2 + c1)                     texture: means of a channel
     s = (2 sigma_ab + c2) / (sigma_a^2 + sigma_b^2 + c2)                structure: its covariance
     DISTS = 1 - sum of alpha l + beta s
 
-with weights alpha and beta >= 0, which add up to 1 and were learned from human votes. The backbone is VGG16, in which
-each pooling takes the root of a weighted mean of squares over 3 x 3 values in the place of the largest of 2 x 2. Means
-are over the whole image, of whatever size: like the authors' code, this makes no image smaller first.
+The weights alpha and beta are >= 0, add up to 1, and were learned from human votes. The backbone is VGG16 with another
+pooling: the root of a weighted mean of squares over 3 x 3 values replaces the largest of 2 x 2 values. Means are over
+the whole image. Like the authors' code, this code does not reduce large images.
 
-Computed is the sum of alpha (1 - l) and beta (1 - s), which is the same, and exactly 0 of equal images:
+The code computes the sum of alpha (1 - l) and beta (1 - s). It is the same number, and exactly 0 for equal images:
 
     1 - l = (mu_a - mu_b)^2 / (mu_a^2 + mu_b^2 + c1)        1 - s = var(a - b) / (sigma_a^2 + sigma_b^2 + c2)
 """
@@ -31,7 +31,7 @@ from .ops import ONE, Array, C, Ops, T, constant
 C1 = C2 = 1e-6
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-"""Of ImageNet, for pixels from 0 to 1; not the rounded figures of LPIPS."""
+"""Mean and standard deviation of ImageNet for pixels from 0 to 1. LPIPS uses rounded values instead."""
 
 GAIN: Array = np.asarray(0.5 / DEVIATION, np.float32)
 OFFSET: Array = np.asarray((0.5 - MEAN) / DEVIATION, np.float32)
@@ -42,7 +42,7 @@ HANN: Array = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]).astype(np.float32)
 
 @dataclass(frozen=True, slots=True)
 class RootMeanSquarePool(Layer):
-    """The root of a weighted mean of squares over 3 x 3 values, at every second place."""
+    """The root of a weighted mean of squares over 3 x 3 values, at every second row and column."""
 
     channels: int
 
@@ -71,22 +71,22 @@ CHANNELS = (3, *TRUNK.taps)
 
 
 def network(parameters: backbones.Parameters[Array]) -> lpips.Network:
-    """Return the network of VGG16's parameters. Raises WeightsError where they do not fit."""
+    """Return the network with VGG16's parameters. Raises WeightsError if they do not fit."""
     return lpips.Network(TRUNK, cast(Any, parameters), None, (GAIN, OFFSET))
 
 
 def split(weights: Array) -> list[Array]:
-    """Return alpha or beta by feature layer, the image first."""
+    """Split alpha or beta into parts: one for the image, then one for each feature layer."""
     return np.split(weights, np.cumsum(CHANNELS)[:-1])
 
 
 def features(ops: Ops[T, C], of: lpips.FeatureNetwork[C], x: T) -> list[T]:
-    """Return what is compared of images N x 3 x H x W in [-1, 1]: the image from 0 to 1, and every feature layer."""
+    """Return the features that are compared: the image from 0 to 1, and every feature layer. `x` is in [-1, 1]."""
     return [cast(Ops[T, Any], ops).affine(x, HALF, HALF), *lpips.taps(ops, of, x)]
 
 
 def score(ops: Ops[T, C], of: lpips.FeatureNetwork[C], alpha: Sequence[C], beta: Sequence[C], a: T, b: T) -> T:
-    """Return DISTS of images N x 3 x H x W in [-1, 1]: N x 1; `alpha` and `beta` add up to 1."""
+    """Return DISTS of images N x 3 x H x W in [-1, 1]: N x 1. `alpha` and `beta` must add up to 1."""
     terms: list[T] = []
     for f_a, f_b, by_texture, by_structure in zip(features(ops, of, a), features(ops, of, b), alpha, beta, strict=True):
         mean_a, mean_b = ops.level(f_a), ops.level(f_b)

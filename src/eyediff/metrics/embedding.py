@@ -13,12 +13,13 @@ from .ops import Array
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """N images of one size as an LPIPS metric sees them.
+    """Features of N images of one size, computed by an LPIPS metric.
 
-    `Metric.distance` and `Metric.distances` take it in place of the images, and give the very same scores. As an array
-    it is N points of D figures, whose squared Euclidean distances are the distances up to float32 rounding:
-    `np.asarray(embedding)`, or `points`. `metric` says of what metric, version and weights it is; `width` and `height`
-    are of the images, in pixels. `embedding[i]` is that of one image, `embedding[i:j]` of several.
+    `Metric.distance` and `Metric.distances` accept it in place of the images, and return exactly the same scores. As an
+    array (`np.asarray(embedding)`, or `points`) it has N points of D values. Their squared Euclidean distances are the
+    distances of the metric, except for float32 rounding. `metric` is the name, version and weights of the metric.
+    `width` and `height` are the size of the images in pixels. `embedding[i]` is the embedding of one image,
+    `embedding[i:j]` that of several.
     """
 
     metric: str
@@ -29,12 +30,12 @@ class Embedding:
 
     @property
     def points(self) -> Array:
-        """N x D, float32; made anew at each call."""
+        """Points N x D, float32. They are computed at each call."""
         return self.to_points(self.features)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if copy is False:
-            raise ValueError("the points of an embedding are made when they are asked for: copy=False cannot be had")
+            raise ValueError("the points of an embedding are computed on demand, so copy=False is not possible")
         return self.points if dtype is None else self.points.astype(dtype, copy=False)
 
     def __len__(self) -> int:
@@ -43,14 +44,14 @@ class Embedding:
     def __getitem__(self, index: int | slice) -> Embedding:
         if not isinstance(index, slice):
             if not -len(self) <= index < len(self):
-                raise IndexError(f"image {index} of {len(self)}")
+                raise IndexError(f"there is no image {index}: the embedding has {len(self)} images")
             index = slice(index, index + 1 or None)
         return replace(self, features=tuple(tap[index] for tap in self.features))
 
     def check(self, metric: str, width: int, height: int) -> None:
-        """Raise UsageError where it is of another metric than this one, SizeError where of images of another size."""
+        """Raise UsageError if the embedding belongs to another metric, SizeError if its images have another size."""
         if self.metric != metric:
             raise UsageError(f"the embedding is of {self.metric}, this metric is {metric}: embed the images with it")
         if (self.width, self.height) != (width, height):
-            given = f"the embedding is of {self.width}x{self.height}"
-            raise SizeError(f"{given}, to be compared with {width}x{height}: bring the images to one size first")
+            given = f"the images of the embedding are {self.width}x{self.height}"
+            raise SizeError(f"{given}, but the other images are {width}x{height}: bring the images to one size first")

@@ -1,4 +1,4 @@
-"""Filters of the classical metrics: windows, and methods that reduce an image."""
+"""Filters of the classical metrics: windows, and functions that reduce images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..records import PEAKS, Numbers, Pixels
 from .ops import Array, T, Verbs
 
 Taps: TypeAlias = tuple[float, ...]
-"""One side of a separable, square window. The figures add up to 1."""
+"""The weights of a square, separable window along one of its sides. They add up to 1."""
 
 
 def gaussian(size: int, sigma: float) -> Taps:
-    """A Gaussian cut off after `size` pixels."""
+    """Return a Gaussian that is cut to `size` pixels."""
     offsets = np.arange(size) - (size - 1) / 2
     bell = np.exp(-((offsets / sigma) ** 2) / 2)
     return tuple((bell / bell.sum()).tolist())
@@ -27,14 +27,14 @@ def uniform(size: int) -> Taps:
 
 
 def blur(verbs: Verbs[T], x: T, taps: Taps, channels: int) -> T:
-    """The weighted mean in every window that lies wholly inside: `len(taps) - 1` fewer rows and columns."""
+    """Return the weighted mean of every window inside the image: `len(taps) - 1` fewer rows and columns."""
     for kernel in _kernels(taps, channels):
         x = verbs.conv(x, kernel, groups=channels)
     return x
 
 
 def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
-    """Return every `factor`-th value of a `factor` x `factor` moving average, outside 0: `shrink` over operations."""
+    """Return `shrink` in operations: every `factor`-th value of a `factor` x `factor` moving average, zero outside."""
     if factor == 1:
         return x
     reach = factor // 2
@@ -46,11 +46,11 @@ def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
 
 
 _KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}
-"""Kept by hand: torch.compile warns of functools.cache, and traces what is behind it at every call."""
+"""A cache without functools.cache, because torch.compile warns about it and traces the function at every call."""
 
 
 def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:
-    """The window along rows, then along columns, each channel for itself."""
+    """Return the window along rows, then along columns. Each channel is filtered separately."""
     found = _KERNELS.get((taps, channels))
     if found is None:
         found = _KERNELS[taps, channels] = _separated(taps, channels)
@@ -59,26 +59,26 @@ def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:
 
 def _separated(taps: Taps, channels: int) -> tuple[Array, Array]:
     rounded = np.array(taps, np.float32)
-    # What rounding took or gave goes to the middle: a sum other than 1 would pass for variance in flat, bright places.
+    # The middle weight takes the rounding error. If the sum were not 1, flat and bright areas would show a variance.
     rounded[len(taps) // 2] += np.float32(1 - rounded.sum(dtype=np.float64))
     line = np.tile(rounded, (channels, 1))
     return line[:, None, :, None], line[:, None, None, :]
 
 
 def reduction(height: int, width: int) -> int:
-    """Return the reduction factor of MATLAB's `ssim.m` and `FeatureSIM.m`: the shorter side over 256, rounded.
+    """Return the reduction factor of MATLAB's `ssim.m` and `FeatureSIM.m`: the shorter side divided by 256, rounded.
 
-    Halves are rounded up, as in MATLAB; Python would round 2.5 to 2.
+    Halves are rounded up, as in MATLAB. Python would round 2.5 to 2.
     """
     return max(1, int(min(height, width) / 256 + 0.5))
 
 
 def shrink(pixels: Pixels, factor: int, edge: Literal["symmetric", "constant"]) -> Numbers:
-    """Every `factor`-th value of a `factor` x `factor` moving average, on a scale of 0 to 1.
+    """Return every `factor`-th value of a `factor` x `factor` moving average, on a scale of 0 to 1.
 
-    `pixels` is N x H x W x C; returns N x ceil(H / factor) x ceil(W / factor) x C. As MATLAB centres it, the average at
-    a pixel reaches (factor - 1) // 2 before it and the rest behind it; those that are taken do not overlap. `edge` says
-    what lies outside: the image mirrored (imfilter's 'symmetric'), or 0 (conv2).
+    `pixels` is N x H x W x C; the result is N x ceil(H / factor) x ceil(W / factor) x C. As in MATLAB, the average at a
+    pixel covers (factor - 1) // 2 pixels before it and the others after it. The returned averages do not overlap.
+    `edge` is what lies outside: the mirrored image (imfilter's 'symmetric'), or 0 (conv2).
     """
     values: Numbers = _sums(_sums(pixels, factor, edge, 1), factor, edge, 2).astype(np.float64)
     values /= factor**2 * PEAKS[pixels.dtype]
@@ -86,7 +86,7 @@ def shrink(pixels: Pixels, factor: int, edge: Literal["symmetric", "constant"]) 
 
 
 def _sums(values: npt.NDArray[Any], factor: int, edge: Literal["symmetric", "constant"], axis: int) -> npt.NDArray[Any]:
-    """Sums of `factor` neighbours along an axis, exact for integers: 256 x 256 values below 2^16 stay below 2^32."""
+    """Return sums of `factor` neighbours along an axis, exact for integers: 256 x 256 values < 2^16 sum to < 2^32."""
     length, before = values.shape[axis], (factor - 1) // 2
     whole = -(-length // factor) * factor
     reach = [(0, 0)] * values.ndim
@@ -99,13 +99,13 @@ def _sums(values: npt.NDArray[Any], factor: int, edge: Literal["symmetric", "con
 
 
 def area_means(values: npt.NDArray[Any], height: int, width: int) -> Numbers:
-    """Return N x H x W brought to another size: each value is the mean over the area that it covers, N x h x w."""
+    """Resize N x H x W to N x h x w. Each value is the mean over the area that it covers."""
     return _area_means(_area_means(values, height, 1), width, 2)
 
 
 def _area_means(values: npt.NDArray[Any], length: int, axis: int) -> Numbers:
     have = values.shape[axis]
-    sums = np.insert(np.cumsum(values, axis, dtype=np.float64), 0, 0, axis)  # of what lies before each edge
+    sums = np.insert(np.cumsum(values, axis, dtype=np.float64), 0, 0, axis)  # sums of the values before each edge
     edges = np.arange(length + 1) * have / length
     low = np.minimum(edges.astype(int), have - 1)
     share = (edges - low).reshape([-1 if each == axis else 1 for each in range(values.ndim)])
@@ -115,12 +115,12 @@ def _area_means(values: npt.NDArray[Any], length: int, axis: int) -> Numbers:
 
 
 def halve(pixels: Pixels) -> Pixels:
-    """Half the size, rounded up, every pixel the mean of a 2 x 2 square; an odd last row or column counts twice."""
+    """Return images of half the size, rounded up. Each pixel is the mean of 2 x 2; an odd last line counts twice."""
     return shrink(pixels, 2, "symmetric").astype(np.float32)
 
 
 def scharr(luma: Numbers) -> Numbers:
-    """Length of Scharr's gradient of an image h x w; outside the image all is 0."""
+    """Return the length of Scharr's gradient of an image h x w. The outside of the image is 0."""
     wide = np.pad(luma, 1)
     rows = (3 * wide[:-2] + 10 * wide[1:-1] + 3 * wide[2:]) / 16
     columns = (3 * wide[:, :-2] + 10 * wide[:, 1:-1] + 3 * wide[:, 2:]) / 16

@@ -1,13 +1,12 @@
-"""LDR-FLIP, the difference of Andersson, Nilsson, Akenine-Möller, Oskarsson, Åström and Fairchild.
+"""LDR-FLIP, the image difference of Andersson, Nilsson, Akenine-Möller, Oskarsson, Åström and Fairchild.
 
 FLIP: a difference evaluator for alternating images, Proc. ACM Comput. Graph. Interact. Tech. 3(2), HPG 2020:
 
     FLIP = dE_c^(1 - dE_f) at each pixel; the score is the mean
 
-dE_c compares colours after the contrast sensitivity of the eye has blurred them (section 4.1), dE_f compares edges and
-points (section 4.2). How much is blurred depends on the pixels per degree of visual angle: 67, a 4K display of 0.7 m
-seen from 0.7 m, which is what the authors' tools take by default. Filters reach over the edge of the image by
-repeating it.
+dE_c compares colours after a blur by the contrast sensitivity of the eye (section 4.1). dE_f compares edges and points
+(section 4.2). The amount of blur depends on the pixels per degree of visual angle. The code uses 67, the default of the
+authors' tools: a 4K display that is 0.7 m wide, seen from 0.7 m. For filters, the edge of the image is repeated.
 """
 
 from __future__ import annotations
@@ -38,17 +37,17 @@ XYZ = np.array(
 """Rows: X, Y and Z of linear sRGB."""
 
 RELATIVE_XYZ = XYZ / XYZ.sum(1, keepdims=True)
-"""Relative to white, so that white is 1, 1, 1."""
+"""The same rows divided by white, so that white is 1, 1, 1."""
 
 OPPONENT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
-"""Rows: Y, C_x and C_z of YC_xC_z from relative XYZ; 16 is then taken from Y. L*a*b* is the same of f(XYZ)."""
+"""Rows: Y + 16, C_x and C_z of YC_xC_z from relative XYZ. The same matrix gives L*a*b* from f(XYZ)."""
 
 DELTA = 6 / 29
 SIXTEEN: Array = np.array([-16, 0, 0], np.float32)
 
 
 def _contrast_sensitivity() -> tuple[Array, Array]:
-    """Return the filters of Y, C_x and two for C_z along rows, 4 x 1 x k x 1, and the shares of the two in C_z."""
+    """Return the filters along rows of Y, of C_x and two of C_z, 4 x 1 x k x 1, and the weights of the two in C_z."""
     radius = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * PIXELS_PER_DEGREE)
     degrees = np.arange(-radius, radius + 1) / PIXELS_PER_DEGREE
     widths = np.array([0.0047, 0.0053, 0.04, 0.025])
@@ -60,7 +59,7 @@ def _contrast_sensitivity() -> tuple[Array, Array]:
 
 
 def _features() -> tuple[Array, Array]:
-    """Return filters 3 x 1 x k x 1 along one axis: edge, point, and the Gaussian that both have along the other."""
+    """Return filters 3 x 1 x k x 1 along one axis: edge, point, and the Gaussian of both along the other axis."""
     deviation = 0.5 * FEATURE_WIDTH * PIXELS_PER_DEGREE
     x = np.arange(-math.ceil(3 * deviation), math.ceil(3 * deviation) + 1, dtype=np.float64)
     bell = np.exp(-(x**2) / (2 * deviation**2))
@@ -104,7 +103,7 @@ def _ycxcz(ops: Verbs[T], x: T) -> T:
 
 
 def _blurred(ops: Verbs[T], ycxcz: T) -> T:
-    """Return what the eye sees as linear RGB from 0 to 1: N x 3 x H x W."""
+    """Return the image that the eye perceives, as linear RGB from 0 to 1: N x 3 x H x W."""
     reach = BLUR.shape[2] // 2
     stack = ops.border(ops.concat([ycxcz, ops.channels(ycxcz, 2, 3)]), reach, reach)
     stack = ops.conv(ops.conv(stack, BLUR, groups=4), BLUR.transpose(0, 1, 3, 2), groups=4)
@@ -116,11 +115,11 @@ def _blurred(ops: Verbs[T], ycxcz: T) -> T:
 
 
 def _hunt(ops: Verbs[T], linear: T) -> T:
-    """Return L*, and a* and b* as strong as Hunt found them at that L*: N x 3 x H x W."""
+    """Return L*, and a* and b* multiplied by L* / 100 for the effect of Hunt: N x 3 x H x W."""
     xyz = _matrix(ops, linear, RELATIVE_XYZ)
     limit = DELTA**3
     low = ops.larger(xyz, ops.affine(xyz, constant(0), constant(limit)))
-    # Below the limit f is a straight line, which meets the root there with the same slope.
+    # Below the limit, f is a straight line. It meets the cube root there with the same slope.
     line = ops.sub(xyz, low)
     curve = ops.add(ops.power(low, 1 / 3), ops.affine(line, constant(1 / (3 * DELTA**2))))
     lab = ops.affine(_matrix(ops, curve, OPPONENT), np.ones(3, np.float32), SIXTEEN)
@@ -129,7 +128,7 @@ def _hunt(ops: Verbs[T], linear: T) -> T:
 
 
 def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
-    """Return dE_c: the HyAB distance to the power q_c, spread over 0 to 1."""
+    """Return dE_c: the HyAB distance to the power q_c, mapped to 0 to 1."""
     difference = ops.sub(a, b)
     lightness, chroma = ops.channels(difference, 0, 1), ops.channels(difference, 1, 3)
     hyab = ops.add(_magnitude(ops, lightness), ops.root(ops.total(ops.mul(chroma, chroma))))
@@ -168,7 +167,7 @@ def _edges_and_points(ops: Verbs[T], ycxcz: T) -> tuple[T, T]:
     reach = ACROSS.shape[2] // 2
     luminance = ops.affine(ops.channels(ycxcz, 0, 1), constant(1 / 116), constant(16 / 116))
     copies = ops.border(ops.concat([luminance] * 4), reach, reach)
-    # Edge and point down the columns, then both along the rows.
+    # Edge and point along the columns, then both along the rows.
     found = ops.conv(ops.conv(copies, ACROSS, groups=4), ALONG.transpose(0, 1, 3, 2), groups=4)
     down, along = ops.channels(found, 0, 2), ops.channels(found, 2, 4)
     lengths = ops.root(ops.add(ops.mul(down, down), ops.mul(along, along)))

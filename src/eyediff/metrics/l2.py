@@ -1,9 +1,9 @@
-"""L2: the mean squared error, of RGB or of CIE L*a*b*.
+"""L2: the mean squared error of RGB or of CIE L*a*b*.
 
     l2(a, b) = mean over rows, columns and channels of (a - b)^2          a, b from 0 (black) to 1 (white)
 
-The package `lpips` scores its "RGB" L2 by the same mean over tensors in [-1, 1], where every difference is twice as
-large: its figure is 4 times this one.
+The package `lpips` computes its "RGB" L2 as the same mean over tensors in [-1, 1]. Every difference is twice as large
+there, so its number is 4 times this one.
 """
 
 from __future__ import annotations
@@ -25,44 +25,47 @@ Flat: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[n
 QUARTER: Array = constant(0.25)
 
 BLOCK = 1 << 16
-"""Figures that are subtracted, squared and summed at a time: few enough to stay in the processor's cache, and for the
-sum of their squares to be exact. An integer difference is below 2^16, its square below 2^32 and the sum of 2^16 of them
-below 2^48; double precision holds every integer up to 2^53, so that nothing is rounded, whatever the order."""
+"""Number of values that are subtracted, squared and summed together.
+
+A block stays in the processor's cache, and the sum of its squares is exact. An integer difference is below 2^16, its
+square below 2^32, and the sum of 2^16 squares below 2^48. Double precision holds every integer up to 2^53, so nothing
+is rounded in any order of summation."""
 
 
 def l2(a: Pixels, b: Pixels) -> Numbers:
-    """Mean squared error of each pair, on a scale of 0 (equal) to 1 (black against white).
+    """Return the mean squared error of each pair, from 0 (equal images) to 1 (a black and a white image).
 
-    `a` and `b` are N x H x W x 3, of one shape and one storage type; returns N scores. Of integer pixels the score is
-    the exact mean, rounded once; of float32 pixels it is right to about 1e-12 of itself. Raises RangeError where shapes
-    or storage types differ.
+    `a` and `b` are N x H x W x 3, of the same shape and storage type. The result has N scores. For integer pixels, a
+    score is the exact mean, rounded once. For float32 pixels, its relative error is about 1e-12. Raises RangeError if
+    shapes or storage types differ.
     """
     if a.shape != b.shape or a.dtype != b.dtype:
-        given = f"{a.dtype} of {a.shape} and {b.dtype} of {b.shape}"
-        raise RangeError(f"given {given}, expected one shape and one storage type; convert one to the other's")
+        given = f"{a.dtype} of shape {a.shape} and {b.dtype} of shape {b.shape}"
+        raise RangeError(f"given {given}, expected the same shape and storage type; convert one of them")
     return np.array([_mean_square(x.reshape(-1), y.reshape(-1)) for x, y in zip(a, b, strict=True)], np.float64)
 
 
 def squares(verbs: Verbs[T], a: T, b: T) -> T:
-    """`l2` over the verbs, of N x 3 x H x W in [-1, 1]: by channel, N x 3; the score is their mean."""
+    """Return `l2` of each channel, N x 3, for images N x 3 x H x W in [-1, 1]. The score is their mean."""
     difference = verbs.sub(a, b)
     return verbs.mean(verbs.affine(verbs.mul(difference, difference), QUARTER))
 
 
 def l2_lab(a: Pixels, b: Pixels) -> Numbers:
-    """Mean squared error in CIE L*a*b*, D65, of each pair, in hundredths: L* counts from 0 to 1.
+    """Return the mean squared error of each pair in CIE L*a*b*, D65, in hundredths: L* is from 0 to 1.
 
-    `a` and `b` are N x H x W x 3, of one size; returns N scores, 0 for equal images. This is a plain mean, as that of
-    `l2` is. The package `lpips` has a factor of 1/2 in its "Lab" L2 alone: its figure is half of this one.
+    `a` and `b` are N x H x W x 3, of one size. The result has N scores, which are 0 for equal images. The score is a
+    plain mean, like that of `l2`. The package `lpips` multiplies its "Lab" L2 by 1/2, so its number is half of this
+    one.
     """
     return np.array([_lab_mean_square(x, y) for x, y in zip(a, b, strict=True)], np.float64)
 
 
 def _lab_mean_square(x: Pixels, y: Pixels) -> float:
-    rows = max(1, BLOCK // x[0].size)  # at a time: L*a*b* in double precision takes 8 times the memory of the pixels
+    rows = max(1, BLOCK // x[0].size)  # in a block: L*a*b* in double precision takes 8 times the memory of the pixels
     total = 0.0
     for start in range(0, len(x), rows):
-        # In C order: a power of the same number differs in its last bit by its place in NumPy's vectors.
+        # In C order: the last bit of a power depends on the position of a number in NumPy's vectors.
         scaled = (np.divide(z[start : start + rows], PEAKS[z.dtype], dtype=np.float64, order="C") for z in (x, y))
         of_x, of_y = map(colour.lab, scaled)
         total += _square_sum((of_x - of_y).reshape(-1))
@@ -79,7 +82,7 @@ def _mean_square(x: Flat, y: Flat) -> float:
 
 
 def _integer_squares(x: Flat, y: Flat) -> float:
-    """An integer, exact: unsigned pixels wrap below 0, so the smaller is taken from the larger."""
+    """Return an exact integer. Unsigned pixels wrap below 0, so the smaller value is subtracted from the larger."""
     return _square_sum((np.maximum(x, y) - np.minimum(x, y)).astype(np.float64))
 
 
@@ -88,12 +91,12 @@ def _float_squares(x: Flat, y: Flat) -> float:
 
 
 def _square_sum(difference: Numbers) -> float:
-    # numpy.dot would hand this to a BLAS, whose threads fight with those that decode images.
+    # numpy.dot would call a BLAS, whose threads compete with those that decode images.
     return float(np.einsum("i,i->", difference, difference))
 
 
 def mean_square(channels: Sequence[Numbers]) -> Numbers:
-    """Return N scores from the one array N x 3 that `squares` measures."""
+    """Return N scores. `channels` has the one array N x 3 that `squares` computes."""
     scores: Numbers = channels[0].mean(1)
     return scores
 

@@ -1,7 +1,7 @@
 """MDSI, the mean deviation similarity index of Nafchi, Shahkolaei, Hedjam and Cheriet.
 
 Mean deviation similarity index: efficient and reliable full-reference image quality evaluator, IEEE Access 4, 2016,
-equations 3 to 12. L is luminance, H and M are chromaticities; G is the length of the Prewitt gradient of L, and F the
+equations 3 to 12. L is luminance, H and M are chromaticities. G is the length of the Prewitt gradient of L. F is the
 mean of both luminances:
 
     S(x, y; C) = (2 x y + C) / (x^2 + y^2 + C)
@@ -10,11 +10,11 @@ mean of both luminances:
     GCS  = alpha GS + (1 - alpha) CS
     MDSI = (mean of |GCS^(1/4) - mean of GCS^(1/4)|)^(1/4)
 
-As in the authors' MDSI.m, values are from 0 to 255, large images are made smaller first, and outside the image all is
-0. Where GCS is negative its power is complex.
+As in the authors' MDSI.m, values are from 0 to 255, large images are reduced first, and the outside of the image is 0.
+The power of a negative GCS is complex.
 
-The index is not symmetric: GS has the gradients of the reference and of the candidate in different places. Computed is
-1 - S = (x - y)^2 / (x^2 + y^2 + C), of which equal images leave exactly 0.
+The index is not symmetric: GS uses the gradients of the reference and of the candidate in different ways. The code
+computes 1 - S = (x - y)^2 / (x^2 + y^2 + C), which is exactly 0 for equal images.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ ALPHA = 0.6
 POWER = 0.25
 
 LHM = np.array([[0.2989, 0.5870, 0.1140], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
-"""Rows: the shares of red, green and blue in L, H and M."""
+"""Rows: the weights of red, green and blue in L, H and M."""
 
 
 def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
-    """Return MDSI of images N x 3 x H x W in [-1, 1], made `factor` times smaller: N x 1, 0 for equal images."""
+    """Return MDSI of images N x 3 x H x W in [-1, 1], reduced by `factor`: N x 1. It is 0 for equal images."""
     lacking = _lacking(ops, a, b, factor)
     similarity = ops.affine(lacking, constant(-1), ONE)
-    # r^(1/4) of r >= 0; of r < 0, |r|^(1/4) turned by 45 degrees.
+    # r^(1/4) for r >= 0. For r < 0, it is |r|^(1/4), rotated by 45 degrees.
     above = ops.power(ops.relu(similarity), POWER)
     below = ops.power(ops.relu(ops.affine(similarity, constant(-1))), POWER)
     real = ops.add(ops.affine(above, ONE, constant(-1)), ops.affine(below, constant(math.cos(math.pi * POWER))))
@@ -54,7 +54,7 @@ def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
 
 def similarity_map(ops: Verbs[T], a: T, b: T, factor: int) -> T:
-    """Return GCS of images N x 3 x H x W in [-1, 1], made `factor` times smaller: N x 1 x h x w, 1 where equal."""
+    """Return GCS of images N x 3 x H x W in [-1, 1], reduced by `factor`: N x 1 x h x w. It is 1 for equal images."""
     return ops.affine(_lacking(ops, a, b, factor), constant(-1), ONE)
 
 
@@ -64,7 +64,7 @@ def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     l_a, l_b = (ops.channels(x, 0, 1) for x in (lhm_a, lhm_b))
     fused = ops.affine(ops.add(l_a, l_b), constant(0.5))
     g_a, g_b, g_f = (gradient(ops, luminance) for luminance in (l_a, l_b, fused))
-    c1, c2 = 3**2 * C1, 3**2 * C2  # `gradient` is three times as long
+    c1, c2 = 3**2 * C1, 3**2 * C2  # `gradient` returns three times the length
     toward_fused = ops.sub(_dissimilarity(ops, g_b, g_f, c2), _dissimilarity(ops, g_a, g_f, c2))
     by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)
     by_colour = _dissimilarity(ops, ops.channels(lhm_a, 1, 3), ops.channels(lhm_b, 1, 3), C3)

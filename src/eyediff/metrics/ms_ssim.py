@@ -4,9 +4,9 @@ Multi-scale structural similarity for image quality assessment, Asilomar 2003, e
 
     MS-SSIM(a, b) = [l_M]^w_M * product over scales j of [cs_j]^w_j
 
-Scale 1 is the image; from each scale to the next it is averaged over squares of 2 x 2. As in the authors' msssim.m,
-cs_j is the mean of contrast-structure over its scale, and l_M cs_M the mean of SSIM over the last. The score is the
-mean over RGB. A mean below 0 has no such power: it counts as 0, as in TensorFlow and piq.
+Scale 1 is the image. Each further scale averages squares of 2 x 2 pixels of the one before. As in the authors'
+msssim.m, cs_j is the mean of contrast-structure over its scale, and l_M cs_M is the mean of SSIM over the last scale.
+The score is the mean over RGB. A mean below 0 has no real power, so it counts as 0, as in TensorFlow and piq.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from .ops import T, Verbs
 from .programs import Formula, MultiScaleMean, WindowMean
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""From the finest scale to the coarsest."""
+"""Weights from the finest scale to the coarsest."""
 
 WANG = ssim.VARIANTS["wang"]
 
 
 def smallest_side(scales: int) -> int:
-    """Return the shortest side whose coarsest scale, rounded up at every halving, still holds a window."""
+    """Return the shortest side for which the coarsest scale holds a window. Each halving rounds up."""
     return (WANG.smallest - 1) * (1 << scales - 1) + 1
 
 
 SMALLEST = smallest_side(len(WEIGHTS))
-"""161."""
+"""The smallest side is 161."""
 
 
 def scales(pixels: Pixels) -> list[Pixels]:
-    """N x H x W x 3 at every scale, finest first."""
+    """Return the pixels, N x H x W x 3, at every scale, the finest first."""
     found = [pixels]
     for _ in WEIGHTS[1:]:
         found.append(halve(found[-1]))
@@ -46,17 +46,17 @@ def scales(pixels: Pixels) -> list[Pixels]:
 
 
 def structure(verbs: Verbs[T], a: T, b: T) -> T:
-    """Return the statistic of every scale but the coarsest: the mean of cs by channel, N x 3."""
+    """Return the statistic of every scale except the coarsest: the mean of cs in each channel, N x 3."""
     return verbs.mean(ssim.structure(verbs, WANG, ssim.moments(verbs, WANG, a, b)))
 
 
 def coarsest(verbs: Verbs[T], a: T, b: T) -> T:
-    """Return the statistic of the coarsest scale: the mean of SSIM by channel, N x 3."""
+    """Return the statistic of the coarsest scale: the mean of SSIM in each channel, N x 3."""
     return ssim.ssim(verbs, WANG, a, b)
 
 
 def means(verbs: Verbs[T], a: T, b: T, scales: int = len(WEIGHTS)) -> list[T]:
-    """Return the statistics of all scales, N x 3 each, finest first, of images N x 3 x H x W in [-1, 1]."""
+    """Return the statistics of all scales, N x 3 each, the finest first. Images are N x 3 x H x W in [-1, 1]."""
     found = []
     for _ in range(scales - 1):
         found.append(structure(verbs, a, b))
@@ -65,7 +65,7 @@ def means(verbs: Verbs[T], a: T, b: T, scales: int = len(WEIGHTS)) -> list[T]:
 
 
 def msssim(means: Sequence[Numbers]) -> Numbers:
-    """The score from what every scale says, finest first: N figures from 0 to 1, 1 for equal images."""
+    """Return N scores from the statistics of all scales, the finest first. Scores are 0 to 1; 1 for equal images."""
     powers = [np.maximum(mean, 0) ** weight for weight, mean in zip(WEIGHTS, means, strict=True)]
     score: Numbers = reduce(np.multiply, powers).mean(1)
     return score

@@ -1,6 +1,6 @@
-"""The kinds of computation that a registered metric can be.
+"""The kinds of programs. A program describes the computation of a metric.
 
-A program describes what is computed and names no engine. `scoring/factory.py` turns each kind into an engine.
+It does not depend on an engine. `scoring/factory.py` creates an engine for each kind.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from ..records import Numbers, Pixels
 from .backbones import TRUNKS, Trunk
 
 OpsFunction: TypeAlias = Callable[..., Any]
-"""A function `f(ops, a, b)` of two batches N x 3 x H x W in [-1, 1], stated over the operations of `ops.py`."""
+"""A function `f(ops, a, b)` of two batches N x 3 x H x W in [-1, 1], stated in the operations of `ops.py`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A score of whole images, stated over operations, so that it can be written as an ONNX graph.
+    """A score of whole images in operations, so that it can be written as an ONNX graph.
 
     Parameters
     ----------
     measure : function of (ops, a, b)
-        Returns a list of arrays N x K, such as the mean of SSIM by channel.
+        Returns a list of arrays N x K, such as the mean of SSIM in each channel.
     combine : function of that list
         Returns N scores. It uses numpy functions only.
     precision : type
-        Precision of the graph. PSNR needs float64 for six decimals of 40 dB.
+        Precision of the graph. PSNR needs float64 for six decimals at 40 dB.
     """
 
     measure: OpsFunction
@@ -40,29 +40,29 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class PixelFunction:
-    """A metric that is a plain numpy function of two batches of pixels.
+    """A metric that is a numpy function of two batches of pixels.
 
     Parameters
     ----------
     scores : function of (a, b)
         Takes two batches N x H x W x 3 and returns N scores.
     smallest_side : int
-        Shortest side in pixels that the metric accepts.
+        Shortest side, in pixels, that the metric accepts.
     map : function of (a, b), optional
-        Returns the score by place, N x H x W.
+        Returns the score at every pixel, N x H x W.
     map_identity : float
-        Value of the map where two images are equal.
+        Value of the map if two images are equal.
     formula : Formula, optional
-        The same score over operations.
+        The same score in operations.
     shared : function of (a, b, columns), optional
-        Computes several metrics in one call and returns N x K. Metrics with the same `shared` share their work.
+        Computes several metrics in one call and returns N x K. It is called once for all metrics that share it.
     column : object
-        What `shared` needs to know to compute this metric.
+        The argument by which `shared` selects this metric.
     pixelwise : bool
-        Whether the score follows from the pairs of pixels alone, whatever their place, as a mean does. Such a metric
-        is defined for any part of an image.
+        Whether the score depends only on the pairs of pixels and not on their places, like a mean. Such a metric is
+        defined for any part of an image.
     about : str
-        What tells this version from others of the metric, for people.
+        Text that explains the difference between this version and the others.
     """
 
     scores: Callable[[Pixels, Pixels], Numbers]
@@ -83,21 +83,21 @@ class WindowMean:
     Parameters
     ----------
     score : function of (ops, a, b)
-        Returns the mean over all windows by channel, N x K. The score is the mean over K.
+        Returns the mean over all windows for each channel, N x K. The score is the mean over K.
     smallest_side : int
-        Shortest side in pixels that the metric accepts.
+        Shortest side, in pixels, that the metric accepts.
     prepare : function of pixels
-        Returns what the metric sees, such as a smaller grey copy, or one with a border around it.
+        Returns the pixels that the metric compares, such as a smaller grey copy, or a padded copy.
     map : function of (ops, a, b), optional
         Returns the score of each window, N x 1 x H' x W'.
     map_identity : float
-        Value of the map where two images are equal.
+        Value of the map if two images are equal.
     formula : Formula, optional
-        The same score for whole images. Absent where `prepare` cannot be written over operations.
+        The same score for whole images. It is missing if `prepare` cannot be written in operations.
     window : int, optional
-        Side of a window in pixels; by default `smallest_side`.
+        Side of a window in pixels. Default: `smallest_side`.
     about : str
-        What tells this version from others of the metric, for people.
+        Text that explains the difference between this version and the others.
     """
 
     score: OpsFunction
@@ -122,13 +122,13 @@ class MultiScaleMean:
     Parameters
     ----------
     scales : function of pixels
-        Returns the batch at every scale, finest first.
+        Returns the batch at every scale, the finest first.
     finer, coarsest : WindowMean
-        What is measured at every scale but the last, and at the last.
-    combine : function of a list of N x K arrays, finest scale first
+        The measures for every scale except the last, and for the last scale.
+    combine : function of a list of N x K arrays, the finest scale first
         Returns N scores.
     smallest_side : int
-        Shortest side in pixels whose coarsest scale still holds a window.
+        Shortest side, in pixels, for which the coarsest scale holds a window.
     formula : Formula, optional
         The same score for whole images.
     """
@@ -144,27 +144,27 @@ class MultiScaleMean:
 
 @dataclass(frozen=True, slots=True)
 class WholeImage:
-    """A metric that is stated over operations and computed of whole images.
+    """A metric that is stated in operations and computed from whole images.
 
     Parameters
     ----------
     score : function of (ops, a, b), or of (ops, a, b, setting)
-        Returns one score an image, N x 1.
+        Returns one score for each image, N x 1.
     smallest_side : int
-        Shortest side in pixels that the metric accepts.
+        Shortest side, in pixels, that the metric accepts.
     prepare : function of pixels, optional
-        Returns what the metric sees, such as a copy that is rounded to whole grey levels. `score` accepts images that
-        are not prepared: so do torch modules, which need a gradient.
+        Returns the pixels that the metric compares, such as a copy in whole grey levels. `score` also accepts images
+        that are not prepared, because torch modules need a gradient.
     map : function like `score`, optional
-        Returns the score by place, N x 1 x h x w, of the size of the image or smaller.
+        Returns the score at every position, N x 1 x h x w. Its size is that of the image or smaller.
     map_identity : float
-        Value of the map where two images are equal.
+        Value of the map if two images are equal.
     precision : type
-        Precision of the computation. ONNX Runtime convolves in float32 only, so numpy computes metrics of float64.
+        Precision of the computation. ONNX Runtime convolves only in float32, so numpy computes metrics in float64.
     setting : function of (height, width), optional
-        Returns what `score` needs to know of the size of an image, such as the number of scales.
+        Returns an argument for `score` that depends on the size of an image, such as the number of scales.
     about : str
-        What the version does, for people.
+        Text that describes the version.
     """
 
     score: OpsFunction
@@ -178,13 +178,13 @@ class WholeImage:
 
     @property
     def formula(self) -> Formula | None:
-        """The score as one graph for images of any size; None where there is none, or float32 does not suffice."""
+        """The score as one graph for images of any size. None if it is impossible, or float32 does not suffice."""
         if self.prepare is not None or self.setting is not None or self.precision is not np.float32:
             return None
         return Formula(lambda ops, a, b: [self.score(ops, a, b)], lambda scores: scores[0].mean(1))
 
     def for_size(self, function: OpsFunction, height: int, width: int) -> OpsFunction:
-        """Return `score` or `map` as a function of (ops, a, b), for images of a size."""
+        """Return `score` or `map` as a function of (ops, a, b) for images of one size."""
         if self.setting is None:
             return function
         setting = self.setting(height, width)
@@ -193,16 +193,16 @@ class WholeImage:
 
 @dataclass(frozen=True, slots=True)
 class DeepFeatures:
-    """LPIPS, or its uncalibrated form, on a backbone.
+    """LPIPS, or its uncalibrated form, with one backbone.
 
     Parameters
     ----------
     backbone : str
         Name of the backbone in `backbones.py`, or of a module that the user supplies.
     calibrated : bool
-        Whether the linear weights learned from votes are used. Otherwise every weight is 1.
+        Whether linear weights learned from votes are used. Otherwise, every weight is 1.
     about : str
-        What tells this version from others of the metric, for people.
+        Text that explains the difference between this version and the others.
     """
 
     backbone: str
@@ -211,12 +211,12 @@ class DeepFeatures:
 
     @property
     def network(self) -> Trunk:
-        """The backbone's layers."""
+        """Layers of the backbone."""
         return TRUNKS[self.backbone]
 
     @property
     def smallest_side(self) -> int:
-        """Shortest side in pixels that the backbone accepts."""
+        """Shortest side, in pixels, that the backbone accepts."""
         return self.network.smallest
 
 
@@ -229,9 +229,9 @@ class FeatureStatistics:
     backbone : str
         Name of the backbone whose weights are used.
     smallest_side : int
-        Shortest side in pixels that the metric accepts.
+        Shortest side, in pixels, that the metric accepts.
     about : str
-        What the version does, for people.
+        Text that describes the version.
     """
 
     backbone: str
@@ -240,26 +240,26 @@ class FeatureStatistics:
 
 
 Planes: TypeAlias = tuple[npt.NDArray[np.float32], ...]
-"""An image as points: one or more arrays C x H x W."""
+"""An image as points: one or more arrays C x H x W. Each pixel is a point with C coordinates."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalMeasure:
-    """A metric that says where two images differ visibly, and whose score follows from its map.
+    """A metric that finds where two images differ visibly. Its score is computed from its map.
 
     Parameters
     ----------
     map : function of (a, b)
-        Takes two batches N x H x W x 3 and returns the difference by place, N x H x W; 0 where images are equal.
-    score : function of the values of a map, of one or more axes
+        Takes two batches N x H x W x 3 and returns the difference at every pixel, N x H x W; 0 if images are equal.
+    score : function of the values of a map, an array of one or more axes
         Returns the score.
     visible : float
-        Places with a higher value of the map are changed.
+        A pixel has changed if the value of the map is above this limit.
     planes : function of pixels, H x W x 3
-        Returns points, of which two whose distance is at most 1 count as equal. It decides whether a region is only
-        displaced. What a pixel looks like depends on pixels within `sampling.MARGIN`.
+        Returns points. Two points count as equal if their distance is at most 1. They decide whether a region is only
+        displaced. A point depends on pixels up to `sampling.MARGIN` away.
     smallest_side : int
-        Shortest side in pixels that the metric accepts.
+        Shortest side, in pixels, that the metric accepts.
     """
 
     map: Callable[[Pixels, Pixels], npt.NDArray[np.float32]]
@@ -274,7 +274,7 @@ class LocalMeasure:
 
 @dataclass(frozen=True, slots=True)
 class PeakOf:
-    """The worst window of another program's map.
+    """The worst window of the map of another program.
 
     Parameters
     ----------
@@ -288,7 +288,7 @@ class PeakOf:
 
     @property
     def smallest_side(self) -> int:
-        """Shortest side in pixels that the other program accepts."""
+        """Shortest side, in pixels, that the other program accepts."""
         return self.program.smallest_side
 
 
@@ -300,8 +300,8 @@ Program: TypeAlias = (
 def takes_masks(program: Program) -> bool:
     """Return whether a metric is defined where some pixels do not count.
 
-    Means over pixels, windows with a map, distances of deep features, and the worst place of such a map are. A product
-    over scales, a deviation, or a score of all of an image at once is not.
+    These are means over pixels, means over windows with a map, distances of deep features, and the worst window of
+    such a map. A product over scales, a deviation, or a score of a whole image is not defined then.
     """
     if isinstance(program, PixelFunction):
         return program.pixelwise

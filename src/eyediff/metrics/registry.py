@@ -1,8 +1,8 @@
 """The registry of metrics: names, directions, ranges, versions, citations and programs.
 
-A metric is requested as `name` or `name@version`; the first version is the default. To add a metric, write one file
-in this folder and one entry here. A package that is installed beside eyediff can add metrics through the entry point
-group `eyediff.metrics`, whose entries each load one `MetricInfo`.
+A metric is requested as `name` or `name@version`; the first version is the default. To add a metric, write one file in
+this folder and one entry here. Another installed package can add metrics with entry points of the group
+`eyediff.metrics`. Each entry point loads one `MetricInfo`.
 """
 
 from __future__ import annotations
@@ -66,19 +66,19 @@ class MetricInfo:
     name : str
         Name by which the metric is requested.
     higher_is_better : bool
-        Whether a higher score means that two images look more alike.
+        Whether a higher score means that two images are more similar.
     identity : float
         Score of two equal images.
     range : str
-        Range of the score, for people.
+        Range of the score, as text.
     citation : str
         Paper, or a sentence that defines the metric.
     programs : mapping of str to Program
-        What computes each version. The first version is the default.
+        Program of each version. The first version is the default.
     torch_module : str, optional
-        Class in `eyediff.nn` that computes the metric differentiably; None for metrics with a network.
+        Class in `eyediff.nn` that computes the metric with gradients. None for metrics with a network.
     symmetric : bool
-        Whether reference and candidate may change places.
+        Whether the score stays the same if reference and candidate are exchanged.
     """
 
     name: str
@@ -102,7 +102,7 @@ class MetricInfo:
 
     @property
     def has_weights(self) -> bool:
-        """True if the metric needs the weights of a backbone."""
+        """True if the metric needs weights of a backbone."""
         return isinstance(self.programs[self.versions[0]], (DeepFeatures, FeatureStatistics))
 
     @property
@@ -113,23 +113,23 @@ class MetricInfo:
 
 
 PEAK = "@peak"
-"""What follows the name of a metric that has a map to request its worst window."""
+"""Suffix of a metric's name that requests the worst window of its map."""
 
 
-@lru_cache(maxsize=256)  # asked for every row
+@lru_cache(maxsize=256)  # it is called for every row
 def finds_regions(requested: str) -> bool:
-    """Return whether a metric of this name says in which regions two images differ."""
+    """Return whether the metric with this name finds the regions in which two images differ."""
     if requested.endswith(PEAK):
         return True
     try:
         info, version = find_metric(requested)
-    except UsageError:  # a metric's file, or a column of an earlier run
+    except UsageError:  # the name is a metric file, or a column of an earlier run
         return False
     return isinstance(info.programs[version], LocalMeasure)
 
 
 def refuse_map(requested: str) -> UsageError:
-    """Return the error to raise when maps are wanted and no requested metric has one."""
+    """Return the error to raise if maps are wanted but no requested metric has one."""
     able = ", ".join(name for name, info in all_metrics().items() if info.has_map)
     return UsageError(f"{requested} has no map; these metrics have one: {able}")
 
@@ -200,16 +200,16 @@ def all_metrics() -> dict[str, MetricInfo]:
     Raises
     ------
     UsageError
-        If a plug-in does not load, is not a `MetricInfo`, or uses a name that is taken.
+        If a plug-in cannot be loaded, is not a `MetricInfo`, or has a name that exists already.
     """
     metrics = dict(METRICS)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         origin = f"the entry point {shown(point.name)} = {shown(point.value)}"
         try:
             info = point.load()
-        except Exception as error:  # a plug-in may raise anything
+        except Exception as error:  # a plug-in may raise any exception
             raise UsageError(
-                f"{origin} does not load ({type(error).__name__}: {error}); repair or uninstall it"
+                f"{origin} cannot be loaded ({type(error).__name__}: {error}); repair or uninstall it"
             ) from error
         if not isinstance(info, MetricInfo):
             raise UsageError(f"{origin} is a {type(info).__name__}; expected a MetricInfo; repair or uninstall it")
@@ -220,7 +220,7 @@ def all_metrics() -> dict[str, MetricInfo]:
 
 
 def find_metric(requested: str) -> tuple[MetricInfo, str]:
-    """Return the metric and the version that a name such as `lpips` or `lpips-vgg@0.0` requests.
+    """Return the metric and the version for a name such as `lpips` or `lpips-vgg@0.0`.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def find_metric(requested: str) -> tuple[MetricInfo, str]:
     Raises
     ------
     UnknownMetricError
-        If no metric has that name, or the metric has no such version.
+        If no metric has this name, or the metric has no such version.
 
     Examples
     --------
@@ -249,12 +249,12 @@ def find_metric(requested: str) -> tuple[MetricInfo, str]:
         raise UnknownMetricError(_no_such_metric(name))
     if at and version not in info.programs:
         offered = ", ".join(f"{name}@{known}" for known in info.versions)
-        raise UnknownMetricError(f"{name} has no version {version!r}; there are {offered}")
+        raise UnknownMetricError(f"{name} has no version {version!r}; its versions are {offered}")
     return info, version or info.versions[0]
 
 
 def _no_such_metric(name: str) -> str:
     known = [*ALIASES, *all_metrics()]
     close = difflib.get_close_matches(name.casefold().replace("_", "-"), known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+    hint = f"did you mean {close[0]!r}?" if close else f"the metrics are {', '.join(known)}"
     return f"no metric is called {name!r}; {hint}"

@@ -1,4 +1,4 @@
-"""Images as planes of points, compared place by place, also where one of them is displaced."""
+"""Images as planes of points, which are compared place by place. One of the images may be displaced."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..records import Pixels
 from .programs import Planes
 
 Plane: TypeAlias = npt.NDArray[np.float32]
-"""A number for each pixel of an image, H x W, or for each of some points."""
+"""A number for each pixel of an image, H x W, or for each of several points."""
 
 Places: TypeAlias = npt.NDArray[np.intp]
-"""Rows, or columns, of N pixels."""
+"""The rows, or the columns, of N pixels."""
 
 
 def plane_distance(a: Planes, b: Planes) -> Plane:
-    """Return the largest distance of two images in any of their planes, by place."""
+    """Return the distance of two images at every place. It is the largest one of all planes."""
     root: Plane = np.sqrt(reduce(np.maximum, starmap(_square_distance, zip(a, b, strict=True))))
     return root
 
@@ -35,11 +35,11 @@ def _square_distance(x: Plane, y: Plane) -> Plane:
 
 STRIP = 512
 MARGIN = 64
-"""Rows that are computed at a time, and rows beyond them that filters see."""
+"""Number of rows that are computed together, and number of rows beyond them that filters need."""
 
 
 def by_strips(compute: Callable[[Pixels, Pixels], Plane], a: Pixels, b: Pixels) -> Plane:
-    """Return a map of two images H x W x 3, computed strip by strip, so that large images need little memory."""
+    """Return a map of two images, H x W x 3. It is computed strip by strip, so large images need little memory."""
     height = a.shape[0]
     found = np.empty(a.shape[:2], np.float32)
     for top in range(0, height, STRIP):
@@ -50,14 +50,14 @@ def by_strips(compute: Callable[[Pixels, Pixels], Plane], a: Pixels, b: Pixels) 
 
 
 def at_places(planes: Planes, y: Places, x: Places) -> Planes:
-    """Return the points at N places; outside of an image, its nearest point."""
+    """Return the points at N places. A place outside the image gets the nearest point."""
     height, width = planes[0].shape[1:]
     y, x = y.clip(0, height - 1), x.clip(0, width - 1)
     return tuple(plane[:, y, x] for plane in planes)
 
 
 def shifted(planes: Planes, y: Places, x: Places, shift: tuple[float, float]) -> Planes:
-    """Return the points at N places of an image displaced by (rows, columns); between pixels they change linearly."""
+    """Return the points at N places of an image displaced by (rows, columns). They are interpolated linearly."""
     top, left = (int(np.floor(-each)) for each in shift)
     down, across = (np.float32(-each - first) for each, first in zip(shift, (top, left), strict=True))
     corners = [(0, 0, (1 - down) * (1 - across)), (0, 1, (1 - down) * across)]

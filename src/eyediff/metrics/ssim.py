@@ -6,18 +6,18 @@ Image quality assessment: from error visibility to structural similarity, IEEE T
     l  = (2 mu_a mu_b + C1) / (mu_a^2 + mu_b^2 + C1)                 luminance
     cs = (2 sigma_ab + C2) / (sigma_a^2 + sigma_b^2 + C2)            contrast and structure
 
-with C1 = (K1 L)^2, C2 = (K2 L)^2, L the distance from black to white. Means, variances and the covariance are weighed
-by a window around each pixel whose window lies wholly inside. The score is the mean over these pixels, then over RGB.
+with C1 = (K1 L)^2, C2 = (K2 L)^2, and L the distance from black to white. A window around each pixel weights the means,
+variances and covariance. Only pixels whose window is inside the image count. The score is the mean over them and RGB.
 
-It is computed from s = a + b and d = a - b, with var_s and var_d their variances in the window:
+The code uses s = a + b and d = a - b, with var_s and var_d their variances in the window:
 
     2 mu_a mu_b = (mu_s^2 - mu_d^2) / 2        mu_a^2 + mu_b^2 = (mu_s^2 + mu_d^2) / 2
     2 sigma_ab  = (var_s - var_d) / 2          sigma_a^2 + sigma_b^2 = (var_s + var_d) / 2
 
-Four maps a channel are filtered in place of five; and where a = b, d is 0 and the score exactly 1.
+So four maps are filtered for each channel instead of five. If a = b, then d is 0 and the score is exactly 1.
 
-First the mean over the image, or over the tile that is computed at once, is subtracted from s and from d. No variance
-depends on it. float32 then agrees with double precision to 1e-7 on photos; without it, to 2e-6.
+First, the mean over the image, or over the tile that is computed, is subtracted from s and from d. No variance depends
+on this mean. Then float32 agrees with double precision to 1e-7 on photos; otherwise, to 2e-6.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .ops import ONE, Array, T, Verbs, constant
 from .programs import Formula, OpsFunction, WindowMean
 
 K1, K2 = 0.01, 0.03
-RANGE = 2.0  # from -1, black, to 1, white: around 0, where float32 loses least when squares of means are subtracted
+RANGE = 2.0  # from -1, black, to 1, white: float32 loses least near 0, where squares of means are subtracted
 C1, C2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
 
 RGB = 3
@@ -45,12 +45,12 @@ THIRDS: Array = np.full(RGB, 1 / RGB, np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One of the SSIMs that people publish.
+    """One of the published variants of SSIM.
 
-    `window` weighs the pixels of a window along one side. `sample` divides (co)variances by one less than the window's
-    pixels, in place of their number. `channel` is what is looked at: all three, MATLAB's gray, or Y of BT.601 (`y8`:
-    rounded). `shrunk` looks at a smaller copy of large images. `edge` says what lies outside the image, so that every
-    pixel has a window; None: only windows inside count. `deep` lets the window reach over the channels, too.
+    `window` has the weights of a window along one side. `sample` divides (co)variances by the number of pixels of the
+    window minus one, instead of by the number. `channel` is what is compared: all three, MATLAB's gray, or Y of BT.601
+    (`y8`: rounded). `shrunk` reduces large images first. `edge` is what lies outside the image; every pixel then has a
+    window. If `edge` is None, only windows inside the image count. `deep` extends the window over the channels.
     """
 
     what: str
@@ -63,14 +63,14 @@ class Variant:
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, that the variant takes: that of a window, or what can be mirrored around it."""
+        """The shortest side, in pixels, that the variant accepts. It is a window's side, or what can be mirrored."""
         if self.edge is None:
             return len(self.window)
         return len(self.window) // 2 + 1 if self.edge == "reflect" else 1
 
     @property
     def is_plain(self) -> bool:
-        """True if the variant uses the pixels unchanged, so that tensors and graphs can compute it."""
+        """True if the variant compares the pixels unchanged, so that tensors and graphs can compute it."""
         return self.channel == "rgb" and self.edge is None
 
 
@@ -92,7 +92,7 @@ VARIANTS: Mapping[str, Variant] = {
     "zero-padded": Variant("3D Gaussian splatting: Wang et al. with black around the image", WANG, edge="black"),
     "reflect": Variant("torchmetrics: Wang et al. with the image mirrored at its edges", WANG, edge="reflect"),
 }
-"""By version name; the first is the default."""
+"""The variants by name of the version. The first is the default."""
 
 
 def prepare(variant: Variant, pixels: Pixels) -> Pixels:
@@ -118,11 +118,11 @@ _EDGES: Mapping[str, Literal["constant", "reflect", "edge"]] = {
     "reflect": "reflect",
     "replicate": "edge",
 }
-"""What numpy calls the edges; a constant is 0, which is black."""
+"""numpy's name for each kind of edge. A "constant" edge is 0, which is black."""
 
 
 def _over_channels(window: Taps) -> Array:
-    """Return the window along the channels, of which the first and the last are repeated: 3 x 3, rows add up to 1."""
+    """Return the window along the channels, with the first and last channel repeated: 3 x 3, rows add up to 1."""
     centre = len(window) // 2
     weights = np.zeros((RGB, RGB))
     for channel in range(RGB):
@@ -133,7 +133,7 @@ def _over_channels(window: Taps) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Moments(Generic[T]):
-    """Mean and variance of s and of d in every window: N x 3 x H' x W' each, H' = H - len(window) + 1, W' alike."""
+    """Mean and variance of s and of d in every window: N x 3 x H' x W' each, with H' = H - len(window) + 1."""
 
     mean_s: T
     mean_d: T
@@ -144,12 +144,12 @@ class Moments(Generic[T]):
 def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
     """Return the moments of `a` and `b`, N x 3 x H x W in [-1, 1], as `prepare` returned them."""
     s, d = verbs.add(a, b), verbs.sub(a, b)
-    # A variance does not depend on the level. Around 0 the squares are small, and so is what float32 rounds off.
+    # A variance does not depend on the mean. Near 0, squares are small, and so are the rounding errors of float32.
     level_s, level_d = verbs.level(s), verbs.level(d)
-    if variant.deep:  # channels are mixed, so they need one level
+    if variant.deep:  # the window mixes the channels, so one mean must be subtracted from all
         level_s, level_d = verbs.weigh(level_s, THIRDS), verbs.weigh(level_d, THIRDS)
     s, d = verbs.sub(s, level_s), verbs.sub(d, level_d)
-    stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one pass of the filter over all
+    stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one filter pass for all four
     stack = filters.blur(verbs, stack, variant.window, 4 * RGB)
     if variant.deep:
         stack = verbs.conv(stack, np.tile(_over_channels(variant.window), (4, 1))[:, :, None, None], groups=4)
@@ -160,16 +160,16 @@ def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
 
 
 def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
-    """l of every window, by channel."""
-    bright = verbs.affine(found.mean_s, ONE, constant(RANGE))  # here black must be 0
+    """Return l of every window and channel."""
+    bright = verbs.affine(found.mean_s, ONE, constant(RANGE))  # black must be 0 here
     both = verbs.affine(verbs.mul(bright, bright), ONE, constant(2 * C1))
     apart = verbs.mul(found.mean_d, found.mean_d)
     return verbs.div(verbs.sub(both, apart), verbs.add(both, apart))
 
 
 def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
-    """cs of every window, by channel."""
-    # Sample (co)variances are all larger by one factor, which is the same as a C2 smaller by it.
+    """Return cs of every window and channel."""
+    # Sample (co)variances are all larger by the same factor. This is equal to a C2 that is smaller by that factor.
     pixels = len(variant.window) ** 2
     c2 = C2 * (pixels - 1) / pixels if variant.sample else C2
     both = verbs.affine(found.variance_s, ONE, constant(2 * c2))
@@ -177,28 +177,28 @@ def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
 
 
 def similarity(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """SSIM of every window, by channel: N x 3 x H' x W'."""
+    """Return SSIM of every window and channel: N x 3 x H' x W'."""
     found = moments(verbs, variant, a, b)
     return verbs.mul(luminance(verbs, found), structure(verbs, variant, found))
 
 
 def ssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """SSIM by channel, N x 3; the score is their mean. 1 for equal images, above -1 for all."""
+    """Return SSIM of each channel, N x 3. The score is their mean. It is 1 for equal images and above -1 for all."""
     return verbs.mean(similarity(verbs, variant, a, b))
 
 
 def spatial(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """SSIM as a map: N x 1 x H' x W', the mean over channels of every window."""
+    """Return SSIM as a map: N x 1 x H' x W', the mean over channels for every window."""
     return gray(verbs, similarity(verbs, variant, a, b))
 
 
 def gray(verbs: Verbs[T], similar: T) -> T:
-    """The mean over channels of every window: N x 1 x H' x W'."""
+    """Return the mean over channels for every window: N x 1 x H' x W'."""
     return verbs.weigh(similar, THIRDS)
 
 
 def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """Structural dissimilarity, (1 - SSIM) / 2, by channel, N x 3: 0 for equal images, 1 at most.
+    """Return structural dissimilarity, (1 - SSIM) / 2, of each channel, N x 3: 0 for equal images, at most 1.
 
     With the variant `skimage` it is the "DSSIM" of Zhang et al. 2018 and of the package `lpips`.
     """
@@ -206,18 +206,18 @@ def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
 
 
 def dssim_map(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """DSSIM as a map: N x 1 x H' x W', the mean over channels of every window."""
+    """Return DSSIM as a map: N x 1 x H' x W', the mean over channels for every window."""
     return verbs.affine(spatial(verbs, variant, a, b), constant(-0.5), constant(0.5))
 
 
 def channel_mean(means: Sequence[Numbers]) -> Numbers:
-    """Return N scores from the one array N x 3 that `ssim` or `dssim` measures."""
+    """Return N scores. `means` has the one array N x 3 that `ssim` or `dssim` computes."""
     scores: Numbers = means[0].mean(1)
     return scores
 
 
 def _program(score: OpsFunction, variant: Variant, map: OpsFunction, map_identity: float) -> WindowMean:
-    """Return the program of SSIM, or of a metric derived from it, with a variant's window."""
+    """Return the program of SSIM, or of a metric derived from SSIM, for a variant."""
     bound = partial(_with_variant, score, variant)
     return WindowMean(
         bound,

@@ -1,23 +1,23 @@
 """SSIMULACRA 2, the metric of Sneyers (Cloudinary) for compressed images, version 2.1 of its reference implementation.
 
 Structural SIMilarity Unveiling Local And Compression Related Artifacts, github.com/cloudinary/ssimulacra2. There is no
-paper: the reference implementation in libjxl defines it. In the perceptual colour space XYB, at six scales, each half
-as large as the one before,
+paper: the reference implementation in libjxl defines the metric. It uses the perceptual colour space XYB at six scales.
+Each scale has half the size of the one before:
 
     D = max(0, 1 - (1 - (mu_a - mu_b)^2) (2 sigma_ab + C2) / (sigma_a^2 + sigma_b^2 + C2))        loss of structure
     R = (1 + |b - mu_b|) / (1 + |a - mu_a|) - 1
     A = max(0, R)                                          artifacts: edges where the reference is smooth
     L = max(0, -R)                                         loss of detail
 
-The mean of each map and its 4-norm, by channel and scale, are 108 figures. Their weighted sum x is brought to a scale
-where 100 is equal, 90 cannot be told apart and 30 is low quality; it may be below 0.
+The mean and the 4-norm of each map, for every channel and scale, are 108 numbers. Their weighted sum x is mapped to a
+score: 100 for equal images, 90 for no visible difference, 30 for low quality. It can be below 0.
 
-Means and variances are weighed by a Gaussian of deviation 1.5. The reference computes it recursively from three cosines
-(Charalampidis 2016); its answer to one pixel is their sum within 5 pixels and 0 beyond, which is the window here. What
-lies outside the image is 0. A scale below 8 pixels a side is left out; the weights of the remaining ones are then taken
-in order, as the reference takes them.
+A Gaussian of deviation 1.5 weights means and variances. The reference implementation computes it recursively from three
+cosines (Charalampidis 2016). Its response to one pixel is their sum within 5 pixels, and 0 farther away. This response
+is the window here. The outside of the image is 0. A scale with a side below 8 pixels is left out. The remaining scales
+then use the first weights of the list, as in the reference implementation.
 
-The score is not symmetric: A and L tell the reference from the candidate.
+The score is not symmetric: A and L depend on which image is the reference.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ ABSORBANCE = np.array(
         [0.24342268924547819, 0.20476744424496821, 0.55180986650955360],
     ]
 )
-"""Rows: how much red, green and blue light the three kinds of cones take in."""
+"""Rows: how much red, green and blue light each of the three kinds of cones absorbs."""
 
 BIAS = 0.0037930732552754493
 XYB = np.array([[7, -7, 0], [0.5, 0.5, 0], [-0.5, -0.5, 1]])
-"""Rows: X, Y and B - Y of the cube roots of what cones take in; X is scaled by 14."""
+"""Rows: X, Y and B - Y from the cube roots of the light that cones absorb. X is scaled by 14."""
 OFFSET = np.array([0.42, 0.01, 0.55])
-"""Added to X, Y and B - Y, so that they are positive."""
+"""Added to X, Y and B - Y to make them positive."""
 
-# By channel, then scale, finest first: D, A and L, their means and then their 4-norms.
+# For each channel, then for each scale, the finest first: D, A and L, first the means, then the 4-norms.
 # fmt: off
 WEIGHTS = (
     (0, 0.0007376606707406586, 0, 0, 0.0007793481682867309, 0),
@@ -78,12 +78,12 @@ WEIGHTS = (
 # fmt: on
 FACTOR = 0.9562382616834844
 POLYNOMIAL = (2.326765642916932, -0.020884521182843837, 6.248496625763138e-05)
-"""Of x, x^2 and x^3."""
+"""Coefficients of x, x^2 and x^3."""
 POWER = 0.6276336467831387
 
 
 def _window() -> filters.Taps:
-    """Return the Gaussian as the reference truncates and approximates it."""
+    """Return the Gaussian as the reference implementation approximates and cuts it."""
     reach = round(3.2795 * SIGMA + 0.2546)
     omega = np.array([1, 3, 5]) * math.pi / (2 * reach)
     sign = np.array([1, -1, 1])
@@ -102,7 +102,7 @@ COLUMN: Array = np.tile(np.array(WINDOW, np.float32)[None, None, :, None], (15, 
 
 
 def scales(height: int, width: int) -> int:
-    """Return the number of scales of an image."""
+    """Return the number of scales for an image of this size."""
     count, side = 1, min(height, width)
     while count < SCALES and (side := -(-side // 2)) >= SMALLEST_SIDE:
         count += 1
@@ -130,7 +130,7 @@ def _xyb(ops: Verbs[T], light: T) -> T:
 
 
 def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
-    """Return D, A and L at every pixel, by channel: N x 3 x h x w each."""
+    """Return D, A and L for every pixel and channel: N x 3 x h x w each."""
     stack = ops.concat([a, b, ops.mul(a, a), ops.mul(b, b), ops.mul(a, b)])
     reach = len(WINDOW) // 2
     stack = ops.conv(stack, COLUMN, pad=(reach, 0), groups=15)
@@ -151,7 +151,7 @@ def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
 
 
 def _norms(ops: Verbs[T], errors: T, weights: Numbers) -> list[T]:
-    """Return the weighted sums over channels of the means and of the 4-norms: N x 1 x 1 x 1 each."""
+    """Return the weighted sums over channels, of the means and of the 4-norms: N x 1 x 1 x 1 each."""
     square = ops.mul(errors, errors)
     fourth = ops.root(ops.root(ops.level(ops.mul(square, square))))
     return [

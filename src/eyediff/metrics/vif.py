@@ -1,17 +1,17 @@
 """VIF in the pixel domain, the visual information fidelity of Sheikh and Bovik.
 
 Image information and visual quality, IEEE TIP 15(2), 2006. This is the authors' vifp_mscale.m, which papers report as
-VIF or VIFp: it takes Gaussian windows at four scales in the place of the paper's wavelets. In every window
+VIF or VIFp. It uses Gaussian windows at four scales instead of the paper's wavelets. In every window
 
     g       = sigma_ab / sigma_a^2                  gain of the candidate over the reference
     s_v^2   = sigma_b^2 - g sigma_ab                what the gain does not explain
     VIF     = sum of log(1 + g^2 sigma_a^2 / (s_v^2 + s_n^2)) / sum of log(1 + sigma_a^2 / s_n^2)
 
-over all windows of all scales, s_n^2 = 2 being the noise of the visual system on a scale of 0 to 255. From each scale
-to the next the images are blurred, and every second pixel is kept. Windows lie wholly inside. Images are luma, not
-rounded to whole grey levels.
+over all windows of all scales. s_n^2 = 2 is the noise of the visual system on a scale of 0 to 255. From each scale to
+the next, the images are blurred and every second pixel is kept. Windows are completely inside the image. Images are
+luma, not rounded to whole grey levels.
 
-VIF is not symmetric, and is above 1 where the candidate has more contrast than the reference.
+VIF is not symmetric. It is above 1 if the candidate has more contrast than the reference.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from .programs import WholeImage
 NOISE = 2.0
 SCALES = 4
 SMALLEST_SIDE = 41
-"""The shortest side whose coarsest scale still holds a window."""
+"""The shortest side for which the coarsest scale holds a window."""
 
 TINY = 1e-10
-"""A variance that counts as none, on the scale of 0 to 255."""
+"""A variance up to this counts as 0, on the scale of 0 to 255."""
 
 NOTHING = 1e-20
-"""Keeps quotients defined. A reference without detail scores 1 if the candidate has none, at any level, else 0."""
+"""Keeps quotients defined. A reference without detail gives 1 if the candidate also has no detail, and otherwise 0."""
 
 WINDOWS = tuple(filters.gaussian(2 ** (SCALES - scale) + 1, (2 ** (SCALES - scale) + 1) / 5) for scale in range(SCALES))
-"""From the finest scale to the coarsest: 17, 9, 5 and 3 pixels."""
+"""Windows from the finest scale to the coarsest: 17, 9, 5 and 3 pixels."""
 
 PIXEL: Array = np.ones((1, 1, 1, 1), np.float32)
 
 
 def score(ops: Verbs[T], a: T, b: T) -> T:
-    """Return VIF of references `a` and candidates `b`, N x 3 x H x W in [-1, 1]: N x 1, 1 for equal images."""
+    """Return VIF of references `a` and candidates `b`, N x 3 x H x W in [-1, 1]: N x 1. It is 1 for equal images."""
     a, b = (colour.mix(ops, x, colour.YIQ[:1], 255) for x in (a, b))
-    # Variances do not depend on the mean, and are exactly 0 of a flat image without it.
+    # Variances do not depend on the mean. Without the mean, they are exactly 0 for a flat image.
     a, b = (ops.sub(x, ops.level(x)) for x in (a, b))
     seen, there = [], []
     for scale, window in enumerate(WINDOWS):
@@ -58,7 +58,7 @@ def score(ops: Verbs[T], a: T, b: T) -> T:
 
 
 def _information(ops: Verbs[T], window: filters.Taps, a: T, b: T) -> tuple[T, T]:
-    """Return what the candidate keeps of the reference in every window, and what there is."""
+    """Return two numbers for every window: the information that the candidate keeps, and that of the reference."""
     stack = ops.concat([a, b, ops.mul(a, a), ops.mul(b, b), ops.mul(a, b)])
     stack = filters.blur(ops, stack, window, 5)
     mean_a, mean_b, square_a, square_b, product = (ops.channels(stack, i, i + 1) for i in range(5))
@@ -74,7 +74,7 @@ def _information(ops: Verbs[T], window: filters.Taps, a: T, b: T) -> tuple[T, T]
     unexplained = ops.relu(ops.sub(var_b, ops.mul(gain, both)))
     kept = ops.div(ops.mul(ops.mul(gain, gain), var_a), ops.affine(unexplained, ONE, constant(NOISE)))
     here = ops.log(ops.affine(var_a, constant(1 / NOISE), ONE))
-    # Too little to be seen, unless the reference has no detail at all.
+    # Too small to have an effect, unless the reference has no detail.
     added = ops.log(ops.affine(unexplained, constant(1 / NOISE), ONE))
     return ops.log(ops.affine(kept, ONE, ONE)), ops.add(here, ops.affine(added, constant(TINY)))
 

@@ -1,18 +1,18 @@
-"""Visible difference: the largest difference of colour that is still there after both images are blurred.
+"""Visible difference: the largest difference of colour that remains after a blur of both images.
 
     v(p)  = max over filters s of  |G_s a (p) - G_s b (p)| / t_s          score = max over all pixels p
 
-G_s is a Gaussian filter, and colours are points of `yiq.weighted`. 1 is the threshold. Small details must differ by
-t = 0.072 at a standard deviation of 2 pixels, wide areas by 0.03 at 8 pixels. Lines are blurred by 12 pixels along them
-and by 1 across: vertical ones must differ by 0.04, horizontal ones by 0.065, since rows of text have horizontal lines
-of their own. The eye adds up light in the same way: noise and displaced edges cancel, and a missing line, another digit
-or another tint does not. S-CIELAB (Zhang and Wandell, A spatial extension of CIELAB for digital color image
-reproduction, SID 1996) filters images for the same reason.
+G_s is a Gaussian filter, and colours are points of `yiq.weighted`. A value of 1 is the threshold. Small details must
+differ by t = 0.072 after a blur with a standard deviation of 2 pixels, and wide areas by 0.03 after 8 pixels. Lines are
+blurred by 12 pixels along the line and by 1 across. Vertical lines must differ by 0.04, horizontal ones by 0.065,
+because rows of text form horizontal lines. The eye adds up light in a similar way: noise and displaced edges cancel,
+but a missing line, another digit or another tint does not. S-CIELAB (Zhang and Wandell, A spatial extension of CIELAB
+for digital color image reproduction, SID 1996) filters images for the same reason.
 
-Where v is above 1, a displacement of at most 0.75 pixels may explain the difference, as of text that another version of
-a renderer sets: v is then the smallest over displacements, the larger of both directions. A difference that no
-displacement can bring to 1, since its surroundings are flat, keeps its value. docs/ci.md tells how the thresholds
-were chosen.
+If v is above 1, a displacement of at most 0.75 pixels may explain the difference. An example is text that another
+version of a renderer sets. The code then takes the smallest value over displacements of `a`, the smallest over
+displacements of `b`, and the larger of the two. If the surroundings are flat, no displacement can bring a difference to
+1, and it keeps its value. docs/ci.md describes how the thresholds were chosen.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from .programs import LocalMeasure, Planes
 from .sampling import Places, Plane, at_places, by_strips, plane_distance, shifted
 
 DETAIL, AREA = 0.072, 0.03
-"""Thresholds of distances after a blur of 2 pixels, and of 8."""
+"""Thresholds of the distance after a blur of 2 pixels, and of 8 pixels."""
 
 VERTICAL, HORIZONTAL = 0.04, 0.065
-"""Thresholds of distances after a blur along lines."""
+"""Thresholds of the distance after a blur along lines."""
 
 SPREAD, ALONG, ACROSS = 2.0, 12.0, 1.0
-"""Standard deviations of the filter of details, and of those of lines, in pixels."""
+"""Standard deviations, in pixels: of the filter for details, and of the filters for lines, along and across."""
 
 SHRINK = 4
-"""The filter of areas is that of details on an image whose sides are divided by this; filters along lines are computed
-on every fourth place, too."""
+"""The filter for areas is that for details, on an image whose sides are divided by this number. Filters along lines are
+computed only at every fourth place."""
 
 STEPS = (-0.75, -0.375, 0.0, 0.375, 0.75)
-"""Displacements in pixels, of rows and of columns, that may explain a difference."""
+"""Displacements of rows and of columns, in pixels, that may explain a difference."""
 
 _PART = 1 << 14
 
 
 def difference_map(a: Pixels, b: Pixels) -> Plane:
-    """Return v by place, N x H x W."""
+    """Return v at every pixel, N x H x W."""
     return np.array([by_strips(_values, x, y) for x, y in zip(a, b, strict=True)], np.float32).reshape(a.shape[:3])
 
 
 def planes(pixels: Pixels) -> Planes:
-    """Return what each filter leaves, 3 x H x W, as points that differ visibly where their distance is above 1."""
+    """Return the result of each filter, 3 x H x W, as points. They differ visibly if their distance is above 1."""
     points = yiq.weighted(pixels)
     height, width = points.shape[1:]
     small = _shrunk(_shrunk(points, 1), 2)
@@ -82,7 +82,7 @@ def _values(a: Pixels, b: Pixels) -> Plane:
 
 
 def _range(of: Planes, y: Places, x: Places) -> Plane:
-    """Return how far a displacement of less than a pixel can change an image at N places."""
+    """Return the largest possible change at N places of an image that is displaced by less than a pixel."""
     here = at_places(of, y, x)
     steps = ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
     largest: Plane = np.maximum.reduce([plane_distance(at_places(of, y + dy, x + dx), here) for dy, dx in steps])
@@ -90,9 +90,9 @@ def _range(of: Planes, y: Places, x: Places) -> Plane:
 
 
 def _nearest(a: Planes, b: Planes, y: Places, x: Places) -> Plane:
-    """Return the smallest distance of `b` at N places to `a`, over displacements along the lines of a grid.
+    """Return the smallest distance at N places between `b` and a displaced `a`, for displacements on lines of a grid.
 
-    Between two neighbours of the grid, `a` changes linearly with the displacement.
+    Between two neighbours in the grid, `a` changes linearly with the displacement.
     """
     here = at_places(b, y, x)
     moved = [[shifted(a, y, x, (down, right)) for right in STEPS] for down in STEPS]
@@ -125,7 +125,7 @@ def _blurred(points: Plane, spread: float, axis: int) -> Plane:
 
 
 def _shrunk(points: Plane, axis: int) -> Plane:
-    """Return the means of every SHRINK rows or columns."""
+    """Return the means of groups of SHRINK rows or columns."""
     padded = _padded(points, axis, 0, -points.shape[axis] % SHRINK)
     parts = [padded[:, i::SHRINK] if axis == 1 else padded[:, :, i::SHRINK] for i in range(SHRINK)]
     return np.asarray(np.sum(parts, 0, dtype=np.float32) / np.float32(SHRINK), np.float32)
@@ -138,7 +138,7 @@ def _padded(points: Plane, axis: int, before: int, after: int) -> Plane:
 
 
 def _enlarged(points: Plane, length: int, axis: int) -> Plane:
-    """Return SHRINK times as many rows or columns, between which values change linearly, and `length` of them."""
+    """Enlarge rows or columns SHRINK times by linear interpolation, and cut them to `length`."""
     places = ((np.arange(length) + 0.5) / SHRINK - 0.5).clip(0, points.shape[axis] - 1)
     before = np.floor(places).astype(int)
     after = np.minimum(before + 1, points.shape[axis] - 1)

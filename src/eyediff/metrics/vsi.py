@@ -4,12 +4,12 @@ VSI: a visual saliency-induced index for perceptual image quality assessment, IE
 
     VSI = sum over pixels of S_VS * S_G^alpha * (S_M S_N)^beta * VS_max / sum of VS_max
 
-VS is visual saliency, G the length of Scharr's gradient, M and N chromaticities, VS_max the larger of the two images'
-VS, and every S = (2 x y + C) / (x^2 + y^2 + C) with a C of its own. Constants and edges are those of the authors'
-VSI.m, on values from 0 to 255; as there, large images are made smaller first.
+VS is visual saliency, G the length of Scharr's gradient, and M and N are chromaticities. VS_max is the larger of the
+two images' VS. Every S = (2 x y + C) / (x^2 + y^2 + C) has its own C. Constants and edges are those of the authors'
+VSI.m, for values from 0 to 255. As in that code, large images are reduced first.
 
-Saliency is SDSP (Zhang, Gu and Li, ICIP 2013), the product of three priors on a copy of 256 x 256 pixels in CIE Lab:
-what a band-pass filter answers, nearness to the centre, and warm colours.
+Saliency is SDSP (Zhang, Gu and Li, ICIP 2013). It is the product of three priors, computed from a copy of 256 x 256
+pixels in CIE Lab: the response of a band-pass filter, the nearness to the centre, and the warmth of colours.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ C1, C2, C3 = 1.27, 386.0, 130.0
 ALPHA, BETA = 0.40, 0.02
 SMALLEST_SIDE = 2
 
-# Of SDSP.
+# Constants of SDSP.
 SIDE = 256
-CENTRE, BANDWIDTH = 0.021, 1.34  # of the log-Gabor filter: cycles per pixel, and deviation of their logarithm
-REACH = 145.0  # pixels: deviation of the centre's prior, times the root of 2
-WARMTH = 0.001  # of the colours' prior, likewise
+CENTRE, BANDWIDTH = 0.021, 1.34  # of the log-Gabor filter: cycles per pixel, and deviation of the logarithm
+REACH = 145.0  # in pixels: deviation of the prior for the centre, times the root of 2
+WARMTH = 0.001  # deviation of the prior for colours, times the root of 2
 COLOURLESS = 1e-6
-"""Range of a* or b* that is rounding: such an image has no colours, so that nothing in it is salient."""
+"""A range of a* or b* up to this is rounding. Such an image has no colours, so nothing in it is salient."""
 
 LMN = np.array([[0.06, 0.63, 0.27], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
-"""Rows: the shares of red, green and blue in L, M and N."""
+"""Rows: the weights of red, green and blue in L, M and N."""
 
 XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 WHITE = np.array([0.9642, 1.0, 0.8251])
-"""Primaries and white of SDSP.m, which takes D50 for sRGB."""
+"""Primaries and white of SDSP.m, which uses D50 for sRGB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def vsi(a: Pixels, b: Pixels) -> Numbers:
 
 
 def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
-    """Return the similarity by place before it is weighted by saliency, N x H x W."""
+    """Return the similarity at every pixel, before saliency weights it, N x H x W."""
     height, width = a.shape[1:3]
     factor = filters.reduction(height, width)
     maps = [_similarity(*map(_features, pair)) for pair in zip(a, b, strict=True)]
@@ -83,13 +83,13 @@ def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
 
 def _score(a: _Features, b: _Features) -> float:
     similar, weight = _similarity(a, b), np.maximum(a.saliency, b.saliency)
-    if not weight.any():  # nothing is salient in either image: all pixels count alike
+    if not weight.any():  # nothing is salient in either image: all pixels have equal weight
         return float(similar.mean())
     return float((similar * weight).sum() / weight.sum())
 
 
 def _similarity(a: _Features, b: _Features) -> Numbers:
-    # Colours may be opposed. Of the complex power of a number below 0 VSI.m keeps the real part.
+    # Colours may be opposite. The power of a negative number is complex; VSI.m keeps its real part.
     colours = _ratio(a.m, b.m, C3) * _ratio(a.n, b.n, C3)
     chromatic = np.abs(colours) ** BETA * np.where(colours < 0, np.cos(np.pi * BETA), 1)
     similar: Numbers = _ratio(a.saliency, b.saliency, C1) * _ratio(a.gradient, b.gradient, C2) ** ALPHA * chromatic
@@ -97,7 +97,7 @@ def _similarity(a: _Features, b: _Features) -> Numbers:
 
 
 def _ratio(x: Numbers, y: Numbers, c: float) -> Numbers:
-    # x * x + y * y, not powers: then equal images give the same figure above and below the line, and exactly 1.
+    # x * x + y * y, not powers: numerator and denominator are then equal for equal images, and the ratio exactly 1.
     return (2 * (x * y) + c) / (x * x + y * y + c)
 
 
@@ -126,10 +126,10 @@ def saliency(pixels: Pixels) -> Numbers:
 
 @cache
 def _priors() -> tuple[Numbers, Numbers]:
-    """Return the log-Gabor filter on the frequencies as fft2 orders them, and the prior of the centre."""
+    """Return the log-Gabor filter in the frequency order of fft2, and the prior for the centre."""
     places = np.arange(SIDE) - SIDE // 2
     radius = np.fft.ifftshift(np.hypot(places[:, None], places) / SIDE)
-    radius[0, 0] = 1  # the mean has no logarithm; it is set to 0 below
+    radius[0, 0] = 1  # the mean has no logarithm; its response is set to 0 below
     band_pass = np.exp(-(np.log(radius / CENTRE) ** 2) / (2 * BANDWIDTH**2)) * (radius <= 0.5)
     band_pass[0, 0] = 0
     off = (places + 1) ** 2  # MATLAB counts from 1
@@ -137,7 +137,7 @@ def _priors() -> tuple[Numbers, Numbers]:
 
 
 def _lab(rgb: Numbers) -> Numbers:
-    """CIE L*a*b* on the last axis, as SDSP.m computes it."""
+    """Return CIE L*a*b* on the last axis, as SDSP.m computes it."""
     linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     share = linear @ XYZ.T / WHITE
     x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), (903.3 * share + 16) / 116), -1, 0)
@@ -145,7 +145,7 @@ def _lab(rgb: Numbers) -> Numbers:
 
 
 def _resize(values: Numbers, length: int, axis: int) -> Numbers:
-    """Return MATLAB's imresize 'bilinear' along an axis: a triangle, as wide as a pixel of the smaller image."""
+    """Resize along an axis as MATLAB's imresize 'bilinear': a triangle filter as wide as the larger pixel."""
     have = values.shape[axis]
     if have == length:
         return values

@@ -1,11 +1,11 @@
-"""Colours as luma and two colour differences (YIQ), weighed so that their distance says how different they look.
+"""Colours as luma and two colour differences (YIQ), scaled so that their distance shows how different they look.
 
 Kotsarenko and Ramos, Measuring perceived color difference using YIQ NTSC transmission color space in mobile
-applications, Programacion Matematica y Software 2(2), 2010: the square of the difference of two colours is
+applications, Programacion Matematica y Software 2(2), 2010. The square of the difference of two colours is
 
     delta = 0.5053 dY^2 + 0.299 dI^2 + 0.1957 dQ^2          RGB from 0 to 255
 
-The largest delta of two colours of sRGB is 35215.
+The largest delta between two colours of sRGB is 35215.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ YIQ = (
     (0.59597799, -0.27417610, -0.32180189),
     (0.21147017, -0.52261711, 0.31114694),
 )
-"""Rows: the shares of red, green and blue in Y, I and Q."""
+"""Rows: the weights of red, green and blue in Y, I and Q."""
 
 WEIGHTS = (0.5053, 0.299, 0.1957)
 LARGEST = 35215.0
 
 
 def weighted(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """Return 3 x H x W points whose distance is sqrt(delta / 35215): 0 for equal colours, 1 for the farthest.
+    """Return 3 x H x W points whose distance is sqrt(delta / 35215). It is 0 for equal colours and at most 1.
 
     Parameters
     ----------

@@ -3,8 +3,8 @@
     loss = eyediff.nn.LPIPS("vgg")
     loss(output, target).backward()
 
-All take N x C x H x W tensors in a stated range, reduce as torch's own losses do, and are lower where images are more
-alike; `score` gives the metric itself, one figure a pair.
+All modules take N x C x H x W tensors in a stated range and reduce as torch's own losses do. A loss is lower if images
+are more similar. `score` returns the metric itself, one value for each pair.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..optional import import_optional
 
-import_optional("torch", "eyediff.nn")  # here, so that one line is what a user without it reads
+import_optional("torch", "eyediff.nn")  # before other imports, so that a user without torch reads one line
 
 from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM, SSIM3D
 from .distance import LPIPS, Prepared
@@ -48,6 +48,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "ModuleMetric":  # torchmetrics is needed by those who use it, no one else
+    if name == "ModuleMetric":  # only this class needs torchmetrics
         return importlib.import_module(".metric", __name__).ModuleMetric
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

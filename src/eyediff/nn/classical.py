@@ -1,4 +1,4 @@
-"""SSIM, DSSIM, MS-SSIM, L2 and PSNR as torch modules: the formulas of `eyediff compare`, on tensors."""
+"""SSIM, DSSIM, MS-SSIM, L2 and PSNR as torch modules. They compute the formulas of `eyediff compare` on tensors."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from .masks import central, counted_pixels, hidden, masked_mean
 from .trunk import VERBS
 
 Colour: TypeAlias = Literal["rgb", "y"]
-"""The channels of SSIM: the mean over RGB, or the luma alone."""
+"""The channels of SSIM: the mean over RGB, or only the luma."""
 
 
 class ClassicalLoss(nn.Module):
-    """Base of the losses on pixels. The loss is lower where images are more similar; `score` is the metric itself.
+    """Base of the losses on pixels. The loss is lower if images are more similar; `score` is the metric itself.
 
     Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, count as three equal channels. One image without a
     batch axis counts as a batch of one.
@@ -42,11 +42,11 @@ class ClassicalLoss(nn.Module):
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
-        What happens to the N losses.
+        How the N losses are reduced.
     value_range : (float, float)
         The levels of black and white in the images.
     check : bool
-        Raise RangeError for values far outside the range. The check costs a pass over the images and, on a GPU, a wait.
+        Raise RangeError for values far outside the range. This costs a pass over the images and, on a GPU, a wait.
     """
 
     higher_is_better: ClassVar[bool] = True
@@ -61,7 +61,7 @@ class ClassicalLoss(nn.Module):
         self.reduction, self.value_range, self.check = reduction, value_range, check
 
     @classmethod
-    def for_version(cls, version: str, **options: Any) -> Self:  # noqa: ARG003  # SSIM alone has several
+    def for_version(cls, version: str, **options: Any) -> Self:  # noqa: ARG003  # only SSIM has several versions
         """Build the module of a version of the metric.
 
         Parameters
@@ -78,7 +78,7 @@ class ClassicalLoss(nn.Module):
         return cls(**options)
 
     def forward(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the loss between N images and N others, or one.
+        """Return the loss between N images and N images, or between N images and one.
 
         Parameters
         ----------
@@ -93,31 +93,31 @@ class ClassicalLoss(nn.Module):
         return reduced(self._loss(self.score(x, y, mask)), self.reduction)
 
     def score(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the metric of each pair, as published.
+        """Return the score of each pair, as the metric was published.
 
         Parameters
         ----------
         x, y : Tensor
             Images, N x 3 x H x W.
         mask : Tensor, optional
-            Which pixels count: H x W, N x H x W or N x 1 x H x W. Elsewhere the candidates `x` have no influence and no
-            gradient.
+            The pixels that count: H x W, N x H x W or N x 1 x H x W. At other pixels, the candidates `x` have no
+            influence and no gradient.
 
         Returns
         -------
         Tensor
-            N scores, in float32 at least. A pair without a pixel that counts gives NaN.
+            N scores, in float32 or a higher precision. A pair in which no pixel counts gives NaN.
         """
         name = type(self).__name__
         x, y = self.images(x, y)
-        with torch.autocast(x.device.type, enabled=False):  # half precision would lose the variances
+        with torch.autocast(x.device.type, enabled=False):  # half precision is too imprecise for variances
             if mask is None:
                 return self._score(x, y)
             counted = counted_pixels(mask, x, y, name)
             return self._masked_score(hidden(x, y, counted), y, counted)
 
     def images(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Check two batches and bring them to [-1, 1], in float32 at least.
+        """Check two batches and convert them to [-1, 1], in float32 or a higher precision.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class ClassicalLoss(nn.Module):
         return x, y
 
     def _checked(self, x: Tensor) -> Tensor:
-        """Return a batch in [-1, 1] and float32 at least."""
+        """Return a batch in [-1, 1], in float32 or a higher precision."""
         name, x = type(self).__name__, as_batch(x)
         check_shape(x, self.smallest, name)
         if self.check:
@@ -159,16 +159,16 @@ class SSIM(ClassicalLoss):
     Parameters
     ----------
     variant : {"wang", "skimage"}
-        The window: a Gaussian of 11 x 11 pixels, or 7 x 7 equal weights. Sides are 11 (7) pixels or more. The MATLAB
-        variants round to whole grey levels, which leaves no gradient; they are refused.
+        The window: a Gaussian of 11 x 11 pixels, or 7 x 7 equal weights. Sides must be at least 11 (or 7) pixels. The
+        MATLAB variants round to whole grey levels, so they have no gradient and are refused.
     reduction : {"mean", "sum", "none"}
-        What happens to the N losses.
+        How the N losses are reduced.
     colour : {"rgb", "y"}
-        The mean over the channels, or the luma of BT.601 without rounding, which papers on super-resolution report.
+        The mean over the channels, or the luma of BT.601 without rounding. Papers on super-resolution report the luma.
     value_range : (float, float)
         The levels of black and white in the images.
     check : bool
-        Raise RangeError for values far outside the range. The check costs a pass over the images and, on a GPU, a wait.
+        Raise RangeError for values far outside the range. This costs a pass over the images and, on a GPU, a wait.
 
     Examples
     --------
@@ -193,13 +193,13 @@ class SSIM(ClassicalLoss):
             raise UsageError(f"colour {colour!r} was given, expected rgb or y")
         smooth = [name for name, known in ssim.VARIANTS.items() if known.is_plain]
         if variant not in smooth:
-            raise UsageError(f"SSIM variant {variant!r} was given; as a module there are {', '.join(smooth)}")
+            raise UsageError(f"SSIM variant {variant!r} was given, expected one with a module: {', '.join(smooth)}")
         self.variant, self.colour = variant, colour
         self.smallest = ssim.VARIANTS[variant].smallest
 
     @classmethod
     def for_version(cls, version: str, **options: Any) -> Self:
-        """Build the module of a variant; see `ClassicalLoss.for_version`.
+        """Build the module of a variant. See `ClassicalLoss.for_version`.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class SSIM(ClassicalLoss):
         return cls(version, **options)
 
     def map(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the SSIM of each window that lies inside the image.
+        """Return the SSIM of each window inside the image.
 
         Parameters
         ----------
@@ -225,8 +225,8 @@ class SSIM(ClassicalLoss):
         Returns
         -------
         Tensor
-            N x 1 x (H - 10) x (W - 10); for "skimage" N x 1 x (H - 6) x (W - 6). The mean is the score. The value at
-            [0, 0] belongs to the window in the corner.
+            N x 1 x (H - 10) x (W - 10), or N x 1 x (H - 6) x (W - 6) for "skimage". The mean is the score. The value
+            at [0, 0] belongs to the window in the top left corner.
         """
         x, y = self._checked(x), self._checked(y)
         check_pair(x.shape, y.shape)
@@ -251,10 +251,10 @@ def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> T
 
 
 def luma(x: Tensor) -> Tensor:
-    """Return the luma of images in [-1, 1], as three equal channels on the same scale."""
+    """Return the luma of images in [-1, 1] as three equal channels in the same range."""
     levels = [thousandths / 1000 for thousandths in colour.BT601_LUMA]
     weights = torch.tensor(levels, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1) / 255
-    # From pixels p = (x + 1) / 2, y = black / 255 + sum of weights * p, and back to [-1, 1] as 2 y - 1.
+    # Pixels p = (x + 1) / 2 give y = black / 255 + sum of weights * p. The result in [-1, 1] is 2 y - 1.
     offset = 2 * colour.BT601_BLACK / 255 + sum(levels) / 255 - 1
     return ((weights * x).sum(1, keepdim=True) + offset).expand(-1, 3, -1, -1)
 
@@ -287,9 +287,9 @@ class SSIM3D(nn.Module):
     Parameters
     ----------
     edge : {"inside", "repeat"}
-        "inside" averages over the windows that lie inside, as scikit-image and piq do; sides are 11 or more. "repeat"
-        repeats the outermost voxels and averages over all places, as MATLAB's `ssim` of volumes does. MATLAB treats
-        an RGB image as a volume of three slices: give it as 1 x 1 x 3 x H x W.
+        "inside" averages over the windows inside the volume, as scikit-image and piq do. Sides must be at least 11.
+        "repeat" repeats the outermost voxels and averages over all voxels, as MATLAB's `ssim` does for volumes.
+        MATLAB treats an RGB image as a volume of three slices. For the same result, give it as 1 x 1 x 3 x H x W.
     reduction, value_range, check
         As for `SSIM`.
     """
@@ -312,7 +312,7 @@ class SSIM3D(nn.Module):
         self.edge, self.reduction, self.value_range, self.check = edge, reduction, value_range, check
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the loss between N volumes and N others.
+        """Return the loss between N volumes and N volumes.
 
         Parameters
         ----------
@@ -327,7 +327,7 @@ class SSIM3D(nn.Module):
         return reduced(1 - self.score(x, y), self.reduction)
 
     def score(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the SSIM of each pair of volumes: N, the mean over the channels.
+        """Return the SSIM of each pair of volumes: N values, which are means over the channels.
 
         Parameters
         ----------
@@ -342,7 +342,7 @@ class SSIM3D(nn.Module):
             check_tensor(volume, "SSIM3D")
         if x.shape != y.shape or x.ndim != 5 or not x.is_floating_point():
             given = f"tensors of {tuple(x.shape)} and {tuple(y.shape)}, {x.dtype}, were given"
-            raise RangeError(f"{given}; expected two of N x C x D x H x W floats of one shape")
+            raise RangeError(f"{given}; expected two tensors of floats, N x C x D x H x W, of the same shape")
         if self.edge == "inside" and min(x.shape[2:]) < ssim.VARIANTS["wang"].smallest:
             raise SizeError(f"a volume of {tuple(x.shape[2:])} voxels was given, expected sides of 11 or more")
         if self.check:
@@ -383,12 +383,12 @@ class MSSSIM(ClassicalLoss):
     reduction, value_range, check
         As for `SSIM`.
     weights : sequence of float
-        The exponents of the scales, the finest first. The five published weights need sides of 161 pixels; four
-        weights need 81, three 41.
+        Exponents of the scales, the finest first. The five published weights need sides of at least 161 pixels. Four
+        weights need 81 pixels, three need 41.
 
     Notes
     -----
-    A scale whose mean is negative counts as 0, without a gradient.
+    A scale with a negative mean counts as 0 and has no gradient.
     """
 
     def __init__(
@@ -409,7 +409,7 @@ class MSSSIM(ClassicalLoss):
         product = torch.ones((), device=x.device)
         means = msssim.means(VERBS, x, y, len(self.weights))
         for weight, mean in zip(self.weights, means, strict=True):
-            below = mean <= 0  # false for NaN, which must reach the loss
+            below = mean <= 0  # false for NaN, so that NaN reaches the loss
             product = product * torch.where(below, 0, torch.where(below, 1, mean) ** weight)
         return product.mean(1)
 
@@ -445,7 +445,7 @@ class PSNR(ClassicalLoss):
 
     Notes
     -----
-    Equal images score infinity, and their gradient is 0. A mean is over the ratios of the images, as papers report it.
+    The score of equal images is infinite, and their gradient is 0. The mean is over the PSNR of images, as in papers.
     torchmetrics uses the mean error of all pixels: `ModuleMetric(PSNR(), pooled=True)`.
     """
 
@@ -460,11 +460,11 @@ class PSNR(ClassicalLoss):
 
 
 def decibels(error: Tensor) -> Tensor:
-    """Return the PSNR of mean squared errors on a scale of 0 to 1. An error of 0 gives infinity, with gradient 0."""
+    """Return the PSNR of mean squared errors on a scale of 0 to 1. An error of 0 gives infinity and a gradient of 0."""
     equal = error == 0
     return torch.where(equal, torch.inf, -10 * torch.where(equal, 1, error).log10())
 
 
 def _masked_squares(x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-    """Return the mean squared error of the pixels that count, on a scale of 0 to 1: N."""
+    """Return N mean squared errors of the pixels that count, on a scale of 0 to 1."""
     return masked_mean((x - y).square() / 4, counted).mean(1)

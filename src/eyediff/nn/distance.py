@@ -1,4 +1,4 @@
-"""LPIPS as a torch module: the formula of `metrics/lpips.py`, on tensors."""
+"""LPIPS as a torch module. It computes the formula of `metrics/lpips.py` on tensors."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ from .tree import Tree
 from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Mean and deviation of pixels in [0, 1] for most published classifiers. LPIPS itself uses rounded values."""
+"""Mean and standard deviation of pixels in [0, 1] for most published classifiers. LPIPS uses rounded values."""
 
 
 class Prepared(NamedTuple):
-    """The features of images, as `LPIPS.prepare` returns them."""
+    """The features of images, which `LPIPS.prepare` returns."""
 
     features: tuple[Tensor, ...]
     height: int
@@ -53,21 +53,21 @@ class LPIPS(nn.Module):
     Parameters
     ----------
     net : {"alex", "vgg", "squeeze", "mini"} or path
-        The backbone: "alex" is the metric that papers report, "vgg" the usual loss. Or the path of a metric file.
+        Name of the backbone, or path of a metric file. Papers report "alex"; "vgg" is the usual loss.
     version : {"0.1", "0.0"}
         The version of the linear weights. A metric file has its own version.
     head : bool
-        Use the linear weights learned from human votes. Without them, the distance is the uncalibrated one.
+        Use the linear weights learned from human votes. Without them, the distance is uncalibrated.
     spatial : bool
-        Return a map N x 1 x H x W in place of one distance for each pair.
+        Return a map N x 1 x H x W instead of one distance for each pair.
     reduction : {"mean", "sum", "none"}
-        What happens to the N distances, or to the map.
+        How the N distances, or the values of the map, are reduced.
     value_range : (float, float)
         The levels of black and white in the images.
     check : bool
-        Raise RangeError for values far outside the range. The check costs a pass over the images and, on a GPU, a wait.
+        Raise RangeError for values far outside the range. This costs a pass over the images and, on a GPU, a wait.
     weights_file : str or Path, optional
-        A file with the weights of the backbone. By default they are searched where `eyediff weights` keeps them.
+        A file with the weights of the backbone. Default: they are found or downloaded.
     trust : bool
         Accept weights in `weights_file` that are not the published ones.
 
@@ -83,10 +83,10 @@ class LPIPS(nn.Module):
     Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, count as three equal channels. One image without a
     batch axis counts as a batch of one.
 
-    The module is frozen and stays in eval mode. Gradients flow to both images. They are finite wherever the features
-    are, and 0 at equal images. Under `torch.autocast` the convolutions use half precision and the rest float32:
-    distances of visibly different pairs are within 0.5 % (float16) or 3 % (bfloat16). The page on torch's transforms
-    lists what the module supports.
+    The module is frozen and stays in eval mode. Gradients flow to both images. They are finite if the features are
+    finite, and 0 if the images are equal. Under `torch.autocast`, the convolutions use half precision and all else uses
+    float32. The error for visibly different pairs is then at most 0.5 % (float16) or 3 % (bfloat16). The page
+    docs/transforms.md lists the transforms of torch that the module supports.
 
     Examples
     --------
@@ -112,14 +112,14 @@ class LPIPS(nn.Module):
         trust: bool = False,
     ) -> None:
         if version not in lpips.VERSIONS:
-            raise UsageError(f"version {version!r} was given; there are {', '.join(lpips.VERSIONS)}")
+            raise UsageError(f"version {version!r} was given; the versions are {', '.join(lpips.VERSIONS)}")
         file = None if weights_file is None else Path(weights_file)
         if weights.is_file_name(net):
             network = weights.read_metric(Path(net)).network(file, head=head)
         else:
             data = trunk(net)
             if data is MINI and version != lpips.VERSIONS[0]:
-                raise UsageError(f"{data.title} was trained as version {lpips.VERSIONS[0]} alone, {version!r} given")
+                raise UsageError(f"{data.title} has only version {lpips.VERSIONS[0]}, but {version!r} was given")
             parameters = weights.load_trunk(net, file=file, trust=trust).parameters
             heads = weights.load_heads(net, version) if head else None
             network = lpips.Network(data, parameters, heads, lpips.SCALINGS[version])
@@ -169,25 +169,25 @@ class LPIPS(nn.Module):
         side: int = 224,
         layout: FeatureLayout = "NCHW",
     ) -> Self:
-        """Build the distance on any module that takes N x 3 x H x W images. A frozen copy of the module is used.
+        """Build the distance on any module that takes N x 3 x H x W images. It uses a frozen copy.
 
         Parameters
         ----------
         module : torch.nn.Module
             The backbone.
         taps : sequence of str
-            Names of submodules, as `module.named_modules()` gives them. Their outputs are the feature layers:
-            N x C x H x W features, or N x T x C tokens. There is no map of tokens.
+            Names of submodules, as `module.named_modules()` gives them. Their outputs are the feature layers. They must
+            be N x C x H x W features or N x T x C tokens. Tokens have no map.
         head : bool
-            Add linear weights of 1, which take gradients.
+            Add linear weights with the value 1, which take gradients.
         spatial, reduction, value_range, check
             As for `LPIPS`.
         heads : str or Path, optional
-            A metric file made for this module. Its linear weights are used, frozen.
+            A metric file made for this module. Its linear weights are used and are frozen.
         mean, std : sequence of float
             The normalisation that the module expects, for pixels in [0, 1].
         side : int
-            Side in pixels of the image that finds the number of channels, for `head` and `heads`.
+            Side in pixels of the test image by which `head` and `heads` find the number of channels.
         layout : {"NCHW", "NHWC"}
             The order of axes of the features. A Swin transformer needs "NHWC".
 
@@ -198,7 +198,7 @@ class LPIPS(nn.Module):
         Raises
         ------
         UsageError
-            If a name in `taps` does not exist, its output has another layout, or the next layer overwrites it.
+            If a name in `taps` does not exist, its output has another layout, or the next layer overwrites the output.
         WeightsError
             If the file is not a metric, or was made for another module, `taps`, `mean` or `std`.
         """
@@ -236,23 +236,23 @@ class LPIPS(nn.Module):
         self.train(False)
 
     def forward(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
-        """Return the loss between N images and N others, or one.
+        """Return the loss between N images and N images, or between N images and one.
 
         Parameters
         ----------
         x, y : Tensor
             Images, N x 3 x H x W. `y` may also be the result of `prepare`.
         mask : Tensor, optional
-            Which pixels count, as for `score`.
+            The pixels that count, as for `score`.
 
         Returns
         -------
         Tensor
-            The reduced distances; with `spatial`, the reduced map.
+            The reduced distances or, with `spatial`, the reduced map.
         """
         if self.spatial:
             if mask is not None:
-                raise UsageError("a mask was given, and a map has a distance for every pixel; leave one of them out")
+                raise UsageError("a mask was given, but a map has a distance for every pixel; use only one of them")
             return reduced(self.map(x, y), self.reduction)
         return reduced(self.score(x, y, mask), self.reduction)
 
@@ -264,19 +264,19 @@ class LPIPS(nn.Module):
         x, y : Tensor
             Candidates and references, N x 3 x H x W. Without a mask, `y` may also be the result of `prepare`.
         mask : Tensor, optional
-            Which pixels count: H x W, N x H x W or N x 1 x H x W. Elsewhere the candidates are first replaced by the
-            references, so that they have no influence and no gradient. Each layer is then averaged over its positions,
-            weighted by the share of their area that counts.
+            The pixels that count: H x W, N x H x W or N x 1 x H x W. At other pixels, the references replace the
+            candidates, so these pixels have no influence and no gradient. Each layer is then averaged over its
+            positions, weighted by the share of their area that counts.
 
         Returns
         -------
         Tensor
-            N distances. A pair without a pixel that counts gives NaN.
+            N distances. A pair in which no pixel counts gives NaN.
         """
         return self.layers(x, y, mask).sum(1)
 
     def layers(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
-        """Return the share of each feature layer in each distance, N x L.
+        """Return the contribution of each feature layer to each distance, N x L.
 
         Parameters
         ----------
@@ -291,13 +291,13 @@ class LPIPS(nn.Module):
         if mask is None:
             return lpips.shares(VERBS, self._terms(x, y))
         if isinstance(y, Prepared):
-            raise UsageError("a mask was given with features from `prepare`, which have seen all of their image")
+            raise UsageError("a mask was given with features from `prepare`, but these come from unmasked images")
         x, y = as_batch(x), as_batch(y)
         check_pair(x.shape, y.shape)
         counted = counted_pixels(mask, x, y, "LPIPS")
         by_tap = self._terms(hidden(x, y, counted), y)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
-            raise UsageError("the module's taps give tokens without rows and columns; a mask has no meaning for them")
+            raise UsageError("the named submodules give tokens without rows and columns, so a mask is not possible")
         return torch.cat([masked_mean(term, area_means(counted, *term.shape[2:])) for term in by_tap], 1)
 
     def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
@@ -315,11 +315,11 @@ class LPIPS(nn.Module):
         by_tap = self._terms(x, y)
         x = as_batch(x)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
-            raise UsageError("the module's taps give tokens without rows and columns; no map can be made of them")
+            raise UsageError("the named submodules give tokens without rows and columns, so a map is not possible")
         return lpips.enlarged(VERBS, by_tap, like=x)
 
     def prepare(self, x: Tensor) -> Prepared:
-        """Return the features of images that are compared with many others.
+        """Return the features of images, so that they can be compared many times.
 
         Parameters
         ----------
@@ -329,7 +329,7 @@ class LPIPS(nn.Module):
         Returns
         -------
         Prepared
-            The second argument of `forward`, `score`, `layers` and `map`.
+            Can be the second argument of `forward`, `score`, `layers` and `map`.
         """
         x = as_batch(x)
         check_shape(x, self.trunk.smallest, "LPIPS")
@@ -338,7 +338,7 @@ class LPIPS(nn.Module):
         return Prepared(tuple(self.trunk(scaled(x, self.value_range))), x.shape[2], x.shape[3])
 
     def embed(self, x: Tensor) -> Tensor:
-        """Return embeddings, whose squared Euclidean distances are the distances of the images.
+        """Return embeddings. Their squared Euclidean distances are the distances of the images.
 
         Parameters
         ----------
@@ -355,13 +355,13 @@ class LPIPS(nn.Module):
         return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self.prepare(x).features])
 
     def project(self) -> None:
-        """Set negative linear weights to 0 in place, so that the module stays a distance while they are trained."""
+        """Set negative linear weights to 0. Call it during training, because a distance needs weights >= 0."""
         with torch.no_grad():
             for head in self._heads() or ():
                 head.clamp_(min=0)
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
-        """Stay in eval mode, whatever the network around this module is set to.
+        """Stay in eval mode, even if the surrounding network changes its mode.
 
         Parameters
         ----------
@@ -388,11 +388,13 @@ class LPIPS(nn.Module):
 
 
 def _heads_of(file: weights.MetricFile, trunk: ModuleTrunk, channels: Sequence[int]) -> Sequence[Array]:
-    """Return the linear weights in a metric file, which must have been made for this module."""
+    """Return the linear weights of a metric file. It must have been made for this module."""
     if file.description.taps != trunk.names:
-        taps = ", ".join(file.description.taps) or "the taps of a trunk of ours"
+        taps = ", ".join(file.description.taps) or "the feature layers of a built-in backbone"
         raise WeightsError(f"{shown(file.path)}: made for {shown(taps)}, not for {', '.join(trunk.names)}")
     file.check_trunk(trunk.sha256, "the module that was given, with its mean and std")
     if file.heads is None or [len(head) for head in file.heads] != list(channels):
-        raise WeightsError(f"{shown(file.path)}: its heads do not fit features of {', '.join(map(str, channels))}")
+        raise WeightsError(
+            f"{shown(file.path)}: its heads do not fit features with {', '.join(map(str, channels))} channels"
+        )
     return file.heads

@@ -1,8 +1,8 @@
-"""The terms of the layers from their features, computed in chunks that need little memory.
+"""The terms of the layers, computed from their features in chunks that need little memory.
 
-After the trunk the formula is a dozen cheap steps over large arrays, so memory bandwidth limits its speed. For the
-backward pass only the features are stored, which the trunk stores anyway. On CPUs a few images at a time pass through
-all steps, so that they stay in the cache. Compilers and transforms use the plain formula.
+After the backbone, the formula consists of many cheap steps over large arrays, so memory bandwidth limits its speed.
+For the backward pass, only the features are stored, and the backbone stores them anyway. On CPUs, a few images together
+go through all steps, so that they stay in the cache. Compilers and transforms use the plain formula.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from ..metrics.ops import UNIT_EPS
 from .trunk import VERBS
 
 CHUNK = 1 << 20
-"""Feature values in a chunk on a CPU, 4 MB. In smaller chunks, thread start-up costs more than the cache saves."""
+"""Number of feature values in a chunk on a CPU (4 MB). In smaller chunks, starting threads costs too much time."""
 
 
 def terms(heads: Sequence[Tensor] | None, of_x: Sequence[Tensor], of_y: Sequence[Tensor]) -> list[Tensor]:
-    """Return `lpips.feature_differences` of the outputs of the taps: N x 1 x H_l x W_l each, in float32 at least."""
+    """Return `lpips.feature_differences` of features: N x 1 x H_l x W_l each, in float32 or a higher precision."""
     weights = [None] * len(of_x) if heads is None else heads
     return [_term(x, y, head) for x, y, head in zip(of_x, of_y, weights, strict=True)]
 
@@ -48,7 +48,7 @@ class _ChunkedTerm(torch.autograd.Function):
             (unit_x, length_x), (unit_y, length_y) = _directions(part_x), _directions(part_y)
             found += lpips.feature_differences(VERBS, weights, [unit_x], [unit_y])
             lengths += [length_x, length_y]
-        # Lengths have one value where features have C. They save a third of the reads of the backward pass.
+        # A length is one value for C feature values. Stored lengths save a third of the reads of the backward pass.
         ctx.save_for_backward(x, y, head, *lengths)
         return torch.cat(found)
 
@@ -56,7 +56,7 @@ class _ChunkedTerm(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, y, head, *lengths = ctx.saved_tensors
         found: list[Tensor | None] = [None, None, None]
-        if torch.is_grad_enabled():  # for second derivatives, which chunks do not support
+        if torch.is_grad_enabled():  # second derivatives, which the chunks do not support
             inputs = [None if value is None else value.view_as(value) for value in (x, y, head)]
             wanted = [index for index, needed in enumerate(ctx.needs_input_grad) if needed]
             asked = [cast(Tensor, inputs[index]) for index in wanted]
@@ -72,7 +72,7 @@ class _ChunkedTerm(torch.autograd.Function):
             for index, (value, own) in enumerate(zip((x, y, head), gradients, strict=True)):
                 if own is None:
                     continue
-                if index == 2 or len(value) < len(gradient):  # all chunks share it
+                if index == 2 or len(value) < len(gradient):  # all chunks share this gradient
                     found[index] = own if found[index] is None else cast(Tensor, found[index]) + own
                     continue
                 if found[index] is None:
@@ -91,7 +91,7 @@ def _gradients(
     gradient: Tensor,
     needed: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
-    """Return the gradients of a chunk by x, y and head. The order of steps keeps the memory layout of the features."""
+    """Return the gradients of a chunk for x, y and head. The order of steps keeps the memory layout of the features."""
     spare = None if needed[1] or len(of_y[0]) < len(gradient) else of_y[0]
     difference = torch.sub(of_x[0], of_y[0], out=spare)
     by_head = (difference.square() * gradient).sum((0, 2, 3)).to(cast(Tensor, head).dtype) if needed[2] else None
@@ -104,7 +104,7 @@ def _gradients(
 
 
 def _summed(gradient: Tensor, like: Tensor) -> Tensor:
-    """Return the gradient summed over the batch where one image was broadcast to many."""
+    """Return the gradient, summed over the batch if one image was broadcast to several."""
     return gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)
 
 
@@ -115,7 +115,7 @@ def _step(x: Tensor, y: Tensor) -> tuple[int, int]:
 
 
 def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield both batches in chunks of images; a batch of one image accompanies every chunk."""
+    """Yield both batches in chunks of images. A batch of one image comes with every chunk."""
     count, step = _step(x, y)
     for start in range(0, count, step):
         part = slice(start, start + step)
@@ -128,7 +128,7 @@ def _split(gradient: Tensor, x: Tensor, y: Tensor) -> Sequence[Tensor]:
 
 
 def _directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return unit vectors over the channels and their former lengths, N x 1 x H x W, in float32 at least."""
+    """Return unit vectors over the channels and their original lengths, N x 1 x H x W, in float32 or higher."""
     full = x.float() if x.dtype in HALVES else x
     if length is None:
         length = full.square().sum(1, keepdim=True).sqrt_()
@@ -136,7 +136,7 @@ def _directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor
 
 
 def _unit_gradient(unit: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
-    """Return the gradient by the features, given their directions, their lengths and the gradient by the directions."""
+    """Return the gradient for the features from their directions, lengths and the gradient for the directions."""
     empty = length == 0
     along = (gradient * unit).sum(1, keepdim=True) * (1 + UNIT_EPS / torch.where(empty, 1, length))
     return torch.addcmul(gradient, unit, -along) * torch.where(empty, 0, 1 / (length + UNIT_EPS))

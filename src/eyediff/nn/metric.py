@@ -1,4 +1,4 @@
-"""A module of eyediff.nn as a metric of torchmetrics, for its collections and for Lightning's log."""
+"""A module of eyediff.nn as a metric of torchmetrics. It works in collections and in Lightning's log."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from ..optional import import_optional
 from .checks import Reduction, check_reduction
 from .classical import L2, PSNR, decibels
 
-import_optional("torchmetrics", "eyediff.nn.ModuleMetric")  # here, so that one line is what a user without it reads
+import_optional("torchmetrics", "eyediff.nn.ModuleMetric")  # first, so that the user reads one line about the extra
 import torchmetrics
 from torchmetrics.utilities import dim_zero_cat
 
 _KEYS = itertools.count()
 DISTINCT = 10_000
-"""Keys are counted up to here and then again, so that any two of a collection differ by more than a rounding."""
+"""Keys are counted up to this number and then start again. Any two keys differ by more than a rounding error."""
 
 
 class ModuleMetric(torchmetrics.Metric):
-    """The score of all pairs of all updates, on all processes. Batches may differ in size.
+    """The score over all pairs of all updates on all processes. Batches may differ in size.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class ModuleMetric(torchmetrics.Metric):
     reduction : {"mean", "sum", "none"}
         The mean or the sum over the pairs, or the score of each pair in the order of the updates.
     pooled : bool
-        For `PSNR` with "mean" only: the ratio of the mean squared error of all pixels together, as torchmetrics
-        computes it. By default the mean is over the ratios of the images.
+        Only for `PSNR` with "mean". Return the PSNR of the mean squared error of all pixels together, as torchmetrics
+        does. Default: the mean over the PSNR of images.
     **kwargs
         The options of `torchmetrics.Metric`.
 
@@ -69,14 +69,14 @@ class ModuleMetric(torchmetrics.Metric):
         super().__init__(**kwargs)
         check_reduction(reduction)
         if pooled and not (isinstance(module, PSNR) and reduction == "mean"):
-            raise UsageError("pooled=True was given; it is the mean of PSNR alone")
+            raise UsageError("pooled=True was given, but only PSNR with the reduction mean supports it")
         self.module, self.reduction, self.pooled = module, reduction, pooled
-        # torchmetrics has it as a constant of the class, and refuses to set it in the usual way.
+        # torchmetrics has it as a constant of the class and refuses an assignment to the instance.
         vars(self)["higher_is_better"] = bool(getattr(module, "higher_is_better", False))
         self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("scores", [], dist_reduce_fx="cat")
-        # A collection takes metrics for one and the same whose first sums are equal, as those of identical images are.
+        # A collection merges metrics if their first sums are equal, as for identical images. Keys make them differ.
         self.add_state("key", torch.tensor(next(_KEYS) % DISTINCT), dist_reduce_fx="max")
 
     def update(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> None:
@@ -87,10 +87,10 @@ class ModuleMetric(torchmetrics.Metric):
         x, y : Tensor
             Images, N x 3 x H x W.
         mask : Tensor, optional
-            Which pixels count, as for the module.
+            The pixels that count, as for the module.
         """
         if self.pooled and mask is not None:
-            raise UsageError("a mask was given; pooled=True counts every pixel, leave one of them out")
+            raise UsageError("a mask was given, but pooled=True counts every pixel; use only one of them")
         scores, weight = self._scores(x, y, mask), x.shape[-2] * x.shape[-1] if self.pooled else 1
         self.total = self.total + weight * scores.sum()
         self.count = self.count + weight * scores.numel()
@@ -98,7 +98,7 @@ class ModuleMetric(torchmetrics.Metric):
             self.scores.append(scores)
 
     def compute(self) -> Tensor:
-        """Return the mean or the sum over all pairs, or their scores.
+        """Return the mean or the sum over all pairs, or the score of each.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class ModuleMetric(torchmetrics.Metric):
             If no pair was added.
         """
         if self.count == 0:
-            raise RuntimeError("no pairs were seen; call update first")
+            raise RuntimeError("there are no pairs; call update first")
         if self.reduction == "none":
             return dim_zero_cat(self.scores)
         if self.reduction == "sum":
@@ -115,14 +115,14 @@ class ModuleMetric(torchmetrics.Metric):
         return decibels(mean) if self.pooled else mean
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """Draw one or several values, as the metrics of torchmetrics do. Needs matplotlib.
+        """Draw one or more values, as the metrics of torchmetrics do. Needs matplotlib.
 
         Parameters
         ----------
         val : Tensor or sequence of Tensor, optional
-            The values. By default the result of `compute`.
+            Values to draw. Default: the result of `compute`.
         ax : matplotlib.axes.Axes, optional
-            Where to draw.
+            Axes to draw into.
         """
         return self._plot(val, ax)
 

@@ -2,8 +2,8 @@
 
 Perceptual losses for real-time style transfer and super-resolution, ECCV 2016, arXiv:1603.08155, equations 2 to 4:
 
-    content   sum over taps j of  |phi_j(x) - phi_j(content)|^2 / (C_j H_j W_j)
-    style     sum over taps j of  |G_j(x) - G_j(style)|^2 (Frobenius),   G_j = phi_j phi_j^T / (C_j H_j W_j)
+    content   sum over layers j of  |phi_j(x) - phi_j(content)|^2 / (C_j H_j W_j)
+    style     sum over layers j of  |G_j(x) - G_j(style)|^2 (Frobenius),   G_j = phi_j phi_j^T / (C_j H_j W_j)
 """
 
 from __future__ import annotations
@@ -34,37 +34,37 @@ from .checks import (
 from .trunk import NetworkTrunk
 
 Targets: TypeAlias = dict[str, Tensor]
-"""Features, or Gram matrices, by the name of their tap."""
+"""Features or Gram matrices by the name of their feature layer."""
 
 Target: TypeAlias = Tensor | Targets | None
-"""Images, the targets made from them, or None."""
+"""Images, or the features or Gram matrices of images, or None."""
 
 CONTENT: Mapping[str, float] = {"relu2_2": 1.0}
-"""The content layer that Johnson et al. use for super-resolution with VGG16."""
+"""The content layer that Johnson et al. use with VGG16 for super-resolution."""
 
 
 class PerceptualLoss(nn.Module):
-    """Content and style loss at chosen feature layers (Johnson et al. 2016), with total variation as an option.
+    """Content loss and style loss at chosen feature layers (Johnson et al. 2016), optionally with total variation.
 
-    The module is frozen. Layers behind the last chosen one are not computed.
+    The module is frozen. Layers after the last chosen one are not computed.
 
     Parameters
     ----------
     net : {"alex", "vgg", "squeeze", "mini"} or path
-        The backbone, or the path of a metric file, whose linear weights are not used.
+        Name of the backbone, or path of a metric file. The linear weights of the file are not used.
     content, style : mapping of str to float, optional
-        Weights by layer: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 of vgg; relu1 to relu5 of alex; relu1 to relu7 of
-        squeeze. Johnson et al. use the first four of vgg for style. There is no style term by default.
+        Weight of each layer: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 of vgg; relu1 to relu5 of alex; relu1 to
+        relu7 of squeeze. Johnson et al. use the first four of vgg for style. By default, there is no style term.
     variation : float
-        Weight of the total variation: the sum over neighbours of (x_i - x_j)^2 / (C H W), with pixels in [-1, 1]
-        (Mahendran and Vedaldi 2015 with beta 2; Johnson et al. state no formula).
+        Weight of the total variation, which is the sum over neighbours of (x_i - x_j)^2 / (C H W), with pixels in
+        [-1, 1] (Mahendran and Vedaldi 2015 with beta 2; Johnson et al. give no formula).
     reduction, value_range, check, weights_file, trust
         As for `LPIPS`.
 
     Raises
     ------
     UsageError
-        If the backbone has no layer of a given name.
+        If the backbone has no layer with a given name.
     WeightsError
         If weights are missing or do not fit.
     """
@@ -101,7 +101,7 @@ class PerceptualLoss(nn.Module):
         value_range: ValueRange = (-1.0, 1.0),
         check: bool = True,
     ) -> Self:
-        """Build the loss from a network in memory, whose linear weights are not used.
+        """Build the loss from a network in memory. The linear weights of the network are not used.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class PerceptualLoss(nn.Module):
         self.content, self.style, self.variation = dict(content), dict(style or {}), variation
         wanted, known = {*self.content, *self.style}, network.trunk.tap_names
         if unknown := sorted(wanted.difference(known)):
-            raise UsageError(f"{network.trunk.title} has no tap {unknown[0]!r}; it has {', '.join(known)}")
+            raise UsageError(f"{network.trunk.title} has no layer {unknown[0]!r}; its layers are {', '.join(known)}")
         self.trunk = NetworkTrunk(network, max((known.index(tap) + 1 for tap in wanted), default=0))
         self.reduction, self.value_range, self.check = reduction, value_range, check
         self.train(False)
@@ -147,8 +147,8 @@ class PerceptualLoss(nn.Module):
         x : Tensor
             Images, N x 3 x H x W.
         content, style : Tensor or mapping, optional
-            Target images, or the results of `contents` and `styles`. A term without a target is not computed. A style
-            image may have any size, and one style image serves all N images.
+            Target images, or the results of `contents` and `styles`. A term without a target is not computed. A
+            style image may have any size. One style image can serve all N images.
 
         Returns
         -------
@@ -158,12 +158,12 @@ class PerceptualLoss(nn.Module):
         Raises
         ------
         UsageError
-            If no term is left.
+            If there is no term to compute.
         """
         return reduced(self.score(x, content, style), self.reduction)
 
     def score(self, x: Tensor, content: Target = None, style: Target = None) -> Tensor:
-        """Return the loss of each image: N.
+        """Return N losses, one for each image.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class PerceptualLoss(nn.Module):
         if self.variation:
             terms.append(self.variation * total_variation(full(pixels)))
         if not terms:
-            raise UsageError("no term is left: give an image for the taps that were chosen, or a weight of variation")
+            raise UsageError("there is no term to compute: give a content or style image, or a weight of variation")
         return torch.stack([term.expand(len(x)) for term in terms]).sum(0)
 
     def contents(self, images: Tensor) -> Targets:
@@ -223,7 +223,7 @@ class PerceptualLoss(nn.Module):
         return {tap: gram(features[tap]) for tap in self.style}
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
-        """Stay in eval mode, whatever the network around this module is set to.
+        """Stay in eval mode, even if the surrounding network changes its mode.
 
         Parameters
         ----------
@@ -255,7 +255,7 @@ def gram(features: Tensor) -> Tensor:
 
 
 def total_variation(x: Tensor) -> Tensor:
-    """Return the sum of squared differences between neighbours, divided by C * H * W: N."""
+    """Return N sums of squared differences between neighbours, divided by C * H * W."""
     below, right = (x[:, :, 1:] - x[:, :, :-1]).square(), (x[:, :, :, 1:] - x[:, :, :, :-1]).square()
     return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / x[0].numel()
 

@@ -1,4 +1,4 @@
-"""DISTS as a module."""
+"""DISTS as a torch module."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ class DISTS(ClassicalLoss):
     def _set(self, network: lpips.Network, reduction: Reduction, value_range: ValueRange, check: bool) -> None:
         super().__init__(reduction, value_range=value_range, check=check)
         self.trunk = NetworkTrunk(network)
-        # A metric's weights are parameters, not buffers: DistributedDataParallel sends every buffer at every step.
+        # Weights are parameters, not buffers, because DistributedDataParallel sends every buffer at every step.
         alpha, beta = (dists.split(part) for part in weights.load_dists())
         self.alpha, self.beta = (Tree({str(i): torch.tensor(x) for i, x in enumerate(part)}) for part in (alpha, beta))
         self.train(False)
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
-        """Stay in eval mode, whatever the network around this module is set to.
+        """Stay in eval mode, even if the surrounding network changes its mode.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Tensors under dotted names, kept by modules so that torch moves, copies, saves and replicates them."""
+"""Tensors by dotted name in a module, so that torch can move, copy, save and replicate them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 
 class Tree(nn.Module):
-    """A module for every part of a dotted name: `tree["features.0.weight"]` is the frozen parameter of that path.
+    """A tree of modules, one for each part of a dotted name. `tree["features.0.weight"]` is a frozen parameter.
 
-    Looked up through attributes at every use, never through a list: DataParallel's replicas keep theirs nowhere else.
-    Parameters, not buffers, since DistributedDataParallel sends every buffer at every step.
+    Every access goes through attributes and never through a list, because the replicas of DataParallel have only the
+    attributes. The tensors are parameters, not buffers, because DistributedDataParallel sends every buffer at every
+    step.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""Feature extractors: the trunks of `metrics/backbones.py`, or any module of the user."""
+"""Feature extractors: the backbones of `metrics/backbones.py`, or any module of the user."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .tree import Tree
 VERBS = TorchOps()
 
 FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
-"""Order of a feature's axes: images, channels, rows and columns, or channels last as vision transformers give them."""
+"""Order of a feature's axes: images, channels, rows and columns, or channels last, as in some transformers."""
 
 
 class NetworkTrunk(Tree):
-    """One of our trunks with its parameters: maps images in [-1, 1] to the features at its taps.
+    """A built-in backbone with its parameters. It maps images in [-1, 1] to the outputs of its feature layers.
 
-    `names` are the names of the taps. With `taps`, only the first `taps` taps and the layers before them are kept.
+    `names` are the names of the feature layers. With `taps`, only the first `taps` of them are computed.
     """
 
     multiplier: Tensor
@@ -39,7 +39,7 @@ class NetworkTrunk(Tree):
 
     @property
     def smallest(self) -> int:
-        """Shortest side, in pixels, for which no tap is empty."""
+        """Shortest side, in pixels, for which no feature layer is empty."""
         return self.data.smallest
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -49,11 +49,11 @@ class NetworkTrunk(Tree):
 
 
 class ModuleTrunk(nn.Module):
-    """A frozen copy of a user's module, tapped at the outputs of some of its submodules.
+    """A frozen copy of a user's module. The outputs of some of its submodules are the feature layers.
 
     Images in [-1, 1] are scaled to [0, 1] and normalized by `mean` and `std`, in the precision of the module. In-place
-    layers of the copy are made out-of-place, because they would overwrite the output of the layer before.
-    `layout` is the layout of features with rows and columns.
+    layers of the copy are changed to work out of place, because they would overwrite the output of the layer before.
+    `layout` is the order of axes of features with rows and columns.
     """
 
     mean: Tensor
@@ -72,12 +72,12 @@ class ModuleTrunk(nn.Module):
             raise UsageError(f"layout {layout!r} was given, expected NCHW or NHWC")
         known = [name for name, _ in module.named_modules() if name]
         if not taps:
-            raise UsageError("no taps were given; name one or more submodules, as module.named_modules() lists them")
+            raise UsageError("taps is empty; name one or more submodules, as module.named_modules() lists them")
         if unknown := [name for name in taps if name not in known]:
-            raise UsageError(f"the module has no {unknown[0]!r}; its submodules are {', '.join(known[:12])}, ...")
+            raise UsageError(f"the module has no submodule {unknown[0]!r}; it has {', '.join(known[:12])}, ...")
         self.names, self.layout = tuple(taps), layout
         self.smallest = 1
-        self.tokens = False  # whether the last images gave features without rows and columns
+        self.tokens = False  # whether the features of the last images were tokens
         self.module = copy.deepcopy(module).requires_grad_(False)
         for layer in self.module.modules():
             if getattr(layer, "inplace", None) is True:
@@ -90,13 +90,13 @@ class ModuleTrunk(nn.Module):
 
     @property
     def sha256(self) -> str:
-        """The canonical hash of all that the features depend on but the code: the module's state, `mean` and `std`."""
+        """The canonical hash of the module's state, `mean` and `std`. Features depend only on these and on the code."""
         return canonical_sha256({name: value.float().numpy(force=True) for name, value in self.state_dict().items()})
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the features, N x C_l x H_l x W_l each; tokens, N x T x C, become N x C x T x 1.
+        """Return the features, N x C_l x H_l x W_l each. Tokens, N x T x C, become N x C x T x 1.
 
-        Raises UsageError where a tap gives something else, or features whose shape says that the layout is the other.
+        Raises UsageError if a submodule returns something else, or if the shape of its features shows the other layout.
         """
         self.module((x.to(self.mean.dtype) / 2 + 0.5 - self.mean) / self.std)
         found = [self._kept(name) for name in self.names]
@@ -113,7 +113,7 @@ class ModuleTrunk(nn.Module):
             shape, sides = tuple(feature.shape), tuple(image.shape[2:])
             right = "NCHW" if self.layout == "NHWC" else "NHWC"
             raise UsageError(
-                f"tap {name!r} gives {shape} of images of {sides} rows and columns, which are no {self.layout} "
+                f"submodule {name!r} gives {shape} for images of {sides} rows and columns; these are not {self.layout} "
                 "features; use ",
                 Setting("layout", right),
             )
@@ -124,14 +124,14 @@ class ModuleTrunk(nn.Module):
         found, version = tapped.__dict__.pop(_KEPT, ("nothing: it did not run", 0))
         if not isinstance(found, Tensor) or found.ndim not in (3, 4):
             what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else _describe(found)
-            raise UsageError(f"tap {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
+            raise UsageError(f"submodule {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
         if _version(found) != version:
-            raise UsageError(f"what tap {name!r} gives is changed in place by the next layer; tap that one instead")
+            raise UsageError(f"the next layer changes the output of {name!r} in place; name that layer instead")
         return found
 
 
 def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
-    """Return whether a feature has the aspect ratio of the image, to within one row or column."""
+    """Return whether a feature has the aspect ratio of the image, with a tolerance of one row or column."""
     (rows, columns), (height, width) = sides, image.shape[2:]
     return abs(rows * width - columns * height) <= max(height, width)
 
@@ -144,14 +144,14 @@ def _describe(found: object) -> str:
 
 
 def _keep(module: nn.Module, _: Any, output: Any) -> None:
-    """Store the output in the module that ran, so that the hook works in copies and replicas."""
+    """Store the output in the module that ran, so that the hook also works in copies and replicas."""
     if isinstance(output, Tensor) and not _counted(output):
         output = output.clone()
     module.__dict__[_KEPT] = (output, _version(output) if isinstance(output, Tensor) else 0)
 
 
 def _counted(x: Tensor) -> bool:
-    """Return whether torch counts in-place changes of this tensor. Without a count, only a copy is safe."""
+    """Return whether torch counts in-place changes of this tensor. If it does not, the tensor must be copied."""
     return not (torch.compiler.is_compiling() or x.is_inference())
 
 

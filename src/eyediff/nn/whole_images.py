@@ -1,6 +1,6 @@
-"""Metrics of whole images as modules: the programs that `eyediff compare` runs, on tensors.
+"""Metrics of whole images as torch modules. They run the programs of `eyediff compare` on tensors.
 
-Where a metric rounds images to whole grey levels (`gmsd`), its module does not, since that leaves no gradient.
+A metric may round images to whole grey levels (`gmsd`). Its module does not, because rounding has no gradient.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .trunk import VERBS
 
 
 class _WholeImageLoss(ClassicalLoss):
-    """The score of a program."""
+    """A loss whose score is that of a program."""
 
     program: ClassVar[WholeImage]
 
@@ -34,7 +34,7 @@ class _WholeImageLoss(ClassicalLoss):
 
 
 class GMSD(_WholeImageLoss):
-    """Gradient magnitude similarity deviation, Xue et al. 2014; the loss is the score. Sides are 3 pixels or more.
+    """Gradient magnitude similarity deviation, Xue et al. 2014. The loss is the score. Sides must be at least 3 pixels.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class GMSD(_WholeImageLoss):
 
 
 class MSGMSD(_WholeImageLoss):
-    """GMSD on multiple scales, Zhang et al. 2017; the loss is the score. Sides are 17 pixels or more.
+    """GMSD on multiple scales, Zhang et al. 2017. The loss is the score. Sides must be at least 17 pixels.
 
     Parameters
     ----------
@@ -60,9 +60,9 @@ class MSGMSD(_WholeImageLoss):
 
 
 class MDSI(_WholeImageLoss):
-    """Mean deviation similarity index, Nafchi et al. 2016; the loss is the score. `y` is the candidate.
+    """Mean deviation similarity index, Nafchi et al. 2016. The loss is the score. `y` is the candidate.
 
-    The score is the fourth root of a deviation: its gradient grows without limit towards equal images.
+    The score is the fourth root of a deviation, so its gradient grows without limit as the images become equal.
 
     Parameters
     ----------
@@ -75,7 +75,9 @@ class MDSI(_WholeImageLoss):
 
 
 class HaarPSI(_WholeImageLoss):
-    """Haar wavelet-based perceptual similarity, Reisenhofer et al. 2018; the loss is 1 - HaarPSI. Sides are 16 or more.
+    """Haar wavelet-based perceptual similarity, Reisenhofer et al. 2018. The loss is 1 - HaarPSI.
+
+    Sides must be at least 16 pixels.
 
     Parameters
     ----------
@@ -87,10 +89,11 @@ class HaarPSI(_WholeImageLoss):
 
 
 class VIF(_WholeImageLoss):
-    """Visual information fidelity in the pixel domain, Sheikh and Bovik 2006; the loss is 1 - VIF.
+    """Visual information fidelity in the pixel domain, Sheikh and Bovik 2006. The loss is 1 - VIF.
 
-    `x` is the reference, `y` the candidate, as in `eyediff compare`. More contrast than the reference scores above 1.
-    Sides are 41 pixels or more. In float32, images that are flat in large parts lose digits: use float64 there.
+    `x` is the reference, `y` the candidate, as in `eyediff compare`. A candidate with more contrast than the reference
+    may score above 1. Sides must be at least 41 pixels. Images with large flat parts lose digits in float32, so use
+    float64 for them.
 
     Parameters
     ----------
@@ -102,7 +105,7 @@ class VIF(_WholeImageLoss):
 
 
 class FLIP(_WholeImageLoss):
-    """LDR-FLIP, Andersson et al. 2020; the loss is the mean of the error map, which `map` returns.
+    """LDR-FLIP, Andersson et al. 2020. The loss is the mean of the error map, which `map` returns.
 
     Parameters
     ----------
@@ -130,7 +133,7 @@ class FLIP(_WholeImageLoss):
 
 
 class SSIMULACRA2(_WholeImageLoss):
-    """SSIMULACRA 2; the loss is (100 - score) / 100. `x` is the reference. Sides are 8 pixels or more.
+    """SSIMULACRA 2. The loss is (100 - score) / 100. `x` is the reference. Sides must be at least 8 pixels.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pictures of a run: start, result and target side by side, an animation, and the curve of the scores."""
+"""Pictures of a run: start, result and target side by side, an animation, and a curve of the scores."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from ..output.schema import score_from
 from ..report.plot import panels_of
 
 MIN_DISPLAY_SIDE = 224
-"""Shortest display of a picture's longer side, in pixels. Smaller pictures are enlarged by an integer factor without
-interpolation."""
+"""Smallest displayed size of a picture's longer side, in pixels. Smaller pictures are enlarged by an integer factor
+without interpolation."""
 
 MAX_ANIMATION_SIDE = 512
-"""Longest side of an animation's pictures, in pixels. Larger ones take tens of megabytes; the frames keep full size."""
+"""Longest side of an animation's pictures, in pixels. Larger ones take tens of megabytes. Frames keep full size."""
 
 FRAME_MS, LAST_FRAME_MS = 80, 2400
-"""Display times of a frame of the animation, and of the last one, in milliseconds."""
+"""Display times in milliseconds: of a frame of the animation, and of its last frame."""
 
 INK, PAPER, MARGIN, FONT_SIZE = (40, 40, 40), (255, 255, 255), 8, 13
 
 
 def side_by_side(pictures: Sequence[tuple[str, Picture]]) -> Image.Image:
-    """Draw pictures of one size from left to right, each under its caption."""
+    """Draw pictures of one size from left to right, each below its caption."""
     return contact_sheet([pictures])
 
 
 def contact_sheet(rows: Sequence[Sequence[tuple[str, Picture]]], min_side: int = MIN_DISPLAY_SIDE) -> Image.Image:
-    """Draw rows of pictures, each under its caption, on white.
+    """Draw rows of pictures, each below its caption, on white.
 
     Parameters
     ----------
     rows : sequence of sequences of (str, array of uint8, shape (H, W, 3))
         Captions and pictures. All pictures have one size.
     min_side : int
-        Pictures are enlarged by the smallest integer factor that gives their longer side so many pixels. Columns are at
-        least as wide, so that the pages of an animation have one size for all captions.
+        Pictures are enlarged by the smallest integer factor that gives their longer side this many pixels. Columns are
+        at least as wide, so that all pages of an animation have one size.
     """
     factor = -(-min_side // max(rows[0][0][1].shape[:2]))
     height, width = (side * factor for side in rows[0][0][1].shape[:2])
@@ -82,6 +82,6 @@ def draw_curve(log: Path, path: Path) -> None:
     if not header["higher_is_better"] and any(score > 0 for _, score in points):
         panel.set_yscale("log")
     panel.set(xlabel="step", ylabel=header["metric"])
-    panel.set_title(f"{header['start']} to {header['target']}", fontsize=9, parse_math=False)  # a file may hold a $
+    panel.set_title(f"{header['start']} to {header['target']}", fontsize=9, parse_math=False)  # names may contain a $
     panel.grid(alpha=0.3)
     figure.savefig(path, dpi=110, format="png")

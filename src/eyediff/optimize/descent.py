@@ -1,4 +1,4 @@
-"""Gradient descent on pixels, by Adam."""
+"""Gradient descent on pixels, with Adam."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .settings import BETAS, EPSILON, DescentSettings
 
 
 class DescentStep(NamedTuple):
-    """The image after `number` steps, and the loss before the last of them (of the shifted images)."""
+    """The image after `number` steps, and the loss before the last step. If images are shifted, it is their loss."""
 
     number: int
     loss: float
@@ -31,7 +31,7 @@ def descend(start: Tensor, target: Tensor, objective: Objective, settings: Desce
     Parameters
     ----------
     start, target : Tensor, shape (1, 3, H, W)
-        Images in [0, 1], on one device.
+        Images in [0, 1], both on one device.
     objective : Objective
         The metric.
     settings : DescentSettings
@@ -40,16 +40,16 @@ def descend(start: Tensor, target: Tensor, objective: Objective, settings: Desce
     Yields
     ------
     DescentStep
-        Every step. The next step changes `image` in place: copy it to keep it.
+        One for each step. The next step changes `image` in place, so copy it to keep it.
 
     Notes
     -----
-    Pixels are clipped to [0, 1] and otherwise free. What the metric does not measure stays as it was at the start, so
-    the result shows it.
+    Pixels are clipped to [0, 1] and have no other limits. Properties that the metric does not measure stay as they were
+    at the start, so the result shows them.
     """
     image = start.clone().requires_grad_()
     adam = torch.optim.Adam([image], settings.rate, BETAS, EPSILON)
-    rng = np.random.default_rng([settings.seed, 1])  # independent of the noise
+    rng = np.random.default_rng([settings.seed, 1])  # independent of the noise image
     reach = min(settings.shifts, *(side - 1 for side in target.shape[2:])) if objective.strided else 0
     prepared = None if reach else objective.prepare(target)
     for number in range(settings.steps):
@@ -68,13 +68,13 @@ def descend(start: Tensor, target: Tensor, objective: Objective, settings: Desce
 
 
 def shift_window(image: Tensor, reach: int, down: int, right: int) -> Tensor:
-    """Cut a window of the image's own size from the mirror-padded image, `down` and `right` from 0 to 2 * reach."""
+    """Cut a window of the image's size from the mirror-padded image. `down` and `right` are from 0 to 2 * reach."""
     height, width = image.shape[2:]
     return F.pad(image, (reach,) * 4, mode="reflect")[:, :, down : down + height, right : right + width]
 
 
 def noise_image(height: int, width: int, seed: int) -> npt.NDArray[np.uint8]:
-    """Return H x W x 3 uniform random levels."""
+    """Return an image of uniformly distributed random levels, H x W x 3."""
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""The folder of a run: a log of complete lines, frames and final images. No file in it is ever incomplete."""
+"""The folder of a run: a log of complete lines, frames and final images. Its files are never incomplete."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ ANIMATIONS = {"gif": "steps.gif", "apng": "steps.png"}
 
 
 class RunFolder:
-    """The folder that one run writes to.
+    """The folder into which one run writes.
 
     Parameters
     ----------
     path : Path
-        The folder. It must not contain another run.
+        Path of the folder. It must not contain another run.
 
     Raises
     ------
     UsageError
-        If the folder contains a run, or if a file has this name.
+        If the folder contains a run, or if the path is a file.
     OutputError
-        Raised by the methods if a file cannot be written.
+        If a file cannot be written. The methods raise it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         for name in (LOG, FRAMES, RESULT, SIDE_BY_SIDE, CURVE, *ANIMATIONS.values()):
             if (path / name).exists():
-                raise UsageError(f"{shown(path)} holds a run already ({name}); choose another folder")
+                raise UsageError(f"{shown(path)} has a run already ({name}); choose another folder")
         if path.exists() and not path.is_dir():
             raise UsageError(f"{shown(path)} is a file; expected a folder")
         self._log: Appender | None = None
@@ -68,13 +68,13 @@ class RunFolder:
             picture.save(part, "PNG", optimize=True)
 
     def write_animation(self, kind: str, pictures: list[Image.Image], milliseconds: list[int]) -> None:
-        """Write an endless animation; `kind` is a key of ANIMATIONS."""
+        """Write an animation that repeats endlessly. `kind` is a key of ANIMATIONS."""
         first, *others = pictures
         with atomic_path(self.path / ANIMATIONS[kind]) as part:
             file_format = "GIF" if kind == "gif" else "PNG"
             first.save(part, file_format, save_all=True, append_images=others, duration=milliseconds, loop=0)
 
     def close(self) -> None:
-        """Close the log. May be called twice."""
+        """Close the log. A second call does nothing."""
         if self._log is not None:
             self._log.close()

@@ -22,7 +22,7 @@ PERCEPTUAL: Mapping[str, str] = {
     "perceptual": VGG.name,
     **{f"perceptual-{trunk.name}": trunk.name for trunk in (ALEX, SQUEEZE, MINI)},
 }
-"""Backbones by the name of their content loss (Johnson et al. 2016), at the second feature layer: relu2_2 of VGG."""
+"""Backbones by name of their content loss (Johnson et al. 2016) at the second feature layer, relu2_2 in VGG."""
 
 JOHNSON = "2016"
 
@@ -32,7 +32,7 @@ RANGE = (0.0, 1.0)
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric that an image is optimised for.
+    """A metric for which an image is optimised.
 
     Attributes
     ----------
@@ -41,13 +41,13 @@ class Objective:
     weights_sha256 : str or None
         Hash of its weights.
     higher_is_better : bool
-        Direction of `score`.
+        Whether a higher `score` means more similar images.
     smallest : int
-        Shortest side that it takes, in pixels.
+        Shortest side that the metric accepts, in pixels.
     strided : bool
-        Whether it samples a grid of positions only, as networks do.
+        Whether the metric samples only a grid of positions, as networks do.
     module : torch.nn.Module
-        Called, it gives the loss, which is lower for more similar images. Its `score` gives the published metric.
+        Returns the loss when called; it is lower for more similar images. Its `score` is the published metric.
     """
 
     name: str
@@ -59,16 +59,16 @@ class Objective:
     module: torch.nn.Module
 
     def score(self, x: Tensor, y: Tensor) -> float:
-        """Return the metric of one pair, 1 x 3 x H x W each."""
+        """Return the score of one pair, 1 x 3 x H x W each."""
         with torch.no_grad():
             return float(cast(Any, self.module).score(x, y))
 
     def loss(self, x: Tensor, prepared: Any) -> Tensor:
-        """Return the loss to minimise; `prepared` is a target, or the result of `prepare` for it."""
+        """Return the loss to minimise. `prepared` is a target, or the result of `prepare` for a target."""
         return cast(Tensor, self.module(x, prepared))
 
     def prepare(self, target: Tensor) -> Any:
-        """Compute once what the loss needs of a target that does not change."""
+        """Compute the part of the loss that depends only on the target, so that it is computed once."""
         with torch.no_grad():
             if isinstance(self.module, nn.LPIPS):
                 return self.module.prepare(target)
@@ -88,7 +88,7 @@ def load_objective(name: str, progress: DownloadProgress | None = None) -> Objec
     name : str
         Name of a metric, such as `lpips-alex`, `ssim@skimage` or `perceptual`.
     progress : function, optional
-        Called with the bytes that have arrived and that are expected, if weights are downloaded.
+        Called with the number of bytes that have arrived and the expected number, if weights are downloaded.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def load_objective(name: str, progress: DownloadProgress | None = None) -> Objec
     UsageError
         If the metric has no gradient.
     WeightsError
-        If its weights cannot be found or downloaded.
+        If its weights are neither found nor downloaded.
     """
     sha256: str | None = None
     if name in PERCEPTUAL:
@@ -123,5 +123,5 @@ def load_objective(name: str, progress: DownloadProgress | None = None) -> Objec
     elif info.torch_module is not None and (isinstance(program, WholeImage) or program.formula is not None):
         module = getattr(nn, info.torch_module).for_version(spec.version, value_range=RANGE, check=False)
     else:
-        raise UsageError(f"{name} has no gradient to follow; expected one of {', '.join(objective_names())}")
+        raise UsageError(f"{name} has no gradient; expected one of {', '.join(objective_names())}")
     return Objective(name, spec.version, sha256, info.higher_is_better, program.smallest_side, info.is_deep, module)

@@ -1,4 +1,4 @@
-"""A run from beginning to end: two images in, a folder of results out."""
+"""A complete run: it takes two images and writes a folder of results."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from .objectives import Objective
 from .settings import MAX_PIXELS, DescentSettings
 
 NOISE = "noise"
-"""Given as the start: random pixels."""
+"""Name of a start that consists of random pixels."""
 
 AnimationFormat: TypeAlias = Literal["gif", "apng"]
 
 
 @dataclass(frozen=True)
 class ImagePair:
-    """A start and a target of one size, their names, and notes on how they were read."""
+    """A start and a target of one size, their names, and notes from reading them."""
 
     start: Pixels
     target: Pixels
@@ -51,13 +51,13 @@ class OptimizationResult:
     Attributes
     ----------
     first, last : float
-        Scores of the start and of the result, as they are saved.
+        Scores of the start and of the result, computed from the saved pixels.
     steps : int
-        Number of steps that were made; fewer than planned if the run was interrupted.
+        Number of completed steps. It is smaller than planned if the run was interrupted.
     interrupted : bool
         Whether the run was interrupted.
     curve : bool
-        Whether the curve was drawn. Without matplotlib it is not.
+        Whether the curve was drawn. It needs matplotlib.
     """
 
     first: float
@@ -75,11 +75,11 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     start : str
         Path of the start, or NOISE.
     target : Path
-        The target.
+        Path of the target.
     policy : str
-        How the start gets the size of the target.
+        How the start is changed to the size of the target.
     side : int or None
-        Images are first reduced so that their longer side has at most so many pixels.
+        Images are first reduced until their longer side has at most this many pixels. None: they are not reduced.
     seed : int
         Seed of the noise.
 
@@ -92,7 +92,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     ImageError
         If an image cannot be read.
     SizeError
-        If sizes differ and the policy refuses that.
+        If the sizes differ and the policy refuses this.
     UsageError
         If the target has more than MAX_PIXELS pixels.
     """
@@ -101,7 +101,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     if height * width > MAX_PIXELS:
         raise UsageError(
             f"{shown(target)} is {size_of(target_image.pixels)}; expected at most {MAX_PIXELS / 1e6:.1f} megapixels, "
-            "since more take gigabytes and hours; shrink it with ",
+            "because a larger image takes gigabytes of memory and hours; reduce it with ",
             Setting("side", 512),
         )
     if start == NOISE:
@@ -130,17 +130,17 @@ def optimize(
     pair : ImagePair
         Start and target.
     objective : Objective
-        The metric.
+        Metric to optimise for.
     settings : DescentSettings
         Number of steps, rate, shifts, seed and frames.
     path : Path
-        The folder. It gets log.jsonl, frames/, result.png, side-by-side.png, an animation and curve.png.
+        Folder of the run. The run writes log.jsonl, frames/, result.png, side-by-side.png, an animation and curve.png.
     animation : {"gif", "apng"}
         Format of the animation.
     device : {"cpu", "cuda"}
-        Where torch computes.
+        Device that computes.
     progress : function, optional
-        Called with the number of steps that are done, and of all steps.
+        Called with the number of completed steps and the number of all steps.
 
     Returns
     -------
@@ -149,14 +149,14 @@ def optimize(
     Raises
     ------
     SizeError, DeviceError, UsageError
-        Before anything is written: the images are too small, the device is missing, or the folder is not free.
+        If the images are too small, the device is missing, or the folder is in use. They are raised before writing.
     OutputError
-        If writing fails.
+        If a file cannot be written.
 
     Notes
     -----
-    Scores are of the saved pixels, 8 bits a channel: `eyediff compare result.png target` gives the last one. The first
-    Ctrl-C ends the run and keeps its results.
+    Scores are computed from the saved pixels with 8 bits a channel. `eyediff compare result.png target` gives the last
+    score. The first Ctrl-C ends the run and keeps its results.
     """
     check_sides(objective.name, objective.smallest, pair.target.shape[1], pair.target.shape[0])
     torch_device = require_device(device)

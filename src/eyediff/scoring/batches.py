@@ -1,4 +1,4 @@
-"""The only place that scores images: pairs of loaded images to rows, in batches, through every engine."""
+"""The only place that scores images. It computes rows from pairs of loaded images, in batches, with every engine."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from .metric_set import MetricSet
 from .references import Reference, ReferenceCache
 
 Stop: TypeAlias = Callable[[], bool]
-"""Answers whether the run should end."""
+"""A function that returns whether the run should end."""
 
 Observe: TypeAlias = Callable[[Loaded, ScoredPair], None]
-"""Called with a pair that has scores, while its pixels are in memory."""
+"""A function that is called with a pair that has scores, while its pixels are in memory."""
 
 InputResult: TypeAlias = npt.NDArray[Any] | str
-"""What was computed for one input, or the reason why there is nothing."""
+"""The result for one input, or the reason why there is none."""
 
 
 def score_pairs(
@@ -46,18 +46,18 @@ def score_pairs(
     Parameters
     ----------
     pairs
-        May be unbounded: memory use does not grow with the number of pairs.
+        Pairs to score. There may be any number of them: memory use does not grow with it.
     metrics
-        What to compute.
+        Metrics to compute.
     loader
-        How files become images.
+        Reads the images of pairs.
     recall
-        Returns the row of a pair that an earlier run has computed, or None. Called once a pair, in input order, before
-        its files are read.
+        Returns the row of a pair that an earlier run has computed, or None. It is called once for each pair, in input
+        order, before the files of the pair are read.
     stop
-        Once it returns true, rows already computed are yielded; then KeyboardInterrupt is raised.
+        When it returns true, the rows that are complete are yielded, and then KeyboardInterrupt is raised.
     observe
-        Sees the pixels of every pair that has scores. Files of recalled rows are read again for it.
+        Called with the pixels of every pair that has scores. Files of recalled rows are read again for it.
     """
     items = loader.load(pairs, recall or (lambda _: None), again=observe is not None)
     with closing(items):
@@ -72,11 +72,11 @@ def score_batches(
     stop: Stop = lambda: False,
     observe: Observe | None = None,
 ) -> Generator[Row]:
-    """Yield the rows of loaded pairs in input order; rows among the items pass through.
+    """Yield the rows of loaded pairs in input order. Rows among the items are passed on.
 
-    A batch holds pairs of one shape and storage type. It is computed when it is full. When `waiting` pairs are
-    held, or the input ends, the batch with the oldest pair is computed, full or not. So the content of a batch follows
-    from the order of the pairs alone, and not from the time that a file takes to read: two runs compute the same.
+    A batch has pairs of one shape and storage type. It is computed when it is full. When `waiting` pairs are in memory,
+    or the input ends, the batch with the oldest pair is computed, even if it is not full. So the content of a batch
+    depends only on the order of the pairs, and not on the time of reading. Two runs compute the same batches.
     """
     buffer = _ReorderBuffer(metrics, observe)
     try:
@@ -103,14 +103,14 @@ def _check(stop: Stop) -> None:
 
 @dataclass(slots=True)
 class _Slot:
-    """The place of a pair in the order of the rows."""
+    """The position of a pair in the order of the rows."""
 
     loaded: Loaded | None
     row: Row | None = None
 
 
 class _ReorderBuffer:
-    """Pairs in input order; those without a row also in a batch for each shape and storage type."""
+    """Pairs in input order. Pairs without a row are also in a batch for their shape and storage type."""
 
     def __init__(self, metrics: MetricSet, observe: Observe | None) -> None:
         self._metrics, self._observe, self._references = metrics, observe, ReferenceCache()
@@ -121,7 +121,7 @@ class _ReorderBuffer:
         return len(self._slots)
 
     def push(self, item: Loaded | Row) -> None:
-        """Add one pair, and compute its batch if that is full now."""
+        """Add one pair, and compute its batch if it is full now."""
         if not isinstance(item, Loaded):
             self._slots.append(_Slot(None, item))
         elif item.known is not None:
@@ -136,7 +136,7 @@ class _ReorderBuffer:
                 self._compute(item)
 
     def compute_first(self) -> None:
-        """Compute the batch of the pair that has waited longest."""
+        """Compute the batch with the oldest pair."""
         first = self._slots[0].loaded
         if first is not None:
             self._compute(first)
@@ -148,7 +148,7 @@ class _ReorderBuffer:
             yield row
 
     def done(self) -> list[Row]:
-        """Return every row that is computed."""
+        """Return every row that has been computed."""
         return [slot.row for slot in self._slots if slot.row is not None]
 
     def _compute(self, one: Loaded) -> None:
@@ -171,28 +171,28 @@ def _kind(loaded: Loaded) -> object:
 
 
 def batch_capacity(width: int, height: int, images: int = 2) -> int:
-    """Return how many inputs of this size, each of so many images, go through an engine in one call."""
+    """Return how many inputs of this size go through an engine in one call. An input has `images` images."""
     return max(1, defaults.BATCH_PIXELS // (images * width * height))
 
 
 def score_images(a: Image, b: Image, metrics: MetricSet, counted: Mask | None = None) -> Row:
-    """Return the row of two images that are prepared: of one size, and `counted` where some pixels do not count."""
+    """Return the row of two prepared images of one size. `counted` is where pixels count; None means everywhere."""
     pair = Pair("the images", Path(a.name), Path(b.name))
     (row,) = score_batch([Loaded(pair, a, b, counted=counted)], metrics, ReferenceCache())
     return row
 
 
 def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: ReferenceCache) -> list[Row]:
-    """Return a row for each pair; all are of one shape and storage type, and with masks or without.
+    """Return a row for each pair. The pairs have one shape and storage type, and either all or none have masks.
 
-    Every metric stands alone: a metric that cannot score a pair leaves a reason in its row, and the other scores.
+    Metrics are independent. If a metric cannot score a pair, the row has the reason, and the scores of other metrics.
     """
-    grounds = [composites(loaded.reference, loaded.candidate) for loaded in batch]  # one or two of each pair
+    grounds = [composites(loaded.reference, loaded.candidate) for loaded in batch]  # one or two for each pair
     owners = [index for index, of_pair in enumerate(grounds) for _ in of_pair]
     reference, candidate = ([sample[side] for of_pair in grounds for sample in of_pair] for side in (0, 1))
     counted = [own for owner in owners if (own := batch[owner].counted) is not None]
     samples = _Samples(reference, candidate, references.track(reference), counted)
-    scores: list[dict[str, list[float]]] = [{} for _ in batch]  # one on each ground
+    scores: list[dict[str, list[float]]] = [{} for _ in batch]  # one score for each background
     reasons: list[dict[str, str]] = [{} for _ in batch]
     shortest = min(batch[0].width, batch[0].height)
     for names, engine in metrics.groups:
@@ -219,7 +219,7 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
 def _locate(
     metrics: MetricSet, loaded: Loaded, scores: dict[str, list[float]]
 ) -> tuple[dict[str, tuple[Region, ...]], tuple[str, ...]]:
-    """Return the changed regions by metric, on the ground on which the score is worst, and notes on what failed."""
+    """Return the changed regions for each metric, on the background with the worst score, and notes on failures."""
     regions: dict[str, tuple[Region, ...]] = {}
     notes: list[str] = []
     for names, engine in metrics.groups:
@@ -228,8 +228,8 @@ def _locate(
             a, b = composites(loaded.reference, loaded.candidate)[of_grounds.index(worst)]
             try:
                 found = engine.locate(a, b, metrics.header.tolerate_shift, loaded.counted)
-            except Exception as error:  # noqa: BLE001  # as of scores: a lack of memory costs the regions alone
-                notes.append(f"no regions of {names[0]}: {describe_error(error)}")
+            except Exception as error:  # noqa: BLE001  # as for scores: if memory lacks, only the regions are lost
+                notes.append(f"the regions of {names[0]} were not computed: {describe_error(error)}")
                 continue
             if found:
                 regions[names[0]] = found
@@ -255,19 +255,19 @@ def _row(
 
 
 def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: Sequence[int]) -> list[InputResult]:
-    """Return what `compute` gives for each input, or the reason why there is nothing.
+    """Return the result of `compute` for each input, or the reason why there is none.
 
     Parameters
     ----------
     compute
-        Takes indices of inputs, and returns an array with one row for each.
+        Takes indices of inputs, and returns an array with one row for each index.
     places
-        The indices; at least one.
+        Indices of the inputs. There must be at least one.
 
     Notes
     -----
-    If `compute` raises, every input is tried alone. So a bad input, or a batch too large for the memory, costs only the
-    inputs that fail alone. Engines wrap runtimes that raise any exception; each becomes a reason.
+    If `compute` raises an error, every input is tried alone. So a bad input, or a batch that is too large for the
+    memory, affects only inputs that also fail alone. Engines may raise any exception; it becomes the reason.
     """
     try:
         results = compute(places)
@@ -281,7 +281,7 @@ def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: S
 
 
 class _Samples:
-    """The images of a batch, and what is known of its references."""
+    """The images of a batch, and their references in the cache."""
 
     def __init__(
         self, a: Sequence[Pixels], b: Sequence[Pixels], references: Sequence[Reference], counted: Sequence[Mask] = ()
@@ -293,7 +293,7 @@ class _Samples:
     def distances(self, engine: Engine, names: tuple[str, ...], places: Sequence[int]) -> npt.NDArray[np.float64]:
         """Return N scores (N x K for K names) of the samples at these places.
 
-        References that occur again are compared from their features.
+        The features of references that occur several times are computed only once.
         """
         parts: list[tuple[Sequence[int], npt.NDArray[np.float64]]] = []
         looks = isinstance(engine, Looking) and not self._counted
@@ -321,9 +321,9 @@ class _Samples:
         return cast(MaskedEngine, engine).masked_distances(a, b, np.stack([self._counted[place] for place in places]))
 
     def _with_features(self, engine: Looking, names: tuple[str, ...], places: Sequence[int]) -> dict[int, Features]:
-        """Return the features of the references that occur more than once, by place; none if they need too much memory.
+        """Return the features of the references that occur several times, by place; none if they need too much memory.
 
-        A single pair is compared faster than a reference is looked at and then compared.
+        For a single pair, a comparison from pixels is faster than one from features.
         """
         repeated = {place: self._references[place] for place in places if self._references[place].times > 1}
         unseen = {id(each): place for place, each in repeated.items() if names not in each.features}
@@ -339,8 +339,9 @@ class _Samples:
         return (places[start : start + self._capacity] for start in range(0, len(places), self._capacity))
 
     def _pick(self, side: int, places: Sequence[int]) -> Pixels:
-        """Return the images of a side at these places as one array. A single image, which may be large, is not copied;
-        the array of all is made once for all engines."""
+        """Return the images at these places as one array. `side` is 0 for references and 1 for candidates.
+
+        A single image is not copied, because it may be large. The array of all images is made once for all engines."""
         images = self._sides[side]
         if len(places) == 1:
             return images[places[0]][None]
@@ -352,7 +353,7 @@ class _Samples:
 
 
 def _notes(reference: Image, candidate: Image) -> tuple[str, ...]:
-    """Return the notes of two images; a note of one image alone names its side."""
+    """Return the notes of two images. A note about only one image names it: reference or candidate."""
     both = [note for note in reference.notes if note in candidate.notes]
     sides = (("reference", reference), ("candidate", candidate))
     single = [f"{side}: {note}" for side, image in sides for note in image.notes if note not in both]

@@ -1,4 +1,4 @@
-"""Turn the names of metrics into engines: registry, weights, engine."""
+"""Create engines from the names of metrics. The registry gives the programs, and weights are loaded."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class BoundMetric:
     Parameters
     ----------
     spec : MetricSpec
-        Metric as it was requested.
+        The metric as it was requested.
     engine : Engine
-        Computes the metric.
+        Engine that computes the metric.
     weights_sha256 : str, optional
         Hash of its weights. None for a metric without weights.
     """
@@ -53,7 +53,7 @@ class BoundMetric:
 
     @property
     def header(self) -> MetricHeader:
-        """Header of the metric in a result."""
+        """Description of the metric in the header of a result."""
         return MetricHeader(self.spec.version, self.weights_sha256, self.engine.description)
 
 
@@ -65,27 +65,27 @@ def build_metric(
     progress: DownloadProgress | None = None,
     memory: int | None = None,
 ) -> BoundMetric:
-    """Return a metric with its engine; weights are found or downloaded now.
+    """Return a metric with its engine. Its weights are found or downloaded now.
 
     Parameters
     ----------
     spec : MetricSpec
-        Metric to build.
+        The metric to build.
     runner : Runner
-        Compiles programs that are stated over operations.
+        Compiles programs into functions of pixels.
     weights_file : Path, optional
-        File to read the backbone's weights from.
+        File with the weights of the backbone.
     trust : bool
         Whether weights other than the official ones are accepted.
     progress : function of (bytes received, bytes expected), optional
         Called during a download.
     memory : int, optional
-        Bytes for a network's images and intermediate results together. None means no limit.
+        Bytes for the images and intermediate results of a network. None means no limit.
 
     Raises
     ------
     WeightsError
-        If the weights cannot be had, or differ from what was expected.
+        If the weights are neither found nor downloaded, or differ from the expected ones.
     """
     program = spec.program
     if isinstance(program, PeakOf):
@@ -101,7 +101,7 @@ def build_metric(
 
 
 def bind_dists(network: Network, program: FeatureStatistics) -> WholeImage:
-    """Return DISTS by a network, with the weights that ship."""
+    """Return DISTS for a network, with the weights alpha and beta of the package."""
     alpha, beta = map(dists.split, load_dists())
     return WholeImage(lambda ops, a, b: dists.score(ops, network, alpha, beta, a, b), program.smallest_side)
 
@@ -122,7 +122,7 @@ def build_engine(
 
 
 def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
-    """Join metrics that share their work, so that one engine computes all of them."""
+    """Join metrics that share their work into groups. One engine computes all metrics of a group."""
     groups: list[Group] = []
     sharing: dict[object, list[tuple[str, PixelFunction]]] = {}
     for metric in metrics:
@@ -157,26 +157,26 @@ def build_metric_set(
     Parameters
     ----------
     metrics
-        Names such as ``lpips`` or ``ssim@skimage``, files of metrics, or metrics that are parsed already.
+        Names such as ``lpips`` or ``ssim@skimage``, metric files, or parsed metrics.
     size, alpha, range, conventions
-        Recorded in the header only. The loader prepares the images.
+        Settings that are only recorded in the header. The loader applies them.
     device
-        Where the networks run.
+        Device that computes the networks.
     memory
-        Bytes, or text such as "2GB", that the process should stay within; None: half of the machine's memory, at most
-        4 GiB.
+        Limit of the process's memory, in bytes or as text such as "2GB". None means half of the machine's memory, but
+        at most 4 GiB.
     threads
-        Threads of the engines; None: one for each core.
+        Number of threads of the engines. None means one for each core.
     tolerate_shift
-        Pixels by which a region may be displaced and be called moved.
+        A region that is displaced by at most this many pixels is reported as moved.
     progress
-        Called with the bytes of a download that have arrived and the bytes expected.
+        Called with the number of bytes that have arrived and the expected number, if weights are downloaded.
 
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If a metric is unknown or named twice, or takes no masks where `conventions` have some, its weights cannot be
-        loaded, or the device is not available.
+        If a metric is unknown or is named twice, if it does not take masks but `conventions` have some, if its weights
+        cannot be loaded, or if the device is not available.
     """
     specs = parse_metrics(metrics)
     if conventions.masks:

@@ -1,4 +1,4 @@
-"""Files are decoded in worker threads while the main thread computes; pairs arrive in input order."""
+"""Decode files in worker threads while the main thread computes. Pairs arrive in input order."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from ..records import Failure, Image, Mask, Pair, Row, ScoredPair, Side
 from .prefetch import ahead, reading
 
 Read: TypeAlias = Callable[[Location], Image]
-"""Reads the image of a file; called from several threads. Raises ImageError."""
+"""A function that reads an image from a file. Several threads call it. Raises ImageError."""
 
 FitPair: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]
-"""Brings two images to one size and storage type. Raises SizeError."""
+"""A function that gives two images one size and storage type. Raises SizeError."""
 
 Prepare: TypeAlias = Callable[[Image, Image, Mask | None], tuple[Image, Image, Mask | None]]
-"""Returns two images of one size as they are scored, and which of their pixels count. Raises SizeError."""
+"""A function that prepares two images of one size for scoring. It also returns which pixels count. Raises SizeError."""
 
 Recall: TypeAlias = Callable[[Pair], ScoredPair | None]
-"""Returns the row of a pair that an earlier run has computed, or None."""
+"""A function that returns the row of a pair from an earlier run, or None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pair whose images are in memory, of one size and storage type. `known` is its row of an earlier run.
+    """A pair whose images are in memory, of one size and storage type. `known` is its row from an earlier run.
 
-    `counted` says which pixels count, H x W; None: all. The candidate has the reference's pixels where none counts.
+    `counted` shows which pixels count, H x W. None means all. Where pixels do not count, the candidate has the pixels
+    of the reference.
     """
 
     pair: Pair
@@ -63,22 +64,22 @@ class ImageLoader:
     read
         Reads one file.
     fit
-        Brings the two images of a pair to one size and storage type.
+        Gives the two images of a pair one size and storage type.
     workers
-        Threads that read.
+        Number of threads that read.
     window
-        Pairs in memory: half of them decoded ahead, half waiting for their batch to fill.
+        Number of pairs in memory: half of them decoded in advance, half waiting until their batch is full.
     window_bytes
-        Bytes of pixels that may be decoded ahead.
+        Number of bytes of pixels that may be decoded in advance.
     prepare
-        Says what counts of a pair, after `fit`.
+        Called after `fit`. It returns the prepared images, and which pixels count.
     read_mask
-        Reads the mask of a pair that has one.
+        Reads the mask of a pair, if it has one.
 
     Raises
     ------
     UsageError
-        If there is no worker.
+        If the number of workers is less than 1.
     """
 
     read: Read
@@ -91,17 +92,17 @@ class ImageLoader:
 
     def __post_init__(self) -> None:
         if self.workers < 1:
-            raise UsageError(f"{self.workers} workers were asked for; at least 1 is needed")
+            raise UsageError(f"{self.workers} workers were given, expected at least 1")
 
     @property
     def waiting(self) -> int:
-        """Pairs that may wait, decoded, for their batch to fill or for their turn."""
+        """Number of decoded pairs that may wait for their turn, or until their batch is full."""
         return self.window - self.window // 2
 
     def load(self, pairs: Iterable[Pair], recall: Recall, again: bool = False) -> Generator[Loaded | Row]:
-        """Yield every pair in input order: its images, the row that `recall` returns, or a Failure.
+        """Yield a result for every pair in input order: its images, the row that `recall` returns, or a Failure.
 
-        With `again`, the images of a known row are read, too. If that fails, the row comes alone.
+        With `again`, the images of a recalled row are also read. If this fails, only the row is yielded.
         """
         with reading(self.workers) as pool:
             reader = _Reader(self, pool)
@@ -110,7 +111,7 @@ class ImageLoader:
                 known = recall(pair)
                 return reader.start(pair, known).result if known is None or again else lambda: known
 
-            # Until the size of the first pair is known, one at a time: it may fill the window.
+            # The first pair is read alone, because it may take all of the window. Then its size is known.
             size = self.window_bytes
             yield from ahead(pairs, start, _nbytes, window=size, first=size, most=self.window // 2)
 
@@ -120,7 +121,7 @@ def _nbytes(item: Loaded | Row) -> int | None:
 
 
 class _Reader:
-    """Hands files to the pool. A file that was read for the pair before, on the same side, is not read again."""
+    """Gives files to the pool. If successive pairs have the same reference or candidate, it is read once."""
 
     def __init__(self, loader: ImageLoader, pool: ThreadPoolExecutor) -> None:
         self._loader, self._pool = loader, pool
@@ -128,10 +129,10 @@ class _Reader:
         self._mask: tuple[Location, Future[Mask]] | None = None
 
     def start(self, pair: Pair, known: ScoredPair | None) -> Future[Loaded | Row]:
-        """Begin to read.
+        """Start reading a pair.
 
-        The last task waits for the others, in a worker. Since the pool begins tasks in the order in which it gets
-        them, those are done by then, or under way in other workers; so this ends with a single worker, too.
+        The last task waits for the other tasks in a worker thread. The pool starts tasks in order. So the other tasks
+        are complete then, or other workers are executing them. This works even with a single worker.
         """
         reference = self._image("reference", pair.reference)
         candidate = self._image("candidate", pair.candidate)
@@ -164,17 +165,17 @@ def _join(
     try:
         images = reference.result(), candidate.result()
         counted = None if mask is None else mask.result()
-    except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
+    except Exception as error:  # noqa: BLE001  # decoders may raise any exception; a bad file becomes one row
         return known or Failure(pair, "read", describe_error(error))
     try:
         first, second, counted = loader.prepare(*loader.fit(*images), counted)
         return Loaded(pair, first, second, known, counted)
-    except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
+    except Exception as error:  # noqa: BLE001  # as above, for example if memory lacks for the larger size
         return known or Failure(pair, "size", describe_error(error))
 
 
 def describe_error(error: Exception) -> str:
-    """Return an error as one line: our messages as they are, others after the name of their type."""
+    """Return an error as one line. Errors of other libraries begin with the name of their type."""
     text = " ".join(str(error).split())
     if isinstance(error, EyediffError):
         return text

@@ -1,4 +1,4 @@
-"""The metrics of a run: their engines, and the header that names their versions and weights."""
+"""The metrics of a run: their engines, and the header with their versions and weights."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from ..interfaces import Engine
 from ..records import Header
 
 Group = tuple[tuple[str, ...], Engine]
-"""The names of the columns that one engine computes in one call, and that engine."""
+"""The names of the columns that one engine computes in one call, and the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricSet:
-    """Engines that score the same pairs, and what their scores have in common.
+    """Engines that score the same pairs, and the header of their scores.
 
     Parameters
     ----------
     groups
-        For each engine the columns that it computes. With one name, ``engine.distances`` returns N scores. With K
-        names, it returns N x K scores: one column a name, in the order of the names.
+        Each engine and the columns that it computes. With one name, ``engine.distances`` returns N scores. With K
+        names, it returns N x K scores, with the columns in the order of the names.
     header
-        Describes the metrics. ``header.metrics`` has the same names; its order is the order of the columns.
+        Describes the metrics. ``header.metrics`` has the same names. Its order is the order of the columns.
 
     Raises
     ------
@@ -37,11 +37,11 @@ class MetricSet:
         computed = [name for names, _ in self.groups for name in names]
         described = self.header.metrics
         if sorted(computed) != sorted(described) or set(described) != set(self.header.higher_is_better):
-            raise UsageError(f"the header describes {list(described)}, the engines compute {computed}")
+            raise UsageError(f"the header describes {list(described)}, but the engines compute {computed}")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The metrics in the order of the columns."""
+        """Names of the metrics in the order of the columns."""
         return tuple(self.header.metrics)
 
     def engine(self, name: str) -> Engine:

@@ -1,4 +1,4 @@
-"""From the name of a metric, or of a metric's file, to what it means: the registry entry, its version and its file."""
+"""Parse the name of a metric, or of a metric file, into its registry entry, version and file."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class MetricSpec:
     Parameters
     ----------
     requested : str
-        Name that the results carry.
+        The name that the results use.
     info : MetricInfo
-        Entry of the registry; of a metric's file, an entry named by the file's content.
+        Entry in the registry. For a metric file, an entry whose name depends on the content of the file.
     version : str
         Version of the metric.
     file : MetricFile, optional
-        Metric's file that was named.
+        The metric file, if one was requested.
     peak : bool
-        Whether the worst window of the metric's map is meant.
+        Whether the worst window of the metric's map is requested.
     """
 
     requested: str
@@ -71,12 +71,12 @@ class MetricSpec:
 
     @property
     def mapped(self) -> MetricSpec:
-        """The metric of whose map this one is the worst window."""
+        """The metric without `@peak`. This metric is the worst window of its map."""
         return replace(self, peak=False)
 
     @property
     def qualified_name(self) -> str:
-        """Name and version, such as `lpips-alex@0.1`, whatever alias was requested."""
+        """Name and version, such as `lpips-alex@0.1`, even if an alias was requested."""
         return f"{self.info.name}@{self.version}{PEAK * self.peak}"
 
     def load_network(
@@ -87,7 +87,7 @@ class MetricSpec:
         Parameters
         ----------
         weights : Path, optional
-            File to read the backbone's weights from. By default they are found, or downloaded.
+            File with the weights of the backbone. Default: the weights are found or downloaded.
         trust : bool
             Whether weights other than the official ones are accepted.
         progress : function of (bytes received, bytes expected), optional
@@ -98,7 +98,7 @@ class MetricSpec:
         UsageError
             If the metric has no network.
         WeightsError
-            If the weights cannot be had, or differ from what was expected.
+            If the weights are neither found nor downloaded, or differ from the expected ones.
         """
         if self.file is not None:
             network = self.file.network(weights, progress=progress)
@@ -116,22 +116,22 @@ class MetricSpec:
 
 
 def parse_metric(requested: str) -> MetricSpec:
-    """Return the metric of a name such as `lpips` or `lpips-vgg@0.0`, or of a file such as `./mine.safetensors`.
+    """Return the metric for a name such as `lpips` or `lpips-vgg@0.0`, or for a file such as `./mine.safetensors`.
 
     Parameters
     ----------
     requested : str
-        Name of a metric, or path of a metric's file. A name with a path separator, or one that ends in
-        `.safetensors`, is a path. `@peak` behind either means the worst window of the metric's map.
+        Name of a metric, or path of a metric file. A name with a path separator, or a name that ends with
+        `.safetensors`, is a path. After either, `@peak` requests the worst window of the metric's map.
 
     Raises
     ------
     UnknownMetricError
-        If no metric has that name.
+        If no metric has this name.
     UsageError
-        If the worst window is requested of a metric without a map.
+        If the worst window is requested, but the metric has no map.
     WeightsError
-        If the file is not a metric's file.
+        If the file is not a metric.
 
     Examples
     --------
@@ -147,39 +147,39 @@ def parse_metric(requested: str) -> MetricSpec:
         return _parse_file(requested)
     name, _, version = requested.partition("@")
     if is_file_name(name):
-        raise UnknownMetricError(f"{shown(name)} is a file, and a file has one version; leave out @{version}")
+        raise UnknownMetricError(f"{shown(name)} is a file, and a file has only one version; leave out @{version}")
     return MetricSpec(requested, *find_metric(requested))
 
 
 def _parse_file(requested: str) -> MetricSpec:
-    # The entry is named by content: a copy of the file elsewhere is the same metric.
+    # The name of the entry depends on the content, so a copy of the file is the same metric.
     file = read_metric(Path(requested))
     file.check_runs()
     program = DeepFeatures(file.description.trunk, file.heads is not None)
-    citation = f"a metric of the user's, on {TRUNKS[file.description.trunk].title}"
+    citation = f"a metric of the user with the backbone {TRUNKS[file.description.trunk].title}"
     info = MetricInfo(f"file {file.sha256[:16]}", False, 0, "0 up", citation, {file.version: program})
     return MetricSpec(requested, info, file.version, file)
 
 
 _SETTLED = 2.0
-"""Seconds after its last change from which on a file's time tells changes apart: the coarsest file system counts so."""
+"""Age of a file, in seconds, from which a later change always changes its time. File systems may store even seconds."""
 
 _KEPT = 64
-"""Files that are remembered."""
+"""Number of files whose names are kept."""
 
 _NAMES: dict[tuple[object, ...], str] = {}
-"""Entry names of files that were read, by what `stat` says of each."""
+"""Names of the entries of files that were read. The key is the path and the result of `stat`."""
 
 
 def content_name(requested: str) -> str:
-    """Return `parse_metric(requested).info.name`, without reading again a file that has not changed.
+    """Return `parse_metric(requested).info.name`, but do not read again a file that has not changed.
 
-    A file is recognised by its path, device, inode, size and both times. One that changed within the last seconds is
-    read each time, since its next change may leave all of these as they are.
+    A file is recognised by its path, device, inode, size and both times. A file that changed in the last seconds is
+    read each time, because its next change may leave all of these unchanged.
     """
     try:
         found = Path(requested).stat() if is_file_name(requested) else None
-    except (OSError, ValueError):  # ValueError: a NUL in the name
+    except (OSError, ValueError):  # ValueError: the name contains a NUL
         found = None
     if found is None:
         return parse_metric(requested).info.name
@@ -187,7 +187,7 @@ def content_name(requested: str) -> str:
     age = time.time() - max(found.st_mtime, found.st_ctime)
     name = _NAMES.get(key)
     if name is None:
-        name = parse_metric(requested).info.name  # `stat` came first: a change after it gives another key next time
+        name = parse_metric(requested).info.name  # `stat` was called first, so a later change gives another key
         if age > _SETTLED:
             if len(_NAMES) >= _KEPT:
                 _NAMES.clear()
@@ -196,14 +196,14 @@ def content_name(requested: str) -> str:
 
 
 def find_column(requested: str, columns: Sequence[str]) -> str | None:
-    """Return which of a run's columns is the metric of a name, such as `lpips` for `lpips-alex@0.1`; None if none is.
+    """Return the column of a run for the name of a metric, such as `lpips` for `lpips-alex@0.1`, or None.
 
     Parameters
     ----------
     requested : str
-        Name of a metric, or a metric's file. It need not exist if a column has the same name.
+        Name of a metric, or a metric file. The metric need not exist if a column has the same name.
     columns : sequence of str
-        Names that the results carry.
+        Names of the columns of the run.
 
     Examples
     --------
@@ -217,7 +217,7 @@ def find_column(requested: str, columns: Sequence[str]) -> str | None:
     except EyediffError:
         return None
     for column in columns:
-        with suppress(EyediffError):  # a column of an earlier run may be of a metric that is not installed
+        with suppress(EyediffError):  # the metric of an earlier run's column may not be installed
             if parse_metric(column).qualified_name == wanted:
                 return column
     return None
@@ -230,12 +230,12 @@ def check_masks(specs: Iterable[MetricSpec]) -> None:
             able = [name for name, info in all_metrics().items() if takes_masks(info.programs[info.versions[0]])]
             raise UsageError(
                 f"{spec.requested} is not defined where some pixels do not count; leave it out, or compare whole "
-                f"images; masks and regions are for {', '.join(able)}"
+                f"images; these metrics take masks and regions: {', '.join(able)}"
             )
 
 
 def parse_metrics(requested: Iterable[str | MetricSpec]) -> list[MetricSpec]:
-    """Return the metrics of several names, in order; a `MetricSpec` among them stays as it is.
+    """Return the metrics for several names, in order. A `MetricSpec` among them is kept.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Work that is begun ahead in worker threads, and whose results arrive in input order: bounded by count and bytes."""
+"""Start work in worker threads in advance, limited by count and bytes. Results arrive in input order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @contextmanager
 def reading(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool of threads that read files. On exit, reads that have not begun are cancelled."""
+    """Yield a pool of threads that read files. On exit, reads that have not started are cancelled."""
     pool = ThreadPoolExecutor(workers, "eyediff-read")
     try:
         yield pool
@@ -31,22 +31,22 @@ def ahead(
     first: int,
     most: int,
 ) -> Generator[T]:
-    """Yield the result of every item in input order, while later items are being computed.
+    """Yield the result of every item in input order, while later items are computed.
 
     Parameters
     ----------
     source
-        The items.
+        Items to compute.
     start
-        Begins the work on an item, and returns a function that waits for its result.
+        Starts the work on an item, and returns a function that waits for its result.
     nbytes
-        Returns the bytes of a result; None if they do not count.
+        Returns the number of bytes of a result, or None if the result should not be counted.
     window
-        Bytes that the results of items begun ahead may take. Each is assumed to be as large as the last result.
+        Number of bytes that the results of started items may take. Each is assumed to be as large as the last result.
     first
-        Bytes that a result is assumed to take until one is known.
+        Assumed number of bytes of a result before one is known.
     most
-        Items that may be begun ahead.
+        Number of items that may be started in advance.
     """
     items = iter(source)
     waiting: deque[Callable[[], T]] = deque()
@@ -64,4 +64,4 @@ def ahead(
         result = waiting.popleft()()
         size = nbytes(result) or size
         yield result
-        del result  # or an image would live on until the next is there
+        del result  # otherwise, the image would stay in memory until the next result

@@ -1,4 +1,4 @@
-"""References that occur again: their features are computed once, and compared with every candidate."""
+"""References that occur several times. Their features are computed once and compared with every candidate."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from ..records import Features, Pixels
 
 COMPOSITES = 2
-"""Images of one reference: over black, and over white if it is transparent."""
+"""Number of images of one reference: on black, and on white if it is transparent."""
 
 
 class Reference:
-    """An image of a reference, how often it occurred, and its features. Does not keep the image alive.
+    """An image of a reference, how often it occurred, and its features. It does not keep the image in memory.
 
     Attributes
     ----------
     times
-        How many samples had this reference.
+        Number of samples with this reference.
     features
-        By the names that an engine computes: one row of features, or None if they need too much memory.
+        For each engine, by the names of its columns: one row of features, or None if they need too much memory.
     """
 
     def __init__(self, pixels: Pixels) -> None:
@@ -28,18 +28,18 @@ class Reference:
         self.features: dict[tuple[str, ...], Features | None] = {}
 
     def is_of(self, pixels: Pixels) -> bool:
-        """Return whether this is the same array. The loader hands on one array for a file, which nobody writes to."""
+        """Return whether this is the same array. The loader returns one array for a file, and nothing writes to it."""
         return self._pixels() is pixels
 
 
 class ReferenceCache:
-    """Remembers the references of the last pair, which the next pairs may have, too."""
+    """Stores the references of the last pair, because the next pairs may have the same one."""
 
     def __init__(self) -> None:
         self._last: list[Reference] = []
 
     def track(self, images: Sequence[Pixels]) -> list[Reference]:
-        """Count the references of a batch, and return one for each image: the same object for the same array."""
+        """Count the references of a batch, and return one for each image. The same array gives the same object."""
         known = self._last
         tracked: list[Reference] = []
         for pixels in images:

@@ -1,4 +1,4 @@
-"""Find, download, verify and import the weights of backbones; linear weights of the package; metrics as files."""
+"""Find, download, verify and import the weights of backbones. Load the linear weights, and metrics from files."""
 
 from .catalogue import PUBLISHED, PublishedWeights, published
 from .hashing import canonical_sha256, file_sha256

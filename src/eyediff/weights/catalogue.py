@@ -1,4 +1,4 @@
-"""The published weights of the backbones: where they are, and how they are recognised."""
+"""The published weights of the backbones: where they are, and how eyediff recognises them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class PublishedWeights:
     trunk : str
         Name of the backbone.
     url : str
-        Where the file is.
+        Address of the file.
     bytes, sha256
         Size and hash of the file.
     canonical_sha256 : str or None
-        Hash of its convolutions in any container (`hashing.canonical_sha256`). None: only the official file is
-        recognised.
+        Hash of its convolutions in any container (`hashing.canonical_sha256`). If it is None, only the official file
+        is recognised.
     patterns : tuple of str
-        File names in a folder of the user, best first.
+        File names in a folder of the user, the best first.
     hub_names : tuple of str
-        File names in the folder of torch hub, which other programs fill with other weights, too.
+        File names in the folder of torch hub. Other programs also write other weights to that folder.
     licence : str
         Licence of the weights.
     """
@@ -46,8 +46,8 @@ class PublishedWeights:
         return f"{self.trunk}.safetensors"
 
 
-# Hashes of the files as several independent public projects pin them; the first 8 digits stand in the names. The
-# canonical hashes were computed from convolutions that give the published scores (alex 0.722 on LPIPS's example).
+# The hashes of the files are those that several independent public projects use. File names contain their first 8
+# digits. The canonical hashes are those of convolutions with the published scores (alex 0.722 on LPIPS's example).
 _ALL = (
     PublishedWeights(
         trunk="alex",
@@ -95,4 +95,4 @@ def published(trunk: str) -> PublishedWeights:
     try:
         return PUBLISHED[trunk]
     except KeyError:
-        raise UsageError(f"no weights are called {trunk!r}; there are {', '.join(PUBLISHED)}") from None
+        raise UsageError(f"no weights are called {trunk!r}; the names are {', '.join(PUBLISHED)}") from None

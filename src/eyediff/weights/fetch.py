@@ -1,4 +1,4 @@
-"""Downloads: https only, never more than expected, verified before use."""
+"""Downloads: only by https, never larger than expected, and verified before use."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 SCHEMES = ("https",)
 """Allowed URL schemes.
 
-The hash protects the content, too, but nobody on the way needs to see or redirect the download.
+The hash protects the content of a download. https also prevents others from reading or redirecting it.
 """
 
 CHUNK = 1 << 16
-"""Bytes that are written at a time, for a smooth progress bar."""
+"""Number of bytes that are written together. It is small, so that the progress bar moves smoothly."""
 
 TIMEOUT = 30.0
-"""Seconds without an answer after which a server counts as unreachable."""
+"""Number of seconds without an answer after which a server counts as unreachable."""
 
 PATIENCE = 60.0
-"""Seconds in which CHUNK bytes must arrive. At a kilobyte a second the largest file would take six days."""
+"""Number of seconds in which CHUNK bytes must arrive. At 1 kB/s, the largest file would take six days."""
 
 REDIRECTS = 10
 """Largest number of redirections."""
@@ -51,13 +51,13 @@ def download(
     Parameters
     ----------
     url : str
-        Where the file is.
+        Address of the file.
     to : Path
-        Where it goes. After a failure or an interruption, no file is left.
+        Path of the new file. After a failure or an interruption, there is no file.
     size : int
-        Its bytes. More are not accepted.
+        Size of the file in bytes. A larger file is refused.
     sha256 : str
-        Its hash.
+        Hash of the file.
     progress : function, optional
         Called after every chunk.
     schemes : collection of str
@@ -66,14 +66,12 @@ def download(
     Raises
     ------
     FetchError
-        If the download fails, or the file is another.
+        If the download fails, or the file has another hash.
     """
     try:
         transfer(url, to, size, total=size, progress=progress, schemes=schemes)
         if (received := file_sha256(to)) != sha256:
-            raise FetchError(
-                f"{url} brought something else: sha256 {received}, expected {sha256}; nothing of it was kept"
-            )
+            raise FetchError(f"{url} has another content: sha256 {received}, expected {sha256}; the file was discarded")
     except OSError as error:
         to.unlink(missing_ok=True)
         raise FetchError(f"cannot fetch {url} ({innermost_reason(error)})") from None
@@ -92,21 +90,21 @@ def transfer(
     progress: DownloadProgress | None = None,
     schemes: Collection[str] = SCHEMES,
 ) -> None:
-    """Write what a server sends to a file.
+    """Write the content of a URL to a file.
 
     Parameters
     ----------
     url : str
-        Where it is.
+        Address of the content.
     to : Path
-        The file.
+        Path of the file.
     limit : int
         Largest number of bytes.
     total : int, optional
-        Number of bytes that `progress` reports as expected. Default: what the server announces.
+        Number of bytes that `progress` reports as expected. Default: the number that the server announces.
     tag : Path, optional
-        A file that records the version of the server's file. With it, an interrupted transfer continues from its last
-        byte if the server still has that version, and starts again otherwise.
+        A file that records the version of the server's file. With it, an interrupted transfer continues after its
+        last byte if the server still has that version. Otherwise, the transfer starts again.
     progress : function, optional
         Called after every chunk.
     schemes : collection of str
@@ -117,16 +115,16 @@ def transfer(
     FetchError
         If a redirection leaves `schemes`.
     OSError
-        If the transfer fails, is interrupted, is too large or too slow. What has arrived stays.
+        If the transfer fails, is interrupted, is too large or is too slow. The bytes that have arrived are kept.
     """
     version = tag.read_text(errors="replace").strip() if tag is not None and tag.exists() and to.exists() else ""
     received = to.stat().st_size if version else 0
-    headers = {"Accept-Encoding": "identity"}  # ranges count the bytes of the file itself
+    headers = {"Accept-Encoding": "identity"}  # a range counts bytes of the uncompressed file
     if received:
         headers |= {"Range": f"bytes={received}-", "If-Range": version}
     with _transport_errors(), _opened(url, headers, schemes) as answer:
         if received and answer.status == 416 and answer.headers.get("Content-Range") == f"bytes */{received}":
-            return  # it is complete
+            return  # the file is complete
         if answer.status not in (200, 206):
             raise OSError(f"the server answers {answer.status} {answer.reason or ''}".rstrip())
         if tag is not None:
@@ -138,7 +136,7 @@ def transfer(
             for chunk in _read_chunks(answer):
                 received += file.write(chunk)
                 if received > limit:
-                    raise OSError(f"it sends more than the {limit:,} bytes that were expected")
+                    raise OSError(f"the server sends more than the expected {limit:,} bytes")
                 if progress is not None:
                     progress(received, expected)
 
@@ -146,7 +144,7 @@ def transfer(
 def _read_chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
     """Yield the body in chunks. Raises OSError if fewer than CHUNK bytes arrive in PATIENCE seconds.
 
-    A server that sends a little now and then is never silent for TIMEOUT.
+    TIMEOUT alone is not enough: a server that regularly sends a few bytes is never silent for that long.
     """
     start, received = time.monotonic(), 0
     while chunk := answer.read1(CHUNK):
@@ -154,14 +152,14 @@ def _read_chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
         received += len(chunk)
         if time.monotonic() - start > PATIENCE:
             if received < CHUNK:
-                raise OSError(f"fewer than {CHUNK:,} bytes came in {PATIENCE:g} seconds")
+                raise OSError(f"fewer than {CHUNK:,} bytes arrived in {PATIENCE:g} seconds")
             start, received = time.monotonic(), 0
 
 
 @contextmanager
 def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iterator[BaseHTTPResponse]:
-    """Open a URL and follow its redirections, each of which must keep to `schemes`."""
-    import urllib3  # noqa: PLC0415 - most runs fetch nothing
+    """Open a URL and follow its redirections. Each must have a scheme in `schemes`."""
+    import urllib3  # noqa: PLC0415 - most runs download nothing
 
     for _ in range(1 + REDIRECTS):
         check_scheme(url, schemes)
@@ -181,7 +179,7 @@ def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iter
 
 
 def _pool(url: str) -> PoolManager:
-    """Return connections through the proxy of the environment, if there is one, to servers with valid certificates."""
+    """Return connections to servers with valid certificates. They use the proxy of the environment, if there is one."""
     import ssl  # noqa: PLC0415
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 
@@ -189,7 +187,7 @@ def _pool(url: str) -> PoolManager:
     import urllib3  # noqa: PLC0415
 
     parts = urlsplit(url)
-    context = ssl.create_default_context()  # the system's authorities, or those of SSL_CERT_FILE
+    context = ssl.create_default_context()  # trusts the authorities of the system, or of SSL_CERT_FILE
     for bundle in (certifi.where(), os.environ.get("REQUESTS_CA_BUNDLE")):
         if bundle:
             context.load_verify_locations(bundle)
@@ -218,11 +216,11 @@ def _transport_errors() -> Iterator[None]:
 def check_scheme(url: str, schemes: Collection[str] = SCHEMES) -> None:
     """Raise FetchError unless the scheme of a URL is allowed."""
     if urlsplit(url).scheme not in schemes:
-        raise FetchError(f"refused to fetch {url[:200]!r}: only {', '.join(schemes)} is used")
+        raise FetchError(f"will not fetch {url[:200]!r}: only {', '.join(schemes)} is allowed")
 
 
 def innermost_reason(error: BaseException) -> str:
-    """Return the innermost reason of an error in one line. Libraries wrap it several times."""
+    """Return the innermost reason of an error in one line. Libraries wrap errors several times."""
     while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = inner
     return " ".join(str(error).split())[:200] or type(error).__name__

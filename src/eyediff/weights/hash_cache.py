@@ -1,7 +1,7 @@
-"""Hashes of files that are remembered between runs, so that megabytes are not hashed at every start.
+"""Hashes of files, stored between runs, so that large files are not hashed at every start.
 
-A hash counts for a file as long as its size, time of change and inode stay what they were. The record is a JSON file
-in the cache folder. Where it cannot be written, hashes are computed at every start.
+A stored hash is valid while the size, modification time and inode of the file are unchanged. The record is a JSON file
+in the cache folder. If the record cannot be written, hashes are computed at every start.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ..output.atomic_write import replacing
 from .search_path import cache_folder
 
 MAX_ENTRIES = 64
-"""Number of entries that are kept. The oldest are removed first. Every installation on a machine adds a few."""
+"""Largest number of entries. The oldest are removed first. Every installation on a machine adds some."""
 
 
 def cached_hash(purpose: str, files: Sequence[Path], compute: Callable[[], str]) -> str:
-    """Return `compute()`, or what it returned for the same files before.
+    """Return `compute()`, or its stored result for the same files.
 
     Parameters
     ----------
     purpose : str
-        What is hashed. Different hashes of one file need different purposes.
+        Name of what is hashed. Different hashes of one file need different names.
     files : sequence of Path
-        Files that decide the hash.
+        Files that determine the hash.
     compute : function
-        Returns the hash. It may raise, and then nothing is recorded.
+        Returns the hash. If it raises an error, nothing is stored.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def cached_hash(purpose: str, files: Sequence[Path], compute: Callable[[], str])
     """
     stamps = []
     for file in files:
-        status = os.stat(file)  # noqa: PTH116 - Path.stat would do the same through one more call
+        status = os.stat(file)  # noqa: PTH116 - Path.stat makes one more call
         stamps.append([os.fspath(file), status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev])
     record = cache_folder().parent / "hashes.json"
     entries = _read(record)
@@ -63,6 +63,6 @@ def _read(record: Path) -> dict[str, object]:
 
 def _write(record: Path, entries: dict[str, object]) -> None:
     temporary = record.with_name(f".{record.name}.{uuid4().hex}.tmp")
-    with suppress(OSError), replacing(record, temporary):  # only saves time at the next start
+    with suppress(OSError), replacing(record, temporary):  # a failure only makes the next start slower
         record.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(entries), "utf-8")

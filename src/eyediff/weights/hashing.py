@@ -1,4 +1,4 @@
-"""One hash for the same weights in any file."""
+"""A hash of weights that is the same for every file format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..metrics.ops import Array
 
 
 def canonical_sha256(tensors: Mapping[str, Array]) -> str:
-    """Return the sha256 of tensors, in hexadecimal. It depends on names, shapes and values, not on the file.
+    """Return the sha256 of tensors in hexadecimal. It depends on their names, shapes and values, but not on a file.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ def canonical_sha256(tensors: Mapping[str, Array]) -> str:
 
     Notes
     -----
-    For each name in sorted order, the input of the hash is one line of JSON `[name, "float32", shape]`, then the values
-    as little-endian float32 in C order. JSON escapes line ends, and the shape gives the number of bytes that follow. So
-    no two sets of tensors have the same input.
+    The names are sorted. For each name, the input of the hash is one line of JSON `[name, "float32", shape]`, then the
+    values as little-endian float32 in C order. JSON escapes line ends, and the shape gives the number of bytes that
+    follow. So two different sets of tensors never have the same input.
 
     Examples
     --------
@@ -45,6 +45,6 @@ def canonical_sha256(tensors: Mapping[str, Array]) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the sha256 of a file, in hexadecimal. Raises OSError."""
+    """Return the sha256 of a file in hexadecimal. Raises OSError if the file cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""The linear weights of LPIPS, which are part of the package, and the hash of a metric's weights."""
+"""The linear weights of LPIPS, which are in the package, and the hash of a metric's weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .search_path import PACKAGE
 from .validate import LoadedTrunk
 
 MINI_HEAD = "head/{}"
-"""Name, in lpips-mini's file, of the linear weights of a feature layer."""
+"""Name of a feature layer's linear weights in the file of lpips-mini."""
 
 
 def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...]:
@@ -39,7 +39,7 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
     Raises
     ------
     UsageError
-        For an unknown backbone or version.
+        If the backbone or the version is unknown.
     WeightsError
         If the file of the package is damaged.
 
@@ -52,18 +52,18 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
     if network is MINI:
         return load_mini()[1]
     if version not in lpips.VERSIONS:
-        raise UsageError(f"no heads are of version {version!r}; there are {', '.join(lpips.VERSIONS)}")
+        raise UsageError(f"no heads have the version {version!r}; the versions are {', '.join(lpips.VERSIONS)}")
     release, shipped = lpips.head_version(version), package_files.HEADS.read()
     return tuple(shipped[f"{release}/{trunk}/{index}"] for index in range(len(network.taps)))
 
 
 def load_dists() -> tuple[Array, Array]:
-    """Return alpha and beta of DISTS, which together add up to 1.
+    """Return the weights alpha and beta of DISTS. Together they add up to 1.
 
     Raises
     ------
     WeightsError
-        If the shipped file is not intact.
+        If the file of the package is damaged.
     """
     shipped = package_files.DISTS.read()
     alpha, beta = (shipped[name].astype(np.float64) for name in ("alpha", "beta"))
@@ -77,7 +77,7 @@ def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:
     Raises
     ------
     WeightsError
-        If the shipped file is not intact.
+        If the file of the package is damaged.
     """
     shipped = package_files.MINI.read()
     heads = tuple(shipped[MINI_HEAD.format(index)] for index in range(len(MINI.taps)))
@@ -85,17 +85,17 @@ def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:
 
 
 def metric_sha256(parameters: Mapping[str, Array], heads: Sequence[Array] | None) -> str:
-    """Return the hash of a metric's weights in headers: over the parameters of the backbone and the linear weights."""
+    """Return the hash of a metric's weights for headers: the hash of the backbone's parameters and linear weights."""
     return canonical_sha256({**parameters, **{f"heads.{index}": head for index, head in enumerate(heads or ())}})
 
 
 def network_sha256(loaded: LoadedTrunk, heads: Sequence[Array] | None, version: str) -> str:
-    """Return `metric_sha256` of a backbone and its linear weights; for files of the package it is remembered.
+    """Return `metric_sha256` of a backbone and its linear weights. For files of the package, the hash is stored.
 
     Parameters
     ----------
     loaded : LoadedTrunk
-        Parameters of the backbone, and the file that they came from.
+        Parameters of the backbone, and the file from which they were read.
     heads : sequence of arrays, optional
         Linear weights. None means that every weight is 1.
     version : str

@@ -1,7 +1,7 @@
-"""Import weights from checkpoints of other projects, under any names.
+"""Import weights from checkpoints of other projects, with any names.
 
-Self-supervised models store a backbone as a part of something larger: `module.encoder_q.features.0.weight`. A prefix is
-removed if the whole backbone is found behind it, by names and shapes. Other tensors of the file are ignored.
+Self-supervised models store a backbone as a part of a larger model: `module.encoder_q.features.0.weight`. A prefix is
+removed if the names and shapes behind it are those of the whole backbone. Other tensors of the file are ignored.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..metrics.ops import Array
 from . import containers
 
 TORCHVISION_PREFIX = "features."
-"""Prefix of a backbone's names in torchvision. A file may store the layers under another name, or under none."""
+"""Prefix of a backbone's names in torchvision. Other files may use another prefix, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedCheckpoint:
-    """Parameters of a backbone from a file, the prefix that replaced `features.`, and the number of other tensors."""
+    """Parameters of a backbone from a file, the prefix of their names in the file, and the number of other tensors."""
 
     parameters: Mapping[str, Array]
     prefix: str
@@ -35,7 +35,8 @@ def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> Impo
     Raises
     ------
     WeightsError
-        If the backbone is not in the file, or several times and `prefix` does not decide. The message names the file.
+        If the file does not contain the backbone, or contains it several times and `prefix` does not select one. The
+        message names the file.
     """
     names_by_suffix = {name.removeprefix(TORCHVISION_PREFIX): name for name in trunk.shapes}
     tensors = containers.read(
@@ -46,7 +47,7 @@ def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> Impo
     if len(matching) > 1:
         names = ", ".join(map(repr, matching))
         raise WeightsError(
-            f"{shown(path)} holds {trunk.title} {len(matching)} times, behind {shown(names)}; add ",
+            f"{shown(path)} contains {trunk.title} {len(matching)} times, behind the prefixes {shown(names)}; add ",
             Setting("prefix"),
         )
     if not matching:
@@ -60,13 +61,13 @@ def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> Impo
 
 
 def _prefix_of(name: str, suffix: str) -> str | None:
-    """Return what precedes a suffix of a name, up to a dot, or nothing; None if the name does not end so."""
+    """Return what precedes `suffix` in a name. It must be empty or end with a dot; otherwise, return None."""
     prefix = name.removesuffix(suffix)
     return prefix if prefix != name and (not prefix or prefix.endswith(".")) else None
 
 
 def _prefixes(tensors: Mapping[str, Array], names_by_suffix: Mapping[str, str]) -> list[str]:
-    """Return all possible prefixes: those before the first name of the backbone."""
+    """Return all possible prefixes: everything that precedes the first name of the backbone."""
     first = next(iter(names_by_suffix))
     return [prefix for name in tensors if (prefix := _prefix_of(name, first)) is not None]
 
@@ -82,15 +83,15 @@ def _shapes(
 def _describe_mismatch(
     tensors: Mapping[str, Array], names_by_suffix: Mapping[str, str], prefixes: list[str], trunk: Trunk
 ) -> str:
-    """Describe why no prefix fits, for the one that comes closest."""
+    """Describe why no prefix fits. The description is about the prefix that fits best."""
     best = max(prefixes, key=lambda prefix: len(_shapes(tensors, names_by_suffix, prefix)), default=None)
     if best is None or not (shapes := _shapes(tensors, names_by_suffix, best)):
         where = "" if best is None else f" behind {best[:80]!r}"
-        return f"not {trunk.title}: nothing in it is called like its layers{where}"
+        return f"not {trunk.title}: no name in it is that of one of its layers{where}"
     if missing := [suffix for suffix, own in names_by_suffix.items() if own not in shapes]:
         return (
             f"not {trunk.title}: behind {best[:80]!r} it lacks {missing[0]} ({len(missing)} of {len(names_by_suffix)} "
-            "names); a network with other layers between, such as batch normalisation, does not fit"
+            "names); a network with additional layers, such as batch normalisation, does not fit"
         )
     name = next(name for name, shape in trunk.shapes.items() if shapes[name] != shape)
-    return f"not {trunk.title}: behind {best[:80]!r} {name} is {shapes[name]}, expected {trunk.shapes[name]}"
+    return f"not {trunk.title}: behind {best[:80]!r}, {name} has shape {shapes[name]}, expected {trunk.shapes[name]}"

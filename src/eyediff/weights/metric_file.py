@@ -1,9 +1,9 @@
 """A metric as a file: linear weights, parameters of a backbone, or both, with a description.
 
-The container is safetensors, with float32 values; `metric_schema.py` defines the description. Without linear weights,
-every weight is 1. Without a backbone, the official one is used, whose hash must be the recorded one.
+The container is safetensors, with float32 values. `metric_schema.py` defines the description. Without linear weights,
+every weight is 1. Without parameters of a backbone, the official ones are used. Their hash must be the recorded one.
 
-A file may come from anywhere. It is checked completely before any part is used, and no code in it is run.
+The file may come from an unknown source. It is checked completely before any part is used, and no code in it is run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SUFFIX = ".safetensors"
 
 @dataclass(frozen=True)
 class MetricFile:
-    """A metric that was read from a file. `heads` None: every weight is 1. `parameters` None: the official backbone."""
+    """A metric that was read from a file. If `heads` is None, weights are 1; if `parameters` is, they are official."""
 
     path: Path
     description: MetricDescription
@@ -46,7 +46,7 @@ class MetricFile:
 
     @property
     def sha256(self) -> str:
-        """Hash, in hexadecimal, of everything that decides a score. Provenance and mode do not."""
+        """Hash, in hexadecimal, of everything that affects a score. Provenance and mode do not affect it."""
         heads = self.heads and canonical_sha256({f"{HEAD}{index}": head for index, head in enumerate(self.heads)})
         record = [
             self.description.trunk,
@@ -69,19 +69,19 @@ class MetricFile:
         head : bool
             Whether the linear weights are used. Without them, every weight is 1.
         progress : function, optional
-            Called with the bytes that have arrived and that are expected, if weights are downloaded.
+            Called with the number of bytes that have arrived and the expected number, if weights are downloaded.
 
         Raises
         ------
         WeightsError
-            If the backbone is not the one that the metric was made for, or cannot be loaded.
+            If the backbone is not the one for which the metric was made, or cannot be loaded.
         UsageError
-            If the backbone is a module, or `file` is not needed.
+            If the backbone is a module, or `file` is given but not needed.
         """
         self.check_runs()
         parameters = self.parameters
         if parameters is not None and file is not None:
-            raise UsageError(f"{shown(self.path)} holds its trunk already; leave out the weights {shown(file)}")
+            raise UsageError(f"{shown(self.path)} contains its backbone; leave out the weights {shown(file)}")
         if parameters is None:
             loaded = load_trunk(self.description.trunk, file, trust=file is not None, progress=progress)
             self.check_trunk(loaded.sha256, str(loaded.source))
@@ -91,20 +91,20 @@ class MetricFile:
         )
 
     def check_runs(self) -> None:
-        """Raise UsageError for a module: importing it by name would run any code of that name."""
+        """Raise UsageError if the backbone is a module of the user, because a file must not name code to run."""
         if self.description.is_module:
             raise UsageError(
-                f"{shown(self.path)} holds heads for {shown(self.description.trunk)}, and a file brings no code to "
-                "run; give the module itself, in Python: eyediff.nn.LPIPS.from_module(module, taps, heads=FILE)"
+                f"{shown(self.path)} has heads for {shown(self.description.trunk)}, whose code is not in the file; "
+                "give the module itself, in Python: eyediff.nn.LPIPS.from_module(module, taps, heads=FILE)"
             )
 
     def check_trunk(self, sha256: str, source: str) -> None:
-        """Raise WeightsError unless this is the hash of the backbone that the linear weights belong to."""
+        """Raise WeightsError unless this is the hash of the backbone for which the linear weights were made."""
         if sha256 != self.description.trunk_sha256:
             raise WeightsError(
-                f"{shown(self.path)}: made for another trunk: {shown(self.description.trunk)} with sha256 "
+                f"{shown(self.path)}: made for another backbone: {shown(self.description.trunk)} with sha256 "
                 f"{self.description.trunk_sha256[:16]}, not {sha256[:16]} of {shown(source)}; "
-                "use the trunk it was made for"
+                "use the backbone for which it was made"
             )
 
 
@@ -114,13 +114,13 @@ def read_metric(path: Path) -> MetricFile:
     Raises
     ------
     WeightsError
-        If it is not such a file. The message names it and says what it is instead.
+        If the file is not a valid metric. The message names the file and the reason.
     """
     try:
         _check_container(path)
         with safe_open(path, framework="numpy") as file:
             description = parse_description((file.metadata() or {}).get(KEY))
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  # it is not a mapping
             check_tensors(
                 description, {name: (one.get_dtype(), tuple(one.get_shape())) for name, one in slices.items()}
             )
@@ -147,12 +147,12 @@ def write_metric(
     scaled: bool = True,
     taps: Sequence[str] = (),
 ) -> MetricFile:
-    """Write the file of a metric atomically. Equal arguments give equal bytes.
+    """Write the file of a metric atomically. Equal arguments give files with equal bytes.
 
     Parameters
     ----------
     path : Path
-        The file.
+        Path of the file.
     trunk, mode, provenance, scaled, taps
         See `MetricDescription`.
     heads : sequence of arrays, optional
@@ -169,9 +169,9 @@ def write_metric(
     Raises
     ------
     WeightsError
-        If `read_metric` would refuse the file, if it cannot be written, or if another kind of file has this name.
+        If `read_metric` would refuse the file, if it cannot be written, or if a file of another kind has this path.
     """
-    path = path.resolve()  # a link keeps pointing where it did
+    path = path.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(path)
     trunk_sha = canonical_sha256(parameters) if parameters is not None else trunk_sha256 or ""
     description = MetricDescription(trunk, trunk_sha, scaled, mode, tuple(taps), dict(provenance))
@@ -183,20 +183,20 @@ def write_metric(
         check_tensors(description, {name: ("F32", values.shape) for name, values in tensors.items()})
         metric = _build(path, description, tensors)
         if len(text) > (most := containers.MAX_HEADER // 2):
-            raise WeightsError(f"its provenance takes {len(text):,} bytes, expected at most {most:,}")
+            raise WeightsError(f"its provenance takes {len(text):,} bytes; expected at most {most:,} bytes")
     except WeightsError as error:
-        raise WeightsError(f"{shown(path)}: not written: {error}") from None
+        raise WeightsError(f"{shown(path)}: the file was not written: {error}") from None
     containers.write(path, tensors, {KEY: text})
     return metric
 
 
 def check_free(path: Path) -> None:
-    """Raise WeightsError unless the path is free or holds a metric."""
+    """Raise WeightsError if a file that is not a metric exists at the path."""
     containers.check_free(path, KEY, "metric of eyediff")
 
 
 def is_file_name(name: str) -> bool:
-    """Return whether the name of a metric is that of a file: it has a path separator, or the suffix of such files.
+    """Return whether the name of a metric is a file's name: it has a path separator, or the suffix of metric files.
 
     Examples
     --------
@@ -208,32 +208,34 @@ def is_file_name(name: str) -> bool:
 
 def _check_container(path: Path) -> None:
     """Raise WeightsError unless the file begins as safetensors with a header of acceptable size."""
-    if not path.is_file():  # a pipe or a device might never end
+    if not path.is_file():  # reading a pipe or a device might never end
         what = "not a regular file" if path.exists() else "no such file"
-        raise WeightsError(f"{what}; a metric named like this is a file, `eyediff metrics` lists the others")
+        raise WeightsError(f"{what}; a metric with such a name is a file, `eyediff metrics` lists the other metrics")
     with path.open("rb") as file:
         start = file.read(9)
-    if start[8:] != b"{":  # looked at first: a length may begin as a pickle does
+    if start[8:] != b"{":  # checked first, because a length may begin like a pickle
         if start.startswith((pth.ZIP_START, pth.PICKLE_START)):
             raise WeightsError(
-                "a .pth file or another pickle or archive, which is no metric and is not unpacked; "
-                "`eyediff weights import` makes a metric of a state dict"
+                "it is a .pth file, another pickle or an archive, not a metric, and is not unpacked; "
+                "`eyediff weights import` makes a metric from a state dict"
             )
-        raise WeightsError("no safetensors file; a metric is a file that eyediff wrote")
+        raise WeightsError("it is not a safetensors file; a metric is a file that eyediff wrote")
     containers.check_header(path)
 
 
 def _build(path: Path, description: MetricDescription, tensors: Mapping[str, Array]) -> MetricFile:
-    """Return the metric. Names and shapes of the tensors are checked already; their values are checked here."""
+    """Return the metric. Names and shapes of the tensors have been checked before; their values are checked here."""
     heads = tuple(tensors[f"{HEAD}{index}"] for index in range(sum(name.startswith(HEAD) for name in tensors)))
     for index, head in enumerate(heads):
         if not (np.isfinite(head).all() and (head >= 0).all()):
-            raise WeightsError(f"{HEAD}{index} holds figures below 0 or not finite: not a distance")
+            raise WeightsError(f"{HEAD}{index} has numbers that are negative or not finite")
     parameters = None
     if any(name.startswith(TRUNK) for name in tensors):
         trunk = TRUNKS[description.trunk]
         parameters = {name: tensors[f"{TRUNK}{name}"] for name in trunk.shapes}
         lpips.check_parameters(trunk, parameters)
         if (sha256 := canonical_sha256(parameters)) != description.trunk_sha256:
-            raise WeightsError(f"damaged: its trunk has sha256 {sha256[:16]}, recorded {description.trunk_sha256[:16]}")
+            raise WeightsError(
+                f"damaged: its backbone has sha256 {sha256[:16]}, but {description.trunk_sha256[:16]} is recorded"
+            )
     return MetricFile(path, description, heads or None, parameters)

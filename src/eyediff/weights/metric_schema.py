@@ -1,6 +1,6 @@
-"""The description in a metric's file, and the tensors that it requires. A description is checked, never trusted.
+"""The description in a metric's file, and the tensors that it requires. A description is checked before use.
 
-All functions raise WeightsError without the file's name.
+All functions raise WeightsError. Their messages do not name the file.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from ..errors import WeightsError
 from ..metrics.backbones import TRUNKS, Trunk
 
 KEY = "eyediff.metric"
-"""Key of the only metadata string. safetensors writes several in any order; with one, equal metrics are equal bytes."""
+"""Key of the only metadata string. There is one, because safetensors does not keep the order of several strings."""
 
 FORMAT = 1
 
 MODULE = "module:"
-"""Prefix of the name of a backbone that is a module of the user. The rest of the name is for people."""
+"""Prefix of a backbone's name if it is a module of the user. The rest of the name is only for people."""
 
 HEAD, TRUNK = "heads.", "trunk."
-"""Prefixes of tensors: `heads.INDEX`, one for each feature layer, and `trunk.NAME`, the parameters of the backbone."""
+"""Prefixes of tensor names: `heads.INDEX` for each feature layer, and `trunk.NAME` for the backbone's parameters."""
 
 MAX_TEXT_LENGTH = 200
 """Longest name of a backbone, mode or feature layer, in characters."""
@@ -39,22 +39,22 @@ _TYPES: Mapping[str, type] = {
 
 @dataclass(frozen=True)
 class MetricDescription:
-    """Everything that decides a metric beside its values, and its origin.
+    """Everything except the values that determines a metric, and the metric's origin.
 
     Attributes
     ----------
     trunk : str
         Name of the backbone.
     trunk_sha256 : str
-        Canonical hash of the parameters that the linear weights belong to.
+        Canonical hash of the parameters for which the linear weights were made.
     scaled : bool
-        Whether the input is scaled: version 0.1 rather than 0.0.
+        Whether the input is scaled, as in version 0.1. In version 0.0 it is not.
     mode : str
-        How it was made: head, tune or scratch (trained), imported, kmeans, gaussian.
+        How the metric was made: head, tune or scratch (trained), imported, kmeans, gaussian.
     taps : tuple of str
-        Submodules of the feature layers, for a module of the user.
+        Names of the submodules whose outputs are the feature layers, for a module of the user.
     provenance : mapping
-        JSON that its author chose to record. It decides nothing.
+        JSON that the author of the metric recorded. It has no effect.
     """
 
     trunk: str
@@ -66,7 +66,7 @@ class MetricDescription:
 
     @property
     def is_module(self) -> bool:
-        """True if the backbone is a module of the user, which no file can contain."""
+        """True if the backbone is a module of the user. Its code is never in the file."""
         return self.trunk.startswith(MODULE)
 
     def to_json(self) -> str:
@@ -74,26 +74,26 @@ class MetricDescription:
         try:
             return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise WeightsError(f"its provenance is no strict JSON ({error})") from None
+            raise WeightsError(f"its provenance is not strict JSON ({error})") from None
 
     def check(self) -> None:
         """Raise WeightsError if a value is invalid."""
         texts = [self.trunk, self.mode, *self.taps]
         if not all(isinstance(one, str) and one and one.isprintable() and len(one) <= MAX_TEXT_LENGTH for one in texts):
             raise WeightsError(
-                f"its trunk, mode and taps are not all text of 1 to {MAX_TEXT_LENGTH} printable characters"
+                f"its trunk, mode and taps must all be text of 1 to {MAX_TEXT_LENGTH} printable characters"
             )
         if not re.fullmatch("[0-9a-f]{64}", self.trunk_sha256):
-            raise WeightsError("its trunk_sha256 is no sha256 of 64 digits")
+            raise WeightsError("its trunk_sha256 must be a sha256 of 64 digits")
         if not self.is_module and self.trunk not in TRUNKS:
-            raise WeightsError(f"for an unknown trunk, {self.trunk!r}; there are {', '.join(TRUNKS)} and {MODULE}NAME")
+            raise WeightsError(f"its trunk {self.trunk!r} is unknown; expected {', '.join(TRUNKS)} or {MODULE}NAME")
         if self.is_module != bool(self.taps):
-            raise WeightsError(f"taps are named where the trunk is {MODULE}NAME, and there alone")
+            raise WeightsError(f"it must have taps if its trunk is {MODULE}NAME, and otherwise none")
 
     def expected_tensors(self, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-        """Return name and shape of every required tensor, given those that exist.
+        """Return name and shape of every required tensor. `shapes` are those of the tensors in the file.
 
-        Linear weights exist for all layers or for none.
+        Linear weights exist for all feature layers or for none.
         """
         trunk = TRUNKS.get(self.trunk)
         expected: dict[str, tuple[int, ...]] = {}
@@ -104,7 +104,7 @@ class MetricDescription:
         return expected
 
     def _channels(self, trunk: Trunk | None, shapes: Mapping[str, tuple[int, ...]]) -> Sequence[int]:
-        """Return the length of each linear weight. Only a module itself knows its number of channels."""
+        """Return the length of each linear weight. For a module of the user, only the file tells the lengths."""
         if trunk is not None:
             return trunk.taps
         return [max(1, *shapes.get(f"{HEAD}{index}", (1,))[:1]) for index in range(len(self.taps))]
@@ -114,34 +114,36 @@ def parse_description(text: str | None) -> MetricDescription:
     """Parse the description in a file's metadata."""
     if text is None:
         raise WeightsError(
-            "holds tensors, but is no metric of eyediff; `eyediff weights import` makes one of a trunk's weights"
+            "it has tensors, but is not a metric of eyediff; `eyediff weights import` makes one from a backbone"
         )
     try:
         record = json.loads(text)
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict) or type(record.get("format")) is not int or record["format"] < 1:
-        raise WeightsError(f"its {KEY} is no description of a metric")
+        raise WeightsError(f"its {KEY} is not the description of a metric")
     if (version := record.pop("format")) > FORMAT:
-        raise WeightsError(f"of format {version}, this eyediff reads up to {FORMAT}; install a newer one")
+        raise WeightsError(
+            f"it has format {version}, but this eyediff reads formats up to {FORMAT}; install a newer eyediff"
+        )
     if record.keys() != _TYPES.keys() or any(type(record[name]) is not kind for name, kind in _TYPES.items()):
-        raise WeightsError(f"its {KEY} does not have the fields {', '.join(_TYPES)}, each of its type")
+        raise WeightsError(f"its {KEY} does not have the fields {', '.join(_TYPES)} with the right types")
     description = MetricDescription(**{**record, "taps": tuple(record["taps"])})
     description.check()
     return description
 
 
 def check_tensors(description: MetricDescription, tensors: Mapping[str, tuple[str, tuple[int, ...]]]) -> None:
-    """Raise WeightsError unless types, names and shapes are those of the backbone and of its linear weights."""
+    """Raise WeightsError unless types, names and shapes are those of the backbone and its linear weights."""
     if wrong := [name for name, (kind, _) in tensors.items() if kind != "F32"]:
-        raise WeightsError(f"{wrong[0][:80]!r} is of type {tensors[wrong[0]][0]}, expected F32")
+        raise WeightsError(f"{wrong[0][:80]!r} has the type {tensors[wrong[0]][0]}, expected F32")
     shapes = {name: shape for name, (_, shape) in tensors.items()}
     expected = description.expected_tensors(shapes)
     if not expected:
-        raise WeightsError("holds neither heads nor a trunk: nothing that a metric could be made of")
+        raise WeightsError("it has neither heads nor a backbone, so it is not a metric")
     if missing := [name for name in expected if name not in shapes]:
-        raise WeightsError(f"lacks {missing[0]} ({len(missing)} of {len(expected)} tensors of {description.trunk})")
+        raise WeightsError(f"it lacks {missing[0]} ({len(missing)} of {len(expected)} tensors of {description.trunk})")
     if extra := [name for name in shapes if name not in expected]:
-        raise WeightsError(f"holds {extra[0][:80]!r}, which a metric of {description.trunk} does not have")
+        raise WeightsError(f"it has {extra[0][:80]!r}, which is not a tensor of a metric with {description.trunk}")
     if other := [name for name in expected if shapes[name] != expected[name]]:
-        raise WeightsError(f"{other[0]} is of shape {shapes[other[0]]}, expected {expected[other[0]]}")
+        raise WeightsError(f"{other[0]} has the shape {shapes[other[0]]}, expected {expected[other[0]]}")

@@ -1,4 +1,4 @@
-"""The files of weights that ship inside the package. Each is checked against a hash and mapped, not copied."""
+"""The files of weights in the package. Each is compared with a hash, and it is memory-mapped, not copied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .hashing import canonical_sha256
 from .search_path import PACKAGE
 
 _LENGTH = 8
-"""Bytes at the start of a safetensors file that hold the length of its header."""
+"""Number of bytes at the start of a safetensors file that give the length of its header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class PackageFile:
     name : str
         File name in this folder.
     sha256 : str
-        Canonical hash of all tensors in it (`hashing.canonical_sha256`).
+        Canonical hash of all tensors in the file (`hashing.canonical_sha256`).
     """
 
     name: str
@@ -40,12 +40,12 @@ class PackageFile:
         return PACKAGE / self.name
 
     def read(self) -> dict[str, Array]:
-        """Return the tensors of the file by name, as read-only arrays that are mapped from the disk.
+        """Return the tensors of the file by name. They are read-only arrays that are mapped from the disk.
 
         Raises
         ------
         WeightsError
-            If the file is missing or is not the one that was shipped.
+            If the file is missing or is not the one of the package.
         """
         try:
             tensors = _map_tensors(self.path)
@@ -55,13 +55,13 @@ class PackageFile:
         except (ValueError, KeyError, TypeError, RecursionError):
             raise WeightsError(f"{self.path}: damaged; install eyediff again") from None
         if sha256 != self.sha256:
-            problem = f"not the file that was shipped (sha256 {sha256}, expected {self.sha256})"
+            problem = f"not the file of the package (sha256 {sha256}, expected {self.sha256})"
             raise WeightsError(f"{self.path}: {problem}; install eyediff again")
         return tensors
 
 
 def _map_tensors(path: Path) -> dict[str, Array]:
-    """Map a safetensors file of float32 tensors. Its hash is checked by the caller, so its layout can be trusted."""
+    """Map a safetensors file of float32 tensors. The caller checks its hash, so its layout can be trusted."""
     content = np.memmap(path, np.uint8, "r")
     start = _LENGTH + int.from_bytes(content[:_LENGTH].tobytes(), "little")
     header = json.loads(content[_LENGTH:start].tobytes())
@@ -86,12 +86,12 @@ BACKBONES = {backbone: _published(backbone) for backbone in ("alex", "squeeze")}
 """Convolutions of torchvision's backbones (BSD-3-Clause, see NOTICE). Written by scripts/import_backbones.py."""
 
 HEADS = PackageFile("heads.safetensors", "95c94b9f7a62cbb083aec83efc41e5943e4e43b01f7ca1f4f178d9e53d782a5b")
-"""The linear weights of LPIPS (BSD-2-Clause, see NOTICE); keys are version/backbone/index of the feature layer.
+"""The linear weights of LPIPS (BSD-2-Clause, see NOTICE). The keys are version/backbone/index of the feature layer.
 Written by scripts/import_heads.py."""
 
 MINI = PackageFile("mini.safetensors", "0402641c7f1dd9786305266d83d0149815457b1bc30591a0d415980eb539cb06")
-"""The network of lpips-mini and its linear weights, `head/` and the index of the feature layer. Written by
-`eyediff distill`; docs/mini.md describes the data."""
+"""The network of lpips-mini and its linear weights. Their keys are `head/` and the index of the feature layer. Written
+by `eyediff distill`; docs/mini.md describes the data."""
 
 DISTS = PackageFile("dists.safetensors", "9c0043a91bb7d9702b5c5d8c3929d9c0cde83aa0f27f1be421ef219f38e54d4b")
 """The weights alpha and beta of DISTS (MIT, see NOTICE). Written by scripts/import_dists.py."""

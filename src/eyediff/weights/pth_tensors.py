@@ -1,6 +1,6 @@
-"""Layout of the tensors in a `.pth` file, as its pickle describes it. It is checked before any value is read.
+"""Layout of the tensors in a `.pth` file, which its pickle describes. It is checked before any value is read.
 
-All functions raise WeightsError without the file's name.
+All functions raise WeightsError. Their messages do not name the file.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ MAX_DIMENSIONS = 16
 """Largest number of dimensions of a tensor. A convolution has 4."""
 
 MAX_COUNT = 2**48
-"""Largest number of elements, offset or stride. It keeps every product far below what arrays can address."""
+"""Largest number of elements, offset or stride. With this limit, no product exceeds what arrays can address."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageInfo:
-    """A storage of `size` values, of which `start` to `stop` are visible; `kind` is torch's name of the type."""
+    """A storage of `size` values, of which `start` to `stop` are visible. `kind` is torch's name of the data type."""
 
     kind: str
     key: str
@@ -30,9 +30,9 @@ class StorageInfo:
 
 @dataclass(slots=True)
 class TensorInfo:
-    """Offset (from the start of the storage) and strides in elements. All elements lie within the storage.
+    """Offset (from the start of the storage) and strides, in elements. All elements lie within the storage.
 
-    The oldest files name a tensor first and fill it later. Until then its storage is None.
+    The oldest files refer to a tensor first and set its values later. Before that, its storage is None.
     """
 
     storage: StorageInfo | None = None
@@ -45,31 +45,31 @@ class TensorInfo:
         return math.prod(self.shape)
 
     def assign(self, other: TensorInfo) -> None:
-        """Take all values of another."""
+        """Copy all values of another TensorInfo."""
         self.storage, self.offset, self.shape, self.strides = other.storage, other.offset, other.shape, other.strides
 
 
 def unexpected(what: str) -> WeightsError:
-    """Return the error for content that a pickle can hold, but that torch does not write."""
-    return WeightsError(f"its pickle is damaged: {what} of a kind that torch does not write")
+    """Return the error for content that is possible in a pickle, but that torch does not write."""
+    return WeightsError(f"its pickle is damaged: torch does not write {what} of this kind")
 
 
 def check_count(value: object) -> int:
-    """Check a size, an offset or a stride."""
+    """Check a size, an offset or a stride, and return it."""
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise unexpected("a size, offset or stride")
     return value
 
 
 def check_counts(value: object) -> tuple[int, ...]:
-    """Check a shape or strides."""
+    """Check a shape or strides, and return them."""
     if not isinstance(value, (tuple, list)) or len(value) > MAX_DIMENSIONS:
         raise unexpected("a shape")
     return tuple(check_count(item) for item in value)
 
 
 def build_storage(kind: str, key: object, size: object, view: object) -> StorageInfo:
-    """Build a storage, or, with `view` (its key, start, length), a part of one."""
+    """Build a storage or, with `view` (its key, start and length), a part of a storage."""
     if not isinstance(key, str):
         raise unexpected("a storage")
     whole = StorageInfo(kind, key, check_count(size), 0, check_count(size))
@@ -79,14 +79,14 @@ def build_storage(kind: str, key: object, size: object, view: object) -> Storage
         raise unexpected("a view of a storage")
     start, length = check_count(view[1]), check_count(view[2])
     if start + length > whole.size:
-        raise WeightsError(f"its pickle looks beyond the end of storage {key[:40]!r}")
+        raise WeightsError(f"its pickle refers to values beyond the end of storage {key[:40]!r}")
     return StorageInfo(kind, key, whole.size, start, start + length)
 
 
 def build_tensor(arguments: tuple[object, ...]) -> TensorInfo:
     """Build a tensor from storage, offset, shape and strides.
 
-    Newer files add two flags, which are ignored, and a dict, which must be empty.
+    Newer files have two more arguments: flags, which are ignored, and a dict, which must be empty.
     """
     if len(arguments) < 4 or not isinstance(arguments[0], StorageInfo):
         raise unexpected("a tensor")
@@ -100,6 +100,6 @@ def build_tensor(arguments: tuple[object, ...]) -> TensorInfo:
     last = result.offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
     if result.elements and last >= storage.stop:
         raise WeightsError(f"its pickle places a tensor beyond the end of storage {storage.key[:40]!r}")
-    if result.elements > storage.stop - storage.start:  # a stride of 0 turns one figure into any number of them
-        raise WeightsError(f"its pickle blows up {storage.stop - storage.start} figures to {result.elements}")
+    if result.elements > storage.stop - storage.start:  # a stride of 0 repeats one value any number of times
+        raise WeightsError(f"its pickle enlarges {storage.stop - storage.start} values to {result.elements}")
     return result

@@ -1,11 +1,11 @@
-"""Interpret the pickle in a `.pth` file by a machine that can build tensors and plain containers, and nothing else.
+"""Interpret the pickle in a `.pth` file. The interpreter can build only tensors and plain containers.
 
-A pickle is a program, and Python's own interpreter calls whatever the program names. This one knows the opcodes that
-`torch.save` writes, and a fixed table of names. Each name stands for a function of this package that describes a
-tensor. Nothing is imported, looked up or called because a file says so. Everything else is refused by name.
+A pickle is a program, and Python's interpreter calls every function that the program names. This interpreter knows the
+opcodes that `torch.save` writes, and a fixed table of names. Each name stands for a function of this package that
+describes a tensor. A file can import or call nothing else. Any other name or opcode is refused with a message.
 
-It understands files of all ages: `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16), tensors and parameters
-filled by BUILD, `_rebuild_parameter`, and OrderedDicts of Python 2 and 3.
+It reads files of all versions: `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16), tensors and parameters
+that BUILD fills, `_rebuild_parameter`, and OrderedDicts of Python 2 and 3.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from . import pth_tensors
 from .pth_tensors import StorageInfo, TensorInfo, unexpected
 
 MAX_STEPS = 200_000
-"""Largest number of opcodes, and of items that they copy.
+"""Largest number of opcodes and of items that they copy.
 
-A state dict takes about 40 for each tensor; this allows 5,000.
+A state dict takes about 40 steps for each tensor, so 5,000 tensors are possible.
 """
 
 
 def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, StorageInfo]]:
-    """Return the value of one pickle, and its storages by key. `stream` then stands behind the pickle.
+    """Return the value of one pickle, and its storages by key. Afterwards, `stream` is at the end of the pickle.
 
     Raises
     ------
     WeightsError
-        For anything but tensors and plain containers. The message lacks the file's name.
+        If the pickle has anything except tensors and plain containers. The message does not name the file.
     """
     machine = _Machine()
     try:
@@ -42,25 +42,25 @@ def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, StorageInfo]]:
             step = _STEPS.get(opcode.name)
             if step is None:
                 raise WeightsError(
-                    f"its pickle uses {opcode.name}, which no file of tensors needs; nothing of it was run"
+                    f"its pickle uses {opcode.name}, which a file of tensors does not need; no code was run"
                 )
             step(machine, argument)
-    except (ValueError, Warning) as error:  # how pickletools speaks of unknown opcodes, an early end, odd escapes
+    except (ValueError, Warning) as error:  # pickletools raises these for unknown opcodes, an early end or odd escapes
         raise WeightsError(f"its pickle is damaged or cut short ({str(error)[:80]!r})") from None
     if len(machine.stack) != 1 or machine.marks:
-        raise WeightsError("its pickle is damaged: it does not end in one value")
+        raise WeightsError("its pickle is damaged: it does not end with one value")
     return machine.stack[0], machine.storages
 
 
 @dataclass(frozen=True, slots=True)
 class _GlobalName:
-    """A name of the table below; never the object itself."""
+    """A name in the table below. It is never the object itself."""
 
     text: str
 
 
 class _Machine:
-    """State of the interpreter: a stack with marks, and a memo."""
+    """State of the interpreter: a stack with marks, and stored values (the memo)."""
 
     def __init__(self) -> None:
         self.stack: list[object] = []
@@ -72,7 +72,7 @@ class _Machine:
     def count_steps(self, steps: int) -> None:
         self._left -= steps
         if self._left < 0:
-            raise WeightsError(f"its pickle takes more than {MAX_STEPS:,} steps, which no file of tensors needs")
+            raise WeightsError(f"its pickle takes more than {MAX_STEPS:,} steps; a file of tensors needs fewer")
 
     def push(self, value: object) -> None:
         self.stack.append(value)
@@ -88,7 +88,7 @@ class _Machine:
 
     def since_mark(self) -> list[object]:
         if not self.marks:
-            raise WeightsError("its pickle is damaged: it looks for a mark that was never set")
+            raise WeightsError("its pickle is damaged: it needs a mark that was never set")
         start = self.marks.pop()
         items = self.stack[start:]
         del self.stack[start:]
@@ -102,14 +102,14 @@ class _Machine:
 
     def get_memo(self, index: int) -> None:
         if index not in self.memo:
-            raise WeightsError("its pickle is damaged: it recalls what it never stored")
+            raise WeightsError("its pickle is damaged: it needs a value that was never stored")
         self.push(self.memo[index])
 
     def name(self, text: str) -> None:
         if text not in _NAMES:
             raise WeightsError(
                 f"its pickle names {text.replace(' ', '.')[:80]!r}, which is neither a tensor nor a plain container; "
-                "nothing of it was run"
+                "no code was run"
             )
         self.push(_GlobalName(text))
 
@@ -126,7 +126,7 @@ class _Machine:
         self.push(_NAMES[callee.text](self, arguments))
 
     def build(self) -> None:
-        """Fill a tensor that was named before, as old files do. Attributes that torch adds to dicts are ignored."""
+        """Fill a tensor that was created before, as old files do. Attributes that torch adds to dicts are ignored."""
         state, target = self.pop(), self.top()
         if isinstance(target, dict):
             return
@@ -136,7 +136,7 @@ class _Machine:
             target.assign(pth_tensors.build_tensor(state))
         elif len(state) == 5 and isinstance(state[0], TensorInfo):
             target.assign(state[0])
-        elif len(state) != 3:  # three flags, of no matter here
+        elif len(state) != 3:  # three flags, which are ignored
             raise unexpected("a tensor's state")
 
     def set_items(self, items: list[object]) -> None:
@@ -146,7 +146,7 @@ class _Machine:
         if not isinstance(target, dict) or len(items) % 2:
             raise unexpected("a dict's entry")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if type(key) not in (str, int):  # anything else may be deep, and hashing it may never end
+            if type(key) not in (str, int):  # the hash of a deeply nested key might take forever
                 raise unexpected("a key")
             target[key] = value
 
@@ -158,7 +158,7 @@ class _Machine:
         target.extend(items)
 
     def resolve_persistent_id(self) -> None:
-        """Resolve a persistent id, by which torch refers to values outside of the pickle."""
+        """Resolve a persistent id, with which torch refers to values outside the pickle."""
         match self.pop():
             case ("storage", _GlobalName(text), key, _, size, *view) if text in _STORAGES and len(view) <= 1:
                 found = pth_tensors.build_storage(_STORAGES[text], key, size, view[0] if view else None)
@@ -171,7 +171,7 @@ class _Machine:
 
 
 def _parameter(_: _Machine, arguments: tuple[object, ...]) -> TensorInfo:
-    """Return the tensor of a parameter. Old files give none and fill it later."""
+    """Return the tensor of a parameter. Old files give no tensor here and fill it later."""
     if not arguments:
         return TensorInfo()
     if not isinstance(arguments[0], TensorInfo):
@@ -180,7 +180,7 @@ def _parameter(_: _Machine, arguments: tuple[object, ...]) -> TensorInfo:
 
 
 def _dictionary(machine: _Machine, arguments: tuple[object, ...]) -> object:
-    """Return a dict: empty, or, as Python 2 writes it, from a list of pairs."""
+    """Return a dict. It is empty, or it is built from a list of pairs, as Python 2 writes it."""
     if len(arguments) > 1 or not isinstance(pairs := arguments[0] if arguments else [], list):
         raise unexpected("a dict")
     machine.push({})
@@ -215,7 +215,7 @@ _NAMES: Mapping[str, Callable[[_Machine, tuple[object, ...]], object]] = {
     **dict.fromkeys((f"torch {kind}Tensor" for kind in _KINDS), _parameter),
     **dict.fromkeys(_STORAGES, _uncallable),
 }
-"""Every name that a file may use, and the function that it stands for."""
+"""Every name that a file may use, and the function for it."""
 
 _NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
 _STRINGS = ("BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING")

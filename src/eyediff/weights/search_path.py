@@ -1,4 +1,4 @@
-"""The folders that are searched for weights, and the files in them that may be those of a backbone."""
+"""The folders in which weights are searched, and the files in them that may be those of a backbone."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ FolderKind: TypeAlias = Literal["EYEDIFF_WEIGHTS", "cache", "torch hub", "packag
 
 
 PACKAGE = Path(__file__).parent
-"""Folder of the weights in the package."""
+"""Folder of the package that has weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsFolder:
-    """A folder that is searched, and the reason."""
+    """A folder in which weights are searched, and the reason for it."""
 
     kind: FolderKind
     folder: Path
@@ -32,16 +32,16 @@ def is_offline() -> bool:
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloaded weights: EYEDIFF_HOME/weights, or `weights` in the user's cache folder."""
+    """Return the folder for downloaded weights: EYEDIFF_HOME/weights, or `weights` in the user's cache folder."""
     if home := os.environ.get("EYEDIFF_HOME"):
         return Path(home).expanduser() / "weights"
-    from platformdirs import user_cache_path  # noqa: PLC0415 - 20 ms that a set EYEDIFF_HOME saves
+    from platformdirs import user_cache_path  # noqa: PLC0415 - it takes 20 ms and is not needed with EYEDIFF_HOME
 
     return user_cache_path("eyediff", appauthor=False) / "weights"
 
 
 def search_folders() -> tuple[WeightsFolder, ...]:
-    """Return all folders in search order: EYEDIFF_WEIGHTS, the package, the cache, torch hub.
+    """Return all folders in the order of search: EYEDIFF_WEIGHTS, the package, the cache, torch hub.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def search_folders() -> tuple[WeightsFolder, ...]:
 
 
 def candidate_files(entry: PublishedWeights) -> Iterator[tuple[WeightsFolder, Path]]:
-    """Yield the files that by their name may be those of a backbone, in the order of folders and patterns."""
+    """Yield the files whose names fit a backbone, in the order of folders and patterns."""
     for location in search_folders():
         seen = set()
         for pattern in entry.hub_names if location.kind == "torch hub" else entry.patterns:
@@ -72,6 +72,6 @@ def candidate_files(entry: PublishedWeights) -> Iterator[tuple[WeightsFolder, Pa
 
 
 def _torch_hub_folder() -> Path:
-    """Return the download folder of torch hub, by torch's own rules. Users of torchvision have the files already."""
+    """Return the download folder of torch hub, by torch's own rules. Users of torchvision may have the files there."""
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.environ.get("TORCH_HOME") or Path(caches) / "torch").expanduser() / "hub" / "checkpoints"

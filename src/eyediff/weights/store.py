@@ -1,4 +1,4 @@
-"""The weights of a backbone: find them or download them, and keep them in the cache."""
+"""The weights of a backbone: find or download them, and keep them in the cache."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .search_path import PACKAGE, WeightsFolder, cache_folder, candidate_files, 
 from .validate import LoadedTrunk, load, recognise, write_cached
 
 STALE = 24 * 3600.0
-"""Seconds after which an unfinished download is removed."""
+"""Number of seconds after which an unfinished download is removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddedWeights:
-    """Result of `add`: the file in the cache, and whether it was there already."""
+    """Result of `add`: the file in the cache, and whether the file existed before."""
 
     trunk: str
     path: Path
@@ -38,7 +38,7 @@ class AddedWeights:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A weights file, its backbone (or "heads"), and what is wrong with it (None: nothing)."""
+    """A weights file, its backbone (or "heads"), and its problem. The problem is None if the file is good."""
 
     what: str
     place: WeightsFolder
@@ -56,12 +56,12 @@ def load_trunk(
     name : str
         Name of the backbone.
     file : Path, optional
-        A weights file. Default: EYEDIFF_WEIGHTS, the package, the cache, torch hub and the internet are searched, in
-        this order. The first file decides: if its content is wrong, that is an error, and it is not skipped.
+        A weights file. Default: the file is searched in EYEDIFF_WEIGHTS, the package, the cache, torch hub and the
+        internet, in this order. The first file that is found is used. If its content is wrong, this is an error.
     trust : bool
         Accept weights that fit the backbone but are not the official ones.
     progress : function, optional
-        Called with the bytes that have arrived and that are expected.
+        Called with the number of bytes that have arrived and the expected number.
 
     Returns
     -------
@@ -74,9 +74,9 @@ def load_trunk(
     FetchError
         If the download fails.
     WeightsError
-        If the file is not of this backbone, or not the official one. The message names the file.
+        If the file is not that of this backbone, or is not the official one. The message names the file.
     UsageError
-        For an unknown backbone.
+        If the backbone is unknown.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def load_trunk(
         return LoadedTrunk(parameters, canonical_sha256(parameters), package_files.MINI.path, official=True)
     entry = published(name)
     if file is not None:
-        return load(entry, file, trust=trust, cure="trust=True takes weights of your own")
+        return load(entry, file, trust=trust, cure="trust=True accepts other weights")
     if (location := find(name)) is None:
         return load(entry, _fetch(entry, progress), trust=trust, cached=True)
     place, path = location
@@ -98,28 +98,28 @@ def load_trunk(
         return LoadedTrunk(parameters, package_files.BACKBONES[name].sha256, path, official=True)
     loaded = load(entry, path, trust=trust, cached=place.kind == "cache")
     if place.kind == "torch hub" and loaded.official and entry.canonical_sha256 is None:
-        with suppress(WeightsError):  # only saves hashing half a gigabyte the next time
+        with suppress(WeightsError):  # a failure only means that half a gigabyte is hashed again next time
             write_cached(entry, loaded, cache_folder() / entry.cached_name)
     return loaded
 
 
 def find(name: str) -> tuple[WeightsFolder, Path] | None:
-    """Return the file that `load_trunk` would read, unverified; None if it would download."""
+    """Return the file that `load_trunk` would read, without verification. None if it would download the file."""
     return next(candidate_files(published(name)), None)
 
 
 def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeights:
-    """Copy the convolutions of a backbone from a file into the cache, as safetensors.
+    """Copy the convolutions of a backbone from a file into the cache, and write them as safetensors.
 
     Parameters
     ----------
     path : Path
-        A .pth file of either format, or safetensors, of a whole network or of its convolutions.
+        A .pth file of either format, or a safetensors file. It has a whole network or only its convolutions.
     name : str, optional
-        The backbone. Default: names and shapes decide.
+        Name of the backbone. Default: names and shapes in the file decide.
     trust : bool
-        Accept a file of a backbone whose convolutions have no known hash. The cache takes official weights only; name
-        your own file to use it.
+        Accept a backbone whose convolutions have no known hash. The cache accepts official weights only. To use your
+        own weights, give their file to `load_trunk`.
 
     Returns
     -------
@@ -128,17 +128,17 @@ def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeight
     Raises
     ------
     WeightsError
-        If the file is not accepted. The message names it.
+        If the file is not accepted. The message names the file.
     """
     entry = published(name or recognise(path))
     target = cache_folder() / entry.cached_name
     if entry.canonical_sha256 is None:
         loaded = load(entry, path, trust=trust)
     else:
-        loaded = load(entry, path, cure="the cache takes no other; use your own by naming their file")
+        loaded = load(entry, path, cure="the cache accepts only official weights; to use others, name their file")
     try:
         existing = load(entry, target, cached=True)
-    except WeightsError:  # not there, or damaged and now replaced
+    except WeightsError:  # it is missing, or it is damaged and is replaced now
         existing = None
     if existing is not None and existing.sha256 == loaded.sha256 and existing.official >= loaded.official:
         return AddedWeights(entry.trunk, target, existing.sha256, existing.official, already=True)
@@ -147,7 +147,7 @@ def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeight
 
 
 def verify() -> Iterator[CheckedFile]:
-    """Check every file that has the name of a backbone's weights, used or not, and the files of the package."""
+    """Check the files of the package, and every file that has the name of a backbone's weights, used or not."""
     for name, entry in PUBLISHED.items():
         for place, path in candidate_files(entry):
             if place.kind != "package":
@@ -165,35 +165,35 @@ def _problem(check: Callable[[], object]) -> str | None:
 
 
 def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
-    """Download the official file of a backbone, keep its convolutions in the cache and return their path."""
-    by_hand = f"bring {entry.url} by hand and `eyediff weights add FILE`, or put its folder into EYEDIFF_WEIGHTS"
+    """Download the official file of a backbone, keep its convolutions in the cache, and return their path."""
+    by_hand = f"download {entry.url} and run `eyediff weights add FILE`, or put its folder into EYEDIFF_WEIGHTS"
     if is_offline():
         raise MissingWeightsError(
-            f"the weights of {trunk(entry.trunk).title} were found nowhere, and EYEDIFF_OFFLINE forbids to fetch them; "
-            f"`eyediff weights get {entry.trunk}` where there is internet, or {by_hand}"
+            f"the weights of {trunk(entry.trunk).title} were not found, and EYEDIFF_OFFLINE forbids a download; run "
+            f"`eyediff weights get {entry.trunk}` on a machine with internet, or {by_hand}"
         )
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_stale(folder)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:  # others may fetch at the same time
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:  # unique: others may also download
             file = Path(scratch) / Path(entry.url).name
             download(entry.url, file, entry.bytes, entry.sha256, progress=progress)
             return add(file, entry.trunk).path
     except FetchError as error:
         raise FetchError(
-            f"the weights of {trunk(entry.trunk).title} are not here: {error}; try again, or {by_hand}"
+            f"the weights of {trunk(entry.trunk).title} are missing: {error}; try again, or {by_hand}"
         ) from None
     except OSError as error:
         reason = error.strerror or error
         raise FetchError(
-            f"{shown(folder)}: cannot be written ({reason}); set EYEDIFF_HOME to a folder that can"
+            f"{shown(folder)}: cannot be written ({reason}); set EYEDIFF_HOME to a folder that can be written"
         ) from None
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove leftovers of killed downloads, up to half a gigabyte each."""
+    """Remove the files of killed downloads, which take up to half a gigabyte each."""
     for leftover in folder.glob(".fetch-*"):
-        with suppress(OSError):  # gone already: another process sweeps too
+        with suppress(OSError):  # another process has already removed it
             if time.time() - leftover.stat().st_mtime > STALE:
                 shutil.rmtree(leftover, ignore_errors=True)

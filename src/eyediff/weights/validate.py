@@ -1,4 +1,4 @@
-"""Check a weights file completely before it is used: names, shapes, finite values, content."""
+"""Check a weights file completely before it is used: names, shapes, finite values and content."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from .catalogue import PUBLISHED, PublishedWeights
 from .hashing import canonical_sha256, file_sha256
 
 _RECORD_KEY = "eyediff"
-"""Metadata key, in cached files, of what was known about the weights when they were stored."""
+"""Metadata key of a record in cached files. It has the facts known about the weights when they were stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrunk:
-    """Parameters of a backbone, exactly those of `backbones.trunk(name).shapes`.
+    """Parameters of a backbone, with exactly the names and shapes of `backbones.trunk(name).shapes`.
 
     Attributes
     ----------
     parameters : mapping of str to array
-        The tensors.
+        The tensors by name.
     sha256 : str
-        Their canonical hash.
+        Canonical hash of the tensors.
     source : Path
-        The file that they come from.
+        The file from which they were read.
     official : bool
-        Whether they are torchvision's, rather than accepted on the user's word.
+        Whether they are torchvision's. Otherwise, the user has accepted them.
     """
 
     parameters: Mapping[str, Array]
@@ -44,7 +44,7 @@ class LoadedTrunk:
 def load(
     entry: PublishedWeights, path: Path, *, trust: bool = False, cached: bool = False, cure: str | None = None
 ) -> LoadedTrunk:
-    """Load the weights of a backbone from a file, of the whole network or of its convolutions.
+    """Load the weights of a backbone from a file with the whole network or only its convolutions.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def load(
     path : Path
         The file.
     trust : bool
-        Accept other weights than the official ones.
+        Accept weights that are not the official ones.
     cached : bool
-        The file is in the cache. Its record counts: weights that were trusted before are accepted.
+        Whether the file is in the cache. Then weights that were trusted before are accepted.
     cure : str, optional
-        End of the error message: what to do.
+        The end of the error message, which tells what to do.
 
     Raises
     ------
@@ -80,17 +80,17 @@ def load(
 def _judge(
     entry: PublishedWeights, path: Path, found: str, record: Mapping[str, object], cure: str | None
 ) -> tuple[bool, bool, str]:
-    """Return whether content of this hash is official, whether it was trusted before, and otherwise what is wrong."""
-    remove = f"remove it, and `eyediff weights get {entry.trunk}` brings them"
+    """Return whether content with this hash is official, whether it was trusted before, and what is wrong otherwise."""
+    remove = f"remove it and run `eyediff weights get {entry.trunk}`"
     if entry.canonical_sha256 is not None:
         problem = f"its convolutions have sha256 {found}, expected {entry.canonical_sha256}; {cure or remove}"
         return found == entry.canonical_sha256, False, problem
     if record:
         intact = record.get("canonical_sha256") == found
-        problem = f"damaged, with sha256 {found}, recorded {record.get('canonical_sha256')}; {remove}"
+        problem = f"damaged: it has sha256 {found}, but {record.get('canonical_sha256')} is recorded; {remove}"
         return intact and record.get("file_sha256") == entry.sha256, intact, problem
     file_hash = file_sha256(path)
-    advice = "`eyediff weights add` takes it on your word"
+    advice = "`eyediff weights add` accepts it if you trust it"
     return (
         file_hash == entry.sha256,
         False,
@@ -99,9 +99,9 @@ def _judge(
 
 
 def recognise(path: Path) -> str:
-    """Return the name of the backbone that fits the names and shapes of a file.
+    """Return the name of the backbone that has the names and shapes in a file.
 
-    Raises WeightsError if there is none.
+    Raises WeightsError if there is no such backbone.
     """
     shapes = {name: figures.shape for name, figures in containers.read(path, is_backbone_parameter).items()}
     networks = [trunk(name) for name in PUBLISHED]
@@ -109,17 +109,17 @@ def recognise(path: Path) -> str:
         if network.shapes == shapes:
             return network.name
     known = ", ".join(network.title for network in networks)
-    raise WeightsError(f"{shown(path)}: its convolutions fit none of {known} by names and shapes")
+    raise WeightsError(f"{shown(path)}: names and shapes of its convolutions fit none of {known}")
 
 
 def write_cached(entry: PublishedWeights, loaded: LoadedTrunk, path: Path) -> None:
-    """Write weights as safetensors, with a record of their hash and of the file that was recognised."""
+    """Write weights as safetensors, with a record of their hash and the hash of the recognised file."""
     record = {"canonical_sha256": loaded.sha256, "file_sha256": entry.sha256 if loaded.official else None}
     containers.write(path, loaded.parameters, {_RECORD_KEY: json.dumps(record)})
 
 
 def is_backbone_parameter(name: str) -> bool:
-    """Return whether this is the name of a convolution's parameter in torchvision, not of the classifier."""
+    """Return whether this is torchvision's name of a convolution's parameter and not of the classifier."""
     return name.startswith("features.")
 
 

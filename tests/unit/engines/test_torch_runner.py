@@ -96,7 +96,7 @@ def test_what_the_device_cannot_do_is_told() -> None:
     def program(*_: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried\nmore")
 
-    with pytest.raises(EyediffError, match=r"gave up on 3 x 17x17: CUDA out of memory. Tried$"):
+    with pytest.raises(EyediffError, match=r"failed on 3 x 17x17: CUDA out of memory. Tried$"):
         TorchRunner("cpu").compile(program, 2)(*PAIR)
 
 
@@ -114,7 +114,7 @@ def test_cuda_is_onnxruntimes_or_else_torchs(monkeypatch: pytest.MonkeyPatch) ->
     assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda"
     assert runners.create_runner("auto").description.startswith("onnxruntime") and runners.create_runner("cpu").threads
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: False)
-    with pytest.raises(DeviceError, match=r"device cuda.*onnxruntime-gpu.*torch that sees a GPU.*device='cpu'"):
+    with pytest.raises(DeviceError, match=r"device cuda.*onnxruntime-gpu.*torch that finds a GPU.*device='cpu'"):
         runners.create_runner("cuda")
     monkeypatch.setattr(devices.ort, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(torch_runner, "has_gpu", lambda: True)
@@ -127,7 +127,7 @@ def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(devices.PRECISION, "tf32")
     assert runners.create_runner("cuda").description == f"torch {torch.__version__} cuda tf32"
     for device in ("cpu", "auto"):
-        with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION=tf32.*needs device='cuda'"):
+        with pytest.raises(DeviceError, match=r"EYEDIFF_PRECISION is set to tf32.*needs device='cuda'"):
             runners.create_runner(device)
     monkeypatch.setenv(devices.PRECISION, "float16")
     with pytest.raises(UsageError, match=r"float16.*float32, tf32, bfloat16"):
@@ -138,7 +138,7 @@ def test_precision_is_never_traded_in_silence(monkeypatch: pytest.MonkeyPatch) -
 def test_a_torch_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """No torch at all leaves onnxruntime's answer; a broken one is named."""
     monkeypatch.setitem(sys.modules, "eyediff.engines.torch_runner", None)
-    with pytest.raises(DeviceError, match="torch does not load"):
+    with pytest.raises(DeviceError, match="torch cannot be loaded"):
         runners.create_runner("cuda")
     monkeypatch.setattr(runners, "is_installed", lambda _: False)
     with pytest.raises(DeviceError, match="onnxruntime-gpu"):

@@ -64,7 +64,7 @@ def test_an_embedding_is_n_points(metric: eyediff.Metric) -> None:
     np.testing.assert_array_equal(np.asarray(found[-1]), points[3:])
     np.testing.assert_array_equal(np.asarray(found[1:3]), points[1:3])
     assert [len(one) for one in found] == [1, 1, 1, 1]
-    with pytest.raises(IndexError, match="image 4 of 4"):
+    with pytest.raises(IndexError, match="no image 4: the embedding has 4 images"):
         found[4]
 
 
@@ -78,9 +78,9 @@ def test_embeddings_of_other_metrics_sizes_and_counts_are_refused(metric: eyedif
             other.distances(found, IMAGES)
         with pytest.raises(errors.UsageError, match="the embedding is of lpips-"):
             metric.distances(found, other.embed(IMAGES))
-    with pytest.raises(errors.SizeError, match="of 52x40, to be compared with 40x40"):
+    with pytest.raises(errors.SizeError, match="embedding are 52x40, but the other images are 40x40"):
         metric.distances(found, IMAGES[:, :, :40])
-    with pytest.raises(errors.SizeError, match="of 40x40, to be compared with 52x40"):
+    with pytest.raises(errors.SizeError, match="embedding are 40x40, but the other images are 52x40"):
         metric.distances(found, metric.embed(IMAGES[:, :, :40]))
     with pytest.raises(errors.UsageError, match="4 and 3 images do not pair up"):
         metric.distances(found, IMAGES[:3])

@@ -42,7 +42,7 @@ def test_a_plugin_adds_a_metric(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (f"{__name__}:CLASH", "exists already"),
         (f"{__name__}:PixelFunction", "expected a MetricInfo"),
-        ("no_such_module:X", "does not load"),
+        ("no_such_module:X", "cannot be loaded"),
     ],
 )
 def test_a_broken_plugin_is_named(monkeypatch: pytest.MonkeyPatch, value: str, problem: str) -> None:

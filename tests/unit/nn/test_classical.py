@@ -100,7 +100,7 @@ def test_volumes_are_scikit_images_and_matlabs() -> None:
     assert float(nn.SSIM3D()(x, x)) == 0
     with pytest.raises(errors.SizeError, match="sides of 11 or more"):
         nn.SSIM3D()(x[:, :, :3], y[:, :, :3])
-    with pytest.raises(ValueError, match="expected two of"):
+    with pytest.raises(ValueError, match="expected two tensors of"):
         nn.SSIM3D()(x[0], y[0])
 
 

@@ -26,7 +26,7 @@ class Levels:
     def embeddings(self, x: Pixels) -> np.ndarray:
         self.batches.append(len(x))
         if len(x) > self.most:
-            raise EyediffError(f"the engine gave up on {len(x)}")
+            raise EyediffError(f"the engine failed on {len(x)}")
         if any(image.min() == 255 for image in x):
             raise EyediffError("too bright")
         self.passes += len(x)

@@ -165,7 +165,7 @@ def test_run_of_another_recipe_is_not_resumed(datasets: list[PairDataset], tmp_p
     path = tmp_path / "run.safetensors"
     begin(datasets).save(path)
     begin(datasets, replace(SHORT, steps=99)).load(path)
-    with pytest.raises(ResumeError, match="was begun as"):
+    with pytest.raises(ResumeError, match="the run started with"):
         begin(datasets, replace(SHORT, rate=1e-3)).load(path)
 
 
@@ -216,7 +216,7 @@ def test_whole_command_from_photos_to_weights(
     assert made.trunk is MINI
     assert all((head >= 0).all() for head in made.heads or ())
     assert json.loads((work / LOG).read_text().splitlines()[-1])["step"] == 6
-    with pytest.raises(ResumeError, match="holds a run already"):
+    with pytest.raises(ResumeError, match="has a run already"):
         go(resume=False)
     before = output.read_bytes()
     lines = (work / LOG).read_text()

@@ -124,12 +124,12 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
     for how, folder, said in (
         ("kmeans", None, "name a folder of them with photos"),
         ("gaussian", photos, "leave out photos"),
-        ("kmeans", tmp_path / "nowhere", "contains no photos"),
-        ("kmeans", tmp_path / "grey", "the photos look the same everywhere"),
-        ("xavier", None, "no weights begin as 'xavier'; there are gaussian, kmeans"),
+        ("kmeans", tmp_path / "nowhere", "there are no photos"),
+        ("kmeans", tmp_path / "grey", "the photos have no contrast"),
+        ("xavier", None, "the method 'xavier' is unknown; the methods are gaussian, kmeans"),
     ):
         with pytest.raises(UsageError, match=said):
             initial_parameters(SMALL, how, 0, folder)
     Image.fromarray(scene(0, 100)).save(tmp_path / "grey" / "a.png")
-    with pytest.raises(UsageError, match=r"a.png: 100x100 is too small; expected at least 128"):
+    with pytest.raises(UsageError, match=r"a.png: 100x100 is too small; expected sides of at least 128"):
         kmeans_parameters(SMALL, 0, tmp_path / "grey")

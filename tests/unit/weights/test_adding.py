@@ -46,7 +46,7 @@ def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights
     with pytest.raises(WeightsError, match=r"x\.safetensors: not AlexNet"):
         add(path, "alex")
     path = convolutions(tmp_path / "x.safetensors", changed(squeeze))
-    with pytest.raises(WeightsError, match="the cache takes no other"):
+    with pytest.raises(WeightsError, match="the cache accepts only official weights"):
         add(path, trust=True)
     assert not cache_folder().exists()
 
@@ -101,7 +101,7 @@ class TestWithoutAKnownHash:
     def test_other_files_need_the_users_word(self, file: Path, tmp_path: Path, squeeze: Weights) -> None:
         """Given once, on adding; what was taken on it is not called official. The official file then replaces it."""
         path = convolutions(tmp_path / "x.safetensors", squeeze)
-        with pytest.raises(WeightsError, match="on your word") as caught:
+        with pytest.raises(WeightsError, match="accepts it if you trust it") as caught:
             add(path)
         assert file_sha256(path) in str(caught.value) and file_sha256(file) in str(caught.value)
         assert not add(path, trust=True).official
@@ -116,7 +116,7 @@ class TestWithoutAKnownHash:
         """The record holds the hash of what was kept."""
         path = add(file).path
         save_file(changed(squeeze), path, containers.metadata(path))
-        with pytest.raises(WeightsError, match=r"damaged, with sha256 .* recorded"):
+        with pytest.raises(WeightsError, match=r"damaged: it has sha256 .* recorded"):
             load_trunk("squeeze")
 
     @pytest.mark.parametrize("record", ["", "[]", "{", "{}", '{"file_sha256": 1}', "[" * 100_000])

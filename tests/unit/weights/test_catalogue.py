@@ -41,5 +41,5 @@ def test_the_canonical_hashes_are_those_of_the_official_weights(shared: Path, tr
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     """The error is the list."""
-    with pytest.raises(UsageError, match="no weights are called 'resnet'; there are alex, vgg, squeeze"):
+    with pytest.raises(UsageError, match="no weights are called 'resnet'; the names are alex, vgg, squeeze"):
         published("resnet")

@@ -62,7 +62,7 @@ def spoilt(squeeze: Weights, name: str, figures: np.ndarray | None) -> Weights:
     [
         (None, "behind 'features.' it lacks 12.expand3x3.bias .1 of 50 names.; .* batch normalisation"),
         (np.ones(9, np.float32), r"behind 'features.' features.12.expand3x3.bias is \(9,\), expected \(256,\)"),
-        (np.full(256, np.nan, np.float32), "features.12.expand3x3.bias holds figures that are not finite"),
+        (np.full(256, np.nan, np.float32), "features.12.expand3x3.bias has numbers that are not finite"),
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path: Path, squeeze: Weights, figures: np.ndarray | None, said: str) -> None:
@@ -70,7 +70,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path, squeeze: Weights, figures: np
     save_file(spoilt(squeeze, "features.12.expand3x3.bias", figures), tmp_path / "x")
     with pytest.raises(WeightsError, match=f"x: .*{said}"):
         read_checkpoint(tmp_path / "x", SQUEEZE)
-    with pytest.raises(WeightsError, match=r"nothing in it is called like its layers behind 'nowhere.'"):
+    with pytest.raises(WeightsError, match=r"no name in it is that of one of its layers behind 'nowhere.'"):
         read_checkpoint(tmp_path / "x", SQUEEZE, "nowhere.")
 
 
@@ -93,5 +93,5 @@ def test_the_command_makes_a_metric(tmp_path: Path, squeeze: Weights) -> None:
         run("import", bad, "--trunk", "squeeze", "-o", output)
     assert output.read_bytes() == before and not canary.exists()
     (tmp_path / "notes").write_text("mine")
-    with pytest.raises(WeightsError, match="notes exists and is no metric"):
+    with pytest.raises(WeightsError, match="notes exists and is not a metric"):
         run("import", tmp_path / "moco.safetensors", "--trunk", "squeeze", "-o", tmp_path / "notes")

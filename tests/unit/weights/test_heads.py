@@ -57,7 +57,7 @@ def test_unknown_names() -> None:
     """The errors list what there is."""
     with pytest.raises(UsageError, match="alex"):
         load_heads("resnet")
-    with pytest.raises(UsageError, match=r"version '0\.2'; there are 0\.1, 0\.0"):
+    with pytest.raises(UsageError, match=r"version '0\.2'; the versions are 0\.1, 0\.0"):
         load_heads("alex", "0.2")
 
 
@@ -69,7 +69,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(WeightsError, match="install eyediff again"):
         load_heads("alex")
     (tmp_path / "heads.safetensors").write_bytes(content)
-    with pytest.raises(WeightsError, match=r"heads\.safetensors: not the file that was shipped"):
+    with pytest.raises(WeightsError, match=r"heads\.safetensors: not the file of the package"):
         load_heads("alex")
 
 

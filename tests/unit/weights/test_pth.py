@@ -158,7 +158,7 @@ def test_integers_are_refused_where_they_are_wanted(tmp_path: Path, zipped: bool
     """Weights are floats; what is not kept may be anything."""
     path = save({"a": torch.ones(2), "count": torch.ones(2).to(kind)}, tmp_path / "x.pth", zipped)
     assert containers.read(path, "a".__eq__)["a"].tolist() == [1.0, 1.0]
-    with pytest.raises(WeightsError, match=r"x\.pth: 'count' is of type \w+; expected Float"):
+    with pytest.raises(WeightsError, match=r"x\.pth: 'count' has the type \w+; expected Float"):
         containers.read(path, everything)
 
 
@@ -169,9 +169,9 @@ def test_integers_are_refused_where_they_are_wanted(tmp_path: Path, zipped: bool
         ({"a": np.ones(3)}, "numpy"),
         ({"a": torch.ones(3, dtype=torch.complex64)}, "torch.ComplexFloatStorage"),
         ({"a": torch.ones(3).to_sparse()}, "torch._utils._rebuild_sparse_tensor"),
-        ([torch.ones(3)], "no tensors by name"),
-        ({"epoch": 3}, "no tensors by name"),
-        (torch.ones(3), "no tensors by name"),
+        ([torch.ones(3)], "no named tensors"),
+        ({"epoch": 3}, "no named tensors"),
+        (torch.ones(3), "no named tensors"),
     ],
 )
 def test_what_is_not_tensors_by_name_is_refused_by_name(

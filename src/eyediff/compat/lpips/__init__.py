@@ -1,8 +1,8 @@
-"""The names of the package `lpips` 0.1.4, with the same arguments, shapes and state_dict keys, on eyediff's formula.
+"""The names of the package `lpips` 0.1.4, computed by eyediff, with the same arguments, shapes and state_dict keys.
 
     from eyediff.compat import lpips          # in place of: import lpips
 
-docs/compat.md lists what is deliberately different. Needs torch: pip install 'eyediff[torch]'
+docs/compat.md lists the deliberate differences. Needs torch: pip install 'eyediff[torch]'
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A head of the old package, and the files that heads come in."""
+"""A head (linear weights) of the old package, and the files that contain heads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...nn.trunk import VERBS
 
 
 class HeadConv2d(nn.Conv2d):
-    """torch's layer. With one channel out it is a sum in the type of `x`, which autocast does not halve."""
+    """torch's layer. With one output channel it computes a sum in the type of `x`, which autocast does not change."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if bias is None and (self.out_channels, *self.kernel_size, *self.padding) == (1, 1, 1, 0, 0):
@@ -27,7 +27,7 @@ class HeadConv2d(nn.Conv2d):
 
 
 class NetLinLayer(nn.Module):
-    """A head: a 1x1 convolution, after dropout while it is trained."""
+    """A head: a 1x1 convolution. In training, dropout comes before it."""
 
     def __init__(self, chn_in: int, chn_out: int = 1, use_dropout: bool = False) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class NetLinLayer(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """1 x C x 1 x 1."""
+        """The weights, 1 x C x 1 x 1."""
         return self.model[-1].weight  # type: ignore[return-value]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ class NetLinLayer(nn.Module):
 
     @property
     def is_untouched(self) -> bool:
-        """Return whether the output depends on `weight` alone: nothing is replaced, patched, hooked or dropped."""
+        """Return whether the output depends only on `weight`: without hooks, dropout, replaced or patched parts."""
         kinds = [type(part) for part in self.model] if type(self.model) is nn.Sequential else []
         usual = type(self) is NetLinLayer and kinds in ([HeadConv2d], [nn.Dropout, HeadConv2d])
         if not usual or _hooks(module_hooks, "_global"):

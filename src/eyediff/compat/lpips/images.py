@@ -1,4 +1,4 @@
-"""Files, arrays and tensors, as the old package passed them around."""
+"""Conversions between files, arrays and tensors, as in the old package."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Pixels = npt.NDArray[Any]
 
 
 def load_image(path: str | Path) -> npt.NDArray[np.uint8]:
-    """Return a file that `eyediff compare` reads as H x W x 3, uint8, RGB. Transparency is composited on white.
+    """Read an image file and return H x W x 3, uint8, RGB. Transparency is composited on white.
 
-    Raises ImageError, with the file's name, for what is no image.
+    It reads the files that `eyediff compare` reads. Raises ImageError, with the file's name, for any other file.
     """
     picture = images.read(Path(path))
     pixels = picture.pixels if picture.over_white is None else picture.over_white
@@ -29,12 +29,12 @@ def load_image(path: str | Path) -> npt.NDArray[np.uint8]:
 
 
 def im2tensor(image: Pixels, imtype: type = np.uint8, cent: float = 1.0, factor: float = 255.0 / 2.0) -> Tensor:  # noqa: ARG001
-    """H x W x C from 0 to 255 to 1 x C x H x W from -1 to 1; `imtype` is not used, as ever."""
+    """Convert H x W x C from 0 to 255 to 1 x C x H x W from -1 to 1. `imtype` is ignored, as in the old package."""
     return torch.Tensor((image / factor - cent)[:, :, :, np.newaxis].transpose((3, 2, 0, 1)))
 
 
 def tensor2im(image_tensor: Tensor, imtype: type = np.uint8, cent: float = 1.0, factor: float = 255.0 / 2.0) -> Pixels:
-    """The first of N x C x H x W from -1 to 1 to H x W x C from 0 to 255; integers are rounded and clipped."""
+    """Convert the first of N x C x H x W from -1 to 1 to H x W x C from 0 to 255. Integers are rounded and clipped."""
     values: Pixels = (tensor2np(image_tensor) + cent) * factor
     kind: np.dtype[Any] = np.dtype(imtype)
     if np.issubdtype(kind, np.integer):
@@ -44,29 +44,29 @@ def tensor2im(image_tensor: Tensor, imtype: type = np.uint8, cent: float = 1.0, 
 
 
 def tensor2np(tensor_obj: Tensor) -> npt.NDArray[np.float32]:
-    """The first of N x C x H x W as H x W x C."""
+    """Return the first of N x C x H x W as H x W x C."""
     found: npt.NDArray[np.float32] = tensor_obj[0].detach().cpu().float().numpy().transpose((1, 2, 0))
     return found
 
 
 def np2tensor(np_obj: Pixels) -> Tensor:
-    """H x W x C as 1 x C x H x W."""
+    """Return H x W x C as 1 x C x H x W."""
     return torch.Tensor(np_obj[:, :, :, np.newaxis].transpose((3, 2, 0, 1)))
 
 
 def tensor2vec(vector_tensor: Tensor) -> Pixels:
-    """N x C x 1 x 1 as N x C."""
+    """Return N x C x 1 x 1 as N x C."""
     found: Pixels = vector_tensor.detach().cpu().numpy()[:, :, 0, 0]
     return found
 
 
 def rgb2lab(input: Pixels) -> Pixels:
-    """H x W x 3 from 0 to 255 to CIE L*a*b* (D65)."""
+    """Convert RGB, H x W x 3 from 0 to 255, to CIE L*a*b* (D65)."""
     return colour.lab(np.asarray(input) / 255.0)
 
 
 def tensor2tensorlab(image_tensor: Tensor, to_norm: bool = True, mc_only: bool = False) -> Tensor:
-    """1 x 3 x H x W from -1 to 1 to Lab: L* around 0 with `mc_only`, all divided by 100 too with `to_norm`."""
+    """Convert 1 x 3 x H x W from -1 to 1 to Lab. `mc_only` centres L* at 0; `to_norm` also divides all by 100."""
     lab = rgb2lab(tensor2im(image_tensor))
     if mc_only or to_norm:
         lab[:, :, 0] -= 50
@@ -74,7 +74,7 @@ def tensor2tensorlab(image_tensor: Tensor, to_norm: bool = True, mc_only: bool =
 
 
 def tensorlab2tensor(lab_tensor: Tensor, return_inbnd: bool = False) -> Any:
-    """Back from what `tensor2tensorlab` made; with `return_inbnd` also where the colour exists in RGB (1 or 0)."""
+    """Undo `tensor2tensorlab`. With `return_inbnd`, also return where the colour exists in RGB (1 or 0)."""
     lab = tensor2np(lab_tensor).astype(np.float64) * 100.0
     lab[:, :, 0] += 50
     back = 255.0 * np.clip(_rgb(lab), 0, 1)
@@ -85,7 +85,7 @@ def tensorlab2tensor(lab_tensor: Tensor, return_inbnd: bool = False) -> Any:
 
 
 def _rgb(lab: Pixels) -> Pixels:
-    """The inverse of `colour.lab`."""
+    """Return the inverse of `colour.lab`."""
     y = (lab[..., 0] + 16) / 116
     share = np.stack([lab[..., 1] / 500 + y, y, np.maximum(y - lab[..., 2] / 200, 0)], -1)
     share = np.where(share > 0.2068966, share**3, (share - 16 / 116) / 7.787)

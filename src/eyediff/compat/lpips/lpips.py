@@ -1,4 +1,4 @@
-"""LPIPS and its kin under the old package's names."""
+"""LPIPS and the related classes, with the names of the old package."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ TRUNKS = {"alex": pn.alexnet, "vgg": pn.vgg16, "vgg16": pn.vgg16, "squeeze": pn.
 
 
 def spatial_average(in_tens: Tensor, keepdim: bool = True) -> Tensor:
-    """The mean over rows and columns."""
+    """Return the mean over rows and columns."""
     return in_tens.mean([2, 3], keepdim=keepdim)
 
 
 def upsample(in_tens: Tensor, out_HW: Sequence[int] = (64, 64)) -> Tensor:  # noqa: N803 - the old name
-    """Bilinear enlargement to exactly `out_HW` rows and columns."""
+    """Enlarge bilinearly to exactly `out_HW` rows and columns."""
     return F.interpolate(in_tens, size=tuple(out_HW), mode="bilinear", align_corners=False)
 
 
 class ScalingLayer(nn.Module):
-    """Images in [-1, 1] to what the trunks were trained on."""
+    """Scale images in [-1, 1] to the range on which the backbones were trained."""
 
     shift: Tensor
     scale: Tensor
@@ -54,14 +54,15 @@ class ScalingLayer(nn.Module):
 class LPIPS(nn.Module):
     """The perceptual distance, with the old package's arguments, attributes, shapes and state_dict keys.
 
-    `verbose` is taken and ignored: nothing is printed. Heads take gradients only with eval_mode=False, the trunk only
-    with pnet_tune. What is replaced, patched or hooked in `scaling_layer`, `net` or `lins` takes part, as there.
+    `verbose` is ignored: nothing is printed. Heads take gradients only with eval_mode=False, the backbone only with
+    pnet_tune. Modules that the user replaces, patches or hooks in `scaling_layer`, `net` or `lins` are used, as in the
+    old package.
 
-    weights_file: the trunk's weights, if they lie elsewhere than where `eyediff weights` puts them; `trust` takes them
-    though they are not the published ones.
+    weights_file: the weights of the backbone, if they are not in a folder that eyediff searches. `trust` accepts
+    weights that are not the published ones.
 
-    Raises WeightsError where weights are missing, or `model_path` holds something else than the heads of this network;
-    UsageError for a net or version that does not exist.
+    Raises WeightsError if weights are missing, or if `model_path` does not contain the heads of this network. Raises
+    UsageError for an unknown net or version.
     """
 
     def __init__(
@@ -109,9 +110,10 @@ class LPIPS(nn.Module):
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False, normalize: bool = False) -> Any:  # noqa: N803
         """Return the distance of images in [-1, 1], or [0, 1] with `normalize`.
 
-        It is N x 1 x 1 x 1, or N x 1 x H x W if spatial.
+        Its shape is N x 1 x 1 x 1, or N x 1 x H x W if spatial.
 
-        With `retPerLayer`, return a tuple: the distance, and the list of the contributions of the layers, of its shape.
+        With `retPerLayer`, return a tuple of the distance and a list of the contributions of the layers, of equal
+        shapes.
         """
         if normalize:
             in0, in1 = 2 * in0 - 1, 2 * in1 - 1
@@ -124,12 +126,12 @@ class LPIPS(nn.Module):
         return (whole, shares) if retPerLayer else whole
 
     def _terms(self, of_in0: Sequence[Tensor], of_in1: Sequence[Tensor]) -> list[Tensor]:
-        """Return the term of each layer at each of its positions: N x 1 x H_l x W_l each."""
+        """Return the weighted squared difference of each layer at each position: N x 1 x H_l x W_l each."""
         of_in0, of_in1 = of_in0[: self.L], of_in1[: self.L]
         if not self.lpips:
             return terms(None, of_in0, of_in1)
         lins: list[nn.Module] = list(self.lins)[: self.L]
-        # Transforms take the plain path anyway, and compilers cannot look for hooks.
+        # Transforms use the plain formula anyway, and compilers cannot search for hooks.
         ours = [lin for lin in lins if isinstance(lin, NetLinLayer) and lin.is_untouched]
         if is_plain_eager(of_in0[0]) and len(ours) == len(lins):
             return terms([lin.weight.flatten() for lin in ours], of_in0, of_in1)
@@ -137,14 +139,14 @@ class LPIPS(nn.Module):
         return [lin(squared) for lin, squared in zip(lins, formula.squared_differences(VERBS, *units), strict=True)]
 
     def _checked(self, x: Tensor) -> Tensor:
-        x = x[(None,) * max(0, 4 - x.ndim)]  # one image without a batch around it, as ever
-        x = as_batch(x)  # a gray one too
+        x = x[(None,) * max(0, 4 - x.ndim)]  # accept one image without a batch axis, as the old package does
+        x = as_batch(x)  # accept a gray image, too
         if isinstance(self.net, pn.Backbone):
             check_shape(x, self.net.trunk.smallest, "LPIPS")
         return x
 
     def _load(self, path: Path) -> None:
-        """Heads from a file of the old package: heads alone, or all that `state_dict` holds."""
+        """Load heads from a file of the old package. It has only heads, or a whole `state_dict`."""
         state = tensors(path)
         if isinstance(state, Mapping) and any(name.startswith("net.") for name in state):
             try:
@@ -158,8 +160,8 @@ class LPIPS(nn.Module):
         names = list(state) if isinstance(state, Mapping) else []
         if len(names) != self.L or not set(names) <= set(wanted):
             raise WeightsError(
-                f"{shown(path)}: holds {shown(', '.join(names[:4]))}, "
-                f"expected the {self.L} heads lin0.model.1.weight, ..."
+                f"{shown(path)}: it contains {shown(', '.join(names[:4]))}, "
+                f"expected {self.L} heads: lin0.model.1.weight, ..."
             )
         try:
             self._fill({wanted[name]: value.reshape(-1).numpy() for name, value in state.items()})
@@ -169,13 +171,13 @@ class LPIPS(nn.Module):
     def _fill(self, heads: Mapping[int, Array]) -> None:
         for index in range(self.L):
             if index not in heads or heads[index].shape != (self.chns[index],):
-                raise WeightsError(f"the head of layer {index} does not have its {self.chns[index]} figures")
+                raise WeightsError(f"the head of layer {index} does not have {self.chns[index]} values")
             with torch.no_grad():
                 cast(NetLinLayer, self.lins[index]).weight.copy_(torch.tensor(heads[index]).reshape(1, -1, 1, 1))
 
 
 class Dist2LogitLayer(nn.Module):
-    """Two distances to the chance that people call the second image nearer: Zhang et al. 2018, section 3.3."""
+    """Map two distances to the chance that people call the second image nearer: Zhang et al. 2018, section 3.3."""
 
     def __init__(self, chn_mid: int = 32, use_sigmoid: bool = True) -> None:
         super().__init__()
@@ -188,7 +190,7 @@ class Dist2LogitLayer(nn.Module):
 
 
 class BCERankingLoss(nn.Module):
-    """Binary cross-entropy against the share of votes, given from -1 to 1."""
+    """Binary cross-entropy with the share of votes as target, given from -1 to 1."""
 
     def __init__(self, chn_mid: int = 32) -> None:
         super().__init__()
@@ -201,7 +203,7 @@ class BCERankingLoss(nn.Module):
 
 
 class FakeNet(nn.Module):
-    """Base class of L2 and DSSIM: one pair at a time, in a colour space."""
+    """Base class of L2 and DSSIM. They take one pair at a time, in one colour space."""
 
     def __init__(self, use_gpu: bool = True, colorspace: str = "Lab") -> None:
         super().__init__()
@@ -211,11 +213,11 @@ class FakeNet(nn.Module):
 
     def _one(self, in0: Tensor, in1: Tensor) -> None:
         if len(in0) != 1 or len(in1) != 1:
-            raise UsageError(f"{len(in0)} and {len(in1)} images were given, expected one and one")
+            raise UsageError(f"{len(in0)} and {len(in1)} images were given, expected one image in each batch")
 
 
 class L2(FakeNet):
-    """Mean squared difference of RGB in [-1, 1]; or half that of L*a*b*, divided by 100, without a gradient."""
+    """Mean squared difference of RGB in [-1, 1], or half of that of L*a*b* divided by 100. Lab has no gradient."""
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: Any = None) -> Tensor:  # noqa: N803, ARG002 - the old names
         self._one(in0, in1)
@@ -226,7 +228,7 @@ class L2(FakeNet):
 
 
 class DSSIM(FakeNet):
-    """(1 - SSIM) / 2 with scikit-image's default window, without a gradient."""
+    """(1 - SSIM) / 2 with scikit-image's default window. It has no gradient."""
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: Any = None) -> Tensor:  # noqa: N803, ARG002 - the old names
         self._one(in0, in1)

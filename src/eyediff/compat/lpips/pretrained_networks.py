@@ -1,6 +1,6 @@
-"""The trunks under the old package's names: `slice1`, `slice2`, ..., one a tap, and a tuple of features.
+"""The backbones with the names of the old package: `slice1`, `slice2`, ..., and a tuple of features.
 
-The slices are modules of torch's layers, so that they can be called, hooked and replaced one by one.
+Each slice ends at a feature layer. Slices consist of torch's modules, so that each can be called, hooked and replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ...nn.trunk import VERBS
 
 
 class Backbone(nn.Module):
-    """Base class of the three trunks. Weights are read as `eyediff.nn.LPIPS` reads them."""
+    """Base class of the three backbones. It finds weights as `eyediff.nn.LPIPS` does."""
 
     trunk: Trunk
     outputs: Any
@@ -36,7 +36,7 @@ class Backbone(nn.Module):
         super().__init__()
         file = None if weights_file is None else Path(weights_file)
         found = weights.load_trunk(self.trunk.name, file=file, trust=trust).parameters if pretrained else None
-        # Weights that are read need no initial ones, which would use up random numbers.
+        # Weights that are read from a file need no initial values, which would use up random numbers.
         with nullcontext() if found is None else torch.device("meta"):
             for name, layers in _slices(self.trunk).items():
                 self.add_module(name, Slice(layers))
@@ -48,7 +48,7 @@ class Backbone(nn.Module):
         self.requires_grad_(requires_grad)
 
     def forward(self, X: Tensor) -> Any:  # noqa: N803 - the old name
-        """N x 3 x H x W, scaled as the trunk expects, to a named tuple of features."""
+        """Return the features as a named tuple. Images are N x 3 x H x W, scaled as the backbone expects."""
         found = []
         for index in range(len(self.trunk.taps)):
             X = getattr(self, f"slice{index + 1}")(X)  # noqa: N806 - the old name
@@ -57,7 +57,7 @@ class Backbone(nn.Module):
 
 
 def _outputs(title: str, trunk: Trunk) -> Any:
-    """The named tuple of a trunk."""
+    """Return the type of the named tuple of features of a backbone."""
     return namedtuple(title, trunk.tap_names)
 
 
@@ -74,7 +74,7 @@ class squeezenet(Backbone):  # noqa: N801 - the old name
 
 
 class Slice(nn.Sequential):
-    """The layers from one tap to the next; features are contiguous, whatever layout the layers compute in."""
+    """The layers from one feature layer to the next. Its output is contiguous in any memory layout of the layers."""
 
     def __init__(self, layers: dict[str, nn.Module]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class Slice(nn.Sequential):
 
 
 class Conv2d(nn.Conv2d):
-    """torch's layer, computed as `eyediff.nn` computes it: the same value, faster on a CPU."""
+    """torch's layer, computed as `eyediff.nn` computes it. The values are the same, and it is faster on a CPU."""
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         usual = (self.groups, self.dilation, self.padding_mode) == (1, (1, 1), "zeros")
@@ -102,7 +102,7 @@ class Conv2d(nn.Conv2d):
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """torch's layer, computed likewise."""
+    """torch's layer, computed as `eyediff.nn` computes it."""
 
     def forward(self, input: Tensor) -> Any:
         if (self.padding, self.dilation, self.return_indices, input.ndim) != (0, 1, False, 4):
@@ -111,7 +111,7 @@ class MaxPool2d(nn.MaxPool2d):
 
 
 class FireModule(nn.Module):
-    """SqueezeNet's module with torchvision's names."""
+    """SqueezeNet's module, with the names of torchvision."""
 
     def __init__(self, layer: Fire) -> None:
         super().__init__()
@@ -135,7 +135,7 @@ def _conv(layer: Conv) -> nn.Conv2d:
 
 
 def _slices(trunk: Trunk) -> dict[str, dict[str, nn.Module]]:
-    """The layers of each slice, by torchvision's numbers."""
+    """Return the layers of each slice, with the numbers of torchvision as names."""
     found: dict[str, dict[str, nn.Module]] = {}
     place = -1
     for number, layer in _numbered(trunk):
@@ -153,7 +153,7 @@ def _slices(trunk: Trunk) -> dict[str, dict[str, nn.Module]]:
 
 
 def _numbered(trunk: Trunk) -> Iterator[tuple[int, Any]]:
-    """Every layer but the taps, with the number of the slice that it is in."""
+    """Yield every layer except the taps, with the number of its slice."""
     number = 1
     for layer in trunk.layers:
         if layer.is_tap:
@@ -163,7 +163,7 @@ def _numbered(trunk: Trunk) -> Iterator[tuple[int, Any]]:
 
 
 def slice_names(trunk: Trunk) -> dict[str, str]:
-    """torchvision's names to the old package's: features.3.weight of AlexNet is slice2.3.weight."""
+    """Return the old package's name for each name of torchvision: for features.3.weight of AlexNet, slice2.3.weight."""
     return {
         name: name.replace("features.", f"slice{number}.", 1)
         for number, layer in _numbered(trunk)
@@ -173,5 +173,5 @@ def slice_names(trunk: Trunk) -> dict[str, str]:
 
 def print_network(net: nn.Module) -> None:
     """Print a network and the number of its parameters."""
-    print("Network", net)  # noqa: T201 - what it is asked for
+    print("Network", net)  # noqa: T201 - its purpose is to print
     print("Total number of parameters:", sum(parameter.numel() for parameter in net.parameters()))  # noqa: T201

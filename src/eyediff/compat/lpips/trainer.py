@@ -1,6 +1,6 @@
-"""`Trainer` of the old package and `PerceptualLoss` of its first releases: thin adapters for scripts that use them.
+"""`Trainer` of the old package and `PerceptualLoss` of its first releases, as thin adapters for existing scripts.
 
-New code takes `LPIPS` itself, and `eyediff train` for training on votes.
+New code uses `LPIPS` itself, and `eyediff train` for training on votes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .pretrained_networks import print_network
 
 MODELS = {"lpips": "lpips", "net-lin": "lpips", "baseline": "baseline", "net": "baseline"}
 MODELS |= dict.fromkeys(("L2", "l2"), "L2") | dict.fromkeys(("DSSIM", "dssim", "SSIM", "ssim"), "SSIM")
-"""Names of a model, those of the first releases among them, and what they mean."""
+"""The model that each name means. Some names are from the first releases."""
 
 
 class Trainer:
-    """A distance, and the training of its heads on triplets with votes, as the scripts of the old repository use it."""
+    """A distance, and the training of its heads on triplets with votes, for the scripts of the old repository."""
 
     def name(self) -> str:
         return self.model_name
@@ -47,9 +47,9 @@ class Trainer:
         version: str = "0.1",
         gpu_ids: Sequence[int] = (0,),
     ) -> None:
-        """Make the network. Arguments are those of `LPIPS`; model is lpips, baseline, L2 or DSSIM.
+        """Build the network. Arguments are those of `LPIPS`; `model` is lpips, baseline, L2 or DSSIM.
 
-        Raises UsageError for a model that does not exist.
+        Raises UsageError for an unknown model.
         """
         if model not in MODELS:
             raise UsageError(f"model {model!r} was given, expected one of {', '.join(MODELS)}")
@@ -88,18 +88,18 @@ class Trainer:
             print_network(self.net)
 
     def forward(self, in0: Tensor, in1: Tensor, retPerLayer: bool = False) -> Any:  # noqa: N803 - the old name
-        """The distance of images in [-1, 1]."""
+        """Return the distance of images in [-1, 1]."""
         return self.net(in0, in1, retPerLayer=retPerLayer)
 
     def set_input(self, data: Mapping[str, Tensor]) -> None:
-        """Take a batch: `ref`, `p0`, `p1` and `judge`, the share of votes for p1."""
+        """Set the batch: `ref`, `p0`, `p1` and `judge`, which is the share of votes for p1."""
         place = torch.device(self.gpu_ids[0]) if self.use_gpu else None
         kept = {name: data[name].to(place) for name in ("ref", "p0", "p1", "judge")}
         self.input_ref, self.input_p0, self.input_p1, self.input_judge = kept.values()
         self.var_ref, self.var_p0, self.var_p1 = (kept[name].detach().requires_grad_() for name in ("ref", "p0", "p1"))
 
     def optimize_parameters(self) -> None:
-        """Take one step on the batch."""
+        """Make one training step on the batch."""
         self.forward_train()
         self.optimizer_net.zero_grad()
         self.backward_train()
@@ -107,7 +107,7 @@ class Trainer:
         self.clamp_weights()
 
     def forward_train(self) -> Tensor:
-        """The loss of the batch."""
+        """Compute the loss of the batch."""
         self.d0 = self.forward(self.var_ref, self.var_p0)
         self.d1 = self.forward(self.var_ref, self.var_p1)
         self.acc_r = self.compute_accuracy(self.d0, self.d1, self.input_judge)
@@ -117,23 +117,23 @@ class Trainer:
         return loss
 
     def backward_train(self) -> None:
-        """Its gradients."""
+        """Compute the gradients of the loss."""
         self.loss_total.mean().backward()  # type: ignore[no-untyped-call]
 
     def clamp_weights(self) -> None:
-        """Set what is below 0 in the heads to 0."""
+        """Set negative weights of the heads to 0."""
         for module in self.net.modules():
             if isinstance(module, NetLinLayer):
                 module.weight.data.clamp_(min=0)
 
     def compute_accuracy(self, d0: Tensor, d1: Tensor, judge: Tensor) -> npt.NDArray[Any]:
-        """The share of people who agree with each of the distances."""
+        """Return, for each triplet, the share of people who agree with the distances."""
         nearer, share = (d1 < d0).numpy(force=True).flatten(), judge.numpy(force=True).flatten()
         agreed: npt.NDArray[Any] = nearer * share + (1 - nearer) * (1 - share)
         return agreed
 
     def get_current_errors(self) -> dict[str, Any]:
-        """The means of loss and agreement over the batch."""
+        """Return the means of loss and agreement over the batch."""
         return {"loss_total": np.mean(self.loss_total.numpy(force=True)), "acc_r": np.mean(self.acc_r)}
 
     def save(self, path: str | Path, label: str) -> None:
@@ -142,20 +142,20 @@ class Trainer:
         self.save_network(self.rankLoss.net, path, "rank", label)
 
     def save_network(self, network: nn.Module, path: str | Path, network_label: str, epoch_label: str) -> None:
-        """Write a state_dict."""
+        """Write the state_dict of a network."""
         torch.save(network.state_dict(), Path(path) / f"{epoch_label}_net_{network_label}.pth")
 
     def update_learning_rate(self, nepoch_decay: float) -> None:
-        """Lower the rate by its first value divided by `nepoch_decay`."""
+        """Reduce the learning rate by its first value divided by `nepoch_decay`."""
         rate = self.old_lr - self.lr / nepoch_decay
         for group in self.optimizer_net.param_groups:
             group["lr"] = rate
-        print(f"update lr [{type}] decay: {self.old_lr:f} -> {rate:f}")  # noqa: T201 - as ever
+        print(f"update lr [{type}] decay: {self.old_lr:f} -> {rate:f}")  # noqa: T201 - as the old package prints
         self.old_lr = rate
 
 
 class PerceptualLoss(nn.Module):
-    """The distance under the name and with the arguments of the package's first releases (2018 to 2019)."""
+    """The distance with the name and arguments that it had in the first releases of the package (2018 to 2019)."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class PerceptualLoss(nn.Module):
         self.distance = self.model.net
 
     def forward(self, pred: Tensor, target: Tensor, normalize: bool = False) -> Tensor:
-        """The distance of images in [-1, 1], or in [0, 1] with `normalize`."""
+        """Return the distance of images in [-1, 1], or in [0, 1] with `normalize`."""
         if normalize:
             pred, target = 2 * pred - 1, 2 * target - 1
         found: Tensor = self.model.forward(target, pred)

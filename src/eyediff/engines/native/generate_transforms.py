@@ -3,30 +3,30 @@
 What a Winograd transform is
 ----------------------------
 A convolution of one dimension with a kernel g of r numbers gives m outputs from a tile d of n = m + r - 1 inputs. The
-direct way takes m * r products. Toom and Cook's takes n: the outputs are linear combinations of the coefficients of a
-product of polynomials, and a polynomial is known by its values at n points. So both are evaluated at the points, the
-values are multiplied, and the outputs are interpolated:
+direct way takes m * r products. The algorithm of Toom and Cook takes n. The outputs are linear combinations of the
+coefficients of a product of two polynomials, and n values determine a polynomial. So both polynomials are evaluated at
+n points, the values are multiplied, and the outputs are interpolated:
 
     y = A^T [ (G g) * (B^T d) ]
 
-In two dimensions each matrix is applied to rows and columns, and an m x m tile of outputs takes n * n products in place
-of m * m * r * r. For a layer with many channels the products dominate: they become n * n matrix products, one for each
-point of the plane, and the transforms of inputs and outputs are small beside them. Winograd 1980; Lavin & Gray 2016,
-Fast algorithms for convolutional neural networks, arXiv:1509.09308.
+In two dimensions, each matrix is applied to rows and to columns. A tile of m x m outputs takes n * n products instead
+of m * m * r * r. In a layer with many channels, most of the time goes into these products. They become n * n matrix
+products, one for each point of the plane. The transforms of inputs and outputs take little time. Winograd 1980; Lavin &
+Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308.
 
-Which points, and why
----------------------
-The result is exact for any n - 1 different points and infinity. Rounding is not: an error of the products reaches the
-outputs multiplied by A, and the terms of G and B that cancel each other make the products large. `amplification`
-predicts the growth of the error over the direct way, from the rows' norms. The usual points 0, +-1, +-2 of F(4x4, 3x3)
-give 10.8. The points 0, +-5/8, +-3/2 give 4.8 with the same number of operations: they lie around 1, so that powers
-neither grow nor shrink fast, and not close together. F(2x2, 5x5) at the same points gives 5.4; it serves one
-layer, AlexNet's second. Two others need fewer products and are too inexact: F(4x4, 5x5), whose best points 0, +-1/2,
-+-1, +-2 give 19, moved distances of 64x64 crops by 1.8e-5, and F(6x6, 3x3) those of photos by 1.2e-5. A published
-distance may be off by 1e-5.
+Which points are used, and why
+------------------------------
+With exact arithmetic, any n - 1 different points and infinity give the right result. Rounding errors depend on the
+points: A multiplies an error of the products, and terms of G and B that cancel each other make the products large.
+`amplification` predicts the factor between this error and that of the direct way, from the norms of rows. The usual
+points 0, +-1, +-2 of F(4x4, 3x3) give 10.8. The points 0, +-5/8, +-3/2 give 4.8 with the same number of operations.
+They lie around 1, so their powers neither grow nor shrink fast, and they are not close together. F(2x2, 5x5) at the
+same points gives 5.4; only the second layer of AlexNet uses it. Two other algorithms need fewer products but are too
+inexact. F(4x4, 5x5), whose best points 0, +-1/2, +-1, +-2 give 19, changed distances of 64x64 crops by 1.8e-5.
+F(6x6, 3x3) changed distances of photos by 1.2e-5. The allowed error of a published distance is 1e-5.
 
-All points are sums of a few powers of two, so every constant of B and A is exact in float32. G, whose divisions are
-not, is applied once, in double precision, when the weights are loaded.
+All points are sums of a few powers of two, so every constant of B and A is exact in float32. G has divisions that are
+not exact. It is applied once, in double precision, when the weights are loaded.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ALGORITHMS: dict[str, tuple[int, int, tuple[Fraction, ...]]] = {
     "f4x3": (4, 3, (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))),
     "f2x5": (2, 5, (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))),
 }
-"""Points come in pairs p, -p: the even and the odd part of each pair's sums are then computed once."""
+"""Points come in pairs p, -p. Each pair shares the sums of even terms and of odd terms."""
 
 
 def polynomial(roots: list[Fraction]) -> list[Fraction]:
@@ -56,7 +56,7 @@ def polynomial(roots: list[Fraction]) -> list[Fraction]:
 
 
 def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matrix, Matrix]:
-    """Return B^T (n x n), G (n x r) and A^T (m x n); the last row of B^T and G is the point at infinity."""
+    """Return B^T (n x n), G (n x r) and A^T (m x n). The last row of B^T and of G belongs to the point at infinity."""
     n = m + r - 1
     into, kernel, out = [], [], []
     for point in points:
@@ -69,7 +69,7 @@ def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matr
     kernel.append([Fraction(0)] * (r - 1) + [Fraction(1)])
     out.append([Fraction(0)] * (m - 1) + [Fraction(1)])
     for i in range(n):
-        # A power of two moves between B and G, so that the rows of B have norms near 1 and stay exact.
+        # A power of two moves from B to G, so that the rows of B have norms near 1 and stay exact.
         norm = math.sqrt(float(sum(value * value for value in into[i])))
         factor = Fraction(2) ** -round(math.log2(norm))
         into[i] = [value * factor for value in into[i]]
@@ -78,7 +78,7 @@ def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matr
 
 
 def amplification(name: str) -> float:
-    """Return by how much the root mean square rounding error of a 2-D tile exceeds that of direct convolution."""
+    """Return the rounding error of a 2-D tile, divided by that of direct convolution. Both are root mean squares."""
     m, r, points = ALGORITHMS[name]
     into, kernel, out = matrices(m, r, points)
     products = [sum(float(g) ** 2 for g in kernel[i]) * sum(float(b) ** 2 for b in into[i]) for i in range(len(into))]
@@ -87,7 +87,7 @@ def amplification(name: str) -> float:
 
 
 def expression(terms: list[tuple[Fraction, str]]) -> str:
-    """Return a sum of multiples as C."""
+    """Return a sum of multiples as C code."""
     text = ""
     for factor, variable in terms:
         if factor == 0:
@@ -99,7 +99,7 @@ def expression(terms: list[tuple[Fraction, str]]) -> str:
 
 
 def pairs(points: tuple[Fraction, ...]) -> dict[int, int]:
-    """Return the places of each point p > 0 and of its -p."""
+    """Return the indices of each point p > 0 and of its counterpart -p."""
     return {i: points.index(-p) for i, p in enumerate(points) if p > 0 and -p in points}
 
 

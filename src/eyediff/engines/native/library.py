@@ -1,4 +1,4 @@
-"""The C library of the native engine, if this installation has one, and its functions for ctypes."""
+"""The C library of the native engine, if this installation has one, with its functions declared for ctypes."""
 
 from __future__ import annotations
 
@@ -76,23 +76,23 @@ def load_library() -> ctypes.CDLL:
     Raises
     ------
     NativeEngineError
-        The library is not there, does not load, or was built from other sources.
+        If the library is missing, cannot be loaded, or was built from other sources.
     """
     if not FILE.is_file():
-        raise NativeEngineError("its library was not built: no C compiler was at hand when eyediff was installed")
+        raise NativeEngineError("its library was not built: there was no C compiler when eyediff was installed")
     try:
         library = ctypes.CDLL(str(FILE))
         for name, (result, arguments) in FUNCTIONS.items():
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
-        raise NativeEngineError(f"its library does not load: {error}") from error
+        raise NativeEngineError(f"its library cannot be loaded: {error}") from error
     if library.eyediff_interface() != INTERFACE:
         raise NativeEngineError("its library was built from other sources; install eyediff again")
     return library
 
 
 def find_variant(name: str | None = None) -> str | None:
-    """Return the instruction set of this name, or the best one; None if this processor or this build lacks it."""
+    """Return the instruction set with this name, or the best one. None if this processor or this build lacks it."""
     variant: bytes | None = load_library().eyediff_variant(None if name is None else name.encode())
     return None if variant is None else variant.decode()

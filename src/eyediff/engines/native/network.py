@@ -1,4 +1,4 @@
-"""A network of LPIPS in the native engine: from pixels and features to distances, maps and features."""
+"""A network of LPIPS in the native engine. It computes distances, maps and features from pixels or from features."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float3
 
 
 class NativeNetwork:
-    """The weights of a network, transformed, and the memory to compute with them.
+    """The transformed weights of a network, and the memory for its computation.
 
     Parameters
     ----------
     network : Network
-        What is computed.
+        Backbone and weights.
     threads : int
-        Threads of a call, the calling one included. Calls from several threads run side by side.
+        Number of threads of a call, including the calling thread. Calls from several threads run in parallel.
     variant : str, optional
-        The instruction set: "avx512", "avx2" or "baseline"; by default the best of this processor.
+        Instruction set: "avx512", "avx2" or "baseline". Default: the best one of this processor.
 
     Notes
     -----
-    Features are N x H x W x C here. A distance does not depend on the batch or on the number of threads, bit for bit.
+    Features are N x H x W x C here. A distance does not depend on the batch or on the number of threads, not even in
+    its last bit.
     """
 
     def __init__(self, network: Network, threads: int, variant: str | None = None) -> None:
@@ -50,15 +51,15 @@ class NativeNetwork:
         shift = (ctypes.c_float * 3)(*(np.asarray(offset, np.float64) - np.asarray(multiplier, np.float64)))
         handle = self._library.eyediff_network_new(None if variant is None else variant.encode(), gain, shift)
         if not handle:
-            raise EyediffError(f"the native engine has no instruction set {variant!r} on this processor")
+            raise EyediffError(f"the native engine does not have the instruction set {variant!r} on this processor")
         self._handle = ctypes.c_void_p(handle)
         weakref.finalize(self, self._library.eyediff_network_free, self._handle)
         for layer in network.trunk.layers:
             self._add(layer)
         self._tap_channels = network.trunk.taps
         self.weight_bytes: int = self._library.eyediff_network_bytes(self._handle)
-        """Bytes of the transformed weights: four times those of a 3x3 convolution."""
-        library, network_handle = self._library, self._handle  # without self: no circle keeps the weights in memory
+        """Number of bytes of the transformed weights. A 3x3 convolution has four times the bytes of its weights."""
+        library, network_handle = self._library, self._handle  # a reference to self would keep the weights in memory
         self._workspaces = OfProcess(lambda: _Workspaces(library, network_handle, threads))
 
     @property
@@ -71,20 +72,20 @@ class NativeNetwork:
         return self.points(self.features(x))
 
     def peak_bytes(self, height: int, width: int) -> int:
-        """Return the bytes for a pair of images of this size, the weights included."""
+        """Return the number of bytes that a pair of images of this size needs. It includes the weights."""
         used = self._library.eyediff_workspace_bytes(self._handle, self._threads, 2, height, width)
         return int(used) + self.weight_bytes
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return the part of each feature layer in each distance: N x L."""
+        """Return the contribution of each feature layer to each distance: N x L."""
         return self._run(a, b)
 
     def against(self, kept: Features, b: Pixels) -> Numbers:
-        """Return `layers` of candidates against the features of as many images, or of one."""
+        """Return `layers` of N candidates, compared with the features of one reference or of N references."""
         return self._run(None, b, kept=kept)
 
     def features(self, x: Pixels) -> Features:
-        """Return unit vectors of every feature layer: N x H_l x W_l x C_l each."""
+        """Return the unit vectors of every feature layer: N x H_l x W_l x C_l each."""
         features = tuple(
             np.empty((len(x), height, width, channels), np.float32)
             for channels, height, width in self._network.trunk.tapped(*x.shape[1:3])
@@ -115,8 +116,8 @@ class NativeNetwork:
         return maps
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """Return `layers` of two sets of features: of as many, or of one against each of the others."""
-        if len(b[0]) == 1:  # the C function takes a single image first; the distance is symmetric
+        """Return `layers` of two sets of features. The sets have N images each, or one of them has one image."""
+        if len(b[0]) == 1:  # the C function expects the single image first; the distance is symmetric
             a, b = b, a
         layers = np.empty((len(self._tap_channels), len(b[0])))
         with self._workspace() as work:
@@ -155,7 +156,7 @@ class NativeNetwork:
     def run_strips(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
-        """Yield the terms, 1 x 1 x H_l x W_l, of each strip of rows in turn; of a `turned` image rows are columns."""
+        """Yield the terms of each strip, 1 x 1 x H_l x W_l. With `transposed`, rows and columns are exchanged."""
         sums = np.zeros((1, len(self._tap_channels)))
         with self._workspace() as work:
             for rows in strips:
@@ -180,7 +181,7 @@ class NativeNetwork:
         if isinstance(layer, Conv):
             convolutions = [(0, layer)]
         elif isinstance(layer, Fire):
-            convolutions = list(enumerate(layer.convs))  # 1 and 2 are the halves of what is joined
+            convolutions = list(enumerate(layer.convs))  # 1 and 2 are the two halves that are joined
         for part, conv in convolutions:
             weight, bias = (
                 np.ascontiguousarray(parameters[f"{conv.key}.{name}"], np.float32) for name in ("weight", "bias")
@@ -208,7 +209,7 @@ class NativeNetwork:
         terms: Sequence[Array] | None = None,
         features: Features | None = None,
     ) -> Numbers:
-        """Run a batch of complete images. Return the part of each feature layer, N x L."""
+        """Run a batch of whole images. Return the contribution of each feature layer, N x L."""
         sums = np.zeros((len(b), len(self._tap_channels)))
         call, arrays = make_call(a, b, sums, kept=kept)
         call.terms, call.features = _pointers(terms), _pointers(features)
@@ -222,7 +223,7 @@ class NativeNetwork:
 
 
 class NativeStrips(StripEngine):
-    """Strips of one pair. The library keeps the rows that layers pass from strip to strip."""
+    """Strips of one pair. The library keeps the rows that a layer passes from one strip to the next."""
 
     def __init__(self, network: NativeNetwork) -> None:
         super().__init__(network.trunk)
@@ -240,9 +241,11 @@ class NativeStrips(StripEngine):
 def make_call(
     a: Pixels | None, b: Pixels, sums: Numbers, *, kept: Features | None = None, rows: slice | None = None
 ) -> tuple[Call, list[Any]]:
-    """Return the structure of a call, and the arrays that must live as long as it."""
+    """Return the structure of a call, and the arrays that must not be freed before the call ends."""
     if a is not None and (a.dtype != b.dtype or a.shape != b.shape):
-        raise TypeError(f"{a.shape} of {a.dtype} against {b.shape} of {b.dtype}: not a pair")
+        raise TypeError(
+            f"{a.shape} of {a.dtype} and {b.shape} of {b.dtype} are not a pair; expected equal shapes and types"
+        )
     candidate: npt.NDArray[Any] = _readable(b)
     reference: npt.NDArray[Any] | None = None if a is None else _readable(a)
     if reference is not None and reference.strides != candidate.strides:
@@ -269,7 +272,7 @@ def make_call(
 
 
 def _readable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return pixels that the library can read: any strides, but the three channels are contiguous."""
+    """Return pixels that the library can read. Strides may be any, but the three channels must be contiguous."""
     aligned = pixels.flags.aligned and pixels.dtype.isnative and pixels.strides[3] == pixels.itemsize
     return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
 
@@ -281,16 +284,16 @@ def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
 
 
 def _check(result: int, shape: tuple[int, ...]) -> None:
-    """Raise EyediffError where a function of the library failed."""
+    """Raise EyediffError if a function of the library failed."""
     what = f"{shape[0]} x {shape[2]}x{shape[1]}" if len(shape) == 4 else f"an array of shape {shape}"
     if result == OUT_OF_MEMORY:
-        raise EyediffError(f"the engine gave up on {what}: there is not enough memory")
+        raise EyediffError(f"the engine failed on {what}: there is not enough memory")
     if result:
         raise EyediffError(f"the native engine does not support {what}")
 
 
 class _Workspaces:
-    """Workspaces that are not in use."""
+    """The workspaces that are not in use."""
 
     def __init__(self, library: ctypes.CDLL, network: ctypes.c_void_p, threads: int) -> None:
         self._library, self._network, self._threads = library, network, threads
@@ -299,13 +302,13 @@ class _Workspaces:
 
     @contextmanager
     def borrow(self) -> Iterator[ctypes.c_void_p]:
-        """Borrow a workspace for one call. Create one if all are in use."""
+        """Borrow a workspace for one call. Create a new one if all are in use."""
         with self._lock:
             work = self._idle.pop() if self._idle else None
         if work is None:
             handle = self._library.eyediff_workspace_new(self._network, self._threads)
             if not handle:
-                raise EyediffError("the native engine got no memory for its threads")
+                raise EyediffError("the native engine failed: there is not enough memory for its threads")
             work = ctypes.c_void_p(handle)
         try:
             yield work

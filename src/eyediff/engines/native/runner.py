@@ -1,4 +1,4 @@
-"""A runner that computes networks in C and other programs by another runner."""
+"""A runner that computes networks in C and passes other programs to another runner."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .network import NativeNetwork
 
 
 class NativeRunner:
-    """Compile networks natively, and every other program on the runner that `others` makes when it is first needed.
+    """Compile networks for the native engine, and pass every other program to a second runner.
 
     Parameters
     ----------
     threads : int
-        Threads of a call.
+        Number of threads that one call uses.
     others : callable
-        Makes the runner of programs that are no networks.
+        Creates the second runner. It is called when that runner is first needed.
     """
 
     def __init__(self, threads: int, others: Callable[[], Runner]) -> None:
@@ -33,21 +33,21 @@ class NativeRunner:
 
     @property
     def description(self) -> str:
-        """Description of the runner of other programs. A network has its own."""
+        """Description of the second runner. A network has a description of its own."""
         return self._others.description
 
     def single(self) -> NativeRunner:
-        """Return a runner that uses one thread a call."""
+        """Return a runner that uses one thread for each call."""
         return NativeRunner(1, self._others.single)
 
     def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
-        """Return a function of `images` batches of pixels."""
+        """Return a function that takes `images` batches of pixels."""
         return self._others.compile(program, images)
 
     def compile_many(
         self, program: Callable[..., Any], images: int, arrays: int
     ) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        """Return a function of pixels and of `arrays` arrays behind them, with several results."""
+        """Return a function that takes pixels, then `arrays` arrays, and returns several results."""
         return self._others.compile_many(program, images, arrays)
 
     def compile_network(self, network: Network) -> NativeNetwork:

@@ -1,4 +1,4 @@
-"""Measure how well two lists of distances agree: the values and tables of the model card."""
+"""Measure how well two lists of distances agree. It gives the values and tables of the model card."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL, TRAINED_DISTORTIONS, HELD_OUT_DISTORTIONS = "all", "trained families", "hel
 
 @dataclass(frozen=True, slots=True)
 class NetworkAgreement:
-    """One line of a table.
+    """One line in a table of agreement.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class NetworkAgreement:
     error, bias : float
         Mean absolute difference, and mean difference.
     ordered : float or None
-        Fraction of triples whose two candidates both networks put in the same order; None for pairs that are not of one
-        distortion.
+        Fraction of triples for which both networks put the two candidates in the same order. It is None if the pairs
+        have no single distortion.
     """
 
     source: str
@@ -47,7 +47,7 @@ class NetworkAgreement:
 
 
 def measure_agreement(source: str, side: int, name: str, measurements: Sequence[Measurement]) -> NetworkAgreement:
-    """Compute one line from measurements in the order of `evaluate`: the two candidates of a triple are neighbours."""
+    """Compute one line from measurements in the order of `evaluate`: candidates of a triple are neighbours."""
     expected = np.array([m.expected for m in measurements], np.float64)
     estimated = np.array([m.estimated for m in measurements], np.float64)
     return NetworkAgreement(
@@ -64,7 +64,7 @@ def measure_agreement(source: str, side: int, name: str, measurements: Sequence[
 
 
 def _ordered(measurements: Sequence[Measurement]) -> float | None:
-    """Compute `NetworkAgreement.ordered`. Triples with equal distances by AlexNet have no order and do not count."""
+    """Compute `NetworkAgreement.ordered`. Triples whose distances by AlexNet are equal do not count."""
     ranked = [m for m in measurements if m.kind not in (MIXTURE, UNRELATED)]
     differences = [
         (b.expected - a.expected, b.estimated - a.estimated) for a, b in zip(ranked[::2], ranked[1::2], strict=True)
@@ -74,7 +74,7 @@ def _ordered(measurements: Sequence[Measurement]) -> float | None:
 
 
 def agreement_by_source(measurements: Iterable[Measurement]) -> list[NetworkAgreement]:
-    """Compute, for every source and side, the agreement on all, trained, held-out and unrelated pairs."""
+    """Compute the agreement on all, trained, held-out and unrelated pairs, for every source and side."""
     everything = list(measurements)
     lines = []
     for source in dict.fromkeys(m.source for m in everything):
@@ -91,7 +91,7 @@ def agreement_by_source(measurements: Iterable[Measurement]) -> list[NetworkAgre
 
 
 def agreement_by_distortion(measurements: Iterable[Measurement]) -> list[NetworkAgreement]:
-    """Compute the agreement for every kind and side, over all sources."""
+    """Compute the agreement for every kind and side over all sources."""
     parts: dict[tuple[str, int], list[Measurement]] = {}
     for measurement in measurements:
         parts.setdefault((measurement.kind, measurement.side), []).append(measurement)

@@ -1,4 +1,4 @@
-"""Cache arrays that are computed once and read in every epoch: memory-mapped files with a record of their settings."""
+"""Cache arrays that are computed once and read in every epoch. They are memory-mapped, with a record of settings."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _SETTINGS_FILE = "plan.json"
 
 
 class ArrayCache:
-    """Memory-mapped arrays in a folder, whose rows are filled one by one.
+    """Memory-mapped arrays in a folder. Their rows are filled in chunks.
 
     Parameters
     ----------
     folder : Path
-        Folder of the arrays. It is created if it is missing.
+        Folder of the arrays. It is created if it does not exist.
     settings : mapping
-        Everything that decides the values. It is recorded in the folder.
+        All settings that affect the values. They are recorded in the folder.
     count : int
         Number of rows of each array.
     arrays : mapping of str to (type, tuple of int)
-        Type and shape of a row, by the name of the array.
+        Type and shape of a row for each name of an array.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ArrayCache:
     Raises
     ------
     ResumeError
-        If the folder holds arrays of other settings.
+        If the folder has arrays with other settings.
     OutputError
         If the disk has no space for the arrays.
     """
@@ -54,8 +54,8 @@ class ArrayCache:
         is_new = not settings_file.exists()
         if not is_new and json.loads(settings_file.read_text()) != json.loads(json.dumps(settings)):
             raise ResumeError(
-                f"{shown(folder)}: holds figures of other settings ({shown(settings_file.read_text())}); "
-                "remove it or name another"
+                f"{shown(folder)}: has values for other settings ({shown(settings_file.read_text())}); "
+                "remove it or name another folder"
             )
         shapes = {name: (kind, (count, *shape)) for name, (kind, shape) in arrays.items()}
         try:
@@ -63,20 +63,20 @@ class ArrayCache:
             self.arrays = {name: _open_array(folder / f"{name}.npy", *shape, is_new) for name, shape in shapes.items()}
             self.made = _open_array(folder / "made.npy", np.bool_, (count,), is_new)
             if is_new:
-                with atomic_path(settings_file) as part:  # what is cut short would be no note of any plan
+                with atomic_path(settings_file) as part:  # a partly written file would not be a valid record
                     part.write_text(json.dumps(settings))
         except OSError as error:
             raise output_error(folder, error) from error
 
     def missing(self, chunk: int) -> list[int]:
-        """Return the first rows of the chunks, of `chunk` rows each, that are not filled yet."""
+        """Return the first row of each chunk of `chunk` rows that is not complete."""
         return [start for start in range(0, len(self.made), chunk) if not self.made[start : start + chunk].all()]
 
 
 def _open_array(path: Path, kind: type, shape: tuple[int, ...], is_new: bool) -> np.memmap:
     if is_new:
         array = open_memmap(path, "w+", kind, shape)
-        if hasattr(os, "posix_fallocate"):  # a hole that the disk cannot fill later would end the process
+        if hasattr(os, "posix_fallocate"):  # if the disk became full later, a write would end the process
             with path.open("rb+") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         return array
@@ -85,5 +85,5 @@ def _open_array(path: Path, kind: type, shape: tuple[int, ...], is_new: bool) ->
         if array.shape == shape and array.dtype == kind:
             return array
     except ValueError:
-        pass  # as below
-    raise ResumeError(f"{shown(path)}: damaged, or not of this run; remove {shown(path.parent)}, and it is made again")
+        pass  # the error below is raised
+    raise ResumeError(f"{shown(path)}: damaged, or of another run; remove {shown(path.parent)}, it is computed again")

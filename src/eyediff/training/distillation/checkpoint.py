@@ -1,4 +1,4 @@
-"""Checkpoints: tensors by part and name, and a description of the run that they belong to."""
+"""Checkpoints: tensors by part and name, and a description of their run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ...weights.containers import metadata, read, remove_leftovers, write
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 
-_REMEDY = "remove it, or start anew in another folder"
+_REMEDY = "remove it, or start again in another folder"
 
 
 def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> Parts:
-    """Return the state of torch's Adam or AdamW by the names of its tensors. Before the first step it is zero."""
+    """Return the state of torch's Adam or AdamW by names of tensors. It is zero before the first step."""
     for tensor in tensors.values():
         if not (state := optimizer.state[tensor]):
             state |= {name: torch.zeros_like(tensor) for name in ("exp_avg", "exp_avg_sq")}
@@ -45,7 +45,7 @@ def save(path: Path, parts: Parts, strings: Mapping[str, str]) -> None:
 def read_description(path: Path, key: str) -> dict[str, object]:
     """Return the JSON object that was saved as the string `key`.
 
-    Raises ResumeError for any other file. No code is run.
+    Raises ResumeError for any other file. No code in the file is run.
     """
     try:
         description = json.loads(metadata(path)[key])
@@ -62,7 +62,7 @@ def load(path: Path, parts: Parts) -> None:
     Raises
     ------
     ResumeError
-        If names or shapes differ, or values are not finite. Nothing is filled then.
+        If names or shapes differ, or values are not finite. Then no tensor is changed.
     WeightsError
         If the file is damaged.
     """
@@ -71,7 +71,7 @@ def load(path: Path, parts: Parts) -> None:
     if {name: array.shape for name, array in arrays.items()} != {n: tuple(t.shape) for n, t in targets.items()}:
         raise ResumeError(f"{shown(path)}: its tensors are not those of this run; {_REMEDY}")
     if damaged := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
-        raise ResumeError(f"{shown(path)}: {shown(damaged[0])} holds figures that are not finite; {_REMEDY}")
+        raise ResumeError(f"{shown(path)}: {shown(damaged[0])} has numbers that are not finite; {_REMEDY}")
     with torch.no_grad():
         for name, tensor in targets.items():
             tensor.copy_(torch.from_numpy(arrays[name]))
@@ -79,10 +79,10 @@ def load(path: Path, parts: Parts) -> None:
 
 @contextmanager
 def lock_folder(folder: Path, *names: str) -> Iterator[None]:
-    """Create the folder of a run, lock it, and remove leftovers of interrupted saves of these files.
+    """Create and lock the folder of a run, and remove the temporary files of interrupted saves of these files.
 
     The first name is the checkpoint. Raises OutputError if the folder cannot be created, or if another run has locked
-    it.
+    the folder.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Train a small network from folders of pictures.
 
-Workers make groups of pictures while the optimiser uses the first ones.
+Worker processes make groups of pictures, and the optimiser uses the first groups while the others are made.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ SAVED = "run.safetensors"
 """Name of the checkpoint in the work folder."""
 
 MADE = "made"
-"""Key of the string in a weights file that describes the run."""
+"""Key of the string in a weights file that describes its run."""
 
 SAVED_EVERY = 500
-"""Steps between checkpoints, which is the most that a crash costs."""
+"""Number of steps between checkpoints. A crash loses at most this number of steps."""
 
 LOGGED_EVERY = 100
-"""Number of steps that a line of the log averages."""
+"""Number of steps that one line of the log averages."""
 
 ProgressReport = Callable[[float], None]
-"""Called with the completed fraction of the run, 0 to 1."""
+"""Called with the completed fraction of the run, from 0 to 1."""
 
 
 def load_teacher() -> lpips.Network:
-    """Return lpips-alex. Raises WeightsError if AlexNet's weights can neither be found nor downloaded."""
+    """Return lpips-alex. Raises WeightsError if the weights of AlexNet are neither found nor downloaded."""
     return parse_metric("lpips-alex").load_network().network
 
 
 def select_device(name: str) -> torch.device:
-    """Return the device of this name; `auto` is CUDA where torch has it. Raises DeviceError if it does not."""
+    """Return the device with this name. `auto` is CUDA if torch has it. Raises DeviceError if the device is missing."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise DeviceError("device cuda: torch finds no CUDA device; expected a GPU and torch built for it; use cpu")
+        raise DeviceError("device cuda: torch finds no CUDA device; install a torch with CUDA, or use cpu")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
@@ -62,7 +62,7 @@ def training_pictures(folders: Sequence[Path]) -> list[list[Path]]:
     pictures = [[path for path in find_photos(folder) if not is_held_out(path)] for folder in folders]
     for folder, paths in zip(folders, pictures, strict=True):
         if not paths:
-            raise UsageError(f"{shown(folder)}: all its pictures are held out; add pictures to train on")
+            raise UsageError(f"{shown(folder)}: all its pictures are held out; add pictures for training")
     return pictures
 
 
@@ -84,28 +84,28 @@ def distill(
     folders
         Folders of pictures. Held-out pictures are skipped.
     output
-        The weights file.
+        Path of the weights file.
     work
-        Folder of the groups, the checkpoint and the log (`log.jsonl`).
+        Folder for the groups, the checkpoint and the log (`log.jsonl`).
     resume
-        Continue the run in the work folder. Without it, the folder must hold no run.
+        Continue the run in the work folder. Otherwise, the folder must not have a run.
     workers
         Number of processes that make groups.
     device
-        Where the networks compute.
+        Device that computes the networks.
 
     Raises
     ------
     WeightsError
-        If something other than distilled weights lies at `output`, or there is no teacher.
+        If the file at `output` is not of distilled weights, or the teacher's weights are missing.
     OutputError
         If a file cannot be written, or another process uses the work folder.
     UsageError
-        If the pictures are unusable.
+        If the pictures cannot be used.
     ResumeError
-        If the work folder holds a run that is not to be resumed, or that cannot be.
+        If the work folder has a run and `resume` is false, or the run cannot be continued.
     """
-    output = output.resolve()  # a link keeps its target
+    output = output.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(output, MADE, "network that eyediff distilled")
     sources = training_pictures(folders)
     try:
@@ -116,7 +116,7 @@ def distill(
     with lock_folder(work, SAVED):
         checkpoint = work / SAVED
         if checkpoint.exists() and not resume:
-            raise ResumeError(f"{shown(work)}: holds a run already; resume it, or choose another work folder")
+            raise ResumeError(f"{shown(work)}: has a run already; resume it, or choose another work folder")
         datasets = open_datasets(sources, work, recipe)
         network = load_teacher()
         with DatasetBuilder(datasets, sources, workers) as builder:
@@ -127,7 +127,7 @@ def distill(
         about: dict[str, object] = asdict(recipe)
         about |= {"teacher": "lpips-alex 0.1", "pictures": [len(paths) for paths in sources]}
         about |= {"eyediff": __version__, "steps": run.step, "device": device.type}
-        # one string: safetensors writes several in any order
+        # one string, because safetensors does not keep the order of several
         write(output, run.student.weights(), {MADE: json.dumps(about)})
 
 
@@ -145,7 +145,7 @@ def _train(run: DistillationRun, work: Path, report: ProgressReport) -> None:
 
 
 def open_datasets(sources: Sequence[Sequence[Path]], work: Path, recipe: DistillationRecipe) -> list[PairDataset]:
-    """Return the dataset of each side, as far as it has been made."""
+    """Return the dataset of each side. It may be incomplete."""
     hashes = [sha256(images.content(path)).digest() for paths in sources for path in paths]
     pictures = sha256(b"".join(hashes)).hexdigest()
     plans = [

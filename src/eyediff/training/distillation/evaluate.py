@@ -1,7 +1,8 @@
-"""Evaluate how well a small network estimates a large one, on pictures that it was not trained on.
+"""Evaluate how well a small network estimates a large one, on pictures that were not used for training.
 
-For every source of pictures, side and kind of distortion there are triples: a reference and two candidates of different
-strength. A triple is a function of (seed, side, kind, number) and of the pictures, so an evaluation can be repeated.
+There are triples for every source of pictures, side and kind of distortion. A triple is a reference and two candidates
+with distortions of different strength. It depends only on (seed, side, kind, number) and on the pictures, so an
+evaluation can be repeated.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from .pair_distances import distances
 from .workers import map_in_processes
 
 SEED = 1_000_003
-"""Seed of the evaluation, far from those of training."""
+"""Seed of the evaluation. It is far from the seeds of training."""
 
 KINDS = (*DISTORTIONS, MIXTURE, UNRELATED)
 
 TRIPLES = {64: 24, 256: 8, 512: 3}
-"""Number of triples for each source and kind, by side. Small crops vary more with their position and cost less."""
+"""Number of triples for each source and kind, by side. Small crops take less time and vary more, so there are more."""
 
 SMALLEST = 64
-"""Shortest side of a picture, in pixels. Larger crops come from the pictures that are large enough."""
+"""Shortest side of a picture, in pixels. Crops of a larger side come only from pictures that contain them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The distances of one pair by the large network (`expected`) and by the small one (`estimated`)."""
+    """The distances of one pair: by the large network (`expected`) and by the small network (`estimated`)."""
 
     source: str
     side: int
@@ -60,7 +61,7 @@ def make_triple(
         others = rng.choice(np.delete(np.arange(len(pictures)), index), 2, replace=False)
         return [reference, *(crop(pictures[other], side, rng) for other in others)], [0.0, 0.0]
     distort = mixture if kind == MIXTURE else DISTORTIONS[kind]
-    shared_seed = int(rng.integers(2**32))  # both candidates share it: they differ in strength only
+    shared_seed = int(rng.integers(2**32))  # it is the same for both candidates, so they differ only in strength
     strengths = [draw_strength(rng), draw_strength(rng)]
     return [
         reference,
@@ -81,14 +82,14 @@ def evaluate(
     Parameters
     ----------
     sources
-        Files by the name of their source.
+        Files of each source, by its name.
     teacher, student
         The large and the small network.
 
     Raises
     ------
     UsageError
-        If a picture is smaller than SMALLEST, or fewer than three of a source are as large as the largest crops.
+        If a picture is smaller than SMALLEST, or if a source has fewer than three that contain the largest crops.
     ImageError
         If a picture cannot be read.
     """
@@ -104,11 +105,11 @@ class _Worker:
 
 
 def large_pictures(source: str, pictures: Sequence[Picture], side: int) -> list[Picture]:
-    """Return the pictures that contain a crop of this side. Raises UsageError if there are fewer than three."""
+    """Return the pictures that contain a crop with this side. Raises UsageError if there are fewer than three."""
     large = [picture for picture in pictures if min(picture.shape[:2]) >= side]
     if len(large) < 3:
         raise UsageError(
-            f"{shown(source)}: {len(large)} pictures have {side} pixels a side; "
+            f"{shown(source)}: {len(large)} pictures have sides of {side} pixels or more; "
             "an evaluation needs at least three of them"
         )
     return large

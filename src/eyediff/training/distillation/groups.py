@@ -1,7 +1,7 @@
-"""Groups of pictures for training: a reference, one chain of distortions at two strengths, and one more picture.
+"""Groups of pictures for training: a reference, one chain of distortions at two strengths, and another picture.
 
-The four pictures of a group form six pairs at the cost of four passes through a network. The two strengths teach the
-order. A group is a function of (seed, side, index) only, so any process can make any group at any time.
+The four pictures of a group form six pairs, but take only four passes through a network. From the two strengths, a
+network learns their order. A group depends only on (seed, side, index), so any process can make it at any time.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MEMBERS = 4
 PAIRS: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 DRAWING_SHARE = 0.15
-"""Fraction of references that are drawn instead of cropped from a file."""
+"""Fraction of references that are drawn. The others are cropped from files."""
 
 UNRELATED_SHARE = 0.12
-"""Fraction of groups whose last picture is unrelated to the reference. Such distances are the largest."""
+"""Fraction of groups whose last picture is unrelated to the reference. Their distances are the largest."""
 
 BLEND_SHARE = 0.18
 """Fraction of groups whose last picture is a blend of the reference and another picture."""
@@ -32,12 +32,12 @@ CHAIN_LENGTHS = (0.6, 0.2, 0.12, 0.08)
 """Probabilities of chains of one, two, three and four distortions."""
 
 SUBTLE = ("jpeg_chroma",)
-"""Distortions with very small distances, from which a network learns little. They are drawn three times as often."""
+"""Distortions with very small distances. A network learns little from them, so they are drawn three times as often."""
 
 DRAWN = (*TRAINED, *SUBTLE, *SUBTLE)
 
 MAX_REDUCTION = 2.5
-"""Crops are reduced by up to this factor, so that textures of all scales occur."""
+"""Crops are reduced by a factor of up to this, so that textures of all scales occur."""
 
 Sources = Sequence[Sequence[Picture]]
 """The pictures of each folder."""
@@ -47,7 +47,7 @@ def draw_reference(sources: Sources, side: int, rng: np.random.Generator) -> Pic
     """Return a square picture, drawn or cropped from a file.
 
     The probability of a folder is proportional to the square root of its number of pictures. So a large set of photos
-    does not crowd out a small set of screenshots.
+    does not displace a small set of screenshots.
     """
     if rng.random() < DRAWING_SHARE:
         return augment(draw_picture(side, rng), rng)
@@ -63,14 +63,14 @@ def draw_chain(rng: np.random.Generator) -> list[str]:
 
 
 def apply_chain(image: Picture, distortions: Sequence[str], strength: float, rng: np.random.Generator) -> Picture:
-    """Apply the distortions in turn. The strength of each decreases with the length of the chain."""
+    """Apply the distortions in turn. In a longer chain, each has a smaller strength."""
     for name in distortions:
         image = DISTORTIONS[name](image, strength * (1.1 - 0.1 * len(distortions)), rng)
     return image
 
 
 def blend(a: Picture, b: Picture, rng: np.random.Generator) -> Picture:
-    """Mix two pictures: with one weight, with a weight that varies smoothly, or with a mask of random shape."""
+    """Mix two pictures with a weight. It is constant, varies smoothly, or is a mask of random shape."""
     share = np.float32(rng.random())
     kind = int(rng.integers(3))
     if kind:
@@ -85,7 +85,7 @@ def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArra
     rng = np.random.default_rng([seed, side, index])
     members = [draw_reference(sources, side, rng)]
     chain = draw_chain(rng)
-    shared_seed = int(rng.integers(2**32))  # both strengths share it: the same direction, the same noise pattern
+    shared_seed = int(rng.integers(2**32))  # it is the same for both strengths: same direction, same noise pattern
     members += [
         apply_chain(members[0], chain, draw_strength(rng), np.random.default_rng(shared_seed)) for _ in range(2)
     ]

@@ -1,4 +1,4 @@
-"""The log of a run: JSON lines, each with the step after which it was written."""
+"""The log of a run: JSON lines, each with the number of the step after which it was written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOG = "log.jsonl"
 
 
 def open_log(path: Path, step: int) -> Appender:
-    """Open the log of a run that was saved after `step`. Later lines are removed, because their steps are repeated.
+    """Open the log of a run that was saved after `step`. Remove later lines, because their steps are repeated.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def open_log(path: Path, step: int) -> Appender:
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     keep = 0
     for line in lines:
-        if not line.endswith(b"\n"):  # cut short by whatever ended the run
+        if not line.endswith(b"\n"):  # the run ended while it wrote this line
             break
         try:
             later = json.loads(line)["step"] > step
@@ -41,17 +41,17 @@ def open_log(path: Path, step: int) -> Appender:
 
 
 class Means:
-    """Means of the values of all steps since the last line of the log."""
+    """Means of the values of all steps since the last line in the log."""
 
     def __init__(self) -> None:
         self._steps: list[Mapping[str, float | Tensor]] = []
 
     def add(self, values: Mapping[str, float | Tensor]) -> None:
-        """Add the values of one step. Tensors are read only when the line is written."""
+        """Add the values of one step. Tensors are read later, when the line is written."""
         self._steps.append(values)
 
     def line(self, record: Mapping[str, object]) -> bytes:
-        """Return one line of the log, and start again."""
+        """Return one line of the log, and start new means."""
         names = self._steps[0] if self._steps else {}
         means = {name: float(sum(step[name] for step in self._steps)) / len(self._steps) for name in names}
         self._steps = []

@@ -1,4 +1,4 @@
-"""Groups of pictures on disk. Worker processes make them while the optimiser already uses the first ones."""
+"""Groups of pictures on disk. Worker processes make them, and the optimiser uses the first while others are made."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .groups import MEMBERS, Sources, make_group
 from .workers import map_in_processes
 
 CHUNK = 64
-"""Groups that a worker makes at a time. A worker that is stopped loses at most one chunk."""
+"""Number of groups that a worker makes together. A worker that is stopped loses at most these."""
 
 POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetPlan:
-    """Content of a dataset: `count` groups of `side` pixels, made of the pictures with the hash `pictures`."""
+    """Content of a dataset: `count` groups of `side` pixels, made from the pictures with the hash `pictures`."""
 
     seed: int
     side: int
@@ -42,7 +42,7 @@ class PairDataset(ArrayCache):
     Raises
     ------
     ResumeError, OutputError
-        As `ArrayCache` does.
+        As for `ArrayCache`.
     """
 
     def __init__(self, folder: Path, plan: DatasetPlan) -> None:
@@ -55,13 +55,13 @@ class PairDataset(ArrayCache):
 
     @property
     def ready(self) -> int:
-        """The number of groups at the front that are complete."""
+        """Number of groups, counted from the first, that are all complete."""
         while self._ready < self.plan.count and self.made[self._ready]:
             self._ready += CHUNK
         return min(self._ready, self.plan.count)
 
     def tensor(self, device: torch.device, count: int) -> Tensor:
-        """Return all groups as a tensor on `device`; only the first `count`, which must be ready, are valid."""
+        """Return all groups as a tensor on `device`. Only the first `count` are valid; they must be ready."""
         if device.type == "cpu":
             return torch.from_numpy(self.pixels)
         if self._on_device is None:
@@ -74,18 +74,18 @@ class PairDataset(ArrayCache):
 
 
 class DatasetBuilder:
-    """Worker processes that make the missing groups of several datasets, evenly, in a background thread.
+    """Worker processes that make the missing groups of several datasets evenly. A background thread controls them.
 
-    Use it as a context manager: on exit it stops, as soon as the chunks that are being made are complete.
+    Use it as a context manager. On exit, it completes the chunks in work and then stops.
 
     Parameters
     ----------
     datasets
-        The datasets to complete.
+        Datasets to complete.
     sources
-        The files of each folder of pictures.
+        Files of each folder of pictures.
     workers
-        The number of processes.
+        Number of processes.
     """
 
     def __init__(self, datasets: Sequence[PairDataset], sources: Sequence[Sequence[Path]], workers: int) -> None:
@@ -116,7 +116,7 @@ class DatasetBuilder:
         try:
             with closing(
                 map_in_processes(_make_chunk, tasks, prepare, workers)
-            ) as chunks:  # cancels the chunks that wait
+            ) as chunks:  # on exit, it cancels the chunks that wait
                 for _ in chunks:
                     if self._stopping.is_set():
                         return

@@ -1,4 +1,4 @@
-"""Distances and maps of all pairs within groups of pictures, for teacher and student."""
+"""Distances and maps of all pairs in groups of pictures, by teacher and student."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from .groups import PAIRS
 class PairDistances(NamedTuple):
     """The distances of G groups, G x P, and their maps, G x P x grid x grid.
 
-    P is len(PAIRS) + 1. The last pair of a group joins its reference to the reference of the next group: two unrelated
-    pictures.
+    P is len(PAIRS) + 1. The last pair of a group consists of its reference and the reference of the next group, which
+    are unrelated pictures.
     """
 
     distances: Tensor
@@ -25,7 +25,7 @@ class PairDistances(NamedTuple):
 
 
 def map_side(side: int) -> int:
-    """Return the side of the coarse maps of a crop: that of AlexNet's last grid, 3 at 64 pixels and 15 at 256."""
+    """Return the side of the maps of a crop: that of AlexNet's last feature layer, 3 for 64 pixels and 15 for 256."""
     return max(1, (((side - 7) // 4 + 1 - 3) // 2 + 1 - 3) // 2 + 1)
 
 
@@ -42,8 +42,8 @@ def group_distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixe
     pixels
         G x MEMBERS x H x W x 3 bytes.
     grid
-        Side of the maps. A map is the sum over the layers of their terms, each averaged over grid x grid cells. Its
-        mean equals the distance where the cells divide the grids of the layers evenly.
+        Side of the maps. A map is the sum over the layers of their terms, averaged over grid x grid cells. Its mean
+        equals the distance if the cells divide the positions of each layer evenly.
     """
     count, members = pixels.shape[:2]
     features = lpips.features(ops, network, images(pixels.flatten(0, 1)))
@@ -63,7 +63,7 @@ def group_distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixe
 
 
 def distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
-    """Return the distance of every image after the first from the first, of N x H x W x 3 bytes."""
+    """Return the distances between the first image and every other image, of N x H x W x 3 bytes."""
     features = lpips.features(ops, network, images(pixels))
     firsts = [feature[:1] for feature in features]
     terms = lpips.feature_differences(ops, network.heads, firsts, [feature[1:] for feature in features])

@@ -20,7 +20,7 @@ def _category(kind: str) -> str:
 
 
 def draw_scatter(measurements: Sequence[Measurement], path: Path) -> None:
-    """Plot the small network over the large one, a panel for each side, coloured by category; and the error by side."""
+    """Plot the small network against the large one, with a panel for each side, and the error for each side."""
     sides = list(dict.fromkeys(m.side for m in measurements))
     figure, (panels,) = panels_of(1, len(sides) + 1, (4.2 * (len(sides) + 1), 4.4))
     for side, panel in zip(sides, panels, strict=False):
@@ -41,7 +41,7 @@ def draw_scatter(measurements: Sequence[Measurement], path: Path) -> None:
 
 
 def _draw_errors(panel: Any, measurements: Sequence[Measurement], sides: Sequence[int]) -> None:
-    """Draw boxes of the difference by side: the middle half, and from the 5th to the 95th percentile."""
+    """Draw a box of the differences for each side: the middle half, and the 5th to the 95th percentile."""
     differences = [[m.estimated - m.expected for m in measurements if m.side == side] for side in sides]
     panel.boxplot(differences, whis=(5, 95), showfliers=False, tick_labels=[str(side) for side in sides])
     panel.axhline(0, color="k", lw=0.8)
@@ -50,7 +50,7 @@ def _draw_errors(panel: Any, measurements: Sequence[Measurement], sides: Sequenc
 
 
 def draw_losses(log: Path, path: Path) -> None:
-    """Draw the losses of a run by step. Raises UsageError where matplotlib is missing."""
+    """Draw the losses of a run by step. Raises UsageError if matplotlib is missing."""
     figure, ((panel,),) = panels_of(1, 1, (6, 4))
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     for name in ("distance", "maps", "order"):
@@ -61,7 +61,7 @@ def draw_losses(log: Path, path: Path) -> None:
 
 
 def draw_training(log: Path, path: Path) -> None:
-    """Plot the log of a training on votes: the loss by step, and the agreement with held-out votes by epoch and subset.
+    """Plot the log of a training on votes: the loss by step, and the agreement by epoch and subset.
 
     Raises
     ------

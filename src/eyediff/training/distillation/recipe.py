@@ -1,17 +1,17 @@
-"""The recipe of distillation: every setting that decides the weights, apart from the pictures."""
+"""The recipe of distillation: every setting that affects the weights, except the pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SMALLEST = 64
-"""Side of the smallest crops in pixels. A batch of larger crops has as many pixels and fewer groups."""
+"""Side of the smallest crops in pixels. A batch of larger crops has as many pixels, but fewer groups."""
 
 FLOOR = 1e-5
-"""Added under every square root, whose slope is infinite at 0. Smaller distances are invisible."""
+"""Added before every square root, because its slope is infinite at 0. Smaller distances are invisible."""
 
 PLAIN_WEIGHT = 0.5
-"""Weight of the loss of the distances, relative to that of their square roots."""
+"""Weight of the loss of the distances. The loss of their square roots has the weight 1."""
 
 MAP_WEIGHT = 0.5
 """Weight of the loss of the maps."""
@@ -27,42 +27,42 @@ WEIGHT_DECAY = 1e-4
 MAX_GRADIENT_NORM = 1.0
 
 AVERAGE_DECAY = 0.999
-"""Decay per step of the running average of the weights. The average is what ships."""
+"""Decay for each step of the running average of the weights. The average is the result."""
 
 DECAY_FRACTION = 0.6
 """Final fraction of the run in which the learning rate decays."""
 
 FINAL_RATE = 0.005
-"""Learning rate at the end, relative to the highest."""
+"""Learning rate at the end, divided by the highest rate."""
 
 WARMUP = 300
-"""Steps in which the learning rate rises."""
+"""Number of steps in which the learning rate rises."""
 
 INITIAL_FRACTION = 1 / 64
 """Fraction of a dataset that must be ready before the first step."""
 
 GROWTH_STEPS = 8_000
-"""Steps in which the part of the datasets that is in use grows to all of it."""
+"""Number of steps after which the whole of the datasets is used. Before that, the used part grows."""
 
 
 @dataclass(frozen=True, slots=True)
 class DistillationRecipe:
-    """The settings of a run. Two runs with the same settings, pictures, versions and CPU give the same file.
+    """The settings of a run. Runs with the same settings, pictures, versions and CPU give equal files.
 
     Parameters
     ----------
     steps
         Number of optimiser steps.
     minutes
-        If not 0, the run takes this time instead of a number of steps. Such a run cannot be repeated bit for bit.
+        If it is not 0, the run takes this time instead of a number of steps. Such a run cannot be repeated exactly.
     seed
         Seed of the groups, the batches and the initial weights.
     batch
-        Groups per step of 64x64 crops.
+        Number of groups in a step with crops of 64x64 pixels.
     sides, groups
-        Side in pixels, in increasing order, and number of groups of each dataset.
+        Side in pixels, in increasing order, and number of groups, for each dataset.
     turns
-        Sides of the crops of successive steps, repeated. Crops come from the dataset with the smallest sufficient side.
+        Sides of the crops in successive steps; the list is repeated. Each uses the smallest dataset that suffices.
     rate
         Highest learning rate of AdamW.
     """
@@ -77,5 +77,5 @@ class DistillationRecipe:
     rate: float = 2e-3
 
     def rate_at(self, step: int, progress: float) -> float:
-        """Return the learning rate: linear warm-up, constant, then a linear fall until `progress` is 1."""
+        """Return the learning rate. It rises linearly, is constant, and then falls linearly until `progress` is 1."""
         return self.rate * min(1.0, (step + 1) / WARMUP, max(FINAL_RATE, (1 - progress) / DECAY_FRACTION))

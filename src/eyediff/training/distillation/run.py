@@ -1,4 +1,4 @@
-"""A distillation run: student, optimiser and running average of the weights, one step at a time."""
+"""A distillation run: the student, the optimiser and the running average of the weights, step by step."""
 
 from __future__ import annotations
 
@@ -34,18 +34,19 @@ def _square_roots(distances: Tensor) -> Tensor:
 
 
 def distance_loss(estimated: Tensor, expected: Tensor) -> Tensor:
-    """Return the mean absolute error of the square roots plus PLAIN_WEIGHT times that of the distances.
+    """Return the mean absolute error of the square roots, plus PLAIN_WEIGHT times that of the distances.
 
     Notes
     -----
-    The square root gives small and large distances the same weight; alone, it neglects the largest.
+    The square root gives small and large distances the same weight. Without the second term, the largest count too
+    little.
     """
     of_roots = F.l1_loss(_square_roots(estimated), _square_roots(expected))
     return of_roots + defaults.PLAIN_WEIGHT * F.l1_loss(estimated, expected)
 
 
 def order_loss(estimated: Tensor, expected: Tensor) -> Tensor:
-    """Return the mean absolute error of the difference between the two strengths of a chain, as square roots."""
+    """Return the mean absolute error of the difference between the two strengths of a chain, for square roots."""
 
     def growth(distances: Tensor) -> Tensor:
         roots = _square_roots(distances)
@@ -55,7 +56,7 @@ def order_loss(estimated: Tensor, expected: Tensor) -> Tensor:
 
 
 class Student:
-    """A network in training: its parameters, their running average and the optimiser."""
+    """A network in training: its parameters, their running average, and the optimiser."""
 
     def __init__(self, trunk: Trunk, recipe: DistillationRecipe, device: torch.device) -> None:
         self.trunk = trunk
@@ -66,7 +67,7 @@ class Student:
         )
 
     def update(self, pixels: Tensor, expected: PairDistances, step: int, rate: float) -> dict[str, Tensor]:
-        """Take one step, after `step` others, and return the losses before it."""
+        """Take the step after `step` others, and return the losses before it."""
         network = student_view(self.parameters, self.trunk)
         estimated = group_distances(TorchOps(), network, pixels, expected.maps.shape[-1])
         losses = {
@@ -81,26 +82,26 @@ class Student:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        decay = min(defaults.AVERAGE_DECAY, (1 + step) / (10 + step))  # the average forgets its beginning quickly
+        decay = min(defaults.AVERAGE_DECAY, (1 + step) / (10 + step))  # the average soon forgets the first values
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 self.average[name].lerp_(parameter, 1 - decay)
         return {name: loss.detach() for name, loss in losses.items()}
 
     def weights(self) -> dict[str, Array]:
-        """Return the running average as the content of a weights file."""
+        """Return the running average as content for a weights file."""
         return weights(self.average)
 
     def state(self) -> Parts:
-        """Return the tensors that the next step depends on."""
+        """Return the tensors on which the next step depends."""
         optimizer = moments(self.optimizer, self.parameters)
         return {"parameters": self.parameters, "average": self.average, **optimizer}
 
 
 class BatchSampler:
-    """The batches of a run: crops of groups, and the teacher's distances of their pairs.
+    """The batches of a run: crops of groups, and the teacher's distances for their pairs.
 
-    A batch is a function of the recipe and the step, unless the recipe has a time limit: then a step uses all the
+    A batch depends only on the recipe and the step. If the recipe has a time limit, it also depends on the number of
     groups that are ready.
     """
 
@@ -124,7 +125,7 @@ class BatchSampler:
     def crops(self, step: int) -> Tensor:
         """Return the crops of a step.
 
-        Every group is cropped at a random place and may be mirrored; the batch as a whole may be transposed.
+        Every group is cropped at a random place and may be mirrored. The whole batch may be transposed.
         """
         rng = np.random.default_rng([self.recipe.seed, step])
         side = self.recipe.turns[step % len(self.recipe.turns)]
@@ -145,7 +146,7 @@ class BatchSampler:
         return pixels.transpose(2, 3) if rng.random() < 0.5 else pixels
 
     def _available(self, dataset: PairDataset, step: int) -> int:
-        """Return the number of groups that a step may use, once they are ready."""
+        """Return the number of groups that a step may use when they are ready."""
         growth = 0.0 if self.recipe.minutes else step / defaults.GROWTH_STEPS
         count = max(2, int(dataset.plan.count * min(1.0, defaults.INITIAL_FRACTION + growth)))
         self.builder.wait(dataset, count)
@@ -153,7 +154,7 @@ class BatchSampler:
 
 
 class DistillationRun:
-    """The state that changes from step to step. On one machine's CPU, equal steps give equal figures, bit for bit."""
+    """The state that changes with each step. On the CPU of one machine, equal steps give exactly equal values."""
 
     def __init__(self, recipe: DistillationRecipe, sampler: BatchSampler) -> None:
         self.recipe, self.sampler = recipe, sampler
@@ -162,7 +163,7 @@ class DistillationRun:
 
     @property
     def progress(self) -> float:
-        """The completed share of the run, 0 to 1."""
+        """Completed fraction of the run, from 0 to 1."""
         minutes = self.recipe.minutes
         return min(1.0, self.seconds / (60 * minutes) if minutes else self.step / self.recipe.steps)
 
@@ -174,17 +175,17 @@ class DistillationRun:
         return losses
 
     def save(self, path: Path) -> None:
-        """Write everything that the next step depends on."""
+        """Write all state on which the next step depends."""
         strings = {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step), "seconds": str(self.seconds)}
         save(path, self.student.state(), strings)
 
     def load(self, path: Path) -> None:
-        """Continue where `save` stopped. Raises ResumeError if the recipe differs in more than the length."""
+        """Continue after a `save`. Raises ResumeError if the recipe differs in something else than the length."""
         stored = {**read_description(path, "recipe"), "steps": self.recipe.steps, "minutes": self.recipe.minutes}
         recipe = json.loads(json.dumps(asdict(self.recipe)))
         if stored != recipe:
             raise ResumeError(
-                f"{shown(path)}: the run was begun as {stored}, not as {recipe}; give the same settings or begin anew"
+                f"{shown(path)}: the run started with {stored}, not {recipe}; give the same settings or start again"
             )
         load(path, self.student.state())
         strings = metadata(path)

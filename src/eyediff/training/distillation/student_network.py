@@ -1,4 +1,4 @@
-"""The student: parameters of lpips-mini as tensors with gradients, under the formula of all networks."""
+"""The student: parameters of lpips-mini as tensors with gradients, for the formula of all networks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ INITIAL_LINEAR_WEIGHT = 0.1
 
 
 def initial_parameters(trunk: Trunk, seed: int) -> dict[str, Tensor]:
-    """Return the initial parameters: He et al.
+    """Return the initial parameters: convolutions as in He et al. 2015, and equal linear weights.
 
-    2015 for convolutions, equal linear weights. Linear weights are stored as square roots.
+    Linear weights are stored as square roots.
     """
     generator = torch.Generator().manual_seed(seed)
     parameters: dict[str, Tensor] = {}
@@ -36,16 +36,16 @@ def initial_parameters(trunk: Trunk, seed: int) -> dict[str, Tensor]:
 
 
 def network_from_weights(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> lpips.Network:
-    """Return the network of a weights file's content. Raises WeightsError if names, shapes or signs do not fit."""
+    """Return the network in a weights file's content. Raises WeightsError if names, shapes or signs do not fit."""
     names = [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
     if missing := [name for name in names if name not in parameters]:
-        raise WeightsError(f"not {trunk.title}: lacks {', '.join(missing)}")
+        raise WeightsError(f"not {trunk.title}: it lacks {', '.join(missing)}")
     backbone = {name: array for name, array in parameters.items() if name not in names}
     return lpips.Network(trunk, backbone, tuple(parameters[name] for name in names))
 
 
 def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
-    """Return the content of a weights file. The linear weights are squared, so none is negative."""
+    """Return content for a weights file. The linear weights are squares, so none is negative."""
     arrays: dict[str, Array] = {}
     for name, tensor in parameters.items():
         array = tensor.detach().cpu().numpy().astype(np.float32)
@@ -58,7 +58,7 @@ def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
-    """Return the network of the parameters in training. Its linear weights are squares, so none is negative."""
+    """Return the network with the parameters in training. Its linear weights are squares, so none is negative."""
     heads = [tensors[MINI_HEAD.format(index)].square() for index in range(len(trunk.taps))]
     return lpips.FeatureNetwork(trunk, tensors, heads, _scaling(heads[0].device))
 

@@ -1,4 +1,4 @@
-"""Processes that share work of one Python core. Each is prepared once, and ends with its parent."""
+"""Processes for work that uses one core in Python. Each is prepared once and ends when its parent ends."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ R = TypeVar("R")
 def map_in_processes(
     work: Callable[[T], R], items: Iterable[T], prepare: Callable[[], None], workers: int
 ) -> Generator[R, None, None]:
-    """Yield the result of `work` for each item, in order, from `workers` new processes that have called `prepare`.
+    """Yield the result of `work` for each item, in order. `workers` new processes first call `prepare`.
 
     Raises
     ------
     EyediffError
-        If a process was killed, as the kernel does if memory runs out. Errors of `prepare` and `work` are raised, too.
+        If a process was killed, for example by the kernel because of memory. Errors of `prepare` and `work` are
+        raised, too.
     """
     context = multiprocessing.get_context("spawn")
     try:
@@ -35,14 +36,13 @@ def map_in_processes(
             yield from pool.map(partial(_work, work), items)
     except BrokenProcessPool:
         raise EyediffError(
-            f"one of {workers} worker processes was ended from outside, most likely for lack of memory; "
-            "call again with fewer ",
+            f"one of {workers} worker processes was killed, probably for lack of memory; call again with fewer ",
             Setting("workers"),
         ) from None
 
 
 class _Process:
-    """State of a worker: the error of `prepare`. Raised at once, it would only break the pool, without a message."""
+    """State of a worker: the error of `prepare`. It is raised later, because an error here breaks the pool silently."""
 
     error: EyediffError | None = None
 
@@ -63,7 +63,7 @@ def _work(work: Callable[[T], R], item: T) -> R:
 
 
 def _end_with_parent() -> None:
-    """End this process with its parent. The workers of a killed parent would wait forever and keep their memory."""
+    """End this process when its parent ends. Otherwise, workers of a killed parent would wait and keep their memory."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Initial weights of a backbone, without labels: random, or from photos by k-means. Needs no torch."""
+"""Initial weights of a backbone, without labels: random, or computed from photos by k-means. It does not need torch."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def initial_parameters(trunk: Trunk, method: InitMethod, seed: int, photos: Path
     trunk : Trunk
         The backbone.
     method : {"gaussian", "kmeans"}
-        Random weights, or weights from a folder of photos, layer by layer.
+        Random weights, or weights computed from a folder of photos, layer by layer.
     seed : int
-        Seed of all random choices. Equal arguments give equal weights on one machine.
+        Seed of all random choices. On one machine, equal arguments give equal weights.
     photos : Path, optional
         Folder of photos, for "kmeans".
 
@@ -44,26 +44,27 @@ def initial_parameters(trunk: Trunk, method: InitMethod, seed: int, photos: Path
     Raises
     ------
     UsageError
-        If photos are missing, too small or of one colour; or if they are given but not used.
+        If photos are missing, too small or of one colour, or if photos are given but not used.
     """
     if method not in METHODS:
-        raise UsageError(f"no weights begin as {method!r}; there are {', '.join(METHODS)}")
+        raise UsageError(f"the method {method!r} is unknown; the methods are {', '.join(METHODS)}")
     if method == "kmeans":
         if photos is None:
-            raise UsageError("kmeans takes its weights from photos; name a folder of them with ", Setting("photos"))
+            raise UsageError("kmeans computes weights from photos; name a folder of them with ", Setting("photos"))
         return kmeans_parameters(trunk, seed, photos)
     if photos is not None:
-        raise UsageError("gaussian weights come by chance and look at no photos; leave out ", Setting("photos"))
+        raise UsageError("gaussian weights are random and need no photos; leave out ", Setting("photos"))
     return gaussian(trunk, seed)
 
 
 def gaussian(trunk: Trunk, seed: int) -> dict[str, Array]:
-    """Return normal weights of variance 2 / (inputs of a channel), and zero biases.
+    """Return normally distributed weights of variance 2 / (inputs of a channel), and zero biases.
 
     Notes
     -----
-    He et al. 2015, Delving deep into rectifiers, arXiv:1502.01852, equation 10. Their scale keeps activations from
-    growing or vanishing with depth. A distance does not depend on it: features are normalised and biases are 0.
+    He et al. 2015, Delving deep into rectifiers, arXiv:1502.01852, equation 10. With their scale, activations neither
+    grow nor vanish with depth. A distance does not depend on the scale, because features are normalised and biases are
+    0.
 
     Examples
     --------
@@ -83,14 +84,14 @@ def gaussian(trunk: Trunk, seed: int) -> dict[str, Array]:
 def write_initial_metric(
     path: Path, trunk: Trunk, method: InitMethod, seed: int, photos: Path | None = None
 ) -> MetricFile:
-    """Write a metric with initial weights and without linear weights. A file of the same settings is kept.
+    """Write a metric with initial weights and without linear weights. A file with the same settings is kept.
 
     Raises
     ------
     UsageError, ImageError
-        As `initial_parameters` does.
+        As for `initial_parameters`.
     WeightsError
-        If another file exists at the path.
+        If the path has another file.
     """
     check_free(path)
     provenance: dict[str, object] = {"eyediff": __version__, "seed": seed}
@@ -102,7 +103,7 @@ def write_initial_metric(
         schema = (existing := read_metric(path)).description
         if (schema.trunk, schema.mode, schema.provenance) == (trunk.name, method, provenance):
             return existing
-    except WeightsError:  # not there, or damaged and now replaced
+    except WeightsError:  # it is missing, or it is damaged and is replaced now
         pass
     parameters = initial_parameters(trunk, method, seed, photos)
     return write_metric(path, trunk=trunk.name, mode=method, provenance=provenance, parameters=parameters)

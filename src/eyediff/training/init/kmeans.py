@@ -1,12 +1,12 @@
 """Stacked k-means initialisation, without labels.
 
-Layer by layer from the images on, k-means on whitened input patches gives the weights. Then weights and biases are
-scaled so that every channel, before its ReLU, has mean 0 and variance 1 over the images (algorithm 1 of the paper, with
-beta 0).
+From the images on, each layer gets its weights by k-means on whitened patches of its input. Then weights and biases are
+scaled so that every channel, before its ReLU, has mean 0 and variance 1 over the images. This is algorithm 1 of the
+paper, with beta 0.
 
-The second algorithm of the paper evens out the learning speed of layers: it scales whole layers and undoes that in the
-next. It is left out. Distances do not depend on it, because features are normalised; nor does training, because Adam
-does not depend on the scale of a gradient.
+Algorithm 2 of the paper makes the learning speed of layers equal: it scales a layer and undoes this in the next one. It
+is left out. Distances do not depend on it, because features are normalised. Training does not depend on it, because
+Adam does not depend on the scale of a gradient.
 
 References
 ----------
@@ -34,21 +34,21 @@ from ...metrics.backbones import Trunk
 from ...metrics.ops import Array, Ops
 
 SIDE = 128
-"""Side of a crop in pixels. The deepest layers have six to eight positions a side."""
+"""Side of a crop in pixels. The deepest layers then have six to eight positions along a side."""
 
 MAX_REDUCTION = 4.0
-"""Crops are reduced by up to this factor, because objects occur at all sizes."""
+"""Crops are reduced by a factor of up to this, because objects occur in all sizes."""
 
 CROPS = 256
 
 PATCHES = 6_000
-"""Number of patches for a layer, drawn from all positions of all crops."""
+"""Number of patches for a layer. They are drawn from all positions of all crops."""
 
 MAX_FEATURE_BYTES = 256 * 1024**2
-"""Most bytes of a layer's output for all crops. A larger backbone gets fewer crops."""
+"""Largest number of bytes of a layer's output for all crops. A larger backbone gets fewer crops."""
 
 MIN_DEVIATION = 1e-6
-"""A channel below this fraction of the largest deviation is constant, and is not scaled."""
+"""A channel is constant if its deviation is below this fraction of the largest. It is not scaled."""
 
 ITERATIONS = 10
 """Iterations of k-means. Coates and Ng find that more do not help."""
@@ -56,17 +56,17 @@ ITERATIONS = 10
 REGULARISATION = 0.1
 """Added to the variances of the patches, as a fraction of their mean.
 
-It keeps directions with little more than rounding, or with too few patches, from being amplified. Coates and Ng add as
-much to patches of unit variance.
+Without it, directions that have only rounding errors, or too few patches, would be amplified. Coates and Ng add the
+same amount to patches of unit variance.
 """
 
 
 def kmeans_parameters(trunk: Trunk, seed: int, photos: Path) -> dict[str, Array]:
-    """Return parameters from a folder of photos. Raises UsageError or ImageError if they cannot be used."""
+    """Return parameters computed from a folder of photos. Raises UsageError or ImageError if they cannot be used."""
     rng = np.random.default_rng(seed)
     parameters = {name: np.zeros(shape, np.float32) for name, shape in trunk.shapes.items()}
     pictures = image(crops(trunk, rng, photos)).astype(np.float32)
-    learner = cast(Ops[Array, Array], LayerLearner(rng))  # it has the operations before a feature layer
+    learner = cast(Ops[Array, Array], LayerLearner(rng))  # it has all operations that a backbone needs
     lpips.taps(learner, lpips.Network(trunk, parameters, None), pictures)
     return parameters
 
@@ -81,15 +81,15 @@ def crops(trunk: Trunk, rng: np.random.Generator, photos: Path) -> np.ndarray[An
     squares = np.stack([crop(load((path,))[0], SIDE, rng, MAX_REDUCTION) for path in chosen])
     if not np.ptp(squares, (0, 1, 2)).any():
         raise UsageError(
-            f"{shown(photos)}: the photos look the same everywhere, there is nothing to learn from; give others"
+            f"{shown(photos)}: the photos have no contrast, so nothing can be learned from them; give others"
         )
     return squares
 
 
 class LayerLearner:
-    """The operations, computed at once. Every convolution is learned from its first input.
+    """The operations, computed immediately. Every convolution is learned from the first input that it gets.
 
-    It writes to the weights and biases that it is given, in the order in which the formula uses them.
+    The class writes to the given weights and biases, in the order in which the formula uses them.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -123,7 +123,7 @@ class LayerLearner:
         return self._runner.compile_many(lambda ops, x: [program(ops, x)], 0, 1)(x)[0]
 
     def _patches(self, x: Array, kernel: int, stride: int, pad: int) -> Array:
-        """Return the inputs of the convolution at random positions, one row each: P x (C * kernel * kernel)."""
+        """Return the inputs of the convolution at random positions, one in each row: P x (C * kernel * kernel)."""
         padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(2, 3))
         windows = windows[:, :, ::stride, ::stride]
@@ -135,15 +135,15 @@ class LayerLearner:
 
 
 def directions(patches: Array, count: int, rng: np.random.Generator) -> Array:
-    """Return `count` weights of D values that separate N x D patches: the mean patch of each cluster.
+    """Return `count` weights of D values that separate N x D patches. Each is the mean patch of a cluster.
 
     Notes
     -----
-    Patches are whitened by the Cholesky factor of their covariance. It differs from the usual square root by a
-    rotation, which changes no angle, and it needs no eigenvectors. The weights apply to unwhitened patches.
+    Patches are whitened by the Cholesky factor of their covariance. Compared with the usual square root, it adds a
+    rotation, which changes no angle, and it needs no eigenvectors. The weights apply to patches before whitening.
 
-    The clustering is spherical k-means (Coates and Ng 2012, Learning feature representations with k-means). The k-means
-    of scikit-learn uses Euclidean distance, and would be a dependency for these few lines.
+    The clustering is spherical k-means (Coates and Ng 2012, Learning feature representations with k-means).
+    scikit-learn's k-means uses the Euclidean distance, and it would be a new dependency for a few lines.
     """
     centred = patches - patches.mean(0)
     covariance = centred.T @ centred / len(centred)
@@ -154,10 +154,10 @@ def directions(patches: Array, count: int, rng: np.random.Generator) -> Array:
 
 
 def spherical_kmeans(points: Array, count: int, rng: np.random.Generator) -> Array:
-    """Return the unit-length means of `count` clusters of unit-length points, by angle.
+    """Return the means of `count` clusters of unit-length points, scaled to unit length. The distance is the angle.
 
-    Clusters start at random points. A cluster without points starts again. If there are fewer points than clusters,
-    some are used more than once.
+    Clusters start at random points. A cluster without points gets a new start. If there are fewer points than clusters,
+    some points are used more than once.
     """
     centres = points[rng.choice(len(points), count, replace=len(points) < count)]
     for _ in range(ITERATIONS):

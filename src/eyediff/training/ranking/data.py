@@ -1,4 +1,4 @@
-"""Votes and images for training: the held-out votes, a hash of everything, and patches of one size."""
+"""Votes and images for training: held-out votes, a hash of all input, and patches of one size."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ...weights.hashing import file_sha256
 from ..distillation.array_cache import ArrayCache
 
 CHUNK = 32
-"""Judgements whose images are read, and pass a frozen backbone, at once. Larger chunks are not faster on CPUs."""
+"""Number of judgements whose images are read and computed together. Larger chunks are not faster on CPUs."""
 
 RowFunction = Callable[[Tensor], Mapping[str, Tensor]]
-"""From the bytes of N judgements, N x 3 x H x W x 3, to rows of a cache."""
+"""A function that computes rows of a cache from the bytes of N judgements, N x 3 x H x W x 3."""
 
 
 @dataclass(frozen=True)
 class VoteSplit:
-    """Judgements to train on, and judgements that are held out for testing (possibly none)."""
+    """Judgements for training, and judgements that are held out for testing. The second may be empty."""
 
     train: Sequence[Triplet]
     val: Sequence[Triplet]
@@ -46,11 +46,11 @@ def read_votes(path: Path, fraction: float, seed: int) -> VoteSplit:
     Parameters
     ----------
     path : Path
-        A study. BAPPS has its own split, which is used if both parts are there.
+        A study. If it is BAPPS and has both parts, its own split is used.
     fraction : float
-        Fraction of the references that is held out otherwise; 0: none.
+        Otherwise, fraction of the references that is held out. 0 means none.
     seed : int
-        Seed of the choice.
+        Seed of the random choice.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def read_votes(path: Path, fraction: float, seed: int) -> VoteSplit:
     StudyError
         If the study is incomplete.
     UsageError
-        If the fraction leaves no reference on one side.
+        If the fraction leaves no reference for training or for testing.
     """
     study = read_study(path, "2afc", split="train")
     if study.layout == "bapps" and _has_val_split(path):
@@ -70,22 +70,22 @@ def read_votes(path: Path, fraction: float, seed: int) -> VoteSplit:
 
 
 def _has_val_split(path: Path) -> bool:
-    """Return whether a folder has a split for testing beside the one for training."""
+    """Return whether a folder has a split for testing besides the split for training."""
     with suppress(StudyError):
         return find_subsets(path, "2afc", "val") != find_subsets(path, "2afc", "train")
     return False
 
 
 def hold_out(triplets: Sequence[Triplet], fraction: float, seed: int) -> VoteSplit:
-    """Hold out a fraction of the references, with all judgements of each."""
+    """Hold out a fraction of the references, with all their judgements."""
     references = sorted({triplet.reference for triplet in triplets})
     order = np.random.default_rng([seed, len(references)]).permutation(len(references))
     count = round(fraction * len(references))
     if not 0 < count < len(references):
         raise UsageError(
             Setting("hold_out", fraction),
-            f" of {len(references)} references is {count}; expected at least one to test with and "
-            "one to train on, or 0 to test with none",
+            f" of {len(references)} references is {count}; expected at least one for testing and "
+            "one for training, or 0 to test with none",
         )
     held_references = {references[index] for index in order[:count]}
     return VoteSplit(
@@ -97,8 +97,8 @@ def hold_out(triplets: Sequence[Triplet], fraction: float, seed: int) -> VoteSpl
 def hash_votes(triplets: Sequence[Triplet], workers: int) -> str:
     """Return a hash of the votes and their images.
 
-    It is the sha256, in hexadecimal, over subsets, vote shares and the bytes of all images, in order. Paths do not
-    count.
+    It is the sha256, in hexadecimal, of subsets, vote shares and the bytes of all images, in order. It does not depend
+    on paths.
 
     Raises
     ------
@@ -122,12 +122,12 @@ def _hash_file(path: Path) -> str:
 
 
 def read_patch(path: Path, side: int) -> Picture:
-    """Read an image as side x side x 3 bytes, resized by Pillow's bilinear filter.
+    """Read an image as side x side x 3 bytes, resized with Pillow's bilinear filter.
 
     Raises
     ------
     ImageError
-        If it cannot be read, or is transparent: nobody knows on which background people saw it.
+        If it cannot be read, or is transparent, because it is not known on which background people saw it.
     """
     pixels = images.read(path, alpha="refuse").pixels
     levels = to_uint8(pixels * (255 / PEAKS[pixels.dtype]))
@@ -149,7 +149,7 @@ def fill_cache(
     with ThreadPoolExecutor(workers) as pool:
 
         def submit_chunk(start: int) -> list[list[Future[Picture]]]:
-            """Return the future patches of every judgement in the chunk. Each file is read once."""
+            """Return futures of the patches of every judgement in the chunk. Each file is read once."""
             triples = [(t.reference, t.a, t.b) for t in triplets[start : start + CHUNK]]
             reading = {
                 path: pool.submit(read_patch, path, side) for path in dict.fromkeys(chain.from_iterable(triples))

@@ -1,18 +1,18 @@
-"""Distances of a judgement's two images from its reference, with and without dropout.
+"""Distances between the reference of a judgement and its two images, with and without dropout.
 
 A frozen backbone is evaluated once. A distance is linear in the linear weights: d is the sum of w_lc m_lc over feature
 layers l and channels c. Here m_lc is the mean over positions of (unit f_l(reference) - unit f_l(image))_c ^ 2. So
 training the linear weights needs only m, one value for each channel and image, and an epoch is a product of matrices.
 
 The published code drops each of these squares, at every position, with probability p, and divides the others by 1 - p.
-Summed over positions this keeps the mean m_lc, and gives a variance of p / (1 - p) * r_lc^2. Here r_lc is the root of
-the sum of the fourth powers over positions, divided by the number of positions. So m and r and one mask for each
+The mean over positions then keeps the expected value m_lc and has the variance p / (1 - p) * r_lc^2. Here r_lc is the
+root of the sum of the fourth powers over positions, divided by the number of positions. So m, r and one mask for each
 channel give a sample
 
     m_lc + r_lc (mask / (1 - p) - 1)
 
-of the same mean and variance. It is never below 0, since r <= m, and it is exact for a layer of one position. (Wang &
-Manning 2013, Fast dropout training, ICML, sample a Gaussian of these moments.) A backbone that is trained is evaluated
+with the same mean and variance. It is never below 0, since r <= m, and it is exact for a layer with one position. (Wang
+& Manning 2013, Fast dropout training, ICML, sample a Gaussian with these moments.) A backbone in training is evaluated
 at every step, and squares are dropped one by one.
 """
 
@@ -34,29 +34,29 @@ Backbone = NetworkTrunk | ModuleTrunk
 
 
 class DistanceSource(Protocol):
-    """Distances of judgements with the current weights: N x 2, of a and of b."""
+    """Distances of judgements with the current weights: N x 2, for a and for b."""
 
     def with_dropout(self, heads: Tensor, indices: Sequence[int], dropout: float, generator: torch.Generator) -> Tensor:
-        """Return distances with dropout. Gradients flow to all that is trained."""
+        """Return distances with dropout. Gradients flow to all weights in training."""
 
     def distances(self, heads: Tensor, indices: Sequence[int]) -> Tensor:
         """Return distances without dropout or gradients."""
 
 
 def squared_differences(trunk: Backbone, pixels: Tensor) -> Iterator[Tensor]:
-    """Yield the squared differences of a judgement's images from its reference, tap by tap.
+    """Yield the squared differences between a judgement's reference and its images, layer by layer.
 
     Parameters
     ----------
     trunk
-        Where the features come from.
+        Backbone that computes the features.
     pixels
         N x 3 x H x W x 3 bytes: the reference, a and b.
 
     Yields
     ------
     Tensor
-        2N x C_l x H_l x W_l: a and b of the first judgement, then of the next.
+        2N x C_l x H_l x W_l: a and b of the first judgement, then those of the next.
     """
     for feature in trunk(images(pixels.flatten(0, 1))):
         unit = VERBS.unit(feature.float())
@@ -66,7 +66,7 @@ def squared_differences(trunk: Backbone, pixels: Tensor) -> Iterator[Tensor]:
 
 
 def moments(trunk: Backbone, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return m and r of N judgements: N x 2 x C each, C the channels of all feature layers together."""
+    """Return m and r of N judgements: N x 2 x C each, where C is the number of channels of all feature layers."""
     means, roots = [], []
     with torch.no_grad():
         for squared in squared_differences(trunk, pixels):
@@ -77,7 +77,7 @@ def moments(trunk: Backbone, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class CachedFeatures:
-    """Distances from the moments of a frozen backbone, N x 2 x C each."""
+    """Distances computed from the moments of a frozen backbone, N x 2 x C each."""
 
     def __init__(self, means: Array, roots: Array, device: torch.device) -> None:
         self._means, self._roots, self._device = means, roots, device
@@ -98,7 +98,7 @@ class CachedFeatures:
 
 
 class OnlineFeatures:
-    """Distances from pixels, N x 3 x H x W x 3 bytes, by a backbone in training."""
+    """Distances computed from pixels, N x 3 x H x W x 3 bytes, by a backbone in training."""
 
     def __init__(self, trunk: Backbone, pixels: Array, channels: Sequence[int], device: torch.device) -> None:
         self._trunk, self._pixels, self._channels, self._device = trunk, pixels, list(channels), device

@@ -1,4 +1,4 @@
-"""The metric that training starts from: a backbone, and initial linear weights of its feature channels."""
+"""The metric at the start of training: a backbone, and initial linear weights for its channels."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class InitialMetric:
     Attributes
     ----------
     name : str
-        A backbone of `metrics/backbones.py`, or `module:...`.
+        Name of a backbone of `metrics/backbones.py`, or `module:...`.
     module : NetworkTrunk or ModuleTrunk
         The backbone.
     heads : tuple of arrays
         Linear weights of each feature layer.
     sha256 : str
-        Canonical hash of its parameters.
+        Canonical hash of the backbone's parameters.
     official : bool
-        Whether the parameters are published under this name, so a metric need not contain them.
+        Whether the parameters are published with this name. Then a metric need not contain them.
     scaled : bool
         Whether the input is scaled (version 0.1).
     taps : tuple of str
-        Submodules of the feature layers, for `module:...`.
+        Names of the submodules whose outputs are the feature layers, for `module:...`.
     """
 
     name: str
@@ -58,21 +58,21 @@ class InitialMetric:
 
 
 def initial_metric_of_network(network: lpips.Network, *, official: bool) -> InitialMetric:
-    """Start from a built-in backbone. Without linear weights, all channels weigh the same."""
+    """Return the start for a built-in backbone. Without linear weights, all channels have equal weights."""
     heads = tuple(network.heads or map(_equal_weights, network.trunk.taps))
     sha256 = canonical_sha256(network.parameters)
     return InitialMetric(network.trunk.name, NetworkTrunk(network), heads, sha256, official, network.scaled)
 
 
 def initial_metric_of_module(named: str, taps: Sequence[str], side: int) -> InitialMetric:
-    """Start from a torch module of the user, `package.module:factory`.
+    """Return the start for a torch module of the user, `package.module:factory`.
 
-    The module is imported, which runs its code. The factory is called, unless it is a module itself.
+    The module is imported, which runs its code. The factory is called, unless it is itself a module.
 
     Raises
     ------
     UsageError
-        If it cannot be imported, is not a torch module, or gives no features at the taps.
+        If it cannot be imported, is not a torch module, or gives no features at the named submodules.
     """
     trunk = ModuleTrunk(_import_module(named), taps, IMAGENET_MEAN, IMAGENET_STD).eval()
     try:
@@ -90,7 +90,7 @@ def _equal_weights(channels: int) -> Array:
 
 def _import_module(named: str) -> nn.Module:
     module_name, _, attribute = named.partition(":")
-    if (folder := str(Path.cwd())) not in sys.path:  # a command, unlike `python -m`, does not look there by itself
+    if (folder := str(Path.cwd())) not in sys.path:  # unlike `python -m`, a command does not search this folder
         sys.path.insert(0, folder)
     try:
         value: object = importlib.import_module(module_name)
@@ -98,10 +98,10 @@ def _import_module(named: str) -> nn.Module:
             value = getattr(value, part)
     except (ImportError, AttributeError) as error:
         raise UsageError(
-            f"the module {shown(named)}: {error}; expected package.module:factory, to be found from here"
+            f"the module {shown(named)}: {error}; expected package.module:factory that can be imported from here"
         ) from error
     if callable(value) and not isinstance(value, nn.Module):
         value = value()
     if not isinstance(value, nn.Module):
-        raise UsageError(f"the module {shown(named)} gives a {type(value).__name__}, expected a torch.nn.Module")
+        raise UsageError(f"the module {shown(named)} gives a {type(value).__name__}; expected a torch.nn.Module")
     return value

@@ -1,7 +1,7 @@
-"""The ranking network of Zhang et al. 2018: from two distances to the fraction of people who find b closer.
+"""The ranking network of Zhang et al. 2018. It maps two distances to the fraction of people who find b closer.
 
-It is figure 3 and appendix C of arXiv:1801.03924. It is trained together with the metric and then discarded. It maps a
-distance, which has no unit, to votes.
+It is described in figure 3 and appendix C of arXiv:1801.03924. It is trained together with the metric and then
+discarded. A distance has no unit, so a network must map distances to votes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WIDTHS = (5, HIDDEN, HIDDEN, 1)
 
 
 def initial_parameters(seed: int) -> dict[str, Tensor]:
-    """Return initial parameters as torch draws those of a linear layer: uniform within 1 / sqrt(inputs)."""
+    """Return initial parameters as torch initialises a linear layer: uniform within 1 / sqrt(inputs)."""
     generator = torch.Generator().manual_seed(seed)
     parameters = {}
     for layer, (inputs, outputs) in enumerate(pairwise(_WIDTHS)):
@@ -29,7 +29,7 @@ def initial_parameters(seed: int) -> dict[str, Tensor]:
 
 
 def network_inputs(of_a: Tensor, of_b: Tensor) -> Tensor:
-    """Return the inputs of the network for N distances of a and N of b: N x 5."""
+    """Return the inputs of the network, N x 5, for N distances of a and N distances of b."""
     ratios = (of_a / (of_b + RATIO_OFFSET), of_b / (of_a + RATIO_OFFSET))
     return torch.stack((of_a, of_b, of_a - of_b, *ratios), 1)
 
@@ -46,5 +46,5 @@ def logits(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor) -> Tens
 
 
 def loss(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor, shares: Tensor) -> Tensor:
-    """Return the mean binary cross-entropy between predictions and fractions of votes for b, N in [0, 1]."""
+    """Return the mean binary cross-entropy of predictions and fractions of votes for b, N in [0, 1]."""
     return F.binary_cross_entropy_with_logits(logits(parameters, of_a, of_b), shares)

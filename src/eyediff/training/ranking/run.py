@@ -1,4 +1,4 @@
-"""A training in progress: linear weights, ranking network, possibly the backbone, and Adam's moments, step by step."""
+"""A training in progress: linear weights, ranking network, the backbone if it is trained, and the state of Adam."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .initial_metric import InitialMetric
 from .train_config import BETAS, TrainConfig
 
 _SAVED = "run"
-"""Key of the description in a checkpoint."""
+"""Key of the run's description in a checkpoint."""
 
 
 class TrainingRun:
-    """The state that changes from step to step. On one machine's CPU, equal steps give equal values, bit for bit.
+    """The state that changes with each step. On the CPU of one machine, equal steps give exactly equal values.
 
-    Random choices depend on the seed and the step alone, so a checkpoint needs no generator state. `identity` is
-    everything that must be the same for a checkpoint to be resumed.
+    Random choices depend only on the seed and the step, so a checkpoint needs no generator state. `identity` has
+    everything that must be equal when a checkpoint is resumed.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class TrainingRun:
 
     @property
     def steps(self) -> int:
-        """Steps of an epoch; the last one may be smaller."""
+        """Number of steps in an epoch. The last step may be smaller."""
         return -(-len(self.shares) // self.config.batch)
 
     @property
@@ -61,11 +61,11 @@ class TrainingRun:
 
     @property
     def epoch(self) -> int:
-        """Epoch of the next step, from 0."""
+        """Epoch of the next step, counted from 0."""
         return self.step // self.steps
 
     def batch_indices(self) -> list[int]:
-        """Return the judgements of the next step. Every epoch uses each once, in its own order."""
+        """Return the judgements of the next step. Every epoch uses each judgement once, in an order of its own."""
         order = np.random.default_rng([self.config.seed, self.epoch]).permutation(len(self.shares))
         first = self.step % self.steps * self.config.batch
         return sorted(order[first : first + self.config.batch].tolist())
@@ -88,28 +88,28 @@ class TrainingRun:
 
     @torch.no_grad()
     def project(self) -> None:
-        """Set negative linear weights to 0, because the metric would not be a distance. Other 1x1 convolutions stay."""
+        """Set negative linear weights to 0. Other 1x1 convolutions do not change. A distance needs weights >= 0."""
         self.heads.clamp_(min=0)
 
     def _parts(self) -> Parts:
         return {"now": self.tensors, **moments(self.optimizer, self.tensors)}
 
     def save(self, path: Path) -> None:
-        """Write everything that the next step depends on."""
+        """Write all state on which the next step depends."""
         save(path, self._parts(), {_SAVED: json.dumps({**self.identity, "step": self.step})})
 
     def load(self, path: Path) -> None:
-        """Continue where `save` stopped. Raises ResumeError, with nothing loaded, if that was another run."""
+        """Continue after a `save`. Raises ResumeError, and loads nothing, if the saved state belongs to another run."""
         saved, expected = read_description(path, _SAVED), json.loads(json.dumps(self.identity))
         step = saved.pop("step", None)
         if different := sorted(name for name in expected if saved.get(name) != expected[name]):
             differences = ", ".join(f"{name} {saved.get(name)!s:.40}, not {expected[name]!s:.40}" for name in different)
             raise ResumeError(
-                f"{shown(path)}: is of another run ({shown(differences)}); give what that was given, or another folder"
+                f"{shown(path)}: belongs to another run ({shown(differences)}); use its settings, or another folder"
             )
         if type(step) is not int or not 0 <= step <= self.total_steps:
             raise ResumeError(
-                f"{shown(path)}: says that {step!r:.40} of {self.total_steps} steps are done; remove it and start anew"
+                f"{shown(path)}: its step {step!r:.40} is not from 0 to {self.total_steps}; remove it and start again"
             )
         load(path, self._parts())
         self.step = step

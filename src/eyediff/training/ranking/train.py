@@ -1,4 +1,4 @@
-"""Train a metric on votes: compute features first if the backbone is frozen, then train, then write the file."""
+"""Train a metric on votes: compute features first if the backbone is frozen, then train, then write the metric."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ METRIC, BEST, SAVED, CACHE, PLOT = "metric.safetensors", "best.safetensors", "ru
 """File names in the folder of a run."""
 
 SAVED_EVERY = 500
-"""Steps between checkpoints; there is one after every epoch, too. A crash costs at most so many."""
+"""Number of steps between checkpoints, which a crash loses at most. There is also a checkpoint after every epoch."""
 
 LOGGED_EVERY = 100
-"""Number of steps that a line of the log averages, or the rest of an epoch."""
+"""Number of steps that a line of the log averages. The last line of an epoch may have fewer."""
 
 NORMAL = 1.96
-"""Standard errors to either side that cover 95 % of a normal distribution."""
+"""Number of standard errors on each side of the mean that cover 95 % of a normal distribution."""
 
 MEASURE_BATCH = 256
-"""Judgements that are measured at once: 100 MB of AlexNet's features."""
+"""Number of judgements that are measured together. They take 100 MB for the features of AlexNet."""
 
 TrainingStage: TypeAlias = Literal["images", "steps"]
 TrainingProgress: TypeAlias = Callable[[TrainingStage, int, int], None]
-"""Called with the stage, the number of items that are done, and of all items."""
+"""Called with the stage, the number of completed items, and the number of all items."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochAgreement:
-    """Agreement with held-out votes after an epoch (0: before the first), by subset, and the mean of the subsets.
+    """Agreement with held-out votes after an epoch, by subset, and the mean of the subsets. Epoch 0 is before training.
 
-    `margin` is half the 95 % interval of that mean, as far as other judgements of the same sort would move it; None
-    where a subset has one judgement.
+    `margin` is half the 95 % interval of that mean for other judgements of the same kind. It is None if a subset has
+    only one judgement.
     """
 
     epoch: int
@@ -68,7 +68,7 @@ class EpochAgreement:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """File of the metric; its agreement at the start, the end and the best epoch (None if no votes are held out)."""
+    """The metric file, and its agreement at the start, the end and the best epoch (None without held-out votes)."""
 
     metric: Path
     first: EpochAgreement | None = None
@@ -77,16 +77,16 @@ class TrainingResult:
 
     @property
     def too_few_votes(self) -> str | None:
-        """Reason why the held-out votes cannot show whether training helped; None if they can."""
+        """Reason why the held-out votes cannot show whether training helped. None if they can."""
         if self.first is None or self.last is None:
             return None
         if self.last.margin is None:
-            return "a subset of the votes held out has one judgement: agreement has no interval; hold out more"
+            return "a subset of the held-out votes has one judgement, so agreement has no interval; hold out more"
         change, margin = (100 * value for value in (self.last.mean - self.first.mean, self.last.margin))
         if abs(change) >= margin:
             return None
         return (
-            f"too few votes are held out: agreement is known to {margin:.1f} points either way (95 %), and changed by "
+            f"too few votes are held out: agreement is known to within {margin:.1f} points (95 %), and it changed by "
             f"{change:+.1f}; collect or hold out more"
         )
 
@@ -107,22 +107,22 @@ def train(
     Parameters
     ----------
     votes : VoteSplit
-        Judgements to train on, and judgements that are held out.
+        Judgements for training, and judgements that are held out.
     start : InitialMetric
-        Where training starts.
+        Backbone and linear weights at the start of training.
     folder : Path
-        It gets the metric after the last step (metric.safetensors), the metric of the best epoch (best.safetensors),
-        the checkpoint, the log, and the features of a frozen backbone (cache).
+        Folder for the metric after the last step (metric.safetensors), the metric of the best epoch
+        (best.safetensors), the checkpoint, the log, and the features of a frozen backbone (cache).
     config : TrainConfig
         Settings of the training.
     resume : bool
-        Continue the run in the folder. Without it, the folder must hold no run.
+        Continue the run in the folder. Otherwise, the folder must not have a run.
     workers : int
-        Threads that read images.
+        Number of threads that read images.
     device : {"cpu", "cuda"}
-        Where torch computes.
+        Device that computes.
     progress : function
-        Called with the stage, the number of items that are done, and of all items.
+        Called with the stage, the number of completed items, and the number of all items.
 
     Returns
     -------
@@ -131,15 +131,15 @@ def train(
     Raises
     ------
     UsageError, ImageError, ResumeError, DeviceError
-        Before anything is trained.
+        If an argument, an image, the folder or the device cannot be used. They are raised before training.
     OutputError
-        If another process uses the folder, or it cannot be written.
+        If another process uses the folder, or the folder cannot be written.
     WeightsError
-        If another kind of file has the name of the metric.
+        If the file with the name of the metric is of another kind.
     """
     torch_device = require_device(device)
     if not votes.train:
-        raise UsageError("there are no votes to train on; expected 2afc judgements")
+        raise UsageError("there are no votes for training; expected 2afc judgements")
     if config.side < start.module.smallest:
         raise UsageError(Setting("side", config.side), f": {start.name} needs {start.module.smallest} pixels or more")
     with lock_folder(folder, SAVED, METRIC, BEST):
@@ -167,32 +167,32 @@ class _Training:
         if saved.exists():
             run.load(saved)
         else:
-            run.save(saved)  # from here on the folder is this run's
+            run.save(saved)  # now the folder belongs to this run
         return self._run_steps(run, val)
 
     def _check_folder(self, resume: bool) -> None:
-        """Raise ResumeError unless the folder holds no run, or a run that is to be resumed."""
+        """Raise ResumeError if the folder has a run that must not be continued, or parts of a run."""
         present = [name for name in (SAVED, METRIC, BEST, LOG) if (self.folder / name).exists()]
         if present and not resume:
             folder_name = shown(self.folder)
             raise ResumeError(
-                f"{folder_name}: holds a run already ({present[0]}); ",
+                f"{folder_name}: has a run already ({present[0]}); ",
                 Setting("resume"),
                 " continues it; or name another folder",
             )
         if present and SAVED not in present:
             raise ResumeError(
-                f"{shown(self.folder / present[0])}: there is no {SAVED} that it belongs to; move it away"
+                f"{shown(self.folder / present[0])}: its checkpoint {SAVED} is missing; move the file away"
             )
 
     def _identity(self, hashes: Sequence[str]) -> dict[str, object]:
-        """Return everything that must be the same for a checkpoint to be resumed."""
+        """Return everything that must be equal when a checkpoint is resumed."""
         heads = canonical_sha256({str(index): head for index, head in enumerate(self.start.heads)})
         start = {"trunk": self.start.name, "trunk_sha256": self.start.sha256, "heads": heads}
         return {**start, "train": hashes[0], "val": hashes[1], **asdict(self.config)}
 
     def _sources(self, hashes: Sequence[str]) -> tuple[DistanceSource, DistanceSource]:
-        """Return the sources of both halves of the votes. Features of a frozen backbone are computed here, or read."""
+        """Return the sources of both parts of the votes. Features of a frozen backbone are computed or read here."""
         halves = list(zip(("train", "val"), (self.votes.train, self.votes.val), hashes, strict=True))
         side, total = self.config.side, len(self.votes.train) + len(self.votes.val)
         frozen, sources, done = self.config.mode == "head", list[DistanceSource](), 0
@@ -223,7 +223,7 @@ class _Training:
             if log.size == 0:
                 self._measure(run, val, log)
             elif run.step == 0 and self.votes.val and not (self.folder / BEST).exists():
-                self._write(run, BEST)  # a kill came between its line in the log and the file
+                self._write(run, BEST)  # the run was killed after its line in the log and before this file
             while run.step < run.total_steps:
                 about = {"step": run.step + 1, "epoch": run.epoch + 1}
                 means.add({"loss": _check_finite(run.advance(), run.step)})
@@ -238,7 +238,7 @@ class _Training:
         return self._write(run, METRIC)
 
     def _measure(self, run: TrainingRun, val: DistanceSource, log: Appender) -> None:
-        """Log the agreement with the held-out votes, and write the metric if it is the best so far."""
+        """Log the agreement with the held-out votes, and write the metric if its agreement is the best so far."""
         if not self.votes.val:
             return
         epoch_agreement = measure_agreement(run, val, self.votes.val)
@@ -249,7 +249,7 @@ class _Training:
     def _write(self, run: TrainingRun, name: str) -> TrainingResult:
         """Write the current metric with its provenance."""
         start, agreements = self.start, read_agreements(self.folder / LOG)
-        best = max(agreements, key=lambda one: one.mean, default=None)  # of equals the first
+        best = max(agreements, key=lambda one: one.mean, default=None)  # the first of equal ones
         outcome = (
             TrainingResult(self.folder / name, agreements[0], agreements[-1], best)
             if agreements
@@ -281,7 +281,7 @@ class _Training:
 
 
 def measure_agreement(run: TrainingRun, source: DistanceSource, triplets: Sequence[Triplet]) -> EpochAgreement:
-    """Measure the agreement with held-out votes between two epochs, by subset in their order."""
+    """Measure the agreement with held-out votes between two epochs. Subsets are in order of their first judgement."""
     indices = range(len(triplets))
     batches = [
         source.distances(run.heads, indices[first : first + MEASURE_BATCH]) for first in indices[::MEASURE_BATCH]
@@ -297,7 +297,7 @@ def measure_agreement(run: TrainingRun, source: DistanceSource, triplets: Sequen
 
 
 def margin(subsets: Sequence[Numbers]) -> float | None:
-    """Return half the 95 % interval of the mean of the subsets' means, by the normal distribution."""
+    """Return half the 95 % interval of the mean of the subsets' means, from the normal distribution."""
     if min(map(len, subsets)) < 2:
         return None
     variance = sum(float(scores.var(ddof=1)) / len(scores) for scores in subsets) / len(subsets) ** 2
@@ -317,7 +317,7 @@ def read_agreements(log: Path) -> list[EpochAgreement]:
 def _check_finite(loss: float, step: int) -> float:
     if not np.isfinite(loss):
         raise UsageError(
-            f"the loss is no number after step {step}: it diverged; start anew with a lower ", Setting("rate")
+            f"the loss is not finite after step {step}: training diverged; start again with a lower ", Setting("rate")
         )
     return loss
 

@@ -1,7 +1,7 @@
-"""The training configuration of Zhang et al. 2018: every setting that decides what a metric learns from votes.
+"""The training configuration of Zhang et al. 2018: every setting that affects what a metric learns from votes.
 
-Section 3.2 and appendix C of arXiv:1801.03924, and the published code, which decides what the paper leaves open:
-dropout, Adam's first beta, and patches of 64 pixels without augmentation.
+Sources are section 3.2 and appendix C of arXiv:1801.03924. The published code is the source of what the paper does not
+state: dropout, Adam's first beta, and patches of 64 pixels without augmentation.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Literal, TypeAlias
 from ...errors import UsageError
 
 Mode: TypeAlias = Literal["head", "tune", "scratch"]
-"""What is trained: the linear weights ("head"), or also the backbone, from its weights ("tune") or anew ("scratch")."""
+"""What is trained: only linear weights ("head"), or also the backbone, with its weights ("tune") or new ("scratch")."""
 
 HIDDEN = 32
-"""Channels of the two hidden layers of the ranking network."""
+"""Number of channels of the two hidden layers of the ranking network."""
 
 SLOPE = 0.2
-"""Slope of its leaky ReLUs below 0."""
+"""Slope of its leaky ReLUs for negative values."""
 
 RATIO_OFFSET = 0.1
 """Added to the denominators of the ratios d0 / d1 and d1 / d0."""
@@ -29,22 +29,22 @@ BETAS = (0.5, 0.999)
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """Settings of a training. Equal settings, votes, images and weights give equal files on one machine's CPU.
+    """Settings of a training. Equal settings, votes, images and weights give equal files on the CPU of one machine.
 
     Parameters
     ----------
     mode : {"head", "tune", "scratch"}
         What is trained.
     epochs, decay : int
-        Epochs with constant rate, and then with linearly falling rate.
+        Number of epochs with a constant rate, and then with a linearly falling rate.
     batch : int
-        Judgements for each step.
+        Number of judgements in each step.
     rate : float
         Learning rate of Adam.
     dropout : float
-        Dropout of the squared differences before the linear weights.
+        Probability of dropout of the squared differences before the linear weights.
     side : int
-        Side in pixels that images are resized to.
+        Side in pixels to which images are resized.
     seed : int
         Seed of all random choices.
 
@@ -75,5 +75,5 @@ class TrainConfig:
         return self.epochs + self.decay
 
     def rate_of(self, epoch: int) -> float:
-        """Return the learning rate in an epoch, counted from 0. The last one has 1 / `decay` of it."""
+        """Return the learning rate in an epoch, counted from 0. The last epoch has 1 / `decay` of the rate."""
         return self.rate * min(1.0, (self.all_epochs - epoch) / max(1, self.decay))
