@@ -90,7 +90,7 @@ def export(
     spec = parse_metric(metric)
     form = ExportFormat(input, layout, range, opset, map)
     _check(spec, form, embed, weights)
-    with atomic_output(Path(path), _is_ours, "ONNX file of eyediff") as partial:
+    with atomic_output(Path(path), _is_ours, "an ONNX file of eyediff") as partial:
         exported, said = _load(spec, embed, None if weights is None else Path(weights), trust, progress)
         about = _about(spec, form, exported.smallest) | said
         made = models.build_model(exported, form, about)

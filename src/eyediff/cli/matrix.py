@@ -112,7 +112,7 @@ def _destination(kind: GridFormat, output: Path | None) -> Iterator[Callable[[Gr
         if kind == "parquet":
             yield lambda grid: grids.write_parquet(grid, whole)
             return
-        with atomic_output(grids.names_path(output), begins_with_mark, "file of names of eyediff") as names:
+        with atomic_output(grids.names_path(output), begins_with_mark, "a file of names of eyediff") as names:
 
             def write(grid: Grid) -> None:
                 grids.write_npy(grid, whole)
