@@ -90,7 +90,7 @@ def test_a_gate_that_cannot_be_is_refused_before_any_work(call, hundred: Path, t
     refused("--baseline", f"{BEFORE}/cat.png", words=("cat.png", "no results"))
     refused("--tolerance", "0.1", words=("--tolerance", "--baseline"))
     refused("--baseline", old, "--tolerance", "psnr=", words=("--tolerance psnr=", "NAME=X"))
-    refused("--baseline", old, "--tolerance", "-1", words=("--tolerance -1", "from 0 up"))
+    refused("--baseline", old, "--tolerance", "-1", words=("--tolerance -1", "0 or larger"))
     refused("--baseline", old, "--tolerance", "ssim=1", words=("ssim", "--metric"))
     refused("--baseline", old, "--tolerance", "1", "--tolerance", "2", words=("twice",))
     refused("--baseline", tmp_path / "new.csv", words=("--output", "--baseline", "same file"))
