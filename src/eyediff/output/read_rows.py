@@ -72,7 +72,7 @@ def row_from_json(record: object, metrics: Sequence[str]) -> Row:
         raise ValueError("a row has a value of the wrong type")  # noqa: TRY004  # a value in a file, not an argument
     if [name for name in metrics if name in scores] != list(scores):
         raise ValueError("a row has other metrics")
-        regions = regions_from(record.get("regions", {}))
+    regions = regions_from(record.get("regions", {}))
     return _row(record, scores, None if error is None else RowError(**error), notes, metrics, regions)
 
 
@@ -85,7 +85,7 @@ def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
     more = next((names for names in layouts(metrics) if len(names) == len(cells) - after - 1), None)
     if more is None:
         raise ValueError("a row has other metrics")
-        record: dict[str, object] = dict(zip((column.name for column in PAIR_COLUMNS), cells, strict=False))
+    record: dict[str, object] = dict(zip((column.name for column in PAIR_COLUMNS), cells, strict=False))
     record |= {side: int(str(record[side])) if record[side] else None for side in ("width", "height")}
     scores = {
         name: cell if cell in ("inf", "-inf") else float(cell)
@@ -132,8 +132,8 @@ def _row(
     group = record.get("group")
     if not all(isinstance(text, str) for text in (*names, *notes, *(error or ()), *([] if group is None else [group]))):
         raise ValueError("a row has a value of the wrong type")
-        if not all(type(side) is int or (side is None and error) for side in (width, height)):
-            raise ValueError("a row has no width or no height")
+    if not all(type(side) is int or (side is None and error) for side in (width, height)):
+        raise ValueError("a row has no width or no height")
     pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]), group=group)
     values = {name: score_from(score) for name, score in scores.items()}
     missing = [name for name in metrics if name not in values]

@@ -2,8 +2,9 @@
 
 For a similarity (higher is better), n scores x:
 
-    harmonic     n / sum(1 / x), dominated by low scores; 0 if a score is 0, none if a score is negative tail
-    the 5th percentile: 5 % of the frames are below it worst second the lowest mean over the frames of any one second
+    harmonic     n / sum(1 / x), dominated by low scores; 0 if a score is 0, none if a score is negative
+    tail         the 5th percentile: 5 % of the frames are below it
+    worst second the lowest mean over the frames of any one second
 
 For a distance (lower is better):
 

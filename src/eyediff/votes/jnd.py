@@ -1,12 +1,12 @@
 """Evaluate just noticeable differences: do pairs that looked equal to people have smaller distances than other pairs?
 
 Zhang et al. 2018 use the area under the precision-recall curve, averaged over the subsets. Pairs are sorted by
-distance. For each threshold, consider the pairs with smaller distances. People who saw no difference in such a pair are
+distance. For each threshold, consider the pairs up to this distance. People who saw no difference in such a pair are
 true positives, and people who saw a difference are false positives; both are fractions. The average precision is the
 area under the curve of precision against recall. There are two conventions:
 
-    voc     the published code: precision is the largest at the same or any higher recall (PASCAL VOC 2010) step
-    scikit-learn's average_precision_score: each pair is a positive and a negative, weighted by votes
+    voc     the published code: precision is the largest at the same or any higher recall (PASCAL VOC 2010)
+    step    scikit-learn's average_precision_score: each pair is a positive and a negative, weighted by votes
 
 In both conventions, pairs with exactly the same distance share one threshold. In the published code, an unstable sort
 decides their order.
