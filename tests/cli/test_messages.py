@@ -101,9 +101,9 @@ def test_a_reader_that_has_gone_is_no_crossed_limit(arguments: list[str]) -> Non
 def test_a_url_keeps_its_slashes(capsys: pytest.CaptureFixture[str]) -> None:
     """`pathlib` makes one slash of two."""
     assert run(["compare", "https://example.org/a.png", str(BEFORE), "-m", "psnr"]) == 2
-    assert "https://example.org/a.png: a URL was given" in capsys.readouterr().err
+    assert "https://example.org/a.png is a URL" in capsys.readouterr().err
     assert run(["compare", str(BEFORE), str(AFTER), "-m", "psnr", "-o", "s3://bucket/out.csv"]) == 2
-    assert "s3://bucket/out.csv: a URL was given" in capsys.readouterr().err
+    assert "s3://bucket/out.csv is a URL" in capsys.readouterr().err
 
 
 def test_nothing_is_kept_where_nothing_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

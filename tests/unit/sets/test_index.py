@@ -89,7 +89,9 @@ def test_files_that_changed(source: ImageSet, tmp_path: Path) -> None:
     touch(source.folder / "01")
     put(source.folder / "new", some(1)[0])
     now = ImageSet(source.folder, ["01", "02", "03", "04", "05", "new"])
-    with pytest.raises(UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); compute it again with rebuild"):
+    with pytest.raises(
+        UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); compute it again with rebuild"
+    ):
         kept(index, now, job())
     assert index.read_bytes() == before
     assert list(kept(index, now, job(), rebuild=True).names) == list(now.names)
