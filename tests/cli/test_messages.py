@@ -119,7 +119,7 @@ def test_a_limit_of_pixels_is_an_option(command: str, tmp_path: Path, capsys: py
     arguments = [command, str(BEFORE), noisy, "-m", "psnr", "-f", "json"]
     assert run([*arguments, "--max-pixels", "99"]) in (2, 3)
     told = capsys.readouterr()
-    needed = re.findall(r"where max_pixels is at least (\d+)", told.out + told.err)
+    needed = re.findall(r"if max_pixels is at least (\d+)", told.out + told.err)
     assert needed
     assert run([*arguments, "--max-pixels", max(needed, key=int)]) == 0
     assert run([*arguments, "--max-pixels", "0"]) == 2
