@@ -137,7 +137,7 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
         if difference := settings_difference(about["made"], _settings(job)):
             setting, before, now = difference
             raise UsageError(
-                f"{shown(index)} was made with other settings: {setting} was {before!r}, now it is {now!r}; ", *REMEDY
+                f"{shown(index)} was made with other settings: {setting}: {before!r} before, {now!r} now; ", *REMEDY
             )
         shape_record = about["shape"]
         shape = Shape(_integer(shape_record["height"]), _integer(shape_record["width"]), str(shape_record["name"]))
