@@ -64,7 +64,7 @@ def _text(table: WeightSourceTable) -> Iterator[StyledLine]:
         yield [f"  {shown(origin).ljust(first)}{scores}{seeds}"]
         ranges = [_range(cell) for cell in cells]
         if any(ranges):
-            within = "range over seeds" if cells[0].seeds > 1 else "95 % of items"
+            within = "from seed to seed" if cells[0].seeds > 1 else "95 % of items"
             below = "".join(text.rjust(width) for text, width in zip(ranges, widths, strict=True))
             yield [(" " * (first + 2) + below + f"  {within}", "dim")]
     yield [""]
