@@ -72,7 +72,7 @@ def real_path(path: Path) -> Path:
     The file need not exist. Raises UsageError for a URL or a link to itself.
     """
     if scheme_of(shown(path)) is not None:
-        raise UsageError(f"{shown(path)}is a URL, but a path on this machine was expected")
+        raise UsageError(f"{shown(path)} is a URL, but a path on this machine was expected")
     try:
         found = path.resolve()
         loops = found.is_symlink()  # Python 3.13 returns the link

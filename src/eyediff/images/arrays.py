@@ -87,7 +87,7 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as why:  # for example a tensor with gradients, or on another device
         reason = " ".join(str(why).split())
-        raise RangeError(f"{name}cannot be read as an array ({reason}); try .detach().cpu().numpy()") from why
+        raise RangeError(f"{name} cannot be read as an array ({reason}); try .detach().cpu().numpy()") from why
     if array.size == 0:
         raise RangeError(f"{name}: an array with the shape {array.shape} has no pixels")
     return array
@@ -128,7 +128,7 @@ def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
 def _of_floats(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise RangeError(f"{name}contains NaN or infinity; expected finite values")
+        raise RangeError(f"{name} contains NaN or infinity; expected finite values")
     if range is None:
         seen = f"it holds {low:.6g} to {high:.6g}"
         raise RangeError(f"{name}: {array.dtype} needs a range; {seen}; {advice(low, high)}")

@@ -42,7 +42,7 @@ def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
     low, high = float(array.min()), float(array.max())
     if low < black or high > white:
         seen = f"it holds {low:.6g} to {high:.6g}"
-        raise RangeError(f"{name}has values outside range=({black:g}, {white:g}); {seen}; {_repair(low, high, range)}")
+        raise RangeError(f"{name} has values outside range=({black:g}, {white:g}); {seen}; {_repair(low, high, range)}")
     if array.dtype.kind != "f":
         array = array.astype(np.float64)  # exact, so there is only one rounding
     elif array.dtype.itemsize < 4:

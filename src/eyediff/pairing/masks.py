@@ -47,7 +47,7 @@ def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
         found = find(pair)
         if len(found) > 1:
             raise UsageError(
-                f"{shown(masks)}has several masks for {shown(pair.name)}: {', '.join(map(shown, found))}; keep one"
+                f"{shown(masks)} has several masks for {shown(pair.name)}: {', '.join(map(shown, found))}; keep one"
             )
         if not found:
             missing.append(pair.name)

@@ -36,7 +36,7 @@ def read_table_rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
     try:
         yield from rows(path)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{shown(path)}is not valid {path.suffix[1:].upper()} in UTF-8 ({error})") from error
+        raise ValueError(f"{shown(path)} is not valid {path.suffix[1:].upper()} in UTF-8 ({error})") from error
 
 
 def _csv(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
@@ -44,7 +44,7 @@ def _csv(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
         reader = csv.reader(file, strict=True)
         header = [name.strip() for name in next(reader, [])]
         if doubled := {name for name in header if header.count(name) > 1}:
-            raise ValueError(f"{shown(path)}has the column {shown(min(doubled))[:80]} twice")
+            raise ValueError(f"{shown(path)} has the column {shown(min(doubled))[:80]} twice")
         for cells in filter(None, reader):
             if len(cells) == len(header):
                 yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))

@@ -121,4 +121,4 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _unlisted(folder: Path, why: OSError) -> UsageError:
-    return UsageError(f"{shown(folder)}cannot be listed ({why.strerror}); check its permissions")
+    return UsageError(f"{shown(folder)} cannot be listed ({why.strerror}); check its permissions")

@@ -68,7 +68,7 @@ def source_pictures(
     paths = photos.find_photos(source)
     if len(paths) < len(splits):
         raise UsageError(
-            f"{shown(source)}has a single photo; the training and the validation split need at least one each"
+            f"{shown(source)} has a single photo; the training and the validation split need at least one each"
         )
     paths_by_split: dict[StudySplit, list[Path]] = {
         split: paths[number :: len(splits)] for number, split in enumerate(splits)

@@ -41,7 +41,7 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
     [
         ("reference,candidate\n", "has no pairs; expected the columns reference and candidate"),
         ("before,after\na,b\n", "line 2: reference is missing; expected a path or a URL"),
-        ("reference,candidate\na\nb,c\nd,\n", "line 2: 1 cells, 2 were expected; line 4: no candidate"),
+        ("reference,candidate\na\nb,c\nd,\n", "line 2: the row has 1 cells; expected 2; line 4: candidate is missing"),
         ("reference,candidate\na,b\nc,b\n", "two pairs have the name b; give each pair a different name"),
         ("reference,reference\na,b\n", "has the column reference twice"),
     ],
@@ -60,7 +60,7 @@ def test_files_that_are_no_table(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"ends in \.csv or \.jsonl"):
         read_pairs(written(tmp_path, "", "pairs.txt"))
     (tmp_path / "latin.csv").write_bytes(b"reference,candidate\n\xff,b\n")
-    with pytest.raises(UsageError, match="no CSV in UTF-8"):
+    with pytest.raises(UsageError, match="not valid CSV in UTF-8"):
         read_pairs(tmp_path / "latin.csv")
     with pytest.raises(UsageError, match="line 1: no JSON"):
         read_pairs(written(tmp_path, "{", "pairs.jsonl"))
