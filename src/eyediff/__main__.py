@@ -1,4 +1,4 @@
-"""`python -m eyediff` is the command line."""
+"""Run the command line with `python -m eyediff`."""
 
 from .cli import main
 

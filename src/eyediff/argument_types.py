@@ -1,4 +1,4 @@
-"""One check of the types of arguments, by the annotations of the functions that users call."""
+"""Check the types of arguments with the annotations of the functions that users call."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ C = TypeVar("C", bound=type)
 
 
 def check_argument_types(function: F) -> F:
-    """Let a function raise ArgumentTypeError, before its work, for an argument that is not of its annotated type.
+    """Make a function raise ArgumentTypeError, before its work, if an argument does not have its annotated type.
 
-    Numbers of numpy count as numbers, and a list as a tuple. Where a `Literal` or a path is expected, only the type is
-    checked here: the function says which values there are. The annotations are read at the first call.
+    NumPy numbers count as numbers, and lists as tuples. For a `Literal`, only the type of the value is checked; the
+    function itself checks the value. The annotations are read at the first call.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def check_argument_types(function: F) -> F:
 
 
 def check_method_types(kind: C) -> C:
-    """Let every public method of a class, and its constructor, check its arguments as `check_argument_types` does."""
+    """Apply `check_argument_types` to the constructor and every public method of a class."""
     for name, method in list(vars(kind).items()):
         if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_")):
             setattr(kind, name, check_argument_types(method))
@@ -60,7 +60,7 @@ def check_method_types(kind: C) -> C:
 
 
 def signature_text(signature: inspect.Signature) -> str:
-    """Return the names of the parameters as a call has them."""
+    """Return the names of the parameters as text, without `self`."""
     return ", ".join(name for name in signature.parameters if name != "self")
 
 
@@ -70,7 +70,7 @@ def _owner(function: Callable[..., Any]) -> str:
 
 @lru_cache(maxsize=256)
 def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
-    """The types of the parameters; those that only a type checker imports are not known, and are not checked."""
+    """Return the types of the parameters. Types that only a type checker imports are left out, and are not checked."""
     found: dict[str, Any] = {}
     for name, annotation in function.__annotations__.items():
         with suppress(NameError):
@@ -78,7 +78,7 @@ def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
     return found
 
 
-def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # a return for each kind of annotation
+def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one return for each kind of annotation
     origin, inner = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
@@ -105,14 +105,14 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # a return for ea
 
 
 def _is_row(value: object) -> bool:
-    """Return whether it is a sequence, and no text; an array counts as one if it has one axis."""
+    """Return whether a value is a sequence and not a text. An array with one axis counts as a sequence."""
     if isinstance(value, Sequence):
         return not isinstance(value, (str, bytes))
     return getattr(value, "ndim", 0) == 1
 
 
 def _text(hint: Any) -> str:
-    """Return a type as people say it."""
+    """Return a description of a type for people."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(_text(each) for each in inner))

@@ -1,4 +1,4 @@
-"""The Python API for pairs: `distance` for two images, `compare` for files and folders."""
+"""Define the Python API for pairs: `distance` and `scores` for two images, `compare` for files and folders."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = ["Metric", "Result", "compare", "distance", "scores"]
 
 
 @lru_cache(maxsize=8)
-def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: ARG001  # tells two states of a file
+def _metric(name: str, device: DeviceName, content: object) -> Metric:  # noqa: ARG001  # changes with the content of a file
     return Metric(name, device=device)
 
 
@@ -54,22 +54,22 @@ def distance(
     device: DeviceName = "auto",
     mask: MaskLike = None,
 ) -> float:
-    """Return the score of two images of one size.
+    """Return the score of two images of the same size.
 
     Parameters
     ----------
     a, b : path, PIL image, array H x W x 3, or Embedding
         As for `Metric.distance`.
     metric : str
-        A name that `eyediff metrics` lists, or the path of a metric file. It stays loaded for the next call.
+        A name that `eyediff metrics` lists, or the path of a metric file. The metric stays loaded for the next call.
     range : (float, float), optional
-        The levels of black and white. Floats need it.
+        The values of black and white. Needed for floats.
     alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
         The background of transparent images, as for `Metric.distance`.
     device : {"auto", "cpu", "cuda"}
         The device that computes networks.
     mask : path, PIL image or array H x W, optional
-        Which pixels count, as for `Metric.distance`.
+        Mask of the pixels that count, as for `Metric.distance`.
 
     Returns
     -------
@@ -112,28 +112,29 @@ def scores(
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
 ) -> dict[str, float]:
-    """Return the scores of two images by metric, under a protocol or by metrics of your choice.
+    """Return the scores of two images, for the metrics of a protocol or for metrics of your choice.
 
     Parameters
     ----------
     a, b
         Reference and candidate, as for `Metric.distance`.
     metrics
-        Names of metrics; by default those of the protocol, or those of `compare`. With a protocol, some of its metrics.
+        Names of metrics. By default, all metrics of the protocol; without a protocol, the default metrics of `compare`.
+        With a protocol, only metrics of the protocol are allowed.
     protocol, scale, crop_border, region, ignore
         As for `compare`.
     mask
-        Which pixels count: a path or PIL image that is white there, or an array H x W. Masked arrays among the images
-        say it, too.
+        Mask of the pixels that count: a path or PIL image, white where pixels count, or an array H x W. If the images
+        are masked arrays, their masks are used.
     range, alpha, device
         As for `Metric.distance`.
 
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If the call is wrong, or a metric cannot be loaded.
+        If the call is wrong, or if a metric cannot be loaded.
     ImageError
-        If an image cannot be used, or a metric cannot score it.
+        If an image cannot be used, or if a metric cannot score it.
 
     Examples
     --------
@@ -256,44 +257,46 @@ def compare(
     reference, candidate : str or Path, optional
         Two files, two folders, or a file and a folder.
     metrics : sequence of str, optional
-        Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
-        the protocol. With a protocol: which of its metrics.
+        Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or all
+        metrics of the protocol. With a protocol, only metrics of the protocol are allowed.
     protocol : str, Path or EvaluationProtocol, optional
         An evaluation protocol: a name that `eyediff protocols` lists, or a TOML file (docs/protocols.md).
     scale : int, optional
-        How many times the images were enlarged, of a protocol whose border depends on it.
+        Enlargement factor of the images, such as 4. Needed only if the border of the protocol depends on it.
     crop_border : int
-        Pixels that are cut off at each side of both images first.
+        Number of pixels that are first cut off at each side of both images.
     region : (int, int, int, int), optional
-        The rectangle that counts: x, y, width and height in pixels.
+        The only rectangle that is compared: x, y, width and height in pixels.
     ignore : sequence of (int, int, int, int)
-        Rectangles that do not count.
+        Rectangles that are not compared.
     mask : str or Path, optional
-        An image whose white pixels count, or a folder of images, a mask for each pair by its name.
+        An image whose white pixels count, or a folder with a mask for each pair, with the name of the pair.
     pairs : str, Path, or iterable of pairs, optional
-        A list in place of the two paths. A file is CSV or JSON lines with the columns `reference` and `candidate`, and
-        optionally `name` and `group`; its paths are relative to its folder. In Python, a pair is two paths or URLs, or
-        a mapping with these keys.
+        A list of pairs instead of the two paths. A file is CSV or JSON lines with the columns `reference` and
+        `candidate`, and optionally `name` and `group`; its paths are relative to its folder. In Python, a pair is two
+        paths or URLs, or a mapping with these keys.
     match : str
-        What files of a pair share: "name", the relative path; "stem", the relative path without suffix; the fields of
-        two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With patterns, both
-        sides may be one folder.
+        What the files of a pair have in common: "name", the relative path; "stem", the relative path without suffix;
+        the fields of two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With
+        patterns, reference and candidate may be the same folder.
     groups : str, optional
-        "subfolder", or a regular expression whose first group finds, in the name of a pair, what it belongs to, such as
-        its scene. `summary.groups` then has a summary of each. A list of pairs may name groups itself.
+        Rule for groups such as scenes: "subfolder", or a regular expression whose first group matches the name of the
+        group in the name of a pair. `summary.groups` then has a summary of each group. A list of pairs may also contain
+        the groups.
     size : {"refuse", "resize", "crop", "top-left", "pad"} or "fit:WxH"
-        What happens to two images of different size: the pair fails; the candidate is resized; both are cropped to
-        their common centre, or to their common upper left part; or both are padded to the larger sides, and what is
-        missing counts as different. "fit:WxH" resizes both to W x H pixels.
+        Policy for two images of different sizes. "refuse": the pair fails. "resize": the candidate is resized. "crop",
+        "top-left": both images are cropped to their common centre or to their common upper left part. "pad": both
+        images are padded to the larger width and height, and the padding counts as different. "fit:WxH": both images
+        are resized to W x H pixels.
     resampling : {"lanczos", "bicubic", "bilinear", "box", "nearest"}
-        The filter that resizes.
+        The filter for resizing.
     alpha : {"worst", "refuse", "white", "black", "checkerboard"} or "#RRGGBB"
         The background of transparent images, as for `Metric.distance`. "refuse" makes such a pair fail.
     range : (float, float), optional
-        The levels of black and white in the files, if they are not those of the file type: (0, 4095) for 12 bits
-        stored in 16.
+        The values of black and white in the files, if they are not those of the file type: for example (0, 4095) for
+        12-bit values in 16-bit files.
     tolerate_shift : int
-        Pixels by which a changed region may be displaced and be called moved (`Region.shift`).
+        Largest displacement in pixels at which a changed region counts as moved (`Region.shift`).
     workers : int, optional
         Number of threads that decode files. By default one for each core.
     device : {"auto", "cpu", "cuda"}
@@ -301,13 +304,13 @@ def compare(
     memory : int or str, optional
         Memory limit of the process, as for `Metric`.
     max_pixels : int
-        A file that announces more pixels is refused before it is decoded.
+        Largest number of pixels of an image. A file with more pixels is refused before it is decoded.
     report : str or Path, optional
-        An HTML page to write, or a folder for a page with full-size pictures.
+        Path of an HTML page to write, or of a folder for a page with full-size images.
     maps : str or Path, optional
         A folder for the map of each pair.
     map_formats : sequence of {"png", "npy"}
-        The formats of the maps: pictures on one colour scale, or float32 arrays.
+        The formats of the maps: pictures with a shared colour scale, or float32 arrays.
 
     Returns
     -------
@@ -317,7 +320,7 @@ def compare(
     Raises
     ------
     UsageError, WeightsError, DeviceError, OutputError
-        If the job cannot be done as asked. Nothing is computed in that case.
+        If the comparison cannot be done as requested. Nothing is computed in that case.
 
     Examples
     --------

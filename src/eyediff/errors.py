@@ -1,22 +1,22 @@
-"""Everything that eyediff raises on purpose, for the person who reads it.
+"""Define all errors that eyediff raises on purpose.
 
     EyediffError
-    ├── UsageError            the call is wrong: nothing was computed (exit code 2); also a ValueError
-    │   ├── ArgumentTypeError   an argument is of a wrong type; also a TypeError
+    ├── UsageError            the call is wrong, and nothing was computed (exit code 2); also a ValueError
+    │   ├── ArgumentTypeError   an argument has the wrong type; also a TypeError
     │   ├── UnknownMetricError  no metric has this name
-    │   ├── MissingModuleError  an optional dependency is not installed; the message says how to get it
-    │   └── RangeError        an array's values or type do not fit the range that was stated
-    ├── ImageError            one image cannot be used; it names the file
+    │   ├── MissingModuleError  an optional dependency is not installed; the message says how to install it
+    │   └── RangeError        the values or the type of an array do not fit the stated range
+    ├── ImageError            one image cannot be used; the message names the image
     │   └── SizeError         the two images of a pair differ in size; also a ValueError
-    │       └── TooSmallError   an image is smaller than a metric takes
-    ├── WeightsError          a weights file is not what it should be; nothing of it was used
-    │   ├── MissingWeightsError  found nowhere; the message names the ways to get them
-    │   └── FetchError        the download failed or brought something else
-    ├── DeviceError           the device that was asked for by name is not there
+    │       └── TooSmallError   an image is too small for a metric
+    ├── WeightsError          a weights file is not as expected; nothing of it was used
+    │   ├── MissingWeightsError  no weights were found; the message says how to get them
+    │   └── FetchError        the download failed, or the file is not the expected one
+    ├── DeviceError           the requested device is not available
     ├── ResumeError           an unfinished run cannot be continued with these settings
-    ├── MergeError            parts of a run are not whole, or do not belong together
-    ├── StudyError            people's votes are not whole, or not what they should be; none of them was used
-    └── OutputError           results could not be written; what was complete before is kept
+    ├── MergeError            parts of a run are incomplete, or do not belong together
+    ├── StudyError            the votes of people are incomplete or not as expected; none of them was used
+    └── OutputError           results could not be written; complete earlier results are kept
 
 Each message is one line: what was given, what was expected, what to do next.
 """
@@ -31,10 +31,10 @@ from pathlib import PurePath
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A parameter, with a value where one is meant, inside the message of an error.
+    """A parameter inside the message of an error, with or without a value.
 
-    The library does not know how its caller spells a parameter. Its messages show Python's spelling, `size='resize'`;
-    the command line shows the option, `--size resize`.
+    The library does not know whether its caller is Python code or the command line. Its messages show the parameter as
+    in Python, `size='resize'`; the command line shows it as an option, `--size resize`.
     """
 
     name: str
@@ -45,9 +45,9 @@ class Setting:
 
 
 class EyediffError(Exception):
-    """Base of all errors that eyediff raises on purpose.
+    """Base class of all errors that eyediff raises on purpose.
 
-    Its arguments are the parts of the message, strings and `Setting`s, which follow each other without spaces.
+    The arguments are the parts of the message, strings and `Setting`s. They are joined without spaces.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class EyediffError(Exception):
         return tuple(part for part in self.args if isinstance(part, Setting))
 
     def spelled(self, spell: Callable[[Setting], str]) -> str:
-        """Return the message with every parameter as `spell` writes it.
+        """Return the message with every parameter in the form that `spell` returns.
 
         Parameters
         ----------
@@ -78,11 +78,11 @@ class EyediffError(Exception):
 
 
 class UsageError(EyediffError, ValueError):
-    """The call is wrong; nothing was computed. Code that expects a ValueError of a wrong value catches it, too."""
+    """The call is wrong, and nothing was computed. Code that catches ValueError catches this error, too."""
 
 
 class ArgumentTypeError(UsageError, TypeError):
-    """An argument is of a wrong type. Code that expects a TypeError catches it, too."""
+    """An argument has the wrong type. Code that catches TypeError catches this error, too."""
 
 
 class UnknownMetricError(UsageError):
@@ -90,7 +90,7 @@ class UnknownMetricError(UsageError):
 
 
 class MissingModuleError(UsageError, ModuleNotFoundError):
-    """An optional dependency is not installed. `name` is the module; the message says how to get it."""
+    """An optional dependency, the module `name`, is not installed. The message says how to install it."""
 
     def __init__(self, message: str, name: str = "") -> None:
         super().__init__(message)
@@ -98,28 +98,28 @@ class MissingModuleError(UsageError, ModuleNotFoundError):
 
 
 class RangeError(UsageError):
-    """An array's values, data type or shape do not fit what was stated of it."""
+    """The values, the data type or the shape of an array do not fit the stated range."""
 
 
 class ImageError(EyediffError):
-    """One image cannot be used. The message names it."""
+    """One image cannot be used. The message names the image."""
 
 
 class SizeError(ImageError, ValueError):
-    """Two images differ in size, or have a size that cannot be used. It is a ValueError, too."""
+    """Two images differ in size, or have a size that cannot be used. This error is also a ValueError."""
 
 
 class TooSmallError(SizeError):
-    """An image is smaller than a metric takes.
+    """An image is too small for a metric.
 
     Attributes
     ----------
     metric
         Name of the metric.
     smallest
-        The shortest side that it takes, in pixels.
+        Smallest width and height that the metric accepts, in pixels.
     width, height
-        What was given, in pixels.
+        Size of the image, in pixels.
     """
 
     def __init__(self, metric: str, smallest: int, width: int, height: int) -> None:
@@ -128,19 +128,19 @@ class TooSmallError(SizeError):
 
 
 class WeightsError(EyediffError):
-    """A weights file is not what it should be; nothing of it was used."""
+    """A weights file is not as expected. Nothing of it was used."""
 
 
 class MissingWeightsError(WeightsError):
-    """Weights were found nowhere; the message names the ways to get them."""
+    """No weights were found. The message says how to get them."""
 
 
 class FetchError(WeightsError):
-    """A download failed, or brought something other than what was asked for."""
+    """A download failed, or the downloaded file is not the expected one."""
 
 
 class DeviceError(EyediffError):
-    """The device that was asked for by name is not there."""
+    """The requested device is not available."""
 
 
 class ResumeError(EyediffError):
@@ -148,7 +148,7 @@ class ResumeError(EyediffError):
 
 
 class MergeError(EyediffError):
-    """Parts of a run are not whole, or do not belong together. `problems` has a line for each thing that is wrong."""
+    """Parts of a run are incomplete, or do not belong together. `problems` has one line for each problem."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -156,7 +156,7 @@ class MergeError(EyediffError):
 
 
 class StudyError(EyediffError):
-    """People's votes are not whole, or not what they should be. `problems` has a line for each thing that is wrong."""
+    """The votes of people are incomplete, or not as expected. `problems` has one line for each problem."""
 
     def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -164,13 +164,13 @@ class StudyError(EyediffError):
 
 
 class OutputError(EyediffError):
-    """Results could not be written; what was complete before is kept."""
+    """Results could not be written. Complete earlier results are kept."""
 
 
 def shown(name: object) -> str:
-    """A file's name for a message of one line: line breaks, and bytes that are no text, are escaped.
+    """Return a name for a one-line message. Line breaks, and bytes that are not valid text, are escaped.
 
-    A path that was made of a URL has lost a slash, which it gets back.
+    If a path was made from a URL, the slash that it lost is added again.
     """
     text = str(name)
     if isinstance(name, PurePath):
@@ -179,18 +179,18 @@ def shown(name: object) -> str:
 
 
 def excerpt(text: object, most: int = 200) -> str:
-    """Return a text from outside for a message: one line, escaped, and cut after `most` characters."""
+    """Return an outside text for a message: as one line, escaped, and cut after `most` characters."""
     line = shown(" ".join(str(text).split()))
     return line if len(line) <= most else f"{line[:most]}..."
 
 
 def some_of(texts: Sequence[str], most: int = 3, separator: str = ", ") -> str:
-    """Return the first texts of a list, for a message, and how many follow: "a, b, c and 5 more"."""
+    """Return the first texts of a list for a message, and the number of the others: "a, b, c and 5 more"."""
     more = f" and {len(texts) - most} more" if len(texts) > most else ""
     return separator.join(texts[:most]) + more
 
 
 def check_sides(metric: str, smallest: int, width: int, height: int) -> None:
-    """Raise TooSmallError where an image of `width` x `height` pixels has a side below `smallest`."""
+    """Raise TooSmallError if `width` or `height`, in pixels, is less than `smallest`."""
     if min(width, height) < smallest:
         raise TooSmallError(metric, smallest, width, height)

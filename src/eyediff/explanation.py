@@ -1,4 +1,4 @@
-"""`explain`: one pair under every protocol, and what differs between them."""
+"""Define `explain`, which scores one pair under every protocol, and describes how the protocols differ."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ OWN = EvaluationProtocol(
     averaging="images",
     source={},
 )
-"""What `compare` computes when nothing is named."""
+"""The conventions of `compare` without a protocol."""
 
 ELSEWHERE = replace(
     OWN,
     name="elsewhere",
-    about="numbers that are often reported outside these protocols, mistakes among them",
+    about="numbers that are often reported outside these protocols, including mistakes",
     metrics=("ssim@skimage", "ssim@matlab", "lpips-alex@range01", "lpips-squeeze"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One way to compute a metric, and the score that it gives.
+    """One way to compute a metric, and its score.
 
     Parameters
     ----------
     metric
-        Name with the version that the protocols use.
+        Name of the metric, with the version that the protocols use.
     protocols
         Names of the protocols that compute it in this way on these images.
     convention
-        What tells this way from others.
+        Description of the differences from other ways.
     score
-        None if it has none.
+        Score; None if there is no score.
     reason
-        Why it has no score.
+        Reason why there is no score.
     """
 
     metric: str
@@ -73,11 +73,11 @@ class Explanation:
     Parameters
     ----------
     rows
-        Every way to compute a metric, those of one kind side by side.
+        Every way to compute a metric, sorted by kind of metric.
     left_out
-        By protocol: why it does not apply.
+        Protocols that do not apply, with the reason.
     header
-        What the scores were computed with.
+        Metrics and settings with which the scores were computed.
     """
 
     rows: Sequence[Explained]
@@ -85,7 +85,7 @@ class Explanation:
     header: Header
 
     def nearest(self, kind: str, value: float) -> list[Explained]:
-        """Return the rows of a kind of metric, such as `lpips`, the nearest to a value first.
+        """Return the rows of a kind of metric, such as `lpips`, sorted by the distance of the score from `value`.
 
         Raises
         ------
@@ -95,13 +95,13 @@ class Explanation:
         rows = [row for row in self.rows if is_kind(row.metric, kind) and row.score is not None]
         if not rows:
             known = ", ".join(dict.fromkeys(row.metric for row in self.rows if row.score is not None))
-            raise UsageError(f"no protocol has a score of {kind!r} for this pair; there are {known}")
+            raise UsageError(f"no protocol has a score of {kind!r} for this pair; there are scores of {known}")
         return sorted(rows, key=lambda row: abs((row.score or 0.0) - value))
 
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """A metric of some protocols, on images that are prepared in one way."""
+    """A metric, and the way in which images are prepared for it."""
 
     metric: str
     border: int
@@ -125,7 +125,7 @@ def explain(
     a, b
         Reference and candidate, as for `Metric.distance`.
     scale
-        How many times images were enlarged. Without it, protocols whose border depends on it do not apply.
+        Enlargement factor of the images, such as 4. Without a scale, protocols whose border depends on it do not apply.
     range, device
         As for `Metric.distance`.
     progress
@@ -220,6 +220,6 @@ def _convention(way: _Way, about: Mapping[str, str]) -> Iterator[str]:
 
 
 def _kind(metric: str) -> int:
-    """Return the place of a kind of metric in the table."""
+    """Return the position of a metric in the table, from its kind."""
     order = ("psnr", "ssim", "ms-ssim", "lpips")
     return next((place for place, kind in enumerate(order) if is_kind(metric, kind)), len(order))

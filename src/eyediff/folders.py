@@ -1,12 +1,12 @@
-"""The Python API for folders of images: `matrix`, `nearest`, `duplicates` and `diversity`.
+"""Define the Python API for folders of images: `matrix`, `nearest`, `duplicates` and `diversity`.
 
 Each image passes through the network once: distances of `lpips-*` and `deep-*` are squared Euclidean distances between
-embeddings. Transparent images fail, since an embedding has one background, and one background can hide differences.
-Images are named by their path below the folder, in natural order.
+embeddings. Transparent images fail, because an embedding has only one background, and a background can hide
+differences. The name of an image is its path below the folder. Images are in natural order.
 
-Every function raises UsageError, WeightsError or DeviceError before any work if the call is wrong, SizeError if the
-images differ in size and `size` is "refuse", and OutputError if a disk is full. A file that cannot be read is listed in
-`failed` with its reason.
+Every function raises UsageError, WeightsError or DeviceError before any work if the call is wrong. It raises SizeError
+if the images differ in size and `size` is "refuse", and OutputError if a disk is full. A file that cannot be read is
+listed in `failed` with its reason.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class Found:
     Attributes
     ----------
     rows : sequence of Neighbour or DuplicatePair
-        What was found.
+        The neighbours or the pairs.
     failed : sequence of FailedImage
-        The images that could not be read, with the reason of each.
+        The images that could not be read, with their reasons.
     """
 
     rows: Sequence[Neighbour] | Sequence[DuplicatePair]
@@ -63,7 +63,7 @@ class Found:
 def prepare(
     metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: DownloadProgress | None = None
 ) -> EmbeddingJob:
-    """Load a metric that has embeddings, and build the job that the functions of `sets` take.
+    """Load a metric that has embeddings, and build the job for the functions of `sets`.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def prepare(
     engine = metrics.engine(metric)
     if not isinstance(engine, NetworkEngine):
         able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)
-        raise UsageError(f"{metric} is no distance between points, which a set of images needs; there are {able}")
+        raise UsageError(f"{metric} has no embeddings, which a set of images needs; use one of {able}")
     return EmbeddingJob(engine, metrics.header, loader.read, loader.workers)
 
 
@@ -94,7 +94,7 @@ def listed(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
 
 
 def queries_of(path: Path) -> tuple[ImageSet, Mapping[str, int]]:
-    """Return what `listed` returns for a folder; for a file, the file alone."""
+    """Return the result of `listed` for a folder; for a file, return a set with only this file."""
     return listed(path) if path.is_dir() else (ImageSet(path.parent, [path.name]), {})
 
 
@@ -108,7 +108,7 @@ def matrix(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> DistanceMatrix:
-    """Return the distances between all images of a folder, or of two folders.
+    """Return the distances between all images of a folder, or between the images of two folders.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def matrix(
     metric : str
         One of `lpips-*` and `deep-*`.
     size : {"refuse", "resize", "crop"}
-        What happens to images of different size: an error, resizing to the first by name, or cropping to the common
+        Policy for images of different sizes: an error, resizing to the first image by name, or cropping to the common
         centre.
     device : {"auto", "cpu", "cuda"}
         The device that computes networks.
@@ -134,7 +134,7 @@ def matrix(
 
     Notes
     -----
-    The sums are right to 4e-7 of each distance, beside the rounding of the embeddings to float32.
+    The relative error of each distance is at most 4e-7, plus the rounding of the embeddings to float32.
     """
     source, other = listed(Path(folder))[0], None if to is None else listed(Path(to))[0]
     with sets.compute_matrix(prepare(metric, size, device, workers), source, other) as found:
@@ -163,28 +163,26 @@ def nearest(
     query : str or Path
         An image, or a folder of images.
     folder : str or Path
-        The folder that is searched.
-    k : int
-        Number of neighbours for each query, at least 1.
+        The folder to search. k : int Number of neighbours for each query, at least 1.
     metric : str
         One of `lpips-*` and `deep-*`.
     index : str or Path, optional
         A file that keeps the embeddings of the folder for the next call.
     rebuild : bool
-        Replace an index that was made with another metric, or of files that have changed since. Otherwise such an
-        index is an error.
+        Replace an index that belongs to another metric, or to files that have changed. Otherwise such an index is an
+        error.
     size, device, workers : optional
         As for `matrix`.
 
     Returns
     -------
     Found
-        `rows` holds a `Neighbour` for each query and rank, the nearest first.
+        `rows` has a `Neighbour` for each query and rank, the nearest first.
 
     Raises
     ------
     UsageError
-        If `k` is less than 1, or the index does not belong to this metric and folder.
+        If `k` is less than 1, or if the index does not belong to this metric and folder.
     """
     check_k(k)
     source, queries = listed(Path(folder))[0], queries_of(Path(query))[0]
@@ -212,9 +210,7 @@ def duplicates(
     Parameters
     ----------
     folder : str or Path
-        The folder that is searched.
-    below : float
-        The largest distance of a pair, 0 or more.
+        The folder to search. below : float The largest distance of a pair, 0 or more.
     metric : str
         One of `lpips-*` and `deep-*`.
     index, rebuild : optional
@@ -230,7 +226,7 @@ def duplicates(
     Raises
     ------
     UsageError
-        If `below` is not a distance, or the index does not belong to this metric and folder.
+        If `below` is not a distance, or if the index does not belong to this metric and folder.
     """
     check_below(below)
     job, kept = prepare(metric, size, device, workers), None if index is None else Path(index)
@@ -250,7 +246,7 @@ def diversity(
 ) -> Diversity:
     """Return the mean distance of all pairs of images of a folder, with its standard error.
 
-    One pass over the images is enough, in constant memory.
+    Each image is read once, in constant memory.
 
     Parameters
     ----------
@@ -271,7 +267,7 @@ def diversity(
 
     Notes
     -----
-    The formulas stand in `eyediff.sets.diversity`.
+    The formulas are in `eyediff.sets.diversity`.
     """
     source = listed(Path(folder))[0]
     grouped = None if groups is None else sets.group_images(source, groups)
@@ -281,10 +277,10 @@ def diversity(
 def check_k(k: int) -> None:
     """Raise UsageError unless k is at least 1."""
     if k < 1:
-        raise UsageError(f"{k} neighbours were asked for; at least 1 is needed")
+        raise UsageError(f"{k} neighbours were requested; at least 1 is needed")
 
 
 def check_below(below: float) -> None:
     """Raise UsageError unless `below` is a finite number of at least 0."""
     if not (math.isfinite(below) and below >= 0):
-        raise UsageError(f"duplicates below {below:g}: a distance of 0 or more was expected, such as 0.05")
+        raise UsageError(f"duplicates below {below:g}: expected a distance of 0 or more, such as 0.05")

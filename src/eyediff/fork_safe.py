@@ -1,4 +1,4 @@
-"""Objects that a forked process creates again. A fork has one thread, so waiting for the others never ends.
+"""Create objects again in a forked process. A fork has only one thread, so waiting for another thread would never end.
 
 `multiprocessing` forks by default on Linux before Python 3.14, and so does torch's DataLoader.
 """
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class OfProcess(Generic[T]):
-    """A `value` that `make` gives, and gives again in a forked process, where locks are free and threads yet to start.
+    """A `value` from `make`. A forked process calls `make` again, so its value has free locks and no threads.
 
-    The inherited one is never used again there. Nor is it destroyed, for its end may wait for threads, too: to destroy
-    an inherited session of ONNX Runtime hangs or crashes the process.
+    The fork never uses the inherited value. It does not destroy it either, because the destructor may wait for threads:
+    destroying an inherited session of ONNX Runtime hangs or crashes the process.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -38,5 +38,5 @@ def _renew_all() -> None:
         each._renew()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_renew_all)

@@ -1,4 +1,4 @@
-"""The protocols between packages: engines, mappers, sinks, viewers, and functions that follow progress."""
+"""Define the interfaces between packages: engines, mappers, sinks, viewers, and progress functions."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy.typing as npt
 from .records import Features, Header, Mask, Numbers, Pixels, Region, Row, Summary, View
 
 Progress: TypeAlias = Callable[[int, int | None], None]
-"""Called with the number of items that are done, and of all items (None: unknown)."""
+"""Type of a function that gets the number of finished items and the number of all items (None: unknown)."""
 
 DownloadProgress: TypeAlias = Callable[[int, int], None]
-"""Called with the bytes that have arrived, and the bytes that are expected (0: unknown)."""
+"""Type of a function that gets the number of received bytes and the number of expected bytes (0: unknown)."""
 
 
 class Engine(Protocol):
@@ -26,44 +26,50 @@ class Engine(Protocol):
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, that this metric takes."""
+        """Smallest width and height that this metric accepts, in pixels."""
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """N x H x W x 3 of one storage type against as many: N scores. Must not depend on the batch they come in."""
+        """Return the N scores of N x H x W x 3 references `a` and candidates `b` of one storage type.
+
+        A score must not depend on the other pairs in the batch.
+        """
 
 
 @runtime_checkable
 class Looking(Engine, Protocol):
-    """An engine that can look at a reference once, for many candidates."""
+    """An engine that computes the features of a reference once, for many candidates."""
 
     def look(self, x: Pixels) -> Features | None:
         """Return the features of N x H x W x 3; None if they would exceed the memory limit."""
 
     def against(self, seen: Features, b: Pixels) -> Numbers:
-        """Return N scores against one reference or N references, bit for bit equal to `distances` of the pixels."""
+        """Return the N scores of candidates and one reference or N references.
+
+        They are equal to `distances` of the pixels, bit for bit.
+        """
 
 
 @runtime_checkable
 class MaskedEngine(Engine, Protocol):
-    """An engine whose metric is defined where some pixels do not count."""
+    """An engine whose metric is defined for masked images, in which some pixels do not count."""
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """N scores of the pixels that count, N x H x W of booleans; at least one of each pair.
+        """Return N scores. `counted` has N x H x W booleans: the pixels that count, at least one in each pair.
 
-        Pixels of the candidates `b` that do not count must equal those of `a` already (`images.region.hidden`).
+        The caller must have set pixels of `b` that do not count to the pixels of `a` (`images.region.hidden`).
         """
 
 
 @runtime_checkable
 class Mapper(Protocol):
-    """An engine that knows where two images differ."""
+    """An engine that computes maps of where two images differ."""
 
     @property
     def map_identity(self) -> float:
         """Value of a map where the images are equal: 0 for a distance, 1 for a similarity."""
 
     def maps(self, a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
-        """N x H x W x 3 of one storage type against as many: the score at every pixel, N x H x W."""
+        """Return N x H x W maps, the score at every pixel, of N x H x W x 3 images of one storage type."""
 
 
 @runtime_checkable
@@ -73,8 +79,8 @@ class Locator(Protocol):
     def locate(self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None) -> tuple[Region, ...]:
         """Return the regions of two images H x W x 3, the worst first.
 
-        Regions that are the same but displaced by at most `shift` pixels say by how much. `counted`, H x W of booleans,
-        says which pixels count, as `MaskedEngine.masked_distances` takes it.
+        If a region is only displaced by at most `shift` pixels, it contains the displacement. `counted` has H x W
+        booleans: the pixels that count, as for `MaskedEngine.masked_distances`.
         """
 
 
@@ -82,23 +88,23 @@ class Sink(Protocol):
     """A receiver of rows, in input order."""
 
     def open(self, header: Header) -> None:
-        """Called once, before any row and before anything is computed."""
+        """Prepare for rows. Called once, before any row and before anything is computed."""
 
     def write(self, row: Row) -> None:
-        """One pair."""
+        """Receive the row of one pair."""
 
     def close(self, summary: Summary) -> None:
-        """Called once, after the last row, also when the run was interrupted."""
+        """Finish. Called once, after the last row, also if the run was interrupted."""
 
     def abandon(self) -> None:
-        """Called in place of `close` where a run fails before its first row: put back what `open` changed."""
+        """Undo `open`. Called instead of `close` if a run fails before its first row."""
 
 
 class Viewer(Sink, Protocol):
     """A sink that makes pictures."""
 
     def see(self, view: View) -> None:
-        """A pair as soon as it has its scores, and before its row is written. Pairs come in any order.
+        """Receive the pixels of a pair when it has its scores, before its row is written. Pairs come in any order.
 
-        Called from the main thread. What is kept of the pixels beyond the call must be bounded.
+        Called from the main thread. The viewer may keep only a bounded number of pixels after the call.
         """

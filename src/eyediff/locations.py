@@ -1,4 +1,4 @@
-"""Locations of files: local paths, and URLs that fsspec opens (s3://, gs://, https://, memory://, ...)."""
+"""Define locations of files: local paths, and URLs that fsspec opens (s3://, gs://, https://, memory://, ...)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .errors import UsageError, shown
 from .optional import import_optional
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
-"""Two letters at least: C:\\ is a drive."""
+"""Scheme of a URL. It has at least two letters, because C:\\ is a drive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A file elsewhere, written as it was given.
+    """The URL of a file, exactly as it was given.
 
-    Nothing is collapsed or resolved in it: two slashes may be a name.
+    It is not normalized, because double slashes may be part of a name.
     """
 
     text: str
@@ -29,18 +29,21 @@ class Url:
         return self.text
 
     def fetch(self, most: int) -> bytes:
-        """Return its first `most` bytes, in one request. Raises what the library for its scheme raises."""
+        """Return the first `most` bytes of the file, in one request.
+
+        Raises the errors of the library for the scheme.
+        """
         files, path = importlib.import_module("fsspec.core").url_to_fs(self.text)
         content: bytes = files.cat_file(path, end=most)
         return content
 
 
 Location: TypeAlias = Path | Url
-"""Where a file lies: a path on this machine, or a URL."""
+"""Type of a location: a path on this machine, or a URL."""
 
 
 def parse_location(text: str) -> Location:
-    """Return the location that a text names. `file://` is a path here."""
+    """Return the location in a text. A `file://` URL becomes a path."""
     scheme = scheme_of(text)
     if scheme is None:
         return Path(text)
@@ -51,7 +54,10 @@ def parse_location(text: str) -> Location:
 
 
 def locate(path: str | os.PathLike[str]) -> Location:
-    """Return the location of one file; `parse_location` is for many. Raises UsageError where no URL of it is opened."""
+    """Return the location of one file.
+
+    Raises UsageError if its URL cannot be opened. `parse_location` does not check URLs.
+    """
     if not isinstance(path, str):
         return Path(path)
     found = parse_location(path)
@@ -61,23 +67,27 @@ def locate(path: str | os.PathLike[str]) -> Location:
 
 
 def real_path(path: Path) -> Path:
-    """Return a path without links, whether or not a file is there. Raises UsageError for a link to itself, or a URL."""
+    """Return a path with all links resolved.
+
+    The file need not exist. Raises UsageError for a URL or a link to itself.
+    """
     if scheme_of(shown(path)) is not None:
-        raise UsageError(f"{shown(path)}: a URL was given, a path on this machine was expected")
+        raise UsageError(f"{shown(path)} is a URL, but a path on this machine was expected")
     try:
         found = path.resolve()
-        loops = found.is_symlink()  # what Python 3.13 returns
-    except RuntimeError:  # what earlier releases raise
+        loops = found.is_symlink()  # Python 3.13 returns the link
+    except RuntimeError:  # earlier releases raise an error
         loops = True
     if loops:
-        raise UsageError(f"{shown(path)} is a link that leads to itself: remove it, or give another name")
+        raise UsageError(f"{shown(path)} is a link that leads to itself; remove it, or give another name")
     return found
 
 
 def size_and_time(location: Location) -> tuple[int, int]:
-    """Return the bytes of a file and when it was last changed, in nanoseconds; raise OSError where it cannot be read.
+    """Return the size of a file in bytes, and its modification time in nanoseconds. Raises OSError.
 
-    A URL gives (0, 0): it is taken never to change, since to ask for the state of ten million objects would cost hours.
+    A URL gives (0, 0): it is assumed that the file does not change, because requests for ten million files would take
+    hours.
     """
     if isinstance(location, Url):
         return 0, 0
@@ -92,9 +102,9 @@ def scheme_of(text: str) -> str | None:
 
 
 def check_scheme(scheme: str) -> None:
-    """Raise UsageError, which says what to install, where nothing here opens URLs of this scheme."""
+    """Raise UsageError if no installed package can open URLs with this scheme. The message says what to install."""
     registry = import_optional("fsspec", f"a path that begins with {scheme}://")
     try:
         registry.get_filesystem_class(scheme)
     except (ImportError, ValueError) as error:
-        raise UsageError(f"{scheme}:// cannot be opened here: {error}") from error
+        raise UsageError(f"{scheme}:// cannot be opened: {error}") from error

@@ -1,4 +1,4 @@
-"""`eyediff.table`: several methods against one ground truth, for library users."""
+"""Define `eyediff.table`, which compares several methods with one ground truth."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class MethodTable:
     Attributes
     ----------
     data : TableData
-        Means, intervals and ranks, of all images and of each group.
+        Means, intervals and ranks, for all images and for each group.
     summary : Summary
-        How many pairs failed, and the files without a partner.
+        Number of failed pairs, and the files without a partner.
     """
 
     data: tables.TableData
@@ -37,9 +37,9 @@ class MethodTable:
         Parameters
         ----------
         method, metric : str
-            Row and column.
+            Row and column of the table.
         group : str, optional
-            A group of images. By default the mean of all images, or of all groups.
+            Name of a group of images. By default, the mean of all images, or of all groups.
         """
         section = next(found for found in (self.data.overall, *self.data.groups) if found.name == group)
         return section.entries[metric][self.data.methods.index(method)].mean
@@ -50,9 +50,9 @@ class MethodTable:
         Parameters
         ----------
         format : {"text", "markdown", "latex", "csv", "json", "html"}
-            LaTeX needs the package booktabs.
+            Format of the text. LaTeX needs the package booktabs.
         per_group : bool
-            Whether a table of each group follows.
+            Whether to add a table for each group.
         """
         return tables.render(self.data, format, per_group=per_group)
 
@@ -89,23 +89,23 @@ def table(
     ground_truth : str or Path
         A folder of images.
     methods : mapping of str to str or Path
-        The folder of each method, by the name that the table shows.
+        The name of each method, which the table shows, and its folder.
     metrics : sequence of str, optional
         Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
         the protocol.
     protocol : str, Path or EvaluationProtocol, optional
         An evaluation protocol, as for `compare`.
     scale : int, optional
-        How many times the images were enlarged, of a protocol whose border depends on it.
+        Enlargement factor of the images, such as 4. Needed only if the border of the protocol depends on it.
     match : str
-        What files of a pair share, as for `compare`.
+        What the files of a pair have in common, as for `compare`.
     groups : str, optional
-        "subfolder", or a regular expression that finds the scene in the name of an image. Means are then taken over
+        "subfolder", or a regular expression that matches the scene in the name of an image. Means are then computed for
         each scene, and over the scenes.
     missing : {"refuse", "common"}
-        What happens if a method lacks an image: a refusal, or the table is of the images that all methods have.
+        Policy if a method lacks an image: raise UsageError, or use only the images that all methods have.
     digits : mapping of str to int, optional
-        Decimals by metric. By default 2 for decibels, else 4.
+        Number of decimals for each metric. By default 2 for decibels, otherwise 4.
     size, alpha, range, workers, device, memory, max_pixels : optional
         As for `compare`.
 
@@ -117,12 +117,12 @@ def table(
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If the job cannot be done as asked. Nothing is computed in that case.
+        If the comparison cannot be done as requested. Nothing is computed in that case.
 
     Notes
     -----
     The interval of a mean is a bootstrap-t interval over images or, with groups, over groups. The interval of the
-    paired differences tells whether a method differs from the best one. docs/statistics.md has the coverage.
+    paired differences shows whether a method differs from the best one. docs/statistics.md has the coverage.
 
     Examples
     --------

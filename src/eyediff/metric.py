@@ -1,4 +1,4 @@
-"""`Metric`: one metric with its weights loaded, for many images."""
+"""Define `Metric`, a metric whose weights are loaded once for many images."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ from .scoring.metric_spec import check_masks, parse_metric
 from .sets import squared_distances
 
 ImageLike: TypeAlias = Any
-"""A path, a PIL image, or an array H x W x 3 of uint8, of uint16, or of floats with their range stated."""
+"""Type of an image: a path, a PIL image, or an array H x W x 3 of uint8, uint16, or floats with a stated range."""
 
 MaskLike: TypeAlias = Any
-"""A path or PIL image whose white pixels count, an array of booleans, or None: all pixels count."""
+"""Type of a mask: a path or PIL image whose white pixels count, an array of booleans, or None (all pixels count)."""
 
 
 N = TypeVar("N", bound=npt.NDArray[Any])
@@ -55,10 +55,10 @@ class Metric:
     Parameters
     ----------
     name : str
-        A name that `eyediff metrics` lists, such as "lpips", with "@version" for another version than the default;
-        or the path of a metric file.
+        A name that `eyediff metrics` lists, such as "lpips", or the path of a metric file. Add "@version" for a version
+        that is not the default.
     device : {"auto", "cpu", "cuda"}
-        The device that computes networks. "auto" takes CUDA if it works.
+        The device that computes networks. "auto" uses CUDA if it works.
     threads : int, optional
         Number of threads of the engine. By default one for each core.
     weights : str or Path, optional
@@ -78,21 +78,21 @@ class Metric:
     higher_is_better : bool
         True for a similarity such as PSNR, False for a distance such as LPIPS.
     smallest : int
-        The smallest side of an image, in pixels.
+        The smallest allowed width and height of an image, in pixels.
 
     Raises
     ------
     UnknownMetricError
         If no metric has this name.
     WeightsError
-        If the weights are damaged or not those expected; MissingWeightsError if they cannot be found or downloaded.
+        If the weights are damaged or not the expected ones; MissingWeightsError if they cannot be found or downloaded.
     DeviceError
         If the device is not available.
 
     Notes
     -----
-    One object may be used from several threads and in forked processes. An object that is pickled is built again in
-    the process that receives it, once for all copies.
+    One object may be used from several threads and in forked processes. A pickled object is built again in the process
+    that receives it, once for all copies.
 
     Examples
     --------
@@ -132,12 +132,12 @@ class Metric:
 
     @property
     def engine(self) -> str:
-        """Name and version of the engine that computes, such as "onnxruntime 1.32.0 cpu"."""
+        """Name and version of the engine, such as "onnxruntime 1.32.0 cpu"."""
         return self._wired.engine.description
 
     @property
     def weights_sha256(self) -> str | None:
-        """SHA-256 of the weights, whatever file holds them. None for a metric without weights."""
+        """SHA-256 of the weights, which does not depend on the file format. None for a metric without weights."""
         return self._wired.weights_sha256
 
     def distance(
@@ -149,21 +149,21 @@ class Metric:
         alpha: AlphaPolicy = "worst",
         mask: MaskLike = None,
     ) -> float:
-        """Return the score of two images of one size.
+        """Return the score of two images of the same size.
 
         Parameters
         ----------
         a, b : path, PIL image, array H x W x 3, or Embedding
-            Arrays hold uint8, uint16, or floats whose range is stated. An `Embedding` is the result of `embed` for
-            one image.
+            Arrays have uint8, uint16, or floats with a stated range. An `Embedding` is the result of `embed` for one
+            image.
         range : (float, float), optional
-            The levels of black and white. Floats need it. Integers and files have their own, such as (0, 255).
+            The values of black and white. Needed for floats. Integers and files have a known range, such as (0, 255).
         alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
-            The background of transparent images. "worst" scores them over black and over white, and returns the worse
-            score. If exactly one image is transparent, a background must be stated.
+            The background of transparent images. "worst" computes the scores on black and on white, and returns the
+            worse score. If exactly one image is transparent, a background must be stated.
         mask : path, PIL image or array H x W, optional
-            Which pixels count: those that are white, or True. Masked pixels of numpy masked arrays do not count either.
-            What the candidate `b` holds elsewhere has no influence.
+            Mask of the pixels that count: white pixels, or True in an array. Masked pixels of NumPy masked arrays do
+            not count either. Other pixels of the candidate `b` have no influence.
 
         Returns
         -------
@@ -173,19 +173,18 @@ class Metric:
         Raises
         ------
         ImageError
-            If an image cannot be read, or exactly one image is transparent and no background is stated.
+            If an image cannot be read, or if exactly one image is transparent and no background is stated.
         RangeError
-            If values lie outside the range, or the range of floats is not stated.
+            If values are outside the range, or if the range of floats is not stated.
         SizeError
-            If the images differ in size, or are too small for the metric.
+            If the images differ in size, or if they are too small for the metric.
         UsageError
-            If an embedding is of another metric, or of several images, or a mask is given to a metric that is not
-            defined on a part of an image.
+            If an embedding belongs to another metric or to several images, or if the metric does not support masks.
         """
         if isinstance(a, Embedding) or isinstance(b, Embedding):
             scores = self.distances(a, b, range=range, mask=mask)
             if len(scores) != 1:
-                raise UsageError(f"{len(scores)} pairs were given, `distance` is of one: use `distances`")
+                raise UsageError(f"{len(scores)} pairs were given, but `distance` takes one pair; use `distances`")
             return float(scores[0])
         counted = self._counted(mask, a, b)
         left, right = load_pair(a, b, range, alpha)
@@ -203,17 +202,17 @@ class Metric:
         range: Range | None = None,
         mask: MaskLike = None,
     ) -> Numbers:
-        """Return the scores of N pairs of images of one size.
+        """Return the scores of N pairs of images of the same size.
 
         Parameters
         ----------
         a, b : array N x H x W x 3, list of images, or Embedding
-            An embedding of one image is compared with each image of the other side. That costs one pass through the
-            network for one reference and many candidates.
+            If `a` or `b` is an embedding of one image, it is compared with each image of the other argument. The image
+            of the embedding does not pass through the network again.
         range : (float, float), optional
             As for `distance`.
         mask : path, PIL image or array H x W or N x H x W, optional
-            As for `distance`; one for all pairs, or one for each. It needs images, not embeddings.
+            As for `distance`: one mask for all pairs, or one for each pair. A mask needs images, not embeddings.
 
         Returns
         -------
@@ -223,11 +222,13 @@ class Metric:
         Raises
         ------
         ImageError, RangeError, SizeError, UsageError
-            As for `distance`; UsageError also if the numbers of images differ.
+            As for `distance`. UsageError also if the numbers of images differ.
         """
         counted = self._counted(mask, a, b)
         if counted is not None and (isinstance(a, Embedding) or isinstance(b, Embedding)):
-            raise UsageError("a mask was given with an embedding, which has seen all of its image: give the images")
+            raise UsageError(
+                "a mask was given with an embedding, which includes all pixels of its image; give the images instead"
+            )
         if isinstance(a, Embedding):
             return self._embedded(a, b, range)
         if isinstance(b, Embedding):
@@ -242,7 +243,7 @@ class Metric:
         Parameters
         ----------
         a, b : path, PIL image, or array H x W x 3
-            Two opaque images of one size.
+            Two opaque images of the same size.
         range : (float, float), optional
             As for `distance`.
 
@@ -254,7 +255,7 @@ class Metric:
         Raises
         ------
         UsageError
-            If the metric is not one of `lpips-*` and `deep-*`, or an image is transparent.
+            If the metric is not one of `lpips-*` and `deep-*`, or if an image is transparent.
         """
         return self._numbers(self._network("layers").layers(*self._two(a, b, range))[0])
 
@@ -264,7 +265,7 @@ class Metric:
         Parameters
         ----------
         a, b : path, PIL image, or array H x W x 3
-            Two opaque images of one size.
+            Two opaque images of the same size.
         range : (float, float), optional
             As for `distance`.
 
@@ -276,7 +277,7 @@ class Metric:
         Raises
         ------
         UsageError
-            If an image is transparent, or the metric has no map. The message lists the metrics that have one.
+            If an image is transparent, or if the metric has no map. The message lists the metrics that have maps.
         """
         engine = self._wired.engine
         if not isinstance(engine, Mapper):
@@ -284,7 +285,7 @@ class Metric:
         return notebook.as_map(self._numbers(engine.maps(*self._two(a, b, range))[0]))
 
     def embed(self, images: ImageLike, *, range: Range | None = None) -> Embedding:
-        """Return the features of N images of one size, for `distance` and `distances`.
+        """Return the features of N images of the same size, for `distance` and `distances`.
 
         Parameters
         ----------
@@ -296,7 +297,8 @@ class Metric:
         Returns
         -------
         Embedding
-            `np.asarray` of it is an array N x D. The squared Euclidean distances of its rows are the LPIPS distances.
+            `np.asarray` converts it to an array N x D. The squared Euclidean distances of its rows are the LPIPS
+            distances.
 
         Raises
         ------
@@ -310,7 +312,7 @@ class Metric:
         return Embedding(self._identity, batch.shape[2], batch.shape[1], features, network.points)
 
     def matrix(self, images: ImageLike, *, range: Range | None = None) -> Numbers:
-        """Return the LPIPS distances of all pairs of N images of one size.
+        """Return the LPIPS distances of all pairs of N images of the same size.
 
         Each image passes through the network once; a matrix product gives the distances.
 
@@ -333,11 +335,11 @@ class Metric:
 
     @property
     def _identity(self) -> str:
-        """Name the metric and weights that an embedding must come from."""
+        """Return the name of the metric and the weights from which an embedding must come."""
         return f"{self._wired.spec.qualified_name} with weights {(self.weights_sha256 or '')[:16]}"
 
     def _parts(self, batch: Pixels) -> list[Pixels]:
-        """Split a batch into the parts that go through a network together; check the size of its images."""
+        """Split a batch into parts for the network, and check the size of its images."""
         self._large_enough(batch)
         step = max(1, defaults.BATCH_PIXELS // (batch.shape[1] * batch.shape[2]))
         return [batch[start : start + step] for start in np.arange(0, len(batch), step)]
@@ -358,18 +360,18 @@ class Metric:
 
     def _network(self, verb: str) -> NetworkEngine:
         if not isinstance(self._wired.engine, NetworkEngine):
-            raise UsageError(f"{self.name} has no `{verb}`: only lpips-* and deep-* metrics see by layers")
+            raise UsageError(f"{self.name} has no `{verb}`; only lpips-* and deep-* metrics work with layers")
         return self._wired.engine
 
     def _counted(self, mask: MaskLike, *images: ImageLike) -> Mask | None:
-        """Return which pixels count. If not all do, the metric must be defined then."""
+        """Return which pixels count. Raises UsageError if some do not count, and the metric does not support masks."""
         counted = region.stated_mask(mask, *images)
         if counted is not None and not counted.all():
             check_masks([self._wired.spec])
         return counted
 
     def _scores(self, left: Pixels, right: Pixels, counted: Mask | None) -> Numbers:
-        """N scores of two batches."""
+        """Return the N scores of two batches."""
         a, b = self._fitting(left, right)
         if counted is not None:
             counted = region.mask_of_batch(counted, len(a), *a.shape[1:3])
@@ -379,7 +381,7 @@ class Metric:
         return self._numbers(engine.masked_distances(a, region.hidden(a, b, counted), counted))
 
     def _numbers(self, values: N) -> N:
-        """Return scores if all are numbers. A metric's file may hold figures whose products no float32 reaches."""
+        """Return the scores unless some are NaN. Products of weights in a metric file may be too large for float32."""
         if np.isnan(values).any():
             raise EyediffError(
                 f"{self.name}: {int(np.isnan(values).sum())} of {values.size} values are not numbers: its weights are "
@@ -391,15 +393,16 @@ class Metric:
         left, right = load_pair(a, b, range)
         for image in (left, right):
             if image.over_white is not None:
-                raise UsageError(f"{image.name} is transparent: put it on a background first")
+                raise UsageError(f"{image.name} is transparent; put it on a background first")
         return self._fitting(left.pixels[None], right.pixels[None])
 
     def _fitting(self, a: Pixels, b: Pixels) -> tuple[Pixels, Pixels]:
         if len(a) != len(b):
-            raise UsageError(f"{len(a)} and {len(b)} images do not pair up: give as many of both")
+            raise UsageError(f"{len(a)} and {len(b)} images do not pair up; give equal numbers of images")
         if a.shape != b.shape:
             raise SizeError(
-                f"the images differ in size: {size_of(a[0])} and {size_of(b[0])}; bring them to one size first"
+                f"the images differ in size: {size_of(a[0])} and {size_of(b[0])}; "
+                "resize or crop them to the same size first"
             )
         self._large_enough(a)
         dtype = wider_of(a, b)
@@ -410,25 +413,30 @@ class Metric:
 
 
 def _unmasked(image: ImageLike) -> ImageLike:
-    """The values of a masked array, whose mask was taken; anything else as it is."""
+    """Return the values of a masked array without its mask; return other images unchanged."""
     return np.ma.getdata(image) if np.ma.isMaskedArray(image) else image
 
 
 def load_pair(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
-    """Return the reference and the candidate of one size and storage type; masks of masked arrays are left out."""
+    """Return the reference and the candidate with the same size and storage type.
+
+    Masks of masked arrays are ignored.
+    """
     check_alpha(alpha)
     a, b = _unmasked(a), _unmasked(b)
     sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
     left, right = (as_image(image, range=own, name=name, alpha=alpha) for image, name, own in sides)
     if left.pixels.shape != right.pixels.shape:
         sizes = f"{shown(left.name)} is {size_of(left.pixels)}, {shown(right.name)} is {size_of(right.pixels)}"
-        raise SizeError(f"{sizes}: they differ in size; bring them to one size first")
+        raise SizeError(f"{sizes}: they differ in size; resize or crop them to the same size first")
     return fit(left, right, "refuse")
 
 
 def _pair_up(one: int, other: int) -> None:
     if one != other and 1 not in (one, other):
-        raise UsageError(f"{one} and {other} images do not pair up: give as many of both, or one of one")
+        raise UsageError(
+            f"{one} and {other} images do not pair up; give equal numbers of images, or one image and many"
+        )
 
 
 @lru_cache(maxsize=8)
@@ -444,5 +452,7 @@ def _sent(
     """Build a metric that another process sent, once for equal arguments and weights."""
     metric = Metric(name, device=device, threads=threads, weights=weights, trust=trust, memory=memory)
     if metric.weights_sha256 != sha256:
-        raise WeightsError(f"{name}: its weights have changed since the metric was sent here; make it again")
+        raise WeightsError(
+            f"{name}: its weights have changed since the metric was sent to this process; make the metric again"
+        )
     return metric

@@ -1,4 +1,4 @@
-"""`export`: write a metric as an ONNX file, which any program can run without eyediff."""
+"""Define `export`, which writes a metric as an ONNX file. Any program can run the file without eyediff."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def export(
     """Write a metric as an ONNX file, and return the model.
 
     The inputs of the model, `reference` and `candidate`, are batches of sRGB images of any number and size. Its output
-    `distance` holds N scores in float64, which equal those of `eyediff compare`. The output `map` is N x H x W in
-    float32. The same call writes the same bytes.
+    `distance` has N scores in float64, which are equal to those of `eyediff compare`. The output `map` is N x H x W in
+    float32. The same call always writes the same bytes.
 
     Parameters
     ----------
@@ -58,20 +58,20 @@ def export(
     layout : {"nhwc", "nchw"}
         The order of the axes: N x H x W x 3 or N x 3 x H x W.
     range : (float, float), optional
-        The levels of black and white in float32 images. By default (0, 1).
+        The values of black and white in float32 images. By default (0, 1).
     opset : int
         The version of the ONNX operators.
     map : bool
-        Add the output `map`, if the metric has a map.
+        Whether to add the output `map`, if the metric has a map.
     embed : bool
-        Write the embedding instead: one input `image`, one output `embedding`, N x D. The squared Euclidean distances
-        of embeddings are the LPIPS distances.
+        Whether to write the embedding instead: one input `image`, and one output `embedding`, N x D. The squared
+        Euclidean distances of embeddings are the LPIPS distances.
     weights : str or Path, optional
         A file with the weights of the backbone, as for `Metric`.
     trust : bool
         Accept weights that are not the published ones.
     progress : callable, optional
-        Called with the bytes received and the total during a download.
+        Called during a download with the number of received bytes and the total.
 
     Returns
     -------
@@ -81,16 +81,16 @@ def export(
     Raises
     ------
     UsageError
-        If ONNX cannot express the metric, or an argument does not fit it. Nothing is written in that case.
+        If ONNX cannot express the metric, or if an argument does not fit the metric. Nothing is written in that case.
     UnknownMetricError, WeightsError
         As for `Metric`.
     OutputError
-        If the file cannot be written, or holds another kind of data.
+        If the file cannot be written, or if it exists and is not an ONNX file of eyediff.
     """
     spec = parse_metric(metric)
     form = ExportFormat(input, layout, range, opset, map)
     _check(spec, form, embed, weights)
-    with atomic_output(Path(path), _is_ours, "ONNX file of eyediff") as partial:
+    with atomic_output(Path(path), _is_ours, "an ONNX file of eyediff") as partial:
         exported, said = _load(spec, embed, None if weights is None else Path(weights), trust, progress)
         about = _about(spec, form, exported.smallest) | said
         made = models.build_model(exported, form, about)
@@ -102,11 +102,11 @@ def _check(spec: MetricSpec, form: ExportFormat, embed: bool, weights: str | Pat
     network = spec.info.is_deep and not spec.peak
     if not network and _without_network(spec) is None:
         names = ", ".join(exportable_names())
-        raise UsageError(f"{spec.requested} cannot be written as ONNX; lpips-*, deep-*, {names} can")
+        raise UsageError(f"{spec.requested} cannot be written as ONNX; use lpips-*, deep-*, or one of {names}")
     if weights is not None and not network:
         raise UsageError(f"{spec.requested} has no weights, but weights={str(weights)!r} was given; leave it out")
     if embed and not network:
-        raise UsageError(f"{spec.requested} has no embedding; lpips-* and deep-* have")
+        raise UsageError(f"{spec.requested} has no embedding; use an lpips-* or deep-* metric")
     for what, given, known in (
         ("input", form.input, get_args(Input)),
         ("layout", form.layout, get_args(Layout)),
@@ -115,9 +115,9 @@ def _check(spec: MetricSpec, form: ExportFormat, embed: bool, weights: str | Pat
         if given not in known:
             raise UsageError(f"{what} {given!r} was given; expected one of {', '.join(map(str, known))}")
     if form.span is not None and form.input != "float32":
-        raise UsageError(f"range {form.span} was given for {form.input}, which knows its own; leave it out")
+        raise UsageError(f"range {form.span} was given for {form.input}, whose range is known; leave it out")
     if not OPSETS[0] <= form.opset <= OPSETS[1]:
-        raise UsageError(f"opset {form.opset} was given; {OPSETS[0]} to {OPSETS[1]} can be written")
+        raise UsageError(f"opset {form.opset} was given; expected {OPSETS[0]} to {OPSETS[1]}")
 
 
 def exportable_names() -> list[str]:
@@ -154,7 +154,7 @@ def _licence(spec: MetricSpec, trust: bool) -> str:
     if not isinstance(program, DeepFeatures) or program.backbone == MINI.name:
         return OURS
     if trust or spec.info.name not in METRICS:
-        return "of whoever made the weights"
+        return "that of the author of the weights"
     trunk = f"{TRUNKS[program.backbone].title}: {PUBLISHED[program.backbone].licence}"
     return f"{trunk}; {HEADS}" if program.calibrated else trunk
 
@@ -177,6 +177,6 @@ def _about(spec: MetricSpec, form: ExportFormat, smallest: int) -> dict[str, str
 
 
 def _is_ours(file: BinaryIO) -> bool:
-    """Return True for a model that names eyediff as its producer, after the format's version, a small number."""
+    """Return whether an ONNX file has eyediff as its producer. The producer follows the version of the format."""
     start = file.read(16)
     return start[:1] == b"\x08" and start[2:].startswith(b"\x12\x07eyediff")

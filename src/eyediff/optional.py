@@ -1,4 +1,4 @@
-"""Optional dependencies: which extra of eyediff brings which module, and one way to import or to refuse one."""
+"""Import optional dependencies, and say which extra of eyediff installs a missing one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ EXTRAS = {
     "scipy": ("scipy", "eval"),
     "torch": ("torch", "torch"),
 }
-"""By the name of a package: its title, and the extra that brings it. A package that is not here has no extra."""
+"""Title of each optional package, and the extra that installs it. A package that is not listed has no extra."""
 
 
 def is_installed(module: str) -> bool:
     """Return whether a module could be imported, without importing it."""
     try:
         return find_spec(module) is not None
-    except (ModuleNotFoundError, ValueError):  # its package is missing, or is a stub
+    except (ModuleNotFoundError, ValueError):  # its package is missing or is a stub
         return False
 
 
@@ -36,9 +36,9 @@ def import_optional(module: str, purpose: str) -> Any:
     Parameters
     ----------
     module
-        Its name, such as "torch" or "pyarrow.parquet".
+        Name of the module, such as "torch" or "pyarrow.parquet".
     purpose
-        What needs it, as the subject of a sentence: "Parquet", "reading videos".
+        Feature that needs the module, as the subject of a sentence: "Parquet", "reading videos".
 
     Returns
     -------
@@ -48,9 +48,9 @@ def import_optional(module: str, purpose: str) -> Any:
     Raises
     ------
     MissingModuleError
-        If its package is not installed. The message says what to install.
+        If the package of the module is not installed. The message says what to install.
     ImportError
-        If it is installed but does not load.
+        If the module is installed, but its import fails.
     """
     package = module.partition(".")[0]
     try:
@@ -69,7 +69,7 @@ def _refusal(package: str, purpose: str, missing: str) -> str:
 
 
 def require(module: str, purpose: str) -> None:
-    """Raise MissingModuleError, as `import_optional` does, without importing what is there."""
+    """Raise MissingModuleError if a module is not installed. The module is not imported."""
     if not is_installed(module):
         package = module.partition(".")[0]
         raise MissingModuleError(_refusal(package, purpose, ""), package)

@@ -1,4 +1,4 @@
-"""Frozen records that the packages exchange: images, pairs, rows, headers and summaries."""
+"""Define the frozen records that packages exchange: images, pairs, rows, headers and summaries."""
 
 from __future__ import annotations
 
@@ -13,45 +13,52 @@ import numpy.typing as npt
 from .locations import Location
 
 Pixels: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
-"""H x W x 3 (or N x H x W x 3), sRGB, C-contiguous; from 0 to PEAKS[dtype]."""
+"""Type of pixels: H x W x 3 (or N x H x W x 3), sRGB, C-contiguous, from 0 to PEAKS[dtype]."""
 
 PEAKS: Mapping[np.dtype[np.generic], float] = {
     np.dtype(np.uint8): 255.0,
     np.dtype(np.uint16): 65535.0,
     np.dtype(np.float32): 1.0,
 }
-"""The value of white, by storage type."""
+"""Value of white for each storage type."""
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
 
 Features: TypeAlias = tuple[npt.NDArray[np.float32], ...]
-"""What a network sees of N images: unit vectors at each tap, N x C_l x H_l x W_l."""
+"""Type of the features of N images: unit vectors at each feature layer, N x C_l x H_l x W_l."""
 
 Stage: TypeAlias = Literal["read", "size", "score"]
 Side: TypeAlias = Literal["reference", "candidate"]
 SizePolicy: TypeAlias = Literal["refuse", "resize", "crop"]
 PairSizePolicy: TypeAlias = str
-"""What happens to two images that differ in size: a `SizePolicy`, "top-left" (the upper left part that both have is
-kept), "pad" (both get the larger sides, and what is missing counts as different), or "fit:WxH" (both get W x H
-pixels). `images.check_size` checks it."""
+"""Policy for two images that differ in size.
+
+It is a `SizePolicy`, "top-left" (keep the common upper left part), "pad" (pad both to the larger width and height; the
+padding counts as different), or "fit:WxH" (resize both to W x H pixels). `images.check_size` checks it.
+"""
 Resampling: TypeAlias = Literal["lanczos", "bicubic", "bilinear", "box", "nearest"]
-"""The filter that resizes images."""
+"""Filter for resizing images."""
 MatchRule: TypeAlias = str
-"""What two files of folders share if they are a pair: "name", the whole path below the folders; "stem", the path
-without its suffix; patterns such as "{name}_gt.png={name}_pred.png"; or a regular expression, whose group `name`, or
-first group, finds it. If its groups `reference` and `candidate` tell the sides, one folder may hold both."""
+"""Rule that decides whether two files are a pair.
+
+"name": their paths below the folders are equal. "stem": their paths without suffix are equal. Patterns such as
+"{name}_gt.png={name}_pred.png": the fields are equal. A regular expression: the matches of its group `name`, or of its
+first group, are equal. If it has the groups `reference` and `candidate`, both files may be in the same folder.
+"""
 AlphaPolicy: TypeAlias = str
-"""What transparency becomes: "worst" (over black and over white, and the worse score counts), "refuse", "drop" (the
-colours are taken as they are stored), or a background: "white", "black", "checkerboard" or a colour such as "#808080".
-`images.check_alpha` checks it."""
+"""Policy for transparent pixels.
+
+It is "worst" (score on black and on white, and use the worse score), "refuse", "drop" (use the stored colours), or a
+background: "white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it.
+"""
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
-"""H x W (or N x H x W): which pixels count."""
+"""Type of a mask: H x W (or N x H x W), True for pixels that count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
-    """A part of an image: its upper left pixel, counted from 0, and its size in pixels."""
+    """A part of an image: its upper left pixel, from 0, and its size in pixels."""
 
     x: int
     y: int
@@ -64,24 +71,24 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Conventions:
-    """Settings that scores depend on, beside the metrics and the policies for sizes and transparency.
+    """Settings that affect scores, in addition to the metrics and the policies for sizes and transparency.
 
     Parameters
     ----------
     protocol
         Name and version of the evaluation protocol, such as "sr-y@1".
     crop_border
-        Pixels that are cut off at each side of both images before they are scored.
+        Number of pixels that are cut off at each side of both images before scoring.
     eight_bits
-        Whether images of more than 8 bits are rounded to 8 bits first.
+        Whether images with more than 8 bits are first rounded to 8 bits.
     region
-        The part that counts; None: all of the image.
+        The only part that is compared. None: the complete image.
     ignore
-        Parts that do not count.
+        Parts that are not compared.
     mask
-        Path of the image, or of the folder of images, whose white pixels count.
+        Path of the mask or of the folder of masks. White pixels count.
     resampling
-        The filter that resizes images.
+        Filter for resizing images.
     """
 
     protocol: str | None = None
@@ -94,7 +101,7 @@ class Conventions:
 
     @property
     def masks(self) -> bool:
-        """True if some pixels of an image may not count."""
+        """True if some pixels of an image may be excluded."""
         return self.region is not None or bool(self.ignore) or self.mask is not None
 
 
@@ -103,10 +110,11 @@ NO_CONVENTIONS = Conventions()
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture that was read.
+    """An image that was read.
 
-    Where the file had transparency, `pixels` is the picture over black and `over_white` the same over white; a pair
-    then gets the worse of the two scores. `notes` say what a person should know (one frame of an animation was taken).
+    If the file has transparency, `pixels` is the picture on black and `over_white` is the picture on white; a pair then
+    gets the worse of the two scores. `notes` are remarks for people, for example that one frame of an animation was
+    used.
     """
 
     name: str
@@ -117,9 +125,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two files that belong together. `name` is the relative path they share, in posix form, or as a list named it.
+    """Two files that are compared. `name` is their common relative path, in posix form, or the name from a list.
 
-    `mask` is an image whose white pixels count; None: all pixels count. `group` is what the pair belongs to,
+    `mask` is an image whose white pixels count; None: all pixels count. `group` is the name of the group of the pair,
     such as its scene.
     """
 
@@ -132,7 +140,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """A file that has no partner, and on which side it lies."""
+    """A file without a partner. `side` says whether it is a reference or a candidate."""
 
     side: Side
     path: Location
@@ -145,17 +153,18 @@ class Region:
     Parameters
     ----------
     x, y
-        Column and row of its first pixel.
+        Column and row of the first pixel.
     width, height
-        Its size in pixels.
+        Size in pixels.
     score
-        Worst value of the metric's map in it.
+        Worst value of the map of the metric in the box.
     pixels
-        Number of pixels in it that have changed; None of windows.
+        Number of changed pixels in the box. None if the box is a window of fixed size.
     shift
-        Pixels (right, down) by which the region is displaced, if it is the same otherwise; None if it has changed.
+        Displacement of the region in pixels (right, down), if it is only displaced; None if its content has changed.
     joined
-        Number of regions that the box spans; more than 1 only of the last of very many.
+        Number of regions in the box. It is 1, except for the last box if there are too many regions: that box joins all
+        remaining regions.
     """
 
     x: int
@@ -169,29 +178,29 @@ class Region:
 
 
 Regions: TypeAlias = Mapping[str, Sequence[Region]]
-"""Changed regions by metric, the worst first."""
+"""Type of the changed regions of each metric, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredPair:
-    """The scores of a pair; at least one metric has one.
+    """The scores of a pair. At least one metric has a score.
 
     Parameters
     ----------
     pair
-        Which files.
+        The files of the pair.
     width, height
-        Size of both images as they were compared, in pixels.
+        Size of the compared images, in pixels.
     scores
-        Score by metric, in the order of the header.
+        Score of each metric, in the order of the header.
     notes
-        What a person should know of the images, such as "first frame of 12".
+        Remarks about the images for people, such as "first frame of 12".
     reasons
-        For each metric of the run without a score: why it has none, such as "needs sides of at least 31 pixels".
+        Reason for each metric without a score, such as "needs sides of at least 31 pixels".
     crossed
-        Limits that its scores are beyond, those of a baseline among them.
+        Limits that the scores cross, including those of a baseline.
     regions
-        Of metrics that find changed regions: where the images differ. Metrics without any are absent.
+        Changed regions of metrics that find regions. Metrics without changed regions are absent.
     """
 
     pair: Pair
@@ -210,28 +219,28 @@ class ScoredPair:
 
     @property
     def stage(self) -> Stage:
-        """Stage at which the metrics without a score failed."""
+        """Stage in which the metrics without a score failed."""
         return "score"
 
     def is_moved(self, metric: str) -> bool:
-        """Return whether all that this metric finds is displaced and otherwise the same."""
+        """Return whether all regions that this metric finds are only displaced."""
         found = self.regions.get(metric, ())
         return bool(found) and all(region.shift is not None for region in found)
 
     @property
     def message(self) -> str:
-        """The reasons, each behind its metric; empty if every metric has a score."""
+        """The reasons, each after the name of its metric; empty if every metric has a score."""
         return "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items())
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pair that has its scores, while its pixels are in memory.
+    """A pair with its scores, while its pixels are in memory.
 
-    `reference` and `candidate` are H x W x 3 of one size and storage type, as they were compared; where one of them has
-    transparency, both are over the ground, black or white, on which they differ more. `map` is the score at every
-    pixel, H x W, where one was asked for; `trouble` says why there is none then. `map_identity` is the value of the map
-    where two images are equal.
+    `reference` and `candidate` are the compared pixels, H x W x 3, with the same size and storage type. If one of them
+    has transparency, both are on the background, black or white, on which they differ more. `map` is the score at every
+    pixel, H x W, if a map was requested; `trouble` is the reason if it could not be computed. `map_identity` is the
+    value of the map where two images are equal.
     """
 
     row: ScoredPair
@@ -243,7 +252,7 @@ class View:
 
     @property
     def difference_map(self) -> npt.NDArray[np.float32] | None:
-        """The map as pictures show it: 0 where two images are equal, and higher where they differ more."""
+        """The map for pictures: 0 where two images are equal, and higher where they differ more."""
         if self.map is None or self.map_identity == 0:
             return self.map
         # A similarity may exceed 1 by the rounding of float32.
@@ -253,7 +262,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A pair without any score, and why."""
+    """A pair without any score, and the reason."""
 
     pair: Pair
     stage: Stage
@@ -263,17 +272,17 @@ class Failure:
 
     @property
     def complete(self) -> bool:
-        """A failure lacks every score."""
+        """Always False: a failure lacks every score."""
         return False
 
     @property
     def scores(self) -> Mapping[str, float]:
-        """No metric has a score."""
+        """Always empty: no metric has a score."""
         return {}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Empty: the images were not read."""
+        """Always empty: there are no compared images."""
         return ()
 
     @property
@@ -286,7 +295,7 @@ class Failure:
         """Return no regions: the images were not compared."""
         return {}
 
-    def is_moved(self, metric: str) -> bool:  # noqa: ARG002  # as of a pair with scores
+    def is_moved(self, metric: str) -> bool:  # noqa: ARG002  # same signature as in ScoredPair
         """Return False: the images were not compared."""
         return False
 
@@ -305,10 +314,11 @@ class MetricHeader:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of several parts of a list of pairs: every `of`-th pair, from the `part`-th on (1 is the first).
+    """One of several parts of a list of pairs: every `of`-th pair, starting with pair number `part`, counted from 1.
 
-    `pairs` is the length of the whole list, `list_sha256` tells it from others, `part_sha256` the names of this part.
-    The first part speaks for the files without partner, `unmatched`, so that they are counted once.
+    `pairs` is the length of the complete list, `list_sha256` is the hash of its names, and `part_sha256` is the hash of
+    the names in this part. Only the first part has the files without a partner, `unmatched`, so that they are counted
+    once.
     """
 
     part: int
@@ -320,18 +330,18 @@ class Shard:
 
     @property
     def size(self) -> int:
-        """Number of pairs of this part."""
+        """Number of pairs in this part."""
         return len(range(self.part - 1, self.pairs, self.of))
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Settings that all rows of a run share. `higher_is_better` is by metric name, like `metrics`.
+    """Settings that all rows of a run share. `metrics` and `higher_is_better` have an entry for each metric.
 
-    `range` are the levels of black and white that were stated for all files. `groups` is the rule that tells the group
-    of each pair, or "listed" where a list did; None if pairs have no group. `shard` where the rows are a part of a run.
-    `conventions` are the protocol and what it asks for. `tolerate_shift` are pixels by which a region may be displaced
-    and be called moved.
+    `range` has the values of black and white that were stated for all files. `groups` is the rule for the group of each
+    pair, or "listed" if a list of pairs has groups; None if pairs have no group. `shard` describes the part if the rows
+    are a part of a run. `conventions` are the protocol and its settings. `tolerate_shift` is the largest displacement
+    in pixels at which a region counts as moved.
     """
 
     eyediff: str
@@ -348,24 +358,24 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """One metric over the pairs that have a score of it.
+    """Statistics of one metric, over the pairs that have its score.
 
     Parameters
     ----------
     mean
         Mean of the finite scores; infinite if no score is finite.
     median, min, max
-        Of all scores, infinite ones among them.
+        Statistics of all scores, including infinite ones.
     std
-        Standard deviation of the finite scores, with N - 1 in the denominator; None below two of them.
+        Standard deviation of the finite scores, with N - 1 in the denominator; None for fewer than two finite scores.
     ci95
-        Interval of the mean (`run.interval`); None below `defaults.FEWEST` finite scores.
+        95 % interval of the mean (`run.interval`); None for fewer than `defaults.FEWEST` finite scores.
     worst
-        Names of pairs with their scores, worst first.
+        Names and scores of the worst pairs, the worst first.
     count
         Number of scores.
     identical
-        Number of infinite scores, which PSNR has of identical images. They are left out of mean, std and interval.
+        Number of infinite scores, such as PSNR of identical images. They are left out of the mean, std and interval.
     """
 
     mean: float
@@ -380,7 +390,7 @@ class Statistics:
 
     @property
     def mean_of_all(self) -> float:
-        """Return the mean of all scores, which one infinite score makes infinite; two of both signs leave none."""
+        """Return the mean of all scores, including infinite ones: infinite, or NaN for infinities of both signs."""
         if not self.identical:
             return self.mean
         ends = [end for end in (self.min, self.max) if math.isinf(end)]
@@ -399,7 +409,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A score beyond a threshold that the user set."""
+    """A score that crosses a limit of the user."""
 
     pair: str
     metric: str
@@ -408,16 +418,16 @@ class Crossing:
 
     @property
     def excess(self) -> float:
-        """Return how far the score is beyond the limit, in limits: it compares metrics of different units."""
+        """Return how far the score is beyond the limit, divided by the limit, which makes metrics comparable."""
         return abs(self.score - self.limit) / abs(self.limit) if self.limit and math.isfinite(self.limit) else math.inf
 
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """One metric over the frames of a clip, beside its mean; each leans to the bad end (video/pooling.py says how).
+    """Pooled scores of one metric over the frames of a clip, which emphasize bad frames (see video/pooling.py).
 
-    `harmonic` is None for distances, and where a similarity below 0 leaves it undefined. The worst
-    second begins at `worst_second_at`.
+    `harmonic` is None for distances, and if a negative similarity makes it undefined. The worst second begins at
+    `worst_second_at` seconds.
     """
 
     harmonic: float | None
@@ -428,11 +438,11 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The end of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
+    """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `crossings` are of pairs, `mean_crossings` of means. `lacking` are the first `defaults.LISTED` pairs that failed or
-    are incomplete, with the reason. `groups` are summaries of the pairs of each group. `pooled`, by metric, and `hints`
-    for people are of clips alone.
+    `crossings` are the crossed limits of pairs, and `mean_crossings` those of means. `lacking` has the first
+    `defaults.LISTED` pairs that failed or are incomplete, with their reasons. `groups` has a summary for each group.
+    `pooled` (for each metric) and `hints` (for people) are only used for video clips.
     """
 
     count: int
@@ -450,7 +460,7 @@ class Summary:
 
     @property
     def means_of_groups(self) -> Mapping[str, float]:
-        """Return the mean of the groups' means by metric, over the groups that have a mean."""
+        """Return, for each metric, the mean of the means of the groups, over the groups that have a mean."""
         means: dict[str, float] = {}
         for name in self.metrics:
             of_groups = [group.metrics[name].mean for group in self.groups.values() if name in group.metrics]

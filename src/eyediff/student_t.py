@@ -1,4 +1,4 @@
-"""Student's t, which intervals of few figures need."""
+"""Compute Student's t distribution, which intervals of few values need."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 
 
 def student_quantile(probability: float, freedom: int) -> float:
-    """Return the quantile of Student's t above its median, by bisection to the last digits.
+    """Return a quantile of Student's t above its median, by bisection to full precision.
 
-    Equal to scipy's `stats.t.ppf(probability, freedom)` within 1e-9 of itself.
+    The relative difference from `stats.t.ppf(probability, freedom)` of SciPy is at most 1e-9.
     """
     low, high = 0.0, 1.0
     while student_cdf(high, freedom) < probability:
@@ -20,7 +20,10 @@ def student_quantile(probability: float, freedom: int) -> float:
 
 
 def student_cdf(t: float, freedom: int) -> float:
-    """Return the chance of a value below t >= 0, for whole degrees of freedom (Abramowitz, Stegun 1964, 26.7.3 f.)."""
+    """Return the probability of a value below t >= 0, for integer degrees of freedom.
+
+    Source: Abramowitz, Stegun 1964, 26.7.3 and 26.7.4.
+    """
     angle = math.atan(t / math.sqrt(freedom))
     cosine = math.cos(angle)
     odd = freedom % 2

@@ -1,6 +1,6 @@
-"""Telemetry of dependencies, switched off before any of them is imported: eyediff opens no connection unasked.
+"""Switch off the telemetry of dependencies before they are imported, so that eyediff opens no connection unasked.
 
-`eyediff/__init__.py` imports this file first, so that it runs before every import of eyediff, in workers too.
+`eyediff/__init__.py` imports this file first. So it runs before all other imports of eyediff, also in workers.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 
 SWITCHES = {"ORT_DISABLE_TELEMETRY": "1", "RAY_USAGE_STATS_ENABLED": "0"}
-"""Environment variables that switch telemetry off. `onnxruntime.disable_telemetry_events()` comes too late: from
-release 1.32 on the import itself writes a device id and resolves the name of a server."""
+"""Environment variables that switch telemetry off.
+
+`onnxruntime.disable_telemetry_events()` would be too late: since release 1.32, the import itself writes a device id and
+resolves the name of a server.
+"""
 
 
 def disable_telemetry() -> None:
-    """Set the switches that the user has not set. Processes that this one starts inherit them."""
+    """Set these variables unless the user has set them. Child processes inherit them."""
     for name, value in SWITCHES.items():
         os.environ.setdefault(name, value)

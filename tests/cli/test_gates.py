@@ -85,12 +85,12 @@ def test_a_gate_that_cannot_be_is_refused_before_any_work(call, hundred: Path, t
     def refused(*arguments: object, words: tuple[str, ...]) -> None:
         one_line(call("compare", BEFORE, AFTER, "-m", "psnr", "-o", tmp_path / "new.csv", *arguments), *words)
 
-    refused("--baseline", other, words=("other.jsonl", "version 0", "make the baseline anew"))
+    refused("--baseline", other, words=("other.jsonl", "version 0", "make a new baseline"))
     refused("--baseline", old, "--size", "crop", words=("old.jsonl", "--size"))
     refused("--baseline", f"{BEFORE}/cat.png", words=("cat.png", "no results"))
     refused("--tolerance", "0.1", words=("--tolerance", "--baseline"))
     refused("--baseline", old, "--tolerance", "psnr=", words=("--tolerance psnr=", "NAME=X"))
-    refused("--baseline", old, "--tolerance", "-1", words=("--tolerance -1", "from 0 up"))
+    refused("--baseline", old, "--tolerance", "-1", words=("--tolerance -1", "0 or larger"))
     refused("--baseline", old, "--tolerance", "ssim=1", words=("ssim", "--metric"))
     refused("--baseline", old, "--tolerance", "1", "--tolerance", "2", words=("twice",))
     refused("--baseline", tmp_path / "new.csv", words=("--output", "--baseline", "same file"))

@@ -101,9 +101,9 @@ def test_a_reader_that_has_gone_is_no_crossed_limit(arguments: list[str]) -> Non
 def test_a_url_keeps_its_slashes(capsys: pytest.CaptureFixture[str]) -> None:
     """`pathlib` makes one slash of two."""
     assert run(["compare", "https://example.org/a.png", str(BEFORE), "-m", "psnr"]) == 2
-    assert "https://example.org/a.png: a URL was given" in capsys.readouterr().err
+    assert "https://example.org/a.png is a URL" in capsys.readouterr().err
     assert run(["compare", str(BEFORE), str(AFTER), "-m", "psnr", "-o", "s3://bucket/out.csv"]) == 2
-    assert "s3://bucket/out.csv: a URL was given" in capsys.readouterr().err
+    assert "s3://bucket/out.csv is a URL" in capsys.readouterr().err
 
 
 def test_nothing_is_kept_where_nothing_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +119,7 @@ def test_a_limit_of_pixels_is_an_option(command: str, tmp_path: Path, capsys: py
     arguments = [command, str(BEFORE), noisy, "-m", "psnr", "-f", "json"]
     assert run([*arguments, "--max-pixels", "99"]) in (2, 3)
     told = capsys.readouterr()
-    needed = re.findall(r"where max_pixels is at least (\d+)", told.out + told.err)
+    needed = re.findall(r"if max_pixels is at least (\d+)", told.out + told.err)
     assert needed
     assert run([*arguments, "--max-pixels", max(needed, key=int)]) == 0
     assert run([*arguments, "--max-pixels", "0"]) == 2

@@ -96,9 +96,9 @@ def test_a_file_that_changed_is_noticed(call, tmp_path: Path, file: Path) -> Non
     write(file, 3)
     one_line(call(*rows, "-o", "rows.csv", "--resume"), "cannot continue", FILE, "weights")
     one_line(call("compare", BEFORE, AFTER, "-m", FILE, "--baseline", "base.jsonl"), FILE, "has weights")
-    one_line(call(*index, "--index", "points"), "was made with something else")
+    one_line(call(*index, "--index", "points"), "was made with other settings")
     assert call("compare", BEFORE, AFTER, "-m", FILE, "--shard", "2/2", "-o", "2.jsonl").code == 0
-    one_line(call("merge", "1.jsonl", "2.jsonl"), "not of the same run", "weights")
+    one_line(call("merge", "1.jsonl", "2.jsonl"), "does not belong to the same run", "weights")
 
 
 def test_sets(call, file: Path) -> None:  # noqa: F811

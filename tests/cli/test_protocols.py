@@ -64,7 +64,7 @@ def test_a_run_of_other_conventions_is_not_continued(folders: Folders, capsys: p
     assert run(["compare", "a", "b", "-m", "psnr", "-o", "r.jsonl", "--resume"]) == 2
     assert "crop_border: '3' before, 'None' now" in capsys.readouterr().err
     assert run(["compare", "a", "b", "-m", "psnr", "--baseline", "r.jsonl"]) == 2
-    assert "crop_border is 3, this run's is none" in capsys.readouterr().err
+    assert "crop_border is 3, but this run has none" in capsys.readouterr().err
     assert run(["compare", "a", "b", "-m", "psnr", "--crop-border", "3", "--baseline", "r.jsonl"]) == 0
 
 
@@ -122,7 +122,7 @@ def test_a_changed_clock_passes(folders: Folders) -> None:
     [
         (["--protocol", "sr-y"], "--scale 4"),
         (["--protocol", "sry"], "did you mean sr-y"),
-        (["--scale", "4"], "is of a protocol"),
+        (["--scale", "4"], "is only for a protocol"),
         (["--protocol", "derain", "--alpha", "white"], "leave out --alpha white"),
         (["--protocol", "derain", "-m", "lpips"], "has no lpips"),
         (["--protocol", "derain", "--crop-border", "2"], "leave out --crop-border 2"),
@@ -174,7 +174,7 @@ def test_a_pair_is_explained(
     assert found["expected"][0].startswith(
         f"nearest to lpips={float(f'{wanted:.4f}'):g}: lpips-alex@range01 of elsewhere"
     )
-    assert "equal in every digit given" in found["expected"][0] and found["expected"][0] in said.err
+    assert "equal in all given digits" in found["expected"][0] and found["expected"][0] in said.err
     rows = {(row["metric"], name): row["score"] for row in found["rows"] for name in row["protocols"].split(", ")}
     assert rows["psnr", "eyediff"] == rows["psnr", "3dgs"] == eyediff.distance(a, b, "psnr")
     assert rows["ssim@3d", "deblur"] == eyediff.scores(a, b, protocol="deblur")["ssim@3d"]

@@ -70,7 +70,7 @@ def test_a_picture(call, folder: Path, tmp_path: Path) -> None:  # noqa: F811
     check(tmp_path / "m.png")
     with Image.open(tmp_path / "m.png") as image:
         assert min(image.size) > 300
-    one_line(call("matrix", folder, "--plot", folder / "a" / "0.png"), "0.png", "is no plot")
+    one_line(call("matrix", folder, "--plot", folder / "a" / "0.png"), "0.png", "is not a plot")
     one_line(call("matrix", folder, "--plot", tmp_path / "m.bmp"), "plot", ".png, .svg")
 
 

@@ -167,7 +167,7 @@ def test_from_python() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("gt one one -m psnr", "two methods are named one"),
+        ("gt one one -m psnr", "two methods have the name one"),
         ("gt =one -m psnr", "expected FOLDER or NAME=FOLDER"),
         ("gt one -m psnr --digits psnr", "--digits psnr: expected NAME=N"),
         ("gt one -m psnr --digits ssim=2", "--digits ssim: ssim is not computed here"),
@@ -175,7 +175,7 @@ def test_from_python() -> None:
         ("gt one -m psnr --resume", "--resume continues a file"),
         ("gt one -m psnr --scores t.csv -o t.csv", "--output and --scores name the same file"),
         ("gt gone -m psnr", "gone: no such file or folder"),
-        ("gt one -m psnr -o t.doc", "the name does not tell the format"),
+        ("gt one -m psnr -o t.doc", "the suffix is unknown"),
     ],
 )
 def test_calls_that_are_wrong(words: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,12 +211,12 @@ def test_a_figure_of_crops(capsys: pytest.CaptureFixture[str]) -> None:
     assert {(100, 100, 100), (105, 105, 105), (110, 110, 110)} <= colours
     assert run(["table", "gt", "one", "-m", "psnr", "--figure", "g.png"]) == 0
     for words, said in (
-        ("--figure f.png --crop 10,0,8,4", "--crop 10,0,8,4: not inside of a/0.png, which is 16x16"),
+        ("--figure f.png --crop 10,0,8,4", "--crop 10,0,8,4: the crop is not inside a/0.png, which is 16x16"),
         ("--figure f.png --crop 1,2,3", "expected X,Y,W,H"),
         ("--figure f.png --crop 1,2,0,3", "at least 1"),
-        ("--figure f.png --image none", "--image none: not in the table"),
+        ("--figure f.png --image none", "--image none: this image is not in the table"),
         ("--figure f.jpg", "a plot cannot be saved as f.jpg"),
-        ("--crop 1,2,3,4", "name its file with --figure"),
+        ("--crop 1,2,3,4", "give its file with --figure"),
     ):
         capsys.readouterr()
         assert run(["table", "gt", "one", "-m", "psnr", *words.split()]) == 2
@@ -237,7 +237,7 @@ def test_a_page_beside_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("mine.html").read_text() == "mine"
     capsys.readouterr()
     assert run([*call[:-1], "folder"]) == 2
-    assert "expected one HTML file" in capsys.readouterr().err
+    assert "expected an HTML file" in capsys.readouterr().err
 
 
 def test_a_protocol() -> None:
@@ -249,5 +249,5 @@ def test_a_protocol() -> None:
     words = "gt one --protocol sr-y --scale 4 -m psnr@y -o t.json"
     assert run(["table", *words.split()]) == 0
     assert json.loads(Path("t.json").read_text())["methods"]["one"]["psnr@y"]["mean"] == found.mean("one", "psnr@y")
-    with pytest.raises(UsageError, match="without a protocol"):
+    with pytest.raises(UsageError, match="only a protocol uses it"):
         eyediff.table("gt", {"one": "one"}, ["psnr"], scale=4)

@@ -88,7 +88,7 @@ def test_a_shorter_clip(call, clips) -> None:  # noqa: F811
     said = call("video", clips["plain"], clips["short"], "-m", "psnr", "--format", "csv")
     assert said.code == 3 and len(rows(said.out)) == 21
     assert rows(said.out)[-1]["error"] == (
-        f"read: {clips['short']} ends after 20 frames; 4 frames of {clips['plain']} behind that were not compared"
+        f"read: {clips['short']} ends after 20 frames; 4 frames of {clips['plain']} after that were not compared"
     )
 
 
@@ -99,9 +99,9 @@ def test_a_truncated_file(call, clips) -> None:  # noqa: F811
     found = rows(said.out)
     assert said.code == 3
     assert 3 < len(found) < 24 and all(row["psnr"] == "inf" for row in found[:3])
-    assert "damaged or cut short" in found[-1]["error"] and "promises 24 frames" in found[-1]["error"]
+    assert "damaged or incomplete" in found[-1]["error"] and "promises 24 frames" in found[-1]["error"]
     both = call("video", broken, broken, "-m", "psnr", "--format", "csv")
-    assert both.code == 3 and "damaged or cut short" in rows(both.out)[-1]["error"]
+    assert both.code == 3 and "damaged or incomplete" in rows(both.out)[-1]["error"]
 
 
 def test_a_variable_frame_rate(call, clips) -> None:  # noqa: F811
@@ -116,7 +116,7 @@ def test_a_variable_frame_rate(call, clips) -> None:  # noqa: F811
 def test_a_clip_one_frame_late(call, clips) -> None:  # noqa: F811
     """It is told, on stderr and in the summary, with what to do; and that does it."""
     said = call("video", clips["plain"], clips["late"], "-m", "psnr")
-    assert said.code == 0 and "seems one frame late; an offset of 1 lines them up" in said.err
+    assert said.code == 0 and "seems one frame late; use an offset of 1" in said.err
     assert "seems one frame late" in said.out
     lined_up = call("video", clips["plain"], clips["late"], "-m", "psnr", "--offset", "1", "--format", "csv")
     assert "seems" not in lined_up.err
@@ -157,7 +157,7 @@ def test_what_is_no_video(call, clips, tmp_path: Path) -> None:  # noqa: F811
 def test_untagged_colours_are_told_of(call, clips) -> None:  # noqa: F811
     """On stderr: what is assumed, of which file."""
     said = call("video", clips["whole"], clips["whole"], "-m", "psnr", "--format", "csv")
-    assert f"{clips['whole']}: its colours are not tagged; BT.601, limited range is assumed" in said.err
+    assert f"{clips['whole']}: the file does not state its colour coding; BT.601, limited range is assumed" in said.err
 
 
 def test_the_report(call, clips, tmp_path: Path) -> None:  # noqa: F811

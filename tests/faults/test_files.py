@@ -52,7 +52,7 @@ def test_files_that_are_no_files(pair_of_folders: Path) -> None:
     assert compare() == 3
     found = rows(pair_of_folders / "out.jsonl")
     assert len(found) == 12 and sum(error is None for error in found.values()) == 9
-    assert all("a pipe or device, a regular file was expected" in str(found[f"0000{i}.png"]) for i in (1, 2))
+    assert all("is a pipe or device, but a regular file was expected" in str(found[f"0000{i}.png"]) for i in (1, 2))
 
 
 def test_files_that_vanish_and_change_after_the_listing(pair_of_folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_files_that_vanish_and_change_after_the_listing(pair_of_folders: Path, m
         patch.setattr("eyediff.pairing.images_below", then_gone)
         assert compare() == 3
     found = rows(pair_of_folders / "out.jsonl")
-    assert "no such file: check the path" in str(found["00003.png"])
+    assert "no such file; check the path" in str(found["00003.png"])
     assert "damaged" in str(found["00004.png"])
     for path, data in kept.items():
         path.write_bytes(data)
@@ -162,7 +162,7 @@ def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
 
     (tmp_path / "photos").mkdir()
     os.mkfifo(tmp_path / "photos" / "0.png")
-    with pytest.raises(ImageError, match=r"0\.png: a pipe or device"):
+    with pytest.raises(ImageError, match=r"0\.png: is a pipe or device"):
         distill(
             [tmp_path / "photos"],
             tmp_path / "out",

@@ -72,7 +72,7 @@ def _merged(path: Path) -> str:
         found = run.MergedRows([path])
     except MergeError as error:
         for problem in error.problems:
-            refused(MergeError(problem), path.name, "parts missing")
+            refused(MergeError(problem), path.name, "parts are missing")
         return "refused"
     rows = list(found)
     assert len(rows) == len(found)

@@ -102,10 +102,12 @@ def test_batches_need_one_size(seeded: eyediff.Metric) -> None:
 def test_sizes_that_differ_are_told_without_settings_that_are_not_there() -> None:
     """`distance` has no parameter `size`; batches of 2 and 1 do not differ in size."""
     black = np.zeros((2, 16, 16, 3), np.uint8)
-    with pytest.raises(errors.SizeError, match="16x16, candidate is 16x15: they differ in size; bring them") as caught:
+    with pytest.raises(
+        errors.SizeError, match="16x16, candidate is 16x15: they differ in size; resize or crop"
+    ) as caught:
         eyediff.distance(black[0], black[0, 1:], "psnr")
     assert not caught.value.settings
-    with pytest.raises(errors.UsageError, match="2 and 1 images do not pair up: give as many of both"):
+    with pytest.raises(errors.UsageError, match="2 and 1 images do not pair up; give equal numbers"):
         eyediff.Metric("psnr").distances(black, black[:1])
 
 

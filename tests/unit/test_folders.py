@@ -51,7 +51,9 @@ def test_torch_embeds_and_its_points_are_not_onnxruntimes(folder: Path, monkeypa
     monkeypatch.setattr(torch_runner, "TorchRunner", lambda _, precision: TorchRunner("cpu", precision))
     find = partial(eyediff.duplicates, folder, 9, index=folder.parent / "index")
     by_onnx = find(device="cpu")
-    with pytest.raises(UsageError, match=r"engine: '(native|onnx).* cpu' before, 'torch .* cpu' now; rebuild"):
+    with pytest.raises(
+        UsageError, match=r"engine: '(native|onnx).* cpu' before, 'torch .* cpu' now; compute it again with rebuild"
+    ):
         find(device="cuda")
     by_torch = find(device="cuda", rebuild=True)
     assert [row.distance for row in by_torch.rows] == pytest.approx([row.distance for row in by_onnx.rows], rel=2e-5)

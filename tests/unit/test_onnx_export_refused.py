@@ -14,13 +14,13 @@ from eyediff.errors import OutputError, UsageError
 @pytest.mark.parametrize(
     ("metric", "asked", "said"),
     [
-        ("fsim", {}, "fsim cannot be written as ONNX; lpips-.*ms-ssim"),
+        ("fsim", {}, "fsim cannot be written as ONNX; use lpips-.*ms-ssim"),
         ("ssim@matlab", {}, "ssim@matlab cannot be written as ONNX"),
-        ("psnr", {"embed": True}, "psnr has no embedding; lpips-"),
+        ("psnr", {"embed": True}, "psnr has no embedding; use an lpips-"),
         ("psnr", {"weights": "alex.pth"}, "psnr has no weights, but weights='alex.pth' was given"),
         ("psnr", {"opset": 17}, "opset 17 was given; 18 to"),
         ("psnr", {"layout": "chw"}, "layout 'chw' was given; expected one of nhwc, nchw"),
-        ("psnr", {"range": (0, 255)}, "for uint8, which knows its own"),
+        ("psnr", {"range": (0, 255)}, "for uint8, whose range is known"),
         ("psnr", {"range": (0, 2), "input": "float32"}, r"expected one of \(0, 1\), \(-1, 1\)"),
     ],
 )
@@ -37,7 +37,7 @@ def test_what_is_there_stays_where_it_is_something_else_or_the_export_fails(
     """A text is not overwritten; a model is, but only by one that is whole."""
     notes, model = tmp_path / "notes.txt", tmp_path / "metric.onnx"
     notes.write_text("mine")
-    with pytest.raises(OutputError, match="is no ONNX file"):
+    with pytest.raises(OutputError, match="is not an ONNX file"):
         eyediff.export("psnr", notes)
     assert notes.read_text() == "mine"
     eyediff.export("ssim", model)

@@ -1,8 +1,8 @@
-"""The command line: arguments in, exit codes out. Each command is a file of its own; this one joins them.
+"""Run the command line. Each command has a file; this one joins the commands and handles their errors.
 
-Exit codes: 0 done; 1 a threshold was crossed, or a pair is worse than in the baseline; 2 the call or the configuration
-is wrong, nothing was computed; 3 some results are missing: pairs failed or were unmatched, or the run stopped at an
-error and kept the rows that are complete; 70 an internal error; 130 interrupted, what was computed is kept.
+Exit codes: 0 done; 1 a limit was crossed, or a pair is worse than in the baseline; 2 the call or the configuration is
+wrong, and nothing was computed; 3 some results are missing: pairs failed or have no partner, or the run stopped at an
+error and kept the complete rows; 70 an internal error; 130 interrupted, computed rows are kept.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _root(
 
 
 _MARKUP = re.compile(r"\[[a-z#/@][^\[]*?\]")
-"""What rich takes for markup, as its own parser does."""
+"""Text that rich would interpret as markup. The pattern is that of rich's parser."""
 
 
 def create_command(names: Iterable[str] = COMMANDS) -> Any:
@@ -111,61 +111,61 @@ The releases of typer keep it in different modules (click, typer._click), and ex
 """
 
 
-def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # a return for each way to end
+def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one return for each way to end
     """Run the command line and return its exit code.
 
-    An expected error becomes one line on stderr. Any other exception is a defect of eyediff: it becomes one line, too,
-    which says where to report it, and exit code 70. With EYEDIFF_TRACEBACK=1 its traceback precedes that line.
+    An expected error becomes one line on stderr. Any other exception is a defect of eyediff: it becomes one line that
+    asks for a report, and exit code 70. With EYEDIFF_TRACEBACK=1, the traceback is printed before that line.
     """
     _open_missing_streams()
     try:
         arguments = with_address(sys.argv[1:] if argv is None else argv)
-        if any("\0" in argument for argument in arguments):  # not every release of typer refuses it in a path
-            raise UsageError("an argument contains a NUL character, which no name has: leave it out")
+        if any("\0" in argument for argument in arguments):  # some releases of typer accept it in a path
+            raise UsageError("an argument contains a NUL character, which is not allowed in names; leave it out")
         command = create_command(_needed(arguments))
         code = command.main(args=arguments, standalone_mode=False)
     except EyediffError as error:
         _complain(error.spelled(spell_option))
         return USAGE_ERROR
     except _PARSER_ERROR as error:  # an unknown option, a missing argument
-        if message := error.format_message().rstrip("."):  # empty where the help was printed already
-            _complain(f"{message}; `eyediff --help` shows how")
+        if message := error.format_message().rstrip("."):  # empty if the help was printed
+            _complain(f"{message}; `eyediff --help` explains the commands")
         return USAGE_ERROR
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         return _end_without_reader()
-    except SystemExit as error:  # the parser answers a broken pipe with exit code 1, which here means a crossed limit
+    except SystemExit as error:  # the parser uses exit code 1 for a broken pipe, but here 1 means a crossed limit
         if isinstance(error.__context__, BrokenPipeError):
             return _end_without_reader()
         raise
-    except Exception as error:  # noqa: BLE001  # a defect of ours, whatever it is
+    except Exception as error:  # noqa: BLE001  # every other error is a defect of eyediff
         if os.environ.get("EYEDIFF_TRACEBACK") == "1":
             traceback.print_exc()
         _complain(
             f"internal error: {''.join(traceback.format_exception_only(error))}; this is a defect of "
-            "eyediff: report it on the project's page, with the traceback that EYEDIFF_TRACEBACK=1 prints"
+            "eyediff; report it on the page of the project, with the traceback that EYEDIFF_TRACEBACK=1 prints"
         )
         return INTERNAL_ERROR
     return code if isinstance(code, int) else 0
 
 
 def _open_missing_streams() -> None:
-    """Let what goes to a stream that the caller closed (`>&-`) go nowhere.
+    """Connect standard streams that the caller closed (`>&-`) to the null device.
 
-    Its number is taken, too: the next file to be opened would get it, and a library that writes to stderr would write
-    into that file.
+    Otherwise the next opened file would get the number of the closed stream, and a library that writes to stderr would
+    write into that file.
     """
     if None in (sys.stdin, sys.stdout, sys.stderr):
         while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
             continue
         os.close(descriptor)
-        sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for good
+        sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open until exit
         sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
 
 
 def _end_without_reader() -> int:
-    """Return 0: the reader of standard output has seen enough, as `head` does, and nobody is left to tell."""
+    """Return 0. The reader of standard output, such as `head`, has closed the pipe, so nobody reads a message."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -175,5 +175,5 @@ def _complain(message: str) -> None:
 
 
 def main() -> None:
-    """The entry point of the `eyediff` command."""
+    """Run the command line as the entry point of `eyediff`."""
     sys.exit(run())

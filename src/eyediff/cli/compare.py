@@ -1,4 +1,4 @@
-"""`eyediff compare`: two images, two folders, or one image against a folder."""
+"""`eyediff compare`: compare two images, two folders, or one image with a folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FILE.csv|.jsonl",
-            help="Compare the pairs that it lists: columns reference and candidate, and where wanted name and group.",
+            help="Compare the pairs in this file. Columns: reference, candidate; optional: name, group.",
         ),
     ] = None,
     metric: options.Metrics = None,
@@ -66,7 +66,7 @@ def compare(
     ignore: options.Ignore = None,
     mask: options.Masks = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the results of -o where an earlier run stopped.")
+        bool, typer.Option("--resume", help="Continue the results in -o after an earlier run that stopped.")
     ] = False,
     overwrite: Annotated[
         bool,
@@ -80,16 +80,19 @@ def compare(
     max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="DIR|FILE.html", help="A page to look at; a folder gets full-size pictures beside it."),
+        typer.Option(
+            metavar="DIR|FILE.html", help="Write an HTML page with the results; in a folder, with full-size pictures."
+        ),
     ] = None,
     maps: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where each pair differs, as pictures of one colour scale.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a difference map of each pair; all maps have the same colour scale."),
     ] = None,
     map_format: Annotated[
-        str, typer.Option(metavar="png,npy", help="What --maps writes; npy holds the scores by pixel as float32.")
+        str, typer.Option(metavar="png,npy", help="File formats of --maps; npy has the score of each pixel as float32.")
     ] = "png",
 ) -> int:
-    """Compare two images, two folders by relative path, one image with each of a folder, or the pairs of a list.
+    """Compare two images, two folders by relative path, one image with each image of a folder, or a list of pairs.
 
     Exit code: 0 done, 1 a limit such as --max was crossed or --baseline is worse, 2 the call is wrong and nothing was
     computed, 3 some pairs failed, lack a score or had no partner, or the run stopped at an error after complete rows,
@@ -98,12 +101,14 @@ def compare(
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     resumable = output is not None and reports.is_results_path(kind, output)
     if resume and not resumable:
-        raise UsageError("--resume continues a file: give the file of the earlier run with -o")
+        raise UsageError("--resume continues a file; give the file of the earlier run with -o")
     part = parse_shard(shard, kind, output)
     if part and baseline:
-        raise UsageError("--baseline judges a whole run, --shard makes a part of one; merge the parts, then judge them")
+        raise UsageError(
+            "--baseline checks a complete run, but --shard computes a part; merge the parts, then check the merged run"
+        )
     if ray is not None and (report or maps):
-        raise UsageError("--report and --maps are drawn where the images are read; leave out --ray")
+        raise UsageError("--report and --maps need the images on this machine; leave out --ray")
     most = options.rows_shown(rows, kind, output)
     gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
     gating.check_inputs(*filter(None, (reference, candidate)))

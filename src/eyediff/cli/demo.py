@@ -1,4 +1,4 @@
-"""`eyediff demo`: where the older metrics and LPIPS prefer other pictures, on pictures of our own."""
+"""`eyediff demo`: show drawn pictures for which the older metrics and LPIPS prefer different candidates."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ WIDTH = 12
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where the pictures go.")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for the pictures.")] = Path(
         "eyediff-demo"
     ),
 ) -> None:
     """Make pictures, distort them, and show where PSNR and SSIM disagree with LPIPS. Needs no download.
 
-    The first figure of Zhang et al. 2018: a slight warp, noise, a shift or another contrast against a loss of detail.
-    lpips-alex is shown too where its weights are here already (`eyediff weights get alex`).
+    It follows figure 1 of Zhang et al. 2018: one candidate has a slight warp, noise, a shift or another contrast, the
+    other has lost detail. lpips-alex is shown too if its weights are on this machine (`eyediff weights get alex`).
     """
-    from ..demo import run_demo  # noqa: PLC0415  # what draws is loaded only for this command
+    from ..demo import run_demo  # noqa: PLC0415  # drawing code is loaded only for this command
 
     found = run_demo(output)
     for verdict in found.verdicts:
@@ -34,8 +34,10 @@ def demo(
             figures = "".join(figure(scores[name]).rjust(WIDTH) for name in found.metrics)
             typer.echo(f"{figures}  {candidate.label}")
         typer.echo(
-            "".join(verdict.closer[name].name.rjust(WIDTH) for name in found.metrics) + "  is closer, they say\n"
+            "".join(verdict.closer[name].name.rjust(WIDTH) for name in found.metrics) + "  is closer, by each metric\n"
         )
     count = sum(verdict.disagrees for verdict in found.verdicts)
-    typer.echo(f"PSNR and SSIM disagree with LPIPS in {count} of {len(found.verdicts)}. What do your eyes say?")
-    typer.echo(f"The pictures side by side: {shown(found.picture)}; every pair to look at: {shown(found.page)}")
+    typer.echo(
+        f"PSNR and SSIM disagree with LPIPS in {count} of {len(found.verdicts)} trials. Which candidates do you prefer?"
+    )
+    typer.echo(f"All pictures: {shown(found.picture)}; a page with every pair: {shown(found.page)}")

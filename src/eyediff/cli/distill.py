@@ -1,4 +1,4 @@
-"""`eyediff distill`: train a small network to estimate lpips-alex, or measure how well one does."""
+"""`eyediff distill`: train a small network to estimate lpips-alex, or measure how well a network does it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..training.distillation.recipe import DistillationRecipe
 from .progress import bar
 
 SHIPPED = DistillationRecipe()
-"""The recipe of the shipped weights, apart from its time limit."""
+"""Recipe of the shipped weights, except for its time limit."""
 
 GROUPS = (SHIPPED.groups[0], SHIPPED.groups[1])
 
 
 def distill(
-    folders: Annotated[list[Path] | None, typer.Argument(help="Folders of pictures.", show_default=False)] = None,
+    folders: Annotated[list[Path] | None, typer.Argument(help="Folders of images.", show_default=False)] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the weights go (safetensors).")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File for the weights (safetensors).")
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Number of optimiser steps.")] = SHIPPED.steps,
     minutes: Annotated[
-        float, typer.Option(min=0, help="Train for this time instead of a number of steps (0: no limit).")
+        float, typer.Option(min=0, help="Train for this time instead of a number of steps (0: no time limit).")
     ] = SHIPPED.minutes,
     seed: Annotated[int, typer.Option(min=0, help="Seed of groups, batches and initial weights.")] = SHIPPED.seed,
     batch: Annotated[int, typer.Option(min=2, help="Groups of four 64x64 crops per step.")] = SHIPPED.batch,
@@ -44,37 +44,41 @@ def distill(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the work folder.")] = False,
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        typer.Option(help="Where the networks compute; only the CPU is bit-reproducible."),
+        typer.Option(help="Device of the networks. Only results of the CPU are reproducible bit by bit."),
     ] = "auto",
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw the log, or with --evaluate the scatter (png, svg or pdf).", show_default=False
+            metavar="FILE",
+            help="Draw the losses; with --evaluate, a scatter plot (png, svg or pdf).",
+            show_default=False,
         ),
     ] = None,
     evaluate: Annotated[
-        bool, typer.Option("--evaluate", help="Do not train: print how well a network estimates lpips-alex.")
+        bool, typer.Option("--evaluate", help="Do not train; print how well a network estimates lpips-alex.")
     ] = False,
     held_out: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="DIR",
-            help="With --evaluate: a folder whose held-out pictures are measured (repeatable).",
+            help="With --evaluate: measure only the held-out images of this folder. Repeatable.",
             show_default=False,
         ),
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Weights that --evaluate measures; default lpips-mini.", show_default=False),
+        typer.Option(metavar="FILE", help="Weights for --evaluate; default lpips-mini.", show_default=False),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Processes; default one per core.", show_default=False)
+        int | None,
+        typer.Option(metavar="N", min=1, help="Number of processes; default one for each core.", show_default=False),
     ] = None,
 ) -> int:
-    """Train a small network to estimate lpips-alex on pairs made from pictures, or measure how well one does.
+    """Train a small network to estimate lpips-alex on pairs made from images, or measure how well a network does it.
 
-    Needs the extra `torch`, and AlexNet's weights as the teacher. One picture in six is held out by its name and never
-    trained on. On a CPU, equal pictures and options give the same file; --resume continues a run that was stopped.
+    Needs the extra `torch`, and the weights of AlexNet as the teacher. One image in six is held out, chosen by its
+    name, and is never used for training. On a CPU, equal images and options give the same file. --resume continues a
+    run that was stopped.
     """
     require("torch", "distill")
     if plot is not None:
@@ -84,11 +88,11 @@ def distill(
         _evaluate(folders or [], held_out or [], weights, plot, count)
         return 0
     if weights is not None or held_out:
-        raise UsageError("--weights and --held-out belong to --evaluate; training writes its weights to -o FILE")
+        raise UsageError("--weights and --held-out are only for --evaluate; training writes its weights to -o FILE")
     if not folders:
-        raise UsageError("no folder of pictures to train on; name at least one")
+        raise UsageError("no folder of images to train on was given; give at least one")
     if output is None:
-        raise UsageError("nowhere to write the weights; name a file with -o, or measure with --evaluate")
+        raise UsageError("no file for the weights was given; give one with -o, or measure with --evaluate")
     from ..training.distillation import distill as training
 
     folder = work or output.with_name(f"{output.name}.work")
@@ -123,7 +127,7 @@ def distill(
 def _evaluate(
     folders: list[Path], held_out_folders: list[Path], weights: Path | None, plot: Path | None, workers: int
 ) -> None:
-    """Print the tables of the model card; with `plot` draw the scatter."""
+    """Print the tables of the model card. With `plot`, draw the scatter plot."""
     from ..distortions.photos import find_photos, is_held_out
     from ..training.distillation import evaluate as evaluation
     from ..training.distillation.agreement import format_markdown
@@ -132,7 +136,9 @@ def _evaluate(
     from ..weights import package_files
 
     if len({folder.name for folder in (*folders, *held_out_folders)}) < max(1, len(folders) + len(held_out_folders)):
-        raise UsageError("nothing to measure on; name folders of pictures, each with a name of its own")
+        raise UsageError(
+            "no images to measure were given, or two folders have the same name; give folders with different names"
+        )
     sources = {folder.name: find_photos(folder) for folder in folders}
     sources |= {folder.name: [path for path in find_photos(folder) if is_held_out(path)] for folder in held_out_folders}
     measurements: list[evaluation.Measurement] = []

@@ -1,4 +1,4 @@
-"""`eyediff diversity`: how far apart the images of a folder are on average."""
+"""`eyediff diversity`: measure how different the images of a folder are on average."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ COLUMNS = (
     Column("mean", "number", "Mean distance of all pairs."),
     Column("standard_error", "number", "Standard error of the mean.", title="std error"),
 )
-"""`what` is group, within groups, all, or image for one that failed."""
+"""Columns of the table. `what` is "group", "within groups", "all", or "image" for an image that failed."""
 
-TOO_FEW = "fewer than two images: no pair"
+TOO_FEW = "there are fewer than two images, so no pair"
 
 
 def diversity(
@@ -36,8 +36,8 @@ def diversity(
         str | None,
         typer.Option(
             metavar="subfolder|REGEX",
-            help="Pairs within groups: images of one subfolder, or of one text that the regular expression's first "
-            "parenthesis finds in their path.",
+            help="Measure pairs within groups. A group has the images of a subfolder, or those that share a match of a "
+            "regular expression in their path (of its first parenthesis, if it has one).",
             show_default=False,
         ),
     ] = None,
@@ -48,10 +48,10 @@ def diversity(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Say how far apart the images of a folder are on average: the mean distance of all pairs, and its standard error.
+    """Measure how different the images of a folder are: the mean distance of all pairs, and its standard error.
 
-    One pass, whatever their number, in constant memory. The standard error is that of images drawn independently; with
-    --groups, that of the mean over groups. docs/sets.md derives it.
+    Each image is read once, and the memory does not depend on their number. The standard error assumes independent
+    images; with --groups, it is that of the mean over groups. docs/sets.md derives it.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed or some groups have no pair,
     130 interrupted.

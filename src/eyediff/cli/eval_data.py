@@ -1,4 +1,4 @@
-"""`eyediff eval simulate` and `fetch`: studies to judge metrics by."""
+"""`eyediff eval simulate` and `fetch`: make or download studies to evaluate metrics."""
 
 from __future__ import annotations
 
@@ -26,32 +26,34 @@ PLAN = SimulationSettings()
 def simulate(
     folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
     observer: Annotated[
-        str, typer.Option(metavar="METRIC", help="The metric that the observers follow.")
+        str, typer.Option(metavar="METRIC", help="Metric that the simulated observers follow.")
     ] = defaults.SET_METRIC,
-    kind: Annotated[bapps.BappsKind, typer.Option(help="Of votes.")] = PLAN.kind,
+    kind: Annotated[bapps.BappsKind, typer.Option(help="Kind of the votes.")] = PLAN.kind,
     count: Annotated[int, typer.Option(metavar="N", help="Items in each subset.")] = PLAN.count,
     observers: Annotated[int, typer.Option(metavar="N", help="Votes on each item.")] = PLAN.observers,
     noise: Annotated[
         float | None,
         typer.Option(
             metavar="S",
-            help="Of an observer, in the metric's unit: the distance at which 73 of 100 agree. By default half of what "
-            "is usual in the study.",
+            help="Noise of an observer in the unit of the metric: the difference at which 73 of 100 observers agree. "
+            "By default, half of a typical difference in the study.",
             show_default=False,
         ),
     ] = None,
     photos: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Cut patches from these, not from pictures by rule.", show_default=False),
+        typer.Option(
+            metavar="DIR", help="Cut patches from these photos, not from generated pictures.", show_default=False
+        ),
     ] = None,
     seed: options.Seed = PLAN.seed,
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Write a study whose truth is known, laid out as BAPPS: observers who follow a metric, with noise.
+    """Write a simulated study in the layout of BAPPS. Its observers follow a metric, with noise, so the truth is known.
 
-    They choose between made distortions of patches of 64 pixels; DIR/simulation.json has each item's true preference,
-    and the scores that follow from it.
+    The observers choose between generated distortions of patches of 64 pixels. DIR/simulation.json has the true
+    preference of each item, and the scores that follow from it.
 
     Exit code: 0 done, 2 the call is wrong and nothing was written.
     """
@@ -63,13 +65,13 @@ def simulate(
     with bar("items") as tell:
         simulated(folder, plan, follows, photos, workers=workers or defaults.workers(), progress=tell)
     typer.echo(
-        f"eyediff: a study of {kind} votes in {shown(folder)}; its truth is in {shown(folder / TRUTH)}", err=True
+        f"eyediff: wrote a study of {kind} votes to {shown(folder)}, and its truth to {shown(folder / TRUTH)}", err=True
     )
     return 0
 
 
 def fetch(
-    folder: Annotated[Path, typer.Argument(help="Where the dataset goes.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder for the dataset.", show_default=False)],
     archives: Annotated[
         list[str] | None,
         typer.Argument(
@@ -78,20 +80,22 @@ def fetch(
     ] = None,
     sha256: Annotated[
         str | None,
-        typer.Option(metavar="SUM", help="What one archive must have; none is published.", show_default=False),
+        typer.Option(metavar="SUM", help="Expected hash of one archive; the authors publish none.", show_default=False),
     ] = None,
 ) -> int:
-    """Fetch BAPPS from where its authors publish it, and unpack it; a download that was cut is gone on with.
+    """Download BAPPS from its authors, and unpack it. A download that was interrupted is continued.
 
-    Exit code: 0 done, 2 it cannot be had, or is not what it should be.
+    Exit code: 0 done, 2 the download failed, or the file is not as expected.
     """
     names = archives or ["twoafc_val", "jnd"]
     if sha256 is not None and len(names) != 1:
-        raise UsageError(f"--sha256 is of one archive, and {len(names)} are asked for; name one")
+        raise UsageError(f"--sha256 is for one archive, but {len(names)} archives were given; give one")
     for name in names:
         with download_bar(name) as report:
             found = fetched(name, folder, sha256=sha256, progress=report)
-        over = f"; {found.passed_over} entries are none of the layout and were left out" if found.passed_over else ""
+        over = (
+            f"; {found.passed_over} entries do not belong to the layout and were left out" if found.passed_over else ""
+        )
         typer.echo(
             f"eyediff: {shown(found.archive)}: {len(found.folders)} subsets, sha256 {found.sha256}{over}", err=True
         )

@@ -1,4 +1,4 @@
-"""`eyediff eval`: how well metrics agree with people's votes."""
+"""`eyediff eval`: measure how well metrics agree with the votes of people."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from .exit_codes import INCOMPLETE, USAGE_ERROR
 from .progress import bar, download_bar
 from .supervision import strengths, supervision
 
-app = typer.Typer(help="How well metrics agree with people: 2AFC, JND and opinion scores.", no_args_is_help=True)
+app = typer.Typer(
+    help="Measure how well metrics agree with people: 2AFC, JND and opinion scores.", no_args_is_help=True
+)
 app.command()(simulate)
 app.command()(fetch)
 
@@ -34,14 +36,16 @@ PlotFile: TypeAlias = Annotated[
 ByItem: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="A row an item: its votes and all scores (csv, jsonl, json).", show_default=False
+        metavar="FILE",
+        help="Write one row for each item: its votes and all scores (csv, jsonl, json).",
+        show_default=False,
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The output options of a study."""
+    """The output options of an evaluation."""
 
     file: Path | None
     format: TextFormat | None
@@ -64,11 +68,12 @@ def twoafc(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Two alternatives, forced choice: how often each metric sides with a voter.
+    """Two alternatives, forced choice (2AFC): measure how often each metric agrees with a voter.
 
-    By subset and as the means of table 5 of Zhang et al. 2018. Beside them are the agreement of people as published
-    (human), of a voter with another (human unbiased, of tables) and of the majority, 95 % intervals, and the
-    differences between metrics on the same triplets.
+    The results are given for each subset, and as the means of table 5 of Zhang et al. 2018. For comparison, the table
+    has the published agreement of people (human), the agreement of one voter with another (human unbiased, only for
+    tables of votes) and that of the majority. It also has 95 % intervals, and the differences between metrics on the
+    same triplets.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
@@ -81,7 +86,10 @@ def just_noticeable(
     data: study_options.Votes,
     metric: options.Metrics = None,
     convention: Annotated[
-        jnd.Convention, typer.Option(help="Of the area: voc as the published code has it, step as scikit-learn.")
+        jnd.Convention,
+        typer.Option(
+            help="Formula of the area under the curve: voc as in the published code, step as in scikit-learn."
+        ),
     ] = "voc",
     output: options.Output = None,
     format_: options.FormatOption = None,
@@ -93,9 +101,9 @@ def just_noticeable(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Just noticeable differences: the average precision of each metric, by subset and on the mean.
+    """Just noticeable differences (JND): measure the average precision of each metric, for each subset and as the mean.
 
-    The row `ceiling` is what the votes' own order reaches; no metric can reach more.
+    The row `ceiling` is the result of sorting by the votes; no metric can reach more.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
@@ -119,9 +127,10 @@ def mos(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Mean opinion scores: SRCC, PLCC after the usual logistic fit, and KRCC of each metric.
+    """Mean opinion scores (MOS): measure SRCC, PLCC after the usual logistic fit, and KRCC of each metric.
 
-    More must mean better in the table. By subset where it has a column of that name, and of all items together.
+    In the table, a higher score must mean a better image. Results are given for all items together and, if the table
+    has a column `subset`, for each subset.
 
     Exit code: 0 done, 2 the call or the table is wrong and nothing was computed, 3 some items failed.
     """
@@ -134,13 +143,13 @@ def check(
     data: study_options.Votes,
     kind: Annotated[
         StudyKind | None,
-        typer.Option(help="What the votes should be; by default all that is there.", show_default=False),
+        typer.Option(help="Kind of the votes to check; by default all kinds in the folder.", show_default=False),
     ] = None,
     workers: options.Workers = None,
 ) -> int:
-    """Look a study through, every image and every vote, and list all that is wrong with it, a line each.
+    """Check every image and every vote of a study, and print one line for each problem.
 
-    Exit code: 0 all is well, 2 something is wrong.
+    Exit code: 0 no problems, 2 there are problems.
     """
     count, parts = 0, votes.find_parts(data, kind)
     for what, split in parts:
@@ -162,7 +171,10 @@ def _judged(
     how: judging.EvaluationOptions,
     outputs: Outputs,
 ) -> int:
-    """Read, judge, and tell; what can be wrong is found before any image is looked at closely."""
+    """Read a study, evaluate the metrics, and write the results.
+
+    Errors in the call are found before images are decoded.
+    """
     form = cast(TextFormat, options.format_of(outputs.format, outputs.file, options.SUFFIXES))
     if outputs.plot is not None:
         plots.check(outputs.plot)
@@ -180,7 +192,7 @@ def _judged(
         if outputs.plot is not None:
             drawing.draw(found, outputs.plot)
     if outputs.file is not None:
-        typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} judged; see {shown(outputs.file)}", err=True)
+        typer.echo(f"eyediff: {amount(len(task.study.items), 'item')} evaluated; see {shown(outputs.file)}", err=True)
     return INCOMPLETE if found.failed else 0
 
 

@@ -1,4 +1,4 @@
-"""Exit codes of the commands, and the handling of a run that fails after its first row."""
+"""Define the exit codes of the commands, and handle a run that fails after its first row."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from ..records import Summary
 
 OPTION_NAMES = {"metrics": "metric"}
-"""Options whose name differs from that of the library's parameter."""
+"""Options whose name differs from the name of the parameter in the library."""
 
 CROSSED, USAGE_ERROR, INCOMPLETE, INTERNAL_ERROR, INTERRUPTED = 1, 2, 3, 70, 130
 
 
 def spell_option(setting: Setting) -> str:
-    """Return a parameter of the library as the option that sets it."""
+    """Return the command-line option that sets a parameter of the library."""
     option = "--" + OPTION_NAMES.get(setting.name, setting.name.replace("_", "-"))
     return option if setting.value is None else f"{option} {shlex.quote(str(setting.value))}"
 
 
 def exit_code(summary: Summary, *, failed: bool = False, lacking: bool = False) -> int:
-    """`failed`: something else than a limit was crossed; `lacking`: something else than a score is missing."""
+    """Return the exit code of a run.
+
+    `failed` is True if a check other than a limit failed. `lacking` is True if anything other than a score is missing.
+    """
     if summary.interrupted:
         return INTERRUPTED
     if summary.crossings or summary.mean_crossings or failed:
@@ -45,16 +48,16 @@ def partial_results(
     *,
     can_resume: Callable[[], bool] | None = None,
 ) -> Iterator[run.Progress]:
-    """Turn an error that comes after complete rows into exit code 3; before the first row it stays an error of its own.
+    """Convert an error after complete rows into exit code 3. An error before the first row is raised unchanged.
 
-    Covers the run and all that follows it. Yields what the run tells its progress to.
+    The `with` block contains the run and everything after it. Yields a function that the run calls with its progress.
 
     Parameters
     ----------
     output
-        Where the rows are; None for standard output.
+        File of the rows; None for standard output.
     can_resume
-        Whether --resume could continue the output, asked after the error. None: it never can.
+        Returns, after the error, whether --resume could continue the output. None: it cannot.
     """
     rows = 0
 
@@ -65,14 +68,14 @@ def partial_results(
     def describe() -> str:
         place = f" in {shown(output)}" if output else ""
         what_to_do = (
-            "continue with --resume" if can_resume and can_resume() else "run the command again for what is missing"
+            "continue with --resume" if can_resume and can_resume() else "run the command again for the missing rows"
         )
         return f"complete rows{place}: {rows}; {what_to_do}"
 
     try:
         yield progress
     except EyediffError as error:
-        if isinstance(error.__cause__, BrokenPipeError):  # the reader has seen enough, as `head` does
+        if isinstance(error.__cause__, BrokenPipeError):  # the reader, such as `head`, has closed the pipe
             raise typer.Exit from error
         if not rows:
             raise
@@ -87,7 +90,7 @@ def partial_results(
 def run_with_bar(
     work: Callable[[run.Progress], Summary], progress: run.Progress, *, to_file: bool, what: str
 ) -> Summary:
-    """Work with a bar on stderr, unless the rows themselves run over the same terminal."""
+    """Run `work` with a progress bar on stderr. There is no bar if the rows go to a terminal."""
     if not to_file and sys.stdout.isatty():
         return work(progress)
     with bar(what) as show:

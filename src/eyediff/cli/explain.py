@@ -1,4 +1,4 @@
-"""`eyediff explain`: one pair under all protocols, and which of them comes nearest to a published number."""
+"""`eyediff explain`: score one pair under all protocols, and find the one nearest to a published number."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ COLUMNS = (
     Column("score", "number", "Score of the pair."),
     Column("metric", "text", "Name of the metric, with its version."),
     Column("protocols", "text", "Protocols that compute it in this way."),
-    Column("convention", "text", "What tells this way from others."),
+    Column("convention", "text", "How this convention differs from the others."),
 )
 
 
 class Expected(NamedTuple):
-    """A number that was expected, and how far a score may be from it to be equal in all digits that were given."""
+    """An expected number. A score within `rounding` of `value` is equal in all given digits."""
 
     kind: str
     value: float
@@ -42,7 +42,7 @@ def explain(
     scale: options.Scale = None,
     expect: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Say which protocol comes nearest to this number. Repeatable."),
+        typer.Option(metavar="NAME=VALUE", help="Print which protocol is nearest to this number. Repeatable."),
     ] = None,
     range_: options.LevelRange = None,
     bits: options.Bits = None,
@@ -50,9 +50,10 @@ def explain(
     output: options.Output = None,
     device: options.Device = "auto",
 ) -> int:
-    """Score one pair under every protocol that applies, and say what differs: why a number is not the paper's.
+    """Score one pair under every protocol that applies, to find out why a number differs from that of a paper.
 
-    Exit code: 0 done, 2 the call is wrong, 3 some scores are missing, such as those whose weights are not here.
+    Exit code: 0 done, 2 the call is wrong, 3 some scores are missing, for example because weights are not on this
+    machine.
     """
     wanted = [_expected(text) for text in expect or ()]
     kind = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
@@ -81,13 +82,13 @@ def explain(
 
 
 def nearest(found: Explanation, expected: Expected) -> Sequence[str]:
-    """Return which way comes nearest to a number, and the next one that differs, a line each."""
+    """Return two lines: the score that is nearest to a number, and the next one that differs."""
     rows = found.nearest(expected.kind, expected.value)
     lines = []
     for place, row in enumerate(rows[:2]):
         score = row.score or 0.0
         away = abs(score - expected.value)
-        how = "equal in every digit given" if away <= expected.rounding else f"{figure(away)} away"
+        how = "equal in all given digits" if away <= expected.rounding else f"{figure(away)} away"
         lead = f"nearest to {expected.kind}={expected.value:g}" if place == 0 else "  next"
         lines.append(f"{lead}: {row.metric} of {', '.join(row.protocols)}, {figure(score)}, {how} ({row.convention})")
     return lines

@@ -1,4 +1,4 @@
-"""`eyediff export`: a metric as an ONNX file for other programs."""
+"""`eyediff export`: write a metric as an ONNX file for other programs."""
 
 from __future__ import annotations
 
@@ -14,26 +14,37 @@ from .progress import download_bar
 
 
 def export(
-    metric: Annotated[str, typer.Option("--metric", "-m", metavar="NAME", help="What to export; `eyediff metrics`.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write.")],
-    input_: Annotated[Input, typer.Option("--input", help="What a pixel is stored as.")] = "uint8",
-    layout: Annotated[Layout, typer.Option(help="N x H x W x 3, as images lie in memory, or N x 3 x H x W.")] = "nhwc",
+    metric: Annotated[
+        str, typer.Option("--metric", "-m", metavar="NAME", help="Metric to export; see `eyediff metrics`.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="ONNX file to write.")],
+    input_: Annotated[Input, typer.Option("--input", help="Type of a pixel value.")] = "uint8",
+    layout: Annotated[
+        Layout, typer.Option(help="nhwc: N x H x W x 3, as images are stored in memory; nchw: N x 3 x H x W.")
+    ] = "nhwc",
     range_: Annotated[
         tuple[float, float] | None,
         typer.Option(
-            "--range", metavar="BLACK WHITE", help="Of float32 pixels: 0 1, -1 1 or 0 255.", show_default="0 1"
+            "--range",
+            metavar="BLACK WHITE",
+            help="Values of black and white for float32 pixels: 0 1, -1 1 or 0 255.",
+            show_default="0 1",
         ),
     ] = None,
-    opset: Annotated[int, typer.Option(help=f"{OPSETS[0]} to {OPSETS[1]}; older runtimes need the older.")] = OPSETS[0],
-    map_: Annotated[bool, typer.Option("--map/--no-map", help="Where images differ, of metrics that say so.")] = True,
+    opset: Annotated[
+        int, typer.Option(help=f"{OPSETS[0]} to {OPSETS[1]}; older runtimes need an older opset.")
+    ] = OPSETS[0],
+    map_: Annotated[
+        bool, typer.Option("--map/--no-map", help="Also return a map of the differences, if the metric has one.")
+    ] = True,
     embed: Annotated[
-        bool, typer.Option("--embed", help="One image in, its point out: N x D, for lpips-* and deep-*.")
+        bool, typer.Option("--embed", help="Export the embedding of one image, N x D, instead; for lpips-* and deep-*.")
     ] = False,
 ) -> None:
-    """Write a metric as one ONNX file, which any ONNX runtime computes, in any language, without eyediff.
+    """Write a metric as one ONNX file. Any ONNX runtime, in any language, can compute it without eyediff.
 
-    Inputs `reference` and `candidate`, of any batch and size, to `distance` and, of lpips-*, deep-* and ssim, `map`.
-    docs/export.md has programs in Python, JavaScript, C++, C# and Rust.
+    The inputs are `reference` and `candidate`, with any batch size and image size. The outputs are `distance` and, for
+    lpips-*, deep-* and ssim, `map`. docs/export.md has programs in Python, JavaScript, C++, C# and Rust.
     """
     with download_bar(metric) as progress:
         made = write(

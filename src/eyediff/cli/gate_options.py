@@ -1,4 +1,4 @@
-"""Outputs of `compare` for CI beside its rows: the baseline and its verdict, JUnit, the plot."""
+"""Handle the options of `compare` for CI: the baseline and its verdict, the JUnit file, and the plot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from ..scoring.metric_spec import find_column
 BaselineOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--baseline", metavar="FILE", help="JSONL, JSON or CSV of an earlier run: exit code 1 where this one is worse."
+        "--baseline",
+        metavar="FILE",
+        help="Results of an earlier run (JSONL, JSON or CSV). Exit code 1 if this run is worse.",
     ),
 ]
 ToleranceOption: TypeAlias = Annotated[
@@ -27,27 +29,31 @@ ToleranceOption: TypeAlias = Annotated[
     typer.Option(
         "--tolerance",
         metavar="[NAME=]X",
-        help="How much worse than the baseline a pair may be, in the metric's unit; "
+        help="How much worse than the baseline a pair may be, in the unit of the metric; "
         f"by default {defaults.TOLERANCE:g}. Repeatable.",
     ),
 ]
 JunitOption: TypeAlias = Annotated[
-    Path | None, typer.Option("--junit", metavar="FILE.xml", help="Write a test case a pair, as CI systems show them.")
+    Path | None,
+    typer.Option(
+        "--junit", metavar="FILE.xml", help="Write JUnit XML for CI systems, with one test case for each pair."
+    ),
 ]
 PlotOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--plot",
         metavar="FILE",
-        help="Draw each metric's distribution, and metrics against each other (png, svg or pdf).",
+        help="Draw the distribution of each metric, and scatter plots of two metrics (png, svg or pdf).",
     ),
 ]
 
 
 class Gating:
-    """The options, checked before anything else is done; then sinks for a job; then what they found.
+    """The options for CI. They are checked first; then they give the sinks of a run, and then the verdict.
 
-    Raises UsageError where options do not fit together, or the baseline is no earlier run; as plot.check does.
+    Raises UsageError if options contradict each other, or if the baseline is not an earlier run. Also raises the errors
+    of plot.check.
     """
 
     def __init__(
@@ -62,9 +68,7 @@ class Gating:
         overwrite: bool = False,
     ) -> None:
         if tolerance and baseline is None:
-            raise UsageError(
-                f"--tolerance {tolerance[0]}: nothing to compare with; name an earlier run with --baseline"
-            )
+            raise UsageError(f"--tolerance {tolerance[0]} needs a baseline; give an earlier run with --baseline")
         check_distinct_paths(
             {"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary}
         )
@@ -72,7 +76,7 @@ class Gating:
             raise UsageError(f"--junit {shown(junit)}: there is no folder {shown(junit.parent)}; make it first")
         self._tolerances = dict(map(_tolerance, tolerance or []))
         if len(self._tolerances) < len(tolerance or []):
-            raise UsageError("--tolerance is given twice for the same metric; give one")
+            raise UsageError("--tolerance was given twice for the same metric; give only one")
         self._junit, self._overwrite = junit, overwrite
         self._plot = None if picture is None else plot.PlotSink(picture)
         self._picture = picture
@@ -80,7 +84,10 @@ class Gating:
         self._baseline: gates.Baseline | None = None
 
     def check_inputs(self, *inputs: Path) -> None:
-        """Raise UsageError if the plot would replace an image that is compared: it may be a plot of an earlier run."""
+        """Raise UsageError if the plot would replace a compared image.
+
+        Such an image may be the plot of an earlier run.
+        """
         if self._picture is None or not self._picture.exists():
             return
         place = real_path(self._picture)
@@ -89,7 +96,7 @@ class Gating:
                 raise UsageError(f"--plot {shown(self._picture)} is one of the images to compare; give another file")
 
     def sinks(self, plan: run.ComparisonPlan) -> list[Sink]:
-        """Return what sees the rows. Raises UsageError if the baseline does not fit the plan."""
+        """Return the sinks of the run. Raises UsageError if the baseline does not fit the plan."""
         names = plan.metrics.names
         sinks: list[Sink] = []
         if self._earlier is not None:
@@ -109,25 +116,29 @@ class Gating:
             if column is None:
                 raise UsageError(f"--tolerance {name}: {name} is not computed here; add it to --metric")
             if column in resolved:
-                raise UsageError("--tolerance is given twice for the same metric; give one")
+                raise UsageError("--tolerance was given twice for the same metric; give only one")
             resolved.add(column)
             tolerances[column] = tolerance
         return tolerances
 
     def judge(self, limits: run.Limits) -> run.Judge:
-        """Return what adds to a row the limits that it crosses, those of the baseline among them."""
+        """Return a function that adds to a row the limits that it crosses, including those of the baseline."""
         baseline = self._baseline
         return limits.judge if baseline is None else lambda row: baseline.judge(limits.judge(row))
 
     def conclude(self, *, beside: bool) -> gates.Verdict | None:
-        """Return the verdict on the baseline; with `beside`, where rows are text on stdout, all of it is told there."""
+        """Return the verdict of the baseline.
+
+        With `beside`, when rows are text on stdout, also print all of it there.
+        """
         if self._baseline is None or self._earlier is None:
             return None
         verdict = self._baseline.verdict()
         if self._earlier.metrics is None:
             name = shown(self._earlier.path)
             typer.echo(
-                f"eyediff: {name} is CSV, which says no versions, weights or sizes; they are not checked", err=True
+                f"eyediff: {name} is a CSV file, which contains no versions, weights or sizes; they are not checked",
+                err=True,
             )
         if beside:
             typer.echo("\n".join(["", *gates.format_verdict(verdict)]))
@@ -141,17 +152,17 @@ def _tolerance(text: str) -> tuple[str | None, float]:
     except ValueError:
         tolerance = math.nan
     if math.isnan(tolerance) or tolerance < 0 or (equals and not name):
-        raise UsageError(f"--tolerance {text}: expected a number from 0 up, or NAME=X, such as lpips=0.002")
+        raise UsageError(f"--tolerance {text}: expected a number, 0 or larger, or NAME=X, such as lpips=0.002")
     return name if equals else None, tolerance
 
 
 def check_distinct_paths(files: dict[str, Path | None]) -> None:
-    """Raise UsageError if two options name one file. A baseline that a result replaced would let the next run pass."""
+    """Raise UsageError if two options name the same file. If results replaced the baseline, the next run would pass."""
     seen: dict[Path, str] = {}
     for option, path in files.items():
         if path is None:
             continue
         place = real_path(path)
         if place in seen:
-            raise UsageError(f"{seen[place]} and {option} name the same file, {shown(path)}; give each its own")
+            raise UsageError(f"{seen[place]} and {option} name the same file, {shown(path)}; give different files")
         seen[place] = option

@@ -1,4 +1,4 @@
-"""`eyediff matrix`: all distances between the images of a folder, or of two."""
+"""`eyediff matrix`: compute all distances between the images of one or two folders."""
 
 from __future__ import annotations
 
@@ -31,17 +31,23 @@ def matrix(
     folder: Annotated[Path, typer.Argument(help="A folder of images.", show_default=False)],
     to: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER2", help="Distances to the images of this folder instead.", show_default=False),
+        typer.Option(
+            metavar="FOLDER2", help="Compute the distances to the images of this folder instead.", show_default=False
+        ),
     ] = None,
     output: options.Output = None,
     format_: Annotated[
         GridFormat | None,
-        typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
+        typer.Option(
+            "--format", "-f", help="Format of the results; by default that of the suffix of the output, or text."
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="Draw a heat map, similar images side by side (png, svg or pdf).", show_default=False
+            metavar="FILE",
+            help="Draw a heat map with similar images side by side (png, svg or pdf).",
+            show_default=False,
         ),
     ] = None,
     metric: options.MetricOption = defaults.SET_METRIC,
@@ -49,10 +55,11 @@ def matrix(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Give all distances between the images of a folder, by one pass through the network an image.
+    """Compute all distances between the images of a folder. Each image goes through the network once.
 
-    Rows and columns are the images by name, symmetric with a diagonal of 0. An npy file gets FILE.json beside it, which
-    names them. An image that cannot be read is neither row nor column, and is named on stderr.
+    Rows and columns are the images, sorted by name. The matrix is symmetric, and its diagonal is 0. With an npy file,
+    FILE.json has the names of the rows and columns. An image that cannot be read has no row and no column; stderr names
+    it.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed, 130 interrupted.
     """
@@ -73,9 +80,7 @@ def matrix(
         write(Grid(job.header, found.rows, found.columns, found.distances, failed))
         if plot is not None:
             with partial_results(output) as progress:
-                if output is None or not is_regular(
-                    output
-                ):  # else nothing is kept of it, since all of it is whole or not
+                if output is None or not is_regular(output):  # a regular file is written completely or not at all
                     progress(len(found.rows), None)
                 drawing.draw_heat_map(found, metric, plot)
     if output is not None:
@@ -87,9 +92,9 @@ def matrix(
 
 
 def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
-    """Raise UsageError for what would only be found out after the work."""
+    """Raise UsageError for errors that would otherwise appear only after the work."""
     if kind in grids.BINARY and (output is None or not is_regular(output)):
-        raise UsageError(f"{kind} is no text, and needs a file; name one with -o")
+        raise UsageError(f"{kind} is a binary format and needs a file; give one with -o")
     if kind == "parquet":
         arrow("pyarrow.parquet")
     if plot is not None:
@@ -97,7 +102,7 @@ def _check(kind: GridFormat, output: Path | None, plot: Path | None) -> None:
 
 
 def _scratch_folder(output: Path | None) -> Path | None:
-    """Return the folder of the output, which must have room anyway; None for the temporary folder of the system."""
+    """Return the folder of the output, whose disk must have room in any case; None for the temporary folder."""
     return real_path(output).parent if output is not None and is_regular(output) else None
 
 
@@ -112,7 +117,7 @@ def _destination(kind: GridFormat, output: Path | None) -> Iterator[Callable[[Gr
         if kind == "parquet":
             yield lambda grid: grids.write_parquet(grid, whole)
             return
-        with atomic_output(grids.names_path(output), begins_with_mark, "file of names of eyediff") as names:
+        with atomic_output(grids.names_path(output), begins_with_mark, "a file of names of eyediff") as names:
 
             def write(grid: Grid) -> None:
                 grids.write_npy(grid, whole)

@@ -1,4 +1,4 @@
-"""`eyediff merge`: the files that `compare --shard` wrote, to what `compare` alone would have written."""
+"""`eyediff merge`: merge the files of `compare --shard` into the results of a single `compare`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .verdict import tell_verdict
 
 def merge(
     shards: Annotated[
-        list[Path], typer.Argument(metavar="SHARD...", help="All files of one run, in any order.", show_default=False)
+        list[Path], typer.Argument(metavar="SHARD...", help="All files of the run, in any order.", show_default=False)
     ],
     format_: options.FormatOption = None,
     output: options.Output = None,
@@ -31,15 +31,16 @@ def merge(
     maximum_mean: options.MaximumMean = None,
     minimum_mean: options.MinimumMean = None,
 ) -> int:
-    """Join the files of `compare --shard I/N`, in input order.
+    """Merge the files of `compare --shard I/N`, in input order.
 
-    Nothing is written where one is missing, double, not whole, or not of the same run. Exit codes are those of compare.
+    Nothing is written if a file is missing, given twice, incomplete, or from another run. The exit codes are those of
+    compare.
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     given = options.limits(maximum, minimum, maximum_mean, minimum_mean)
     most, beside = options.rows_shown(rows, kind, output), options.summary_sinks(summary_file, output)
     if output is not None and real_path(output) in {real_path(path) for path in shards}:
-        raise UsageError(f"-o {shown(output)} is one of the shards: give another file")
+        raise UsageError(f"-o {shown(output)} is one of the shards; give another file")
     try:
         merged = run.MergedRows(shards)
     except MergeError as error:

@@ -1,4 +1,4 @@
-"""`eyediff metrics`: what can be asked for."""
+"""`eyediff metrics`: list the metrics."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ COLUMNS = ("name", "better", "identical", "range", "smallest", "weights", "versi
 KEY = (
     "*          computed by default; others by name: eyediff compare A B --metric lpips,ssim@skimage",
     "better     whether a higher or a lower score means that two images look more alike",
-    "identical  the score of two equal images; psnr is then infinite",
-    "smallest   the shortest side, in pixels, that the metric takes",
-    "weights    fetch: found on this machine or fetched once (`eyediff weights list`); ships: comes with the package",
-    "versions   the first is the default; name@version takes another",
+    "identical  the score of two equal images; it is infinite for psnr",
+    "smallest   the smallest allowed height and width of an image, in pixels",
+    "weights    fetch: found on this machine or downloaded once (`eyediff weights list`); ships: in the package",
+    "versions   the first is the default; name@version selects another",
 )
 
 
 def metrics(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Metrics' files, to be described instead.")
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="Files of metrics to describe instead.")
     ] = None,
 ) -> None:
-    """List every metric: direction, score of identical images, range, smallest side, versions, and where it is from.
+    """List every metric: direction, score of identical images, range, smallest image, versions and source.
 
-    Of a metric's file: its trunk, how it was made and from what. `--metric FILE` computes it.
+    For the file of a metric, print its network, and how it was made. `--metric FILE` computes it.
     """
     for number, found in enumerate([weights.read_metric(file) for file in files or ()]):
         typer.echo(("\n" if number else "") + "\n".join(_described(found)))
@@ -78,13 +78,13 @@ def _name(info: MetricInfo) -> str:
 def _described(metric: weights.MetricFile) -> list[str]:
     form = metric.description
     trunk = TRUNKS.get(form.trunk)
-    weights_of = "in this file" if metric.parameters else "elsewhere: found or fetched as for every metric"
+    weights_of = "in this file" if metric.parameters else "not in this file: found or downloaded as for every metric"
     if trunk is None:
-        weights_of = f"a module to be given in Python; taps {', '.join(form.taps)}"
+        weights_of = f"in a module that is given in Python; feature layers {', '.join(form.taps)}"
     heads = "none: every weight is 1"
     if metric.heads is not None:
         figures, zeros = sum(map(len, metric.heads)), sum(int((head == 0).sum()) for head in metric.heads)
-        heads = f"{len(metric.heads)} with {figures} figures, of which {zeros} are 0"
+        heads = f"{len(metric.heads)} with {figures} values, of which {zeros} are 0"
     lines = {
         "file": metric.path,
         "trunk": f"{trunk.title} ({form.trunk})" if trunk else form.trunk,

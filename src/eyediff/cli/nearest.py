@@ -1,4 +1,4 @@
-"""`eyediff nearest`: what in a folder is most like an image, and what is there twice or nearly so."""
+"""`eyediff nearest`: find the images of a folder that are most like an image, or near duplicates."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .exit_codes import INCOMPLETE
 from .progress import bar, download_bar
 
 NEIGHBOURS = (
-    Column("query", description="Image that was looked for."),
+    Column("query", description="Image of the query."),
     Column("rank", "integer", "Rank of the neighbour, from 1."),
-    Column("image", description="Neighbour."),
+    Column("image", description="Image of the folder."),
     Column("distance", "number", "Distance of the two images."),
 )
 
@@ -40,17 +40,21 @@ def nearest(
         list[Path],
         typer.Argument(
             metavar="[QUERY] FOLDER",
-            help="An image, or a folder of them; and where to look.",
+            help="QUERY is an image or a folder of images; FOLDER is searched.",
             show_default=False,
         ),
     ],
     k: Annotated[
         int | None,
-        typer.Option("-k", metavar="K", help=f"How many, by default {defaults.NEIGHBOURS}.", show_default=False),
+        typer.Option(
+            "-k", metavar="K", help=f"Number of neighbours; by default {defaults.NEIGHBOURS}.", show_default=False
+        ),
     ] = None,
     duplicates: Annotated[
         float | None,
-        typer.Option(metavar="BELOW", help="Instead: all pairs of FOLDER this near or nearer.", show_default=False),
+        typer.Option(
+            metavar="BELOW", help="Instead, find all pairs of FOLDER at this distance or less.", show_default=False
+        ),
     ] = None,
     index: options.Index = None,
     rebuild: options.Rebuild = False,
@@ -61,17 +65,17 @@ def nearest(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Name the K images of a folder that are most like an image, or all pairs that are nearly the same.
+    """Find the K images of a folder that are most like an image, or all pairs of nearly equal images.
 
-    Exact. The query's own file is left out. Pairs come in groups of what hangs together by them. An --index
-    is used again only if metric, weights, size policy and every file of the folder are as they were; else it is
-    refused and left alone.
+    The search is exact. The file of the query is left out of its result. Pairs that share an image are in one group. An
+    --index is used again only if the metric, the weights, the size policy and all files of the folder are unchanged.
+    Otherwise it is refused and stays as it is.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed, 130 interrupted.
     """
     query, folder = _paths(paths, k, duplicates)
     if rebuild and index is None:
-        raise UsageError("--rebuild computes the points of an index anew; name it with --index")
+        raise UsageError("--rebuild computes the embeddings of an index again; give the index with --index")
     if duplicates is not None:
         folders.check_below(duplicates)
     folders.check_k(defaults.NEIGHBOURS if k is None else k)
@@ -102,15 +106,15 @@ def nearest(
 
 
 def _paths(paths: list[Path], k: int | None, duplicates: float | None) -> tuple[Path | None, Path]:
-    """Return query and folder; the query is None if duplicates are requested."""
+    """Return the query and the folder. The query is None if duplicates are requested."""
     if duplicates is None:
         if len(paths) != 2:
             raise UsageError(
-                f"{amount(len(paths), 'path')} given, QUERY and FOLDER were expected; or FOLDER alone with --duplicates"
+                f"{amount(len(paths), 'path')} given; expected QUERY and FOLDER, or FOLDER alone with --duplicates"
             )
         return paths[0], paths[1]
     if len(paths) != 1 or k is not None:
-        raise UsageError("--duplicates looks at all pairs of one FOLDER; leave out the query and -k")
+        raise UsageError("--duplicates compares all pairs of one FOLDER; leave out the query and -k")
     return None, paths[0]
 
 
@@ -125,7 +129,7 @@ def _write_neighbours(
                 table.write({"query": each.name}, options.reason(each))
             else:
                 table.write(asdict(each))
-    return failed, f"{amount(len(queries.names), 'image')} looked for among {len(points.names)}"
+    return failed, f"searched {len(points.names)} for the neighbours of {amount(len(queries.names), 'image')}"
 
 
 def _write_duplicates(points: IndexedPoints, below: float, table: Table) -> tuple[list[FailedImage], str]:

@@ -1,4 +1,4 @@
-"""`eyediff optimize`: pull an image towards another by a metric's gradient, and see what the metric sees."""
+"""`eyediff optimize`: change an image towards a target with the gradient of a metric, to show what the metric sees."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ DEFAULT = DescentSettings()
 
 
 def optimize(
-    start: Annotated[str, typer.Argument(help="An image, or the word noise (./noise is a file).", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="The image to be reached.", show_default=False)],
+    start: Annotated[
+        str,
+        typer.Argument(
+            help="An image, or the word noise; write ./noise for a file with that name.", show_default=False
+        ),
+    ],
+    target: Annotated[Path, typer.Argument(help="The image to reach.", show_default=False)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="A folder for all that comes out.", show_default=False)
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for all results.", show_default=False)
     ],
     metric: Annotated[
         str,
@@ -35,51 +40,58 @@ def optimize(
             "squeeze, mini), ssim, dssim, ms-ssim, psnr, l2.",
         ),
     ] = "lpips-alex",
-    steps: Annotated[int, typer.Option(min=1, help="Of Adam.")] = DEFAULT.steps,
-    seed: Annotated[int, typer.Option(min=0, help="Of the noise and the shifts.")] = DEFAULT.seed,
+    steps: Annotated[int, typer.Option(min=1, help="Number of steps of the optimiser Adam.")] = DEFAULT.steps,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the noise and the shifts.")] = DEFAULT.seed,
     rate: Annotated[
         float | None,
         typer.Option(
-            help=f"How far a step moves a pixel at first, of 0 to 1; {RATE_FROM_NOISE:g} from noise, "
-            f"{RATE_FROM_IMAGE:g} from an image.",
+            help=f"Largest change of a pixel in the first step; pixels are from 0 to 1. By default {RATE_FROM_NOISE:g} "
+            f"from noise, {RATE_FROM_IMAGE:g} from an image.",
             show_default=False,
         ),
     ] = None,
     shifts: Annotated[
         int,
         typer.Option(
-            min=0, metavar="N", help="Networks see both images moved by up to N pixels, another way every step; 0: not."
+            min=0,
+            metavar="N",
+            help="Shift both images by up to N random pixels for the network in every step; 0: no shifts.",
         ),
     ] = DEFAULT.shifts,
-    frames: Annotated[int, typer.Option(min=1, metavar="N", help="Pictures on the way.")] = DEFAULT.frames,
+    frames: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of frames in the animation.")
+    ] = DEFAULT.frames,
     size: Annotated[
-        SizePolicy, typer.Option(help="A start of another size: refuse, resize it, crop both to the centre.")
+        SizePolicy,
+        typer.Option(help="If the sizes differ: refuse, resize the start, or crop both images to the centre."),
     ] = "refuse",
     side: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Shrink images whose longer side is above N.", show_default=False),
+        typer.Option(
+            min=1, metavar="N", help="Shrink images whose longer side has more than N pixels.", show_default=False
+        ),
     ] = None,
     animation: Annotated[
-        Literal["gif", "apng"], typer.Option(help="gif plays everywhere, apng has every colour.")
+        Literal["gif", "apng"], typer.Option(help="gif plays everywhere; apng keeps all colours.")
     ] = "gif",
     device: Annotated[
-        Literal["cpu", "cuda"], typer.Option(help="Where it runs; the cpu alone repeats itself to the last bit.")
+        Literal["cpu", "cuda"], typer.Option(help="Device. Only results of the cpu are reproducible bit by bit.")
     ] = "cpu",
 ) -> int:
-    """Pull START towards TARGET by a metric's gradient: what comes out is what the metric sees.
+    """Change START towards TARGET with the gradient of a metric. The result shows what the metric sees.
 
-    Needs the extra `torch`. The folder gets result.png, side-by-side.png, an animation (steps.gif, or steps.png),
-    frames/, log.jsonl and, where matplotlib is installed, curve.png. Exit code: 0 done, 2 the call is wrong and nothing
-    was computed, 130 interrupted (the pictures are of what there was).
+    Needs the extra `torch`. The folder gets result.png, side-by-side.png, an animation (steps.gif or steps.png),
+    frames/, log.jsonl and, if matplotlib is installed, curve.png. Exit code: 0 done, 2 the call is wrong and nothing
+    was computed, 130 interrupted (the pictures show the steps so far).
     """
     require("torch", "optimize")
     if rate is not None and not 0 < rate <= 1:
-        raise UsageError(f"--rate {rate:g}: expected more than 0 and at most 1, such as {RATE_FROM_IMAGE:g}")
+        raise UsageError(f"--rate {rate:g}: expected a number above 0 and at most 1, such as {RATE_FROM_IMAGE:g}")
     from ..optimize import run as optimization
     from ..optimize.folder import SIDE_BY_SIDE, RunFolder
     from ..optimize.objectives import load_objective
 
-    RunFolder(output)  # what lies there is said before anything is read or fetched
+    RunFolder(output)  # refuse a bad folder before anything is read or downloaded
     usual = RATE_FROM_NOISE if start == optimization.NOISE else RATE_FROM_IMAGE
     settings = DescentSettings(
         steps=steps, rate=usual if rate is None else rate, shifts=shifts, seed=seed, frames=frames
@@ -94,7 +106,7 @@ def optimize(
             pair, objective, settings, output, animation=animation, device=device, progress=report
         )
     if not done.curve:
-        typer.echo("eyediff: no curve.png, since matplotlib is not installed; log.jsonl has its figures", err=True)
+        typer.echo("eyediff: no curve.png, because matplotlib is not installed; log.jsonl has its values", err=True)
     typer.echo(
         f"{metric}  {figure(done.first)} at the start, {figure(done.last)} after {done.steps} steps: "
         f"{shown(output / SIDE_BY_SIDE)}"

@@ -1,4 +1,4 @@
-"""Options that commands share, each stated once, and what they mean."""
+"""Define the options that several commands share, and convert their values."""
 
 from __future__ import annotations
 
@@ -38,37 +38,37 @@ ROW_SUFFIXES = SUFFIXES | {".parquet": "parquet"}
 
 Metrics: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--metric", "-m", metavar="NAME,...", help=f"What to compute, by default {DEFAULT}. Repeatable."),
+    typer.Option("--metric", "-m", metavar="NAME,...", help=f"Metrics to compute; by default {DEFAULT}. Repeatable."),
 ]
 Maximum: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 where one scores above this. Repeatable."),
+    typer.Option("--max", metavar="NAME=VALUE", help="Exit code 1 if a score is above this. Repeatable."),
 ]
 Minimum: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 where one scores below this. Repeatable."),
+    typer.Option("--min", metavar="NAME=VALUE", help="Exit code 1 if a score is below this. Repeatable."),
 ]
 MaximumMean: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--max-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is above this. Repeatable."),
+    typer.Option("--max-mean", metavar="NAME=VALUE", help="Exit code 1 if the mean is above this. Repeatable."),
 ]
 MinimumMean: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 where the mean is below this. Repeatable."),
+    typer.Option("--min-mean", metavar="NAME=VALUE", help="Exit code 1 if the mean is below this. Repeatable."),
 ]
 Match: TypeAlias = Annotated[
     MatchRule,
     typer.Option(
         metavar="name|stem|PATTERNS|REGEX",
-        help="What files of a pair share: the path below the folders, that without suffix (stem), the fields of two "
-        "patterns such as '{name}.png={name}x4.png', or what the group of a regular expression finds.",
+        help="What the two files of a pair have in common: the path below the folders (name), the path without suffix "
+        "(stem), the fields of two patterns such as '{name}.png={name}x4.png', or the group of a regular expression.",
     ),
 ]
 Groups: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="subfolder|REGEX",
-        help="Means of groups, too: pairs of one subfolder, or of one text that the expression finds in their names.",
+        help="Also compute means of groups: pairs of one subfolder, or pairs whose names have the same match of REGEX.",
         show_default=False,
     ),
 ]
@@ -77,7 +77,7 @@ Gate: TypeAlias = Annotated[
     typer.Option(
         "--gate",
         metavar="ui|photo",
-        help="Limits for a kind of picture: ui for screenshots and charts, photo for photos (docs/ci.md).",
+        help="Use the limits for a kind of image: ui for screenshots and charts, photo for photos (docs/ci.md).",
     ),
 ]
 TolerateShift: TypeAlias = Annotated[
@@ -85,116 +85,132 @@ TolerateShift: TypeAlias = Annotated[
     typer.Option(
         "--tolerate-shift",
         metavar="N",
-        help="A region that is the same but displaced by up to N pixels is moved, and crosses no limit.",
+        help="A region that is only displaced by up to N pixels counts as moved, and crosses no limit.",
     ),
 ]
 PairSize: TypeAlias = Annotated[
     PairSizePolicy,
     typer.Option(
         metavar="refuse|resize|crop|top-left|pad|fit:WxH",
-        help="Two that differ in size: refuse, resize the candidate, crop both to the centre or to the upper left, pad "
-        "both (what is missing counts as different); or resize both to W x H.",
+        help="If sizes of a pair differ: refuse, resize the candidate, crop both to the centre or to the upper left, "
+        "pad both (padding counts as different), or resize both to W x H.",
     ),
 ]
 Filter: TypeAlias = Annotated[
-    Resampling, typer.Option("--resampling", help="The filter of --size resize and fit; antialiased but for nearest.")
+    Resampling,
+    typer.Option("--resampling", help="Filter of --size resize and fit. All filters except nearest are antialiased."),
 ]
 Protocol: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|FILE.toml",
-        help="Compute what papers of a field report; `eyediff protocols` lists them. --metric picks among its own.",
+        help="Conventions of a research field; `eyediff protocols` lists them. --metric selects from its metrics.",
     ),
 ]
 Scale: TypeAlias = Annotated[
-    int | None, typer.Option(metavar="N", help="How many times images were enlarged, for the border of --protocol.")
+    int | None,
+    typer.Option(metavar="N", help="Enlargement factor of the images, such as 4, for the border of --protocol."),
 ]
-CropBorder: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Cut off N pixels at each side first.")]
+CropBorder: TypeAlias = Annotated[int, typer.Option(metavar="N", help="First cut off N pixels at each side.")]
 RegionOption: TypeAlias = Annotated[
-    list[str] | None, typer.Option(metavar="X,Y,W,H", help="Only this rectangle counts.", show_default=False)
+    list[str] | None, typer.Option(metavar="X,Y,W,H", help="Compare only this rectangle.", show_default=False)
 ]
 Ignore: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option(metavar="X,Y,W,H", help="This rectangle does not count. Repeatable.", show_default=False),
+    typer.Option(metavar="X,Y,W,H", help="Do not compare this rectangle. Repeatable.", show_default=False),
 ]
 Masks: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE|DIR", help="White pixels count; a folder holds a mask for each pair by name.", show_default=False
+        metavar="FILE|DIR",
+        help="Mask: only white pixels count. A folder has one mask for each pair, with the name of the pair.",
+        show_default=False,
     ),
 ]
 Alpha: TypeAlias = Annotated[
     AlphaPolicy,
     typer.Option(
         metavar="worst|refuse|drop|white|black|#RRGGBB|checkerboard",
-        help="What transparency becomes: the worse score over black and over white, a refusal, the stored colours, "
-        "or this background.",
+        help="Transparent pixels: use the worse of the scores on black and on white (worst), refuse, use the stored "
+        "colours (drop), or use this background.",
     ),
 ]
 LevelRange: TypeAlias = Annotated[
     str | None,
-    typer.Option("--range", metavar="LOW,HIGH", help="Levels of black and white where files hold others."),
+    typer.Option(
+        "--range", metavar="LOW,HIGH", help="Values of black and white in the files, if not those of the file type."
+    ),
 ]
 Bits: TypeAlias = Annotated[
-    int | None, typer.Option(metavar="N", help="The same as --range 0,2^N-1, such as 12 for 12 bits in files of 16.")
+    int | None,
+    typer.Option(metavar="N", help="The same as --range 0,2^N-1; for example 12 for 12-bit values in 16-bit files."),
 ]
 Memory: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="What the run may take, such as 2GB: larger images go strip by strip, with the same score. "
-        "By default half of the machine's, up to 4GB.",
+        help="Memory limit of the run, such as 2GB. Larger images are computed in strips, with the same score. "
+        "By default half of the memory of the machine, up to 4GB.",
         show_default=False,
     ),
 ]
 MaxPixels: TypeAlias = Annotated[
     int,
-    typer.Option(metavar="N", help="Refuse a file that announces more pixels, before it is decoded."),
+    typer.Option(metavar="N", help="Refuse a file with more pixels before it is decoded."),
 ]
-MetricOption: TypeAlias = Annotated[str, typer.Option("--metric", "-m", metavar="NAME", help="lpips-* or deep-*.")]
+MetricOption: TypeAlias = Annotated[
+    str, typer.Option("--metric", "-m", metavar="NAME", help="An lpips-* or deep-* metric.")
+]
 SetSize: TypeAlias = Annotated[
     SizePolicy,
-    typer.Option(help="Images that differ in size: refuse, resize to the first, crop to the middle that all have."),
+    typer.Option(help="If sizes differ: refuse, resize to the first image, or crop all to the centre."),
 ]
 Workers: TypeAlias = Annotated[
-    int | None, typer.Option(metavar="N", help="Threads that decode; by default one a core.", show_default=False)
+    int | None,
+    typer.Option(
+        metavar="N", help="Number of threads that decode images; by default one for each core.", show_default=False
+    ),
 ]
 Device: TypeAlias = Annotated[
-    DeviceName, typer.Option(help="Where networks run. A device named here is never replaced.")
+    DeviceName, typer.Option(help="Device of the networks. A device that you name is never replaced by another.")
 ]
 Output: TypeAlias = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results there, not to stdout.")
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the results to this file, not to stdout.")
 ]
 FormatOption: TypeAlias = Annotated[
     reports.TextFormat | None,
-    typer.Option("--format", "-f", help="Of the results; by default as the output's name says, or text."),
+    typer.Option("--format", "-f", help="Format of the results; by default that of the suffix of the output, or text."),
 ]
 Rows: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--rows",
         metavar="all|N|none",
-        help="Rows to show as text on stdout; those that failed or cross a limit are always shown. "
-        f"By default {defaults.SHOWN_ROWS} on a terminal, else all.",
+        help="Number of rows to show as text on stdout. Rows that failed or cross a limit are always shown. "
+        f"By default {defaults.SHOWN_ROWS} on a terminal, otherwise all.",
         show_default=False,
     ),
 ]
 SummaryFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--summary", metavar="FILE.json", help="Write the statistics of the run there, which CSV has no place for."
+        "--summary",
+        metavar="FILE.json",
+        help="Write the statistics of the run to this file. CSV results do not contain them.",
     ),
 ]
 Index: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Keep the folder's points there, and use them again.", show_default=False),
+    typer.Option(
+        metavar="FILE", help="Keep the embeddings of the folder in this file, and use them again.", show_default=False
+    ),
 ]
-Rebuild: TypeAlias = Annotated[bool, typer.Option("--rebuild", help="Compute the points of --index anew.")]
+Rebuild: TypeAlias = Annotated[bool, typer.Option("--rebuild", help="Compute the embeddings of --index again.")]
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")]
 
 
 def given_once(option: str, values: Sequence[T] | None) -> T | None:
-    """Return the value of an option that may be given once. The parser would take the last one without a word."""
+    """Return the value of an option that may be given once. The parser would silently use the last value."""
     if not values:
         return None
     if len(values) > 1:
@@ -211,16 +227,14 @@ def gate_limits(values: Sequence[str] | None) -> Mapping[str, float] | None:
 
 
 def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> str:
-    """Return the requested format, else the format of the suffix of the output, else text."""
+    """Return the requested format. Without one, return the format of the suffix of the output; without output, text."""
     if asked is not None:
         return asked
     if output is None:
         return "text"
     if output.suffix.lower() in known:
         return known[output.suffix.lower()]
-    raise UsageError(
-        f"{shown(output)}: the name does not tell the format; add --format with one of {', '.join(known.values())}"
-    )
+    raise UsageError(f"{shown(output)}: the suffix is unknown; add --format with one of {', '.join(known.values())}")
 
 
 def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
@@ -228,7 +242,9 @@ def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
     if text is None:
         return defaults.SHOWN_ROWS if output is None and kind == "text" and sys.stdout.isatty() else None
     if output is not None or kind != "text":
-        raise UsageError(f"--rows {text}: it is for text on stdout; results in files and for programs have all rows")
+        raise UsageError(
+            f"--rows {text} is only for text on stdout; files and formats for programs always have all rows"
+        )
     if text in ("all", "none"):
         return 0 if text == "none" else None
     if not (text.isascii() and text.isdigit()):
@@ -237,16 +253,16 @@ def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
 
 
 def summary_sinks(path: Path | None, output: Path | None, *, overwrite: bool = False) -> list[Sink]:
-    """Return what writes --summary."""
+    """Return the sink for --summary."""
     if path is None:
         return []
     if output is not None and real_path(path) == real_path(output):
-        raise UsageError(f"--summary and --output name the same file, {shown(path)}; give each its own")
+        raise UsageError(f"--summary and --output name the same file, {shown(path)}; give different files")
     return [reports.SummarySink(path, overwrite=overwrite)]
 
 
 def named(given: Sequence[str] | None, gate: Mapping[str, float] | None = None) -> list[str]:
-    """The metrics of --metric, which may be repeated, and each of which may name several, and those of a gate."""
+    """Return the metrics of --metric and of a gate. --metric may be repeated, and may list several metrics."""
     if gate is not None:
         names = named(given) if given else []
         return [*names, *(name for name in gate if find_column(name, names) is None)]
@@ -260,7 +276,7 @@ def limits(
     minimum_mean: Sequence[str] | None,
     gate: Mapping[str, float] | None = None,
 ) -> run.Limits:
-    """Return what the options of limits say; one of them takes the place of that of a gate."""
+    """Return the limits from the options. They replace limits of a gate for the same metric."""
     maxima = _by_metric("--max", maximum)
     return run.Limits(
         {name: limit for name, limit in (gate or {}).items() if find_column(name, list(maxima)) is None} | maxima,
@@ -271,10 +287,10 @@ def limits(
 
 
 def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
-    """Return the values of an option by metric."""
+    """Return the values of an option for each metric."""
     found: dict[str, float] = {}
     for text in given or ():
-        name, equals, value = text.rpartition("=")  # a metric's file may have one in its name
+        name, equals, value = text.rpartition("=")  # the name of a metric file may contain "="
         try:
             limit = float(value)
         except ValueError:
@@ -282,15 +298,15 @@ def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
         if not equals or not name:
             raise UsageError(f"{option} {text}: expected NAME=VALUE, such as lpips=0.1")
         if name in found:
-            raise UsageError(f"{option} {text}: {name} has a limit already ({found[name]:g}); give one")
+            raise UsageError(f"{option} {text}: {name} already has the limit {found[name]:g}; give only one")
         found[name] = limit
     return found
 
 
 def level_range(text: str | None, bits: int | None) -> tuple[float, float] | None:
-    """Return what --range or --bits say."""
+    """Return the range from --range or --bits."""
     if text is not None and bits is not None:
-        raise UsageError(f"--range {text} and --bits {bits} both say what white is; give one")
+        raise UsageError(f"--range {text} and --bits {bits} both set the value of white; give only one")
     if bits is not None:
         if not 1 <= bits <= 16:
             raise UsageError(f"--bits {bits}: expected 1 to 16")
@@ -313,7 +329,7 @@ def conventions(
     mask: Path | None,
     resampling: Resampling,
 ) -> Conventions:
-    """Return what the options say of the part of an image that counts, and of the filter that resizes."""
+    """Return the conventions from the options: the compared part of an image, and the resampling filter."""
     text = given_once("--region", region)
     only = None if text is None else _rectangle("--region", text)
     ignored = tuple(_rectangle("--ignore", text) for text in ignore or ())
@@ -337,15 +353,15 @@ def follow(
     """Return the options of a comparison, and the metrics of --protocol or --metric, and of --gate."""
     if protocol is None:
         if scale is not None:
-            raise UsageError(f"--scale {scale} is of a protocol; name one with --protocol, or leave it out")
+            raise UsageError(f"--scale {scale} is only for a protocol; give one with --protocol, or leave out --scale")
         return run.resolve_protocol(asked, named(metric, gate), None, None)
     if gate is not None:
-        raise UsageError("--gate and --protocol name different metrics; give one of them")
+        raise UsageError("--gate and --protocol both set the metrics; give only one of them")
     return run.resolve_protocol(asked, None if metric is None else named(metric), protocol, scale)
 
 
 class _CountedText:
-    """Text output that counts the written rows. Each row is one write, and so is the header."""
+    """Text output that counts the written rows. The header and each row are one write."""
 
     def __init__(self, output: Text, progress: run.Progress) -> None:
         self._output, self._progress, self._writes = output, progress, 0
@@ -362,20 +378,23 @@ class _CountedText:
 
 @contextmanager
 def text(kind: str, output: Path | None) -> Iterator[Text]:
-    """Yield the text output, opened before any work. A closed pipe, as by `head`, ends the command without an error."""
-    kept = output is None or not is_regular(output)  # a file is replaced only once all of it is written
+    """Yield the text output, which is opened before any work.
+
+    If a reader such as `head` closes the pipe, there is no error.
+    """
+    kept = output is None or not is_regular(output)  # a file is replaced only after the new one is complete
     with partial_results(output) as progress, text_output(output or sys.stdout, data=kind != "text") as found:
         yield _CountedText(found, progress) if kept else found
 
 
 def tell_failed(failed: Sequence[FailedImage]) -> None:
-    """Which images are no part of the result, and why, a line each, for formats that have no place for it."""
+    """Print one line for each image that failed, with the reason, for formats that cannot contain them."""
     for each in failed:
         typer.echo(f"eyediff: {shown(each.name)} failed ({each.stage}): {shown(each.message)}", err=True)
 
 
 def tell_ignored(*sources: tuple[ImageSet, Mapping[str, int]]) -> None:
-    """Tell which files of the folders are no images."""
+    """Print which files of the folders are not images."""
     total: Counter[str] = Counter()
     for _, passed_over in sources:
         total.update(passed_over)
@@ -383,13 +402,13 @@ def tell_ignored(*sources: tuple[ImageSet, Mapping[str, int]]) -> None:
 
 
 def tell_passed_over(passed_over: Mapping[str, int]) -> None:
-    """Tell how many files are no images, by suffix or reason."""
+    """Print how many files are not images, for each suffix or reason."""
     if passed_over:
         kinds = ", ".join(f"{count} {shown(kind)}" for kind, count in passed_over.items())
         total = amount(sum(passed_over.values()), "file")
-        typer.echo(f"eyediff: {total} passed over that no image format claims: {kinds}", err=True)
+        typer.echo(f"eyediff: {total} skipped that are not images: {kinds}", err=True)
 
 
 def reason(failed: FailedImage) -> str:
-    """Return the stage at which an image failed, and the reason."""
+    """Return the stage in which an image failed, and the reason."""
     return f"{failed.stage}: {failed.message}"

@@ -1,4 +1,4 @@
-"""Progress bars on stderr, where that is a terminal. rich is imported only then: most runs show none."""
+"""Show progress bars on stderr, if stderr is a terminal. rich is imported only then, because most runs show no bar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 @contextmanager
 def bar(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Things done out of all (None: unknown), with the time that is left."""
+    """Yield a function that shows finished items, the number of all items (None: unknown) and the remaining time."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -24,7 +24,7 @@ def bar(what: str) -> Iterator[Callable[[int, int | None], None] | None]:
 
 @contextmanager
 def stages(begun: Mapping[str, str]) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar a stage, where stderr is a terminal; else a line on stderr where a stage begins, which `begun` words."""
+    """Show one bar for each stage. If stderr is not a terminal, print the text from `begun` when a stage begins."""
     said: set[str] = set()
     with ExitStack() as stack:
         bars = {stage: stack.enter_context(bar(stage)) for stage in begun}
@@ -42,7 +42,7 @@ def stages(begun: Mapping[str, str]) -> Iterator[Callable[[str, int, int], None]
 
 @contextmanager
 def download_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Bytes that have come out of those that are expected; shows once there are any."""
+    """Yield a function that shows the downloaded and the expected bytes. The bar appears with the first bytes."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""`eyediff protocols`: the conventions under which fields compute the numbers of their tables."""
+"""`eyediff protocols`: list the conventions that research fields use to compute the numbers in their tables."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ..errors import UsageError, shown
 from ..protocols import EvaluationProtocol, find_protocol, protocol_text, published
 
 KEY = (
-    "border   pixels that are cut off at each side; scale is how many times the images were enlarged (--scale)",
-    "one      eyediff protocols NAME explains one, with the source of each convention",
+    "border   pixels that are cut off at each side; scale is the enlargement factor of the images (--scale)",
+    "one      eyediff protocols NAME explains one protocol, with the source of each convention",
     "use      eyediff compare A B --protocol NAME; your own protocol is a TOML file: --protocol FILE.toml",
 )
 
 
 def protocols(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME|FILE.toml]", help="Explain this one.", show_default=False)
+        str | None, typer.Argument(metavar="[NAME|FILE.toml]", help="Explain this protocol.", show_default=False)
     ] = None,
-    toml: Annotated[bool, typer.Option("--toml", help="Print it as TOML, to begin one of your own with.")] = False,
+    toml: Annotated[bool, typer.Option("--toml", help="Print it as TOML, as a start for your own protocol.")] = False,
 ) -> None:
     """List the evaluation protocols, or explain one: its metrics, border, rounding, averages and their sources."""
     if toml:
         if name is None:
-            raise UsageError("--toml prints one protocol; name it")
+            raise UsageError("--toml prints one protocol; give its name")
         typer.echo(protocol_text(name), nl=False)
     elif name is None:
         _list()
@@ -43,7 +43,7 @@ def _list() -> None:
 
 
 def explained(protocol: EvaluationProtocol) -> list[str]:
-    """Return what people should know of a protocol, a line each."""
+    """Return lines that explain a protocol."""
     settings = {
         "border": f"{protocol.border}, pixels at each side",
         "alpha": protocol.alpha,

@@ -1,4 +1,4 @@
-"""`--ray [ADDRESS]`: the same run, computed on every machine of a Ray cluster."""
+"""`--ray [ADDRESS]`: compute a run on all machines of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RayOption: TypeAlias = Annotated[
     typer.Option(
         "--ray",
         metavar="[ADDRESS]",
-        help="Compute on Ray: the cluster at ADDRESS (HOST:PORT, auto), or of RAY_ADDRESS, or on this machine alone.",
+        help="Compute with Ray on the cluster at ADDRESS (HOST:PORT or auto), or at RAY_ADDRESS, or on this machine.",
         show_default=False,
     ),
 ]
@@ -30,11 +30,11 @@ _ADDRESS = re.compile(r"auto|local|ray://\S+|[\w.\-]+:\d{1,5}|\[[0-9a-fA-F:]+\]:
 
 
 _ANSWER = 5.0
-"""Seconds that a cluster may take to answer."""
+"""Time limit for the answer of a cluster, in seconds."""
 
 
 def with_address(arguments: Sequence[str]) -> list[str]:
-    """The arguments with `--ray=` where no address follows `--ray`: the parser knows no option that may stand alone."""
+    """Replace `--ray` without an address by `--ray=`, because the parser does not support optional values."""
     found = list(arguments)
     for place, argument in enumerate(found):
         if argument == "--":
@@ -45,7 +45,7 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
 
 def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSource | None:
-    """Return the row source of --ray; None without it. Raises UsageError if Ray is missing or unreachable."""
+    """Return the row source for --ray, or None without --ray. Raises UsageError if Ray is missing or unreachable."""
     if address is None:
         return None
     import_optional("ray.data", "--ray")
@@ -55,21 +55,21 @@ def source_of(address: str | None, options: run.ComparisonOptions) -> run.RowSou
 
     if not ray.is_initialized():
         _knock(address)
-        logging.getLogger("ray.data").setLevel(logging.ERROR)  # its plans and progress; ours is on stderr already
+        logging.getLogger("ray.data").setLevel(logging.ERROR)  # hide its plans and progress; eyediff shows its own
         try:
             ray.init(address or None, include_dashboard=None if address else False, logging_level=logging.ERROR)
-        except Exception as error:  # Ray raises the bare class too, where it does not start in time
+        except Exception as error:  # if Ray does not start in time, it raises Exception itself
             reason = str(error).strip().split("\n", 1)[0]
-            raise UsageError(f"--ray {address}: Ray does not start, or is not reached: {reason}") from error
+            raise UsageError(f"--ray {address}: Ray cannot be started or reached: {reason}") from error
     return row_source(options)
 
 
 def _knock(address: str) -> None:
-    """Raise UsageError where nobody answers: Ray itself would try for minutes."""
+    """Raise UsageError if there is no answer at the address. Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not port.isdigit():
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER).close()
     except (OSError, OverflowError) as error:
-        raise UsageError(f"--ray {address}: nobody answers there ({error}): check the address") from error
+        raise UsageError(f"--ray {address}: there is no answer ({error}); check the address") from error

@@ -1,4 +1,4 @@
-"""`--shard I/N`: one part of the pairs, for machines that share nothing but the files."""
+"""`--shard I/N`: compute one part of the pairs, for machines that share only the files."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ ShardOption: TypeAlias = Annotated[
     typer.Option(
         "--shard",
         metavar="I/N",
-        help="Compare every N-th pair only, from the I-th on (1 to N); `eyediff merge` joins the files.",
+        help="Compare only part I of N: every N-th pair, starting with pair I. `eyediff merge` merges the files.",
         show_default=False,
     ),
 ]
 
 
 def parse_shard(text: str | None, kind: reports.RowFormat, output: Path | None) -> tuple[int, int] | None:
-    """(I, N). Raises UsageError where that is not what was given, or there would be no file to merge."""
+    """Return (I, N).
+
+    Raises UsageError if the text has another form, or if the output is no file for `eyediff merge`.
+    """
     if text is None:
         return None
     found = re.fullmatch(r"(\d{1,9})/(\d{1,9})", text, re.ASCII)
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
         raise UsageError(f"--shard {text}: expected I/N with I from 1 to N, such as 1/4 to 4/4")
     if output is None or kind not in ("csv", "jsonl") or not is_regular(output):
-        raise UsageError("--shard writes a file for `eyediff merge`: give a CSV or JSONL file with -o")
+        raise UsageError("--shard writes a file for `eyediff merge`; give a CSV or JSONL file with -o")
     return int(found[1]), int(found[2])

@@ -1,4 +1,4 @@
-"""Options of the commands that read human votes."""
+"""Define the options of the commands that read human votes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from ..votes import StudySplit
 
 Votes: TypeAlias = Annotated[
     Path,
-    typer.Argument(help="A folder laid out as BAPPS, one of its parts, or a table (.csv, .jsonl).", show_default=False),
+    typer.Argument(
+        help="A folder with the layout of BAPPS, a part of it, or a table (.csv, .jsonl).", show_default=False
+    ),
 ]
-Split: TypeAlias = Annotated[StudySplit, typer.Option(help="Of a folder that holds both.")]
-Resamples: TypeAlias = Annotated[int, typer.Option("--bootstrap", metavar="N", help="Resamples behind an interval.")]
-ResamplesSeed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Of the resamples.")]
+Split: TypeAlias = Annotated[StudySplit, typer.Option(help="Split to use, if the folder has both.")]
+Resamples: TypeAlias = Annotated[
+    int, typer.Option("--bootstrap", metavar="N", help="Number of resamples for an interval.")
+]
+ResamplesSeed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="Seed of the resamples.")]
 JudgedSide: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="N|keep",
-        help="Bring the shorter side of images to this; by default 64 for BAPPS, as its own code, keep for a table.",
+        help="Resize images to this shorter side; by default 64 for BAPPS, as in its code, and keep for a table.",
         show_default=False,
     ),
 ]
@@ -35,4 +39,4 @@ def side_of(text: str | None) -> ShorterSide | None:
     try:
         return int(text)
     except ValueError:
-        raise UsageError(f"--side {text}: a number of pixels, or keep, was expected") from None
+        raise UsageError(f"--side {text}: expected a number of pixels, or keep") from None

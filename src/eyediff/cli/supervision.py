@@ -1,4 +1,4 @@
-"""`eyediff eval supervision`: one network, with weights from labels, from elsewhere, from photos and by chance."""
+"""`eyediff eval supervision`: compare weights of one network: supervised, imported, unsupervised and random."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ PLAN = WeightSourceSettings()
 
 def supervision(
     data: study_options.Votes,
-    trunk: Annotated[str, typer.Option(metavar="TRUNK", help="alex, vgg, squeeze, mini.")] = PLAN.trunk,
+    trunk: Annotated[str, typer.Option(metavar="TRUNK", help="Network: alex, vgg, squeeze, mini.")] = PLAN.trunk,
     photos: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Photos for stacked k-means; without, that row is left out."),
+        typer.Option(metavar="DIR", help="Photos for stacked k-means. Without photos, that row is left out."),
     ] = None,
     imported: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE", help="A metric's file on this trunk (`eyediff weights import`). Repeatable."),
+        typer.Option(metavar="FILE", help="File of a metric for this network (`eyediff weights import`). Repeatable."),
     ] = None,
-    seeds: Annotated[int, typer.Option(metavar="N", help="Of weights by chance and of k-means.")] = PLAN.seeds,
+    seeds: Annotated[
+        int, typer.Option(metavar="N", help="Number of seeds for random weights and for k-means.")
+    ] = PLAN.seeds,
     keep: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Keep the made weights there, as metrics, and use them again."),
+        typer.Option(metavar="DIR", help="Keep the computed weights in this folder as metrics, and use them again."),
     ] = None,
     split: study_options.Split = "val",
     output: options.Output = None,
@@ -47,10 +49,11 @@ def supervision(
     workers: options.Workers = None,
     device: options.Device = "auto",
 ) -> int:
-    """Compare what a network's features owe to labels: the table of section 4 of Zhang et al. 2018, on your votes.
+    """Measure how much labels improve the features of a network: the table of section 4 of Zhang et al. 2018.
 
-    Rows: the official weights with and without the heads learned from votes; weights imported from elsewhere; stacked
-    k-means on photos, and Gaussian weights, both without any label; l2, ssim, psnr. Columns as of `eval 2afc`.
+    It uses your votes. The rows are: the official weights with and without the weights learned from votes; imported
+    weights; stacked k-means on photos and Gaussian weights, both without labels; l2, ssim and psnr. The columns are
+    those of `eval 2afc`.
 
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
@@ -71,11 +74,12 @@ def supervision(
 def strengths(
     photos: Annotated[Path, typer.Argument(help="A folder of photos.", show_default=False)],
     folder: Annotated[Path, typer.Argument(help="A new folder.", show_default=False)],
-    count: Annotated[int, typer.Option(metavar="N", help="Triplets of each kin of distortions.")] = 100,
+    count: Annotated[int, typer.Option(metavar="N", help="Number of triplets for each kind of distortions.")] = 100,
     seed: options.Seed = defaults.SEED,
 ) -> None:
-    """Make triplets whose order is known: one distortion of a photo, weak and strong; the weak one is nearer.
+    """Make triplets whose order is known: a photo with a weak and with a strong distortion. The weak one is nearer.
 
-    Prints the table, which `eval 2afc` and `eval supervision` take. Nobody voted.
+    Prints the path of the table, which `eval 2afc` and `eval supervision` accept. The votes are made by rule, not by
+    people.
     """
     typer.echo(write_ordered_triplets(folder, photos, count, seed))

@@ -1,4 +1,4 @@
-"""`eyediff table`: several methods against one ground truth, as papers print it."""
+"""`eyediff table`: compare several methods with one ground truth, in a table as in papers."""
 
 from __future__ import annotations
 
@@ -47,37 +47,46 @@ def table(
     scale: options.Scale = None,
     format_: Annotated[
         tables.TableFormat | None,
-        typer.Option("--format", "-f", help="Of the table; by default as the output's name says, or text."),
+        typer.Option(
+            "--format", "-f", help="Format of the table; by default that of the suffix of the output, or text."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the table there (.txt, .md, .tex, .csv, .json, .html)."
+            "--output", "-o", metavar="FILE", help="Write the table to this file (.txt, .md, .tex, .csv, .json, .html)."
         ),
     ] = None,
     match: options.Match = "name",
     groups: options.Groups = None,
-    per_group: Annotated[bool, typer.Option("--per-group", help="A table of each group follows.")] = False,
+    per_group: Annotated[bool, typer.Option("--per-group", help="Add a table for each group.")] = False,
     missing: Annotated[
         tables.MissingPolicy,
-        typer.Option(help="If a method lacks an image: refuse, or take the images that all methods have (common)."),
+        typer.Option(help="If a method lacks an image: refuse, or use the images that all methods have (common)."),
     ] = "refuse",
     digits: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=N", help="Decimals of a metric; by default 2 for decibels, else 4. Repeatable."),
+        typer.Option(
+            metavar="NAME=N", help="Decimals of a metric; by default 2 for decibels, otherwise 4. Repeatable."
+        ),
     ] = None,
     scores: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Keep the scores of all images there (.csv, .jsonl, .json, .parquet)."),
+        typer.Option(
+            metavar="FILE", help="Keep the scores of all images in this file (.csv, .jsonl, .json, .parquet)."
+        ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue --scores where an earlier run stopped, or compute what changed.")
+        bool,
+        typer.Option(
+            "--resume", help="Continue --scores after an earlier run that stopped, or compute only changed images."
+        ),
     ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.html",
-            help="A page with the table, and each image of all methods beside the ground truth.",
+            help="Write an HTML page with the table, and with the images of all methods beside the ground truth.",
         ),
     ] = None,
     figure: Annotated[
@@ -89,7 +98,7 @@ def table(
         typer.Option(metavar="X,Y,W,H", help="Magnify this part in --figure. Repeatable."),
     ] = None,
     image: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The image of --figure; by default the first.")
+        str | None, typer.Option(metavar="NAME", help="Name of the image for --figure; by default the first image.")
     ] = None,
     size: options.PairSize = "refuse",
     alpha: options.Alpha = "worst",
@@ -101,19 +110,20 @@ def table(
     memory: options.Memory = None,
     max_pixels: options.MaxPixels = defaults.MAX_PIXELS,
 ) -> int:
-    """Compare several methods with one ground truth: a row for each method, a column for each metric.
+    """Compare several methods with one ground truth: one row for each method, one column for each metric.
 
-    A value is the mean over images or, with --groups, over the means of the groups, as papers on view synthesis do. The
-    best is bold and the second underlined. A method that does not differ significantly from the best is marked.
+    A value is the mean over images. With --groups, it is the mean over the means of the groups, as in papers on view
+    synthesis. The best is bold and the second underlined. A method that does not differ significantly from the best is
+    marked.
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some pairs failed or lack a score, or a method
     has an image that the ground truth lacks, 130 interrupted.
     """
     kind = cast(tables.TableFormat, options.format_of(format_, output, SUFFIXES))
     if resume and scores is None:
-        raise UsageError("--resume continues a file: give the file of the earlier run with --scores")
+        raise UsageError("--resume continues a file; give the file of the earlier run with --scores")
     if per_group and groups is None:
-        raise UsageError("--per-group needs groups: state them with --groups")
+        raise UsageError("--per-group needs groups; give a rule with --groups")
     wanted = run.ComparisonOptions(
         match,
         size,
@@ -127,10 +137,10 @@ def table(
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if figure is None and (crop or image):
-        raise UsageError("--crop and --image are of a figure: name its file with --figure")
+        raise UsageError("--crop and --image are only for a figure; give its file with --figure")
     if report is not None and (report.suffix.lower() not in PAGES or ray is not None):
         raise UsageError(
-            f"--report {shown(report)}: expected one HTML file, of a run on this machine; end its name with .html"
+            f"--report {shown(report)}: expected an HTML file, of a run on this machine; use a name that ends in .html"
             + (", and leave out --ray" if ray is not None else "")
         )
     check_distinct_paths({"--output": output, "--scores": scores, "--report": report, "--figure": figure})
@@ -166,13 +176,13 @@ def table(
     places = [
         f"{what}: {shown(path)}" for what, path in (("page", report), ("figure", figure), ("table", output)) if path
     ]
-    notes = data.notes if output is not None else ()  # a table on stdout has them
+    notes = data.notes if output is not None else ()  # a table on stdout contains them
     tell_verdict(code, plan.run.metrics.header, summary, "text", None, more=[*notes, *places])
     return code
 
 
 def _ignore(done: int, total: int | None) -> None:
-    """The table is written once, so that no part of it is there after an error."""
+    """Ignore the progress: the table is written at once, so an error leaves no part of it."""
 
 
 def _folders(methods: Sequence[str]) -> dict[str, Path]:
@@ -184,7 +194,7 @@ def _folders(methods: Sequence[str]) -> dict[str, Path]:
         if not name:
             raise UsageError(f"{shown(text)}: expected FOLDER or NAME=FOLDER")
         if name in folders:
-            raise UsageError(f"two methods are named {shown(name)}: give each a name, as NAME=FOLDER")
+            raise UsageError(f"two methods have the name {shown(name)}; give each a different name as NAME=FOLDER")
         folders[name] = path
     return folders
 
@@ -207,7 +217,7 @@ def _crops(given: Sequence[str]) -> list[Rectangle]:
             raise UsageError(f"--crop {text}: expected X,Y,W,H in pixels, such as 40,60,64,64")
         crop = Rectangle(*map(int, parts))
         if not (crop.width and crop.height):
-            raise UsageError(f"--crop {text}: a width and a height of at least 1 were expected")
+            raise UsageError(f"--crop {text}: expected a width and a height of at least 1")
         found.append(crop)
     return found
 

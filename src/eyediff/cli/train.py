@@ -1,4 +1,4 @@
-"""`eyediff train`: a metric learned from people's votes."""
+"""`eyediff train`: learn a metric from the votes of people."""
 
 from __future__ import annotations
 
@@ -19,78 +19,94 @@ if TYPE_CHECKING:
     from ..training.ranking.train import TrainingResult
 
 PAPER = TrainConfig()
-"""As published."""
+"""Settings of the published training."""
 
-BEGUN = {"images": "judgements to look at", "steps": "steps"}
+BEGUN = {"images": "judgements to read", "steps": "steps"}
 
 
 def train(
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="A folder for all that comes out.", show_default=False)
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for all results.", show_default=False)
     ],
     data: Annotated[
         Path | None,
         typer.Argument(
-            help="2AFC votes: BAPPS' folder, or a table (.csv, .jsonl) of reference, a, b, votes_a, votes_b.",
+            help="2AFC votes: a folder of BAPPS, or a table (.csv, .jsonl) with reference, a, b, votes_a, votes_b.",
             show_default=False,
         ),
     ] = None,
     trunk: Annotated[
         str,
-        typer.Option(metavar="NAME", help="alex, vgg, squeeze, mini, or package.module:factory of a torch module."),
+        typer.Option(
+            metavar="NAME",
+            help="Network: alex, vgg, squeeze, mini, or package.module:factory for a torch module.",
+        ),
     ] = "alex",
     mode: Annotated[
         Mode,
-        typer.Option(help="Learn the heads alone; tune the trunk too, from its weights; or all of it from scratch."),
+        typer.Option(
+            help="head: learn only the weights of the channels; tune: also the network; scratch: learn all weights."
+        ),
     ] = PAPER.mode,
     init: Annotated[
         str | None,
         typer.Option(
             metavar="gaussian|kmeans|FILE",
-            help="Where the trunk begins: by chance, by what photos look like, or as in a metric's file; by default "
-            "with its published weights, from scratch with gaussian.",
+            help="First weights of the network: random, k-means of photos, or the file of a metric. By default its "
+            "published weights; gaussian for --mode scratch.",
             show_default=False,
         ),
     ] = None,
-    photos: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="What kmeans looks at.", show_default=False)
-    ] = None,
+    photos: Annotated[Path | None, typer.Option(metavar="DIR", help="Photos for kmeans.", show_default=False)] = None,
     taps: Annotated[
         str | None,
-        typer.Option(metavar="A,B,...", help="Submodules whose output is compared, of a module.", show_default=False),
+        typer.Option(
+            metavar="A,B,...",
+            help="For a torch module: names of the submodules whose outputs are compared.",
+            show_default=False,
+        ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=0, help="Over all judgements, at the full rate.")] = PAPER.epochs,
-    decay: Annotated[int, typer.Option(min=0, help="Epochs after these, in which the rate falls.")] = PAPER.decay,
-    batch: Annotated[int, typer.Option(min=1, help="Judgements a step.")] = PAPER.batch,
-    rate: Annotated[float, typer.Option(help="Of Adam.")] = PAPER.rate,
-    dropout: Annotated[float, typer.Option(help="Part of the squared differences that a step drops.")] = PAPER.dropout,
-    side: Annotated[int, typer.Option(min=1, help="Images are resized to this square, in pixels.")] = PAPER.side,
-    seed: Annotated[int, typer.Option(min=0, help="Of the order, of dropout, of first weights.")] = PAPER.seed,
+    epochs: Annotated[int, typer.Option(min=0, help="Number of epochs at the full learning rate.")] = PAPER.epochs,
+    decay: Annotated[int, typer.Option(min=0, help="Number of further epochs in which the rate falls.")] = PAPER.decay,
+    batch: Annotated[int, typer.Option(min=1, help="Number of judgements in a step.")] = PAPER.batch,
+    rate: Annotated[float, typer.Option(help="Learning rate of Adam.")] = PAPER.rate,
+    dropout: Annotated[float, typer.Option(help="Share of the squared differences that a step drops.")] = PAPER.dropout,
+    side: Annotated[
+        int, typer.Option(min=1, help="Images are resized to a square with this side, in pixels.")
+    ] = PAPER.side,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the order, of dropout, and of random first weights.")
+    ] = PAPER.seed,
     hold_out: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Part of a table's references to test with, not to train on."),
+        typer.Option(min=0, max=1, help="Share of the references of a table that are kept for the test."),
     ] = defaults.HELD_OUT,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
     drawn: Annotated[
         bool | None,
         typer.Option(
-            "--plot/--no-plot", help="Draw the log; by default where matplotlib is installed.", show_default=False
+            "--plot/--no-plot", help="Draw the log; by default if matplotlib is installed.", show_default=False
         ),
     ] = None,
     device: Annotated[
-        Literal["cpu", "cuda"], typer.Option(help="Where it runs; the cpu alone repeats itself to the last bit.")
+        Literal["cpu", "cuda"], typer.Option(help="Device. Only results of the cpu are reproducible bit by bit.")
     ] = "cpu",
     workers: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Threads that read images; by default one a core.", show_default=False),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Number of threads that read images; by default one for each core.",
+            show_default=False,
+        ),
     ] = None,
 ) -> int:
-    """Learn a metric from people's votes on which of two images is nearer to a reference.
+    """Learn a metric from votes of people on which of two images is nearer to a reference.
 
-    Needs the extra `torch`. By default the recipe of Zhang et al. 2018 for the heads on AlexNet. The folder gets
-    metric.safetensors, which is a metric by its name wherever one is asked for (--metric DIR/metric.safetensors);
-    best.safetensors, of the epoch that agreed best with the votes that were held out; log.jsonl and training.png; and
-    what --resume goes on with. Exit code: 0 done, 2 the call or the data is wrong and nothing was trained.
+    Needs the extra `torch`. By default, follow Zhang et al. 2018: learn the weights of the channels on AlexNet. The
+    folder gets metric.safetensors, which every command accepts as a metric (--metric DIR/metric.safetensors);
+    best.safetensors, from the epoch that agreed best with the held-out votes; log.jsonl and training.png; and the state
+    for --resume. Exit code: 0 done, 2 the call or the data is wrong and nothing was trained.
     """
     require("torch", "train")
     recipe = TrainConfig(mode, epochs, decay, batch, rate, dropout, side, seed)
@@ -125,7 +141,7 @@ def train(
 
 
 def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: Path | None) -> None:
-    """Without votes: a trunk's first weights as a metric. Raises UsageError where there is nothing to do."""
+    """Write the first weights of a network as a metric, without votes. Raises UsageError if --init names no method."""
     from ..metrics import backbones as trunks
     from ..training.init import METHODS, write_initial_metric
     from ..training.ranking.train import METRIC
@@ -133,7 +149,7 @@ def _write_first(output: Path, trunk: str, init: str | None, seed: int, photos: 
     how = next((how for how in METHODS if how == init), None)
     if how is None:
         raise UsageError(
-            "no DATA to learn from; name votes, or with --init gaussian or kmeans write first weights alone"
+            "no DATA to learn from was given; give votes, or write only first weights with --init gaussian or kmeans"
         )
     typer.echo(f"{write_initial_metric(output / METRIC, trunks.trunk(trunk), how, seed, photos).path}")
 
@@ -148,24 +164,28 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
 
     module, scratch = ":" in trunk, recipe.mode == "scratch"
     if module != (taps is not None):
-        raise UsageError("--taps names submodules of a --trunk package.module:factory, which has no taps of its own")
+        raise UsageError(
+            "--taps names submodules of a torch module; give it exactly if --trunk is package.module:factory"
+        )
     if module:
         if recipe.mode != "head" or init is not None:
-            raise UsageError("of a module of yours the heads alone are learned; use --mode head, without --init")
+            raise UsageError(
+                "with your own module, only the weights of the channels are learned; use --mode head, without --init"
+            )
         return start.initial_metric_of_module(trunk, [name.strip() for name in str(taps).split(",")], recipe.side)
     network = trunks.trunk(trunk)
     how = next((how for how in METHODS if how == (init or ("gaussian" if scratch else None))), None)
     if how is None and photos is not None:
-        raise UsageError("--photos are what --init kmeans looks at; leave them out, or name it")
+        raise UsageError("--photos are only for --init kmeans; leave out --photos, or add --init kmeans")
     if how is not None:
         if recipe.mode == "tune":
-            raise UsageError(f"--mode tune begins with weights that were learned; with --init {how} use --mode scratch")
+            raise UsageError(f"--mode tune starts from learned weights; with --init {how}, use --mode scratch")
         return start.initial_metric_of_network(
             lpips.Network(network, initial_parameters(network, how, recipe.seed, photos), None), official=False
         )
     if scratch:
         raise UsageError(
-            f"--mode scratch begins with --init gaussian or kmeans, {shown(init)} was given; or use --mode tune"
+            f"--mode scratch starts with --init gaussian or kmeans, but {shown(init)} was given; or use --mode tune"
         )
     with download_bar("weights") as told:
         if init is None:
@@ -176,7 +196,7 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
         file = weights.read_metric(Path(init))
         if file.description.trunk != trunk:
             raise UsageError(
-                f"--init {shown(init)} is a metric of {file.description.trunk}, --trunk {trunk} was asked for"
+                f"--init {shown(init)} is a metric for {file.description.trunk}, but --trunk {trunk} was given"
             )
         return start.initial_metric_of_network(file.network(progress=told), official=file.parameters is None)
 

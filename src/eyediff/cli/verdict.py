@@ -1,4 +1,4 @@
-"""The verdict of a run: the last lines on stderr, and the summary of a step of GitHub Actions."""
+"""Write the verdict of a run: the last lines on stderr, and the step summary of GitHub Actions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..output.text import amount, crossing_figures, mean_figure, outcome, render
 from ..records import Crossing, Header, Summary
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
-"""The variable that names the file which GitHub shows as the summary of a step."""
+"""Environment variable with the path of the file that GitHub shows as the summary of a step."""
 
 
 def tell_verdict(
@@ -30,20 +30,20 @@ def tell_verdict(
     noun: str = "pair",
     more: Sequence[str] = (),
 ) -> None:
-    """Tell on stderr how a run ended: PASS for exit code 0, else FAIL with what crossed a limit, failed or is missing.
+    """Print on stderr how a run ended: PASS for exit code 0; otherwise FAIL, with the pairs that are the reason.
 
-    The statistics precede it where stdout does not show them.
+    The statistics are printed before it if stdout does not show them.
 
     Parameters
     ----------
     code
         Exit code.
     kind, output
-        Format of the rows, and their file.
+        Format of the rows, and the file of the rows.
     noun
-        What a row is.
+        Word for a row.
     more
-        Lines that follow: the comparison with a baseline, where reports are. Those of a list are indented.
+        Lines that follow: the comparison with a baseline, and the paths of reports. Lines of a list are indented.
     """
     told = []
     if (kind != "text" or output is not None) and summary.count - summary.failed > 1:
@@ -92,7 +92,7 @@ def _listed(lines: Iterator[str], count: int) -> Iterator[str]:
 
 
 def _write_step_summary(code: int, lines: Sequence[str]) -> None:
-    """Append the lines to the summary of a step, if there is one. Indented lines are code, whatever stands in them."""
+    """Append the lines to the step summary, if there is one. They are indented, so GitHub shows them as code."""
     path = os.environ.get(STEP_SUMMARY)
     if not path:
         return

@@ -1,4 +1,4 @@
-"""`eyediff video`: two clips, frame by frame."""
+"""`eyediff video`: compare two video clips, frame by frame."""
 
 from __future__ import annotations
 
@@ -38,16 +38,21 @@ def video(
     summary_file: options.SummaryFile = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw the scores over time: .png, .svg, .pdf; needs matplotlib."),
+        typer.Option("--plot", metavar="FILE", help="Draw the scores over time (.png, .svg, .pdf). Needs matplotlib."),
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="DIR|FILE.html", help="A page with the scores over time and the worst frames to look at."),
+        typer.Option(
+            metavar="DIR|FILE.html", help="Write an HTML page with the scores over time and the worst frames."
+        ),
     ] = None,
-    every: Annotated[int, typer.Option(metavar="N", help="Score each N-th frame of the reference only.")] = 1,
+    every: Annotated[int, typer.Option(metavar="N", help="Score only every N-th frame of the reference.")] = 1,
     offset: Annotated[
         int,
-        typer.Option(metavar="N", help="Leave out the candidate's first N frames; below 0: the reference's first -N."),
+        typer.Option(
+            metavar="N",
+            help="Skip the first N frames of the candidate; if N is negative, the first -N frames of the reference.",
+        ),
     ] = 0,
     maximum: options.Maximum = None,
     minimum: options.Minimum = None,
@@ -57,10 +62,10 @@ def video(
     device: options.Device = "auto",
     memory: options.Memory = None,
 ) -> int:
-    """Compare two clips frame by frame; frames belong together by their time, counted from each clip's first frame.
+    """Compare two clips frame by frame. Frames are paired by their time since the first frame of their clip.
 
-    A row a frame, named by its time in seconds. A frame without partner, and the end where one clip is shorter or cut
-    off, are rows that failed. Needs PyAV: pip install 'eyediff[video]'.
+    There is one row for each frame, with its time in seconds as the name. A frame without a partner is a row that
+    failed; so is the end, if one clip is shorter or cut off. Needs PyAV: pip install 'eyediff[video]'.
 
     Exit code: 0 done, 1 a limit such as --max was crossed, 2 the call is wrong and nothing was computed, 3 some frames
     failed, lack a score or had no partner, or the run stopped at an error after complete rows, 70 an internal error,
@@ -98,7 +103,10 @@ def video(
 
 
 def _page(metrics: MetricSet, path: Path, title: str) -> Viewer:
-    """The page, which shows the worst frames alone; they are mapped by the first metric that has maps."""
+    """Return a viewer that writes the page.
+
+    The page shows only the worst frames, with maps of the first metric that has maps.
+    """
     name, mapper = viewing.find_mapper(metrics)
     expected = KEPT * len(metrics.names)
     about = About(title, expected, name or None, {"video": True}, 0.0 if mapper is None else mapper.map_identity)

@@ -1,4 +1,4 @@
-"""`eyediff weights`: what is there, what is not, and how to get it."""
+"""`eyediff weights`: list, download, check and import the weights of networks."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ..interfaces import DownloadProgress
 from ..metrics import backbones as trunks
 
 app = typer.Typer(
-    help="The weights of the networks behind lpips-* and deep-*: list, get, add, import, verify, where.",
+    help="Manage the weights of the networks of lpips-* and deep-*: list, get, add, import, verify, where.",
     no_args_is_help=True,
 )
 
-_PROBLEM = 2  # as for every wrong configuration
+_PROBLEM = 2  # the exit code of every wrong configuration
 
 
 @app.command("list")
 def list_() -> None:
-    """Show each trunk, where its weights lie (unchecked: `verify` checks), the size of its download, its licence."""
+    """List each network, the file of its weights (`verify` checks it), the size of its download, and its licence."""
     rows = []
     for name, entry in weights.PUBLISHED.items():
         found = weights.find(name)
@@ -42,8 +42,8 @@ def list_() -> None:
 
 
 @app.command()
-def get(names: Annotated[list[str], typer.Argument(metavar="TRUNK...", help="alex, vgg, squeeze; or all.")]) -> None:
-    """Fetch the official weights of trunks that are not there yet; print the file of each."""
+def get(names: Annotated[list[str], typer.Argument(metavar="TRUNK...", help="alex, vgg, squeeze, or all.")]) -> None:
+    """Download the official weights of networks, unless they are on this machine. Print the path of each file."""
     for name in weights.PUBLISHED if names == ["all"] else names:
         with _bar(name) as report:
             source = weights.load_trunk(name, progress=report).source
@@ -52,35 +52,43 @@ def get(names: Annotated[list[str], typer.Argument(metavar="TRUNK...", help="ale
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="A .pth or safetensors file, of the whole network or its convolutions.")],
-    trunk: Annotated[str | None, typer.Option(metavar="TRUNK", help="What it must be, instead of recognised.")] = None,
+    file: Annotated[
+        Path, typer.Argument(help="A .pth or safetensors file with the complete network or with its convolutions.")
+    ],
+    trunk: Annotated[
+        str | None, typer.Option(metavar="TRUNK", help="Network of the file. By default it is recognized.")
+    ] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Take VGG16's convolutions on your word, where their hash is not known.")
+        bool, typer.Option("--trust", help="Accept convolutions of VGG16 although their hash is unknown.")
     ] = False,
 ) -> None:
-    """Keep the convolutions of an official file in the cache; print where. The file itself is left alone."""
+    """Copy the convolutions of an official file to the cache, and print the path. The file itself does not change."""
     added = weights.add(file, trunk, trust)
     title = trunks.trunk(added.trunk).title
-    what = "official" if added.official else "taken on your word"
-    typer.echo(f"{title}, {what}, {'was there already' if added.already else 'added'}: sha256 {added.sha256}", err=True)
+    what = "official" if added.official else "accepted because of --trust"
+    typer.echo(
+        f"{title}, {what}, {'was in the cache already' if added.already else 'added'}: sha256 {added.sha256}", err=True
+    )
     typer.echo(added.path)
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A .pth or safetensors file with a network of the trunk's form.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="Where the metric goes.")],
-    trunk: Annotated[str, typer.Option(metavar="TRUNK", help="alex, vgg, squeeze, mini.")] = trunks.ALEX.name,
+    file: Annotated[Path, typer.Argument(help="A .pth or safetensors file with the same layers as the network.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="File for the metric.")],
+    trunk: Annotated[str, typer.Option(metavar="TRUNK", help="Network: alex, vgg, squeeze, mini.")] = trunks.ALEX.name,
     prefix: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="What stands before the layers' numbers, where the file holds several."),
+        typer.Option(metavar="TEXT", help="Prefix of the names of the layers, if the file has several networks."),
     ] = None,
-    note: Annotated[str, typer.Option(metavar="TEXT", help="Kept in the file: source, licence.")] = "",
+    note: Annotated[
+        str, typer.Option(metavar="TEXT", help="Text to keep in the file, such as source and licence.")
+    ] = "",
 ) -> None:
-    """Make a metric of a network that was trained elsewhere, self-supervised or not: `--metric FILE` computes it.
+    """Make a metric from a network that was trained elsewhere. `--metric FILE` then computes it.
 
-    It has no heads, so that every channel counts alike, as in deep-*. Nothing of a pickle is run; the file is left
-    alone.
+    The metric has no learned weights: every channel has the same weight, as in deep-*. No code of a pickle is run, and
+    the file does not change.
     """
     network = trunks.trunk(trunk)
     weights.check_free(output)
@@ -95,14 +103,16 @@ def import_(
     weights.write_metric(
         output, trunk=trunk, mode="imported", provenance=provenance, parameters=found.parameters, heads=None
     )
-    where = f"behind {found.prefix!r}" if found.prefix else "under the layers' bare numbers"
+    where = (
+        f"under the prefix {found.prefix!r}" if found.prefix else "under the numbers of the layers, without a prefix"
+    )
     typer.echo(f"{network.title}, found {shown(where)}: sha256 {weights.canonical_sha256(found.parameters)}", err=True)
     typer.echo(output)
 
 
 @app.command()
 def verify() -> None:
-    """Check every weights file that is found, and the heads that ship with eyediff; exit code 2 if one is wrong."""
+    """Check all weights files on this machine and the learned weights in the package. Exit code 2 if one is wrong."""
     checked = list(weights.verify())
     _show(
         ("what", "found in", "file", "state"),
@@ -117,12 +127,15 @@ def verify() -> None:
 
 @app.command()
 def where() -> None:
-    """Print the folders that are searched for weights, in order; downloads and `add` go to the cache."""
+    """Print the folders that are searched for weights, in order. Downloads and `add` write to the cache."""
     _show(("why", "folder"), [(place.kind, str(place.folder)) for place in weights.search_folders()])
 
 
 def _show(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """A table for a terminal; else lines with tabs, whole paths and no headings, for scripts."""
+    """Print a table on a terminal.
+
+    Otherwise print lines with tabs and complete paths, without headings, for scripts.
+    """
     console = Console()
     if not console.is_terminal:
         for row in rows:
@@ -138,7 +151,7 @@ def _show(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
 
 @contextmanager
 def _bar(name: str) -> Iterator[DownloadProgress | None]:
-    """A progress bar on stderr, where that is a terminal; it shows once something is downloaded."""
+    """Show a progress bar on stderr, if stderr is a terminal. It appears when a download begins."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""The first figure of Zhang et al. 2018 in one call, offline: classical metrics and LPIPS prefer different pictures."""
+"""Draw a figure like figure 1 of Zhang et al. 2018, offline: classical metrics and LPIPS prefer different pictures."""
 
 from __future__ import annotations
 

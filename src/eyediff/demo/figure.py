@@ -1,4 +1,4 @@
-"""Draw the figure of the demo: each scene between its two candidates, with all scores, and the preferred one marked."""
+"""Draw the figure of the demo: each scene between its two candidates, with all scores and marked preferences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def draw_figure(demo: Demo, references: Path, candidates: Path) -> Image.Image:
     demo : Demo
         Scores of all trials.
     references, candidates : Path
-        Folders of the compared pictures. They are drawn pixel for pixel.
+        Folders of the compared pictures. They are drawn in their original size.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
 
 
 class _Block:
-    """One trial of the figure."""
+    """The drawing of one trial in the figure."""
 
     def __init__(self, metrics: tuple[str, ...], verdict: TrialResult, references: Path, candidates: Path) -> None:
         self._metrics, self._verdict = metrics, verdict

@@ -26,7 +26,7 @@ def run_demo(folder: Path) -> Demo:
     Parameters
     ----------
     folder : Path
-        It gets the folders `reference` and `candidate`, the figure demo.png and the page report.html.
+        Output folder. It gets the folders `reference` and `candidate`, the figure demo.png and the page report.html.
 
     Returns
     -------
@@ -62,10 +62,10 @@ def read_scene(name: str) -> Picture:
 
 
 def compare_folders(folder: Path, metrics: Sequence[str]) -> api.Result:
-    """Do what `eyediff compare FOLDER/reference FOLDER/candidate --report FOLDER/report.html` does."""
+    """Run the equivalent of `eyediff compare FOLDER/reference FOLDER/candidate --report FOLDER/report.html`."""
     result = api.compare(folder / REFERENCE, folder / CANDIDATE, metrics, report=folder / PAGE)
     if result.summary.failed or result.summary.unmatched:
-        raise EyediffError(f"{shown(folder)}: holds pictures of something else; choose an empty folder")
+        raise EyediffError(f"{shown(folder)} holds other pictures; give an empty folder")
     return result
 
 

@@ -1,7 +1,9 @@
-"""The four trials of the demo. Each has a scene and two candidates, of which classical metrics prefer the worse one.
+"""Define the four trials of the demo: each has a scene and two candidates.
 
-People hardly mind the first candidate (a slight warp, noise, a shift, another contrast). The second lacks the detail
-that people look at. Zhang et al. 2018 begin with such a figure.
+Classical metrics prefer the worse candidate.
+
+The first candidate hardly disturbs people: it has a slight warp, noise, a shift or another contrast. The second
+candidate lacks the detail that people look at. Figure 1 of Zhang et al. 2018 shows such cases.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ class Candidate:
     Attributes
     ----------
     name, label : str
-        Short name for files, and description in plain words.
+        Short name for files, and description for people.
     distortion : str
         Key of `distortions.DISTORTIONS`.
     strength : float
@@ -51,7 +53,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A scene with a candidate that people hardly mind (`slight`) and one that they mind (`coarse`)."""
+    """A scene with two candidates: `slight` hardly disturbs people, and `coarse` does."""
 
     scene: str
     slight: Candidate
@@ -59,7 +61,7 @@ class Trial:
 
     @property
     def candidates(self) -> tuple[Candidate, Candidate]:
-        """Both candidates."""
+        """Return both candidates."""
         return self.slight, self.coarse
 
     def file_name(self, candidate: Candidate) -> str:
@@ -85,7 +87,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Demo:
-    """Result of the demo: all verdicts, the figure, and the page of all pairs."""
+    """Result of the demo: the results of all trials, the figure, and the page of all pairs."""
 
     metrics: tuple[str, ...]
     verdicts: Sequence[TrialResult]

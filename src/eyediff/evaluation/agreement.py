@@ -1,4 +1,4 @@
-"""Judge metrics by votes: metric names become engines, then scores of every item, then statistics with intervals."""
+"""Evaluate metrics with votes: load the metrics, score every item, and compute statistics with intervals."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = [
 ShorterSide: TypeAlias = int | Literal["keep"]
 
 BAPPS_SIDE = 64
-"""Shorter side that the published code gives every patch before a metric sees it."""
+"""Shorter side in pixels to which the published code resizes every patch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationTask:
-    """A study and the metrics to be judged by it, ready to run. `side` None: images keep their size."""
+    """A study and the metrics to evaluate with it. If `side` is None, images keep their size."""
 
     study: Study
     metrics: MetricSet
@@ -68,18 +68,20 @@ class EvaluationTask:
 def prepare(
     study: Study, metrics: Sequence[str], options: EvaluationOptions, downloads: DownloadProgress | None = None
 ) -> EvaluationTask:
-    """Check everything that can be wrong before any image is read. Raises as `judge` does."""
+    """Check the call, and load the metrics, before any image is read. Raises the same errors as `judge`."""
     specs = parse_metrics(metrics)
     default: ShorterSide = BAPPS_SIDE if study.layout == "bapps" else "keep"
     asked = default if options.side is None else options.side
     side = None if asked == "keep" else asked
     if options.resamples < 0 or options.seed < 0 or (side is not None and side < 1):
         given = f"side {asked}, {options.resamples} resamples, seed {options.seed}"
-        raise UsageError(f"{given}: a side is 1 pixel or more, the others are 0 or more")
+        raise UsageError(f"{given}: expected a side of 1 pixel or more, and 0 or more for the others")
     least = min(specs, key=lambda spec: spec.program.smallest_side)
     if side is not None and least.program.smallest_side > side:
         needed = f"{least.requested} needs sides of at least {least.program.smallest_side} pixels"
-        raise SizeError(f"{needed}, and the images are brought to {side}: leave it out, or keep their size")
+        raise SizeError(
+            f"{needed}, but images are resized to {side}; leave out the metric, or keep the size of the images"
+        )
     if study.kind == "mos":
         correlation.check_scipy()
     reading = ComparisonOptions(alpha="refuse", device=options.device, workers=options.workers)
@@ -88,7 +90,7 @@ def prepare(
 
 
 def run_task(task: EvaluationTask, progress: Progress | None = None) -> Judged:
-    """Compute the result of a task. `progress` is called with the number of items that are done, and of all items."""
+    """Compute the result of a task. `progress` gets the number of finished items and of all items."""
     options = task.options
     scores = score_items(task.study.items, task.metrics, task.loader, progress)
     settings = (task.side, options.seed, options.resamples, options.convention)
@@ -107,7 +109,7 @@ def judge(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Judged:
-    """Judge how well metrics agree with a study.
+    """Measure how well metrics agree with a study.
 
     Parameters
     ----------
@@ -116,38 +118,39 @@ def judge(
     metrics : sequence of str
         Names of metrics.
     side : int or "keep", optional
-        Shorter side that every image gets, bilinearly, before a metric sees it. Default: 64 for a study in the layout
-        of BAPPS, as in the published code, and "keep" for a table.
+        Shorter side to which every image is resized, with a bilinear filter. Default: 64 for a study in the layout of
+        BAPPS, as in the published code, and "keep" for a table.
     resamples : int
-        Number of bootstrap resamples within each subset; 0: no intervals.
+        Number of bootstrap resamples within each subset. 0: compute no intervals.
     seed : int
         Seed of the resamples.
     convention : {"voc", "step"}
         Definition of the average precision (votes/jnd.py).
     device : {"auto", "cpu", "cuda"}
-        Where the metrics are computed.
+        Device that computes the metrics.
     workers : int, optional
-        Threads that read images.
+        Number of threads that read images.
 
     Returns
     -------
     Judged
-        For 2AFC votes: the agreement with a voter, 0 to 1, by subset and as the means of table 5 of Zhang et al. 2018,
-        beside "human" and "majority" (votes/twoafc.py). For JND votes: the average precision, 0 to 1, and its
-        "ceiling". For opinion scores: SRCC, PLCC after a logistic fit, and KRCC, -1 to 1 (votes/correlation.py). Every
-        value, and every difference of two metrics on the same items, has a 95 % interval.
+        For 2AFC votes: the agreement with a voter, 0 to 1, for each subset and as the means of table 5 of Zhang et al.
+        2018. The agreements "human" and "majority" are included (votes/twoafc.py). For JND votes: the average
+        precision, 0 to 1, and its "ceiling". For opinion scores: SRCC, PLCC after a logistic fit, and KRCC, -1 to 1
+        (votes/correlation.py). Every value has a 95 % interval; so has every difference of two metrics on the same
+        items.
 
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        Before any work.
+        If the call is wrong, or if a metric cannot be loaded. Raised before any work.
     SizeError
         If `side` is too small for a metric.
 
     Notes
     -----
-    An item that lacks a score is in `failed`. Each metric is judged by the items that it has scored, and two metrics
-    are compared by the items that both have scored.
+    Items without a score are in `failed`. A metric is evaluated on the items that have its score. Two metrics are
+    compared on the items that have both scores.
     """
     return run_task(prepare(study, metrics, EvaluationOptions(side, resamples, seed, convention, device, workers)))
 
@@ -160,7 +163,7 @@ def _read(path: Path, side: int | None) -> Image:
 def resize_shorter_side(pixels: Pixels, side: int) -> Pixels:
     """Resize H x W x 3 so that the shorter side has `side` pixels.
 
-    The kernel is Pillow's bilinear one, as in torchvision.
+    The filter is the bilinear filter of Pillow, as in torchvision.
     """
     height, width = pixels.shape[:2]
     if min(height, width) == side:

@@ -1,4 +1,4 @@
-"""Write the result of an evaluation: the table of the paper, rows for each statistic, or a row for each item."""
+"""Write the result of an evaluation: a table as in the paper, one row for each statistic, or one row for each item."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ COLUMNS = (
     Column("high", "number"),
     Column("item"),
 )
-"""Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
+"""Columns of the rows.
+
+In the row of a statistic, `item` is empty. In the row of a failed item, `item` is its name, and only `subset` is also
+filled.
+"""
 
 TITLES = {
     "agreement": "agreement with 2AFC votes, per cent of a voter",
@@ -41,7 +45,7 @@ PERCENT = ("agreement", "ap")
 
 
 def write(judged: Judged, kind: TextFormat, output: Text) -> None:
-    """All figures, then the items that failed. Raises OutputError."""
+    """Write all statistics, then the items that failed. Raises OutputError."""
     if kind == "text":
         for text in _text(judged):
             output.write(rendered(text, output.terminal))
@@ -60,7 +64,7 @@ def write(judged: Judged, kind: TextFormat, output: Text) -> None:
 
 
 def study_metadata(judged: Judged) -> dict[str, object]:
-    """Return the fields of JSON that describe a study."""
+    """Return the JSON keys that describe a study."""
     study = judged.study
     return {
         "study": {"kind": study.kind, "path": encodable(str(study.path)), "layout": study.layout},
@@ -72,7 +76,7 @@ def study_metadata(judged: Judged) -> dict[str, object]:
 
 
 def write_items(judged: Judged, kind: TextFormat, output: Text) -> None:
-    """A row an item: its images, its votes, and each metric's own scores of it. Raises OutputError."""
+    """Write one row for each item: its images, its votes, and the scores of each metric. Raises OutputError."""
     names = ("reference", "a", "b") if judged.study.kind == "2afc" else ("a", "b")
     names = ("reference", "candidate") if judged.study.kind == "mos" else names
     others = names[1:] if judged.study.kind == "2afc" else ("",)
@@ -95,7 +99,10 @@ def write_items(judged: Judged, kind: TextFormat, output: Text) -> None:
 
 
 def _text(judged: Judged) -> Iterator[StyledLine]:
-    """A table a statistic: metrics down, subsets and means across; then the differences of the last column."""
+    """Yield a table for each statistic: metrics in rows, subsets and means in columns.
+
+    The differences of the last column follow.
+    """
     for statistic in dict.fromkeys(line.statistic for line in judged.lines):
         here = [line for line in judged.lines if line.statistic == statistic]
         subsets = list(dict.fromkeys(line.subset for line in here))
@@ -112,17 +119,17 @@ def _text(judged: Judged) -> Iterator[StyledLine]:
                     yield [(" " * (first + 2) + "".join(_cells(cells, widths, end)) + f"  {label}", "dim")]
         for line in here:
             if line.reason is not None:
-                yield [(f"  no figure of {line.metric}, {shown(line.subset)}: {line.reason}", "yellow")]
+                yield [(f"  no value for {line.metric}, {shown(line.subset)}: {line.reason}", "yellow")]
         yield from _differences([line for line in here if line.against and line.subset == subsets[-1]])
         yield [""]
     for failed in judged.failed.values():
         yield [f"  {shown(failed.name)}  ", (f"failed ({failed.stage}): {shown(failed.message)}", "red")]
     study, done = judged.study, len(judged.study.items) - len(judged.failed)
-    yield [(f"{amount(done, 'item')} judged" + (f", {len(judged.failed)} failed" if judged.failed else ""), "bold")]
-    resized = "left as they are" if judged.side is None else f"shorter side brought to {judged.side}"
-    interval = f"{judged.resamples} resamples of seed {judged.seed}"
+    yield [(f"{amount(done, 'item')} evaluated" + (f", {len(judged.failed)} failed" if judged.failed else ""), "bold")]
+    resized = "not resized" if judged.side is None else f"resized to a shorter side of {judged.side}"
+    interval = f"{judged.resamples} resamples with seed {judged.seed}"
     convention = f", convention {judged.convention}" if study.kind == "jnd" else ""
-    yield [(f"{study.kind} votes of {shown(study.path)}; images {resized}; {interval}{convention}", "dim")]
+    yield [(f"{study.kind} votes from {shown(study.path)}; images {resized}; {interval}{convention}", "dim")]
     yield from provenance_lines(judged.header)
 
 

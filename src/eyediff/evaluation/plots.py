@@ -1,4 +1,4 @@
-"""Plot results: bars with intervals, precision over recall, opinions over scores. Needs matplotlib."""
+"""Plot results: bars with intervals, precision against recall, or opinions against scores. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from .results import Judged, StatisticName
 
 
 def draw(judged: Judged, path: Path) -> None:
-    """Plot the result of a study by its kind. Raises UsageError, OutputError."""
+    """Draw the plot for the kind of a study. Raises UsageError, OutputError."""
     save({"2afc": _bars, "jnd": _curves, "mos": _scatter}[judged.study.kind](judged), path)
 
 
 def _bars(judged: Judged) -> Any:
-    """Plot a group of bars for each subset or mean, one for each metric, with lines for a voter and the majority."""
+    """Plot one group of bars for each subset or mean, with one bar for each metric.
+
+    Lines show the agreement of a voter and of the majority.
+    """
     subsets = list(dict.fromkeys(line.subset for line in judged.lines))
     metrics = list(judged.scores)
     figure, ((panel,),) = panels_of(1, 1, (max(5.0, 0.35 * len(subsets) * (len(metrics) + 1) + 2), 4.4))
@@ -29,7 +32,9 @@ def _bars(judged: Judged) -> Any:
         found = [_estimate(judged, metric, subset, "agreement") for subset in subsets]
         middle = np.arange(len(subsets)) + (place - (len(metrics) - 1) / 2) * width
         heights = np.array([np.nan if each.value is None else 100 * each.value for each in found])
-        ends = np.array([[each.low, each.high] for each in found], float) * 100  # None becomes nan: no interval there
+        ends = (
+            np.array([[each.low, each.high] for each in found], float) * 100
+        )  # None becomes NaN, which draws no interval
         spread = np.abs(ends.T - heights)
         panel.bar(middle, heights, width * 0.92, yerr=spread, color=TONES[place % len(TONES)], label=metric,
                   error_kw={"lw": 1, "ecolor": "#333333"})  # fmt: skip
@@ -47,7 +52,10 @@ def _bars(judged: Judged) -> Any:
 
 
 def _curves(judged: Judged) -> Any:
-    """Plot precision over recall, a panel for each subset, a line for each metric and one for the votes' own order."""
+    """Plot precision against recall: one panel for each subset, one line for each metric.
+
+    One more line shows the order by the votes.
+    """
     subsets, jnd_pairs = judged.study.subsets, judged.study.jnd_pairs
     figure, (panels,) = panels_of(1, len(subsets), (4.2 * len(subsets), 4.2))
     for subset, panel in zip(subsets, panels, strict=True):
@@ -71,7 +79,7 @@ def _curves(judged: Judged) -> Any:
 
 
 def _scatter(judged: Judged) -> Any:
-    """Plot opinions over scores with the fitted curve, a panel for each metric."""
+    """Plot opinions against scores with the fitted curve, in one panel for each metric."""
     figure, (panels,) = panels_of(1, len(judged.scores), (4.0 * len(judged.scores), 3.8))
     for number, (name, panel) in enumerate(zip(judged.scores, panels, strict=True)):
         places = judged.scored(name)
@@ -88,7 +96,7 @@ def _scatter(judged: Judged) -> Any:
 
 
 def _estimate(judged: Judged, metric: str, subset: str, statistic: StatisticName) -> Estimate:
-    """Return a figure; without a value if the metric has none there."""
+    """Return an estimate; its value is None if the metric has no such statistic."""
     try:
         return judged.line(metric, subset, statistic)
     except KeyError:
@@ -96,4 +104,4 @@ def _estimate(judged: Judged, metric: str, subset: str, statistic: StatisticName
 
 
 def _text(name: str) -> str:
-    return shown(name).replace("$", r"\$")  # matplotlib would set mathematics between two
+    return shown(name).replace("$", r"\$")  # matplotlib would treat text between two "$" as mathematics

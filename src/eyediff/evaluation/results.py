@@ -1,4 +1,4 @@
-"""From scores and votes to figures with intervals: of each metric, and of the difference between any two."""
+"""Compute statistics with intervals from scores and votes, for each metric and for differences of two metrics."""
 
 from __future__ import annotations
 
@@ -19,22 +19,25 @@ from ..votes.bootstrap import Estimate, Statistic
 StatisticName: TypeAlias = Literal["agreement", "ap", "srcc", "plcc", "krcc"]
 
 PARAMETERS: Mapping[str, int] = {"plcc": 5}
-"""Parameters that a statistic has fitted to the items; 1 otherwise."""
+"""Number of parameters that a statistic fits to the items; 1 for statistics that are not listed."""
 
 FEWEST: Mapping[str, int] = {"ap": 10}
-"""Items that an interval needs beyond `defaults.FEWEST`: of 7 pairs, that of the average precision covers 89 %."""
+"""Smallest number of items for an interval, if it is more than `defaults.FEWEST`.
+
+With 7 pairs, the interval of the average precision would contain the true value in only 89 % of the cases.
+"""
 
 EVERYTHING = "pooled"
-"""The part of a table of opinions that all of its subsets are together: correlations are of pooled items."""
+"""Name for all subsets of a table of opinions together: correlations are computed for the pooled items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """A statistic of one metric, or its difference between `metric` and `against` on the same items.
 
-    `metric` may also be a reference that is no metric: "human", "human unbiased" and "majority" (twoafc.py), or
-    "ceiling" (the order of the votes themselves). `subset` is a subset, or a mean of several. `reason` says why the
-    value is missing, if that is known.
+    `metric` may also be a reference value: "human", "human unbiased" and "majority" (twoafc.py), or "ceiling" (the
+    order by the votes). `subset` is a subset, or a mean of several subsets. `reason` is the reason of a missing value,
+    if it is known.
     """
 
     statistic: StatisticName
@@ -50,9 +53,9 @@ class Line:
 class Judged:
     """Agreement of metrics with human judgements.
 
-    `scores` maps each metric to its scores, N x P, in the order of `study.items`; nan marks a missing score. `failed`
-    gives the reason by item index. `side` is the length to which the shorter side of images was resized; None if they
-    were not resized.
+    `scores` has the scores of each metric, N x P, in the order of `study.items`; NaN is a missing score. `failed` has
+    the reason for the index of each item that failed. `side` is the length to which the shorter side of images was
+    resized; None if images were not resized.
     """
 
     header: Header
@@ -73,25 +76,25 @@ class Judged:
         raise KeyError((metric, subset, statistic, against))
 
     def scored(self, *metrics: str) -> list[int]:
-        """Return the places of the items that all of these metrics have scored."""
+        """Return the indices of the items that have scores of all these metrics."""
         missing = np.any([np.isnan(self.scores[name]).any(1) for name in metrics], axis=0)
         return [int(place) for place in np.flatnonzero(~missing)]
 
     def distances(self, metric: str) -> Numbers:
-        """Return the scores of a metric with the sign that makes smaller values more similar."""
+        """Return the scores of a metric, negated if higher is better, so that smaller means more similar."""
         return -self.scores[metric] if self.header.higher_is_better[metric] else self.scores[metric]
 
 
 _Key: TypeAlias = tuple[StatisticName, str]
-"""A statistic and the metric, or the reference, that it belongs to."""
+"""Type of a key: a statistic, and its metric or reference value."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Statistics of some metrics on the same items, by statistic, metric and subset.
+    """Statistics of some metrics on the same items, for each statistic, metric and subset.
 
-    `counts` is the number of items of a subset. `least` is the same, but for a mean it is that of the smallest subset,
-    which determines the width of an interval.
+    `counts` is the number of items in a subset or mean. `least` is the same for a subset; for a mean, it is the number
+    of items in the smallest subset, which determines the width of the interval.
     """
 
     values: Mapping[tuple[_Key, str], float]
@@ -101,7 +104,7 @@ class _Figures:
     reasons: Mapping[tuple[_Key, str], str]
 
     def estimate(self, key: _Key, subset: str, other: _Key | None = None) -> Estimate:
-        """Return a statistic, or its difference to that of another metric, with its interval."""
+        """Return a statistic, or its difference from the statistic of another metric, with an interval."""
         value, spread = self.values[key, subset], self.spreads[key, subset]
         if other is not None:
             value, spread = value - self.values[other, subset], _minus(spread, self.spreads[other, subset])
@@ -112,9 +115,9 @@ class _Figures:
 
 
 def lines(judged: Judged) -> list[Line]:
-    """Return all figures: those of metrics by subset and mean, then their differences.
+    """Return all statistics of metrics for each subset and mean, then their differences.
 
-    Each metric is judged by the items that it has scored, and a difference by the items that both have scored.
+    A metric is evaluated on the items that have its score, and a difference on the items that have both scores.
 
     Raises
     ------
@@ -123,11 +126,13 @@ def lines(judged: Judged) -> list[Line]:
     """
     means = _means(judged)
     if taken := [name for name in judged.study.subsets if name in means or name == EVERYTHING]:
-        raise UsageError(f"a subset is called {taken[0]!r}, which is what several together are called: rename it")
+        raise UsageError(
+            f"a subset has the name {taken[0]!r}, which is the name for several subsets together; rename it"
+        )
     measured: dict[tuple[int, ...], _Figures] = {}
 
     def measure(*metrics: str) -> _Figures:
-        """Return the figures of all metrics that have scored the items of these."""
+        """Return the statistics, on the items with scores of `metrics`, of all metrics that have these items."""
         places = tuple(judged.scored(*metrics))
         if places not in measured:
             able = {name: judged.scores[name] for name in judged.scores if set(places) <= set(judged.scored(name))}
@@ -157,7 +162,7 @@ def lines(judged: Judged) -> list[Line]:
 
 
 def _measure(judged: Judged, places: Sequence[int]) -> _Figures:
-    """Return the figures of all metrics on the items at these places, by subset and mean."""
+    """Return the statistics of all metrics on the items at the indices `places`, for each subset and mean."""
     parts = _parts(judged, places)
     values: dict[tuple[_Key, str], float] = {}
     spreads: dict[tuple[_Key, str], Numbers] = {}
@@ -180,7 +185,7 @@ def _measure(judged: Judged, places: Sequence[int]) -> _Figures:
 
 
 def _unfitted(judged: Judged, parts: Mapping[str, Sequence[int]]) -> Iterator[tuple[tuple[_Key, str], str]]:
-    """Yield why there is no PLCC, by metric and subset."""
+    """Yield the reason why there is no PLCC, for each metric and subset without one."""
     mos = np.array([opinion.mos for opinion in judged.study.opinions])
     for name in judged.scores:
         for subset, places in parts.items():
@@ -189,7 +194,7 @@ def _unfitted(judged: Judged, parts: Mapping[str, Sequence[int]]) -> Iterator[tu
 
 
 def _parts(judged: Judged, places: Sequence[int]) -> dict[str, list[int]]:
-    """Return these places by the subset of their items."""
+    """Return the indices of items for each subset."""
     parts: dict[str, list[int]] = {name: [] for name in judged.study.subsets}
     for place in places:
         parts[judged.study.items[place].subset].append(place)
@@ -250,7 +255,7 @@ def _of_opinions(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]
 
 
 def _mean(spreads: Sequence[Numbers]) -> Numbers:
-    """Return the mean of independent resamples of several subsets; empty if a subset has none."""
+    """Return the mean of independent resamples of several subsets; empty if a subset has no resamples."""
     return np.mean(spreads, 0) if all(len(spread) for spread in spreads) else np.empty(0)
 
 

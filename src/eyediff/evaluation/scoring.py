@@ -16,19 +16,22 @@ from ..sets import FailedImage
 from ..votes import StudyItem
 
 WINDOW = 256
-"""Pairs in memory. Patches are small, and a batch of 128 fills the cores. Bytes are limited as in every run."""
+"""Number of pairs in memory.
+
+Patches are small, and a batch of 128 keeps all cores busy. The number of bytes is limited as in every run.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemScores:
-    """The scores of N items, each one image against P others.
+    """The scores of N items. In each item, one image is compared with P others.
 
     Attributes
     ----------
     scores
-        By metric, N x P; nan for an item that the metric has no score of.
+        N x P scores for each metric; NaN if an item has no score.
     failed
-        By place, the items that lack a score of some metric, and why.
+        Items that lack the score of a metric, with the reason, by index of the item.
     """
 
     scores: Mapping[str, Numbers]
@@ -38,7 +41,7 @@ class ItemScores:
 def score_items(
     items: Sequence[StudyItem], metrics: MetricSet, loader: ImageLoader, progress: Progress | None = None
 ) -> ItemScores:
-    """Score every item with every metric. An item has a score if all of its images have.
+    """Score every item with every metric. An item has a score only if all its images have scores.
 
     Parameters
     ----------
@@ -47,9 +50,9 @@ def score_items(
     metrics : MetricSet
         The metrics.
     loader : ImageLoader
-        Reads the images.
+        Loader of the images.
     progress : function, optional
-        Called with the number of items that are done, and of all items.
+        Called with the number of finished items and the number of all items.
 
     Returns
     -------
@@ -58,7 +61,9 @@ def score_items(
     columns = max((len(item.images) for item in items), default=2) - 1
     scores = {name: np.full((len(items), columns), np.nan) for name in metrics.names}
     failed: dict[int, FailedImage] = {}
-    order = sorted(range(len(items)), key=lambda index: items[index].images[0])  # so that references come together
+    order = sorted(
+        range(len(items)), key=lambda index: items[index].images[0]
+    )  # so that equal references follow each other
     comparisons = [(index, column) for index in order for column in range(len(items[index].images) - 1)]
     pairs = (Pair(items[p].name, items[p].images[0], items[p].images[column + 1]) for p, column in comparisons)
     rows = score_pairs(pairs, metrics, replace(loader, window=WINDOW))

@@ -1,6 +1,6 @@
-"""Compare weights by their origin (Zhang et al. 2018, section 4): do features need labels to agree with people?
+"""Compare weights from different sources (Zhang et al. 2018, section 4): do features need labels to agree with people?
 
-One backbone with weights of different origins, and the classical metrics, are judged by the same votes in one run.
+One backbone with weights from different sources, and the classical metrics, are evaluated with the same votes.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from . import agreement as judging
 from .agreement import Judged
 
 CLASSICAL = ("l2", "ssim", "psnr")
-"""Metrics that the networks are compared with."""
+"""Classical metrics in the comparison."""
 
 VOTE_SCORES = ("human", "majority")
-"""Rows of the table that are no metrics (votes/twoafc.py)."""
+"""Rows of the table that are not metrics (votes/twoafc.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,11 @@ class WeightSourceSettings:
     trunk : str
         Name of the backbone.
     photos : Path, optional
-        Photos for k-means. Without them, k-means is left out.
+        Photos for k-means. Without photos, k-means is left out.
     imported : tuple of str
-        Files of metrics.
+        Paths of files of metrics.
     seeds : int
-        Number of seeds of random weights, from 0 on.
+        Number of seeds for random weights. The seeds are 0, 1, 2 and so on.
     """
 
     trunk: str = "alex"
@@ -52,7 +52,7 @@ class WeightSourceSettings:
 
 @dataclass(frozen=True, slots=True)
 class WeightSource:
-    """An origin of weights, and the metrics that have them: one, or one for each seed."""
+    """A source of weights, and its metrics: one metric, or one for each seed."""
 
     name: str
     metrics: tuple[str, ...]
@@ -60,10 +60,10 @@ class WeightSource:
 
 @dataclass(frozen=True, slots=True)
 class WeightSourceScore:
-    """Agreement with a voter, 0 to 1, on a subset or on a mean of several.
+    """Agreement with a voter, 0 to 1, on a subset, or as a mean of several subsets.
 
-    `low` and `high` are the 95 % interval over items, for a single metric. `least` and `most` are the extremes over
-    seeds, whose mean is the score.
+    For a single metric, `low` and `high` are the 95 % interval over items. For several seeds, `score` is the mean over
+    seeds, and `least` and `most` are the extremes.
     """
 
     origin: str
@@ -79,7 +79,10 @@ class WeightSourceScore:
 
 @dataclass(frozen=True, slots=True)
 class WeightSourceTable:
-    """All scores, origin by origin, and the result that they come from, with metrics named by their origin."""
+    """All scores, sorted by source, and the evaluation that they come from.
+
+    Its metrics have the names of the sources.
+    """
 
     cells: Sequence[WeightSourceScore]
     judged: Judged
@@ -88,23 +91,23 @@ class WeightSourceTable:
 def prepare_weight_sources(
     settings: WeightSourceSettings, folder: Path, progress: Progress | None = None
 ) -> list[WeightSource]:
-    """Return everything that is to be judged. Weights that do not exist yet are made in `folder`.
+    """Return all sources to evaluate. Weights that do not exist yet are made in `folder`.
 
     Raises
     ------
     UsageError, ImageError, WeightsError
-        If the settings are invalid, or initial weights cannot be made.
+        If the settings are invalid, or if initial weights cannot be made.
     """
     if settings.trunk not in TRUNKS or settings.seeds < 1:
         raise UsageError(
-            f"trunk {settings.trunk!r}, {settings.seeds} seeds: expected one of {', '.join(TRUNKS)}, 1 or more"
+            f"trunk {settings.trunk!r}, {settings.seeds} seeds: expected one of {', '.join(TRUNKS)}, and 1 seed or more"
         )
     for name in settings.imported:
         file = parse_metric(name).file
         if file is None or file.description.trunk != settings.trunk:
             raise UsageError(
                 Setting("imported", shown(name)),
-                f": expected a metric's file on {settings.trunk}; `eyediff weights import` makes one",
+                f": expected the file of a metric for {settings.trunk}; `eyediff weights import` makes one",
             )
     supervised = {"supervised, votes": f"lpips-{settings.trunk}", "supervised": f"deep-{settings.trunk}"}
     sources = [WeightSource(name, (metric,)) for name, metric in supervised.items() if metric in METRICS]
@@ -134,15 +137,15 @@ def compare(
     making: Progress | None = None,
     progress: Progress | None = None,
 ) -> WeightSourceTable:
-    """Judge all weight sources by the votes of a study.
+    """Evaluate all sources of weights with the votes of a study.
 
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        Before any image of the study is read.
+        If the call is wrong, or if weights are missing. Raised before any image of the study is read.
     """
     if study.kind != "2afc":
-        raise UsageError(f"supervision is compared by 2AFC votes, these are {study.kind}")
+        raise UsageError(f"the comparison of supervision needs 2AFC votes, but the votes are {study.kind}")
     sources = prepare_weight_sources(settings, folder, making)
     task = judging.prepare(study, [metric for origin in sources for metric in origin.metrics], options, downloads)
     judged = judging.run_task(task, progress)
@@ -171,7 +174,7 @@ def _score(judged: Judged, origin: WeightSource, subset: str) -> WeightSourceSco
 
 
 def _rename_metrics(judged: Judged, origins: Sequence[WeightSource]) -> Judged:
-    """Name metrics by their origin, because their files may be gone when the table is read."""
+    """Give metrics the names of their sources, because their files may be gone when the table is read."""
     names = {
         metric: origin.name if len(origin.metrics) == 1 else f"{origin.name}, seed {seed}"
         for origin in origins

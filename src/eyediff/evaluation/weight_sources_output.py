@@ -1,4 +1,4 @@
-"""Write the comparison of weight sources: a table like the paper's, or a row for each score."""
+"""Write the comparison of weight sources: a table as in the paper, or one row for each score."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = (
     Column("origin", description="Source of the weights."),
     Column("subset", description="Subset of the votes, or a mean of several."),
     Column("items", "integer", "Number of triplets."),
-    Column("seeds", "integer", "Number of seeds whose mean the score is."),
+    Column("seeds", "integer", "Number of seeds over which the score is averaged."),
     Column("score", "number", "Agreement with 2AFC votes, from 0 to 1."),
     Column("low", "number", "Low end of the 95 % interval over items."),
     Column("high", "number", "High end of the 95 % interval over items."),
@@ -26,7 +26,11 @@ COLUMNS = (
     Column("most", "number", "Highest score of a seed."),
     Column("item", description="Item that failed."),
 )
-"""Of a figure: `item` is empty. Of an item that failed: `item` names it, and the others are empty but for `subset`."""
+"""Columns of the rows.
+
+In the row of a score, `item` is empty. In the row of a failed item, `item` is its name, and only `subset` is also
+filled.
+"""
 
 
 def write(table: WeightSourceTable, kind: TextFormat, output: Text) -> None:
@@ -47,7 +51,7 @@ def write(table: WeightSourceTable, kind: TextFormat, output: Text) -> None:
 
 
 def _text(table: WeightSourceTable) -> Iterator[StyledLine]:
-    """Yield the table: origins in rows, subsets and means in columns, in per cent of a voter, with ranges below."""
+    """Yield the table in per cent of a voter: sources in rows, subsets and means in columns, ranges below each row."""
     subsets = list(dict.fromkeys(cell.subset for cell in table.cells))
     widths = [max(16, len(shown(name)) + 2) for name in subsets]
     first = max(len(shown(cell.origin)) for cell in table.cells) + 2
@@ -68,8 +72,8 @@ def _text(table: WeightSourceTable) -> Iterator[StyledLine]:
     for failed in judged.failed.values():
         yield [f"  {shown(failed.name)}  ", (f"failed ({failed.stage}): {shown(failed.message)}", "red")]
     done = len(judged.study.items) - len(judged.failed)
-    resized = "left as they are" if judged.side is None else f"shorter side brought to {judged.side}"
-    yield [(f"{amount(done, 'item')} of {shown(judged.study.path)} judged; images {resized}", "bold")]
+    resized = "not resized" if judged.side is None else f"resized to a shorter side of {judged.side}"
+    yield [(f"{amount(done, 'item')} of {shown(judged.study.path)} evaluated; images {resized}", "bold")]
     yield from provenance_lines(judged.header)
 
 

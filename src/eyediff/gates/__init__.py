@@ -1,4 +1,4 @@
-"""Gates that machines obey: a run against an earlier one, and the verdict as people and CI systems read it."""
+"""Check a run automatically (a gate): compare it with an earlier run, and write a verdict for people and CI."""
 
 from __future__ import annotations
 

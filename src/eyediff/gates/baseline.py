@@ -1,8 +1,9 @@
-"""Comparison of a run with an earlier one: pairs that became worse, and whether the mean became worse.
+"""Compare a run with an earlier run: find pairs that became worse, and decide whether the mean became worse.
 
-A pair is worse where a metric of it is worse, in the metric's own direction and unit, by more than the tolerance. The
-mean is worse where its whole 95 % interval lies above `defaults.TOLERANCE` and the sign test agrees: many losses, each
-within a larger tolerance, are a loss. A known loss of all pairs is settled by a new baseline, not by a tolerance.
+A pair is worse if one of its scores is worse by more than the tolerance, in the direction and the unit of the metric.
+The mean is worse if the complete 95 % interval of its change is above `defaults.TOLERANCE`, and the sign test agrees.
+So many small losses within a larger tolerance are still found. If a loss of all pairs is intended, make a new baseline
+instead of a larger tolerance.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One metric over all pairs of both runs; `fails` where the mean is worse, beyond rounding and chance."""
+    """The change of one metric over the pairs of both runs.
+
+    `fails` is True if the mean is worse by more than rounding and chance.
+    """
 
     metric: str
     shift: MeanShift
@@ -49,10 +53,10 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Result of the comparison of a run with an earlier one.
+    """Result of the comparison of a run with an earlier run.
 
-    `gone` names pairs that only the earlier run scored, `new` pairs that only this run scored. If this concerns a
-    single metric, the name is "pair (metric)".
+    `gone` has the names of pairs that only the earlier run scored, and `new` those that only this run scored. If only
+    the score of one metric is missing, the entry is "pair (metric)".
     """
 
     path: Path
@@ -76,9 +80,9 @@ class Verdict:
 class Baseline:
     """A sink that compares every row with an earlier run.
 
-    `tolerances` are by metric, in the unit of the metric. The default is `defaults.TOLERANCE`; infinity exempts a
-    metric. Raises UsageError if the two runs are not comparable: the version, the weights or the size policy differ,
-    or the earlier run lacks a metric.
+    `tolerances` has a tolerance for each metric, in the unit of the metric. The default is `defaults.TOLERANCE`; with
+    infinity, a metric is not checked. Raises UsageError if the runs are not comparable: if the version, the weights or
+    the size policy differ, or if the earlier run lacks a metric.
     """
 
     def __init__(self, earlier: Earlier, header: Header, tolerances: Mapping[str, float] | None = None) -> None:
@@ -127,7 +131,7 @@ class Baseline:
         """Do nothing: there is nothing to restore."""
 
     def changes(self, row: ScoredPair) -> Iterator[Change]:
-        """Yield the metrics by which a pair became worse by more than the tolerance."""
+        """Yield the scores of a pair that became worse by more than the tolerance."""
         before = self._earlier.scores.get(encodable(row.pair.name))
         if before is None:
             return
@@ -138,7 +142,7 @@ class Baseline:
                 yield Change(row.pair.name, name, earlier, score, loss, tolerance)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with what the earlier run, less the tolerance, allowed of the scores that are worse."""
+        """Return the row with a crossing for each worse score. Its limit is the earlier score with the tolerance."""
         return row if isinstance(row, Failure) else cross(row, map(self._crossing, self.changes(row)))
 
     def _crossing(self, found: Change) -> Crossing:
@@ -146,7 +150,10 @@ class Baseline:
         return Crossing(found.pair, found.metric, found.now, found.earlier + allowed)
 
     def verdict(self) -> Verdict:
-        """On all rows so far. Of a run that was stopped by hand, pairs that it did not reach are not called gone."""
+        """Return the verdict on all rows so far.
+
+        If the run was interrupted, pairs that it did not reach are not in `gone`.
+        """
         drifts = []
         for name, losses in self._worsenings.items():
             if losses:
@@ -166,33 +173,35 @@ class Baseline:
 
 
 def _check(earlier: Earlier, header: Header) -> None:
-    """Raise UsageError where figures of the two runs do not mean the same."""
+    """Raise UsageError if the scores of the two runs are not comparable."""
     file = f"the baseline {shown(earlier.path)}"
     for name, metric in header.metrics.items():
         column = find_column(name, earlier.names)
         if column is None:
             raise UsageError(
-                f"{file}: it has no {name}, only {shown(', '.join(earlier.names))}; leave {name} out of ",
+                f"{file} has no {name}, only {shown(', '.join(earlier.names))}; leave {name} out of ",
                 Setting("metrics"),
-                ", or make the baseline anew",
+                ", or make a new baseline",
             )
         if earlier.metrics is None:
             continue
         version, weights = earlier.metrics[column]
         if version != metric.version:
             raise UsageError(
-                f"{file}: its {name} is version {shown(version)}, this is {metric.version}; make the baseline anew"
+                f"{file}: its {name} has version {shown(version)}, this run has {metric.version}; make a new baseline"
             )
         if weights != metric.weights_sha256:
             theirs, ours = (str(sha256)[:12] for sha256 in (weights, metric.weights_sha256))
-            raise UsageError(f"{file}: its {name} has weights {shown(theirs)}, this has {ours}; make the baseline anew")
+            raise UsageError(
+                f"{file}: its {name} has weights {shown(theirs)}, this run has {ours}; make a new baseline"
+            )
     if earlier.size is not None and earlier.size != header.size:
         raise UsageError(
-            f"{file}: made with ",
+            f"{file} was made with ",
             Setting("size", shown(earlier.size)),
-            ", this run has ",
+            ", but this run has ",
             Setting("size", header.size),
-            "; give the same, or make the baseline anew",
+            "; use the same size policy, or make a new baseline",
         )
     now = conventions_record(header.conventions)
     before = now if earlier.conventions is None else earlier.conventions
@@ -200,19 +209,19 @@ def _check(earlier: Earlier, header: Header) -> None:
         if before.get(name) != now.get(name):
             theirs, ours = (shown(found.get(name, "none")) for found in (before, now))
             raise UsageError(
-                f"{file}: its {shown(name)} is {theirs}, this run's is {ours}; give the same, or make it anew"
+                f"{file}: its {shown(name)} is {theirs}, but this run has {ours}; use the same, or make a new baseline"
             )
 
 
 def _column(earlier: Earlier, name: str) -> str:
-    """Return the name that a metric of this run has in the earlier one, which `_check` has found there."""
+    """Return the name of a metric in the earlier run. `_check` has made sure that it exists."""
     return find_column(name, earlier.names) or name
 
 
 def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:
-    """Yield a verdict as lines for people: what got worse, the worst first; then the means; then unmatched pairs.
+    """Yield a verdict as lines for people: worse pairs, the worst first; then the means; then unmatched pairs.
 
-    Of pairs at most `most` of each kind, with the number of the rest (None: all).
+    At most `most` pairs of each kind are listed, followed by the number of the others. None: list all pairs.
     """
     file = shown(verdict.path)
     yield f"against {file}: {amount(verdict.compared, 'pair')}, {_judged(verdict)}"
@@ -224,15 +233,15 @@ def format_verdict(verdict: Verdict, most: int | None = None) -> Iterator[str]:
 
 
 def format_change(found: Change) -> str:
-    """ "lpips 0.10000 -> 0.20000, worse by 0.10000 (tolerance 0.0001)"."""
+    """Return a change as text: "lpips 0.10000 -> 0.20000, worse by 0.10000 (tolerance 0.0001)"."""
     scores = f"{figure(found.earlier)} -> {figure(found.now)}"
     return f"{found.metric} {scores}, worse by {figure(found.worsening)} (tolerance {found.tolerance:g})"
 
 
 def format_drift(found: Drift) -> str:
-    """The mean of one metric: how far it moved, the interval, the sign test."""
+    """Return the change of a mean as text, with its interval and the sign test."""
     moved = found.shift
-    said = f"mean {found.metric} as it was"
+    said = f"mean {found.metric} unchanged"
     if moved.mean:
         said = f"mean {found.metric} {'worse' if moved.mean > 0 else 'better'} by {figure(abs(moved.mean))}"
         if moved.interval is not None:

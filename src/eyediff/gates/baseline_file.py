@@ -1,4 +1,7 @@
-"""The results of an earlier run, read back: JSON lines, JSON or CSV, told by content. A foreign file until checked."""
+"""Read the results of an earlier run from JSON lines, JSON or CSV. The content determines the format.
+
+The file is checked, because it may not be a result of eyediff.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ from ..records import Row
 
 @dataclass(frozen=True)
 class Earlier:
-    """Scores by pair: nan where a metric has none, None for a pair that failed.
+    """The scores of an earlier run for each pair: NaN if a metric has no score, and None for a pair that failed.
 
-    `metrics` says version and weights by metric.
-    `conventions` are as `output.schema.conventions_record` gives them.
-    `metrics`, `size` and `conventions` are None where the file does not say: CSV has no place for them.
+    `metrics` has the version and the weights of each metric. `conventions` has the form of
+    `output.schema.conventions_record`. `metrics`, `size` and `conventions` are None if the file does not contain them,
+    as in CSV.
     """
 
     path: Path
@@ -34,18 +37,18 @@ class Earlier:
 
 
 def read_earlier(path: Path) -> Earlier:
-    """Everything of it, checked. Raises UsageError, one line with the file's name, for what eyediff did not write."""
+    """Read and check the results. Raises UsageError if eyediff did not write the file."""
     try:
         text = _decoded(path.read_bytes())
         if not text.strip():
             raise ValueError("it is empty")
         return _of_json(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
     except OSError as error:
-        raise UsageError(f"the baseline {shown(path)}: {error.strerror}; name the results of an earlier run") from error
+        raise UsageError(f"the baseline {shown(path)}: {error.strerror}; give the results of an earlier run") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error) as error:
         reason = " ".join(str(error).split())
         raise UsageError(
-            f"the baseline {shown(path)}: no results of eyediff ({shown(reason)}); "
+            f"the baseline {shown(path)} is not a result of eyediff ({shown(reason)}); "
             "expected JSONL, JSON or CSV of an earlier `eyediff compare`"
         ) from error
 
@@ -62,7 +65,7 @@ def _of_json(path: Path, text: str) -> Earlier:
     try:
         header = json.loads(first)
         rows = header["rows"] if "rows" in header else map(json.loads, filter(None, rest.split("\n")))
-    except ValueError:  # an object of many lines
+    except ValueError:  # a JSON object with several lines
         header = json.loads(text)
         rows = header["rows"]
     # split, not splitlines: names may hold U+2028
@@ -78,7 +81,7 @@ def _of_csv(path: Path, text: str) -> Earlier:
     end = columns.index(ERROR.name)
     names = tuple(columns[len(start) : end])
     if columns[: len(start)] != start or columns[end + 1 :] not in layouts(names) or not names:
-        raise ValueError("its first line names other columns")
+        raise ValueError("its first line has other columns")
     return Earlier(path, names, None, None, None, _scores(names, (row_from_csv(cells, names) for cells in rows)))
 
 
@@ -86,12 +89,12 @@ def _scores(names: Sequence[str], rows: Iterable[Row]) -> dict[str, tuple[float,
     scores: dict[str, tuple[float, ...] | None] = {}
     for row in rows:
         if row.pair.name in scores:
-            raise ValueError(f"{row.pair.name} stands there twice")
+            raise ValueError(f"it has the pair {row.pair.name} twice")
         scores[row.pair.name] = tuple(row.scores.get(name, math.nan) for name in names) if row.scores else None
     return scores
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("a header with values of other types")
+        raise TypeError("its header has a value of the wrong type")
     return value

@@ -1,4 +1,7 @@
-"""JUnit XML, which CI systems show: a test case a pair, failed where it is worse, in error where it has no score."""
+"""Write JUnit XML for CI systems, with one test case for each pair.
+
+A pair that is worse is a failure, and a pair without a score is an error.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,18 @@ from ..run import Limits
 from .baseline import Baseline, format_change, format_drift
 
 _IN_MEMORY = 1 << 23
-"""Bytes of cases that are held in memory; what is more waits on disk, since the counts come first in the file."""
+"""Number of bytes of test cases in memory; more are stored on disk.
+
+They are kept until the end, because the counts come first in the file.
+"""
 
 
 class JunitSink:
-    """Writes `path` when it is closed. Names are escaped, control characters, which XML cannot hold, as `\\x00`.
+    """A sink that writes `path` when it is closed. Control characters, which XML cannot hold, are written as `\\x00`.
 
-    Failures are limits that were crossed, and pairs worse than in `baseline`; a mean that is worse is a case
-    of its own. Errors are pairs that failed, files without a partner, and pairs that only one of the two runs has. With
-    figures of pairs that passed as their output.
+    Failures are crossed limits, and pairs that are worse than in `baseline`; a worse mean is a separate test case.
+    Errors are pairs that failed, files without a partner, and pairs that only one of the two runs has. The output of a
+    test case has the scores of its pair.
     """
 
     def __init__(
@@ -34,13 +40,13 @@ class JunitSink:
         self._tests = self._failures = self._errors = 0
 
     def open(self, header: Header) -> None:
-        """Raises OutputError where the file cannot be written."""
+        """Open the file. Raises OutputError if it cannot be written."""
         self._header = header
         self._target.open('<?xml version="1.0" encoding="UTF-8"?>\n')
         self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="\n")  # noqa: SIM115
 
     def write(self, row: Row) -> None:
-        """One case."""
+        """Write one test case."""
         if isinstance(row, Failure):
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
             return
@@ -55,19 +61,17 @@ class JunitSink:
         self._judged("eyediff.pairs", row.pair.name, reasons, said)
 
     def close(self, summary: Summary) -> None:
-        """Counts, then the cases."""
+        """Write the counts, then the test cases."""
         for file in summary.unmatched:
             self._error(
-                "eyediff.pairs", str(file.path), "unmatched", f"only in {file.side}: no partner to compare with"
+                "eyediff.pairs", str(file.path), "unmatched", f"the file is only in {file.side}; it has no partner"
             )
         for found in summary.mean_crossings:
             self._judged("eyediff.mean", found.pair, [crossing_figures(found)], "")
         if self._baseline is not None:
             self._against(self._baseline)
         if summary.interrupted:
-            self._error(
-                "eyediff.run", "the whole run", "interrupted", "stopped before the end; more pairs were to come"
-            )
+            self._error("eyediff.run", "the whole run", "interrupted", "the run was interrupted before the last pair")
         self._cases.seek(0)
         counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
         last = "  </testsuite>\n</testsuites>\n"
@@ -86,7 +90,7 @@ class JunitSink:
         self._target.close(last, finished=True)
 
     def abandon(self) -> None:
-        """Put the earlier file back."""
+        """Restore the earlier file."""
         self._cases.close()
         self._target.abandon()
 
@@ -97,7 +101,7 @@ class JunitSink:
             self._judged("eyediff.baseline", f"mean {found.metric}", [said] if found.fails else [], said)
         for where, pairs in ((shown(verdict.path), verdict.gone), ("this run", verdict.new)):
             for pair in pairs:
-                self._error("eyediff.baseline", pair, "missing", f"only in {where}: nothing to hold it against")
+                self._error("eyediff.baseline", pair, "missing", f"the pair is only in {where}; it cannot be compared")
 
     def _judged(self, group: str, name: str, reasons: Sequence[str], said: str) -> None:
         inside = _output(said)

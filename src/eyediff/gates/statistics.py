@@ -1,6 +1,6 @@
-"""Paired statistics of the differences between two runs: worsening of each pair, mean, interval, sign test.
+"""Compute paired statistics of the differences between two runs: worsening of each pair, mean, interval, sign test.
 
-Every figure is the difference of one pair between the runs, so the difficulty of the pairs cancels out.
+Every value is the difference of one pair between the runs, so the difficulty of the pairs cancels out.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from ..records import Numbers
 from ..run.interval import mean_intervals
 
 SIGNIFICANT = 0.05
-"""A sign test below this agrees with a 95 % interval; the two are read together."""
+"""Largest p-value at which the sign test is significant. It corresponds to the 95 % interval."""
 
 
 def worsening(earlier: float, now: float, higher_is_better: bool) -> float:
     """Return how much worse a score became, in the unit of the metric; negative if it became better.
 
-    Equal scores give 0, also if both are infinite. An infinite PSNR that became finite is worse by infinity.
+    Equal scores give 0, even if both are infinite. A PSNR that was infinite and is now finite is worse by infinity.
     """
     if earlier == now:
         return 0.0
@@ -41,7 +41,7 @@ def sign_test(worse: int, better: int) -> float:
     for heads in range(most + 1, count + 1):
         term *= (count - heads + 1) / heads
         tail += term
-        if term < tail * 1e-17:  # nothing that is still to come reaches the last digit
+        if term < tail * 1e-17:  # the remaining terms do not change the result
             break
     return min(1.0, 2 * tail)
 
@@ -50,7 +50,7 @@ def sign_test(worse: int, better: int) -> float:
 class MeanShift:
     """The mean of the worsenings, its 95 % bootstrap interval, and the sign test on them.
 
-    `interval` is None for fewer pairs than `defaults.FEWEST`, and where a score was or is infinite.
+    `interval` is None for fewer pairs than `defaults.FEWEST`, and if a score was or is infinite.
     """
 
     mean: float
@@ -65,11 +65,11 @@ class MeanShift:
 
 
 def shift(worsenings: Numbers) -> MeanShift:
-    """Return the statistics of the mean of N worsenings, at least one."""
+    """Return the statistics of the mean of one or more worsenings."""
     worse, better = int((worsenings > 0).sum()), int((worsenings < 0).sum())
     interval = None
     if np.isfinite(worsenings).all():
         interval = mean_intervals({"worsening": worsenings}).get("worsening")
-    with np.errstate(invalid="ignore"):  # inf - inf: the mean is then no number
+    with np.errstate(invalid="ignore"):  # inf - inf: the mean is then NaN
         mean = float(worsenings.mean())
     return MeanShift(mean, interval, worse, better, sign_test(worse, better))

@@ -1,4 +1,4 @@
-"""From paths, PIL images and arrays to sRGB pixels, and two images to one size."""
+"""Convert paths, PIL images and arrays to sRGB pixels, and give two images the same size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Convert paths, PIL images and arrays of library users to images, with ranges stated and checked."""
+"""Convert paths, PIL images and arrays of library users to images, and check their ranges."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .size import size_of, stored_as, wider_of
 
 
 def as_image(value: Any, *, range: Range | None = None, name: str = "image", alpha: AlphaPolicy = "worst") -> Image:
-    """A path, a PIL image or an array as an image.
+    """Convert a path, a PIL image or an array to an image.
 
-    Arrays are H x W x 3, or H x W and H x W x 1 (gray, taken as three equal channels): uint8, uint16, or float with
-    `range` stated, the values of black and white. Integers and files take a range, too, such as (0, 4095) for 12 bits
-    in a file of 16. With a range the image becomes float32 from 0 to 1. Whatever numpy can read as an array will do.
-    Paths and PIL images go through the rules of `read`: orientation, profile, transparency.
+    Arrays are H x W x 3, or gray: H x W or H x W x 1, which become three equal channels. They have uint8, uint16, or
+    float with a `range`, the values of black and white. Integers and files may also have a range, such as (0, 4095) for
+    12-bit values in a 16-bit file. With a range, the image becomes float32 from 0 to 1. Any object that NumPy can read
+    as an array is allowed. Paths and PIL images are handled as in `read`: orientation, profile, transparency.
 
     Raises ImageError for files and PIL images, RangeError for arrays whose type, shape or values do not fit.
     """
@@ -40,15 +40,15 @@ def as_image(value: Any, *, range: Range | None = None, name: str = "image", alp
             raise ImageError(f"{shown(name)}: {why}") from why
     array = _array(value, name)
     if array.ndim == 4:
-        raise RangeError(f"{name}: a stack of shape {array.shape}, one image H x W x 3 was expected: give one of it")
+        raise RangeError(f"{name}: a stack with the shape {array.shape} was given; expected one image, H x W x 3")
     return Image(name, _pixels(_with_channels(array, name), range, name))
 
 
 def as_batch(value: Any, *, range: Range | None = None, name: str = "images") -> Pixels:
-    """N x H x W x 3 of a stack, or of a list of paths, PIL images and arrays of one size; one image is a stack of one.
+    """Return N x H x W x 3 for a stack, one image, or a list of paths, PIL images and arrays of the same size.
 
-    Storage types in a list are brought to the widest of them. Raises as `as_image` does, and SizeError where sizes
-    differ, naming the index. Transparent images are refused: a stack has no second background.
+    Different storage types in a list are converted to the widest of them. Raises the errors of `as_image`, and
+    SizeError with the index if sizes differ. Transparent images are refused, because a stack has no second background.
     """
     if isinstance(value, (list, tuple)):
         return _stacked(value, range, name)
@@ -61,15 +61,15 @@ def as_batch(value: Any, *, range: Range | None = None, name: str = "images") ->
 
 def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str) -> Pixels:
     if not values:
-        raise RangeError(f"{name}: the list is empty, at least one image was expected")
+        raise RangeError(f"{name}: the list is empty; expected at least one image")
     found: list[Pixels] = []
     for index, (value, own) in enumerate(zip(values, split_range(values, range), strict=True)):
         image = as_image(value, range=own, name=f"{name}[{index}]")
         if image.over_white is not None:
-            raise ImageError(f"{name}[{index}] ({shown(image.name)}) is transparent: put it on a background first")
+            raise ImageError(f"{name}[{index}] ({shown(image.name)}) is transparent; put it on a background first")
         if found and image.pixels.shape != found[0].shape:
             raise SizeError(
-                f"{name}[{index}] is {size_of(image.pixels)}, {name}[0] is {size_of(found[0])}: bring them to one size"
+                f"{name}[{index}] is {size_of(image.pixels)}, {name}[0] is {size_of(found[0])}; give equal sizes"
             )
         found.append(image.pixels)
     dtype = wider_of(*found)
@@ -78,21 +78,23 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
 
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     if not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
-        raise ArgumentTypeError(f"{name}: {type(value).__name__} given, a path, a PIL image or an array was expected")
+        raise ArgumentTypeError(f"{name}: {type(value).__name__} was given; expected a path, a PIL image or an array")
     if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
-        raise RangeError(f"{name}: a masked array, whose mask no metric takes: crop it, or fill it with .filled(value)")
+        raise RangeError(
+            f"{name}: the mask of a masked array is not supported here; crop it, or fill it with .filled(value)"
+        )
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as why:  # a tensor with gradients, or on another device
+    except (TypeError, ValueError, RuntimeError) as why:  # for example a tensor with gradients, or on another device
         reason = " ".join(str(why).split())
-        raise RangeError(f"{name}: not readable as an array ({reason}): try .detach().cpu().numpy()") from why
+        raise RangeError(f"{name} cannot be read as an array ({reason}); try .detach().cpu().numpy()") from why
     if array.size == 0:
-        raise RangeError(f"{name}: an array of shape {array.shape} holds no pixels")
+        raise RangeError(f"{name}: an array with the shape {array.shape} has no pixels")
     return array
 
 
 def _with_channels(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """... x H x W x 3, gray replicated. Raises RangeError for other shapes, with what to do."""
+    """Return ... x H x W x 3 with replicated gray. Raises RangeError for other shapes; the message says what to do."""
     shape = array.shape
     if array.ndim == 2:
         return np.repeat(array[..., None], 3, axis=-1)
@@ -102,22 +104,22 @@ def _with_channels(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
         return np.repeat(array, 3, axis=-1)
     if array.ndim in (3, 4) and shape[-3] in (1, 3):
         turn = "(1, 2, 0)" if array.ndim == 3 else "(0, 2, 3, 1)"
-        raise RangeError(f"{name}: channels come first in shape {shape}, they are expected last: .transpose{turn} it")
+        raise RangeError(f"{name}: the shape {shape} has the channels first; expected them last; use .transpose{turn}")
     if array.ndim in (3, 4) and shape[-1] == 4:
-        raise RangeError(f"{name}: four channels in shape {shape}: give [..., :3], or a PIL image with alpha")
-    raise RangeError(f"{name}: shape {shape}, H x W x 3 (or N x H x W x 3 for a stack) was expected")
+        raise RangeError(f"{name}: the shape {shape} has four channels; use [..., :3], or give a PIL image with alpha")
+    raise RangeError(f"{name}: the shape is {shape}; expected H x W x 3 (or N x H x W x 3 for a stack)")
 
 
 def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
-    """One of the three storage types, C-contiguous."""
+    """Return the pixels in one of the three storage types, C-contiguous."""
     dtype = array.dtype
-    if dtype.type in (np.uint8, np.uint16):  # of either byte order
+    if dtype.type in (np.uint8, np.uint16):  # in any byte order
         if range is not None and not is_default(dtype, range):
             return scale_levels(array, range, name)
-        return np.ascontiguousarray(array, dtype=dtype.type)  # in this machine's byte order
+        return np.ascontiguousarray(array, dtype=dtype.type)  # in the byte order of this machine
     if dtype.kind != "f":
         raise RangeError(
-            f"{name}: {dtype} given, uint8, uint16 or float was expected: "
+            f"{name}: {dtype} was given; expected uint8, uint16 or float; use "
             f"{'.astype(np.uint8) * 255 for a mask' if dtype == np.bool_ else '.astype(np.uint8) if it holds 0 to 255'}"
         )
     return _of_floats(array, range, name)
@@ -126,8 +128,8 @@ def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
 def _of_floats(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise RangeError(f"{name}: holds NaN or infinity, finite values were expected")
+        raise RangeError(f"{name} contains NaN or infinity; expected finite values")
     if range is None:
         seen = f"it holds {low:.6g} to {high:.6g}"
-        raise RangeError(f"{name}: {array.dtype} without a range; {seen}: {advice(low, high)}")
+        raise RangeError(f"{name}: {array.dtype} needs a range; {seen}; {advice(low, high)}")
     return scale_levels(array, range, name)

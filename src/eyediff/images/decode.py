@@ -1,4 +1,4 @@
-"""From an open file, or a PIL image, to planes of colour and transparency."""
+"""Decode an open file, or a PIL image, to planes of colour and transparency."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ from .tiff_tags import DAMAGED_EXIF, orientation
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
-    """Without a limit of Pillow's own: `_check_size` has been asked before, and the tiles have been checked."""
+    """A TIFF reader without the size limit of Pillow; `_check_size` and `headers.tiff` check the sizes."""
 
     def load_prepare(self) -> None:
-        """Make the image, of whole tiles."""
+        """Allocate the image, with complete tiles."""
         if self._im is None:
             _silence_libtiff()
             self.im = imaging.new(self.mode, self._tile_size)
@@ -54,9 +54,9 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 
 @lru_cache(maxsize=1)
 def _silence_libtiff() -> None:
-    """Keep libtiff from writing to stderr: what is wrong is in the exception.
+    """Keep libtiff from writing to stderr, because the exception contains the error.
 
-    Where Pillow has libtiff inside itself, as on Windows, its function is not found, and it goes on writing.
+    If libtiff is built into Pillow, as on Windows, its function is not found, and it still writes to stderr.
     """
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(imaging.__file__)
@@ -75,16 +75,20 @@ PLUGINS: Mapping[Format, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImagePlugin.AvifImageFile,
     "PNM": PpmImagePlugin.PpmImageFile,
 }
-"""Called without Image.open, whose size limit is one for the whole process and whose search hides why one fails."""
+"""Pillow's reader for each format.
+
+They are called directly: the size limit of Image.open applies to the whole process, and its search for a reader hides
+the reason of a failure.
+"""
 
 DECODER_ERRORS = (
-    OSError,  # most of what Pillow finds, and the disk
-    SyntaxError,  # a header that makes no sense
-    ValueError,  # UnicodeDecodeError with it
+    OSError,  # most errors of Pillow, and errors of the disk
+    SyntaxError,  # an invalid header
+    ValueError,  # includes UnicodeDecodeError
     TypeError,
-    LookupError,  # IndexError and KeyError: tables that point nowhere
+    LookupError,  # IndexError and KeyError: tables with invalid references
     EOFError,
-    ArithmeticError,  # OverflowError and ZeroDivisionError: sizes and rates that make no sense
+    ArithmeticError,  # OverflowError and ZeroDivisionError: invalid sizes and rates
     AttributeError,
     AssertionError,
     NotImplementedError,
@@ -93,20 +97,23 @@ DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
-"""What Pillow's plugins have been seen to raise on hostile bytes. It states no list, and lets through what its parsers
-trip over; KeyboardInterrupt and SystemExit are no part of it."""
+"""Errors that Pillow raised for hostile files in tests.
+
+Pillow documents no list, and does not catch the errors of its parsers. KeyboardInterrupt and SystemExit are not
+included.
+"""
 
 PIECE = 1_000_000
-"""Pixels that are converted and brought from Pillow to numpy at a time."""
+"""Number of pixels that are converted and copied from Pillow to NumPy at a time."""
 
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
 _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
-_NO_PROFILE = "CMYK without a colour profile: converted by the plain formula"
+_NO_PROFILE = "CMYK without a colour profile: converted with the simple formula"
 
 
 def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
-    """The first picture of a file, upright and in sRGB. Raises UnsupportedImage."""
+    """Decode the first picture of a file, upright and in sRGB. Raises UnsupportedImage."""
     kind = recognise(file.read(HEAD))
     about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
     with _report_damage(kind), ExitStack() as turns:
@@ -123,14 +130,14 @@ def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
             if isinstance(im, Jpeg):
                 more = (*more, *im.remarks)
         planes = sixteen_bit.colours(file, im, about) if about.deep else _planes(im, about)
-        im.close()  # what Pillow decoded is larger than what was made of it, and turning takes as much again
+        im.close()  # frees the larger image of Pillow before turning, which needs memory
         return _upright(im, about, planes, more)
 
 
 def from_pil(im: PILImage.Image) -> DecodedImage:
-    """A PIL image as its file would be read: upright, in sRGB. Raises UnsupportedImage."""
+    """Convert a PIL image as if it were read from its file: upright, in sRGB. Raises UnsupportedImage."""
     if any(";16" in str(tile[3]) for tile in getattr(im, "tile", ())) and im.mode not in _SIXTEEN:
-        raise UnsupportedImage("PIL cuts this 16-bit file to 8 bits: give its path instead")
+        raise UnsupportedImage("PIL reduces this 16-bit file to 8 bits; give its path instead")
     with _report_damage(im.format or "image"):
         im.load()
         about = FileInfo(bits=16 if im.mode in _SIXTEEN else 8)
@@ -138,12 +145,12 @@ def from_pil(im: PILImage.Image) -> DecodedImage:
 
 
 def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
-    """Colour and alpha of what Pillow decoded."""
+    """Return the colours and the alpha of an image that Pillow decoded."""
     profile = about.profile or im.info.get("icc_profile")
     if im.mode in _SIXTEEN:
         return sixteen_bit.gray(im, about, profile)
     alpha = None
-    if about.key is not None and im.mode in ("1", "L", "RGB"):  # Pillow compares it wrongly where bits are fewer than 8
+    if about.key is not None and im.mode in ("1", "L", "RGB"):  # Pillow compares it incorrectly for fewer than 8 bits
         im.info.pop("transparency", None)
         stored = np.asarray(im.convert("L") if im.mode == "1" else im)
         alpha = alpha_of_key(stored, tuple(value * 255 // ((1 << about.bits) - 1) for value in about.key))
@@ -154,22 +161,24 @@ def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
             alpha = np.asarray(band)
         im = with_alpha.getchannel("L") if with_alpha.mode == "LA" else with_alpha.convert("RGB")
     elif im.mode not in _PLAIN:
-        raise UnsupportedImage(f"PIL's mode {im.mode} has no stated display range: save it as 8- or 16-bit RGB or gray")
+        raise UnsupportedImage(
+            f"the PIL mode {im.mode} has no known display range; save it as 8- or 16-bit RGB or gray"
+        )
     notes: tuple[str, ...] = (_NO_PROFILE,) if im.mode == "CMYK" and not profile else ()
     if profile:
         try:
             return DecodedImage(to_array(im, lambda part: _in_srgb(part, profile)), alpha)
-        except icc.BrokenProfileError as why:  # as if there were none, as every viewer does, and said so
-            notes = (f"its colour profile {why}: passed over",)
+        except icc.BrokenProfileError as why:  # ignored, as in every viewer, but noted
+            notes = (f"its colour profile {why}; it is ignored",)
     return DecodedImage(to_array(im, lambda part: part), alpha, notes=notes)
 
 
 def to_array(
     im: PILImage.Image, change: Callable[[PILImage.Image], PILImage.Image], piece: int = PIECE
 ) -> npt.NDArray[np.uint8]:
-    """Return H x W x 3 of an image after `change`, which looks at each pixel by itself.
+    """Return H x W x 3 of an image after `change`, which must convert each pixel independently.
 
-    It goes piece by piece, `piece` pixels at a time: Pillow's own way holds a large image three times over.
+    It converts `piece` pixels at a time, because Pillow alone would hold a large image three times in memory.
     """
     if im.width * im.height <= piece:
         return _rgb(change(im))
@@ -190,7 +199,7 @@ def _in_srgb(im: PILImage.Image, profile: bytes) -> PILImage.Image:
 
 
 def _upright(im: PILImage.Image, about: FileInfo, found: DecodedImage, more: tuple[str, ...]) -> DecodedImage:
-    """The picture turned as its EXIF block says, with all that there is to say of it."""
+    """Return the picture turned upright according to its EXIF block, with all notes."""
     turn, notes = about.orientation or 1, (*about.notes, *found.notes, *more)
     if about.orientation is None and "exif" in im.info:
         try:
@@ -201,7 +210,7 @@ def _upright(im: PILImage.Image, about: FileInfo, found: DecodedImage, more: tup
 
 
 def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
-    """Pictures in the file besides this one, where they have not been counted in its header."""
+    """Return a note about further pictures in the file, if its header was not inspected for them."""
     if kind == "ICO" and len(sizes := im.info.get("sizes", ())) > 1:
         return (f"largest of {len(sizes)} sizes",)
     if kind in ("GIF", "WebP", "AVIF") and (count := getattr(im, "n_frames", 1)) > 1:
@@ -210,10 +219,10 @@ def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
 
 
 def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
-    """Return for how many pixels of plain files one of these counts, by the time and memory that it takes.
+    """Return the cost of a pixel in time and memory, compared with a pixel of a simple file.
 
-    So no file of the largest size takes more than 1 GB beside the result: WebP and AVIF keep several pictures of four
-    channels, scans that follow each other all coefficients, transparency is blended on two grounds.
+    With it, no allowed file needs more than 1 GB in addition to the result. WebP and AVIF keep several pictures with
+    four channels. A JPEG with several scans keeps all coefficients. Transparency is blended on two backgrounds.
     """
     if kind in ("WebP", "AVIF"):
         return 3
@@ -224,43 +233,45 @@ def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
 
 
 def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
-    """Raise UnsupportedImage for an image that is too large; each of its pixels counts `effort` times."""
+    """Raise UnsupportedImage for an image that is too large. Each pixel counts `effort` times."""
     if max(im.size) > defaults.MAX_SIDE:
         raise UnsupportedImage(
-            f"announces {im.width}x{im.height}, and a side has {defaults.MAX_SIDE} pixels at most: cut it into parts"
+            f"is {im.width}x{im.height}, but each side may be at most {defaults.MAX_SIDE} pixels; cut it into parts"
         )
     if im.width * im.height * effort > max_pixels:
         limit = f"the limit of {max_pixels / effort:.0f} pixels" + (
             f" for a {im.format} of this kind" if effort > 1 else ""
         )
-        what = f"announces {im.width}x{im.height}, more than {limit}"
+        what = f"is {im.width}x{im.height}, which is more than {limit}"
         raise UnsupportedImage(
-            f"{what}, and may be a decompression bomb: not decoded; `compare` and `table` read a genuine one where "
+            f"{what}; it was not decoded, because it may be a decompression bomb; `compare` and `table` read it if "
             f"max_pixels is at least {math.ceil(im.width * im.height * effort)}"
         )
 
 
 @contextmanager
 def _report_damage(kind: str) -> Iterator[None]:
-    """Turn the exceptions of a decoder into a reason that a person can read."""
+    """Convert the exceptions of a decoder to UnsupportedImage with a reason for people."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise UnsupportedImage(
-            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, damaged files would pass as whole: set it to False"
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, so damaged files would not be detected; set it to False"
         )
     try:
         yield
     except MemoryError as why:
-        raise UnsupportedImage("there is not enough memory to decode it: give more, or use fewer workers") from why
+        raise UnsupportedImage(
+            "there is not enough memory to decode it; use fewer workers, or a machine with more memory"
+        ) from why
     except PILImage.DecompressionBombError as why:
         raise UnsupportedImage(
-            f"has more pixels than Pillow decodes of a {kind} (PIL.Image.MAX_IMAGE_PIXELS, twice): save it as PNG"
+            f"has more pixels than Pillow accepts in a {kind} (twice PIL.Image.MAX_IMAGE_PIXELS); save it as PNG"
         ) from why
     except DECODER_ERRORS as why:
-        if isinstance(why, OSError) and why.errno is not None:  # of the disk, not of what it holds
+        if isinstance(why, OSError) and why.errno is not None:  # an error of the disk, not of the content
             raise UnsupportedImage(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why
         found = excerpt(why) or type(why).__name__
         raise UnsupportedImage(
-            f"damaged, or of a kind of {kind} that is not read ({found}): export or fetch it again"
+            f"is damaged, or is a kind of {kind} that is not supported ({found}); export or download it again"
         ) from why
 
 
@@ -270,10 +281,10 @@ _large_ones_in_turn = OfProcess(threading.Lock)
 
 @contextmanager
 def _warnings_swallowed(kind: Format) -> Iterator[None]:
-    """Keep Pillow's Python warnings, which tell of metadata and not of pixels, from the user.
+    """Hide the Python warnings of Pillow, which concern metadata, not pixels.
 
-    Filters of warnings are one for the whole process, so such files are read one at a time, and only by the formats
-    whose plugins warn; all others are read in parallel and never come here.
+    Warning filters apply to the whole process, so files of formats whose readers warn are read one at a time. Files of
+    all other formats are read in parallel.
     """
     if kind not in _WARNING:
         yield

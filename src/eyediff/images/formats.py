@@ -1,4 +1,4 @@
-"""Recognise a file by its first bytes, since suffixes may be wrong, and record what its header says."""
+"""Recognize the format of a file from its first bytes, because suffixes may be wrong."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ Format: TypeAlias = Literal["PNG", "JPEG", "WebP", "BMP", "TIFF", "GIF", "ICO", 
 AlphaKind: TypeAlias = Literal["straight", "premultiplied", "unused"]
 
 HEAD = 64
-"""Bytes that are enough to tell every format."""
+"""Number of first bytes that are enough to recognize every format."""
 
 
-class UnsupportedImage(Exception):  # noqa: N818 - it never leaves the package: whoever knows the file's name makes an ImageError of it
-    """A file or object that cannot be used. The message says why and what to do; the caller adds the name."""
+class UnsupportedImage(Exception):  # noqa: N818 - internal: the caller that knows the file name converts it to ImageError
+    """A file or object that cannot be used. The message has the reason and the remedy; the caller adds the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
     """The facts that decide how a file is decoded.
 
-    `bits` of a channel; `gray` for one channel; `key` the colour that is transparent, as stored; `orientation` as EXIF
-    counts it, None where Pillow's metadata tell; `profile` an ICC profile that Pillow passes over; `inverted` where 0
-    is white; `alpha` what a fourth channel means.
+    `bits` is the number of bits of a channel. `gray` is True for one channel. `key` is the stored colour that is
+    transparent. `orientation` is the EXIF orientation, or None if the metadata of Pillow contain it. `profile` is an
+    ICC profile that Pillow ignores. `inverted` is True if 0 is white. `alpha` is the meaning of a fourth channel.
     """
 
     bits: int = 8
@@ -37,7 +37,7 @@ class FileInfo:
 
     @property
     def deep(self) -> bool:
-        """More than 8 bits in several channels, which Pillow would cut to 8."""
+        """True for more than 8 bits in several channels, which Pillow would reduce to 8 bits."""
         return self.bits > 8 and not self.gray
 
 
@@ -54,8 +54,8 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x00\x00\x01\x00", "ICO"),
 )
 
-_LIGHT = "holds light, not display values: tone-map it and save the result as PNG"
-_CONVERT = "is not read: convert it to PNG"
+_LIGHT = "contains linear light, not display values; tone-map it and save the result as PNG"
+_CONVERT = "is not supported; convert it to PNG"
 UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"v/1\x01", f"OpenEXR {_LIGHT}"),
     (b"#?RADIANCE", f"Radiance HDR {_LIGHT}"),
@@ -67,13 +67,16 @@ UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x00\x00\x0cJXL ", f"JPEG XL {_CONVERT}"),
     (b"\x00\x00\x00\x0cjP  ", f"JPEG 2000 {_CONVERT}"),
     (b"\xff\x4f\xff\x51", f"JPEG 2000 {_CONVERT}"),
-    (b"\x93NUMPY", "an array of numpy: load it and give it to `eyediff.distance`, or save it as PNG"),
-    (b"8BPS", f"Photoshop's own format {_CONVERT}"),
+    (b"\x93NUMPY", "is a NumPy array; load it and give it to `eyediff.distance`, or save it as PNG"),
+    (b"8BPS", f"the Photoshop format {_CONVERT}"),
     (b"%PDF", f"PDF {_CONVERT}"),
-    (b"\x89PNG", "a PNG whose signature was damaged, as a transfer in text mode does: fetch it again in binary mode"),
-    (b"version https://git-lfs", "a Git LFS pointer, not the image itself: run `git lfs pull`"),
-    (b"<!DOCTYPE html", "a web page, not an image: fetch the image itself"),
-    (b"<html", "a web page, not an image: fetch the image itself"),
+    (
+        b"\x89PNG",
+        "is a PNG whose signature is damaged, probably by a transfer in text mode; download it again in binary mode",
+    ),
+    (b"version https://git-lfs", "is a Git LFS pointer, not the image itself; run `git lfs pull`"),
+    (b"<!DOCTYPE html", "is a web page, not an image; download the image itself"),
+    (b"<html", "is a web page, not an image; download the image itself"),
     (b"<svg", f"SVG {_CONVERT}"),
     (b"<?xml", f"XML (SVG?) {_CONVERT}"),
 )
@@ -82,13 +85,13 @@ KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF or PNM"
 
 
 def is_image_content(head: bytes, tail: bytes = b"") -> bool:
-    """Return whether a file with these first and last bytes is an image, readable or not, or an array of numpy.
+    """Return whether a file with these first and last bytes is an image, readable or not, or a NumPy array.
 
-    Web pages, XML, PDF and pointers of Git LFS are not: they are told apart where an image was expected.
+    Web pages, XML, PDF and Git LFS pointers are not images. They are recognized only to give a helpful message.
     """
     if tail.endswith(b"TRUEVISION-XFILE.\0"):
         return True
-    if head.startswith(b"BM"):  # as texts may begin: the reserved fields tell
+    if head.startswith(b"BM"):  # a text may begin like this, but not with these reserved fields
         return head[6:10] == bytes(4)
     texts = (b"%PDF", b"version https", b"<", b"P7")
     if any(head.startswith(magic) for magic, _ in UNSUPPORTED_MAGIC if not magic.startswith(texts)):
@@ -101,9 +104,9 @@ def is_image_content(head: bytes, tail: bytes = b"") -> bool:
 
 
 def recognise(head: bytes) -> Format:
-    """Return the format of a file that begins with `head`; raise UnsupportedImage where it cannot be read."""
+    """Return the format of a file that begins with `head`. Raises UnsupportedImage if the format is not supported."""
     if not head:
-        raise UnsupportedImage("the file is empty: fetch or export it again")
+        raise UnsupportedImage("the file is empty; download or export it again")
     for magic, name in MAGIC:
         if head.startswith(magic):
             return name
@@ -116,15 +119,17 @@ def recognise(head: bytes) -> Format:
     for magic, why in UNSUPPORTED_MAGIC:
         if head.lower().startswith(magic.lower()):
             raise UnsupportedImage(why)
-    raise UnsupportedImage(f"not {KNOWN}: it begins with {head[:8].hex(' ')}; convert it to PNG, or fetch it again")
+    raise UnsupportedImage(
+        f"is not {KNOWN}: it begins with {head[:8].hex(' ')}; convert it to PNG, or download it again"
+    )
 
 
 def _family_of_mp4(head: bytes) -> Format:
-    """AVIF, HEIC and films share one container; its brands tell them apart."""
+    """Recognize AVIF, HEIC and films from their brands, because all three have the same container."""
     length = int.from_bytes(head[:4], "big")
     brands = head[8:12] + head[16 : min(length, HEAD)]
     if b"avif" in brands or b"avis" in brands:
         return "AVIF"
     if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")):
         raise UnsupportedImage(f"HEIC {_CONVERT}")
-    raise UnsupportedImage("a film, not an image: take the frame out as PNG")
+    raise UnsupportedImage("is a film, not an image; save the frame as PNG")

@@ -1,4 +1,7 @@
-"""Read the headers of BMP, TIFF, AVIF, PNM and ICO files, beyond what Pillow passes on. PNG has a file of its own."""
+"""Read facts from the headers of BMP, TIFF, AVIF, PNM and ICO files that Pillow does not provide.
+
+See png.py for PNG.
+"""
 
 from __future__ import annotations
 
@@ -23,50 +26,50 @@ _DEFLATE = (8, 32946)
 _MOST_STRIPS = 1 << 20
 _PIECE = 1 << 20
 _TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
-_TILE_PIXELS = 1 << 24  # 4096 x 4096, more than writers use: 64 MB decoded
+_TILE_PIXELS = 1 << 24  # 4096 x 4096, larger than usual tiles; 64 MB decoded
 _WHITE_IS_ZERO, _GRAY, _RGB, _YCBCR = 0, 1, 2, 6
 _WHOLE = 1
 _TOGETHER = 1
-_MOST_SAMPLES = 6  # Pillow knows no more
+_MOST_SAMPLES = 6  # the most that Pillow supports
 _SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex integers", 6: "complex values"}
 _ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
 _RUN_LENGTHS = (1, 2)
-_OPAQUE_BMP = "its transparency (16-bit BMP) is not read: shown opaque"
-_TONE_MAP = "which have no display range: tone-map it and save it as 8 or 16 bits"
+_OPAQUE_BMP = "its transparency (16-bit BMP) is not read; it is treated as opaque"
+_TONE_MAP = "which have no display range; tone-map it and save it with 8 or 16 bits"
 
 
 def tiff(file: BinaryIO) -> FileInfo:
-    """Depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises UnsupportedImage."""
+    """Read depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises UnsupportedImage."""
     try:
         tags, more = read_tags(file, _TIFF_TAGS)
     except ValueError as why:
-        raise UnsupportedImage(f"a damaged TIFF, {why}: fetch or export it again") from why
+        raise UnsupportedImage(f"is a damaged TIFF: {why}; download or export it again") from why
     _check_tile(tags)
     _check_sums(file)
     bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
     colours, samples = tags.get(PHOTOMETRIC, (_GRAY,))[0], tags.get(SAMPLES, (1,))[0]
     notes = ("first of several pages",) if more else ()
     if strange := kinds & set(_SAMPLE_KINDS):
-        raise UnsupportedImage(f"a TIFF of {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
+        raise UnsupportedImage(f"is a TIFF with {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
     if samples > _MOST_SAMPLES:
-        raise UnsupportedImage(f"a TIFF of {samples} channels is not read: save it as RGB")
+        raise UnsupportedImage(f"is a TIFF with {samples} channels, which is not supported; save it as RGB")
     if max(bits) <= 8:
-        return FileInfo(orientation=1, notes=notes)  # Pillow turns it upright itself
+        return FileInfo(orientation=1, notes=notes)  # Pillow turns it upright
     gray = colours in (_WHITE_IS_ZERO, _GRAY) and samples == 1
     if not gray and (colours != _RGB or samples not in (3, 4) or set(bits) != {16}):
         raise UnsupportedImage(
-            f"a TIFF of {samples} x {max(bits)} bits (photometric {colours}) is not read: save it as RGB"
+            f"is a TIFF with {samples} x {max(bits)} bits (photometric {colours}), which is not read; save it as RGB"
         )
-    if not gray and tags.get(PLANAR, (_TOGETHER,))[0] != _TOGETHER:  # OpenCV mixes such channels up
+    if not gray and tags.get(PLANAR, (_TOGETHER,))[0] != _TOGETHER:  # OpenCV reads such channels in the wrong order
         raise UnsupportedImage(
-            "a 16-bit TIFF with its channels apart (planar) is not read: save it with its channels together"
+            "is a 16-bit TIFF with planar channels, which is not supported; save it with interleaved channels"
         )
     if max(bits) > 16:
-        raise UnsupportedImage(f"a TIFF of {max(bits)}-bit integers, {_TONE_MAP}")
+        raise UnsupportedImage(f"is a TIFF with {max(bits)}-bit integers, {_TONE_MAP}")
     return FileInfo(
         bits=max(bits),
         gray=gray,
-        orientation=1 if gray else upright_from(tags),  # gray goes through Pillow, as above
+        orientation=1 if gray else upright_from(tags),  # Pillow turns gray images upright
         inverted=colours == _WHITE_IS_ZERO,
         alpha=_ALPHA.get(tags.get(EXTRA, (2,))[0], "unused"),
         notes=notes,
@@ -74,27 +77,27 @@ def tiff(file: BinaryIO) -> FileInfo:
 
 
 def _check_tile(tags: Mapping[int, tuple[int, ...]]) -> None:
-    """Refuse a tile far larger than its picture: a decoder takes memory for the whole tile.
+    """Refuse tiles that are far larger than the picture, because a decoder allocates memory for complete tiles.
 
-    A strip needs no limit of its own: libtiff cuts its rows to those of the picture, whose size is checked.
+    Strips need no limit: libtiff limits their rows to those of the picture, whose size is checked.
     """
     width, height, across, down = (tags.get(tag, (0,))[0] for tag in (WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT))
     if across * down > max(_TILE_PIXELS, 2 * width * height):
         raise UnsupportedImage(
-            f"its tiles of {across}x{down} pixels are far larger than its {width}x{height}, and may be a decompression "
-            "bomb: not decoded; save it with smaller tiles"
+            f"its tiles of {across}x{down} pixels are far larger than its {width}x{height}; it was not decoded, "
+            "because it may be a decompression bomb; save it with smaller tiles"
         )
 
 
 def _check_sums(file: BinaryIO) -> None:
-    """Refuse deflated strips or tiles whose check sum does not fit: libtiff stops before it gets there.
+    """Refuse deflated strips or tiles with a wrong check sum, which libtiff does not read.
 
-    Every strip is inflated once more for that, to the size that it should have and no further.
+    For this, every strip is inflated once more, but not beyond its correct size.
     """
     wanted = (COMPRESSION, PHOTOMETRIC, WIDTH, HEIGHT, BITS, SAMPLES, PLANAR, STRIP_ROWS, TILE_WIDTH, TILE_HEIGHT)
     tags, _ = read_tags(file, wanted)
     width, height, samples = (tags.get(tag, (default,))[0] for tag, default in ((WIDTH, 0), (HEIGHT, 0), (SAMPLES, 1)))
-    subsampled = tags.get(PHOTOMETRIC, (_RGB,))[0] == _YCBCR  # whose strips are smaller
+    subsampled = tags.get(PHOTOMETRIC, (_RGB,))[0] == _YCBCR  # their strips are smaller
     if tags.get(COMPRESSION, (1,))[0] not in _DEFLATE or subsampled or width * height > defaults.MAX_PIXELS:
         return
     together = tags.get(PLANAR, (_TOGETHER,))[0] == _TOGETHER
@@ -112,12 +115,12 @@ def _check_sums(file: BinaryIO) -> None:
             _inflate(file, length, size)
     except (zlib.error, ValueError, OverflowError) as why:
         raise UnsupportedImage(
-            f"a damaged TIFF, the check sum of its compressed data does not fit ({why}): fetch or export it again"
+            f"is a damaged TIFF: the check sum of its compressed data is wrong ({why}); download or export it again"
         ) from why
 
 
 def _inflate(file: BinaryIO, length: int, size: int) -> None:
-    """Raise zlib.error where `length` bytes do not inflate, within about `size` bytes, to an end with a right sum."""
+    """Raise zlib.error if `length` bytes do not inflate to about `size` bytes or less with a correct check sum."""
     stream = zlib.decompressobj()
     while not stream.eof:
         data = stream.unconsumed_tail
@@ -125,18 +128,18 @@ def _inflate(file: BinaryIO, length: int, size: int) -> None:
             data = file.read(min(length, _PIECE))
             length -= len(data)
         if not data:
-            return  # what is too short, libtiff tells
+            return  # libtiff reports data that is too short
         size -= len(stream.decompress(data, _PIECE))
         if size < 0:
             raise zlib.error("it is larger than its pixels")
 
 
 def bmp(file: BinaryIO) -> FileInfo:
-    """The ICC profile of a version 5 header, which Pillow passes over, and 16-bit alpha, which it cannot read.
+    """Read the ICC profile of a version 5 header, which Pillow ignores, and detect 16-bit alpha, which it cannot read.
 
-    Raises UnsupportedImage for run lengths of more pixels than defaults.MAX_RUN_LENGTH_PIXELS.
+    Raises UnsupportedImage for a run-length encoded image with more than defaults.MAX_RUN_LENGTH_PIXELS pixels.
 
-    Layout: BITMAPV5HEADER in Microsoft's wingdi.h.
+    Layout: BITMAPV5HEADER in wingdi.h of Microsoft.
     """
     file.seek(14)
     header = file.read(124)
@@ -145,8 +148,8 @@ def bmp(file: BinaryIO) -> FileInfo:
         width, height, _, _, compression = struct.unpack_from("<iiHHI", header, 4)
         if compression in _RUN_LENGTHS and abs(width * height) > defaults.MAX_RUN_LENGTH_PIXELS:
             raise UnsupportedImage(
-                f"a BMP of {width}x{abs(height)} pixels in run lengths, which may be a decompression bomb: not "
-                "decoded; save it as PNG"
+                f"is a run-length encoded BMP of {width}x{abs(height)} pixels; it was not decoded, because it may be "
+                "a decompression bomb; save it as PNG"
             )
     if size < 56 or len(header) < min(size, 124):
         return FileInfo()
@@ -161,17 +164,17 @@ def bmp(file: BinaryIO) -> FileInfo:
 
 
 def avif(file: BinaryIO) -> FileInfo:
-    """The true depth, which Pillow cuts to 8 bits, and HDR transfer. Raises UnsupportedImage.
+    """Read the real depth, which Pillow reduces to 8 bits, and the transfer function. Raises UnsupportedImage for HDR.
 
     Item properties of AVIF 1.1: `av1C` (AV1 in ISOBMFF 1.2, 2.3.3) and `colr` (ISO 14496-12, 12.1.5), in the boxes
-    `meta`, `iprp` and `ipco`, wherever in the file those lie. A sequence has them in the sample entries of `moov` too.
+    `meta`, `iprp` and `ipco`, anywhere in the file. A sequence also has them in the sample entries of `moov`.
     """
     file.seek(0)
     depth = 8
     for name, content in _properties(file):
         if name == b"colr" and content[:4] == b"nclx":
             if transfer := _HDR_TRANSFER.get(int.from_bytes(content[6:8], "big")):
-                raise UnsupportedImage(f"an HDR AVIF ({transfer}): tone-map it and save the result as PNG")
+                raise UnsupportedImage(f"is an HDR AVIF ({transfer}); tone-map it and save the result as PNG")
         elif name == b"av1C" and len(content) > 2 and content[2] & 0x40:
             depth = max(depth, 12 if content[2] & 0x20 else 10)
     return FileInfo(notes=(f"{depth}-bit AVIF, read at 8 bits",) if depth > 8 else ())
@@ -186,14 +189,14 @@ _CONTAINERS = {
     b"stsd": _SAMPLE_TABLE,
     b"av01": _SAMPLE_ENTRY,
 } | dict.fromkeys((b"moov", b"trak", b"mdia", b"minf", b"stbl"), 0)
-"""Boxes that hold boxes, and the bytes of their own before those."""
+"""Boxes that contain boxes, with the number of bytes before the inner boxes."""
 
 _MOST_BOXES = 10_000
 _LARGEST_PROPERTY = 64
 
 
 def _properties(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the name and the first bytes of each box that holds none. A box that makes no sense ends its container."""
+    """Yield the name and the first bytes of each box without inner boxes. An invalid box ends its container."""
     file.seek(0, 2)
     open_ends, place = [file.tell()], 0
     for _ in range(_MOST_BOXES):
@@ -216,18 +219,18 @@ def _properties(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
             file.seek(start)
             yield name, file.read(min(end - start, _LARGEST_PROPERTY))
             place = end
-    raise UnsupportedImage(f"an AVIF of more than {_MOST_BOXES} boxes: export it again")
+    raise UnsupportedImage(f"is an AVIF with more than {_MOST_BOXES} boxes; export it again")
 
 
 def pnm(file: BinaryIO) -> FileInfo:
-    """Refuse a PPM or PGM of values beyond 255, which Pillow would cut or scale. Raises UnsupportedImage."""
+    """Refuse a PPM or PGM with values above 255, which Pillow would reduce or scale. Raises UnsupportedImage."""
     file.seek(0)
     kind = file.read(2)
     if kind in (b"P2", b"P3", b"P5", b"P6"):
         largest = [_pnm_token(file) for _ in range(3)][2]
         if not largest.isdigit() or int(largest) > 255:
             raise UnsupportedImage(
-                f"a PNM with values up to {shown(largest.decode('latin-1'))} is not read: save it as 16-bit PNG"
+                f"has PNM values up to {shown(largest.decode('latin-1'))}, not at most 255; save it as 16-bit PNG"
             )
     return FileInfo()
 
@@ -237,13 +240,13 @@ _LONGEST_COMMENTS = 1 << 20
 
 
 def _pnm_token(file: BinaryIO) -> bytes:
-    """Return the next number of a header; white space and comments, from # to the end of the line, come before it."""
+    """Return the next number of a header. Skip white space and comments, which go from # to the end of the line."""
     token, comment = b"", False
     for _ in range(_LONGEST_COMMENTS):
         byte = file.read(1)
         if not byte:
             break
-        if comment or byte == b"#":  # which Pillow takes for the beginning of a comment within a number, too
+        if comment or byte == b"#":  # Pillow accepts # also inside a number
             comment = byte not in b"\r\n"
         elif not byte.isspace():
             token += byte
@@ -251,17 +254,17 @@ def _pnm_token(file: BinaryIO) -> bytes:
                 break
         elif token:
             return token
-    raise UnsupportedImage("a damaged PNM, its header has no three numbers: export it again")
+    raise UnsupportedImage("is a damaged PNM: its header does not have three numbers; export it again")
 
 
 def ico(file: BinaryIO) -> FileInfo:
-    """Check the PNG that is the largest picture, which Pillow takes; pictures of other kinds have no check sums."""
+    """Check the largest picture, which Pillow reads, if it is a PNG. Pictures of other kinds have no check sums."""
     file.seek(0)
     try:
         entry = IcoImagePlugin.IcoFile(file).entry[0]
         file.seek(entry.offset)
         data = file.read(min(entry.size, defaults.MAX_FETCH))
-    except (SyntaxError, LookupError, ValueError, struct.error):  # the decoder tells
+    except (SyntaxError, LookupError, ValueError, struct.error):  # the decoder reports the error
         return FileInfo()
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return FileInfo()
@@ -277,4 +280,4 @@ INSPECTORS: Mapping[Format, Callable[[BinaryIO], FileInfo]] = {
     "PNM": pnm,
     "ICO": ico,
 }
-"""The formats that need a look; of the others Pillow tells everything."""
+"""Functions that read the headers of formats. For other formats, Pillow provides all facts."""

@@ -1,7 +1,7 @@
-"""Embedded colour profiles: what a display that follows sRGB would show of them.
+"""Convert images with embedded colour profiles to sRGB, as an sRGB display would show them.
 
-Conversion is relative colorimetric with black point compensation, as browsers and Photoshop convert by default:
-colours that sRGB can show are kept as they are. For profiles of a matrix and curves all intents agree.
+The conversion is relative colorimetric with black point compensation, the default of browsers and Photoshop. It does
+not change colours that sRGB can show. For profiles with a matrix and curves, all rendering intents agree.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import numpy as np
 from PIL import Image, ImageCms
 
 MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
-"""Pillow's mode by the profile's colour space (ICC.1:2022, table 19)."""
+"""Mode of Pillow for each colour space of a profile (ICC.1:2022, table 19)."""
 
 SAME = 1
-"""Levels of 255: a profile that moves no colour further is sRGB, in one of the many forms that writers give it, and its
-pixels are left as they are."""
+"""Largest change of a level, of 255, at which a profile counts as sRGB.
+
+There are many variants of the sRGB profile. The pixels are then not changed.
+"""
 
 
 class BrokenProfileError(ValueError):
@@ -25,8 +27,8 @@ class BrokenProfileError(ValueError):
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
-    """An image of mode L, RGB or CMYK as RGB in sRGB. Raises BrokenProfileError."""
-    if im.mode == "L" and _space(profile) == "RGB":  # gray that is stored short: three equal channels
+    """Convert an image with the mode L, RGB or CMYK to RGB in sRGB. Raises BrokenProfileError."""
+    if im.mode == "L" and _space(profile) == "RGB":  # gray stored in one channel with an RGB profile
         im = im.convert("RGB")
     transform = _transform(profile, im.mode)
     if transform is None:
@@ -45,12 +47,15 @@ def _space(profile: bytes) -> str:
     return MODES.get(profile[16:20].decode("latin-1"), "")
 
 
-@lru_cache(maxsize=32)  # a folder's files share few profiles, and building a transform takes longer than applying it
+@lru_cache(maxsize=32)  # files of a folder have few different profiles, and building a transform is slow
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From `mode` in this profile to sRGB; None where that would change nothing. lcms2 lets threads share it."""
+    """Return the transform from `mode` in this profile to sRGB; None if it would change nothing.
+
+    Threads may share it.
+    """
     space = _space(profile)
     if space not in ("", mode):
-        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()}, the image is {mode}")
+        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()}, but the image is {mode}")
     try:
         built = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -60,7 +65,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:  # whatever space it claims
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:  # for any colour space
         raise BrokenProfileError("is unreadable") from why
     if mode == "CMYK":
         return built
@@ -70,7 +75,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _probe(mode: str) -> Image.Image:
-    """Every gray, and for RGB a grid of 17 levels a channel besides."""
+    """Return an image with every gray level and, for RGB, also a grid with 17 levels for each channel."""
     gray = np.arange(256, dtype=np.uint8)
     if mode == "L":
         return Image.fromarray(gray[None])

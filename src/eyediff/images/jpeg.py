@@ -1,11 +1,12 @@
-"""JPEG, read so that a picture of which a part is missing is told from a whole one.
+"""Read JPEG files in a way that detects missing parts of a picture.
 
-libjpeg fills what is missing with gray and warns, and Pillow hides its warnings. But Pillow lets it wait where its
-input ends in the middle of a scan. So each scan is given by itself, followed by bits that stand for no code. If it is
-the only scan, all rows are there then. Of several scans, a whole one lets the decoder pass over whatever comes before
-the next marker, byte by byte; a scan that is cut makes it keep a byte until it has as many as it looks ahead.
+libjpeg fills missing parts with gray and warns, but Pillow hides the warnings. However, the decoder waits for more data
+if its input ends in the middle of a scan. So each scan is passed to the decoder separately, followed by bits that are
+not a valid code. If a single scan is complete, the decoder then has all rows. With several scans, the decoder skips all
+bytes before the next marker after a complete scan. After an incomplete scan, it keeps bytes until it has as many as it
+looks ahead.
 
-Markers and scans: ITU-T T.81 (1992), annex B; codes of ones alone are not used (annex C).
+Markers and scans: ITU-T T.81 (1992), annex B. Codes with only ones are not used (annex C).
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ from PIL import JpegImagePlugin
 from .formats import UnsupportedImage
 
 MOST_SCANS = 100
-"""Writers make some ten scans. A decoder goes over the whole picture in each, however short it is."""
+"""Largest number of scans.
+
+Usual files have about ten. A decoder processes the complete picture for each scan, even for a short one.
+"""
 
 _PADDING = b"\xff\x00" * 8
-"""64 bits, which the decoder looks ahead: two blocks of 8x8 pixels may be missing at the very end, and are not seen."""
+"""The 64 bits that the decoder looks ahead. So two missing blocks of 8x8 pixels at the very end are not detected."""
 
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -33,17 +37,17 @@ _BASELINE, _PROGRESSIVE, _SCAN, _END, _INTERVAL = (0xC0, 0xC1), 0xC2, 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _SURPLUS = 256
-SURPLUS = "its coded data go on where the picture ends: it is damaged, or was padded"
-LATER_SCANS = "its last scans are missing: it has less detail than it was made with"
+SURPLUS = "it has coded data after the end of the picture; it is damaged or padded"
+LATER_SCANS = "its last scans are missing, so it has less detail than the original"
 
 
 @dataclass(frozen=True, slots=True)
 class Scans:
-    """The ends of the coded data of the scans.
+    """The positions at which the coded data of the scans end, and facts about the scans.
 
-    `single` if one scan holds all components; `checked` if the coding lets a decoder wait for more; `refined` is false
-    if a progressive file lacks the last bits of some coefficient; `restarted` is false if a scan lacks restart markers:
-    a decoder that waits for one passes over everything else.
+    `single` is True if one scan has all components. `checked` is True if, with this coding, the decoder waits for
+    missing data. `refined` is False if a progressive file lacks the last bits of a coefficient. `restarted` is False if
+    a scan lacks restart markers; a decoder that waits for such a marker skips everything else.
     """
 
     ends: list[int]
@@ -54,7 +58,7 @@ class Scans:
 
 
 def find_scans(data: bytes) -> Scans:
-    """Walk the markers of a JPEG; where they make no sense, the walk ends, and the decoder has the last word."""
+    """Find the scans of a JPEG from its markers. The search ends at an invalid marker; then the decoder decides."""
     ends: list[int] = []
     frame, components, single, interval, restarted, sizes = 0, b"", False, 0, True, b""
     missing: set[tuple[int, int]] = set()
@@ -97,7 +101,7 @@ def find_scans(data: bytes) -> Scans:
 
 
 def _units(frame: bytes, components: bytes) -> int:
-    """Return how many units (MCU, T.81, A.2) a scan of these components has; 0 where the frame does not say."""
+    """Return how many units (MCU, T.81, A.2) a scan with these components has; 0 if the frame header is invalid."""
     sizes = {frame[at]: (frame[at + 1] >> 4, frame[at + 1] & 15) for at in range(6, len(frame) - 2, 3)}
     if len(frame) < 9 or any(part not in sizes for part in components) or not all(map(all, sizes.values())):
         return 0
@@ -113,8 +117,8 @@ def _units(frame: bytes, components: bytes) -> int:
 class Jpeg(JpegImagePlugin.JpegImageFile):
     """A JPEG whose `load` raises OSError if a part of the coded data is missing.
 
-    `remarks` tells of what is there, but not as it should be. The resolution is left out, which Pillow looks up in the
-    EXIF block, warning of every flaw that it finds there.
+    `remarks` has notes about other faults. The resolution is not read, because Pillow would read it from the EXIF
+    block, and warn about every error there.
     """
 
     remarks: tuple[str, ...] = ()
@@ -130,13 +134,13 @@ class Jpeg(JpegImagePlugin.JpegImageFile):
             self.scans = find_scans(self._data)
 
     def load(self) -> Any:
-        """Decode scan by scan. Raises OSError; UnsupportedImage for more than MOST_SCANS scans."""
+        """Decode scan by scan. Raises OSError, and UnsupportedImage for more than MOST_SCANS scans."""
         if not self.tile:
             return super().load()
         data, scans = self._data, self.scans
         if len(scans.ends) > MOST_SCANS:
             raise UnsupportedImage(
-                f"a JPEG of more than {MOST_SCANS} scans, which may be made to take long: not decoded; save it again"
+                f"is a JPEG with more than {MOST_SCANS} scans, maybe an attack; it was not decoded; save it again"
             )
         if not scans.restarted:
             raise OSError("its coded data end before the picture does")
@@ -156,21 +160,24 @@ class Jpeg(JpegImagePlugin.JpegImageFile):
 
 
 def _decode(decoder: Any, data: bytes, scans: Scans) -> tuple[bool, bool]:
-    """Return whether the picture is complete, and whether a scan has far more data than its pixels take."""
+    """Return whether the picture is complete, and whether a scan has far more data than its pixels need."""
     rest = b""
 
     def give(piece: bytes) -> bool:
-        """Return whether the picture is complete; what the decoder keeps, since it waits for more, is `rest`."""
+        """Return whether the picture is complete.
+
+        `rest` is the data that the decoder keeps because it waits for more.
+        """
         nonlocal rest
         rest += piece
         consumed, error = decoder.decode(rest)
         if error < 0:
-            raise OSError(f"its coded data make no sense (error {error})")
+            raise OSError(f"its coded data are invalid (error {error})")
         rest = rest[consumed:] if consumed >= 0 else b""
         return bool(consumed < 0)
 
     def waits(*pieces: bytes) -> bool:
-        """Return whether the decoder is within a scan: of two bytes, it keeps one at least."""
+        """Return whether the decoder is inside a scan: then it keeps at least one of two bytes."""
         kept = False
         for piece in pieces:
             give(piece)

@@ -1,4 +1,4 @@
-"""Colour and transparency as they were decoded, and the picture that is made of them."""
+"""Make a picture from decoded colours and transparency."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 
 _PIECE = 100_000
-"""Pixels that are blended at a time: what they take stays in the processor's cache."""
+"""Number of pixels that are blended at a time. They fit in the cache of the processor."""
 
 SQUARE = 8
-"""Side of a square of the checkerboard, in pixels."""
+"""Width and height of a square of the checkerboard, in pixels."""
 
 LIGHT, DARK = 255, 204
-"""Grey levels of the checkerboard; the upper left square is light."""
+"""Gray levels of the checkerboard. The upper left square is light."""
 
 _NAMED = {"black": "#000000", "white": "#ffffff"}
 
 
 def check_alpha(policy: AlphaPolicy) -> AlphaPolicy:
-    """Return what transparency becomes, as it was given.
+    """Return a valid policy for transparent pixels unchanged.
 
     Raises
     ------
     UsageError
-        If it is neither "worst" nor "refuse" nor a background.
+        If the policy is not "worst", "refuse", "drop" or a background.
     """
     colour = re.fullmatch("#[0-9a-fA-F]{6}", policy)
     if policy not in ("worst", "refuse", "drop", "checkerboard", *_NAMED) and colour is None:
@@ -48,9 +48,9 @@ def check_alpha(policy: AlphaPolicy) -> AlphaPolicy:
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """`colours` H x W x 3, C-contiguous, `alpha` H x W of the same storage type, None where every pixel is opaque.
+    """Decoded colours, H x W x 3, C-contiguous, and alpha, H x W; `alpha` is None if all pixels are opaque.
 
-    `premultiplied`: the colours were multiplied by alpha already.
+    Both have the same storage type. `premultiplied` is True if the colours are multiplied by alpha.
     """
 
     colours: Whole
@@ -60,8 +60,8 @@ class DecodedImage:
 
 
 def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
-    """Return an alpha of 0 where the stored colour is the key, and the peak elsewhere."""
-    peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # only unsigned integers come here
+    """Return alpha: 0 for pixels whose stored colour is the key, and the largest value for all others."""
+    peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # always an unsigned integer type
     alpha = np.empty(stored.shape[:2], stored.dtype)
     for row, levels in zip(alpha, stored, strict=True):
         same = levels == np.array(key, stored.dtype)
@@ -71,7 +71,7 @@ def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole
 
 
 def turned(planes: DecodedImage, orientation: int) -> DecodedImage:
-    """The picture upright. EXIF 2.32 counts the eight ways in which the first row and column may lie (tag 0x0112)."""
+    """Return the picture upright. The orientation is one of the eight values of EXIF 2.32 (tag 0x0112)."""
     if orientation == 1:
         return planes
     alpha = None if planes.alpha is None else _turn(planes.alpha[..., None], orientation)[..., 0]
@@ -86,18 +86,19 @@ def _turn(stored: Whole, orientation: int) -> Whole:
     if orientation in (2, 3, 6, 7):
         stored = stored[:, ::-1]
     upright = np.empty(stored.shape, stored.dtype)
-    for channel in range(stored.shape[2]):  # thrice as fast as one copy of triples in a new order
+    for channel in range(stored.shape[2]):  # three times as fast as one copy of all channels
         upright[..., channel] = stored[..., channel]
     return upright
 
 
 def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
-    """The image of these planes. Transparency is resolved by `policy`, which may raise UnsupportedImage.
+    """Make an image from planes. `policy` decides how transparent pixels are handled. Raises UnsupportedImage.
 
-    With "worst" the picture is put on black and on white, and a pair gets the worse of its two scores. One background
-    is not enough: it hides every difference in pixels of its own colour. A black shape over transparency, for example,
-    vanishes on black, and its loss would score as identical. A stated background counts alone, and is noted. "drop"
-    takes the colours as they are stored, those of transparent pixels too, as `image[..., :3]` does, and is noted.
+    With "worst", the picture is put on black and on white, and a pair gets the worse of its two scores. One background
+    is not enough, because it hides differences in pixels of its own colour. For example, a black shape on transparency
+    is invisible on black; if it is lost, the images would count as identical. With a stated background, only that
+    background is used, and a note says so. With "drop", the stored colours are used, also of transparent pixels, as in
+    `image[..., :3]`, and a note says so.
     """
     alpha = planes.alpha
     if alpha is None or alpha.min() == PEAKS[alpha.dtype]:
@@ -105,7 +106,7 @@ def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
     if policy == "drop":
         return Image(name, planes.colours, notes=(*planes.notes, "transparency dropped"))
     if policy == "refuse":
-        raise UnsupportedImage("has transparent pixels, which this call refuses: put it on a background first")
+        raise UnsupportedImage("has transparent pixels, which are refused; put it on a background first")
     over_black, over_white = on_black_and_white(planes.colours, alpha, planes.premultiplied, reuse=True)
     if policy == "worst":
         return Image(name, over_black, over_white, planes.notes)
@@ -126,9 +127,9 @@ def _background(policy: AlphaPolicy, alpha: Whole) -> Whole:
 
 
 def _share(alpha: Whole, background: Whole) -> Whole:
-    """Return what shows of a background through the transparency, rounded to the nearest level."""
+    """Return the part of a background that is visible through the transparency, rounded to the nearest level."""
     peak = int(PEAKS[alpha.dtype])
-    # The largest product, peak * peak + peak // 2, fits into 32 bits for both depths; 16 bits would do for 8.
+    # The largest product, peak * peak + peak // 2, fits in 32 bits for both depths (in 16 bits for depth 8).
     through = np.uint32(peak) - alpha[..., None].astype(np.uint32)
     mixed = (background.astype(np.uint32) * through + np.uint32(peak // 2)) // np.uint32(peak)
     return cast(Whole, mixed.astype(alpha.dtype))
@@ -137,21 +138,24 @@ def _share(alpha: Whole, background: Whole) -> Whole:
 def on_black_and_white(
     colours: Whole, alpha: Whole, premultiplied: bool = False, *, reuse: bool = False
 ) -> tuple[Whole, Whole]:
-    """Porter and Duff's "over" (SIGGRAPH 1984), on the display values as browsers blend, rounded to the nearest.
+    """Blend a picture with black and with white ("over" of Porter and Duff, SIGGRAPH 1984).
 
-    On black c*a/p and on white (c*a + p*(p - a))/p, p being the peak: the second is the first plus p - a exactly, so
-    one rounding serves both. With `reuse`, `colours` becomes the picture on black if it can be written.
+    The values are display values, as in browsers, and are rounded to the nearest level.
+
+    With the largest value p, the result on black is c*a/p, and on white (c*a + p*(p - a))/p. The second is exactly the
+    first plus p - a, so one rounding is enough for both. With `reuse`, the picture on black is written into `colours`
+    if that array is writeable.
     """
     peak = int(PEAKS[colours.dtype])
     wide = np.uint16 if colours.dtype == np.uint8 else np.uint32  # p*p + p/2 fits: 65152, 4294868992
     black = colours if reuse and colours.flags.writeable else np.empty_like(colours)
     white = np.empty_like(colours)
-    rows = max(1, _PIECE // colours.shape[1])  # wide products of a whole image would take more memory than the results
+    rows = max(1, _PIECE // colours.shape[1])  # products of a complete image would take more memory than the results
     for top in range(0, len(colours), rows):
         part = slice(top, top + rows)
         weight = alpha[part, :, None]
         if premultiplied:
-            np.minimum(colours[part], weight, out=black[part])  # more light than coverage is no colour
+            np.minimum(colours[part], weight, out=black[part])  # a premultiplied colour cannot exceed alpha
         else:
             product = colours[part] * weight.astype(wide)
             product += wide(peak // 2)
@@ -162,7 +166,7 @@ def on_black_and_white(
 
 
 def composites(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:
-    """The pixels to compare: over black, and over white too where one of the two images is transparent."""
+    """Return the pixels to compare: on black and, if one of the images is transparent, also on white."""
     over_black = (a.pixels, b.pixels)
     if a.over_white is None and b.over_white is None:
         return [over_black]
@@ -170,20 +174,20 @@ def composites(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:
 
 
 def is_one_sided(a: Image, b: Image) -> bool:
-    """Return whether exactly one of two images is transparent, with no background stated.
+    """Return whether exactly one of two images is transparent and no background is stated.
 
-    The other was put on some background already. No background can be right but that one, which is unknown: a render on
-    white against a ground truth with transparency scores 3 dB on black where it scores 33 dB on white.
+    The other image was put on a background before. Only that background is correct, but it is unknown. For example, a
+    render on white, compared with a transparent ground truth, scores 3 dB on black but 33 dB on white.
     """
     return (a.over_white is None) != (b.over_white is None)
 
 
 def describe_one_sided(reference: Image, scores: Mapping[str, Sequence[float]]) -> str:
-    """Return why such a pair has no score; `scores` are over black and over white, by metric."""
+    """Return the reason why such a pair has no score. `scores` has the scores on black and on white for each metric."""
     transparent, opaque = ("candidate", "reference") if reference.over_white is None else ("reference", "candidate")
     figures = "; ".join(f"{name} {black:.6g} on black, {white:.6g} on white" for name, (black, white) in scores.items())
     return (
-        f"only the {transparent} is transparent ({figures}): state the background that the {opaque} was put on, "
+        f"only the {transparent} is transparent ({figures}); state the background on which the {opaque} was put, "
         "with alpha, such as white"
     )
 

@@ -1,6 +1,6 @@
-"""Inspection of PNG files: their metadata, and whether their bytes are complete.
+"""Inspect PNG files: read their metadata, and check whether their bytes are complete.
 
-Portable Network Graphics, third edition (W3C 2025); chunks in clause 11, their order in 5.6.
+Source: Portable Network Graphics, third edition (W3C 2025); chunks in clause 11, their order in 5.6.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ DEPTHS: Mapping[int, tuple[int, ...]] = {
     4: (8, 16),
     6: (8, 16),
 }
-"""Bits of a channel that the standard allows, by colour type: gray, RGB, palette, gray with alpha, RGB with alpha."""
+"""Allowed bits of a channel for each colour type: gray, RGB, palette, gray with alpha, RGB with alpha."""
 
 _USED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"eXIf", b"acTL")
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
-_STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND")  # checked only: what they hold is read by the decoder
+_STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND")  # only checked; the decoder reads their content
 _PIECE = 1 << 20
-_MOST_CHUNKS = 1_000_000  # of 8 kB each, 8 GB: more is an attack on patience
+_MOST_CHUNKS = 1_000_000  # 8 GB with usual chunks of 8 kB; more is probably an attack
 
 SRGB_GAMMA = 45455
 SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
-_GAMMA_SLACK = 0.05  # below this a change of gamma is not seen; libpng draws the same line
-_PRIMARIES_SLACK = 1000  # 0.01 in chromaticity: rounding and the writers' variants of sRGB lie within
+_GAMMA_SLACK = 0.05  # smaller changes of gamma are invisible; libpng has the same limit
+_PRIMARIES_SLACK = 1000  # 0.01 in chromaticity; covers rounding and variants of sRGB
 _ABSOLUTE_LIGHT = {16: "PQ", 18: "HLG"}
 _DISPLAY_LIGHT = (1, 13)
 
 
 def inspect(file: BinaryIO) -> FileInfo:
-    """Walk the chunks, check the sums of those that make the picture, and gather the facts. Raises UnsupportedImage.
+    """Read the chunks, check the sums of those with image data, and return the facts. Raises UnsupportedImage.
 
-    Pillow checks no sum of the image data, and takes a file that ends early for whole once its rows are filled.
+    Pillow does not check the sums of the image data, and accepts a file that ends early if all rows are filled.
     """
     chunks = _walk(file)
     depth, colour = chunks[b"IHDR"][8], chunks[b"IHDR"][9]
@@ -58,7 +58,7 @@ def inspect(file: BinaryIO) -> FileInfo:
 
 
 def _walk(file: BinaryIO) -> dict[bytes, bytes]:
-    """The chunks that are used here, the first of each name; streamed ones are empty."""
+    """Return the used chunks, the first of each name. The content of streamed chunks is left out."""
     file.seek(8)
     found: dict[bytes, bytes] = {}
     for _ in range(_MOST_CHUNKS):
@@ -87,7 +87,7 @@ def _walk(file: BinaryIO) -> dict[bytes, bytes]:
 
 
 def _key(content: bytes, colour: int, depth: int) -> tuple[int, ...] | None:
-    """The transparent colour as stored; a palette's transparency is the decoder's business."""
+    """Return the stored transparent colour. The decoder handles the transparency of a palette."""
     channels = {0: 1, 2: 3}.get(colour)
     if channels is None or len(content) != 2 * channels:
         return None
@@ -104,29 +104,31 @@ def _orientation(chunks: Mapping[bytes, bytes]) -> tuple[int, tuple[str, ...]]:
 
 
 def _colour_notes(chunks: Mapping[bytes, bytes]) -> list[str]:
-    """Refuse light that no display value stands for, and tell of the colour chunks that are passed over.
+    """Return notes about ignored colour chunks. Raises UnsupportedImage for HDR, which has no display values.
 
-    gAMA and cHRM are passed over, as every metric tool does (browsers apply them): the figures that papers report were
-    computed so. An ICC profile is applied, elsewhere.
+    gAMA and cHRM are ignored, as in all metric tools (browsers apply them), because the numbers in papers were computed
+    without them. An ICC profile is applied by another module.
     """
     if (cicp := chunks.get(b"cICP", b"")) and len(cicp) == 4:
         primaries, transfer = cicp[0], cicp[1]
         if transfer in _ABSOLUTE_LIGHT:
             raise UnsupportedImage(
-                f"an HDR PNG ({_ABSOLUTE_LIGHT[transfer]}): tone-map it and save the result as plain PNG"
+                f"is an HDR PNG ({_ABSOLUTE_LIGHT[transfer]}); tone-map it and save the result as normal PNG"
             )
         if primaries != 1 or transfer not in _DISPLAY_LIGHT:
-            return [f"its colour space (cICP primaries {primaries}, transfer {transfer}) is passed over: read as sRGB"]
+            return [
+                f"its colour space (cICP primaries {primaries}, transfer {transfer}) is ignored; it is read as sRGB"
+            ]
     if b"sRGB" in chunks or b"iCCP" in chunks:
         return []
     notes = []
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big") or SRGB_GAMMA
     if abs(gamma / SRGB_GAMMA - 1) > _GAMMA_SLACK:
-        notes.append(f"its gamma (gAMA {gamma / 100_000:g}) is passed over: read as sRGB")
+        notes.append(f"its gamma (gAMA {gamma / 100_000:g}) is ignored; it is read as sRGB")
     if len(content := chunks.get(b"cHRM", b"")) == 32:
         stated = struct.unpack(">8I", content)
         if any(abs(got - want) > _PRIMARIES_SLACK for got, want in zip(stated, SRGB_PRIMARIES, strict=True)):
-            notes.append("its primaries (cHRM) are passed over: read as sRGB")
+            notes.append("its primaries (cHRM) are ignored; it is read as sRGB")
     return notes
 
 
@@ -136,14 +138,14 @@ def _frames(chunks: Mapping[bytes, bytes]) -> list[str]:
         return []
     count = int.from_bytes(content[:4], "big")
     if len(content) != 8 or not 0 < count < 1 << 31:
-        raise _damaged(f"its animation is of {count} frames")
+        raise _damaged(f"its animation has {count} frames")
     return [f"first of {count} frames"] if count > 1 else []
 
 
 def without_animation(data: bytes) -> bytes:
-    """Return a PNG without the chunks of its animation: decoders that know animation show its first frame instead.
+    """Return a PNG without its animation chunks, because some decoders would show the first frame of the animation.
 
-    The default image, in the IDAT chunks, need not be a frame. `inspect` has walked the chunks before.
+    The default image, in the IDAT chunks, need not be a frame. `inspect` must have checked the chunks.
     """
     kept, place, view = [data[:8]], 8, memoryview(data)
     while place + 8 <= len(data):
@@ -156,4 +158,4 @@ def without_animation(data: bytes) -> bytes:
 
 
 def _damaged(how: str) -> UnsupportedImage:
-    return UnsupportedImage(f"a damaged PNG, {how}: fetch or export it again")
+    return UnsupportedImage(f"is a damaged PNG: {how}; download or export it again")

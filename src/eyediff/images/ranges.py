@@ -1,4 +1,4 @@
-"""Stated ranges of values, from black to white: levels become float32 from 0 to 1."""
+"""Scale values with a stated range, from black to white, to float32 from 0 to 1."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..errors import RangeError
 from ..records import PEAKS, Pixels
 
 Range: TypeAlias = tuple[float, float]
-"""The values of black and white."""
+"""Type of a range: the values of black and white."""
 
 RANGES: tuple[Range, ...] = ((0, 1), (-1, 1), (0, 255))
-"""The ranges that float images usually come in. The order is that of guessing, for advice only."""
+"""Usual ranges of float images, in the order in which they are guessed. They are used only for advice in messages."""
 
 
 def check_range(range: Range, name: str) -> Range:
-    """Return a range of two finite numbers, the lower one first. Raises RangeError for anything else."""
+    """Return a valid range: two finite numbers, the lower one first. Raises RangeError for any other value."""
     try:
         low, high = (float(end) for end in range)
     except (TypeError, ValueError):
@@ -36,15 +36,15 @@ def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
     Raises
     ------
     RangeError
-        If the range is none, or a value lies outside it.
+        If the range is invalid, or if a value is outside it.
     """
     black, white = check_range(range, name)
     low, high = float(array.min()), float(array.max())
     if low < black or high > white:
         seen = f"it holds {low:.6g} to {high:.6g}"
-        raise RangeError(f"{name}: values outside range=({black:g}, {white:g}); {seen}: {_repair(low, high, range)}")
+        raise RangeError(f"{name} has values outside range=({black:g}, {white:g}); {seen}; {_repair(low, high, range)}")
     if array.dtype.kind != "f":
-        array = array.astype(np.float64)  # exact, so that one rounding remains
+        array = array.astype(np.float64)  # exact, so there is only one rounding
     elif array.dtype.itemsize < 4:
         array = array.astype(np.float32)
     if black:
@@ -55,7 +55,10 @@ def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
 
 
 def _repair(low: float, high: float, range: Range) -> str:
-    """Values that lie a little outside were meant for this range; others for another."""
+    """Return advice.
+
+    Values that are slightly outside the range should be clipped; others probably need another range.
+    """
     black, white = range
     margin = (white - black) / 10
     if low >= black - margin and high <= white + margin:
@@ -64,15 +67,15 @@ def _repair(low: float, high: float, range: Range) -> str:
 
 
 def advice(low: float, high: float) -> str:
-    """Return which range values from `low` to `high` may have been meant for."""
+    """Return advice on the probable range of values from `low` to `high`."""
     for black, white in RANGES:
         if black <= low and high <= white:
-            return f"write range=({black:g}, {white:g}) if that is black and white"
-    return "write range=(black, white) with the values of both"
+            return f"use range=({black:g}, {white:g}) if these are black and white"
+    return "use range=(black, white) with the values of black and white"
 
 
 def is_default(dtype: np.dtype[Any], range: Range) -> bool:
-    """Return whether a range is the one that an integer type has by itself."""
+    """Return whether a range is the full range of an integer type."""
     return tuple(range) == (0, PEAKS.get(np.dtype(dtype.type)))
 
 
@@ -89,10 +92,10 @@ def _kind(value: Any) -> str:
 
 
 def split_range(values: Sequence[Any], range: Range | None) -> list[Range | None]:
-    """Return the range of each value, where one range is stated for all of them.
+    """Return the range of each value, if one range is stated for all of them.
 
-    It belongs to the float arrays. Without any it belongs to the arrays, and without any array to the files: those know
-    their own range, unless they hold fewer levels than their type, as 12 bits in a file of 16.
+    The range applies to float arrays. If there are none, it applies to the integer arrays; without arrays, it applies
+    to the files. Files know their range unless they use only a part of it, such as 12-bit values in a 16-bit file.
     """
     kinds = [_kind(value) for value in values]
     widest = max(kinds, key=_KINDS.index, default="file")

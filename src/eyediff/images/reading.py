@@ -1,4 +1,4 @@
-"""One file, safely opened, to one image."""
+"""Open a file safely, and read one image from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .planes import picture
 from .ranges import Range, is_default, scale_levels
 
 _FOOTER = 26
-"""Bytes of the footer of TGA, which has no signature at its beginning."""
+"""Length of the footer of TGA in bytes. TGA files have no signature at the beginning."""
 
 
 def read(
@@ -31,20 +31,21 @@ def read(
     max_pixels: int = defaults.MAX_PIXELS,
     range: Range | None = None,
 ) -> Image:
-    """The picture in a file as sRGB pixels, H x W x 3, uint8, or uint16 where the file holds more than 8 bits.
+    """Read a file as sRGB pixels, H x W x 3: uint8, or uint16 if the file has more than 8 bits.
 
-    PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF and PNM, told by content. It is turned upright by its EXIF orientation,
-    and converted to sRGB by its ICC profile. Of several frames, pages or sizes one is taken, and `notes` says so. 16
-    bits in several channels need the extra `hdr`. The pixels may be read-only.
+    The formats are PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF and PNM, recognized from the content. The picture is
+    turned upright according to its EXIF orientation, and converted to sRGB with its ICC profile. If there are several
+    frames, pages or sizes, one is used, and `notes` says so. 16 bits in several channels need the extra `hdr`. The
+    pixels may be read-only.
 
-    Where a pixel is not opaque, `alpha="worst"` gives the picture over black and over white (see `planes.picture` for
-    why one background is not enough); `alpha="refuse"` raises.
+    If a pixel is not opaque, `alpha="worst"` gives the picture on black and on white (`planes.picture` explains why one
+    background is not enough), and `alpha="refuse"` raises ImageError.
 
-    `range` are the levels of black and white where the file holds fewer than its type, such as (0, 4095) for 12 bits in
-    a file of 16: the picture is then float32 from 0 to 1, and `notes` says so.
+    `range` has the values of black and white if the file does not use the full range of its type, such as (0, 4095) for
+    12-bit values in a 16-bit file. The picture is then float32 from 0 to 1, and `notes` says so.
 
-    Raises ImageError, one line that begins with the path, where the file is missing, not a regular file, damaged,
-    truncated, of an unknown kind, or announces more than `max_pixels`. May be called from several threads.
+    Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, or
+    has more than `max_pixels` pixels. The message is one line that begins with the path. Thread-safe.
     """
     try:
         with _opened(path) as file:
@@ -52,42 +53,46 @@ def read(
         return with_range(picture(str(path), planes, alpha), range)
     except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
-    except OSError as why:  # of the disk or the network, while the file was looked at
-        raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
+    except OSError as why:  # an error of the disk or the network
+        raise ImageError(
+            f"{shown(path)}: cannot be read ({why.strerror}); check the disk, or download it again"
+        ) from why
 
 
 def with_range(image: Image, range: Range | None) -> Image:
-    """Return an image whose black and white are at these levels. Raises UnsupportedImage where that cannot be."""
+    """Return an image with a stated range. Raises UnsupportedImage if the range does not fit the image."""
     if range is None or is_default(image.pixels.dtype, range):
         return image
     if image.over_white is not None:
-        raise UnsupportedImage("is transparent, and a range was stated: state a background, or remove its transparency")
+        raise UnsupportedImage("is transparent, but a range was stated; state a background, or remove the transparency")
     if range[1] > PEAKS[image.pixels.dtype]:
         raise UnsupportedImage(
-            f"holds {image.pixels.dtype.itemsize * 8} bits, which do not reach the stated white of {range[1]:g}: "
-            "state its own range, or compare it without"
+            f"has {image.pixels.dtype.itemsize * 8} bits, which do not reach the stated white of {range[1]:g}; "
+            "state another range, or none"
         )
     try:
         pixels = scale_levels(image.pixels, range, "the file")
     except RangeError as why:
         raise UnsupportedImage(str(why)) from why
-    note = f"levels {range[0]:g} to {range[1]:g} are black to white"
+    note = f"black is {range[0]:g} and white is {range[1]:g}"
     return replace(image, pixels=pixels, notes=(*image.notes, note))
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a regular file; of a pipe or device, which may never end, none. Raises ImageError."""
+    """Return the bytes of a regular file. Raises ImageError, also for a pipe or device, which may never end."""
     try:
         with _opened(path) as file:
             return file.read()
     except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:
-        raise ImageError(f"{shown(path)}: cannot be read ({why.strerror}): check the disk, or fetch it again") from why
+        raise ImageError(
+            f"{shown(path)}: cannot be read ({why.strerror}); check the disk, or download it again"
+        ) from why
 
 
 def has_image_content(path: Path) -> bool:
-    """Return whether a regular file begins, or ends, as an image does; a file that cannot be opened does not."""
+    """Return whether a regular file begins or ends like an image; False if it cannot be opened."""
     try:
         with _opened(path) as file:
             head = file.read(HEAD)
@@ -100,7 +105,7 @@ def has_image_content(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Location) -> Iterator[BinaryIO]:
-    """The file for reading, if it is a regular one. Opening does not wait for the other end of a pipe."""
+    """Open a regular file for reading. Opening a pipe does not wait for its other end."""
     if isinstance(path, Url):
         yield BytesIO(_fetched(path))
         return
@@ -108,16 +113,18 @@ def _opened(path: Location) -> Iterator[BinaryIO]:
     try:
         handle = os.open(path, flags)
     except FileNotFoundError as why:
-        raise UnsupportedImage("no such file: check the path") from why
+        raise UnsupportedImage("no such file; check the path") from why
     except (OSError, ValueError) as why:  # ValueError: a NUL in the path
         reason = why.strerror if isinstance(why, OSError) else str(why)
-        raise UnsupportedImage(f"cannot be opened ({reason}): check the path and its permissions") from why
+        raise UnsupportedImage(f"cannot be opened ({reason}); check the path and its permissions") from why
     try:
         kind = os.fstat(handle).st_mode
         if stat.S_ISDIR(kind):
-            raise UnsupportedImage("a folder, an image was expected: give a file in it")
+            raise UnsupportedImage("is a folder, but an image was expected; give a file in it")
         if not stat.S_ISREG(kind):
-            raise UnsupportedImage("a pipe or device, a regular file was expected: save the image to a file first")
+            raise UnsupportedImage(
+                "is a pipe or device, but a regular file was expected; save the image to a file first"
+            )
         with os.fdopen(handle, "rb", closefd=False) as file:
             yield file
     finally:
@@ -128,11 +135,11 @@ def _fetched(url: Url) -> bytes:
     try:
         content = url.fetch(defaults.MAX_FETCH)
     except FileNotFoundError as why:
-        raise UnsupportedImage("no such file: check the URL") from why
-    except Exception as why:  # every store has errors of its own, and one file must be one row
-        raise UnsupportedImage(f"cannot be fetched ({type(why).__name__}: {excerpt(why)})") from why
+        raise UnsupportedImage("no such file; check the URL") from why
+    except Exception as why:  # any error of the storage library; one file must be one row
+        raise UnsupportedImage(f"cannot be downloaded ({type(why).__name__}: {excerpt(why)})") from why
     if len(content) >= defaults.MAX_FETCH:
         raise UnsupportedImage(
-            f"a file of {defaults.MAX_FETCH >> 20} MB or more, which is not fetched: bring it here first"
+            f"is a file of {defaults.MAX_FETCH >> 20} MB or more, too large for a URL; copy it to this machine"
         )
     return content

@@ -1,4 +1,4 @@
-"""The part of a pair that counts: rounding, masks, regions and borders, applied to two images of one size."""
+"""Apply rounding, masks, regions and borders to two images of the same size."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from .size import size_of
 
 
 def prepare(conventions: Conventions, a: Image, b: Image, mask: Mask | None = None) -> tuple[Image, Image, Mask | None]:
-    """Return the reference and the candidate as they are scored, and which of their pixels count.
+    """Return the reference and the candidate prepared for scoring, and the mask of the pixels that count.
 
     Parameters
     ----------
     conventions
-        What to do. Its `mask` is not read here.
+        Conventions to apply, except `mask`, which is not read here.
     a, b
-        The reference and the candidate, of one size and storage type.
+        The reference and the candidate, with the same size and storage type.
     mask
-        H x W of booleans: which pixels count, beside what `conventions` say.
+        H x W booleans: the pixels that count, in addition to `conventions`.
 
     Returns
     -------
     tuple
-        The two images, and H x W of booleans; None if every pixel counts.
+        The two images, and H x W booleans; None if all pixels count.
 
     Raises
     ------
     SizeError
-        If the mask has another size, no pixel counts, or the border leaves nothing of the images.
+        If the mask has another size, if no pixel counts, or if nothing remains without the border.
 
     Notes
     -----
-    Images are rounded first. Then the ignored pixels of the candidate become those of the reference. At last the border
-    is cut off. So rectangles and masks are in pixels of the whole image.
+    First the images are rounded. Then ignored pixels of the candidate are replaced by those of the reference. Finally
+    the border is cut off. So rectangles and masks refer to pixels of the complete image.
     """
     if conventions.eight_bits:
         a, b = _rounded(a), _rounded(b)
@@ -53,16 +53,16 @@ def prepare(conventions: Conventions, a: Image, b: Image, mask: Mask | None = No
         b = hide_ignored(a, b, counted)
     if border := conventions.crop_border:
         if 2 * border >= min(a.pixels.shape[:2]):
-            raise SizeError(f"a border of {border} pixels leaves nothing of an image of {size_of(a.pixels)}")
+            raise SizeError(f"a border of {border} pixels leaves nothing of an image with {size_of(a.pixels)} pixels")
         a, b = (_changed(image, lambda pixels: _inside(pixels, border)) for image in (a, b))
         counted = None if counted is None else _inside(counted, border)
         if counted is not None and not counted.any():
-            raise SizeError("no pixel counts: all that counted lies in the border that is cut off")
+            raise SizeError("no pixel counts: all pixels that count are in the border that is cut off")
     return a, b, None if counted is None or counted.all() else counted
 
 
 def check_conventions(conventions: Conventions) -> None:
-    """Raise UsageError unless the border and the rectangles are such as an image may have."""
+    """Raise UsageError if the border or a rectangle is invalid for every image."""
     if conventions.crop_border < 0:
         raise UsageError(f"a border of {conventions.crop_border} pixels was given; expected 0 or more")
     for rectangle in (*conventions.ignore, *filter(None, [conventions.region])):
@@ -70,9 +70,9 @@ def check_conventions(conventions: Conventions) -> None:
 
 
 def hide_ignored(a: Image, b: Image, counted: Mask) -> Image:
-    """Return the candidate `b` with the pixels of the reference `a` where none counts.
+    """Return the candidate `b`, with ignored pixels replaced by those of the reference `a`.
 
-    What the candidate held there cannot be seen then, not even through a window or a receptive field.
+    So ignored pixels of the candidate have no influence, not even through a window or a receptive field.
     """
     white = b.over_white
     if white is not None:
@@ -81,35 +81,36 @@ def hide_ignored(a: Image, b: Image, counted: Mask) -> Image:
 
 
 def hidden(a: Pixels, b: Pixels, counted: Mask) -> Pixels:
-    """Return the pixels of `b` where they count, and those of `a` elsewhere: ... x H x W x 3."""
+    """Return ... x H x W x 3: the pixels of `b` that count, and the pixels of `a` elsewhere."""
     return cast(Pixels, np.where(counted[..., None], b, a))
 
 
 def read_mask(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> Mask:
-    """Return which pixels count by an image: those that are white, which is at least half of the way to it.
+    """Read a mask from an image. Pixels count if their mean level is at least half of white.
 
-    Transparent pixels do not count. Raises ImageError where the file is no image, or has more than `max_pixels`.
+    Transparent pixels do not count. Raises ImageError if the file is not an image, or has more than `max_pixels`
+    pixels.
     """
     return _white(read(path, alpha="black", max_pixels=max_pixels).pixels)
 
 
 def as_mask(value: Any, name: str = "mask") -> Mask:
-    """Return which pixels count: H x W, or N x H x W, of booleans.
+    """Convert a mask to booleans, H x W or N x H x W: True if a pixel counts.
 
     Parameters
     ----------
     value : path, PIL image or array
-        An array of booleans is True where a pixel counts. Other arrays and images count where they are white, which is
-        at least half of the way to it: 128 of 255, or 0.5 of floats from 0 to 1.
+        An array of booleans, or another array or image whose white pixels count. A pixel is white if it has at least
+        half of the largest value: 128 of 255, or 0.5 for floats from 0 to 1.
     name : str
-        What messages call it.
+        Name of the mask in messages.
 
     Raises
     ------
     RangeError
         If an array has another shape or type.
     ImageError
-        If a file is no image.
+        If a file is not an image.
     """
     if not hasattr(value, "__array__") or hasattr(value, "getbands"):
         return _white(as_image(value, alpha="black", name=name).pixels)
@@ -117,20 +118,20 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
     if array.ndim >= 3 and array.shape[-1] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3):
-        raise RangeError(f"{name}: an array of shape {array.shape}, H x W or N x H x W was expected")
+        raise RangeError(f"{name}: the array has the shape {array.shape}; expected H x W or N x H x W")
     if array.dtype == np.bool_:
         return array
     if array.dtype.type in (np.uint8, np.uint16):
         return np.asarray(array > PEAKS[np.dtype(array.dtype.type)] / 2)
     if array.dtype.kind == "f" and array.size and array.min() >= 0 and array.max() <= 1:
         return np.asarray(array >= 0.5)
-    raise RangeError(f"{name}: {array.dtype} given, booleans, uint8, uint16 or floats from 0 to 1 were expected")
+    raise RangeError(f"{name}: {array.dtype} was given; expected booleans, uint8, uint16 or floats from 0 to 1")
 
 
 def masked_by(*values: Any) -> Mask | None:
-    """Return which pixels count by numpy's masked arrays, which mask what does not; None if nothing is masked.
+    """Return the pixels that count in NumPy masked arrays, that is, those that are not masked; None if none is masked.
 
-    A pixel does not count if one of its channels is masked in one of the arrays, H x W, H x W x C or N x H x W x C.
+    A pixel does not count if one of its channels is masked in one of the arrays: H x W, H x W x C or N x H x W x C.
     """
     counted: Mask | None = None
     for value in values:
@@ -138,13 +139,13 @@ def masked_by(*values: Any) -> Mask | None:
             masked = np.ma.getmaskarray(value)
             own: Mask = np.logical_not(masked if masked.ndim == 2 else masked.any(-1))
             if counted is not None and counted.shape[-2:] != own.shape[-2:]:
-                raise SizeError(f"masks of {_shape(counted)} and {_shape(own)} were given; give one size")
+                raise SizeError(f"masks of {_shape(counted)} and {_shape(own)} were given; give masks of the same size")
             counted = own if counted is None else counted & own
     return counted
 
 
 def stated_mask(mask: Any, *images: Any) -> Mask | None:
-    """Return which pixels count by a mask, see `as_mask`, and by masked arrays among the images; None if all do.
+    """Return the pixels that count according to a mask (`as_mask`) and to masked arrays; None if all pixels count.
 
     Raises
     ------
@@ -158,22 +159,22 @@ def stated_mask(mask: Any, *images: Any) -> Mask | None:
     if counted is None:
         return stated
     if counted.shape[-2:] != stated.shape[-2:]:
-        raise SizeError(f"masks of {_shape(stated)} and {_shape(counted)} were given; give one size")
+        raise SizeError(f"masks of {_shape(stated)} and {_shape(counted)} were given; give masks of the same size")
     return counted & stated
 
 
 def mask_of_batch(counted: Mask, count: int, height: int, width: int) -> Mask:
-    """Return one mask for each of so many pairs, N x H x W, of one mask for all or as many as there are pairs.
+    """Return one mask for each of `count` pairs, N x H x W, from one mask for all pairs or N masks.
 
     Raises
     ------
     SizeError
-        If the masks have another size or number, or one lets no pixel count.
+        If the masks have another size or number, or if no pixel of a pair counts.
     """
     if counted.shape not in ((height, width), (1, height, width), (count, height, width)):
         raise SizeError(f"masks of shape {counted.shape} were given for {count} pairs of {width}x{height}")
     if not counted.any((-2, -1)).all():
-        raise SizeError("no pixel of a pair counts: the mask leaves nothing of the image")
+        raise SizeError("no pixel of a pair counts; change the mask")
     return np.broadcast_to(counted, (count, height, width))
 
 
@@ -182,7 +183,7 @@ def _shape(mask: Mask) -> str:
 
 
 def parse_rectangle(text: str) -> Rectangle:
-    """Return the rectangle of text such as "10,20,300,200": x, y, width, height. Raises UsageError."""
+    """Parse a rectangle such as "10,20,300,200": x, y, width, height. Raises UsageError."""
     try:
         x, y, width, height = (int(part) for part in text.split(","))
     except ValueError:
@@ -191,11 +192,11 @@ def parse_rectangle(text: str) -> Rectangle:
 
 
 RectangleLike: TypeAlias = Rectangle | tuple[int, int, int, int]
-"""A part of an image: x, y, width, height in pixels."""
+"""Type of a part of an image: x, y, width, height in pixels."""
 
 
 def as_rectangle(value: RectangleLike) -> Rectangle:
-    """Return a rectangle of four numbers. Raises UsageError."""
+    """Convert four numbers to a rectangle. Raises UsageError."""
     try:
         return check_rectangle(value if isinstance(value, Rectangle) else Rectangle(*map(index, value)))
     except TypeError:
@@ -203,19 +204,21 @@ def as_rectangle(value: RectangleLike) -> Rectangle:
 
 
 def check_rectangle(rectangle: Rectangle) -> Rectangle:
-    """Return a rectangle that has pixels and begins inside the image. Raises UsageError."""
+    """Return a rectangle that has pixels and no negative position. Raises UsageError for any other rectangle."""
     if min(rectangle.x, rectangle.y) < 0 or min(rectangle.width, rectangle.height) < 1:
-        raise UsageError(f"{rectangle}: expected x and y from 0 on, and a width and a height from 1 on")
+        raise UsageError(f"{rectangle}: expected x and y of 0 or more, and a width and a height of 1 or more")
     return rectangle
 
 
 def _counted(conventions: Conventions, image: Image, mask: Mask | None) -> Mask | None:
-    """Return which pixels of an image count; None if all do."""
+    """Return which pixels of an image count; None if all pixels count."""
     if mask is None and not (conventions.region or conventions.ignore):
         return None
     height, width = image.pixels.shape[:2]
     if mask is not None and mask.shape != (height, width):
-        raise SizeError(f"the mask is {mask.shape[1]}x{mask.shape[0]}, the images are {width}x{height}: give one size")
+        raise SizeError(
+            f"the mask is {mask.shape[1]}x{mask.shape[0]}, but the images are {width}x{height}; give equal sizes"
+        )
     counted = np.ones((height, width), np.bool_) if mask is None else mask.copy()
     if conventions.region is not None:
         inside = np.zeros_like(counted)
@@ -224,13 +227,13 @@ def _counted(conventions: Conventions, image: Image, mask: Mask | None) -> Mask 
     for rectangle in conventions.ignore:
         counted[_slices(rectangle, height, width)] = False
     if not counted.any():
-        raise SizeError("no pixel counts: the mask and the regions leave nothing of the image")
+        raise SizeError("no pixel counts: the mask and the regions exclude all of them")
     return counted
 
 
 def _slices(rectangle: Rectangle, height: int, width: int) -> tuple[slice, slice]:
     if rectangle.x + rectangle.width > width or rectangle.y + rectangle.height > height:
-        raise SizeError(f"the rectangle {rectangle} reaches beyond an image of {width}x{height}")
+        raise SizeError(f"the rectangle {rectangle} is not inside an image of {width}x{height}")
     return (
         slice(rectangle.y, rectangle.y + rectangle.height),
         slice(rectangle.x, rectangle.x + rectangle.width),

@@ -1,4 +1,4 @@
-"""16 bits as planes: gray as Pillow keeps it, colours through OpenCV (the extra `hdr`): Pillow would cut them to 8."""
+"""Read 16-bit images: gray with Pillow, colours with OpenCV (extra `hdr`), because Pillow reduces them to 8 bits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .tiff_tags import unturned
 
 
 def gray(im: PILImage.Image, about: FileInfo, profile: bytes | None) -> DecodedImage:
-    """16-bit gray, which Pillow keeps whole, in three equal channels; fewer bits are widened so that white is white."""
+    """Return 16-bit gray in three equal channels. Fewer bits are scaled, so that white becomes 65535."""
     levels: npt.NDArray[np.uint16] = np.asarray(im).astype(np.uint16)
     key = about.key if about.key is not None else im.info.get("transparency")
     alpha = None if key is None else alpha_of_key(levels, key if isinstance(key, tuple) else (key,))
@@ -36,22 +36,22 @@ def gray(im: PILImage.Image, about: FileInfo, profile: bytes | None) -> DecodedI
 
 
 def colours(file: BinaryIO, im: PILImage.Image, about: FileInfo) -> DecodedImage:
-    """16-bit RGB or RGBA; of `im` only the header is used."""
+    """Return 16-bit RGB or RGBA. Only the header of `im` is used."""
     notes = _only_srgb(im.info.get("icc_profile"))
     file.seek(0)
     data = file.read()
-    # OpenCV turns a TIFF by its tag, whatever it is asked for
+    # OpenCV always turns a TIFF according to its tag
     if im.format == "TIFF":
         data = unturned(data)
     elif im.format == "PNG":
         data = without_animation(data)
     stored = _decoded(data)
-    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size already
+    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size
         raise UnsupportedImage(
-            f"its header says {im.width}x{im.height}, its data {stored.shape[1]}x{stored.shape[0]}: damaged"
+            f"is damaged: its header says {im.width}x{im.height}, but its data are {stored.shape[1]}x{stored.shape[0]}"
         )
     rgb = stored if stored.shape[2] == 3 else np.ascontiguousarray(stored[..., :3])
-    for row in rgb:  # of OpenCV, in place: a copy of 200 million pixels takes more than a gigabyte
+    for row in rgb:  # BGR to RGB in place, because a copy of 200 million pixels takes more than a gigabyte
         row[:, [0, 2]] = row[:, [2, 0]]
     if about.key is not None:
         return DecodedImage(rgb, alpha_of_key(rgb, about.key), notes=notes)
@@ -61,32 +61,40 @@ def colours(file: BinaryIO, im: PILImage.Image, about: FileInfo) -> DecodedImage
 
 
 def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
-    """Refuse a profile that would have to be applied: Pillow's colour management works in 8 bits."""
+    """Refuse a profile other than sRGB, because the colour management of Pillow works with 8 bits.
+
+    Return notes about a broken profile.
+    """
     try:
         if profile and not icc.is_srgb(profile):
             raise UnsupportedImage(
-                "has 16 bits and a colour profile other than sRGB, which is not converted: save it in sRGB"
+                "has 16 bits and a colour profile other than sRGB, which is not converted; save it in sRGB"
             )
     except icc.BrokenProfileError as why:
-        return (f"its colour profile {why}: passed over",)
+        return (f"its colour profile {why}; it is ignored",)
     return ()
 
 
 def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
-    """H x W x 3 or 4, BGR (and alpha) as stored: neither turned nor blended nor converted. Raises UnsupportedImage."""
+    """Decode to H x W x 3 or 4, BGR (and alpha) as stored, not turned, blended or converted.
+
+    Raises UnsupportedImage.
+    """
     cv2 = _opencv()
     with _quiet(cv2):
         try:
             found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error as why:
             raise UnsupportedImage(
-                f"OpenCV cannot decode it ({excerpt(why.err)}): save it as plain 16-bit PNG"
+                f"OpenCV cannot decode it ({excerpt(why.err)}); save it as normal 16-bit PNG"
             ) from why
     if found is None:
-        raise UnsupportedImage("damaged, or not decoded by OpenCV: save it as plain 16-bit PNG, or fetch it again")
+        raise UnsupportedImage(
+            "is damaged, or OpenCV cannot decode it; save it as normal 16-bit PNG, or download it again"
+        )
     if found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
         raise UnsupportedImage(
-            f"OpenCV decodes it as {found.dtype} {found.shape}, not as 16-bit RGB: save it as 16-bit PNG"
+            f"OpenCV decodes it as {found.dtype} {found.shape}, not as 16-bit RGB; save it as 16-bit PNG"
         )
     return cast("npt.NDArray[np.uint16]", found)
 
@@ -94,7 +102,7 @@ def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
 def _opencv() -> ModuleType:
     try:
         cv2: ModuleType = import_optional("cv2", "has 16 bits in several channels: reading it")
-    except MissingModuleError as error:  # this image alone cannot be read
+    except MissingModuleError as error:  # only this image cannot be read
         raise UnsupportedImage(str(error)) from error
     return cv2
 
@@ -107,12 +115,12 @@ _SILENT = 0  # LOG_LEVEL_SILENT, which OpenCV 4 does not name in Python
 
 @contextmanager
 def _quiet(cv2: ModuleType) -> Iterator[None]:
-    """Keep OpenCV from writing to stderr: what is wrong is in the exception.
+    """Keep OpenCV from writing to stderr, because the exception contains the error.
 
-    Its log level is one for all threads, so the first one in turns it down and the last one out restores it.
+    The log level applies to all threads. So the first thread lowers it, and the last thread restores it.
     """
     global _inside, _level  # noqa: PLW0603 - they mirror a global of OpenCV
-    log = getattr(cv2.utils, "logging", cv2)  # in cv2 itself before OpenCV 5
+    log = getattr(cv2.utils, "logging", cv2)  # before OpenCV 5, the function is in cv2
     with _guard.value:
         if _inside == 0:
             _level = log.setLogLevel(_SILENT)

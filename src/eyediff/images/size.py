@@ -1,4 +1,4 @@
-"""Two images to one size and one storage type."""
+"""Give two images the same size and the same storage type."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from ..errors import Setting, SizeError, UsageError, shown
 from ..records import PEAKS, Image, PairSizePolicy, Pixels, Resampling, SizePolicy
 
 KERNEL = PILImage.Resampling.LANCZOS
-"""Lanczos of three lobes, widened when it shrinks so that nothing aliases, on display values as sRGB stores them.
+"""Default filter: Lanczos with three lobes on sRGB display values.
 
-8 bits come out as Pillow's `resize` gives them, which rounds and clips after each axis; 16 bits and floats go through
-its float path and are rounded and clipped once."""
+It is widened for reductions, which prevents aliasing. 8-bit images are resized by `resize` of Pillow, which rounds and
+clips after each axis. Images with 16 bits or floats use its float mode, and are rounded and clipped once.
+"""
 
-_WIDEN = np.uint16(257)  # 65535 / 255: white stays white and every level exact
+_WIDEN = np.uint16(257)  # 65535 / 255: white stays white, and every level is exact
 
 
 KERNELS: Mapping[Resampling, PILImage.Resampling] = {
@@ -33,7 +34,7 @@ KERNELS: Mapping[Resampling, PILImage.Resampling] = {
 
 
 def check_size(policy: PairSizePolicy, resampling: Resampling = "lanczos") -> None:
-    """Raise UsageError unless a policy for pairs exists, and resizes where a filter other than the default is named."""
+    """Raise UsageError if a size policy does not exist, or if a filter is given but the policy does not resize."""
     if policy not in (*get_args(SizePolicy), "top-left", "pad") and _target(policy) is None:
         known = f"{', '.join(get_args(SizePolicy))}, top-left, pad or fit:WxH, such as fit:640x480"
         raise UsageError(Setting("size", policy), f": expected {known}")
@@ -41,7 +42,7 @@ def check_size(policy: PairSizePolicy, resampling: Resampling = "lanczos") -> No
         raise UsageError(Setting("resampling", resampling), f": expected one of {', '.join(KERNELS)}")
     if resampling != "lanczos" and policy != "resize" and _target(policy) is None:
         raise UsageError(
-            f"the filter {resampling} was named, and nothing is resized; use ",
+            f"the filter {resampling} was given, but nothing is resized; use ",
             Setting("size", "resize"),
             " or leave out ",
             Setting("resampling", resampling),
@@ -49,27 +50,27 @@ def check_size(policy: PairSizePolicy, resampling: Resampling = "lanczos") -> No
 
 
 def _target(policy: PairSizePolicy) -> tuple[int, int] | None:
-    """Return width and height of "fit:WxH"; None for another policy."""
+    """Return the width and height of "fit:WxH"; None for any other policy."""
     found = re.fullmatch(r"fit:([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", policy)
     return None if found is None else (int(found[1]), int(found[2]))
 
 
 def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "lanczos") -> tuple[Image, Image]:
-    """Return the reference `a` and the candidate `b` at one size, in the wider of their storage types.
+    """Return the reference `a` and the candidate `b` with the same size, in the wider of their storage types.
 
     Parameters
     ----------
     a, b
         Two images of any size.
     policy
-        What happens if they differ; see `records.PairSizePolicy`. "fit:WxH" resizes both, whatever their size.
+        Policy for different sizes; see `records.PairSizePolicy`. "fit:WxH" always resizes both.
     resampling
-        The filter that resizes.
+        The filter for resizing.
 
     Returns
     -------
     tuple of Image
-        What was done to an image is in its notes.
+        The two images. Their notes say how they were changed.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "la
 
 
 def common_size(a: tuple[int, int], b: tuple[int, int], policy: PairSizePolicy) -> tuple[int, int]:
-    """Return the width and height at which a reference and a candidate of these are compared."""
+    """Return the width and height at which images with the sizes `a` and `b` are compared."""
     if (target := _target(policy)) is not None:
         return target
     if policy in ("crop", "top-left"):
@@ -102,9 +103,9 @@ def common_size(a: tuple[int, int], b: tuple[int, int], policy: PairSizePolicy) 
 
 
 def _padded(image: Image, other: Image, height: int, width: int) -> Image:
-    """Return an image with these sides. What it lacks is as far from the other image as black or white can be.
+    """Return an image padded to this size. Padding is black or white, whichever differs more from the other image.
 
-    Where both lack a pixel, it is black in both.
+    If both images lack a pixel, it is black in both.
     """
 
     def pad(pixels: Pixels, opposite: Pixels) -> Pixels:
@@ -133,19 +134,19 @@ def _of_one_type(a: Image, b: Image) -> tuple[Image, Image]:
 def fit_to(
     image: Image, height: int, width: int, policy: PairSizePolicy, name: str, kernel: PILImage.Resampling = KERNEL
 ) -> Image:
-    """Return an image at a size in pixels; `name` is the image whose size that is.
+    """Return an image with the given height and width, which are the size of the image `name`.
 
     Raises
     ------
     SizeError
-        If the image has another size and `policy` is "refuse".
+        If the image has another size, and `policy` is "refuse".
     """
     if image.pixels.shape[:2] == (height, width):
         return image
     if policy == "refuse":
         raise SizeError(
             f"{shown(name)} is {width}x{height}, {shown(image.name)} is {size_of(image.pixels)}: they differ in size; "
-            "use images of one size, or ",
+            "use images of the same size, or ",
             Setting("size", "resize"),
             " or ",
             Setting("size", "crop"),
@@ -156,12 +157,12 @@ def fit_to(
 
 
 def wider_of(*pixels: Pixels) -> np.dtype[np.generic]:
-    """The storage type that holds all of these exactly: uint8 < uint16 < float32."""
+    """Return the storage type that can store all of these exactly: uint8 < uint16 < float32."""
     return max((np.dtype(each.dtype) for each in pixels), key=list(PEAKS).index)
 
 
 def stored_as(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
-    """Return the same levels in an equal or wider storage type: times 257, or divided by the peak."""
+    """Convert pixels to an equal or wider storage type: multiplied by 257, or divided by the largest value."""
     if pixels.dtype == dtype:
         return pixels
     if dtype == np.uint16:
@@ -170,7 +171,7 @@ def stored_as(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
 
 
 def resized(pixels: Pixels, height: int, width: int, kernel: PILImage.Resampling = KERNEL) -> Pixels:
-    """H x W x 3 at another size, through a kernel; overshoot is clipped to the range."""
+    """Resize H x W x 3 with a filter. Overshoot is clipped to the range."""
     if pixels.dtype == np.uint8:
         return np.asarray(PILImage.fromarray(pixels).resize((width, height), kernel))
     planes = [PILImage.fromarray(pixels[..., channel].astype(np.float32)) for channel in range(3)]
@@ -182,13 +183,13 @@ def resized(pixels: Pixels, height: int, width: int, kernel: PILImage.Resampling
 
 
 def centre(pixels: Pixels, height: int, width: int) -> Pixels:
-    """The middle of H x W x 3; where it cannot be halved, one row or column more is left out at the end."""
+    """Return the centre of H x W x 3. If the rest is odd, one more row or column is cut off at the end."""
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return cast(Pixels, np.ascontiguousarray(pixels[top : top + height, left : left + width]))
 
 
 def _corner(pixels: Pixels, height: int, width: int) -> Pixels:
-    """The upper left part of H x W x 3."""
+    """Return the upper left part of H x W x 3."""
     return cast(Pixels, np.ascontiguousarray(pixels[:height, :width]))
 
 
@@ -207,5 +208,5 @@ def _stored(image: Image, dtype: np.dtype[np.generic]) -> Image:
 
 
 def size_of(pixels: Pixels) -> str:
-    """Width x height, as people say it."""
+    """Return the size of an image as text: width x height."""
     return f"{pixels.shape[1]}x{pixels.shape[0]}"

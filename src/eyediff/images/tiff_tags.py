@@ -1,4 +1,4 @@
-"""The tags of a TIFF file, or of the EXIF block of another: the same structure."""
+"""Read the tags of a TIFF file, or of an EXIF block in another file, which has the same structure."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 ORIENTATION = 0x0112
-DAMAGED_EXIF = "its EXIF block is damaged: shown as stored"
+DAMAGED_EXIF = "its EXIF block is damaged; the image is not turned"
 
-_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # the unsigned integers: all that is asked for here
+_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # the unsigned integers; other types are not needed
 _MOST_VALUES = 64
-_BEYOND = "its tags reach beyond its end"
+_BEYOND = "its tags are beyond its end"
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One tag: its values as `struct` reads them, its last bytes (values, or where those lie), and their place."""
+    """One tag: the `struct` code of its values, its last bytes (the values or their offset), and their place."""
 
     tag: int
     code: str
@@ -37,9 +37,9 @@ class _Directory:
 def read_tags(
     file: BinaryIO, wanted: Collection[int], most: int = _MOST_VALUES
 ) -> tuple[dict[int, tuple[int, ...]], bool]:
-    """The wanted whole-number tags of the first page, and whether there are more pages.
+    """Return the wanted integer tags of the first page, and whether there are more pages.
 
-    Tags of more than `most` values are left out. Raises ValueError on a damaged block.
+    Tags with more than `most` values are left out. Raises ValueError for a damaged block.
     """
     directory = _directory(file, most)
     found = {}
@@ -55,19 +55,22 @@ def read_tags(
 
 
 def orientation(exif: bytes) -> int:
-    """Return how the stored picture must be turned, 1 to 8 as in EXIF. Raises ValueError for a damaged block."""
+    """Return the EXIF orientation, 1 to 8: how the stored picture must be turned.
+
+    Raises ValueError for a damaged block.
+    """
     found, _ = read_tags(io.BytesIO(exif.removeprefix(b"Exif\x00\x00")), (ORIENTATION,))
     return upright_from(found)
 
 
 def upright_from(tags: dict[int, tuple[int, ...]]) -> int:
-    """Return the orientation among tags. It is 1 if there is none, or if EXIF does not know the value."""
+    """Return the orientation from tags. It is 1 if the tag is missing or invalid."""
     value = tags.get(ORIENTATION, (1,))[0]
     return value if 1 <= value <= 8 else 1
 
 
 def unturned(tiff: bytes) -> bytes:
-    """Return the file with its orientation set to "as stored". Raises ValueError for a damaged block."""
+    """Return the file with the orientation 1, "as stored". Raises ValueError for a damaged block."""
     directory = _directory(io.BytesIO(tiff))
     changed = bytearray(tiff)
     for entry in directory.entries:
@@ -77,20 +80,23 @@ def unturned(tiff: bytes) -> bytes:
 
 
 def _directory(file: BinaryIO, most: int = _MOST_VALUES) -> _Directory:
-    """Classic TIFF and BigTIFF (TIFF 6.0 of 1992, section 2; BigTIFF as libtiff states it), in both byte orders."""
+    """Read the directory of a classic TIFF or BigTIFF in both byte orders.
+
+    Sources: TIFF 6.0 of 1992, section 2; BigTIFF as in libtiff.
+    """
     file.seek(0)
     head = _take(file, 8)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     version = struct.unpack(f"{order}H", head[2:4])[0] if order else 0
     if order is None or version not in (42, 43):
-        raise ValueError("no TIFF header")
+        raise ValueError("it has no TIFF header")
     big = version == 43
     count_code, entry_size, offset_code = ("Q", 20, "Q") if big else ("H", 12, "I")
     (first,) = struct.unpack(order + offset_code, _take(file, 8) if big else head[4:8])
     _seek(file, first)
     (count,) = struct.unpack(order + count_code, _take(file, struct.calcsize(count_code)))
     if count > 0xFFFF:
-        raise ValueError(f"it counts {count} tags")
+        raise ValueError(f"it has {count} tags")
     start = first + struct.calcsize(count_code)
     raw = _take(file, count * entry_size)
     more = any(file.read(struct.calcsize(offset_code)))

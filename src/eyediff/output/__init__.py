@@ -1,4 +1,4 @@
-"""Results as people and programs want them: one schema of columns, one writer a format."""
+"""Write results for people and for programs: one schema of columns, and one writer for each format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Write a file beside its place, then move it there: what was there stays until the new file is complete."""
+"""Write a file under a temporary name and then move it to its path.
+
+An existing file stays until the new one is complete.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from ..errors import OutputError, shown
 
 
 def output_error(path: Path | str, error: OSError) -> OutputError:
-    """Return the error to raise if writing to `path`, or to a stream of this name, failed."""
+    """Return the error to raise after a failed write to `path`, which is a path or the name of a stream."""
     kept = "; what was written before is kept" if isinstance(path, Path) and _holds_something(path) else ""
     return OutputError(f"cannot write {shown(path)}: {error.strerror or error}{kept}")
 
@@ -30,21 +33,21 @@ _PART = re.compile(r"(.+)\.[0-9a-f]{32}\.part", re.DOTALL)
 
 
 def part_path(path: Path, token: str = "") -> Path:
-    """Return a name beside `path` that nobody can foresee: no file or link of another lies there already.
+    """Return a random path in the folder of `path`, so that nobody can place a file or a link there in advance.
 
-    The same token, 32 hexadecimal digits of the caller's, gives the same name.
+    The same `token`, 32 hexadecimal digits, always gives the same path.
     """
     return path.with_name(f"{path.name}.{token or uuid4().hex}.part")
 
 
 def is_part(name: str, *whole: str) -> bool:
-    """Return whether a file's name is `part_path` of one of these names; of any name if none is given."""
+    """Return whether `part_path` made this name from one of the names `whole`. If `whole` is empty, any name counts."""
     match = _PART.fullmatch(name)
     return match is not None and (not whole or match[1] in whole)
 
 
 def remove_parts(folder: Path, *whole: str) -> None:
-    """Remove what killed runs left in a folder, of the files with these names or of all. The caller holds the lock."""
+    """Remove the temporary files of killed runs for the names `whole`, or for all names. The caller holds the lock."""
     with suppress(OSError):
         for entry in folder.iterdir():
             if not is_part(entry.name, *whole):
@@ -56,7 +59,7 @@ def remove_parts(folder: Path, *whole: str) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file of our own; one that is gone, or that must stay for now, is no reason to fail."""
+    """Remove a file that eyediff made. Do nothing if it is gone or cannot be removed."""
     try:
         path.unlink(missing_ok=True)
     except OSError:
@@ -65,7 +68,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path, part: Path, *, forced: bool = True) -> Iterator[None]:
-    """Move `part` to `path` if the block that writes it ends well; else remove it.
+    """Move `part` to `path` if the `with` block succeeds; otherwise remove it.
 
     Parameters
     ----------
@@ -74,12 +77,13 @@ def replacing(path: Path, part: Path, *, forced: bool = True) -> Iterator[None]:
     part
         A file on the same disk.
     forced
-        Force the part to the disk before it is moved. Not worth its time for thousands of files that can be made again.
+        Sync the part to the disk before it is moved. This is too slow for thousands of files that can be computed
+        again.
 
     Raises
     ------
     OSError
-        If the part cannot be forced or moved.
+        If the part cannot be synced or moved.
     """
     try:
         yield
@@ -93,12 +97,12 @@ def replacing(path: Path, part: Path, *, forced: bool = True) -> Iterator[None]:
 
 @contextmanager
 def atomic_path(path: Path, part: Path | None = None, *, forced: bool = True) -> Iterator[Path]:
-    """Yield a path to write to, by default `part_path(path)`, which `replacing` then moves to `path`.
+    """Yield a temporary path to write to (default: `part_path(path)`); `replacing` then moves it to `path`.
 
     Raises
     ------
     OutputError
-        In place of every OSError.
+        Replaces every OSError.
     """
     part = part or part_path(path)
     try:
@@ -109,7 +113,7 @@ def atomic_path(path: Path, part: Path | None = None, *, forced: bool = True) ->
 
 
 def restore(path: Path, content: bytes | None) -> None:
-    """Make a small file of our own what it was before: `content`, or absent if that is None."""
+    """Restore a small file to its earlier `content`; remove it if `content` is None."""
     if content is None:
         remove(path)
         return
@@ -118,26 +122,26 @@ def restore(path: Path, content: bytes | None) -> None:
 
 
 def make_folders(path: Path) -> list[Path]:
-    """Make a folder and those above it. Return what was made, innermost first. Raises OSError."""
+    """Make a folder and its missing parents. Return the new folders, innermost first. Raises OSError."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     return missing
 
 
 def remove_folders(folders: Iterable[Path]) -> None:
-    """Remove what `make_folders` made, as far as it is empty."""
+    """Remove the folders that `make_folders` made, except those that are not empty."""
     with suppress(OSError):
         for folder in folders:
             folder.rmdir()
 
 
 def check_writable(path: Path) -> None:
-    """Raise OutputError unless a file can be made there: for who writes it only after long work."""
+    """Raise OutputError unless a file can be made at `path`. Call it before long work whose result goes there."""
     if path.is_dir():
         raise OutputError(f"cannot write {shown(path)}: it is a folder; give the name of a file")
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {shown(path)}: there is no folder {shown(path.parent)}; make it first")
-    trial = part_path(path)  # as long as any name of a part is
+    trial = part_path(path)  # tests also whether the name of a part is too long
     try:
         trial.touch(exist_ok=False)
     except OSError as error:

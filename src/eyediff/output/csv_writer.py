@@ -1,4 +1,4 @@
-"""RFC 4180 with line feeds, for programs and spreadsheets."""
+"""Write CSV after RFC 4180, but with line feeds, for programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from .text import StyledLine
 
 
 class CsvWriter:
-    """Write CSV. Floats are as Python writes them, so that they read back to the last bit; infinity is `inf`.
+    """Write CSV. Floats have all digits that Python needs to read them back exactly; infinity is `inf`.
 
     Notes
     -----
-    Names are written as they are, also those that begin with `=`: scripts use them. Do not open a table of files that
-    strangers named in a spreadsheet that runs formulas.
+    Names are written unchanged for scripts, even if they begin with `=`. A spreadsheet may run such a name as a
+    formula. So do not open a table in a spreadsheet if the file names come from a source that you do not trust.
     """
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
-        del metadata, terminal  # CSV has no place for them
+        del metadata, terminal  # CSV cannot hold them
         self._columns = columns
 
     def begin(self) -> str:
@@ -36,6 +36,6 @@ class CsvWriter:
 def csv_line(cells: Sequence[object]) -> str:
     """Return one record of RFC 4180 with its line feed."""
     buffer = io.StringIO()
-    # The writer quotes a carriage return in a name only if it is part of the line's end, so that is what it is told.
+    # The writer quotes a carriage return in a name only if its line terminator contains one. So it gets "\r\n".
     csv.writer(buffer, lineterminator="\r\n").writerow(cells)
     return buffer.getvalue()[:-2] + "\n"

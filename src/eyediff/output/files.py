@@ -1,4 +1,4 @@
-"""Results files that cost nothing that existed: a lock, the earlier file kept aside, complete rows only."""
+"""Write results files safely: under a lock, with complete rows only. An earlier file is kept under another name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ else:
 
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
-"""What file systems without locks answer; there two runs at once cannot be told apart, and one run must still work."""
+"""Errors of file systems without locks. There, eyediff cannot detect a second run, but a single run must still work."""
 
 
 def is_regular(path: Path) -> bool:
@@ -37,11 +37,14 @@ def is_regular(path: Path) -> bool:
 
 
 _BESIDE = ("", ".resume", ".shard")
-"""Suffixes of an output and of the files beside it."""
+"""Suffixes of an output file and of the files that belong to it."""
 
 
 def open_unlinked(path: Path) -> int:
-    """Open a file to read and write, made if need be; a link is an OSError: it may lead to another's file."""
+    """Open a file for reading and writing, and create it if it does not exist.
+
+    Raises OSError if the path is a symbolic link, because the link may lead to a file of somebody else.
+    """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -51,9 +54,9 @@ def open_unlinked(path: Path) -> int:
 class Lock:
     """A lock on an output while a run writes it: the file `<output>.lock` beside it.
 
-    The operating system holds it for the process, so that it ends with the process, however that ends; a file that
-    is left over says nothing. Parts that killed runs left of the output are removed. Raises OutputError where another
-    run has it, the folder cannot be written, or a link or another's file has the name of the lock.
+    The operating system releases the lock when the process ends, even after a crash. So a lock file that is left over
+    locks nothing. Temporary files that killed runs left for the output are removed. Raises OutputError if another run
+    holds the lock, if the folder cannot be written, or if a link or a foreign file has the name of the lock.
     """
 
     def __init__(self, output: Path) -> None:
@@ -65,19 +68,19 @@ class Lock:
                 raise output_error(self._path if self._path.is_symlink() else output, error) from error
             if os.fstat(self._descriptor).st_size:
                 os.close(self._descriptor)
-                raise OutputError(f"{shown(self._path)} exists and is no lock of eyediff; move it away")
+                raise OutputError(f"{shown(self._path)} exists, but it is not a lock file of eyediff; move it away")
             try:
                 _hold(self._descriptor)
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     os.close(self._descriptor)
                     raise OutputError(
-                        f"another run is writing {shown(output)} now; wait for it, or give another file"
+                        f"another run is writing {shown(output)} now; wait until it ends, or give another file"
                     ) from error
             if self._is_current():
                 remove_parts(output.parent, *(output.name + suffix for suffix in _BESIDE))
                 return
-            os.close(self._descriptor)  # its owner removed it between our opening and our holding it
+            os.close(self._descriptor)  # the owner removed the file after we had opened it
 
     def _is_current(self) -> bool:
         try:
@@ -86,8 +89,8 @@ class Lock:
             return False
 
     def release(self) -> None:
-        """Let others write. The file goes while it is held, so that nobody holds a file that is no longer there."""
-        if sys.platform == "win32":  # which removes no open file
+        """Remove the lock file, and then release the lock, so that nobody locks a file that is removed."""
+        if sys.platform == "win32":  # Windows cannot remove an open file
             os.close(self._descriptor)
             remove(self._path)
         else:
@@ -96,13 +99,13 @@ class Lock:
 
 
 def free_name(path: Path) -> Path:
-    """A name for a file that is kept: `<path>~`, or `~2`, `~3` where that is taken, by another program perhaps."""
+    """Return a free path under which to keep a file: `<path>~`, or `<path>~2`, `<path>~3` if that exists."""
     names = (path.with_name(path.name + suffix) for suffix in chain(["~"], (f"~{n}" for n in count(2))))
     return next(name for name in names if not os.path.lexists(name))
 
 
 _FOLDER = re.compile(r"part-\d{6,}\.parquet|_part-\d{6,}\.parquet\.new|_eyediff\.json|__eyediff\.json\.new")
-"""Names in a folder of Parquet parts. A folder that holds other files is not ours to replace."""
+"""Names of the files in a folder of Parquet parts. A folder with any other file must not be replaced."""
 
 
 _MARKS = (b'{"eyediff":', b"pair,reference,candidate,width,height,")
@@ -113,8 +116,9 @@ _TABLE = re.compile(rb" {2,}\S[^\n]* {2}pair\n")
 def is_result(start: bytes, first: bytes = b"") -> bool:
     """Return whether a file that begins with `start` is one that eyediff wrote, and may be replaced.
 
-    Results carry the name eyediff, the columns of a pair, or the heading of a table; or they begin with the line
-    `first` that is to be written now. Of a run that was killed there may be the start of that line, or nothing.
+    A results file begins with the name eyediff, with the columns of pairs, or with the heading of a table. It may also
+    begin with the line `first`, which is to be written now. A killed run may have left only the start of that line, or
+    an empty file.
     """
     if start.startswith(_MARKS) or _JUNIT.match(start) or _TABLE.match(start):
         return True
@@ -123,21 +127,23 @@ def is_result(start: bytes, first: bytes = b"") -> bool:
 
 
 def check_is_result(path: Path, start: bytes, first: bytes) -> None:
-    """Raise OutputError unless a file that begins with `start` may be replaced, as `is_result` tells."""
+    """Raise OutputError unless `is_result` accepts a file that begins with `start`."""
     if not is_result(start, first):
-        raise OutputError(f"{shown(path)} exists and is no result of eyediff; give another file, or move it away")
+        raise OutputError(
+            f"{shown(path)} exists, but it is not a result of eyediff; give another file, or move it away"
+        )
 
 
 def is_image(start: bytes) -> bool:
-    """Return whether a file begins as an image of any kind, text among them: PNM."""
+    """Return whether a file begins like an image: with binary data, or with the header of PNM, which may be text."""
     return b"\0" in start or re.match(rb"P[1-7]\s|P[Ff]\s", start) is not None
 
 
 def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Path | None:
-    """Rename existing results to a free name, and return that name; None if there are none.
+    """Rename existing results to a free name, and return that name. Return None if there are no results.
 
-    Raises OutputError, with nothing changed, if they are no results of eyediff, as `is_result` tells. With `overwrite`
-    other text is set aside too, but never an image: `-o` with the name of an image must not cost the image.
+    Raises OutputError, and changes nothing, if `is_result` does not accept the file. With `overwrite`, any text file is
+    renamed, but never an image: a user may pass the name of an image as the output by mistake.
     """
     try:
         if not path.exists():
@@ -150,7 +156,7 @@ def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Pat
             with path.open("rb") as file:
                 start = file.read(4096)
             if is_image(start):
-                raise OutputError(f"{shown(path)} exists and holds no results (it is not text); give another file")
+                raise OutputError(f"{shown(path)} exists, but it holds no results (it is not text); give another file")
             if not overwrite:
                 check_is_result(path, start, first)
         kept = free_name(path)
@@ -161,13 +167,13 @@ def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Pat
 
 
 def put_back(kept: Path, path: Path) -> None:
-    """Undo `set_aside` if nothing came of the results that were to take the place."""
+    """Undo `set_aside` if the new results, which were to replace the old file, were not written."""
     if kept.exists():
         kept.replace(path)
 
 
 def remove_results(path: Path) -> None:
-    """Remove a file or folder of ours; foreign files in a folder stay, and so does the folder."""
+    """Remove a results file or folder. Foreign files in a folder stay, and then the folder stays too."""
     if not path.is_dir():
         remove(path)
         return
@@ -181,14 +187,17 @@ def remove_results(path: Path) -> None:
 
 
 def replaced_path(path: Path) -> Path:
-    """Return the name of a folder that is being replaced. A kill may leave it, when the journal has all its rows."""
+    """Return the temporary name of the old folder during a replacement.
+
+    A kill may leave it; the journal has all its rows.
+    """
     return path.with_name(f"{path.name}.replaced")
 
 
 def move_results(new: Path, path: Path) -> None:
-    """Put complete results, a file or a folder, in the place of others. Raises OSError.
+    """Replace results (a file or a folder) with complete new ones. Raises OSError.
 
-    A folder cannot replace another: between the two steps the old one is called `replaced_path(path)`.
+    A folder cannot replace a folder in one step. So the old folder is renamed to `replaced_path(path)` first.
     """
     if not new.is_dir():
         with replacing(path, new):
@@ -201,13 +210,13 @@ def move_results(new: Path, path: Path) -> None:
 
 
 class Replacement:
-    """New results under a lock. Earlier ones are kept as `<path>~` until `finish`. Raises OutputError.
+    """A lock on new results, which keeps the earlier results as `<path>~` until `finish`. Raises OutputError.
 
-    With `overwrite` any text is replaced, and kept as `<path>~` for good.
+    With `overwrite`, any text file is replaced, and stays as `<path>~`.
     """
 
     def __init__(self, path: Path, first: bytes = b"", *, overwrite: bool = False) -> None:
-        self.path = real_path(path)  # a link keeps pointing where it did
+        self.path = real_path(path)  # the target of a link is replaced, not the link
         self._lock = Lock(self.path)
         try:
             self._kept = set_aside(self.path, first, overwrite=overwrite)
@@ -217,7 +226,7 @@ class Replacement:
             raise
 
     def undo(self) -> None:
-        """Put the earlier results back, since no new ones could be begun."""
+        """Put the earlier results back, because the new ones could not be started."""
         if self._kept is not None:
             put_back(self._kept, self.path)
         self._lock.release()
@@ -228,12 +237,12 @@ class Replacement:
             remove_results(self._kept)
 
     def release(self) -> None:
-        """Let others write."""
+        """Release the lock."""
         self._lock.release()
 
 
 def begin(path: Path, first: bytes) -> Appender:
-    """A new file that begins with `first`; where that cannot be written, there is none, and OutputError is raised."""
+    """Make a file and write `first`. If that fails, remove the file and raise OutputError."""
     file = Appender(path)
     try:
         file.write(first)
@@ -245,11 +254,11 @@ def begin(path: Path, first: bytes) -> Appender:
 
 
 class Appender:
-    """A file that grows by whole pieces: where one cannot be written whole, the file is cut back to where it was.
+    """A file to which complete pieces are appended. If a write fails, the incomplete piece is cut off.
 
-    Every piece is handed to the operating system at once, so that it survives the end of this process. It is not forced
-    to the disk piece by piece, which would cost more than computing many a score: after a power cut the last rows may
-    be missing, and are computed again. Opens `path`, which may be no link, with its first `keep` bytes. All methods
+    The operating system gets every piece immediately, so the piece survives a crash of this process. Pieces are not
+    synced to the disk one by one, because that would take longer than many scores. After a power failure the last rows
+    may be missing, and are computed again. `path` must not be a link. Its first `keep` bytes are kept. All methods
     raise OutputError.
     """
 
@@ -266,7 +275,7 @@ class Appender:
             raise
 
     def write(self, data: bytes) -> None:
-        """Append all of it, or nothing."""
+        """Append all of the data, or nothing."""
         rest = memoryview(data)
         try:
             while rest:
@@ -279,7 +288,7 @@ class Appender:
         self.size += len(data)
 
     def cut(self, size: int) -> None:
-        """Back to the first `size` bytes."""
+        """Cut the file to its first `size` bytes."""
         try:
             self._file.truncate(size)
             self._file.seek(size)
@@ -288,14 +297,17 @@ class Appender:
         self.size = size
 
     def sync(self) -> None:
-        """Force everything to the disk: before this file replaces another, or lets another be removed."""
+        """Sync the file to the disk.
+
+        Call this before the file replaces another one, or before another one is removed.
+        """
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise output_error(self._path, error) from error
 
     def close(self) -> None:
-        """May be called twice."""
+        """Close the file. A second call does nothing."""
         self._file.close()
 
     def __enter__(self) -> Appender:

@@ -1,4 +1,4 @@
-"""A matrix of distances in every format that one is wanted in, written row by row."""
+"""Write a matrix of distances, row by row, in every format that `matrix` offers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ from .text import NARROWEST, StyledLine, figure, provenance_lines, rendered
 GridFormat: TypeAlias = Literal["text", "csv", "jsonl", "json", "npy", "parquet"]
 
 _FOOTER = 1 << 26
-"""Bytes that are read of the end of a parquet file at most."""
+"""Largest number of bytes that are read from the end of a parquet file."""
 
 
 def _is_our_parquet(file: BinaryIO) -> bool:
-    """Return whether the metadata at its end have our key: their length stands before the last four bytes."""
+    """Return whether the metadata at the end of the file have our key.
+
+    Their length is stored before the last four bytes.
+    """
     end = file.seek(0, 2)
     file.seek(max(0, end - 8))
     length, magic = int.from_bytes(file.read(4), "little"), file.read(4)
@@ -36,7 +39,7 @@ def _is_our_parquet(file: BinaryIO) -> bool:
 
 
 def _is_our_npy(file: BinaryIO) -> bool:
-    """Return whether the names beside it are ours: an npy file has no place for a mark."""
+    """Return whether the file of names that belongs to this npy file is ours. An npy file itself cannot hold a mark."""
     try:
         with names_path(Path(file.name)).open("rb") as names:
             return file.read(6) == b"\x93NUMPY" and begins_with_mark(names)
@@ -45,18 +48,21 @@ def _is_our_npy(file: BinaryIO) -> bool:
 
 
 BINARY: Mapping[GridFormat, tuple[Ours, str]] = {
-    "npy": (_is_our_npy, "npy file of eyediff with its names beside it"),
-    "parquet": (_is_our_parquet, "parquet file of eyediff"),
+    "npy": (_is_our_npy, "an npy file of eyediff with its file of names"),
+    "parquet": (_is_our_parquet, "a parquet file of eyediff"),
 }
-"""What may be replaced by a file of this format, and what to call it."""
+"""For each binary format: a check whether an existing file may be replaced, and the name of such a file in messages."""
 
 BAND = 256
-"""Rows that are handed to parquet together."""
+"""Number of rows that are written to parquet together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """R x C distances of named rows to named columns; `failed` says by name why an image is neither."""
+    """R x C distances of named rows to named columns.
+
+    `failed` has the name of each image that failed, and the reason.
+    """
 
     header: Header
     rows: Sequence[str]
@@ -68,9 +74,9 @@ class Grid:
 def write_text(grid: Grid, kind: GridFormat, output: Text) -> None:
     """Write a grid as text, CSV, JSON lines or JSON. Raises OutputError.
 
-    CSV: `image` and the columns' names, then a line a row: a square that pandas and R read as it is. JSON lines: a
-    header with the columns' names, then `{"image", "distances"}` a row, then `{"image", "error"}` for those that
-    failed. JSON: all of that as one object.
+    CSV has a header line with `image` and the names of the columns, then one line for each row; pandas and R can read
+    it directly. JSON lines begin with a header that has the names of the columns. Then follow `{"image", "distances"}`
+    for each row, and `{"image", "error"}` for each image that failed. JSON has all of this in one object.
     """
     writers: dict[GridFormat, Callable[[Grid, Text], None]] = {
         "text": _text,
@@ -105,7 +111,7 @@ def _json(grid: Grid, output: Text) -> None:
 
 
 def _text(grid: Grid, output: Text) -> None:
-    """Columns are numbered, since names are too long to stand above figures; rows carry number and name."""
+    """Write text. Columns have numbers, because names are too long for headings; rows have a number and a name."""
     width = NARROWEST + 2
     same = grid.rows == grid.columns
 
@@ -139,12 +145,12 @@ def _failures(grid: Grid) -> Iterable[dict[str, str]]:
 
 
 def names_path(output: Path) -> Path:
-    """The file beside an npy file that says what its rows and columns are."""
+    """Return the path of the JSON file that names the rows and columns of an npy file."""
     return output.with_name(f"{output.name}.json")
 
 
 def write_npy(grid: Grid, path: Path) -> None:
-    """float64, R x C. Raises OSError."""
+    """Write the distances as an npy file: float64, R x C. Raises OSError."""
     with path.open("wb") as file:
         np.lib.format.write_array_header_2_0(
             file, {"descr": "<f8", "fortran_order": False, "shape": grid.distances.shape}
@@ -154,15 +160,15 @@ def write_npy(grid: Grid, path: Path) -> None:
 
 
 def write_names(grid: Grid, path: Path) -> None:
-    """The JSON beside an npy file, failures included. Raises OSError."""
+    """Write the JSON file that belongs to an npy file: names and failures. Raises OSError."""
     record = names_record(grid) | {"failed": list(_failures(grid))}
     path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_parquet(grid: Grid, path: Path) -> None:
-    """A column `image` of names, and one of float64 for each column of the grid, by its name; the header as metadata.
+    """Write a parquet file: a column `image` of names, and a named float64 column for each column of the grid.
 
-    Raises OSError.
+    The metadata hold the header. Raises OSError.
     """
     pa, metadata = arrow(), dump(header_record(grid.header) | {"failed": list(_failures(grid))})
     columns = [Column("image"), *(Column(encodable(name), "number") for name in grid.columns)]

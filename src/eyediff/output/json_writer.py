@@ -1,4 +1,4 @@
-"""One JSON object for a whole table, written as it comes: memory does not grow with the rows."""
+"""Write a table as one JSON object, row by row, so that memory use does not grow with the number of rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .text import StyledLine
 
 
 class JsonWriter:
-    """Write the keys of the metadata, then `rows`, one a line, then the keys of the trailer."""
+    """Write the keys of the metadata, then `rows` with one row on each line, then the keys of the trailer."""
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
         del terminal
@@ -29,6 +29,6 @@ class JsonWriter:
 
 
 def json_trailer(trailer: Mapping[str, object]) -> str:
-    """Return the last keys of an object, and its end."""
+    """Return the last keys of a JSON object, and its closing brace."""
     keys = ",\n".join(f"{dump(name)}: {dump(value)}" for name, value in trailer.items())
     return (f", {keys}" if keys else "") + "}\n"

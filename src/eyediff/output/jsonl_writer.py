@@ -1,4 +1,4 @@
-"""One JSON object a line, the header first. UTF-8, strict JSON."""
+"""Write strict JSON in UTF-8, one object on each line. The first line is the header."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .text import StyledLine
 
 
 class JsonLinesWriter:
-    """Write JSON lines. A line can be appended to, and the file can be cut between lines."""
+    """Write JSON lines. Lines can be appended to the file, and the file can be cut between two lines."""
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
         del terminal

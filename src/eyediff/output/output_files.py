@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: what stood in their place stays until they are."""
+"""Write files that are complete or absent. An existing file stays until the new one is complete."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from .files import Appender, Lock, check_is_result, is_image, is_regular, is_res
 from .targets import DeviceTarget, StreamTarget
 
 Ours = Callable[[BinaryIO], bool]
-"""Whether an open file, which is not empty, bears a mark of eyediff, and may be replaced."""
+"""Type of a function that returns whether an open file has a mark of eyediff and may be replaced.
+
+The file is not empty.
+"""
 
 
 def begins_with_mark(file: BinaryIO) -> bool:
-    """Return whether a text begins as a result of eyediff does."""
+    """Return whether a text file begins like a result of eyediff."""
     return is_result(file.read(4096))
 
 
@@ -34,14 +37,16 @@ def atomic_output(path: Path, ours: Ours, what: str) -> Iterator[Path]:
     Raises OutputError before the block begins if `path` cannot be written, if another run is writing it, or if the
     existing file does not satisfy `ours` (`what` names the expected kind). An empty file may always be replaced.
     """
-    path = real_path(path)  # a link keeps pointing where it did
+    path = real_path(path)  # the target of a link is replaced, not the link
     lock = Lock(path)
     try:
         with atomic_path(path) as partial:
             if path.exists():
                 with path.open("rb") as file:
                     if path.stat().st_size and not ours(file):
-                        raise OutputError(f"{shown(path)} exists and is no {what}; give another file, or move it away")
+                        raise OutputError(
+                            f"{shown(path)} exists, but it is not {what}; give another file, or move it away"
+                        )
             partial.write_bytes(b"")
             yield partial
     finally:
@@ -75,7 +80,10 @@ class _FileText:
 
 @contextmanager
 def text_output(destination: TextIO | Path, *, data: bool) -> Iterator[Text]:
-    """Yield a receiver of text for a stream, a device or a file, which is written atomically; `data` for programs."""
+    """Yield a receiver of text for a stream, a device or a file.
+
+    A file is written atomically. `data`: programs read it.
+    """
     if isinstance(destination, Path) and is_regular(destination):
         with atomic_output(destination, is_text, "text") as partial, Appender(partial) as file:
             yield _FileText(file, destination)

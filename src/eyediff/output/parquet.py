@@ -1,8 +1,8 @@
-"""Tables as Parquet: a folder of parts for compared pairs, of which there may be more than one file should have.
+"""Write compared pairs as a folder of Parquet files, because one file could become too large.
 
-`part-000000.parquet`, ... hold the columns of CSV; `_eyediff.json` is the header, as JSON lines begin with it. A part
-appears complete under its name or not at all. All other files begin with an underscore, which readers of folders skip:
-at every moment the folder is one table of the rows that are done.
+The files `part-000000.parquet`, ... have the columns of CSV. `_eyediff.json` holds the header of JSON lines. A part
+appears under its name only when it is complete. The names of all other files begin with an underscore, and programs
+that read the folder skip them. So the folder is at every moment a valid table of the finished rows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HEADER = "_eyediff.json"
 
 
 def arrow(module: str = "pyarrow") -> Any:
-    """Return pyarrow, or a module of it. Raises MissingModuleError."""
+    """Return pyarrow or one of its modules. Raises MissingModuleError."""
     return import_optional(module, "Parquet")
 
 
@@ -48,7 +48,7 @@ def _value(cell: Cell) -> object:
 
 
 class ParquetFolder:
-    """A sink that writes parts into a new folder. With `replace`, results that are there are kept until the end."""
+    """A sink that writes parts into a new folder. With `replace`, earlier results are kept until the end of the run."""
 
     def __init__(self, path: Path, *, replace: bool = False) -> None:
         self._path, self._replace = path, replace
@@ -56,7 +56,7 @@ class ParquetFolder:
         self._next = 0
 
     def open(self, header: Header) -> None:
-        """Raises UsageError or OutputError if it cannot be begun."""
+        """Make the folder and write the header. Raises UsageError or OutputError if that fails."""
         arrow("pyarrow.parquet")
         self._metrics, self._grouped = tuple(header.metrics), header.groups is not None
         self._replacement = Replacement(self._path) if self._replace else None
@@ -74,7 +74,7 @@ class ParquetFolder:
         self._written = time.monotonic()
 
     def write(self, row: Row) -> None:
-        """Keep it for the next part."""
+        """Keep the row for the next part."""
         self._rows.append(row)
         late = time.monotonic() - self._written > defaults.PARQUET_SECONDS
         if late or len(self._rows) >= defaults.PARQUET_ROWS:
@@ -107,7 +107,7 @@ class ParquetFolder:
                 self._replacement.release()
 
     def abandon(self) -> None:
-        """Remove the folder, and put back the results that were there."""
+        """Remove the folder, and restore the earlier results."""
         remove_results(self._path)
         if self._replacement is not None:
             self._replacement.undo()

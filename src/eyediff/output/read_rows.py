@@ -1,4 +1,4 @@
-"""Rows of compared pairs, read back from CSV, JSON lines and Arrow. Files are hostile until a row is checked."""
+"""Read rows of compared pairs from CSV, JSON lines and Arrow. Each row is checked, because a file may be hostile."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
 """Formats in which rows can be read back one by one."""
 
 _BLOCK = 1 << 16
-"""Bytes read at a time. No file stays open, so that there may be more files than a process may open."""
+"""Number of bytes that are read at a time.
+
+Files do not stay open, because there may be more than a process may open.
+"""
 
 
 def split_records(path: Path, kind: ReadableFormat) -> Iterator[str]:
-    """Yield the records of a file, the header first; in CSV a record goes on while a quotation mark is open.
+    """Yield the records of a file, the header first. A CSV record continues on the next line while a quote is open.
 
     Raises OSError, and ValueError if the file is not UTF-8.
     """
@@ -43,42 +46,45 @@ def split_records(path: Path, kind: ReadableFormat) -> Iterator[str]:
 
 
 def parse_record(text: str, kind: ReadableFormat, metrics: Sequence[str]) -> Row:
-    """Return the row of one record. Raises ValueError (RecursionError for nested JSON) if it is none."""
+    """Parse one record. Raises ValueError if it is not a row, and RecursionError for deeply nested JSON."""
     if kind == "csv":
         try:
             (cells,) = csv.reader([text], strict=True)
         except csv.Error as error:
             raise ValueError(str(error)) from error
         return row_from_csv(cells, metrics)
-    if "\n" in text.removesuffix("\n"):  # JSON takes it for a space
-        raise ValueError("a row of several lines")
+    if "\n" in text.removesuffix("\n"):  # JSON accepts a line feed as a space
+        raise ValueError("a row spans several lines")
     return row_from_json(json.loads(text), metrics)
 
 
 def row_from_json(record: object, metrics: Sequence[str]) -> Row:
-    """Return the row of a JSON object, without its verdict. Raises ValueError if it is none."""
+    """Return the row that a JSON object holds, without its verdict. Raises ValueError if the object is not a row."""
     required = [column.name for column in PAIR_COLUMNS] + ["scores", ERROR.name]
     judged = [column.name for column in VERDICT_COLUMNS]
     known = [[*required, *more, *verdict] for more in layouts(metrics) for verdict in ([], judged if more else [])]
     if not isinstance(record, dict) or list(record) not in known:
-        raise ValueError("not a row")
+        raise ValueError("its keys are not those of a row")
     error, scores, notes = record["error"], record["scores"], record.get("notes", [])
     if error is not None and not (isinstance(error, dict) and list(error) == ["stage", "message"]):
-        raise ValueError("a row with another kind of error")
+        raise ValueError("the error of a row has the wrong form")
     if not isinstance(scores, dict) or not isinstance(notes, list):
-        raise ValueError("a row with values of other types")  # noqa: TRY004  # a value in a file, not an argument
+        raise ValueError("a row has a value of the wrong type")  # noqa: TRY004  # a value in a file, not an argument
     if [name for name in metrics if name in scores] != list(scores):
-        raise ValueError("a row of other metrics")
+        raise ValueError("a row has other metrics")
     regions = regions_from(record.get("regions", {}))
     return _row(record, scores, None if error is None else RowError(**error), notes, metrics, regions)
 
 
 def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
-    """Return the row of the cells of CSV; what is behind the error may be absent. Raises ValueError if it is none."""
+    """Return the row of CSV cells.
+
+    Columns after the error may be absent. Raises ValueError if the cells are not a row.
+    """
     before, after = len(PAIR_COLUMNS), len(PAIR_COLUMNS) + len(metrics)
     more = next((names for names in layouts(metrics) if len(names) == len(cells) - after - 1), None)
     if more is None:
-        raise ValueError("a row of other metrics")
+        raise ValueError("a row has other metrics")
     record: dict[str, object] = dict(zip((column.name for column in PAIR_COLUMNS), cells, strict=False))
     record |= {side: int(str(record[side])) if record[side] else None for side in ("width", "height")}
     scores = {
@@ -94,7 +100,7 @@ def row_from_csv(cells: Sequence[str], metrics: Sequence[str]) -> Row:
 
 
 def row_from_arrow(cells: Mapping[str, Any], metrics: Sequence[str]) -> Row:
-    """Return the row of the cells of an Arrow table. Raises ValueError if they are none."""
+    """Return the row of the cells of an Arrow table. Raises ValueError if the cells are not a row."""
     scores = {name: _unbounded(cells[name]) for name in metrics if cells[name] is not None}
     regions = _regions(cells.get("regions"))
     return _row(cells, scores, _error(cells["error"] or ""), cells.get("notes") or [], metrics, regions)
@@ -125,31 +131,31 @@ def _row(
     width, height = record["width"], record["height"]
     group = record.get("group")
     if not all(isinstance(text, str) for text in (*names, *notes, *(error or ()), *([] if group is None else [group]))):
-        raise ValueError("a row with values of other types")
+        raise ValueError("a row has a value of the wrong type")
     if not all(type(side) is int or (side is None and error) for side in (width, height)):
-        raise ValueError("a row without sides")
+        raise ValueError("a row has no width or no height")
     pair = Pair(names[0], parse_location(names[1]), parse_location(names[2]), group=group)
     values = {name: score_from(score) for name, score in scores.items()}
     missing = [name for name in metrics if name not in values]
     if bool(missing) != bool(error):
-        raise ValueError("a row with the scores of all metrics and an error, or without both")
+        raise ValueError("a row has all scores and also an error, or lacks a score and has no error")
     if error is not None and error.stage not in get_args(Stage):
-        raise ValueError(f"failed in the stage {error.stage!r}")
+        raise ValueError(f"the stage {error.stage!r} of an error is unknown")
     if error is not None and not values:
         return Failure(pair, cast(Stage, error.stage), error.message, width, height)
     if width is None or height is None or (error is not None and error.stage != "score"):
-        raise ValueError("a row with scores that lacks a side, or failed before they were computed")
+        raise ValueError("a row has scores, but no width or height, or an error from before the scores")
     reasons = {} if error is None else _reasons(error.message, missing)
     return ScoredPair(pair, width, height, values, tuple(map(str, notes)), reasons, regions=regions)
 
 
 def _reasons(message: str, metrics: Sequence[str]) -> dict[str, str]:
-    """Undo `ScoredPair.message`: "lpips: ...; ssim: ..." for these metrics."""
+    """Split a message of `ScoredPair.message`, "lpips: ...; ssim: ...", into the reasons of these metrics."""
     reasons: dict[str, str] = {}
     rest = message
     for name, following in zip_longest(metrics, metrics[1:]):
         if not rest.startswith(f"{name}: "):
-            raise ValueError(f"no reason for {name}")
+            raise ValueError(f"the error gives no reason for {name}")
         reason, separator, rest = rest.partition(f"; {following}: ") if following else (rest, "", "")
         reasons[name] = reason.removeprefix(f"{name}: ")
         rest = f"{following}: {rest}" if separator else ""

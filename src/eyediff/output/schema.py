@@ -1,4 +1,4 @@
-"""Columns of tables, the cells of a row, and what JSON says of a run: stated once for all writers and readers."""
+"""Define the columns of tables, the cells of a row, and the JSON record of a run, for all writers and readers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INFINITE = {"inf": float("inf"), "-inf": float("-inf")}
 
 
 class RowError(NamedTuple):
-    """The reason why a row has no scores, or not all of them."""
+    """The reason why a row lacks some or all scores."""
 
     stage: str
     message: str
@@ -39,16 +39,16 @@ class Column:
     Parameters
     ----------
     name
-        Name for programs.
+        Name of the column for programs.
     type
         Type of the cells: "text" (str), "integer", "number" (float), "error" (RowError or str), "notes" (strings),
-        "regions" (regions by metric), "crossings" (of formats with structure alone).
+        "regions" (regions by metric), "crossings" (only in JSON and JSON lines).
     description
-        Meaning, in one sentence.
+        Meaning of the column, in one sentence.
     title
-        Heading for people; by default the name.
+        Heading for people. Default: the name.
     group
-        Name of the JSON object that holds the cell. None: the row itself holds it.
+        Name of the JSON object inside the row that holds the cell. None: the row itself holds it.
     visible
         Whether tables for people show it.
     """
@@ -91,28 +91,32 @@ PAIR_COLUMNS = (
 
 ERROR = Column("error", "error", "Stage and reason of a failure; empty if every metric has a score.")
 GROUP = Column("group", "text", "Group of the pair, such as its scene; only in runs with groups.", visible=False)
-NOTES = Column("notes", "notes", "What was done to the images, and what of them was not used.")
-REGIONS = Column("regions", "regions", "Boxes in which the images differ, by metric, the worst first.", visible=False)
-"""Only where a metric of the run finds regions."""
+NOTES = Column(
+    "notes", "notes", "How the images were changed before the comparison, and which parts of them were not used."
+)
+REGIONS = Column(
+    "regions", "regions", "Boxes in which the images differ, for each metric, the worst first.", visible=False
+)
+"""Column that exists only if a metric of the run finds regions."""
 
 VERDICT_COLUMNS = (
     Column(
         "verdict",
         "text",
-        "fail if a score is missing or beyond a limit or the baseline; moved if nothing but displaced regions differs.",
+        "fail if a score is missing or crosses a limit or baseline; moved if all differences are displaced regions.",
     ),
-    Column("crossed", "crossings", "Limits that the scores are beyond."),
+    Column("crossed", "crossings", "Limits that the scores crossed."),
 )
-"""Columns behind all others in formats with structure: JSON and JSON lines."""
+"""Last columns in JSON and JSON lines."""
 
 
 def optional_columns(metrics: Sequence[str], *, grouped: bool = False) -> tuple[Column, ...]:
-    """Return the columns behind the notes that rows of these metrics have."""
+    """Return the columns that follow the notes in rows of these metrics."""
     return (*([GROUP] if grouped else []), *([REGIONS] if any(map(finds_regions, metrics)) else []))
 
 
 def layouts(metrics: Sequence[str]) -> list[list[str]]:
-    """Return the names of the columns behind the error that rows may have, which differ in number.
+    """Return the possible lists of columns after the error; each has a different length.
 
     Earlier versions wrote no notes.
     """
@@ -122,7 +126,10 @@ def layouts(metrics: Sequence[str]) -> list[list[str]]:
 
 
 def pair_columns(metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False) -> tuple[Column, ...]:
-    """Return the columns of compared pairs; with their group if they are `grouped`. New ones are added at the end."""
+    """Return the columns of compared pairs; with a column for the group if `grouped`.
+
+    New columns are added at the end.
+    """
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
     more = optional_columns(metrics, grouped=grouped)
     return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *more, *(VERDICT_COLUMNS if verdict else ()))
@@ -145,20 +152,23 @@ def _verdict(row: Row) -> str:
 
 
 def without_verdict(line: str, kind: str) -> str:
-    """Return a row of JSON lines as it is without its verdict; a row of another format as it is."""
+    """Return a row of JSON lines without its verdict. A row of another format is returned unchanged."""
     start, found, _ = line.rpartition(', "verdict": ') if kind == "jsonl" else ("", "", "")
-    return f"{start}}}\n" if found else line  # a name cannot hold the key: JSON escapes its quotation marks
+    return f"{start}}}\n" if found else line  # a name cannot contain this text: JSON escapes its quotation marks
 
 
 def encodable(name: str) -> str:
-    r"""Return a name as UTF-8 can say it: a byte that is no text, which Python keeps as a surrogate, is `\udce9`."""
+    r"""Return a name that UTF-8 can encode.
+
+    A byte that is not valid text, a surrogate in Python, becomes `\udce9` or similar.
+    """
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def plain(cell: Cell) -> str | int | float | None:
-    """Return a cell as one value for formats without structure: notes are joined by "; ", nothing is None.
+    """Return a cell as one value for flat formats. Notes are joined with "; ", and an empty cell is None.
 
-    Regions are JSON.
+    Regions become JSON text.
     """
     if isinstance(cell, Mapping):
         return dump(json_value(cell)) if cell else None
@@ -172,7 +182,7 @@ def plain(cell: Cell) -> str | int | float | None:
 
 
 def json_value(cell: Cell) -> object:
-    """Return a cell for strict JSON: infinities are strings, notes a list, the error of a pair an object."""
+    """Return a cell for strict JSON: infinities become strings, notes a list, and the error of a pair an object."""
     if isinstance(cell, RowError):
         return {"stage": cell.stage, "message": encodable(cell.message)}
     if isinstance(cell, tuple):
@@ -189,7 +199,7 @@ def _crossing(found: Crossing) -> dict[str, object]:
 
 
 def _region(region: Region) -> dict[str, object]:
-    """Return a region for JSON; what says nothing of it is left out."""
+    """Return a region for JSON. Optional values that are absent are left out."""
     record: dict[str, object] = {"x": region.x, "y": region.y, "width": region.width, "height": region.height}
     record["score"] = number(region.score)
     optional = {
@@ -201,11 +211,11 @@ def _region(region: Region) -> dict[str, object]:
 
 
 def regions_from(value: object) -> dict[str, tuple[Region, ...]]:
-    """Return the regions that `json_value` wrote. Raises ValueError for anything else."""
+    """Return the regions from a value that `json_value` wrote. Raises ValueError for any other value."""
     try:
         return {name: tuple(map(_region_from, records)) for name, records in cast(Any, value).items()}
     except (AttributeError, TypeError, KeyError) as error:
-        raise ValueError(f"not regions: {str(value)[:40]!r}") from error
+        raise ValueError(f"{str(value)[:40]!r} are not regions") from error
 
 
 def _region_from(record: Any) -> Region:
@@ -213,7 +223,7 @@ def _region_from(record: Any) -> Region:
     counts = [record.get("pixels"), record.get("joined", 1)]
     shift = record.get("shift")
     if not all(type(each) is int for each in (*box, counts[1])) or not isinstance(counts[0], (int, type(None))):
-        raise ValueError("a region with values of other types")
+        raise ValueError("a region has a value of the wrong type")
     if shift is not None:
         right, down = map(score_from, shift)
         shift = (right, down)
@@ -222,7 +232,10 @@ def _region_from(record: Any) -> Region:
 
 
 def json_row(columns: Sequence[Column], cells: Sequence[Cell]) -> dict[str, object]:
-    """Return a row as a JSON object. A group holds the cells that are there; the rest is null where it is empty."""
+    """Return a row as a JSON object.
+
+    A group lacks the keys of its empty cells; outside groups, empty cells are null.
+    """
     row: dict[str, object] = {}
     for column, cell in zip(columns, cells, strict=True):
         if column.group is None:
@@ -240,14 +253,14 @@ def number(value: float) -> float | str:
 
 
 def score_from(value: object) -> float:
-    """Return the score that `number` wrote. Raises ValueError for anything else."""
+    """Return the score from a value that `number` wrote. Raises ValueError for any other value."""
     if isinstance(value, str) and value in _INFINITE:
         return _INFINITE[value]
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        with suppress(OverflowError):  # an integer that no float reaches
+        with suppress(OverflowError):  # an integer that is too large for a float
             if math.isfinite(score := float(value)):
                 return score
-    raise ValueError(f"not a score: {str(value)[:40]!r}")
+    raise ValueError(f"{str(value)[:40]!r} is not a score")
 
 
 def dump(value: object) -> str:
@@ -256,7 +269,7 @@ def dump(value: object) -> str:
 
 
 def header_record(header: Header) -> dict[str, object]:
-    """Return what all rows have in common, as JSON lines and JSON begin with it."""
+    """Return the record of settings that all rows share. JSON lines and JSON begin with it."""
     metrics = {
         name: {"version": metric.version, "weights_sha256": metric.weights_sha256, "engine": metric.engine}
         for name, metric in header.metrics.items()
@@ -274,7 +287,7 @@ def header_record(header: Header) -> dict[str, object]:
 
 
 def conventions_record(conventions: Conventions) -> dict[str, object]:
-    """Return the conventions of a run that differ from none, for JSON; rectangles are text, "x,y,width,height"."""
+    """Return the conventions that a run uses, for JSON. Rectangles are text, "x,y,width,height"."""
     record: dict[str, object] = {
         "protocol": None if conventions.protocol is None else encodable(conventions.protocol),
         "crop_border": conventions.crop_border,
@@ -288,7 +301,7 @@ def conventions_record(conventions: Conventions) -> dict[str, object]:
 
 
 def _shard_record(header: Header, shard: Shard) -> dict[str, object]:
-    """Return which part of which list the rows are, and what `merge` must know of the run."""
+    """Return which part of which list the rows belong to, and the facts of the run that `merge` needs."""
     return {
         "part": shard.part,
         "of": shard.of,
@@ -302,5 +315,5 @@ def _shard_record(header: Header, shard: Shard) -> dict[str, object]:
 
 
 def unmatched_record(files: Sequence[Unmatched]) -> list[dict[str, str]]:
-    """Return the files without partner, for JSON."""
+    """Return the files without a partner, for JSON."""
     return [{"side": file.side, "path": encodable(str(file.path))} for file in files]

@@ -1,6 +1,6 @@
-"""The header of a part of a run: inside JSON lines, and in a sidecar file for CSV, which has no header.
+"""Read and write the header of a part of a run. JSON lines contain it; CSV cannot, so it has a sidecar file.
 
-`FILE.csv.shard` holds one line: the header with which JSON lines would begin.
+`FILE.csv.shard` holds one line: the header with which a JSON lines file would begin.
 """
 
 from __future__ import annotations
@@ -30,31 +30,31 @@ class ShardSidecar:
         self._path = sidecar_of(output)
 
     def open(self, header: Header) -> None:
-        """Raises OutputError, with nothing touched, where another's file has its name."""
+        """Write the sidecar. Raises OutputError, and changes nothing, if a foreign file has its name."""
         with atomic_path(self._path) as part:
             self._earlier = self._path.read_bytes() if self._path.exists() else None
             if self._earlier is not None and self._earlier[:11] != b'{"eyediff":':
-                raise OutputError(f"{shown(self._path)} exists and is not of eyediff; give another name")
+                raise OutputError(f"{shown(self._path)} exists, but eyediff did not write it; give another name")
             part.write_bytes((dump(header_record(header)) + "\n").encode())
 
     def write(self, row: Row) -> None:
         """Do nothing: the results file holds the rows."""
 
     def close(self, summary: Summary) -> None:
-        """Do nothing: there is nothing to finish."""
+        """Do nothing: the file is complete since `open`."""
 
     def abandon(self) -> None:
-        """Put the earlier sidecar back."""
+        """Restore the earlier sidecar."""
         restore(self._path, self._earlier)
 
 
 def header_of_shard(line: str) -> Header:
-    """The header in the first line of a part. Raises ValueError where it is none."""
+    """Return the header from the first line of a part. Raises ValueError if the line is not such a header."""
     try:
         record = json.loads(line)
         return _header(record, record["shard"])
     except (TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ValueError(f"no header of a part: {error!r}") from error
+        raise ValueError(f"this is not the header of a part: {error!r}") from error
 
 
 def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
@@ -68,10 +68,10 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
     }
     higher = {name: shard["higher_is_better"][name] for name in metrics}
     if not all(isinstance(value, bool) for value in higher.values()):
-        raise ValueError("higher_is_better holds what is neither true nor false")
+        raise ValueError("higher_is_better has a value that is neither true nor false")
     part, of, pairs = (_count(shard[key]) for key in ("part", "of", "pairs"))
     if not 1 <= part <= of:
-        raise ValueError(f"part {part} of {of}")
+        raise ValueError(f"part {part} of {of} does not exist")
     unmatched = tuple(
         Unmatched(_one_of(file["side"], Side), parse_location(_text(file["path"]))) for file in shard["unmatched"]
     )
@@ -99,7 +99,7 @@ def _conventions(found: dict[str, Any]) -> Conventions:
         "resampling": lambda name: _one_of(name, Resampling),
     }
     if unknown := found.keys() - known.keys():
-        raise ValueError(f"conventions of another version: {', '.join(map(repr, unknown))}")
+        raise ValueError(f"the conventions {', '.join(map(repr, unknown))} are unknown to this version")
     return Conventions(**{name: known[name](value) for name, value in found.items()})
 
 
@@ -111,23 +111,23 @@ def _range(value: object) -> tuple[float, float] | None:
     if value is None:
         return None
     if not isinstance(value, list) or len(value) != 2:
-        raise ValueError("a range is two numbers")
+        raise ValueError("the range is not a list of two numbers")
     return score_from(value[0]), score_from(value[1])
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} where a text belongs")  # noqa: TRY004  # a value in a file, not an argument
+        raise ValueError(f"{value!r} was found, but a text was expected")  # noqa: TRY004  # a value in a file, not an argument
     return value
 
 
 def _count(value: object) -> int:
     if type(value) is not int or not 0 <= value <= sys.maxsize:
-        raise ValueError(f"{value!r} where a count belongs")
+        raise ValueError(f"{value!r} was found, but a number of items was expected")
     return value
 
 
 def _one_of(value: object, choices: object) -> Any:
     if value not in get_args(choices):
-        raise ValueError(f"{value!r}, expected one of {', '.join(get_args(choices))}")
+        raise ValueError(f"{value!r} was found, but one of these was expected: {', '.join(get_args(choices))}")
     return value

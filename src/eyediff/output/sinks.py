@@ -1,4 +1,4 @@
-"""Sinks for compared pairs: any format, to a stream or a file. Earlier results are kept until the end."""
+"""Make the sinks of compared pairs, for any format, stream or file. Earlier results are kept until the end of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .text import amount
 from .writers import WRITERS, TextFormat
 
 RowFormat: TypeAlias = TextFormat | Literal["parquet"]
-"""Formats of compared pairs. Parquet is a folder, and no stream."""
+"""Formats of compared pairs. Parquet is written to a folder, never to a stream."""
 
 
 class RowSink:
@@ -31,8 +31,8 @@ class RowSink:
     target
         Destination.
     most
-        Number of rows to write; of the rows behind them, only those that lack a score or cross a limit are written, and
-        the others are counted. None: all.
+        Number of rows to write. After them, only rows that lack a score or cross a limit are written; the others are
+        only counted. None: write all rows.
     """
 
     def __init__(self, kind: TextFormat, target: TextTarget, most: int | None = None) -> None:
@@ -64,7 +64,7 @@ class RowSink:
 
 
 class SummarySink:
-    """Write the header and the summary of a run, as JSON has them, to a file of their own."""
+    """Write the header and the summary of a run to a JSON file without rows."""
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self._target = target(path, data=True, overwrite=overwrite)
@@ -83,11 +83,11 @@ class SummarySink:
 
 
 def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = False, most: int | None = None) -> Sink:
-    """Return a sink that writes a format to a text stream, which stays open, or to a file; see `RowSink` for `most`.
+    """Return a sink that writes to a text stream or to a file. The stream stays open. `RowSink` explains `most`.
 
-    A file is made when the sink is opened, before anything is computed; OutputError says why it cannot be made. What
-    was there is kept as `<file>~` until the new results are complete. What eyediff did not write is refused; with
-    `overwrite` any text is replaced, and `<file>~` stays.
+    A file is made when the sink is opened, before anything is computed. If that fails, OutputError gives the reason. An
+    earlier file is kept as `<file>~` until the new results are complete. A file that eyediff did not write is refused.
+    With `overwrite`, any text file is replaced, and `<file>~` stays.
     """
     if kind == "parquet":
         return ParquetFolder(cast(Path, destination), replace=True)
@@ -95,15 +95,18 @@ def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = F
 
 
 def plain_sink(kind: RowFormat, path: Path) -> Sink:
-    """Return a sink that writes a new file (of Parquet a new folder), without lock, and keeps nothing."""
+    """Return a sink that writes a new file (or a new folder for Parquet) without a lock.
+
+    It keeps no earlier results.
+    """
     return ParquetFolder(path) if kind == "parquet" else RowSink(kind, AppendTarget(path))
 
 
 def sidecars(header: Header, kind: RowFormat, output: Path) -> list[Sink]:
-    """Return sinks of the files beside an output: of a part of a run, what CSV has no place for."""
+    """Return sinks for the files that belong to an output: the sidecar of a CSV file, if the run is a part."""
     return [ShardSidecar(output)] if header.shard is not None and kind == "csv" else []
 
 
 def is_results_path(kind: RowFormat, path: Path) -> bool:
-    """Return whether results of this format may lie there: not on a pipe, a terminal or /dev/null."""
+    """Return whether `path` can hold results of this format, which a pipe, a terminal or /dev/null cannot."""
     return (kind == "parquet" and path.is_dir()) or is_regular(path)

@@ -1,4 +1,4 @@
-"""The end of a run, for JSON and for people."""
+"""Format the summary of a run, for JSON and for people."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _statistics(values: Statistics) -> dict[str, object]:
 
 
 def _pooled(summary: Summary, name: str) -> dict[str, object]:
-    """Return what the summary of a clip has beside that of files."""
+    """Return the statistics that only the summary of a video clip has."""
     values = summary.pooled.get(name)
     if values is None:
         return {}
@@ -60,14 +60,14 @@ def _pooled(summary: Summary, name: str) -> dict[str, object]:
 
 
 def _finite_or_text(value: float | None) -> float | str | None:
-    """Return None also for the mean of inf and -inf, which is not a number."""
+    """Return a value for JSON. None and NaN (the mean of inf and -inf) become None."""
     return None if value is None or math.isnan(value) else number(value)
 
 
 def summary_lines(header: Header, summary: Summary) -> list[StyledLine]:
     """Return files without partner, crossed limits, statistics and the worst pairs, with empty lines between them."""
     sections = [_unmatched(summary), _crossings(summary)]
-    if summary.count - summary.failed > 1:  # of a single pair they would repeat its row seven times
+    if summary.count - summary.failed > 1:  # the statistics of a single pair would repeat its row seven times
         sections += [statistics_lines(header, summary), *_worst(header, summary)]
     sections.append(_end(header, summary))
     lines: list[StyledLine] = []
@@ -119,7 +119,7 @@ def statistics_lines(header: Header, summary: Summary) -> list[StyledLine]:
             cells = [_cell(getattr(values.get(name), field, None)) for name in names]
             lines.append([_columns(header, cells) + f"  {label}"])
     if any(values.count - values.identical < defaults.FEWEST for values in summary.metrics.values()):
-        lines.append([f"  no interval of a mean: it needs at least {defaults.FEWEST} scores"])
+        lines.append([f"  no interval of the mean: at least {defaults.FEWEST} scores are needed"])
     return [*lines, *([[""], *groups] if (groups := _groups(header, summary)) else [])]
 
 

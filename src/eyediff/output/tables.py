@@ -1,4 +1,4 @@
-"""A table of any columns in every format of text: what `nearest`, `diversity` and `eval` give."""
+"""Write a table with any columns in every text format. `nearest`, `diversity` and `eval` use it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .writers import WRITERS, TextFormat
 
 
 class Table:
-    """Write rows of these columns and an `error`, which is empty if all is well.
+    """A table with these columns and a column `error`, which is empty if the row has no error.
 
     Parameters
     ----------
@@ -21,11 +21,11 @@ class Table:
     output
         Destination. All methods raise OutputError if it cannot be written.
     columns
-        Columns before the error.
+        Columns before the column `error`.
     header
-        What the scores were computed with.
+        Settings with which the scores were computed.
     extra
-        JSON keys beside those of the header.
+        More JSON keys, added to those of the header.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class Table:
         self._output.write(self._writer.begin())
 
     def write(self, cells: Mapping[str, Cell], error: str | None = None) -> None:
-        """Write one row. Columns that it lacks are empty."""
+        """Write one row. Columns without a cell are empty."""
         self._output.write(self._writer.row([*map(cells.get, self._names), error]))
 
     def end(self, notes: Sequence[str] = ()) -> None:
-        """Write what comes after the rows. The notes are for people."""
+        """Write the text after the rows. The notes are for people."""
         lines: list[StyledLine] = [*([(note, "bold")] for note in notes), *provenance_lines(self._header)]
         self._output.write(self._writer.end({}, lines))

@@ -1,4 +1,4 @@
-"""Targets of text: an open stream, or a file by its path."""
+"""Define targets of text: an open stream, or a file given by its path."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ class TextTarget(Protocol):
         """Write some text."""
 
     def close(self, last: str, *, finished: bool) -> None:
-        """Write the last text and release the target in any case; `finished` unless the run was interrupted."""
+        """Write the last text, and always release the target. `finished` is False if the run was interrupted."""
 
     def abandon(self) -> None:
-        """Release the target instead of `close`, and restore what `open` changed."""
+        """Release the target without a last text, and undo `open`. It is called instead of `close`."""
 
 
 class StreamTarget:
     """A text stream that the caller owns and closes.
 
-    With `data`, a stream that can be reconfigured (standard output) is switched to UTF-8 and plain line feeds on all
-    platforms. Otherwise characters that its encoding lacks are written as backslash escapes. After an error a stream
-    of the operating system is redirected to the null device. Otherwise the interpreter would write the rest at exit.
+    With `data`, a stream that can be reconfigured, such as standard output, is switched to UTF-8 and plain line feeds
+    on all platforms. Without `data`, characters that the encoding of the stream lacks are written as backslash escapes.
+    After an error, a stream of the operating system is redirected to the null device, because the interpreter would
+    otherwise try to write the rest at exit.
     """
 
     def __init__(self, stream: TextIO, *, data: bool = False) -> None:
@@ -74,7 +75,7 @@ class StreamTarget:
         except (OSError, ValueError):  # not a stream of the operating system
             return
 
-    def close(self, last: str, *, finished: bool) -> None:  # noqa: ARG002  # a stream keeps nothing aside
+    def close(self, last: str, *, finished: bool) -> None:  # noqa: ARG002  # a stream has no earlier results
         self.write(last)
 
     def abandon(self) -> None:
@@ -82,7 +83,7 @@ class StreamTarget:
 
 
 class AppendTarget:
-    """A new file, written as it is."""
+    """A new file without a lock. It replaces nothing."""
 
     terminal = False
 
@@ -109,7 +110,7 @@ class AppendTarget:
 
 
 class FileTarget:
-    """A results file. What was there before is kept as `<path>~` until the run has come to its end."""
+    """A results file. An earlier file is kept as `<path>~` until the run is finished."""
 
     terminal = False
 
@@ -142,7 +143,7 @@ class FileTarget:
 
 
 class DeviceTarget:
-    """A path that is no ordinary file: a named pipe, /dev/stdout."""
+    """A path that is not a regular file, such as a named pipe or /dev/stdout."""
 
     terminal = False
 
@@ -175,7 +176,7 @@ class DeviceTarget:
 
 
 def target(destination: TextIO | Path, *, data: bool, overwrite: bool = False) -> TextTarget:
-    """The target for a stream or a path; `data` where programs read it, not people."""
+    """Return the target for a stream or a path. `data` is True if programs read the text, not people."""
     if not isinstance(destination, Path):
         return StreamTarget(destination, data=data)
     return FileTarget(destination, overwrite=overwrite) if is_regular(destination) else DeviceTarget(destination)

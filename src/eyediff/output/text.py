@@ -1,4 +1,4 @@
-"""Text for people: numbers, amounts, lines with styles, and the settings that reproduce a score."""
+"""Format text for people: numbers, amounts, lines with styles, and the settings that reproduce a score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from ..errors import shown
 from ..records import Conventions, Crossing, Header, Statistics, Summary
 
 NARROWEST = 10
-"""Characters of a column of numbers. The widest number, -1.2346e-05, is rare; two blanks separate columns."""
+"""Smallest width of a column of numbers, in characters.
+
+Two blanks separate columns. The longest number, -1.2346e-05, is rare.
+"""
 
 StyledLine: TypeAlias = Sequence[str | tuple[str, str]]
 """One line as segments. A tuple is a segment with a terminal style."""
@@ -28,7 +31,7 @@ def amount(count: int, noun: str) -> str:
 
 
 def outcome(summary: Summary, noun: str = "pair") -> list[str]:
-    """Return how many pairs have scores, lack some, and have none: "3 pairs compared", "1 incomplete", "1 failed"."""
+    """Return the numbers of pairs as text: "3 pairs compared", "1 incomplete", "1 failed"."""
     parts = [f"{amount(summary.count - summary.failed, noun)} compared"]
     parts += [f"{summary.incomplete} incomplete"] if summary.incomplete else []
     return parts + ([f"{summary.failed} failed"] if summary.failed else [])
@@ -50,7 +53,7 @@ def provenance_lines(header: Header) -> list[StyledLine]:
 
 
 def _followed(conventions: Conventions) -> Iterator[tuple[str, object]]:
-    """Yield the conventions of a run that differ from none, as people read them."""
+    """Yield the conventions that a run uses, for people."""
     if conventions.protocol is not None:
         yield "protocol", shown(conventions.protocol)
     if conventions.crop_border:
@@ -68,13 +71,13 @@ def _followed(conventions: Conventions) -> Iterator[tuple[str, object]]:
 
 
 def rendered(line: StyledLine, terminal: bool) -> str:
-    """Return a line with its line feed, in colour for a terminal."""
+    """Return a line with a line feed, in colour for a terminal."""
     return coloured(line) if terminal else "".join(part if isinstance(part, str) else part[0] for part in line) + "\n"
 
 
 def coloured(line: StyledLine) -> str:
-    """Return the line with terminal colours; without them if the environment sets NO_COLOR."""
-    from rich.console import Console  # noqa: PLC0415  # costs as much start-up as numpy, and most outputs are plain
+    """Return the line with terminal colours, or without colours if the environment variable NO_COLOR is set."""
+    from rich.console import Console  # noqa: PLC0415  # its import takes as long as numpy's, and most outputs are plain
     from rich.text import Text  # noqa: PLC0415
 
     console = Console(force_terminal=True, highlight=False)
@@ -84,6 +87,6 @@ def coloured(line: StyledLine) -> str:
 
 
 def mean_figure(values: Statistics) -> str:
-    """Return a mean with what was left out of it: "31.201 (2 identical, left out)"."""
+    """Return a mean with the number of pairs that it leaves out: "31.201 (2 identical, left out)"."""
     left_out = values.identical if values.identical < values.count else 0
     return figure(values.mean) + (f" ({left_out} identical, left out)" if left_out else "")

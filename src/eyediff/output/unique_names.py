@@ -1,4 +1,4 @@
-"""Names for files that are made of pairs: below one folder whatever a pair is called, and never the same twice."""
+"""Make file names from the names of pairs. All names are unique, and lie below one folder, for any name of a pair."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from itertools import chain, count
 from pathlib import PurePosixPath
 
 _LONGEST = 200
-"""Bytes of a part of a path, which most systems end at 255; suffixes of ours come behind."""
+"""Longest part of a path, in bytes. Most systems allow 255; the rest is for our suffixes."""
 
 
 class Names:
-    """Unique file names. `give` returns a name without suffix, to which each of `suffixes` is added.
+    """Unique file names. `give` returns a name without a suffix; the caller adds each of `suffixes` to it.
 
-    Names in `reserved` are never returned. The suffix of a pair is left out if the name stays unique: `a/cat.jpg` is
-    `a/cat`, and a later `a/cat.png` is `a/cat.png`. Case is ignored, because some file systems ignore it.
+    Names in `reserved` are never returned. The suffix of a pair's name is left out if the result is still unique:
+    `a/cat.jpg` gives `a/cat`, and a later `a/cat.png` gives `a/cat.png`. Case is ignored, because some file systems
+    ignore it.
     """
 
     def __init__(self, suffixes: Sequence[str], reserved: Iterable[str] = ()) -> None:
@@ -26,7 +27,7 @@ class Names:
         self._folders: set[str] = set()
 
     def give(self, pair: str) -> str:
-        """Return a relative path in posix form, all of whose parts are plain names."""
+        """Return a unique relative path with forward slashes. Each part of it is a plain name."""
         *above, last = [_plain(part) for part in PurePosixPath(pair).parts] or ["_"]
         folder = ""
         for part in above:
@@ -50,7 +51,7 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _plain(part: str) -> str:
-    """No way up, no root, no drive, nothing that ends a name early, and no longer than file systems take."""
+    """Return a part of a path without "..", root, drive or control characters, and not too long for a file system."""
     part = re.sub(r"[/\\:\x00-\x1f]", "_", part)
     if part.strip(". ") == "":
         part = "_" * max(1, len(part))

@@ -1,4 +1,4 @@
-"""The formats of text, each a writer of its own. A new format is one file and one entry in `WRITERS`."""
+"""List the text formats. Each has a writer. A new format needs one file and one entry in `WRITERS`."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Writer(Protocol):
     ) -> None: ...
 
     def begin(self) -> str:
-        """Return what comes before the rows."""
+        """Return the text before the rows."""
 
     def row(self, cells: Sequence[Cell]) -> str:
         """Return one row."""
 
     def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:
-        """Return what comes after the rows: the trailer for programs, the lines for people."""
+        """Return the text after the rows: the trailer in formats for programs, the lines in formats for people."""
 
 
 WRITERS: Mapping[TextFormat, type[Writer]] = {

@@ -1,4 +1,4 @@
-"""Two paths to pairs of files, and what is left without a partner."""
+"""Pair the files of two paths, and list the files without a partner."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs in the order of their names, what has no partner, and how many entries were passed over, by kind.
+    """The pairs in the order of their names, the files without a partner, and the number of skipped entries by kind.
 
-    `hints` say what may be wrong where files of both sides have no partner and their names are nearly the same.
+    `hints` are remarks about files without a partner whose names nearly match.
     """
 
     pairs: Sequence[Pair]
@@ -45,19 +45,21 @@ class Pairing:
 
     @property
     def ignored(self) -> int:
-        """Return how many entries of the folders were passed over."""
+        """Return how many entries of the folders were skipped."""
         return sum(self.passed_over.values())
 
 
 def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pairing:
-    """Two files make one pair, a file and a folder one for each image of the folder, two folders those that match.
+    """Pair two files, a file with every image of a folder, or the matching images of two folders.
 
-    Folders are searched with all that lies below them; see `walk.images_below` for what counts as an image. `match`
-    says what partners share (`records.MatchRule`). Both sides may be one folder where it tells the sides apart. A pair
-    of files is named by the candidate, every other by what the two share. Two files need no suffix of an image.
+    Folders are searched with all their subfolders; `walk.images_below` defines what counts as an image. `match` is the
+    rule that matches two names (`records.MatchRule`). Both paths may be the same folder if the rule distinguishes
+    reference and candidate. A pair of two files has the name of the candidate. Any other pair has the name or key that
+    its files have in common. Two files may have any suffix.
 
-    Raises UsageError, before any image is read: a path is missing, both are the same, a folder meets a file in the
-    place of the candidate, a folder holds no image, nothing matches, or a name or stem is not unique.
+    Raises UsageError, before any image is read, if a path is missing, if both paths are the same, if the reference is a
+    folder and the candidate is a file, if a folder has no images, if nothing matches, or if a name or stem is not
+    unique.
     """
     rule = parse_rule(match)
     for path in (reference, candidate):
@@ -65,12 +67,12 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
     if reference.samefile(candidate):
         if reference.is_dir():
             return _one_folder(reference, rule)
-        raise UsageError(f"{shown(reference)} and {shown(candidate)} are the same: give two different ones")
+        raise UsageError(f"{shown(reference)} and {shown(candidate)} are the same; give two different ones")
     if reference.is_dir():
         if not candidate.is_dir():
             raise UsageError(
-                f"{shown(reference)} is a folder and {shown(candidate)} a file: give two folders or two files, or the "
-                "file first to compare every image of the folder with it"
+                f"{shown(reference)} is a folder, but {shown(candidate)} is a file; give two folders or two files, "
+                "or give the file first to compare it with every image of the folder"
             )
         return _folders(reference, candidate, rule)
     if not candidate.is_dir():
@@ -83,11 +85,11 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
 def images_in(folder: Path) -> Listing:
     """Return the images below a folder.
 
-    Raises UsageError where it is missing, no folder, or without any image.
+    Raises UsageError if the folder is missing, is not a folder, or has no images.
     """
     _check_there(folder)
     if not folder.is_dir():
-        raise UsageError(f"{shown(folder)} is a file, a folder of images was expected")
+        raise UsageError(f"{shown(folder)} is a file; expected a folder of images")
     return _some_images(folder)
 
 
@@ -100,8 +102,8 @@ def _folders(reference: Path, candidate: Path, rule: Rule) -> Pairing:
     hints = near_misses(only_left, only_right, rule)
     if not common:
         raise UsageError(
-            f"{shown(reference)} and {shown(candidate)} have no image in common: the first holds {_some(left_names)}, "
-            f"the second {_some(right_names)}; ",
+            f"{shown(reference)} and {shown(candidate)} have no image in common: the first has {_some(left_names)}, "
+            f"the second has {_some(right_names)}; ",
             *(["; ".join(hints)] if hints else _advice(left_names, right_names)),
         )
     sides: tuple[tuple[Side, Path, list[str]], ...] = (
@@ -119,13 +121,13 @@ def _folders(reference: Path, candidate: Path, rule: Rule) -> Pairing:
 
 
 def _one_folder(folder: Path, rule: Rule) -> Pairing:
-    """Pair the images of one folder. One that both patterns fit, and that has no partner, counts as a candidate."""
+    """Pair the images of one folder. An image without a partner that fits both patterns counts as a candidate."""
     listing = _some_images(folder)
     names = listing.images
     if not rule.tells_sides:
         raise UsageError(
-            f"the reference and the candidate are the same folder, {shown(folder)}: give two different ones, or a rule "
-            "that tells the sides apart; ",
+            f"the reference and the candidate are the same folder, {shown(folder)}; give two different folders, or a "
+            "rule that distinguishes reference and candidate; ",
             *_advice(names, names),
         )
     left = by_key(folder, names, rule.reference, rule)
@@ -134,7 +136,7 @@ def _one_folder(folder: Path, rule: Rule) -> Pairing:
     if not common:
         raise UsageError(
             Setting("match", rule.text),
-            f": no two images of {shown(folder)} fit, which holds {_some(names)}; ",
+            f": no two images of {shown(folder)} fit; it has {_some(names)}; ",
             *_advice(names, names),
         )
     paired = {name for _, *both in common for name in both}
@@ -154,7 +156,7 @@ def _one_folder(folder: Path, rule: Rule) -> Pairing:
 
 
 def _advice(left: Sequence[str], right: Sequence[str]) -> list[str | Setting]:
-    """Return what to do where nothing matches, as parts of a message."""
+    """Return advice for the case that nothing matches, as parts of a message."""
     one_folder = left is right
     proposal = propose_patterns(left, right, one_folder=one_folder)
     if proposal is None:
@@ -164,11 +166,11 @@ def _advice(left: Sequence[str], right: Sequence[str]) -> list[str | Setting]:
 
 
 def _tell_misfits(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a line on the images that the rule of matching leaves out."""
+    """Return a line about the images that the matching rule leaves out."""
     if not names:
         return ()
     count = "1 image is" if len(names) == 1 else f"{len(names)} images are"
-    return (f"{count} not compared, because the rule of matching does not fit the name: {_some(names)}",)
+    return (f"{count} not compared, because the matching rule does not fit the name: {_some(names)}",)
 
 
 def _check_there(path: Path) -> None:
@@ -176,17 +178,17 @@ def _check_there(path: Path) -> None:
         path.stat()
     except FileNotFoundError as why:
         if scheme_of(name := shown(path)) is not None:
-            raise UsageError(f"{name}: a URL was given, a path was expected; a list of pairs may hold URLs") from why
-        raise UsageError(f"{shown(path)}: no such file or folder: check the path") from why
-    except (OSError, ValueError) as why:  # no permission on the way there, a loop of links; a NUL in the path
+            raise UsageError(f"{name} is a URL, but a path was expected; only a list of pairs may have URLs") from why
+        raise UsageError(f"{shown(path)}: no such file or folder; check the path") from why
+    except (OSError, ValueError) as why:  # no permission, a loop of links, or a NUL in the path
         reason = why.strerror if isinstance(why, OSError) else str(why)
-        raise UsageError(f"{shown(path)}: cannot be looked at ({reason}): check the path and its permissions") from why
+        raise UsageError(f"{shown(path)} cannot be read ({reason}); check the path and its permissions") from why
 
 
 def _some_images(folder: Path) -> Listing:
     listing = images_below(folder)
     if not listing.images:
-        raise UsageError(f"{shown(folder)} holds no image ({listing.ignored} other entries): check the path")
+        raise UsageError(f"{shown(folder)} has no images ({listing.ignored} other entries); check the path")
     return listing
 
 

@@ -1,4 +1,4 @@
-"""Which group a name belongs to, such as its scene: the folder that it lies in, or a part of the path."""
+"""Find the group of a name, such as its scene, from its folder or from a part of its path."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SUBFOLDER = "subfolder"
 
 
 def group_function(rule: str) -> Callable[[str], str | None]:
-    """Return what tells the group of a path; None where the rule finds none.
+    """Return a function that returns the group of a path, or None if the path has no group.
 
-    `rule` is "subfolder", or a regular expression that is searched for in the path. The group is what its first
-    parenthesis found, or all that it found where it has none.
+    `rule` is "subfolder", or a regular expression that is searched for in the path. The group is the match of its first
+    parenthesis, or the whole match if the expression has no parenthesis.
 
     Raises
     ------
     UsageError
-        If it is no regular expression.
+        If the rule is not a valid regular expression.
     """
     if rule == SUBFOLDER:
         return lambda name: name.rpartition("/")[0] or "."
@@ -44,12 +44,12 @@ def group_pairs(pairs: Sequence[Pair], rule: str) -> Sequence[Pair]:
     Raises
     ------
     UsageError
-        If the rule is none, or a pair belongs to no group.
+        If the rule is invalid, or if a pair belongs to no group.
     """
     group = group_function(rule)
     if (stray := next((pair for pair in pairs if group(pair.name) is None), None)) is not None:
         raise UsageError(
             Setting("groups", rule),
-            f": finds no group in {shown(stray.name)}; give `subfolder` or an expression that fits every name",
+            f": there is no group in {shown(stray.name)}; give `subfolder` or an expression that fits every name",
         )
     return Lazy(pairs, lambda pair: replace(pair, group=group(pair.name)))

@@ -1,4 +1,4 @@
-"""A sequence that makes its items when they are asked for."""
+"""Define a sequence that makes its items when they are read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Lazy(Sequence[T_co], Generic[S, T_co]):
-    """`make` of every one of `seeds`: a million pairs of paths take more than a gigabyte, their names a tenth of it."""
+    """A sequence of `make(seed)` for each of `seeds`.
+
+    A million pairs of paths would take more than a gigabyte; their names take a tenth of that.
+    """
 
     def __init__(self, seeds: Sequence[S], make: Callable[[S], T_co]) -> None:
         self._seeds, self._make = seeds, make

@@ -1,4 +1,4 @@
-"""Which mask belongs to which pair."""
+"""Find the mask of each pair."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
     Parameters
     ----------
     pairs
-        In the order of their names.
+        Pairs in the order of their names.
     masks
-        An image, which is the mask of every pair; or a folder of images, each the mask of the pair of its name, or else
-        of its name without suffix.
+        An image that is the mask of every pair, or a folder of masks. A pair gets the mask with its name or, if there
+        is none, the mask with the same name without suffix.
 
     Raises
     ------
     UsageError
-        If the path is missing, a pair has no mask, or it is not clear which of two files a name means.
+        If the path is missing, if a pair has no mask, or if a pair has two possible masks.
     """
     if not masks.exists():
-        raise UsageError(f"{shown(masks)}: no such file or folder: check the path of the masks")
+        raise UsageError(f"{shown(masks)}: no such file or folder; check the path of the masks")
     if not masks.is_dir():
         return Lazy(pairs, lambda pair: replace(pair, mask=masks))
     files = images_below(masks).images
@@ -46,13 +46,15 @@ def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
     for pair in pairs:
         found = find(pair)
         if len(found) > 1:
-            raise UsageError(f"{shown(masks)}: {shown(pair.name)} may mean {', '.join(map(shown, found))}; keep one")
+            raise UsageError(
+                f"{shown(masks)} has several masks for {shown(pair.name)}: {', '.join(map(shown, found))}; keep one"
+            )
         if not found:
             missing.append(pair.name)
     if missing:
         some = some_of([shown(name) for name in missing])
         raise UsageError(
-            f"{shown(masks)} has no mask for {len(missing)} of {len(pairs)} pairs ({some}); a mask that is white "
-            "everywhere lets all pixels count"
+            f"{shown(masks)} has no mask for {len(missing)} of {len(pairs)} pairs ({some}); add them, "
+            "or use a completely white mask to compare all pixels"
         )
     return Lazy(pairs, lambda pair: replace(pair, mask=masks / find(pair)[0]))

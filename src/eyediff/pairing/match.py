@@ -1,4 +1,4 @@
-"""Which files belong together, and why others nearly do. All of it on names: no path is made here."""
+"""Match files by name, and find names that nearly match. This module works only on names, not on paths."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .rules import Key, Rule
 from .walk import natural_key, stem_of
 
 Matched: TypeAlias = tuple[str, str, str]
-"""What the two share, then the path below the reference and the path below the candidate."""
+"""Type of a match: the common key, the path below the reference, and the path below the candidate."""
 
 
 def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str, str]:
-    """Names by what they are matched on, in natural order; without those that the rule does not fit.
+    """Return names by their key, in natural order, without names that the rule does not fit.
 
-    Raises UsageError where two share a key.
+    Raises UsageError if two names have the same key.
     """
     if rule.text == "name":
         return {name: name for name in names}
@@ -28,9 +28,9 @@ def by_key(folder: Path, names: Sequence[str], key: Key, rule: Rule) -> dict[str
         if (shared := key(name)) is not None and (first := found.setdefault(shared, name)) != name:
             clashes.append(f"{shown(first)} and {shown(name)}")
     if clashes:
-        meaning = "a stem" if rule.text == "stem" else "what the rule finds"
+        meaning = "a name without suffix" if rule.text == "stem" else "the match of the rule"
         raise UsageError(
-            f"{shown(folder)}: not clear which file {meaning} means: {some_of(clashes)}; "
+            f"{shown(folder)}: several files have {meaning} in common: {some_of(clashes)}; "
             "keep one of each, or match by name"
         )
     return {key: found[key] for key in sorted(found, key=natural_key)}
@@ -47,9 +47,9 @@ def alone(these: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
 
 
 def near_misses(left: Sequence[str], right: Sequence[str], rule: Rule) -> tuple[str, ...]:
-    """Return hints on unmatched names that nearly match: their difference, their number, and one example."""
+    """Return hints about unmatched names that nearly match: the kind of difference, their number, and one example."""
     likes: list[tuple[str, Callable[[str], str]]] = [
-        ("the way that Unicode composes their letters", _composed),
+        ("the Unicode form of their letters", _composed),
         ("upper and lower case", lambda name: _composed(name).casefold()),
     ]
     if rule.text == "name":

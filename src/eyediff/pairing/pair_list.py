@@ -1,4 +1,4 @@
-"""Pairs that a person lists: as a file of CSV or JSON lines, or in Python."""
+"""Read pairs that a person lists in a CSV file, in a JSON lines file, or in Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDES = ("reference", "candidate")
 PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
 """A pair in a list: a Pair, a mapping with "reference" and "candidate", or two paths or URLs.
 
-A mapping may also have "name", or "pair" for the same, and "group".
+A mapping may also have "name" (or "pair", with the same meaning) and "group".
 """
 
 
@@ -27,7 +27,7 @@ def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
     Raises
     ------
     UsageError
-        If the list is empty, something in it is no pair, or two pairs have one name.
+        If the list is empty, if an item is not a pair, or if two pairs have the same name.
     """
     pairs = [_pair_of_item(item) for item in items]
     check_pairs(pairs)
@@ -35,15 +35,15 @@ def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
 
 
 def read_pairs(path: Path) -> Sequence[Pair]:
-    """Return the pairs that a table lists, CSV or JSON lines.
+    """Return the pairs that a CSV or JSON lines table lists.
 
-    Its columns are `reference` and `candidate`, paths relative to the table's folder, or URLs; and where it has them
-    `name`, by default the candidate as it is written, and `group`. Other columns are left to their owner.
+    The columns `reference` and `candidate` have paths relative to the folder of the table, or URLs. The columns `name`
+    (default: the text of the candidate) and `group` are optional. Other columns are ignored.
 
     Raises
     ------
     UsageError
-        If it is no such table, a row lacks something, or two pairs have one name.
+        If the file is not such a table, if a row is incomplete, or if two pairs have the same name.
     """
     pairs: list[Pair] = []
     problems: list[str] = []
@@ -54,30 +54,30 @@ def read_pairs(path: Path) -> Sequence[Pair]:
             except ValueError as error:
                 problems.append(f"line {line}: {error}")
     except OSError as error:
-        raise UsageError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from error
+        raise UsageError(f"{shown(path)} cannot be read ({error.strerror}); check the path") from error
     except ValueError as error:
         raise UsageError(str(error)) from error
     if problems:
-        raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; mend these rows")
+        raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; correct these rows")
     if not pairs:
-        raise UsageError(f"{shown(path)} lists no pair; expected the columns {' and '.join(SIDES)}")
+        raise UsageError(f"{shown(path)} has no pairs; expected the columns {' and '.join(SIDES)}")
     check_pairs(pairs)
     return pairs
 
 
 def check_pairs(pairs: Iterable[Pair]) -> None:
-    """Check names, which tell results apart, and schemes of URLs, which something here must open.
+    """Check that the names of pairs are unique, and that the URLs of pairs can be opened on this machine.
 
     Raises
     ------
     UsageError
-        If there is no pair, two have one name, or a URL cannot be opened here.
+        If there are no pairs, if two pairs have the same name, or if a URL cannot be opened.
     """
     names: set[int] = set()
     schemes: set[str] = set()
     for pair in pairs:
         if (name := hash(pair.name)) in names:
-            raise UsageError(f"two pairs are named {shown(pair.name)}: give each a name of its own")
+            raise UsageError(f"two pairs have the name {shown(pair.name)}; give each pair a different name")
         names.add(name)
         urls = (location for location in (pair.reference, pair.candidate) if isinstance(location, Url))
         schemes.update(scheme for url in urls if (scheme := scheme_of(url.text)))
@@ -93,7 +93,7 @@ def _pair_of_item(item: PairLike) -> Pair:
     if isinstance(item, Mapping):
         missing = [name for name in SIDES if name not in item]
         if missing:
-            raise UsageError(f"a pair has the keys {', '.join(item)}, without {' and '.join(missing)}")
+            raise UsageError(f"a pair has the keys {', '.join(item)}, but it needs {' and '.join(missing)}")
         return pair_of_cells(item)
     if not (
         isinstance(item, tuple | list) and len(item) == len(SIDES) and all(isinstance(it, str | Path) for it in item)
@@ -103,23 +103,25 @@ def _pair_of_item(item: PairLike) -> Pair:
 
 
 def pair_of_cells(cells: Mapping[str, object]) -> Pair:
-    """Return the pair that cells describe, with paths as they are written."""
+    """Return the pair that cells describe, with unchanged paths."""
     reference, candidate = str(cells["reference"]), str(cells["candidate"])
     name, group = cells.get("name", cells.get("pair", candidate)), cells.get("group")
     if cells.get("mask"):
-        raise UsageError(f"the pair {shown(name)} names a mask: a list cannot; state the masks by ", Setting("mask"))
+        raise UsageError(
+            f"the pair {shown(name)} has a mask, which a list cannot contain; give the masks with ", Setting("mask")
+        )
     return Pair(
         str(name), parse_location(reference), parse_location(candidate), group=None if group is None else str(group)
     )
 
 
 def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
-    """Raise ValueError where the row lists no pair."""
+    """Return the pair of a row. Raises ValueError if the row is not a pair."""
     if isinstance(row, BadRow):
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
     for name in SIDES:
         if not isinstance(row.get(name), str) or not row[name] or "\0" in str(row[name]):
-            raise ValueError(f"no {name}, a path or a URL was expected")
+            raise ValueError(f"{name} is missing; expected a path or a URL")
     pair = pair_of_cells({name: cell for name, cell in row.items() if cell not in (None, "")})
     return replace(pair, reference=_below(path, pair.reference), candidate=_below(path, pair.candidate))
 

@@ -1,4 +1,4 @@
-"""The patterns that would pair most files of two folders, or of one, for a message where nothing matches."""
+"""Propose patterns that pair most files of one or two folders, for the message if nothing matches."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .rules import parse_rule
 from .walk import stem_of, suffix_of
 
 _REFERENCES, _CANDIDATES, _TRIED = 8, 200, 20
-"""Names that are looked at on either side, and patterns that are tried."""
+"""Number of reference names and of candidate names to look at, and number of patterns to try."""
 
 _FEW, _BEST = 1000, 2
-"""Names on which all these patterns are tried, and patterns that are tried on all names."""
+"""Number of names on which all patterns are tried, and number of patterns that are then tried on all names."""
 
 _REFERENCE_WORDS = re.compile(r"(?:^|[^a-z])(?:gt|ref|reference|truth|target|orig|original|hr|clean)(?:[^a-z]|$)")
 _EDGES = "_-. "
 
 
 def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: bool) -> tuple[str, int] | None:
-    """Return patterns, as a rule of matching, that pair most of these names, and the number of pairs; None if no do.
+    """Return patterns (a matching rule) that pair most of these names, and the number of pairs; None if none exist.
 
     Notes
     -----
-    Two names that may be a pair share a beginning and an end, or one longest part. What they share becomes fields. The
-    patterns that most names vote for are tried on all names.
+    Two names that may be a pair have a common beginning and end, or one longest common part. The common parts become
+    fields. The patterns that most pairs of names suggest are tried on all names.
     """
     votes: Counter[str] = Counter()
     for one, other in product(_spread(left, _REFERENCES), _spread(right, _CANDIDATES)):
@@ -38,7 +38,7 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
                     if one_folder:
                         votes["=".join(reversed(sides))] += 1
     texts = [text for text, _ in votes.most_common(_TRIED)]
-    for most in (_FEW, max(len(left), len(right))):  # many names are searched for the best patterns alone
+    for most in (_FEW, max(len(left), len(right))):  # with many names, only the best patterns are tried on all
         ranked = sorted((_rank(text, left[:most], right[:most], one_folder) for text in texts), reverse=True)
         texts = [text for *_, text in ranked[:_BEST]]
     if not ranked or not ranked[0][0]:
@@ -47,7 +47,7 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
 
 
 def _rank(text: str, left: Sequence[str], right: Sequence[str], one_folder: bool) -> tuple[int, int, int, str]:
-    """Return the pairs that patterns make, and what decides between patterns that make as many."""
+    """Return the number of pairs that patterns make, and values that decide between patterns with equal numbers."""
     rule = parse_rule(text)
     ones = {key: name for name in left if (key := rule.reference(name)) is not None}
     others = {key: name for name in right if (key := rule.candidate(name)) is not None}
@@ -58,7 +58,10 @@ def _rank(text: str, left: Sequence[str], right: Sequence[str], one_folder: bool
 
 
 def _spread(names: Sequence[str], most: int) -> Sequence[str]:
-    """Half of them from the beginning, in natural order as the partners are, and half from all of the list."""
+    """Return a sample of names.
+
+    Half of it is the beginning of the list, where partners have similar places; half is spread over the list.
+    """
     if len(names) <= most:
         return names
     step = len(names) // (most // 2)
@@ -66,7 +69,7 @@ def _spread(names: Sequence[str], most: int) -> Sequence[str]:
 
 
 def _patterns(one: str, other: str) -> Iterator[tuple[str, str]]:
-    """Yield what two names share, as patterns: their beginning and end, and their longest common part."""
+    """Yield patterns for two names: one from their common beginning and end, one from their longest common part."""
     first, second = stem_of(one), stem_of(other)
     suffixes = suffix_of(one), suffix_of(other)
     if any(letter in name for name in (one, other) for letter in "{}="):
@@ -93,7 +96,7 @@ def _patterns(one: str, other: str) -> Iterator[tuple[str, str]]:
 
 
 def _count_shared(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
+    """Return the length of the common beginning of two texts."""
     return next(
         (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )

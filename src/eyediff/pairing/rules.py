@@ -1,4 +1,4 @@
-"""Rules that pair two names: by the whole name, by the stem, by patterns, or by a regular expression."""
+"""Define rules that pair two names: by name, by name without suffix, by patterns, or by a regular expression."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..records import MatchRule
 from .walk import stem_of, suffix_of
 
 Key: TypeAlias = Callable[[str], str | None]
-"""Returns what a name shares with its partner; None for a name that the rule does not fit."""
+"""Type of a function that returns the key that a name has in common with its partner; None if the rule does not fit."""
 
 EXAMPLE = "{name}_gt.png={name}_pred.png"
 
@@ -22,16 +22,16 @@ _FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of matching.
+    """A matching rule.
 
     Parameters
     ----------
     text
         The rule as it was given.
     reference, candidate
-        Return the key of a name of either side.
+        Functions that return the key of a reference name and of a candidate name.
     tells_sides
-        Whether the rule tells which side a file is of, so that one folder may hold both.
+        Whether the rule distinguishes reference and candidate, so that both may be in one folder.
     """
 
     text: str
@@ -46,12 +46,12 @@ class Rule:
 
 
 def parse_rule(text: MatchRule) -> Rule:
-    """Return the rule that a text states; see `records.MatchRule`.
+    """Parse a matching rule; see `records.MatchRule`.
 
     Raises
     ------
     UsageError
-        If it states none.
+        If the text is not a rule.
     """
     if text == "name":
         return Rule(text, str, str)
@@ -82,7 +82,10 @@ def _fields(pattern: str) -> list[str]:
 
 
 def _key(pattern: str, fields: list[str]) -> Key:
-    """A field stands for one character at least; only {name} goes across folders. A pattern may lack the suffix."""
+    """Return the key function of a pattern. A field matches one character or more, and only {name} matches "/".
+
+    A pattern may leave out the suffix.
+    """
     parts = _FIELD.split(pattern)  # text, field, text, field, ..., text
     expression, seen = "", set[str]()
     for place, part in enumerate(parts):
@@ -108,7 +111,7 @@ def _expression(text: str) -> Rule:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        raise UsageError(Setting("match", text), f": no regular expression ({error})") from error
+        raise UsageError(Setting("match", text), f": not a valid regular expression ({error})") from error
     if not compiled.groups:
         raise UsageError(
             Setting("match", text),
@@ -121,7 +124,7 @@ def _expression(text: str) -> Rule:
     if sides and (len(sides) == 1 or "name" not in named):
         raise UsageError(
             Setting("match", text),
-            ": an expression that tells the sides apart needs the groups `name`, `reference` and `candidate`",
+            ": an expression for one folder needs the groups `name`, `reference` and `candidate`",
         )
 
     def key(name: str, side: str | None) -> str | None:

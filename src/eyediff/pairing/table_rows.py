@@ -1,4 +1,4 @@
-"""Rows of tables that people write, in CSV or JSON lines. Tables are untrusted: each row is checked."""
+"""Read tables that people write in CSV or JSON lines. Tables are untrusted, so each row is checked."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ TableRow: TypeAlias = Mapping[str, object]
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be used, and why."""
+    """A row that cannot be used, and the reason."""
 
     trouble: Literal["unreadable", "wrong shape"]
     what: str
 
 
 def read_table_rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
-    """Yield the rows of a table, each with its last line. The first line of CSV names the columns.
+    """Yield the rows of a table, each with the number of its last line. The first line of CSV has the column names.
 
     Raises
     ------
     ValueError
-        If the file is no such table. The message says why, and names the file.
+        If the file is not such a table. The message has the reason and the name of the file.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     rows = {".csv": _csv, ".jsonl": _jsonl}.get(path.suffix.lower())
     if rows is None:
@@ -36,7 +36,7 @@ def read_table_rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
     try:
         yield from rows(path)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{shown(path)}: no {path.suffix[1:].upper()} in UTF-8 ({error})") from error
+        raise ValueError(f"{shown(path)} is not valid {path.suffix[1:].upper()} in UTF-8 ({error})") from error
 
 
 def _csv(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
@@ -44,12 +44,12 @@ def _csv(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
         reader = csv.reader(file, strict=True)
         header = [name.strip() for name in next(reader, [])]
         if doubled := {name for name in header if header.count(name) > 1}:
-            raise ValueError(f"{shown(path)}: the column {shown(min(doubled))[:80]} is there twice")
+            raise ValueError(f"{shown(path)} has the column {shown(min(doubled))[:80]} twice")
         for cells in filter(None, reader):
             if len(cells) == len(header):
                 yield reader.line_num, dict(zip(header, (cell.strip() for cell in cells), strict=True))
             else:
-                yield reader.line_num, BadRow("wrong shape", f"{len(cells)} cells, {len(header)} were expected")
+                yield reader.line_num, BadRow("wrong shape", f"the row has {len(cells)} cells; expected {len(header)}")
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
@@ -60,7 +60,7 @@ def _jsonl(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
             try:
                 row = json.loads(text)
             except (ValueError, RecursionError) as error:
-                row = BadRow("unreadable", f"no JSON ({error})")
+                row = BadRow("unreadable", f"the line is not JSON ({error})")
             if not isinstance(row, (dict, BadRow)):
-                row = BadRow("wrong shape", "an object was expected")
+                row = BadRow("wrong shape", "the line is not a JSON object")
             yield line, row

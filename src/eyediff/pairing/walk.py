@@ -1,4 +1,4 @@
-"""The images below a folder."""
+"""List the images below a folder."""
 
 from __future__ import annotations
 
@@ -14,19 +14,22 @@ from ..errors import UsageError, shown
 from ..images import has_image_content
 
 NESTED_LINKS = 2_000
-"""Folders that are reached through two links or more. Data sets link to a folder, and that one may to another."""
+"""Largest number of folders that are reached through two links or more.
+
+A data set may contain a link to a folder, which may contain another link.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The images below a folder by relative path, in posix form and natural order, and what was passed over."""
+    """Relative paths of the images below a folder, in posix form and natural order, and the skipped entries by kind."""
 
     images: list[str]
     passed_over: Mapping[str, int]
 
     @property
     def ignored(self) -> int:
-        """Return how many entries were passed over."""
+        """Return how many entries were skipped."""
         return sum(self.passed_over.values())
 
 
@@ -38,14 +41,14 @@ NO_SUFFIX = "no suffix"
 def images_below(folder: Path) -> Listing:
     """Return the images below a folder.
 
-    Every entry counts that is not a folder and has the suffix (`IMAGE_SUFFIXES`) or the content of an image: a broken
-    link or an image that cannot be read becomes a row that says why it has no scores. The first bytes of files with
-    other suffixes are read for that. Passed over are other files, counted by suffix, whatever begins with a dot, which
-    tools and systems write beside images (a hidden folder counts as one), and links to a folder that they lie in, which
-    would have no end. Other links are followed.
+    An entry is an image if it has the suffix of an image (`IMAGE_SUFFIXES`), or if its first bytes are those of an
+    image. A broken link, or an image that cannot be read, later becomes a row with an error. Skipped entries are
+    counted: other files by suffix; names that begin with a dot, which tools and systems write (a hidden folder counts
+    as one); and links to a folder above, which would have no end. Other links are followed.
 
-    Raises UsageError where a folder cannot be listed: half a listing would pass for the whole. So it does where links
-    behind links lead to more than NESTED_LINKS folders: a dozen folders that link to each other have billions of paths.
+    Raises UsageError if a folder cannot be listed, because an incomplete list would look complete. Also raises it if
+    links inside linked folders lead to more than NESTED_LINKS folders: a dozen folders that link to each other have
+    billions of paths.
     """
     images: list[str] = []
     passed_over: Counter[str] = Counter()
@@ -56,8 +59,8 @@ def images_below(folder: Path) -> Listing:
         nested += links > 1
         if nested > NESTED_LINKS:
             raise UsageError(
-                f"{shown(folder)}: links behind links lead to more than {NESTED_LINKS} folders in it; "
-                "do its folders link to each other? Remove such links"
+                f"{shown(folder)}: links inside linked folders lead to more than {NESTED_LINKS} folders; "
+                "remove links between its folders"
             )
         for entry in _entries(folder, inner):
             if entry.name.startswith("."):
@@ -77,24 +80,24 @@ def images_below(folder: Path) -> Listing:
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key that sorts names as people count: 2 before 10. Equal numbers are told apart by their digits."""
+    """Return a key that sorts names in natural order: 2 before 10. Equal numbers are sorted by their digits."""
     parts = re.split("([0-9]+)", name)
     return (*((0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts)), (2, 0, name))
 
 
 def suffix_of(name: str) -> str:
-    """The last dot of a path's last part and what follows; empty where there is none."""
+    """Return the suffix of the last part of a path, with its dot; "" if there is no suffix."""
     dot = name.rfind(".")
     return name[dot:] if dot > name.rfind("/") + 1 else ""
 
 
 def stem_of(name: str) -> str:
-    """A path without its suffix."""
+    """Return a path without its suffix."""
     return name.removesuffix(suffix_of(name))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a folder; a link to itself is none, and becomes a row that cannot be read."""
+    """Return whether an entry is a folder. A link to itself is not a folder; it becomes a row with an error."""
     try:
         return entry.is_dir()
     except OSError:
@@ -118,4 +121,4 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _unlisted(folder: Path, why: OSError) -> UsageError:
-    return UsageError(f"{shown(folder)}: cannot be listed ({why.strerror}): check its permissions")
+    return UsageError(f"{shown(folder)} cannot be listed ({why.strerror}); check its permissions")

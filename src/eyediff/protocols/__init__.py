@@ -1,4 +1,4 @@
-"""Evaluation protocols: named conventions under which a field computes the numbers of its tables, as data."""
+"""Define evaluation protocols: named conventions that a field of research uses to compute the numbers in its tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluation protocols, and the settings that a protocol requires of a comparison."""
+"""Define the evaluation protocol, and the settings of a comparison that follow from it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ..metrics.registry import find_metric
 from ..records import AlphaPolicy, Conventions
 
 Averaging: TypeAlias = Literal["images", "scenes"]
-"""What the mean of a table is over: all images, or the means of the scenes."""
+"""Unit of the mean in a table: all images, or the means of the scenes."""
 
 Rounding: TypeAlias = Literal["8 bits", "none"]
-"""What happens to images of more than 8 bits before they are scored."""
+"""Rounding of images with more than 8 bits before they are scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,22 @@ class EvaluationProtocol:
     Parameters
     ----------
     name, version
-        What results name. A change that moves a number gets another version.
+        Name and version, which results contain. A change that changes a number gets a new version.
     about
-        Who uses it, in one sentence.
+        One sentence about the users of the protocol.
     metrics
-        Names of metrics, whose versions say the channel and the range that a metric sees.
+        Names of metrics. Their versions determine the channel and the range of the input.
     border
-        Pixels that are cut off at each side: a number, "scale" or "scale + N". The scale is that of super-resolution.
+        Number of pixels that are cut off at each side: a number, "scale" or "scale + N". "scale" is the enlargement
+        factor of super-resolution.
     alpha
-        What transparency becomes; see `records.AlphaPolicy`.
+        Policy for transparent pixels; see `records.AlphaPolicy`.
     rounding
-        What happens to images of more than 8 bits.
+        Rounding of images with more than 8 bits.
     averaging
-        What the mean of a table is over.
+        Unit of the mean in a table.
     source
-        For metrics and settings: the file that defines each.
+        Source that defines each metric or setting.
     """
 
     name: str
@@ -70,38 +71,40 @@ class EvaluationProtocol:
 
     @property
     def range(self) -> Mapping[str, tuple[int, int]]:
-        """By metric with a network: black and white as the network sees them. LPIPS expects (-1, 1)."""
+        """Values of black and white in the input of each metric with a network. LPIPS expects (-1, 1)."""
         deep = [name for name in self.metrics if find_metric(name)[0].is_deep]
         return {name: (0, 1) if find_metric(name)[1] == RANGE01 else (-1, 1) for name in deep}
 
     def border_at(self, scale: int | None) -> int:
-        """Return the pixels that are cut off at each side.
+        """Return the number of pixels that are cut off at each side.
 
         Raises
         ------
         UsageError
-            If the border depends on the scale and none is given, or the scale is below 1.
+            If the border depends on the scale and no scale is given, or if the scale is below 1.
         """
         if scale is not None and scale < 1:
-            raise UsageError(f"scale {scale}: expected 1 or more, such as 4 for images that were enlarged four times")
+            raise UsageError(
+                f"the scale is {scale}; expected 1 or more, such as 4 for images that were enlarged four times"
+            )
         if not isinstance(self.border, str):
             return self.border
         if scale is None:
             raise UsageError(
-                f"the protocol {shown(self.name)} cuts off a border of {self.border} pixels: state how many times the "
-                "images were enlarged, such as ",
+                f"the protocol {shown(self.name)} cuts off a border of {self.border} pixels; give the enlargement "
+                "factor of the images, such as ",
                 Setting("scale", 4),
             )
         return scale + int(self.border.partition("+")[2] or 0)
 
     def conventions(self, scale: int | None = None) -> Conventions:
-        """Return what a comparison under this protocol follows, for `run.ComparisonOptions`; see `border_at`."""
+        """Return the conventions of a comparison under this protocol, for `run.ComparisonOptions`; see `border_at`."""
         return Conventions(self.qualified_name, self.border_at(scale), self.rounding == "8 bits")
 
     def choose(self, requested: Sequence[str] | None = None) -> tuple[str, ...]:
-        """Return the metrics of the protocol that are requested, in its order; all if None.
+        """Return the requested metrics of the protocol, in its order; all metrics if `requested` is None.
 
-        A name without version, such as `psnr` or `lpips`, stands for the protocol's metrics of that kind.
+        A name without version, such as `psnr` or `lpips`, selects the metrics of that kind.
 
         Raises
         ------
@@ -121,25 +124,28 @@ class EvaluationProtocol:
             found = {own for own in self.metrics if is_kind(own, name)}
             if not found:
                 raise UsageError(
-                    f"the protocol {shown(self.name)} has no {shown(name)}, only {', '.join(self.metrics)}; leave it "
-                    "out, or compare without the protocol"
+                    f"the protocol {shown(self.name)} has no {shown(name)}, only {', '.join(self.metrics)}; leave "
+                    "it out, or compare without the protocol"
                 )
             chosen |= found
         return tuple(name for name in self.metrics if name in chosen)
 
 
 def is_kind(metric: str, kind: str) -> bool:
-    """Return whether a name without version, or a family, means a metric: `lpips` is `lpips-vgg@range01` too."""
+    """Return whether `kind`, a name with or without version or a family, selects a metric.
+
+    For example, `lpips` selects `lpips-vgg@range01`.
+    """
     return kind in (metric, metric.partition("@")[0]) or metric.startswith(f"{kind}-")
 
 
 def check_border(border: object) -> int | str:
-    """Return a border as it was written. Raises ValueError unless it is one."""
+    """Return a valid border unchanged. Raises ValueError for any other value."""
     if isinstance(border, int) and not isinstance(border, bool) and border >= 0:
         return border
     if isinstance(border, str) and re.fullmatch(r"scale( \+ [0-9]{1,4})?", border):
         return border
-    raise ValueError(f'border is {border!r}, expected a number from 0 on, "scale", or "scale + N"')
+    raise ValueError(f'border is {border!r}; expected a number, 0 or more, "scale", or "scale + N"')
 
 
 def _about(metric: str) -> str:

@@ -1,4 +1,4 @@
-"""Protocols from TOML: those of the package, and files of users. A file is checked before anything of it is used."""
+"""Read protocols from TOML files of the package and of users. A file is checked completely before it is used."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..metrics.registry import find_metric
 from .protocol import Averaging, EvaluationProtocol, Rounding, check_border
 
 FOLDER = Path(__file__).parent / "published"
-"""The protocols of the package, one TOML file each."""
+"""Folder of the protocols of the package, one TOML file for each."""
 
 SUFFIX = ".toml"
 
 MOST_BYTES = 1 << 16
-"""Bytes of a protocol's file: more is no protocol."""
+"""Largest size of the file of a protocol, in bytes."""
 
 _KEYS = ("name", "version", "about", "metrics", "border", "alpha", "rounding", "averaging", "source")
 
@@ -33,17 +33,17 @@ def published() -> Mapping[str, EvaluationProtocol]:
 
 
 def find_protocol(requested: str | Path) -> EvaluationProtocol:
-    """Return the protocol of a name such as `sr-y`, or of a TOML file.
+    """Return the protocol with a name such as `sr-y`, or from a TOML file.
 
     Parameters
     ----------
     requested
-        Name of a protocol of the package, with or without its version, or path of a file that ends in `.toml`.
+        Name of a protocol of the package, with or without version, or path of a `.toml` file.
 
     Raises
     ------
     UsageError
-        If no protocol has that name, or the file is none.
+        If no protocol has that name, or if the file is not a protocol.
 
     Examples
     --------
@@ -56,15 +56,15 @@ def find_protocol(requested: str | Path) -> EvaluationProtocol:
     name, at, version = requested.partition("@")
     if name not in known:
         close = difflib.get_close_matches(name.casefold(), known, 1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)};"
-        raise UsageError(f"no protocol is called {shown(name)}; {hint} a file of your own ends in {SUFFIX}")
+        hint = f"did you mean {close[0]}?" if close else f"the protocols are {', '.join(known)};"
+        raise UsageError(f"there is no protocol {shown(name)}; {hint} the name of your own file must end in {SUFFIX}")
     if at and version != known[name].version:
         raise UsageError(f"the protocol {name} has no version {shown(version)}, only {known[name].version}")
     return known[name]
 
 
 def protocol_text(name: str) -> str:
-    """Return the TOML file of a protocol of the package, to begin one's own with. Raises UsageError."""
+    """Return the TOML text of a protocol of the package, as a start for your own protocol. Raises UsageError."""
     return (FOLDER / f"{find_protocol(name).name}{SUFFIX}").read_text("utf-8")
 
 
@@ -74,7 +74,7 @@ def read_protocol(path: Path) -> EvaluationProtocol:
     Raises
     ------
     UsageError
-        If the file cannot be read, or is no protocol. The message names the key.
+        If the file cannot be read, or if it is not a protocol. The message names the wrong key.
     """
     try:
         with path.open("rb") as file:
@@ -86,28 +86,30 @@ def read_protocol(path: Path) -> EvaluationProtocol:
         raise UsageError(f"the protocol {shown(path)}: {error.strerror}; check the path") from error
     except (ValueError, RecursionError, UsageError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         reason = " ".join(str(error).split())
-        raise UsageError(f"{shown(path)} is no protocol: {shown(reason)}; docs/protocols.md shows one") from error
+        raise UsageError(
+            f"{shown(path)} is not a protocol: {shown(reason)}; docs/protocols.md shows an example"
+        ) from error
 
 
 def _protocol(table: dict[str, object]) -> EvaluationProtocol:
     if unknown := [key for key in table if key not in _KEYS]:
-        raise ValueError(f"it has the key {unknown[0]!r}; known are {', '.join(_KEYS)}")
+        raise ValueError(f"it has the unknown key {unknown[0]!r}; the known keys are {', '.join(_KEYS)}")
     if missing := [key for key in ("name", "version", "metrics") if key not in table]:
         raise ValueError(f"it lacks the key {missing[0]!r}")
     metrics, source = table["metrics"], table.get("source", {})
     if not isinstance(metrics, list) or not metrics:
-        raise ValueError("metrics is no list of names")
+        raise ValueError("metrics is not a list of names")
     names = tuple(_text("metrics", name) for name in metrics)
     for name in names:
         find_metric(name)
     if len(set(names)) < len(names):
-        raise ValueError("metrics names one twice")
+        raise ValueError("metrics has the same name twice")
     if not isinstance(source, dict):
-        raise ValueError("source is no table of texts")  # noqa: TRY004  # a value in a file, not an argument
+        raise ValueError("source is not a table of texts")  # noqa: TRY004  # a value in a file, not an argument
     return EvaluationProtocol(
         name=_text("name", table["name"]),
         version=_text("version", table["version"]),
-        about=_text("about", table.get("about", "a protocol of the user's")),
+        about=_text("about", table.get("about", "a protocol of the user")),
         metrics=names,
         border=check_border(table.get("border", 0)),
         alpha=check_alpha(_text("alpha", table.get("alpha", "refuse"))),
@@ -119,11 +121,11 @@ def _protocol(table: dict[str, object]) -> EvaluationProtocol:
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError(f"{key} is {value!r}, expected a text of one line")
+        raise ValueError(f"{key} is {value!r}; expected a text of one line")
     return value
 
 
 def _one_of(key: str, value: object, choices: tuple[Any, ...]) -> Any:
     if value not in choices:
-        raise ValueError(f"{key} is {value!r}, expected one of {', '.join(choices)}")
+        raise ValueError(f"{key} is {value!r}; expected one of {', '.join(choices)}")
     return value

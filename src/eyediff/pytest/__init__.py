@@ -1,7 +1,8 @@
-"""The pytest plugin: `assert_looks_like(image, "golden.png")`.
+"""Define the pytest plugin with the fixture `assert_looks_like(image, "golden.png")`.
 
-pytest loads this file in every run where eyediff is installed, so it imports nothing: what compares images is loaded
-when a test first asks for the fixture. It asserts nothing, so pytest need not rewrite it: PYTEST_DONT_REWRITE.
+pytest loads this file in every run if eyediff is installed. So it imports almost nothing; the code that compares images
+is imported when a test first uses the fixture. The file has no `assert`, so pytest need not rewrite it:
+PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["AssertLooksLike", "assert_looks_like"]
 
 _SESSION: pytest.StashKey[Session] = pytest.StashKey()
 _FOLDER = "eyediff_session"
-"""Under which pytest-xdist hands the folder of the session to its workers."""
+"""Key under which workers of pytest-xdist receive the folder of the session."""
 
 
 class AssertLooksLike(Protocol):
@@ -35,49 +36,51 @@ class AssertLooksLike(Protocol):
         range: tuple[float, float] | None = None,
         tolerate_shift: int = 0,
     ) -> dict[str, float]:
-        """Hold an image against a golden, and return its scores.
+        """Compare an image with a golden, its stored reference image, and return the scores.
 
         Parameters
         ----------
         image
-            A path, the bytes of an image file such as a screenshot, a matplotlib figure, a PIL image, or an array
-            H x W x 3 (uint8, uint16, or float with `range` stated). What is compared, and stored, has 8 bits a channel.
+            A path, the bytes of an image file such as a screenshot, a matplotlib figure, a PIL image, or an array H x W
+            x 3 (uint8, uint16, or float with `range`). The image is compared and stored with 8 bits for each channel.
         golden
             Name of a PNG file in the folder of goldens.
         gate
-            Limits by the kind of picture: "ui" for screenshots and charts, "photo" for photos. By default "ui", and
-            none if `max` or `min` is given.
+            Limits for a kind of image: "ui" for screenshots and charts, "photo" for photos. By default "ui"; if `max`
+            or `min` is given, there are no other limits by default.
         max, min
-            Limits by metric name, as `eyediff metrics` lists them; they take the place of those of the gate.
+            Limits for metrics, by the names that `eyediff metrics` lists. They replace limits of the gate.
         range
             Values of black and white in an array of floats.
         tolerate_shift
-            Pixels by which a changed region may be displaced and crosses no limit.
+            Largest displacement in pixels at which a changed region crosses no limit.
 
         Raises
         ------
         AssertionError
-            If a limit is crossed, sizes differ, or there is no golden yet.
+            If a limit is crossed, if the sizes differ, or if the golden does not exist.
         UsageError, ImageError, RangeError
             If the call or the image is wrong.
         """
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The flag, the folders."""
-    group = parser.getgroup("eyediff", "pictures that should look like their goldens")
+    """Add the options of the plugin."""
+    group = parser.getgroup("eyediff", "compare images with stored images (goldens)")
     group.addoption(
-        "--eyediff-update", action="store_true", help="assert_looks_like: store the pictures of this run as goldens"
+        "--eyediff-update", action="store_true", help="assert_looks_like: store the images of this run as goldens"
     )
     group.addoption(
-        "--eyediff-report", metavar="DIR", help="assert_looks_like: where failures show their pictures (eyediff-report)"
+        "--eyediff-report", metavar="DIR", help="assert_looks_like: folder for the images of failures (eyediff-report)"
     )
-    parser.addini("eyediff_goldens", "the folder of goldens, from that of the test file", default="goldens")
-    parser.addini("eyediff_report", "where failures show their pictures, from the root", default="eyediff-report")
+    parser.addini("eyediff_goldens", "folder of goldens, relative to the folder of the test file", default="goldens")
+    parser.addini(
+        "eyediff_report", "folder for the images of failures, relative to the root folder", default="eyediff-report"
+    )
 
 
 def _session(config: pytest.Config) -> Session:
-    """Return what the processes of this run share; the first one to ask makes it."""
+    """Return the session that all processes of this run share. The first call makes it."""
     from pathlib import Path  # noqa: PLC0415  # only for runs that use the fixture, as all below
     from tempfile import mkdtemp  # noqa: PLC0415
 
@@ -91,7 +94,7 @@ def _session(config: pytest.Config) -> Session:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist where the session's facts are."""
+    """Send the folder of the session to a worker of pytest-xdist."""
     node.workerinput[_FOLDER] = str(_session(node.config).folder)
 
 
@@ -116,7 +119,7 @@ def _report(config: pytest.Config) -> Any:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which goldens were stored, and make the page of all failures."""
+    """Print which goldens were stored, and write the page of all failures."""
     session = config.stash.get(_SESSION, None)
     if session is None:
         return
@@ -124,7 +127,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         goldens = session.goldens()
         stored = [golden.path for golden in goldens if golden.new]
         terminalreporter.section("eyediff")
-        terminalreporter.write_line(f"goldens stored: {len(stored)}, as they were: {len(goldens) - len(stored)}")
+        terminalreporter.write_line(f"goldens stored: {len(stored)}, unchanged: {len(goldens) - len(stored)}")
         for path in stored:
             terminalreporter.write_line(f"  {path}")
     from .failures import remove_page, write_page  # noqa: PLC0415
@@ -135,11 +138,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     else:
         page = write_page(_report(config), failures)
         terminalreporter.section("eyediff")
-        terminalreporter.write_line(f"pictures that look unlike their goldens: {len(failures)}; look at {page}")
+        terminalreporter.write_line(f"images that differ from their goldens: {len(failures)}; see {page}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove what the processes shared. Workers leave that to the process that began them."""
+    """Remove the folder of the session. Only the main process does this, not the workers."""
     session = config.stash.get(_SESSION, None)
     if session is not None and not hasattr(config, "workerinput"):
         session.remove()

@@ -1,4 +1,4 @@
-"""Write what a failed comparison leaves: a folder with pictures and scores, and a page of all failures of a session."""
+"""Write a folder with images and scores for each failed comparison, and a page of all failures of a session."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class Failed:
-    """A comparison that failed. `golden` is None where there is none yet; `row` and `header` where sizes differ."""
+    """A comparison that failed. `golden` is None if it does not exist; `row` and `header` are None if sizes differ."""
 
     reason: str
     golden: Path | None
@@ -43,18 +43,18 @@ class Failed:
 
 
 class FailureFolder:
-    """The folder of one test and golden, below that of all failures."""
+    """The folder of one test and golden, inside the folder of all failures."""
 
     def __init__(self, root: Path, test: str, golden: str) -> None:
         self._root, self._test, self._golden = root, test, golden
         self.folder = root / _safe(test) / _safe(golden)
 
     def clear(self) -> None:
-        """Remove what an earlier run left of this one, with folders that are empty then."""
+        """Remove the files that an earlier run wrote for this test, and folders that are then empty."""
         for name in (REFERENCE, CANDIDATE, DIFFERENCE, SCORES):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent, self._root):
-            with suppress(OSError):  # it is not there, or not empty
+            with suppress(OSError):  # the folder does not exist, or is not empty
                 folder.rmdir()
 
     def write(self, failed: Failed) -> tuple[Path, dict[str, Any]]:
@@ -87,7 +87,7 @@ class FailureFolder:
         }
 
     def _write_difference(self, golden: Path, candidate: PILImage.Image) -> None:
-        """Absolute differences, stretched so that the largest is white; none where the sizes differ."""
+        """Write the absolute differences, scaled so that the largest is white. Write nothing if the sizes differ."""
         with PILImage.open(golden) as picture:
             before = np.asarray(picture.convert("RGBA"))
         after = np.asarray(candidate.convert("RGBA"))
@@ -99,13 +99,13 @@ class FailureFolder:
 
 
 def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
-    """Write the page of all failures of a session, with the scores and limits of each, and return where it lies.
+    """Write the page of all failures of a session, with their scores and limits, and return its path.
 
     Nothing is compared again.
     """
     metrics = {name: MetricHeader(*values) for each in failures for name, values in each["metrics"].items()}
     higher = {name: value for each in failures for name, value in each["higher"].items()}
-    sink = PageSink(root / PAGE, About("pictures that look unlike their goldens", len(failures)))
+    sink = PageSink(root / PAGE, About("images that differ from their goldens", len(failures)))
     header = Header(__version__, metrics, "refuse", higher)
     collector, crossings = Collector(header, NO_LIMITS), list[Crossing]()
     try:
@@ -113,7 +113,7 @@ def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
         for record in failures:
             row = _row_of(record)
             if isinstance(row, ScoredPair):
-                with suppress(ImageError):  # a row without pictures, if somebody has removed them meanwhile
+                with suppress(ImageError):  # without images if somebody has removed them
                     before, after = (as_image(Path(record["folder"]) / name) for name in (REFERENCE, CANDIDATE))
                     sink.see(View(row, before.pixels, after.pixels))
             sink.write(row)
@@ -126,7 +126,7 @@ def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
 
 
 def remove_page(root: Path) -> None:
-    """Remove the page of an earlier session, if it is one of ours, and the folder if it is empty then."""
+    """Remove the page of an earlier session if eyediff wrote it, and the folder if it is then empty."""
     page = root / PAGE
     with suppress(OSError):
         with page.open("rb") as file:
@@ -147,6 +147,6 @@ def _row_of(record: Mapping[str, Any]) -> Row:
 
 
 def _safe(name: str) -> str:
-    """A folder's name for any text: readable, and different for different texts."""
+    """Return a readable folder name for a text. Different texts have different names."""
     readable = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[-80:]
     return f"{readable}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"

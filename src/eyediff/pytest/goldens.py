@@ -1,4 +1,4 @@
-"""Goldens on disk: comparing with them, storing them, and what a failure says."""
+"""Compare images with goldens on disk, store goldens, and describe failures."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Goldens:
         try:
             return self._hold(image, golden, limits_of(gate, max, min), range, tolerate_shift)
         except (AssertionError, EyediffError) as error:
-            raise error.with_traceback(None) from None  # the test is to be seen, and not how we found out
+            raise error.with_traceback(None) from None  # show only the test in the traceback, not this code
 
     def _hold(
         self, image: Any, golden: str, limits: Limits, range: Range | None, tolerate_shift: int
@@ -75,16 +75,16 @@ class Goldens:
             failed = Failed(said, path if path.exists() else None, candidate, limits.maxima, limits.minima, **found)
             folder, record = failures.write(failed)
             self.session.add_failure(record)
-            raise AssertionError(f"{reason}\n  look at {shown(folder)}\n  {advice}: pytest --eyediff-update")
+            raise AssertionError(f"{reason}\n  see {shown(folder)}\n  {advice} with pytest --eyediff-update")
 
         if not path.exists():
-            fail(f"there is no golden {shown(path)} yet", "if the picture is right, store it")
+            fail(f"there is no golden {shown(path)} yet", "if the image is correct, store it")
         metrics = _metrics(tuple((spec.requested, content_name(spec.requested)) for spec in specs), tolerate_shift)
         resolved = limits.resolve(metrics.header)
         try:
             images = fit(as_image(path), as_image(candidate, name="image"), "refuse")
         except SizeError as error:
-            fail(f"looks unlike {shown(path)}: {error}", "if the new picture is right, store it")
+            fail(f"the image differs from {shown(path)}: {error}", "if the new image is correct, store it")
         pair = Pair(golden, path, path)
         (row,) = score_batch([Loaded(pair, *images)], metrics, ReferenceCache())
         if not isinstance(row, ScoredPair) or not row.complete:
@@ -92,8 +92,8 @@ class Goldens:
         if crossings := list(resolved.crossings(row)):
             reasons = "; ".join(map(_describe, crossings))
             fail(
-                f"looks unlike {shown(path)}: {reasons}{_places(row)}",
-                "if the new picture is right, store it",
+                f"the image differs from {shown(path)}: {reasons}{_places(row)}",
+                "if the new image is correct, store it",
                 row=row,
                 header=metrics.header,
                 crossings=crossings,
@@ -104,28 +104,28 @@ class Goldens:
         name = Path(golden)
         if name.suffix != ".png" or name.is_absolute() or ".." in name.parts:
             raise UsageError(
-                f"golden {golden!r}: expected a relative name that ends in .png, which goes below {shown(self.folder)}"
+                f"golden {golden!r}: expected a relative name that ends in .png, for a file in {shown(self.folder)}"
             )
         return self.folder / name
 
     def _store(self, path: Path, picture: PILImage.Image) -> None:
-        """Put the picture in place, unless it is there already; two tests that disagree are told."""
+        """Store the image, unless it is stored already. Raises AssertionError if two tests store different images."""
         same = path.exists() and _equal(path, picture)
         content = hashlib.sha256(f"{picture.mode} {picture.size}".encode() + picture.tobytes()).hexdigest()
         own = StoredGolden(str(path), self.test, content, new=not same)
         first = self.session.claim(own)
         if first.picture != content:
             raise AssertionError(
-                f"{shown(path)} was stored by {first.test} with another picture; give each a name of its own"
+                f"{shown(path)} was stored by {first.test} with another image; give each golden a different name"
             )
         if first is own and not same:
-            with atomic_path(path) as part:  # a name of its own
+            with atomic_path(path) as part:  # written under a temporary name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 picture.save(part, "PNG", optimize=True)
 
 
 def limits_of(gate: str | None, max: Mapping[str, float] | None, min: Mapping[str, float] | None) -> Limits:
-    """Return the limits of a gate, and those that are given in place of them."""
+    """Return the limits of a gate, replaced by the limits that are given."""
     if gate is None and (max is not None or min is not None):
         return Limits(dict(max or {}), dict(min or {}))
     name = gate or defaults.GOLDEN_GATE
@@ -136,13 +136,16 @@ def limits_of(gate: str | None, max: Mapping[str, float] | None, min: Mapping[st
 
 @lru_cache(maxsize=8)
 def _metrics(names: tuple[tuple[str, str], ...], tolerate_shift: int) -> MetricSet:
-    """Return metrics, which stay loaded for the next call; the second of each two names tells states of a file."""
+    """Return metrics, which stay loaded.
+
+    The second name of each pair changes if the content of a metric file changes.
+    """
     return ComparisonOptions(tolerate_shift=tolerate_shift).build_metrics([name for name, _ in names])
 
 
 def flattened(image: Any, range: Range | None) -> PILImage.Image:
-    """Return an image as a golden holds it: upright sRGB of 8 bits, with transparency where it has some."""
-    if hasattr(image, "savefig"):  # a figure of matplotlib
+    """Return an image as a golden stores it: upright sRGB with 8 bits, with transparency if it has any."""
+    if hasattr(image, "savefig"):  # a matplotlib figure
         drawn = io.BytesIO()
         image.savefig(drawn, format="png")
         image = drawn.getvalue()
@@ -150,7 +153,9 @@ def flattened(image: Any, range: Range | None) -> PILImage.Image:
         try:
             image = PILImage.open(io.BytesIO(image))
         except OSError as error:
-            raise ImageError(f"image: {len(image)} bytes that are no image file; give those of a PNG") from error
+            raise ImageError(
+                f"image: these {len(image)} bytes are not an image file; give those of a PNG file"
+            ) from error
     found = as_image(image, range=range, name="image")
     black = _levels(found.pixels)
     if found.over_white is None:
@@ -167,11 +172,11 @@ def _levels(pixels: Pixels) -> Numbers:
 
 
 def _equal(path: Path, picture: PILImage.Image) -> bool:
-    """Return whether a golden is exactly this picture. A file that is not an image is not."""
+    """Return whether a golden is exactly this picture; False if the file is not an image."""
     try:
         with PILImage.open(path) as there:
             return there.mode == picture.mode and there.size == picture.size and there.tobytes() == picture.tobytes()
-    except (OSError, SyntaxError):  # how Pillow tells of files that are damaged
+    except (OSError, SyntaxError):  # the errors of Pillow for damaged files
         return False
 
 
@@ -181,7 +186,7 @@ def _describe(found: Crossing) -> str:
 
 
 def _places(row: ScoredPair) -> str:
-    """Return where the worst changed regions are, as the text of a failure says it."""
+    """Return the positions of the worst changed regions as text for a failure."""
     boxes = [box for found in row.regions.values() for box in found if box.shift is None]
     if not boxes:
         return ""

@@ -1,7 +1,7 @@
-"""Share facts between the processes of one pytest session: stored goldens, their tests, and failures.
+"""Share records between the processes of one pytest session: stored goldens, their tests, and failures.
 
-Each fact is a file of its own, in a folder that the first process makes and removes. So the processes of pytest-xdist
-see each other's facts, and no fact is lost if a process crashes.
+Each record is a file in a folder that the first process makes and removes. So all processes of pytest-xdist see all
+records, and no record is lost if a process crashes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class StoredGolden:
-    """A golden of a session that stores pictures: `new`, or equal to what was there; with the test that has it."""
+    """A golden that a session stored, and the test that stored it. `new` is False if the file was equal before."""
 
     path: str
     test: str
@@ -27,19 +27,19 @@ class StoredGolden:
 
 
 class Session:
-    """The facts of a session, in `folder`."""
+    """The records of a session, in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def claim(self, golden: StoredGolden) -> StoredGolden:
-        """Record which picture a golden is to have, and return the record of the first test that did."""
+        """Record the image of a golden, and return the record of the first test that stored this golden."""
         name = hashlib.sha256(golden.path.encode("utf-8", "surrogateescape")).hexdigest()
         record = self.folder / f"golden-{name}.json"
         part = self.folder / f"golden-{name}.{os.getpid()}"
         part.write_text(json.dumps(vars(golden)))
         try:
-            os.link(part, record)  # complete, and by one process alone
+            os.link(part, record)  # atomic, and only one process succeeds
         except FileExistsError:
             return StoredGolden(**json.loads(record.read_text()))
         finally:
@@ -47,7 +47,7 @@ class Session:
         return golden
 
     def goldens(self) -> list[StoredGolden]:
-        """Return the goldens of the session, by path."""
+        """Return the goldens of the session, sorted by path."""
         found = [StoredGolden(**record) for record in self._records("golden")]
         return sorted(found, key=lambda golden: golden.path)
 
@@ -56,7 +56,7 @@ class Session:
         self._failure(record["folder"]).write_text(json.dumps(record))
 
     def drop_failure(self, folder: Path) -> None:
-        """Forget a comparison that failed: its test has compared again."""
+        """Remove the record of a failed comparison, because its test compares again."""
         self._failure(str(folder)).unlink(missing_ok=True)
 
     def _failure(self, folder: str) -> Path:
@@ -64,7 +64,7 @@ class Session:
         return self.folder / f"failure-{name}.json"
 
     def failures(self) -> list[dict[str, Any]]:
-        """Return the comparisons that failed, by test."""
+        """Return the comparisons that failed, sorted by test."""
         return sorted(self._records("failure"), key=lambda record: (str(record["test"]), str(record["golden"])))
 
     def _records(self, kind: str) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Compare images on many machines, by Ray Data. Needs ray: pip install 'eyediff[ray]'
+"""Compare images on many machines with Ray Data. Needs ray: pip install 'eyediff[ray]'
 
     import ray, eyediff.ray
 
@@ -8,15 +8,16 @@
     pairs = eyediff.ray.pairs("pairs.parquet")                                            # or a list, or two folders
     summary = eyediff.ray.write(pairs, "scores.parquet", ["lpips"], resume=True)
 
-`compare` is one step of a pipeline of Ray Data. `write` is a run like that of `eyediff compare`: one process writes all
-rows, in input order. If a worker or the whole run is killed, no row is lost or doubled, and `resume` continues the run.
+`compare` is one step of a Ray Data pipeline. `write` is a complete run, like that of `eyediff compare`: one process
+writes all rows, in input order. If a worker or the whole run is killed, no row is lost or doubled, and `resume`
+continues the run.
 """
 
 from __future__ import annotations
 
 from ..optional import import_optional
 
-import_optional("ray.data", "eyediff.ray")  # here, so that one line is what a user without it reads
+import_optional("ray.data", "eyediff.ray")  # checked here, so that a user without Ray gets a one-line error
 
 from .datasets import compare
 from .running import row_source, write

@@ -1,4 +1,4 @@
-"""`compare` as a step of Ray Data: from a dataset of paths to a dataset of rows."""
+"""Define `compare` as a step of Ray Data, from a dataset of paths to a dataset of rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..run import ComparisonOptions
 from .worker import Worker, WorkerTask
 
 Dataset: TypeAlias = Any
-"""A ray.data.Dataset. Its own type does not pass a strict type check."""
+"""Type of a ray.data.Dataset. Ray's own type does not pass a strict type check."""
 
 
 def compare(
@@ -35,18 +35,18 @@ def compare(
     Parameters
     ----------
     dataset : ray.data.Dataset
-        It has the columns `reference` and `candidate`: paths that every machine sees, or URLs that fsspec opens. A
-        column `pair` gives names.
+        Dataset with the columns `reference` and `candidate`: paths that exist on every machine, or URLs that fsspec can
+        open. The optional column `pair` has names.
     metrics : sequence of str
         Names of metrics.
     size, alpha : str
-        How images of different size, and transparent images, are treated.
+        Policies for images of different sizes and for transparent images.
     device : {"auto", "cpu", "cuda"}
-        Where the metrics are computed.
+        Device that computes the metrics.
     actors : int, optional
         Number of workers. Default: one for each core of the cluster.
     batch : int
-        Pairs that a worker gets at a time.
+        Number of pairs that a worker gets at a time.
 
     Returns
     -------
@@ -57,21 +57,21 @@ def compare(
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        Before anything is computed.
+        If the call is wrong, or if a metric cannot be loaded. Raised before anything is computed.
     """
     options = ComparisonOptions(size=size, alpha=alpha, device=device)
     header = options.build_metrics(metrics).header
     columns = dataset.columns() or []
     missing = [name for name in SIDES if name not in columns]
     if missing:
-        raise UsageError(f"the dataset has the columns {', '.join(columns)}, without {' and '.join(missing)}")
+        raise UsageError(f"the dataset has the columns {', '.join(columns)}, but it needs {' and '.join(missing)}")
     return map_dataset(dataset, WorkerTask.of(header, options), actors or core_count(), batch)
 
 
 def map_dataset(dataset: Dataset, task: WorkerTask, actors: int, batch: int | None) -> Dataset:
-    """Map a dataset by workers that load their networks once.
+    """Map a dataset with workers that load their networks once.
 
-    If a worker dies, Ray replaces it and repeats its batch.
+    If a worker crashes, Ray replaces it and repeats its batch.
     """
     return dataset.map_batches(
         Worker,

@@ -1,4 +1,7 @@
-"""A run whose rows Ray computes. This process writes them in input order, by the same sinks as every other run."""
+"""Run a comparison whose rows Ray computes.
+
+This process writes them in input order, with the same sinks as other runs.
+"""
 
 from __future__ import annotations
 
@@ -37,28 +40,28 @@ def write(
     actors: int | None = None,
     progress: run.Progress | None = None,
 ) -> Summary:
-    """Compare pairs on every machine of Ray, and write the rows in their order.
+    """Compare pairs on all machines of a Ray cluster, and write the rows in the order of the pairs.
 
-    Ray is started if the caller has not started it.
+    Ray is started unless the caller has started it.
 
     Parameters
     ----------
     pairs : sequence of Pair
         See `pairs`.
     output : str or Path
-        A file `.jsonl`, `.csv` or `.json`, or a folder `.parquet`.
+        Path of a `.jsonl`, `.csv` or `.json` file, or of a `.parquet` folder.
     metrics : sequence of str
         Names of metrics.
     resume : bool
         Keep the rows that `output` has, and compute only the others.
     size, alpha : str
-        How images of different size, and transparent images, are treated.
+        Policies for images of different sizes and for transparent images.
     device : {"auto", "cpu", "cuda"}
-        Where the metrics are computed.
+        Device that computes the metrics.
     actors : int, optional
         Number of workers. Default: one for each core of the cluster.
     progress : function, optional
-        Called with the number of rows that are done, and of all rows.
+        Called with the number of finished rows and the number of all rows.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def write(
     Raises
     ------
     UsageError, WeightsError, DeviceError, OutputError, ResumeError
-        Before anything is computed.
+        If the run cannot be done as requested. Raised before anything is computed.
 
     Notes
     -----
@@ -86,7 +89,7 @@ def _open_sink(output: Path, resume: bool) -> run.ResumableSink:
     kind = _SUFFIXES.get(output.suffix.lower())
     if kind is None:
         suffixes = ", ".join(_SUFFIXES)
-        raise UsageError(f"{shown(output)}: the suffix names no format; expected one of {suffixes}")
+        raise UsageError(f"{shown(output)}: the suffix is not that of a format; expected one of {suffixes}")
     return run.ResumableSink(output, kind, resume=resume)
 
 
@@ -95,7 +98,7 @@ def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run
 
     def rows(plan: run.ComparisonPlan, recall: Recall, stop: Stop) -> Generator[Row]:
         pairs, header = plan.pairs, plan.metrics.header
-        if not isinstance(pairs, Sequence):  # they are gone through twice
+        if not isinstance(pairs, Sequence):  # they are read twice
             raise UsageError("the pairs have no length; expected a sequence of pairs")
         earlier = _EarlierRows(plan.metrics.names)
         missing = _missing_pairs(pairs, recall, earlier, stop)
@@ -112,7 +115,10 @@ def row_source(options: run.ComparisonOptions, actors: int | None = None) -> run
 
 
 class _EarlierRows:
-    """Rows of an earlier run, by the index of their pair. An array takes eight bytes a value instead of an object."""
+    """Rows of an earlier run, by the index of their pair.
+
+    They are stored in an array, with eight bytes for each value.
+    """
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self._metrics = metrics
@@ -188,16 +194,19 @@ def _compute(blocks: Sequence[Any], task: WorkerTask, actors: int) -> Generator[
 
 
 def _next_row(computed: Iterator[dict[str, Any]], index: int, pair: Pair, metrics: Sequence[str]) -> Row:
-    """Return the next row. Raises EyediffError if it is not that of this pair, so no row is lost or doubled."""
+    """Return the next row. Raises EyediffError if it belongs to another pair, so that no row is lost or doubled."""
     cells = next(computed, None)
     if cells is None or cells[INDEX] != index:
         received = "no row" if cells is None else f"row {cells[INDEX]}"
-        raise EyediffError(f"Ray gave {received} where row {index} ({pair.name}) was due")
+        raise EyediffError(f"Ray returned {received}, but row {index} ({pair.name}) was expected")
     return replace(row_from_arrow(cells, metrics), pair=pair)
 
 
 def _error_message(error: BaseException) -> str:
-    """Return one line on what stopped the workers: the error of eyediff inside Ray's errors, if there is one."""
+    """Return the error that stopped the workers as one line.
+
+    It is the error of eyediff inside the error of Ray, if there is one.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, EyediffError):

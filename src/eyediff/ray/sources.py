@@ -1,4 +1,4 @@
-"""Pairs from a list, from two folders, or from a Parquet table of paths."""
+"""Read pairs from a list, from two folders, or from a Parquet table of paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..records import MatchRule, Pair
 
 
 class PairTable(Sequence[Pair]):
-    """Pairs stored as columns of text. Ten million take one or two gigabytes, a tenth of a list."""
+    """Pairs stored as columns of text. Ten million pairs take one or two gigabytes, a tenth of the memory of a list."""
 
     def __init__(self, columns: Any) -> None:
         self._columns = columns
@@ -46,13 +46,13 @@ def pairs(
     Parameters
     ----------
     source : path, URL or iterable of PairLike
-        A list of pairs; or a Parquet file, or a folder of them, with the columns `reference`, `candidate` and
-        optionally `pair` (the name of each; default: the candidate); or the reference folder.
+        A list of pairs, a Parquet table, or the reference folder. A Parquet table is a file or a folder of files with
+        the columns `reference` and `candidate`, and optionally `pair` (the name; default: the candidate).
     candidate : path, optional
-        The candidate folder or file, if `source` is a folder. Files are paired as by `eyediff compare`; files without a
+        The candidate folder or file, if `source` is a folder. Files are paired as in `eyediff compare`; files without a
         partner are left out.
     match : str
-        How files of two folders are paired.
+        Rule that pairs the files of two folders.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def pairs(
     Raises
     ------
     UsageError
-        If something is missing, if two pairs have one name, or if no installed package opens a URL.
+        If something is missing, if two pairs have the same name, or if no installed package can open a URL.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def pairs(
 
 def _read_table(source: str) -> PairTable:
     arrow()
-    import pyarrow.parquet as pq  # noqa: PLC0415  # it came with Ray
+    import pyarrow.parquet as pq  # noqa: PLC0415  # installed together with Ray
 
     path, files = source, None
     if (scheme := scheme_of(source)) is not None:
@@ -92,17 +92,17 @@ def _read_table(source: str) -> PairTable:
         files, path = url_to_fs(source)
     try:
         table = pq.read_table(path, filesystem=files)
-    except (OSError, ValueError) as error:  # arrow's own errors are among them
+    except (OSError, ValueError) as error:  # includes the errors of arrow
         reason = " ".join(str(error).split())
-        raise UsageError(f"{shown(source)}: is not a Parquet table ({reason}); check the path") from error
+        raise UsageError(f"{shown(source)} is not a Parquet table ({reason}); check the path") from error
     missing = [name for name in SIDES if name not in table.column_names]
     if missing:
         raise UsageError(
-            f"{shown(source)} has the columns {', '.join(table.column_names)}, without {' and '.join(missing)}: "
-            "name them reference and candidate"
+            f"{shown(source)} has the columns {', '.join(table.column_names)}, but it needs {' and '.join(missing)}; "
+            "rename the columns to reference and candidate"
         )
     kept = [name for name in ("pair", *SIDES) if name in table.column_names]
     for name in kept:
         if table[name].null_count:
-            raise UsageError(f"{shown(source)}: the column {name} has empty cells: fill them, or take them out")
+            raise UsageError(f"{shown(source)}: the column {name} has empty cells; fill them, or remove these rows")
     return PairTable(table.select(kept))

@@ -1,4 +1,4 @@
-"""A worker of Ray: a process with one core that loads the networks once and turns tables of paths into rows."""
+"""Define a worker of Ray: a process with one core that loads the networks once, and computes rows for tables."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ..scoring.batches import score_pairs
 
 INDEX = "index"
 MASK = "mask"
-"""Column of the path of a pair's mask, where it has one."""
+"""Column with the path of the mask of a pair, if it has one."""
 
 
 @dataclass(frozen=True)
 class WorkerTask:
-    """The task of every worker: metrics, options, the header of the head node, and its current folder."""
+    """The task of every worker: the metrics, the options, and the header and the current folder of the head node."""
 
     metrics: Sequence[str]
     options: ComparisonOptions
@@ -35,7 +35,7 @@ class WorkerTask:
 
     @staticmethod
     def of(header: Header, options: ComparisonOptions) -> WorkerTask:
-        """Return the task of a run. Relative paths hold in every worker whose machine has the folder."""
+        """Return the task of a run. Relative paths work on every machine that has the current folder."""
         readers = defaults.RAY_READERS if options.workers is None else options.workers
         return WorkerTask(
             tuple(header.metrics),
@@ -46,17 +46,17 @@ class WorkerTask:
 
 
 class Worker:
-    """A callable that Ray creates once in each process and calls with one table after the other.
+    """A callable that Ray creates once in each process, and then calls with one table after the other.
 
     Raises
     ------
     EyediffError
-        If this machine has another version, other weights or another engine than the head node. Such scores must not be
-        mixed.
+        If this machine has another version, other weights or another engine than the head node, because such scores
+        must not be mixed.
     """
 
     def __init__(self, task: WorkerTask) -> None:
-        with suppress(OSError):  # a machine without that folder has URLs and absolute paths to read
+        with suppress(OSError):  # a machine without that folder can read only URLs and absolute paths
             os.chdir(task.folder)
         self._metrics, self._loader = task.options.build_metrics(task.metrics), task.options.loader()
         difference = settings_difference(run_settings(task.header, ""), run_settings(self._metrics.header, ""))
@@ -64,7 +64,7 @@ class Worker:
             setting, expected, actual = difference
             raise EyediffError(
                 f"the worker on {platform.node()} differs from the head node: {setting}: '{actual}', not '{expected}'; "
-                "install the same version and weights everywhere, or state the ",
+                "install the same version and weights on all machines, or set the ",
                 Setting("device"),
             )
 
@@ -91,5 +91,5 @@ def _pairs(batch: Any) -> Iterator[Pair]:
 
 
 def _decode(value: str | bytes) -> str:
-    """Decode a name that travels as bytes because it is not valid text."""
+    """Decode a name. Names are sent as bytes, because some are not valid text."""
     return os.fsdecode(value) if isinstance(value, bytes) else str(value)

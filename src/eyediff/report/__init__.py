@@ -1,4 +1,4 @@
-"""A run as a page that people look at: one HTML file with everything in it, which asks no network for anything."""
+"""Write the results of a run as a page for people: one HTML file that contains everything and needs no network."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""The colours of maps: inferno, from black (no difference) over red to pale yellow (the largest).
+"""Colour maps with inferno, from black (no difference) through red to pale yellow (the largest difference).
 
-Perceptually uniform: equal steps of the value are equal steps of lightness to the eye, and to people who see colours
-otherwise. By Nathaniel Smith and Stefan van der Walt for matplotlib (matplotlib/_cm_listed.py), CC0: free of rights.
+The colours are perceptually uniform: equal steps of the value look like equal steps of lightness, also to people with
+colour blindness. They were made by Nathaniel Smith and Stefan van der Walt for matplotlib (matplotlib/_cm_listed.py),
+licence CC0.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ INFERNO = (
     "f9cb35f8cd37f8cf3af7d13df7d340f6d543f6d746f5d949f5db4cf4dd4ff4df53f4e156f3e35af3e55df2e661f2e865"
     "f2ea69f1ec6df1ed71f1ef75f1f179f2f27df2f482f3f586f3f68af4f88ef5f992f6fa96f8fb9af9fc9dfafda1fcffa4"
 )
-"""256 colours, each six hex digits of red, green and blue."""
+"""256 colours, each with six hexadecimal digits for red, green and blue."""
 
 
 def table() -> npt.NDArray[np.uint8]:
-    """256 x 3."""
+    """Return the colours as a 256 x 3 array."""
     return np.frombuffer(bytes.fromhex(INFERNO), np.uint8).reshape(256, 3)
 
 
 def indexed_png(found: npt.NDArray[np.float32], peak: float) -> bytes:
-    """H x W values from 0 to `peak`, as a PNG of 256 steps with INFERNO as its palette."""
+    """Return H x W values from 0 to `peak` as a PNG with 256 steps and the palette INFERNO."""
     steps = np.rint(found * (255 / peak) if peak > 0 else found).clip(0, 255).astype(np.uint8)
     image = Image.fromarray(steps).convert("P")
     image.putpalette(bytes.fromhex(INFERNO))
@@ -53,7 +54,7 @@ def indexed_png(found: npt.NDArray[np.float32], peak: float) -> bytes:
 
 
 def recoloured(file: BinaryIO, share: float) -> None:
-    """Give what `indexed_png` wrote the palette in which its last step is at `share` (0 to 1) of the colours."""
+    """Change the palette of a file from `indexed_png`: its last step gets the colour at `share` (0 to 1) of INFERNO."""
     palette = table()[np.rint(np.arange(256) * share).astype(int)].tobytes()
     file.seek(8)
     while True:  # the palette comes before the pixels (PNG 1.2, 4.3)
@@ -65,7 +66,7 @@ def recoloured(file: BinaryIO, share: float) -> None:
 
 
 def ticks(peak: float) -> list[float]:
-    """Round values from 0 to `peak`: steps of 1, 2 or 5 times a power of ten, three to seven of them."""
+    """Return three to seven round values from 0 to `peak`, in steps of 1, 2 or 5 times a power of ten."""
     if peak <= 0:
         return [0.0]
     power = 10.0 ** math.floor(math.log10(peak / 3))

@@ -1,8 +1,7 @@
-"""The page around its data: template, style, scripts, and the encoding of data inside HTML.
+"""Build the HTML page around its data: template, style, scripts, and the encoding of data inside HTML.
 
-Everything that comes from outside (names of files, messages) is in the data, as JSON, and reaches the page as text
-nodes that the scripts make. So there is one place where escaping matters, `embedded`, and a template engine would fill
-in five words: string.Template does.
+File names, messages and other outside text are stored as JSON in the data, and the scripts show them as text nodes. So
+only `embedded` must escape text. The template has only a few fields, so string.Template is enough.
 """
 
 from __future__ import annotations
@@ -31,20 +30,23 @@ SCRIPTS = (
     "viewer.js",
     "main.js",
 )
-"""In this order, inside one function: each is a part of the page and says in its first line which."""
+"""Scripts, in the order in which they are joined inside one function.
+
+The first line of each names its part of the page.
+"""
 
 STYLES = ("base.css", "overview.css", "groups.css", "table.css", "viewer.css")
 
 GENERATOR = '<meta name="generator" content="eyediff '
-"""By this, within the first KILOBYTES of a file, a page of ours is known."""
+"""Mark of a page that eyediff wrote. It is within the first KILOBYTES bytes of the file."""
 
 KILOBYTES = 4096
 
 
 def embedded(value: object) -> str:
-    r"""JSON that may stand inside a script element: ASCII alone, and no <, > or &, which JSON can say as \u003c.
+    r"""Return JSON for a script element. It is ASCII, with <, > and & written as escapes such as \u003c.
 
-    So no name can end the element, begin a comment or an entity, or break a line as U+2028 does. Strict: no NaN.
+    So no name can end the element, begin a comment or an entity, or break a line as U+2028 does. NaN is an error.
     """
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
@@ -58,7 +60,10 @@ def block(name: str, content: str) -> str:
 def frame(
     title: str, version: str, beside: bool, *, scripts: Sequence[str] = SCRIPTS, styles: Sequence[str] = STYLES
 ) -> tuple[str, str]:
-    """Return the parts of the page before and after the data. `beside`: pictures lie in a folder beside the page."""
+    """Return the parts of the page before and after the data.
+
+    With `beside`, pictures are in a folder next to the page.
+    """
     style = "\n".join(_part("style", name) for name in styles)
     script = '"use strict";\n(() => {\n' + "\n".join(_part("script", name) for name in scripts) + "\n})();"
     page = Template(files(__package__).joinpath("page.html").read_text("utf-8"))
@@ -76,7 +81,10 @@ def frame(
 
 
 def _policy(style: str, script: str, beside: bool) -> str:
-    """Return the content security policy: this script, this style, and pictures in the page (or `beside` it)."""
+    """Return a content security policy that allows only this script, this style, and pictures in the page.
+
+    With `beside`, it also allows pictures in files.
+    """
     images = "img-src data: 'self' file:" if beside else "img-src data:"
     rules = [
         f"script-src {_hash(script)}",

@@ -1,4 +1,4 @@
-"""Maps of where the pairs differ, as files: PNG in colours of one scale for the whole run, and float32 .npy."""
+"""Write difference maps as files: PNG with one colour scale for the whole run, and float32 .npy."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INDEX, LEGEND = "maps.json", "legend.png"
 
 @dataclass(frozen=True, slots=True)
 class _MapFiles:
-    """The files of a pair, their name without suffix, and what is in them."""
+    """The map files of a pair: their name without suffix, and the largest and mean value."""
 
     name: str
     peak: float
@@ -44,17 +44,17 @@ class _MapFiles:
 
 
 class MapsSink:
-    """A viewer that writes each pair's map below a folder, under the pair's name with the suffix of each format.
+    """A viewer that writes the map of each pair into a folder, under the name of the pair and the suffix of the format.
 
     A PNG has the size of the images. All maps of a run share one colour scale, from 0 to the largest value of any map.
-    That value is known only at the end. So each PNG is first written to a temporary file, in 256 steps of its own
-    range; at the end it gets the palette of the shared scale, and its final name. `legend.png` shows the scale.
-    `maps.json` lists the scale in figures and the file of each pair. `.npy` files hold the map of the metric, unscaled.
-    For a similarity such as SSIM, the PNG and the figures of `maps.json` are 1 minus the map.
+    That value is known only at the end. So each PNG is first written to a temporary file, with 256 steps over its own
+    range. At the end it gets the palette of the shared scale, and its final name. `legend.png` shows the scale.
+    `maps.json` lists the limits of the scale and the file of each pair. `.npy` files hold the unscaled map of the
+    metric. For a similarity such as SSIM, the PNG and the numbers in `maps.json` show 1 minus the map.
 
-    The folder must be new, empty, or hold the `maps.json` of an earlier run. A run that ends well removes the files
-    that this index names and that it did not replace. The index of another run lists them as `earlier`. All methods
-    raise OutputError. `missing` counts pairs that have scores and no map.
+    The folder must be new or empty, or hold the `maps.json` of an earlier run. A run that finishes removes the files of
+    the earlier run that it did not replace. If a run is interrupted, its `maps.json` lists these files as `earlier`.
+    All methods raise OutputError. `missing` is the number of pairs that have scores but no map.
     """
 
     def __init__(self, folder: Path, metric: str, formats: Sequence[str] = ("png",), map_identity: float = 0.0) -> None:
@@ -75,7 +75,7 @@ class MapsSink:
             self.folder = real_path(self.folder)
             earlier = (self.folder / INDEX).is_file() or not self.folder.exists()
             if not earlier and (not self.folder.is_dir() or any(map(_is_foreign, self.folder.iterdir()))):
-                raise OutputError(f"{shown(self.folder)} holds other files already; give a new folder for maps")
+                raise OutputError(f"{shown(self.folder)} holds other files; give a new folder for maps")
             self._folders = make_folders(self.folder)
             self._lock = Lock(self.folder / INDEX)
             self._token = uuid4().hex
@@ -95,7 +95,7 @@ class MapsSink:
     def see(self, view: View) -> None:
         """Queue the files of a pair for rendering."""
         if view.map is None:
-            self._troubles[view.row.pair.name] = view.trouble or "no map came with it"
+            self._troubles[view.row.pair.name] = view.trouble or "the pair has no map"
             return
         self._given[self._renders.count] = self._names.give(view.row.pair.name)
         self._renders.add(view)
@@ -103,7 +103,7 @@ class MapsSink:
     def _make(self, view: View, number: int) -> _MapFiles:
         found, name = view.map, self._given.pop(number)
         if found is None:
-            raise TypeError("a view without a map")
+            raise TypeError("the view has no map")
         shown_map = found if view.difference_map is None else view.difference_map
         peak = float(shown_map.max())
         path = self.folder / name
@@ -125,7 +125,7 @@ class MapsSink:
         self._peak = max(self._peak, made.peak)
 
     def write(self, row: Row) -> None:
-        """Add one pair to the index, in this order."""
+        """Add one pair to the end of the index."""
         if isinstance(row, ScoredPair):
             self._entries.append({"pair": row.pair.name, "width": row.width, "height": row.height})
         else:
@@ -149,7 +149,7 @@ class MapsSink:
             self._lock.release()
 
     def abandon(self) -> None:
-        """Leave the folder and its index as they were."""
+        """Restore the folder and its index to their state before the run."""
         self._renders.stop()
         try:
             restore(self.folder / INDEX, self._index_before)
@@ -165,7 +165,7 @@ class MapsSink:
             recoloured(file, made.peak / self._peak if self._peak > 0 else 0.0)
 
     def _part(self, path: Path) -> Path:
-        """Return where the PNG of a map waits for its palette."""
+        """Return the temporary path of a PNG that does not have its final palette yet."""
         return part_path(_with(path, ".png"), self._token)
 
     def _write_index(self, *, finished: bool) -> None:
@@ -200,7 +200,10 @@ class MapsSink:
 
 
 def _is_foreign(entry: Path) -> bool:
-    """Return whether an entry is more than what a killed run leaves before its index is there."""
+    """Return whether eyediff did not make this entry.
+
+    A run that is killed early leaves only a lock and temporary files.
+    """
     return entry.name != f"{INDEX}.lock" and not is_part(entry.name, INDEX)
 
 

@@ -1,4 +1,4 @@
-"""Display of results in a notebook: a table with thumbnails, a map as a picture, rows as a pandas DataFrame."""
+"""Show results in a notebook: a table with thumbnails, a map as a picture, and rows as a pandas DataFrame."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from ..records import PEAKS, Failure, Header, Row, Summary
 from .colormap import indexed_png
 
 SHOWN = 20
-"""Rows of a table; those that follow are counted. A notebook keeps what it shows, and two thumbnails are some 8 kB."""
+"""Largest number of rows in a table. The notebook file stores what it shows, and two thumbnails take about 8 kB."""
 
 SIDE = 96
-"""Pixels of a thumbnail's longer side."""
+"""Length of the longer side of a thumbnail, in pixels."""
 
 _NAME = "padding:0 8px;text-align:left"
 
 
 class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
-    """An H x W array that a notebook shows as a picture: inferno, from black at 0 to pale yellow at its largest value.
+    """An H x W array that a notebook shows as a picture, from black at 0 to pale yellow at the largest value.
 
-    It is otherwise a plain array, and results of computations with it are plain arrays.
+    In all other ways it is a plain array, and computations with it return plain arrays.
     """
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        """Apply the ufunc to plain arrays; an `out` argument keeps its type."""
+        """Apply the ufunc to plain arrays. An `out` argument keeps its type."""
         out = options.get("out")
         if out is not None:
             options["out"] = tuple(map(_plain, out))
@@ -46,7 +46,7 @@ class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
         return out[0] if out is not None and len(out) == 1 else found
 
     def _repr_png_(self) -> bytes | None:
-        """Return a PNG for notebooks; None if the array is no picture, such as one row."""
+        """Return a PNG for notebooks; None if the array cannot be shown as a picture, for example a single row."""
         if self.ndim != 2 or 0 in self.shape:
             return None
         values = np.nan_to_num(np.asarray(self, np.float32), nan=0.0)
@@ -79,7 +79,7 @@ def frame(header: Header, rows: Sequence[Row]) -> Any:
 def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
     """Return HTML with the first SHOWN rows, the mean of each metric, and the unmatched files.
 
-    All that comes from outside is escaped; pictures are inline, small, and read again from where they were read.
+    Text from outside is escaped. The pictures are small, are inside the HTML, and are read again from their files.
     """
     metrics = "".join(
         _cell(f"{name} {'&uarr;' if header.higher_is_better[name] else '&darr;'}", "th") for name in header.metrics
@@ -117,7 +117,7 @@ def _cell(inside: str, tag: str = "td") -> str:
 
 
 def _thumbnail(path: Location) -> str:
-    """An image inline; nothing where it cannot be read, which its row says already, or is gone meanwhile."""
+    """Return an image as inline HTML; empty if the file cannot be read (its row has the error) or no longer exists."""
     try:
         pixels = images.read(path).pixels
     except EyediffError:

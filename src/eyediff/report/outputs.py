@@ -1,4 +1,4 @@
-"""Pictures that `compare` writes beside its rows: the report, and maps as files."""
+"""Set up the pictures that `compare` writes in addition to its rows: the report and the map files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MAP_FORMATS: tuple[MapFormat, ...] = get_args(MapFormat)
 
 
 def map_formats(text: str) -> list[MapFormat]:
-    """Return the formats in a list with commas. Raises UsageError for an unknown format or an empty list."""
+    """Parse a list of formats separated by commas. Raises UsageError for an unknown format or an empty list."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     found = [kind for kind in MAP_FORMATS if kind in names]
     if not found or not set(names) <= set(MAP_FORMATS):
         raise UsageError(
-            Setting("map_format", text), f": expected one or more of {', '.join(MAP_FORMATS)}, with commas"
+            Setting("map_format", text), f": expected one or more of {', '.join(MAP_FORMATS)}, separated by commas"
         )
     return found
 
@@ -54,21 +54,21 @@ class RunViewers:
 
     @property
     def missing(self) -> int:
-        """Pairs that have scores and should have a map, but have none."""
+        """Number of pairs that have scores but no map, although maps were requested."""
         return self.maps.missing if self.maps else 0
 
     def describe(self) -> list[str]:
-        """Return lines that say where the outputs are and what is missing, after the run."""
+        """Return lines for the end of the run: the paths of the outputs, and the number of missing maps."""
         lines = [f"report: {shown(self.report.page)}"] if self.report else []
         if self.maps:
             lines.append(f"maps of {self.maps.metric}: {shown(self.maps.folder)}")
         if self.missing:
-            lines.append(f"{amount(self.missing, 'pair')} without a map; maps.json says why")
+            lines.append(f"{amount(self.missing, 'pair')} without a map; maps.json has the reasons")
         return lines
 
 
 def find_mapper(metrics: MetricSet) -> tuple[str, Mapper | None]:
-    """Return the first metric that has maps and its engine; "" and None if no metric has."""
+    """Return the name and the engine of the first metric that has maps; "" and None if there is no such metric."""
     for name in metrics.names:
         if isinstance(engine := metrics.engine(name), Mapper):
             return name, engine
@@ -76,9 +76,10 @@ def find_mapper(metrics: MetricSet) -> tuple[str, Mapper | None]:
 
 
 def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> RunViewers:
-    """Return viewers for a run of so many pairs (None: unknown).
+    """Return the viewers for a run of `expected` pairs (None: unknown).
 
-    Maps are of the first metric that has maps. Raises UsageError if maps are requested and no metric has any.
+    The maps are those of the first metric that has maps. Raises UsageError if maps are requested, but no metric has
+    maps.
     """
     name, mapper = find_mapper(metrics)
     maps = report = None

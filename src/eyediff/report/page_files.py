@@ -1,4 +1,4 @@
-"""The files of a page: one HTML file, or a folder with full-size pictures. Files of others are never replaced."""
+"""Manage the files of a page: one HTML file, or a folder with full-size pictures. Foreign files are never replaced."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..output.files import Appender, Lock, free_name
 from .document import GENERATOR, KILOBYTES
 
 _OURS = re.compile(r"pictures-[0-9a-f]{8}|index\.html(~\d*|\.lock|\.[0-9a-f]{32}\.part)?")
-"""What a page leaves in its folder."""
+"""Names of the files that a page makes in its folder."""
 
 SUFFIXES = (".html", ".htm")
 
 
 class Place:
-    """The place of a page. A `path` that ends in .html is one file; any other is a folder with an index.html.
+    """The location of a page. A `path` that ends in .html is one file; any other path is a folder with an index.html.
 
-    All methods raise OutputError if the path holds other files than a page of eyediff, or cannot be written.
+    All methods raise OutputError if the path holds files that are not a page of eyediff, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,14 +44,16 @@ class Place:
         if self.page.exists():
             with self.page.open("rb") as file:
                 if GENERATOR.encode() not in file.read(KILOBYTES):
-                    raise OutputError(f"{shown(self.page)} exists and is no report of eyediff; give another file")
+                    raise OutputError(
+                        f"{shown(self.page)} exists, but it is not a report of eyediff; give another file"
+                    )
         elif self.pictures is not None and path.exists():
             foreign = [entry.name for entry in path.iterdir() if not _OURS.fullmatch(entry.name)]
             if foreign:
                 raise OutputError(f"{shown(path)} holds other files ({shown(foreign[0])}); give a new folder")
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a picture beside the page."""
+        """Write a picture into the folder of pictures, if there is one."""
         if self.pictures is not None:
             try:
                 (self.pictures / name).write_bytes(data)
@@ -59,12 +61,15 @@ class Place:
                 raise output_error(self.pictures, error) from error
 
     def write(self, chunks: Iterable[bytes], *, finished: bool) -> None:
-        """Write the whole page in place of an earlier one, which is kept unless the run `finished`."""
+        """Write the page.
+
+        It replaces an earlier page; if the run is not `finished`, the earlier page gets another name.
+        """
         with atomic_path(self.page) as part, Appender(part) as file:
             for chunk in chunks:
                 file.write(chunk)
             if not finished and self.page.exists():
-                file.sync()  # before the earlier one goes out of the way
+                file.sync()  # before the earlier page is renamed
                 self.page.rename(free_name(self.page))
         if finished and self.pictures is not None:
             for old in self.page.parent.glob("pictures-????????"):
@@ -77,7 +82,7 @@ class Place:
             shutil.rmtree(self.pictures, ignore_errors=True)
 
     def release(self) -> None:
-        """Release the lock on the output."""
+        """Release the lock on the page. Remove new folders that are still empty."""
         self._lock.release()
         if not self.page.exists():
             remove_folders(self._made)

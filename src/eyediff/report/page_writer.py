@@ -1,4 +1,4 @@
-"""Rows and pictures as they come, kept on disk, and at the end the page that is made of them."""
+"""Store rows and pictures on disk during a run, and write the page from them at the end."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Information of a page about a run beyond its header.
+    """Information about a run that its header does not contain.
 
-    `expected` is the number of pairs, None if unknown; it limits the size of the pictures in the page. `mapped` is the
-    metric of the maps, and `map_identity` the value of a map where images are equal. `extras` are copied into the data
-    of the page, for parts of the page that use them.
+    `expected` is the number of pairs (None if unknown), which limits the size of the pictures in the page. `mapped` is
+    the metric of the maps, and `map_identity` is the value of a map where images are equal. `extras` are copied into
+    the data of the page for parts of the page that need them.
     """
 
     title: str
@@ -41,7 +41,7 @@ class About:
 
 
 class PageSink:
-    """A viewer that writes an HTML page. `path` is that of `page_files.Place`.
+    """A viewer that writes an HTML page. `page_files.Place` explains `path`.
 
     Rows and pictures are stored in unnamed temporary files. So memory does not grow with the number of pairs, and a
     crash leaves no files. All methods raise OutputError.
@@ -77,7 +77,7 @@ class PageSink:
         self._renders.add(view)
 
     def _make(self, view: View, number: int) -> Pictures | str:
-        """Return the pictures, or the reason why there are none: the page shows it, and the row remains."""
+        """Return the pictures, or a reason why they cannot be made. The page shows the reason and keeps the row."""
         try:
             if self._place.pictures is not None:
                 for name, data in full_size(view).items():
@@ -85,7 +85,7 @@ class PageSink:
             return pictures(view, self._budget)
         except OutputError:
             raise
-        except Exception as error:  # noqa: BLE001  # whatever an image library, or a lack of memory, may bring
+        except Exception as error:  # noqa: BLE001  # an image library may raise any error, or memory may run out
             return f"{type(error).__name__}: {error}"
 
     def _keep(self, view: View, found: Pictures | str) -> None:  # noqa: ARG002  # the pool passes the view
@@ -175,12 +175,12 @@ class PageSink:
 
 
 class _Spool:
-    """A JSON array that grows on disk, in a file without a name."""
+    """A JSON array in a temporary file without a name, to which elements are appended."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         try:
-            self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # lives as long as this does
+            self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `close`
         except OSError as error:
             raise output_error(folder, error) from error
         self._between = b"["

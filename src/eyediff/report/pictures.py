@@ -1,4 +1,4 @@
-"""From pixels to the pictures of a report: reduced copies, what differs, and maps as gray."""
+"""Make the pictures of a report: reduced copies of the images, their difference, and gray maps."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ from PIL import Image
 from ..records import PEAKS, Pixels, View
 
 Levels: TypeAlias = npt.NDArray[np.uint8]
-"""H x W x 3."""
+"""Type of an H x W x 3 array of 8-bit pixels."""
 
 _LOSSLESS = 1.8
-"""Bytes that a pixel of a photo takes in lossless WebP, at most, as measured on Kodak's (1.2 to 1.7)."""
+"""Upper bound on the bytes for each pixel of a photo in lossless WebP. The photos of Kodak need 1.2 to 1.7."""
 
 _LOSSY = 0.32
-"""The same at _QUALITY, for copies of a few hundred pixels, whose detail is dense."""
+"""The same bound for WebP with _QUALITY and copies of a few hundred pixels, which have dense detail."""
 
 _QUALITY = 80
 
 _LARGEST = 1600 * 1200
-"""Pixels of a reduced copy, at most, however much room there is: more than most screens show."""
+"""Largest number of pixels of a reduced copy. It is more than most screens show."""
 
 _MAP_AREA = 256 * 256
-"""Pixels of a map in a page, at most: networks see at a quarter of an image's resolution, or less. One takes about a
-byte for two pixels."""
+"""Largest number of pixels of a map in a page.
+
+Networks work at a quarter of the resolution of an image or less. A map needs about one byte for two pixels.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A pair in a page: WebP files at `width` x `height`; `map` is a gray PNG, smaller, whose white is `peak`.
+    """The pictures of a pair in a page: WebP files of `width` x `height` pixels, and a map.
 
-    `exact`: not reduced, and without loss. `difference` is the root of |a - b|, so that small ones are seen.
+    `exact` is True if the pictures are neither reduced nor lossy. `difference` shows the square root of |a - b|, so
+    that small differences are visible. `map` is a smaller gray PNG, in which white means `peak`.
     """
 
     width: int
@@ -50,7 +53,10 @@ class Pictures:
 
 
 def pictures(view: View, budget: int) -> Pictures:
-    """Reduced so far that a picture takes about `budget` bytes; as it is, and without loss, where there is room."""
+    """Return the pictures of a pair, each of about `budget` bytes.
+
+    They are exact if that is enough, and reduced otherwise.
+    """
     height, width = view.reference.shape[:2]
     size, exact = _fitting(width, height, budget)
     reference, candidate = (_webp(reduced(eight_bits(p), size), exact) for p in (view.reference, view.candidate))
@@ -61,14 +67,14 @@ def pictures(view: View, budget: int) -> Pictures:
 
 
 def _fitting(width: int, height: int, budget: int) -> tuple[tuple[int, int], bool]:
-    """Return the size of a picture of about `budget` bytes, and whether it needs no loss for that."""
+    """Return the width and height of a picture of about `budget` bytes, and whether lossless WebP fits."""
     exact = width * height * _LOSSLESS <= budget
     shrink = 1 if exact else min(1.0, math.sqrt(min(budget / _LOSSY, _LARGEST) / (width * height)))
     return (max(1, round(width * shrink)), max(1, round(height * shrink))), exact
 
 
 def webp(pixels: Levels, budget: int) -> tuple[bytes, tuple[int, int], bool]:
-    """Return one picture of about `budget` bytes as WebP, its size, and whether it is neither reduced nor lossy."""
+    """Return a WebP picture of about `budget` bytes, its width and height, and whether it is an exact copy."""
     size, exact = _fitting(pixels.shape[1], pixels.shape[0], budget)
     return _webp(reduced(pixels, size), exact), size, exact
 
@@ -90,7 +96,7 @@ def eight_bits(pixels: Pixels) -> Levels:
 
 
 def root_difference(a: Pixels, b: Pixels) -> Levels:
-    """255 sqrt(|a - b| / white): a difference of one level in 255 is 16, and can be seen."""
+    """Return 255 sqrt(|a - b| / white). A difference of one level in 255 becomes 16, which is visible."""
     levels = np.arange(256, dtype=np.float32)
     if a.dtype == np.uint8 and b.dtype == np.uint8:
         roots = np.rint(np.sqrt(255 * levels)).astype(np.uint8)
@@ -100,13 +106,16 @@ def root_difference(a: Pixels, b: Pixels) -> Levels:
 
 
 def reduced(pixels: Levels, size: tuple[int, int]) -> Image.Image:
-    """Width x height. What is a half smaller or more is averaged first, which costs little."""
+    """Return a copy of `size` (width, height).
+
+    A reduction to less than half is done by averaging first, which is fast.
+    """
     image = Image.fromarray(pixels)
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def png(pixels: Levels) -> bytes:
-    """Fast rather than small: level 9 takes ten times as long for a tenth less."""
+    """Return a PNG. It is compressed fast: level 9 would take ten times as long for a file that is 10 % smaller."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""The one door to matplotlib (extra `plot`): figures, and where they are saved; and what `compare --plot` draws."""
+"""Draw plots with matplotlib (extra `plot`), save them, and draw the plot of `compare --plot`."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ from ..records import Header, Numbers, Row, Summary
 from ..votes.correlation import spearman
 
 _MARK = "drawn by eyediff"
-"""Stands in every plot: what lacks it is not replaced."""
+"""Text in the metadata of every plot. A file without it is not replaced."""
 
 FORMATS: dict[str, dict[str, str | None]] = {
     ".png": {"Software": _MARK},
     ".svg": {"Date": None, "Creator": _MARK},
     ".pdf": {"CreationDate": None, "Creator": _MARK},
 }
-"""The metadata of a picture, by its suffix. There is no date: the same scores give the same file."""
+"""Metadata of a plot for each suffix. There is no date, so the same scores give the same file."""
 
 TONES = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#76b7b2", "#bab0ac")
-"""Of things side by side: metrics, subsets, kins of distortions; the last is gray."""
+"""Colours for things that are shown side by side: metrics, subsets, kinds of distortions. The last colour is gray."""
 
 _TONE, _LINE = "#3b6ea5", "#c2410c"
 _WIDE = 3.1
-"""Inches of a panel."""
+"""Width and height of a panel, in inches."""
 
 
 def panels_of(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, Any]:
     """Return a matplotlib figure, and its panels as an array rows x columns.
 
-    Without pyplot, so that no backend is chosen: a notebook keeps its own, and nothing needs a display. Raises
-    UsageError, which says what to install, where matplotlib is missing.
+    pyplot is not used, so no backend is chosen: a notebook keeps its backend, and no display is needed. Raises
+    UsageError if matplotlib is missing; the message says what to install.
     """
     module = import_optional("matplotlib.figure", "drawing")
     settings = import_optional("matplotlib", "drawing").rc_context
-    with settings({"text.parse_math": False}):  # names of files stand on axes, and a dollar in one is no formula
+    with settings({"text.parse_math": False}):  # axes have file names, and a "$" in a name does not begin a formula
         figure = module.Figure(figsize=inches, layout="constrained")
         return figure, figure.subplots(rows, columns, squeeze=False)
 
 
 def check_installed() -> None:
-    """Raise UsageError where matplotlib is missing."""
+    """Raise UsageError if matplotlib is missing."""
     panels_of(1, 1, (1, 1))
 
 
 def check(path: Path) -> None:
-    """Check before the work that a plot can be saved.
+    """Check that a plot can be saved. Call this before long work.
 
     Raises UsageError if the name has no known suffix or matplotlib is missing. Raises OutputError if the file cannot be
-    written, or exists and is no plot of eyediff: a plot must not replace a photo.
+    written, or if it exists and is not a plot of eyediff, for example a photo.
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"a plot cannot be saved as {shown(path)}: expected a name that ends in {', '.join(FORMATS)}")
@@ -68,11 +68,13 @@ def check(path: Path) -> None:
             with path.open("rb") as file:
                 start = file.read(1 << 16)
                 file.seek(max(0, path.stat().st_size - (1 << 16)))
-                end = file.read()  # where a PDF has its metadata
+                end = file.read()  # a PDF has its metadata at the end
         except OSError as error:
             raise output_error(path, error) from error
         if start and _MARK.encode() not in start + end:
-            raise OutputError(f"{shown(path)} exists and is no plot of eyediff; give another file, or move it away")
+            raise OutputError(
+                f"{shown(path)} exists, but it is not a plot of eyediff; give another file, or move it away"
+            )
 
 
 def save(figure: Any, path: Path) -> None:
@@ -83,14 +85,14 @@ def save(figure: Any, path: Path) -> None:
 
 
 class PlotSink:
-    """Draws `path` when it is closed. Raises as `check` does, before any work."""
+    """A sink that draws a plot into `path` when it is closed. The constructor raises the errors of `check`."""
 
     def __init__(self, path: Path) -> None:
         check(path)
         self._path = path
 
     def open(self, header: Header) -> None:
-        """Be ready for its metrics."""
+        """Prepare for the metrics of the header."""
         self._header = header
         self._scores = {name: array("d") for name in header.metrics}
 
@@ -100,8 +102,8 @@ class PlotSink:
             for name, scores in self._scores.items():
                 scores.append(row.scores.get(name, math.nan))
 
-    def close(self, summary: Summary) -> None:  # noqa: ARG002  # the rows say all that is drawn
-        """Draw what there is, and put it in place whole."""
+    def close(self, summary: Summary) -> None:  # noqa: ARG002  # the rows have everything that is drawn
+        """Draw the scores so far, and write the file atomically."""
         scores = {
             name: np.frombuffer(found, np.float64) if found else np.zeros(0) for name, found in self._scores.items()
         }
@@ -114,8 +116,8 @@ class PlotSink:
 def draw(scores: Mapping[str, Numbers], header: Header, path: Path) -> None:
     """Draw a square of panels: histograms of the scores on the diagonal, scatter plots of two metrics below it.
 
-    Each dot is a pair. `scores` holds the scores of the same pairs for every metric, nan if one is missing. Missing
-    and infinite scores (PSNR of identical images) are not drawn; the panel states their number.
+    Each dot is a pair. `scores` has the scores of the same pairs for every metric, NaN if a score is missing. Missing
+    and infinite scores (PSNR of identical images) are not drawn; the panel shows their number.
     """
     names = list(scores)
     inches = _WIDE * len(names) + 0.6
@@ -148,7 +150,7 @@ def _distribution(panel: Any, name: str, scores: Numbers, higher: bool) -> None:
 
 
 def _bins(finite: Numbers) -> Sequence[float]:
-    """Freedman and Diaconis' width, between 5 and 60 bins; equal scores have one bin around them."""
+    """Return the edges of 5 to 60 bins with the width of Freedman and Diaconis. Equal scores get a single bin."""
     low, high = float(finite.min()), float(finite.max())
     if high - low <= 1e-12 * max(abs(low), abs(high)):
         reach = 0.05 * abs(low) or 0.05
@@ -169,7 +171,7 @@ def _scatter(panel: Any, across: Numbers, below: Numbers) -> None:
 
 
 def _left_out(panel: Any, *columns: Numbers) -> None:
-    """Write how many pairs are not drawn, and why."""
+    """Write into the panel how many pairs are not drawn, and the reason."""
     missing = np.isnan(columns).any(axis=0)
     infinite = np.isinf(columns).any(axis=0) & ~missing
     counts = {"infinite": int(infinite.sum()), "missing": int(missing.sum())}

@@ -1,4 +1,4 @@
-"""A pool of threads that renders pictures during the run, in order, with a limit on the pixels in memory."""
+"""Render pictures in threads during a run, in order, with a limit on the pixels in memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ T = TypeVar("T")
 
 
 class RenderPool(Generic[T]):
-    """A pool that calls `make` in a thread for each view, and then `keep` with the result in the thread of the caller.
+    """A pool of threads that calls `make` for each view. The thread of the caller then calls `keep` with the result.
 
-    `make` receives the view and its number, from 0. Its exceptions are raised by the next call that takes its result.
+    `make` receives the view and its number, counted from 0. If it fails, the method that takes its result raises the
+    error.
     """
 
     def __init__(self, make: Callable[[View, int], T], keep: Callable[[View, T], None]) -> None:

@@ -1,4 +1,4 @@
-"""Files of an earlier run in a folder of maps, by its index. A later run removes these files and no others."""
+"""Find the files of an earlier run in a folder of maps, from its index. A later run removes only these files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from stat import S_ISREG
 from ..output.atomic_write import remove
 
 EARLIER = "earlier"
-"""Where an unfinished index tells what runs before it left, so that this is not forgotten when a run is killed."""
+"""Key in an unfinished index that lists the files of earlier runs, so that they are still known after a kill."""
 
 _KINDS = ("png", "npy")
 
 
 def listed(index: Path) -> list[str]:
-    """Return the files that an index names and that did not change since its run; none for an invalid index.
+    """Return the files that an index names and that have not changed since its run; no files if the index is invalid.
 
-    A file that is newer than the index, a link, or outside of the folder was not written by that run.
+    That run did not write a file that is newer than the index, that is a link, or that is outside the folder.
     """
     try:
         found, latest = json.loads(index.read_bytes()), index.stat().st_mtime_ns
@@ -36,13 +36,13 @@ def _is_left(folder: Path, name: str, latest: int) -> bool:
     try:
         info = path.lstat()
         inside = path.parent.resolve().is_relative_to(folder)
-    except (OSError, ValueError):  # gone; or no name at all
+    except (OSError, ValueError):  # the file is gone, or the name is invalid
         return False
     return path.suffix[1:] in _KINDS and inside and S_ISREG(info.st_mode) and info.st_mtime_ns <= latest
 
 
 def stale(folder: Path, names: Iterable[str], written: Iterable[Path]) -> list[str]:
-    """Return the files that a run did not write again. Two names may denote one file."""
+    """Return the files that a run did not write again. Two names may belong to the same file."""
     kept = {_identity(path) for path in written}
     return [name for name in names if _identity(folder / name) not in kept]
 
@@ -56,7 +56,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def clear(folder: Path, names: Iterable[str]) -> None:
-    """Remove them, and folders below `folder` that are empty then."""
+    """Remove the files, and the folders below `folder` that are then empty."""
     for name in names:
         remove(folder / name)
         with suppress(OSError):  # not empty

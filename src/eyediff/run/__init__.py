@@ -1,4 +1,4 @@
-"""From a plan to rows in input order, and their summary."""
+"""Plan a comparison, compute its rows in input order, and summarize them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C as a wish to stop soon, not as an exception in the middle of a row."""
+"""Handle Ctrl-C as a request to stop soon, not as an exception in the middle of a row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ..records import Row
 class Interrupts:
     """Context in which the first Ctrl-C only sets `seen`, and the second raises KeyboardInterrupt.
 
-    It does nothing outside the main thread, which alone receives signals, or if the application has its own handler.
+    It does nothing outside the main thread, because only that thread receives signals. It also does nothing if the
+    application has its own handler.
     """
 
     seen = False
@@ -43,6 +44,6 @@ class Interrupts:
             if self.seen:
                 raise KeyboardInterrupt
 
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # what a handler is given
+    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the arguments of a signal handler
         self.seen = True
         signal.signal(signal.SIGINT, signal.default_int_handler)

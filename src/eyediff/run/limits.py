@@ -1,4 +1,4 @@
-"""Limits of scores, which a run checks for every pair, and for the mean of all pairs."""
+"""Check the limits of scores, for every pair and for the mean of all pairs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..scoring.metric_spec import find_column
 _ByMetric: TypeAlias = Mapping[str, float]
 
 Judge: TypeAlias = Callable[[Row], Row]
-"""Adds to a row the limits that its scores are beyond."""
+"""Type of a function that adds to a row the limits that its scores cross."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Scores that are allowed, by metric. Scores beyond are reported, not refused.
+    """Largest and smallest allowed scores for each metric. Scores beyond a limit are reported, not refused.
 
     Parameters
     ----------
     maxima
-        The highest score of a pair, of metrics of which lower is better.
+        The highest allowed score of a pair, for metrics whose lower scores are better.
     minima
-        The lowest score of a pair, of metrics of which higher is better.
+        The lowest allowed score of a pair, for metrics whose higher scores are better.
     mean_maxima, mean_minima
-        The same of the mean.
+        The same limits for the mean over all pairs.
     """
 
     maxima: _ByMetric = field(default_factory=dict)
@@ -37,12 +37,13 @@ class Limits:
     mean_minima: _ByMetric = field(default_factory=dict)
 
     def resolve(self, header: Header) -> Limits:
-        """Return these limits by the names of a run's columns, of which another name may mean the same metric.
+        """Return these limits under the names of the columns of a run. A metric may have several names.
 
         Raises
         ------
         UsageError
-            If a limit is not a number, is of a metric that is not computed, is given twice, or is on the good side.
+            If a limit is not a number, is given twice, belongs to a metric that is not computed, or is a maximum for a
+            metric whose higher scores are better (or the reverse).
         """
         return Limits(
             _resolve("max", self.maxima, header, higher=False),
@@ -52,7 +53,10 @@ class Limits:
         )
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
-        """Yield the limits that the scores of a row are beyond; what is only displaced is not."""
+        """Yield the limits that the scores of a row cross.
+
+        A score whose differences are only displaced crosses no limit.
+        """
         for name, score in row.scores.items():
             if row.is_moved(name):
                 continue
@@ -60,18 +64,18 @@ class Limits:
                 yield Crossing(row.pair.name, name, score, limit)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with the limits that its scores are beyond."""
+        """Return the row with the limits that its scores cross."""
         return cross(row, self.crossings(row))
 
     def mean_crossings(self, metrics: Mapping[str, Statistics]) -> Iterator[Crossing]:
-        """Yield the limits that means are beyond. A metric without any score is beyond none."""
+        """Yield the limits that means cross. A metric without scores crosses no limit."""
         for name, found in metrics.items():
             for limit in _beyond(found.mean, self.mean_maxima.get(name), self.mean_minima.get(name)):
                 yield Crossing(f"the mean of {name}", name, found.mean, limit)
 
 
 def cross(row: Row, crossings: Iterable[Crossing]) -> Row:
-    """Return a row with more limits that its scores are beyond; the row itself if there are none."""
+    """Return a row with more crossed limits; the same row if `crossings` is empty."""
     more = tuple(crossings)
     return replace(row, crossed=(*row.crossed, *more)) if more and not isinstance(row, Failure) else row
 
@@ -91,14 +95,14 @@ def _resolve(kind: str, limits: _ByMetric, header: Header, *, higher: bool) -> d
         if column is None:
             raise UsageError(stated, f": {shown(name)} is not computed here; add it to ", Setting("metrics"))
         if math.isnan(limit):
-            raise UsageError(stated, ": not a number; give one")
+            raise UsageError(stated, ": the limit is not a number; give a number")
         if column in resolved:
-            raise UsageError(stated, f": {shown(column)} has a limit already ({resolved[column]:g}); give one")
+            raise UsageError(stated, f": {shown(column)} already has the limit {resolved[column]:g}; give only one")
         if header.higher_is_better[column] != higher:
             better, other = ("higher", "minimum") if header.higher_is_better[column] else ("lower", "maximum")
             raise UsageError(
                 stated,
-                f": a {better} {shown(column)} is better, so that this limit lets the worst images pass; "
+                f": a {better} {shown(column)} is better, so this limit would let the worst images pass; "
                 f"give a {other}",
             )
         resolved[column] = limit

@@ -1,4 +1,4 @@
-"""Parts of a run joined to one: each is checked whole before anything is written."""
+"""Merge the parts of a run. Each part is checked completely before anything is written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .resume import run_settings, settings_difference
 from .shards import names_sha256
 
 _NAMED = 8
-"""Missing parts that are named."""
+"""Largest number of missing parts that a message names."""
 
 _AGAIN = "compute this part again"
 
@@ -41,14 +41,14 @@ class _Part:
         metrics = tuple(self.header.metrics)
         for number, text in enumerate(records, 1):
             if not text.endswith("\n"):
-                raise MergeError(f"{shown(self.path)} is cut in row {number}: {_AGAIN}")
+                raise MergeError(f"{shown(self.path)} ends in the middle of row {number}: {_AGAIN}")
             try:
                 yield parse_record(text, self.kind, metrics)
             except (ValueError, RecursionError) as error:
                 raise MergeError(f"{shown(self.path)} is damaged in row {number}: {_AGAIN}") from error
 
     def check(self) -> str | None:
-        """Return a line with the error of the rows, which must be those of the part, in order; None if valid."""
+        """Return a line that says what is wrong with the rows; None if they are the rows of the part, in order."""
         count = 0
 
         def names() -> Iterator[str]:
@@ -64,22 +64,23 @@ class _Part:
         except (ValueError, OSError) as error:
             return f"{shown(self.path)} is damaged in row {count + 1} ({error}): {_AGAIN}"
         if count < self.shard.size:
-            return f"{shown(self.path)} is not whole: {count} of {self.shard.size} rows; resume that run first"
+            return f"{shown(self.path)} is incomplete: it has {count} of {self.shard.size} rows; resume that run first"
         if count > self.shard.size:
-            return f"{shown(self.path)} has {count} rows, its part has {self.shard.size}: some are double; {_AGAIN}"
+            return f"{shown(self.path)} has {count} rows, but the part has {self.shard.size}; {_AGAIN}"
         if found != self.shard.part_sha256:
-            return f"{shown(self.path)}: its rows are not those of part {self.shard.part}, in order: {_AGAIN}"
+            return f"{shown(self.path)}: its rows are not the rows of part {self.shard.part}, in their order: {_AGAIN}"
         return None
 
 
 class MergedRows:
-    """The rows of the parts of one run, in the order of its list. The files are given in any order.
+    """The rows of all parts of a run, in the order of its list of pairs. The files may be given in any order.
 
     Raises
     ------
     MergeError
-        With a line for each problem: a file is no part, a part is missing or given twice, the parts are not of the same
-        run (version, metrics, weights, engines, policies, list of pairs), or the rows of one are incomplete.
+        With one line for each problem: a file is not a part, a part is missing or given twice, the rows of a part are
+        incomplete, or the parts do not belong to the same run (version, metrics, weights, engines, policies, list of
+        pairs).
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -98,7 +99,7 @@ class MergedRows:
 
     @property
     def header(self) -> Header:
-        """Settings that all rows share."""
+        """Return the settings that all rows share."""
         return replace(self._parts[0].header, shard=None)
 
     def __len__(self) -> int:
@@ -110,7 +111,7 @@ class MergedRows:
             yield next(parts[index % len(parts)])
 
     def write(self, sinks: Sequence[Sink], limits: Limits, progress: Progress | None = None) -> Summary:
-        """Write all rows to sinks, as one run would have."""
+        """Write all rows to sinks, as a single run would do."""
         with Interrupts() as interrupts:
             return write_rows(
                 interrupts.watch(self),
@@ -123,14 +124,14 @@ class MergedRows:
 
 
 def _open(path: Path) -> _Part:
-    """Raises MergeError where it is no part of a run."""
+    """Open a file. Raises MergeError if it is not a part of a run."""
     try:
         first = next(split_records(path, "jsonl"), "")
         kind: ReadableFormat = "jsonl" if first.startswith("{") else "csv"
         sidecar = sidecar_of(path)
         if kind == "csv" and not sidecar.is_file():
             raise MergeError(
-                f"{shown(path)} has no {shown(sidecar.name)} beside it: it is no part of a run, or was moved without it"
+                f"{shown(path)} has no {shown(sidecar.name)} in its folder: it is no part of a run, or was moved alone"
             )
         line = first if kind == "jsonl" else sidecar.read_text(encoding="utf-8")
         header = header_of_shard(line)
@@ -139,18 +140,18 @@ def _open(path: Path) -> _Part:
             and next(split_records(path, kind), "")
             != WRITERS[kind](pair_columns(tuple(header.metrics), grouped=header.groups is not None), {}).begin()
         ):
-            raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} tells of: {_AGAIN}")
+            raise MergeError(f"{shown(path)}: its columns are not those that {shown(sidecar.name)} describes: {_AGAIN}")
     except OSError as error:
         raise MergeError(f"{shown(path)} cannot be read ({error.strerror}): check the path") from error
     except ValueError as error:
-        raise MergeError(f"{shown(path)} is no part of a run, or is damaged") from error
+        raise MergeError(f"{shown(path)} is damaged, or is not a part of a run") from error
     if header.shard is None:
-        raise MergeError(f"{shown(path)} is no part of a run")
+        raise MergeError(f"{shown(path)} is not a part of a run")
     return _Part(path, kind, header, header.shard)
 
 
 def _disagreements(parts: Sequence[_Part]) -> list[str]:
-    """Return the reasons why these are not exactly the parts of one run."""
+    """Return the reasons why these files are not exactly the parts of one run."""
     problems = []
     by_number: dict[int, list[_Part]] = defaultdict(list)
     for part in parts:
@@ -167,7 +168,7 @@ def _disagreements(parts: Sequence[_Part]) -> list[str]:
     if missing := of - len(by_number):
         numbers = islice((number for number in range(1, of + 1) if number not in by_number), _NAMED)
         some = ", ".join(map(str, numbers)) + (", ..." if missing > _NAMED else "")
-        problems.append(f"{missing} of {of} parts missing: {some}; give all of them")
+        problems.append(f"{missing} of {of} parts are missing: {some}; give all parts")
     return problems
 
 
@@ -177,12 +178,12 @@ def _difference(one: _Part, other: _Part) -> str | None:
         return None
     what, here, there = found
     return (
-        f"{shown(other.path)} is not of the same run as {shown(one.path)}: {what}: '{there}', not '{here}'; "
-        "compute all parts alike"
+        f"{shown(other.path)} does not belong to the same run as {shown(one.path)}: {what} is '{there}', not '{here}'; "
+        "compute all parts with the same settings"
     )
 
 
 def _common(part: _Part) -> dict[str, object]:
-    """Return the settings that all parts of a run share."""
+    """Return the settings that must be equal in all parts of a run."""
     numbers = {"number of parts": part.shard.of, "number of pairs": part.shard.pairs}
     return {key: value for key, value in run_settings(part.header, "").items() if key != "shard"} | numbers

@@ -1,4 +1,4 @@
-"""From a plan to its summary: rows are scored, and written to every sink in input order."""
+"""Run a plan: compute the rows, write them to every sink in input order, and return the summary."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from .summary import Collector
 from .viewers import create_observer
 
 RowSource: TypeAlias = Callable[[ComparisonPlan, Recall, Stop], Iterator[Row]]
-"""Computes the rows of a plan elsewhere, in input order. Raises KeyboardInterrupt after `Stop` returned true."""
+"""Type of a function that computes the rows of a plan elsewhere, in input order.
+
+It raises KeyboardInterrupt after `Stop` has returned true.
+"""
 
 
 class Journal(Sink, Protocol):
-    """A sink that also knows the rows of an earlier run, such as `ResumableSink`."""
+    """A sink that can also return rows of an earlier run, such as `ResumableSink`."""
 
     def recall(self, pair: Pair) -> ScoredPair | None:
-        """Return the row of this pair if it is complete and still valid.
+        """Return the row of this pair from an earlier run, if the row is complete and still valid.
 
-        Called once a pair, in input order, before its files are read.
+        The method is called once for each pair, in input order, before the files of the pair are read.
         """
 
 
@@ -44,32 +47,33 @@ def compare(
 ) -> Summary:
     """Score every pair of a plan, and write one row for each to every sink, in input order.
 
-    A pair that cannot be read, fitted or scored is a Failure among the rows. Ctrl-C stops after the batch that is being
-    computed: computed rows are written, and the summary is marked `interrupted`.
+    If a pair cannot be read, fitted or scored, its row is a Failure. Ctrl-C stops the run after the current batch. The
+    computed rows are written then, and the summary is marked `interrupted`.
 
     Parameters
     ----------
     plan
-        What to do.
+        The plan to run.
     sinks
-        Where the rows go. They are closed in any case.
+        Receivers of the rows. They are always closed.
     viewers
-        Sinks that also see the pixels of every pair with scores; files of recalled rows are read again for them.
+        Sinks that also receive the pixels of every pair with scores. The files of recalled rows are read again for
+        them.
     mapper
-        Makes the maps for the viewers.
+        Computes the difference maps for the viewers.
     journal
-        A sink that also recalls rows of an earlier run.
+        A sink that can also return rows of an earlier run.
     judge
-        Adds to each row what it crosses; None: the limits of the plan do.
+        Adds to each row the limits that it crosses. None: use the limits of the plan.
     progress
         Called after each row.
     source
-        Computes the rows in place of this process. Viewers see no pixels then.
+        Computes the rows instead of this process. Viewers then receive no pixels.
 
     Raises
     ------
     OutputError, ResumeError
-        If a sink cannot be written, or the journal cannot be continued.
+        If a sink cannot be written, or if the journal cannot be continued.
     """
     recall: Recall = journal.recall if journal else lambda _: None
     with Interrupts() as interrupts:
@@ -106,19 +110,20 @@ def write_rows(
     Parameters
     ----------
     rows
-        Nothing is taken from it before all sinks are open. KeyboardInterrupt ends it early.
+        Rows to write. The first row is requested after all sinks are open. KeyboardInterrupt ends the rows early.
     header
-        Describes the metrics of the rows.
+        Description of the metrics of the rows.
     sinks
-        Closed in the order given. Of a run that fails before its first row, they are abandoned, the last first.
+        Receivers of the rows. They are closed in the given order. If a run fails before its first row, they are
+        abandoned instead, the last one first.
     limits
-        Scores beyond them are in the summary.
+        Limits of scores. The summary lists the scores beyond them.
     judge
-        Adds to each row what it crosses; None: the limits do.
+        Adds to each row the limits that it crosses. None: use `limits`.
     unmatched
         Files without a partner, for the summary.
     progress
-        Called with the number of rows that are written.
+        Called with the number of written rows.
     """
     opened: list[Sink] = []
     collector, interrupted = Collector(header, limits, unmatched), False
@@ -143,7 +148,7 @@ def write_rows(
         with suppress(EyediffError):  # the first error is the one to report
             if collector.count:
                 _close(opened, collector.summary(interrupted=True))
-            else:  # the call is refused: an earlier run keeps its outputs
+            else:  # the call is refused, so the outputs of an earlier run stay
                 _abandon(opened)
         raise
     summary = collector.summary(interrupted=interrupted)
@@ -152,13 +157,13 @@ def write_rows(
 
 
 def _stop(rows: Iterable[Row]) -> None:
-    """End what computes the rows, so that no file is read any more."""
+    """Stop computing rows, so that no more files are read."""
     if isinstance(rows, Generator):
         rows.close()
 
 
 def _abandon(sinks: list[Sink]) -> None:
-    """Undo the opening of all sinks, the last first, even if one raises; its error is raised then."""
+    """Abandon all sinks, the last one first. If one raises, abandon the others too, and then raise its error."""
     if sinks:
         try:
             sinks.pop().abandon()
@@ -167,7 +172,7 @@ def _abandon(sinks: list[Sink]) -> None:
 
 
 def _close(sinks: Sequence[Sink], summary: Summary) -> None:
-    """Close all sinks, even if one raises; its error is raised then."""
+    """Close all sinks. If one raises, close the others too, and then raise its error."""
     if sinks:
         try:
             sinks[0].close(summary)

@@ -1,4 +1,4 @@
-"""The plan of a run. All its errors are found here, before any image is read."""
+"""Make the plan of a run. All errors of a plan are found here, before any image is read."""
 
 from __future__ import annotations
 
@@ -30,30 +30,33 @@ class ComparisonOptions:
     Parameters
     ----------
     match
-        How two folders are paired.
+        Rule that pairs the files of two folders.
     size
-        What happens to images of different size; see `records.PairSizePolicy`.
+        Policy for images of different sizes; see `records.PairSizePolicy`.
     alpha
-        What transparency becomes; see `records.AlphaPolicy`.
+        Policy for transparent pixels; see `records.AlphaPolicy`.
     device
-        Where networks run.
+        Device on which networks run.
     workers
-        Threads that read; None: chosen by the number of cores.
+        Number of threads that read files. None: chosen from the number of cores.
     memory
-        Bytes, or text such as "2GB", that the process should stay within; None: chosen by the memory of the machine.
+        Memory that the process should not exceed, in bytes or as text such as "2GB". None: chosen from the memory of
+        the machine.
     threads
-        Threads of the engines; None: one for each core.
+        Number of threads of the engines. None: one for each core.
     range
-        Levels of black and white in the files, such as (0, 4095) for 12 bits in files of 16; None: those of their type.
+        Values of black and white in the files, such as (0, 4095) for 12-bit values in 16-bit files. None: the values of
+        the type of the file.
     conventions
-        Protocol, border, rounding, regions, masks and the filter that resizes.
+        Protocol, border, rounding, regions, masks and resampling filter.
     groups
-        Which pairs are summed up together: "subfolder", or a regular expression (`pairing.groups`); None: as a list of
-        pairs says.
+        Rule that groups pairs for the summary: "subfolder" or a regular expression (`pairing.groups`). None: use the
+        groups in the list of pairs, if it has any.
     tolerate_shift
-        Pixels by which a changed region may be displaced and be called moved. Limits of its metric do not count then.
+        Largest displacement in pixels at which a changed region counts as moved. Limits of its metric then do not
+        apply.
     max_pixels
-        A file that announces more pixels is refused before it is decoded.
+        Largest number of pixels of an image. A file whose header has more is refused before it is decoded.
     """
 
     match: MatchRule = "name"
@@ -98,7 +101,7 @@ class ComparisonOptions:
         )
 
     def loader(self) -> ImageLoader:
-        """Return what reads image files. Images decoded ahead take at most a quarter of `memory`."""
+        """Return the loader of image files. Images that are decoded ahead take at most a quarter of `memory`."""
         return ImageLoader(
             partial(images.read, alpha=self.alpha, max_pixels=self.max_pixels, range=self.range),
             partial(images.fit, policy=self.size, resampling=self.conventions.resampling),
@@ -112,35 +115,38 @@ class ComparisonOptions:
 def follow_protocol(
     options: ComparisonOptions, protocol: EvaluationProtocol, scale: int | None = None
 ) -> ComparisonOptions:
-    """Return options for a comparison under a protocol. The metrics are `protocol.choose()`.
+    """Return the options of a comparison that follows a protocol. `protocol.choose()` returns the metrics.
 
     Parameters
     ----------
     options
-        Everything that a protocol does not say: sizes, levels, regions, masks, threads.
+        Options that a protocol does not set: sizes, range, regions, masks, threads.
     protocol
-        Says the border, what transparency becomes, and the rounding.
+        Protocol, which sets the border, the policy for transparent pixels, and the rounding.
     scale
-        How many times the images were enlarged, of a protocol whose border depends on it.
+        Enlargement factor of the images, such as 4. Needed only if the border of the protocol depends on it.
 
     Raises
     ------
     UsageError
-        If the options contradict the protocol, or it needs a scale and has none, or the other way round.
+        If the options contradict the protocol, if the protocol needs a scale and none is given, or if a scale is given
+        and the protocol does not need it.
     """
     own, name = options.conventions, shown(protocol.name)
     if own.crop_border:
         raise UsageError(
-            f"the protocol {name} says what border is cut off; leave out ", Setting("crop_border", own.crop_border)
+            f"the protocol {name} sets the border that is cut off; leave out ", Setting("crop_border", own.crop_border)
         )
     if options.alpha not in ("worst", protocol.alpha):
         raise UsageError(
-            f"the protocol {name} says {protocol.alpha} of transparency; leave out ",
+            f"the protocol {name} uses {protocol.alpha} for transparent pixels; leave out ",
             Setting("alpha", options.alpha),
-            ", or write a protocol of your own",
+            ", or write your own protocol",
         )
     if scale is not None and not protocol.needs_scale:
-        raise UsageError(f"the protocol {name} has the same border at every scale; leave out ", Setting("scale", scale))
+        raise UsageError(
+            f"the protocol {name} uses the same border at every scale; leave out ", Setting("scale", scale)
+        )
     asked = protocol.conventions(scale)
     followed = replace(own, protocol=asked.protocol, crop_border=asked.crop_border, eight_bits=asked.eight_bits)
     return replace(options, alpha=protocol.alpha, conventions=followed)
@@ -148,7 +154,7 @@ def follow_protocol(
 
 @dataclass(frozen=True, slots=True)
 class ComparisonPlan:
-    """Pairs, what to compute for them, and how their files are read.
+    """The pairs of a run, the metrics to compute, and the loader of their files.
 
     Parameters
     ----------
@@ -159,16 +165,15 @@ class ComparisonPlan:
     unmatched
         Files without a partner.
     limits
-        Scores beyond these are reported as crossings.
-    passed_over
-        Number of files that are no images, by suffix or reason.
+        Scores beyond these limits are reported as crossings. passed_over Number of files that are not images, for each
+        suffix or reason.
     hints
-        Remarks on the pairing, for people.
+        Remarks about the pairing, for people.
 
     Raises
     ------
     UsageError
-        If a limit is of a metric that is not computed, or lets the worst images pass.
+        If the metric of a limit is not computed, or if a limit would let the worst images pass.
     """
 
     pairs: Iterable[Pair]
@@ -194,14 +199,14 @@ def resolve_protocol(
     protocol: str | Path | EvaluationProtocol | None,
     scale: int | None,
 ) -> tuple[ComparisonOptions, tuple[str, ...]]:
-    """Return the options and the metrics of a comparison, under a protocol if one is given.
+    """Return the options and the metrics of a comparison. Follow a protocol if one is given.
 
     Parameters
     ----------
     options
         As for `follow_protocol`.
     metrics
-        Names of metrics; None for those of the protocol, or the default.
+        Names of metrics. None: the metrics of the protocol, or the default metrics without a protocol.
     protocol
         A protocol, its name, or the path of its file.
     scale
@@ -210,15 +215,17 @@ def resolve_protocol(
     Raises
     ------
     UsageError
-        As `follow_protocol`; also if there is a scale without a protocol, or `metrics` is a text.
+        As `follow_protocol`. Also if a scale is given without a protocol.
     """
     if isinstance(metrics, str):
         raise ArgumentTypeError(
-            f"metrics: the text {metrics!r} was given, expected a list of names, such as [{metrics!r}]"
+            f"metrics: the text {metrics!r} was given, but a list of names was expected, such as [{metrics!r}]"
         )
     if protocol is None:
         if scale is not None:
-            raise UsageError(f"scale={scale} was given without a protocol, which alone has a use for it; leave it out")
+            raise UsageError(
+                f"scale={scale} was given, but only a protocol uses it; give a protocol, or leave out the scale"
+            )
         return options, tuple(defaults.METRICS if metrics is None else metrics)
     found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)
     return follow_protocol(options, found, scale), found.choose(metrics)
@@ -243,18 +250,16 @@ def plan_comparison(
     metrics
         Names of metrics.
     options
-        How files are paired, read and compared.
+        Options for pairing, reading and comparing files.
     pairs
         A file that lists the pairs (`pairing.read_pairs`), or a list of them.
     limits
-        Scores beyond these are reported as crossings.
-    progress
-        Called with the progress of a download.
+        Scores beyond these limits are reported as crossings. progress Called with the progress of a download.
 
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If the call is wrong, or a metric cannot be loaded.
+        If the call is wrong, or if a metric cannot be loaded.
     """
     specs = parse_metrics(metrics)  # a misspelled name is reported before large folders are listed
     found = _find_pairs(reference, candidate, pairs, options.match)
@@ -273,12 +278,17 @@ def plan_comparison(
 
 
 def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:
-    """Return the pairs in their groups, and what the header says of these. A list may name the groups itself."""
+    """Return the pairs with their groups, and the rule of the groups for the header.
+
+    A list of pairs may name the groups.
+    """
     if rule is not None:
         return group_pairs(pairs, rule), rule
     named = sum(pair.group is not None for pair in pairs)
     if named not in (0, len(pairs)):
-        raise UsageError(f"{len(pairs) - named} of {len(pairs)} pairs have no group; give each its group, or none")
+        raise UsageError(
+            f"{len(pairs) - named} of {len(pairs)} pairs have no group; give a group for every pair or for none"
+        )
     return pairs, "listed" if named else None
 
 
@@ -291,6 +301,6 @@ def _find_pairs(
         return pairing.pair_up(reference, candidate, match)
     if reference is not None or candidate is not None or match != "name":
         raise UsageError(
-            Setting("pairs"), " list all files: leave out the reference, the candidate and the rule of matching"
+            Setting("pairs"), " list all files; leave out the reference, the candidate and the matching rule"
         )
     return pairing.Pairing(pairing.read_pairs(pairs) if isinstance(pairs, Path) else pairing.list_pairs(pairs))

@@ -1,4 +1,4 @@
-"""Results that survive a kill at any moment and that a later run resumes, by one mechanism for all formats.
+"""Keep results that survive a kill at any moment, and resume them in a later run, in the same way for all formats.
 
 The journal `<output>.resume` lies beside the results. It is a file of JSON lines. The first line holds the settings of
 the run. Each other line holds a row with all its scores, and the size and modification time of its files. A line is
@@ -46,16 +46,19 @@ from ..records import Header, Pair, Regions, Row, ScoredPair, Summary
 from .limits import NO_LIMITS, Judge
 
 SCHEMA = 2
-"""Version of the journal. Another one is refused."""
+"""Version of the journal. A journal with another version is refused."""
 
 _JOURNAL = b'{"journal": '
-"""First bytes of a journal."""
+"""First bytes of every journal."""
 
 _LONGEST = 100
-"""Characters of a setting in a message: a file may hold anything."""
+"""Largest number of characters of a setting in a message, because a file may contain any text."""
 
 FileState: TypeAlias = tuple[int, int]
-"""Size, and modification time in nanoseconds. If one has changed, so has the content."""
+"""Type of the state of a file: its size, and its modification time in nanoseconds.
+
+If one has changed, the content counts as changed.
+"""
 
 
 def file_state(location: Location) -> FileState | None:
@@ -67,12 +70,12 @@ def file_state(location: Location) -> FileState | None:
 
 
 def journal_path(output: Path) -> Path:
-    """Return the path of the journal of an output."""
+    """Return the path of the journal for an output."""
     return output.with_name(output.name + ".resume")
 
 
 FileStates: TypeAlias = tuple[FileState | None, ...]
-"""States of the reference and the candidate, and of the mask if there is one."""
+"""Type of the states of the reference and the candidate, and of the mask if there is one."""
 
 
 def file_states(pair: Pair) -> FileStates:
@@ -96,7 +99,7 @@ class _Entry(NamedTuple):
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
-        """Return the cells of the row, as `pair_cells` does; paths need not be parsed for it."""
+        """Return the cells of the row, as `pair_cells` does, but without parsing paths."""
         more: list[Cell] = [] if self.group is None else [self.group]
         if any(map(finds_regions, self.scores)):
             more.append(self.regions)
@@ -109,16 +112,15 @@ class _Entry(NamedTuple):
 
 
 class ResumableSink:
-    """A sink that writes any format to a file, or of Parquet to a folder, and with `resume` continues one.
+    """A sink that writes any format to a file (Parquet: to a folder). With `resume`, it continues earlier results.
 
-    Rows are kept if their pairs, and the size and time of their files, are as they were. Rows that lack a score are
-    computed again. If nothing can be continued, results that are there are kept as `<path>~` until the end of the run.
+    Rows are kept if their pairs, and the size and time of their files, have not changed. Rows that lack a score are
+    computed again. If nothing can be continued, existing results are kept as `<path>~` until the end of the run. The
+    journal is removed if the run finished, every pair has its scores, and `resume` was not requested.
 
-    The journal is removed when nothing is left to continue: the run came to its end, every pair has its scores, and
-    `resume` was not asked for.
-
-    Results are refused if eyediff did not write them. With `overwrite` any text is replaced, and kept as `<path>~`.
-    The journal holds no verdicts: limits may change between the runs. `judge` judges the rows that come from it.
+    Results are refused if eyediff did not write them. With `overwrite` any text is replaced, and kept as `<path>~`. The
+    journal contains no verdicts, because limits may change between the runs. `judge` adds them to the rows from the
+    journal.
     """
 
     def __init__(
@@ -131,9 +133,9 @@ class ResumableSink:
         judge: Judge = NO_LIMITS.judge,
     ) -> None:
         self._path, self._kind, self._resume, self._overwrite, self._judge = path, kind, resume, overwrite, judge
-        self._lines: dict[str, int] = {}  # where the journal has the row of a pair that was not asked for yet
+        self._lines: dict[str, int] = {}  # position in the journal of each row that was not recalled yet
         self._recalled: set[str] = set()
-        self._stamps: dict[str, FileStates] = {}  # of files that are being read
+        self._stamps: dict[str, FileStates] = {}  # states of files that are being read
         self._kept: str | None = None
         self._files, self._locked = ExitStack(), ExitStack()
 
@@ -142,14 +144,17 @@ class ResumableSink:
         return journal_path(real_path(self._path)).exists()
 
     def open(self, header: Header) -> None:
-        """Raise OutputError if it cannot be written, ResumeError, with nothing changed, if it cannot be continued."""
+        """Open the output. Raises OutputError if it cannot be written, and ResumeError if it cannot be continued.
+
+        With ResumeError, nothing is changed.
+        """
         self._header, self._metrics = header, tuple(header.metrics)
         self._settings = run_settings(header, self._kind)
         self._columns = pair_columns(self._metrics, grouped=header.groups is not None), header_record(header)
         self._text = WRITERS[self._kind](*self._columns) if self._kind in ("csv", "jsonl") else None
         if not is_results_path(self._kind, self._path):
-            raise OutputError(f"{shown(self._path)} is no file that could be continued; give another one")
-        self._path = real_path(self._path)  # a link keeps pointing where it did
+            raise OutputError(f"{shown(self._path)} is not a file that can be continued; give another file")
+        self._path = real_path(self._path)  # the target of a link is replaced, not the link
         self._journal_path = journal_path(self._path)
         self._partial = part_path(self._path)
         self._locked.callback(Lock(self._path).release)
@@ -168,7 +173,7 @@ class ResumableSink:
             raise
 
     def _start(self) -> None:
-        """Begin new results and a new journal. The journal comes first: results that lie alone were finished."""
+        """Begin a new journal, and then new results. Results without a journal count as finished."""
         first = WRITERS[self._kind](*self._columns).begin().encode() if self._kind != "parquet" else b""
         self._check_journal()
         self._aside = aside = set_aside(self._path, first, overwrite=self._overwrite)
@@ -183,17 +188,17 @@ class ResumableSink:
             raise
 
     def _check_journal(self) -> None:
-        """Raise OutputError if the journal's name is that of a link or of another's file."""
+        """Raise OutputError if a link or a foreign file has the name of the journal."""
         if self._journal_path.is_symlink() or self._journal_path.exists():
             if not self._journal_path.is_symlink() and self._journal_path.is_file():
                 with self._journal_path.open("rb") as lines:
                     start = lines.read(len(_JOURNAL))
                 if _JOURNAL.startswith(start):
                     return
-            raise OutputError(f"{shown(self._journal_path)} exists and is no journal of eyediff; move it away")
+            raise OutputError(f"{shown(self._journal_path)} exists, but it is not a journal of eyediff; move it away")
 
     def _undo_start(self) -> None:
-        """Put back the results and the journal that were there."""
+        """Restore the earlier results and the earlier journal."""
         self._files.close()
         remove(self._journal_path)
         if self._aside is not None:
@@ -201,7 +206,7 @@ class ResumableSink:
             put_back(self._aside, self._path)
 
     def _continue(self) -> None:
-        """Begin new results beside the existing ones."""
+        """Begin new results in a temporary file."""
         remove_results(replaced_path(self._path))
         self._journal = self._files.enter_context(Appender(self._journal_path, self._size))
         self._begin(self._partial if self._path.exists() else self._path)
@@ -221,20 +226,20 @@ class ResumableSink:
             if not there:
                 return False
             raise ResumeError(
-                f"{shown(self._path)} has no {shown(self._journal_path.name)} beside it: it is finished, or eyediff "
-                "did not write it; compute everything again, or give another file"
+                f"{shown(self._path)} has no {shown(self._journal_path.name)} in its folder: it is finished, or "
+                "eyediff did not write it; compute everything again, or give another file"
             )
         try:
             return self._read()
         except ResumeError:
             if there:
                 raise
-            return False  # a journal without results is of no use unless it is ours
+            return False  # without results, a bad journal is ignored
 
     def _read(self) -> bool:
         with self._journal_path.open("rb") as lines:
             first = lines.readline()
-            if not first.endswith(b"\n"):  # it was stopped before it had begun
+            if not first.endswith(b"\n"):  # the run was stopped before its first row
                 return False
             self._kept = self._read_first_line(first)
             self._size, count, rows = len(first), 0, set[int]()
@@ -256,7 +261,7 @@ class ResumableSink:
             opening = json.loads(line)
             if opening["journal"] != SCHEMA:
                 raise ResumeError(
-                    f"{shown(self._journal_path.name)} is of another version of eyediff; compute everything again"
+                    f"{shown(self._journal_path.name)} is from another version of eyediff; compute everything again"
                 )
             settings, kept = opening["settings"], self._kept_name(opening)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -265,18 +270,18 @@ class ResumableSink:
             what, before, now = difference
             raise ResumeError(
                 f"cannot continue {shown(self._path)}: {what}: '{before}' before, '{now}' now; "
-                "use the settings of before, or compute everything again"
+                "use the earlier settings, or compute everything again"
             )
         return kept
 
     def _kept_name(self, opening: dict[str, Any]) -> str | None:
         kept = cast(str | None, opening["kept"])
         if kept is not None and not re.fullmatch(re.escape(self._path.name) + r"~\d*", kept):
-            raise ValueError("a name that is not ours")
+            raise ValueError("the name is not one that eyediff gives")
         return kept
 
     def _kept_by(self, journal: Path) -> str | None:
-        """Return the name of what the run of a journal has kept; None if that cannot be read."""
+        """Return the name of the earlier results that the run of a journal has kept; None if it cannot be read."""
         try:
             with journal.open("rb") as lines:
                 return self._kept_name(json.loads(lines.readline()))
@@ -293,22 +298,22 @@ class ResumableSink:
             texts = all(isinstance(text, str) for text in (name, reference, candidate, *notes))
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
-                raise ValueError("values that are not ours")
+                raise ValueError("the values are not those that eyediff writes")
             stamps = tuple(map(_parse_state, found["stamps"]))
             if len(stamps) not in (2, 3):
-                raise ValueError("not two or three stamps")
+                raise ValueError("there are not two or three stamps")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(number) from error
         return _Entry(name, reference, candidate, width, height, scores, notes, regions, stamps, group)
 
     def _check_results(self, rows: set[int]) -> None:
-        """Raise ResumeError unless the unfinished results, if they can be read, hold rows of the journal alone."""
+        """Raise ResumeError if the unfinished results have rows that the journal does not have."""
         if self._kind not in ("csv", "jsonl") or self._text is None or not self._path.exists():
             return
         kind, first = self._kind, self._text.begin()
         try:
             for index, text in enumerate(split_records(self._path, kind)):
-                if not text.endswith("\n"):  # torn
+                if not text.endswith("\n"):  # incomplete
                     valid = index > 0 or first.startswith(text)
                 elif index == 0:
                     valid = text == first
@@ -316,14 +321,14 @@ class ResumableSink:
                     known = hash(without_verdict(text, kind)) in rows
                     valid = known or not parse_record(text, kind, self._metrics).complete
                 if not valid:
-                    raise ValueError("a row that the journal does not know")
+                    raise ValueError("the journal does not have this row")
         except (ValueError, RecursionError) as error:
             raise ResumeError(
-                f"{shown(self._path)} is not as eyediff left it: move it away, or compute everything again"
+                f"{shown(self._path)} was changed after eyediff wrote it; move it away, or compute everything again"
             ) from error
 
     def _compact(self) -> None:
-        """Rewrite the journal without the lines that later ones replace."""
+        """Rewrite the journal without lines that later lines replace."""
         with atomic_path(self._journal_path) as part, self._journal_path.open("rb") as lines, part.open("wb") as file:
             file.write(lines.readline())
             for name, start in self._lines.items():
@@ -338,9 +343,9 @@ class ResumableSink:
         )
 
     def recall(self, pair: Pair) -> ScoredPair | None:
-        """Return the row of this pair if it still holds: the same paths, all files unchanged in size and time.
+        """Return the row of this pair if it is still valid: equal paths, and all files have the same size and time.
 
-        Must be called before the files are read. So a file that changes meanwhile is seen to have changed next time.
+        This must be called before the files are read. Then a change during the run is detected by the next run.
         """
         now = file_states(pair)
         start = self._lines.pop(pair.name, None)
@@ -358,7 +363,7 @@ class ResumableSink:
         return self._parse(self._earlier.readline())
 
     def write(self, row: Row) -> None:
-        """Write the row to the results, and before that to the journal if it is complete and was not recalled."""
+        """Write the row to the results. Before that, write it to the journal if it is complete and was not recalled."""
         name = row.pair.name
         stamps = self._stamps.pop(name, (None, None))
         if name in self._recalled:
@@ -373,7 +378,10 @@ class ResumableSink:
         self._sink.write(row)
 
     def close(self, summary: Summary) -> None:
-        """End the results. Of a run that was stopped, rows that had not had their turn stand behind the others."""
+        """Finish the results.
+
+        If the run was stopped, rows in the journal that were not recalled yet are added at the end.
+        """
         try:
             try:
                 if summary.interrupted:
@@ -395,7 +403,7 @@ class ResumableSink:
             self._locked.close()
 
     def abandon(self) -> None:
-        """Leave results and journal as they were before `open`."""
+        """Restore the results and the journal to their state before `open`."""
         try:
             self._sink.abandon()
             if not self._continued:
@@ -406,7 +414,7 @@ class ResumableSink:
 
     def _finish(self, summary: Summary) -> None:
         kept = self._kept
-        while kept is not None:  # an unfinished run that was not continued kept the results before it, too
+        while kept is not None:  # an unfinished run that was not continued also kept earlier results
             aside = self._path.with_name(kept)
             kept = self._kept_by(journal_path(aside))
             remove_results(aside)
@@ -416,7 +424,7 @@ class ResumableSink:
 
 
 def run_settings(header: Header, kind: str) -> dict[str, object]:
-    """Return everything that must be the same for rows to stand in one file. Metrics are the columns, in this order."""
+    """Return all settings that must be equal for rows in the same file. The metrics are in the order of the columns."""
     metrics = [
         {"name": name, "version": metric.version, "weights": metric.weights_sha256, "engine": metric.engine}
         for name, metric in header.metrics.items()
@@ -442,7 +450,7 @@ def run_settings(header: Header, kind: str) -> dict[str, object]:
 
 
 def settings_difference(one: object, other: object, what: str = "settings") -> tuple[str, str, str] | None:
-    """Return the first thing in which two settings differ, and what it is in each; None if they are the same."""
+    """Return the first setting that differs, with both values; None if all settings are equal."""
     if isinstance(one, list) and isinstance(other, list):
         names = [[item.get("name") if isinstance(item, dict) else None for item in items] for items in (one, other)]
         if names[0] != names[1]:
@@ -471,10 +479,10 @@ def _parse_state(value: Any) -> FileState | None:
         return None
     size, time = value
     if type(size) is not int or type(time) is not int:
-        raise ValueError("not a size and a time")
+        raise ValueError("the state is not a size and a time")
     return size, time
 
 
 def _line(value: object) -> bytes:
-    """Return a line of ASCII, so that names which are no text survive as they are."""
+    """Return an ASCII line, so that names that are not valid text are kept unchanged."""
     return json.dumps(value).encode() + b"\n"

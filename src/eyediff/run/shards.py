@@ -1,4 +1,4 @@
-"""One part of a job, for machines that share nothing: which pairs it has, and what tells it from the others."""
+"""Select one part of a run, for machines that do not share a disk, and record which part it is."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .plan import ComparisonPlan
 
 
 def select_part(plan: ComparisonPlan, part: int, of: int) -> ComparisonPlan:
-    """Return every `of`-th pair of a plan, from the `part`-th on, counted from 1.
+    """Return one part of a plan: every `of`-th pair, starting with pair number `part`, counted from 1.
 
-    The parts depend on the order of the pairs alone and differ in length by at most one. Large images that are listed
-    together are spread over all parts. The first part keeps the files without a partner.
+    The parts depend only on the order of the pairs. Their lengths differ by at most one. Large images that are
+    neighbours in the list go to different parts. The first part keeps the files without a partner.
 
     Raises
     ------
     UsageError
-        If `part` is not from 1 to `of`, or the pairs have no length.
+        If `part` is not between 1 and `of`, or if the pairs are not a sequence.
     """
     if not 1 <= part <= of:
-        raise UsageError(f"part {part} of {of}: parts are counted from 1 to {of}")
+        raise UsageError(f"part {part} of {of} does not exist; parts are counted from 1 to {of}")
     if not isinstance(plan.pairs, Sequence):
-        raise UsageError("pairs without a length cannot be divided: give a sequence of them")
+        raise UsageError("pairs without a length cannot be divided into parts; give a sequence of pairs")
     pairs: Sequence[Pair] = plan.pairs
     own = pairs[part - 1 :: of]
     unmatched = plan.unmatched if part == 1 else ()
@@ -39,7 +39,7 @@ def select_part(plan: ComparisonPlan, part: int, of: int) -> ComparisonPlan:
 
 
 def names_sha256(names: Iterable[str]) -> hashlib._Hash:
-    """A hash of names in their order. A NUL, which no name has, ends each."""
+    """Return a hash of names in their order. Each name ends with a NUL, which no name contains."""
     found = hashlib.sha256()
     for name in names:
         found.update(encodable(name).encode() + b"\0")

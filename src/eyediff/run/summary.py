@@ -1,4 +1,4 @@
-"""Collect rows into a summary. The memory is eight bytes for each score."""
+"""Collect rows into a summary. Each score needs eight bytes of memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .limits import NO_LIMITS, Limits
 
 
 class Collector:
-    """Takes rows, and gives a Summary."""
+    """A collector of rows that computes their Summary."""
 
     def __init__(self, header: Header, limits: Limits, unmatched: Sequence[Unmatched] = ()) -> None:
         self._header, self._limits, self._unmatched, self._higher = header, limits, unmatched, header.higher_is_better
@@ -46,7 +46,10 @@ class Collector:
             group.add(row)
 
     def _rank(self, name: str, pair: str, score: float) -> None:
-        """Keep the worst in a heap whose first is the best of them; of equals, the earlier pair stays."""
+        """Keep the worst scores in a heap; its first entry is the best of them.
+
+        Of equal scores, the earlier pair is kept.
+        """
         heap, entry = self._worst[name], (-score if self._higher[name] else score, -self.count, pair, score)
         if len(heap) < defaults.WORST:
             heapq.heappush(heap, entry)
@@ -54,14 +57,14 @@ class Collector:
             heapq.heappushpop(heap, entry)
 
     def summary(self, *, interrupted: bool) -> Summary:
-        """All of it so far."""
+        """Return the summary of all rows so far."""
         scores = {name: np.frombuffer(values, np.float64) for name, values in self._scores.items() if values}
         finite_by_places: dict[bytes, dict[str, Numbers]] = {}
         for name, values in scores.items():
             finite = np.isfinite(values)
             finite_by_places.setdefault(finite.tobytes(), {})[name] = values[finite]
         intervals: dict[str, tuple[float, float]] = {}
-        for same_places in finite_by_places.values():  # one draw serves all of these
+        for same_places in finite_by_places.values():  # these metrics share the draws
             intervals |= mean_intervals(same_places)
         metrics = {}
         for name, values in scores.items():
@@ -84,9 +87,12 @@ class Collector:
 
 
 def _statistics(scores: Numbers, ci95: tuple[float, float] | None, worst: tuple[tuple[str, float], ...]) -> Statistics:
-    """Infinite scores are counted and left out of the mean, which they would make infinite whatever the others say."""
+    """Return the statistics of scores.
+
+    Infinite scores are counted but not averaged: the mean would always be infinite.
+    """
     finite = scores[np.isfinite(scores)]
-    with np.errstate(invalid="ignore"):  # inf - inf: mean and median are then no numbers
+    with np.errstate(invalid="ignore"):  # inf - inf: the mean and the median are then NaN
         mean = float((finite if len(finite) else scores).mean())
         median = float(np.median(scores))
     return Statistics(

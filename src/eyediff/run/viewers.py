@@ -1,4 +1,4 @@
-"""Calls of the viewers, which make pictures of scored pairs while the pixels are in memory."""
+"""Call the viewers, which make pictures of scored pairs while the pixels are in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Map: TypeAlias = npt.NDArray[np.float32] | None
 
 
 def create_observer(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
-    """Return a function that passes a scored pair to all viewers; None if there are no viewers."""
+    """Return a function that passes a scored pair to all viewers. Return None if there are no viewers."""
 
     def show(loaded: Loaded, row: ScoredPair) -> None:
         view = view_of(loaded, row, mapper)
@@ -29,14 +29,14 @@ def create_observer(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe
 
 
 def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
-    """Return the pixels as compared, and their map. If the mapper fails, the view states the reason."""
+    """Return the compared pixels and their difference map. If the mapper fails, the view contains the reason."""
     pairs = composites(loaded.reference, loaded.candidate)
     maps: list[_Map] = [None] * len(pairs)
     trouble = None
     if mapper is not None:
         try:
             maps = [_map(mapper, *pair, loaded.counted) for pair in pairs]
-        except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this pair its map alone
+        except Exception as error:  # noqa: BLE001  # an engine may raise any error; only the map of this pair is lost
             trouble = describe_error(error)
     identity = 0.0 if mapper is None else mapper.map_identity
     views = [View(row, *pair, found, trouble, identity) for pair, found in zip(pairs, maps, strict=True)]
@@ -46,13 +46,15 @@ def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
 def _map(mapper: Mapper, a: Pixels, b: Pixels, counted: Mask | None) -> npt.NDArray[np.float32]:
     (found,) = mapper.maps(a[None], b[None])
     if found.shape != a.shape[:2] or not np.isfinite(found).all():
-        raise ValueError(f"the map is of shape {found.shape}, or holds what is no number")
+        raise ValueError(
+            f"the map has the shape {found.shape} instead of {a.shape[:2]}, or contains values that are not finite"
+        )
     plane: npt.NDArray[np.float32] = found
     return plane if counted is None else np.where(counted, plane, np.float32(mapper.map_identity))
 
 
 def _weight(view: View) -> float:
-    """Return the mean difference of two images on one background: of the map, or else of the pixels."""
+    """Return the mean difference of two images on one background, from the map or, without a map, from the pixels."""
     differing = view.difference_map
     if differing is None:
         differing = np.abs(view.reference.astype(np.float32) - view.candidate)

@@ -1,4 +1,4 @@
-"""Sets of images. Each image goes through the network once; all distances follow from the embeddings."""
+"""Compare the images of a set. Each image goes through the network once; its embedding then gives all distances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All distances between the images of one set or of two: N passes through the network, then matrix products."""
+"""Compute all distances within a set of images, or between two sets: one embedding per image, then matrix products."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .store import PointStore, map_array, scratch_file, scratch_name
 
 @dataclass(frozen=True, slots=True)
 class DistanceMatrix:
-    """Distances of `rows` to `columns`. For a single set both are the same images.
+    """Distances from the images `rows` to the images `columns`. For a single set, both are the same images.
 
-    `distances` is mapped from a scratch file and lives as long as that file. Images that failed are neither rows nor
-    columns.
+    `distances` is a memory map of a scratch file, and is valid only while that file exists. Images that failed have no
+    row and no column.
     """
 
     rows: Sequence[str]
@@ -43,7 +43,7 @@ def compute_matrix(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Iterator[DistanceMatrix]:
-    """Embed every image once and multiply.
+    """Compute a distance matrix: embed every image once, and then multiply.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def compute_matrix(
     images : ImageSet
         The set.
     others_set : ImageSet, optional
-        A second set. Default: distances within `images`.
+        A second set. Default: the distances are those within `images`.
     folder : Path, optional
-        Folder of the scratch files. Default: that of the system.
+        Folder for the scratch files. Default: the temporary folder of the system.
     progress : function, optional
         Called for images, then for blocks of the matrix.
 
@@ -72,7 +72,7 @@ def compute_matrix(
         If no image can be read, if sizes do not fit, or if the disk is full.
     """
     if others_set is None and len(images.names) < 2:
-        raise UsageError(f"{shown(images.folder)} holds a single image; a matrix needs two, or a second folder")
+        raise UsageError(f"{shown(images.folder)} holds a single image; a matrix needs two images, or a second folder")
     sources = (images,) if others_set is None else (images, others_set)
     shape = common_shape(job, *sources)
     failed: list[FailedImage] = []
@@ -110,11 +110,11 @@ class _Grid:
             for row, part in enumerate(rows, block.row):
                 self._file.seek(8 * (row * self._shape[1] + block.column))
                 written = self._file.write(part.data)
-                if written != part.nbytes:  # what a disk does that is nearly full: the rest says why
+                if written != part.nbytes:  # the disk is nearly full: writing the rest raises the error with the reason
                     self._file.write(part.data.cast("B")[written:])
         except OSError as error:
             raise output_error(self._name, error) from error
 
     def values(self) -> Numbers:
-        """Return the whole matrix, mapped."""
+        """Return the whole matrix as a memory map."""
         return cast(Numbers, map_array(self._file, "<f8", 0, self._shape))

@@ -4,7 +4,7 @@ LPIPS is |e_i - e_j|^2 for embeddings e. With the mean embedding m:
 
     mean over pairs  =  2 / (N - 1) * sum_i |e_i - m|^2
 
-Welford's recurrence computes the sum while images arrive, with one vector of memory and without cancellation. With m_k
+Welford's recurrence computes the sum image by image. It keeps one vector in memory and has no cancellation. Let m_k be
 the mean of the first k embeddings:
 
     t_i = (i - 1) / i * |e_i - m_(i-1)|^2           sum_i |e_i - m|^2 = t_2 + ... + t_N
@@ -19,23 +19,26 @@ distribution, theorem 5.2), its variance is exactly
 
     4 V / N + 8 tr(S^2) / (N (N - 1))
 
-The N (N - 1) / 2 distances are far from independent, so their deviation divided by the root of their number is no
+The N (N - 1) / 2 distances are not independent, so their deviation divided by the root of their number is not a
 standard error. The closed form of the jackknife needs e_i . m for the final m: a second pass, or a D x D matrix. The
-t_i do not. They come from Helmert's transform, which turns N independent points into N - 1 uncorrelated ones. For
+t_i need neither. They come from Helmert's transform, which turns N independent points into N - 1 uncorrelated ones. For
 normal points the t_i are independent and identically distributed, so
 
     standard error^2  =  4 / (N - 1) * (sample variance of the t_i)
 
 is unbiased for every N. For other distributions E t_i = tr S still holds, and Var t_i = V + 4 tr(S^2) / i up to terms
-in 1 / i^2 and fourth cumulants over i. So the estimate is consistent. Where V is 0, it is too large. On a sphere
+in 1 / i^2 and fourth cumulants over i. So the estimate is consistent. It is too large if V is 0, for example for points
+on a sphere:
 
     Var t_i  =  tr(S^2) (4 (i - 1) / i^2 + 2 (i - 2) / (i^2 (i - 1)))
 
-and, with T the sum of these from 2 to N over tr(S^2), the square is N (T - 2 / N) / (2 (N - 2)) times too large: the
-estimate by a factor of 2.7 for N = 100, which grows like sqrt(2 log N), of an error that falls like 1 / N.
+Let T be the sum of Var t_i / tr(S^2) from i = 2 to N. Then the estimate of the squared error is N (T - 2 / N) / (2 (N -
+2)) times too large. For N = 100 the estimate of the error is 2.7 times too large. This factor grows like sqrt(2 log N),
+but the error itself falls like 1 / N.
 
-Unlike their sum, the t_i depend on the order, and neighbouring files are often similar. So images are taken in a fixed
-random order, the same for the same number of images. This makes the t_i exchangeable.
+The sum of the t_i does not depend on the order of the images, but each t_i does, and neighbouring files are often
+similar. So images are taken in a random order, which makes the t_i exchangeable. The order depends only on the number
+of images.
 """
 
 from __future__ import annotations
@@ -62,11 +65,11 @@ from .reading import Batch, common_shape, embed_images
 Scope: TypeAlias = Literal["group", "within groups", "all"]
 
 CHUNK = 1 << 17
-"""Axes that are processed together: a megabyte in double precision, which stays in the cache."""
+"""Number of axes that are processed together. In double precision they take 1 MB, which fits in the cache."""
 
 
 class RunningDiversity:
-    """Statistics of embeddings that arrive one by one: their number, their mean, and sums of the t above."""
+    """Statistics of embeddings that are added one by one: their number, their mean, and sums of t (see the module)."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -84,7 +87,7 @@ class RunningDiversity:
         for start in range(0, len(point), CHUNK):
             mean = self._mean[start : start + CHUNK]
             difference = point[start : start + CHUNK] - mean
-            length += float(np.einsum("i,i->", difference, difference))  # a BLAS would start threads for so little
+            length += float(np.einsum("i,i->", difference, difference))  # a BLAS would start threads for this small sum
             difference /= self.count
             mean += difference
         t, before = length * (self.count - 1) / self.count, self.count - 2
@@ -93,7 +96,10 @@ class RunningDiversity:
         self._sum += t
 
     def merge(self, other: RunningDiversity) -> None:
-        """Add all embeddings of another. The standard error is None from then on, because it depends on the order."""
+        """Add all embeddings of another object.
+
+        Afterwards the standard error is None, because it depends on the order.
+        """
         if not other.count:
             return
         if not self.count:
@@ -106,7 +112,7 @@ class RunningDiversity:
 
     @property
     def mean(self) -> float | None:
-        """The mean distance of all pairs; None for fewer than two embeddings."""
+        """Mean distance of all pairs; None for fewer than two embeddings."""
         return 2 * self._sum / (self.count - 1) if self.count > 1 else None
 
     @property
@@ -124,9 +130,10 @@ class DiversityEstimate:
     Attributes
     ----------
     scope : {"group", "within groups", "all"}
-        Which pairs. Within groups, `mean` is the mean of the groups' means, and the standard error is that over groups.
+        Pairs that are averaged. For "within groups", `mean` is the mean of the means of the groups, and the standard
+        error is computed from these means.
     name : str
-        Name of the group, else empty.
+        Name of the group; empty for other scopes.
     images : int
         Number of images.
     mean, standard_error : float or None
@@ -142,7 +149,10 @@ class DiversityEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Estimates for each group, within groups (None without groups) and for all images; and the images that failed."""
+    """Diversity of a set: estimates for each group, within groups (None without groups) and for all images.
+
+    `failed` has the images that failed.
+    """
 
     groups: Sequence[DiversityEstimate]
     within: DiversityEstimate | None
@@ -165,7 +175,7 @@ def measure_diversity(
         Groups of images. With groups, no standard error is given for all images together, because images of one group
         are not independent.
     progress : function, optional
-        Called with the number of images that are done, and of all images.
+        Called with the number of finished images and the number of all images.
 
     Returns
     -------
@@ -176,9 +186,9 @@ def measure_diversity(
     UsageError
         If there are fewer than two images.
     ImageError
-        If none can be read.
+        If no image can be read.
     SizeError
-        If sizes differ and the policy refuses that.
+        If sizes differ, and the policy refuses different sizes.
     """
     groups: Mapping[str, Sequence[int]] = {"": range(len(source.names))} if grouping is None else grouping.groups
     group_of = {index: name for name, indices in groups.items() for index in _shuffle(indices)}
@@ -203,7 +213,7 @@ def measure_diversity(
 
 
 def _iterate_points(items: Iterable[Batch | FailedImage], failed: list[FailedImage]) -> Iterator[tuple[int, Array]]:
-    """Yield index and embedding of each image. Append those that failed to the list."""
+    """Yield the index and the embedding of each image. Append images that failed to `failed`."""
     for item in items:
         if isinstance(item, FailedImage):
             failed.append(item)
@@ -212,7 +222,7 @@ def _iterate_points(items: Iterable[Batch | FailedImage], failed: list[FailedIma
 
 
 def _shuffle(indices: Sequence[int]) -> list[int]:
-    """Return the indices in an order that depends on their number alone."""
+    """Return the indices in a random order that depends only on their number."""
     return [indices[i] for i in np.random.RandomState(defaults.SEED).permutation(len(indices))]
 
 
@@ -223,7 +233,7 @@ def _estimate(scope: Scope, name: str, statistics_of_points: RunningDiversity) -
 
 
 def _within(groups: Sequence[DiversityEstimate]) -> DiversityEstimate:
-    """Average over groups. Each counts once, whatever its number of images."""
+    """Average over groups. Every group has the same weight."""
     means = [group.mean for group in groups if group.mean is not None]
     images = sum(group.images for group in groups if group.mean is not None)
     mean = math.fsum(means) / len(means) if means else None

@@ -15,13 +15,13 @@ MAX_NAMED = 60
 """Largest number of images whose names are written beside the matrix."""
 
 MAX_NAME_LENGTH = 32
-"""Characters of a name that are shown: the last ones, because they differ more."""
+"""Number of characters of a name that are shown. They are the last ones, because the ends of names differ more."""
 
 
 def draw_heat_map(matrix: DistanceMatrix, metric: str, path: Path) -> None:
-    """Draw the distances, dark for small ones.
+    """Draw the distances as colours. Small distances are dark.
 
-    A single set is drawn in the order of `cluster_order`. Raises OutputError.
+    The images of a single set are drawn in the order of `cluster_order`. Raises OutputError.
     """
     same = matrix.rows == matrix.columns
     order = cluster_order(matrix.distances) if same else list(range(len(matrix.rows)))
@@ -44,5 +44,5 @@ def draw_heat_map(matrix: DistanceMatrix, metric: str, path: Path) -> None:
 
 
 def _short(name: str) -> str:
-    text = shown(name).replace("$", r"\$")  # matplotlib would set mathematics between two
+    text = shown(name).replace("$", r"\$")  # matplotlib would treat text between two "$" as mathematics
     return text if len(text) <= MAX_NAME_LENGTH else "..." + text[3 - MAX_NAME_LENGTH :]

@@ -12,7 +12,7 @@ from .job import FailedImage, ImageSet
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """Indices in `ImageSet.names` by group, sorted by the groups' names; and the images that belong to no group."""
+    """Indices in `ImageSet.names` for each group, sorted by the names of the groups; and the images without a group."""
 
     groups: Mapping[str, Sequence[int]]
     ungrouped: Sequence[FailedImage] = ()
@@ -27,7 +27,7 @@ def group_images(source: ImageSet, rule: str) -> Grouping:
         The set.
     rule : str
         "subfolder", or a regular expression that is searched for in the path below the folder. The group is the match
-        of the first parenthesis, or the whole match if there is none.
+        of the first parenthesis, or the whole match if the expression has no parenthesis.
 
     Returns
     -------
@@ -45,10 +45,12 @@ def group_images(source: ImageSet, rule: str) -> Grouping:
         group = group_of(name)
         if group is None:
             ungrouped.append(
-                FailedImage(name, "group", f"the rule {rule} finds nothing in this name: it belongs to no group")
+                FailedImage(
+                    name, "group", f"the rule {rule} does not match this name, so the image belongs to no group"
+                )
             )
         else:
             groups.setdefault(group, []).append(index)
     if not groups:
-        raise UsageError(Setting("groups", rule), f" fits no image, such as {shown(source.names[0])}")
+        raise UsageError(Setting("groups", rule), f" matches no image, for example not {shown(source.names[0])}")
     return Grouping({name: groups[name] for name in sorted(groups)}, ungrouped)

@@ -1,7 +1,7 @@
-"""An index: the embeddings of a folder in a file, so that later searches need no pass through the network.
+"""Keep the embeddings of a folder in a file, the index, so that later searches do not need the network.
 
-The file records its settings. If other settings are asked for, or if files of the folder have changed, the index is
-refused and stays as it is. Embeddings of other weights, or of images that are gone, would give meaningless results.
+The file records its settings. If the settings differ, or if files of the folder have changed, the index is refused and
+stays unchanged. Embeddings from other weights, or of images that are gone, would give meaningless results.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .store import FORMAT, HEADER, PointStore, read_store, scratch_file, scratch
 
 SCHEMA = 1
 
-REMEDY = (Setting("rebuild"), " computes it anew, another ", Setting("index"), " leaves it")
+REMEDY = ("compute it again with ", Setting("rebuild"), ", or give another ", Setting("index"))
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedPoints:
-    """Embeddings N x D of images by name, the common size of the images, and the images that failed."""
+    """Names of N images, their N x D embeddings, their common size, and the images that failed."""
 
     names: Sequence[str]
     points: Array
@@ -57,11 +57,12 @@ def open_index(
     source : ImageSet
         The set.
     index : Path, optional
-        The file. If it exists, it is read; if not, it is written. Default: the embeddings are kept in a scratch file.
+        Path of the index. If the file exists, it is read; otherwise it is written. Default: the embeddings are kept in
+        a scratch file.
     rebuild : bool
         Compute the embeddings even if the file exists.
     progress : function, optional
-        Called with the number of images that are done, and of all images.
+        Called with the number of finished images and the number of all images.
 
     Yields
     ------
@@ -71,7 +72,7 @@ def open_index(
     Raises
     ------
     UsageError
-        If the index has other settings or other files. It stays as it was.
+        If the index has other settings or other files. It stays unchanged.
     ImageError, SizeError, OutputError
         If no image can be read, if sizes do not fit, or if the disk is full.
     """
@@ -97,7 +98,7 @@ def is_index(file: BinaryIO) -> bool:
 def _build(index: Path, job: EmbeddingJob, source: ImageSet, progress: Progress | None) -> None:
     stamps = {name: file_state(source.folder / name) for name in source.names}  # before they are read
     failed: list[FailedImage] = []
-    with atomic_output(index, is_index, "index of eyediff") as partial, partial.open("rb+", buffering=0) as file:
+    with atomic_output(index, is_index, "an index of eyediff") as partial, partial.open("rb+", buffering=0) as file:
         shape = common_shape(job, source)
         store = PointStore(cast(BinaryIO, file), index)
         names = _require_images(fill_store(store, job, source, shape, failed, progress), source, failed)
@@ -117,7 +118,7 @@ def _require_images(names: list[str], source: ImageSet, failed: Sequence[FailedI
 
 
 def _settings(job: EmbeddingJob) -> dict[str, object]:
-    """Return what two sets of embeddings must share to be compared."""
+    """Return the settings that must be equal if embeddings are compared."""
     header = job.header.metrics[job.metric]
     return {
         "schema": SCHEMA,
@@ -136,12 +137,12 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
         if difference := settings_difference(about["made"], _settings(job)):
             setting, before, now = difference
             raise UsageError(
-                f"{shown(index)} was made with something else: {setting}: {before!r} before, {now!r} now; ", *REMEDY
+                f"{shown(index)} was made with other settings: {setting}: {before!r} before, {now!r} now; ", *REMEDY
             )
         shape_record = about["shape"]
         shape = Shape(_integer(shape_record["height"]), _integer(shape_record["width"]), str(shape_record["name"]))
         if min(shape.height, shape.width) < 1 or shape.height * shape.width > defaults.MAX_PIXELS:
-            raise ValueError("a size that no image has")
+            raise ValueError("the size is not the size of an image")
         files = {str(name): _parse_state(at) for name, at in about["files"]}
         failed = {FailedImage(**each): _parse_state(at) for each, at in about["failed"]}
         if len(files) != len(points):
@@ -151,9 +152,11 @@ def _read(index: Path, job: EmbeddingJob, source: ImageSet) -> IndexedPoints:
     except OSError as error:
         raise UsageError(f"{shown(index)} cannot be read ({error.strerror}): check the path") from error
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise UsageError(f"{shown(index)} is no index of eyediff, or damaged; ", *REMEDY) from error
+        raise UsageError(f"{shown(index)} is damaged, or is not an index of eyediff; ", *REMEDY) from error
     if changes := _changes(files | {each.name: at for each, at in failed.items()}, source):
-        raise UsageError(f"{shown(index)} is not of the images now in {shown(source.folder)}: {changes}; ", *REMEDY)
+        raise UsageError(
+            f"{shown(index)} does not fit the images that are now in {shown(source.folder)}: {changes}; ", *REMEDY
+        )
     return IndexedPoints(list(files), points, shape, list(failed))
 
 
@@ -163,7 +166,7 @@ def _parse_state(record: Any) -> FileState | None:
 
 def _integer(value: Any) -> int:
     if type(value) is not int:
-        raise TypeError("a number of another kind than ours")
+        raise TypeError("a number is not an integer")
     return value
 
 

@@ -1,4 +1,4 @@
-"""A set of images, how its images are read and embedded, and images that failed."""
+"""Define a set of images, the settings to read and embed them, and images that failed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..scoring.loading import Read
 
 
 class Embedder(Protocol):
-    """A metric that is a squared Euclidean distance between embeddings."""
+    """A metric whose distance is the squared Euclidean distance of two embeddings."""
 
     @property
     def smallest(self) -> int:
-        """Shortest side that it takes, in pixels."""
+        """Smallest height and width of an image, in pixels."""
 
     def embeddings(self, x: Pixels) -> Array:
         """Return N x D embeddings of N x H x W x 3 pixels of one storage type. They must not depend on the batch."""
@@ -27,7 +27,7 @@ class Embedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """Images by their paths below a folder, with forward slashes. Results keep the order of the names."""
+    """A folder and the paths of images below it, with forward slashes. Results keep the order of the names."""
 
     folder: Path
     names: Sequence[str]
@@ -35,7 +35,7 @@ class ImageSet:
 
 @dataclass(frozen=True, slots=True)
 class FailedImage:
-    """An image that is missing from a result, and why."""
+    """An image that is missing from a result, and the reason."""
 
     name: str
     stage: Stage | Literal["group"]
@@ -46,7 +46,7 @@ class FailedImage:
 class EmbeddingJob:
     """A reader and an embedder of images.
 
-    `header` describes one metric; its `size` says how images get one size.
+    `header` describes one metric. Its `size` is the policy that gives all images the same size.
 
     Raises
     ------
@@ -61,11 +61,13 @@ class EmbeddingJob:
 
     def __post_init__(self) -> None:
         if len(self.header.metrics) != 1:
-            raise UsageError(f"{', '.join(self.header.metrics) or 'no metric'} given; a set takes one metric at a time")
+            raise UsageError(
+                f"{', '.join(self.header.metrics) or 'no metric'} was given; give exactly one metric for a set"
+            )
         if self.workers < 1:
-            raise UsageError(f"{self.workers} workers were asked for; at least 1 is needed")
+            raise UsageError(f"{self.workers} workers were given; at least 1 is needed")
 
     @property
     def metric(self) -> str:
-        """The name of the metric, as it was asked for."""
+        """Name of the metric, as the user gave it."""
         return next(iter(self.header.metrics))

@@ -1,19 +1,19 @@
-"""Squared Euclidean distances of many points by matrix products, as exact as direct differences.
+"""Compute squared Euclidean distances of many points with matrix products, as exactly as from differences.
 
     |x - y|^2 = |x|^2 + |y|^2 - 2 x.y
 
-Points are float32, sums float64. Products are taken over COLUMNS axes at a time and then added.
+Points are float32, and sums are float64. Products are computed for COLUMNS axes at a time and then added.
 
-A sum of n products in double precision has an error of at most n * 2^-53 of the sum of their magnitudes. With n = 8192
-axes in a chunk, and up to as many chunks, the error of each of the three terms is at most 2 * 8192 * 2^-53 < 2e-12 of
-|x||y|. The error of the distance is at most 4e-12 * (|x|^2 + |y|^2), and in practice a hundredth of that. If the
-distance is below CLOSE * (|x|^2 + |y|^2), this error would matter. Such distances are computed from the differences. So
-the relative error of every distance is at most
+A sum of n products in double precision has an error of at most n * 2^-53 of the sum of their magnitudes. A chunk has n
+= 8192 axes, and there are at most 8192 chunks. So the error of each of the three terms is at most 2 * 8192 * 2^-53 <
+2e-12 of |x||y|. The error of the distance is at most 4e-12 * (|x|^2 + |y|^2), and in practice 1 % of that. This error
+would matter if the distance is below CLOSE * (|x|^2 + |y|^2). Such distances are computed from differences. So the
+relative error of every distance is at most
 
     PRECISION = 4e-12 / CLOSE = 4e-7
 
-The rounding of the points to float32 before (6e-8 of each value) counts for more. The distance of equal points is
-exactly 0.
+The points were rounded to float32 before, which has a larger effect (6e-8 of each value). The distance of equal points
+is exactly 0.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ CLOSE = 1e-5
 PRECISION = 4e-7
 
 ROWS, COLUMNS = 512, 8192
-"""Points and axes that are multiplied at a time: two blocks of 32 MB in double precision, for any set."""
+"""Number of points and of axes that are multiplied at a time: two blocks of 32 MB in double precision."""
 
 
 class Block(NamedTuple):
-    """The distances of the points from `row` on to those from `column` on."""
+    """Distances between two ranges of points. The ranges begin at the indices `row` and `column`."""
 
     row: int
     column: int
@@ -45,10 +45,10 @@ class Block(NamedTuple):
 
 
 def blocks(points: Array, others: Array | None = None) -> Iterator[Block]:
-    """Yield all distances of N x D points to M x D others, in blocks.
+    """Yield all distances from N x D `points` to M x D `others`, in blocks.
 
-    Without others, yield the upper triangle of the distances within the points. Blocks on the diagonal are symmetric
-    with a zero diagonal.
+    Without `others`, yield the blocks in the upper triangle of the distances within `points`. Blocks on the diagonal
+    are symmetric, and their diagonal is zero.
     """
     for row in range(0, len(points), ROWS):
         for column in range(row if others is None else 0, len(points if others is None else others), ROWS):
@@ -68,9 +68,9 @@ def block_count(points: int, others: int | None) -> int:
 
 
 def distances_between(a: Array, b: Array) -> Numbers:
-    """Return the squared distances of N x D points to M x D others, N x M.
+    """Return the N x M squared distances from N x D points to M x D points.
 
-    It needs the memory of a block and the result.
+    The function needs memory for one block and for the result.
     """
     products = np.zeros((len(a), len(b)))
     norms_a, norms_b = np.zeros(len(a)), np.zeros(len(b))
@@ -111,7 +111,7 @@ def squared_distances(points: Array) -> Numbers:
 
 
 def _exact_distances(point: Array, others: Array, which: Indices) -> Numbers:
-    """Compute distances from differences, which do not cancel."""
+    """Compute distances from differences, which avoids cancellation."""
     total = np.zeros(len(which))
     for start in range(0, len(point), COLUMNS):
         chunk = slice(start, start + COLUMNS)

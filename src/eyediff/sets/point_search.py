@@ -1,4 +1,4 @@
-"""Exact search in embeddings: the nearest points of a query, and all pairs that are close to each other."""
+"""Search embeddings exactly: find the nearest points of a query, and all pairs of close points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .pairwise_distance import ROWS, Indices, block_count, blocks, distances_bet
 
 @dataclass(frozen=True, slots=True)
 class NearestPoint:
-    """Index of a point, and its distance from a query."""
+    """A point near a query: its index, and its distance from the query."""
 
     index: int
     distance: float
@@ -23,7 +23,10 @@ class NearestPoint:
 
 @dataclass(frozen=True, slots=True)
 class ClosePair:
-    """Indices of two points that are close. `group` numbers the connected components, from 1."""
+    """Two close points: their indices and their distance.
+
+    `group` is the number of their connected component, from 1.
+    """
 
     group: int
     first: int
@@ -34,7 +37,7 @@ class ClosePair:
 def nearest(points: Array, queries: Array, k: int) -> list[list[NearestPoint]]:
     """Return the k nearest of N x D points for each of Q x D queries, nearest first.
 
-    Of equals, the earlier is first.
+    Points at equal distance are sorted by index.
     """
     distances: Numbers = np.zeros((len(queries), 0))
     indices = np.zeros((len(queries), 0), np.int64)
@@ -42,7 +45,7 @@ def nearest(points: Array, queries: Array, k: int) -> list[list[NearestPoint]]:
         block = distances_between(queries, points[start : start + ROWS])
         block_indices = np.broadcast_to(np.arange(start, start + block.shape[1]), block.shape)
         distances, indices = np.concatenate([distances, block], 1), np.concatenate([indices, block_indices], 1)
-        best = np.argsort(distances, 1, kind="stable")[:, :k]  # stable: what came first stays first
+        best = np.argsort(distances, 1, kind="stable")[:, :k]  # stable: equal distances keep the order of the indices
         distances, indices = np.take_along_axis(distances, best, 1), np.take_along_axis(indices, best, 1)
     return [
         [NearestPoint(index, distance) for index, distance in zip(*row, strict=True)]
@@ -53,8 +56,8 @@ def nearest(points: Array, queries: Array, k: int) -> list[list[NearestPoint]]:
 def close_pairs(points: Array, below: float, progress: Progress | None = None) -> list[ClosePair]:
     """Return all pairs of N x D points at a distance of `below` or less.
 
-    Groups are the connected components of these pairs, so two points of a group may be farther apart. Groups are in the
-    order of their first point; pairs in a group are sorted by distance.
+    A group is a connected component of these pairs. So two points of a group may be farther apart than `below`. Groups
+    are sorted by their first point, and pairs in a group by distance.
     """
     firsts, seconds, distances = [], [], []
     steps = block_count(len(points), None)
@@ -76,7 +79,7 @@ def close_pairs(points: Array, below: float, progress: Progress | None = None) -
 
 
 def _groups(count: int, firsts: Sequence[int], seconds: Sequence[int]) -> Indices:
-    """Return the number of each point's group. It is valid only for points that are in a pair."""
+    """Return the number of the group of each point. The number is valid only for points that are in a pair."""
     root = list(range(count))
 
     def find(place: int) -> int:

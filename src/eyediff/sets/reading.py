@@ -1,4 +1,4 @@
-"""Read the images of a set ahead, bring them to one size, and embed them in batches, in the order of names."""
+"""Read the images of a set ahead, give them one size, and embed them in batches, in the order of their names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AHEAD = defaults.WINDOW // 2
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The common size of the images of a set; `name` is the image that it comes from."""
+    """The common size of the images of a set. `name` is the image that determined the size."""
 
     height: int
     width: int
@@ -44,9 +44,9 @@ class Batch:
 
 
 def common_shape(job: EmbeddingJob, *sources: ImageSet) -> Shape:
-    """Return the size that all images get.
+    """Return the common size of all images.
 
-    It is the size of the first readable image, or, for the policy crop, the smallest height and width.
+    The size is that of the first readable image. For the policy crop, it is the smallest height and the smallest width.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def common_shape(job: EmbeddingJob, *sources: ImageSet) -> Shape:
         raise ImageError(f"no image of {shown(sources[0].folder)} can be read; the first: {problem}")
     if min(shape.height, shape.width) < job.embedder.smallest:
         raise SizeError(
-            f"{job.metric} needs sides of at least {job.embedder.smallest} pixels, and these images would be "
-            f"{shape.width}x{shape.height} ({shown(shape.name)}): take larger images, or another metric"
+            f"{job.metric} needs sides of at least {job.embedder.smallest} pixels, but these images would be "
+            f"{shape.width}x{shape.height} ({shown(shape.name)}); use larger images, or another metric"
         )
     return shape
 
 
 def _every_image(job: EmbeddingJob, sources: Iterable[ImageSet]) -> Generator[Image | FailedImage]:
-    """Read every image. Read ahead only for the policy crop, which looks at all images."""
+    """Read every image. Read ahead only for the policy crop, because it needs all images."""
     for source in sources:
         if job.header.size == "crop":
             yield from _read_ahead(job, source, source.names, _unchanged, AHEAD)
@@ -93,14 +93,14 @@ def embed_images(
     indices: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> Generator[Batch | FailedImage]:
-    """Embed the images at `indices` (None: all), in that order.
+    """Embed the images at `indices` (None: all images), in that order.
 
-    Yields batches of one storage type, and the images that failed.
+    Yields batches and the images that failed. The images of a batch have the same storage type.
 
     Raises
     ------
     SizeError
-        If sizes differ and the policy refuses that.
+        If sizes differ, and the policy refuses different sizes.
     """
     order = range(len(source.names)) if indices is None else indices
     most = batch_capacity(shape.width, shape.height, images=1)
@@ -135,13 +135,13 @@ def _read_ahead(
 def _read(job: EmbeddingJob, source: ImageSet, name: str, fit: Callable[[Image], Image]) -> Image | FailedImage:
     try:
         image = job.read(source.folder / name)
-    except Exception as error:  # noqa: BLE001  # decoders of foreign files raise anything; one file must be one row
+    except Exception as error:  # noqa: BLE001  # a decoder may raise any error; a bad file must become one row
         return FailedImage(name, "read", describe_error(error))
     try:
         return fit(image)
     except SizeError:
         raise
-    except Exception as error:  # noqa: BLE001  # as above: no memory for the larger size, say
+    except Exception as error:  # noqa: BLE001  # as above: for example, too little memory for the size
         return FailedImage(name, "size", describe_error(error))
 
 
@@ -170,7 +170,7 @@ def _embed(job: EmbeddingJob, source: ImageSet, images: Sequence[tuple[int, Imag
         if isinstance(result, str):
             yield FailedImage(source.names[index], "score", result)
         elif not np.isfinite(result).all():
-            yield FailedImage(source.names[index], "score", f"{job.metric}: the figures are not finite")
+            yield FailedImage(source.names[index], "score", f"{job.metric}: the embedding is not finite")
         else:
             indices.append(index)
             points.append(result)
@@ -188,7 +188,7 @@ def fill_store(
 ) -> list[str]:
     """Append the embeddings of a set to a store.
 
-    Return the names of their images, and append those that failed to `failed`.
+    Return the names of the embedded images, and append images that failed to `failed`.
     """
     names: list[str] = []
     with closing(embed_images(job, source, shape, progress=progress)) as items:

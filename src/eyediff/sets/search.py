@@ -1,4 +1,4 @@
-"""Search the images of a folder: the nearest neighbours of other images, and near duplicates."""
+"""Search the images of a folder for the nearest neighbours of other images, and for near duplicates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .reading import embed_images
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An image of the set near a query; `rank` counts from 1, the nearest."""
+    """An image of the set that is near a query. The nearest image has `rank` 1."""
 
     query: str
     rank: int
@@ -28,7 +28,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class DuplicatePair:
-    """Two images of the set that are near each other; `group` numbers the connected components, from 1."""
+    """Two images of the set that are near each other. `group` is the number of their connected component, from 1."""
 
     group: int
     first: str
@@ -36,7 +36,7 @@ class DuplicatePair:
     distance: float
 
 
-_MISMATCH = "the index holds points that are none of these images"
+_MISMATCH = "the index does not hold the embeddings of these images"
 
 
 def find_neighbours(
@@ -62,19 +62,19 @@ def find_neighbours(
     k : int
         Number of neighbours.
     progress : function, optional
-        Called with the number of queries that are done, and of all queries.
+        Called with the number of finished queries and the number of all queries.
 
     Yields
     ------
     Neighbour or FailedImage
-        Of images at equal distance, the first by name comes first.
+        Images at equal distance are sorted by name.
 
     Raises
     ------
     SizeError
-        If a query has another size than the set, and the policy refuses that.
+        If the size of a query differs from the size of the set, and the policy refuses different sizes.
     UsageError
-        If the embeddings, which may come from a file, cannot be those of such images.
+        If the embeddings, which may come from a file, do not belong to these images and this metric.
     """
     with closing(embed_images(job, queries, points.shape, progress=progress)) as items:
         for item in items:
@@ -83,11 +83,12 @@ def find_neighbours(
                 continue
             if item.points.shape[1] != points.points.shape[1]:
                 raise UsageError(
-                    f"{_MISMATCH}: {points.points.shape[1]} figures each, not {item.points.shape[1]}; {REMEDY}"
+                    f"{_MISMATCH}: it has {points.points.shape[1]} values for each image, not {item.points.shape[1]}; ",
+                    *REMEDY,
                 )
             for index, matches in zip(item.indices, nearest(points.points, item.points, k + 1), strict=True):
                 if not all(math.isfinite(match.distance) for match in matches):
-                    raise UsageError(f"{_MISMATCH}: not all are finite; {REMEDY}")
+                    raise UsageError(f"{_MISMATCH}: some values are not finite; ", *REMEDY)
                 query, others = queries.names[index], [(points.names[m.index], m.distance) for m in matches]
                 others = [other for other in others if not _same_file(source.folder / other[0], queries.folder / query)]
                 for rank, (name, distance) in enumerate(others[:k], 1):
@@ -95,7 +96,7 @@ def find_neighbours(
 
 
 def find_duplicates(points: IndexedPoints, below: float, progress: Progress | None = None) -> list[DuplicatePair]:
-    """Find all pairs of images at a distance of `below` or less; see `point_search.close_pairs`."""
+    """Find all pairs of images at a distance of `below` or less. See `point_search.close_pairs`."""
     return [
         DuplicatePair(pair.group, points.names[pair.first], points.names[pair.second], pair.distance)
         for pair in close_pairs(points.points, below, progress)
@@ -105,5 +106,5 @@ def find_duplicates(points: IndexedPoints, below: float, progress: Progress | No
 def _same_file(a: Path, b: Path) -> bool:
     try:
         return a.samefile(b)
-    except OSError:  # gone since it was read
+    except OSError:  # the file was removed after it was read
         return False

@@ -1,4 +1,4 @@
-"""Order images so that similar ones are side by side, which makes a distance matrix readable."""
+"""Order images so that similar images are side by side. This makes a distance matrix readable."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ..records import Numbers
 
 
 def cluster_order(distances: Numbers) -> list[int]:
-    """Return an order of N images from their N x N distances: the leaves of a hierarchical clustering.
+    """Return an order of N images: the order of the leaves in a hierarchical clustering of their N x N distances.
 
-    Branches are joined by average linkage (UPGMA: Sokal & Michener 1958), found by the nearest-neighbour chain (Murtagh
-    1983): N^2 steps and a copy of the matrix. Each branch is reversed if that puts more similar ends together. Of equal
-    choices the first is taken.
+    Branches are joined by average linkage (UPGMA: Sokal & Michener 1958). The nearest-neighbour chain (Murtagh 1983)
+    finds them in N^2 steps, with one copy of the matrix. A branch is reversed if its other end is more similar to the
+    branch beside it. The first of equal choices is taken.
     """
     count = len(distances)
     if count == 0:
@@ -33,7 +33,7 @@ def cluster_order(distances: Numbers) -> list[int]:
 
 
 def _closest_two(working: Numbers, chain: list[int], sizes: Numbers) -> tuple[int, int]:
-    """Return two branches that are each other's nearest, the lower index first, and remove them from the chain."""
+    """Return two branches that are nearest to each other, the lower index first, and remove them from the chain."""
     if not chain:
         chain.append(int(np.flatnonzero(sizes)[0]))
     while True:
@@ -46,7 +46,7 @@ def _closest_two(working: Numbers, chain: list[int], sizes: Numbers) -> tuple[in
 
 
 def _join(left: list[int], right: list[int], distances: Numbers) -> list[int]:
-    """Join two branches, each as it is or reversed, so that the two ends that meet are as close as possible."""
+    """Join two branches. Reverse each one if necessary, so that the two ends that meet are as close as possible."""
     ways = [(a, b) for a in (left, left[::-1]) for b in (right, right[::-1])]
     ends = [float(distances[a[-1], b[0]]) for a, b in ways]
     first, second = ways[ends.index(min(ends))]

@@ -1,10 +1,10 @@
-"""Embeddings on disk, written batch by batch and read through the page cache. The format is safetensors.
+"""Keep embeddings in a file. They are written batch by batch, and read as a memory map. The format is safetensors.
 
     8 bytes and a header of HEADER bytes   names, types and offsets, padded with blanks
     points                                 float32, N x D
     about                                  uint8: a JSON description of the points; empty in a scratch file
 
-Nothing is written through a memory map: on a full disk that would kill the process instead of raising an error.
+Nothing is written through a memory map, because on a full disk this would kill the process without an error.
 """
 
 from __future__ import annotations
@@ -26,11 +26,15 @@ from ..output.atomic_write import output_error
 FORMAT = "eyediff index"
 
 HEADER = 504
-"""Bytes of the header. With the 8 bytes of its length, the points begin at byte 512, aligned for any processor."""
+"""Length of the header in bytes.
+
+The points follow the 8 bytes of the length and the header. So they begin at byte 512, which is aligned for any
+processor.
+"""
 
 
 class PointStore:
-    """A file that embeddings are appended to; `name` is its name in errors. All methods raise OutputError."""
+    """A file to which embeddings are appended. Errors call it `name`. All methods raise OutputError."""
 
     def __init__(self, file: BinaryIO, name: Path | str) -> None:
         self._file, self._name = file, name
@@ -38,12 +42,12 @@ class PointStore:
         self._write(bytes(8 + HEADER))
 
     def append(self, points: Array) -> None:
-        """Append N x D embeddings. D is the same in every call."""
+        """Append N x D embeddings. D must be the same in every call."""
         self.count, self.axes = self.count + len(points), points.shape[1]
         self._write(np.ascontiguousarray(points, "<f4").data.cast("B"))
 
     def finish(self, about: bytes) -> None:
-        """Write the description and the header, and flush all of it to the disk."""
+        """Write the description and the header, and sync the file to the disk."""
         self._write(about)
         try:
             self._file.seek(0)
@@ -53,7 +57,7 @@ class PointStore:
             raise output_error(self._name, error) from error
 
     def points(self) -> Array:
-        """Return all embeddings so far, N x D, mapped and read-only."""
+        """Return all embeddings so far, N x D, as a read-only memory map."""
         return map_array(self._file, "<f4", 8 + HEADER, (self.count, self.axes))
 
     def _write(self, data: bytes | memoryview) -> None:
@@ -66,7 +70,7 @@ class PointStore:
 
 
 def _header(count: int, axes: int, about: int) -> bytes:
-    """Return the header of a file of `count` points with `about` bytes after them."""
+    """Return the header of a file with `count` points, followed by `about` bytes."""
     end = 4 * count * axes
     header = {
         "__metadata__": {"format": FORMAT},
@@ -77,14 +81,14 @@ def _header(count: int, axes: int, about: int) -> bytes:
 
 
 def read_store(path: Path) -> tuple[Array, Any]:
-    """Return the embeddings of a finished file, mapped, and its description.
+    """Return the embeddings of a finished file, as a memory map, and its description.
 
     Raises
     ------
     ValueError, TypeError, KeyError, RecursionError
-        If the file is not exactly as `finish` leaves it.
+        If the file is not exactly in the form that `finish` writes.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     with path.open("rb") as file:
         start = file.read(8 + HEADER)
@@ -92,24 +96,24 @@ def read_store(path: Path) -> tuple[Array, Any]:
         (count, axes), (length,) = header["points"]["shape"], header["about"]["shape"]
         end = len(start) + 4 * count * axes
         if start != _header(count, axes, length) or count < 1 or axes < 1:
-            raise ValueError("another header than ours")
+            raise ValueError("the header is not the one that eyediff writes")
         if os.fstat(file.fileno()).st_size != end + length:
-            raise ValueError("cut short, or longer than it says")
+            raise ValueError("the file is shorter or longer than its header says")
         file.seek(end)
         about = json.loads(file.read())
     return map_array(path, "<f4", len(start), (count, axes)), about
 
 
 def map_array(file: BinaryIO | Path, dtype: str, offset: int, shape: tuple[int, ...]) -> Array:
-    """Return an array in a file that is read when it is used."""
+    """Return an array in a file as a memory map, which is read when it is used."""
     return cast(Array, np.memmap(cast(Path, file), dtype, "r", offset, shape))
 
 
 @contextmanager
 def scratch_file(folder: Path | None) -> Iterator[BinaryIO]:
-    """Open a temporary file without a name in `folder` (None: that of the system)."""
+    """Open a temporary file without a name in `folder` (None: the temporary folder of the system)."""
     try:
-        file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # what it raises is told apart
+        file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # only the errors of this call are caught here
     except OSError as error:
         raise output_error(scratch_name(folder), error) from error
     with file:

@@ -1,4 +1,4 @@
-"""Methods against one ground truth: a row a method, a column a metric, as papers print it."""
+"""Compare methods with one ground truth in a table as in papers, with one row per method and one column per metric."""
 
 from __future__ import annotations
 

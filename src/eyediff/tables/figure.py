@@ -1,4 +1,4 @@
-"""The figure of such papers: crops of the ground truth and of every method, magnified, labelled with their scores."""
+"""Draw a figure as in papers: magnified crops of the ground truth and of every method, with their scores."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .means import TableData
 from .methods import TablePlan
 
 _INCHES = 2.0
-"""Height of a panel."""
+"""Height of a panel, in inches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """One image: the ground truth and each method, as compared, and the parts of it to show."""
+    """One image of a figure: the compared pixels of the ground truth and of each method, and the crops to show."""
 
     image: str
     place: int
@@ -31,48 +31,49 @@ class Exhibit:
 
 
 def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence[Rectangle]) -> Exhibit:
-    """Read what a figure shows, and check before the work that it can be drawn.
+    """Read the images of a figure, and check that it can be drawn. Call this before long work.
 
     Parameters
     ----------
     plan
-        The table.
-    path
-        File of the figure: .png, .svg or .pdf.
+        The table of the methods. path File of the figure: .png, .svg or .pdf.
     image
-        Name of the image; None: the first one.
+        Name of the image. None: the first image.
     crops
-        Parts to magnify; none: the whole image.
+        Parts of the image to magnify. If empty, the whole image is shown.
 
     Raises
     ------
     UsageError, OutputError
-        If matplotlib is missing, the file cannot be written, the image is not in the table or cannot be read, or a crop
-        is not inside of it.
+        If matplotlib is missing, if the file cannot be written, if the image is not in the table or cannot be read, or
+        if a crop is not inside the image.
     """
     check(path)
     if image is not None and image not in plan.images:
-        raise UsageError(Setting("image", image), f": not in the table; it has {shown(plan.images[0])}, for one")
+        raise UsageError(
+            Setting("image", image), f": this image is not in the table; it has, for example, {shown(plan.images[0])}"
+        )
     place = 0 if image is None else list(plan.images).index(image)
     loader, pixels = plan.run.loader, list[Levels]()
     for pair in plan.pairs_of(place):
         try:
             reference, candidate = loader.fit(loader.read(pair.reference), loader.read(pair.candidate))
         except EyediffError as error:
-            raise UsageError(f"the figure needs every method's {shown(plan.images[place])}: {error}") from error
+            raise UsageError(f"the figure needs {shown(plan.images[place])} of every method: {error}") from error
         black, *_ = composites(reference, candidate)
         pixels += [eight_bits(side) for side in (black if not pixels else black[1:])]
     height, width = pixels[0].shape[:2]
     for crop in crops:
         if crop.x + crop.width > width or crop.y + crop.height > height:
             raise UsageError(
-                Setting("crop", crop), f": not inside of {shown(plan.images[place])}, which is {width}x{height}"
+                Setting("crop", crop),
+                f": the crop is not inside {shown(plan.images[place])}, which is {width}x{height}",
             )
     return Exhibit(plan.images[place], place, pixels, crops)
 
 
 def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibit, path: Path) -> None:
-    """Draw the ground truth with its crops, and each crop of it and of every method, with the scores of the image.
+    """Draw the ground truth with frames around its crops, then each crop of every method, with the scores of the image.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def draw_figure(table: TableData, scores: Mapping[str, Numbers], exhibit: Exhibi
 
 
 def _draw_overview(panels: Any, exhibit: Exhibit, crops: Sequence[Rectangle]) -> None:
-    """Show the ground truth in the first column, over all rows, with a frame around each crop."""
+    """Show the ground truth in the first column, across all rows, with a frame around each crop."""
     first = panels[0][0]
     for row in range(1, len(crops)):
         panels[row][0].remove()

@@ -1,6 +1,6 @@
-"""Output of a table of methods in every supported format.
+"""Render a table of methods in every supported format.
 
-The first line of a file does not depend on its table, so that `output.files` knows a file that may be replaced.
+The first line of a file does not depend on the table, so that `output.files` can recognize a file that it may replace.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def render(table: TableData, kind: TableFormat, *, per_group: bool = False, term
     Parameters
     ----------
     table
-        What to render.
+        The table to render.
     kind
         Format.
     per_group
-        Whether a table of each group follows.
+        Whether to add a table for each group.
     terminal
-        Whether a person sees the text at once: the best are bold and the second underlined, in place of marks.
+        Whether a terminal shows the text. The best values are then bold and the second underlined, instead of marked.
     """
     sections = (table.overall, *(table.groups if per_group else ()))
     if kind == "text":
@@ -59,7 +59,7 @@ def render(table: TableData, kind: TableFormat, *, per_group: bool = False, term
 
 
 def describe_section(table: TableData, section: Section) -> str:
-    """Return what a table is the mean of."""
+    """Return a title that says over what the means of a table are computed."""
     if section.name is not None:
         return shown(section.name)
     images = amount(table.images, "image")
@@ -67,7 +67,7 @@ def describe_section(table: TableData, section: Section) -> str:
 
 
 def _rows(table: TableData, section: Section) -> Iterator[tuple[str, list[tuple[str, Entry]]]]:
-    """Yield each method with its entries by metric."""
+    """Yield each method with its (metric, entry) pairs."""
     for place, method in enumerate(table.methods):
         yield method, [(metric, entries[place]) for metric, entries in section.entries.items()]
 
@@ -77,7 +77,7 @@ def _arrow(table: TableData, metric: str, up: str = "↑", down: str = "↓") ->
 
 
 def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> Iterator[StyledLine]:
-    """Columns that would not fit into 80 characters begin a block of their own."""
+    """Yield the lines of a text table. Columns beyond 80 characters go to another block below."""
     first = max(6, *(len(shown(method)) for method in table.methods))
     yield [FIRST_LINES["text"]]
     for section in sections:
@@ -121,12 +121,12 @@ def describe_notes(table: TableData, mark: str = "~") -> list[str]:
     if len(table.methods) > 1 and all(
         entry.ci95 is None for found in table.overall.entries.values() for entry in found
     ):
-        notes.append("no test of differences: it needs at least 5 images, or groups")
+        notes.append("no test of differences: at least 5 images or groups are needed")
     return [*notes, *table.notes]
 
 
 def name_metric(metric: str) -> str:
-    """Return a metric's name as papers write it: PSNR, LPIPS-VGG, SSIM@skimage."""
+    """Return the name of a metric as papers write it: PSNR, LPIPS-VGG, SSIM@skimage."""
     head, at, version = metric.partition("@")
     return f"{head.upper()}{at}{version}" if head.replace("-", "").isalnum() else shown(metric)
 
@@ -206,7 +206,10 @@ def _latex(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def _csv(table: TableData, sections: Sequence[Section]) -> str:
-    """A line for each mean, so that programs need no knowledge of the metrics; the group is empty for all images."""
+    """Return CSV with one line for each mean, so that its columns do not depend on the metrics.
+
+    The group is empty in the table of all images.
+    """
     columns = ["group", "method", "metric", "mean", "low", "high", "units", "rank", "differs"]
     lines = [csv_line(columns)]
     for section in sections:
@@ -220,7 +223,7 @@ def _csv(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def _json(table: TableData, sections: Sequence[Section]) -> str:
-    """The header's keys, then `methods` of all images and, as always, of each group, which programs may leave."""
+    """Return a JSON object: the keys of the header, `methods` for all images, and `by_group` for each group."""
     del sections
     record = header_record(table.header) | {
         "higher_is_better": dict(table.header.higher_is_better),
@@ -266,7 +269,7 @@ def _html(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def html_tables(table: TableData, sections: Sequence[Section]) -> str:
-    """Return tables as HTML without a page around them; all that comes from outside is escaped."""
+    """Return tables as HTML without a page around them. Text from outside is escaped."""
     lines = []
     for section in sections:
         headings = "".join(

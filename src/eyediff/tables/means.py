@@ -1,11 +1,12 @@
-"""Statistics of a table: means over images or scenes, ranks, intervals, and a test against the best method.
+"""Compute the statistics of a table: means over images or groups, ranks, intervals, and a test against the best method.
 
-The unit of a mean is an image; with groups it is a group, whose value is the mean of its images. The interval of a mean
-is that of `run.interval`, over the units. The same interval of the paired differences to the best method tells whether
-a method differs from it: the method is marked if the interval holds 0. Both need `defaults.FEWEST` units.
+The unit of a mean is an image. With groups, the unit is a group, and its value is the mean of its images.
+`run.interval` computes the interval of a mean over the units. It also computes the interval of the paired differences
+between a method and the best method. If this interval contains 0, the method is marked as not significantly different.
+Both intervals need `defaults.FEWEST` units.
 
-All methods are averaged over the same units. An image that lacks a score of a metric for one method is left out of this
-metric for all. So is one whose score is infinite, which PSNR has of identical images.
+All methods are averaged over the same units. If one method has no score of a metric for an image, the image is left out
+of this metric for all methods. The same holds for an infinite score, such as the PSNR of identical images.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _DIGITS, _DECIBELS, _MOST_DIGITS = 4, 2, 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Result of one method under one metric.
+    """Result of one method for one metric.
 
     Parameters
     ----------
@@ -36,11 +37,12 @@ class Entry:
     text
         The mean with the digits of its column.
     ci95
-        Interval of the mean; None below `defaults.FEWEST` units.
+        95 % interval of the mean; None for fewer than `defaults.FEWEST` units.
     rank
-        1 for the best mean as it is printed, 2 for the second; others are None.
+        1 for the best printed mean, 2 for the second; None for all others.
     differs
-        Whether the interval of the differences to the best method excludes 0. None for the best, and without interval.
+        Whether the interval of the differences to the best method excludes 0. None for the best method, and if there is
+        no interval.
     """
 
     mean: float | None
@@ -52,9 +54,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table of all images, or of the images of one group.
+    """A table of all images, or of the images of one group.
 
-    `entries` are by metric, one for each method; `units` is the number of values behind each mean, by metric.
+    `entries` has, for each metric, one entry for each method. `units` has, for each metric, the number of averaged
+    values.
     """
 
     name: str | None
@@ -69,17 +72,17 @@ class TableData:
     Parameters
     ----------
     header
-        The metrics, with versions and weights.
+        Metrics, with their versions and weights.
     methods
-        Names, in the order of the rows.
+        Names of the methods, in the order of the rows.
     images
         Number of images that every method has.
     overall
-        The table of all images.
+        Table of all images.
     groups
-        A table of each group.
+        One table for each group.
     notes
-        What a reader must know of the means.
+        Remarks that a reader of the means must know.
     """
 
     header: Header
@@ -101,10 +104,12 @@ class TableData:
 
 
 def check_digits(digits: Mapping[str, int], metrics: Sequence[str]) -> None:
-    """Raise UsageError if `digits` are of a metric that is not computed."""
+    """Raise UsageError if `digits` names a metric that is not computed."""
     for name in digits:
         if name not in metrics:
-            raise UsageError(f"digits of {shown(name)}: it is not computed here; expected {', '.join(metrics)}")
+            raise UsageError(
+                f"digits are given for {shown(name)}, which is not computed here; expected {', '.join(metrics)}"
+            )
 
 
 def summarise_methods(
@@ -116,27 +121,27 @@ def summarise_methods(
     digits: Mapping[str, int] | None = None,
     left_out: Mapping[str, Sequence[str]] | None = None,
 ) -> TableData:
-    """Return the table of scores.
+    """Compute the table from scores.
 
     Parameters
     ----------
     header
-        Describes the metrics.
+        Description of the metrics.
     methods
         Names of M methods.
     groups
-        Group of each of the N images; empty if there are none.
+        Group of each of the N images; empty if there are no groups.
     scores
-        M x N by metric; NaN where a score is missing.
+        M x N scores for each metric; NaN if a score is missing.
     digits
-        Decimals by metric.
+        Number of decimals for each metric.
     left_out
-        Names of images that are not among the scores, and the methods that lack them.
+        Names of images that are not in the scores, with the methods that lack them.
 
     Raises
     ------
     UsageError
-        If `digits` are of a metric that is not computed.
+        If `digits` names a metric that is not computed.
     """
     check_digits(digits or {}, tuple(header.metrics))
     names = sorted(set(groups), key=natural_key)
@@ -149,10 +154,10 @@ def summarise_methods(
     for metric, values in scores.items():
         usable = _usable(values)
         for count, why in (
-            (int(np.isnan(values).any(axis=0).sum()), "without a score for every method"),
+            (int(np.isnan(values).any(axis=0).sum()), "because a method has no score"),
             (
                 int((~np.isnan(values).any(axis=0) & ~usable).sum()),
-                "identical for a method, where the score is infinite",
+                "because the score of a method is infinite (identical images)",
             ),
         ):
             if count:
@@ -182,7 +187,10 @@ def summarise_methods(
 
 
 def _usable(values: Numbers) -> npt.NDArray[np.bool_]:
-    """Return which images count: finite for every method, but for those methods that are infinite everywhere."""
+    """Return which images count: those with finite scores for every method.
+
+    Methods with only infinite scores are ignored.
+    """
     complete = ~np.isnan(values).any(axis=0)
     varied = ~np.isinf(values[:, complete]).all(axis=1)
     return np.logical_and(complete, np.isfinite(values[varied]).all(axis=0))
@@ -194,7 +202,10 @@ def _means_of_groups(columns: Mapping[str | None, Numbers], names: Sequence[str]
 
 
 def _decimals(metric: str, values: Numbers, asked: int | None) -> int:
-    """Two decimals for decibels, else four, and more where a mean would have fewer than two significant digits."""
+    """Return the number of decimals: two for decibels, otherwise four.
+
+    It is larger if a mean would have fewer than two significant digits.
+    """
     if asked is not None:
         return asked
     info = all_metrics().get(metric.partition("@")[0])
@@ -209,7 +220,7 @@ def _decimals(metric: str, values: Numbers, asked: int | None) -> int:
 
 
 def _entries(values: Numbers, higher: bool, decimals: int) -> list[Entry]:
-    """Return an entry for each method, of its values: M x U."""
+    """Return an entry for each of M methods, from M x U values."""
     if not values.shape[1]:
         return [Entry(None, "-")] * len(values)
     means = [float(mean) for mean in values.mean(axis=1)]
@@ -234,5 +245,5 @@ def _entries(values: Numbers, higher: bool, decimals: int) -> list[Entry]:
 
 
 def _marked(methods: int) -> int:
-    """Return how many ranks are marked: the second of two needs no mark."""
+    """Return how many ranks are marked: 2, or only the best if there are two methods."""
     return min(2, methods - 1)

@@ -1,7 +1,7 @@
-"""The pairs of a table: every ground-truth image with the image of each method, image by image.
+"""Pair every image of the ground truth with the image of each method, image by image.
 
-The pairs of one image follow each other, so that the ground truth is decoded once and its features are computed once,
-whatever the number of methods (`scoring/loading.py`, `scoring/references.py`).
+The pairs of one image follow each other. So the ground truth is decoded once and its features are computed once, for
+any number of methods (`scoring/loading.py`, `scoring/references.py`).
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from ..run import ComparisonOptions, ComparisonPlan
 from ..scoring.metric_spec import parse_metrics
 
 MissingPolicy: TypeAlias = Literal["refuse", "common"]
-"""What happens if a method lacks an image: a refusal, or the table is of the images that all methods have."""
+"""Policy for images that a method lacks: refuse the run, or use only the images that all methods have."""
 
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """The pairs, methods and images of a table, before they are scored.
+    """The pairs, methods and images of a table before scoring.
 
     Parameters
     ----------
     run
-        All pairs. Those of one image follow each other, in the order of the methods.
+        Plan with all pairs. The pairs of one image follow each other, in the order of the methods.
     methods
         Names of the methods.
     images
         Names of the images that all methods have.
     groups
-        Group of each image; empty if there are none.
+        Group of each image; empty if there are no groups.
     left_out
-        Names of images that a method lacks, with the names of these methods.
+        Names of images that some methods lack, with the names of these methods.
     """
 
     run: ComparisonPlan
@@ -52,7 +52,7 @@ class TablePlan:
     left_out: Mapping[str, Sequence[str]]
 
     def pairs_of(self, image: int) -> Sequence[Pair]:
-        """Return the pairs of an image by its place, one for each method."""
+        """Return the pairs of an image, one for each method. `image` is its index in `images`."""
         pairs = cast(Sequence[Pair], self.run.pairs)
         return pairs[image * len(self.methods) : (image + 1) * len(self.methods)]
 
@@ -71,11 +71,11 @@ def plan_table(
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If the call is wrong, a method lacks an image and `missing` is "refuse", or a metric cannot be loaded.
+        If the call is wrong, if a metric cannot be loaded, or if a method lacks an image and `missing` is "refuse".
     """
     specs = parse_metrics(metrics)
     if not methods:
-        raise UsageError("a table needs a method at least: give the folder of its images")
+        raise UsageError("a table needs at least one method; give the folder of its images")
     pairings = {name: pairing.pair_up(ground_truth, folder, options.match) for name, folder in methods.items()}
     by_method = {name: {pair.name: pair for pair in found.pairs} for name, found in pairings.items()}
     listed = list(dict.fromkeys(name for pairs in by_method.values() for name in pairs))
@@ -86,7 +86,7 @@ def plan_table(
         raise UsageError(_describe_missing(left_out), Setting("missing", "common"))
     images = [name for name in listed if name not in left_out]
     if not images:
-        raise UsageError(f"{', '.join(map(shown, methods))} have no image in common: check the folders")
+        raise UsageError(f"{', '.join(map(shown, methods))} have no image in common; check the folders")
     groups = _groups_of(images, options.groups)
     names = tuple(methods)
 
@@ -113,7 +113,7 @@ def plan_table(
 
 
 def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path) -> list[str]:
-    """Return the files of the ground truth that no method has."""
+    """Return the files of the ground truth that all methods lack."""
     alone = [{str(file.path) for file in found.unmatched if file.side == "reference"} for found in pairings.values()]
     return sorted(Path(path).relative_to(ground_truth).as_posix() for path in set.intersection(*alone))
 
@@ -124,7 +124,9 @@ def _describe_missing(left_out: Mapping[str, Sequence[str]]) -> str:
         f"{shown(method)} lacks {number}: {some_of([shown(name) for name in left_out if method in left_out[name]])}"
         for method, number in count.items()
     ]
-    return f"not every method has every image: {'; '.join(parts)}; add them, or take the images that all have with "
+    return (
+        f"not every method has every image: {'; '.join(parts)}; add them, or use the images that all methods have with "
+    )
 
 
 def _groups_of(images: Sequence[str], rule: str | None) -> Sequence[str]:
@@ -135,13 +137,13 @@ def _groups_of(images: Sequence[str], rule: str | None) -> Sequence[str]:
 
 
 class ScoresByMethod:
-    """A sink that keeps the scores of a table: for each metric, methods x images, NaN where one is missing."""
+    """A sink that keeps the scores of a table: for each metric, methods x images, NaN if a score is missing."""
 
     def __init__(self, plan: TablePlan) -> None:
         self._methods, self._images = len(plan.methods), len(plan.images)
 
     def open(self, header: Header) -> None:
-        """Be ready for its metrics."""
+        """Prepare for the metrics of the header."""
         self.scores: dict[str, Numbers] = {
             name: np.full((self._methods, self._images), np.nan) for name in header.metrics
         }

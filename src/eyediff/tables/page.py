@@ -1,4 +1,4 @@
-"""The table as a page: the means, and every image of all methods beside the ground truth, with one zoom for all."""
+"""Write a table as an HTML page with the means, and with the images of all methods beside the ground truth."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from .methods import TablePlan
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    """Those of one pair as WebP; the ground truth only with the first method. `exact`: as they were compared."""
+    """The WebP pictures of one pair. The ground truth is None except with the first method.
+
+    `exact` is True if the pictures show exactly the compared pixels.
+    """
 
     size: tuple[int, int]
     exact: bool
@@ -54,7 +57,7 @@ class TablePage:
         self._order: list[tuple[int, bool]] = []
 
     def see(self, view: View) -> None:
-        """Queue the pictures of a pair for rendering; the ground truth is rendered once for all methods."""
+        """Queue the pictures of a pair for rendering. The ground truth is rendered only once for all methods."""
         place = self._places[view.row.pair.name]
         image = place // len(self._plan.methods)
         self._order.append((place, image not in self._reference))
@@ -72,10 +75,10 @@ class TablePage:
         self._pictures[place] = pictures
 
     def write(self, row: Row) -> None:
-        """Do nothing: the scores come with the table."""
+        """Do nothing: `write_table` gets the scores."""
 
     def close(self, summary: Summary) -> None:
-        """Finish the pictures. An interrupted run gets no page."""
+        """Finish the pictures. If the run was interrupted, no page is written."""
         try:
             self._renders.finish()
         except BaseException:
@@ -93,7 +96,7 @@ class TablePage:
         self._place.release()
 
     def write_table(self, table: TableData, scores: Mapping[str, Numbers], title: str) -> None:
-        """Write the page, once, after the run."""
+        """Write the page. This is called once, after the run."""
         try:
             self._place.write(self._page(table, scores, title), finished=True)
         except BaseException:
@@ -120,7 +123,7 @@ class TablePage:
         yield after.encode()
 
     def _files(self, image: int) -> dict[str, object]:
-        """Return the pictures of an image: the ground truth, then each method; null where there is none."""
+        """Return the pictures of an image: the ground truth, then each method; None for a missing picture."""
         own = [self._pictures.get(image * len(self._plan.methods) + place) for place in range(len(self._plan.methods))]
         reference = next((found.files[0] for found in own if found is not None and found.files[0] is not None), None)
         files = [reference, *(None if found is None else found.files[1] for found in own)]

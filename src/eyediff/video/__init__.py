@@ -1,4 +1,4 @@
-"""Two clips, frame by frame: decoded ahead in bounded memory, matched by time; what the scores say together."""
+"""Compare two video clips frame by frame: decode them in bounded memory, match frames by time, and pool the scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An iterator that prefetches a bounded number of items in its own thread."""
+"""Prefetch a bounded number of items of an iterator in a thread."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ahead(items: Iterator[T], depth: int) -> Generator[T]:
                 put(item)
                 if unwanted.is_set():
                     return
-        except BaseException as error:  # noqa: BLE001  # it is raised where the items are used
+        except BaseException as error:  # noqa: BLE001  # raised again in the thread of the consumer
             end = _End(error)
         put(end)
 
@@ -52,7 +52,7 @@ def ahead(items: Iterator[T], depth: int) -> Generator[T]:
     try:
         while not isinstance(item := queue.get(), _End):
             yield item
-            del item  # or a picture would live on until the next is there
+            del item  # otherwise a frame would stay in memory until the next one
         if item.error is not None:
             raise item.error
     finally:

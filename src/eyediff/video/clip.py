@@ -1,4 +1,4 @@
-"""One video file: opened, described, decoded frame by frame. The only file that imports PyAV."""
+"""Open, describe and decode a video file. No other module imports PyAV."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 THUMB_WIDTH, THUMB_HEIGHT = 64, 36
-"""Of the small gray copies by which neighbours are told apart."""
+"""Size of the small gray copies of frames, which are compared to detect shifts in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A decoded frame before its conversion to RGB.
 
-    `number` counts from 0; `time` is in seconds, as the file has it. `thumb` is THUMB_HEIGHT x THUMB_WIDTH, gray from 0
-    to 255. `damaged` where the decoder had to guess.
+    `number` counts from 0. `time` is the time in the file, in seconds. `thumb` is a gray copy of THUMB_HEIGHT x
+    THUMB_WIDTH values from 0 to 255. `damaged` is True if the decoder had to guess parts of the frame.
     """
 
     number: int
@@ -40,20 +40,20 @@ class Frame:
 
 
 class Clip:
-    """The first video stream of a file. Open it with `with`; its frames can be read once.
+    """The main video stream of a file. Use it in a `with` block. Its frames can be read only once.
 
-    `width` and `height` are those of the first frame as it is shown, in pixels; `seconds` is how long a frame lasts by
-    the file's rate; `announced` the frames that its header promises (None: it does not say). `notes` say what is
-    assumed of its colours, and what else a person should know.
+    `width` and `height` are the size of the first displayed frame, in pixels. `seconds` is the duration of a frame,
+    from the frame rate of the file. `announced` is the number of frames in the header (None if the header has no
+    number). `notes` are remarks for people, such as assumptions about the colours.
 
-    Raises UsageError where PyAV is not installed, ImageError where the file cannot be read as a video.
+    Raises UsageError if PyAV is not installed, and ImageError if the file cannot be read as a video.
     """
 
     def __init__(self, path: Path) -> None:
         self._av = _pyav()
         self.path, self.name = path, shown(path)
         self.broken = 0
-        """Packets of data that could not be decoded, so far."""
+        """Number of data packets so far that could not be decoded."""
         self._stopped = ""
         self._converter = Converter(self._av)
         self._container = self._open()
@@ -67,30 +67,34 @@ class Clip:
         if not self.path.is_file():
             reason = "is a folder, not a video file" if self.path.is_dir() else "does not exist"
             raise ImageError(f"{self.name} {reason}")
-        # A playlist could make FFmpeg open other files, or the network: neither is what was asked for.
+        # Without these options, a playlist could make FFmpeg open other files, or the network.
         options = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(defaults.VIDEO_FORMATS))}
         try:
             return self._av.open(f"file:{self.path}", options=options)
         except (self._av.error.FFmpegError, ValueError, OSError) as error:
-            raise ImageError(f"{self.name} cannot be read as a video: {_reason(error)}; it may be cut short") from error
+            raise ImageError(
+                f"{self.name} cannot be read as a video: {_reason(error)}; the file may be incomplete"
+            ) from error
 
     def _describe(self) -> None:
         stream = self._container.streams.best("video")
         if stream is None:
-            raise ImageError(f"{self.name} holds no video; give a file with a video stream")
+            raise ImageError(f"{self.name} contains no video; give a file with a video stream")
         if stream.codec_context is None:
-            raise ImageError(f"{self.name}: no decoder for its video is in this build of PyAV")
+            raise ImageError(f"{self.name}: this build of PyAV has no decoder for its video")
         if stream.codec_context.width * stream.codec_context.height > defaults.MAX_PIXELS:
             size = f"{stream.codec_context.width}x{stream.codec_context.height}"
-            raise ImageError(f"{self.name} announces frames of {size}, more than {defaults.MAX_PIXELS} pixels")
-        stream.thread_type = "AUTO"  # frames, too, are decoded side by side
+            raise ImageError(
+                f"{self.name} has frames of {size}, which is more than the limit of {defaults.MAX_PIXELS} pixels"
+            )
+        stream.thread_type = "AUTO"  # several frames are decoded at the same time, too
         self._stream = stream
         rate = stream.average_rate or stream.guessed_rate
         self.seconds = float(1 / rate) if rate else 0.04
         self._frames = self._decoded()
         first = next(self._frames, None)
         if first is None:
-            raise ImageError(f"{self.name}: not one frame can be decoded; the file is damaged or cut short")
+            raise ImageError(f"{self.name}: no frame can be decoded; the file is damaged or incomplete")
         self._first: Frame | None = first
         self.coding = coding(first.picture)
         turned = quarters(first.picture) % 2
@@ -102,15 +106,15 @@ class Clip:
     def _notes(self, first: VideoFrame) -> tuple[str, ...]:
         notes = [*self.coding.notes]
         if self.coding.assumed:
-            notes.insert(0, f"its colours are not tagged; {self.coding.assumed} is assumed")
+            notes.insert(0, f"the file does not state its colour coding; {self.coding.assumed} is assumed")
         if first.pts is None:
-            notes.append(f"it has no times; frames are taken to come every {1000 * self.seconds:.4g} ms")
+            notes.append(f"the frames have no times; one frame every {1000 * self.seconds:.4g} ms is assumed")
         if first.rotation % 90:
-            notes.append(f"it is to be turned by {first.rotation} degrees when shown; only quarters are turned here")
+            notes.append(f"the file asks for a rotation by {first.rotation} degrees; only multiples of 90 are applied")
         return tuple(f"{self.name}: {note}" for note in notes)
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the readable frames in display order; `shortfall` says whether frames are missing."""
+        """Yield the readable frames in display order. `shortfall` returns whether frames are missing."""
         if self._first is not None:
             first, self._first = self._first, None
             yield first
@@ -126,7 +130,7 @@ class Clip:
             yield Frame(number, time, gray, picture, bool(picture.is_corrupt))
 
     def _pictures(self) -> Iterator[VideoFrame]:
-        """Yield the decoded frames; packets that cannot be decoded are counted and skipped."""
+        """Yield the decoded frames. Packets that cannot be decoded are skipped and counted."""
         errors = self._av.error
         try:
             for packet in self._container.demux(self._stream):
@@ -140,46 +144,46 @@ class Clip:
             self._stopped = _reason(error)
 
     def shortfall(self, count: int, last: float) -> str | None:
-        """Return the reason why the file seems to end too early; None if it does not.
+        """Return the reason why frames seem to be missing; None if the file seems complete.
 
         `count` frames were decoded. The last one began `last` seconds into the file.
         """
-        parts = [f"it cannot be read on ({self._stopped})"] if self._stopped else []
-        parts += [f"{self.broken} of its packets could not be decoded"] if self.broken else []
+        parts = [f"reading stopped with an error ({self._stopped})"] if self._stopped else []
+        parts += [f"{self.broken} packets could not be decoded"] if self.broken else []
         if self.announced is not None and self.announced > count:
-            parts.append(f"its header promises {self.announced} frames, {count} could be decoded")
+            parts.append(f"its header states {self.announced} frames, but {count} could be decoded")
         end = self._announced_end()
         if not parts and end is not None and end - last > 2 * self.seconds + 0.001:
-            parts.append(f"its header promises {end:.6g} s of video, the last frame begins at {last:.6g} s")
+            parts.append(f"its header states {end:.6g} s of video, but the last frame begins at {last:.6g} s")
         return "; ".join(parts) or None
 
     def _announced_end(self) -> float | None:
-        """Seconds at which the video ends by the file's own word."""
+        """Return the time in seconds at which the video ends according to the file."""
         stream, start = self._stream, float((self._stream.start_time or 0) * self._stream.time_base)
         if stream.duration:
             return start + float(stream.duration * stream.time_base)
-        tagged = _seconds(stream.metadata.get("DURATION", ""))  # as Matroska says it
+        tagged = _seconds(stream.metadata.get("DURATION", ""))  # the form in Matroska files
         if tagged is not None:
             return tagged
-        if self._container.duration and len(self._container.streams) == 1:  # or it may be the sound that is longer
+        if self._container.duration and len(self._container.streams) == 1:  # otherwise the sound may be longer
             return float(self._container.duration / self._av.time_base)
         return None
 
     def pixels(self, frame: Frame) -> Pixels:
         """Return the frame as H x W x 3 sRGB: uint8, or uint16 if the video has more than 8 bits. Thread-safe.
 
-        Raises ImageError where the frame is damaged or its format cannot be converted.
+        Raises ImageError if the frame is damaged, or if its format cannot be converted.
         """
         if frame.damaged:
-            raise ImageError(f"{self.name}: frame {frame.number} is damaged; what the decoder guessed is not compared")
+            raise ImageError(f"{self.name}: frame {frame.number} is damaged and is not compared")
         try:
             return self._converter.pixels(frame.picture)
         except (self._av.error.FFmpegError, ValueError) as error:
-            what = f"{self.name}: frame {frame.number} of format {frame.picture.format.name}"
-            raise ImageError(f"{what} cannot be made RGB: {_reason(error)}") from error
+            what = f"{self.name}: frame {frame.number} with the format {frame.picture.format.name}"
+            raise ImageError(f"{what} cannot be converted to RGB: {_reason(error)}") from error
 
     def close(self) -> None:
-        """Let go of the file. No frame can be decoded after that; those that are there can still be made RGB."""
+        """Close the file. No more frames can be decoded, but decoded frames can still be converted to RGB."""
         self._container.close()
 
     def __enter__(self) -> Clip:
@@ -209,5 +213,5 @@ def _pyav() -> ModuleType:
     import av.error
     import av.video.reformatter
 
-    av.logging.set_level(av.logging.PANIC)  # FFmpeg's own log would mix with ours; what matters arrives as an exception
+    av.logging.set_level(av.logging.PANIC)  # hide the log of FFmpeg; errors are raised as exceptions
     return av

@@ -1,4 +1,4 @@
-"""Two clips as pairs that `run` can take: each pair is two frames, and reading one makes the frame RGB."""
+"""Turn two clips into pairs for `run`. Each pair has two frames; reading an image converts its frame to RGB."""
 
 from __future__ import annotations
 
@@ -18,22 +18,26 @@ from .match import Cursor, matched
 from .offset import Offsets, Shift
 
 SHOWN = 3
-"""Shifts that are told of; where there are more, the clips have drifted apart in a way that hints do not mend."""
+"""Largest number of shifts in the hints. Hints are of no use for clips with more shifts."""
 
 FROM_START = 24
-"""Frames within which a shift counts as one of the whole clip: two segments, since the first may stand still."""
+"""A shift that begins within this number of frames counts as a shift of the whole clip.
+
+It is two segments, because the first segment may be a still scene.
+"""
 
 
 class Frames:
     """Pairs of frames, in order of time.
 
-    A pair's name is its time in seconds from the first frame; its paths are the clips' with `#` and the frame's number
-    (from 0) behind. A frame without partner is a pair whose other path is the clip itself, with no number: reading that
-    raises ImageError. So does `#end`, the partner of the first frame behind the end of the shorter clip, or of one that
-    was cut short.
+    The name of a pair is its time in seconds since the first frame. Its paths are the paths of the clips, followed by
+    `#` and the number of the frame (from 0). For a frame without a partner, the other path is the path of the clip
+    without a number; reading that path raises ImageError. The path `#end` raises it too. It is the partner of the first
+    frame after the end of the shorter clip, or of a clip that is incomplete.
 
-    Of the frames that match, those whose number in the reference divides by `every` are paired; `offset` frames of the
-    candidate (below 0: of the reference) are left out at the start. Iterate once; each frame can be read once.
+    Matching frames are paired if the number of the reference frame is a multiple of `every`. The first `offset` frames
+    of the candidate are skipped; if `offset` is negative, the first -`offset` frames of the reference. Iterate only
+    once. Each frame can be read once.
     """
 
     def __init__(self, reference: Clip, candidate: Clip, *, every: int = 1, offset: int = 0) -> None:
@@ -41,7 +45,9 @@ class Frames:
             raise UsageError(Setting("every", every), ": expected 1 or more; 1 compares all frames")
         self._clips, self._every = (reference, candidate), every
         self._skips = (max(0, -offset), max(0, offset))
-        self._held: dict[Location, list[tuple[Clip, Frame]]] = {}  # two of a path where a clip is compared with itself
+        self._held: dict[
+            Location, list[tuple[Clip, Frame]]
+        ] = {}  # a path has two entries if a clip is compared with itself
         self._reasons: dict[Location, str] = {}
         self._lock = threading.Lock()
         self._offsets, self._starts = Offsets(), (0.0, 0.0)
@@ -50,14 +56,14 @@ class Frames:
     def check_sizes(self, policy: PairSizePolicy, smallest: Mapping[str, int]) -> None:
         """Check that frames of the size of the clips can be compared.
 
-        `smallest` is the shortest side by metric. Raises SizeError if the sizes differ and `policy` is "refuse", or if
-        the clips are too small for all metrics.
+        `smallest` has the smallest allowed side for each metric. Raises SizeError if the sizes differ and `policy` is
+        "refuse", or if the clips are too small for all metrics.
         """
         a, b = self._clips
         if policy == "refuse" and (a.width, a.height) != (b.width, b.height):
             sizes = f"{a.name} is {a.width}x{a.height}, {b.name} is {b.width}x{b.height}"
             raise SizeError(
-                f"{sizes}: they differ in size; use clips of one size, or ",
+                f"{sizes}: the clips differ in size; use clips of the same size, or ",
                 Setting("size", "resize"),
                 " or ",
                 Setting("size", "crop"),
@@ -76,7 +82,7 @@ class Frames:
         return max(known) // self._every if known else None
 
     def __iter__(self) -> Generator[Pair]:
-        """In a thread each, both clips are decoded ahead."""
+        """Yield the pairs. Each clip is decoded ahead in its own thread."""
         streams = [ahead(clip.frames(), defaults.VIDEO_AHEAD) for clip in self._clips]
         with closing(streams[0]), closing(streams[1]):
             cursors = [
@@ -95,7 +101,10 @@ class Frames:
             yield self._pair(time, reference, candidate)
 
     def _end(self, a: Cursor, b: Cursor) -> Iterator[Pair]:
-        """One pair for all that is left behind the end of either clip; none where both end as they should."""
+        """Yield one pair for all frames after the end of the shorter clip.
+
+        Yield nothing if both clips end correctly.
+        """
         reference, candidate = a.current, b.current
         time = max(a.time, b.time) if not (reference or candidate) else (a.time if reference else b.time)
         left = 0
@@ -107,12 +116,12 @@ class Frames:
         for clip, cursor in zip(self._clips, (a, b), strict=True):
             reason = clip.shortfall(cursor.count, cursor.last)
             if reason:
-                reasons.append(f"{clip.name} is damaged or cut short: {reason}")
+                reasons.append(f"{clip.name} is damaged or incomplete: {reason}")
         if left:
             short, long = (1, 0) if reference else (0, 1)
             counts = f"{self._clips[short].name} ends after {(a, b)[short].count} frames"
             frames = "1 frame" if left == 1 else f"{left} frames"
-            reasons.insert(0, f"{counts}; {frames} of {self._clips[long].name} behind that were not compared")
+            reasons.insert(0, f"{counts}; {frames} of {self._clips[long].name} after that were not compared")
         if reasons:
             yield self._pair(time, reference, candidate, end="; ".join(reasons))
 
@@ -130,9 +139,9 @@ class Frames:
         return Pair(f"{time:.6f}", first, second)
 
     def read(self, path: Location) -> Image:
-        """Return the frame of a path of a pair as sRGB, once for each pair with this path. Thread-safe.
+        """Return the frame for a path of a pair as sRGB. This works once for each pair with the path. Thread-safe.
 
-        Raises ImageError if there is no such frame, or it cannot be used.
+        Raises ImageError if there is no such frame, or if it cannot be used.
         """
         with self._lock:
             if path in self._reasons:
@@ -143,7 +152,7 @@ class Frames:
         return Image(f"{clip.name}#{frame.number}", clip.pixels(frame))
 
     def hints(self) -> tuple[str, ...]:
-        """Return notes on the clips for people; after the last pair, also notes on shifts in time."""
+        """Return remarks about the clips for people. After the last pair, they include shifts in time."""
         notes = [note for clip in self._clips for note in clip.notes]
         shifts = self._offsets.shifts()
         notes += [self._shifted(shift, i == 0) for i, shift in enumerate(shifts[:SHOWN])]
@@ -157,6 +166,6 @@ class Frames:
         late = "late" if shift.frames > 0 else "early"
         what = f"from {shift.start:.3f} s to {shift.end:.3f} s {self._clips[1].name} seems {frames} {late}"
         if first and shift.start <= FROM_START * self._clips[0].seconds:
-            return f"{what}; an offset of {self.offset + shift.frames} lines them up"
+            return f"{what}; use an offset of {self.offset + shift.frames}"
         cause = "repeated" if shift.frames > 0 else "dropped"
-        return f"{what}, as if frames had been {cause} before"
+        return f"{what}; frames before that may have been {cause}"

@@ -1,8 +1,9 @@
-"""Frames of two clips matched by time.
+"""Match the frames of two clips by time.
 
-Each clip's time is counted from its first frame. Two frames belong together where their times differ by less than half
-the shorter of the steps to the frames after them: so clips of different rates, and of no constant rate, match where
-they show the same moment, rounded times match, and beside a frame that was dropped its partner stays alone.
+The time of a frame is counted from the first frame of its clip. The step of a frame is the time to the next frame. Two
+frames match if their times differ by less than half the shorter of their two steps. So clips with different or variable
+frame rates match where they show the same moment, and rounded times match. If a frame was dropped from one clip, its
+partner in the other clip has no match.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from .clip import Frame
 class Cursor:
     """The frames of one clip, with access to the next one.
 
-    `current` is None behind the last; `count` frames were passed; `last` is the time in the file of the last one
-    seen. `step` is the time to take for one frame where no neighbour tells.
+    `current` is the current frame, or None after the last frame. `count` is the number of frames read so far, and
+    `last` is the time of the last of them in the file. The argument `step` is the duration of a frame if it cannot be
+    computed from the next frame.
     """
 
     def __init__(self, frames: Iterator[Frame], step: float, skip: int = 0) -> None:
@@ -37,7 +39,7 @@ class Cursor:
 
     @property
     def time(self) -> float:
-        """Seconds from the first frame of the clip to the current one, or to the end after the last frame."""
+        """Time in seconds from the first frame of the clip to the current frame, or to the end of the clip."""
         return self._time if self.current else self._time + self._step
 
     def advance(self) -> None:
@@ -53,12 +55,12 @@ class Cursor:
 
     @property
     def step(self) -> float:
-        """Seconds from the current frame to the next; of the last, from the one before."""
+        """Time in seconds from the current frame to the next one; for the last frame, from the frame before it."""
         return self._step
 
 
 def matched(a: Cursor, b: Cursor) -> Iterator[tuple[Frame | None, Frame | None, float]]:
-    """Frames that belong together, or one that stays alone, with the time; until either clip has ended."""
+    """Yield matching frames, or one frame and None, with their time, until one of the clips has ended."""
     while a.current and b.current:
         first, second, time = a.current, b.current, min(a.time, b.time)
         apart = a.time - b.time

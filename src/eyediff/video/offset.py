@@ -1,8 +1,8 @@
-"""Detection of a time shift between two clips, from small gray copies of the frames.
+"""Detect shifts in time between two clips, from small gray copies of the frames.
 
 Each frame is compared with the neighbours of its partner by the mean squared difference. If several consecutive frames
-differ half as much from a neighbour as from their partner, the clips are shifted there. In still scenes the difference
-is the same for all neighbours, and no shift is reported.
+differ less than half as much from a neighbour as from their partner, the clips are shifted there. In still scenes the
+difference is the same for all neighbours, and no shift is reported.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ from ..metrics.ops import Array
 from ..records import Numbers
 
 REACH = 3
-"""Largest shift that is detected, in frames, to either side."""
+"""Largest shift that is detected, in frames, in both directions."""
 
 SEGMENT = 12
-"""Frames of a segment, which gets one verdict: half a second, short enough to locate a lost frame."""
+"""Number of frames in a segment, for which one shift is computed.
+
+It is half a second, short enough to locate a lost frame.
+"""
 
 CLEAR = 0.5
-"""The smallest difference must be below this share of the difference to compare it with."""
+"""The smallest difference must be less than this share of the difference to the partner."""
 
 STILL = 0.25
-"""Squared gray levels. Smaller differences between frames are coding noise, not movement."""
+"""Smallest mean squared difference of gray levels that counts as movement; smaller ones are coding noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A shift from `start` to `end` seconds: the candidate is `frames` late (below 0: early)."""
+    """A shift from `start` to `end` seconds: the candidate is late by `frames` (negative: early)."""
 
     frames: int
     start: float
@@ -40,7 +43,10 @@ class Shift:
 
 
 class Offsets:
-    """A detector of shifts that receives matched frames in order. It stores the last 2 REACH + 1 small copies."""
+    """A detector of shifts that receives matched frames in order.
+
+    It stores the last 2 REACH + 1 pairs of small copies.
+    """
 
     def __init__(self) -> None:
         self._window: deque[tuple[Array, Array, float]] = deque(maxlen=2 * REACH + 1)
@@ -68,7 +74,7 @@ class Offsets:
         self._sums, self._count = np.zeros(2 * REACH + 1), 0
 
     def shifts(self) -> list[Shift]:
-        """Return the shifts in order. A shift spans at least two segments, unless there is only one in total."""
+        """Return the shifts in order. A shift has at least two segments, unless the clip has only one segment."""
         if self._count:
             self._judge()
         found = []
@@ -84,7 +90,7 @@ def _runs(verdicts: list[tuple[int, float, float]]) -> Iterator[tuple[int, list[
 
 
 def _verdict(differences: Numbers) -> int | None:
-    """Return by how many frames the candidate is late, from the mean difference to each neighbour; None if unclear."""
+    """Return how many frames the candidate is late, from the mean difference to each neighbour; None if unclear."""
     best = int(np.argmin(differences))
     others = np.delete(differences, best)
     rival = differences[REACH] if best != REACH else others.min()

@@ -1,4 +1,4 @@
-"""A frame, as PyAV decoded it, to sRGB pixels, upright."""
+"""Convert a frame that PyAV decoded to sRGB pixels, and rotate it upright."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 _DEEP_RGB = frozenset({"gbrp10le", "gbrp12le", "gbrp14le"})
-"""Which swscale widens to 16 bits without reaching white; so they are widened here."""
+"""Formats that swscale does not scale to the full 16-bit white. They are scaled in this module instead."""
 
 
 def coding(picture: VideoFrame) -> colour.Coding:
@@ -35,12 +35,12 @@ def coding(picture: VideoFrame) -> colour.Coding:
 
 
 def quarters(picture: VideoFrame) -> int:
-    """Quarter turns, counter-clockwise, that the file asks for when the frame is shown."""
+    """Return the number of counter-clockwise quarter turns that the file requests for the display of the frame."""
     return round(picture.rotation / 90) if picture.rotation % 90 == 0 else 0
 
 
 class Converter:
-    """Makes the frames of one clip RGB, from any thread: each thread has a reformatter of its own. `av` is PyAV."""
+    """A thread-safe converter of the frames of one clip to RGB. Each thread uses its own reformatter. `av` is PyAV."""
 
     def __init__(self, av: ModuleType) -> None:
         self._av, self._local = av, threading.local()
@@ -48,7 +48,7 @@ class Converter:
     def pixels(self, picture: VideoFrame) -> Pixels:
         """Return H x W x 3 sRGB: uint8, or uint16 if the video has more than 8 bits.
 
-        Raises PyAV's FFmpegError, or ValueError, for a format that cannot be converted.
+        Raises FFmpegError of PyAV, or ValueError, for a format that cannot be converted.
         """
         return cast(Pixels, np.ascontiguousarray(np.rot90(self._rgb(picture), quarters(picture))))
 
@@ -58,8 +58,8 @@ class Converter:
             self._local.reformatter = self._av.video.reformatter.VideoReformatter()
         if found.rgb and picture.format.name in _DEEP_RGB:
             return _widened(picture.to_ndarray(), 2**found.depth - 1)
-        # Planes of green, blue and red: swscale's fastest way to RGB that is exact, by a factor of three.
-        # Without these flags it repeats chroma in place of interpolating it, and rounds down by a level and more.
+        # Planes of green, blue and red are three times as fast as the other exact ways to RGB in swscale. Without these
+        # flags, swscale repeats chroma instead of interpolating it, and rounds down by one level or more.
         flags = self._av.video.reformatter.Interpolation
         planes = self._local.reformatter.reformat(
             picture,
@@ -75,5 +75,5 @@ class Converter:
 
 
 def _widened(rgb: Any, white: float) -> Pixels:
-    """16 bits from 0 to `white` stretched to 65535; what overshoots is cut off."""
+    """Scale values from the range 0 to `white` to 16 bits. Larger values are clipped."""
     return cast(Pixels, np.rint(np.minimum(rgb * np.float32(65535 / white), 65535)).astype(np.uint16))

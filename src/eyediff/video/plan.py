@@ -1,4 +1,4 @@
-"""The plan of a run on two clips. All its errors are found before any frame is decoded."""
+"""Make the plan of a run on two clips. All errors of the call are found before the frames are compared."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def plan_video(
     Returns
     -------
     ComparisonPlan
-        What to do.
+        The plan of the run.
     Frames
-        The pairs of the plan, which also know the hints on the clips.
+        The pairs of the plan. They also have the hints about the clips.
 
     Raises
     ------
     UsageError, SizeError, WeightsError, DeviceError
-        If the call is wrong, no metric takes frames of this size, or a metric cannot be loaded.
+        If the call is wrong, if the frames are too small for all metrics, or if a metric cannot be loaded.
     """
     specs = parse_metrics(metrics)
     frames = Frames(reference, candidate, every=every, offset=offset)

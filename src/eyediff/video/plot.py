@@ -1,4 +1,4 @@
-"""Plot scores over time: a panel for each metric, in PNG, SVG or PDF. No other file of this package uses matplotlib."""
+"""Plot scores over time, with one panel for each metric. No other module of this package uses matplotlib."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKED = 400
-"""Failed frames that are marked, evenly chosen: more would be one red area at ten times the cost."""
+"""Largest number of marked failed frames, evenly chosen. More marks would only be a slow red area."""
 
 
 def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
     """Draw the scores of a run, with their mean, their worst second and the frames that failed.
 
-    The file appears whole or not at all. Raises OutputError where it cannot be written.
+    The file is written atomically. Raises OutputError if it cannot be written.
     """
     names = list(track.higher_is_better)
     figure, panels = panels_of(len(names), 1, (10, 1.2 + 2.1 * len(names)))
@@ -35,7 +35,9 @@ def draw(path: Path, track: Track, summary: Summary, title: str) -> None:
 
 def _panel(panel: Axes, name: str, track: Track, summary: Summary) -> None:
     times, scores = track.times, track.scores[name]
-    scores = np.where(np.isfinite(scores), scores, np.nan)  # equal frames have an infinite PSNR: a gap in the line
+    scores = np.where(
+        np.isfinite(scores), scores, np.nan
+    )  # equal frames have an infinite PSNR, which is a gap in the line
     for time in track.failed[:: max(1, len(track.failed) // MARKED)]:
         panel.axvline(time, color="#d1495b", linewidth=0.8, alpha=0.5)
     panel.plot(times, scores, color="#1f4e79", linewidth=1.2, marker="." if len(times) < 60 else "", markersize=4)

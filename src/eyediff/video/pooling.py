@@ -1,22 +1,22 @@
-"""Pooled scores of a clip beside the mean. They all emphasize the bad scores.
+"""Compute pooled scores of a clip in addition to the mean. All of them emphasize the bad scores.
 
 For a similarity (higher is better), n scores x:
 
-    harmonic     n / sum(1 / x), dominated by low scores; 0 if a score is 0, none if a score is below 0
+    harmonic     n / sum(1 / x), dominated by low scores; 0 if a score is 0, none if a score is negative
     tail         the 5th percentile: 5 % of the frames are below it
     worst second the lowest mean over the frames of any one second
 
-For a distance (lower is better), the same from the other end:
+For a distance (lower is better):
 
     harmonic     none: it would be dominated by the good frames
     tail         the 95th percentile
     worst second the highest mean over the frames of any one second
 
-A percentile is always the score of a frame, the worse one if it falls between two. A second begins with a frame and
-contains the frames that begin within it. Seconds that extend beyond the end are left out, unless the clip is shorter
-than one second. The mean of a second is that of its finite scores. Identical frames, whose PSNR is infinite, are left
-out, unless all frames of the second are identical. All frames have the same weight, whatever their duration. Failed
-frames do not count.
+A percentile is always the score of a frame; between two frames, the worse score is used. A second begins at the start
+of a frame, and contains the frames that begin within it. Seconds that extend beyond the end are ignored, unless the
+clip is shorter than one second. The mean of a second uses only finite scores: identical frames, whose PSNR is infinite,
+are left out, unless all frames of the second are identical. All frames have the same weight. Failed frames do not
+count.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from ..interfaces import Sink, Viewer
 from ..records import Failure, Header, Numbers, Pooled, Row, Summary
 
 TAIL = 5
-"""Percent of the frames that count as the tail."""
+"""Percentage of the frames in the tail."""
 
 SECOND = 1.0
 
 
 class Track:
-    """A sink that keeps the time and the scores of every frame: eight bytes a figure."""
+    """A sink that keeps the time and the scores of every frame. Each number takes eight bytes."""
 
     def __init__(self) -> None:
         self._times = array("d")
@@ -71,12 +71,12 @@ class Track:
 
     @property
     def failed(self) -> Numbers:
-        """Seconds, of those that have none."""
+        """Times in seconds of the frames that failed."""
         return np.array(self._failed)
 
     @property
     def scores(self) -> dict[str, Numbers]:
-        """By metric, one a time of `times`; nan where the metric has no score."""
+        """Scores for each metric, in the order of `times`; NaN if the metric has no score."""
         return {name: np.array(found) for name, found in self._scores.items()}
 
     def pooled(self) -> dict[str, Pooled]:
@@ -121,7 +121,7 @@ def completed(summary: Summary, track: Track, hints: Sequence[str]) -> Summary:
 
 
 def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
-    """Return the pooled scores of one metric over frames at these times (seconds, rising; at least one frame)."""
+    """Return the pooled scores of one metric. `times` are in seconds, in ascending order, for at least one frame."""
     start, score = _worst_second(times, scores, higher_is_better)
     harmonic = _harmonic(scores) if higher_is_better else None
     tail, method = (TAIL, "lower") if higher_is_better else (100 - TAIL, "higher")
@@ -131,7 +131,7 @@ def pool(times: Numbers, scores: Numbers, higher_is_better: bool) -> Pooled:
 def _harmonic(scores: Numbers) -> float | None:
     if (scores < 0).any():
         return None
-    with np.errstate(divide="ignore"):  # a score of 0: the mean is 0; all infinite: so is it
+    with np.errstate(divide="ignore"):  # with a score of 0 the mean is 0; if all are infinite, it is infinite
         return float(len(scores) / np.sum(1 / scores))
 
 

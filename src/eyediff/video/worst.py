@@ -1,4 +1,4 @@
-"""A viewer for another one: of a clip only the worst frames are shown, and only they are mapped."""
+"""Wrap a viewer so that it shows, and computes maps for, only the worst frames of a clip."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from ..interfaces import Mapper, Viewer
 from ..records import Header, Row, Summary, View
 
 KEPT = 6
-"""Frames by metric: as many as the page sets side by side. Of 720p, three metrics hold 100 MB at most."""
+"""Number of frames for each metric, which the page shows side by side.
+
+With 720p and three metrics, they take 100 MB.
+"""
 
 
 class WorstFrames:
-    """A viewer that keeps the rows until the clip has ended, when the worst are known, and passes them to `viewer`.
+    """A viewer that keeps all rows until the end of the clip, when the worst frames are known, and then calls `viewer`.
 
-    Pixels of KEPT frames by metric are held, and every row. `mapper` makes the maps of those that are shown.
+    It keeps every row, and the pixels of KEPT frames for each metric. `mapper` computes the maps of the shown frames.
     """
 
     def __init__(self, viewer: Viewer, mapper: Mapper | None = None) -> None:
@@ -30,7 +33,7 @@ class WorstFrames:
         self._viewer.open(header)
 
     def see(self, view: View) -> None:
-        """Keep it where it is among the worst so far, and let go of what no longer is."""
+        """Keep a frame if it is one of the worst so far, and drop frames that no longer are."""
         name = view.row.pair.name
         self._views[name] = view
         for metric, score in view.row.scores.items():
@@ -63,5 +66,5 @@ class WorstFrames:
         try:
             found = self._mapper.maps(view.reference[None], view.candidate[None])[0]
             return replace(view, map=found, map_identity=self._mapper.map_identity)
-        except Exception as error:  # noqa: BLE001  # a runtime raises what it likes; it costs this frame its map alone
+        except Exception as error:  # noqa: BLE001  # an engine may raise any error; only the map of this frame is lost
             return replace(view, trouble=f"{type(error).__name__}: {error}")

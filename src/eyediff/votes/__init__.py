@@ -1,4 +1,4 @@
-"""Human votes on images, and how well a metric agrees with them. This package uses no engine and no network."""
+"""Read human votes on images, and measure how well a metric agrees with them. No engine and no network is used."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") 
     Parameters
     ----------
     path : str or Path
-        A folder in the layout of BAPPS (all of it, or a part), or a table (see `table.py`).
+        A folder in the layout of BAPPS (complete or a part of it), or a table (see `table.py`).
     kind : {"2afc", "jnd", "mos"}
         Kind of the votes; "mos" needs a table.
     split : {"train", "val"}
@@ -43,8 +43,8 @@ def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") 
     Raises
     ------
     StudyError
-        If anything is wrong: files that are missing or doubled, votes of the wrong shape or out of range, files that
-        are no images. `problems` lists everything.
+        If the study has problems: missing or doubled files, votes with a wrong shape or out of range, or files that are
+        not images. `problems` lists all of them.
     """
     study, problems = _read(Path(path), kind, split)
     check.raise_problems(study.path, problems)
@@ -54,12 +54,12 @@ def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") 
 def find_problems(
     path: str | Path, kind: StudyKind, *, split: StudySplit = "val", workers: int = 1
 ) -> tuple[Study, list[str]]:
-    """Return a study and all its problems, a line each. Every image is decoded.
+    """Return a study and all its problems, one line for each. Every image is decoded.
 
     Raises
     ------
     StudyError
-        If there is no study of this kind.
+        If `path` has no study of this kind.
     """
     study, problems = _read(Path(path), kind, split)
     known = {problem.where for problem in problems}
@@ -68,12 +68,12 @@ def find_problems(
 
 
 def find_parts(path: Path, kind: StudyKind | None = None) -> list[tuple[StudyKind, StudySplit]]:
-    """Return the kinds of votes that a folder or table contains, and in which splits. `kind` restricts them.
+    """Return the kinds of votes in a folder or table, with their splits. `kind` restricts the result to one kind.
 
     Raises
     ------
     StudyError
-        If there are none.
+        If there are no votes.
     """
     if path.is_file() or kind == "mos":
         return [(kind or table.kind_of(path), "val")]
@@ -84,7 +84,9 @@ def find_parts(path: Path, kind: StudyKind | None = None) -> list[tuple[StudyKin
             with suppress(StudyError):
                 parts_of_folders.setdefault(tuple(bapps.find_subsets(path, each, split)), (each, split))
     if not parts_of_folders:
-        bapps.find_subsets(path, "jnd" if kind == "jnd" else "2afc", "val")  # raises: it says what was expected
+        bapps.find_subsets(
+            path, "jnd" if kind == "jnd" else "2afc", "val"
+        )  # raises an error that says what is expected
     return list(parts_of_folders.values())
 
 
@@ -97,7 +99,7 @@ def _read(path: Path, kind: StudyKind, split: StudySplit) -> tuple[Study, list[c
     _check_exists(path)
     if path.is_dir():
         if kind == "mos":
-            raise StudyError(f"{shown(path)}: opinion scores are read from a table, .csv or .jsonl; give one")
+            raise StudyError(f"{shown(path)}: opinion scores are read from a table; give a .csv or .jsonl file")
         items, problems = bapps.read(bapps.find_subsets(path, kind, split), kind)
     else:
         items, problems = table.read(path, kind)

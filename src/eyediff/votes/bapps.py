@@ -1,10 +1,10 @@
-"""BAPPS, the Berkeley-Adobe perceptual patch similarity dataset, in its published layout:
+"""Read BAPPS, the Berkeley-Adobe perceptual patch similarity dataset, in its published layout:
 
     2afc/{train,val}/SUBSET/{ref,p0,p1}/NNNNNN.png and judge/NNNNNN.npy    fraction of votes for p1
     jnd/val/SUBSET/{p0,p1}/NNNNNN.png              and same/NNNNNN.npy     fraction that saw no difference
 
 Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, section 2 and table 2. Files
-are matched by name, never by their position in a sorted list, where one missing file would shift every vote.
+are matched by name. With matching by position, one missing file would shift all later votes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .validation import Problem, VoteError
 BappsKind: TypeAlias = Literal["2afc", "jnd"]
 
 DISTORTION_SUBSETS = ("traditional", "cnn")
-"""Subsets of distortions: classical, and by small networks."""
+"""Subsets of distortions: classical distortions, and those of small networks."""
 
 ALGORITHM_SUBSETS = ("superres", "deblur", "color", "frameinterp")
 """Subsets of outputs of real algorithms."""
@@ -36,24 +36,24 @@ SPLITS: Mapping[BappsKind, tuple[StudySplit, ...]] = {"2afc": ("train", "val"), 
 
 
 def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
-    """Return the folders of the subsets below a folder: the whole dataset, `2afc`, `2afc/val`, or one subset.
+    """Return the folders of the subsets in `path`, which is the whole dataset, `2afc`, `2afc/val`, or one subset.
 
     Raises
     ------
     StudyError
-        If there are none.
+        If there are no subsets.
     """
     if (path / VOTES[kind]).is_dir():
         return [path]
     if split not in SPLITS[kind]:
-        raise StudyError(f"{shown(path)}: the {kind} votes have no split {split!r}; there is {', '.join(SPLITS[kind])}")
+        raise StudyError(f"{shown(path)}: the {kind} votes have no split {split!r}; use {', '.join(SPLITS[kind])}")
     for inner in (path / kind / split, path / split, path):
         subsets = {folder.name: folder for folder in _folders(inner) if (folder / VOTES[kind]).is_dir()}
         if subsets:
             known = [name for name in SUBSETS if name in subsets]
             return [subsets[name] for name in (*known, *sorted(subsets.keys() - set(known)))]
     expected = f"{kind}/{split}/SUBSET/{{{','.join((*IMAGES[kind], VOTES[kind]))}}}"
-    raise StudyError(f"{shown(path)} holds no {kind} votes; expected {expected}, or one of those folders, or a table")
+    raise StudyError(f"{shown(path)} has no {kind} votes; expected {expected}, or one of those folders, or a table")
 
 
 def read(folders: list[Path], kind: BappsKind) -> tuple[list[StudyItem], list[Problem]]:
@@ -67,18 +67,18 @@ def read(folders: list[Path], kind: BappsKind) -> tuple[list[StudyItem], list[Pr
             except VoteError as wrong:
                 problems.append(wrong.problem)
         if not any(columns.values()):
-            problems.append(Problem("missing", str(folder), "a subset without files"))
+            problems.append(Problem("missing", str(folder), "the subset has no files"))
     return items, problems
 
 
 def _item(folder: Path, stem: str, columns: Mapping[str, Mapping[str, Path]], kind: BappsKind) -> StudyItem:
-    """Return the item of a name. Raises VoteError; all missing files of a name are one problem."""
+    """Return the item with the name `stem`. Raises VoteError; all missing files of a name are one problem."""
     missing = [name for name in columns if stem not in columns[name]]
     if missing:
         present = ", ".join(name for name in columns if name not in missing)
         first = folder / missing[0] / f"{stem}{'.npy' if missing[0] == VOTES[kind] else '.png'}"
         also = f" (nor in {', '.join(missing[1:])})" if missing[1:] else ""
-        raise VoteError("missing", first, f"no such file{also}, there is one in {present}")
+        raise VoteError("missing", first, f"there is no such file{also}, but there is one in {present}")
     share = share_file.read_share(columns[VOTES[kind]][stem])
     name, pictures = f"{folder.name}/{stem}", [columns[each][stem] for each in IMAGES[kind]]
     if kind == "2afc":
@@ -87,12 +87,12 @@ def _item(folder: Path, stem: str, columns: Mapping[str, Mapping[str, Path]], ki
 
 
 def _column(folder: Path, problems: list[Problem]) -> dict[str, Path]:
-    """Return the files of one folder of a subset by their names without suffix. Two of one name are a problem."""
+    """Return the files of a folder of a subset, by name without suffix. Two files with the same name are a problem."""
     wanted = {".npy"} if folder.name in VOTES.values() else IMAGE_SUFFIXES
     found: dict[str, Path] = {}
     for path in _files(folder):
         if path.suffix.lower() not in wanted:
-            continue  # whatever it is: what is lacking shows by its name
+            continue  # missing files are reported by their name
         if path.stem in found:
             problems.append(Problem("doubled", str(path), f"{found[path.stem].name} has the same name"))
         else:
@@ -101,7 +101,7 @@ def _column(folder: Path, problems: list[Problem]) -> dict[str, Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Return the files of a folder, sorted, without hidden ones."""
+    """Return the files of a folder, sorted, without hidden files."""
     entries = sorted(folder.iterdir()) if folder.is_dir() else ()
     return (path for path in entries if not path.name.startswith("."))
 

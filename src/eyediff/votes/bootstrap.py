@@ -1,13 +1,13 @@
-"""Bootstrap intervals: the uncertainty of a score that comes from the sample of questions.
+"""Compute bootstrap intervals: how much a score depends on the sample of questions.
 
-A statistic is a function of how often each question counts: K x N multiplicities to K figures. All metrics get the same
-multiplicities, so that differences between them are of the same questions (Efron, Tibshirani 1993, chapters 13 and 16).
+A statistic is a function of how often each question counts. It maps K x N multiplicities to K values. All metrics get
+the same multiplicities, so that they are compared on the same questions (Efron, Tibshirani 1993, chapters 13 and 16).
 
-The interval is that of expanded percentiles (Hesterberg 2015, What teachers should know about the bootstrap, The
-American Statistician 69(4)). Percentiles of resamples are too narrow for few questions: they lack the factor
-sqrt(n / (n - 1)), and take the quantile of the normal distribution for that of Student's t. So they are taken further
-out: at Phi(-sqrt(n / (n - 1)) t(97.5 %, n - 1)) in place of 2.5 %. `scripts/measure_coverage.py` measures how often
-the intervals hold the true figure; docs/statistics.md has the table.
+The interval has expanded percentiles (Hesterberg 2015, What teachers should know about the bootstrap, The American
+Statistician 69(4)). The 2.5 % and 97.5 % percentiles of resamples are too narrow for few questions: they lack the
+factor sqrt(n / (n - 1)), and correspond to the normal distribution instead of Student's t. So the percentile
+Phi(-sqrt(n / (n - 1)) t(97.5 %, n - 1)) is used instead of 2.5 %. `scripts/measure_coverage.py` measures how often the
+intervals contain the true value; docs/statistics.md has the table.
 """
 
 from __future__ import annotations
@@ -25,20 +25,23 @@ from ..records import Numbers
 from ..student_t import student_quantile
 
 Statistic: TypeAlias = Callable[[Numbers], Numbers]
-"""K x N multiplicities, float64 whole numbers, to K figures; nan where these questions leave it undefined."""
+"""Type of a function from K x N multiplicities (whole numbers as float64) to K values; NaN if a value is undefined."""
 
 BLOCK = 1 << 20
-"""Multiplicities that are held at a time: 8 MB of them."""
+"""Number of multiplicities in memory at a time; they take 8 MB."""
 
 TAIL = 0.025
-"""Chance that the true figure lies beyond either end."""
+"""Probability that the true value is beyond one end of the interval."""
 
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its 95 % interval; None where there is none: of too few questions, or an undefined figure."""
+    """A value and its 95 % interval.
+
+    The interval is None for too few questions; all are None for an undefined value.
+    """
 
     value: float | None
     low: float | None = None
@@ -46,9 +49,9 @@ class Estimate:
 
 
 def draws(count: int, resamples: int, seed: int, stream: int) -> Iterator[Numbers]:
-    """Multiplicities of `count` questions drawn with replacement, in blocks K x N; `resamples` rows in all.
+    """Yield how often each of `count` questions is drawn (with replacement), as blocks K x N of `resamples` rows.
 
-    `stream` tells apart the parts of a study, which are resampled each for itself.
+    Each part of a study has its own `stream`, so that the parts are resampled independently.
     """
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, stream))))
     step = max(1, BLOCK // count)
@@ -59,14 +62,17 @@ def draws(count: int, resamples: int, seed: int, stream: int) -> Iterator[Number
 
 
 def value(statistic: Statistic, count: int) -> float:
-    """The figure of the questions as they were asked."""
+    """Return the value of a statistic if each question counts once."""
     return float(statistic(np.ones((1, count)))[0])
 
 
 def distributions(
     statistics: Mapping[Key, Statistic], count: int, resamples: int, seed: int, stream: int = 0
 ) -> dict[Key, Numbers]:
-    """For each statistic its figures under the same resamples. Empty arrays of fewer than two questions."""
+    """Return the values of each statistic under the same resamples.
+
+    The arrays are empty for fewer than two questions.
+    """
     found: dict[Key, list[Numbers]] = {key: [] for key in statistics}
     if count > 1:
         for block in draws(count, resamples, seed, stream):
@@ -76,16 +82,16 @@ def distributions(
 
 
 def estimate(figure: float, distribution: Numbers, count: int, parameters: int = 1) -> Estimate:
-    """Return a figure with the interval of its distribution.
+    """Return a value with the interval of its distribution.
 
     Parameters
     ----------
     figure
-        Of the questions as they were asked.
+        Value for the original questions.
     distribution
-        Of resamples. Figures that a resample leaves undefined are left out, unless they are more than one in twenty.
+        Values for the resamples. Undefined values are left out; there is no interval if they are more than 5 %.
     count
-        Number of questions. Of less than `defaults.FEWEST` beyond the parameters but one there is no interval.
+        Number of questions. There is no interval if `count - parameters + 1` is less than `defaults.FEWEST`.
     parameters
         Number of parameters that were fitted to the questions.
     """
@@ -100,6 +106,6 @@ def estimate(figure: float, distribution: Numbers, count: int, parameters: int =
 
 
 def _tail(count: int, parameters: int) -> float:
-    """Return the share of resamples beyond either end of an interval."""
+    """Return the share of resamples beyond each end of an interval."""
     freedom = count - parameters
     return NormalDist().cdf(-math.sqrt(count / freedom) * student_quantile(1 - TAIL, freedom))

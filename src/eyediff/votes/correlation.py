@@ -1,7 +1,7 @@
-"""Scores against mean opinion scores: rank correlations, and the linear one after the usual logistic fit.
+"""Correlate scores with mean opinion scores: rank correlations, and a linear correlation after the usual logistic fit.
 
-All take scores of which more is better, so that 1 is perfect agreement. Each is a statistic of multiplicities
-(bootstrap.py); with all of them 1 it is the textbook's figure.
+Higher scores must be better, so that 1 is perfect agreement. Each correlation is a statistic of multiplicities
+(bootstrap.py). If all multiplicities are 1, it is the usual definition.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from ..records import Numbers
 from .bootstrap import Statistic
 
 BLOCK = 1 << 22
-"""Signs of Kendall's matrix that are held at a time: 32 MB of them."""
+"""Number of signs of Kendall's matrix in memory at a time; they take 32 MB."""
 
 FEWEST = 6
-"""Opinions that a curve of five parameters can be fitted to with something left over."""
+"""Smallest number of opinions for a fit: one more than the five parameters of the curve."""
 
 
 def ranks(values: Numbers) -> Numbers:
-    """1 for the smallest; equal values share the mean of their ranks."""
+    """Return the ranks of values, 1 for the smallest. Equal values get the mean of their ranks."""
     found: Numbers = weighted_ranks(values, np.ones((1, len(values))))[0]
     return found
 
 
 def weighted_ranks(values: Numbers, times: Numbers) -> Numbers:
-    """K x N: the ranks of N values, each of which is there `times` (K x N) over."""
+    """Return K x N ranks of N values. Each value is repeated `times` (K x N)."""
     _, group = np.unique(values, return_inverse=True)
     sizes = _by_group(group, times)
     found: Numbers = (np.cumsum(sizes, 1) - (sizes - 1) / 2)[:, group]
@@ -36,12 +36,12 @@ def weighted_ranks(values: Numbers, times: Numbers) -> Numbers:
 
 
 def pearson(a: Numbers, b: Numbers) -> float:
-    """Pearson's correlation; nan where one of both does not vary."""
+    """Return Pearson's correlation; NaN if `a` or `b` is constant."""
     return float(weighted_pearson(a[None], b[None], np.ones((1, len(a))))[0])
 
 
 def weighted_pearson(a: Numbers, b: Numbers, times: Numbers) -> Numbers:
-    """K correlations of K x N figures, each of which is there `times` over; nan where one side does not vary."""
+    """Return K correlations of K x N values. Each value is repeated `times`. NaN if `a` or `b` is constant."""
     total = times.sum(1, keepdims=True)
     a, b = (x - (times * x).sum(1, keepdims=True) / total for x in (a, b))
     length = np.sqrt((times * a * a).sum(1) * (times * b * b).sum(1))
@@ -51,24 +51,24 @@ def weighted_pearson(a: Numbers, b: Numbers, times: Numbers) -> Numbers:
 
 
 def spearman(a: Numbers, b: Numbers) -> float:
-    """Pearson's correlation of the ranks."""
+    """Return Spearman's correlation: Pearson's correlation of the ranks."""
     return pearson(ranks(a), ranks(b))
 
 
 def srcc(scores: Numbers, opinions: Numbers) -> Statistic:
-    """Spearman's rank correlation, as a statistic."""
+    """Return Spearman's rank correlation as a statistic."""
     return lambda times: weighted_pearson(weighted_ranks(scores, times), weighted_ranks(opinions, times), times)
 
 
 def krcc(scores: Numbers, opinions: Numbers) -> Statistic:
-    """Kendall's tau-b (Kendall 1945, with ties on either side), as a statistic."""
+    """Return Kendall's tau-b (Kendall 1945, with ties in both variables) as a statistic."""
     groups = [np.unique(values, return_inverse=True)[1] for values in (scores, opinions)]
 
     def statistic(times: Numbers) -> Numbers:
         count, agreeing = times.shape[1], np.zeros(len(times))
         for start in range(0, count, max(1, BLOCK // count)):
             part = slice(start, start + max(1, BLOCK // count))
-            # of the places in order, not of the values: those may be infinite
+            # signs of the differences of indices, because the values may be infinite
             x, y = (np.sign(group[part, None] - group[None]).astype(np.float64) for group in groups)
             agreeing += ((times @ (x * y).T) * times[:, part]).sum(1) / 2
         total = times.sum(1)
@@ -82,7 +82,7 @@ def krcc(scores: Numbers, opinions: Numbers) -> Statistic:
 
 
 def _by_group(group: Any, times: Numbers) -> Numbers:
-    """K x G: how often the values of each group are there."""
+    """Return K x G sums of the multiplicities of each group."""
     order = np.argsort(group, kind="stable")
     first = np.searchsorted(group[order], np.arange(group.max() + 1))
     found: Numbers = np.add.reduceat(times[:, order], first, axis=1)
@@ -90,44 +90,46 @@ def _by_group(group: Any, times: Numbers) -> Numbers:
 
 
 def logistic(scores: Numbers, b: Numbers) -> Numbers:
-    """b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5: the curve of Sheikh, Sabir, Bovik 2006, A statistical
-    evaluation of recent full reference image quality assessment algorithms, TIP 15(11)."""
+    """Return b1 (1/2 - 1 / (1 + exp(b2 (x - b3)))) + b4 x + b5.
+
+    This is the curve of Sheikh, Sabir, Bovik 2006, A statistical evaluation of recent full reference image quality
+    assessment algorithms, TIP 15(11).
+    """
     # 1/2 - 1 / (1 + exp(z)) is tanh(z / 2) / 2, which does not overflow
     return np.asarray(b[0] * np.tanh(b[1] * (scores - b[2]) / 2) / 2 + b[3] * scores + b[4])
 
 
 def check_scipy() -> Any:
-    """Return scipy's optimiser. Raises MissingModuleError."""
+    """Return the optimiser module of SciPy. Raises MissingModuleError."""
     return import_optional("scipy.optimize", "the logistic fit")
 
 
 def unfitted(scores: Numbers, opinions: Numbers) -> str | None:
-    """Return why no curve can be fitted; None if one can."""
+    """Return the reason why no curve can be fitted; None if the fit is possible."""
     if infinite := int((~np.isfinite(scores)).sum()):
-        return (
-            f"{infinite} of {len(scores)} scores are infinite, as PSNR is of identical images: no curve can be fitted"
-        )
+        return f"{infinite} of {len(scores)} scores are infinite, like PSNR of identical images; no curve can be fitted"
     if len(scores) < FEWEST:
-        return f"{len(scores)} items: a curve of five parameters needs at least {FEWEST}"
+        return f"there are {len(scores)} items, but a curve with five parameters needs at least {FEWEST}"
     if np.ptp(scores) == 0 or np.ptp(opinions) == 0:
-        return "all scores or all opinions are equal: no curve can be fitted"
+        return "all scores or all opinions are equal; no curve can be fitted"
     return None
 
 
 class Fit:
-    """The logistic curve from scores to opinions, by least squares.
+    """A logistic curve from scores to opinions, fitted with least squares.
 
-    The scores are brought to mean 0 and deviation 1 first, which changes no fitted curve but keeps the steps in
-    proportion. For a given steepness b2 and centre b3 the curve is linear in the other parameters, which are solved
-    for. The best STARTS of a grid of both are refined, and the best end is taken: from one start, data that hardly
-    determine the curve end in a local minimum. `parameters` are None where `unfitted` says why nothing can be fitted.
+    The scores are first scaled to mean 0 and standard deviation 1. This does not change the fitted curve, but gives the
+    optimiser steps of a similar size. For a given steepness b2 and centre b3, the curve is linear in the other
+    parameters, which are solved exactly. The best STARTS points of a grid of b2 and b3 are refined, and the best result
+    is used. A single start can end in a local minimum if the data hardly determine the curve. `parameters` is None if
+    `unfitted` returns a reason.
     """
 
     STEEPNESS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 64.0)
-    """Of the curves of the grid, for scores of deviation 1: from nearly straight to a step."""
+    """Steepness of the curves in the grid, for scores with standard deviation 1: from nearly straight to a step."""
 
     CENTRES = 12
-    """Centres of the grid: quantiles of the scores."""
+    """Number of centres in the grid. They are quantiles of the scores."""
 
     STARTS = 4
 
@@ -141,14 +143,14 @@ class Fit:
             self.parameters = self._least(self._grid()[: self.STARTS])
 
     def curve(self, scores: Numbers) -> Numbers:
-        """The opinions that the curve gives. Only where `parameters` are there."""
+        """Return the opinions on the curve. `parameters` must not be None."""
         return logistic((scores - self._middle) / self._spread, np.asarray(self.parameters))
 
     def plcc(self, times: Numbers) -> Numbers:
-        """Pearson's correlation of fitted scores and opinions; a statistic.
+        """Return Pearson's correlation of fitted scores and opinions. This method is a statistic.
 
-        Resamples are held against the curve of all items: five parameters fitted anew to each follow its repeated
-        items, so that the interval lay above the figure that it belongs to.
+        Resamples are compared with the curve that was fitted to all items. Curves fitted to each resample would follow
+        its repeated items, and the interval would lie above the value.
         """
         if self.parameters is None:
             return np.full(len(times), np.nan)
@@ -156,7 +158,7 @@ class Fit:
         return weighted_pearson(fitted, self._opinions[None], times)
 
     def _grid(self) -> list[Numbers]:
-        """Return the parameters of the curves of the grid, the best first."""
+        """Return the parameters of the curves in the grid, the best curve first."""
         found: list[tuple[float, Numbers]] = []
         for centre in np.unique(np.quantile(self._scores, np.linspace(0.02, 0.98, self.CENTRES))):
             for steep in self.STEEPNESS:

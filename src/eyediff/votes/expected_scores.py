@@ -1,4 +1,4 @@
-"""Expected scores of a simulated study, from the true preferences rather than from the votes."""
+"""Compute the expected scores of a simulated study from the true preferences, without the votes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from . import bootstrap, jnd
 
 
 def expected_2afc_scores(chance: Numbers, observers: int) -> dict[str, float]:
-    """Return expectations over the votes of triplets, whose votes for b are binomial with probability `chance`.
+    """Return expected scores of triplets. The number of votes for b is binomial with probability `chance`.
 
     Notes
     -----
-    `observer` is the agreement of the metric that the observers follow: max(p, 1 - p), since it prefers b where p >
-    1/2.
+    `observer` is the agreement of the metric that the observers follow: max(p, 1 - p), because it prefers b if p > 1/2.
 
     `human` is the expectation of p'^2 + (1 - p')^2 for the fraction p' of votes. The variance of p' is p (1 - p) / n,
     which gives 1 - 2 p (1 - p) (1 - 1 / n).
@@ -35,9 +34,10 @@ def expected_2afc_scores(chance: Numbers, observers: int) -> dict[str, float]:
 
 
 def expected_jnd_scores(below: Numbers, chance: Numbers) -> dict[str, float]:
-    """Return the average precision of the observers' metric for infinitely many votes, by both conventions.
+    """Return the average precision of the metric of the observers for infinitely many votes, in both conventions.
 
-    `below` is the threshold minus the distance of each pair; `chance` is the true fraction that sees no difference.
+    `below` is the threshold minus the distance of each pair; `chance` is the true fraction of observers who see no
+    difference.
     """
     return {
         f"observer {convention}": bootstrap.value(jnd.average_precision(-below, chance, convention), len(chance))

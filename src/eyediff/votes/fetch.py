@@ -1,7 +1,7 @@
-"""Download BAPPS from its authors: archives are fetched (and resumed), then unpacked into the layout.
+"""Download the archives of BAPPS from its authors, and unpack them. An interrupted download is resumed.
 
-No sha256 of these archives is published. If the caller knows one, it is checked. Otherwise the hash of the first
-download is stored beside the archive, so that a later change is noticed.
+The authors publish no sha256 of these archives. If the caller gives a hash, it is checked. Otherwise the hash of the
+first download is stored in a file, so that a later change is detected.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MEMBER = re.compile(rf"((?:jnd/)?(?:train|val)/(?:{_SUBSETS}))/((?:{_COLUMNS})/[
 
 @dataclass(frozen=True, slots=True)
 class FetchedArchive:
-    """An archive, its sha256, the folders that it contained, and the number of entries outside of the layout."""
+    """An archive, its sha256, the unpacked folders, and the number of entries that do not belong to the layout."""
 
     archive: Path
     sha256: str
@@ -67,11 +67,11 @@ def fetch(
         If a folder of the archive exists already, or cannot be written.
     """
     if name not in ARCHIVES:
-        raise UsageError(f"no archive is called {name!r}; there are {', '.join(ARCHIVES)}")
+        raise UsageError(f"there is no archive {name!r}; the archives are {', '.join(ARCHIVES)}")
     archive = folder / f"{name}.tar.gz"
     fresh = not archive.exists()
     if fresh and is_offline():
-        raise UsageError(f"{shown(archive)} is not here, and EYEDIFF_OFFLINE forbids to fetch it")
+        raise UsageError(f"{shown(archive)} does not exist, and EYEDIFF_OFFLINE forbids the download")
     lock = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def _hash_file(archive: Path) -> Path:
 
 
 def _version_file(part: Path) -> Path:
-    """Return the path of the record of which version of the server's file a partial download is."""
+    """Return the path of the file that records which version of the remote file a partial download belongs to."""
     return part.with_name(f"{part.name}.tag")
 
 
@@ -106,7 +106,7 @@ def _verify_and_unpack(
 ) -> tuple[str, tuple[Path, ...], int]:
     """Verify and unpack an archive.
 
-    Return its hash, its folders and the number of other entries. Remove a bad download.
+    Return its hash, its folders and the number of other entries. A bad download is removed.
     """
     sha256_of_file = file_sha256(source)
     expected = sha256 or (
@@ -118,29 +118,29 @@ def _verify_and_unpack(
         return sha256_of_file, *_unpack(source, archive, into)
     except (FetchError, StudyError) as error:
         if source == archive:
-            raise type(error)(f"{error}; remove it and try again") from None
+            raise type(error)(f"{error}; remove the file and try again") from None
         source.unlink()
         _version_file(source).unlink(missing_ok=True)
-        raise type(error)(f"{error}; nothing of it was kept") from None
+        raise type(error)(f"{error}; the download was removed") from None
 
 
 def _download(url: str, part: Path, schemes: Collection[str], progress: DownloadProgress | None) -> None:
-    """Download what is missing of an archive. Raises FetchError; what has arrived stays."""
+    """Download the missing part of an archive. Raises FetchError; the downloaded part is then kept."""
     try:
         transfer(url, part, defaults.LARGEST_ARCHIVE, tag=_version_file(part), progress=progress, schemes=schemes)
     except OSError as error:
-        kept = "what came is kept, and the same call goes on from there" if part.exists() else "nothing came"
-        raise FetchError(f"cannot fetch {url} ({innermost_reason(error)}); {kept}") from None
+        kept = "the downloaded part is kept; repeat the call to continue" if part.exists() else "nothing was downloaded"
+        raise FetchError(f"cannot download {url} ({innermost_reason(error)}); {kept}") from None
 
 
 def _unpack(source: Path, archive: Path, into: Path) -> tuple[tuple[Path, ...], int]:
-    """Unpack all folders of the subsets, or none. Return them, and the number of entries outside of the layout."""
+    """Unpack all folders of the subsets, or none. Return them, and the number of entries outside the layout."""
     moved: list[Path] = []
     with _scratch(archive) as scratch:
         names, passed_over = _extract(source, archive, scratch)
         for name in names:
             if (into / name).exists():
-                raise OutputError(f"{shown(into / name)} is there already; move it away to unpack {shown(archive)}")
+                raise OutputError(f"{shown(into / name)} exists already; move it away to unpack {shown(archive)}")
         try:
             for name in names:
                 (into / name).parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def _unpack(source: Path, archive: Path, into: Path) -> tuple[tuple[Path, ...], 
 @contextmanager
 def _scratch(archive: Path) -> Iterator[Path]:
     folder = archive.with_name(f".{archive.name}.unpacking")
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
     folder.mkdir()
     try:
         yield folder
@@ -165,7 +165,7 @@ def _scratch(archive: Path) -> Iterator[Path]:
 
 
 def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int]:
-    """Extract regular files with names of the layout only: no links, no devices, no paths out of the folder."""
+    """Extract only regular files whose names fit the layout: no links, no devices, no paths outside the folder."""
     subsets: dict[str, None] = {}
     passed_over = total = 0
     try:
@@ -173,7 +173,7 @@ def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int
             for count, member in enumerate(tar):
                 total += member.size
                 if count >= defaults.MOST_ENTRIES or total > defaults.LARGEST_UNPACKED:
-                    raise StudyError(f"{shown(archive)} unpacks to more than any archive of votes holds")
+                    raise StudyError(f"{shown(archive)} is larger when unpacked than an archive of votes can be")
                 match = MEMBER.fullmatch(member.name.removeprefix("./"))
                 if match is None or not member.isreg():
                     passed_over += not member.isdir()
@@ -182,9 +182,9 @@ def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int
                 tar.extract(member, scratch, filter="data")
                 subsets[match[1]] = None
     except (tarfile.TarError, EOFError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's; gzip's have none
+        if isinstance(error, OSError) and error.errno is not None:  # an error of the disk; errors of gzip have no errno
             raise
-        raise StudyError(f"{shown(archive)} is no whole .tar.gz ({error})") from None
+        raise StudyError(f"{shown(archive)} is not a complete .tar.gz file ({error})") from None
     if not subsets:
-        raise StudyError(f"{shown(archive)} holds no votes in the layout of BAPPS ({passed_over} other entries)")
+        raise StudyError(f"{shown(archive)} has no votes in the layout of BAPPS (it has {passed_over} other entries)")
     return list(subsets), passed_over

@@ -1,14 +1,15 @@
-"""Just noticeable differences: the rank of pairs that people took for the same among those that they told apart.
+"""Evaluate just noticeable differences: do pairs that looked equal to people have smaller distances than other pairs?
 
-Zhang et al. 2018 measure this by the area under the precision-recall curve, averaged over the subsets. Pairs are sorted
-by distance. Up to any distance, the people who saw no difference are true positives, and those who saw one are false
-positives; both are fractions. The average precision is the area under precision over recall. There are two conventions:
+Zhang et al. 2018 use the area under the precision-recall curve, averaged over the subsets. Pairs are sorted by
+distance. For each threshold, consider the pairs up to this distance. People who saw no difference in such a pair are
+true positives, and people who saw a difference are false positives; both are fractions. The average precision is the
+area under the curve of precision against recall. There are two conventions:
 
-    voc     the published code: precision at a recall is the best at that or any higher recall (PASCAL VOC 2010)
-    step    scikit-learn's average_precision_score: each pair once as positive and once as negative, weighted by votes
+    voc     the published code: precision is the largest at the same or any higher recall (PASCAL VOC 2010)
+    step    scikit-learn's average_precision_score: each pair is a positive and a negative, weighted by votes
 
-In both, pairs at exactly the same distance form one threshold. The published code leaves their order to an unstable
-sort.
+In both conventions, pairs with exactly the same distance share one threshold. In the published code, an unstable sort
+decides their order.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ def curve(distances: Numbers, share: Numbers, times: Numbers | None = None) -> t
     last = np.append(np.flatnonzero(sorted_distances[1:] != sorted_distances[:-1]), len(sorted_distances) - 1)
     counts = (np.ones((1, len(order))) if times is None else times)[:, order]
     same_votes, all_votes = np.cumsum(counts * sorted_share, 1)[:, last], np.cumsum(counts, 1)[:, last]
-    with np.errstate(invalid="ignore", divide="ignore"):  # nobody asked yet, or nobody at all who saw no difference
+    with np.errstate(invalid="ignore", divide="ignore"):  # no votes yet, or no vote for "no difference" at all
         precision = np.where(all_votes > 0, same_votes / all_votes, 0.0)
         recall = same_votes / same_votes[:, -1:]
     return recall, precision
 
 
 def average_precision(distances: Numbers, share: Numbers, convention: Convention = "voc") -> Statistic:
-    """Return the area under the curve, 0 to 1, as a statistic; nan if nobody took any pair for the same."""
+    """Return the area under the curve, 0 to 1, as a statistic; NaN if every person saw a difference in every pair."""
 
     def statistic(times: Numbers) -> Numbers:
         recall, precision = curve(distances, share, times)

@@ -1,7 +1,7 @@
-"""Triplets whose order is known by construction: one distortion of a photo, weak and strong.
+"""Make triplets whose order is known: a photo with a weak and with a strong version of the same distortion.
 
-Both candidates share all random choices. Nobody voted: the stronger distortion is taken to be farther. This tests
-whether a metric orders the strengths of one distortion, not how it compares different ones.
+Both candidates use the same random choices. There are no human votes: the stronger distortion counts as farther. This
+tests whether a metric orders the strengths of one distortion. It does not test comparisons of different distortions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TABLE = "study.csv"
 
 WEAKEST, STRONGEST = 0.05, 1.0
 RATIO = (1.15, 1.6)
-"""Range of the ratio of the two strengths: so close that metrics differ."""
+"""Range of the ratio of the two strengths. They are close, so that metrics give different answers."""
 
 
 def write_ordered_triplets(folder: Path, source: Path, count: int, seed: int) -> Path:
@@ -34,10 +34,10 @@ def write_ordered_triplets(folder: Path, source: Path, count: int, seed: int) ->
         If the folder exists or cannot be written.
     """
     if count < 1 or seed < 0:
-        raise UsageError(f"{count} triplets, seed {seed}: at least 1 triplet and a seed of 0 or more were expected")
+        raise UsageError(f"{count} triplets, seed {seed}: expected at least 1 triplet and a seed of 0 or more")
     pictures = photos.load_photos(photos.find_photos(source), SIDE)
     if folder.exists():
-        raise OutputError(f"{shown(folder)} is there already; give another folder, or move it away")
+        raise OutputError(f"{shown(folder)} exists already; give another folder, or move it away")
     rows = ["subset,reference,a,b,votes_a,votes_b"]
     try:
         folder.mkdir(parents=True)
@@ -48,7 +48,7 @@ def write_ordered_triplets(folder: Path, source: Path, count: int, seed: int) ->
                 distort = DISTORTIONS[names[int(rng.integers(len(names)))]]
                 weak = float(rng.uniform(WEAKEST, STRONGEST / RATIO[1]))
                 strengths, shared_seed = (weak, weak * float(rng.uniform(*RATIO))), int(rng.integers(2**32))
-                first = int(rng.integers(2))  # whether the strong one is a
+                first = int(rng.integers(2))  # 1 if a is the strong candidate
                 candidates = [
                     distort(reference, strength, np.random.default_rng(shared_seed)) for strength in strengths
                 ]

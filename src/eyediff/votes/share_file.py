@@ -1,4 +1,4 @@
-"""Read one vote file of the published data: an .npy file with a single fraction. Such files may come from anyone."""
+"""Read a vote file of the published data: an .npy file with a single fraction. The file may be hostile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from .validation import VoteError
 
 MAX_BYTES = 4096
-"""Largest file, in bytes. A fraction takes 8 bytes and a header of 120."""
+"""Size limit of a file, in bytes. A fraction takes 8 bytes, and the header about 120."""
 
 _BROKEN = (
     ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError, EOFError, tokenize.TokenError,
@@ -30,27 +30,29 @@ def read_share(path: Path) -> float:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise VoteError("missing", path, "no such file of votes") from error
+        raise VoteError("missing", path, "there is no such file of votes") from error
     except OSError as error:
         raise VoteError("unreadable", path, error.strerror or type(error).__name__) from error
     if len(data) > MAX_BYTES:
-        raise VoteError("unreadable", path, f"more than {MAX_BYTES} bytes, a single figure was expected")
+        raise VoteError("unreadable", path, f"the file has more than {MAX_BYTES} bytes; expected a single number")
     stream = BytesIO(data)
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that Python 2 wrote it says nothing about the vote
+            warnings.simplefilter("ignore")  # a file that Python 2 wrote is valid, too
             shape, _, dtype = read(stream, max_header_size=MAX_BYTES)
     except _BROKEN as error:
-        raise VoteError("unreadable", path, f"no .npy file of numbers ({' '.join(str(error).split())[:80]})") from error
+        raise VoteError(
+            "unreadable", path, f"the file is not an .npy file of numbers ({' '.join(str(error).split())[:80]})"
+        ) from error
     if shape not in ((1,), ()):
-        raise VoteError("wrong shape", path, f"shape {shape}, (1,) or () was expected: one share of votes")
+        raise VoteError("wrong shape", path, f"the shape is {shape}; expected (1,) or (), for one share of votes")
     if dtype.kind not in "fiu" or dtype.hasobject:
-        raise VoteError("unreadable", path, f"holds {dtype}, a number was expected")
+        raise VoteError("unreadable", path, f"the file holds {dtype}; expected a number")
     if len(figure := data[stream.tell() :]) != dtype.itemsize:
-        raise VoteError("unreadable", path, f"{len(figure)} bytes of data, {dtype.itemsize} were expected")
+        raise VoteError("unreadable", path, f"the file has {len(figure)} bytes of data; expected {dtype.itemsize}")
     value = float(np.frombuffer(figure, dtype)[0])
     if not 0 <= value <= 1:  # nan with it
-        raise VoteError("out of range", path, f"a share of {value:g}, 0 to 1 was expected")
+        raise VoteError("out of range", path, f"the share is {value:g}; expected 0 to 1")
     return value

@@ -1,7 +1,7 @@
-"""Simulate a study whose truth is known: observers with a noisy preference, which follows a metric, judge distortions.
+"""Simulate a study whose true preferences are known: noisy observers, who follow a metric, compare distortions.
 
 The study has the layout of BAPPS (bapps.py). A file simulation.json records the observers, their noise, the true
-preference of each triplet, and the expected scores. The settings decide every byte.
+preference of each triplet, and the expected scores. The same settings give the same files, byte by byte.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Observer:
     header: MetricHeader
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return distances that are smaller for more similar images, whatever the direction of the metric."""
+        """Return distances, smaller for more similar images, also if higher scores of the metric are better."""
         scores = self.engine.distances(a, b)
         return -scores if self.higher_is_better else scores
 
@@ -64,7 +64,7 @@ class SimulationSettings:
         """Raise UsageError if a setting is out of range."""
         if self.count < 1 or self.observers < 1 or self.seed < 0 or not (self.noise is None or 0 < self.noise < np.inf):
             given = f"{self.count} items, {self.observers} observers, noise {self.noise}, seed {self.seed}"
-            raise UsageError(f"{given}: counts are 1 or more, the noise is above 0, the seed 0 or more")
+            raise UsageError(f"{given}: expected counts of 1 or more, a noise above 0, and a seed of 0 or more")
 
 
 def simulate(
@@ -78,22 +78,22 @@ def simulate(
 ) -> None:
     """Write a study to a new folder, from photos in `source` or from drawn pictures.
 
-    Photos alternate between the training and the validation split, in the order of their paths. So no picture is in
-    both.
+    Photos alternate between the training and the validation split, in the order of their paths. So no photo is in both
+    splits.
 
     Raises
     ------
     UsageError
         If the settings or the photos are unusable.
     OutputError
-        If the folder exists or cannot be written. Nothing is left then.
+        If the folder exists or cannot be written. No files are left then.
     """
     plan.check()
     if observer.engine.smallest > SIDE:
-        raise UsageError(f"{observer.name} needs sides of {observer.engine.smallest} pixels, patches have {SIDE}")
+        raise UsageError(f"{observer.name} needs sides of {observer.engine.smallest} pixels, but patches have {SIDE}")
     cut_from, names = simulated_images.source_pictures(plan.kind, plan.seed, source)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{shown(folder)} is there already; give another folder, or move it away")
+        raise OutputError(f"{shown(folder)} exists already; give another folder, or move it away")
     part = part_path(folder)
     try:
         remove_parts(folder.parent, folder.name)
@@ -117,13 +117,15 @@ def simulate(
 
 
 def _write_votes(folder: Path, plan: SimulationSettings, distances: Mapping[SubsetKey, Numbers]) -> dict[str, object]:
-    """Draw and write every vote. Return the truth behind them."""
+    """Draw and write all votes. Return the true preferences and the settings."""
     all_distances = np.concatenate(list(distances.values()))
     threshold = float(np.median(all_distances)) if plan.kind == "jnd" else None
     margins = {key: _margins(found, threshold) for key, found in distances.items()}
     noise = plan.noise or float(np.median(np.abs(np.concatenate(list(margins.values()))))) / 2
     if not 0 < noise < np.inf:
-        raise UsageError("the metric says the same of most candidates, so that no noise follows from it; give one")
+        raise UsageError(
+            "the metric gives most candidates the same score, so no noise can be derived from it; give a noise"
+        )
     preferences: dict[str, dict[str, list[float]]] = {}
     figures: dict[str, dict[str, object]] = {}
     for number, (key, margin) in enumerate(margins.items()):
@@ -148,9 +150,9 @@ def _write_votes(folder: Path, plan: SimulationSettings, distances: Mapping[Subs
 
 
 def _margins(distances: Numbers, threshold: float | None) -> Numbers:
-    """Return the margins that the noise is compared with: by how much b is closer, or a pair is below the threshold."""
+    """Return the margins of the votes: how much closer b is than a, or how far a pair is below the threshold."""
     if threshold is not None:
         return threshold - distances[:, 0]
     with np.errstate(invalid="ignore"):
         difference = distances[:, 0] - distances[:, 1]
-    return np.where(distances[:, 0] == distances[:, 1], 0.0, difference)  # two infinite ones are as near as each other
+    return np.where(distances[:, 0] == distances[:, 1], 0.0, difference)  # two infinite distances are equal

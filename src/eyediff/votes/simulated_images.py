@@ -1,4 +1,4 @@
-"""The images of a simulated study: patches cut from pictures, and distorted candidates."""
+"""Make the images of a simulated study: patches of pictures, and distorted candidates."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from . import bapps
 from .study import StudySplit
 
 SIDE = 64
-"""Side of a patch, as in BAPPS after loading."""
+"""Width and height of a patch in pixels, as in BAPPS after loading."""
 
 PICTURES, PICTURE_SIDE = 12, 192
-"""Number of drawn pictures for a split without photos, and their side."""
+"""Number of drawn pictures for a split without photos, and their width and height."""
 
 BATCH = 64
-"""Items that the metric of the observers compares at once."""
+"""Number of items in a batch for the metric of the observers."""
 
 MAX_REDUCTION = 3.0
-"""Patches are reduced by up to this factor. Distortions of BAPPS apply to such patches."""
+"""Patches are reduced by up to this factor, as in BAPPS, before they are distorted."""
 
 TRADITIONAL = tuple(
     name for category, names in CATEGORIES.items() if category != "networks and patches" for name in names
@@ -47,17 +47,17 @@ SUBSET_DISTORTIONS: Mapping[bapps.BappsKind, Mapping[StudySplit, Mapping[str, tu
     },
     "jnd": {"val": {"traditional": (TRADITIONAL,), "cnn": (CNN,)}},
 }
-"""Distortions for the candidates of each subset. The real algorithms of the other four subsets are not simulated."""
+"""Distortions for the candidates of each subset. The other four subsets, of real algorithms, are not simulated."""
 
 
 Distances: TypeAlias = Callable[[Pixels, Pixels], Numbers]
-"""Distances of N pictures from as many candidates; smaller for more similar ones."""
+"""Type of a function that returns the distances of N pictures from N candidates, smaller for more similar ones."""
 
 
 def source_pictures(
     kind: bapps.BappsKind, seed: int, source: Path | None
 ) -> tuple[dict[StudySplit, list[Picture]], dict[str, list[str]]]:
-    """Return the pictures that patches are cut from, and their names, by split."""
+    """Return, for each split, the pictures from which patches are cut, and their names."""
     splits = list(SUBSET_DISTORTIONS[kind])
     if source is None:
         drawn: dict[StudySplit, list[Picture]] = {
@@ -67,7 +67,9 @@ def source_pictures(
         return drawn, {split: [f"leaves {number} {i}" for i in range(PICTURES)] for number, split in enumerate(splits)}
     paths = photos.find_photos(source)
     if len(paths) < len(splits):
-        raise UsageError(f"{shown(source)}: a single photo; the training and validation splits need one each")
+        raise UsageError(
+            f"{shown(source)} has a single photo; the training and the validation split need at least one each"
+        )
     paths_by_split: dict[StudySplit, list[Path]] = {
         split: paths[number :: len(splits)] for number, split in enumerate(splits)
     }
@@ -94,9 +96,9 @@ def write_images(
     workers: int,
     progress: Progress | None,
 ) -> dict[SubsetKey, Numbers]:
-    """Write the images.
+    """Write the images of a study.
 
-    Return, by split and subset, the distances of every item's candidates: N x 2, or N x 1 for JND.
+    Return, for each split and subset, the distances of the candidates of every item: N x 2, or N x 1 for JND.
     """
     distances_by_subset: dict[SubsetKey, Numbers] = {}
     total, done = count * sum(map(len, SUBSET_DISTORTIONS[kind].values())), 0
@@ -120,7 +122,7 @@ def write_images(
 
 
 def _subsets(kind: bapps.BappsKind, seed: int) -> Iterator[tuple[SubsetKey, Sequence[Sequence[str]], tuple[int, ...]]]:
-    """Yield each subset with the distortions of its candidates, and the first part of its items' seeds."""
+    """Yield each subset with the distortions of its candidates, and the first part of the seeds of its items."""
     for split_number, (split, subsets) in enumerate(SUBSET_DISTORTIONS[kind].items()):
         for number, (subset, distortions) in enumerate(subsets.items()):
             yield (split, subset), distortions, (seed, split_number, number)
@@ -136,16 +138,16 @@ def _write_item(
 ) -> list[Picture]:
     """Make and save a reference and its candidates.
 
-    They depend on the stream and the index alone, not on the thread.
+    They depend only on `stream` and `index`, not on the thread.
     """
     rng = np.random.default_rng((*stream, index))
     reference = photos.crop(cut_from[int(rng.integers(len(cut_from)))], SIDE, rng, MAX_REDUCTION)
     pictures = [reference]
     for names in distortions:
-        strongest = 1.0 if kind == "2afc" else 0.5  # what people are to mistake for the same is faint
+        strongest = 1.0 if kind == "2afc" else 0.5  # distortions that people may overlook are weak
         strength = float(rng.uniform(MIN_STRENGTH, strongest))
         pictures.append(DISTORTIONS[names[int(rng.integers(len(names)))]](reference, strength, rng))
-    if len(pictures) == 3 and rng.random() < 0.5:  # of a mix, either kind comes first
+    if len(pictures) == 3 and rng.random() < 0.5:  # for two candidates, either one comes first
         pictures[1:] = pictures[:0:-1]
     for column, picture in zip(columns, pictures, strict=True):
         Image.fromarray(picture).save(column / f"{index:06d}.png")

@@ -1,4 +1,4 @@
-"""Votes as values: which of two images is closer to a reference, whether two are the same, how good one is."""
+"""Define the votes of people: which of two images is closer to a reference, whether two look equal, how good one is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 StudyKind: TypeAlias = Literal["2afc", "jnd", "mos"]
-"""Two-alternative forced choice; just noticeable differences; mean opinion scores."""
+"""Kinds of studies: two-alternative forced choice, just noticeable differences, and mean opinion scores."""
 
 StudySplit: TypeAlias = Literal["train", "val"]
 
@@ -16,7 +16,7 @@ StudySplit: TypeAlias = Literal["train", "val"]
 class Triplet:
     """A reference and two candidates, with the number of people who found `a`, and `b`, closer to it.
 
-    The published data has fractions only: then the votes are two numbers that sum to 1.
+    The published data has only fractions; the two votes then sum to 1.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Triplet:
 
 @dataclass(frozen=True, slots=True)
 class JndPair:
-    """Two images, and how many of `total` people, who saw them briefly, found them the same."""
+    """Two images that `total` people saw briefly. `same` of these people saw no difference."""
 
     name: str
     subset: str
@@ -62,7 +62,10 @@ class JndPair:
 
 @dataclass(frozen=True, slots=True)
 class MosItem:
-    """A reference, an image made from it, and the mean opinion of people on the image. Any scale; more is better."""
+    """A reference, an image made from it, and the mean opinion of people on this image, on any scale.
+
+    Higher is better.
+    """
 
     name: str
     subset: str
@@ -81,7 +84,7 @@ StudyItem: TypeAlias = Triplet | JndPair | MosItem
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """All votes of one kind. `layout` is the form in which they were found."""
+    """All votes of one kind. `layout` is the form of the files."""
 
     kind: StudyKind
     path: Path
@@ -95,15 +98,15 @@ class Study:
 
     @property
     def triplets(self) -> tuple[Triplet, ...]:
-        """The items of a study of kind "2afc"."""
+        """The items of a study with the kind "2afc"."""
         return tuple(item for item in self.items if isinstance(item, Triplet))
 
     @property
     def jnd_pairs(self) -> tuple[JndPair, ...]:
-        """The items of a study of kind "jnd"."""
+        """The items of a study with the kind "jnd"."""
         return tuple(item for item in self.items if isinstance(item, JndPair))
 
     @property
     def opinions(self) -> tuple[MosItem, ...]:
-        """The items of a study of kind "mos"."""
+        """The items of a study with the kind "mos"."""
         return tuple(item for item in self.items if isinstance(item, MosItem))

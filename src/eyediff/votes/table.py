@@ -1,10 +1,10 @@
-"""One's own study as a table, CSV or JSON lines, a row a question:
+"""Read the votes of your own study from a table, CSV or JSON lines, with one row for each question:
 
     2afc    reference, a, b, votes_a, votes_b
     jnd     a, b, same, total
     mos     reference, candidate, mos
 
-`subset` and `name` may be added; other columns are left to their owner. Paths are relative to the table's folder.
+The columns `subset` and `name` are optional; other columns are ignored. Paths are relative to the folder of the table.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ FIGURES: Mapping[StudyKind, tuple[str, ...]] = {
 }
 
 SUBSET = "all"
-"""Of rows that name none."""
+"""Subset of rows that do not name a subset."""
 
 
 def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
-    """Every item of a table in its order, and all that is wrong, by line.
+    """Return the items of a table in their order, and all problems with their lines.
 
-    Raises StudyError where it is no table of this kind at all.
+    Raises StudyError if the file is not a table of this kind.
     """
     items, problems, lines = list[StudyItem](), list[Problem](), dict[tuple[str, ...], int]()
     for line, row in _rows(path):
@@ -46,7 +46,7 @@ def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
                 raise VoteError(row.trouble, where, row.what)
             item = _item(path, kind, line, row)
             if (first := lines.setdefault(_question(kind, item), line)) != line:
-                raise VoteError("doubled", where, f"line {first} asks the same: add them up")
+                raise VoteError("doubled", where, f"line {first} has the same question; add up their votes")
             items.append(item)
         except VoteError as wrong:
             problems.append(wrong.problem)
@@ -58,38 +58,40 @@ def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
 
 
 def kind_of(path: Path) -> StudyKind:
-    """The kind of votes whose columns a table has. Raises StudyError where it is none."""
+    """Return the kind of votes of a table, from its columns. Raises StudyError if it is not a table of votes."""
     _, row = next(_rows(path), (0, {}))
     names = set() if isinstance(row, BadRow) else set(row)
     for kind in IMAGES:
         if {*IMAGES[kind], *FIGURES[kind]} <= names:
             return kind
     expected = "; ".join(", ".join((*IMAGES[kind], *FIGURES[kind])) for kind in IMAGES)
-    raise StudyError(f"{shown(path)} is no table of votes; expected the columns of one of: {expected}")
+    raise StudyError(f"{shown(path)} is not a table of votes; expected the columns of one kind: {expected}")
 
 
 def _rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
     try:
         yield from read_table_rows(path)
     except OSError as error:
-        raise StudyError(f"{shown(path)}: cannot be read ({error.strerror}); check the path") from error
+        raise StudyError(f"{shown(path)} cannot be read ({error.strerror}); check the path") from error
     except ValueError as error:
         raise StudyError(str(error)) from error
 
 
 def _item(path: Path, kind: StudyKind, line: int, row: TableRow) -> StudyItem:
-    """The item of a row. Raises VoteError."""
+    """Return the item of a row. Raises VoteError."""
     where, columns = f"{path} line {line}", (*IMAGES[kind], *FIGURES[kind])
     if absent := [name for name in columns if row.get(name) in (None, "")]:
-        raise VoteError("missing", where, f"no {', '.join(absent)}; a row of {kind} votes has {', '.join(columns)}")
+        raise VoteError(
+            "missing", where, f"the row has no {', '.join(absent)}; a row of {kind} votes has {', '.join(columns)}"
+        )
     files = [path.parent / _path(row, name, where) for name in IMAGES[kind]]
     figures = [_figure(row, name, where) for name in FIGURES[kind]]
     if kind == "2afc" and (min(figures) < 0 or sum(figures) <= 0):
         given = f"votes_a {figures[0]:g} and votes_b {figures[1]:g}"
-        raise VoteError("out of range", where, f"{given}: counts were expected, one of them above 0")
+        raise VoteError("out of range", where, f"{given}: expected counts, at least one of them above 0")
     if kind == "jnd" and not (0 <= figures[0] <= figures[1] and figures[1] > 0):
         raise VoteError(
-            "out of range", where, f"same {figures[0]:g} of total {figures[1]:g}: 0 up to total was expected"
+            "out of range", where, f"same is {figures[0]:g} and total is {figures[1]:g}; expected same from 0 to total"
         )
     subset, name = str(row.get("subset") or SUBSET), str(row.get("name") or line)
     if kind == "2afc":
@@ -102,7 +104,7 @@ def _item(path: Path, kind: StudyKind, line: int, row: TableRow) -> StudyItem:
 def _path(row: TableRow, name: str, where: str) -> str:
     given = row[name]
     if not isinstance(given, str) or "\0" in given:
-        raise VoteError("unreadable", where, f"{name} is {given!r}, a path was expected")
+        raise VoteError("unreadable", where, f"{name} is {given!r}; expected a path")
     return given
 
 
@@ -113,12 +115,12 @@ def _figure(row: TableRow, name: str, where: str) -> float:
     except (ValueError, OverflowError):
         figure = math.nan
     if not math.isfinite(figure):
-        raise VoteError("unreadable", where, f"{name} is {given!r}, a number was expected")
+        raise VoteError("unreadable", where, f"{name} is {given!r}; expected a number")
     return figure
 
 
 def _question(kind: StudyKind, item: StudyItem) -> tuple[str, ...]:
-    """Return the key of the question that people were asked, whatever the order of the two candidates."""
+    """Return a key of the question, which does not depend on the order of the two candidates."""
     files = list(map(str, item.images))
     fixed = 0 if kind == "jnd" else 1
     return (item.subset, *files[:fixed], *sorted(files[fixed:]))

@@ -1,7 +1,9 @@
-"""Two alternatives, forced choice: how often a metric sides with a voter (Zhang et al. 2018, section 4 and table 5).
+"""Evaluate two-alternative forced choice: how often a metric agrees with a voter.
 
-Votes count as they were cast: where 4 of 5 said `b`, a metric that finds `b` nearer agrees with 0.8 of a voter. One
-that finds both exactly as near scores 0.5, as a coin would; the original's training log scores such ties otherwise.
+The definition is that of Zhang et al. 2018, section 4 and table 5.
+
+If 4 of 5 people voted for `b`, a metric that finds `b` nearer gets the agreement 0.8. If both distances are exactly
+equal, the agreement is 0.5, as for a random choice. The training log of the original code treats such ties differently.
 """
 
 from __future__ import annotations
@@ -19,20 +21,23 @@ MEANS: Mapping[str, tuple[str, ...]] = {
     "real": ALGORITHM_SUBSETS,
     "all": (*DISTORTION_SUBSETS, *ALGORITHM_SUBSETS),
 }
-"""The means of table 5: of subsets, each of which counts the same however many triplets it has."""
+"""Means of table 5. Each subset has the same weight, for any number of triplets."""
 
 
 def agreement(of_a: Numbers, of_b: Numbers, share: Numbers) -> Numbers:
-    """N agreements, 0 to 1, of N triplets: `of_a` and `of_b` are distances, smaller for more alike; `share` the votes
-    for b. Equal distances, two infinite ones among them, are a tie: 0.5."""
+    """Return the agreements, 0 to 1, of N triplets.
+
+    `of_a` and `of_b` are distances, smaller for more similar images. `share` is the share of the votes for b. Equal
+    distances, also two infinite ones, are a tie with the agreement 0.5.
+    """
     return np.where(of_b < of_a, share, np.where(of_a < of_b, 1 - share, 0.5))
 
 
 def human(share: Numbers) -> Numbers:
-    """Return N agreements of a vote with one drawn from the same votes: p^2 + (1 - p)^2 (table 5, first row).
+    """Return N agreements of a vote with a random one of the same votes: p^2 + (1 - p)^2 (table 5, first row).
 
-    The vote itself is among those that are drawn, so that few votes raise the figure: voters who toss coins reach 1
-    with one vote a question, 0.75 with two and 0.6 with five.
+    The random vote may be the vote itself, so the value is too high for few votes. Voters who choose randomly get 1
+    with one vote per question, 0.75 with two votes and 0.6 with five.
     """
     return share**2 + (1 - share) ** 2
 
@@ -40,15 +45,15 @@ def human(share: Numbers) -> Numbers:
 def human_unbiased(share: Numbers, votes: Numbers) -> Numbers:
     """Return N agreements of a voter with another: (k f - 1) / (k - 1), where f is `human` and k the number of votes.
 
-    Of the k^2 ordered draws of two votes, k are of a vote with itself. Voters who toss coins reach 0.5 on the mean,
-    whatever k is. NaN where there are fewer than two votes.
+    Among the k^2 ordered draws of two votes, k draws pair a vote with itself. Voters who choose randomly get 0.5 on
+    average, for any k. The value is NaN for fewer than two votes.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(votes >= 2, (votes * human(share) - 1) / (votes - 1), np.nan)
 
 
 def majority(share: Numbers) -> Numbers:
-    """N agreements of what always sides with the most: the highest that any metric can reach."""
+    """Return N agreements with the majority of the votes: the highest agreement that a metric can reach."""
     return np.maximum(share, 1 - share)
 
 
@@ -66,7 +71,10 @@ def mean(agreements: Numbers) -> Statistic:
 
 
 def means_of(subsets: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The means to give of these subsets: those of table 5 that they fill; where none is of all, a plain `mean`."""
+    """Return the means for these subsets: those of table 5 whose subsets are all present.
+
+    If none of them contains all subsets, a plain `mean` is added.
+    """
     found = {name: parts for name, parts in MEANS.items() if set(parts) <= set(subsets)}
     if len(subsets) > 1 and set(subsets) not in map(set, found.values()):
         found["mean"] = tuple(subsets)

@@ -1,4 +1,4 @@
-"""Validate a study completely before it is used: all problems are found and reported together."""
+"""Check a study completely before it is used. All problems are found and reported together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_NAMED_PROBLEMS = 3
 """Number of problems that an error message names; `eyediff eval check` prints all."""
 
 MAX_TEXT_LENGTH = 300
-"""Characters of a name, or of a description, in a line."""
+"""Largest number of characters of a name or of a description in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Problem:
 
 
 def _shorten(text: str) -> str:
-    """Shorten a text to its beginning and its end. A name or a cell may be pages long."""
+    """Shorten a text to its beginning and its end, because a name or a cell may be very long."""
     text = shown(text)
     return (
         text if len(text) <= MAX_TEXT_LENGTH else f"{text[: MAX_TEXT_LENGTH // 2]} ... {text[-MAX_TEXT_LENGTH // 2 :]}"
@@ -44,7 +44,7 @@ def _shorten(text: str) -> str:
 
 
 class VoteError(Exception):
-    """One problem of a file or a row. Readers collect it in a list."""
+    """One problem of a file or a row. Readers collect such problems in a list."""
 
     def __init__(self, kind: ProblemKind, where: Path | str, what: str) -> None:
         super().__init__()
@@ -59,22 +59,22 @@ def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
     lines = tuple(map(str, problems))
     first = "; ".join(lines[:MAX_NAMED_PROBLEMS])
     more = (
-        f"; and {len(lines) - MAX_NAMED_PROBLEMS} more, which `eyediff eval check` lists"
+        f"; `eyediff eval check` lists {len(lines) - MAX_NAMED_PROBLEMS} more"
         if len(lines) > MAX_NAMED_PROBLEMS
         else ""
     )
-    raise StudyError(f"{shown(path)} is no whole study ({counts}), nothing was computed: {first}{more}", lines)
+    raise StudyError(f"{shown(path)} has problems ({counts}); nothing was computed. First: {first}{more}", lines)
 
 
 def check_images(items: Sequence[StudyItem]) -> list[Problem]:
-    """Return problems for files that are missing, or whose first bytes are not those of an image. Each is read once."""
+    """Return problems for files that are missing or do not begin like an image. Each file is read once."""
     problems = []
     for path in _images(items):
         try:
             with path.open("rb") as file:
                 recognise(file.read(HEAD))
         except FileNotFoundError:
-            problems.append(Problem("missing", str(path), "no such image"))
+            problems.append(Problem("missing", str(path), "there is no such image"))
         except OSError as error:
             problems.append(Problem("unreadable", str(path), error.strerror or type(error).__name__))
         except UnsupportedImage as error:
@@ -83,7 +83,7 @@ def check_images(items: Sequence[StudyItem]) -> list[Problem]:
 
 
 def find_undecodable(study: Study, workers: int) -> list[Problem]:
-    """Return the problems that only decoding shows: damaged files, and images of one item that differ in size."""
+    """Return the problems that only decoding can find: damaged files, and images of one item that differ in size."""
     paths = _images(study.items)
     with ThreadPoolExecutor(workers, "eyediff-check") as pool:
         sizes = dict(zip(paths, pool.map(_size, paths), strict=True))
@@ -91,7 +91,7 @@ def find_undecodable(study: Study, workers: int) -> list[Problem]:
     for one, other in dict.fromkeys((item.images[0], other) for item in study.items for other in item.images[1:]):
         size, reference_size = sizes[other], sizes[one]
         if not isinstance(size, str) and not isinstance(reference_size, str) and size != reference_size:
-            what = f"{size[0]}x{size[1]}, beside {shown(one.name)} of {reference_size[0]}x{reference_size[1]}"
+            what = f"it is {size[0]}x{size[1]}, but {shown(one.name)} is {reference_size[0]}x{reference_size[1]}"
             problems.append(Problem("wrong shape", str(other), what))
     return problems
 
@@ -102,7 +102,7 @@ def _images(items: Sequence[StudyItem]) -> list[Path]:
 
 
 def _size(path: Path) -> tuple[int, int] | str:
-    """Return width and height of an image, or why it cannot be read."""
+    """Return the width and height of an image, or the reason why it cannot be read."""
     try:
         pixels = images.read(path).pixels
     except ImageError as why:

@@ -37,7 +37,7 @@ def test_triplets_of_known_order(photos: Path, table: Path, tmp_path: Path) -> N
     assert {item.share for item in study.triplets} == {0.0, 1.0}
     again = write_ordered_triplets(tmp_path / "again", photos, 3, 0).parent
     assert all((again / file.name).read_bytes() == file.read_bytes() for file in table.parent.iterdir())
-    with pytest.raises(OutputError, match="is there already"):
+    with pytest.raises(OutputError, match="exists already"):
         write_ordered_triplets(again, photos, 3, 0)
 
 
@@ -76,7 +76,7 @@ def test_the_command(call, table: Path, tmp_path: Path) -> None:  # noqa: F811
     assert said.code == 0
     assert origins == ["human", "majority", "supervised, votes", "Gaussian", "l2", "ssim", "psnr"]
     said = call("eval", "supervision", table, "--trunk", "mini", "--imported", tmp_path / "x.safetensors")
-    assert said.code == 2 and "expected a metric's file on mini" in said.err
+    assert said.code == 2 and "expected the file of a metric for mini" in said.err
     assert "Gaussian" in call("eval", "supervision", table, "--trunk", "mini", "--seeds", "2", "--bootstrap", "0").out
 
 

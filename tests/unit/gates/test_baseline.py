@@ -91,7 +91,7 @@ def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=match):
             Baseline(before, replace(HEADER, **changes))  # type: ignore[arg-type]
 
-    refused("lpips is version 0.1, this is 0.0", metrics={"lpips": replace(lpips, version="0.0")})
+    refused("lpips has version 0.1, this run has 0.0", metrics={"lpips": replace(lpips, version="0.0")})
     refused("weights 0123456789ab, this has ffff", metrics={"lpips": replace(lpips, weights_sha256="f" * 64)})
     refused("size='refuse', this run has size='crop'", size="crop")
     refused("it has no ssim, only lpips, psnr", metrics={"ssim": lpips})
@@ -107,7 +107,7 @@ def test_the_verdict_is_told_with_figures(tmp_path: Path) -> None:
     assert lines[3] == "  ... and 28 more like it"
     assert lines[4].startswith("  worse: mean lpips worse by 0.0030010 (95 % 0.00")
     assert lines[4].endswith("30 worse, 0 better, sign test p 1.86e-09")
-    assert lines[5] == "  mean psnr as it was; 0 worse, 0 better, sign test p 1"
+    assert lines[5] == "  mean psnr unchanged; 0 worse, 0 better, sign test p 1"
     better = list(format_verdict(against(earlier(tmp_path, SAME), changed(-0.01, 30)).verdict()))
     assert better[1].startswith("  mean lpips better by 0.0030000 (95 % 0.00") and len(better) == 3
 

@@ -75,7 +75,7 @@ def test_what_eyediff_did_not_write_is_refused(tmp_path: Path, kind: str) -> Non
     """One line with the file's name, whatever is in it."""
     path = tmp_path / "old.jsonl"
     path.write_bytes(FOREIGN[kind])
-    with pytest.raises(UsageError, match=r"old\.jsonl: no results of eyediff") as caught:
+    with pytest.raises(UsageError, match=r"old\.jsonl is not a result of eyediff") as caught:
         read_earlier(path)
     assert "\n" not in str(caught.value)
 

@@ -57,14 +57,14 @@ def test_levels_of_255_are_divided_exactly() -> None:
 @pytest.mark.parametrize(
     ("values", "stated", "told"),
     [
-        ([0.02, 0.98], None, r"float64 without a range; it holds 0.02 to 0.98: write range=\(0, 1\)"),
-        ([-0.5, 0.98], None, r"it holds -0.5 to 0.98: write range=\(-1, 1\)"),
-        ([0, 254.5], None, r"it holds 0 to 254.5: write range=\(0, 255\)"),
-        ([-300, 2], None, r"it holds -300 to 2: write range=\(black, white\)"),
-        ([0, 1.01], (0, 1), r"outside range=\(0, 1\); it holds 0 to 1.01: clip it$"),
-        ([0, 200], (0, 1), r"outside range=\(0, 1\); it holds 0 to 200: clip it, or write range=\(0, 255\)"),
+        ([0.02, 0.98], None, r"float64 needs a range; it holds 0.02 to 0.98; use range=\(0, 1\)"),
+        ([-0.5, 0.98], None, r"it holds -0.5 to 0.98; use range=\(-1, 1\)"),
+        ([0, 254.5], None, r"it holds 0 to 254.5; use range=\(0, 255\)"),
+        ([-300, 2], None, r"it holds -300 to 2; use range=\(black, white\)"),
+        ([0, 1.01], (0, 1), r"outside range=\(0, 1\); it holds 0 to 1.01; clip it$"),
+        ([0, 200], (0, 1), r"outside range=\(0, 1\); it holds 0 to 200; clip it, or use range=\(0, 255\)"),
         ([0, 200], (-1, 1), r"outside range=\(-1, 1\); it holds 0 to 200"),
-        ([-1, 1], (0, 1), r"outside range=\(0, 1\); it holds -1 to 1: clip it, or write range=\(-1, 1\)"),
+        ([-1, 1], (0, 1), r"outside range=\(0, 1\); it holds -1 to 1; clip it, or use range=\(-1, 1\)"),
         ([0, 1], (2, 0), r"expected \(black, white\), two numbers, the lower one first"),
         ([0, 1], (0, np.inf), r"expected \(black, white\)"),
         ([0, np.nan], (0, 1), "NaN or infinity"),
@@ -87,12 +87,12 @@ def test_a_wrong_range_is_told_with_what_was_seen(values: list[float], stated: A
         (np.zeros((4, 4, 3), bool), r"bool given.*\* 255 for a mask"),
         (np.zeros((4, 4, 3), np.int64), r"int64 given.*astype\(np.uint8\)"),
         (np.zeros((4, 4, 3), complex), "complex128 given"),
-        (np.zeros((3, 8, 9), np.uint8), r"channels come first in shape \(3, 8, 9\).*\.transpose\(1, 2, 0\)"),
+        (np.zeros((3, 8, 9), np.uint8), r"shape \(3, 8, 9\) has the channels first.*\.transpose\(1, 2, 0\)"),
         (np.zeros((4, 4, 4), np.uint8), r"four channels.*\[\.\.\., :3\]"),
-        (np.zeros((2, 4, 4, 3), np.uint8), "a stack of shape"),
+        (np.zeros((2, 4, 4, 3), np.uint8), "a stack with the shape"),
         (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\), H x W x 3"),
         (np.zeros(9, np.uint8), r"shape \(9,\)"),
-        (np.zeros((0, 4, 3), np.uint8), "holds no pixels"),
+        (np.zeros((0, 4, 3), np.uint8), "has no pixels"),
     ],
 )
 def test_other_types_of_levels_and_shapes_are_refused_with_advice(value: Any, told: str) -> None:
@@ -104,7 +104,9 @@ def test_other_types_of_levels_and_shapes_are_refused_with_advice(value: Any, to
 @pytest.mark.parametrize("value", [object(), None, 3])
 def test_what_is_no_image_at_all_is_a_type_error(value: Any) -> None:
     """As callers of other image functions expect."""
-    with pytest.raises(ArgumentTypeError, match=f"{type(value).__name__} given, a path, a PIL image or an array"):
+    with pytest.raises(
+        ArgumentTypeError, match=f"{type(value).__name__} was given; expected a path, a PIL image or an array"
+    ):
         as_image(value)
 
 
@@ -156,7 +158,7 @@ def test_pil_modes() -> None:
     deep = PILImage.fromarray(gray.astype(np.uint16) * 257)
     assert np.array_equal(as_image(deep).pixels[..., 0], gray.astype(np.uint16) * 257)
     for mode in ("I", "F"):
-        with pytest.raises(ImageError, match=f"left: PIL's mode {mode} has no stated display range"):
+        with pytest.raises(ImageError, match=f"left: PIL's mode {mode} has no known display range"):
             as_image(im.convert(mode), name="left")
 
 
@@ -190,7 +192,7 @@ def test_a_stack_stays_a_stack() -> None:
     assert as_batch(stack[:1]).shape == (1, 5, 7, 3)
     assert np.array_equal(as_batch(stack[..., :1]), np.repeat(stack[..., :1], 3, axis=3))
     assert np.array_equal(as_batch(stack / 255, range=(0, 1)), (stack / 255).astype(np.float32))
-    with pytest.raises(RangeError, match=r"channels come first.*\.transpose\(0, 2, 3, 1\)"):
+    with pytest.raises(RangeError, match=r"has the channels first.*\.transpose\(0, 2, 3, 1\)"):
         as_batch(stack.transpose(0, 3, 1, 2))
 
 

@@ -37,7 +37,7 @@ def test_12_bits_in_files_of_16(twelve: tuple[Path, Path, float], tmp_path: Path
         assert run(["compare", *map(str, files), "-m", "psnr", *option, "-o", str(output)]) == 0
         record = json.loads(output.read_text())
         assert record["rows"][0]["scores"]["psnr"] == pytest.approx(expected, abs=1e-4)
-        assert record["rows"][0]["notes"] == ["levels 0 to 4095 are black to white"]
+        assert record["rows"][0]["notes"] == ["black is 0 and white is 4095"]
         assert record["range"] == [0, 4095]
     assert eyediff.distance(*files, "psnr", range=(0, 4095)) == pytest.approx(expected, abs=1e-4)
     arrays = [np.asarray(Image.open(file)).astype(np.uint16) for file in files]

@@ -41,10 +41,10 @@ def test_the_order_of_what_is_done() -> None:
     ("conventions", "mask", "message"),
     [
         (Conventions(crop_border=10), None, "a border of 10 pixels leaves nothing of an image of 30x20"),
-        (Conventions(region=Rectangle(20, 0, 11, 5)), None, "20,0,11,5 reaches beyond an image of 30x20"),
+        (Conventions(region=Rectangle(20, 0, 11, 5)), None, "20,0,11,5 is not inside an image of 30x20"),
         (Conventions(ignore=(Rectangle(0, 0, 30, 20),)), None, "no pixel counts"),
-        (Conventions(crop_border=2, region=Rectangle(0, 0, 30, 2)), None, "lies in the border"),
-        (Conventions(), np.ones((5, 5), np.bool_), "the mask is 5x5, the images are 30x20"),
+        (Conventions(crop_border=2, region=Rectangle(0, 0, 30, 2)), None, "are in the border"),
+        (Conventions(), np.ones((5, 5), np.bool_), "the mask is 5x5, but the images are 30x20"),
     ],
 )
 def test_what_leaves_nothing_is_refused(conventions: Conventions, mask: Any, message: str) -> None:
@@ -149,7 +149,7 @@ def test_the_api_refuses(tmp_path: Path) -> None:
         ("masks of shape", lambda: lpips.distances(a, b, mask=np.ones((3, 64, 64), np.bool_) & mask)),
         ("leaves nothing", lambda: lpips.distances(a, b, mask=np.zeros((64, 64), np.bool_))),
         ("with an embedding", lambda: lpips.distances(lpips.embed(a), b, mask=mask)),
-        ("without a protocol", lambda: eyediff.scores(a[0], b[0], scale=4)),
+        ("only a protocol uses it", lambda: eyediff.scores(a[0], b[0], scale=4)),
         ("the mask is 64x64", lambda: eyediff.distance(a[0, :40], b[0, :40], "psnr", mask=mask)),
     ]
     for message, call in calls:

@@ -76,7 +76,7 @@ def test_an_image_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     path.write_bytes(picture)
-    with pytest.raises(OutputError, match=r"cat\.png exists and holds no results"):
+    with pytest.raises(OutputError, match=r"cat\.png exists, but it holds no results"):
         reports.row_sink("text", path).open(HEADER)
     assert path.read_bytes() == picture
     assert left(tmp_path) == ["cat.png"]

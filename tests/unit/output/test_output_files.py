@@ -45,7 +45,10 @@ def test_another_kind_of_file_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "x"
     for content, ours in ((b"\x89PNG\0", is_text), (b"a,b", begins_with_mark)):
         path.write_bytes(content)
-        with pytest.raises(OutputError, match="x exists and is no npy file"), atomic_output(path, ours, "npy file"):
+        with (
+            pytest.raises(OutputError, match="but it is not an npy"),
+            atomic_output(path, ours, "an npy file"),
+        ):
             pass
         assert path.read_bytes() == content and left(tmp_path) == ["x"]
 

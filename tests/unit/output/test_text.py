@@ -41,7 +41,7 @@ def test_text_to_the_letter() -> None:
         "     0.14140           -  std\n"
         "           0      18.046  min\n"
         "     0.30000         inf  max\n"
-        "  no interval of a mean: it needs at least 5 scores\n"
+        "  no interval of the mean: at least 5 scores are needed\n"
         "\n"
         "worst by lpips (highest)\n"
         "     0.30000  cat.png\n"

@@ -48,4 +48,4 @@ def test_a_folder_that_cannot_be_listed_is_an_error(left: Path, right: Path, mon
 
     monkeypatch.setattr(os, "scandir", scandir)
     message = told(left, right)
-    assert "er: cannot be listed (Permission denied)" in message
+    assert "er cannot be listed (Permission denied)" in message

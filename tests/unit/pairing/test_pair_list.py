@@ -39,11 +39,11 @@ def test_csv_and_json_lines_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("reference,candidate\n", "lists no pair; expected the columns reference and candidate"),
-        ("before,after\na,b\n", "line 2: no reference, a path or a URL was expected"),
-        ("reference,candidate\na\nb,c\nd,\n", "line 2: 1 cells, 2 were expected; line 4: no candidate"),
-        ("reference,candidate\na,b\nc,b\n", "two pairs are named b: give each a name of its own"),
-        ("reference,reference\na,b\n", "the column reference is there twice"),
+        ("reference,candidate\n", "has no pairs; expected the columns reference and candidate"),
+        ("before,after\na,b\n", "line 2: reference is missing; expected a path or a URL"),
+        ("reference,candidate\na\nb,c\nd,\n", "line 2: the row has 1 cells; expected 2; line 4: candidate is missing"),
+        ("reference,candidate\na,b\nc,b\n", "two pairs have the name b; give each pair a different name"),
+        ("reference,reference\na,b\n", "has the column reference twice"),
     ],
 )
 def test_a_list_that_is_none(tmp_path: Path, text: str, message: str) -> None:
@@ -60,7 +60,7 @@ def test_files_that_are_no_table(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"ends in \.csv or \.jsonl"):
         read_pairs(written(tmp_path, "", "pairs.txt"))
     (tmp_path / "latin.csv").write_bytes(b"reference,candidate\n\xff,b\n")
-    with pytest.raises(UsageError, match="no CSV in UTF-8"):
+    with pytest.raises(UsageError, match="not valid CSV in UTF-8"):
         read_pairs(tmp_path / "latin.csv")
     with pytest.raises(UsageError, match="line 1: no JSON"):
         read_pairs(written(tmp_path, "{", "pairs.jsonl"))
@@ -79,7 +79,7 @@ def test_pairs_in_python() -> None:
 def test_a_mask_is_not_ignored(tmp_path: Path) -> None:
     """Masks are stated for all pairs; a list that names one is refused, and an empty cell is none."""
     assert read_pairs(written(tmp_path, "reference,candidate,mask\na,b,\n"))[0].mask is None
-    with pytest.raises(UsageError, match="names a mask"):
+    with pytest.raises(UsageError, match="has a mask"):
         read_pairs(written(tmp_path, "reference,candidate,mask\na,b,m.png\n"))
 
 
@@ -88,5 +88,5 @@ def test_urls_need_what_opens_them(tmp_path: Path) -> None:
     pytest.importorskip("fsspec", reason="fsspec is not installed")
     (pair,) = read_pairs(written(tmp_path, "reference,candidate\nmemory://a.png,b.png\n"))
     assert pair.reference == Url("memory://a.png")
-    with pytest.raises(UsageError, match="nothing:// cannot be opened here"):
+    with pytest.raises(UsageError, match="nothing:// cannot be opened"):
         read_pairs(written(tmp_path, "reference,candidate\nnothing://a.png,b.png\n"))

@@ -100,8 +100,9 @@ def test_an_ambiguous_stem_is_refused(tmp_path: Path) -> None:
     left = files(tmp_path / "l", "a.png", "sub/b.png")
     right = files(tmp_path / "r", "a.png", "a.jpg", "sub/b.png", "sub/b.webp")
     for one, other in ((left, right), (right, left)):
-        assert f"{right}: not clear which file a stem means: a.jpg and a.png, sub/b.png and sub/b.webp;" in told(
-            one, other, "stem"
+        assert (
+            f"{right}: several files have a name without suffix in common: a.jpg and a.png, sub/b.png and sub/b.webp;"
+            in told(one, other, "stem")
         )
     assert names(pair_up(left, right)) == ["a.png", "sub/b.png"]
 
@@ -117,15 +118,15 @@ def test_a_missing_path(left: Path, tmp_path: Path) -> None:
 def test_paths_that_cannot_be_looked_at(left: Path, tmp_path: Path) -> None:
     """A link to itself, and a NUL."""
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    assert "cannot be looked at" in told(left, tmp_path / "loop")
-    assert "\\x00b: cannot be looked at" in told(left, Path("a\0b"))
+    assert "cannot be read" in told(left, tmp_path / "loop")
+    assert "\\x00b cannot be read" in told(left, Path("a\0b"))
 
 
 def test_an_empty_folder(left: Path, tmp_path: Path) -> None:
     """No images at all, on either side, for files too; what else lies there is counted."""
     empty = files(tmp_path / "empty", "a.txt", "b/c.md")
     for reference, candidate in ((left, empty), (empty, left), (left / "a.png", empty)):
-        assert told(reference, candidate).startswith(f"{empty} holds no image (2 other entries)")
+        assert told(reference, candidate).startswith(f"{empty} has no images (2 other entries)")
 
 
 def test_the_same_twice(left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,15 +141,15 @@ def test_the_same_twice(left: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_folder_against_a_file(left: Path, right: Path) -> None:
     """Refused, with the order that works."""
-    assert "is a folder and" in (message := told(left, right / "a.png"))
-    assert "the file first" in message
+    assert "is a folder, but" in (message := told(left, right / "a.png"))
+    assert "give the file first" in message
 
 
 def test_nothing_in_common(tmp_path: Path) -> None:
     """With examples of both sides, and the hint that stems would match."""
     left, right = files(tmp_path / "l", "a.png", "b.png", "c.png"), files(tmp_path / "r", "a.jpg", "b.jpg")
     message = told(left, right)
-    assert "have no image in common: the first holds a.png, b.png and 1 more, the second a.jpg, b.jpg;" in message
+    assert "have no image in common: the first has a.png, b.png and 1 more, the second has a.jpg, b.jpg;" in message
     assert "2 differ only in their suffix, which matching by stem ignores (a.png, a.jpg)" in message
     assert "equal names" in told(left, files(tmp_path / "s", "x.png"))
 
@@ -164,7 +165,7 @@ def test_names_that_are_nearly_the_same_are_hinted_at(tmp_path: Path) -> None:
     assert names(found) == ["same.png"]
     assert len(found.unmatched) == 4
     assert [re.sub(r" \(.*", "", hint) for hint in found.hints] == [
-        "1 differ only in the way that Unicode composes their letters",
+        "1 differ only in the Unicode form of their letters",
         "1 differ only in upper and lower case",
     ]
 

@@ -27,7 +27,7 @@ def test_patterns_pair_names_that_differ(tmp_path: Path) -> None:
         Pair("set/1", left / "set/1.png", right / "set/1x4.png"),
     ]
     assert list(found.unmatched) == [Unmatched("reference", left / "alone.png")]
-    assert found.hints == ("1 image is not compared, because the rule of matching does not fit the name: 9x2.png",)
+    assert found.hints == ("1 image is not compared, because the matching rule does not fit the name: 9x2.png",)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_field_repeats_itself_exactly() -> None:
         ("stam", "match='stam': expected name, stem, patterns such as"),
         ("{name}.png", "expected one pattern for the reference"),
         ("{name}.png={other}.png", "with the same fields"),
-        ("(", "no regular expression"),
+        ("(", "not a valid regular expression"),
         ("(?P<reference>a)|b", "needs the groups `name`, `reference` and `candidate`"),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_rule_that_is_none(text: str, message: str) -> None:
 def test_an_expression_that_finds_the_same_twice(tmp_path: Path) -> None:
     """Two files of one side with the same key are refused, as stems are."""
     left, right = files(tmp_path / "l", "a1.png", "b1.png"), files(tmp_path / "r", "1.png")
-    assert "not clear which file what the rule finds means: a1.png and b1.png" in told(left, right, r"(\d)")
+    assert "several files have the match of the rule in common: a1.png and b1.png" in told(left, right, r"(\d)")
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,9 @@ def test_a_file_of_the_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("metrics = []", "no list of names"),
+        ("metrics = []", "not a list of names"),
         ("", "lacks the key 'metrics'"),
-        ('metrics = ["psnr", "psnr"]', "names one twice"),
+        ('metrics = ["psnr", "psnr"]', "has the same name twice"),
         ('metrics = ["psnrr"]', "did you mean 'psnr'"),
         ('metrics = ["psnr"]\nborder = -1', "border is -1"),
         ('metrics = ["psnr"]\nborder = "scale*2"', "border is 'scale[*]2'"),
@@ -54,10 +54,10 @@ def test_a_file_of_the_user(tmp_path: Path) -> None:
         ('metrics = ["psnr"]\nalpha = "pink"', "alpha pink: expected"),
         ('metrics = ["psnr"]\nrounding = "9 bits"', "rounding is '9 bits'"),
         ('metrics = ["psnr"]\naveraging = ["images"]', "averaging is"),
-        ('metrics = ["psnr"]\ncolor = "y"', "has the key 'color'"),
-        ('metrics = ["psnr"]\nsource = "here"', "source is no table"),
+        ('metrics = ["psnr"]\ncolor = "y"', "has the unknown key 'color'"),
+        ('metrics = ["psnr"]\nsource = "here"', "source is not a table"),
         ('metrics = ["psnr"]\nabout = "two\\nlines"', "about is"),
-        ("metrics = [", "is no protocol"),
+        ("metrics = [", "is not a protocol"),
         ('metrics = ["psnr"]' + "#" * (1 << 16), "more than 65536 bytes"),
     ],
 )
@@ -98,9 +98,9 @@ def test_what_a_comparison_follows() -> None:
     ("name", "scale", "options", "message"),
     [
         ("sr-y", None, {}, "border of scale pixels"),
-        ("sr-y", 0, {}, "scale 0"),
+        ("sr-y", 0, {}, "scale is 0"),
         ("3dgs", 4, {}, "same border at every scale"),
-        ("3dgs", None, {"alpha": "white"}, "says drop of transparency"),
+        ("3dgs", None, {"alpha": "white"}, "uses drop for transparent pixels"),
         ("sr-y", 2, {"conventions": Conventions(crop_border=1)}, "leave out crop_border=1"),
     ],
 )

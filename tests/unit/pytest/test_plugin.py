@@ -44,15 +44,15 @@ def test_a_golden_is_missing_then_stored_then_holds(pytester: pytest.Pytester) -
     missing = suite(pytester)
     missing.assert_outcomes(failed=1)
     missing.stdout.fnmatch_lines(
-        ["*there is no golden *goldens/sub/page.png yet*", "*store it: pytest --eyediff-update*"]
+        ["*there is no golden *goldens/sub/page.png yet*", "*store it with pytest --eyediff-update*"]
     )
     (candidate,) = pytester.path.glob("eyediff-report/*/*/candidate.png")
     stored = suite(pytester, 0, "--eyediff-update")
     stored.assert_outcomes(passed=1)
-    stored.stdout.fnmatch_lines(["goldens stored: 1, as they were: 0", "*goldens/sub/page.png"])
+    stored.stdout.fnmatch_lines(["goldens stored: 1, unchanged: 0", "*goldens/sub/page.png"])
     suite(pytester).assert_outcomes(passed=1)
     assert not candidate.exists()
-    suite(pytester, 0, "--eyediff-update").stdout.fnmatch_lines(["goldens stored: 0, as they were: 1"])
+    suite(pytester, 0, "--eyediff-update").stdout.fnmatch_lines(["goldens stored: 0, unchanged: 1"])
 
 
 def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -> None:
@@ -62,7 +62,7 @@ def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -
     suite(pytester, 1).assert_outcomes(passed=1)
     failed = suite(pytester, 40)
     failed.assert_outcomes(failed=1)
-    failed.stdout.fnmatch_lines(["*looks unlike *page.png: l2 0.0* > 0.0001; psnr * < 40*"])
+    failed.stdout.fnmatch_lines(["*the image differs from *page.png: l2 0.0* > 0.0001; psnr * < 40*"])
     (folder,) = pytester.path.glob("eyediff-report/*/*")
     assert b'"limit"' in (folder.parents[1] / "report.html").read_bytes()
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -165,7 +165,7 @@ def test_two_processes_cannot_store_different_pictures_under_one_name(pytester: 
     found = pytester.runpytest_subprocess(*options, "--eyediff-update")
     found.assert_outcomes(passed=6, failed=2)
     found.stdout.fnmatch_lines(
-        ["*level.png was stored by *test_level*another picture*", "goldens stored: 3, as they were: 0"]
+        ["*level.png was stored by *test_level*another picture*", "goldens stored: 3, unchanged: 0"]
     )
     found.stdout.fnmatch_lines(["  *goldens/a.png", "  *goldens/b.png", "  *goldens/level.png"])
 
@@ -195,7 +195,7 @@ def test_failures_of_all_processes_are_on_one_page(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     found = pytester.runpytest_subprocess(*common)
     found.assert_outcomes(passed=1, failed=3)
-    found.stdout.fnmatch_lines(["pictures that look unlike their goldens: 3; look at *report.html"])
+    found.stdout.fnmatch_lines(["images that differ from their goldens: 3; see *report.html"])
     assert not list(tmp_path.glob("eyediff-session-*"))
     page = (pytester.path / "eyediff-report" / "report.html").read_text()
     rows = json.loads(page.partition('id="rows">')[2].partition("</script>")[0])
@@ -228,7 +228,7 @@ def test_pictures_of_every_kind(pytester: pytest.Pytester) -> None:
             figure().savefig(drawn, format="png")
             for image in (figure(), drawn.getvalue(), Image.open(drawn), np.asarray(Image.open(drawn).convert("RGB"))):
                 assert_looks_like(image, "figure.png")
-            with pytest.raises(EyediffError, match="5 bytes that are no image"):
+            with pytest.raises(EyediffError, match="5 bytes are not an image"):
                 assert_looks_like(b"hello", "figure.png")
         """
     )

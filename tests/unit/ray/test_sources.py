@@ -71,7 +71,7 @@ def test_lists_tables_and_folders(tmp_path: Path) -> None:
         assert [pair.name for pair in table[::2]] == ["x", "z"]
     bad = [
         ([], "no pair"),
-        ([("a", "b"), ("c", "b")], "two pairs are named b"),
+        ([("a", "b"), ("c", "b")], "two pairs have the name b"),
         ([{"reference": "a"}], "without candidate"),
         (["ab"], "'ab' is not a pair"),
         ([("nope://a", "b")], "nope:// cannot be opened"),

@@ -157,7 +157,7 @@ def test_only_our_own_page_is_replaced(tmp_path: Path) -> None:
     photos.mkdir()
     (photos / "a.png").write_bytes(b"mine")
     for path, words in (
-        (notes, "no report of eyediff"),
+        (notes, "not a report of eyediff"),
         (photos, r"holds other files \(a.png\)"),
         (tmp_path / "no" / "x.html", "cannot write"),
     ):

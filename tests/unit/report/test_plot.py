@@ -45,7 +45,7 @@ def test_a_plot_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"out\.png: there is no folder"):
         plot.check(tmp_path / "none" / "out.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "out.png")
-    with pytest.raises(OutputError, match=r"out\.png exists and is no plot"):
+    with pytest.raises(OutputError, match=r"out\.png exists, but it is not a plot"):
         plot.check(tmp_path / "out.png")
     assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
 

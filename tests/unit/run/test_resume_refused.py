@@ -23,7 +23,7 @@ def test_an_output_without_journal_is_refused(kind: RowFormat, tmp_path: Path) -
     """It is finished, or not ours; the message says what to do, and nothing is touched."""
     folder, output = Folder(tmp_path), tmp_path / "out"
     output.write_text("mine")
-    with pytest.raises(ResumeError, match=r"out\.resume beside it: .* compute everything again"):
+    with pytest.raises(ResumeError, match=r"out\.resume in its folder: .* compute everything again"):
         folder.compare(output, kind, resume=True)
     assert (left(tmp_path), output.read_text(), folder.read) == (["out"], "mine", [])
 
@@ -87,7 +87,7 @@ def test_an_output_that_was_edited_is_refused(kind: RowFormat, tmp_path: Path, o
     folder.compare(output, kind, stop_after=6)
     edited = output.read_bytes().replace(old, new)
     output.write_bytes(edited)
-    with pytest.raises(ResumeError, match="not as eyediff left it"):
+    with pytest.raises(ResumeError, match="was changed after eyediff wrote it"):
         folder.compare(output, kind, resume=True)
     assert output.read_bytes() == edited
 
@@ -105,7 +105,7 @@ def opening(**changes: object) -> bytes:
         (b"\xff\n", "damaged in line 1"),
         (b"[" * 100_000 + b"\n", "damaged in line 1"),
         (b'{"journal": 2}\n', "damaged in line 1"),
-        (opening(journal=1), "of another version of eyediff"),
+        (opening(journal=1), "is from another version of eyediff"),
         (opening(kept="../../precious"), "damaged in line 1"),
         (opening(kept="precious"), "damaged in line 1"),
         (opening(kept="out~/precious"), "damaged in line 1"),

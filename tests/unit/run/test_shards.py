@@ -92,20 +92,20 @@ def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
     refused([one, three], "1 of 3 parts missing: 2")
     refused([two], "2 of 3 parts missing: 1, 3")
     refused([one, two, three, two], "are both part 2 of 3")
-    refused([one, two, folder.root / "none"], "none cannot be read", "1 of 3 parts missing: 3")
-    refused([one, two, folder.pairs[0].candidate], "0.png ", "1 of 3 parts missing: 3")
+    refused([one, two, folder.root / "none"], "none cannot be read", "1 of 3 parts are missing: 3")
+    refused([one, two, folder.pairs[0].candidate], "0.png ", "1 of 3 parts are missing: 3")
     good = two.read_bytes()
     lines = good.splitlines(keepends=True)
     bad: list[tuple[bytes, str]] = [
-        (b"".join(lines[:-1]), "is not whole: 3 of 4 rows; resume that run first"),
-        (good[:-1], "is cut in row 4"),
-        (good[:-9], "is cut in row 4"),
-        (good + lines[-1], "has 5 rows, its part has 4"),
-        (good.replace(lines[-1], lines[-2]), "its rows are not those of part 2, in order"),
-        (b"".join([*lines[:-2], lines[-1], lines[-2]]), "its rows are not those of part 2, in order"),
+        (b"".join(lines[:-1]), "is incomplete: it has 3 of 4 rows; resume that run first"),
+        (good[:-1], "ends in the middle of row 4"),
+        (good[:-9], "ends in the middle of row 4"),
+        (good + lines[-1], "has 5 rows, but the part has 4"),
+        (good.replace(lines[-1], lines[-2]), "its rows are not the rows of part 2, in their order"),
+        (b"".join([*lines[:-2], lines[-1], lines[-2]]), "its rows are not the rows of part 2, in their order"),
         (good.replace(lines[-1], b"\xff\n"), "is damaged in row 4"),
         (good.replace(lines[-1], b"x,y\n"), "is damaged in row 4"),
-        (lines[0], "is not whole: 0 of 4 rows"),
+        (lines[0], "is incomplete: it has 0 of 4 rows"),
     ]
     for content, words in bad:
         two.write_bytes(content)
@@ -125,12 +125,12 @@ def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
         ("fake 1.0 cpu", "fake 2", "mse's engine: 'fake 2', not 'fake 1.0 cpu'"),
         ("ab" * 32, "cd" * 32, "mse's weights: 'cdcdcdcdcdcd...', not 'abababababab...'"),
         ('"refuse"', '"crop"', "size policy: 'crop', not 'refuse'"),
-        ('"worst"', '"refuse"', "alpha policy: 'refuse', not 'worst'"),
-        ('"of": 2', '"of": 3', "number of parts: '3', not '2'"),
+        ('"worst"', '"refuse"', "alpha policy is 'refuse', not 'worst'"),
+        ('"of": 2', '"of": 3', "number of parts is '3', not '2'"),
     ]:
         assert old in text
         second.write_text(text.replace(old, new, 1))
-        with pytest.raises(MergeError, match=r"part2.jsonl is not of the same run as .*part1.jsonl") as caught:
+        with pytest.raises(MergeError, match=r"part2.jsonl does not belong to the same run as .*part1.jsonl") as caught:
             MergedRows([first, second])
         assert words in caught.value.problems[0]
     folder.put("new.png", 1, 2)
@@ -159,7 +159,7 @@ def test_a_part_is_resumed_as_that_part_only(kind: RowFormat, folder: Folder) ->
     sinks = [*reports.sidecars(todo.metrics.header, kind, path), Kept(2, Crash())]
     with pytest.raises(Crash):
         compare(todo, sinks, journal=ResumableSink(path, kind))
-    with pytest.raises(MergeError, match=r"is not whole: 3 of 6 rows; resume that run first"):
+    with pytest.raises(MergeError, match=r"is incomplete: it has 3 of 6 rows; resume that run first"):
         MergedRows([path, write(folder, kind, 2, 2)])
     before = path.read_bytes()
     for number, of, found in ((2, 2, folder.pairs), (1, 3, folder.pairs), (1, 2, folder.pairs[1:])):
@@ -177,7 +177,7 @@ def test_a_card_overwrites_no_file_of_others(folder: Folder) -> None:
     """A file that happens to have the name of a CSV file's card stays, and the run is refused before it begins."""
     precious = folder.root / "part1.csv.shard"
     precious.write_text("mine")
-    with pytest.raises(OutputError, match="is not of eyediff"):
+    with pytest.raises(OutputError, match="eyediff did not write it"):
         write(folder, "csv", 1, 2)
     assert precious.read_text() == "mine" and folder.read == []
     assert "part1.csv.shard.new" not in left(folder.root)

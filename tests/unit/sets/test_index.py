@@ -89,7 +89,9 @@ def test_files_that_changed(source: ImageSet, tmp_path: Path) -> None:
     touch(source.folder / "01")
     put(source.folder / "new", some(1)[0])
     now = ImageSet(source.folder, ["01", "02", "03", "04", "05", "new"])
-    with pytest.raises(UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); rebuild"):
+    with pytest.raises(
+        UsageError, match=r"1 changed \(01\), 1 new \(new\), 1 gone \(00\); compute it again with rebuild"
+    ):
         kept(index, now, job())
     assert index.read_bytes() == before
     assert list(kept(index, now, job(), rebuild=True).names) == list(now.names)
@@ -113,7 +115,7 @@ def test_a_damaged_index_is_refused(source: ImageSet, tmp_path: Path, damage: st
         }[damage]
     )
     before = index.read_bytes()
-    with pytest.raises(UsageError, match="no index of eyediff, or damaged"):
+    with pytest.raises(UsageError, match="is damaged, or is not an index of eyediff"):
         kept(index, source, job())
     assert index.read_bytes() == before
 
@@ -122,7 +124,7 @@ def test_rebuilding_costs_no_other_file(source: ImageSet, tmp_path: Path) -> Non
     """--index with the name of something else: refused, the file as it was."""
     precious = tmp_path / "photo"
     precious.write_bytes(b"\x89PNG\0")
-    with pytest.raises(OutputError, match="exists and is no index"):
+    with pytest.raises(OutputError, match="exists, but it is not an index"):
         kept(precious, source, job(), rebuild=True)
     assert precious.read_bytes() == b"\x89PNG\0"
 

@@ -97,8 +97,8 @@ def test_images_without_a_score_or_infinite_are_left_out_for_all() -> None:
     assert [entry.mean for entry in found.overall.entries["psnr"]] == [2.0, 3.0]
     assert found.overall.units == {"lpips": 4, "psnr": 2}
     assert found.notes == (
-        "psnr: 1 of 4 images left out, without a score for every method",
-        "psnr: 1 of 4 images left out, identical for a method, where the score is infinite",
+        "psnr: 1 of 4 images left out, because a method has no score",
+        "psnr: 1 of 4 images left out, because the score of a method is infinite (identical images)",
     )
 
 

@@ -300,7 +300,7 @@ def test_pictures_of_a_run_and_of_an_evaluation(tmp_path: Path) -> None:
         ({}, "-o"),
         ({"output": Path("x"), "weights": Path("y")}, "--evaluate"),
         ({"output": Path("x"), "held_out": [Path("y")]}, "--evaluate"),
-        ({"evaluate": True, "held_out": [Path("a/x"), Path("b/x")]}, "each with a name of its own"),
+        ({"evaluate": True, "held_out": [Path("a/x"), Path("b/x")]}, "folders with different names"),
     ],
 )
 def test_calls_that_cannot_be_meant(options: dict[str, Any], message: str, photos: Path) -> None:

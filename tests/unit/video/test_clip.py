@@ -48,7 +48,7 @@ def test_a_stream_without_times_is_counted(tmp_path: Path) -> None:
     """A raw H.264 stream has none: one frame after another, and that is said."""
     path = encode(tmp_path / "a.h264", range(6), codec="libx264", pixels="yuv420p")
     with Clip(path) as clip:
-        assert any("has no times" in note for note in clip.notes)
+        assert any("have no times" in note for note in clip.notes)
         assert [frame.time for frame in clip.frames()] == pytest.approx([i * clip.seconds for i in range(6)])
 
 

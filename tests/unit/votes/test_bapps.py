@@ -66,11 +66,11 @@ def test_all_that_is_wrong_is_listed(tmp_path: Path) -> None:
         read_study(tmp_path, "2afc")
     line = str(caught.value)
     assert "(1 doubled, 2 missing, 1 wrong shape, 2 out of range, 1 unreadable)" in line and "\n" not in line
-    assert "and 4 more, which `eyediff eval check` lists" in line
+    assert "`eyediff eval check` lists 4 more" in line
     problems = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 7
-    assert "judge/000003.npy: wrong shape: shape (2,), (1,) or () was expected" in problems
-    assert "judge/000004.npy: out of range: a share of 1.5, 0 to 1 was expected" in problems
+    assert "judge/000003.npy: wrong shape: the shape is (2,); expected (1,) or ()" in problems
+    assert "judge/000004.npy: out of range: the share is 1.5; expected 0 to 1" in problems
     assert "p1/000006.png: unreadable: the file is empty" in problems
 
 

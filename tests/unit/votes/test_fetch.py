@@ -108,7 +108,7 @@ def test_a_cut_download_is_gone_on_with(
     """From its end where the server can, anew where it cannot or has another file now."""
     padding = np.random.default_rng(0).bytes(2 * CHUNK)
     server[0].content, server[0].cut, server[0].ranged = archive(ITEM | {"noise": padding}), 2 * CHUNK - 1, ranged
-    with pytest.raises(FetchError, match="goes on from there"):
+    with pytest.raises(FetchError, match="repeat the call to continue"):
         fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     assert not (tmp_path / "2afc").exists() and not (tmp_path / "twoafc_val.tar.gz").exists()
     server[0].tag = tag
@@ -120,8 +120,8 @@ def test_a_cut_download_is_gone_on_with(
 @pytest.mark.parametrize(
     ("content", "error", "match"),
     [
-        (b"<html>moved</html>", StudyError, "no whole"),
-        (GOOD[: len(GOOD) // 2], StudyError, "no whole"),
+        (b"<html>moved</html>", StudyError, "not a complete"),
+        (GOOD[: len(GOOD) // 2], StudyError, "not a complete"),
         (archive({"../val/cnn/ref/0.png": picture()}), StudyError, "no votes"),
         (archive({"/val/cnn/ref/0.png": picture(), "val/cnn/ref/../../0.png": b""}), StudyError, "no votes"),
         (archive({"readme": b"hello"}), StudyError, "1 other entries"),
@@ -169,7 +169,7 @@ def test_refusals(server: tuple[type[Server], str], tmp_path: Path, monkeypatch:
     fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     (tmp_path / "twoafc_val.tar.gz").unlink()
     for _ in range(2):  # the second time all of it has come already
-        with pytest.raises(OutputError, match="is there already"):
+        with pytest.raises(OutputError, match="exists already"):
             fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     assert server[0].asked[-1] == f"bytes={len(GOOD)}-"
     (tmp_path / "file").touch()

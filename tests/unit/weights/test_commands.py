@@ -48,7 +48,7 @@ def test_list_says_what_is_there_and_what_is_not(file: Path) -> None:
 
 def test_add_prints_where_and_says_what(file: Path, squeeze: Weights) -> None:
     """The path alone on stdout."""
-    for said in ("added", "was there already"):
+    for said in ("added", "was in the cache already"):
         result = run("add", file)
         assert result.stdout == f"{cache_folder() / 'squeeze.safetensors'}\n"
         assert f"SqueezeNet 1.1, official, {said}: sha256 {canonical_sha256(squeeze)}" in result.stderr
