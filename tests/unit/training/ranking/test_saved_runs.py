@@ -149,5 +149,5 @@ def test_what_does_not_belong_is_refused_by_one_line(
         go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)
     assert not _Hostile.mark.exists()
     (folder / SAVED).unlink()
-    with pytest.raises(ResumeError, match="its checkpoint run.safetensors is missing"):
+    with pytest.raises(ResumeError, match=r"its checkpoint run\.safetensors is missing"):
         go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)
