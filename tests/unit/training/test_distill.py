@@ -262,7 +262,7 @@ def test_an_output_that_is_not_ours_is_refused_before_the_work(photos: Path, tmp
     os.mkfifo(tmp_path / "pipe")
     before = (tmp_path / "weights").read_bytes()
     for name in ("text", "weights", "folder", "pipe"):
-        why = f"{name} exists and is no network that eyediff distilled"
+        why = f"{name} exists and is not a network that eyediff distilled"
         refused(photos, tmp_path / name, tmp_path / "work", WeightsError, why)
     assert (tmp_path / "text").read_text() == "mine" and (tmp_path / "weights").read_bytes() == before
 

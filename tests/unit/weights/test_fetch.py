@@ -91,7 +91,7 @@ def test_brings_the_file_and_tells_how_far(server: str, tmp_path: Path, path: st
         ("/missing", "404"),
         ("/other", "has another content: sha256 .* expected"),
         ("/short", "IncompleteRead|has another content"),
-        ("/more", "sends more than the 1,048,576 bytes"),
+        ("/more", "sends more than the expected 1,048,576 bytes"),
         ("/to/https", "will not fetch 'https://127.0.0.1:9/x': only http is allowed"),
         ("/to/file", "will not fetch 'file:///etc/passwd'"),
     ],
