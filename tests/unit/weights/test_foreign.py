@@ -45,7 +45,9 @@ def test_of_two_one_must_be_named(tmp_path: Path, squeeze: Weights) -> None:
     """As in a file of momentum contrast."""
     two = renamed(squeeze, "encoder_q.") | renamed({name: 2 * each for name, each in squeeze.items()}, "encoder_k.")
     save_file(two, tmp_path / "x")
-    with pytest.raises(WeightsError, match=r"SqueezeNet 1.1 2 times, behind 'encoder_k.', 'encoder_q.'; add prefix"):
+    with pytest.raises(
+        WeightsError, match=r"SqueezeNet 1.1 2 times, behind the prefixes 'encoder_k.', 'encoder_q.'; add prefix"
+    ):
         read_checkpoint(tmp_path / "x", SQUEEZE)
     assert canonical_sha256(read_checkpoint(tmp_path / "x", SQUEEZE, "encoder_q.").parameters) == canonical_sha256(
         squeeze
@@ -61,7 +63,7 @@ def spoilt(squeeze: Weights, name: str, figures: np.ndarray | None) -> Weights:
     ("figures", "said"),
     [
         (None, "behind 'features.' it lacks 12.expand3x3.bias .1 of 50 names.; .* batch normalisation"),
-        (np.ones(9, np.float32), r"behind 'features.' features.12.expand3x3.bias is \(9,\), expected \(256,\)"),
+        (np.ones(9, np.float32), r"behind 'features.', features.12.expand3x3.bias has shape \(9,\), expected \(256,\)"),
         (np.full(256, np.nan, np.float32), "features.12.expand3x3.bias has numbers that are not finite"),
     ],
 )
