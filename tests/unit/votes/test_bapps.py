@@ -49,7 +49,10 @@ def test_a_missing_file_shifts_no_vote(tmp_path: Path) -> None:
     (root / "2afc/val/cnn/p0/000001.png").unlink()
     study, problems = find_problems(root, "2afc")
     assert [(item.name[-1], item.share) for item in study.triplets] == [("0", 0), ("2", 0.5), ("3", 0.75), ("4", 1)]
-    assert len(problems) == 1 and "p0/000001.png: missing: there is no such file, but there is one in ref, p1, judge" in problems[0]
+    assert (
+        len(problems) == 1
+        and "p0/000001.png: missing: there is no such file, but there is one in ref, p1, judge" in problems[0]
+    )
 
 
 def test_all_that_is_wrong_is_listed(tmp_path: Path) -> None:
