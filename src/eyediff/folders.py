@@ -163,7 +163,9 @@ def nearest(
     query : str or Path
         An image, or a folder of images.
     folder : str or Path
-        The folder to search. k : int Number of neighbours for each query, at least 1.
+        The folder to search.
+    k : int
+        Number of neighbours for each query, at least 1.
     metric : str
         One of `lpips-*` and `deep-*`.
     index : str or Path, optional
@@ -210,7 +212,9 @@ def duplicates(
     Parameters
     ----------
     folder : str or Path
-        The folder to search. below : float The largest distance of a pair, 0 or more.
+        The folder to search.
+    below : float
+        The largest distance of a pair, 0 or more.
     metric : str
         One of `lpips-*` and `deep-*`.
     index, rebuild : optional

@@ -66,7 +66,7 @@ def test_bad_calls_are_a_line_each_and_write_nothing(folders, tmp_path: Path, ca
     capfd.readouterr()
     assert call("merge", tmp_path / "1.csv", tmp_path / "4.csv", tmp_path / "before/cat.png", "-o", precious) == 2
     lines = capfd.readouterr().err.splitlines()
-    assert len(lines) == 2 and "cat.png" in lines[0] and "2 of 4 parts missing: 2, 3" in lines[1]
+    assert len(lines) == 2 and "cat.png" in lines[0] and "2 of 4 parts are missing: 2, 3" in lines[1]
     assert call("merge", tmp_path / "1.csv", "-o", tmp_path / "1.csv") == 2
     assert "is one of the shards" in capfd.readouterr().err
     assert precious.read_text() == "pair,\n"

@@ -132,7 +132,7 @@ def lines(judged: Judged) -> list[Line]:
     measured: dict[tuple[int, ...], _Figures] = {}
 
     def measure(*metrics: str) -> _Figures:
-        """Return the statistics, on the items with scores of `metrics`, of all metrics that have these items."""
+        """Return statistics on the items with scores of `metrics`, for all metrics that scored these items."""
         places = tuple(judged.scored(*metrics))
         if places not in measured:
             able = {name: judged.scores[name] for name in judged.scores if set(places) <= set(judged.scored(name))}

@@ -178,7 +178,7 @@ def _difference(one: _Part, other: _Part) -> str | None:
         return None
     what, here, there = found
     return (
-        f"{shown(other.path)} does not belong to the same run as {shown(one.path)}: {what} is '{there}', not '{here}'; "
+        f"{shown(other.path)} does not belong to the same run as {shown(one.path)}: {what}: '{there}', not '{here}'; "
         "compute all parts with the same settings"
     )
 

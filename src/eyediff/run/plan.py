@@ -165,7 +165,9 @@ class ComparisonPlan:
     unmatched
         Files without a partner.
     limits
-        Scores beyond these limits are reported as crossings. passed_over Number of files that are not images, for each
+        Scores beyond these limits are reported as crossings.
+    passed_over
+        Number of files that are not images, for each
         suffix or reason.
     hints
         Remarks about the pairing, for people.
@@ -254,7 +256,9 @@ def plan_comparison(
     pairs
         A file that lists the pairs (`pairing.read_pairs`), or a list of them.
     limits
-        Scores beyond these limits are reported as crossings. progress Called with the progress of a download.
+        Scores beyond these limits are reported as crossings.
+    progress
+        Called with the progress of a download.
 
     Raises
     ------

@@ -36,7 +36,9 @@ def load_exhibit(plan: TablePlan, path: Path, image: str | None, crops: Sequence
     Parameters
     ----------
     plan
-        The table of the methods. path File of the figure: .png, .svg or .pdf.
+        The table of the methods.
+    path
+        File of the figure: .png, .svg or .pdf.
     image
         Name of the image. None: the first image.
     crops

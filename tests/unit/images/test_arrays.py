@@ -77,21 +77,21 @@ def test_a_wrong_range_is_told_with_what_was_seen(values: list[float], stated: A
     array[2, 2, 1] = values[1]
     with pytest.raises(RangeError, match=told) as caught:
         as_image(array, range=stated, name="left")
-    assert str(caught.value).startswith("left: ")
+    assert str(caught.value).startswith("left")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     ("value", "told"),
     [
-        (np.zeros((4, 4, 3), bool), r"bool given.*\* 255 for a mask"),
-        (np.zeros((4, 4, 3), np.int64), r"int64 given.*astype\(np.uint8\)"),
-        (np.zeros((4, 4, 3), complex), "complex128 given"),
+        (np.zeros((4, 4, 3), bool), r"bool was given.*\* 255 for a mask"),
+        (np.zeros((4, 4, 3), np.int64), r"int64 was given.*astype\(np.uint8\)"),
+        (np.zeros((4, 4, 3), complex), "complex128 was given"),
         (np.zeros((3, 8, 9), np.uint8), r"shape \(3, 8, 9\) has the channels first.*\.transpose\(1, 2, 0\)"),
         (np.zeros((4, 4, 4), np.uint8), r"four channels.*\[\.\.\., :3\]"),
         (np.zeros((2, 4, 4, 3), np.uint8), "a stack with the shape"),
-        (np.zeros((4, 4, 2), np.uint8), r"shape \(4, 4, 2\), H x W x 3"),
-        (np.zeros(9, np.uint8), r"shape \(9,\)"),
+        (np.zeros((4, 4, 2), np.uint8), r"shape is \(4, 4, 2\); expected H x W x 3"),
+        (np.zeros(9, np.uint8), r"shape is \(9,\)"),
         (np.zeros((0, 4, 3), np.uint8), "has no pixels"),
     ],
 )
@@ -158,7 +158,7 @@ def test_pil_modes() -> None:
     deep = PILImage.fromarray(gray.astype(np.uint16) * 257)
     assert np.array_equal(as_image(deep).pixels[..., 0], gray.astype(np.uint16) * 257)
     for mode in ("I", "F"):
-        with pytest.raises(ImageError, match=f"left: PIL's mode {mode} has no known display range"):
+        with pytest.raises(ImageError, match=f"left: the PIL mode {mode} has no known display range"):
             as_image(im.convert(mode), name="left")
 
 
@@ -180,7 +180,7 @@ def test_a_damaged_pil_image_is_an_image_error() -> None:
     """It is decoded when it is first used, which is here."""
     with (
         PILImage.open(io.BytesIO(png(noise(60, 60), RGB)[:-2000])) as opened,
-        pytest.raises(ImageError, match="left: damaged"),
+        pytest.raises(ImageError, match="left: is damaged"),
     ):
         as_image(opened, name="left")
 
@@ -219,7 +219,7 @@ def test_one_image_is_a_stack_of_one(tmp_path: Path) -> None:
 
 def test_errors_in_a_list_name_the_index(tmp_path: Path) -> None:
     """Of a thousand images, which one."""
-    with pytest.raises(RangeError, match=r"^images\[1\]: bool given"):
+    with pytest.raises(RangeError, match=r"^images\[1\]: bool was given"):
         as_batch([noise(), noise() > 0])
     with pytest.raises(SizeError, match=r"images\[1\] is 7x4, images\[0\] is 7x5"):
         as_batch([noise(), noise(4, 7)])

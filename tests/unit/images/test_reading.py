@@ -115,7 +115,7 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
     [
         (b"", "empty"),
         (b"hello, world", "it begins with 68 65"),
-        (b"v/1\x01" + bytes(60), "OpenEXR holds light"),
+        (b"v/1\x01" + bytes(60), "OpenEXR contains linear light"),
         (b"#?RADIANCE\n", "tone-map"),
         (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         (b"<!DOCTYPE HTML><title>404</title>", "web page"),
@@ -146,7 +146,7 @@ def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"?")
     with pytest.raises(ImageError) as caught:
         read(path)
-    assert "two\\nlines.png: not PNG" in str(caught.value)
+    assert "two\\nlines.png: is not PNG" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

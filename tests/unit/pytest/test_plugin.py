@@ -143,7 +143,7 @@ def test_two_tests_cannot_store_different_pictures_under_one_name(pytester: pyte
     )
     found = pytester.runpytest_inprocess("-p", "eyediff.pytest", "--eyediff-update")
     found.assert_outcomes(passed=2, failed=1)
-    found.stdout.fnmatch_lines(["*level.png was stored by *test_level*another picture*"])
+    found.stdout.fnmatch_lines(["*level.png was stored by *test_level*another image*"])
 
 
 def test_two_processes_cannot_store_different_pictures_under_one_name(pytester: pytest.Pytester) -> None:
@@ -165,7 +165,7 @@ def test_two_processes_cannot_store_different_pictures_under_one_name(pytester: 
     found = pytester.runpytest_subprocess(*options, "--eyediff-update")
     found.assert_outcomes(passed=6, failed=2)
     found.stdout.fnmatch_lines(
-        ["*level.png was stored by *test_level*another picture*", "goldens stored: 3, unchanged: 0"]
+        ["*level.png was stored by *test_level*another image*", "goldens stored: 3, unchanged: 0"]
     )
     found.stdout.fnmatch_lines(["  *goldens/a.png", "  *goldens/b.png", "  *goldens/level.png"])
 

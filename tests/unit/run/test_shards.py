@@ -89,8 +89,8 @@ def test_kinds_may_be_mixed_and_limits_hold(folder: Folder) -> None:
 def test_bad_parts_are_refused(kind: RowFormat, folder: Folder) -> None:
     """Missing, double, cut anywhere, damaged, with rows doubled, exchanged or of others; or no part at all."""
     one, two, three = (write(folder, kind, number, 3) for number in (1, 2, 3))
-    refused([one, three], "1 of 3 parts missing: 2")
-    refused([two], "2 of 3 parts missing: 1, 3")
+    refused([one, three], "1 of 3 parts are missing: 2")
+    refused([two], "2 of 3 parts are missing: 1, 3")
     refused([one, two, three, two], "are both part 2 of 3")
     refused([one, two, folder.root / "none"], "none cannot be read", "1 of 3 parts are missing: 3")
     refused([one, two, folder.pairs[0].candidate], "0.png ", "1 of 3 parts are missing: 3")
@@ -125,8 +125,8 @@ def test_parts_of_other_runs_are_refused(folder: Folder) -> None:
         ("fake 1.0 cpu", "fake 2", "mse's engine: 'fake 2', not 'fake 1.0 cpu'"),
         ("ab" * 32, "cd" * 32, "mse's weights: 'cdcdcdcdcdcd...', not 'abababababab...'"),
         ('"refuse"', '"crop"', "size policy: 'crop', not 'refuse'"),
-        ('"worst"', '"refuse"', "alpha policy is 'refuse', not 'worst'"),
-        ('"of": 2', '"of": 3', "number of parts is '3', not '2'"),
+        ('"worst"', '"refuse"', "alpha policy: 'refuse', not 'worst'"),
+        ('"of": 2', '"of": 3', "number of parts: '3', not '2'"),
     ]:
         assert old in text
         second.write_text(text.replace(old, new, 1))

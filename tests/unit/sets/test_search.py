@@ -65,7 +65,7 @@ def found_again(source: ImageSet):
         return found
 
 
-@pytest.mark.parametrize(("change", "word"), [(lambda x: x[:, :-3], "33 figures"), (lambda x: x * np.nan, "finite")])
+@pytest.mark.parametrize(("change", "word"), [(lambda x: x[:, :-3], "33 values"), (lambda x: x * np.nan, "finite")])
 def test_points_that_cannot_be(tmp_path: Path, change: Callable[[np.ndarray], np.ndarray], word: str) -> None:
     """An index that was tampered with, its header made to fit: one line, no traceback and no row of nonsense."""
     source = folder(tmp_path / "set", some(3))

@@ -50,7 +50,7 @@ def test_digits() -> None:
         HEADER, ["a"], (), {"lpips": np.ones((1, 1)), "psnr": np.ones((1, 1))}, digits={"psnr": 0}
     )
     assert found.overall.entries["psnr"][0].text == "1"
-    with pytest.raises(UsageError, match="digits of ssim"):
+    with pytest.raises(UsageError, match="digits are given for ssim"):
         summarise_methods(HEADER, ["a"], (), {"psnr": np.ones((1, 1))}, digits={"ssim": 0})
 
 

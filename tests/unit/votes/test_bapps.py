@@ -37,7 +37,7 @@ def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
     (pair,) = read_study(tmp_path, "jnd").jnd_pairs
     assert pair.share == pytest.approx(np.float32(1 / 3)) and pair.a.parts[-2:] == ("p0", "000000.png")
     assert read_study(tmp_path, "2afc", split="train").subsets == ("mix",)
-    with pytest.raises(StudyError, match="no split 'train'; there is val"):
+    with pytest.raises(StudyError, match="no split 'train'; use val"):
         read_study(tmp_path, "jnd", split="train")
     with pytest.raises(StudyError, match=r"holds no 2afc votes; expected 2afc/val/SUBSET/\{ref,p0,p1,judge\}"):
         read_study(tmp_path, "2afc", split="val")
@@ -49,7 +49,10 @@ def test_a_missing_file_shifts_no_vote(tmp_path: Path) -> None:
     (root / "2afc/val/cnn/p0/000001.png").unlink()
     study, problems = find_problems(root, "2afc")
     assert [(item.name[-1], item.share) for item in study.triplets] == [("0", 0), ("2", 0.5), ("3", 0.75), ("4", 1)]
-    assert len(problems) == 1 and "p0/000001.png: missing: no such file, there is one in ref, p1, judge" in problems[0]
+    assert (
+        len(problems) == 1
+        and "p0/000001.png: missing: there is no such file, but there is one in ref, p1, judge" in problems[0]
+    )
 
 
 def test_all_that_is_wrong_is_listed(tmp_path: Path) -> None:
@@ -120,4 +123,4 @@ def test_the_whole_check_decodes(tmp_path: Path) -> None:
     _, problems = find_problems(tmp_path, "2afc", workers=2)
     assert len(problems) == 2
     assert "p0/000000.png: unreadable: " in problems[0]
-    assert "p1/000001.png: wrong shape: 32x32, beside 000001.png of 64x64" in problems[1]
+    assert "p1/000001.png: wrong shape: it is 32x32, but 000001.png is 64x64" in problems[1]

@@ -154,7 +154,7 @@ def test_another_sum_is_refused(server: tuple[type[Server], str], tmp_path: Path
         fetch("twoafc_val", tmp_path, sha256="00ff", host=server[1], schemes=HTTP)
     fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
     (tmp_path / "twoafc_val.tar.gz").write_bytes(GOOD + b"\0")
-    with pytest.raises(FetchError, match="remove it"):
+    with pytest.raises(FetchError, match="remove the file"):
         fetch("twoafc_val", tmp_path, host=server[1], schemes=HTTP)
 
 

@@ -67,8 +67,8 @@ GOOD = "images/r.png,images/x.png,images/y.png,1,4\n"
         (HEAD + GOOD.replace(",1,4", ",-1,4"), "1 out of range"),
         (HEAD + GOOD.replace(",1,4", ",0,0"), "votes_a 0 and votes_b 0: expected counts, at least one of them above 0"),
         (HEAD + GOOD.replace(",1,4", ",nan,4"), "votes_a is 'nan'; expected a number"),
-        (HEAD + GOOD.replace(",1,4", ",1"), "line 2: wrong shape: 4 cells, 5 were expected"),
-        (HEAD + GOOD.replace("x.png", "z.png"), r"z\.png: missing: no such image"),
+        (HEAD + GOOD.replace(",1,4", ",1"), "line 2: wrong shape: the row has 4 cells; expected 5"),
+        (HEAD + GOOD.replace("x.png", "z.png"), r"z\.png: missing: there is no such image"),
         (HEAD + GOOD + GOOD, "line 3: doubled: line 2 has the same question; add up their votes"),
         (HEAD + GOOD + "images/r.png,images/y.png,images/x.png,4,1\n", "1 doubled"),
         (
@@ -77,7 +77,7 @@ GOOD = "images/r.png,images/x.png,images/y.png,1,4\n"
         ),
         (HEAD, "has no rows; expected the columns reference, a, b, votes_a, votes_b"),
         (HEAD.replace("votes_b", "votes_a") + GOOD, "has the column votes_a twice"),
-        (HEAD + '"' + GOOD, "no CSV in UTF-8"),
+        (HEAD + '"' + GOOD, "not valid CSV in UTF-8"),
     ],
 )
 def test_bad_tables(folder: Path, text: str, told: str) -> None:
