@@ -95,7 +95,9 @@ def _fits(value: object, hint: Any) -> bool:  # noqa: PLR0911  # one return for 
     if origin in (Sequence, list, tuple):
         return _is_row(value) and all(_fits(each, inner[0]) for each in cast(Sequence[Any], value))
     if origin in (Mapping, dict):
-        return isinstance(value, Mapping)
+        return isinstance(value, Mapping) and all(
+            _fits(each, inner[0]) and _fits(value[each], inner[1]) for each in value
+        )
     if origin is Iterable:
         return isinstance(value, Iterable) and not isinstance(value, (str, bytes))
     kind = origin or hint
@@ -111,7 +113,7 @@ def _is_row(value: object) -> bool:
     return getattr(value, "ndim", 0) == 1
 
 
-def _text(hint: Any) -> str:
+def _text(hint: Any) -> str:  # noqa: PLR0911  # as above
     """Return a description of a type for people."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
@@ -122,6 +124,8 @@ def _text(hint: Any) -> str:
         return f"a tuple ({', '.join(_text(each) for each in inner)})"
     if origin in (Sequence, list):
         return f"a list of {_text(inner[0])}"
+    if origin in (Mapping, dict):
+        return f"a mapping of {_text(inner[0])} to {_text(inner[1])}"
     if hint is NoneType:
         return "None"
     return getattr(origin or hint, "__name__", str(hint))

@@ -15,6 +15,7 @@ from .errors import ImageError
 from .images import Range
 from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
 from .metric import ImageLike, MaskLike, Metric, load_pair
+from .metrics.registry import MetricNames
 from .pairing import PairLike
 from .protocols import EvaluationProtocol
 from .records import (
@@ -97,10 +98,11 @@ def _metric_set(names: tuple[str, ...], device: DeviceName, content: object) -> 
     return build_metric_set(names, device=device)
 
 
+@check_argument_types
 def scores(
     a: ImageLike,
     b: ImageLike,
-    metrics: Sequence[str] | None = None,
+    metrics: MetricNames | None = None,
     *,
     protocol: str | Path | EvaluationProtocol | None = None,
     scale: int | None = None,
@@ -119,8 +121,8 @@ def scores(
     a, b
         Reference and candidate, as for `Metric.distance`.
     metrics
-        Names of metrics. By default, all metrics of the protocol; without a protocol, the default metrics of `compare`.
-        With a protocol, only metrics of the protocol are allowed.
+        Name of a metric, or several. By default, all metrics of the protocol; without a protocol, the default metrics
+        of `compare`. With a protocol, only metrics of the protocol are allowed.
     protocol, scale, crop_border, region, ignore
         As for `compare`.
     mask
@@ -224,7 +226,7 @@ class _Collector:
 def compare(
     reference: str | Path | None = None,
     candidate: str | Path | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: MetricNames | None = None,
     *,
     pairs: str | Path | Iterable[PairLike] | None = None,
     protocol: str | Path | EvaluationProtocol | None = None,
@@ -256,9 +258,9 @@ def compare(
     ----------
     reference, candidate : str or Path, optional
         Two files, two folders, or a file and a folder.
-    metrics : sequence of str, optional
-        Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or all
-        metrics of the protocol. With a protocol, only metrics of the protocol are allowed.
+    metrics : str or sequence of str, optional
+        One name or several that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and
+        `ssim`, or all metrics of the protocol. With a protocol, only metrics of the protocol are allowed.
     protocol : str, Path or EvaluationProtocol, optional
         An evaluation protocol: a name that `eyediff protocols` lists, or a TOML file (docs/protocols.md).
     scale : int, optional

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from . import defaults
 from ._version import __version__
+from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
 from .errors import ImageError, UsageError, WeightsError
 from .images import Range
@@ -84,6 +85,7 @@ class Explanation:
     left_out: Mapping[str, str]
     header: Header
 
+    @check_argument_types
     def nearest(self, kind: str, value: float) -> list[Explained]:
         """Return the rows of a kind of metric, such as `lpips`, sorted by the distance of the score from `value`.
 
@@ -109,6 +111,7 @@ class _Way:
     eight_bits: bool
 
 
+@check_argument_types
 def explain(
     a: ImageLike,
     b: ImageLike,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from . import defaults, run, tables
+from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
+from .errors import UsageError, some_of
 from .images import Range
+from .metrics.registry import MetricNames
 from .protocols import EvaluationProtocol
 from .records import AlphaPolicy, MatchRule, PairSizePolicy, Summary
 from .tables.formats import html_tables
@@ -31,6 +35,7 @@ class MethodTable:
     data: tables.TableData
     summary: Summary
 
+    @check_argument_types
     def mean(self, method: str, metric: str, group: str | None = None) -> float | None:
         """Return one mean of the table; None if no image has a score.
 
@@ -40,10 +45,18 @@ class MethodTable:
             Row and column of the table.
         group : str, optional
             Name of a group of images. By default, the mean of all images, or of all groups.
-        """
-        section = next(found for found in (self.data.overall, *self.data.groups) if found.name == group)
-        return section.entries[metric][self.data.methods.index(method)].mean
 
+        Raises
+        ------
+        UsageError
+            If the table has no such method, metric or group.
+        """
+        sections = {found.name: found for found in (self.data.overall, *self.data.groups)}
+        entries = _choose("group", group, sections).entries
+        place = _choose("method", method, {name: place for place, name in enumerate(self.data.methods)})
+        return _choose("metric", metric, entries)[place].mean
+
+    @check_argument_types
     def render(self, format: tables.TableFormat = "text", *, per_group: bool = False) -> str:
         r"""Return the table as text.
 
@@ -53,7 +66,13 @@ class MethodTable:
             Format of the text. LaTeX needs the package booktabs.
         per_group : bool
             Whether to add a table for each group.
+
+        Raises
+        ------
+        UsageError
+            If there is no such format.
         """
+        _choose("format", format, dict.fromkeys(tables.TABLE_FORMATS))
         return tables.render(self.data, format, per_group=per_group)
 
     def _repr_html_(self) -> str:
@@ -61,10 +80,23 @@ class MethodTable:
         return html_tables(self.data, [self.data.overall])
 
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _choose(what: str, asked: K, known: Mapping[K, V]) -> V:
+    """Return what a name stands for. Raises UsageError if it is unknown."""
+    if asked not in known:
+        names = some_of([str(name) for name in known if name is not None], most=20)
+        raise UsageError(f"{what}={asked!r}: expected one of {names or 'none'}")
+    return known[asked]
+
+
+@check_argument_types
 def table(
     ground_truth: str | Path,
     methods: Mapping[str, str | Path],
-    metrics: Sequence[str] | None = None,
+    metrics: MetricNames | None = None,
     *,
     protocol: str | Path | EvaluationProtocol | None = None,
     scale: int | None = None,
@@ -90,9 +122,9 @@ def table(
         A folder of images.
     methods : mapping of str to str or Path
         The name of each method, which the table shows, and its folder.
-    metrics : sequence of str, optional
-        Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
-        the protocol.
+    metrics : str or sequence of str, optional
+        One name or several that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and
+        `ssim`, or those of the protocol.
     protocol : str, Path or EvaluationProtocol, optional
         An evaluation protocol, as for `compare`.
     scale : int, optional

@@ -199,6 +199,8 @@ class ScoredPair:
         Reason for each metric without a score, such as "needs sides of at least 31 pixels".
     crossed
         Limits that the scores cross, including those of a baseline.
+    waived
+        Limits that the scores cross and that do not count, because all that the metric finds has only moved.
     regions
         Changed regions of metrics that find regions. Metrics without changed regions are absent.
     """
@@ -211,6 +213,7 @@ class ScoredPair:
     reasons: Mapping[str, str] = field(default_factory=dict)
     crossed: tuple[Crossing, ...] = ()
     regions: Regions = field(default_factory=dict)
+    waived: tuple[Crossing, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -287,6 +290,11 @@ class Failure:
 
     @property
     def crossed(self) -> tuple[Crossing, ...]:
+        """Return no crossings: there are no scores."""
+        return ()
+
+    @property
+    def waived(self) -> tuple[Crossing, ...]:
         """Return no crossings: there are no scores."""
         return ()
 
@@ -440,9 +448,10 @@ class Pooled:
 class Summary:
     """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `crossings` are the crossed limits of pairs, and `mean_crossings` those of means. `lacking` has the first
-    `defaults.LISTED` pairs that failed or are incomplete, with their reasons. `groups` has a summary for each group.
-    `pooled` (for each metric) and `hints` (for people) are only used for video clips.
+    `crossings` are the crossed limits of pairs, and `mean_crossings` those of means. `waived` are those of pairs that
+    do not count, because the region has only moved. `lacking` has the first `defaults.LISTED` pairs that failed or are
+    incomplete, with their reasons. `groups` has a summary for each group. `pooled` (for each metric) and `hints` (for
+    people) are only used for video clips.
     """
 
     count: int
@@ -451,6 +460,7 @@ class Summary:
     unmatched: Sequence[Unmatched] = ()
     crossings: Sequence[Crossing] = field(default=())
     mean_crossings: Sequence[Crossing] = field(default=(), kw_only=True)
+    waived: Sequence[Crossing] = field(default=(), kw_only=True)
     interrupted: bool = False
     pooled: Mapping[str, Pooled] = field(default_factory=dict)
     hints: Sequence[str] = ()

@@ -12,6 +12,7 @@ from PIL import Image
 import eyediff
 from eyediff import defaults
 from eyediff.cli import run
+from eyediff.errors import UsageError
 from eyediff.output.read_rows import ReadableFormat, parse_record, split_records
 from eyediff.output.schema import regions_from
 from eyediff.records import ScoredPair
@@ -60,6 +61,51 @@ def test_what_is_moved_crosses_no_limit(pages: tuple[str, str]) -> None:
     assert run(["compare", *files, "-m", "changed-pixels", "--max", "changed-pixels=0", "--tolerate-shift", "1"]) == 0
     result = eyediff.compare(*files, ["changed-pixels"], tolerate_shift=1)
     assert {region.shift for region in result.rows[0].regions["changed-pixels"]} == {(1.0, 0.0)}
+
+
+def test_a_limit_that_is_waived_is_told(
+    pages: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the row, in the verdict, in the text and in JUnit; parts that are merged tell it, too."""
+    command = ["compare", *pages, "-m", "changed-pixels", "--max", "changed-pixels=0", "--tolerate-shift", "1"]
+    output, junit = tmp_path / "out.jsonl", tmp_path / "j.xml"
+    assert run([*command, "-o", str(output), "--junit", str(junit)]) == 1
+    rows = rows_of(output)
+    score = rows["moved.png"]["scores"]["changed-pixels"]  # type: ignore[index]
+    assert rows["moved.png"]["waived"] == [{"metric": "changed-pixels", "limit": 0.0, "score": score}]
+    assert (rows["moved.png"]["crossed"], rows["gone.png"]["waived"]) == ([], [])
+    line = f"waived, only moved: changed-pixels {score:#.5g} > 0  moved.png"
+    said = capsys.readouterr().err
+    assert f"  {line}\n" in said and "1 limit waived" in said
+    assert line.removesuffix("  moved.png").replace(">", "&gt;") in junit.read_text()
+    assert run([*command, "-f", "text"]) == 1
+    assert "beyond a limit that does not count: only moved\n" in capsys.readouterr().out
+    parts = [tmp_path / "1.jsonl", tmp_path / "2.jsonl"]
+    for number, part in enumerate(parts, 1):
+        assert run([*command, "--shard", f"{number}/2", "-o", str(part)]) in (0, 1)
+    capsys.readouterr()
+    assert run(["merge", *map(str, parts), "--max", "changed-pixels=0", "-f", "jsonl"]) == 1
+    assert capsys.readouterr().out.splitlines()[1:-1] == output.read_text().splitlines()[1:-1]
+
+
+def test_a_mean_counts_what_has_moved(pages: tuple[str, str]) -> None:
+    """As docs/ci.md says."""
+    moved = ["compare", *(f"{side}/moved.png" for side in pages), "-m", "changed-pixels", "--tolerate-shift", "1"]
+    assert run([*moved, "--max", "changed-pixels=0"]) == 0
+    assert run([*moved, "--max-mean", "changed-pixels=0"]) == 1
+
+
+def test_metrics_that_cannot_tell_what_has_moved(pages: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Alone they are refused; beside one that can, their limits hold, and it is said."""
+    moved = ["compare", *(f"{side}/moved.png" for side in pages), "--tolerate-shift", "1"]
+    for metrics in ("l2", "l2,ssim@peak"):
+        assert run([*moved, "-m", metrics]) == 2
+        named = f"--tolerate-shift 1: {metrics.replace(',', ', ')} cannot tell what has moved; add "
+        assert named in capsys.readouterr().err
+    assert run([*moved, "-m", "l2,changed-pixels", "--max", "l2=0", "--max", "changed-pixels=0"]) == 1
+    assert "l2 cannot tell what has moved: limits of it hold for moved regions, too" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="tolerate_shift=1: psnr cannot tell"):
+        eyediff.compare(*pages, "psnr", tolerate_shift=1)
 
 
 def test_a_gate_adds_its_metrics_and_yields_to_a_limit(

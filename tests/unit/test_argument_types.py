@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import eyediff
 from eyediff.argument_types import check_argument_types
@@ -95,7 +96,9 @@ def test_arguments_that_are_missing_or_unknown() -> None:
     assert (sample.__doc__ or "").startswith("Stand for")
 
 
-FUNCTIONS = ("distance", "compare", "matrix", "nearest", "duplicates", "diversity", "export")
+FUNCTIONS = (
+    *("distance", "compare", "scores", "explain", "table", "matrix", "nearest", "duplicates", "diversity", "export"),
+)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -115,6 +118,37 @@ def test_misuse_of_public_functions(name: str, value: object, tmp_path: Path) ->
             raise EyediffError("it was taken")
 
 
+def test_results_check_their_arguments(tmp_path: Path) -> None:
+    """Unknown names, and values of other types, of a table and an explanation."""
+    for name, level in (("gt", 0), ("one", 9)):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (16, 16), (level,) * 3).save(tmp_path / name / "a.png")
+    truth, folder = tmp_path / "gt", str(tmp_path / "one")
+    found: Any = eyediff.table(truth, {"one": folder}, "psnr")
+    assert found == eyediff.table(truth, {"one": folder}, ["psnr"])
+    table: Any = eyediff.table
+    calls: dict[str, Callable[[], object]] = {
+        "methods is .*; expected a mapping of str to str or Path": lambda: table(truth, [folder]),
+        "methods is {'one': 3}": lambda: table(truth, {"one": 3}),
+        "format='docx': expected one of text, markdown": lambda: found.render("docx"),
+        "format is 3": lambda: found.render(3),
+        "method='two': expected one of one": lambda: found.mean("two", "psnr"),
+        "metric='ssim': expected one of psnr": lambda: found.mean("one", "ssim"),
+        "group='scene': expected one of none": lambda: found.mean("one", "psnr", "scene"),
+        "method is 3": lambda: found.mean(3, "psnr"),
+    }
+    for said, call in calls.items():
+        with pytest.raises(EyediffError, match=said):
+            call()
+    gray: Any = np.full((200, 200, 3), 100, np.uint8)
+    explained: Any = eyediff.explain(gray, gray + 1)
+    with pytest.raises(ArgumentTypeError, match="value is 'x'"):
+        explained.nearest("psnr", "x")
+    scores: Any = eyediff.scores
+    with pytest.raises(ArgumentTypeError, match="protocol is 3"):
+        scores(gray, gray, protocol=3)
+
+
 def test_two_storage_types_are_brought_to_the_wider() -> None:
     """uint8 beside uint16 ended in the exception of another library."""
     dark, light = np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 8, 8, 3), 257 * 9, np.uint16)
@@ -125,11 +159,11 @@ def test_two_storage_types_are_brought_to_the_wider() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes streams")
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
 def test_closed_streams(closed: str, tmp_path: Path) -> None:
-    """No traceback, and the exit code that the command has anyway; what is written to a file is whole."""
+    """No traceback; what is written to a file is whole. Rows for a closed stdout are an error."""
     for index, name in enumerate(("a.ppm", "b.ppm")):
         (tmp_path / name).write_bytes(b"P6 16 16 255\n" + bytes([index * 40]) * 768)
     call = f"{sys.executable} -m eyediff compare a.ppm b.ppm -m psnr"
-    for more, code in (("", 0), (" -o out.csv", 0), (" -m none", 2)):
+    for more, code in (("", 2 if ">&-" in closed.replace("2>&-", "") else 0), (" -o out.csv", 0), (" -m none", 2)):
         done = subprocess.run(
             ["sh", "-c", f"{call}{more} {closed}"], cwd=tmp_path, capture_output=True, text=True, check=False
         )

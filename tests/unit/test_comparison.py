@@ -239,7 +239,15 @@ def test_a_white_mask_of_another_size_is_refused() -> None:
         eyediff.distance(image, image, "psnr", mask=np.ones((3, 3), bool))
 
 
-def test_a_text_is_no_list_of_metrics() -> None:
-    """Its letters are not names."""
-    with pytest.raises(errors.UsageError, match="list of names"):
-        eyediff.scores(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8), "psnr")  # type: ignore[arg-type]
+def test_one_metric_is_a_name(tmp_path: Path) -> None:
+    """A list of one gives the same; the letters of a text are not names."""
+    black, gray = np.zeros((16, 16, 3), np.uint8), np.full((16, 16, 3), 9, np.uint8)
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    for file, image in zip(files, (black, gray), strict=True):
+        Image.fromarray(image).save(file)
+    assert eyediff.scores(black, gray, "psnr") == eyediff.scores(black, gray, ["psnr"])
+    assert eyediff.scores(black, gray, "psnr", protocol="derain").keys() == {"psnr@y8"}
+    assert eyediff.compare(*files, "psnr").rows == eyediff.compare(*files, ["psnr"]).rows
+    for name in ("psnx", "psnr,ssim"):
+        with pytest.raises(errors.UnknownMetricError, match=f"{name}'"):
+            eyediff.compare(*files, name)

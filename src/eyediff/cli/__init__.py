@@ -1,12 +1,15 @@
 """Run the command line. Each command has a file; this one joins the commands and handles their errors.
 
 Exit codes: 0 done; 1 a limit was crossed, or a pair is worse than in the baseline; 2 the call or the configuration is
-wrong, and nothing was computed; 3 some results are missing: pairs failed or have no partner, or the run stopped at an
-error and kept the complete rows; 70 an internal error; 130 interrupted, computed rows are kept.
+wrong, and nothing was computed; 3 some results are missing: pairs failed or have no partner, the run stopped at an
+error and kept the complete rows, or standard output could not be written; 70 an internal error; 130 interrupted,
+computed rows are kept.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import re
 import sys
@@ -14,13 +17,14 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 
 from .._version import __version__
 from ..errors import EyediffError, UsageError, shown
-from .exit_codes import INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR, spell_option
+from .exit_codes import INCOMPLETE, INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR, spell_option
+from .option_rules import CheckedCommand
 from .ray import with_address
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -54,7 +58,7 @@ def create_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name, cls=CheckedCommand)(command)
     return app
 
 
@@ -124,6 +128,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
             raise UsageError("an argument contains a NUL character, which is not allowed in names; leave it out")
         command = create_command(_needed(arguments))
         code = command.main(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except EyediffError as error:
         _complain(error.spelled(spell_option))
         return USAGE_ERROR
@@ -140,6 +145,10 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
             return _end_without_reader()
         raise
     except Exception as error:  # noqa: BLE001  # every other error is a defect of eyediff
+        if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
+            _complain(f"cannot write <stdout>: {error.strerror}")
+            _leave_stdout()
+            return INCOMPLETE
         if os.environ.get("EYEDIFF_TRACEBACK") == "1":
             traceback.print_exc()
         _complain(
@@ -151,23 +160,41 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
 
 
 def _open_missing_streams() -> None:
-    """Connect standard streams that the caller closed (`>&-`) to the null device.
+    """Open the streams that the caller closed (`>&-`): what goes to stderr goes nowhere, stdout refuses what it gets.
 
-    Otherwise the next opened file would get the number of the closed stream, and a library that writes to stderr would
+    Their numbers are taken, too: the next file to be opened would get one, and a library that writes to stderr would
     write into that file.
     """
     if None in (sys.stdin, sys.stdout, sys.stderr):
         while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
             continue
         os.close(descriptor)
-        sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open until exit
-        sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        sys.stdout = sys.stdout or _closed_stream()
+        sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open until exit
+
+
+def _closed_stream() -> TextIO:
+    """Return a stream that cannot be written: results that nobody gets are an error."""
+    file = io.FileIO(os.open(os.devnull, os.O_RDONLY), "w")
+    file.name = "<stdout>"
+    return io.TextIOWrapper(io.BufferedWriter(file), encoding="utf-8")
+
+
+_CANNOT_WRITE = (errno.EBADF, errno.ENOSPC, errno.EIO, errno.EFBIG)
+"""What printing ends with where standard output is closed or full. Errors of files name the file."""
 
 
 def _end_without_reader() -> int:
     """Return 0. The reader of standard output, such as `head`, has closed the pipe, so nobody reads a message."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _leave_stdout()
     return 0
+
+
+def _leave_stdout() -> None:
+    """Let the rest of standard output go nowhere: the interpreter would write it at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _complain(message: str) -> None:

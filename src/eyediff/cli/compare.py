@@ -103,12 +103,6 @@ def compare(
     if resume and not resumable:
         raise UsageError("--resume continues a file; give the file of the earlier run with -o")
     part = parse_shard(shard, kind, output)
-    if part and baseline:
-        raise UsageError(
-            "--baseline checks a complete run, but --shard computes a part; merge the parts, then check the merged run"
-        )
-    if ray is not None and (report or maps):
-        raise UsageError("--report and --maps need the images on this machine; leave out --ray")
     most = options.rows_shown(rows, kind, output)
     gating = Gating(output, baseline, tolerance, junit, plot, summary_file, overwrite=overwrite)
     gating.check_inputs(*filter(None, (reference, candidate)))

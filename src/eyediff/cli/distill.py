@@ -87,8 +87,6 @@ def distill(
     if evaluate:
         _evaluate(folders or [], held_out or [], weights, plot, count)
         return 0
-    if weights is not None or held_out:
-        raise UsageError("--weights and --held-out are only for --evaluate; training writes its weights to -o FILE")
     if not folders:
         raise UsageError("no folder of images to train on was given; give at least one")
     if output is None:

@@ -21,6 +21,7 @@ from ..votes import StudyKind, StudySplit, jnd
 from . import options, study_options
 from .eval_data import fetch, simulate
 from .exit_codes import INCOMPLETE, USAGE_ERROR
+from .option_rules import CheckedCommand
 from .progress import bar, download_bar
 from .supervision import strengths, supervision
 
@@ -53,11 +54,11 @@ class Outputs:
     by_item: Path | None
 
 
-@app.command("2afc")
+@app.command("2afc", cls=CheckedCommand)
 def twoafc(
     data: study_options.Votes,
     metric: options.Metrics = None,
-    split: study_options.Split = "val",
+    split: study_options.Split = None,
     output: options.Output = None,
     format_: options.FormatOption = None,
     side: study_options.JudgedSide = None,
@@ -78,10 +79,12 @@ def twoafc(
     Exit code: 0 done, 2 the call or the votes are wrong and nothing was computed, 3 some items failed.
     """
     how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
-    return _judged("2afc", data, split, metric, how, Outputs(output, format_, plot, by_item))
+    return _judged(
+        "2afc", data, study_options.split_of(split, data), metric, how, Outputs(output, format_, plot, by_item)
+    )
 
 
-@app.command("jnd")
+@app.command("jnd", cls=CheckedCommand)
 def just_noticeable(
     data: study_options.Votes,
     metric: options.Metrics = None,
@@ -111,7 +114,7 @@ def just_noticeable(
     return _judged("jnd", data, "val", metric, how, Outputs(output, format_, plot, by_item))
 
 
-@app.command()
+@app.command(cls=CheckedCommand)
 def mos(
     table: Annotated[
         Path, typer.Argument(help="A table: reference, candidate, mos (.csv, .jsonl).", show_default=False)
@@ -196,5 +199,5 @@ def _judged(
     return INCOMPLETE if found.failed else 0
 
 
-app.command()(supervision)
+app.command(cls=CheckedCommand)(supervision)
 app.command()(strengths)

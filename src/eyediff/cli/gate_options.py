@@ -67,8 +67,6 @@ class Gating:
         *,
         overwrite: bool = False,
     ) -> None:
-        if tolerance and baseline is None:
-            raise UsageError(f"--tolerance {tolerance[0]} needs a baseline; give an earlier run with --baseline")
         check_distinct_paths(
             {"--output": output, "--baseline": baseline, "--junit": junit, "--plot": picture, "--summary": summary}
         )

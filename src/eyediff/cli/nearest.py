@@ -73,9 +73,7 @@ def nearest(
 
     Exit code: 0 done, 2 the call is wrong and nothing was computed, 3 some images failed, 130 interrupted.
     """
-    query, folder = _paths(paths, k, duplicates)
-    if rebuild and index is None:
-        raise UsageError("--rebuild computes the embeddings of an index again; give the index with --index")
+    query, folder = _paths(paths, duplicates)
     if duplicates is not None:
         folders.check_below(duplicates)
     folders.check_k(defaults.NEIGHBOURS if k is None else k)
@@ -105,16 +103,16 @@ def nearest(
     return INCOMPLETE if points.failed or failed else 0
 
 
-def _paths(paths: list[Path], k: int | None, duplicates: float | None) -> tuple[Path | None, Path]:
-    """Return the query and the folder. The query is None if duplicates are requested."""
+def _paths(paths: list[Path], duplicates: float | None) -> tuple[Path | None, Path]:
+    """Return query and folder; the query is None if duplicates are requested."""
     if duplicates is None:
         if len(paths) != 2:
             raise UsageError(
                 f"{amount(len(paths), 'path')} given; expected QUERY and FOLDER, or FOLDER alone with --duplicates"
             )
         return paths[0], paths[1]
-    if len(paths) != 1 or k is not None:
-        raise UsageError("--duplicates compares all pairs of one FOLDER; leave out the query and -k")
+    if len(paths) != 1:
+        raise UsageError("--duplicates looks at all pairs of one FOLDER; leave out the query")
     return None, paths[0]
 
 

@@ -85,7 +85,8 @@ TolerateShift: TypeAlias = Annotated[
     typer.Option(
         "--tolerate-shift",
         metavar="N",
-        help="A region that is only displaced by up to N pixels counts as moved, and crosses no limit.",
+        help="A region that is only displaced by up to N pixels counts as moved, and crosses no limit of a pair; means "
+        "and --baseline count its score.",
     ),
 ]
 PairSize: TypeAlias = Annotated[
@@ -241,10 +242,6 @@ def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
     """Return how many rows to show; None for all."""
     if text is None:
         return defaults.SHOWN_ROWS if output is None and kind == "text" and sys.stdout.isatty() else None
-    if output is not None or kind != "text":
-        raise UsageError(
-            f"--rows {text} is only for text on stdout; files and formats for programs always have all rows"
-        )
     if text in ("all", "none"):
         return 0 if text == "none" else None
     if not (text.isascii() and text.isdigit()):
@@ -305,8 +302,6 @@ def _by_metric(option: str, given: Sequence[str] | None) -> dict[str, float]:
 
 def level_range(text: str | None, bits: int | None) -> tuple[float, float] | None:
     """Return the range from --range or --bits."""
-    if text is not None and bits is not None:
-        raise UsageError(f"--range {text} and --bits {bits} both set the value of white; give only one")
     if bits is not None:
         if not 1 <= bits <= 16:
             raise UsageError(f"--bits {bits}: expected 1 to 16")
@@ -351,13 +346,8 @@ def follow(
     gate: Mapping[str, float] | None = None,
 ) -> tuple[run.ComparisonOptions, Sequence[str]]:
     """Return the options of a comparison, and the metrics of --protocol or --metric, and of --gate."""
-    if protocol is None:
-        if scale is not None:
-            raise UsageError(f"--scale {scale} is only for a protocol; give one with --protocol, or leave out --scale")
-        return run.resolve_protocol(asked, named(metric, gate), None, None)
-    if gate is not None:
-        raise UsageError("--gate and --protocol both set the metrics; give only one of them")
-    return run.resolve_protocol(asked, None if metric is None else named(metric), protocol, scale)
+    names = None if protocol is not None and metric is None else named(metric, gate)
+    return run.resolve_protocol(asked, names, protocol, scale)
 
 
 class _CountedText:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import UsageError, shown
+from ..errors import shown
 from ..protocols import EvaluationProtocol, find_protocol, protocol_text, published
 
 KEY = (
@@ -23,12 +23,10 @@ def protocols(
     toml: Annotated[bool, typer.Option("--toml", help="Print it as TOML, as a start for your own protocol.")] = False,
 ) -> None:
     """List the evaluation protocols, or explain one: its metrics, border, rounding, averages and their sources."""
-    if toml:
-        if name is None:
-            raise UsageError("--toml prints one protocol; give its name")
-        typer.echo(protocol_text(name), nl=False)
-    elif name is None:
+    if name is None:
         _list()
+    elif toml:
+        typer.echo(protocol_text(name), nl=False)
     else:
         typer.echo("\n".join(explained(find_protocol(name))))
 

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias, cast
 
 import typer
 
-from ..errors import UsageError
+from ..errors import UsageError, shown
 from ..evaluation.agreement import ShorterSide
 from ..votes import StudySplit
 
@@ -17,7 +17,9 @@ Votes: TypeAlias = Annotated[
         help="A folder with the layout of BAPPS, a part of it, or a table (.csv, .jsonl).", show_default=False
     ),
 ]
-Split: TypeAlias = Annotated[StudySplit, typer.Option(help="Split to use, if the folder has both.")]
+Split: TypeAlias = Annotated[
+    StudySplit | None, typer.Option(help="Split to use, if the folder has both; by default val.", show_default=False)
+]
 Resamples: TypeAlias = Annotated[
     int, typer.Option("--bootstrap", metavar="N", help="Number of resamples for an interval.")
 ]
@@ -30,6 +32,13 @@ JudgedSide: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+
+
+def split_of(split: StudySplit | None, data: Path) -> StudySplit:
+    """Return the value of --split. Raises UsageError if a table is given, which is one part."""
+    if split is not None and data.is_file():
+        raise UsageError(f"--split {split}: {shown(data)} is a table, which is taken whole; leave it out")
+    return split or "val"
 
 
 def side_of(text: str | None) -> ShorterSide | None:

@@ -40,7 +40,7 @@ def supervision(
         Path | None,
         typer.Option(metavar="DIR", help="Keep the computed weights in this folder as metrics, and use them again."),
     ] = None,
-    split: study_options.Split = "val",
+    split: study_options.Split = None,
     output: options.Output = None,
     format_: options.FormatOption = None,
     side: study_options.JudgedSide = None,
@@ -59,7 +59,7 @@ def supervision(
     """
     form = cast(TextFormat, options.format_of(format_, output, options.SUFFIXES))
     how = judging.EvaluationOptions(study_options.side_of(side), bootstrap, seed, "voc", device, workers)
-    study = votes.read_study(data, "2afc", split=split)
+    study = votes.read_study(data, "2afc", split=study_options.split_of(split, data))
     plan = WeightSourceSettings(trunk, photos, tuple(imported or ()), seeds)
     with ExitStack() as stack:
         folder = keep or Path(stack.enter_context(TemporaryDirectory(prefix="eyediff-")))

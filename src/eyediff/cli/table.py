@@ -120,10 +120,6 @@ def table(
     has an image that the ground truth lacks, 130 interrupted.
     """
     kind = cast(tables.TableFormat, options.format_of(format_, output, SUFFIXES))
-    if resume and scores is None:
-        raise UsageError("--resume continues a file; give the file of the earlier run with --scores")
-    if per_group and groups is None:
-        raise UsageError("--per-group needs groups; give a rule with --groups")
     wanted = run.ComparisonOptions(
         match,
         size,
@@ -136,13 +132,8 @@ def table(
         max_pixels=max_pixels,
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
-    if figure is None and (crop or image):
-        raise UsageError("--crop and --image are only for a figure; give its file with --figure")
-    if report is not None and (report.suffix.lower() not in PAGES or ray is not None):
-        raise UsageError(
-            f"--report {shown(report)}: expected an HTML file, of a run on this machine; use a name that ends in .html"
-            + (", and leave out --ray" if ray is not None else "")
-        )
+    if report is not None and report.suffix.lower() not in PAGES:
+        raise UsageError(f"--report {shown(report)}: expected an HTML file; use a name that ends in .html")
     check_distinct_paths({"--output": output, "--scores": scores, "--report": report, "--figure": figure})
     decimals, crops = _decimals(digits or []), _crops(crop or [])
     source = source_of(ray, wanted)

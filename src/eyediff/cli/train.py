@@ -78,9 +78,14 @@ def train(
         int, typer.Option(min=0, help="Seed of the order, of dropout, and of random first weights.")
     ] = PAPER.seed,
     hold_out: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Share of the references of a table that are kept for the test."),
-    ] = defaults.HELD_OUT,
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help=f"Share of the references of a table that are kept for the test; by default {defaults.HELD_OUT:g}.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in the folder.")] = False,
     drawn: Annotated[
         bool | None,
@@ -175,8 +180,6 @@ def _start(trunk: str, taps: str | None, recipe: TrainConfig, init: str | None, 
         return start.initial_metric_of_module(trunk, [name.strip() for name in str(taps).split(",")], recipe.side)
     network = trunks.trunk(trunk)
     how = next((how for how in METHODS if how == (init or ("gaussian" if scratch else None))), None)
-    if how is None and photos is not None:
-        raise UsageError("--photos are only for --init kmeans; leave out --photos, or add --init kmeans")
     if how is not None:
         if recipe.mode == "tune":
             raise UsageError(f"--mode tune starts from learned weights; with --init {how}, use --mode scratch")

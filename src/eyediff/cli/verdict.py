@@ -50,6 +50,7 @@ def tell_verdict(
         told += [rendered(line, terminal=False).rstrip("\n") for line in statistics_lines(header, summary)]
     told.append(f"eyediff: {_headline(code, summary, output, noun)}")
     told += _crossed(summary)
+    told += _waived(summary)
     told += _listed((f"  {shown(name)}: {shown(why)}" for name, why in summary.lacking), _lacking(summary))
     unmatched = (f"  only in {file.side}: {shown(file.path)}" for file in summary.unmatched)
     told += _listed(unmatched, len(summary.unmatched))
@@ -62,6 +63,7 @@ def _headline(code: int, summary: Summary, output: Path | None, noun: str) -> st
     parts = outcome(summary, noun)
     parts += [f"{amount(len(summary.unmatched), 'file')} without a partner"] if summary.unmatched else []
     parts += [f"{amount(len(summary.crossings), 'score')} beyond a limit"] if summary.crossings else []
+    parts += [f"{amount(len(summary.waived), 'limit')} waived"] if summary.waived else []
     parts += [f"mean {each.metric} beyond its limit" for each in summary.mean_crossings]
     parts += ["stopped before the end"] if summary.interrupted else []
     if output is not None:
@@ -79,6 +81,12 @@ def _crossed(summary: Summary) -> Iterator[str]:
     lines = (f"  {', '.join(map(crossing_figures, crossings))}  {shown(pair)}" for pair, crossings in worst)
     yield from _listed(lines, len(pairs))
     yield from (f"  mean {crossing_figures(found)}" for found in summary.mean_crossings)
+
+
+def _waived(summary: Summary) -> Iterator[str]:
+    """Yield a line for each limit that does not count."""
+    lines = (f"  waived, only moved: {crossing_figures(found)}  {shown(found.pair)}" for found in summary.waived)
+    yield from _listed(lines, len(summary.waived))
 
 
 def _lacking(summary: Summary) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..engines.onnx_providers import DeviceName
 from ..errors import SizeError, UsageError
 from ..images.size import resized
 from ..interfaces import DownloadProgress, Progress
+from ..metrics.registry import MetricNames
 from ..records import Image, Pixels
 from ..run.plan import ComparisonOptions
 from ..scoring.loading import ImageLoader
@@ -66,7 +66,7 @@ class EvaluationTask:
 
 
 def prepare(
-    study: Study, metrics: Sequence[str], options: EvaluationOptions, downloads: DownloadProgress | None = None
+    study: Study, metrics: MetricNames, options: EvaluationOptions, downloads: DownloadProgress | None = None
 ) -> EvaluationTask:
     """Check the call, and load the metrics, before any image is read. Raises the same errors as `judge`."""
     specs = parse_metrics(metrics)
@@ -84,7 +84,7 @@ def prepare(
         )
     if study.kind == "mos":
         correlation.check_scipy()
-    reading = ComparisonOptions(alpha="refuse", device=options.device, workers=options.workers)
+    reading = ComparisonOptions(device=options.device, workers=options.workers)
     loader = replace(reading.loader(), read=partial(_read, side=side))
     return EvaluationTask(study, reading.build_metrics(specs, downloads), loader, side, options)
 
@@ -100,7 +100,7 @@ def run_task(task: EvaluationTask, progress: Progress | None = None) -> Judged:
 
 def judge(
     study: Study,
-    metrics: Sequence[str],
+    metrics: MetricNames,
     *,
     side: ShorterSide | None = None,
     resamples: int = defaults.BOOTSTRAP,
@@ -115,8 +115,8 @@ def judge(
     ----------
     study : Study
         Votes, as `eyediff.votes.read_study` reads them.
-    metrics : sequence of str
-        Names of metrics.
+    metrics : str or sequence of str
+        Name of a metric, or several.
     side : int or "keep", optional
         Shorter side to which every image is resized, with a bilinear filter. Default: 64 for a study in the layout of
         BAPPS, as in the published code, and "keep" for a table.
@@ -156,8 +156,11 @@ def judge(
 
 
 def _read(path: Path, side: int | None) -> Image:
-    image = images.read(path, alpha="refuse")
-    return image if side is None else replace(image, pixels=resize_shorter_side(image.pixels, side))
+    image = images.read(path)
+    if side is None:
+        return image
+    over_white = None if image.over_white is None else resize_shorter_side(image.over_white, side)
+    return replace(image, pixels=resize_shorter_side(image.pixels, side), over_white=over_white)
 
 
 def resize_shorter_side(pixels: Pixels, side: int) -> Pixels:

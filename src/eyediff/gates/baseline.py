@@ -179,9 +179,7 @@ def _check(earlier: Earlier, header: Header) -> None:
         column = find_column(name, earlier.names)
         if column is None:
             raise UsageError(
-                f"{file} has no {name}, only {shown(', '.join(earlier.names))}; leave {name} out of ",
-                Setting("metrics"),
-                ", or make a new baseline",
+                f"{file} has no {name}, only {shown(', '.join(earlier.names))}; compute those, or make a new baseline"
             )
         if earlier.metrics is None:
             continue

@@ -51,7 +51,8 @@ class JunitSink:
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
             return
         scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
-        said = "\n".join([scores, *(f"note: {shown(note)}" for note in row.notes)])
+        waived = [f"waived, only moved: {crossing_figures(found)}" for found in self._limits.waived(row)]
+        said = "\n".join([scores, *(f"note: {shown(note)}" for note in row.notes), *waived])
         if row.reasons:
             self._error("eyediff.pairs", row.pair.name, row.stage, row.message, said)
             return

@@ -8,10 +8,11 @@ this folder and one entry here. Another installed package can add metrics with e
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
+from typing import TypeAlias
 
 from ..errors import UnknownMetricError, UsageError, shown
 from . import (
@@ -116,11 +117,25 @@ PEAK = "@peak"
 """Suffix of a metric's name that requests the worst window of its map."""
 
 
-@lru_cache(maxsize=256)  # it is called for every row
+MetricNames: TypeAlias = str | Sequence[str]
+"""One name of a metric, or several."""
+
+
+def metric_names(names: MetricNames) -> tuple[str, ...]:
+    """Return the names of one or more metrics."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 def finds_regions(requested: str) -> bool:
-    """Return whether the metric with this name finds the regions in which two images differ."""
+    """Return whether a metric of this name says in which regions two images differ."""
+    return requested.endswith(PEAK) or tells_shifts(requested)
+
+
+@lru_cache(maxsize=256)  # it is called for every row
+def tells_shifts(requested: str) -> bool:
+    """Return whether a metric of this name tells by how much a region is displaced."""
     if requested.endswith(PEAK):
-        return True
+        return False
     try:
         info, version = find_metric(requested)
     except UsageError:  # the name is a metric file, or a column of an earlier run

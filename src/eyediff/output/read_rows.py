@@ -11,7 +11,18 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 from ..locations import parse_location
 from ..records import Failure, Pair, Region, Regions, Row, ScoredPair, Stage
-from .schema import ERROR, NOTES, PAIR_COLUMNS, REGIONS, VERDICT_COLUMNS, RowError, layouts, regions_from, score_from
+from .schema import (
+    ERROR,
+    NOTES,
+    PAIR_COLUMNS,
+    REGIONS,
+    VERDICT_COLUMNS,
+    WAIVED,
+    RowError,
+    layouts,
+    regions_from,
+    score_from,
+)
 
 ReadableFormat: TypeAlias = Literal["csv", "jsonl"]
 """Formats in which rows can be read back one by one."""
@@ -62,7 +73,8 @@ def row_from_json(record: object, metrics: Sequence[str]) -> Row:
     """Return the row that a JSON object holds, without its verdict. Raises ValueError if the object is not a row."""
     required = [column.name for column in PAIR_COLUMNS] + ["scores", ERROR.name]
     judged = [column.name for column in VERDICT_COLUMNS]
-    known = [[*required, *more, *verdict] for more in layouts(metrics) for verdict in ([], judged if more else [])]
+    verdicts = [[], judged, [*judged, WAIVED.name]]
+    known = [[*required, *more, *verdict] for more in layouts(metrics) for verdict in (verdicts if more else [[]])]
     if not isinstance(record, dict) or list(record) not in known:
         raise ValueError("its keys are not those of a row")
     error, scores, notes = record["error"], record["scores"], record.get("notes", [])

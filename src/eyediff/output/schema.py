@@ -109,6 +109,11 @@ VERDICT_COLUMNS = (
 )
 """Last columns in JSON and JSON lines."""
 
+WAIVED = Column(
+    "waived", "crossings", "Limits that the scores are beyond, and that do not count: the region has moved."
+)
+"""Behind them, in runs that tolerate a displacement."""
+
 
 def optional_columns(metrics: Sequence[str], *, grouped: bool = False) -> tuple[Column, ...]:
     """Return the columns that follow the notes in rows of these metrics."""
@@ -125,23 +130,28 @@ def layouts(metrics: Sequence[str]) -> list[list[str]]:
     return [[], *([[NOTES.name]] if more[0] else []), *noted]
 
 
-def pair_columns(metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False) -> tuple[Column, ...]:
+def pair_columns(
+    metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False, tolerant: bool = False
+) -> tuple[Column, ...]:
     """Return the columns of compared pairs; with a column for the group if `grouped`.
 
-    New columns are added at the end.
+    New columns are added at the end. `verdict` adds what was judged, and `tolerant` what was waived.
     """
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
     more = optional_columns(metrics, grouped=grouped)
-    return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *more, *(VERDICT_COLUMNS if verdict else ()))
+    judged = (*VERDICT_COLUMNS, *([WAIVED] if tolerant else [])) if verdict else ()
+    return (*PAIR_COLUMNS, *scores, ERROR, NOTES, *more, *judged)
 
 
-def pair_cells(row: Row, metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False) -> tuple[Cell, ...]:
+def pair_cells(
+    row: Row, metrics: Sequence[str], *, grouped: bool = False, verdict: bool = False, tolerant: bool = False
+) -> tuple[Cell, ...]:
     """Return the cells of a pair, in the order of `pair_columns`."""
     start = (row.pair.name, str(row.pair.reference), str(row.pair.candidate), row.width, row.height)
     error = None if row.complete else RowError(row.stage, row.message)
     values = {GROUP.name: row.pair.group, REGIONS.name: row.regions}
     more = [values[column.name] for column in optional_columns(metrics, grouped=grouped)]
-    judged = (_verdict(row), row.crossed) if verdict else ()
+    judged: list[Cell] = [_verdict(row), row.crossed, *([row.waived] if tolerant else [])] if verdict else []
     return (*start, *map(row.scores.get, metrics), error, row.notes, *more, *judged)
 
 

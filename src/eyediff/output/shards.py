@@ -85,6 +85,7 @@ def _header(record: dict[str, Any], shard: dict[str, Any]) -> Header:
         conventions=_conventions(record.get("conventions", {})),
         alpha=_text(shard["alpha"]),
         shard=Shard(part, of, pairs, _text(shard["list_sha256"]), _text(shard["part_sha256"]), unmatched),
+        tolerate_shift=_count(record.get("tolerate_shift", 0)),
     )
 
 

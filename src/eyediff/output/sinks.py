@@ -41,7 +41,11 @@ class RowSink:
 
     def open(self, header: Header) -> None:
         self._header, self._metrics = header, tuple(header.metrics)
-        self._layout = {"grouped": header.groups is not None, "verdict": self._verdict}
+        self._layout = {
+            "grouped": header.groups is not None,
+            "verdict": self._verdict,
+            "tolerant": header.tolerate_shift > 0,
+        }
         columns, metadata = pair_columns(self._metrics, **self._layout), header_record(header)
         self._writer = self._make(columns, metadata, terminal=self._target.terminal)
         self._target.open(self._writer.begin())

@@ -66,7 +66,7 @@ def _finite_or_text(value: float | None) -> float | str | None:
 
 def summary_lines(header: Header, summary: Summary) -> list[StyledLine]:
     """Return files without partner, crossed limits, statistics and the worst pairs, with empty lines between them."""
-    sections = [_unmatched(summary), _crossings(summary)]
+    sections = [_unmatched(summary), _crossings(summary), _waived(summary)]
     if summary.count - summary.failed > 1:  # the statistics of a single pair would repeat its row seven times
         sections += [statistics_lines(header, summary), *_worst(header, summary)]
     sections.append(_end(header, summary))
@@ -86,6 +86,11 @@ def _crossings(summary: Summary) -> list[StyledLine]:
     for crossing in (*summary.crossings, *summary.mean_crossings):
         lines.append(["  ", (crossing_figures(crossing), "red"), f"  {shown(crossing.pair)}"])
     return [[("beyond a limit", "bold")], *lines] if lines else []
+
+
+def _waived(summary: Summary) -> list[StyledLine]:
+    lines: list[StyledLine] = [[f"  {crossing_figures(found)}  {shown(found.pair)}"] for found in summary.waived]
+    return [[("beyond a limit that does not count: only moved", "bold")], *lines] if lines else []
 
 
 _ROWS = {

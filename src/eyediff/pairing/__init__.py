@@ -75,6 +75,10 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
                 "or give the file first to compare it with every image of the folder"
             )
         return _folders(reference, candidate, rule)
+    if rule.text != "name":
+        raise UsageError(
+            Setting("match", rule.text), f" pairs the images of two folders; {shown(reference)} is a file: leave it out"
+        )
     if not candidate.is_dir():
         return Pairing((Pair(candidate.name, reference, candidate),))
     listing = _some_images(candidate)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ..errors import Setting, UsageError, shown
 from ..metrics.lpips import RANGE01
-from ..metrics.registry import find_metric
+from ..metrics.registry import MetricNames, find_metric, metric_names
 from ..records import AlphaPolicy, Conventions
 
 Averaging: TypeAlias = Literal["images", "scenes"]
@@ -101,7 +101,7 @@ class EvaluationProtocol:
         """Return the conventions of a comparison under this protocol, for `run.ComparisonOptions`; see `border_at`."""
         return Conventions(self.qualified_name, self.border_at(scale), self.rounding == "8 bits")
 
-    def choose(self, requested: Sequence[str] | None = None) -> tuple[str, ...]:
+    def choose(self, requested: MetricNames | None = None) -> tuple[str, ...]:
         """Return the requested metrics of the protocol, in its order; all metrics if `requested` is None.
 
         A name without version, such as `psnr` or `lpips`, selects the metrics of that kind.
@@ -120,7 +120,7 @@ class EvaluationProtocol:
         if requested is None:
             return self.metrics
         chosen: set[str] = set()
-        for name in requested:
+        for name in metric_names(requested):
             found = {own for own in self.metrics if is_kind(own, name)}
             if not found:
                 raise UsageError(

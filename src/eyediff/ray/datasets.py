@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import ray
@@ -11,6 +10,7 @@ import ray.data
 from .. import defaults
 from ..engines.onnx_providers import DeviceName
 from ..errors import UsageError
+from ..metrics.registry import MetricNames
 from ..pairing.pair_list import SIDES
 from ..records import AlphaPolicy, SizePolicy
 from ..run import ComparisonOptions
@@ -22,7 +22,7 @@ Dataset: TypeAlias = Any
 
 def compare(
     dataset: Dataset,
-    metrics: Sequence[str] = defaults.METRICS,
+    metrics: MetricNames = defaults.METRICS,
     *,
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
@@ -37,8 +37,8 @@ def compare(
     dataset : ray.data.Dataset
         Dataset with the columns `reference` and `candidate`: paths that exist on every machine, or URLs that fsspec can
         open. The optional column `pair` has names.
-    metrics : sequence of str
-        Names of metrics.
+    metrics : str or sequence of str
+        Name of a metric, or several.
     size, alpha : str
         Policies for images of different sizes and for transparent images.
     device : {"auto", "cpu", "cuda"}

@@ -18,6 +18,7 @@ import ray.data
 from .. import defaults, run
 from ..engines.onnx_providers import DeviceName
 from ..errors import EyediffError, UsageError, shown
+from ..metrics.registry import MetricNames
 from ..output import RowFormat
 from ..output.parquet import arrow
 from ..output.read_rows import row_from_arrow
@@ -31,7 +32,7 @@ from .worker import INDEX, MASK, WorkerTask
 def write(
     pairs: Sequence[Pair],
     output: str | Path,
-    metrics: Sequence[str] = defaults.METRICS,
+    metrics: MetricNames = defaults.METRICS,
     *,
     resume: bool = False,
     size: SizePolicy = "refuse",
@@ -50,8 +51,8 @@ def write(
         See `pairs`.
     output : str or Path
         Path of a `.jsonl`, `.csv` or `.json` file, or of a `.parquet` folder.
-    metrics : sequence of str
-        Names of metrics.
+    metrics : str or sequence of str
+        Name of a metric, or several.
     resume : bool
         Keep the rows that `output` has, and compute only the others.
     size, alpha : str

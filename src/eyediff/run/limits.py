@@ -53,19 +53,23 @@ class Limits:
         )
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
-        """Yield the limits that the scores of a row cross.
+        """Yield the limits that the scores of a row are beyond; what has only moved is beyond none."""
+        return (found for found in self._exceeded(row) if not row.is_moved(found.metric))
 
-        A score whose differences are only displaced crosses no limit.
-        """
+    def waived(self, row: Row) -> Iterator[Crossing]:
+        """Yield the limits that do not count, because all that the metric finds has only moved."""
+        return (found for found in self._exceeded(row) if row.is_moved(found.metric))
+
+    def _exceeded(self, row: Row) -> Iterator[Crossing]:
         for name, score in row.scores.items():
-            if row.is_moved(name):
-                continue
             for limit in _beyond(score, self.maxima.get(name), self.minima.get(name)):
                 yield Crossing(row.pair.name, name, score, limit)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with the limits that its scores cross."""
-        return cross(row, self.crossings(row))
+        """Return the row with the limits that its scores are beyond, and those that are waived."""
+        row = cross(row, self.crossings(row))
+        waived = tuple(self.waived(row))
+        return replace(row, waived=waived) if waived and not isinstance(row, Failure) else row
 
     def mean_crossings(self, metrics: Mapping[str, Statistics]) -> Iterator[Crossing]:
         """Yield the limits that means cross. A metric without scores crosses no limit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -10,9 +10,10 @@ from pathlib import Path
 from .. import defaults, images, pairing
 from ..engines import memory_limit
 from ..engines.onnx_providers import DeviceName
-from ..errors import ArgumentTypeError, Setting, UsageError, shown
+from ..errors import Setting, UsageError, shown
 from ..images import region
 from ..interfaces import DownloadProgress
+from ..metrics.registry import MetricNames, metric_names, tells_shifts
 from ..pairing.groups import group_pairs
 from ..protocols import EvaluationProtocol, find_protocol
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, MatchRule, Pair, PairSizePolicy, Unmatched
@@ -85,7 +86,9 @@ class ComparisonOptions:
         if self.range is not None:
             images.check_range(self.range, "files")
 
-    def build_metrics(self, metrics: Sequence[str | MetricSpec], progress: DownloadProgress | None = None) -> MetricSet:
+    def build_metrics(
+        self, metrics: str | Sequence[str | MetricSpec], progress: DownloadProgress | None = None
+    ) -> MetricSet:
         """Load metrics; see `build_metric_set`."""
         return build_metric_set(
             metrics,
@@ -197,7 +200,7 @@ class ComparisonPlan:
 
 def resolve_protocol(
     options: ComparisonOptions,
-    metrics: Sequence[str] | None,
+    metrics: MetricNames | None,
     protocol: str | Path | EvaluationProtocol | None,
     scale: int | None,
 ) -> tuple[ComparisonOptions, tuple[str, ...]]:
@@ -208,7 +211,7 @@ def resolve_protocol(
     options
         As for `follow_protocol`.
     metrics
-        Names of metrics. None: the metrics of the protocol, or the default metrics without a protocol.
+        Name of a metric, or several; None for those of the protocol, or the default.
     protocol
         A protocol, its name, or the path of its file.
     scale
@@ -217,18 +220,14 @@ def resolve_protocol(
     Raises
     ------
     UsageError
-        As `follow_protocol`. Also if a scale is given without a protocol.
+        As `follow_protocol`; also if there is a scale without a protocol.
     """
-    if isinstance(metrics, str):
-        raise ArgumentTypeError(
-            f"metrics: the text {metrics!r} was given, but a list of names was expected, such as [{metrics!r}]"
-        )
     if protocol is None:
         if scale is not None:
             raise UsageError(
                 f"scale={scale} was given, but only a protocol uses it; give a protocol, or leave out the scale"
             )
-        return options, tuple(defaults.METRICS if metrics is None else metrics)
+        return options, metric_names(defaults.METRICS if metrics is None else metrics)
     found = protocol if isinstance(protocol, EvaluationProtocol) else find_protocol(protocol)
     return follow_protocol(options, found, scale), found.choose(metrics)
 
@@ -236,7 +235,7 @@ def resolve_protocol(
 def plan_comparison(
     reference: Path | None,
     candidate: Path | None,
-    metrics: Sequence[str],
+    metrics: MetricNames,
     options: ComparisonOptions,
     *,
     pairs: Path | Iterable[pairing.PairLike] | None = None,
@@ -250,7 +249,7 @@ def plan_comparison(
     reference, candidate
         Files or folders; None if `pairs` are given.
     metrics
-        Names of metrics.
+        Name of a metric, or several.
     options
         Options for pairing, reading and comparing files.
     pairs
@@ -270,7 +269,7 @@ def plan_comparison(
     listed, groups = _group(found.pairs, options.groups)
     mask = options.conventions.mask
     built = options.build_metrics(specs, progress)
-    return ComparisonPlan(
+    plan = ComparisonPlan(
         listed if mask is None else pairing.with_masks(listed, Path(mask)),
         replace(built, header=replace(built.header, groups=groups)),
         options.loader(),
@@ -279,6 +278,14 @@ def plan_comparison(
         found.passed_over,
         found.hints,
     )
+    return replace(plan, hints=(*plan.hints, *_tell_limits_of_moved(plan))) if options.tolerate_shift else plan
+
+
+def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
+    """Yield a hint on the limits that hold for moved regions, too."""
+    strict = [name for name in {**plan.limits.maxima, **plan.limits.minima} if not tells_shifts(name)]
+    if strict:
+        yield f"{', '.join(strict)} cannot tell what has moved: limits of it hold for moved regions, too"
 
 
 def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:

@@ -25,6 +25,7 @@ class Collector:
         self._scores = {name: array("d") for name in header.metrics}
         self._worst: dict[str, list[tuple[float, int, str, float]]] = {name: [] for name in header.metrics}
         self._crossings: list[Crossing] = []
+        self._waived: list[Crossing] = []
         self._lacking: list[tuple[str, str]] = []
         self.count = self._failed = self._incomplete = 0
 
@@ -41,6 +42,7 @@ class Collector:
             self._scores[name].append(score)
             self._rank(name, row.pair.name, score)
         self._crossings.extend(self._limits.crossings(row))
+        self._waived.extend(self._limits.waived(row))
         if self._header.groups is not None and row.pair.group is not None:
             group = self._groups.setdefault(row.pair.group, Collector(replace(self._header, groups=None), NO_LIMITS))
             group.add(row)
@@ -80,6 +82,7 @@ class Collector:
             incomplete=self._incomplete,
             lacking=tuple(self._lacking),
             mean_crossings=tuple(self._limits.mean_crossings(metrics)),
+            waived=tuple(self._waived),
             groups={
                 name: self._groups[name].summary(interrupted=False) for name in sorted(self._groups, key=natural_key)
             },

@@ -14,6 +14,7 @@ from ..engines.onnx_providers import DeviceName
 from ..engines.select_runner import create_runner
 from ..engines.whole_images import MappedWholeImageEngine, WholeImageEngine
 from ..engines.windows import MappedWindowEngine, ScalesEngine, WindowEngine
+from ..errors import Setting, UsageError
 from ..interfaces import DownloadProgress, Engine
 from ..metrics import dists
 from ..metrics.lpips import Network
@@ -27,6 +28,7 @@ from ..metrics.programs import (
     WholeImage,
     WindowMean,
 )
+from ..metrics.registry import all_metrics, tells_shifts
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, Header, MetricHeader, PairSizePolicy
 from ..weights import load_dists
 from .metric_set import Group, MetricSet
@@ -140,7 +142,7 @@ def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
 
 
 def build_metric_set(
-    metrics: Sequence[str | MetricSpec],
+    metrics: str | Sequence[str | MetricSpec],
     *,
     size: PairSizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
@@ -175,12 +177,18 @@ def build_metric_set(
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If a metric is unknown or is named twice, if it does not take masks but `conventions` have some, if its weights
-        cannot be loaded, or if the device is not available.
+        If a metric is unknown or named twice, takes no masks where `conventions` have some, or none tells what has
+        moved where `tolerate_shift` is given; if its weights cannot be loaded, or the device is not available.
     """
     specs = parse_metrics(metrics)
     if conventions.masks:
         check_masks(specs)
+    if tolerate_shift and not any(tells_shifts(spec.requested) for spec in specs):
+        able = " or ".join(name for name in all_metrics() if tells_shifts(name))
+        raise UsageError(
+            Setting("tolerate_shift", tolerate_shift),
+            f": {', '.join(spec.requested for spec in specs)} cannot tell what has moved; add {able}, or leave it out",
+        )
     built = _build_all(specs, create_runner(device, threads), memory, progress)
     header = Header(
         eyediff=__version__,

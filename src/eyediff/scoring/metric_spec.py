@@ -230,19 +230,20 @@ def check_masks(specs: Iterable[MetricSpec]) -> None:
             able = [name for name, info in all_metrics().items() if takes_masks(info.programs[info.versions[0]])]
             raise UsageError(
                 f"{spec.requested} is not defined where some pixels do not count; leave it out, or compare whole "
-                f"images; these metrics take masks and regions: {', '.join(able)}"
+                f"images; these metrics take a mask, region or ignore: {', '.join(able)}"
             )
 
 
-def parse_metrics(requested: Iterable[str | MetricSpec]) -> list[MetricSpec]:
-    """Return the metrics for several names, in order. A `MetricSpec` among them is kept.
+def parse_metrics(requested: str | Iterable[str | MetricSpec]) -> list[MetricSpec]:
+    """Return the metrics of one name or several, in order; a `MetricSpec` among them stays as it is.
 
     Raises
     ------
     UsageError
         If there is no name, or two names mean the same metric.
     """
-    specs = [name if isinstance(name, MetricSpec) else parse_metric(name) for name in requested]
+    names = [requested] if isinstance(requested, str) else requested
+    specs = [name if isinstance(name, MetricSpec) else parse_metric(name) for name in names]
     if not specs:
         raise UsageError("no metric is named; name at least one, such as lpips")
     seen: dict[str, str] = {}

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import eyediff
 from eyediff.cli import run
 from eyediff.engines.network_engine import NetworkEngine
 from eyediff.engines.onnx_runner import OnnxRunner
 from eyediff.errors import SizeError
-from eyediff.evaluation.agreement import judge
+from eyediff.evaluation.agreement import ShorterSide, judge
 from eyediff.evaluation.results import lines
 from eyediff.metrics import backbones as trunks
 from eyediff.scoring import factory as wiring
@@ -35,6 +37,28 @@ def test_a_study_by_hand(tmp_path: Path) -> None:
     assert found.line("human", "cnn", "agreement").value == pytest.approx(0.68, abs=1e-7)
     with pytest.raises(SizeError, match="ms-ssim needs sides of at least 161 pixels"):
         judge(read_study(root, "2afc"), ["ms-ssim"])
+
+
+@pytest.mark.parametrize("side", ["keep", 16])
+def test_what_compare_scores_is_judged(tmp_path: Path, side: ShorterSide) -> None:
+    """Transparency on both sides gets the worse score, 16 bits beside 8 the wider type; one side alone has no score."""
+    rng = np.random.default_rng(4)
+    levels = rng.integers(0, 256, (2, 32, 32, 4), np.uint8)
+    for name, pixels in zip("ab", levels, strict=True):
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+        Image.fromarray(pixels[..., :3].copy()).save(tmp_path / f"opaque-{name}.png")
+    Image.fromarray(levels[1, ..., 0].astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(levels[0, ..., 0].copy()).save(tmp_path / "gray.png")
+    pairs = (("a", "b"), ("gray", "deep"), ("a", "opaque-b"))
+    table = tmp_path / "votes.csv"
+    table.write_text("a,b,same,total\n" + "".join(f"{one}.png,{two}.png,1,3\n" for one, two in pairs))
+    found = judge(read_study(table, "jnd"), "psnr", resamples=0, side=side)
+    scores = found.scores["psnr"][:, 0]
+    assert list(found.failed) == [2] and "only the reference is transparent" in found.failed[2].message
+    assert np.isfinite(scores[:2]).all()
+    if side == "keep":
+        for score, (one, two) in zip(scores[:2], pairs, strict=False):
+            assert score == eyediff.distance(tmp_path / f"{one}.png", tmp_path / f"{two}.png", "psnr")
 
 
 def test_a_reference_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

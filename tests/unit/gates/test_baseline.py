@@ -94,7 +94,7 @@ def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
     refused("lpips has version 0.1, this run has 0.0", metrics={"lpips": replace(lpips, version="0.0")})
     refused("weights 0123456789ab, this has ffff", metrics={"lpips": replace(lpips, weights_sha256="f" * 64)})
     refused("size='refuse', this run has size='crop'", size="crop")
-    refused("it has no ssim, only lpips, psnr", metrics={"ssim": lpips})
+    refused("has no ssim, only lpips, psnr", metrics={"ssim": lpips})
     Baseline(before, replace(HEADER, metrics={"lpips": replace(lpips, engine="another")}, eyediff="9"))
 
 

@@ -138,8 +138,8 @@ def test_derivatives_and_batches(subject: Subject, transform: str) -> None:
 
 def test_compiled_at_two_sizes(subject: Subject) -> None:
     """By inductor, forward and back, in one graph; the second size makes the sides of the graph symbols."""
-    if "EYEDIFF_COMPILE_ALL" not in os.environ:
-        pytest.skip("compiling by inductor takes minutes a module; EYEDIFF_COMPILE_ALL=1 does it")
+    if "COMPILE_ALL" not in os.environ:
+        pytest.skip("compiling by inductor takes minutes a module; COMPILE_ALL=1 does it")
     torch.compiler.reset()
     compiled = torch.compile(subject.module, fullgraph=True)
     for x, y in ((subject.x, subject.y), images(3, SIDE + 7, SIDE + 4)):
@@ -191,8 +191,8 @@ def test_onnx_by_tracing(subject: Subject) -> None:
 
 def test_exported_and_onnx_by_export(subject: Subject) -> None:
     """`torch.export` with symbols for batch and sides, and `torch.onnx.export(dynamo=True)` of the same program."""
-    if subject.name in ("vgg", "squeeze") and "EYEDIFF_COMPILE_ALL" not in os.environ:
-        pytest.skip("networks of many layers take long to export; EYEDIFF_COMPILE_ALL=1 does it")
+    if subject.name in ("vgg", "squeeze") and "COMPILE_ALL" not in os.environ:
+        pytest.skip("networks of many layers take long to export; COMPILE_ALL=1 does it")
     dynamic = dict.fromkeys(SIDES, torch.export.Dim.DYNAMIC)
     program = torch.export.export(subject.module, (subject.x, subject.y), dynamic_shapes=(dynamic, dynamic))
     other = images(3, SIDE + 7, SIDE + 4)

@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ... import images
+from ... import defaults, images
 from ...distortions.ops import Picture, resize, to_uint8
 from ...errors import ImageError, Setting, StudyError, UsageError, shown
 from ...records import PEAKS
@@ -40,15 +40,15 @@ class VoteSplit:
     val: Sequence[Triplet]
 
 
-def read_votes(path: Path, fraction: float, seed: int) -> VoteSplit:
+def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
     """Read votes and hold out some of them.
 
     Parameters
     ----------
     path : Path
         A study. If it is BAPPS and has both parts, its own split is used.
-    fraction : float
-        Otherwise, fraction of the references that is held out. 0 means none.
+    fraction : float, optional
+        Otherwise, fraction of the references that is held out. 0 means none. By default `defaults.HELD_OUT`.
     seed : int
         Seed of the random choice.
 
@@ -61,12 +61,17 @@ def read_votes(path: Path, fraction: float, seed: int) -> VoteSplit:
     StudyError
         If the study is incomplete.
     UsageError
-        If the fraction leaves no reference for training or for testing.
+        If the fraction leaves no reference on one side, or is given for a study that has its own split.
     """
     study = read_study(path, "2afc", split="train")
     if study.layout == "bapps" and _has_val_split(path):
+        if fraction is not None:
+            raise UsageError(
+                Setting("hold_out", fraction), f": {shown(path)} has a part of its own to test with; leave it out"
+            )
         return VoteSplit(study.triplets, read_study(path, "2afc", split="val").triplets)
-    return hold_out(study.triplets, fraction, seed) if fraction else VoteSplit(study.triplets, ())
+    part = defaults.HELD_OUT if fraction is None else fraction
+    return hold_out(study.triplets, part, seed) if part else VoteSplit(study.triplets, ())
 
 
 def _has_val_split(path: Path) -> bool:

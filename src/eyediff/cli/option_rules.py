@@ -1,0 +1,161 @@
+"""Options that have no effect without another, or beside another: one table, checked before a command begins."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from typer.core import TyperCommand
+
+from ..errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What some options of a command need, or what they cannot be given with.
+
+    An option is named as on the command line, an argument by the name of its parameter, such as "data". A value behind
+    a name restricts it: "--init kmeans"; "--size fit" stands for "--size fit:64x64", too.
+
+    Parameters
+    ----------
+    options
+        Each of them is refused, even with its default value, if the rule does not hold.
+    why
+        What the options are for, or why the others exclude them.
+    needs
+        One of these must be given; empty: none.
+    without
+        None of these may be given, unless with its default value.
+    """
+
+    options: Sequence[str]
+    why: str
+    needs: Sequence[str] = ()
+    without: Sequence[str] = ()
+
+
+_ROWS = Rule(
+    ["--rows"],
+    "rows are limited as text on stdout alone",
+    without=["--output", "--format csv", "--format json", "--format jsonl"],
+)
+_LEVELS = Rule(["--range"], "both say what white is", without=["--bits"])
+_SCALE = Rule(["--scale"], "it is of a protocol", needs=["--protocol"])
+_PROTOCOL = Rule(["--crop-border", "--alpha"], "a protocol says it", without=["--protocol"])
+_STUDY = (Rule(["--seed"], "without resamples nothing is drawn", without=["--bootstrap 0"]),)
+_TRAINING = (
+    *("--mode", "--taps", "--epochs", "--decay", "--batch", "--rate", "--dropout", "--side", "--hold-out"),
+    *("--resume", "--plot", "--device", "--workers"),
+)
+_DISTILLING = ("--steps", "--minutes", "--seed", "--batch", "--groups", "--work", "--resume", "--device", "--output")
+
+RULES: Mapping[str, Sequence[Rule]] = {
+    "compare": (
+        Rule(["--map-format"], "it says what --maps writes", needs=["--maps"]),
+        Rule(["--tolerance"], "there is nothing to compare with", needs=["--baseline"]),
+        Rule(["--resume"], "it continues a file", needs=["--output"]),
+        Rule(["--overwrite"], "it replaces files of results", needs=["--output", "--junit", "--summary"]),
+        Rule(["--resampling"], "nothing is resized", needs=["--size resize", "--size fit"]),
+        Rule(["--match"], "a list names both files of each pair", without=["--pairs"]),
+        Rule(["--baseline"], "it judges a whole run: merge the shards, then judge them", without=["--shard"]),
+        Rule(
+            ["--max-mean", "--min-mean"], "the mean is of a whole run: give it to `eyediff merge`", without=["--shard"]
+        ),
+        Rule(["--report", "--maps"], "pictures are drawn where the images are read", without=["--ray"]),
+        Rule(["--gate"], "they name different metrics", without=["--protocol"]),
+        _SCALE,
+        _PROTOCOL,
+        _LEVELS,
+        _ROWS,
+    ),
+    "table": (
+        Rule(["--resume"], "it continues a file", needs=["--scores"]),
+        Rule(["--per-group"], "there are no groups", needs=["--groups"]),
+        Rule(["--crop", "--image"], "it is of a figure", needs=["--figure"]),
+        Rule(["--report"], "pictures are drawn where the images are read", without=["--ray"]),
+        _SCALE,
+        Rule(["--alpha"], "a protocol says it", without=["--protocol"]),
+        _LEVELS,
+    ),
+    "video": (_ROWS,),
+    "merge": (_ROWS,),
+    "explain": (_LEVELS,),
+    "nearest": (
+        Rule(["--rebuild"], "it computes an index anew", needs=["--index"]),
+        Rule(["-k"], "all pairs of FOLDER are looked at", without=["--duplicates"]),
+    ),
+    "2afc": _STUDY,
+    "jnd": _STUDY,
+    "mos": _STUDY,
+    "supervision": _STUDY,
+    "train": (
+        Rule(_TRAINING, "first weights alone are written", needs=["data"]),
+        Rule(["--photos"], "they are what kmeans looks at", needs=["--init kmeans"]),
+    ),
+    "distill": (
+        Rule(["--weights", "--held-out"], "they are measured", needs=["--evaluate"]),
+        Rule(_DISTILLING, "nothing is trained", without=["--evaluate"]),
+        Rule(["--steps"], "the run takes a time instead of a number of steps", without=["--minutes"]),
+    ),
+    "optimize": (Rule(["--size"], "noise has the size of the target", without=["start noise"]),),
+    "protocols": (Rule(["--toml"], "it prints one protocol", needs=["name"]),),
+}
+"""The rules of each command. What depends on a metric, a file or a number is checked where that is known."""
+
+
+class CheckedCommand(TyperCommand):
+    """A command that checks its rules before it begins."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Raise UsageError if the options that were given break a rule."""
+        for rule in RULES.get(self.name or "", ()):
+            _check(rule, ctx)
+        return super().invoke(ctx)
+
+
+def _check(rule: Rule, ctx: Any) -> None:
+    stated = [param for param in (find_parameter(text, ctx.command) for text in rule.options) if _is_stated(param, ctx)]
+    if not stated:
+        return
+    option = _spell(stated[0], ctx)
+    if rule.needs and not any(_holds(text, ctx) for text in rule.needs):
+        needs = " or ".join(text if text.startswith("-") else text.upper() for text in rule.needs)
+        raise UsageError(f"{option}: {rule.why}; add {needs}, or leave it out")
+    for text in rule.without:
+        if _holds(text, ctx):
+            other = _spell(find_parameter(text, ctx.command), ctx)
+            raise UsageError(f"{option} and {other}: {rule.why}; leave out one of them")
+
+
+def find_parameter(text: str, command: Any) -> Any:
+    """Return the parameter of a command that a rule names. Raises StopIteration if there is none."""
+    name = text.partition(" ")[0]
+    return next(param for param in command.params if name in (*param.opts, *param.secondary_opts, param.name))
+
+
+def _is_stated(param: Any, ctx: Any) -> bool:
+    source = ctx.get_parameter_source(param.name)
+    return source is not None and source.name == "COMMANDLINE"  # releases of typer keep the enumeration elsewhere
+
+
+def _holds(text: str, ctx: Any) -> bool:
+    """Return whether a parameter has the value that a rule names, or any other value than its default."""
+    param, value = find_parameter(text, ctx.command), text.partition(" ")[2]
+    actual = ctx.params.get(param.name)
+    if value:
+        return str(actual).partition(":")[0] == value
+    return _is_stated(param, ctx) and actual != param.get_default(ctx)
+
+
+def _spell(param: Any, ctx: Any) -> str:
+    """Return an option with its value, the first of several; an argument by its value."""
+    value = ctx.params.get(param.name)
+    values = value[:1] if isinstance(value, list) else value if isinstance(value, tuple) else [value]
+    text = " ".join(shlex.quote(str(each)) for each in values)
+    if param.param_type_name == "argument":
+        return text
+    name = max(param.opts, key=len)
+    return name if isinstance(value, bool) else f"{name} {text}"

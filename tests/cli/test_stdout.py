@@ -1,0 +1,89 @@
+"""Results on standard output that nobody gets are an error: a closed stream, a device that is full."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eyediff.cli import run
+
+FULL = Path("/dev/full")
+
+COMPUTED = (
+    "compare one/a.png two/a.png -m psnr",
+    "compare one two -m psnr -f csv",
+    "compare one two -m psnr -f json",
+    "compare one two -m psnr -f jsonl",
+    "table one m=two -m psnr",
+    "table one m=two -m psnr -f latex",
+    "merge part.jsonl",
+    "matrix one -m lpips-mini",
+    "nearest one/a.png one -m lpips-mini",
+    "diversity one -m lpips-mini -f csv",
+    "eval 2afc votes.csv -m psnr",
+    "eval 2afc votes.csv -m psnr -f json",
+)
+"""Commands whose results are rows or a table."""
+
+PRINTED = ("metrics", "protocols", "protocols derain --toml", "weights list", "weights where", "--version", "--help")
+"""Commands that print what they know."""
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders of two small images, one shard, and a table of votes."""
+    folder = tmp_path_factory.mktemp("inputs")
+    rng = np.random.default_rng(2)
+    for side in ("one", "two"):
+        (folder / side).mkdir()
+        for name in ("a.png", "b.png"):
+            Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / side / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run(["compare", "one", "two", "-m", "psnr", "--shard", "1/1", "-o", "part.jsonl"]) == 0
+    (folder / "votes.csv").write_text("reference,a,b,votes_a,votes_b\none/a.png,two/a.png,two/b.png,3,2\n")
+    return folder
+
+
+@pytest.mark.parametrize("call", [*COMPUTED, *PRINTED])
+def test_a_closed_stream(
+    call: str, inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2 or 3 and one line; rows were lost with exit code 0."""
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run(call.split()) == (2 if call in COMPUTED else 3)
+    sys.stdout.close()  # what `run` has put there
+    _check(capsys.readouterr().err)
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="a device of Linux")
+@pytest.mark.parametrize("call", [*COMPUTED, *PRINTED])
+def test_a_full_device(
+    call: str, inputs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same of a device that takes nothing."""
+    monkeypatch.chdir(inputs)
+    with FULL.open("w") as device:
+        monkeypatch.setattr(sys, "stdout", device)
+        assert run(call.split()) == (2 if call in COMPUTED else 3)
+    _check(capsys.readouterr().err)
+
+
+def _check(said: str) -> None:
+    assert said.splitlines()[-1].startswith("eyediff: cannot write ")
+    assert "Traceback" not in said
+    assert "internal error" not in said
+
+
+def test_a_file_needs_no_stream(inputs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A service may close what it does not use."""
+    monkeypatch.chdir(inputs)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run(["compare", "one", "two", "-m", "psnr", "-o", str(tmp_path / "out.csv")]) == 0
+    sys.stdout.close()
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 3
