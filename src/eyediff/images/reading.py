@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -89,6 +90,18 @@ def content(path: Path) -> bytes:
         raise ImageError(
             f"{shown(path)}: cannot be read ({why.strerror}); check the disk, or download it again"
         ) from why
+
+
+def content_sha256(path: Location) -> str | None:
+    """Return the sha256 of the bytes of a regular file, or of a URL, in hexadecimal; None if it cannot be read."""
+    try:
+        with _opened(path) as file:
+            digest = hashlib.sha256()
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+            return digest.hexdigest()
+    except (UnsupportedImage, OSError):
+        return None
 
 
 def has_image_content(path: Path) -> bool:

@@ -33,7 +33,7 @@ def write(
     output: str | Path,
     metrics: Sequence[str] = defaults.METRICS,
     *,
-    resume: bool = False,
+    resume: run.Resume = False,
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
@@ -52,8 +52,9 @@ def write(
         Path of a `.jsonl`, `.csv` or `.json` file, or of a `.parquet` folder.
     metrics : sequence of str
         Names of metrics.
-    resume : bool
-        Keep the rows that `output` has, and compute only the others.
+    resume : bool or "hash"
+        Keep the rows that `output` has, and compute only the others. A file counts as changed if its size or time of
+        modification is another; with "hash" if its content is, which this process reads for that.
     size, alpha : str
         Policies for images of different sizes and for transparent images.
     device : {"auto", "cpu", "cuda"}
@@ -85,7 +86,7 @@ def write(
 _SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
-def _open_sink(output: Path, resume: bool) -> run.ResumableSink:
+def _open_sink(output: Path, resume: run.Resume) -> run.ResumableSink:
     kind = _SUFFIXES.get(output.suffix.lower())
     if kind is None:
         suffixes = ", ".join(_SUFFIXES)
