@@ -7,10 +7,10 @@ a pixel of a format that takes more memory counts more; the boxes of AVIF and th
 from __future__ import annotations
 
 import io
+import shutil
 import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,23 +18,21 @@ import pytest
 from PIL import Image as PILImage
 from PIL import features
 
+import eyediff
 from eyediff.errors import ImageError
 from eyediff.images import read
-from tests.unit.images.make import GRAY, chunk, noise, tiff
+from eyediff.records import Failure
+from tests.unit.images.make import noise, tiff
 
+from .costly import announced_png
 from .test_images_hostile import error_of, memory_of, saved
-
-
-def header_of_png(width: int, height: int) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, GRAY, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 200_000_000), (1_000_001, 1)])
 def test_a_picture_of_one_column(tmp_path: Path, width: int, height: int) -> None:
     """200 million rows of one pixel took 2.3 GB and 12 s."""
     path = tmp_path / "x.png"
-    path.write_bytes(header_of_png(width, height))
+    path.write_bytes(announced_png(width, height))
     grown, told = memory_of(path)
     assert "each side may be at most 1000000 pixels" in told
     assert grown < 20_000_000
@@ -86,6 +84,27 @@ def test_costly_pixels_count_more(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ImageError, match=r"more than the limit of (3333|5000) pixels for a"):
         read(path, max_pixels=10_000)
     read(path, max_pixels=30_000)
+
+
+def test_pixels_that_do_not_fit_into_the_memory(tmp_path: Path) -> None:
+    """512 MB leave 128 MB for each image, which 7000x7000 pixels exceed: a row says so, and nothing is decoded."""
+    path = tmp_path / "x.png"
+    path.write_bytes(announced_png(7000, 7000))
+    other = shutil.copy(path, tmp_path / "y.png")
+    (row,) = eyediff.compare(path, other, ["psnr"], memory="512MB").rows
+    assert isinstance(row, Failure) and row.stage == "read"
+    assert "its 7000x7000 pixels take 140 MB decoded, and the memory limit leaves 128 MB for each" in row.message
+    (row,) = eyediff.compare(path, other, ["psnr"], memory="600MB").rows
+    assert isinstance(row, Failure) and "damaged" in row.message
+
+
+def test_a_row_and_a_column_that_are_padded(tmp_path: Path) -> None:
+    """Two files of some kilobytes became canvases of 22 GB."""
+    for name, size in (("a.png", (60_000, 1)), ("b.png", (1, 60_000))):
+        PILImage.new("L", size).save(tmp_path / name)
+    (row,) = eyediff.compare(tmp_path / "a.png", tmp_path / "b.png", ["psnr"], size="pad").rows
+    assert isinstance(row, Failure) and row.stage == "size"
+    assert "take 20599 MB at 60000x60000, and the memory limit leaves" in row.message
 
 
 def test_hdr_of_an_avif_behind_other_boxes(tmp_path: Path) -> None:

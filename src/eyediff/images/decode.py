@@ -112,7 +112,7 @@ _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
 _NO_PROFILE = "CMYK without a colour profile: converted with the simple formula"
 
 
-def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
+def decode(file: BinaryIO, max_pixels: int, max_bytes: int | None = None) -> DecodedImage:
     """Decode the first picture of a file, upright and in sRGB. Raises UnsupportedImage."""
     kind = recognise(file.read(HEAD))
     about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
@@ -121,6 +121,7 @@ def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
         with _warnings_swallowed(kind):
             im = PLUGINS[kind](file)
             _check_size(im, max_pixels, _effort(im, kind, about))
+            _check_bytes(im, about, max_bytes)
             more = _more(im, kind)
             if im.width * im.height > defaults.ALONE_PIXELS:
                 turns.enter_context(_large_ones_in_turn.value)
@@ -246,6 +247,17 @@ def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
         raise UnsupportedImage(
             f"{what}; it was not decoded, because it may be a decompression bomb; `compare` and `table` read it if "
             f"max_pixels is at least {math.ceil(im.width * im.height * effort)}"
+        )
+
+
+def _check_bytes(im: PILImage.Image, about: FileInfo, max_bytes: int | None) -> None:
+    """Raise UnsupportedImage for an image whose pixels take more; a transparent one is put on two grounds."""
+    grounds = 2 if about.key is not None or im.has_transparency_data else 1
+    needed = im.width * im.height * 3 * (2 if about.bits > 8 else 1) * grounds
+    if max_bytes is not None and needed > max_bytes:
+        raise UnsupportedImage(
+            f"its {im.width}x{im.height} pixels take {needed / 1024**2:.0f} MB decoded, and the memory limit leaves "
+            f"{max_bytes / 1024**2:.0f} MB for each image: give more memory, or make it smaller"
         )
 
 

@@ -31,6 +31,7 @@ def read(
     alpha: AlphaPolicy = "worst",
     max_pixels: int = defaults.MAX_PIXELS,
     range: Range | None = None,
+    max_bytes: int | None = None,
 ) -> Image:
     """Read a file as sRGB pixels, H x W x 3: uint8, or uint16 if the file has more than 8 bits.
 
@@ -45,12 +46,12 @@ def read(
     `range` has the values of black and white if the file does not use the full range of its type, such as (0, 4095) for
     12-bit values in a 16-bit file. The picture is then float32 from 0 to 1, and `notes` says so.
 
-    Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, or
-    has more than `max_pixels` pixels. The message is one line that begins with the path. Thread-safe.
+    Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, has
+    more than `max_pixels` pixels, or pixels that take more than `max_bytes`. The message is one line that begins with the path. Thread-safe.
     """
     try:
         with _opened(path) as file:
-            planes = decode(file, max_pixels)
+            planes = decode(file, max_pixels, max_bytes)
         return with_range(picture(str(path), planes, alpha), range)
     except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
