@@ -222,7 +222,12 @@ def ico(*pictures: bytes, count: int = 1) -> bytes:
 
 def icon_bitmap(edge: int) -> bytes:
     """A bitmap in run lengths; its height counts its mask, too."""
-    return struct.pack("<IiiHHIIiiII", 40, edge, 2 * edge, 1, 8, 1, 0, 0, 0, 2, 0) + bytes(8) + b"\0\0" * 400 + b"\0\1"
+    return (
+        struct.pack("<IiiHHIIiiII", 40, edge, 2 * edge, 1, 8, 1, 0, 0, 0, 2, 0)
+        + bytes(8)
+        + b"\1\1\0\0" * edge
+        + b"\0\1"
+    )
 
 
 def saved(kind: str, size: tuple[int, int], mode: str = "RGB", **how: object) -> bytes:
@@ -232,7 +237,7 @@ def saved(kind: str, size: tuple[int, int], mode: str = "RGB", **how: object) ->
     return file.getvalue()
 
 
-def webp_frames(count: int) -> bytes:
+def frames_of_webp(count: int) -> bytes:
     """An animated WebP of frames of one pixel."""
     still = saved("WEBP", (1, 1), lossless=True)[12:]
     body = bytes(6) + bytes(6) + bytes(3) + b"\0" + still
@@ -246,19 +251,21 @@ _KEY = chunk(b"tRNS", bytes(6))
 _CLEAR = chunk(b"tRNS", b"\0")
 
 MAKERS: dict[str, Maker] = {
-    "bmp, run lengths, 14000x14000": lambda: run_lengths(14_000, 14_000, b"\0\0" * 500),
-    "bmp, run lengths, at the limit": lambda: run_lengths(4096, 4096, b"\0\0" * 4096),
-    "bmp, runs of one pixel": lambda: run_lengths(4096, 4096, b"\1\1" * 2_400_000),
-    "bmp, steps": lambda: run_lengths(4096, 4096, b"\0\2\1\0" * 1_200_000),
+    "bmp, run lengths, 14000x14000": lambda: run_lengths(14_000, 14_000, b"\1\1\0\0" * 14_000),
+    "bmp, run lengths, at the limit": lambda: run_lengths(4096, 4096, b"\1\1\0\0" * 4096),
+    "bmp, runs of one pixel": lambda: run_lengths(1500, 1500, b"\1\1" * 2_250_000),
+    "bmp, steps": lambda: run_lengths(1000, 1200, b"\0\2\1\0" * 1_200_000),
     "jpeg, one scan": lambda: baseline(side(), 3),
     "jpeg, gray": lambda: baseline(side(), 1),
-    "jpeg, CMYK with a profile": lambda: baseline(side(), 4, adobe(0), profile_segment(lut_profile(b"CMYK", 17))),
+    "jpeg, CMYK with a profile": lambda: baseline(side(1.5), 4, adobe(0), profile_segment(lut_profile(b"CMYK", 17))),
     "jpeg, RGB with a profile": lambda: baseline(side(), 3, profile_segment(lut_profile(b"RGB ", 33))),
-    "jpeg, 500 scans": lambda: progressive(14_000, 3, 500),
-    "jpeg, 5000 scans": lambda: progressive(14_000, 3, 5000),
-    "jpeg, scans at the limit": lambda: progressive(side(2), 3, MOST_SCANS),
-    "jpeg, arithmetic scans": lambda: arithmetic(side(2), 3, MOST_SCANS),
-    "jpeg, arithmetic scan": lambda: jpeg(side(), 3, ARITHMETIC, scan((1, 2, 3), 0, 63, 0, bytes(8))),
+    "jpeg, 500 scans": lambda: progressive(side(2), 3, 500),
+    "jpeg, 5000 scans": lambda: progressive(side(2), 3, 5000),
+    "jpeg, 100 scans": lambda: progressive(side(2), 3, MOST_SCANS),
+    "jpeg, 100 scans at the limit": lambda: progressive(side(10), 3, MOST_SCANS),
+    "jpeg, 20 scans at the limit": lambda: progressive(side(2), 3, 20),
+    "jpeg, 100 arithmetic scans at the limit": lambda: arithmetic(side(10), 3, MOST_SCANS),
+    "jpeg, an arithmetic scan": lambda: jpeg(side(2), 3, ARITHMETIC, scan((1, 2, 3), 0, 63, 0, bytes(8))),
     "png, 1x200000000": lambda: announced_png(1, 200_000_000),
     "png, 200x1000000": lambda: png(200, 1_000_000, RGB, filter_=4),
     "png, RGB": lambda: png(side(), side(), RGB, filter_=4),
@@ -283,6 +290,9 @@ MAKERS: dict[str, Maker] = {
     "tiff, a tile of 26000x26000": lambda: huge_tile(16, 26_000),
     "tiff, 800000 deflated strips": lambda: strips(250, 800_000, 8, zlib.compress(bytes(250))),
     "tiff, 800000 plain strips": lambda: strips(250, 800_000, 1, bytes(250)),
+    "tiff, plain strips at the limit": lambda: strips(760, 1 << 18, 1, bytes(760)),
+    "tiff, deflated strips at the limit": lambda: strips(760, 1 << 18, 8, zlib.compress(bytes(760))),
+    "tiff, tiles at the limit": lambda: tiles(440, 440, 32, zlib.compress(bytes(1024))),
     "tiff, 780000 tiles": lambda: tiles(883, 883, 16, zlib.compress(bytes(256))),
     "tiff, deflate": lambda: strips(side(), 1, 8, deflated(repeat(bytes(3 * side()), side())), side(), 3),
     "tiff, LZW": lambda: saved("TIFF", (side(), side()), compression="tiff_lzw"),
@@ -294,7 +304,7 @@ MAKERS: dict[str, Maker] = {
     "webp, lossless": lambda: saved("WEBP", (side(3), side(3)), lossless=True, method=0),
     "webp, lossy": lambda: saved("WEBP", (side(3), side(3)), method=0),
     "webp, with alpha": lambda: saved("WEBP", (side(3), side(3)), "RGBA", method=0),
-    "webp, 60000 frames": lambda: webp_frames(60_000),
+    "webp, 60000 frames": lambda: frames_of_webp(60_000),
     "avif": lambda: saved("AVIF", (side(3), side(3)), speed=10),
     "avif, with alpha": lambda: saved("AVIF", (side(3), side(3)), "RGBA", speed=10),
     "gif": lambda: saved("GIF", (side(), side()), "P"),

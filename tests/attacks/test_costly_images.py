@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from eyediff.images import read
 from eyediff.records import Failure
 from tests.unit.images.make import noise, tiff
 
-from .costly import announced_png
+from .costly import SEQUENTIAL, Maker, announced_png, arithmetic, ico, icon_bitmap, jpeg, progressive, scan, strips
 from .test_images_hostile import error_of, memory_of, saved
 
 
@@ -66,6 +67,42 @@ def test_a_jpeg_of_many_scans(tmp_path: Path, scans: int) -> None:
             read(path)
     else:
         read(path)
+
+
+def test_scans_count_like_pixels(tmp_path: Path) -> None:
+    """100 scans that refine all coefficients of 100 million pixels took 16 s, with arithmetic coding, too."""
+    for make in (progressive, arithmetic):
+        path = tmp_path / "x.jpg"
+        path.write_bytes(make(64, 3, 100))
+        assert read(path, max_pixels=40_960).pixels.shape == (64, 64, 3)
+        with pytest.raises(ImageError, match="more than the limit of 4096 pixels for a JPEG of this kind"):
+            read(path, max_pixels=40_959)
+
+
+def test_one_component_before_a_whole_scan(tmp_path: Path) -> None:
+    """A decoder keeps the coefficients of all scans then, and the file counted as one of a single scan."""
+    parts = scan([1], 0, 63, 0, bytes(16)) + scan((1, 2, 3), 0, 63, 0, bytes(48))
+    path = tmp_path / "x.jpg"
+    path.write_bytes(jpeg(64, 3, SEQUENTIAL, parts))
+    with pytest.raises(ImageError, match="more than the limit of 2500 pixels for a JPEG of this kind"):
+        read(path, max_pixels=5000)
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+def test_a_tiff_of_many_strips(tmp_path: Path, compression: int) -> None:
+    """800,000 strips at one place, 5 MB, took 16 s."""
+    strip = bytes(8) if compression == 1 else zlib.compress(bytes(8))
+    assert "300000 strips" in error_of(tmp_path / "x.tif", strips(8, 300_000, compression, strip))
+    (tmp_path / "x.tif").write_bytes(strips(8, 300, compression, strip))
+    assert read(tmp_path / "x.tif").pixels.shape == (300, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: announced_png(1, 170_000_000), lambda: icon_bitmap(13_000)], ids=["png", "bmp"]
+)
+def test_a_picture_in_an_icon(tmp_path: Path, make: Maker) -> None:
+    """The directory says 256x256: a column took 2 GB, run lengths 21 s."""
+    assert "an ICO whose picture announces" in error_of(tmp_path / "x.ico", ico(make()))
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF", "progressive", "transparent", "plain"])

@@ -106,6 +106,9 @@ included.
 PIECE = 1_000_000
 """Number of pixels that are converted and copied from Pillow to NumPy at a time."""
 
+_USUAL_SCANS = 10
+"""Scans of a progressive JPEG as writers make it."""
+
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
 _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
@@ -222,14 +225,18 @@ def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
 def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
     """Return the cost of a pixel in time and memory, compared with a pixel of a simple file.
 
-    With it, no allowed file needs more than 1 GB in addition to the result. WebP and AVIF keep several pictures with
-    four channels. A JPEG with several scans keeps all coefficients. Transparency is blended on two backgrounds.
+    With it, no allowed file needs more than 1 GB in addition to the result, or 10 s of a core. WebP and AVIF keep several
+    pictures with four channels. A JPEG with several scans goes over all coefficients in each. Transparency is blended on
+    two backgrounds. A colour profile is looked up pixel by pixel.
     """
     if kind in ("WebP", "AVIF"):
         return 3
-    several = isinstance(im, Jpeg) and not im.scans.single
-    if several or about.key is not None or im.has_transparency_data:
+    if isinstance(im, Jpeg) and not im.scans.single:
+        return max(2, len(im.scans.ends) / _USUAL_SCANS)
+    if about.key is not None or im.has_transparency_data:
         return 2
+    if im.mode == "CMYK" and im.info.get("icc_profile"):
+        return 1.5
     return 1.25 if about.bits > 8 else 1
 
 

@@ -17,13 +17,13 @@ from .. import defaults
 from ..errors import shown
 from . import png
 from .formats import AlphaKind, FileInfo, Format, UnsupportedImage
-from .tiff_tags import ORIENTATION, read_tags, upright_from
+from .tiff_tags import ORIENTATION, count_values, read_tags, upright_from
 
 WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 256, 257, 322, 323
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
 COMPRESSION, STRIPS, STRIP_SIZES, STRIP_ROWS, TILES, TILE_SIZES = 259, 273, 279, 278, 324, 325
 _DEFLATE = (8, 32946)
-_MOST_STRIPS = 1 << 20
+_MOST_PIECES = 1 << 18  # Pillow takes 20 us and 400 bytes for each plain one
 _PIECE = 1 << 20
 _TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
 _TILE_PIXELS = 1 << 24  # 4096 x 4096, larger than usual tiles; 64 MB decoded
@@ -35,6 +35,7 @@ _SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex i
 _ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
 _RUN_LENGTHS = (1, 2)
 _OPAQUE_BMP = "its transparency (16-bit BMP) is not read; it is treated as opaque"
+_ICON_PIXELS = 1 << 22  # 2048 x 2048: icons have 256, some 1024
 _TONE_MAP = "which have no display range; tone-map it and save it with 8 or 16 bits"
 
 
@@ -42,8 +43,13 @@ def tiff(file: BinaryIO) -> FileInfo:
     """Read depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises UnsupportedImage."""
     try:
         tags, more = read_tags(file, _TIFF_TAGS)
+        pieces = count_values(file, (STRIPS, TILES))
     except ValueError as why:
         raise UnsupportedImage(f"is a damaged TIFF: {why}; download or export it again") from why
+    if pieces > _MOST_PIECES:
+        raise UnsupportedImage(
+            f"a TIFF of {pieces} strips or tiles, and {_MOST_PIECES} are read at most: save it with larger ones"
+        )
     _check_tile(tags)
     _check_sums(file)
     bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
@@ -106,7 +112,7 @@ def _check_sums(file: BinaryIO) -> None:
         across, down = width, max(1, min(height, tags.get(STRIP_ROWS, (height,))[0]))
     size = down * -(-across * max(tags.get(BITS, (1,))) * (samples if together else 1) // 8)
     try:
-        found, _ = read_tags(file, (STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_STRIPS)
+        found, _ = read_tags(file, (STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_PIECES)
         places = found.get(TILES, found.get(STRIPS, ()))
         lengths = found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
         most = -(-width // max(1, across)) * -(-height // max(1, down)) * (1 if together else samples)
@@ -258,7 +264,10 @@ def _pnm_token(file: BinaryIO) -> bytes:
 
 
 def ico(file: BinaryIO) -> FileInfo:
-    """Check the largest picture, which Pillow reads, if it is a PNG. Pictures of other kinds have no check sums."""
+    """Check the largest picture, which Pillow reads, whatever size the directory of the file says it has.
+
+    A PNG has check sums, a bitmap has none. Raises UnsupportedImage.
+    """
     file.seek(0)
     try:
         entry = IcoImagePlugin.IcoFile(file).entry[0]
@@ -267,9 +276,19 @@ def ico(file: BinaryIO) -> FileInfo:
     except (SyntaxError, LookupError, ValueError, struct.error):  # the decoder reports the error
         return FileInfo()
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        _check_icon(*struct.unpack_from("<ii", data.ljust(12, b"\0"), 4))
         return FileInfo()
+    _check_icon(*struct.unpack_from(">II", data.ljust(24, b"\0"), 16))
     bits = png.inspect(BytesIO(data)).bits
     return FileInfo(notes=(f"{bits}-bit PNG in an ICO, read at 8 bits",) if bits > 8 else ())
+
+
+def _check_icon(width: int, height: int) -> None:
+    if abs(width * height) > 2 * _ICON_PIXELS:  # the height of a bitmap counts its mask
+        raise UnsupportedImage(
+            f"an ICO whose picture announces {width}x{abs(height)}, which may be a decompression bomb: not decoded; "
+            "save it as PNG"
+        )
 
 
 INSPECTORS: Mapping[Format, Callable[[BinaryIO], FileInfo]] = {
