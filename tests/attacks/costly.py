@@ -257,8 +257,8 @@ MAKERS: dict[str, Maker] = {
     "bmp, steps": lambda: run_lengths(1000, 1200, b"\0\2\1\0" * 1_200_000),
     "jpeg, one scan": lambda: baseline(side(), 3),
     "jpeg, gray": lambda: baseline(side(), 1),
-    "jpeg, CMYK with a profile": lambda: baseline(side(1.5), 4, adobe(0), profile_segment(lut_profile(b"CMYK", 17))),
-    "jpeg, RGB with a profile": lambda: baseline(side(), 3, profile_segment(lut_profile(b"RGB ", 33))),
+    "jpeg, CMYK with a profile": lambda: baseline(side(1.25), 4, adobe(0), profile_segment(lut_profile(b"CMYK", 17))),
+    "jpeg, RGB with a profile": lambda: baseline(side(1.25), 3, profile_segment(lut_profile(b"RGB ", 33))),
     "jpeg, 500 scans": lambda: progressive(side(2), 3, 500),
     "jpeg, 5000 scans": lambda: progressive(side(2), 3, 5000),
     "jpeg, 100 scans": lambda: progressive(side(2), 3, MOST_SCANS),
@@ -274,9 +274,9 @@ MAKERS: dict[str, Maker] = {
     "png, a transparent colour": lambda: png(side(2), side(2), RGB, _KEY),
     "png, a transparent palette": lambda: png(side(2), side(2), PALETTE, chunk(b"PLTE", bytes(768)), _CLEAR),
     "png, 1 bit": lambda: png(side(), side(), GRAY, depth=1),
-    "png, a profile": lambda: png(side(), side(), RGB, profiled(b"RGB ", 33)),
+    "png, a profile": lambda: png(side(1.25), side(1.25), RGB, profiled(b"RGB ", 33)),
     "png, a profile of curves": lambda: png(
-        side(), side(), RGB, chunk(b"iCCP", b"x\0\0" + zlib.compress(icc_rgb(1.8)))
+        side(1.25), side(1.25), RGB, chunk(b"iCCP", b"x\0\0" + zlib.compress(icc_rgb(1.8)))
     ),
     "png, 16 bits, 14000x14000": lambda: png(14_000, 14_000, RGB, depth=16),
     "png, 16 bits, at the limit": lambda: png(side(1.25), side(1.25), RGB, depth=16),
@@ -300,7 +300,7 @@ MAKERS: dict[str, Maker] = {
     "tiff, group 4": lambda: saved("TIFF", (side(), side()), "1", compression="group4"),
     "tiff, 100 scans in each strip": lambda: progressive_tiff(4000, 12),
     "tiff, 16 bits": lambda: deep_tiff(side(1.25), 3),
-    "tiff, 16 bits with alpha": lambda: deep_tiff(side(1.25), 4),
+    "tiff, 16 bits with alpha": lambda: deep_tiff(side(2), 4),
     "webp, lossless": lambda: saved("WEBP", (side(3), side(3)), lossless=True, method=0),
     "webp, lossy": lambda: saved("WEBP", (side(3), side(3)), method=0),
     "webp, with alpha": lambda: saved("WEBP", (side(3), side(3)), "RGBA", method=0),

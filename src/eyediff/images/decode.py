@@ -235,9 +235,7 @@ def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
         return max(2, len(im.scans.ends) / _USUAL_SCANS)
     if about.key is not None or im.has_transparency_data:
         return 2
-    if im.mode == "CMYK" and im.info.get("icc_profile"):
-        return 1.5
-    return 1.25 if about.bits > 8 else 1
+    return 1.25 if about.bits > 8 or im.info.get("icc_profile") else 1
 
 
 def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:

@@ -276,7 +276,8 @@ def ico(file: BinaryIO) -> FileInfo:
     except (SyntaxError, LookupError, ValueError, struct.error):  # the decoder reports the error
         return FileInfo()
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
-        _check_icon(*struct.unpack_from("<ii", data.ljust(12, b"\0"), 4))
+        width, height = struct.unpack_from("<ii", data.ljust(12, b"\0"), 4)
+        _check_icon(width, height // 2)  # which counts its mask
         return FileInfo()
     _check_icon(*struct.unpack_from(">II", data.ljust(24, b"\0"), 16))
     bits = png.inspect(BytesIO(data)).bits
@@ -284,7 +285,7 @@ def ico(file: BinaryIO) -> FileInfo:
 
 
 def _check_icon(width: int, height: int) -> None:
-    if abs(width * height) > 2 * _ICON_PIXELS:  # the height of a bitmap counts its mask
+    if abs(width * height) > _ICON_PIXELS:
         raise UnsupportedImage(
             f"an ICO whose picture announces {width}x{abs(height)}, which may be a decompression bomb: not decoded; "
             "save it as PNG"
