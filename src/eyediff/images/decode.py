@@ -229,13 +229,15 @@ def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
     pictures with four channels. A JPEG with several scans goes over all coefficients in each. Transparency is blended on
     two backgrounds. A colour profile is looked up pixel by pixel.
     """
+    transparent = about.key is not None or im.has_transparency_data
     if kind in ("WebP", "AVIF"):
-        return 3
+        return 4 if transparent else 3
     if isinstance(im, Jpeg) and not im.scans.single:
         return max(2, len(im.scans.ends) / _USUAL_SCANS)
-    if about.key is not None or im.has_transparency_data:
-        return 2
-    return 1.25 if about.bits > 8 or im.info.get("icc_profile") else 1
+    costly = about.bits > 8 or im.info.get("icc_profile")
+    if transparent:
+        return 3 if costly else 2
+    return 1.3 if costly else 1
 
 
 def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:

@@ -17,13 +17,16 @@ from .. import defaults
 from ..errors import shown
 from . import png
 from .formats import AlphaKind, FileInfo, Format, UnsupportedImage
+from .jpeg import find_scans
 from .tiff_tags import ORIENTATION, count_values, read_tags, upright_from
 
 WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 256, 257, 322, 323
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
 COMPRESSION, STRIPS, STRIP_SIZES, STRIP_ROWS, TILES, TILE_SIZES = 259, 273, 279, 278, 324, 325
-_DEFLATE = (8, 32946)
+_PLAIN, _JPEG, _DEFLATE = 1, 7, (8, 32946)
 _MOST_PIECES = 1 << 18  # Pillow takes 20 us and 400 bytes for each plain one
+_SHARED = 64  # times the bytes of the file that its strips may take, if they share them
+_STRIP_SCANS = 10
 _PIECE = 1 << 20
 _TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
 _TILE_PIXELS = 1 << 24  # 4096 x 4096, larger than usual tiles; 64 MB decoded
@@ -43,13 +46,9 @@ def tiff(file: BinaryIO) -> FileInfo:
     """Read depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises UnsupportedImage."""
     try:
         tags, more = read_tags(file, _TIFF_TAGS)
-        pieces = count_values(file, (STRIPS, TILES))
+        _check_pieces(file)
     except ValueError as why:
         raise UnsupportedImage(f"is a damaged TIFF: {why}; download or export it again") from why
-    if pieces > _MOST_PIECES:
-        raise UnsupportedImage(
-            f"a TIFF of {pieces} strips or tiles, and {_MOST_PIECES} are read at most: save it with larger ones"
-        )
     _check_tile(tags)
     _check_sums(file)
     bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
@@ -80,6 +79,32 @@ def tiff(file: BinaryIO) -> FileInfo:
         alpha=_ALPHA.get(tags.get(EXTRA, (2,))[0], "unused"),
         notes=notes,
     )
+
+
+def _check_pieces(file: BinaryIO) -> None:
+    """Refuse strips or tiles that are too many, that overlap, or that are JPEG of many scans: all take time, not bytes.
+
+    Several may be the same bytes, as where writers keep an empty tile once. Raises ValueError on a damaged block.
+    """
+    pieces = count_values(file, (STRIPS, TILES))
+    if pieces > _MOST_PIECES:
+        raise UnsupportedImage(
+            f"a TIFF of {pieces} strips or tiles, and {_MOST_PIECES} are read at most: save it with larger ones"
+        )
+    found, _ = read_tags(file, (COMPRESSION, STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_PIECES)
+    places, lengths = found.get(TILES, found.get(STRIPS, ())), found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
+    if (compression := found.get(COMPRESSION, (_PLAIN,))[0]) == _PLAIN:  # whose lengths no decoder heeds
+        return
+    size, distinct = file.seek(0, 2), set(zip(places, lengths, strict=False))
+    if sum(length for _, length in distinct) > 2 * size or sum(lengths) > _SHARED * size:
+        raise ValueError("its strips or tiles take more bytes than it has")
+    for place, length in distinct if compression == _JPEG else ():
+        file.seek(min(place, size))
+        if len(find_scans(file.read(length)).ends) > _STRIP_SCANS:
+            raise UnsupportedImage(
+                f"a TIFF of JPEG with more than {_STRIP_SCANS} scans, which may be made to take long: not decoded; "
+                "save it again"
+            )
 
 
 def _check_tile(tags: Mapping[int, tuple[int, ...]]) -> None:
