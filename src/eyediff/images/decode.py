@@ -225,9 +225,9 @@ def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
 def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
     """Return the cost of a pixel in time and memory, compared with a pixel of a simple file.
 
-    With it, no allowed file needs more than 1 GB in addition to the result, or 10 s of a core. WebP and AVIF keep several
-    pictures with four channels. A JPEG with several scans goes over all coefficients in each. Transparency is blended on
-    two backgrounds. A colour profile is looked up pixel by pixel.
+    It is to keep each allowed file below 1 GB in addition to the result, and below 10 s of a core. WebP and AVIF keep
+    several pictures with four channels. A JPEG with several scans goes over all coefficients in each. Transparency is
+    blended on two backgrounds. A colour profile is looked up pixel by pixel.
     """
     transparent = about.key is not None or im.has_transparency_data
     if kind in ("WebP", "AVIF"):

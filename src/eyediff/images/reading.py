@@ -47,7 +47,8 @@ def read(
     12-bit values in a 16-bit file. The picture is then float32 from 0 to 1, and `notes` says so.
 
     Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, has
-    more than `max_pixels` pixels, or pixels that take more than `max_bytes`. The message is one line that begins with the path. Thread-safe.
+    more than `max_pixels` pixels, or pixels that take more than `max_bytes`. The message is one line that begins with
+    the path. Thread-safe.
     """
     try:
         with _opened(path) as file:

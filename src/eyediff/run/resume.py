@@ -113,7 +113,7 @@ class _Entry(NamedTuple):
 class ResumableSink:
     """A sink that writes any format to a file (Parquet: to a folder). With `resume`, it continues earlier results.
 
-    Rows are kept if their pairs and their files have not changed; see `Resume`. Rows that lack a score are computed again.
+    Rows are kept if their pairs and files have not changed; see `Resume`. Rows that lack a score are computed again.
     If nothing can be continued, existing results are kept as `<path>~` until the end of the run. The journal is removed
     if the run finished, every pair has its scores, and `resume` was not requested.
 
