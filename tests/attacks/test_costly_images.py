@@ -7,6 +7,7 @@ a pixel of a format that takes more memory counts more; the boxes of AVIF and th
 from __future__ import annotations
 
 import io
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,23 +19,21 @@ import pytest
 from PIL import Image as PILImage
 from PIL import features
 
+import eyediff
 from eyediff.errors import ImageError
 from eyediff.images import read
-from tests.unit.images.make import GRAY, chunk, noise, tiff
+from eyediff.records import Failure
+from tests.unit.images.make import icc_rgb, noise, tiff
 
+from .costly import SEQUENTIAL, Maker, announced_png, arithmetic, ico, icon_bitmap, jpeg, progressive, scan, strips
 from .test_images_hostile import error_of, memory_of, saved
-
-
-def header_of_png(width: int, height: int) -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, GRAY, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 200_000_000), (1_000_001, 1)])
 def test_a_picture_of_one_column(tmp_path: Path, width: int, height: int) -> None:
     """200 million rows of one pixel took 2.3 GB and 12 s."""
     path = tmp_path / "x.png"
-    path.write_bytes(header_of_png(width, height))
+    path.write_bytes(announced_png(width, height))
     grown, told = memory_of(path)
     assert "each side may be at most 1000000 pixels" in told
     assert grown < 20_000_000
@@ -70,22 +69,103 @@ def test_a_jpeg_of_many_scans(tmp_path: Path, scans: int) -> None:
         read(path)
 
 
-@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "progressive", "transparent", "plain"])
+def test_scans_count_like_pixels(tmp_path: Path) -> None:
+    """100 scans that refine all coefficients of 100 million pixels took 16 s, with arithmetic coding, too."""
+    for make in (progressive, arithmetic):
+        path = tmp_path / "x.jpg"
+        path.write_bytes(make(64, 3, 100))
+        assert read(path, max_pixels=40_960).pixels.shape == (64, 64, 3)
+        with pytest.raises(ImageError, match="more than the limit of 4096 pixels for a JPEG of this kind"):
+            read(path, max_pixels=40_959)
+
+
+def test_one_component_before_a_whole_scan(tmp_path: Path) -> None:
+    """A decoder keeps the coefficients of all scans then, and the file counted as one of a single scan."""
+    parts = scan([1], 0, 63, 0, bytes(16)) + scan((1, 2, 3), 0, 63, 0, bytes(48))
+    path = tmp_path / "x.jpg"
+    path.write_bytes(jpeg(64, 3, SEQUENTIAL, parts))
+    with pytest.raises(ImageError, match="more than the limit of 2500 pixels for a JPEG of this kind"):
+        read(path, max_pixels=5000)
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+def test_a_tiff_of_many_strips(tmp_path: Path, compression: int) -> None:
+    """800,000 strips at one place, 5 MB, took 16 s."""
+    strip = bytes(8) if compression == 1 else zlib.compress(bytes(8))
+    assert "300000 strips" in error_of(tmp_path / "x.tif", strips(8, 300_000, compression, strip))
+    (tmp_path / "x.tif").write_bytes(strips(8, 300, compression, strip))
+    assert read(tmp_path / "x.tif").pixels.shape == (300, 8, 3)
+
+
+def test_strips_that_share_their_bytes(tmp_path: Path) -> None:
+    """As an empty tile that is kept once, but not so that long strips without any pixels are gone through again."""
+    empty = b"\x78\x9c" + b"\0\0\0\xff\xff" * 10_000 + zlib.compress(bytes(8))[2:]
+    assert "take more bytes than it has" in error_of(tmp_path / "x.tif", strips(8, 300, 8, empty))
+    (tmp_path / "x.tif").write_bytes(strips(8, 30, 8, empty))
+    assert read(tmp_path / "x.tif").pixels.shape == (30, 8, 3)
+
+
+@pytest.mark.parametrize("scans", [10, 11])
+def test_scans_in_the_strips_of_a_tiff(tmp_path: Path, scans: int) -> None:
+    """99 in each, of 200 million pixels, took 15 s."""
+    (tmp_path / "x.tif").write_bytes(strips(64, 2, 7, progressive(64, 1, scans), 64))
+    if scans > 10:
+        with pytest.raises(ImageError, match="JPEG with more than 10 scans"):
+            read(tmp_path / "x.tif")
+    else:
+        assert read(tmp_path / "x.tif").pixels.shape == (128, 64, 3)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: announced_png(1, 170_000_000), lambda: icon_bitmap(13_000)], ids=["png", "bmp"]
+)
+def test_a_picture_in_an_icon(tmp_path: Path, make: Maker) -> None:
+    """The directory says 256x256: a column took 2 GB, run lengths 21 s."""
+    assert "an ICO whose picture announces" in error_of(tmp_path / "x.ico", ico(make()))
+
+
+@pytest.mark.parametrize(
+    "kind", ["WEBP", "AVIF", "clear WEBP", "clear AVIF", "progressive", "transparent", "profile", "plain"]
+)
 def test_costly_pixels_count_more(tmp_path: Path, kind: str) -> None:
-    """They take two to four times the memory of others."""
-    if kind == "AVIF" and not features.check("avif"):
+    """They take more memory or time than others."""
+    if "AVIF" in kind and not features.check("avif"):
         pytest.skip("this Pillow was built without AVIF")
     path = tmp_path / "x"
     picture = PILImage.fromarray(noise(100, 100))
-    if kind == "transparent":
+    if kind.startswith(("transparent", "clear")):
         picture.putalpha(7)
-    picture.save(path, {"progressive": "JPEG"}.get(kind, kind if kind.isupper() else "PNG"), progressive=True)
+    if kind == "profile":
+        picture.info["icc_profile"] = icc_rgb(1.8)
+    last = kind.rsplit(maxsplit=1)[-1]
+    picture.save(path, {"progressive": "JPEG"}.get(last, last if last.isupper() else "PNG"), progressive=True)
     if kind == "plain":
         read(path, max_pixels=10_000)
         return
-    with pytest.raises(ImageError, match=r"more than the limit of (3333|5000) pixels for a"):
+    with pytest.raises(ImageError, match=r"more than the limit of (2500|3333|5000|7692) pixels for a"):
         read(path, max_pixels=10_000)
-    read(path, max_pixels=30_000)
+    read(path, max_pixels=40_000)
+
+
+def test_pixels_that_do_not_fit_into_the_memory(tmp_path: Path) -> None:
+    """512 MB leave 128 MB for each image, which 7000x7000 pixels exceed: a row says so, and nothing is decoded."""
+    path = tmp_path / "x.png"
+    path.write_bytes(announced_png(7000, 7000))
+    other = shutil.copy(path, tmp_path / "y.png")
+    (row,) = eyediff.compare(path, other, ["psnr"], memory="512MB").rows
+    assert isinstance(row, Failure) and row.stage == "read"
+    assert "its 7000x7000 pixels take 140 MB decoded, and the memory limit leaves 128 MB for each" in row.message
+    (row,) = eyediff.compare(path, other, ["psnr"], memory="600MB").rows
+    assert isinstance(row, Failure) and "damaged" in row.message
+
+
+def test_a_row_and_a_column_that_are_padded(tmp_path: Path) -> None:
+    """Two files of some kilobytes became canvases of 22 GB."""
+    for name, size in (("a.png", (60_000, 1)), ("b.png", (1, 60_000))):
+        PILImage.new("L", size).save(tmp_path / name)
+    (row,) = eyediff.compare(tmp_path / "a.png", tmp_path / "b.png", ["psnr"], size="pad").rows
+    assert isinstance(row, Failure) and row.stage == "size"
+    assert "take 20599 MB at 60000x60000, and the memory limit leaves" in row.message
 
 
 def test_hdr_of_an_avif_behind_other_boxes(tmp_path: Path) -> None:

@@ -431,7 +431,7 @@ def test_one_option(name: str, use: Use, runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        ("compare a b --map-format png", "--map-format png: it says what --maps writes; add --maps"),
+        ("compare a b --map-format png", "--map-format png: it sets the format of --maps; add --maps"),
         ("compare a b --tolerance 1", "--tolerance 1: there is nothing to compare with; add --baseline"),
         ("compare a b --resampling lanczos", "add --size resize or --size fit"),
         ("compare a b --shard 1/2 -o x.csv --max-mean l2=1", "--max-mean l2=1 and --shard 1/2"),
@@ -442,11 +442,11 @@ def test_one_option(name: str, use: Use, runs: Runs) -> None:
         ("eval 2afc {in}/votes.csv --split val", "is a table, which is taken whole"),
         ("compare {in}/plain/a.png {in}/plain/c.png --match stem", "pairs the images of two folders"),
         ("nearest f --duplicates 1 -k 2", "-k 2 and --duplicates 1"),
-        ("nearest q f --rebuild", "--rebuild: it computes an index anew; add --index"),
-        ("train -o x --epochs 3 --init gaussian", "--epochs 3: first weights alone are written; add DATA"),
+        ("nearest q f --rebuild", "--rebuild: it computes an index again; add --index"),
+        ("train -o x --epochs 3 --init gaussian", "--epochs 3: only the first weights are written; add DATA"),
         ("train -o x votes.csv --photos p", "add --init kmeans"),
         ("train -o x votes.csv --photos p --init gaussian", "add --init kmeans"),
-        ("distill f --weights w", "--weights w: they are measured; add --evaluate"),
+        ("distill f --weights w", "--weights w: they are what is measured; add --evaluate"),
         ("distill f --evaluate --steps 5", "--steps 5 and --evaluate"),
         ("distill f -o x --steps 5 --minutes 1", "--steps 5 and --minutes 1"),
         ("optimize noise t -o x --size crop", "--size crop and noise"),

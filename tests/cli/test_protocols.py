@@ -68,15 +68,16 @@ def test_a_run_of_other_conventions_is_not_continued(folders: Folders, capsys: p
     assert run(["compare", "a", "b", "-m", "psnr", "--crop-border", "3", "--baseline", "r.jsonl"]) == 0
 
 
-def test_masks_by_name(folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder holds a mask for each pair, by name or stem; --resume sees a changed one; a missing one is refused."""
+@pytest.mark.parametrize("resume", [["--resume"], ["--resume-by", "hash"]], ids=["time", "hash"])
+def test_masks_by_name(resume: list[str], folders: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder holds a mask for each pair, by name or stem; a changed one is seen; a missing one is refused."""
     Path("m").mkdir()
     for name, ignored in (("1.png", 0), ("2.bmp", 10), ("3.png", 20)):
         mask = np.full((40, 48), 255, np.uint8)
         mask[:ignored] = 0
         Image.fromarray(mask).save(f"m/{name}")
     call = ["compare", "a", "b", "-m", "psnr,lpips", "--mask", "m"]
-    assert run([*call, "-o", "r.jsonl", "--resume"]) == 0
+    assert run([*call, "-o", "r.jsonl", *resume]) == 0
     scores = [json.loads(line)["scores"]["psnr"] for line in Path("r.jsonl").read_text().splitlines()[1:]]
     a, b = (np.stack([np.asarray(Image.open(f"{side}/{n}.png")) for n in (1, 2, 3)]) / 255 for side in "ab")
     expected = [
@@ -84,7 +85,7 @@ def test_masks_by_name(folders: Folders, capsys: pytest.CaptureFixture[str]) -> 
     ]
     assert scores == pytest.approx(expected, rel=1e-9)
     shutil.copy("m/1.png", "m/3.png")
-    assert run([*call, "-o", "r.jsonl", "--resume"]) == 0
+    assert run([*call, "-o", "r.jsonl", *resume]) == 0
     again = [json.loads(line)["scores"]["psnr"] for line in Path("r.jsonl").read_text().splitlines()[1:]]
     assert again[:2] == scores[:2] and again[2] != scores[2]
     capsys.readouterr()
@@ -123,9 +124,9 @@ def test_a_changed_clock_passes(folders: Folders) -> None:
         (["--protocol", "sr-y"], "--scale 4"),
         (["--protocol", "sry"], "did you mean sr-y"),
         (["--scale", "4"], "is of a protocol"),
-        (["--protocol", "derain", "--alpha", "white"], "--alpha white and --protocol derain: a protocol says it"),
+        (["--protocol", "derain", "--alpha", "white"], "--alpha white and --protocol derain: a protocol sets it"),
         (["--protocol", "derain", "-m", "lpips"], "has no lpips"),
-        (["--protocol", "derain", "--crop-border", "2"], "--crop-border 2 and --protocol derain: a protocol says it"),
+        (["--protocol", "derain", "--crop-border", "2"], "--crop-border 2 and --protocol derain: a protocol sets it"),
         (["-m", "ms-ssim", "--ignore", "0,0,5,5"], "ms-ssim is not defined"),
         (["--region", "0,0,5"], "--region 0,0,5: expected"),
         (["--crop-border", "-1"], "expected 0 or more"),

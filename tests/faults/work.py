@@ -194,18 +194,48 @@ def _drawn() -> Work:
 PICTURES = re.compile(rb"pictures-[0-9a-f]{8}")
 
 
-def _matrix() -> Work:
+def _set(name: str, *words: str, aims: Sequence[str]) -> Work:
+    """A command over one folder, which keeps an index where one is named."""
+
     def command(inputs: Path, place: Path) -> list[str]:
-        return python("matrix", str(inputs / "a"), "-o", "out.csv")
+        return python(name, str(inputs / "a"), *words, "-o", "out.csv")
 
     def stage(place: Path) -> str:
         try:
-            parts = [part.stat().st_size for part in place.glob("out.csv.*.part")]
+            indexes, parts = (
+                [part.stat().st_size for part in place.glob(f"{of}.*.part")] for of in ("points", "out.csv")
+            )
         except FileNotFoundError:  # it took its place meanwhile
             return "start"
+        if any(indexes):
+            return "indexing"
         return ("writing" if parts[0] else "computing") if parts else "start"
 
-    return Work("matrix", command, stage, ("computing", "writing"), "out.csv", count=500)
+    return Work(name, command, stage, aims, "out.csv", count=500)
+
+
+def _table() -> Work:
+    """A table of two methods, of which one is the ground truth itself, and their scores, which are continued."""
+
+    def command(inputs: Path, place: Path) -> list[str]:
+        folders = (str(inputs / "a"), f"same={inputs / 'a'}", f"other={inputs / 'b'}")
+        return python("table", *folders, "-m", "psnr,lpips-mini", "--scores", "scores.csv", "--resume", "-o", "out.csv")
+
+    def stage(place: Path) -> str:
+        if list(place.glob("scores.csv.*.part")):
+            return "continuing"
+        rows = place / "scores.csv"
+        return "rows" if rows.exists() and rows.read_bytes().count(b"\n") > 1 else "start"
+
+    def check(before: Files, after: Files, whole: Files) -> None:
+        """The table is whole or not there; no row of the scores is gone."""
+        nothing_torn(
+            *({name: data for name, data in found.items() if name == "out.csv"} for found in (before, after, whole))
+        )
+        kept = {row for row in _rows(before.get("scores.csv", b"")) if BROKEN.encode() not in row}
+        assert kept <= _rows(after.get("scores.csv", b"")).keys(), "a row is lost"
+
+    return Work("table", command, stage, ("rows", "continuing"), "out.csv", check, count=200)
 
 
 def _distill() -> Work:
@@ -270,7 +300,12 @@ def _distilled(before: Files, after: Files, whole: Files) -> None:
             assert load(data), name
 
 
-ALL = (_compare("csv"), _compare("jsonl"), _parquet(), _drawn(), _matrix(), _distill(), _train())
+ALL = (
+    *(_compare("csv"), _compare("jsonl"), _parquet(), _drawn(), _table(), _distill(), _train()),
+    _set("matrix", aims=("computing", "writing")),
+    _set("nearest", "--duplicates", "0.9", "--index", "points", aims=("indexing", "writing")),
+    _set("diversity", aims=("computing",)),
+)
 """A command more is a word more."""
 
 WORKS = {work.name: work for work in ALL}

@@ -28,9 +28,14 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def check(data: bytes, folder: Path) -> str:
+    """What comes of the file that an input stands for."""
+    return outcome(built(data), folder)
+
+
+def outcome(content: bytes, folder: Path) -> str:
     """Pixels H x W x 3 of 8 or 16 bits, printable notes; or ImageError, which names the file."""
     path = folder / "x"
-    path.write_bytes(built(data))
+    path.write_bytes(content)
     try:
         image = read(path, max_pixels=PIXELS)
     except ImageError as error:

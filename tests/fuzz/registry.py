@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import arguments, metrics, pictures, results, resume, votes, weights
+from . import arguments, headers, metrics, pictures, results, resume, votes, weights
 from .target import Target
 
 TARGETS: dict[str, Target] = {
-    room.TARGET.name: room.TARGET for room in (weights, metrics, pictures, resume, results, votes, arguments)
+    target.name: target
+    for target in (
+        *(room.TARGET for room in (weights, metrics, pictures, resume, results, votes, arguments)),
+        *headers.TARGETS,
+    )
 }
 
 FOUND = Path(__file__).resolve().parents[1] / "attacks" / "found"

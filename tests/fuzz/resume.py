@@ -18,7 +18,7 @@ from eyediff.output.read_rows import ReadableFormat, parse_record
 from eyediff.output.schema import header_record, pair_columns
 from eyediff.output.writers import WRITERS
 from eyediff.records import Failure, Pair, Row, ScoredPair, Summary
-from eyediff.run import ResumableSink
+from eyediff.run import ResumableSink, Resume
 from tests.unit.run.fakes import header
 
 from .target import Target, refused
@@ -67,7 +67,7 @@ def inside(folder: Path) -> Iterator[None]:
         os.chdir(before)
 
 
-def continued(kind: ReadableFormat, stop: int = 9, *, resume: bool = True) -> None:
+def continued(kind: ReadableFormat, stop: int = 9, *, resume: Resume = True) -> None:
     """A run over the pairs; `stop` so many rows it breaks off, as a kill would."""
     sink = ResumableSink(Path("out"), kind, resume=resume)
     sink.open(header(METRICS))
@@ -104,7 +104,7 @@ def seeds() -> Iterator[bytes]:
     for number, kind in enumerate(get_args(ReadableFormat)):
         for stop in range(len(PAIRS) + 1):
             with TemporaryDirectory() as text, inside(Path(text)):
-                continued(kind, stop, resume=False)
+                continued(kind, stop, resume="hash" if stop == 2 else False)
                 found = [Path(name).read_bytes() for name in ("out", "out.resume")]
             yield bytes([number]) + SPLIT.join(found)
             yield bytes([number]) + SPLIT.join([*found, found[0]])

@@ -18,7 +18,7 @@ from .registry import FOUND, TARGETS, kept
 from .sandbox import EscapedError, sandbox
 from .target import Target, hold, refused
 
-EXAMPLES = {"arguments": 12, "images": 150}
+EXAMPLES = {"arguments": 12, "images": 150} | dict.fromkeys(("bmp", "tiff", "webp", "avif"), 20)
 """Where one takes longer than a millisecond or two."""
 
 targets = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)

@@ -68,6 +68,7 @@ def compare(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the results in -o after an earlier run that stopped.")
     ] = False,
+    resume_by: options.ResumeBy = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Replace files that eyediff did not write; each is kept as FILE~."),
@@ -100,7 +101,8 @@ def compare(
     """
     kind = cast(reports.RowFormat, options.format_of(format_, output, options.ROW_SUFFIXES))
     resumable = output is not None and reports.is_results_path(kind, output)
-    if resume and not resumable:
+    continued = options.resume_policy(resume, resume_by)
+    if continued and not resumable:
         raise UsageError("--resume continues a file; give the file of the earlier run with -o")
     part = parse_shard(shard, kind, output)
     most = options.rows_shown(rows, kind, output)
@@ -145,7 +147,7 @@ def compare(
 
     journal, judge = None, gating.judge(plan.limits)
     if output is not None and resumable:
-        journal = run.ResumableSink(output, kind, resume=resume, overwrite=overwrite, judge=judge)
+        journal = run.ResumableSink(output, kind, resume=continued, overwrite=overwrite, judge=judge)
 
     def work(progress: run.Progress) -> Summary:
         compare = partial(

@@ -39,13 +39,13 @@ class Rule:
 
 _ROWS = Rule(
     ["--rows"],
-    "rows are limited as text on stdout alone",
+    "it limits only text rows on stdout",
     without=["--output", "--format csv", "--format json", "--format jsonl"],
 )
-_LEVELS = Rule(["--range"], "both say what white is", without=["--bits"])
-_SCALE = Rule(["--scale"], "it is of a protocol", needs=["--protocol"])
-_PROTOCOL = Rule(["--crop-border", "--alpha"], "a protocol says it", without=["--protocol"])
-_STUDY = (Rule(["--seed"], "without resamples nothing is drawn", without=["--bootstrap 0"]),)
+_LEVELS = Rule(["--range"], "both set the value of white", without=["--bits"])
+_SCALE = Rule(["--scale"], "it sets the border of a protocol", needs=["--protocol"])
+_PROTOCOL = Rule(["--crop-border", "--alpha"], "a protocol sets it", without=["--protocol"])
+_STUDY = (Rule(["--seed"], "without resamples there is nothing random", without=["--bootstrap 0"]),)
 _TRAINING = (
     *("--mode", "--taps", "--epochs", "--decay", "--batch", "--rate", "--dropout", "--side", "--hold-out"),
     *("--resume", "--plot", "--device", "--workers"),
@@ -54,15 +54,17 @@ _DISTILLING = ("--steps", "--minutes", "--seed", "--batch", "--groups", "--work"
 
 RULES: Mapping[str, Sequence[Rule]] = {
     "compare": (
-        Rule(["--map-format"], "it says what --maps writes", needs=["--maps"]),
+        Rule(["--map-format"], "it sets the format of --maps", needs=["--maps"]),
         Rule(["--tolerance"], "there is nothing to compare with", needs=["--baseline"]),
-        Rule(["--resume"], "it continues a file", needs=["--output"]),
+        Rule(["--resume", "--resume-by"], "it continues a file", needs=["--output"]),
         Rule(["--overwrite"], "it replaces files of results", needs=["--output", "--junit", "--summary"]),
         Rule(["--resampling"], "nothing is resized", needs=["--size resize", "--size fit"]),
         Rule(["--match"], "a list names both files of each pair", without=["--pairs"]),
-        Rule(["--baseline"], "it judges a whole run: merge the shards, then judge them", without=["--shard"]),
+        Rule(["--baseline"], "it checks a whole run; merge the shards, then check them", without=["--shard"]),
         Rule(
-            ["--max-mean", "--min-mean"], "the mean is of a whole run: give it to `eyediff merge`", without=["--shard"]
+            ["--max-mean", "--min-mean"],
+            "a mean needs the whole run; give it to `eyediff merge`",
+            without=["--shard"],
         ),
         Rule(["--report", "--maps"], "pictures are drawn where the images are read", without=["--ray"]),
         Rule(["--gate"], "they name different metrics", without=["--protocol"]),
@@ -72,31 +74,31 @@ RULES: Mapping[str, Sequence[Rule]] = {
         _ROWS,
     ),
     "table": (
-        Rule(["--resume"], "it continues a file", needs=["--scores"]),
+        Rule(["--resume", "--resume-by"], "it continues a file", needs=["--scores"]),
         Rule(["--per-group"], "there are no groups", needs=["--groups"]),
-        Rule(["--crop", "--image"], "it is of a figure", needs=["--figure"]),
+        Rule(["--crop", "--image"], "it describes a figure", needs=["--figure"]),
         Rule(["--report"], "pictures are drawn where the images are read", without=["--ray"]),
         _SCALE,
-        Rule(["--alpha"], "a protocol says it", without=["--protocol"]),
+        Rule(["--alpha"], "a protocol sets it", without=["--protocol"]),
         _LEVELS,
     ),
     "video": (_ROWS,),
     "merge": (_ROWS,),
     "explain": (_LEVELS,),
     "nearest": (
-        Rule(["--rebuild"], "it computes an index anew", needs=["--index"]),
-        Rule(["-k"], "all pairs of FOLDER are looked at", without=["--duplicates"]),
+        Rule(["--rebuild"], "it computes an index again", needs=["--index"]),
+        Rule(["-k"], "all pairs of FOLDER are compared", without=["--duplicates"]),
     ),
     "2afc": _STUDY,
     "jnd": _STUDY,
     "mos": _STUDY,
     "supervision": _STUDY,
     "train": (
-        Rule(_TRAINING, "first weights alone are written", needs=["data"]),
-        Rule(["--photos"], "they are what kmeans looks at", needs=["--init kmeans"]),
+        Rule(_TRAINING, "only the first weights are written", needs=["data"]),
+        Rule(["--photos"], "kmeans uses them", needs=["--init kmeans"]),
     ),
     "distill": (
-        Rule(["--weights", "--held-out"], "they are measured", needs=["--evaluate"]),
+        Rule(["--weights", "--held-out"], "they are what is measured", needs=["--evaluate"]),
         Rule(_DISTILLING, "nothing is trained", without=["--evaluate"]),
         Rule(["--steps"], "the run takes a time instead of a number of steps", without=["--minutes"]),
     ),

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, TypeVar
 
 import typer
 
@@ -207,6 +207,15 @@ Index: TypeAlias = Annotated[
     ),
 ]
 Rebuild: TypeAlias = Annotated[bool, typer.Option("--rebuild", help="Compute the embeddings of --index again.")]
+ResumeBy: TypeAlias = Annotated[
+    Literal["time", "hash"] | None,
+    typer.Option(
+        "--resume-by",
+        help="As --resume, and how to see that a file changed: by its size and modification time, or by its "
+        "content (hash). The earlier run must have recorded the hash, by the same option.",
+        show_default=False,
+    ),
+]
 Seed: TypeAlias = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same files.")]
 
 
@@ -247,6 +256,11 @@ def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise UsageError(f"--rows {text}: expected all, none or a number, such as 100")
     return int(text)
+
+
+def resume_policy(resume: bool, by: Literal["time", "hash"] | None) -> run.Resume:
+    """Return what --resume and --resume-by say."""
+    return "hash" if by == "hash" else resume or by is not None
 
 
 def summary_sinks(path: Path | None, output: Path | None, *, overwrite: bool = False) -> list[Sink]:

@@ -82,6 +82,7 @@ def table(
             "--resume", help="Continue --scores after an earlier run that stopped, or compute only changed images."
         ),
     ] = False,
+    resume_by: options.ResumeBy = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -120,6 +121,7 @@ def table(
     has an image that the ground truth lacks, 130 interrupted.
     """
     kind = cast(tables.TableFormat, options.format_of(format_, output, SUFFIXES))
+    continued = options.resume_policy(resume, resume_by)
     wanted = run.ComparisonOptions(
         match,
         size,
@@ -144,7 +146,7 @@ def table(
             raise UsageError(f"--digits {name}: {name} is not computed here; add it to --metric")
     _tell(plan)
     exhibit = None if figure is None else load_exhibit(plan, figure, image, crops)
-    journal = None if scores is None else _journal(scores, resume=resume)
+    journal = None if scores is None else _journal(scores, continued)
     sink = tables.ScoresByMethod(plan)
     page = None if report is None else TablePage(report, plan)
     viewers = [] if page is None else [page]
@@ -213,7 +215,7 @@ def _crops(given: Sequence[str]) -> list[Rectangle]:
     return found
 
 
-def _journal(scores: Path, *, resume: bool) -> run.ResumableSink:
+def _journal(scores: Path, resume: run.Resume) -> run.ResumableSink:
     kind = cast(reports.RowFormat, options.format_of(None, scores, options.ROW_SUFFIXES))
     return run.ResumableSink(scores, kind, resume=resume)
 

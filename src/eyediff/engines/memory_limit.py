@@ -44,6 +44,11 @@ def check_memory(asked: int | str | None) -> int:
     return memory
 
 
+def memory_per_pair(memory: int) -> int:
+    """Return the bytes that the decoded pixels of the two images of a pair may take together."""
+    return memory - defaults.LIBRARIES
+
+
 def memory_per_network(memory: int, networks: int) -> int:
     """Return the bytes that each network may take. Networks compute in turn, but each keeps its memory."""
-    return (memory - defaults.LIBRARIES) // max(1, networks)
+    return memory_per_pair(memory) // max(1, networks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .arrays import as_batch, as_image
 from .planes import check_alpha, composites, describe_one_sided, is_one_sided
 from .ranges import Range, check_range, split_range
-from .reading import content, has_image_content, read
+from .reading import content, content_sha256, has_image_content, read
 from .size import check_size, common_size, fit, fit_to
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "common_size",
     "composites",
     "content",
+    "content_sha256",
     "describe_one_sided",
     "fit",
     "fit_to",

@@ -106,13 +106,16 @@ included.
 PIECE = 1_000_000
 """Number of pixels that are converted and copied from Pillow to NumPy at a time."""
 
+_USUAL_SCANS = 10
+"""Scans of a progressive JPEG as writers make it."""
+
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
 _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
 _NO_PROFILE = "CMYK without a colour profile: converted with the simple formula"
 
 
-def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
+def decode(file: BinaryIO, max_pixels: int, max_bytes: int | None = None) -> DecodedImage:
     """Decode the first picture of a file, upright and in sRGB. Raises UnsupportedImage."""
     kind = recognise(file.read(HEAD))
     about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
@@ -121,6 +124,7 @@ def decode(file: BinaryIO, max_pixels: int) -> DecodedImage:
         with _warnings_swallowed(kind):
             im = PLUGINS[kind](file)
             _check_size(im, max_pixels, _effort(im, kind, about))
+            _check_bytes(im, about, max_bytes)
             more = _more(im, kind)
             if im.width * im.height > defaults.ALONE_PIXELS:
                 turns.enter_context(_large_ones_in_turn.value)
@@ -221,15 +225,19 @@ def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
 def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
     """Return the cost of a pixel in time and memory, compared with a pixel of a simple file.
 
-    With it, no allowed file needs more than 1 GB in addition to the result. WebP and AVIF keep several pictures with
-    four channels. A JPEG with several scans keeps all coefficients. Transparency is blended on two backgrounds.
+    It is to keep each allowed file below 1 GB in addition to the result, and below 10 s of a core. WebP and AVIF keep
+    several pictures with four channels. A JPEG with several scans goes over all coefficients in each. Transparency is
+    blended on two backgrounds. A colour profile is looked up pixel by pixel.
     """
+    transparent = about.key is not None or im.has_transparency_data
     if kind in ("WebP", "AVIF"):
-        return 3
-    several = isinstance(im, Jpeg) and not im.scans.single
-    if several or about.key is not None or im.has_transparency_data:
-        return 2
-    return 1.25 if about.bits > 8 else 1
+        return 4 if transparent else 3
+    if isinstance(im, Jpeg) and not im.scans.single:
+        return max(2, len(im.scans.ends) / _USUAL_SCANS)
+    costly = about.bits > 8 or im.info.get("icc_profile")
+    if transparent:
+        return 3 if costly else 2
+    return 1.3 if costly else 1
 
 
 def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
@@ -246,6 +254,17 @@ def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
         raise UnsupportedImage(
             f"{what}; it was not decoded, because it may be a decompression bomb; `compare` and `table` read it if "
             f"max_pixels is at least {math.ceil(im.width * im.height * effort)}"
+        )
+
+
+def _check_bytes(im: PILImage.Image, about: FileInfo, max_bytes: int | None) -> None:
+    """Raise UnsupportedImage for an image whose pixels take more; a transparent one is put on two grounds."""
+    grounds = 2 if about.key is not None or im.has_transparency_data else 1
+    needed = im.width * im.height * 3 * (2 if about.bits > 8 else 1) * grounds
+    if max_bytes is not None and needed > max_bytes:
+        raise UnsupportedImage(
+            f"its {im.width}x{im.height} pixels take {needed / 1024**2:.0f} MB decoded, and the memory limit leaves "
+            f"{max_bytes / 1024**2:.0f} MB for each image: give more memory, or make it smaller"
         )
 
 

@@ -17,13 +17,16 @@ from .. import defaults
 from ..errors import shown
 from . import png
 from .formats import AlphaKind, FileInfo, Format, UnsupportedImage
-from .tiff_tags import ORIENTATION, read_tags, upright_from
+from .jpeg import find_scans
+from .tiff_tags import ORIENTATION, count_values, read_tags, upright_from
 
 WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 256, 257, 322, 323
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
 COMPRESSION, STRIPS, STRIP_SIZES, STRIP_ROWS, TILES, TILE_SIZES = 259, 273, 279, 278, 324, 325
-_DEFLATE = (8, 32946)
-_MOST_STRIPS = 1 << 20
+_PLAIN, _JPEG, _DEFLATE = 1, 7, (8, 32946)
+_MOST_PIECES = 1 << 18  # Pillow takes 20 us and 400 bytes for each plain one
+_SHARED = 64  # times the bytes of the file that its strips may take, if they share them
+_STRIP_SCANS = 10
 _PIECE = 1 << 20
 _TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
 _TILE_PIXELS = 1 << 24  # 4096 x 4096, larger than usual tiles; 64 MB decoded
@@ -35,6 +38,7 @@ _SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex i
 _ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
 _RUN_LENGTHS = (1, 2)
 _OPAQUE_BMP = "its transparency (16-bit BMP) is not read; it is treated as opaque"
+_ICON_PIXELS = 1 << 22  # 2048 x 2048: icons have 256, some 1024
 _TONE_MAP = "which have no display range; tone-map it and save it with 8 or 16 bits"
 
 
@@ -42,6 +46,7 @@ def tiff(file: BinaryIO) -> FileInfo:
     """Read depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises UnsupportedImage."""
     try:
         tags, more = read_tags(file, _TIFF_TAGS)
+        _check_pieces(file)
     except ValueError as why:
         raise UnsupportedImage(f"is a damaged TIFF: {why}; download or export it again") from why
     _check_tile(tags)
@@ -76,6 +81,32 @@ def tiff(file: BinaryIO) -> FileInfo:
     )
 
 
+def _check_pieces(file: BinaryIO) -> None:
+    """Refuse strips or tiles that are too many, that overlap, or that are JPEG of many scans: all take time, not bytes.
+
+    Several may be the same bytes, as where writers keep an empty tile once. Raises ValueError on a damaged block.
+    """
+    pieces = count_values(file, (STRIPS, TILES))
+    if pieces > _MOST_PIECES:
+        raise UnsupportedImage(
+            f"a TIFF of {pieces} strips or tiles, and {_MOST_PIECES} are read at most: save it with larger ones"
+        )
+    found, _ = read_tags(file, (COMPRESSION, STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_PIECES)
+    places, lengths = found.get(TILES, found.get(STRIPS, ())), found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
+    if (compression := found.get(COMPRESSION, (_PLAIN,))[0]) == _PLAIN:  # whose lengths no decoder heeds
+        return
+    size, distinct = file.seek(0, 2), set(zip(places, lengths, strict=False))
+    if sum(length for _, length in distinct) > 2 * size or sum(lengths) > _SHARED * size:
+        raise ValueError("its strips or tiles take more bytes than it has")
+    for place, length in distinct if compression == _JPEG else ():
+        file.seek(min(place, size))
+        if len(find_scans(file.read(length)).ends) > _STRIP_SCANS:
+            raise UnsupportedImage(
+                f"a TIFF of JPEG with more than {_STRIP_SCANS} scans, which may be made to take long: not decoded; "
+                "save it again"
+            )
+
+
 def _check_tile(tags: Mapping[int, tuple[int, ...]]) -> None:
     """Refuse tiles that are far larger than the picture, because a decoder allocates memory for complete tiles.
 
@@ -106,7 +137,7 @@ def _check_sums(file: BinaryIO) -> None:
         across, down = width, max(1, min(height, tags.get(STRIP_ROWS, (height,))[0]))
     size = down * -(-across * max(tags.get(BITS, (1,))) * (samples if together else 1) // 8)
     try:
-        found, _ = read_tags(file, (STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_STRIPS)
+        found, _ = read_tags(file, (STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_PIECES)
         places = found.get(TILES, found.get(STRIPS, ()))
         lengths = found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
         most = -(-width // max(1, across)) * -(-height // max(1, down)) * (1 if together else samples)
@@ -258,7 +289,10 @@ def _pnm_token(file: BinaryIO) -> bytes:
 
 
 def ico(file: BinaryIO) -> FileInfo:
-    """Check the largest picture, which Pillow reads, if it is a PNG. Pictures of other kinds have no check sums."""
+    """Check the largest picture, which Pillow reads, whatever size the directory of the file says it has.
+
+    A PNG has check sums, a bitmap has none. Raises UnsupportedImage.
+    """
     file.seek(0)
     try:
         entry = IcoImagePlugin.IcoFile(file).entry[0]
@@ -267,9 +301,20 @@ def ico(file: BinaryIO) -> FileInfo:
     except (SyntaxError, LookupError, ValueError, struct.error):  # the decoder reports the error
         return FileInfo()
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
+        width, height = struct.unpack_from("<ii", data.ljust(12, b"\0"), 4)
+        _check_icon(width, height // 2)  # which counts its mask
         return FileInfo()
+    _check_icon(*struct.unpack_from(">II", data.ljust(24, b"\0"), 16))
     bits = png.inspect(BytesIO(data)).bits
     return FileInfo(notes=(f"{bits}-bit PNG in an ICO, read at 8 bits",) if bits > 8 else ())
+
+
+def _check_icon(width: int, height: int) -> None:
+    if abs(width * height) > _ICON_PIXELS:
+        raise UnsupportedImage(
+            f"an ICO whose picture announces {width}x{abs(height)}, which may be a decompression bomb: not decoded; "
+            "save it as PNG"
+        )
 
 
 INSPECTORS: Mapping[Format, Callable[[BinaryIO], FileInfo]] = {

@@ -45,7 +45,7 @@ LATER_SCANS = "its last scans are missing, so it has less detail than the origin
 class Scans:
     """The positions at which the coded data of the scans end, and facts about the scans.
 
-    `single` is True if one scan has all components. `checked` is True if, with this coding, the decoder waits for
+    `single` is True if the first scan has all components. `checked` is True if, with this coding, the decoder waits for
     missing data. `refined` is False if a progressive file lacks the last bits of a coefficient. `restarted` is False if
     a scan lacks restart markers; a decoder that waits for such a marker skips everything else.
     """
@@ -88,7 +88,8 @@ def find_scans(data: bytes) -> Scans:
             if content and len(content) >= 1 + 2 * content[0] + 3 and content[-1] & 15 == 0:
                 first, last = content[-3], min(content[-2], 63)
                 missing -= {(part, index) for part in content[1:-3:2] for index in range(first, last + 1)}
-            single = single or (frame in _BASELINE and content[:1] == bytes([len(components)]))
+            if not ends:  # the first one decides whether a decoder keeps all coefficients
+                single = frame in _BASELINE and content[:1] == bytes([len(components)])
             if interval:
                 units = _units(sizes, content[1:-3:2])
                 restarted = restarted and len(_RESTART.findall(data, place, found.start())) >= (units - 1) // interval

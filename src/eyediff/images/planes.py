@@ -62,11 +62,14 @@ class DecodedImage:
 def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
     """Return alpha: 0 for pixels whose stored colour is the key, and the largest value for all others."""
     peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # always an unsigned integer type
-    alpha = np.empty(stored.shape[:2], stored.dtype)
-    for row, levels in zip(alpha, stored, strict=True):
-        same = levels == np.array(key, stored.dtype)
-        row[...] = peak
-        row[same.all(axis=1) if stored.ndim == 3 else same] = 0
+    alpha = np.full(stored.shape[:2], peak, stored.dtype)
+    channels = stored[..., None] if stored.ndim == 2 else stored
+    levels = np.broadcast_to(np.array(key, stored.dtype), channels.shape[2:])
+    for row, pixels in zip(alpha, channels, strict=True):
+        same = pixels[:, 0] == levels[0]
+        for channel in range(1, len(levels)):  # thrice as fast as `all` over triples
+            same &= pixels[:, channel] == levels[channel]
+        row[same] = 0
     return cast(Whole, alpha)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ def read(
     alpha: AlphaPolicy = "worst",
     max_pixels: int = defaults.MAX_PIXELS,
     range: Range | None = None,
+    max_bytes: int | None = None,
 ) -> Image:
     """Read a file as sRGB pixels, H x W x 3: uint8, or uint16 if the file has more than 8 bits.
 
@@ -44,12 +46,13 @@ def read(
     `range` has the values of black and white if the file does not use the full range of its type, such as (0, 4095) for
     12-bit values in a 16-bit file. The picture is then float32 from 0 to 1, and `notes` says so.
 
-    Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, or
-    has more than `max_pixels` pixels. The message is one line that begins with the path. Thread-safe.
+    Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, has
+    more than `max_pixels` pixels, or pixels that take more than `max_bytes`. The message is one line that begins with
+    the path. Thread-safe.
     """
     try:
         with _opened(path) as file:
-            planes = decode(file, max_pixels)
+            planes = decode(file, max_pixels, max_bytes)
         return with_range(picture(str(path), planes, alpha), range)
     except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
@@ -89,6 +92,18 @@ def content(path: Path) -> bytes:
         raise ImageError(
             f"{shown(path)}: cannot be read ({why.strerror}); check the disk, or download it again"
         ) from why
+
+
+def content_sha256(path: Location) -> str | None:
+    """Return the sha256 of the bytes of a regular file, or of a URL, in hexadecimal; None if it cannot be read."""
+    try:
+        with _opened(path) as file:
+            digest = hashlib.sha256()
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+            return digest.hexdigest()
+    except (UnsupportedImage, OSError):
+        return None
 
 
 def has_image_content(path: Path) -> bool:

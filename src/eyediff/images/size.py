@@ -55,7 +55,13 @@ def _target(policy: PairSizePolicy) -> tuple[int, int] | None:
     return None if found is None else (int(found[1]), int(found[2]))
 
 
-def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "lanczos") -> tuple[Image, Image]:
+def fit(
+    a: Image,
+    b: Image,
+    policy: PairSizePolicy,
+    resampling: Resampling = "lanczos",
+    max_bytes: int | None = None,
+) -> tuple[Image, Image]:
     """Return the reference `a` and the candidate `b` with the same size, in the wider of their storage types.
 
     Parameters
@@ -66,6 +72,8 @@ def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "la
         Policy for different sizes; see `records.PairSizePolicy`. "fit:WxH" always resizes both.
     resampling
         The filter for resizing.
+    max_bytes
+        Bytes that the pixels of both may take at that size; None: no limit.
 
     Returns
     -------
@@ -75,10 +83,12 @@ def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "la
     Raises
     ------
     SizeError
-        If the sizes differ and `policy` is "refuse".
+        If the sizes differ and `policy` is "refuse", or the pixels take more than `max_bytes`.
     """
     kernel = KERNELS[resampling]
     width, height = common_size(a.pixels.shape[1::-1], b.pixels.shape[1::-1], policy)
+    if max_bytes is not None:
+        _check_bytes(a, b, width, height, max_bytes)
     if _target(policy) is not None:
         a, b = (_changed(image, lambda pixels: resized(pixels, height, width, kernel), "resized") for image in (a, b))
     elif policy == "top-left":
@@ -91,6 +101,16 @@ def fit(a: Image, b: Image, policy: PairSizePolicy, resampling: Resampling = "la
             a = fit_to(a, height, width, policy, a.name)
         b = fit_to(b, height, width, policy, a.name, kernel)
     return _of_one_type(a, b)
+
+
+def _check_bytes(a: Image, b: Image, width: int, height: int, max_bytes: int) -> None:
+    grounds = sum(1 if image.over_white is None else 2 for image in (a, b))
+    needed = width * height * 3 * wider_of(a.pixels, b.pixels).itemsize * grounds
+    if needed > max_bytes:
+        raise SizeError(
+            f"{shown(a.name)} and {shown(b.name)} take {needed / 1024**2:.0f} MB at {width}x{height}, and the memory "
+            f"limit leaves {max_bytes / 1024**2:.0f} MB for a pair: give more memory, or compare smaller images"
+        )
 
 
 def common_size(a: tuple[int, int], b: tuple[int, int], policy: PairSizePolicy) -> tuple[int, int]:

@@ -31,6 +31,7 @@ class _Directory:
     order: str
     offset_code: str
     entries: list[_Entry]
+    counts: dict[int, int]
     more: bool
 
 
@@ -52,6 +53,12 @@ def read_tags(
                 raw = _take(file, size)
             found[entry.tag] = struct.unpack_from(directory.order + entry.code, raw)
     return found, directory.more
+
+
+def count_values(file: BinaryIO, tags: Collection[int]) -> int:
+    """Return how many values the longest of some tags of the first page has. Raises ValueError on a damaged block."""
+    counts = _directory(file).counts
+    return max(counts.get(tag, 0) for tag in tags)
 
 
 def orientation(exif: bytes) -> int:
@@ -101,12 +108,13 @@ def _directory(file: BinaryIO, most: int = _MOST_VALUES) -> _Directory:
     raw = _take(file, count * entry_size)
     more = any(file.read(struct.calcsize(offset_code)))
     field = struct.calcsize(offset_code)
-    entries = []
+    entries, counts = [], {}
     for end in range(entry_size, len(raw) + 1, entry_size):
         tag, kind, number = struct.unpack_from(f"{order}HH{offset_code}", raw, end - entry_size)
+        counts[tag] = number
         if kind in _CODES and 0 < number <= most:
             entries.append(_Entry(tag, f"{number}{_CODES[kind]}", raw[end - field : end], start + end - field))
-    return _Directory(order, offset_code, entries, more)
+    return _Directory(order, offset_code, entries, counts, more)
 
 
 def _seek(file: BinaryIO, offset: int) -> None:

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import sys
+from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
@@ -96,6 +97,13 @@ class Lock:
         else:
             remove(self._path)
             os.close(self._descriptor)
+
+
+def remove_leftovers(output: Path) -> None:
+    """Remove what a killed run left beside an output that is not written now: its lock, and parts."""
+    if output.with_name(output.name + ".lock").exists():
+        with suppress(OutputError):  # another run is writing it
+            Lock(output).release()
 
 
 def free_name(path: Path) -> Path:

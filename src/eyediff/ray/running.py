@@ -34,7 +34,7 @@ def write(
     output: str | Path,
     metrics: MetricNames = defaults.METRICS,
     *,
-    resume: bool = False,
+    resume: run.Resume = False,
     size: SizePolicy = "refuse",
     alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
@@ -53,8 +53,10 @@ def write(
         Path of a `.jsonl`, `.csv` or `.json` file, or of a `.parquet` folder.
     metrics : str or sequence of str
         Name of a metric, or several.
-    resume : bool
-        Keep the rows that `output` has, and compute only the others.
+    resume : bool or "hash"
+        Keep the rows that `output` has, and compute only the others. A file counts as changed if its size or its time
+        of modification differs. With "hash" it counts as changed if its content differs; this process reads all files
+        for that.
     size, alpha : str
         Policies for images of different sizes and for transparent images.
     device : {"auto", "cpu", "cuda"}
@@ -86,7 +88,7 @@ def write(
 _SUFFIXES: dict[str, RowFormat] = {".jsonl": "jsonl", ".csv": "csv", ".json": "json", ".parquet": "parquet"}
 
 
-def _open_sink(output: Path, resume: bool) -> run.ResumableSink:
+def _open_sink(output: Path, resume: run.Resume) -> run.ResumableSink:
     kind = _SUFFIXES.get(output.suffix.lower())
     if kind is None:
         suffixes = ", ".join(_SUFFIXES)

@@ -7,7 +7,7 @@ from .limits import Judge, Limits
 from .merge import MergedRows
 from .pipeline import Journal, RowSource, compare, write_rows
 from .plan import ComparisonOptions, ComparisonPlan, follow_protocol, plan_comparison, resolve_protocol
-from .resume import ResumableSink
+from .resume import ResumableSink, Resume
 from .shards import select_part
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "MergedRows",
     "Progress",
     "ResumableSink",
+    "Resume",
     "RowSource",
     "compare",
     "follow_protocol",

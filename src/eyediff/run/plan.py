@@ -104,12 +104,18 @@ class ComparisonOptions:
         )
 
     def loader(self) -> ImageLoader:
-        """Return the loader of image files. Images that are decoded ahead take at most a quarter of `memory`."""
+        """Return the loader of image files. Images that are decoded ahead take at most a quarter of `memory`.
+
+        The pixels of a pair may take what the libraries leave, and those of an image half of it: before an image is
+        decoded, nobody knows how large its partner is.
+        """
+        memory = memory_limit.check_memory(self.memory)
+        room = memory_limit.memory_per_pair(memory)
         return ImageLoader(
-            partial(images.read, alpha=self.alpha, max_pixels=self.max_pixels, range=self.range),
-            partial(images.fit, policy=self.size, resampling=self.conventions.resampling),
+            partial(images.read, alpha=self.alpha, max_pixels=self.max_pixels, range=self.range, max_bytes=room // 2),
+            partial(images.fit, policy=self.size, resampling=self.conventions.resampling, max_bytes=room),
             workers=defaults.workers() if self.workers is None else self.workers,
-            window_bytes=min(defaults.WINDOW_BYTES, memory_limit.check_memory(self.memory) // 4),
+            window_bytes=min(defaults.WINDOW_BYTES, memory // 4),
             prepare=partial(region.prepare, self.conventions),
             read_mask=partial(region.read_mask, max_pixels=self.max_pixels),
         )

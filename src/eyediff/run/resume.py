@@ -1,9 +1,9 @@
 """Keep results that survive a kill at any moment, and resume them in a later run, in the same way for all formats.
 
 The journal `<output>.resume` lies beside the results. It is a file of JSON lines. The first line holds the settings of
-the run. Each other line holds a row with all its scores, and the size and modification time of its files. A line is
-appended before the row is written to the results. So the journal holds every row of the results, except for rows that
-lack a score.
+the run. Each other line holds a row with all its scores, and the size and modification time of its files, with the
+hash of their content where it is asked for. A line is appended before the row is written to the results. So the journal
+holds every row of the results, except for rows that lack a score.
 
 A resumed run writes all results again: valid rows are copied from the journal, and the others are computed. The new
 results are written to a temporary file beside the old ones, and replace them at the end. So the results are equal to
@@ -20,9 +20,10 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias, cast
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeAlias, cast
 
-from ..errors import OutputError, ResumeError, shown
+from .. import images
+from ..errors import OutputError, ResumeError, Setting, UsageError, shown
 from ..interfaces import Sink
 from ..locations import Location, parse_location, real_path, size_and_time
 from ..metrics.registry import finds_regions
@@ -54,11 +55,15 @@ _JOURNAL = b'{"journal": '
 _LONGEST = 100
 """Largest number of characters of a setting in a message, because a file may contain any text."""
 
-FileState: TypeAlias = tuple[int, int]
-"""Type of the state of a file: its size, and its modification time in nanoseconds.
+Resume: TypeAlias = bool | Literal["hash"]
+"""Whether earlier results are continued. Rows of changed files are computed again: of files whose size or time of
+modification changed or, with "hash", whose content did. The rows must have been computed with "hash", too."""
 
-If one has changed, the content counts as changed.
-"""
+FileState: TypeAlias = tuple[int, int]
+"""Type of the state of a file: its size, and its modification time in nanoseconds."""
+
+Stamp: TypeAlias = tuple[int, int] | tuple[int, int, str]
+"""Type of the state of a file with the sha256 of its content where it was asked for."""
 
 
 def file_state(location: Location) -> FileState | None:
@@ -74,14 +79,8 @@ def journal_path(output: Path) -> Path:
     return output.with_name(output.name + ".resume")
 
 
-FileStates: TypeAlias = tuple[FileState | None, ...]
-"""Type of the states of the reference and the candidate, and of the mask if there is one."""
-
-
-def file_states(pair: Pair) -> FileStates:
-    """Return the current states of the files of a pair."""
-    files = (pair.reference, pair.candidate) if pair.mask is None else (pair.reference, pair.candidate, pair.mask)
-    return tuple(map(file_state, files))
+Stamps: TypeAlias = tuple[Stamp | None, ...]
+"""Type of the stamps of the reference and the candidate, and of the mask if there is one. None: it cannot be read."""
 
 
 class _Entry(NamedTuple):
@@ -95,7 +94,7 @@ class _Entry(NamedTuple):
     scores: dict[str, float]
     notes: tuple[str, ...]
     regions: Regions
-    stamps: FileStates
+    stamps: Stamps
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
@@ -114,9 +113,9 @@ class _Entry(NamedTuple):
 class ResumableSink:
     """A sink that writes any format to a file (Parquet: to a folder). With `resume`, it continues earlier results.
 
-    Rows are kept if their pairs, and the size and time of their files, have not changed. Rows that lack a score are
-    computed again. If nothing can be continued, existing results are kept as `<path>~` until the end of the run. The
-    journal is removed if the run finished, every pair has its scores, and `resume` was not requested.
+    Rows are kept if their pairs and files have not changed; see `Resume`. Rows that lack a score are computed again.
+    If nothing can be continued, existing results are kept as `<path>~` until the end of the run. The journal is removed
+    if the run finished, every pair has its scores, and `resume` was not requested.
 
     Results are refused if eyediff did not write them. With `overwrite` any text is replaced, and kept as `<path>~`. The
     journal contains no verdicts, because limits may change between the runs. `judge` adds them to the rows from the
@@ -128,14 +127,17 @@ class ResumableSink:
         path: Path,
         kind: RowFormat,
         *,
-        resume: bool = False,
+        resume: Resume = False,
         overwrite: bool = False,
         judge: Judge = NO_LIMITS.judge,
     ) -> None:
+        if resume not in (True, False, "hash"):
+            raise UsageError(Setting("resume", resume), ": expected True, False or 'hash'")
         self._path, self._kind, self._resume, self._overwrite, self._judge = path, kind, resume, overwrite, judge
+        self._hashes: dict[int, tuple[Location, str | None]] = {}  # of the last file on each side of a pair
         self._lines: dict[str, int] = {}  # position in the journal of each row that was not recalled yet
         self._recalled: set[str] = set()
-        self._stamps: dict[str, FileStates] = {}  # states of files that are being read
+        self._stamps: dict[str, Stamps] = {}  # states of files that are being read
         self._kept: str | None = None
         self._files, self._locked = ExitStack(), ExitStack()
 
@@ -159,7 +161,7 @@ class ResumableSink:
         self._partial = part_path(self._path)
         self._locked.callback(Lock(self._path).release)
         try:
-            self._continued = self._resume and self._load()
+            self._continued = bool(self._resume) and self._load()
             if self._continued:
                 self._continue()
             else:
@@ -299,7 +301,7 @@ class ResumableSink:
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
                 raise ValueError("the values are not those that eyediff writes")
-            stamps = tuple(map(_parse_state, found["stamps"]))
+            stamps = tuple(map(_parse_stamp, found["stamps"]))
             if len(stamps) not in (2, 3):
                 raise ValueError("there are not two or three stamps")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -343,20 +345,44 @@ class ResumableSink:
         )
 
     def recall(self, pair: Pair) -> ScoredPair | None:
-        """Return the row of this pair if it is still valid: equal paths, and all files have the same size and time.
+        """Return the row of this pair if it is still valid: equal paths, and no file has changed; see `Resume`.
 
         This must be called before the files are read. Then a change during the run is detected by the next run.
         """
-        now = file_states(pair)
+        now = self._stamps_of(pair)
         start = self._lines.pop(pair.name, None)
         if start is not None and None not in now:
             entry = self._at(start)
             identity = str(pair.reference), str(pair.candidate), pair.group
-            if (entry.reference, entry.candidate, entry.group) == identity and entry.stamps == now:
+            if (entry.reference, entry.candidate, entry.group) == identity and self._unchanged(entry.stamps, now):
                 self._recalled.add(pair.name)
                 return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes, regions=entry.regions)
         self._stamps[pair.name] = now
         return None
+
+    def _stamps_of(self, pair: Pair) -> Stamps:
+        files = (pair.reference, pair.candidate) if pair.mask is None else (pair.reference, pair.candidate, pair.mask)
+        states = map(file_state, files)
+        if self._resume != "hash":
+            return tuple(states)
+        hashes = [self._hash(side, file) for side, file in enumerate(files)]
+        return tuple(
+            None if state is None or sha256 is None else (*state, sha256)
+            for state, sha256 in zip(states, hashes, strict=True)
+        )
+
+    def _hash(self, side: int, file: Location) -> str | None:
+        """Return the hash of a file. One that has the same side in pairs that follow each other is read once."""
+        if side not in self._hashes or self._hashes[side][0] != file:
+            self._hashes[side] = file, images.content_sha256(file)
+        return self._hashes[side][1]
+
+    def _unchanged(self, before: Stamps, now: Stamps) -> bool:
+        part = slice(2, 3) if self._resume == "hash" else slice(2)
+        return len(before) == len(now) and all(
+            then is not None and current is not None and then[part] == current[part]
+            for then, current in zip(before, now, strict=True)
+        )
 
     def _at(self, start: int) -> _Entry:
         self._earlier.seek(start)
@@ -474,13 +500,17 @@ def _brief(value: object) -> str:
     return shown(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
-def _parse_state(value: Any) -> FileState | None:
+def _parse_stamp(value: Any) -> Stamp | None:
     if value is None:
         return None
-    size, time = value
-    if type(size) is not int or type(time) is not int:
-        raise ValueError("the state is not a size and a time")
-    return size, time
+    size, time, *sha256 = value
+    if type(size) is not int or type(time) is not int or len(sha256) > 1 or not all(map(_is_text, sha256)):
+        raise ValueError("the stamp is not a size, a time and a hash")
+    return (size, time, *sha256)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _line(value: object) -> bytes:

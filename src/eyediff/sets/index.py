@@ -16,7 +16,9 @@ from typing import Any, BinaryIO, cast
 from .. import defaults
 from ..errors import ImageError, Setting, UsageError, shown
 from ..interfaces import Progress
+from ..locations import real_path
 from ..metrics.ops import Array
+from ..output.files import remove_leftovers
 from ..output.output_files import atomic_output
 from ..run.resume import FileState, file_state, settings_difference
 from ..scoring.metric_spec import parse_metric
@@ -84,6 +86,7 @@ def open_index(
             names = fill_store(store, job, source, shape, failed, progress)
             yield IndexedPoints(_require_images(names, source, failed), store.points(), shape, failed)
     elif index.exists() and not rebuild:
+        remove_leftovers(real_path(index))
         yield _read(index, job, source)
     else:
         _build(index, job, source, progress)

@@ -16,7 +16,7 @@ from eyediff.errors import ImageError
 from eyediff.output import RowFormat, TextFormat
 from eyediff.output.read_rows import ReadableFormat
 from eyediff.records import Image, Pair, Summary
-from eyediff.run import ResumableSink, compare
+from eyediff.run import ResumableSink, Resume, compare
 
 from .fakes import Kept, job
 
@@ -69,7 +69,7 @@ class Folder:
         output: Path,
         kind: RowFormat,
         *,
-        resume: bool = False,
+        resume: Resume = False,
         stop_after: int | None = None,
         found: Sequence[Pair] | None = None,
         **changes: object,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from eyediff.errors import UsageError
 from eyediff.output import RowFormat
 from eyediff.records import Crossing, Failure, Image
 from eyediff.run import ResumableSink, compare
@@ -71,6 +74,49 @@ def test_changed_files_are_computed_again(kind: RowFormat, tmp_path: Path) -> No
     assert sorted(folder.read) == ["p03.png", "p07.png", "p09.png"]
     assert rows.scores[3] == {"mse": 1.0}
     assert content(output) == folder.whole(kind)
+
+
+def rewrite(path: Path, text: str) -> None:
+    """Other content of the same size, at the same time of modification."""
+    found = path.stat()
+    assert len(text) == found.st_size
+    path.write_text(text)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def test_content_that_changed_within_its_size_and_time(kind: RowFormat, tmp_path: Path) -> None:
+    """The hash tells, of the reference and of the candidate; size and time do not. A new time alone is no change."""
+    folder, output = Folder(tmp_path), tmp_path / "out"
+    folder.compare(output, kind, resume="hash")
+    rewrite(tmp_path / "b/p03.png", "34")
+    rewrite(tmp_path / "a/p05.png", "39")
+    folder.touch("p07.png")
+    folder.compare(output, kind, resume=True)
+    assert folder.read == ["p07.png"]
+    folder.compare(output, kind, resume="hash")
+    assert sorted(folder.read) == ["p03.png", "p05.png", "p07.png"]  # that of p07 was recorded without its hash
+    assert content(output) == folder.whole(kind)
+    folder.touch("p08.png")
+    folder.compare(output, kind, resume="hash")
+    assert folder.read == []
+
+
+def test_rows_without_a_hash_are_computed_again(kind: RowFormat, tmp_path: Path) -> None:
+    """Of an earlier run by size and time nobody knows what its files held. A shared reference is hashed once."""
+    folder, output = Folder(tmp_path, 3), tmp_path / "out"
+    pairs = [replace(pair, reference=folder.pairs[0].reference) for pair in folder.pairs]
+    folder.compare(output, kind, found=pairs, resume=True)
+    folder.compare(output, kind, found=pairs, resume="hash")
+    assert len(folder.read) == 3
+    rewrite(folder.pairs[0].reference, "9")
+    folder.compare(output, kind, found=pairs, resume="hash")
+    assert len(folder.read) == 3
+
+
+def test_another_way_to_resume_is_refused(kind: RowFormat, tmp_path: Path) -> None:
+    """Nothing is written."""
+    with pytest.raises(UsageError, match=r"resume='mtime': expected True, False or 'hash'"):
+        ResumableSink(tmp_path / "out", kind, resume="mtime")  # type: ignore[arg-type]
 
 
 def test_failures_are_tried_again(kind: RowFormat, tmp_path: Path) -> None:
