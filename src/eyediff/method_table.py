@@ -9,8 +9,11 @@ from pathlib import Path
 from . import defaults, run, tables
 from .engines.onnx_providers import DeviceName
 from .images import Range
+from .images.region import RectangleLike, conventions_of
 from .protocols import EvaluationProtocol
-from .records import AlphaPolicy, MatchRule, PairSizePolicy, Summary
+from .records import AlphaPolicy, MatchRule, PairSizePolicy, Resampling, Summary
+from .report import plot
+from .tables.curves import draw_curves
 from .tables.formats import html_tables
 
 __all__ = ["MethodTable", "table"]
@@ -41,8 +44,38 @@ class MethodTable:
         group : str, optional
             Name of a group of images. By default, the mean of all images, or of all groups.
         """
-        section = next(found for found in (self.data.overall, *self.data.groups) if found.name == group)
-        return section.entries[metric][self.data.methods.index(method)].mean
+        return self._section(group).entries[metric][self.data.methods.index(method)].mean
+
+    def delta(self, codec: str, metric: str, group: str | None = None) -> tables.BjontegaardDelta:
+        """Return BD-rate and BD-metric of a codec against the first one, of a table with bitrates.
+
+        Parameters
+        ----------
+        codec, metric : str
+            A codec other than the first, and a metric.
+        group : str, optional
+            A group of images. By default all images, or the means of all groups.
+        """
+        return self._section(group).deltas[codec][metric]
+
+    def plot(self, path: str | Path) -> None:
+        """Draw rate-distortion curves: a panel for each metric, a curve for each codec.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file .png, .svg or .pdf. Drawing needs matplotlib (extra `plot`).
+
+        Raises
+        ------
+        UsageError, OutputError
+            If the table has no bitrates, matplotlib is missing, or the file cannot be written.
+        """
+        plot.check(Path(path))
+        draw_curves(self.data, Path(path))
+
+    def _section(self, group: str | None) -> tables.Section:
+        return next(found for found in (self.data.overall, *self.data.groups) if found.name == group)
 
     def render(self, format: tables.TableFormat = "text", *, per_group: bool = False) -> str:
         r"""Return the table as text.
@@ -72,7 +105,14 @@ def table(
     groups: str | None = None,
     missing: tables.MissingPolicy = "refuse",
     digits: Mapping[str, int] | None = None,
+    bytes: str | Path | None = None,
+    bd: tables.Interpolation = "pchip",
+    crop_border: int = 0,
+    region: RectangleLike | None = None,
+    ignore: Sequence[RectangleLike] = (),
+    mask: str | Path | None = None,
     size: PairSizePolicy = "refuse",
+    resampling: Resampling = "lanczos",
     alpha: AlphaPolicy = "worst",
     range: Range | None = None,
     workers: int | None = None,
@@ -89,7 +129,8 @@ def table(
     ground_truth : str or Path
         A folder of images.
     methods : mapping of str to str or Path
-        The name of each method, which the table shows, and its folder.
+        The folder of each method, by the name that the table shows. With `bytes`, "jpeg@30" is the operating point 30
+        of the codec jpeg.
     metrics : sequence of str, optional
         Names that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and `ssim`, or those of
         the protocol.
@@ -105,8 +146,15 @@ def table(
     missing : {"refuse", "common"}
         Policy if a method lacks an image: raise UsageError, or use only the images that all methods have.
     digits : mapping of str to int, optional
-        Number of decimals for each metric. By default 2 for decibels, otherwise 4.
-    size, alpha, range, workers, device, memory, max_pixels : optional
+        Decimals by metric. By default 2 for decibels, else 4.
+    bytes : str or Path, optional
+        "files", for the sizes of the compared files; or a list of sizes, CSV or JSON lines with the columns `method`,
+        `name` (of the image) and `bytes` or `bpp`. The table then compares codecs at equal bitrate and equal score.
+    bd : {"pchip", "cubic"}
+        The curves of BD-rate: piecewise cubic, or one polynomial of degree 3.
+    mask : str or Path, optional
+        An image whose white pixels count, or a folder of images, a mask for each image by its name.
+    crop_border, region, ignore, size, resampling, alpha, range, workers, device, memory, max_pixels : optional
         As for `compare`.
 
     Returns
@@ -132,15 +180,32 @@ def table(
     '24.73'
     """
     asked = run.ComparisonOptions(
-        match, size, alpha, device, workers, memory, range=range, groups=groups, max_pixels=max_pixels
+        match,
+        size,
+        alpha,
+        device,
+        workers,
+        memory,
+        range=range,
+        groups=groups,
+        max_pixels=max_pixels,
+        conventions=conventions_of(crop_border, region, ignore, mask, resampling),
     )
     options, names = run.resolve_protocol(asked, metrics, protocol, scale)
     folders = {name: Path(folder) for name, folder in methods.items()}
-    plan = tables.plan_table(Path(ground_truth), folders, names, options, missing=missing)
-    tables.check_digits(digits or {}, plan.run.metrics.names)
+    plan = tables.plan_table(
+        Path(ground_truth), folders, names, options, missing=missing, sizes=bytes, interpolation=bd
+    )
+    tables.check_digits(digits or {}, plan.columns)
     sink = tables.ScoresByMethod(plan)
     summary = run.compare(plan.run, [sink])
     data = tables.summarise_methods(
-        plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=digits, left_out=plan.left_out
+        plan.run.metrics.header,
+        plan.methods,
+        plan.groups,
+        sink.scores,
+        digits=digits,
+        left_out=plan.left_out,
+        bitrates=plan.bitrates,
     )
     return MethodTable(data, summary)
