@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
 from .errors import ImageError
 from .images import Range
-from .images.region import RectangleLike, as_rectangle, prepare, stated_mask
+from .images.region import RectangleLike, conventions_of, prepare, stated_mask
 from .metric import ImageLike, MaskLike, Metric, load_pair
 from .metrics.registry import MetricNames
 from .pairing import PairLike
 from .protocols import EvaluationProtocol
 from .records import (
     AlphaPolicy,
-    Conventions,
     Header,
     MatchRule,
     PairSizePolicy,
@@ -145,7 +144,7 @@ def scores(
     >>> {name: round(score, 6) for name, score in scores(gray, gray + 1, protocol="derain").items()}
     {'psnr@y8': 48.130804, 'ssim@y8': 0.999952}
     """
-    conventions = _conventions(crop_border, region, ignore)
+    conventions = conventions_of(crop_border, region, ignore)
     asked = run.ComparisonOptions(alpha=alpha, conventions=conventions)
     options, names = run.resolve_protocol(asked, metrics, protocol, scale)
     counted = stated_mask(mask, a, b)
@@ -158,15 +157,6 @@ def scores(
     if not isinstance(row, ScoredPair) or not row.complete:
         raise ImageError(row.message)
     return dict(row.scores)
-
-
-def _conventions(
-    crop_border: int, region: RectangleLike | None, ignore: Sequence[RectangleLike], mask: str | Path | None = None
-) -> Conventions:
-    part = None if region is None else as_rectangle(region)
-    return Conventions(
-        None, crop_border, False, part, tuple(map(as_rectangle, ignore)), None if mask is None else str(mask)
-    )
 
 
 @dataclass(frozen=True)
@@ -274,9 +264,9 @@ def compare(
     mask : str or Path, optional
         An image whose white pixels count, or a folder with a mask for each pair, with the name of the pair.
     pairs : str, Path, or iterable of pairs, optional
-        A list of pairs instead of the two paths. A file is CSV or JSON lines with the columns `reference` and
-        `candidate`, and optionally `name` and `group`; its paths are relative to its folder. In Python, a pair is two
-        paths or URLs, or a mapping with these keys.
+        A list in place of the two paths. A file is CSV or JSON lines with the columns `reference` and `candidate`, and
+        optionally `name`, `group` and `mask`; its paths are relative to its folder. In Python, a pair is two paths or
+        URLs, or a mapping with these keys.
     match : str
         What the files of a pair have in common: "name", the relative path; "stem", the relative path without suffix;
         the fields of two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With
@@ -331,7 +321,7 @@ def compare(
     >>> [f"{row.scores['psnr']:.2f}" for row in result.rows]
     ['26.04', '24.40', '23.75']
     """
-    conventions = replace(_conventions(crop_border, region, ignore, mask), resampling=resampling)
+    conventions = conventions_of(crop_border, region, ignore, mask, resampling)
     options = run.ComparisonOptions(
         match,
         size,

@@ -16,7 +16,7 @@ from .interfaces import DownloadProgress
 from .metric import ImageLike, load_pair
 from .metrics.registry import find_metric
 from .protocols import EvaluationProtocol, is_kind, published
-from .records import Conventions, Failure, Header, Image
+from .records import AlphaPolicy, Conventions, Failure, Header, Image
 from .scoring.batches import score_images
 from .scoring.factory import build_metric_set
 from .scoring.metric_set import MetricSet
@@ -118,6 +118,7 @@ def explain(
     *,
     scale: int | None = None,
     range: Range | None = None,
+    alpha: AlphaPolicy = "worst",
     device: DeviceName = "auto",
     progress: DownloadProgress | None = None,
 ) -> Explanation:
@@ -131,6 +132,9 @@ def explain(
         Enlargement factor of the images, such as 4. Without a scale, protocols whose border depends on it do not apply.
     range, device
         As for `Metric.distance`.
+    alpha
+        What transparency becomes where a protocol does not say it, as for `compare`. If exactly one image is
+        transparent, a background must be stated.
     progress
         Called during a download of weights.
 
@@ -153,18 +157,18 @@ def explain(
     >>> explain(gray, gray + 1).nearest("psnr", 48.1)[0].protocols[:2]
     ('eyediff', '3dgs')
     """
-    protocols = [OWN, *published().values(), ELSEWHERE]
+    protocols = [replace(OWN, alpha=alpha), *published().values(), replace(ELSEWHERE, alpha=alpha)]
     left_out = {each.name: "its border needs the scale" for each in protocols if each.needs_scale and scale is None}
     loaded: dict[str, tuple[Image, Image] | str] = {}
-    for alpha in dict.fromkeys(each.alpha for each in protocols):
+    for policy in dict.fromkeys(["refuse", *(each.alpha for each in protocols)]):
         try:
-            loaded[alpha] = load_pair(a, b, range, alpha)
+            loaded[policy] = load_pair(a, b, range, policy)
         except ImageError as error:
-            if alpha != "refuse":
+            if policy != "refuse":
                 raise
-            loaded[alpha] = str(error)
+            loaded[policy] = str(error)
     transparent = isinstance(loaded["refuse"], str)
-    deep = max(image.pixels.itemsize for image in loaded[OWN.alpha] if isinstance(image, Image)) > 1
+    deep = any(image.pixels.itemsize > 1 for image in loaded[alpha] if isinstance(image, Image))
     ways: dict[_Way, list[str]] = {}
     for protocol in protocols:
         if protocol.name in left_out:
@@ -180,7 +184,7 @@ def explain(
     about = {name: what for protocol in protocols for name, what in protocol.channel.items()}
     rows = []
     for way in sorted(ways, key=lambda way: (_kind(way.metric), way.metric, way.border)):
-        images = loaded[way.alpha or OWN.alpha]
+        images = loaded[way.alpha or alpha]
         score, reason = _score(way, images, sets[way.metric])
         rows.append(Explained(way.metric, tuple(ways[way]), "; ".join(_convention(way, about)), score, reason))
     built = [found for found in sets.values() if isinstance(found, MetricSet)]

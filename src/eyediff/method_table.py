@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -12,9 +12,12 @@ from .argument_types import check_argument_types
 from .engines.onnx_providers import DeviceName
 from .errors import UsageError, some_of
 from .images import Range
+from .images.region import RectangleLike, conventions_of
 from .metrics.registry import MetricNames
 from .protocols import EvaluationProtocol
-from .records import AlphaPolicy, MatchRule, PairSizePolicy, Summary
+from .records import AlphaPolicy, MatchRule, PairSizePolicy, Resampling, Summary
+from .report import plot
+from .tables.curves import draw_curves
 from .tables.formats import html_tables
 
 __all__ = ["MethodTable", "table"]
@@ -51,10 +54,46 @@ class MethodTable:
         UsageError
             If the table has no such method, metric or group.
         """
-        sections = {found.name: found for found in (self.data.overall, *self.data.groups)}
-        entries = _choose("group", group, sections).entries
         place = _choose("method", method, {name: place for place, name in enumerate(self.data.methods)})
-        return _choose("metric", metric, entries)[place].mean
+        return _choose("metric", metric, self._section(group).entries)[place].mean
+
+    @check_argument_types
+    def delta(self, codec: str, metric: str, group: str | None = None) -> tables.BjontegaardDelta:
+        """Return BD-rate and BD-metric of a codec against the first codec of a table with bitrates.
+
+        Parameters
+        ----------
+        codec, metric : str
+            A codec other than the first, and a metric.
+        group : str, optional
+            Name of a group of images. By default, all images, or the means of all groups.
+
+        Raises
+        ------
+        UsageError
+            If the table has no such codec, metric or group, or no bitrates.
+        """
+        return _choose("metric", metric, _choose("codec", codec, self._section(group).deltas))
+
+    @check_argument_types
+    def plot(self, path: str | Path) -> None:
+        """Draw rate-distortion curves: a panel for each metric, a curve for each codec.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file .png, .svg or .pdf. Drawing needs matplotlib (extra `plot`).
+
+        Raises
+        ------
+        UsageError, OutputError
+            If the table has no bitrates, matplotlib is missing, or the file cannot be written.
+        """
+        plot.check(Path(path))
+        draw_curves(self.data, Path(path))
+
+    def _section(self, group: str | None) -> tables.Section:
+        return _choose("group", group, {found.name: found for found in (self.data.overall, *self.data.groups)})
 
     @check_argument_types
     def render(self, format: tables.TableFormat = "text", *, per_group: bool = False) -> str:
@@ -104,7 +143,14 @@ def table(
     groups: str | None = None,
     missing: tables.MissingPolicy = "refuse",
     digits: Mapping[str, int] | None = None,
+    bytes: str | Path | None = None,
+    bd: tables.Interpolation = "pchip",
+    crop_border: int = 0,
+    region: RectangleLike | None = None,
+    ignore: Sequence[RectangleLike] = (),
+    mask: str | Path | None = None,
     size: PairSizePolicy = "refuse",
+    resampling: Resampling = "lanczos",
     alpha: AlphaPolicy = "worst",
     range: Range | None = None,
     workers: int | None = None,
@@ -121,7 +167,8 @@ def table(
     ground_truth : str or Path
         A folder of images.
     methods : mapping of str to str or Path
-        The name of each method, which the table shows, and its folder.
+        The name of each method, which the table shows, and its folder. With `bytes`, "jpeg@30" is the operating point
+        30 of the codec jpeg.
     metrics : str or sequence of str, optional
         One name or several that `eyediff metrics` lists, or paths of metric files. By default `lpips`, `psnr` and
         `ssim`, or those of the protocol.
@@ -137,8 +184,15 @@ def table(
     missing : {"refuse", "common"}
         Policy if a method lacks an image: raise UsageError, or use only the images that all methods have.
     digits : mapping of str to int, optional
-        Number of decimals for each metric. By default 2 for decibels, otherwise 4.
-    size, alpha, range, workers, device, memory, max_pixels : optional
+        Decimals by metric. By default 2 for decibels, else 4.
+    bytes : str or Path, optional
+        "files", for the sizes of the compared files; or a list of sizes, CSV or JSON lines with the columns `method`,
+        `name` (of the image) and `bytes` or `bpp`. The table then compares codecs at equal bitrate and equal score.
+    bd : {"pchip", "cubic"}
+        The curves of BD-rate: piecewise cubic, or one polynomial of degree 3.
+    mask : str or Path, optional
+        An image whose white pixels count, or a folder of images, a mask for each image by its name.
+    crop_border, region, ignore, size, resampling, alpha, range, workers, device, memory, max_pixels : optional
         As for `compare`.
 
     Returns
@@ -164,15 +218,32 @@ def table(
     '24.73'
     """
     asked = run.ComparisonOptions(
-        match, size, alpha, device, workers, memory, range=range, groups=groups, max_pixels=max_pixels
+        match,
+        size,
+        alpha,
+        device,
+        workers,
+        memory,
+        range=range,
+        groups=groups,
+        max_pixels=max_pixels,
+        conventions=conventions_of(crop_border, region, ignore, mask, resampling),
     )
     options, names = run.resolve_protocol(asked, metrics, protocol, scale)
     folders = {name: Path(folder) for name, folder in methods.items()}
-    plan = tables.plan_table(Path(ground_truth), folders, names, options, missing=missing)
-    tables.check_digits(digits or {}, plan.run.metrics.names)
+    plan = tables.plan_table(
+        Path(ground_truth), folders, names, options, missing=missing, sizes=bytes, interpolation=bd
+    )
+    tables.check_digits(digits or {}, plan.columns)
     sink = tables.ScoresByMethod(plan)
     summary = run.compare(plan.run, [sink])
     data = tables.summarise_methods(
-        plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=digits, left_out=plan.left_out
+        plan.run.metrics.header,
+        plan.methods,
+        plan.groups,
+        sink.scores,
+        digits=digits,
+        left_out=plan.left_out,
+        bitrates=plan.bitrates,
     )
     return MethodTable(data, summary)

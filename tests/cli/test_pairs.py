@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,37 @@ def test_calls_that_do_not_fit(folder: Path, words: str, capsys: pytest.CaptureF
     """Both kinds of arguments, or too few: exit code 2 and one line."""
     assert run(["compare", *words.split()]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_list_names_masks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As --mask does. An empty cell lets all pixels count; --resume sees another path; metrics must take masks."""
+    white = np.full((16, 16), 255, np.uint8)
+    for rows in (4, 8):
+        Image.fromarray(np.where(np.arange(16)[:, None] < rows, 0, white)).save(f"m{rows}.bmp")
+    lines = ["reference,candidate,name,mask", "1.png,1x4.png,1,m4.bmp", "2.png,2x4.png,2,"]
+    Path("list.csv").write_text("\n".join(lines))
+    expected = {
+        "1": eyediff.distance("1.png", "1x4.png", "psnr", mask="m4.bmp"),
+        "2": eyediff.distance("2.png", "2x4.png", "psnr"),
+    }
+    assert scores("--pairs list.csv", capsys) == expected
+    pairs = [{"reference": "1.png", "candidate": "1x4.png", "mask": "m4.bmp"}]
+    assert eyediff.compare(pairs=pairs, metrics=["psnr"]).rows[0].scores["psnr"] == expected["1"]
+    call = ["compare", "--pairs", "list.csv", "-m", "psnr", "-o", "r.csv", "--resume"]
+    assert run(call) == 0
+    first = Path("r.csv").read_text()
+    assert run(call) == 0 and Path("r.csv").read_text() == first
+    os.utime("m8.bmp", ns=(0, Path("m4.bmp").stat().st_mtime_ns))
+    Path("list.csv").write_text("\n".join(lines).replace("m4", "m8"))
+    assert run(call) == 0 and Path("r.csv").read_text() != first
+    capsys.readouterr()
+    for words, said in (("-m ms-ssim", "ms-ssim is not defined"), ("-m psnr --mask m4.bmp", "names masks; leave out")):
+        assert run(["compare", "--pairs", "list.csv", *words.split()]) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_a_list_of_groups_and_a_rule(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of them names the groups."""
+    Path("list.csv").write_text("reference,candidate,group\n1.png,1x4.png,x\n2.png,2x4.png,y\n")
+    assert run(["compare", "--pairs", "list.csv", "-m", "psnr", "--groups", "subfolder"]) == 2
+    assert "names groups; leave out these, or --groups subfolder" in capsys.readouterr().err

@@ -187,6 +187,25 @@ def test_a_pair_is_explained(
         assert run([*call[:-1], bad]) == 2
 
 
+def test_one_transparent_image_is_explained_on_its_background(tmp_path: Path) -> None:
+    """Protocols that say it keep theirs; the other numbers are those of compare with this background."""
+    random = np.random.RandomState(1)
+    colours = random.randint(0, 256, (64, 64, 4)).astype(np.uint8)
+    Image.fromarray(colours).save(tmp_path / "a.png")
+    Image.fromarray(colours[..., :3]).save(tmp_path / "b.png")
+    paths = tmp_path / "a.png", tmp_path / "b.png"
+    call = ["explain", *map(str, paths), "--alpha", "white", "-o", str(tmp_path / "e.json")]
+    assert run(call) == 3  # the images are too small for ms-ssim
+    rows = json.loads((tmp_path / "e.json").read_text())["rows"]
+    (score,) = [row["score"] for row in rows if row["metric"] == "psnr" and "eyediff" in row["protocols"].split(", ")]
+    assert score == eyediff.distance(*paths, "psnr", alpha="white")
+    by_protocol = {
+        name: row.score for row in eyediff.explain(*paths).rows for name in row.protocols if row.metric == "psnr"
+    }
+    assert by_protocol["eyediff"] is None and by_protocol["gsplat"] == np.inf
+    assert "eyediff" in eyediff.explain(*paths, alpha="refuse").left_out
+
+
 def test_transparency_and_depth_are_explained(tmp_path: Path) -> None:
     """Where they matter, protocols part: those that drop alpha, put it on black, or refuse it; those that round."""
     random = np.random.RandomState(1)

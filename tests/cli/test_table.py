@@ -252,3 +252,59 @@ def test_a_protocol() -> None:
     assert json.loads(Path("t.json").read_text())["methods"]["one"]["psnr@y"]["mean"] == found.mean("one", "psnr@y")
     with pytest.raises(UsageError, match="only a protocol uses it"):
         eyediff.table("gt", {"one": "one"}, ["psnr"], scale=4)
+
+
+def test_masks_and_regions_are_those_of_compare() -> None:
+    """A mask belongs to the image of its name, for all methods; rectangles and the border count for all."""
+    draws = np.random.default_rng(0)
+    for name in ("a/0", "b/0", "b/1"):
+        for folder in ("gt", "one", "two"):
+            Image.fromarray(draws.integers(0, 255, (16, 16, 3), np.uint8)).save(f"{folder}/{name}.png")
+        Path("masks", name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draws.integers(0, 2, (16, 16), np.uint8) * 255).save(f"masks/{name}.png")
+    for words, options in (
+        ("--mask masks", {"mask": "masks"}),
+        ("--mask masks/a/0.png --ignore 0,0,4,4", {"mask": "masks/a/0.png", "ignore": [(0, 0, 4, 4)]}),
+        ("--region 2,2,9,8 --crop-border 3", {"region": (2, 2, 9, 8), "crop_border": 3}),
+        ("--size fit:9x9 --resampling box", {"size": "fit:9x9", "resampling": "box"}),
+    ):
+        found = means(f"gt one two -m psnr {words}")
+        table = eyediff.table("gt", {"one": "one", "two": "two"}, ["psnr"], **options)  # type: ignore[arg-type]
+        for method in ("one", "two"):
+            rows = eyediff.compare("gt", method, ["psnr"], **options).rows  # type: ignore[arg-type]
+            assert (
+                found[method] == table.mean(method, "psnr") == pytest.approx(np.mean([r.scores["psnr"] for r in rows]))
+            )
+    Path("masks/b/1.png").unlink()
+    assert run(["table", "gt", "one", "-m", "psnr", "--mask", "masks"]) == 2
+
+
+def test_images_left_out_are_named_in_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the table, or on stderr where it is CSV; JSON has a field of its own."""
+    Path("two/b/1.png").unlink()
+    call = ["table", "gt", "one", "two", "-m", "psnr", "--missing", "common"]
+    for kind in tables.TABLE_FORMATS:
+        assert run([*call, "-f", kind]) == 0
+        out, err = capsys.readouterr()
+        assert "b/1.png" in (err if kind == "csv" else out)
+    assert run([*call, "-f", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == {"b/1.png": ["two"]}
+
+
+def test_a_finished_file_of_scores_is_refused_as_by_compare(capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no journal; a run that was to be continued keeps its own."""
+    for call in (
+        ["compare", "gt", "one", "-m", "psnr", "-o", "c.csv"],
+        ["table", "gt", "one", "-m", "psnr", "--scores", "s.csv"],
+    ):
+        assert run(call) == 0
+        kept = Path(call[-1]).read_bytes()
+        capsys.readouterr()
+        assert run([*call, "--resume"]) == 2
+        assert "has no" in capsys.readouterr().err and Path(call[-1]).read_bytes() == kept
+
+
+def test_a_folder_given_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    """What tells two files of a series apart is no rule, so none is proposed but the example."""
+    assert run(["table", "gt", "gt", "-m", "psnr"]) == 2
+    assert "such as --match '{name}_gt.png={name}_pred.png'" in capsys.readouterr().err

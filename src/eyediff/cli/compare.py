@@ -34,7 +34,7 @@ def compare(
         Path | None,
         typer.Option(
             metavar="FILE.csv|.jsonl",
-            help="Compare the pairs in this file. Columns: reference, candidate; optional: name, group.",
+            help="Compare the pairs in this file. Columns: reference, candidate; optional: name, group, mask.",
         ),
     ] = None,
     metric: options.Metrics = None,

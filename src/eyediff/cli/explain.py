@@ -44,6 +44,7 @@ def explain(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Print which protocol is nearest to this number. Repeatable."),
     ] = None,
+    alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
     bits: options.Bits = None,
     format_: options.FormatOption = None,
@@ -64,6 +65,7 @@ def explain(
                 candidate,
                 scale=scale,
                 range=options.level_range(range_, bits),
+                alpha=alpha,
                 device=device,
                 progress=fetched,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from dataclasses import fields
 from functools import partial
@@ -13,8 +14,11 @@ import typer
 from .. import defaults, run, tables
 from .. import output as reports
 from ..errors import UsageError, shown
+from ..pairing.walk import natural_key
 from ..records import Rectangle
 from ..report.page_files import SUFFIXES as PAGES
+from ..report.plot import check as check_plot
+from ..tables.curves import draw_curves
 from ..tables.figure import draw_figure, load_exhibit
 from ..tables.page import TablePage
 from . import options
@@ -39,7 +43,10 @@ def table(
     methods: Annotated[
         list[str],
         typer.Argument(
-            metavar="METHOD...", help="A folder of images for each method, or NAME=FOLDER.", show_default=False
+            metavar="METHOD...",
+            help="A folder of images for each method, or NAME=FOLDER. With --bytes, CODEC@POINT=FOLDER is an operating "
+            "point of a codec, and 'CODEC@*=FOLDER/*' stands for all folders that fit.",
+            show_default=False,
         ),
     ],
     metric: options.Metrics = None,
@@ -101,10 +108,33 @@ def table(
     image: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name of the image for --figure; by default the first image.")
     ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            "--bytes",
+            metavar="FILE.csv|files",
+            help="Compare codecs by bitrate: the sizes are those of a list, with the columns method, name and bytes or "
+            "bpp, or of the compared files.",
+            show_default=False,
+        ),
+    ] = None,
+    interpolation: Annotated[
+        tables.Interpolation,
+        typer.Option("--bd", help="The curves of BD-rate: piecewise cubic, or one polynomial of degree 3."),
+    ] = "pchip",
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw rate-distortion curves of --bytes (.png, .svg, .pdf)."),
+    ] = None,
     size: options.PairSize = "refuse",
+    resampling: options.Filter = "lanczos",
     alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
     bits: options.Bits = None,
+    crop_border: options.CropBorder = 0,
+    region: options.RegionOption = None,
+    ignore: options.Ignore = None,
+    mask: options.Masks = None,
     workers: options.Workers = None,
     ray: RayOption = None,
     device: options.Device = "auto",
@@ -132,17 +162,40 @@ def table(
         range=options.level_range(range_, bits),
         groups=groups,
         max_pixels=max_pixels,
+        conventions=options.conventions(crop_border, region, ignore, mask, resampling),
     )
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if report is not None and report.suffix.lower() not in PAGES:
         raise UsageError(f"--report {shown(report)}: expected an HTML file; use a name that ends in .html")
-    check_distinct_paths({"--output": output, "--scores": scores, "--report": report, "--figure": figure})
+    if plot is not None and sizes is None:
+        raise UsageError("--plot draws scores over bitrates: state the sizes with --bytes FILE.csv or --bytes files")
+    if plot is not None:
+        check_plot(plot)
+    check_distinct_paths(
+        {
+            "--bytes": None if sizes in (None, tables.OWN_FILES) else Path(sizes),
+            "--output": output,
+            "--scores": scores,
+            "--report": report,
+            "--figure": figure,
+            "--plot": plot,
+        }
+    )
     decimals, crops = _decimals(digits or []), _crops(crop or [])
     source = source_of(ray, wanted)
     with download_bar("weights") as fetched:
-        plan = tables.plan_table(ground_truth, _folders(methods), metrics, wanted, missing=missing, progress=fetched)
+        plan = tables.plan_table(
+            ground_truth,
+            _folders(methods),
+            metrics,
+            wanted,
+            missing=missing,
+            sizes=sizes,
+            interpolation=interpolation,
+            progress=fetched,
+        )
     for name in decimals:
-        if name not in plan.run.metrics.names:
+        if name not in plan.columns:
             raise UsageError(f"--digits {name}: {name} is not computed here; add it to --metric")
     _tell(plan)
     exhibit = None if figure is None else load_exhibit(plan, figure, image, crops)
@@ -158,18 +211,25 @@ def table(
             tell_verdict(INTERRUPTED, plan.run.metrics.header, summary, "text", None, more=more)
             raise typer.Exit(INTERRUPTED)
         data = tables.summarise_methods(
-            plan.run.metrics.header, plan.methods, plan.groups, sink.scores, digits=decimals, left_out=plan.left_out
+            plan.run.metrics.header,
+            plan.methods,
+            plan.groups,
+            sink.scores,
+            digits=decimals,
+            left_out=plan.left_out,
+            bitrates=plan.bitrates,
         )
         if page is not None:
             page.write_table(data, sink.scores, f"{', '.join(plan.methods)} against {ground_truth}")
         if figure is not None and exhibit is not None:
             draw_figure(data, sink.scores, exhibit, figure)
+        if plot is not None:
+            draw_curves(data, plot)
         text.write(tables.render(data, kind, per_group=per_group, terminal=text.terminal))
     code = exit_code(summary)
-    places = [
-        f"{what}: {shown(path)}" for what, path in (("page", report), ("figure", figure), ("table", output)) if path
-    ]
-    notes = data.notes if output is not None else ()  # a table on stdout contains them
+    files = (("page", report), ("figure", figure), ("plot", plot), ("table", output))
+    places = [f"{what}: {shown(path)}" for what, path in files if path]
+    notes = data.notes if output is not None or kind == "csv" else ()  # another table on stdout has them
     tell_verdict(code, plan.run.metrics.header, summary, "text", None, more=[*notes, *places])
     return code
 
@@ -181,15 +241,30 @@ def _ignore(done: int, total: int | None) -> None:
 def _folders(methods: Sequence[str]) -> dict[str, Path]:
     folders: dict[str, Path] = {}
     for text in methods:
-        name, equals, folder = text.partition("=")
-        path = Path(folder if equals and not Path(text).is_dir() else text)
-        name = name if equals and not Path(text).is_dir() else path.resolve().name
-        if not name:
-            raise UsageError(f"{shown(text)}: expected FOLDER or NAME=FOLDER")
-        if name in folders:
-            raise UsageError(f"two methods have the name {shown(name)}; give each a different name as NAME=FOLDER")
-        folders[name] = path
+        for name, path in _named_folders(text):
+            if not name:
+                raise UsageError(f"{shown(text)}: expected FOLDER or NAME=FOLDER")
+            if name in folders:
+                raise UsageError(f"two methods have the name {shown(name)}; give each a different name as NAME=FOLDER")
+            folders[name] = path
     return folders
+
+
+def _named_folders(text: str) -> list[tuple[str, Path]]:
+    """Return the methods that an argument names. An asterisk in the name stands for what one in the folder matches."""
+    name, equals, folder = text.partition("=")
+    if not equals or Path(text).is_dir():
+        return [(Path(text).resolve().name, Path(text))]
+    if "*" not in name:
+        return [(name, Path(folder))]
+    before, asterisk, after = folder.partition("*")
+    if name.count("*") != 1 or not asterisk or "*" in after:
+        raise UsageError(f"{shown(text)}: expected one * on each side, such as 'jpeg@*=out/jpeg/*'")
+    pattern = f"{glob.escape(before)}*{glob.escape(after)}"
+    found = sorted((path for path in glob.glob(pattern) if Path(path).is_dir()), key=natural_key)  # noqa: PTH207  # its names keep what the user wrote
+    if not found:
+        raise UsageError(f"{shown(text)}: no folder fits {shown(folder)}; check the path")
+    return [(name.replace("*", path[len(before) : len(path) - len(after)]), Path(path)) for path in found]
 
 
 def _decimals(given: Sequence[str]) -> dict[str, int]:

@@ -138,6 +138,16 @@ def decode(file: BinaryIO, max_pixels: int, max_bytes: int | None = None) -> Dec
         return _upright(im, about, planes, more)
 
 
+def announced_size(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
+    """The width and height that a file announces; no pixel is decoded. Raises UnsupportedImage."""
+    kind = recognise(file.read(HEAD))
+    with _report_damage(kind), _warnings_swallowed(kind):
+        file.seek(0)
+        im = PLUGINS[kind](file)
+        _check_size(im, max_pixels)
+        return im.size
+
+
 def from_pil(im: PILImage.Image) -> DecodedImage:
     """Convert a PIL image as if it were read from its file: upright, in sRGB. Raises UnsupportedImage."""
     if any(";16" in str(tile[3]) for tile in getattr(im, "tile", ())) and im.mode not in _SIXTEEN:

@@ -16,7 +16,7 @@ from .. import defaults
 from ..errors import ImageError, RangeError, excerpt, shown
 from ..locations import Location, Url
 from ..records import PEAKS, AlphaPolicy, Image
-from .decode import decode
+from .decode import announced_size, decode
 from .formats import HEAD, UnsupportedImage, is_image_content
 from .planes import picture
 from .ranges import Range, is_default, scale_levels
@@ -102,6 +102,15 @@ def content_sha256(path: Location) -> str | None:
             while piece := file.read(1 << 20):
                 digest.update(piece)
             return digest.hexdigest()
+    except (UnsupportedImage, OSError):
+        return None
+
+
+def read_dimensions(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> tuple[int, int] | None:
+    """Return the width and height that an image file announces; None if it cannot be read. No pixel is decoded."""
+    try:
+        with _opened(path) as file:
+            return announced_size(file, max_pixels)
     except (UnsupportedImage, OSError):
         return None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import index
+from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from .. import defaults
 from ..errors import RangeError, SizeError, UsageError, shown
 from ..locations import Location
-from ..records import PEAKS, Conventions, Image, Mask, Pixels, Rectangle
+from ..records import PEAKS, Conventions, Image, Mask, Pixels, Rectangle, Resampling
 from .arrays import as_image
 from .reading import read
 from .size import size_of
@@ -201,6 +202,26 @@ def as_rectangle(value: RectangleLike) -> Rectangle:
         return check_rectangle(value if isinstance(value, Rectangle) else Rectangle(*map(index, value)))
     except TypeError:
         raise UsageError(f"{value!r}: expected x, y, width and height in pixels") from None
+
+
+def conventions_of(
+    crop_border: int = 0,
+    region: RectangleLike | None = None,
+    ignore: Sequence[RectangleLike] = (),
+    mask: str | Path | None = None,
+    resampling: Resampling = "lanczos",
+) -> Conventions:
+    """Return the conventions that the arguments of a Python function state. Raises UsageError."""
+    part = None if region is None else as_rectangle(region)
+    return Conventions(
+        None,
+        crop_border,
+        False,
+        part,
+        tuple(map(as_rectangle, ignore)),
+        None if mask is None else str(mask),
+        resampling,
+    )
 
 
 def check_rectangle(rectangle: Rectangle) -> Rectangle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as PILImage
 
+from .. import defaults
 from ..errors import Setting, SizeError, UsageError, shown
 from ..records import PEAKS, Image, PairSizePolicy, Pixels, Resampling, SizePolicy
 
@@ -33,14 +35,23 @@ KERNELS: Mapping[Resampling, PILImage.Resampling] = {
 }
 
 
-def check_size(policy: PairSizePolicy, resampling: Resampling = "lanczos") -> None:
-    """Raise UsageError if a size policy does not exist, or if a filter is given but the policy does not resize."""
-    if policy not in (*get_args(SizePolicy), "top-left", "pad") and _target(policy) is None:
+def check_size(
+    policy: PairSizePolicy, resampling: Resampling = "lanczos", max_pixels: int = defaults.MAX_PIXELS
+) -> None:
+    """Raise UsageError if a size policy does not exist, or if a filter is given but the policy does not resize.
+
+    A size that both images get has `max_pixels` at most.
+    """
+    target = _target(policy)
+    if target is not None and (math.prod(target) > max_pixels or max(target) > defaults.MAX_SIDE):
+        limits = f"{max_pixels} at most, and sides up to {defaults.MAX_SIDE}"
+        raise UsageError(Setting("size", policy), f": it has {math.prod(target)} pixels, expected {limits}")
+    if policy not in (*get_args(SizePolicy), "top-left", "pad") and target is None:
         known = f"{', '.join(get_args(SizePolicy))}, top-left, pad or fit:WxH, such as fit:640x480"
         raise UsageError(Setting("size", policy), f": expected {known}")
     if resampling not in KERNELS:
         raise UsageError(Setting("resampling", resampling), f": expected one of {', '.join(KERNELS)}")
-    if resampling != "lanczos" and policy != "resize" and _target(policy) is None:
+    if resampling != "lanczos" and policy != "resize" and target is None:
         raise UsageError(
             f"the filter {resampling} was given, but nothing is resized; use ",
             Setting("size", "resize"),
@@ -51,7 +62,7 @@ def check_size(policy: PairSizePolicy, resampling: Resampling = "lanczos") -> No
 
 def _target(policy: PairSizePolicy) -> tuple[int, int] | None:
     """Return the width and height of "fit:WxH"; None for any other policy."""
-    found = re.fullmatch(r"fit:([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", policy)
+    found = re.fullmatch(r"fit:([1-9][0-9]{0,17})x([1-9][0-9]{0,17})", policy)
     return None if found is None else (int(found[1]), int(found[2]))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from ..errors import Setting, UsageError, shown, some_of
+from ..errors import UsageError, shown, some_of
 from ..locations import Location, Url, check_scheme, parse_location, scheme_of
 from ..records import Pair
 from .table_rows import BadRow, TableRow, read_table_rows
@@ -17,7 +17,7 @@ SIDES = ("reference", "candidate")
 PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
 """A pair in a list: a Pair, a mapping with "reference" and "candidate", or two paths or URLs.
 
-A mapping may also have "name" (or "pair", with the same meaning) and "group".
+A mapping may also have "name", or "pair" for the same, "group" and "mask".
 """
 
 
@@ -37,8 +37,9 @@ def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
 def read_pairs(path: Path) -> Sequence[Pair]:
     """Return the pairs that a CSV or JSON lines table lists.
 
-    The columns `reference` and `candidate` have paths relative to the folder of the table, or URLs. The columns `name`
-    (default: the text of the candidate) and `group` are optional. Other columns are ignored.
+    Its columns are `reference` and `candidate`, paths relative to the table's folder, or URLs; and where it has them
+    `name`, by default the candidate as it is written, `group`, and `mask`, a path or URL as the two. Other columns are
+    left to their owner.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def check_pairs(pairs: Iterable[Pair]) -> None:
         if (name := hash(pair.name)) in names:
             raise UsageError(f"two pairs have the name {shown(pair.name)}; give each pair a different name")
         names.add(name)
-        urls = (location for location in (pair.reference, pair.candidate) if isinstance(location, Url))
+        urls = (location for location in (pair.reference, pair.candidate, pair.mask) if isinstance(location, Url))
         schemes.update(scheme for url in urls if (scheme := scheme_of(url.text)))
     for scheme in sorted(schemes):
         check_scheme(scheme)
@@ -105,13 +106,13 @@ def _pair_of_item(item: PairLike) -> Pair:
 def pair_of_cells(cells: Mapping[str, object]) -> Pair:
     """Return the pair that cells describe, with unchanged paths."""
     reference, candidate = str(cells["reference"]), str(cells["candidate"])
-    name, group = cells.get("name", cells.get("pair", candidate)), cells.get("group")
-    if cells.get("mask"):
-        raise UsageError(
-            f"the pair {shown(name)} has a mask, which a list cannot contain; give the masks with ", Setting("mask")
-        )
+    name, group, mask = cells.get("name", cells.get("pair", candidate)), cells.get("group"), cells.get("mask")
     return Pair(
-        str(name), parse_location(reference), parse_location(candidate), group=None if group is None else str(group)
+        str(name),
+        parse_location(reference),
+        parse_location(candidate),
+        parse_location(str(mask)) if mask else None,
+        None if group is None else str(group),
     )
 
 
@@ -123,7 +124,8 @@ def _pair_of_row(path: Path, row: TableRow | BadRow) -> Pair:
         if not isinstance(row.get(name), str) or not row[name] or "\0" in str(row[name]):
             raise ValueError(f"{name} is missing; expected a path or a URL")
     pair = pair_of_cells({name: cell for name, cell in row.items() if cell not in (None, "")})
-    return replace(pair, reference=_below(path, pair.reference), candidate=_below(path, pair.candidate))
+    mask = None if pair.mask is None else _below(path, pair.mask)
+    return replace(pair, reference=_below(path, pair.reference), candidate=_below(path, pair.candidate), mask=mask)
 
 
 def _below(table: Path, location: Location) -> Location:

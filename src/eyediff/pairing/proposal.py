@@ -24,6 +24,9 @@ _EDGES = "_-. "
 def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: bool) -> tuple[str, int] | None:
     """Return patterns (a matching rule) that pair most of these names, and the number of pairs; None if none exist.
 
+    Of one folder, patterns are proposed if they tell its sides apart by words, not by numbers as any two files of a
+    series, and pair half of its names.
+
     Notes
     -----
     Two names that may be a pair have a common beginning and end, or one longest common part. The common parts become
@@ -33,7 +36,7 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
     for one, other in product(_spread(left, _REFERENCES), _spread(right, _CANDIDATES)):
         if one != other or not one_folder:
             for sides in set(_patterns(one, other)):
-                if sides[0] != sides[1]:
+                if sides[0] != sides[1] and not (one_folder and _differ_by_numbers(*sides)):
                     votes["=".join(sides)] += 1
                     if one_folder:
                         votes["=".join(reversed(sides))] += 1
@@ -43,7 +46,15 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
         texts = [text for *_, text in ranked[:_BEST]]
     if not ranked or not ranked[0][0]:
         return None
-    return ranked[0][-1], ranked[0][0]
+    pairs, right_way, _, text = ranked[0]
+    if one_folder and (4 * pairs < len(left) or (pairs == 1 and not right_way)):
+        return None
+    return text, pairs
+
+
+def _differ_by_numbers(reference: str, candidate: str) -> bool:
+    """Return whether the texts beside the fields of two patterns are the same but for digits."""
+    return re.sub(r"\d+", "", reference) == re.sub(r"\d+", "", candidate)
 
 
 def _rank(text: str, left: Sequence[str], right: Sequence[str], one_folder: bool) -> tuple[int, int, int, str]:

@@ -79,7 +79,7 @@ def write(
     -----
     A pair that cannot be compared becomes a row with an error.
     """
-    options = run.ComparisonOptions(size=size, alpha=alpha, device=device)
+    options = run.note_masks(run.ComparisonOptions(size=size, alpha=alpha, device=device), pairs)
     plan = run.ComparisonPlan(pairs, options.build_metrics(metrics), options.loader())
     journal = _open_sink(Path(output), resume)
     return run.compare(plan, journal=journal, progress=progress, source=row_source(options, actors))

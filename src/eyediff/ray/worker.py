@@ -39,7 +39,7 @@ class WorkerTask:
         readers = defaults.RAY_READERS if options.workers is None else options.workers
         return WorkerTask(
             tuple(header.metrics),
-            replace(options, workers=readers, threads=1),
+            replace(options, workers=readers, threads=1, conventions=header.conventions),
             replace(header, shard=None, groups=None),
             str(Path.cwd()),
         )

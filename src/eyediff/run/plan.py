@@ -23,6 +23,9 @@ from ..scoring.metric_set import MetricSet
 from ..scoring.metric_spec import MetricSpec, parse_metrics
 from .limits import NO_LIMITS, Limits
 
+FROM_LIST = "listed"
+"""What a header has in place of a rule for groups, or of the path of the masks, where a list names them."""
+
 
 @dataclass(frozen=True)
 class ComparisonOptions:
@@ -81,7 +84,7 @@ class ComparisonOptions:
         if self.max_pixels < 1:
             raise UsageError(Setting("max_pixels", self.max_pixels), ": expected a number of pixels, 1 or more")
         images.check_alpha(self.alpha)
-        images.check_size(self.size, self.conventions.resampling)
+        images.check_size(self.size, self.conventions.resampling, self.max_pixels)
         region.check_conventions(self.conventions)
         if self.range is not None:
             images.check_range(self.range, "files")
@@ -274,6 +277,8 @@ def plan_comparison(
     found = _find_pairs(reference, candidate, pairs, options.match)
     listed, groups = _group(found.pairs, options.groups)
     mask = options.conventions.mask
+    if pairs is not None:
+        options = note_masks(options, listed)
     built = options.build_metrics(specs, progress)
     plan = ComparisonPlan(
         listed if mask is None else pairing.with_masks(listed, Path(mask)),
@@ -294,19 +299,32 @@ def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
         yield f"{', '.join(strict)} cannot tell what has moved: limits of it hold for moved regions, too"
 
 
-def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:
-    """Return the pairs with their groups, and the rule of the groups for the header.
+def note_masks(options: ComparisonOptions, pairs: Sequence[Pair]) -> ComparisonOptions:
+    """Return the options of a list of pairs: they say so if the list names masks itself.
 
-    A list of pairs may name the groups.
+    Raises
+    ------
+    UsageError
+        If the options name a mask, too.
     """
-    if rule is not None:
-        return group_pairs(pairs, rule), rule
+    if all(pair.mask is None for pair in pairs):
+        return options
+    mask = options.conventions.mask
+    if mask is not None:
+        raise UsageError("the list of pairs names masks; leave out these, or ", Setting("mask", mask))
+    return replace(options, conventions=replace(options.conventions, mask=FROM_LIST))
+
+
+def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:
+    """Return the pairs in their groups, and what the header says of these. A list may name the groups itself."""
     named = sum(pair.group is not None for pair in pairs)
+    if rule is not None:
+        if named:
+            raise UsageError("the list of pairs names groups; leave out these, or ", Setting("groups", rule))
+        return group_pairs(pairs, rule), rule
     if named not in (0, len(pairs)):
-        raise UsageError(
-            f"{len(pairs) - named} of {len(pairs)} pairs have no group; give a group for every pair or for none"
-        )
-    return pairs, "listed" if named else None
+        raise UsageError(f"{len(pairs) - named} of {len(pairs)} pairs have no group; give each its group, or none")
+    return pairs, FROM_LIST if named else None
 
 
 def _find_pairs(

@@ -83,6 +83,10 @@ Stamps: TypeAlias = tuple[Stamp | None, ...]
 """Type of the stamps of the reference and the candidate, and of the mask if there is one. None: it cannot be read."""
 
 
+def _files(pair: Pair) -> tuple[Location, ...]:
+    return (pair.reference, pair.candidate) if pair.mask is None else (pair.reference, pair.candidate, pair.mask)
+
+
 class _Entry(NamedTuple):
     """A line of the journal."""
 
@@ -95,6 +99,7 @@ class _Entry(NamedTuple):
     notes: tuple[str, ...]
     regions: Regions
     stamps: Stamps
+    mask: str | None
     group: str | None
 
     def cells(self) -> tuple[Cell, ...]:
@@ -106,7 +111,8 @@ class _Entry(NamedTuple):
 
     def row(self) -> ScoredPair:
         """Return the row."""
-        pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate), group=self.group)
+        mask = None if self.mask is None else parse_location(self.mask)
+        pair = Pair(self.pair, parse_location(self.reference), parse_location(self.candidate), mask, self.group)
         return ScoredPair(pair, self.width, self.height, self.scores, self.notes, regions=self.regions)
 
 
@@ -293,20 +299,21 @@ class ResumableSink:
     def _parse(self, line: bytes, number: int = 0) -> _Entry:
         try:
             found = json.loads(line)
-            name, (reference, candidate), (width, height) = found["pair"], found["paths"], found["size"]
+            name, (reference, candidate, *masks), (width, height) = found["pair"], found["paths"], found["size"]
             scores = {metric: score_from(found["scores"][metric]) for metric in self._metrics}
             notes, group = tuple(found["notes"]), found.get("group")
             regions = regions_from(found.get("regions", {}))
-            texts = all(isinstance(text, str) for text in (name, reference, candidate, *notes))
+            texts = all(isinstance(text, str) for text in (name, reference, candidate, *masks, *notes))
             texts = texts and isinstance(group, str) == (self._header.groups is not None)
             if not texts or type(width) is not int or type(height) is not int or len(found["scores"]) != len(scores):
                 raise ValueError("the values are not those that eyediff writes")
             stamps = tuple(map(_parse_stamp, found["stamps"]))
-            if len(stamps) not in (2, 3):
-                raise ValueError("there are not two or three stamps")
+            if len(masks) > 1 or len(stamps) != 2 + len(masks):
+                raise ValueError("there is not one stamp for each of two or three files")
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise self._damaged(number) from error
-        return _Entry(name, reference, candidate, width, height, scores, notes, regions, stamps, group)
+        mask = masks[0] if masks else None
+        return _Entry(name, reference, candidate, width, height, scores, notes, regions, stamps, mask, group)
 
     def _check_results(self, rows: set[int]) -> None:
         """Raise ResumeError if the unfinished results have rows that the journal does not have."""
@@ -353,15 +360,17 @@ class ResumableSink:
         start = self._lines.pop(pair.name, None)
         if start is not None and None not in now:
             entry = self._at(start)
-            identity = str(pair.reference), str(pair.candidate), pair.group
-            if (entry.reference, entry.candidate, entry.group) == identity and self._unchanged(entry.stamps, now):
+            mask = None if pair.mask is None else str(pair.mask)
+            identity = str(pair.reference), str(pair.candidate), mask, pair.group
+            known = entry.reference, entry.candidate, entry.mask, entry.group
+            if known == identity and self._unchanged(entry.stamps, now):
                 self._recalled.add(pair.name)
                 return ScoredPair(pair, entry.width, entry.height, entry.scores, entry.notes, regions=entry.regions)
         self._stamps[pair.name] = now
         return None
 
     def _stamps_of(self, pair: Pair) -> Stamps:
-        files = (pair.reference, pair.candidate) if pair.mask is None else (pair.reference, pair.candidate, pair.mask)
+        files = _files(pair)
         states = map(file_state, files)
         if self._resume != "hash":
             return tuple(states)
@@ -396,7 +405,7 @@ class ResumableSink:
             self._recalled.remove(name)
         elif row.complete:
             scores = {metric: number(score) for metric, score in row.scores.items()}
-            paths, size = [str(row.pair.reference), str(row.pair.candidate)], [row.width, row.height]
+            paths, size = list(map(str, _files(row.pair))), [row.width, row.height]
             entry = {"pair": name, "paths": paths, "stamps": stamps, "size": size, "scores": scores, "notes": row.notes}
             entry |= {} if row.pair.group is None else {"group": row.pair.group}
             located = {"regions": json_value(row.regions)} if row.regions else {}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from .bitrates import OWN_FILES, Bitrates
+from .bjontegaard import BjontegaardDelta, Interpolation
 from .formats import TABLE_FORMATS, TableFormat, render
 from .means import Entry, Section, TableData, check_digits, summarise_methods
 from .methods import MissingPolicy, ScoresByMethod, TablePlan, plan_table
 
 __all__ = [
+    "OWN_FILES",
     "TABLE_FORMATS",
+    "Bitrates",
+    "BjontegaardDelta",
     "Entry",
+    "Interpolation",
     "MissingPolicy",
     "ScoresByMethod",
     "Section",

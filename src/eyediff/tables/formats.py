@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, TypeAlias, get_args
 
@@ -15,6 +16,7 @@ from ..errors import shown
 from ..output.csv_writer import csv_line
 from ..output.schema import dump, encodable, header_record, number
 from ..output.text import StyledLine, amount, provenance_lines, rendered
+from .bitrates import BPP
 from .means import Entry, Section, TableData
 
 TableFormat: TypeAlias = Literal["text", "markdown", "latex", "csv", "json", "html"]
@@ -58,54 +60,102 @@ def render(table: TableData, kind: TableFormat, *, per_group: bool = False, term
     return writers[kind](table, sections)
 
 
-def describe_section(table: TableData, section: Section) -> str:
-    """Return a title that says over what the means of a table are computed."""
+@dataclass(frozen=True, slots=True)
+class PrintedTable:
+    """A table as people see it.
+
+    Parameters
+    ----------
+    caption
+        What it shows.
+    corner
+        Heading of the names of the rows.
+    columns
+        Headings, and whether higher is better there; None if neither is.
+    rows
+        Names with a cell for each column.
+    """
+
+    caption: str
+    corner: str
+    columns: Sequence[tuple[str, bool | None]]
+    rows: Sequence[tuple[str, Sequence[Entry]]]
+
+    def headings(self, name: Callable[[str], str], up: str = "↑", down: str = "↓") -> list[str]:
+        """Return the headings with arrows."""
+        arrows = {True: f" {up}", False: f" {down}", None: ""}
+        return [name(column) + arrows[higher] for column, higher in self.columns]
+
+
+def printed_tables(table: TableData, sections: Sequence[Section]) -> Iterator[PrintedTable]:
+    """Yield the means of each section and, where there are bitrates, the Bjontegaard deltas behind them."""
+    for section in sections:
+        columns = [(metric, table.header.higher_is_better.get(metric)) for metric in section.entries]
+        cells = zip(*section.entries.values(), strict=True)
+        yield PrintedTable(
+            _describe_section(table, section), "method", columns, list(zip(table.methods, cells, strict=True))
+        )
+        if section.deltas:
+            yield _deltas(table, section)
+
+
+def _describe_section(table: TableData, section: Section) -> str:
+    """Return what a table is the mean of."""
     if section.name is not None:
         return shown(section.name)
     images = amount(table.images, "image")
     return f"mean of {amount(len(table.groups), 'group')}, {images}" if table.groups else f"mean of {images}"
 
 
-def _rows(table: TableData, section: Section) -> Iterator[tuple[str, list[tuple[str, Entry]]]]:
-    """Yield each method with its (metric, entry) pairs."""
-    for place, method in enumerate(table.methods):
-        yield method, [(metric, entries[place]) for metric, entries in section.entries.items()]
+def _deltas(table: TableData, section: Section) -> PrintedTable:
+    anchor, kind = (table.bitrates.anchor, table.bitrates.interpolation) if table.bitrates else ("", "")
+    columns: list[tuple[str, bool | None]] = []
+    for metric in section.bpp:
+        name = name_metric(metric)
+        columns += [(f"BD-rate {name} (%)", False), (f"BD-{name}", table.header.higher_is_better[metric])]
 
+    def cells(codec: str) -> Iterator[Entry]:
+        for metric, delta in section.deltas[codec].items():
+            digits = len(section.entries[metric][0].text.partition(".")[2])
+            for value, decimals in ((delta.rate, 2), (delta.score, digits)):
+                yield Entry(value, "-" if value is None else f"{value:+.{decimals}f}")
 
-def _arrow(table: TableData, metric: str, up: str = "↑", down: str = "↓") -> str:
-    return up if table.header.higher_is_better[metric] else down
+    caption = f"Bjontegaard deltas against {shown(anchor)} ({kind})"
+    if section.name is not None:
+        caption = f"{shown(section.name)}: {caption}"
+    return PrintedTable(caption, "codec", columns, [(codec, list(cells(codec))) for codec in section.deltas])
 
 
 def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> Iterator[StyledLine]:
-    """Yield the lines of a text table. Columns beyond 80 characters go to another block below."""
-    first = max(6, *(len(shown(method)) for method in table.methods))
+    """Columns that would not fit into 80 characters begin a block of their own."""
     yield [FIRST_LINES["text"]]
-    for section in sections:
+    for printed in printed_tables(table, sections):
+        first = max(6, *(len(shown(name)) for name, _ in printed.rows))
         yield [""]
-        yield [(describe_section(table, section), "bold")]
-        for block in _blocks(table, section, first):
-            yield [("method".ljust(first) + "".join(heading.rjust(width) for _, heading, width in block), "bold")]
-            for method, entries in _rows(table, section):
-                found = dict(entries)
-                cells = [_text_cell(found[metric], width, terminal) for metric, _, width in block]
-                yield [shown(method).ljust(first), *chain.from_iterable(cells)]
+        yield [(printed.caption, "bold")]
+        for block in _blocks(printed, first):
+            headings = "".join(heading.rjust(width) for _, heading, width in block)
+            yield [(printed.corner.ljust(first) + headings, "bold")]
+            for name, entries in printed.rows:
+                cells = [_text_cell(entries[place], width, terminal) for place, _, width in block]
+                yield [shown(name).ljust(first), *chain.from_iterable(cells)]
     yield [""]
-    if len(table.methods) > 1:
+    if len(table.methods) > 1 and table.bitrates is None:
         second = (", underlined: the second" if terminal else ", +: the second") if len(table.methods) > 2 else ""
         yield [f"{'bold' if terminal else '*'}: the best{second}"]
     yield from ([note] for note in describe_notes(table))
     yield from provenance_lines(table.header)
 
 
-def _blocks(table: TableData, section: Section, first: int) -> Iterator[list[tuple[str, str, int]]]:
-    block: list[tuple[str, str, int]] = []
-    for metric, entries in section.entries.items():
-        heading = f"{metric} {_arrow(table, metric)}  "
-        width = 2 + max(len(heading), *(len(entry.text) + 2 for entry in entries))
+def _blocks(printed: PrintedTable, first: int) -> Iterator[list[tuple[int, str, int]]]:
+    """Yield columns that fit beside each other: their places, headings and widths."""
+    block: list[tuple[int, str, int]] = []
+    for place, heading in enumerate(printed.headings(shown)):
+        width = 4 + max(len(heading), *(len(entries[place].text) for _, entries in printed.rows))
         if block and first + sum(used for *_, used in block) + width > _WIDTH:
             yield block
             block = []
-        block.append((metric, heading, width))
+        block.append((place, f"{heading}  ", width))
     yield block
 
 
@@ -118,33 +168,37 @@ def _text_cell(entry: Entry, width: int, terminal: bool) -> list[str | tuple[str
 
 def describe_notes(table: TableData, mark: str = "~") -> list[str]:
     notes = [f"{mark}: {_TIE}"] if table.marks_ties else []
-    if len(table.methods) > 1 and all(
-        entry.ci95 is None for found in table.overall.entries.values() for entry in found
+    if (
+        len(table.methods) > 1
+        and not table.bitrates
+        and all(entry.ci95 is None for found in table.overall.entries.values() for entry in found)
     ):
         notes.append("no test of differences: at least 5 images or groups are needed")
     return [*notes, *table.notes]
 
 
 def name_metric(metric: str) -> str:
-    """Return the name of a metric as papers write it: PSNR, LPIPS-VGG, SSIM@skimage."""
+    """Return a metric's name as papers write it: PSNR, LPIPS-VGG, SSIM@skimage."""
+    if metric == BPP:
+        return metric
     head, at, version = metric.partition("@")
     return f"{head.upper()}{at}{version}" if head.replace("-", "").isalnum() else shown(metric)
 
 
 def _markdown(table: TableData, sections: Sequence[Section]) -> str:
     lines = [FIRST_LINES["markdown"]]
-    for section in sections:
-        headings = [f"{_markdown_text(name_metric(metric))} {_arrow(table, metric)}" for metric in section.entries]
+    for printed in printed_tables(table, sections):
+        headings = printed.headings(lambda column: _markdown_text(name_metric(column)))
         lines += [
             "",
-            _markdown_text(describe_section(table, section)) + ":",
+            f"{_markdown_text(printed.caption)}:",
             "",
-            f"| Method | {' | '.join(headings)} |",
+            f"| {printed.corner.title()} | {' | '.join(headings)} |",
         ]
         lines.append("|---|" + "---:|" * len(headings))
-        for method, entries in _rows(table, section):
-            cells = [_emphasised(entry, "**{}**", "<u>{}</u>", "{}†") for _, entry in entries]
-            lines.append(f"| {_markdown_text(shown(method))} | {' | '.join(cells)} |")
+        for name, entries in printed.rows:
+            cells = [_emphasised(entry, "**{}**", "<u>{}</u>", "{}†") for entry in entries]
+            lines.append(f"| {_markdown_text(shown(name))} | {' | '.join(cells)} |")
     notes = describe_notes(table, "†")
     lines += ["", *(f"{_markdown_text(note)}  " for note in notes)] if notes else []
     return "\n".join([*lines, "", "<!--", *(line.replace("--", "- -") for line in _provenance(table)), "-->", ""])
@@ -177,49 +231,59 @@ _LATEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
 _LATEX_ARROWS = "$\\uparrow$", "$\\downarrow$"
 
 
+def _latex_cell(entry: Entry) -> str:
+    found = _emphasised(entry, "\\textbf{{{}}}", "\\underline{{{}}}", "{}$^\\dagger$")
+    if entry.mean is not None:
+        found = found.replace("-", "$-$")
+    return found.replace("inf", "$\\infty$")
+
+
 def _latex_text(text: str) -> str:
     return "".join(_LATEX.get(letter, letter) for letter in text)
 
 
 def _latex(table: TableData, sections: Sequence[Section]) -> str:
     lines = [FIRST_LINES["latex"], *(f"% {line}" for line in _provenance(table))]
-    for section in sections:
-        headings = [
-            f"{_latex_text(name_metric(metric))} {_arrow(table, metric, *_LATEX_ARROWS)}" for metric in section.entries
-        ]
-        lines += [
-            "",
-            f"% {describe_section(table, section)}",
-            f"\\begin{{tabular}}{{l{'c' * len(headings)}}}",
-            "\\toprule",
-        ]
-        lines += [f"Method & {' & '.join(headings)} \\\\", "\\midrule"]
-        for method, entries in _rows(table, section):
-            cells = [
-                _emphasised(entry, "\\textbf{{{}}}", "\\underline{{{}}}", "{}$^\\dagger$").replace("inf", "$\\infty$")
-                for _, entry in entries
-            ]
-            lines.append(f"{_latex_text(shown(method))} & {' & '.join(cells)} \\\\")
+    for printed in printed_tables(table, sections):
+        headings = printed.headings(lambda column: _latex_text(name_metric(column)), *_LATEX_ARROWS)
+        lines += ["", f"% {printed.caption}", f"\\begin{{tabular}}{{l{'c' * len(headings)}}}", "\\toprule"]
+        lines += [f"{printed.corner.title()} & {' & '.join(headings)} \\\\", "\\midrule"]
+        for name, entries in printed.rows:
+            cells = [_latex_cell(entry) for entry in entries]
+            lines.append(f"{_latex_text(shown(name))} & {' & '.join(cells)} \\\\")
         lines += ["\\bottomrule", "\\end{tabular}"]
     notes = describe_notes(table, "$^\\dagger$")
     return "\n".join([*lines, *(f"% {note}" for note in notes), ""])
 
 
 def _csv(table: TableData, sections: Sequence[Section]) -> str:
-    """Return CSV with one line for each mean, so that its columns do not depend on the metrics.
+    """A line for each mean, so that programs need no knowledge of the metrics; the group is empty for all images.
 
-    The group is empty in the table of all images.
+    The last columns are of tables with bitrates: an operating point has the deltas of its codec.
     """
     columns = ["group", "method", "metric", "mean", "low", "high", "units", "rank", "differs"]
+    columns += ["codec", "bpp", "bd_rate", "bd_metric"]
+    codecs = _codecs_of_methods(table)
     lines = [csv_line(columns)]
     for section in sections:
-        for method, entries in _rows(table, section):
-            for metric, entry in entries:
+        for place, method in enumerate(table.methods):
+            for metric, entries in section.entries.items():
+                entry, codec = entries[place], codecs.get(place)
                 low, high = entry.ci95 or (None, None)
                 differs = None if entry.differs is None else str(entry.differs).lower()
                 cells = [encodable(section.name or ""), encodable(method), metric, entry.mean, low, high]
-                lines.append(csv_line([*cells, section.units[metric], entry.rank, differs]))
+                cells += [section.units[metric], entry.rank, differs, None if codec is None else encodable(codec)]
+                delta = section.deltas.get(codec or "", {}).get(metric)
+                bpp = section.bpp[metric][place] if section.bpp.get(metric) else None
+                lines.append(csv_line([*cells, bpp, *((delta.rate, delta.score) if delta else (None, None))]))
     return "".join(lines)
+
+
+def _codecs_of_methods(table: TableData) -> dict[int, str]:
+    """Return the codec of each method by its place; empty without bitrates."""
+    if table.bitrates is None:
+        return {}
+    return {place: codec for codec, places in table.bitrates.codecs.items() for place in places}
 
 
 def _json(table: TableData, sections: Sequence[Section]) -> str:
@@ -231,23 +295,49 @@ def _json(table: TableData, sections: Sequence[Section]) -> str:
         "methods": _record(table, table.overall),
         "by_group": {encodable(section.name or ""): _record(table, section) for section in table.groups},
         "notes": [encodable(note) for note in table.notes],
+        "left_out": {
+            encodable(image): [encodable(method) for method in methods] for image, methods in table.left_out.items()
+        },
     }
+    if table.bitrates is not None:
+        record["rate_distortion"] = {
+            "interpolation": table.bitrates.interpolation,
+            "anchor": encodable(table.bitrates.anchor),
+            "codecs": {
+                encodable(codec): [encodable(table.methods[place]) for place in places]
+                for codec, places in table.bitrates.codecs.items()
+            },
+            "deltas": _delta_record(table.overall),
+            "by_group": {encodable(section.name or ""): _delta_record(section) for section in table.groups},
+        }
     return dump(record) + "\n"
 
 
 def _record(table: TableData, section: Section) -> dict[str, object]:
-    return {
-        encodable(method): {
-            metric: {
-                "mean": None if entry.mean is None or math.isnan(entry.mean) else number(entry.mean),
-                "ci95": None if entry.ci95 is None else list(entry.ci95),
-                "units": section.units[metric],
-                "rank": entry.rank,
-                "differs": entry.differs,
-            }
-            for metric, entry in entries
+    def entry_record(metric: str, place: int) -> dict[str, object]:
+        entry = section.entries[metric][place]
+        record: dict[str, object] = {
+            "mean": None if entry.mean is None or math.isnan(entry.mean) else number(entry.mean),
+            "ci95": None if entry.ci95 is None else list(entry.ci95),
+            "units": section.units[metric],
+            "rank": entry.rank,
+            "differs": entry.differs,
         }
-        for method, entries in _rows(table, section)
+        return record | ({"bpp": section.bpp[metric][place]} if section.bpp.get(metric) else {})
+
+    return {
+        encodable(method): {metric: entry_record(metric, place) for metric in section.entries}
+        for place, method in enumerate(table.methods)
+    }
+
+
+def _delta_record(section: Section) -> dict[str, object]:
+    return {
+        encodable(codec): {
+            metric: {"bd_rate": delta.rate, "bd_metric": delta.score, "overlap": delta.overlap, "reason": delta.reason}
+            for metric, delta in deltas.items()
+        }
+        for codec, deltas in section.deltas.items()
     }
 
 
@@ -271,16 +361,18 @@ def _html(table: TableData, sections: Sequence[Section]) -> str:
 def html_tables(table: TableData, sections: Sequence[Section]) -> str:
     """Return tables as HTML without a page around them. Text from outside is escaped."""
     lines = []
-    for section in sections:
-        headings = "".join(
-            f"<th>{html.escape(name_metric(metric))} {_arrow(table, metric)}</th>" for metric in section.entries
-        )
-        lines.append(f"<div><table><caption>{html.escape(describe_section(table, section))}</caption>")
-        lines.append(f"<thead><tr><th>Method</th>{headings}</tr></thead><tbody>")
-        for method, entries in _rows(table, section):
+    for printed in printed_tables(table, sections):
+        headings = "".join(f"<th>{heading}</th>" for heading in printed.headings(_html_name))
+        lines.append(f"<div><table><caption>{html.escape(printed.caption)}</caption>")
+        lines.append(f"<thead><tr><th>{printed.corner.title()}</th>{headings}</tr></thead><tbody>")
+        for name, entries in printed.rows:
             cells = "".join(
-                f"<td>{_emphasised(entry, '<b>{}</b>', '<u>{}</u>', '{}<sup>†</sup>')}</td>" for _, entry in entries
+                f"<td>{_emphasised(entry, '<b>{}</b>', '<u>{}</u>', '{}<sup>†</sup>')}</td>" for entry in entries
             )
-            lines.append(f"<tr><th>{html.escape(shown(method))}</th>{cells}</tr>")
+            lines.append(f"<tr><th>{html.escape(shown(name))}</th>{cells}</tr>")
         lines.append("</tbody></table></div>")
     return "\n".join(lines)
+
+
+def _html_name(column: str) -> str:
+    return html.escape(name_metric(column))

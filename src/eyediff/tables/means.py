@@ -5,14 +5,17 @@ The unit of a mean is an image. With groups, the unit is a group, and its value 
 between a method and the best method. If this interval contains 0, the method is marked as not significantly different.
 Both intervals need `defaults.FEWEST` units.
 
-All methods are averaged over the same units. If one method has no score of a metric for an image, the image is left out
-of this metric for all methods. The same holds for an infinite score, such as the PSNR of identical images.
+All methods are averaged over the same units. An image that lacks a score of a metric for one method is left out of this
+metric for all. So is one whose score is infinite, which PSNR has of identical images.
+
+With bitrates, methods are operating points of codecs. They have no ranks, since more bits give better scores. Instead,
+codecs are compared by Bjontegaard deltas, of curves through the means of the operating points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +25,8 @@ from ..metrics.registry import all_metrics
 from ..pairing.walk import natural_key
 from ..records import Header, Numbers
 from ..run.interval import mean_intervals
+from .bitrates import BPP, Bitrates
+from .bjontegaard import BjontegaardDelta, bjontegaard_delta
 
 _DIGITS, _DECIBELS, _MOST_DIGITS = 4, 2, 8
 
@@ -56,13 +61,25 @@ class Entry:
 class Section:
     """A table of all images, or of the images of one group.
 
-    `entries` has, for each metric, one entry for each method. `units` has, for each metric, the number of averaged
-    values.
+    Parameters
+    ----------
+    name
+        The group; None for all images.
+    entries
+        By metric, one for each method. With bitrates, the first column is `bpp`.
+    units
+        Number of values behind each mean, by metric.
+    bpp
+        Bits per pixel by metric, one for each method: the mean over the same units as the entry.
+    deltas
+        By codec, without the anchor, and by metric.
     """
 
     name: str | None
     entries: Mapping[str, Sequence[Entry]]
     units: Mapping[str, int]
+    bpp: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    deltas: Mapping[str, Mapping[str, BjontegaardDelta]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +99,11 @@ class TableData:
     groups
         One table for each group.
     notes
-        Remarks that a reader of the means must know.
+        What a reader must know of the means.
+    left_out
+        Names of images that a method lacks, with the names of these methods.
+    bitrates
+        Codecs and bits per pixel; None if the table knows of none.
     """
 
     header: Header
@@ -91,6 +112,8 @@ class TableData:
     overall: Section
     groups: tuple[Section, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    bitrates: Bitrates | None = None
 
     @property
     def marks_ties(self) -> bool:
@@ -120,6 +143,7 @@ def summarise_methods(
     *,
     digits: Mapping[str, int] | None = None,
     left_out: Mapping[str, Sequence[str]] | None = None,
+    bitrates: Bitrates | None = None,
 ) -> TableData:
     """Compute the table from scores.
 
@@ -132,26 +156,29 @@ def summarise_methods(
     groups
         Group of each of the N images; empty if there are no groups.
     scores
-        M x N scores for each metric; NaN if a score is missing.
+        M x N by metric; NaN where a score is missing. With bitrates, also those, as `bpp`.
     digits
         Number of decimals for each metric.
     left_out
-        Names of images that are not in the scores, with the methods that lack them.
+        Names of images that are not among the scores, and the methods that lack them.
+    bitrates
+        Codecs, of which the methods are operating points.
 
     Raises
     ------
     UsageError
         If `digits` names a metric that is not computed.
     """
-    check_digits(digits or {}, tuple(header.metrics))
+    check_digits(digits or {}, tuple(scores))
     names = sorted(set(groups), key=natural_key)
     places = {name: np.array([group == name for group in groups]) for name in names}
     notes = [
         f"left out, because it is missing in {', '.join(map(shown, without))}: {shown(name)}"
         for name, without in (left_out or {}).items()
     ]
-    units, columns = {}, {}
-    for metric, values in scores.items():
+    columns, rates = {}, {}
+    for metric, scored in scores.items():
+        values = scored if bitrates is None else np.where(np.isnan(bitrates.bpp), np.nan, scored)
         usable = _usable(values)
         for count, why in (
             (int(np.isnan(values).any(axis=0).sum()), "because a method has no score"),
@@ -162,28 +189,68 @@ def summarise_methods(
         ):
             if count:
                 notes.append(f"{metric}: {count} of {values.shape[1]} images left out, {why}")
-        columns[metric] = {None: values[:, usable]} | {name: values[:, usable & places[name]] for name in names}
-        units[metric] = values[:, usable] if not names else _means_of_groups(columns[metric], names)
-    decimals = {metric: _decimals(metric, values, (digits or {}).get(metric)) for metric, values in units.items()}
+        columns[metric] = _by_section(values, usable, places)
+        if bitrates is not None and metric != BPP:
+            rates[metric] = _by_section(bitrates.bpp, usable, places)
+    decimals = {metric: _decimals(metric, found[None], (digits or {}).get(metric)) for metric, found in columns.items()}
 
-    def section(name: str | None, values: Mapping[str, Numbers]) -> Section:
-        return Section(
-            name,
-            {
-                metric: _entries(found, header.higher_is_better[metric], decimals[metric])
-                for metric, found in values.items()
-            },
-            {metric: found.shape[1] for metric, found in values.items()},
-        )
+    def section(name: str | None) -> Section:
+        values = {metric: found[name] for metric, found in columns.items()}
+        higher = {metric: None if bitrates else header.higher_is_better[metric] for metric in values}
+        entries = {metric: _entries(found, higher[metric], decimals[metric]) for metric, found in values.items()}
+        units = {metric: found.shape[1] for metric, found in values.items()}
+        if bitrates is None:
+            return Section(name, entries, units)
+        bpp = {metric: found[name].mean(axis=1).tolist() if units[metric] else () for metric, found in rates.items()}
+        return Section(name, entries, units, bpp, _deltas(entries, bpp, bitrates))
 
+    overall = section(None)
+    notes += [
+        f"{metric}: no full comparison of {shown(codec)} with {shown(bitrates.anchor)}: {delta.reason}"
+        for codec, deltas in overall.deltas.items()
+        for metric, delta in deltas.items()
+        if bitrates is not None and delta.reason is not None
+    ]
     return TableData(
         header,
         tuple(methods),
         len(next(iter(scores.values())).T),
-        section(None, units),
-        tuple(section(name, {metric: columns[metric][name] for metric in scores}) for name in names),
+        overall,
+        tuple(section(name) for name in names),
         tuple(notes),
+        left_out or {},
+        bitrates,
     )
+
+
+def _by_section(
+    values: Numbers, usable: npt.NDArray[np.bool_], places: Mapping[str, npt.NDArray[np.bool_]]
+) -> dict[str | None, Numbers]:
+    """Return the usable values of each group; and, by None, the units: all usable values, or the means of groups."""
+    found: dict[str | None, Numbers] = {name: values[:, usable & place] for name, place in places.items()}
+    means = [of_group.mean(axis=1) for of_group in found.values() if of_group.shape[1]]
+    found[None] = np.stack(means, axis=1) if means else values[:, usable]
+    return found
+
+
+def _deltas(
+    entries: Mapping[str, Sequence[Entry]], bpp: Mapping[str, Sequence[float]], bitrates: Bitrates
+) -> dict[str, dict[str, BjontegaardDelta]]:
+    """Return how each codec differs from the anchor. An operating point with an infinite score is on no curve."""
+
+    def curve(codec: str, metric: str) -> tuple[Numbers, Numbers]:
+        points = [(bpp[metric][place], entries[metric][place].mean) for place in bitrates.codecs[codec] if bpp[metric]]
+        finite = [(rate, score) for rate, score in points if score is not None and np.isfinite(score)]
+        return np.array([rate for rate, _ in finite]), np.array([score for _, score in finite])
+
+    return {
+        codec: {
+            metric: bjontegaard_delta(curve(bitrates.anchor, metric), curve(codec, metric), bitrates.interpolation)
+            for metric in bpp
+        }
+        for codec in bitrates.codecs
+        if codec != bitrates.anchor
+    }
 
 
 def _usable(values: Numbers) -> npt.NDArray[np.bool_]:
@@ -194,11 +261,6 @@ def _usable(values: Numbers) -> npt.NDArray[np.bool_]:
     complete = ~np.isnan(values).any(axis=0)
     varied = ~np.isinf(values[:, complete]).all(axis=1)
     return np.logical_and(complete, np.isfinite(values[varied]).all(axis=0))
-
-
-def _means_of_groups(columns: Mapping[str | None, Numbers], names: Sequence[str]) -> Numbers:
-    found = [columns[name].mean(axis=1) for name in names if columns[name].shape[1]]
-    return np.stack(found, axis=1) if found else columns[None][:, :0]
 
 
 def _decimals(metric: str, values: Numbers, asked: int | None) -> int:
@@ -219,17 +281,20 @@ def _decimals(metric: str, values: Numbers, asked: int | None) -> int:
     return digits
 
 
-def _entries(values: Numbers, higher: bool, decimals: int) -> list[Entry]:
-    """Return an entry for each of M methods, from M x U values."""
+def _entries(values: Numbers, higher: bool | None, decimals: int) -> list[Entry]:
+    """Return an entry for each method, of its values: M x U. Without a better direction there is no rank."""
     if not values.shape[1]:
         return [Entry(None, "-")] * len(values)
     means = [float(mean) for mean in values.mean(axis=1)]
     texts = [f"{mean:.{decimals}f}" for mean in means]
+    finite = [place for place, mean in enumerate(means) if np.isfinite(mean)]
+    samples = {f"mean {place}": values[place] for place in finite}
+    if higher is None:
+        intervals = mean_intervals(samples)
+        return [Entry(mean, texts[place], intervals.get(f"mean {place}")) for place, mean in enumerate(means)]
     printed = sorted({float(text) for text in texts}, reverse=higher)
     ranks = [place if (place := printed.index(float(text)) + 1) <= _marked(len(values)) else None for text in texts]
     best = (max if higher else min)(range(len(means)), key=means.__getitem__)
-    finite = [place for place, mean in enumerate(means) if np.isfinite(mean)]
-    samples = {f"mean {place}": values[place] for place in finite}
     if best in finite:
         samples |= {f"difference {place}": values[place] - values[best] for place in finite if place != best}
     intervals = mean_intervals(samples)

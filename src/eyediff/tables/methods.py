@@ -22,6 +22,8 @@ from ..pairing.lazy import Lazy
 from ..records import Header, Numbers, Pair, Row, Summary
 from ..run import ComparisonOptions, ComparisonPlan
 from ..scoring.metric_spec import parse_metrics
+from .bitrates import BPP, Bitrates, find_bitrates
+from .bjontegaard import Interpolation
 
 MissingPolicy: TypeAlias = Literal["refuse", "common"]
 """Policy for images that a method lacks: refuse the run, or use only the images that all methods have."""
@@ -42,7 +44,9 @@ class TablePlan:
     groups
         Group of each image; empty if there are no groups.
     left_out
-        Names of images that some methods lack, with the names of these methods.
+        Names of images that a method lacks, with the names of these methods.
+    bitrates
+        Codecs and bits per pixel; None if sizes were not stated.
     """
 
     run: ComparisonPlan
@@ -50,6 +54,12 @@ class TablePlan:
     images: Sequence[str]
     groups: Sequence[str]
     left_out: Mapping[str, Sequence[str]]
+    bitrates: Bitrates | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of the columns: the metrics and, where there are bitrates, `bpp` before them."""
+        return (*([] if self.bitrates is None else [BPP]), *self.run.metrics.names)
 
     def pairs_of(self, image: int) -> Sequence[Pair]:
         """Return the pairs of an image, one for each method. `image` is its index in `images`."""
@@ -64,9 +74,26 @@ def plan_table(
     options: ComparisonOptions,
     *,
     missing: MissingPolicy = "refuse",
+    sizes: Path | str | None = None,
+    interpolation: Interpolation = "pchip",
     progress: DownloadProgress | None = None,
 ) -> TablePlan:
     """Pair the images of a ground truth with those of each method, and load the metrics.
+
+    Parameters
+    ----------
+    ground_truth, methods
+        Folders of images.
+    metrics
+        Names of metrics.
+    options
+        How files are paired, read and compared. A mask belongs to the image of its name, for all methods.
+    missing
+        What happens if a method lacks an image.
+    sizes, interpolation
+        As for `find_bitrates`; None: the table knows of no bitrates.
+    progress
+        Called with the progress of a download.
 
     Raises
     ------
@@ -74,6 +101,8 @@ def plan_table(
         If the call is wrong, if a metric cannot be loaded, or if a method lacks an image and `missing` is "refuse".
     """
     specs = parse_metrics(metrics)
+    if sizes is None and interpolation != "pchip":
+        raise UsageError(Setting("bd", interpolation), ": curves need bitrates; state the sizes by ", Setting("bytes"))
     if not methods:
         raise UsageError("a table needs at least one method; give the folder of its images")
     pairings = {name: pairing.pair_up(ground_truth, folder, options.match) for name, folder in methods.items()}
@@ -88,12 +117,12 @@ def plan_table(
     if not images:
         raise UsageError(f"{', '.join(map(shown, methods))} have no image in common; check the folders")
     groups = _groups_of(images, options.groups)
-    names = tuple(methods)
+    names, masks = tuple(methods), _masks_of(images, options.conventions.mask)
 
     def make(place: int) -> Pair:
-        image, method = images[place // len(names)], names[place % len(names)]
-        group = groups[place // len(names)] if groups else None
-        return replace(by_method[method][image], name=f"{method}/{image}", group=group)
+        index, method = place // len(names), names[place % len(names)]
+        image, group = images[index], groups[index] if groups else None
+        return replace(by_method[method][image], name=f"{method}/{image}", mask=masks[index].mask, group=group)
 
     built = options.build_metrics(specs, progress)
     built = replace(built, header=replace(built.header, groups=options.groups))
@@ -109,7 +138,11 @@ def plan_table(
         passed_over=dict(sorted(passed_over.items())),
         hints=tuple(f"{shown(name)}: {hint}" for name, found in pairings.items() for hint in found.hints),
     )
-    return TablePlan(plan, names, images, groups, left_out)
+    bitrates = None
+    if sizes is not None:
+        pairs = cast(Sequence[Pair], plan.pairs)
+        bitrates = find_bitrates(names, images, pairs, sizes, interpolation, max_pixels=options.max_pixels)
+    return TablePlan(plan, names, images, groups, left_out, bitrates)
 
 
 def _missing_in_all(pairings: Mapping[str, pairing.Pairing], ground_truth: Path) -> list[str]:
@@ -130,23 +163,32 @@ def _describe_missing(left_out: Mapping[str, Sequence[str]]) -> str:
 
 
 def _groups_of(images: Sequence[str], rule: str | None) -> Sequence[str]:
-    if rule is None:
-        return ()
-    pairs = group_pairs([Pair(name, Path(name), Path(name)) for name in images], rule)
-    return [str(pair.group) for pair in pairs]
+    return () if rule is None else [str(pair.group) for pair in group_pairs(_named(images), rule)]
+
+
+def _masks_of(images: Sequence[str], masks: str | None) -> Sequence[Pair]:
+    """Return a pair for each image, with its mask if there are any."""
+    return _named(images) if masks is None else pairing.with_masks(_named(images), Path(masks))
+
+
+def _named(images: Sequence[str]) -> Sequence[Pair]:
+    return Lazy(images, lambda name: Pair(name, Path(name), Path(name)))
 
 
 class ScoresByMethod:
-    """A sink that keeps the scores of a table: for each metric, methods x images, NaN if a score is missing."""
+    """A sink that keeps the scores of a table: for each metric, methods x images, NaN where one is missing.
+
+    With bitrates, `bpp` precedes the metrics.
+    """
 
     def __init__(self, plan: TablePlan) -> None:
         self._methods, self._images = len(plan.methods), len(plan.images)
+        self._bitrates = plan.bitrates
 
     def open(self, header: Header) -> None:
-        """Prepare for the metrics of the header."""
-        self.scores: dict[str, Numbers] = {
-            name: np.full((self._methods, self._images), np.nan) for name in header.metrics
-        }
+        """Be ready for its metrics."""
+        self.scores: dict[str, Numbers] = {} if self._bitrates is None else {BPP: self._bitrates.bpp}
+        self.scores |= {name: np.full((self._methods, self._images), np.nan) for name in header.metrics}
         self._count = 0
 
     def write(self, row: Row) -> None:

@@ -16,8 +16,8 @@ from ..report.document import block, embedded, frame
 from ..report.page_files import Place
 from ..report.pictures import eight_bits, webp
 from ..report.render_pool import RenderPool
-from .formats import describe_notes, describe_section, name_metric
-from .means import Section, TableData
+from .formats import PrintedTable, describe_notes, name_metric, printed_tables
+from .means import TableData
 from .methods import TablePlan
 
 
@@ -140,8 +140,8 @@ class TablePage:
             "title": shown(title),
             "methods": [shown(method) for method in table.methods],
             "metrics": [shown(name_metric(metric)) for metric in scores],
-            "higher": [self._header.higher_is_better[metric] for metric in scores],
-            "tables": [_section(table, section) for section in (table.overall, *table.groups)],
+            "overall": [_printed(printed) for printed in printed_tables(table, [table.overall])],
+            "groups": [_printed(printed) for printed in printed_tables(table, table.groups)],
             "notes": [shown(note) for note in describe_notes(table, "†")],
             "images": [
                 {
@@ -160,7 +160,11 @@ def _score(value: float) -> float | str | None:
     return None if math.isnan(value) else number(float(value))
 
 
-def _section(table: TableData, section: Section) -> dict[str, object]:
-    rows = zip(*section.entries.values(), strict=True)
-    cells = [[[entry.text, entry.rank, entry.differs is False] for entry in row] for row in rows]
-    return {"title": describe_section(table, section), "rows": cells}
+def _printed(printed: PrintedTable) -> dict[str, object]:
+    cells = [[[entry.text, entry.rank, entry.differs is False] for entry in row] for _, row in printed.rows]
+    return {
+        "title": printed.caption,
+        "corner": printed.corner.title(),
+        "headings": printed.headings(lambda column: shown(name_metric(column))),
+        "rows": [[shown(name), row] for (name, _), row in zip(printed.rows, cells, strict=True)],
+    }

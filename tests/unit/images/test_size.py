@@ -186,11 +186,19 @@ def test_both_to_one_size_by_a_filter(resampling: str) -> None:
     assert np.array_equal(resized.pixels, left.pixels)
 
 
-@pytest.mark.parametrize("policy", ["fit", "fit:0x5", "fit:5", "fit:5x123456", "topleft", "fit:5x5x5"])
+@pytest.mark.parametrize("policy", ["fit", "fit:0x5", "fit:5", "fit:5x-5", "topleft", "fit:5x5x5"])
 def test_unknown_policies_are_refused(policy: str) -> None:
     """Before any image is read, with those that there are."""
     with pytest.raises(UsageError, match="fit:WxH, such as fit:640x480"):
         check_size(policy)
+
+
+@pytest.mark.parametrize("policy", ["fit:100x10000000", "fit:20000x10001", "fit:1000001x1"])
+def test_sizes_that_are_too_large_are_refused(policy: str) -> None:
+    """By pixels or by a side, with the limits: such images would fill the memory."""
+    with pytest.raises(UsageError, match=r"pixels, expected 200000000 at most, and sides up to 1000000"):
+        check_size(policy)
+    check_size("fit:20000x10001", max_pixels=200_020_000)
 
 
 def test_a_filter_needs_something_to_resize() -> None:

@@ -76,11 +76,11 @@ def test_pairs_in_python() -> None:
         list_pairs([])
 
 
-def test_a_mask_is_not_ignored(tmp_path: Path) -> None:
-    """Masks are stated for all pairs; a list that names one is refused, and an empty cell is none."""
-    assert read_pairs(written(tmp_path, "reference,candidate,mask\na,b,\n"))[0].mask is None
-    with pytest.raises(UsageError, match="has a mask"):
-        read_pairs(written(tmp_path, "reference,candidate,mask\na,b,m.png\n"))
+def test_masks_of_pairs(tmp_path: Path) -> None:
+    """A path relative to the table, as the others; an empty cell is none."""
+    found = read_pairs(written(tmp_path, "reference,candidate,mask\na,b,m.png\na,c,\na,d,/m.png\n"))
+    assert [pair.mask for pair in found] == [tmp_path / "m.png", None, Path("/m.png")]
+    assert list_pairs([{"reference": "a", "candidate": "b", "mask": "m"}])[0].mask == Path("m")
 
 
 def test_urls_need_what_opens_them(tmp_path: Path) -> None:

@@ -144,6 +144,14 @@ def test_the_layout_of_3d_gaussian_splatting() -> None:
     )
 
 
+def test_one_folder_of_a_series_has_no_sides(tmp_path: Path) -> None:
+    """Numbers tell any two files apart, and one chance pair among many files is no rule."""
+    for series in (["a/0.png", "b/0.png", "b/1.png"], [f"img_{i}.png" for i in NUMBERS], ["img_1.png", "img_2.png"]):
+        assert propose_patterns(series, series, one_folder=True) is None
+    photos = ["beach.png", "bench.png", "house.png", "mouse.png", "tree.png", "zoo.png"]
+    assert propose_patterns(photos, photos, one_folder=True) is None
+
+
 def test_nothing_to_propose(tmp_path: Path) -> None:
     """Names that share nothing, and names with letters that patterns use."""
     assert propose_patterns(["a.png"], ["b.png"], one_folder=False) is None

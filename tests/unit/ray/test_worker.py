@@ -107,6 +107,22 @@ def test_a_row_that_is_lost_or_double_ends_the_run(folders, here, tmp_path: Path
     assert write(pairs(*folders), tmp_path / "out.jsonl", METRICS, actors=1, resume=True).count == 8
 
 
+def test_masks_of_a_list_reach_the_workers(folders, here, tmp_path: Path) -> None:
+    """From Python and from a Parquet table; the header says so, as that of a run here does."""
+    here()
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(tmp_path / "eye.png")
+    listed = [
+        {"reference": str(folders[0] / name), "candidate": str(folders[1] / name), "mask": mask}
+        for name, mask in (("p0.png", str(tmp_path / "eye.png")), ("p1.png", ""))
+    ]
+    pq.write_table(pa.Table.from_pylist(listed), tmp_path / "list.parquet")
+    expected = api.compare(pairs=listed, metrics=METRICS).summary
+    for source in (listed, tmp_path / "list.parquet"):
+        assert write(pairs(source), tmp_path / "out.jsonl", METRICS, actors=1).metrics == expected.metrics
+        assert '"mask": "listed"' in (tmp_path / "out.jsonl").read_text()
+
+
 def test_bad_calls_compute_nothing(folders, here, tmp_path: Path) -> None:
     """An output whose name tells no format, a metric that does not exist, pairs that can be gone through once."""
     done = here()

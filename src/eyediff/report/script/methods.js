@@ -14,13 +14,12 @@ function el(tag, { on = {}, ...attributes } = {}, ...children) {
 
 const written = (value) => (value === null ? "–" : value === "inf" ? "∞" : value === "-inf" ? "−∞" : Number(value).toPrecision(5).replace("-", "−"));
 const source = (file) => `data:image/webp;base64,${file}`;
-const arrow = (i) => (data.higher[i] ? "↑" : "↓");
 
-function means({ title, rows }) {
+function means({ title, corner, headings, rows }) {
   const cell = ([text, rank, tie]) => el("td", {}, rank === 1 ? el("b", {}, text) : rank === 2 ? el("u", {}, text) : text, tie ? el("sup", {}, "†") : null);
   return el("div", { class: "card" }, el("table", { class: "means" }, el("caption", {}, title),
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Method"), data.metrics.map((name, i) => el("th", { scope: "col" }, `${name} ${arrow(i)}`)))),
-    el("tbody", {}, rows.map((cells, i) => el("tr", {}, el("th", { scope: "row" }, el("bdi", {}, data.methods[i])), cells.map(cell))))));
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, corner), headings.map((heading) => el("th", { scope: "col" }, heading)))),
+    el("tbody", {}, rows.map(([name, cells]) => el("tr", {}, el("th", { scope: "row" }, el("bdi", {}, name)), cells.map(cell))))));
 }
 
 // One view for all panels: the scale, and the point of the image in the middle of each panel, from 0 to 1.
@@ -147,11 +146,10 @@ function openImage(image) {
 
 const shelf = el("div", { class: "shelf" }, data.images.map(({ name }, i) => el("button", { type: "button", class: "image", on: { click: () => openImage(i) } },
   thumbnails[i].files[0] ? el("img", { src: source(thumbnails[i].files[0]), alt: "", loading: "lazy" }) : null, el("bdi", {}, name))));
-const [overall, ...perGroup] = data.tables;
 document.getElementById("page").append(
   el("header", { class: "top" }, el("div", { class: "titles" }, el("p", { class: "mark" }, el("span", { class: "eye" }), "eyediff"), el("h1", {}, el("bdi", {}, data.title)))),
-  el("section", { id: "overall" }, means(overall), data.notes.map((note) => el("p", { class: "note" }, note))),
+  el("section", { id: "overall" }, data.overall.map(means), data.notes.map((note) => el("p", { class: "note" }, note))),
   el("section", { id: "images" }, el("h2", {}, "Images"), shelf),
-  ...(perGroup.length ? [el("section", { id: "groups" }, el("h2", {}, "By group"), perGroup.map(means))] : []),
+  ...(data.groups.length ? [el("section", { id: "groups" }, el("h2", {}, "By group"), data.groups.map(means))] : []),
   el("footer", {}, `eyediff ${data.eyediff}`));
 document.body.append(dialog);
