@@ -31,8 +31,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     **{
         name: (name, name)
         for name in (
-            *("compare", "table", "matrix", "nearest", "diversity", "merge", "metrics", "protocols", "explain"),
-            *("demo", "distill", "train", "optimize", "export", "video"),
+            *("compare", "accept", "table", "matrix", "nearest", "diversity", "merge", "metrics", "protocols"),
+            *("explain", "demo", "distill", "train", "optimize", "export", "video"),
         )
     },
     "eval": ("evaluate", "app"),

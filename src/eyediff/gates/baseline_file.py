@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from ..errors import UsageError, shown
 from ..output.read_rows import row_from_csv, row_from_json
@@ -39,7 +40,7 @@ class Earlier:
 def read_earlier(path: Path) -> Earlier:
     """Read and check the results. Raises UsageError if eyediff did not write the file."""
     try:
-        text = _decoded(path.read_bytes())
+        text = decode(path.read_bytes())
         if not text.strip():
             raise ValueError("it is empty")
         return _of_json(path, text) if text.lstrip().startswith("{") else _of_csv(path, text)
@@ -53,22 +54,32 @@ def read_earlier(path: Path) -> Earlier:
         ) from error
 
 
-def _decoded(data: bytes) -> str:
+def decode(data: bytes) -> str:
+    """Return the text of a file. Raises ValueError if it is none."""
     try:
         return data.decode()
     except UnicodeDecodeError:
         raise ValueError("it is not text") from None
 
 
-def _of_json(path: Path, text: str) -> Earlier:
+def split_json(text: str) -> tuple[dict[str, Any], Iterable[Any]]:
+    """Return the header of JSON or JSON lines, and the objects of its rows. Raises what json does, KeyError, TypeError.
+
+    Of JSON, the header holds everything else, too.
+    """
     first, rest = text.partition("\n")[::2]
     try:
         header = json.loads(first)
+        # split, not splitlines: names may hold U+2028
         rows = header["rows"] if "rows" in header else map(json.loads, filter(None, rest.split("\n")))
     except ValueError:  # a JSON object with several lines
         header = json.loads(text)
         rows = header["rows"]
-    # split, not splitlines: names may hold U+2028
+    return header, rows
+
+
+def _of_json(path: Path, text: str) -> Earlier:
+    header, rows = split_json(text)
     metrics = {name: (_text(found["version"]), found["weights_sha256"]) for name, found in header["metrics"].items()}
     names = tuple(metrics)
     scores = _scores(names, (row_from_json(row, names) for row in rows))

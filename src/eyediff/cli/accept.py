@@ -1,0 +1,235 @@
+"""`eyediff accept`: the candidates of a failed run become its references."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import ImageError, OutputError, UsageError, excerpt, shown, some_of
+from ..gates.baseline_file import decode, split_json
+from ..images import read
+from ..locations import real_path
+from ..output.atomic_write import atomic_path, make_folders
+from ..output.read_rows import row_from_json
+from ..output.text import amount
+from .exit_codes import INCOMPLETE
+
+RECORDS = "*/*/scores.json"
+"""What the fixture of pytest writes into its folder for each failure."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A pair that failed: its name, why, its files as the run names them, and whether there is no reference yet."""
+
+    name: str
+    reason: str
+    reference: Path
+    candidate: Path
+    new: bool = False
+
+
+def accept(
+    results: Annotated[
+        Path,
+        typer.Argument(
+            help="JSON or JSON lines of `eyediff compare`, or the folder of failures of pytest (eyediff-report)."
+        ),
+    ],
+    reference: Annotated[
+        Path, typer.Argument(help="The folder of references or goldens; nothing outside of it is replaced.")
+    ],
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PAIR", help="Names of failed pairs; without any, each is asked for."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Accept all pairs that failed.")] = False,
+    candidate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="The folder of candidates that was compared: files that only it has are accepted, too."
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be replaced, and do nothing.")] = False,
+) -> int:
+    """Replace references by the candidates of pairs that failed, and list what was replaced.
+
+    Paths are those of the run: call it from the same folder. A reference that is, or lies behind, a link is refused.
+
+    Exit code: 0 done, 2 the call is wrong and nothing was replaced, 3 some candidates could not be accepted.
+    """
+    if everything and pairs:
+        raise UsageError(f"--all and the pair {shown(pairs[0])} were given; give one of them")
+    folder = real_path(reference)
+    if not folder.is_dir():
+        raise UsageError(f"{shown(reference)}: no such folder; name the folder of references or goldens")
+    failed = list(_of_pytest(results) if results.is_dir() else _of_run(results, reference, candidate))
+    if not failed:
+        raise UsageError(f"{shown(results)}: no pair failed; nothing to accept")
+    chosen = failed if everything else _named(failed, pairs) if pairs else _asked(failed)
+    places = [(change, _place(change.reference, reference, folder)) for change in chosen]
+    taken: dict[Path, str] = {}
+    for change, place in places:
+        if place in taken:
+            both = f"{shown(taken[place])} and {shown(change.name)}"
+            raise UsageError(f"{shown(place)} would be replaced by two candidates, of {both}; name one of them")
+        taken[place] = change.name
+    refused = 0
+    for change, place in places:
+        try:
+            _check(change)
+            said = "replaced" if place.exists() else "added"
+            if change.new and said == "replaced":
+                raise ImageError(f"{shown(place)} is there meanwhile; compare again")
+            if not dry_run:
+                _replace(place, change.candidate)
+        except (ImageError, OutputError) as error:
+            refused += 1
+            typer.echo(f"eyediff: {shown(change.name)} is not accepted: {shown(error)}", err=True)
+        else:
+            typer.echo(f"{'would be ' * dry_run}{said}: {shown(place)} by {shown(change.candidate)}")
+    done = amount(len(places) - refused, "reference")
+    typer.echo(f"eyediff: {done} {'would be ' * dry_run}accepted, {len(failed) - len(places)} left as before", err=True)
+    return INCOMPLETE if refused else 0
+
+
+def _of_run(results: Path, reference: Path, candidate: Path | None) -> Iterator[_Change]:
+    """Yield what failed in the results of `compare`: pairs by their verdict, then files that only one side has."""
+    try:
+        text = decode(results.read_bytes())
+        if not text.lstrip().startswith("{"):
+            raise ValueError("it is not JSON, and other formats hold no verdicts")
+        header, records = split_json(text)
+        names = tuple(header["metrics"])
+        rows = [(row_from_json(record, names), record["verdict"], record["crossed"]) for record in records]
+        failed = [(row, ", ".join(map(_crossing, crossed))) for row, verdict, crossed in rows if verdict == "fail"]
+        alone = None if candidate is None else header.get("unmatched")
+        new = [Path(file["path"]) for file in alone or () if file["side"] == "candidate"]
+    except OSError as error:
+        raise UsageError(f"{shown(results)}: {error.strerror}; name the results of a run") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(
+            f"{shown(results)}: no results with verdicts ({excerpt(error)}); expected JSON or JSON lines of "
+            "`eyediff compare`, or the folder of failures of pytest"
+        ) from error
+    for row, crossed in failed:
+        pair = row.pair
+        if not isinstance(pair.reference, Path) or not isinstance(pair.candidate, Path):
+            raise UsageError(f"{shown(pair.name)}: a URL was compared; only files on this machine can be replaced")
+        yield _Change(pair.name, row.message or crossed or "worse", pair.reference, pair.candidate)
+    if candidate is not None and alone is None:
+        raise UsageError(f"{shown(results)} does not list files without a partner, as JSON does; leave out --candidate")
+    for path in new:
+        name = _below(path, candidate) if candidate is not None else None
+        if name is None:
+            raise UsageError(f"{shown(path)} does not lie in {shown(candidate)}; nothing was replaced")
+        yield _Change(name.as_posix(), "there is no reference yet", reference / name, path, new=True)
+
+
+def _crossing(found: Any) -> str:
+    return f"{found['metric']} {found['score']}, limit {found['limit']}"
+
+
+def _of_pytest(folder: Path) -> Iterator[_Change]:
+    """Yield what the fixture left of each failure. Paths of goldens are from the root of the tests."""
+    for path in sorted(folder.glob(RECORDS)):
+        try:
+            if path.resolve() != folder.resolve() / path.relative_to(folder):
+                raise ValueError("a link lies on its path")
+            record = json.loads(path.read_bytes())
+            test, golden, place, reason = (record[name] for name in ("test", "golden", "path", "reason"))
+            if not all(isinstance(text, str) for text in (test, golden, place, reason)):
+                raise ValueError("values of other types")
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, RuntimeError) as error:
+            raise UsageError(
+                f"{shown(path)}: no failure of the fixture ({excerpt(error)}); remove its folder"
+            ) from error
+        yield _Change(f"{test} {golden}", reason, Path(place), path.with_name("candidate.png"))
+
+
+def _named(failed: Sequence[_Change], names: Sequence[str]) -> list[_Change]:
+    """Return the pairs of these names; a golden may be named without its test."""
+    chosen: list[_Change] = []
+    for name in dict.fromkeys(names):
+        found = [change for change in failed if name == change.name]
+        found = found or [change for change in failed if change.name.endswith(f" {name}")]
+        if not found:
+            known = some_of([shown(change.name) for change in failed])
+            raise UsageError(f"{shown(name)}: no pair of this name failed; these did: {known}")
+        chosen += [change for change in found if change not in chosen]
+    return chosen
+
+
+def _asked(failed: Sequence[_Change]) -> list[_Change]:
+    """Ask for each pair on the terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(f"{amount(len(failed), 'pair')} failed; name those to accept, or give --all")
+    chosen: list[_Change] = []
+    for index, change in enumerate(failed):
+        typer.echo(f"{shown(change.name)}: {excerpt(change.reason)}")
+        answer = ""
+        while answer not in ("y", "n", "a", "q"):
+            answer = typer.prompt("accept? yes, no, all from here, quit [y/n/a/q]", prompt_suffix=" ").strip().lower()
+        if answer == "a":
+            return [*chosen, *failed[index:]]
+        if answer == "q":
+            break
+        chosen += [change] if answer == "y" else []
+    return chosen
+
+
+def _place(path: Path, given: Path, folder: Path) -> Path:
+    """Return where a reference lies below `folder`, which is `given` without links.
+
+    Raises UsageError unless it lies there, by its name and on the disk: no part of the way may be a link.
+    """
+    below = _below(path, given) or _below(path, folder)
+    if below is None:
+        raise UsageError(f"{shown(path)} does not lie in {shown(given)}; nothing was replaced")
+    place = folder / below
+    if any((folder / part).is_symlink() for part in (below, *below.parents)):
+        raise UsageError(f"{shown(place)} is, or lies behind, a link; nothing was replaced")
+    if place.exists() and not stat.S_ISREG(place.lstat().st_mode):
+        raise UsageError(f"{shown(place)} is no regular file; nothing was replaced")
+    return place
+
+
+def _below(path: Path, folder: Path) -> Path | None:
+    """Return a path relative to a folder, by their names alone; None if it is the folder, or lies elsewhere."""
+    try:
+        below = Path(os.path.abspath(path)).relative_to(os.path.abspath(folder))  # noqa: PTH100  # `..` goes, links stay
+    except ValueError:
+        return None
+    return below if below.parts else None
+
+
+def _check(change: _Change) -> None:
+    """Raise ImageError unless the candidate is an image of the same format, in a regular file."""
+    path = change.candidate
+    try:
+        regular = stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{shown(path)}: {getattr(error, 'strerror', error)}") from error
+    if not regular:
+        raise ImageError(f"{shown(path)} is no regular file; expected an image")
+    if path.suffix.lower() != change.reference.suffix.lower():
+        raise ImageError(f"{shown(path)} has another format than {shown(change.reference)}; save it in that format")
+    read(path)
+
+
+def _replace(place: Path, candidate: Path) -> None:
+    try:
+        make_folders(place.parent)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {shown(place.parent)}: {error.strerror}") from error
+    with atomic_path(place) as part:
+        shutil.copyfile(candidate, part)
