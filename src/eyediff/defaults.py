@@ -176,6 +176,10 @@ ui: for screenshots and charts, in which every detail counts (docs/ci.md has the
 90, which few people notice, scores 0.007 to 0.024 on the Kodak photos.
 """
 
+GATE_SIZES = {"ui": "pad"}
+"""How gates compare images of different size, other than by refusing them: of a page, one part is the same, and what is
+new or missing counts as changed."""
+
 GOLDEN_GATE = "ui"
 """Gate of a pytest test without limits. Most images in tests are screenshots and charts."""
 

@@ -61,6 +61,19 @@ class MaskedEngine(Engine, Protocol):
 
 
 @runtime_checkable
+class PaddedEngine(MaskedEngine, Protocol):
+    """An engine that counts a pixel as changed if only one of two images has it."""
+
+    def padded_distances(self, a: Pixels, b: Pixels, counted: Mask, absent: Mask) -> Numbers:
+        """Return N scores as `masked_distances` does; `absent`, N x H x W, is what one image of a pair lacks."""
+
+    def locate(
+        self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None, absent: Mask | None = None
+    ) -> tuple[Region, ...]:
+        """Return the regions as `Locator` does, among them what one image lacks."""
+
+
+@runtime_checkable
 class Mapper(Protocol):
     """An engine that computes maps of where two images differ."""
 
@@ -104,7 +117,9 @@ class Viewer(Sink, Protocol):
     """A sink that makes pictures."""
 
     def see(self, view: View) -> None:
-        """Receive the pixels of a pair when it has its scores, before its row is written. Pairs come in any order.
+        """Receive the pixels of a pair when it has its row, before that is written. Pairs come in any order.
+
+        Of failures come those whose files could be read.
 
         Called from the main thread. The viewer may keep only a bounded number of pixels after the call.
         """

@@ -114,13 +114,14 @@ class Image:
 
     If the file has transparency, `pixels` is the picture on black and `over_white` is the picture on white; a pair then
     gets the worse of the two scores. `notes` are remarks for people, for example that one frame of an animation was
-    used.
+    used. `extent` is the width and height of the upper left part that the file holds, if the image was padded.
     """
 
     name: str
     pixels: Pixels
     over_white: Pixels | None = None
     notes: tuple[str, ...] = ()
+    extent: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,20 +239,21 @@ class ScoredPair:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A pair with its scores, while its pixels are in memory.
+    """A pair with its row, while its pixels are in memory. The row may be a failure whose files could be read.
 
     `reference` and `candidate` are the compared pixels, H x W x 3, with the same size and storage type. If one of them
     has transparency, both are on the background, black or white, on which they differ more. `map` is the score at every
     pixel, H x W, if a map was requested; `trouble` is the reason if it could not be computed. `map_identity` is the
-    value of the map where two images are equal.
+    value of the map where two images are equal. `extents` are those of the two images (`Image.extent`).
     """
 
-    row: ScoredPair
+    row: Row
     reference: Pixels
     candidate: Pixels
     map: npt.NDArray[np.float32] | None = None
     trouble: str | None = None
     map_identity: float = 0.0
+    extents: tuple[tuple[int, int] | None, tuple[int, int] | None] = (None, None)
 
     @property
     def difference_map(self) -> npt.NDArray[np.float32] | None:

@@ -202,3 +202,86 @@ def test_what_counts_is_said_once(twice: list[str], capsys: pytest.CaptureFixtur
     """The parser would take the last one, and the gate would look at less than it was told to."""
     assert run(["compare", "examples/before", "examples/after", "-m", "psnr", *twice]) == 2
     assert f"{twice[0]} was given 2 times" in capsys.readouterr().err
+
+
+@pytest.fixture
+def resized(tmp_path: Path) -> tuple[str, str]:
+    """A page of a checkerboard, with fine rows and columns that one side lacks."""
+    levels = ((np.indices((90, 120)).sum(0) % 2) * 255).astype(np.uint8)
+    sizes = {"lower.png": (120, 60), "narrower.png": (119, 90), "both.png": (100, 80), "same.png": (120, 90)}
+    for side in ("before", "after"):
+        (tmp_path / side).mkdir()
+        for name, (width, height) in sizes.items():
+            cut = levels if side == "before" else levels[:height, :width]
+            Image.fromarray(cut).save(tmp_path / side / name)
+    Image.fromarray(levels[:60]).save(tmp_path / "before" / "crossed.png")
+    Image.fromarray(levels[:, :100]).save(tmp_path / "after" / "crossed.png")
+    return str(tmp_path / "before"), str(tmp_path / "after")
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+@pytest.mark.parametrize("shift", ["0", "2"])
+def test_a_change_of_size_fails_gate_ui_with_what_is_new_or_missing(
+    resized: tuple[str, str], tmp_path: Path, turned: int, shift: str
+) -> None:
+    """To the pixel, whatever is drawn there: neither a blur nor a displacement explains a row that is not there."""
+    output = tmp_path / "out.jsonl"
+    command = ["compare", *resized[::turned], "--gate", "ui", "-m", "changed-pixels", "--tolerate-shift", shift]
+    assert run([*command, "-o", str(output)]) == 1
+    boxes = {
+        name: {tuple(box[side] for side in ("x", "y", "width", "height")) for box in boxes}
+        for name, row in rows_of(output).items()
+        for boxes in [row["regions"].get("visible-difference", [])]  # type: ignore[attr-defined]
+    }
+    assert boxes == {
+        "lower.png": {(0, 60, 120, 30)},
+        "narrower.png": {(119, 0, 1, 90)},
+        "both.png": {(100, 0, 20, 90), (0, 80, 100, 10)},
+        "crossed.png": {(100, 0, 20, 60), (0, 60, 100, 30)},
+        "same.png": set(),
+    }
+    shares = {name: row["scores"]["changed-pixels"] for name, row in rows_of(output).items()}  # type: ignore[index]
+    assert shares == {
+        "lower.png": 1 / 3,
+        "narrower.png": 1 / 120,
+        "both.png": pytest.approx(2800 / 10800),
+        "crossed.png": pytest.approx(4200 / 10800),
+        "same.png": 0,
+    }
+    assert {name: row["verdict"] for name, row in rows_of(output).items()} == {
+        name: "pass" if name == "same.png" else "fail" for name in boxes
+    }
+
+
+def test_only_gate_ui_pads_by_itself(
+    resized: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a gate, with gate photo, and as asked, sizes are what they were; what is ignored is no change of size."""
+    lower = [f"{side}/lower.png" for side in resized]
+    assert run(["compare", *lower, "-m", "changed-pixels"]) == 3
+    assert run(["compare", *lower, "--gate", "photo"]) == 3
+    assert run(["compare", *lower, "--gate", "ui", "--size", "refuse"]) == 3
+    assert run(["compare", *lower, "--gate", "ui", "--size", "top-left"]) == 0
+    mask = tmp_path / "mask.png"
+    Image.new("L", (120, 90), 255).save(mask)
+    assert run(["compare", *lower, "--gate", "ui", "--mask", str(mask)]) == 1
+    capsys.readouterr()
+    assert run(["compare", *lower, "--gate", "ui", "--ignore", "0,60,120,30", "-f", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["regions"] == {}
+    Image.new("L", (120, 60), 255).save(mask)  # of the smaller image: what is added counts
+    assert run(["compare", *lower[::-1], "--gate", "ui", "--mask", str(mask)]) == 1
+    assert run(["compare", *lower[::-1], "--gate", "ui", "--mask", str(mask), "--crop-border", "3"]) == 1
+
+
+@pytest.mark.parametrize("way", ["ignore", "mask"])
+def test_what_does_not_count_by_option(pages: tuple[str, str], tmp_path: Path, way: str) -> None:
+    """With a gate: the button that is gone is ignored, and the word that moved is not."""
+    mask = Image.new("L", (160, 100), 255)
+    mask.paste(0, (30, 60, 70, 80))
+    mask.save(tmp_path / "mask.png")
+    option = {"ignore": ["--ignore", "30,60,40,20"], "mask": ["--mask", str(tmp_path / "mask.png")]}[way]
+    output = tmp_path / "out.jsonl"
+    assert run(["compare", *pages, "--gate", "ui", *option, "-m", "changed-pixels", "-o", str(output)]) == 0
+    rows = rows_of(output)
+    assert rows["gone.png"]["verdict"] == "pass" and rows["gone.png"]["regions"] == {}
+    assert "changed-pixels" in rows["moved.png"]["regions"]  # type: ignore[operator]

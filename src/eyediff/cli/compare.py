@@ -56,7 +56,7 @@ def compare(
     plot: PlotOption = None,
     match: options.Match = "name",
     groups: options.Groups = None,
-    size: options.PairSize = "refuse",
+    size: options.GatedSize = None,
     resampling: options.Filter = "lanczos",
     alpha: options.Alpha = "worst",
     range_: options.LevelRange = None,
@@ -111,7 +111,7 @@ def compare(
     formats = viewing.map_formats(map_format)
     wanted = run.ComparisonOptions(
         match,
-        size,
+        options.gate_size(size, gate),
         alpha,
         device,
         workers,
@@ -140,7 +140,14 @@ def compare(
         gating.check_inputs(*(file for file in listed if isinstance(file, Path)))
     if part:
         plan = run.select_part(plan, *part)
-    drawing = viewing.Drawing(str(pairs) if pairs else f"{reference} → {candidate}", report, maps, formats)
+    drawing = viewing.Drawing(
+        str(pairs) if pairs else f"{reference} → {candidate}",
+        report,
+        maps,
+        formats,
+        limits={**plan.limits.maxima, **plan.limits.minima},
+        baseline=baseline is not None,
+    )
     drawn = viewing.draw(plan.metrics, plan.expected, drawing)
     sinks = [*gating.sinks(plan), *options.summary_sinks(summary_file, output, overwrite=overwrite)]
     _say(plan)

@@ -89,12 +89,16 @@ TolerateShift: TypeAlias = Annotated[
         "and --baseline count its score.",
     ),
 ]
-PairSize: TypeAlias = Annotated[
-    PairSizePolicy,
+_SIZE_NAMES = "refuse|resize|crop|top-left|pad|fit:WxH"
+_SIZE_HELP = (
+    "If sizes of a pair differ: refuse, resize the candidate, crop both to the centre or to the upper left, "
+    "pad both (padding counts as different), or resize both to W x H."
+)
+PairSize: TypeAlias = Annotated[PairSizePolicy, typer.Option(metavar=_SIZE_NAMES, help=_SIZE_HELP)]
+GatedSize: TypeAlias = Annotated[
+    PairSizePolicy | None,
     typer.Option(
-        metavar="refuse|resize|crop|top-left|pad|fit:WxH",
-        help="If sizes of a pair differ: refuse, resize the candidate, crop both to the centre or to the upper left, "
-        "pad both (padding counts as different), or resize both to W x H.",
+        metavar=_SIZE_NAMES, help=f"{_SIZE_HELP} By default refuse, and pad with --gate ui.", show_default=False
     ),
 ]
 Filter: TypeAlias = Annotated[
@@ -234,6 +238,11 @@ def gate_limits(values: Sequence[str] | None) -> Mapping[str, float] | None:
     if name is not None and name not in defaults.GATES:
         raise UsageError(f"--gate {name}: expected {' or '.join(defaults.GATES)}")
     return None if name is None else defaults.GATES[name]
+
+
+def gate_size(asked: PairSizePolicy | None, gate: Sequence[str] | None) -> PairSizePolicy:
+    """Return what happens to images of different size: what was asked for, else what the gate does."""
+    return defaults.GATE_SIZES.get(gate[0] if gate else "", "refuse") if asked is None else asked
 
 
 def format_of(asked: str | None, output: Path | None, known: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -45,16 +46,41 @@ class LocalEngine:
         pairs = zip(self.maps(a, b), counted, strict=True)
         return np.array([self._program.score(found[own]) for found, own in pairs], np.float64)
 
+    def padded_distances(self, a: Pixels, b: Pixels, counted: Mask, absent: Mask) -> Numbers:
+        """Return N scores of the places that count; a place that one image lacks differs as black and white do."""
+        found = np.empty(a.shape[:3], np.float32)
+        for index, missing in enumerate(absent):
+            common = _common(missing)
+            found[index] = np.where(missing, self._most, np.float32(0))
+            if found[index][common].size:
+                (found[index][common],) = self.maps(a[index : index + 1][:, *common], b[index : index + 1][:, *common])
+        return np.array([self._program.score(each[own]) for each, own in zip(found, counted, strict=True)], np.float64)
+
+    @cached_property
+    def _most(self) -> np.float32:
+        """The value of the map between a black and a white image."""
+        black = np.zeros((1, MARGIN, MARGIN, 3), np.uint8)
+        return np.float32(self.maps(black, ~black).max())
+
     def maps(self, a: Pixels, b: Pixels) -> Array:
         """Return the difference at every pixel, N x H x W."""
         return self._program.map(a, b)
 
-    def locate(self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None) -> tuple[Region, ...]:
+    def locate(
+        self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None, absent: Mask | None = None
+    ) -> tuple[Region, ...]:
         """Return the regions in which two images, H x W x 3, have changed, the worst first.
 
         If a region is only displaced, by at most `shift` pixels, it states its displacement. Regions contain no pixels
-        that are not `counted`.
+        that are not `counted`. Pixels that are `absent` from one of the two images are regions of their own.
         """
+        if absent is not None:
+            common = _common(absent)
+            missing = absent if counted is None else absent & counted
+            strips = [Region(*box, float(self._most), int(of_box.sum())) for box, of_box in _strips(absent, missing)]
+            counted = None if counted is None else counted[common]
+            inside = self.locate(a[common], b[common], shift, counted) if absent[common].size else ()
+            return _worst([*(strip for strip in strips if strip.pixels), *inside])
         (found,) = self.maps(a[None], b[None])
         counts = np.True_ if counted is None else counted
         changed = (found > self._program.visible) & counts
@@ -89,6 +115,21 @@ class LocalEngine:
                 dy, dx = shifts[index]
                 return float(dx), float(dy)
         return None
+
+
+def _common(absent: Mask) -> tuple[slice, slice]:
+    """Return the upper left part that both images have."""
+    return slice(int((~absent[:, 0]).sum())), slice(int((~absent[0]).sum()))
+
+
+def _strips(absent: Mask, values: Mask) -> Iterator[tuple[tuple[int, int, int, int], Mask]]:
+    """Yield the part on the right and the one below that only one image has: x, y, width and height, and its values."""
+    height, width = (side.stop for side in _common(absent))
+    if width < absent.shape[1]:
+        tall = int(absent[:, -1].sum())
+        yield (width, 0, absent.shape[1] - width, tall), values[:tall, width:]
+    if height < absent.shape[0]:
+        yield (0, height, width, absent.shape[0] - height), values[height:, :width]
 
 
 def _displaced(a: Planes, b: Planes, y: Places, x: Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:

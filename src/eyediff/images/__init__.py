@@ -6,7 +6,7 @@ from .arrays import as_batch, as_image
 from .planes import check_alpha, composites, describe_one_sided, is_one_sided
 from .ranges import Range, check_range, split_range
 from .reading import content, content_sha256, has_image_content, read
-from .size import check_size, common_size, fit, fit_to
+from .size import check_size, common_size, fit, fit_to, only_in_one
 
 __all__ = [
     "Range",
@@ -24,6 +24,7 @@ __all__ = [
     "fit_to",
     "has_image_content",
     "is_one_sided",
+    "only_in_one",
     "read",
     "split_range",
 ]

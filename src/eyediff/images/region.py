@@ -49,13 +49,13 @@ def prepare(conventions: Conventions, a: Image, b: Image, mask: Mask | None = No
     """
     if conventions.eight_bits:
         a, b = _rounded(a), _rounded(b)
-    counted = _counted(conventions, a, mask)
+    counted = _counted(conventions, a, mask if mask is None else _extended(mask, a, b))
     if counted is not None:
         b = hide_ignored(a, b, counted)
     if border := conventions.crop_border:
         if 2 * border >= min(a.pixels.shape[:2]):
             raise SizeError(f"a border of {border} pixels leaves nothing of an image with {size_of(a.pixels)} pixels")
-        a, b = (_changed(image, lambda pixels: _inside(pixels, border)) for image in (a, b))
+        a, b = (_without_border(image, border) for image in (a, b))
         counted = None if counted is None else _inside(counted, border)
         if counted is not None and not counted.any():
             raise SizeError("no pixel counts: all pixels that count are in the border that is cut off")
@@ -277,6 +277,23 @@ def _rounded(image: Image) -> Image:
 
 def _inside(pixels: npt.NDArray[Any], border: int) -> Any:
     return np.ascontiguousarray(pixels[border:-border, border:-border])
+
+
+def _without_border(image: Image, border: int) -> Image:
+    cut = _changed(image, lambda pixels: _inside(pixels, border))
+    if image.extent is None:
+        return cut
+    height, width = cut.pixels.shape[:2]
+    left, top = (max(0, side - border) for side in image.extent)
+    return replace(cut, extent=(min(left, width), min(top, height)))
+
+
+def _extended(mask: Mask, *images: Image) -> Mask:
+    """Return a mask of an image that was padded, in which all that was added counts."""
+    if any(image.extent == mask.shape[::-1] for image in images):
+        height, width = images[0].pixels.shape[:2]
+        return np.pad(mask, ((0, height - mask.shape[0]), (0, width - mask.shape[1])), constant_values=True)
+    return mask
 
 
 def _changed(image: Image, change: Callable[[Pixels], Pixels]) -> Image:

@@ -14,7 +14,7 @@ from PIL import Image as PILImage
 
 from .. import defaults
 from ..errors import Setting, SizeError, UsageError, shown
-from ..records import PEAKS, Image, PairSizePolicy, Pixels, Resampling, SizePolicy
+from ..records import PEAKS, Image, Mask, PairSizePolicy, Pixels, Resampling, SizePolicy
 
 KERNEL = PILImage.Resampling.LANCZOS
 """Default filter: Lanczos with three lobes on sRGB display values.
@@ -94,7 +94,8 @@ def fit(
     Raises
     ------
     SizeError
-        If the sizes differ and `policy` is "refuse", or the pixels take more than `max_bytes`.
+        If the sizes differ and `policy` is "refuse", or the pixels take more than `max_bytes`. Without `max_bytes`,
+        padded images may have `defaults.MAX_PIXELS`.
     """
     kernel = KERNELS[resampling]
     width, height = common_size(a.pixels.shape[1::-1], b.pixels.shape[1::-1], policy)
@@ -105,6 +106,13 @@ def fit(
     elif policy == "top-left":
         a, b = (_changed(image, lambda pixels: _corner(pixels, height, width), "cropped") for image in (a, b))
     elif policy == "pad":
+        if max_bytes is None and width * height > max(
+            defaults.MAX_PIXELS, *(image.pixels[..., 0].size for image in (a, b))
+        ):
+            raise SizeError(
+                f"{size_of(a.pixels)} and {size_of(b.pixels)}, padded to {width}x{height}, have more than "
+                f"{defaults.MAX_PIXELS} pixels; use images of one size"
+            )
         a, b = _of_one_type(a, b)
         a, b = _padded(a, b, height, width), _padded(b, a, height, width)
     else:
@@ -152,7 +160,23 @@ def _padded(image: Image, other: Image, height: int, width: int) -> Image:
     if white is not None:
         white = pad(white, other.pixels if other.over_white is None else other.over_white)
     note = f"padded from {size_of(image.pixels)} to {width}x{height}"
-    return replace(image, pixels=pad(image.pixels, other.pixels), over_white=white, notes=(*image.notes, note))
+    padded = pad(image.pixels, other.pixels)
+    extent = (image.pixels.shape[1], image.pixels.shape[0])
+    return replace(image, pixels=padded, over_white=white, notes=(*image.notes, note), extent=extent)
+
+
+def only_in_one(a: Image, b: Image) -> Mask | None:
+    """Return which pixels only one of two images of one size has, H x W; None if neither was padded."""
+    if a.extent is None and b.extent is None:
+        return None
+
+    def inside(image: Image) -> Mask:
+        held = np.zeros(image.pixels.shape[:2], np.bool_)
+        width, height = image.extent or held.shape[::-1]
+        held[:height, :width] = True
+        return held
+
+    return cast(Mask, inside(a) != inside(b))
 
 
 def _of_one_type(a: Image, b: Image) -> tuple[Image, Image]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ..images import composites
+from ..images import composites, fit
 from ..interfaces import Mapper, Viewer
-from ..records import Mask, Pixels, ScoredPair, View
+from ..records import Failure, Mask, Pixels, Row, View
 from ..scoring.batches import Observe
 from ..scoring.loading import Loaded, describe_error
 
@@ -20,16 +21,27 @@ _Map: TypeAlias = npt.NDArray[np.float32] | None
 def create_observer(viewers: Sequence[Viewer], mapper: Mapper | None) -> Observe | None:
     """Return a function that passes a scored pair to all viewers. Return None if there are no viewers."""
 
-    def show(loaded: Loaded, row: ScoredPair) -> None:
-        view = view_of(loaded, row, mapper)
+    def show(loaded: Loaded, row: Row) -> None:
+        try:
+            view = view_of(loaded, row, mapper)
+        except Exception:  # two images that together are too large, say
+            if not isinstance(row, Failure):
+                raise
+            return  # the row says what is wrong with the pair
         for viewer in viewers:
             viewer.see(view)
 
     return show if viewers else None
 
 
-def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
-    """Return the compared pixels and their difference map. If the mapper fails, the view contains the reason."""
+def view_of(loaded: Loaded, row: Row, mapper: Mapper | None) -> View:
+    """Return the compared pixels and their difference map. If the mapper fails, the view contains the reason.
+
+    A failure has no map, and images that differ in size are padded.
+    """
+    if isinstance(row, Failure):
+        first, second = fit(loaded.reference, loaded.candidate, "pad")
+        loaded, mapper = replace(loaded, reference=first, candidate=second), None
     pairs = composites(loaded.reference, loaded.candidate)
     maps: list[_Map] = [None] * len(pairs)
     trouble = None
@@ -39,7 +51,8 @@ def view_of(loaded: Loaded, row: ScoredPair, mapper: Mapper | None) -> View:
         except Exception as error:  # noqa: BLE001  # an engine may raise any error; only the map of this pair is lost
             trouble = describe_error(error)
     identity = 0.0 if mapper is None else mapper.map_identity
-    views = [View(row, *pair, found, trouble, identity) for pair, found in zip(pairs, maps, strict=True)]
+    extents = (loaded.reference.extent, loaded.candidate.extent)
+    views = [View(row, *pair, found, trouble, identity, extents) for pair, found in zip(pairs, maps, strict=True)]
     return max(views, key=_weight) if len(views) > 1 else views[0]
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .. import defaults
 from ..errors import EyediffError
 from ..images import composites, describe_one_sided, is_one_sided
-from ..interfaces import Engine, Locator, Looking, MaskedEngine
+from ..interfaces import Engine, Locator, Looking, MaskedEngine, PaddedEngine
 from ..records import Failure, Features, Image, Mask, Pair, Pixels, Region, Row, ScoredPair, Stage
 from .loading import ImageLoader, Loaded, Recall, describe_error
 from .metric_set import MetricSet
@@ -25,8 +25,8 @@ from .references import Reference, ReferenceCache
 Stop: TypeAlias = Callable[[], bool]
 """A function that returns whether the run should end."""
 
-Observe: TypeAlias = Callable[[Loaded, ScoredPair], None]
-"""A function that is called with a pair that has scores, while its pixels are in memory."""
+Observe: TypeAlias = Callable[[Loaded, Row], None]
+"""A function that is called with a pair that has its row, while its pixels are in memory."""
 
 InputResult: TypeAlias = npt.NDArray[Any] | str
 """The result for one input, or the reason why there is none."""
@@ -57,7 +57,7 @@ def score_pairs(
     stop
         When it returns true, the rows that are complete are yielded, and then KeyboardInterrupt is raised.
     observe
-        Called with the pixels of every pair that has scores. Files of recalled rows are read again for it.
+        Called with the pixels of every pair that was read. Files of recalled rows are read again for it.
     """
     items = loader.load(pairs, recall or (lambda _: None), again=observe is not None)
     with closing(items):
@@ -161,13 +161,14 @@ class _ReorderBuffer:
             self._show(loaded, row)
 
     def _show(self, loaded: Loaded, row: Row) -> None:
-        if self._observe is not None and isinstance(row, ScoredPair):
+        if self._observe is not None:
             self._observe(loaded, row)
 
 
 def _kind(loaded: Loaded) -> object:
     pixels = loaded.reference.pixels
-    return pixels.shape, pixels.dtype, loaded.counted is None
+    padded = loaded.reference.extent is not None or loaded.candidate.extent is not None
+    return pixels.shape, pixels.dtype, loaded.counted is None, padded
 
 
 def batch_capacity(width: int, height: int, images: int = 2) -> int:
@@ -191,7 +192,8 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
     owners = [index for index, of_pair in enumerate(grounds) for _ in of_pair]
     reference, candidate = ([sample[side] for of_pair in grounds for sample in of_pair] for side in (0, 1))
     counted = [own for owner in owners if (own := batch[owner].counted) is not None]
-    samples = _Samples(reference, candidate, references.track(reference), counted)
+    absent = [own for owner in owners if (own := batch[owner].absent) is not None]
+    samples = _Samples(reference, candidate, references.track(reference), counted, absent)
     scores: list[dict[str, list[float]]] = [{} for _ in batch]  # one score for each background
     reasons: list[dict[str, str]] = [{} for _ in batch]
     shortest = min(batch[0].width, batch[0].height)
@@ -227,7 +229,9 @@ def _locate(
             worst = (min if metrics.header.higher_is_better[names[0]] else max)(of_grounds)
             a, b = composites(loaded.reference, loaded.candidate)[of_grounds.index(worst)]
             try:
-                found = engine.locate(a, b, metrics.header.tolerate_shift, loaded.counted)
+                arguments = (a, b, metrics.header.tolerate_shift, loaded.counted)
+                padded = isinstance(engine, PaddedEngine)
+                found = engine.locate(*arguments, loaded.absent) if padded else engine.locate(*arguments)
             except Exception as error:  # noqa: BLE001  # as for scores: if memory lacks, only the regions are lost
                 notes.append(f"the regions of {names[0]} were not computed: {describe_error(error)}")
                 continue
@@ -284,9 +288,14 @@ class _Samples:
     """The images of a batch, and their references in the cache."""
 
     def __init__(
-        self, a: Sequence[Pixels], b: Sequence[Pixels], references: Sequence[Reference], counted: Sequence[Mask] = ()
+        self,
+        a: Sequence[Pixels],
+        b: Sequence[Pixels],
+        references: Sequence[Reference],
+        counted: Sequence[Mask],
+        absent: Sequence[Mask],
     ) -> None:
-        self._sides, self._references, self._counted = (a, b), references, counted
+        self._sides, self._references, self._counted, self._absent = (a, b), references, counted, absent
         self._stacks: dict[int, Pixels] = {}
         self._capacity = batch_capacity(a[0].shape[1], a[0].shape[0])
 
@@ -316,9 +325,14 @@ class _Samples:
 
     def _compare(self, engine: Engine, places: Sequence[int]) -> npt.NDArray[np.float64]:
         a, b = self._pick(0, places), self._pick(1, places)
-        if not self._counted:
+        padded = self._absent and isinstance(engine, PaddedEngine)
+        if not self._counted and not padded:
             return engine.distances(a, b)
-        return cast(MaskedEngine, engine).masked_distances(a, b, np.stack([self._counted[place] for place in places]))
+        counted = np.stack([self._counted[place] for place in places]) if self._counted else np.ones(a.shape[:3], bool)
+        if padded:
+            absent = np.stack([self._absent[place] for place in places])
+            return cast(PaddedEngine, engine).padded_distances(a, b, counted, absent)
+        return cast(MaskedEngine, engine).masked_distances(a, b, counted)
 
     def _with_features(self, engine: Looking, names: tuple[str, ...], places: Sequence[int]) -> dict[int, Features]:
         """Return the features of the references that occur several times, by place; none if they need too much memory.

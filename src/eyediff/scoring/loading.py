@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError, UsageError
+from ..images import only_in_one
 from ..images.region import read_mask
 from ..locations import Location
 from ..records import Failure, Image, Mask, Pair, Row, ScoredPair, Side
@@ -31,6 +32,7 @@ Recall: TypeAlias = Callable[[Pair], ScoredPair | None]
 class Loaded:
     """A pair whose images are in memory, of one size and storage type. `known` is its row from an earlier run.
 
+    If the pair failed since its images cannot be compared, `known` is the failure, and they may differ in size.
     `counted` shows which pixels count, H x W. None means all. Where pixels do not count, the candidate has the pixels
     of the reference.
     """
@@ -38,7 +40,7 @@ class Loaded:
     pair: Pair
     reference: Image
     candidate: Image
-    known: ScoredPair | None = None
+    known: Row | None = None
     counted: Mask | None = None
 
     @property
@@ -48,6 +50,11 @@ class Loaded:
     @property
     def height(self) -> int:
         return int(self.reference.pixels.shape[0])
+
+    @property
+    def absent(self) -> Mask | None:
+        """Return which pixels only one of the two images has; None if none was padded."""
+        return only_in_one(self.reference, self.candidate)
 
     @property
     def nbytes(self) -> int:
@@ -171,7 +178,7 @@ def _join(
         first, second, counted = loader.prepare(*loader.fit(*images), counted)
         return Loaded(pair, first, second, known, counted)
     except Exception as error:  # noqa: BLE001  # as above, for example if memory lacks for the larger size
-        return known or Failure(pair, "size", describe_error(error))
+        return known or Loaded(pair, *images, Failure(pair, "size", describe_error(error)))
 
 
 def describe_error(error: Exception) -> str:

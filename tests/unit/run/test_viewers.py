@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image as PILImage
 
-from eyediff.records import Image, Pixels, View
-from eyediff.run import ResumableSink, compare
+from eyediff.records import Failure, Image, Pair, Pixels, View
+from eyediff.run import ComparisonOptions, ResumableSink, compare
+from eyediff.run.viewers import create_observer
+from eyediff.scoring.batches import score_pairs
 
 from .fakes import Kept, Reader, job, level, pairs
 from .folders import Folder
@@ -137,3 +140,19 @@ def test_a_viewer_that_fails_ends_the_run() -> None:
     with pytest.raises(RuntimeError, match="full"):
         compare(job(pairs(3)), [other], viewers=[viewer])
     assert other.abandoned and other.summary is None
+
+
+def test_a_pair_that_is_refused_for_its_size_is_seen(tmp_path: Path) -> None:
+    """Both images, padded, and no map; a pair whose file cannot be read is not."""
+    for name, size in (("a.png", (40, 30)), ("b.png", (30, 50))):
+        PILImage.new("RGB", size, (9, 9, 9)).save(tmp_path / name)
+    (tmp_path / "torn.png").write_text("no image")
+    viewer, options = Watching(), ComparisonOptions()
+    found = [Pair(name, tmp_path / "a.png", tmp_path / name) for name in ("b.png", "torn.png")]
+    observe = create_observer([viewer], Mapper())
+    rows = list(score_pairs(found, options.build_metrics(["l2"]), options.loader(), observe=observe))
+    assert [row.stage for row in rows if isinstance(row, Failure)] == ["size", "read"]
+    assert list(viewer.views) == ["b.png"] and viewer.views["b.png"].row is rows[0]
+    view = viewer.views["b.png"]
+    assert view.map is None and view.reference.shape == view.candidate.shape == (50, 40, 3)
+    assert view.extents == ((40, 30), (30, 50))
