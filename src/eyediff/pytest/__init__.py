@@ -7,7 +7,7 @@ PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -35,6 +35,8 @@ class AssertLooksLike(Protocol):
         min: Mapping[str, float] | None = None,
         range: tuple[float, float] | None = None,
         tolerate_shift: int = 0,
+        ignore: Sequence[tuple[int, int, int, int]] = (),
+        mask: Any = None,
     ) -> dict[str, float]:
         """Compare an image with a golden, its stored reference image, and return the scores.
 
@@ -54,6 +56,11 @@ class AssertLooksLike(Protocol):
             Values of black and white in an array of floats.
         tolerate_shift
             Largest displacement in pixels at which a changed region crosses no limit.
+        ignore
+            Rectangles that do not count: x, y, width, height in pixels.
+        mask
+            White pixels count: the name of a PNG file in the folder of goldens, a path, a PIL image, or an array H x W.
+            By default the file beside the golden, NAME.mask.png of NAME.png, if there is one.
 
         Raises
         ------
@@ -106,6 +113,7 @@ def assert_looks_like(request: pytest.FixtureRequest) -> AssertLooksLike:
     config = request.config
     return Goldens(
         folder=request.path.parent / str(config.getini("eyediff_goldens")),
+        root=config.rootpath,
         report=_report(config),
         test=request.node.nodeid,
         session=_session(config),

@@ -16,30 +16,38 @@ from PIL import Image as PILImage
 
 from .._version import __version__
 from ..errors import ImageError, OutputError, shown
-from ..images import as_image
+from ..images import as_image, common_size, fit
+from ..images.region import hide_ignored, read_mask
 from ..output.schema import dump, encodable, json_value, number, regions_from, score_from
-from ..records import Crossing, Failure, Header, MetricHeader, Pair, Row, ScoredPair, View
+from ..records import Crossing, Failure, Header, Mask, MetricHeader, Pair, Row, ScoredPair, View
 from ..report import About, PageSink
 from ..report.document import GENERATOR, KILOBYTES
 from ..run.limits import NO_LIMITS
 from ..run.summary import Collector
 
 REFERENCE, CANDIDATE, DIFFERENCE, SCORES = "reference.png", "candidate.png", "difference.png", "scores.json"
+MASK = "mask.png"
+"""Which pixels count, white; only where some do not."""
 PAGE = "report.html"
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A comparison that failed. `golden` is None if it does not exist; `row` and `header` are None if sizes differ."""
+    """A comparison that failed. `golden`, `row` and `header` are None if the golden does not exist.
+
+    `place` is the path of the golden from the root of the tests.
+    """
 
     reason: str
     golden: Path | None
+    place: str
     candidate: PILImage.Image
     max: Mapping[str, float]
     min: Mapping[str, float]
     row: ScoredPair | None = None
     header: Header | None = None
     crossings: Sequence[Crossing] = field(default=())
+    counted: Mask | None = None
 
 
 class FailureFolder:
@@ -51,7 +59,7 @@ class FailureFolder:
 
     def clear(self) -> None:
         """Remove the files that an earlier run wrote for this test, and folders that are then empty."""
-        for name in (REFERENCE, CANDIDATE, DIFFERENCE, SCORES):
+        for name in (REFERENCE, CANDIDATE, DIFFERENCE, MASK, SCORES):
             (self.folder / name).unlink(missing_ok=True)
         for folder in (self.folder, self.folder.parent, self._root):
             with suppress(OSError):  # the folder does not exist, or is not empty
@@ -63,11 +71,15 @@ class FailureFolder:
         failed.candidate.save(self.folder / CANDIDATE, compress_level=1)
         if failed.golden is not None:
             shutil.copyfile(failed.golden, self.folder / REFERENCE)
-            self._write_difference(failed.golden, failed.candidate)
+            self._write_difference(failed.golden, failed.candidate, failed.counted)
+        (self.folder / MASK).unlink(missing_ok=True)
+        if failed.counted is not None:
+            PILImage.fromarray(failed.counted).save(self.folder / MASK)
         row, header = failed.row, failed.header
         record: dict[str, Any] = {
             "test": encodable(self._test),
             "golden": encodable(self._golden),
+            "path": encodable(failed.place),
             "reason": encodable(failed.reason),
             "scores": {} if row is None else {name: number(score) for name, score in row.scores.items()},
             "max": {name: number(limit) for name, limit in failed.max.items()},
@@ -78,7 +90,7 @@ class FailureFolder:
         metrics = {} if header is None else header.metrics
         return self.folder, record | {
             "folder": str(self.folder),
-            "size": failed.candidate.size,
+            "size": failed.candidate.size if row is None else (row.width, row.height),
             "crossings": [(found.metric, found.score, found.limit) for found in failed.crossings],
             "metrics": {
                 name: [metric.version, metric.weights_sha256, metric.engine] for name, metric in metrics.items()
@@ -86,16 +98,24 @@ class FailureFolder:
             "higher": {} if header is None else dict(header.higher_is_better),
         }
 
-    def _write_difference(self, golden: Path, candidate: PILImage.Image) -> None:
-        """Write the absolute differences, scaled so that the largest is white. Write nothing if the sizes differ."""
+    def _write_difference(self, golden: Path, candidate: PILImage.Image, counted: Mask | None) -> None:
+        """Write the absolute differences that count, scaled so that the largest is white.
+
+        What only one of the images has is white, too.
+        """
         with PILImage.open(golden) as picture:
             before = np.asarray(picture.convert("RGBA"))
         after = np.asarray(candidate.convert("RGBA"))
-        if before.shape == after.shape:
-            apart = np.maximum(before, after) - np.minimum(before, after)
-            apart = np.maximum(apart[..., :3], apart[..., 3:])
-            stretch = np.rint(np.arange(256) * (255 / max(1, int(apart.max())))).clip(0, 255).astype(np.uint8)
-            PILImage.fromarray(stretch[apart]).save(self.folder / DIFFERENCE, compress_level=1)
+        width, height = common_size(before.shape[1::-1], after.shape[1::-1], "pad")
+        drawn = np.full((height, width, 3), 255, np.uint8)
+        height, width = np.minimum(before.shape, after.shape)[:2]
+        before, after = before[:height, :width], after[:height, :width]
+        apart = np.maximum(before, after) - np.minimum(before, after)
+        apart = np.maximum(apart[..., :3], apart[..., 3:])
+        apart = apart if counted is None else apart * counted[:height, :width, None]
+        stretch = np.rint(np.arange(256) * (255 / max(1, int(apart.max())))).clip(0, 255).astype(np.uint8)
+        drawn[:height, :width] = stretch[apart]
+        PILImage.fromarray(drawn).save(self.folder / DIFFERENCE, compress_level=1)
 
 
 def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
@@ -105,8 +125,9 @@ def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
     """
     metrics = {name: MetricHeader(*values) for each in failures for name, values in each["metrics"].items()}
     higher = {name: value for each in failures for name, value in each["higher"].items()}
-    sink = PageSink(root / PAGE, About("images that differ from their goldens", len(failures)))
-    header = Header(__version__, metrics, "refuse", higher)
+    about = About("images that differ from their goldens", len(failures), limits=_limits(failures))
+    sink = PageSink(root / PAGE, about)
+    header = Header(__version__, metrics, "pad", higher)
     collector, crossings = Collector(header, NO_LIMITS), list[Crossing]()
     try:
         sink.open(header)
@@ -114,15 +135,27 @@ def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
             row = _row_of(record)
             if isinstance(row, ScoredPair):
                 with suppress(ImageError):  # without images if somebody has removed them
-                    before, after = (as_image(Path(record["folder"]) / name) for name in (REFERENCE, CANDIDATE))
-                    sink.see(View(row, before.pixels, after.pixels))
+                    pair = (as_image(Path(record["folder"]) / name) for name in (REFERENCE, CANDIDATE))
+                    before, after = fit(*pair, "pad")
+                    mask = Path(record["folder"]) / MASK
+                    after = hide_ignored(before, after, read_mask(mask)) if mask.exists() else after
+                    sink.see(View(row, before.pixels, after.pixels, extents=(before.extent, after.extent)))
             sink.write(row)
             collector.add(row)
-            crossings += [Crossing(row.pair.name, *found) for found in record["crossings"]]
+            crossings += row.crossed
         sink.close(replace(collector.summary(interrupted=False), crossings=crossings))
     except OutputError as error:
         return f"no page ({error})"
     return shown(sink.page)
+
+
+def _limits(failures: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return the limits that all failures share."""
+    found: dict[str, set[float]] = {}
+    for each in failures:
+        for name, limit in (each["max"] | each["min"]).items():
+            found.setdefault(name, set()).add(score_from(limit))
+    return {name: limits.pop() for name, limits in found.items() if len(limits) == 1}
 
 
 def remove_page(root: Path) -> None:
@@ -140,10 +173,11 @@ def _row_of(record: Mapping[str, Any]) -> Row:
     folder = Path(record["folder"])
     pair = Pair(f"{record['test']} {record['golden']}", folder / REFERENCE, folder / CANDIDATE)
     if not record["scores"]:
-        return Failure(pair, "size" if (folder / REFERENCE).exists() else "read", record["reason"])
+        return Failure(pair, "read", record["reason"])
     scores = {name: score_from(score) for name, score in record["scores"].items()}
     width, height = record["size"]
-    return ScoredPair(pair, width, height, scores, regions=regions_from(record["regions"]))
+    crossed = tuple(Crossing(pair.name, *found) for found in record["crossings"])
+    return ScoredPair(pair, width, height, scores, crossed=crossed, regions=regions_from(record["regions"]))
 
 
 def _safe(name: str) -> str:

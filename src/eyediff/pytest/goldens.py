@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,11 +14,13 @@ import numpy as np
 from PIL import Image as PILImage
 
 from .. import defaults
-from ..errors import EyediffError, ImageError, SizeError, UsageError, shown
+from ..errors import EyediffError, ImageError, UsageError, shown
 from ..images import Range, as_image, fit
+from ..images.region import RectangleLike, as_mask, as_rectangle, prepare, read_mask
+from ..images.size import size_of
 from ..output.atomic_write import atomic_path
 from ..output.text import figure
-from ..records import PEAKS, Crossing, Numbers, Pair, Pixels, ScoredPair
+from ..records import PEAKS, Conventions, Crossing, Mask, Numbers, Pair, Pixels, Rectangle, ScoredPair
 from ..run.limits import Limits
 from ..run.plan import ComparisonOptions
 from ..scoring.batches import score_batch
@@ -29,12 +31,16 @@ from ..scoring.references import ReferenceCache
 from .failures import Failed, FailureFolder
 from .session import Session, StoredGolden
 
+MASK_SUFFIX = ".mask.png"
+"""`page.mask.png` beside `page.png` says which of its pixels count."""
+
 
 @dataclass(frozen=True)
 class Goldens:
     """The fixture of one test."""
 
     folder: Path
+    root: Path
     report: Path
     test: str
     session: Session
@@ -50,19 +56,30 @@ class Goldens:
         min: Mapping[str, float] | None = None,
         range: Range | None = None,
         tolerate_shift: int = 0,
+        ignore: Sequence[RectangleLike] = (),
+        mask: Any = None,
     ) -> dict[str, float]:
         """See `AssertLooksLike`."""
         __tracebackhide__ = True
         try:
-            return self._hold(image, golden, limits_of(gate, max, min), range, tolerate_shift)
+            limits, candidate = limits_of(gate, max, min), flattened(image, range)
+            return self._hold(candidate, golden, limits, tolerate_shift, tuple(map(as_rectangle, ignore)), mask)
         except (AssertionError, EyediffError) as error:
             raise error.with_traceback(None) from None  # show only the test in the traceback, not this code
 
     def _hold(
-        self, image: Any, golden: str, limits: Limits, range: Range | None, tolerate_shift: int
+        self,
+        candidate: PILImage.Image,
+        golden: str,
+        limits: Limits,
+        tolerate_shift: int,
+        ignore: tuple[Rectangle, ...],
+        mask: Any,
     ) -> dict[str, float]:
         specs = parse_metrics(dict.fromkeys([*limits.maxima, *limits.minima]))
-        path, candidate = self._place(golden), flattened(image, range)
+        path = self._place(golden)
+        if path.name.endswith(MASK_SUFFIX):
+            raise UsageError(f"golden {golden!r}: {MASK_SUFFIX} ends the names of masks; give another name")
         if self.update:
             self._store(path, candidate)
             return {spec.requested: spec.info.identity for spec in specs}
@@ -72,31 +89,38 @@ class Goldens:
 
         def fail(reason: str, advice: str, **found: Any) -> NoReturn:
             said = f"{golden}: {reason}"
-            failed = Failed(said, path if path.exists() else None, candidate, limits.maxima, limits.minima, **found)
+            place = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+            there = path if path.exists() else None
+            failed = Failed(said, there, place.as_posix(), candidate, limits.maxima, limits.minima, **found)
             folder, record = failures.write(failed)
             self.session.add_failure(record)
             raise AssertionError(f"{reason}\n  see {shown(folder)}\n  {advice} with pytest --eyediff-update")
 
         if not path.exists():
             fail(f"there is no golden {shown(path)} yet", "if the image is correct, store it")
-        metrics = _metrics(tuple((spec.requested, content_name(spec.requested)) for spec in specs), tolerate_shift)
+        counted, named = self._mask(mask, path)
+        conventions = Conventions(ignore=ignore, mask=named)
+        names = tuple((spec.requested, content_name(spec.requested)) for spec in specs)
+        metrics = _metrics(names, tolerate_shift, conventions)
         resolved = limits.resolve(metrics.header)
-        try:
-            images = fit(as_image(path), as_image(candidate, name="image"), "refuse")
-        except SizeError as error:
-            fail(f"the image differs from {shown(path)}: {error}", "if the new image is correct, store it")
-        pair = Pair(golden, path, path)
-        (row,) = score_batch([Loaded(pair, *images)], metrics, ReferenceCache())
+        before, after = as_image(path), as_image(candidate, name="image")
+        first, second, counted = prepare(conventions, *fit(before, after, "pad"), counted)
+        loaded = Loaded(Pair(golden, path, path), first, second, counted=counted)
+        (row,) = score_batch([loaded], metrics, ReferenceCache())
         if not isinstance(row, ScoredPair) or not row.complete:
             raise ImageError(f"{shown(golden)}: {row.message}")
-        if crossings := list(resolved.crossings(row)):
-            reasons = "; ".join(map(_describe, crossings))
+        crossings = list(resolved.crossings(row))
+        missing = loaded.absent
+        resized = missing is not None and (missing if counted is None else missing & counted).any()
+        if crossings or resized:
+            sizes = [f"its size was {size_of(before.pixels)} and is {size_of(after.pixels)}"] if resized else []
             fail(
-                f"the image differs from {shown(path)}: {reasons}{_places(row)}",
+                f"the image differs from {shown(path)}: {'; '.join([*sizes, *map(_describe, crossings)])}{_places(row)}",
                 "if the new image is correct, store it",
                 row=row,
                 header=metrics.header,
                 crossings=crossings,
+                counted=counted,
             )
         return dict(row.scores)
 
@@ -107,6 +131,15 @@ class Goldens:
                 f"golden {golden!r}: expected a relative name that ends in .png, for a file in {shown(self.folder)}"
             )
         return self.folder / name
+
+    def _mask(self, given: Any, path: Path) -> tuple[Mask | None, str | None]:
+        """Return which pixels count, and where that stands: as the test says, else as a file beside the golden does."""
+        if given is None:
+            beside = path.with_name(f"{path.stem}{MASK_SUFFIX}")
+            return (read_mask(beside), str(beside)) if beside.exists() else (None, None)
+        if isinstance(given, str):
+            given = self._place(given)
+        return as_mask(given), str(given) if isinstance(given, Path) else "given"
 
     def _store(self, path: Path, picture: PILImage.Image) -> None:
         """Store the image, unless it is stored already. Raises AssertionError if two tests store different images."""
@@ -135,12 +168,13 @@ def limits_of(gate: str | None, max: Mapping[str, float] | None, min: Mapping[st
 
 
 @lru_cache(maxsize=8)
-def _metrics(names: tuple[tuple[str, str], ...], tolerate_shift: int) -> MetricSet:
+def _metrics(names: tuple[tuple[str, str], ...], tolerate_shift: int, conventions: Conventions) -> MetricSet:
     """Return metrics, which stay loaded.
 
     The second name of each pair changes if the content of a metric file changes.
     """
-    return ComparisonOptions(tolerate_shift=tolerate_shift).build_metrics([name for name, _ in names])
+    options = ComparisonOptions(tolerate_shift=tolerate_shift, conventions=conventions)
+    return options.build_metrics([name for name, _ in names])
 
 
 def flattened(image: Any, range: Range | None) -> PILImage.Image:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from eyediff.cli import run
 from eyediff.pytest.goldens import flattened
 
 pytest_plugins = ["pytester"]
@@ -72,6 +73,9 @@ def test_a_picture_that_changed_fails_with_a_report(pytester: pytest.Pytester) -
     assert record["test"] == "test_pages.py::test_page" and record["scores"]["l2"] > 1e-4
     with Image.open(folder / "difference.png") as picture:
         assert np.asarray(picture).max() == 255
+    assert run(["accept", str(pytester.path / "eyediff-report"), str(pytester.path), "sub/page.png"]) == 0
+    suite(pytester, 40).assert_outcomes(passed=1)
+    suite(pytester, 0, "--eyediff-update").assert_outcomes(passed=1)
     suite(pytester, 40, "--eyediff-update").assert_outcomes(passed=1)
     suite(pytester, 40, "--eyediff-report", "elsewhere").assert_outcomes(passed=1)
 
@@ -100,7 +104,7 @@ def test_mistakes_are_told(pytester: pytest.Pytester) -> None:
         gray = np.full((40, 40, 3), 90, np.uint8)
 
         def test_size(assert_looks_like):
-            with pytest.raises(AssertionError, match="40x40"):
+            with pytest.raises(AssertionError, match="size was 40x40 and is 32x40(?s:.*)changed: 8x40 at 32,0"):
                 assert_looks_like(gray[:, :32], "gray.png")
 
         @pytest.mark.parametrize("name", ["../x.png", "/x.png", "x.jpg", "x"])
@@ -201,8 +205,7 @@ def test_failures_of_all_processes_are_on_one_page(
     rows = json.loads(page.partition('id="rows">')[2].partition("</script>")[0])
     assert [row[0].split()[-1] for row in rows] == ["a.png", "b.png", "other.png"]
     assert all(row[9]["visible-difference"][0]["width"] > 30 for row in rows[:2])
-    data = json.loads(page.partition('id="data">')[2].partition("</script>")[0])
-    assert [limit for _, _, limit in data["crossings"]] == [1.0, 1.0]
+    assert [row[10:] for row in rows] == [[[["visible-difference", 1.0]], "fail"]] * 2 + [[[], "fail"]]
     pytester.runpytest_subprocess(*common, "--eyediff-update").assert_outcomes(passed=4)
     pytester.runpytest_subprocess(*common, "-k", "name[c] or other").assert_outcomes(passed=2)
     assert not (pytester.path / "eyediff-report" / "report.html").exists()  # it would tell of an earlier session
@@ -274,6 +277,63 @@ def test_gates_and_displaced_pictures(pytester: pytest.Pytester) -> None:
     found.assert_outcomes(passed=1, failed=1)
     found.stdout.fnmatch_lines(["E  *gate='painting': expected one of ui, photo"])
     found.stdout.no_fnmatch_line("*goldens.py*")
+
+
+def test_what_does_not_count(pytester: pytest.Pytester) -> None:
+    """A clock is ignored: by rectangles, by a mask in any form, by a file beside the golden. The rest still counts, and
+    neither the difference nor the page shows what is ignored."""
+    pytester.makepyfile(
+        """
+        import numpy as np, pytest
+        from eyediff import EyediffError
+
+        def page(time, button=200):
+            made = np.full((80, 120, 3), 240, np.uint8)
+            made[5:15, 90:115] = time
+            made[50:70, 20:60] = button
+            return made
+
+        CLOCK = [(90, 5, 25, 10)]
+
+        def test_page(assert_looks_like, request, tmp_path):
+            assert_looks_like(page(0), "page.png")
+            if request.config.getoption("--eyediff-update"):
+                return
+            counted = np.ones((80, 120), bool)
+            counted[5:15, 90:115] = False
+            for ways in ({"ignore": CLOCK}, {"mask": counted}, {"mask": "clock.png"}):
+                assert_looks_like(page(120), "page.png", **ways)
+                with pytest.raises(AssertionError, match=r"changed: 40x20 at 20,50\\n"):
+                    assert_looks_like(page(120, 90), "page.png", **ways)
+            with pytest.raises(AssertionError, match="25x10 at 90,5"):
+                assert_looks_like(page(120), "page.png")
+            with pytest.raises(EyediffError, match="the mask is 9x9"):
+                assert_looks_like(page(120), "page.png", mask=np.ones((9, 9), bool))
+            for wrong in ({"ignore": [(1, 2, 3)]}, {"mask": "../clock.png"}, {"gate": None, "max": {"fsim": 1}}):
+                with pytest.raises(EyediffError, match="height|relative name|fsim"):
+                    assert_looks_like(page(0), "page.png", **({"ignore": CLOCK} | wrong))
+
+        def test_beside(assert_looks_like, request):
+            changed = not request.config.getoption("--eyediff-update")
+            assert_looks_like(page(120 * changed, 200 - 110 * changed), "beside.png")
+
+        def test_name(assert_looks_like):
+            with pytest.raises(EyediffError, match="ends the names of masks"):
+                assert_looks_like(page(0), "page.mask.png")
+        """
+    )
+    command = ["-p", "eyediff.pytest", "-p", "no:cacheprovider"]
+    pytester.runpytest_inprocess(*command, "--eyediff-update").assert_outcomes(passed=3)
+    mask = Image.new("L", (120, 80), 255)
+    mask.paste(0, (90, 5, 115, 15))
+    for name in ("clock.png", "beside.mask.png"):
+        mask.save(pytester.path / "goldens" / name)
+    found = pytester.runpytest_inprocess(*command)
+    found.assert_outcomes(passed=2, failed=1)
+    found.stdout.fnmatch_lines(["*changed: 40x20 at 20,50"])
+    (difference,) = pytester.path.glob("eyediff-report/*beside*/*/difference.png")
+    with Image.open(difference) as picture:
+        assert picture.getbbox() == (20, 50, 60, 70)
 
 
 def test_a_run_that_does_not_use_it_pays_nothing(pytester: pytest.Pytester) -> None:
