@@ -15,6 +15,8 @@ from ..unit.output.samples import HEADER, pair
 from ..unit.report.views import scene
 from .pages import EVIL, FLAT, ROW, Browser, click_at, look_at, names
 
+FOCUSED = "document.activeElement.closest('.row')?.dataset.pair"
+
 
 def test_hostile_names_are_text(browser: Browser) -> None:
     """They are read, not run; bytes that are no text, line ends and turned letters are escaped."""
@@ -30,8 +32,9 @@ def test_hostile_names_are_text(browser: Browser) -> None:
 
 
 def test_sorting(browser: Browser) -> None:
-    """A metric's name sorts worst first, then best first, then as it was; failures come last; so does the list."""
+    """A metric's name sorts worst first, then best first, then as it was: what did not pass first; so does the list."""
     before = names(browser)
+    assert before[:4] == ["scene-7.png", "torn.png", "before/<i>alone</i>.png", "scene-0.png"]
     browser.one("[data-by=lpips]").click()
     worst = names(browser)
     assert worst[0].startswith("caf") and worst[1].startswith("<!--")
@@ -49,18 +52,22 @@ def test_sorting(browser: Browser) -> None:
     )
     browser.js("window.scrollTo(0, document.body.scrollHeight)")
     browser.until(f"{ROW}?.dataset.position === '14'", "torn.png")
+    browser.choose("#order", "compared")
+    assert names(browser)[:2] == ["scene-0.png", "scene-1.png"]
 
 
 def test_filters(browser: Browser) -> None:
     """By words of the name, by state, by a limit that was crossed, by the bars of a histogram; each can be undone."""
     names(browser)
     browser.one("#search").send_keys("scene PNG 3")
-    assert names(browser) == ["scene-3.png"] and browser.texts(".counted") == ["1 of 15 pairs"]
+    assert names(browser) == ["scene-3.png"] and browser.texts(".counted") == ["1 of 15 pairs and 1 file"]
     browser.choose("#search", "")
-    browser.choose("#status", "failed")
-    assert names(browser) == ["torn.png"]
-    browser.choose("#status", "limit")
-    assert names(browser) == ["scene-7.png"]
+    statuses = browser.js("[...document.querySelectorAll('#status option')].map((option) => option.value)")
+    assert statuses == ["all", "failed", "unreadable", "deleted", "passed"]
+    expected_of = {"unreadable": "torn.png", "failed": "scene-7.png", "deleted": "before/<i>alone</i>.png"}
+    for status, expected in expected_of.items():
+        browser.choose("#status", status)
+        assert names(browser) == [expected]
     browser.choose("#status", "all")
     browser.show("#distributions")
     click_at(browser, "[data-metric=psnr] .bars button.infinite", 0.5)
@@ -80,11 +87,11 @@ def test_keyboard_alone(browser: Browser) -> None:
     browser.press("/")
     assert browser.js("document.activeElement.id") == "search"
     browser.press("s", "c", "e", "n", "e", "\ue00c", "j", "j", "\ue015", "k")  # Escape; ArrowDown
-    assert browser.js("document.activeElement.dataset.pair") == "scene-1.png"
+    assert browser.js(FOCUSED) == "scene-0.png"
     browser.press("\ue007")  # Enter
-    assert browser.js("document.querySelector('#viewer').open") and browser.texts("#viewer h2") == ["scene-1.png"]
+    assert browser.js("document.querySelector('#viewer').open") and browser.texts("#viewer h2") == ["scene-0.png"]
     browser.press("\ue014", "j", "\ue012")  # ArrowRight, j, ArrowLeft
-    assert browser.texts("#viewer h2 ") == ["scene-2.png"] and browser.texts(".counter") == ["3 / 8"]
+    assert browser.texts("#viewer h2 ") == ["scene-1.png"] and browser.texts(".counter") == ["3 / 8"]
     modes = []
     for key in "2341":
         browser.press(key)
@@ -94,7 +101,7 @@ def test_keyboard_alone(browser: Browser) -> None:
     assert browser.texts(".counter") == ["8 / 8"]
     browser.press("\ue00c")
     assert not browser.js("document.querySelector('#viewer').open")
-    browser.until("document.activeElement.dataset.pair === 'scene-7.png'")  # the dialog tells of its end a moment later
+    browser.until(f"{FOCUSED} === 'scene-6.png'")  # the dialog tells of its end a moment later
     browser.press("?")
     assert browser.js("document.querySelector('#help').open")
 
@@ -126,12 +133,13 @@ def test_what_lies_outside_of_the_window_is_clicked(browser: Browser) -> None:
 
 
 def test_failures_and_files_without_partner_are_shown(browser: Browser) -> None:
-    """At the top as numbers, in a part of their own, and a failure as a row that says why."""
+    """At the top as numbers, with the verdict; in a part of their own; and a failure as a row that says why."""
+    assert browser.texts(".verdict") == ["FAIL"] and browser.texts(".limit-text") == ["limit 0.50000"]
     facts = " ".join(browser.texts(".fact"))
     assert "14 pairs compared" in facts and "1 failed" in facts and "1 file without a partner" in facts
     assert "only in reference" in browser.texts("#missing")[0]
     look_at(browser, "scene-7.png")
-    browser.press("\ue010")
+    browser.press("j")
     assert browser.texts("#viewer .why") == ["failed (read): <b>truncated</b>: 12 of 40 rows"]
 
 
@@ -143,8 +151,9 @@ def test_dark_light_and_phone(browser: Browser, page: Path) -> None:
     assert browser.until(f"({dark}) === 'rgb(19, 20, 22)'")
     assert browser.js("document.documentElement.scrollWidth") == 390
     look_at(browser, "scene-2.png")
+    browser.js("void (document.querySelector('#viewer h2 bdi').textContent = 'n'.repeat(200))")
     browser.press("m")
-    found = "[...document.querySelectorAll('#viewer :is(.bar, .controls) *')]"
+    found = "[...document.querySelectorAll('#viewer :is(.bar, .controls) :not(bdi)')]"
     assert max(browser.js(f"{found}.map((e) => e.getBoundingClientRect().right)")) <= 391
     browser.press("\ue00c")
     browser.one("#theme").click()
@@ -190,6 +199,10 @@ def test_a_thousand_rows_are_few_elements(browser: Browser, tmp_path: Path) -> N
     sink.close(Summary(1000, 0, {}))
     browser.open(tmp_path / "many.html")
     assert browser.texts(".counted") == ["1,000 pairs"]
-    assert len(names(browser)) < 40
+    assert len(names(browser)) < 40 and browser.all(".verdict") == []
+    browser.js("void dispatchEvent(new Event('beforeprint'))")
+    assert len(browser.all(".rows .row")) == 1000  # paper has no scroll bar
+    browser.js("void dispatchEvent(new Event('afterprint'))")
+    assert len(browser.all(".rows .row")) < 40
     browser.js("window.scrollTo(0, document.body.scrollHeight)")
     browser.until(ROW, "p0999.png")

@@ -151,11 +151,12 @@ def pair_cells(
     error = None if row.complete else RowError(row.stage, row.message)
     values = {GROUP.name: row.pair.group, REGIONS.name: row.regions}
     more = [values[column.name] for column in optional_columns(metrics, grouped=grouped)]
-    judged: list[Cell] = [_verdict(row), row.crossed, *([row.waived] if tolerant else [])] if verdict else []
+    judged: list[Cell] = [verdict_of(row), row.crossed, *([row.waived] if tolerant else [])] if verdict else []
     return (*start, *map(row.scores.get, metrics), error, row.notes, *more, *judged)
 
 
-def _verdict(row: Row) -> str:
+def verdict_of(row: Row) -> str:
+    """Return "fail", "moved" or "pass", as `VERDICT_COLUMNS` says."""
     if not row.complete or row.crossed:
         return "fail"
     return "moved" if any(map(row.is_moved, row.regions)) else "pass"

@@ -26,7 +26,7 @@ from ..output.atomic_write import (
 from ..output.files import Lock
 from ..output.schema import encodable
 from ..output.unique_names import Names
-from ..records import Header, Row, ScoredPair, Summary, View
+from ..records import Failure, Header, Row, ScoredPair, Summary, View
 from .colormap import indexed_png, legend, map_title, recoloured
 from .render_pool import RenderPool
 from .stale_maps import EARLIER, clear, listed, stale
@@ -93,7 +93,9 @@ class MapsSink:
             raise
 
     def see(self, view: View) -> None:
-        """Queue the files of a pair for rendering."""
+        """Queue the files of a pair for rendering. A failure has no map."""
+        if isinstance(view.row, Failure):
+            return
         if view.map is None:
             self._troubles[view.row.pair.name] = view.trouble or "the pair has no map"
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -32,12 +32,17 @@ def map_formats(text: str) -> list[MapFormat]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Pictures to write for a run, and their paths. `title` is the title of the report."""
+    """Pictures to write for a run, and their paths. `title` is the title of the report.
+
+    `limits` are those of pairs by metric, and `baseline` says whether pairs are held against an earlier run.
+    """
 
     title: str
     report: Path | None = None
     maps: Path | None = None
     formats: Sequence[MapFormat] = ("png",)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,5 +94,13 @@ def draw(metrics: MetricSet, expected: int | None, drawing: Drawing) -> RunViewe
             raise refuse_map(",".join(metrics.names))
         maps = MapsSink(drawing.maps, name, drawing.formats, identity)
     if drawing.report is not None:
-        report = PageSink(drawing.report, About(drawing.title, expected, name or None, map_identity=identity))
+        about = About(
+            drawing.title,
+            expected,
+            name or None,
+            map_identity=identity,
+            limits=drawing.limits,
+            baseline=drawing.baseline,
+        )
+        report = PageSink(drawing.report, about)
     return RunViewers(mapper, report, maps)

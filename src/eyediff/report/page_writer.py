@@ -12,7 +12,7 @@ from typing import IO
 from .. import defaults
 from ..errors import OutputError, shown
 from ..output.atomic_write import output_error
-from ..output.schema import header_record, json_value, number
+from ..output.schema import header_record, json_value, number, verdict_of
 from ..output.summary import summary_record
 from ..records import Failure, Header, Row, Summary, View
 from .colormap import INFERNO, map_title
@@ -30,7 +30,8 @@ class About:
 
     `expected` is the number of pairs (None if unknown), which limits the size of the pictures in the page. `mapped` is
     the metric of the maps, and `map_identity` is the value of a map where images are equal. `extras` are copied into
-    the data of the page for parts of the page that need them.
+    the data of the page for parts of the page that need them. `limits` are those of pairs, by metric. `baseline` is
+    true if pairs were compared with an earlier run, too.
     """
 
     title: str
@@ -38,6 +39,8 @@ class About:
     mapped: str | None = None
     extras: Mapping[str, object] = field(default_factory=dict)
     map_identity: float = 0.0
+    limits: Mapping[str, float] = field(default_factory=dict)
+    baseline: bool = False
 
 
 class PageSink:
@@ -88,13 +91,14 @@ class PageSink:
         except Exception as error:  # noqa: BLE001  # an image library may raise any error, or memory may run out
             return f"{type(error).__name__}: {error}"
 
-    def _keep(self, view: View, found: Pictures | str) -> None:  # noqa: ARG002  # the pool passes the view
+    def _keep(self, view: View, found: Pictures | str) -> None:
         if isinstance(found, str):
             self._pictures.add(embedded({"trouble": shown(found)}))
             return
         self._peak = max(self._peak, found.peak)
         files = [found.reference, found.candidate, found.difference, *([] if found.map is None else [found.map])]
         record = {"size": [found.width, found.height], "exact": found.exact, "peak": found.peak}
+        record["pixels"] = list(view.reference.shape[1::-1])
         self._pictures.add(embedded(record | {"files": [base64.b64encode(file).decode() for file in files]}))
 
     def write(self, row: Row) -> None:
@@ -116,6 +120,8 @@ class PageSink:
             [shown(note) for note in notes],
             self._numbers.pop(name, None),
             json_value(row.regions),
+            [[found.metric, number(found.limit)] for found in row.crossed],
+            verdict_of(row),
         ]
         self._rows.add(embedded(record))
 
@@ -164,7 +170,8 @@ class PageSink:
             "higher": [self._header.higher_is_better[name] for name in self._header.metrics],
             "summary": summary_record(summary),
             "unmatched": [[file.side, shown(file.path)] for file in summary.unmatched],
-            "crossings": [[shown(found.pair), found.metric, number(found.limit)] for found in summary.crossings],
+            "limits": {name: number(limit) for name, limit in self._about.limits.items()},
+            "baseline": self._about.baseline,
             "mapped": self._about.mapped,
             "mapTitle": map_title(self._about.mapped or "", self._about.map_identity),
             "peak": self._peak,

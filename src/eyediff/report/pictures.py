@@ -33,6 +33,9 @@ _MAP_AREA = 256 * 256
 Networks work at a quarter of the resolution of an image or less. A map needs about one byte for two pixels.
 """
 
+_STRIPE, _GRAYS = 8, (np.uint8(200), np.uint8(150))
+"""Pixels and levels of the stripes that stand for what an image lacks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
@@ -59,7 +62,7 @@ def pictures(view: View, budget: int) -> Pictures:
     """
     height, width = view.reference.shape[:2]
     size, exact = _fitting(width, height, budget)
-    reference, candidate = (_webp(reduced(eight_bits(p), size), exact) for p in (view.reference, view.candidate))
+    reference, candidate = (_webp(reduced(levels, size), exact) for levels in _sides(view))
     difference = _webp(reduced(root_difference(view.reference, view.candidate), size), exact)
     shown = view.difference_map
     gray, peak = (None, 0.0) if shown is None else _map(shown, min(_MAP_AREA, budget))
@@ -81,11 +84,31 @@ def webp(pixels: Levels, budget: int) -> tuple[bytes, tuple[int, int], bool]:
 
 def full_size(view: View) -> dict[str, bytes]:
     """Return reference, candidate and difference as PNG at full size."""
+    reference, candidate = _sides(view)
     return {
-        "reference": png(eight_bits(view.reference)),
-        "candidate": png(eight_bits(view.candidate)),
+        "reference": png(reference),
+        "candidate": png(candidate),
         "difference": png(root_difference(view.reference, view.candidate)),
     }
+
+
+def _sides(view: View) -> tuple[Levels, Levels]:
+    """Return the two images as they are shown: hatched where an image was padded."""
+    return (
+        _hatched(eight_bits(view.reference), view.extents[0]),
+        _hatched(eight_bits(view.candidate), view.extents[1]),
+    )
+
+
+def _hatched(levels: Levels, extent: tuple[int, int] | None) -> Levels:
+    """Return an image with gray stripes in place of what lies beyond its extent."""
+    if extent is None:
+        return levels
+    rows, columns = np.ogrid[: levels.shape[0], : levels.shape[1]]
+    stripes = np.where((rows + columns) // _STRIPE % 2, *_GRAYS).astype(np.uint8)
+    hatched = np.repeat(stripes[..., None], 3, -1)
+    hatched[: extent[1], : extent[0]] = levels[: extent[1], : extent[0]]
+    return cast(Levels, hatched)
 
 
 def eight_bits(pixels: Pixels) -> Levels:

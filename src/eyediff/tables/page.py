@@ -11,7 +11,7 @@ from pathlib import Path
 from .. import defaults
 from ..errors import shown
 from ..output.schema import number
-from ..records import Header, Numbers, Row, Summary, View
+from ..records import Failure, Header, Numbers, Row, Summary, View
 from ..report.document import block, embedded, frame
 from ..report.page_files import Place
 from ..report.pictures import eight_bits, webp
@@ -58,6 +58,8 @@ class TablePage:
 
     def see(self, view: View) -> None:
         """Queue the pictures of a pair for rendering. The ground truth is rendered only once for all methods."""
+        if isinstance(view.row, Failure):
+            return
         place = self._places[view.row.pair.name]
         image = place // len(self._plan.methods)
         self._order.append((place, image not in self._reference))

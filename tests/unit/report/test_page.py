@@ -21,7 +21,7 @@ from eyediff.errors import OutputError
 from eyediff.records import Summary, View
 from eyediff.report import About, PageSink
 from eyediff.report.document import SCRIPTS, STYLES, embedded
-from eyediff.report.pictures import pictures, root_difference
+from eyediff.report.pictures import full_size, pictures, root_difference
 from tests.unit.output.samples import HEADER, ROWS, STRANGE, SUMMARY, UNDECODABLE
 
 from .views import scene
@@ -207,3 +207,12 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatc
     with pytest.raises(OutputError, match="No space left"):
         sink.close(END)
     assert page.read_bytes() == before and sorted(path.name for path in page.parent.iterdir()) == old
+
+
+def test_what_an_image_lacks_is_hatched() -> None:
+    """In the pictures of the page and of its folder: gray stripes, in place of what padding put there."""
+    view = scene("a.png", height=20, width=30, map_peak=None)
+    sides = full_size(replace(view, extents=((30, 12), None)))
+    reference, candidate = (np.asarray(Image.open(io.BytesIO(sides[side]))) for side in ("reference", "candidate"))
+    assert (reference[:12] == view.reference[:12]).all() and (candidate == view.candidate).all()
+    assert {tuple(colour) for colour in reference[12:].reshape(-1, 3)} == {(150, 150, 150), (200, 200, 200)}

@@ -5,21 +5,26 @@ const METRICS = Object.keys(run.metrics);
 const HIGHER = new Map(METRICS.map((name, i) => [name, run.higher[i]]));
 const number = (value) => (value === "inf" ? Infinity : value === "-inf" ? -Infinity : value);
 
-const CROSSED = new Map();
-for (const [pair, metric, limit] of run.crossings) {
-  if (!CROSSED.has(pair)) CROSSED.set(pair, []);
-  CROSSED.get(pair).push([metric, number(limit)]);
-}
-
-const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture, regions], index) => ({
+const ROWS = read("rows").map(([name, reference, candidate, width, height, scores, error, notes, picture, regions, crossed, verdict], index) => ({
   index, name, reference, candidate, width, height, error, notes, picture,
   regions: METRICS.flatMap((metric) => (regions[metric] || []).map((box) => ({ metric, ...box }))),
   scores: scores && new Map(METRICS.flatMap((metric, i) => {
     const score = number(scores[i]);
     return score === null ? [] : [/** @type {[string, number]} */ ([metric, score])];
   })),
-  limits: CROSSED.get(name) || [],
+  limits: crossed.map(([metric, limit]) => [metric, number(limit)]),
+  status: error ? "unreadable" : { fail: "failed", moved: "moved", pass: "passed" }[verdict],
 }));
+// Files without a partner are rows of the table, too: new ones, and those that are gone.
+const ALONE = run.unmatched.map(([side, path], i) => ({
+  index: ROWS.length + i, name: path, reference: side === "reference" ? path : "", candidate: side === "candidate" ? path : "",
+  width: null, height: null, error: ["unmatched", `only in ${side}`], notes: [], picture: null, regions: [], scores: null, limits: [],
+  status: side === "candidate" ? "new" : "deleted",
+}));
+const ALL = [...ROWS, ...ALONE];
+const STATUSES = [["failed", "beyond a limit"], ["unreadable", "not compared"], ["new", "new"], ["deleted", "deleted"], ["moved", "moved"], ["passed", "passed"]];
+const PLACES = new Map(STATUSES.map(([status], i) => [status, i]));
+const LIMITS = new Map(Object.entries(run.limits).map(([metric, limit]) => [metric, number(limit)]));
 const SCORED = ROWS.filter((row) => row.scores);
 const scoredBy = (...metrics) => SCORED.filter((row) => metrics.every((metric) => row.scores.has(metric)));
 
@@ -37,7 +42,7 @@ function pictureOf(row) {
   const [reference, candidate, difference, map] = found.files;
   const full = (side) => `${run.folder}/${String(row.picture).padStart(6, "0")}-${side}.png`;
   return {
-    size: found.size, exact: found.exact || Boolean(run.folder), peak: found.peak,
+    size: found.size, pixels: found.pixels, exact: found.exact || Boolean(run.folder), peak: found.peak,
     reference: WEBP + reference, candidate: WEBP + candidate, difference: WEBP + difference, map: map && PNG + map,
     full: run.folder && { reference: full("reference"), candidate: full("candidate"), difference: full("difference") },
   };
@@ -116,9 +121,15 @@ function ranked(metric) {
   return RANKED.get(metric);
 }
 
-const RANKS = new Map(); // metric -> row -> its place, 0 the worst
+const RANKS = new Map(); // metric -> row -> its place, 0 the worst; equal scores share a place
 function rank(row, metric) {
-  if (!RANKS.has(metric)) RANKS.set(metric, new Map(ranked(metric).map((each, i) => [each, i])));
+  if (!RANKS.has(metric)) {
+    let place = 0;
+    RANKS.set(metric, new Map(ranked(metric).map((each, i, order) => {
+      if (i && badness(each, metric) !== badness(order[i - 1], metric)) place = i;
+      return [each, place];
+    })));
+  }
   return RANKS.get(metric).get(row);
 }
 
@@ -135,9 +146,7 @@ const inRange = (score, { low, high, last }) =>
   score === low || (score > low && (score < high || (last && score === high)));
 
 function passes(row) {
-  if (state.status === "failed" && !row.error) return false;
-  if (state.status === "compared" && !row.scores) return false;
-  if (state.status === "limit" && !row.limits.length) return false;
+  if (state.status !== "all" && row.status !== state.status) return false;
   for (const [metric, range] of state.ranges) {
     if (!row.scores || !inRange(row.scores.get(metric), range)) return false;
   }

@@ -19,7 +19,15 @@ function distribution(metric) {
   const { made, place, low, high } = bins(metric);
   scoredBy(metric).forEach((row) => { made[place(row.scores.get(metric))].all += 1; });
   const most = Math.max(1, ...made.map((bin) => bin.all));
-  const bars = el("div", { class: "bars", role: "group", "aria-label": `Distribution of ${metric}` });
+  const bars = el("div", { class: "bars", role: "toolbar", "aria-label": `Distribution of ${metric}: arrow keys move, Enter shows those pairs` });
+  bars.addEventListener("keydown", (event) => { // one tab stop; arrows move between the bars
+    const all = [...bars.querySelectorAll("button")], at = all.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined || !all[to]) return;
+    event.preventDefault();
+    all.forEach((button, i) => { button.tabIndex = i === to ? 0 : -1; });
+    all[to].focus();
+  });
   let from = null;
   const choose = (i, j) => {
     const [a, b] = [Math.min(i, j), Math.max(i, j)];
@@ -31,7 +39,7 @@ function distribution(metric) {
     const full = el("span", { class: "full", style: { height: `${(100 * bin.all) / most}%` } });
     const part = el("span", { class: "part" });
     const button = el("button", {
-      type: "button", title: `${text}: ${amount(bin.all, "pair")}`, "aria-label": `${text}: ${amount(bin.all, "pair")}`,
+      type: "button", tabindex: i ? -1 : 0, title: `${text}: ${amount(bin.all, "pair")}`, "aria-label": `${text}: ${amount(bin.all, "pair")}`,
       class: Number.isFinite(bin.low) ? null : "infinite", data: { end: figure(bin.low) },
       on: {
         pointerdown: (event) => { from = i; if (event.pointerType === "touch") event.target.releasePointerCapture?.(event.pointerId); },
@@ -42,6 +50,11 @@ function distribution(metric) {
     bars.append(button);
     return { bin, part, button };
   });
+  const limit = LIMITS.get(metric), at = (limit - low) / (high - low);
+  if (at >= 0 && at <= 1) { // over the bars of finite scores, which the others leave room for
+    const others = made.filter((bin) => !Number.isFinite(bin.low)).length;
+    bars.append(el("span", { class: "limit", "aria-hidden": "true", style: { left: `calc(${at} * (100% - ${22 * others}px))` } }));
+  }
   const refresh = () => {
     made.forEach((bin) => { bin.shown = 0; });
     scoredBy(metric).filter(passes).forEach((row) => { made[place(row.scores.get(metric))].shown += 1; });
@@ -53,7 +66,7 @@ function distribution(metric) {
   };
   whenChanged(refresh);
   refresh();
-  const scale = el("div", { class: made.some((bin) => !Number.isFinite(bin.low)) ? "scale open" : "scale" }, el("span", {}, short(low)), el("span", {}, short(high)));
+  const scale = el("div", { class: made.some((bin) => !Number.isFinite(bin.low)) ? "scale open" : "scale" }, el("span", {}, short(low)), limit !== undefined && el("span", { class: "limit-text" }, `limit ${figure(limit)}`), el("span", {}, short(high)));
   return el("div", { class: "chart" }, bars, scale);
 }
 

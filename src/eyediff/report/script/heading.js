@@ -1,19 +1,31 @@
 // Heading: what was compared, with what, and how it ended.
+// PASS or FAIL as the command line says it; nothing where nothing was asked of the pairs. What a baseline says of the means
+// is not known here.
+function verdict() {
+  const fails = ALL.some((row) => !["passed", "moved"].includes(row.status)) || run.summary.mean_crossings?.length || run.summary.interrupted;
+  if (fails) return el("strong", { class: "verdict bad" }, "FAIL");
+  if (run.baseline) return el("strong", { class: "verdict" }, "no pair failed");
+  return LIMITS.size > 0 && el("strong", { class: "verdict" }, "PASS");
+}
+
 function heading() {
   const { count, failed, incomplete, interrupted } = run.summary;
+  const crossings = ROWS.reduce((sum, row) => sum + row.limits.length, 0);
   const facts = [
     el("span", { class: "fact" }, `${amount(count - failed, "pair")} compared`),
     incomplete > 0 && el("a", { class: "fact bad", href: "#missing" }, `${incomplete} incomplete`),
     failed > 0 && el("a", { class: "fact bad", href: "#missing" }, `${failed} failed`),
     run.unmatched.length > 0 && el("a", { class: "fact bad", href: "#missing" }, `${amount(run.unmatched.length, "file")} without a partner`),
-    run.crossings.length > 0 && el("span", { class: "fact bad" }, `${amount(run.crossings.length, "score")} beyond a limit`),
+    crossings > 0 && el("span", { class: "fact bad" }, `${amount(crossings, "score")} beyond a limit`),
+    ...(run.summary.mean_crossings || []).map(({ metric, limit }) => el("span", { class: "fact bad" }, `mean ${metric} beyond ${figure(number(limit))}`)),
     interrupted && el("span", { class: "fact bad" }, "stopped before the end"),
   ];
   return el("header", { class: "top" },
+    el("a", { class: "skip", href: "#pairs" }, "Skip to the pairs"),
     el("div", { class: "titles" },
       el("p", { class: "mark" }, el("span", { class: "eye", "aria-hidden": "true" }), "eyediff"),
       el("h1", {}, el("bdi", {}, run.title)),
-      el("p", { class: "facts" }, ...facts)),
+      el("p", { class: "facts" }, verdict(), ...facts)),
     el("div", { class: "tools" }, themeButton(), helpButton()));
 }
 

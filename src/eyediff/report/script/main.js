@@ -1,6 +1,6 @@
 // Main: the parts in their order. A part that has nothing to say returns nothing.
-const parts = [heading, groups, distributions, overtime, extremes, scatter, missing, table.part, colophon];
-document.getElementById("page").append(...parts.map((part) => part()).filter(Boolean));
+const parts = [groups, distributions, overtime, extremes, scatter, missing, table.part];
+document.getElementById("page").append(heading(), el("main", {}, ...parts.map((part) => part()).filter(Boolean)), colophon());
 document.body.append(viewer.dialog);
 table.refresh();
 
@@ -15,8 +15,7 @@ addEventListener("keydown", (event) => {
     "/": () => table.search.focus(), "?": () => document.getElementById("keys").click(), t: () => document.getElementById("theme").click(),
     ArrowDown: () => table.move(1), j: () => table.move(1), ArrowUp: () => table.move(-1), k: () => table.move(-1),
   };
-  if (event.key === "Enter" && target.matches(".rows .row")) acts.Enter = table.openCurrent;
-  if (target.matches("button") && event.key.startsWith("Arrow")) return;
+  if (target.matches("button:not(.rows button)") && event.key.startsWith("Arrow")) return;
   const act = acts[event.key];
   if (!act) return;
   event.preventDefault();

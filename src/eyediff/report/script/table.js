@@ -18,17 +18,16 @@ const table = (() => {
   const nothing = el("p", { class: "nothing", hidden: true }, "No pair is like that.");
   const search = el("input", { type: "search", id: "search", placeholder: "Search names", "aria-label": "Search names",
     on: { input: () => { state.search = search.value.trim(); changed(); } } });
-  const statuses = [["all", "all pairs"], ["compared", "compared"], ["failed", "failed"]];
-  if (run.crossings.length) statuses.push(["limit", "beyond a limit"]);
+  const statuses = [["all", "all"], ...STATUSES].filter(([status]) => status === "all" || ALL.some((row) => row.status === status));
   const status = el("select", { id: "status", "aria-label": "Which pairs", on: { change: () => { state.status = status.value; changed(); } } },
     ...statuses.map(([value, text]) => el("option", { value }, text)));
-  const orders = [["order", "as compared"], ["name", "name"], ...METRICS.flatMap((name) => [[`worst ${name}`, `${name}, worst first`], [`best ${name}`, `${name}, best first`]])];
+  const orders = [["order", "failing first"], ["compared", "as compared"], ["name", "name"], ...METRICS.flatMap((name) => [[`worst ${name}`, `${name}, worst first`], [`best ${name}`, `${name}, best first`]])];
   const order = el("select", { id: "order", "aria-label": "Order", on: { change: () => { sortBy(...orderOf(order.value)); } } },
     ...orders.map(([value, text]) => el("option", { value }, text)));
 
   const orderOf = (value) => {
     const [kind, metric] = [value.split(" ")[0], value.slice(value.indexOf(" ") + 1)];
-    if (kind === "order" || kind === "name") return [kind, false];
+    if (["order", "compared", "name"].includes(kind)) return [kind, false];
     return [metric, HIGHER.get(metric) === (kind === "best")];
   };
 
@@ -37,7 +36,7 @@ const table = (() => {
     changed();
   }
 
-  // First click: the worst first. Second: the best. Third: as compared.
+  // First click: the worst first. Second: the best. Third: failing pairs first.
   function turn(by) {
     const first = by === "name" ? false : !HIGHER.get(by);
     if (state.sort.by !== by) sortBy(by, first);
@@ -47,8 +46,9 @@ const table = (() => {
 
   function sorted() {
     const { by, descending } = state.sort, sign = descending ? -1 : 1;
-    const found = ROWS.filter(passes);
-    if (by === "order") return found;
+    const found = ALL.filter(passes);
+    if (by === "compared") return found;
+    if (by === "order") return found.sort((a, b) => PLACES.get(a.status) - PLACES.get(b.status) || a.index - b.index);
     if (by === "name") return found.sort((a, b) => sign * compareNames(a, b) || a.index - b.index);
     return found.sort((a, b) => { // rows without scores come last in either order
       const [x, y] = [a.scores?.get(by), b.scores?.get(by)];
@@ -60,8 +60,8 @@ const table = (() => {
   const collator = new Intl.Collator("en", { numeric: true });
   const compareNames = (a, b) => collator.compare(a.name, b.name);
 
-  const column = (by, text, hint) => el("button", { type: "button", class: by === "name" ? "cell pair" : "cell score", role: "columnheader", data: { by }, title: hint, on: { click: () => turn(by) } },
-    el("span", {}, text), el("span", { class: "arrow", "aria-hidden": "true" }));
+  const column = (by, text, hint) => el("span", { class: by === "name" ? "cell pair" : "cell score", role: "columnheader", data: { by } },
+    el("button", { type: "button", title: hint, on: { click: () => turn(by) } }, el("span", {}, text), el("span", { class: "arrow", "aria-hidden": "true" })));
   head.append(el("span", { class: "cell shots", role: "columnheader", title: "reference and candidate" }, "images"), column("name", "pair"),
     ...METRICS.map((name) => column(name, name, direction(name))));
 
@@ -80,27 +80,32 @@ const table = (() => {
     const size = row.width ? `${row.width} × ${row.height}` : "";
     const about = row.notes.length ? `${size}; ${row.notes.join("; ")}` : size;
     const cells = row.scores ? METRICS.map((metric) => cell(row, metric))
-      : [el("span", { class: "cell failure", role: "cell" }, el("b", {}, `failed (${row.error[0]})`), el("span", {}, row.error[1]))];
-    return el("div", { class: "row", role: "row", "aria-rowindex": position + 2, tabindex: position === current ? 0 : -1, data: { position, pair: row.name },
+      : [el("span", { class: "cell failure", role: "cell" }, el("b", {}, row.status === "unreadable" ? `failed (${row.error[0]})` : row.status), el("span", {}, row.error[1]))];
+    return el("div", { class: "row", role: "row", "aria-rowindex": position + 2, data: { position, pair: row.name },
       style: { transform: `translateY(calc(${position} * var(--row)))` },
-      on: { click: () => { current = position; viewer.open(row, rows); }, focus: () => { current = position; } } },
+      on: { click: () => { current = position; viewer.open(row, rows); }, focusin: () => { current = position; } } },
       el("span", { class: "cell shots", role: "cell" }, thumb(row, "reference"), thumb(row, "candidate")),
-      el("span", { class: "cell pair", role: "cell" }, el("bdi", { class: "name" }, row.name), el("small", {}, about)), ...cells);
+      el("span", { class: "cell pair", role: "cell" },
+        el("button", { type: "button", class: "name", title: row.name, tabindex: position === current ? 0 : -1 }, el("bdi", {}, row.name)), el("small", {}, about)), ...cells);
   }
+
+  const whole = ALONE.length ? `${amount(ROWS.length, "pair")} and ${amount(ALONE.length, "file")}` : amount(ROWS.length, "pair");
 
   const height = () => parseFloat(getComputedStyle(body).getPropertyValue("--row")) || 68;
 
-  function place() {
+  function placeRows(all) {
     const step = height(), top = -body.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(top / step) - 4);
-    const last = Math.min(rows.length - 1, Math.ceil((top + innerHeight) / step) + 4);
+    const first = all ? 0 : Math.max(0, Math.floor(top / step) - 4);
+    const last = all ? rows.length - 1 : Math.min(rows.length - 1, Math.ceil((top + innerHeight) / step) + 4);
     for (const [position, row] of made) {
-      if ((position < first || position > last) && row !== document.activeElement) { row.remove(); made.delete(position); }
+      if ((position < first || position > last) && !row.contains(document.activeElement)) { row.remove(); made.delete(position); }
     }
     for (let position = first; position <= last; position += 1) {
       if (!made.has(position)) { made.set(position, make(position)); body.append(made.get(position)); }
     }
   }
+
+  const place = () => placeRows(false);
 
   function refresh() {
     rows = sorted();
@@ -110,7 +115,7 @@ const table = (() => {
     body.style.height = `calc(${rows.length} * var(--row))`;
     grid.setAttribute("aria-rowcount", String(rows.length + 1));
     nothing.hidden = rows.length > 0;
-    counted.textContent = rows.length === ROWS.length ? amount(ROWS.length, "pair") : `${rows.length.toLocaleString("en")} of ${amount(ROWS.length, "pair")}`;
+    counted.textContent = rows.length === ALL.length ? whole : `${rows.length.toLocaleString("en")} of ${whole}`;
     const { by, descending } = state.sort;
     /** @type {NodeListOf<HTMLElement>} */ (head.querySelectorAll("[data-by]")).forEach((button) => {
       const here = button.dataset.by === by;
@@ -131,14 +136,16 @@ const table = (() => {
     if (top < room) scrollBy(0, top - room);
     else if (top + step > innerHeight) scrollBy(0, top + step - innerHeight + 8);
     place();
-    for (const [each, row] of made) row.setAttribute("tabindex", each === current ? "0" : "-1");
-    made.get(current)?.focus({ preventScroll: true });
+    for (const [each, row] of made) row.querySelector("button").tabIndex = each === current ? 0 : -1;
+    made.get(current)?.querySelector("button").focus({ preventScroll: true });
   }
 
   const grid = el("div", { class: "table", role: "table", "aria-label": "Pairs", style: { "--metrics": METRICS.length } }, heads, scroller, nothing);
   scroller.addEventListener("scroll", () => { heads.scrollLeft = scroller.scrollLeft; });
   addEventListener("scroll", place, { passive: true });
   addEventListener("resize", place);
+  addEventListener("beforeprint", () => placeRows(true));
+  addEventListener("afterprint", place);
   whenChanged(refresh);
 
   return {
@@ -146,7 +153,6 @@ const table = (() => {
       el("div", { class: "filters" }, search, status, el("label", { class: "ordered" }, "order", order), chips, counted), grid),
     refresh, focus, search,
     move: (step) => focus(document.activeElement?.closest?.(".rows .row") ? current + step : current),
-    openCurrent: () => { if (rows[current]) viewer.open(rows[current], rows); },
     back: (row) => { const position = rows.indexOf(row); if (position >= 0) focus(position); },
   };
 })();

@@ -1,7 +1,8 @@
 // Viewer: one pair at full window size: slide, blink, side by side, difference, and the map over it.
 const viewer = (() => {
   const MODES = [["slide", "Slide"], ["blink", "Blink"], ["side", "Side by side"], ["difference", "Difference"]];
-  const ZOOMS = [["fit", "Fit"], ["1", "100 %"], ["2", "200 %"], ["4", "400 %"]];
+  const ZOOMS = [["fit", "Fit"], ["1", "100 %"], ["2", "200 %"], ["4", "400 %"], ["8", "800 %"], ["width", "Width"]];
+  const ICON = 64, MOST = 4, MOST_ICON = 16; // an icon is shown so large that its pixels are seen
   const BLINK = 700; // milliseconds: long enough to look, short enough for the eye to see the change as motion
   const view = { list: ROWS, position: 0, mode: "slide", split: 50, map: false, opacity: 65, scale: "run", zoom: "fit", flipped: false, paused: false, boxes: true };
   let row = null, picture = null, timer = null, loading = 0;
@@ -99,8 +100,8 @@ const viewer = (() => {
     const size = each.width ? `${each.width} × ${each.height} pixels` : null;
     const [w, h] = picture?.size || [];
     const reduced = picture && !picture.full && !picture.exact
-      && (w < each.width ? `shown here from copies of ${w} × ${h}; scores are of the files` : "shown here with slight loss; scores are of the files");
-    return [el("dl", {}, ...scores), ...[size, reduced, each.scores && each.error?.[1], ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
+      && (w < picture.pixels[0] ? `shown here from copies of ${w} × ${h}; scores are of the files` : "shown here with slight loss; scores are of the files");
+    return [el("dl", {}, ...scores), ...[size, reduced, (each.scores || picture) && each.error?.[1], ...each.notes].filter(Boolean).map((text) => el("p", {}, text)),
       ...(each.regions.length ? [regionsOf(each.regions)] : []),
       el("p", { class: "path" }, el("span", {}, "reference"), el("bdi", {}, each.reference)), el("p", { class: "path" }, el("span", {}, "candidate"), el("bdi", {}, each.candidate))];
   }
@@ -115,13 +116,15 @@ const viewer = (() => {
     const across = view.mode === "side" && stage.clientWidth >= stage.clientHeight ? 2 : 1;
     const down = view.mode === "side" && across === 1 ? 2 : 1;
     const ratio = devicePixelRatio || 1;
-    const fit = Math.min((stage.clientWidth - 2) / (row.width * across), (stage.clientHeight - 2) / (row.height * down), 4);
-    const factor = view.zoom === "fit" ? fit : Number(view.zoom) / ratio;
+    const [wide, high] = picture.pixels, most = Math.max(wide, high) <= ICON ? MOST_ICON : MOST;
+    const width = Math.min((stage.clientWidth - 2) / (wide * across), most);
+    const fit = Math.min(width, (stage.clientHeight - 2) / (high * down));
+    const factor = { fit, width }[view.zoom] ?? Number(view.zoom) / ratio;
     plane.dataset.across = String(across);
-    plane.style.setProperty("--w", `${row.width * factor}px`);
-    plane.style.setProperty("--h", `${row.height * factor}px`);
+    plane.style.setProperty("--w", `${wide * factor}px`);
+    plane.style.setProperty("--h", `${high * factor}px`);
     plane.style.setProperty("--split", `${view.split}%`);
-    plane.classList.toggle("crisp", view.zoom !== "fit" && factor * ratio >= 2 && picture.exact);
+    plane.classList.toggle("crisp", factor * ratio >= 2 && picture.exact);
     handle.setAttribute("aria-valuenow", String(Math.round(view.split)));
     stage.classList.toggle("pan", view.zoom !== "fit");
     const flip = view.mode === "blink" && !view.flipped;
