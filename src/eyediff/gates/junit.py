@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import html
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import shown
 from ..output.targets import target
 from ..output.text import crossing_figures, mean_figure
-from ..records import Failure, Header, Row, Summary
+from ..records import Failure, Header, Pair, Row, Summary
 from ..run import Limits
 from .baseline import Baseline, format_change, format_drift
 
@@ -29,7 +30,8 @@ class JunitSink:
 
     Failures are crossed limits, and pairs that are worse than in `baseline`; a worse mean is a separate test case.
     Errors are pairs that failed, files without a partner, and pairs that only one of the two runs has. The output of a
-    test case has the scores of its pair.
+    test case has the scores of its pair. The time of a test case is the time since the row before, so the first pair
+    of a batch has the time of the batch. A pair that did not pass has its two files as attachments.
     """
 
     def __init__(
@@ -43,23 +45,25 @@ class JunitSink:
         """Open the file. Raises OutputError if it cannot be written."""
         self._header = header
         self._target.open('<?xml version="1.0" encoding="UTF-8"?>\n')
+        self._started = self._last = time.monotonic()
         self._cases = tempfile.SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="\n")  # noqa: SIM115
 
     def write(self, row: Row) -> None:
         """Write one test case."""
         if isinstance(row, Failure):
-            self._error("eyediff.pairs", row.pair.name, row.stage, row.message)
+            self._error("eyediff.pairs", row.pair.name, row.stage, row.message, _attachments(row.pair), row.pair)
             return
         scores = ", ".join(f"{name} {score!r}" for name, score in row.scores.items())
         waived = [f"waived, only moved: {crossing_figures(found)}" for found in self._limits.waived(row)]
-        said = "\n".join([scores, *(f"note: {shown(note)}" for note in row.notes), *waived])
+        said = _quoted("\n".join([scores, *(f"note: {shown(note)}" for note in row.notes), *waived]))
+        attached = f"{said}\n{_attachments(row.pair)}".rstrip("\n")
         if row.reasons:
-            self._error("eyediff.pairs", row.pair.name, row.stage, row.message, said)
+            self._error("eyediff.pairs", row.pair.name, row.stage, row.message, attached, row.pair)
             return
         reasons = list(map(crossing_figures, self._limits.crossings(row)))
         if self._baseline is not None:
             reasons += map(format_change, self._baseline.changes(row))
-        self._judged("eyediff.pairs", row.pair.name, reasons, said)
+        self._judged("eyediff.pairs", row.pair.name, reasons, attached if reasons else said, row.pair)
 
     def close(self, summary: Summary) -> None:
         """Write the counts, then the test cases."""
@@ -75,6 +79,7 @@ class JunitSink:
             self._error("eyediff.run", "the whole run", "interrupted", "the run was interrupted before the last pair")
         self._cases.seek(0)
         counts = f'tests="{self._tests}" failures="{self._failures}" errors="{self._errors}"'
+        counts += f' time="{time.monotonic() - self._started:.3f}"'
         last = "  </testsuite>\n</testsuites>\n"
         try:
             self._target.write(f'<testsuites name="eyediff" {counts}>\n')
@@ -104,22 +109,27 @@ class JunitSink:
             for pair in pairs:
                 self._error("eyediff.baseline", pair, "missing", f"the pair is only in {where}; it cannot be compared")
 
-    def _judged(self, group: str, name: str, reasons: Sequence[str], said: str) -> None:
+    def _judged(self, group: str, name: str, reasons: Sequence[str], said: str, pair: Pair | None = None) -> None:
         inside = _output(said)
         if reasons:
             self._failures += 1
             whole = "; ".join(reasons)
             inside = f'<failure type="worse" message={_attribute(whole)}>{_text(whole)}</failure>{inside}'
-        self._case(group, name, inside)
+        self._case(group, name, inside, pair)
 
-    def _error(self, group: str, name: str, kind: str, message: str, said: str | None = None) -> None:
+    def _error(self, group: str, name: str, kind: str, message: str, said: str = "", pair: Pair | None = None) -> None:
         self._errors += 1
-        inside = "" if said is None else _output(said)
-        self._case(group, name, f"<error type={_attribute(kind)} message={_attribute(message)}/>{inside}")
+        inside = _output(said) if said else ""
+        self._case(group, name, f"<error type={_attribute(kind)} message={_attribute(message)}/>{inside}", pair)
 
-    def _case(self, group: str, name: str, inside: str) -> None:
+    def _case(self, group: str, name: str, inside: str, pair: Pair | None) -> None:
         self._tests += 1
-        self._cases.write(f"    <testcase classname={_attribute(group)} name={_attribute(name)}>{inside}</testcase>\n")
+        attributes = f"classname={_attribute(group)} name={_attribute(name)}"
+        if pair is not None:
+            now = time.monotonic()
+            attributes += f' file={_attribute(str(pair.candidate))} time="{now - self._last:.3f}"'
+            self._last = now
+        self._cases.write(f"    <testcase {attributes}>{inside}</testcase>\n")
 
     def _properties(self, summary: Summary) -> str:
         lines = [f"      <property name={_attribute('eyediff')} value={_attribute(self._header.eyediff)}/>\n"]
@@ -134,6 +144,17 @@ class JunitSink:
         return f"    <properties>\n{''.join(lines)}    </properties>\n"
 
 
+def _quoted(text: str) -> str:
+    """Return a text in which nobody's note attaches a file: what reads the XML would fetch the file that it names."""
+    return text.replace("[[", "[ [")
+
+
+def _attachments(pair: Pair) -> str:
+    """Return the two files of a pair as attachments; one whose name would end it early is none."""
+    paths = [str(file) for file in (pair.candidate, pair.reference) if isinstance(file, Path)]
+    return "\n".join(f"[[ATTACHMENT|{path}]]" for path in paths if path.isprintable() and not set("[]") & set(path))
+
+
 def _output(text: str) -> str:
     return f"<system-out>{_text(text)}</system-out>"
 
@@ -143,4 +164,4 @@ def _attribute(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(shown(text), quote=False)
+    return html.escape("\n".join(map(shown, text.split("\n"))), quote=False)

@@ -9,9 +9,9 @@ import pytest
 
 from eyediff.errors import OutputError
 from eyediff.gates import JunitSink
-from eyediff.records import Summary, Unmatched
+from eyediff.records import Failure, Pair, ScoredPair, Summary, Unmatched
 from eyediff.run.limits import NO_LIMITS, Limits
-from tests.unit.output.samples import HEADER, ROWS, STRANGE, UNDECODABLE
+from tests.unit.output.samples import HEADER, ROWS, STRANGE, UNDECODABLE, pair
 
 from .made import Scores, against, earlier, rows
 
@@ -41,6 +41,29 @@ def test_a_case_a_pair_with_the_reason(tmp_path: Path) -> None:
     (error,) = cases["torn.png"].findall("error")
     assert (error.get("type"), error.get("message")) == ("read", "torn")
     assert cases["before/alone.png"].find("error") is not None
+    times = [float(str(case.get("time"))) for case in cases.values() if case.get("file") is not None]
+    assert len(times) == 3 and 0 <= sum(times) <= float(str(suite.get("time"))) + 0.002
+    assert cases["bad.png"].get("file") == str(pair("bad.png").candidate)
+    said = {name: case.findtext("system-out") or "" for name, case in cases.items()}
+    assert "ATTACHMENT" not in said["good.png"]
+    for name in ("bad.png", "torn.png"):  # a line each, as GitLab and Jenkins look for them
+        assert said[name].splitlines()[-2:] == [
+            f"[[ATTACHMENT|{file}]]" for file in (pair(name).candidate, pair(name).reference)
+        ]
+
+
+@pytest.mark.parametrize("name", ["x]]\n[[ATTACHMENT|/etc/passwd]]", "[[ATTACHMENT|/etc/passwd]].png"])
+def test_no_name_and_no_note_attaches_another_file(tmp_path: Path, name: str) -> None:
+    """What reads the XML uploads what an attachment names, from the machine of CI."""
+    path, said = tmp_path / "out.xml", "frame [[ATTACHMENT|/etc/passwd]]"
+    sink = JunitSink(path, Limits(maxima={"lpips": 0.2}))
+    sink.open(HEADER)
+    hostile = Pair(name, Path(name), Path("fine.png"))
+    sink.write(ScoredPair(hostile, 9, 9, {"lpips": 0.5, "psnr": 9.0}, (said,)))
+    sink.write(Failure(hostile, "read", said))
+    sink.close(Summary(2, 1, {}))
+    outputs = [found.text or "" for found in ET.parse(path).iter("system-out")]  # noqa: S314
+    assert [text.count("[[") for text in outputs] == [1, 1] and all("[[ATTACHMENT|fine.png]]" in t for t in outputs)
 
 
 def test_the_baseline_has_its_cases(tmp_path: Path) -> None:
