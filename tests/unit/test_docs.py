@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from PIL import Image
 
 from eyediff import defaults
 from eyediff.cli import run
@@ -18,23 +15,6 @@ from eyediff.metrics import visible_difference
 
 ROOT = Path(__file__).resolve().parents[2]
 CI = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-
-
-def test_the_action_parses_and_its_step_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The YAML is a workflow; its eyediff step, run here word by word, passes and leaves what the next step uploads."""
-    (snippet,) = re.findall(r"```yaml\n(.*?)```", CI, re.DOTALL)
-    steps = yaml.safe_load(snippet)["jobs"]["pictures"]["steps"]
-    assert all(("uses" in step) != ("run" in step) for step in steps)
-    (compare,) = (step["run"] for step in steps if step.get("run", "").startswith("eyediff"))
-    words = shlex.split(compare)
-    monkeypatch.chdir(tmp_path)
-    for folder in ("expected", "actual"):
-        Path(folder).mkdir()
-        Image.new("RGB", (40, 40), (90, 120, 150)).save(f"{folder}/page.png")
-    assert run([*words[1:4], "-o", "baseline.jsonl"]) == 0
-    assert run(words[1:]) == 0
-    uploaded = next(step["with"]["path"] for step in steps if "upload" in step.get("uses", "")).split()
-    assert [path for path in uploaded if Path(path).exists()] == ["eyediff.xml", "scores.jsonl"]
 
 
 def test_a_folder_of_parquet_is_read_as_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
