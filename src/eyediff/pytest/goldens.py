@@ -113,9 +113,10 @@ class Goldens:
         missing = loaded.absent
         resized = missing is not None and (missing if counted is None else missing & counted).any()
         if crossings or resized:
-            sizes = [f"its size was {size_of(before.pixels)} and is {size_of(after.pixels)}"] if resized else []
+            reasons = [f"its size was {size_of(before.pixels)} and is {size_of(after.pixels)}"] if resized else []
+            reasons += map(_describe, crossings)
             fail(
-                f"the image differs from {shown(path)}: {'; '.join([*sizes, *map(_describe, crossings)])}{_places(row)}",
+                f"the image differs from {shown(path)}: {'; '.join(reasons)}{_places(row)}",
                 "if the new image is correct, store it",
                 row=row,
                 header=metrics.header,

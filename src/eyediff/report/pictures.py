@@ -108,7 +108,7 @@ def _hatched(levels: Levels, extent: tuple[int, int] | None) -> Levels:
     stripes = np.where((rows + columns) // _STRIPE % 2, *_GRAYS).astype(np.uint8)
     hatched = np.repeat(stripes[..., None], 3, -1)
     hatched[: extent[1], : extent[0]] = levels[: extent[1], : extent[0]]
-    return cast(Levels, hatched)
+    return hatched
 
 
 def eight_bits(pixels: Pixels) -> Levels:

@@ -120,7 +120,7 @@ def test_mistakes_are_told(pytester: pytest.Pytester) -> None:
 
         def test_floats(assert_looks_like):
             assert_looks_like(gray / 255, "gray.png", range=(0, 1))
-            with pytest.raises(EyediffError, match="without a range"):
+            with pytest.raises(EyediffError, match="needs a range"):
                 assert_looks_like(gray / 255, "gray.png")
 
         def test_broken(assert_looks_like):
