@@ -171,8 +171,10 @@ def only_in_one(a: Image, b: Image) -> Mask | None:
         return None
 
     def inside(image: Image) -> Mask:
-        held = np.zeros(image.pixels.shape[:2], np.bool_)
-        width, height = image.extent or held.shape[::-1]
+        height, width = image.pixels.shape[:2]
+        held = np.zeros((height, width), np.bool_)
+        if image.extent is not None:
+            width, height = image.extent
         held[:height, :width] = True
         return held
 

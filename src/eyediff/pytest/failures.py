@@ -135,8 +135,8 @@ def write_page(root: Path, failures: Sequence[Mapping[str, Any]]) -> str:
             row = _row_of(record)
             if isinstance(row, ScoredPair):
                 with suppress(ImageError):  # without images if somebody has removed them
-                    pair = (as_image(Path(record["folder"]) / name) for name in (REFERENCE, CANDIDATE))
-                    before, after = fit(*pair, "pad")
+                    before, after = (as_image(Path(record["folder"]) / name) for name in (REFERENCE, CANDIDATE))
+                    before, after = fit(before, after, "pad")
                     mask = Path(record["folder"]) / MASK
                     after = hide_ignored(before, after, read_mask(mask)) if mask.exists() else after
                     sink.see(View(row, before.pixels, after.pixels, extents=(before.extent, after.extent)))

@@ -229,9 +229,11 @@ def _locate(
             worst = (min if metrics.header.higher_is_better[names[0]] else max)(of_grounds)
             a, b = composites(loaded.reference, loaded.candidate)[of_grounds.index(worst)]
             try:
-                arguments = (a, b, metrics.header.tolerate_shift, loaded.counted)
-                padded = isinstance(engine, PaddedEngine)
-                found = engine.locate(*arguments, loaded.absent) if padded else engine.locate(*arguments)
+                shift, counted = metrics.header.tolerate_shift, loaded.counted
+                if isinstance(engine, PaddedEngine):
+                    found = engine.locate(a, b, shift, counted, loaded.absent)
+                else:
+                    found = engine.locate(a, b, shift, counted)
             except Exception as error:  # noqa: BLE001  # as for scores: if memory lacks, only the regions are lost
                 notes.append(f"the regions of {names[0]} were not computed: {describe_error(error)}")
                 continue
