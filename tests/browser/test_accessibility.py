@@ -21,6 +21,7 @@ def test_axe_finds_nothing(browser: Browser, scheme: str) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed: npm ci --prefix scripts/node")
     browser.screen(1280, 800, scheme=scheme)
+    browser.driver.set_script_timeout(120)  # seconds: a busy machine is slow, as in `Browser.until`
     browser.driver.execute_script(AXE.read_text("utf-8"))
     found = browser.driver.execute_async_script(RUN)
     look_at(browser, "scene-7.png")
