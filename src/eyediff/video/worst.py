@@ -51,7 +51,7 @@ class WorstFrames:
         try:
             for row in self._rows:
                 view = self._views.pop(row.pair.name, None)
-                if view is not None and view.row is row:
+                if view is not None and view.row.pair is row.pair:  # a row that crosses a limit is a copy
                     self._viewer.see(self._mapped(view))
                 self._viewer.write(row)
         finally:
