@@ -99,7 +99,7 @@ def test_a_report_needs_no_map(call, tmp_path: Path) -> None:  # noqa: F811
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--map-format", "tiff"), ["tiff", "png, npy"]),
+        (("--maps", "maps", "--map-format", "tiff"), ["tiff", "png, npy"]),
         (("--maps", BEFORE), ["holds other files", "new folder"]),
         (("--report", BEFORE), ["holds other files", "new folder"]),
         (("--report", BEFORE + "/cat.png/x.html"), ["cannot write"]),

@@ -87,7 +87,7 @@ def test_a_gate_that_cannot_be_is_refused_before_any_work(call, hundred: Path, t
 
     refused("--baseline", other, words=("other.jsonl", "version 0", "make a new baseline"))
     refused("--baseline", old, "--size", "crop", words=("old.jsonl", "--size"))
-    refused("--baseline", f"{BEFORE}/cat.png", words=("cat.png", "no results"))
+    refused("--baseline", f"{BEFORE}/cat.png", words=("cat.png", "not a result of eyediff"))
     refused("--tolerance", "0.1", words=("--tolerance", "--baseline"))
     refused("--baseline", old, "--tolerance", "psnr=", words=("--tolerance psnr=", "NAME=X"))
     refused("--baseline", old, "--tolerance", "-1", words=("--tolerance -1", "0 or larger"))

@@ -123,7 +123,7 @@ def test_a_changed_clock_passes(folders: Folders) -> None:
     [
         (["--protocol", "sr-y"], "--scale 4"),
         (["--protocol", "sry"], "did you mean sr-y"),
-        (["--scale", "4"], "is of a protocol"),
+        (["--scale", "4"], "sets the border of a protocol"),
         (["--protocol", "derain", "--alpha", "white"], "--alpha white and --protocol derain: a protocol sets it"),
         (["--protocol", "derain", "-m", "lpips"], "has no lpips"),
         (["--protocol", "derain", "--crop-border", "2"], "--crop-border 2 and --protocol derain: a protocol sets it"),

@@ -173,7 +173,7 @@ def test_from_python() -> None:
         ("gt one -m psnr --digits ssim=2", "--digits ssim: ssim is not computed here"),
         ("gt one -m psnr --per-group", "--per-group: there are no groups; add --groups"),
         ("gt one -m psnr --resume", "--resume: it continues a file; add --scores"),
-        ("gt one -m psnr --resume-by hash", "--resume-by: it continues a file; add --scores"),
+        ("gt one -m psnr --resume-by hash", "--resume-by hash: it continues a file; add --scores"),
         ("gt one -m psnr --scores t.csv -o t.csv", "--output and --scores name the same file"),
         ("gt gone -m psnr", "gone: no such file or folder"),
         ("gt one -m psnr -o t.doc", "the suffix is unknown"),

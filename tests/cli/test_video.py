@@ -99,7 +99,7 @@ def test_a_truncated_file(call, clips) -> None:  # noqa: F811
     found = rows(said.out)
     assert said.code == 3
     assert 3 < len(found) < 24 and all(row["psnr"] == "inf" for row in found[:3])
-    assert "damaged or incomplete" in found[-1]["error"] and "promises 24 frames" in found[-1]["error"]
+    assert "damaged or incomplete" in found[-1]["error"] and "states 24 frames" in found[-1]["error"]
     both = call("video", broken, broken, "-m", "psnr", "--format", "csv")
     assert both.code == 3 and "damaged or incomplete" in rows(both.out)[-1]["error"]
 

@@ -43,6 +43,7 @@ _ROWS = Rule(
     without=["--output", "--format csv", "--format json", "--format jsonl"],
 )
 _LEVELS = Rule(["--range"], "both set the value of white", without=["--bits"])
+_RESAMPLING = Rule(["--resampling"], "nothing is resized", needs=["--size resize", "--size fit"])
 _SCALE = Rule(["--scale"], "it sets the border of a protocol", needs=["--protocol"])
 _PROTOCOL = Rule(["--crop-border", "--alpha"], "a protocol sets it", without=["--protocol"])
 _STUDY = (Rule(["--seed"], "without resamples there is nothing random", without=["--bootstrap 0"]),)
@@ -58,7 +59,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
         Rule(["--tolerance"], "there is nothing to compare with", needs=["--baseline"]),
         Rule(["--resume", "--resume-by"], "it continues a file", needs=["--output"]),
         Rule(["--overwrite"], "it replaces files of results", needs=["--output", "--junit", "--summary"]),
-        Rule(["--resampling"], "nothing is resized", needs=["--size resize", "--size fit"]),
+        _RESAMPLING,
         Rule(["--match"], "a list names both files of each pair", without=["--pairs"]),
         Rule(["--baseline"], "it checks a whole run; merge the shards, then check them", without=["--shard"]),
         Rule(
@@ -78,8 +79,11 @@ RULES: Mapping[str, Sequence[Rule]] = {
         Rule(["--per-group"], "there are no groups", needs=["--groups"]),
         Rule(["--crop", "--image"], "it describes a figure", needs=["--figure"]),
         Rule(["--report"], "pictures are drawn where the images are read", without=["--ray"]),
+        Rule(["--plot", "--bd"], "a curve needs bitrates", needs=["--bytes"]),
+        Rule(["--digits"], "these formats have all digits", without=["--format csv", "--format json"]),
+        _RESAMPLING,
         _SCALE,
-        Rule(["--alpha"], "a protocol sets it", without=["--protocol"]),
+        _PROTOCOL,
         _LEVELS,
     ),
     "video": (_ROWS,),

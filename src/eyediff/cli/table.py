@@ -167,8 +167,6 @@ def table(
     wanted, metrics = options.follow(wanted, protocol, scale, metric)
     if report is not None and report.suffix.lower() not in PAGES:
         raise UsageError(f"--report {shown(report)}: expected an HTML file; use a name that ends in .html")
-    if plot is not None and sizes is None:
-        raise UsageError("--plot draws scores over bitrates: state the sizes with --bytes FILE.csv or --bytes files")
     if plot is not None:
         check_plot(plot)
     check_distinct_paths(

@@ -183,7 +183,7 @@ def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
         try:
             return DecodedImage(to_array(im, lambda part: _in_srgb(part, profile)), alpha)
         except icc.BrokenProfileError as why:  # ignored, as in every viewer, but noted
-            notes = (f"its colour profile {why}; it is ignored",)
+            notes = (f"its colour profile {why}, and is ignored",)
     return DecodedImage(to_array(im, lambda part: part), alpha, notes=notes)
 
 

@@ -37,7 +37,7 @@ _MOST_SAMPLES = 6  # the most that Pillow supports
 _SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex integers", 6: "complex values"}
 _ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
 _RUN_LENGTHS = (1, 2)
-_OPAQUE_BMP = "its transparency (16-bit BMP) is not read; it is treated as opaque"
+_OPAQUE_BMP = "its transparency (16-bit BMP) is not read, so it is opaque"
 _ICON_PIXELS = 1 << 22  # 2048 x 2048: icons have 256, some 1024
 _TONE_MAP = "which have no display range; tone-map it and save it with 8 or 16 bits"
 

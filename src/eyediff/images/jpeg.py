@@ -37,7 +37,7 @@ _BASELINE, _PROGRESSIVE, _SCAN, _END, _INTERVAL = (0xC0, 0xC1), 0xC2, 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _SURPLUS = 256
-SURPLUS = "it has coded data after the end of the picture; it is damaged or padded"
+SURPLUS = "it has coded data after the end of the picture, so it is damaged or padded"
 LATER_SCANS = "its last scans are missing, so it has less detail than the original"
 
 

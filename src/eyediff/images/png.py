@@ -117,18 +117,18 @@ def _colour_notes(chunks: Mapping[bytes, bytes]) -> list[str]:
             )
         if primaries != 1 or transfer not in _DISPLAY_LIGHT:
             return [
-                f"its colour space (cICP primaries {primaries}, transfer {transfer}) is ignored; it is read as sRGB"
+                f"its colour space (cICP primaries {primaries}, transfer {transfer}) is ignored, and it is read as sRGB"
             ]
     if b"sRGB" in chunks or b"iCCP" in chunks:
         return []
     notes = []
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big") or SRGB_GAMMA
     if abs(gamma / SRGB_GAMMA - 1) > _GAMMA_SLACK:
-        notes.append(f"its gamma (gAMA {gamma / 100_000:g}) is ignored; it is read as sRGB")
+        notes.append(f"its gamma (gAMA {gamma / 100_000:g}) is ignored, and it is read as sRGB")
     if len(content := chunks.get(b"cHRM", b"")) == 32:
         stated = struct.unpack(">8I", content)
         if any(abs(got - want) > _PRIMARIES_SLACK for got, want in zip(stated, SRGB_PRIMARIES, strict=True)):
-            notes.append("its primaries (cHRM) are ignored; it is read as sRGB")
+            notes.append("its primaries (cHRM) are ignored, and it is read as sRGB")
     return notes
 
 

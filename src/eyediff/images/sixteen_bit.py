@@ -71,7 +71,7 @@ def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
                 "has 16 bits and a colour profile other than sRGB, which is not converted; save it in sRGB"
             )
     except icc.BrokenProfileError as why:
-        return (f"its colour profile {why}; it is ignored",)
+        return (f"its colour profile {why}, and is ignored",)
     return ()
 
 

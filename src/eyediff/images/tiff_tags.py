@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 ORIENTATION = 0x0112
-DAMAGED_EXIF = "its EXIF block is damaged; the image is not turned"
+DAMAGED_EXIF = "its EXIF block is damaged, so the image is not turned"
 
 _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # the unsigned integers; other types are not needed
 _MOST_VALUES = 64

@@ -124,7 +124,7 @@ def test_a_broken_profile_is_passed_over_and_said_so(path: Path, profile: bytes,
     """As every viewer does: read as sRGB, with a note."""
     image = read(saved(path, PILImage.fromarray(noise()), profile))
     assert np.array_equal(image.pixels, noise())
-    assert image.notes == (f"its colour profile {told}; it is ignored",)
+    assert image.notes == (f"its colour profile {told}, and is ignored",)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
