@@ -23,7 +23,7 @@ def test_the_code_of_the_page_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     for block in blocks:
         small = re.sub(r"\bside=\d+", "side=48", re.sub(r"\bsteps=\d+", "steps=3", block))
         exec(compile(small, f"perceptual.md: {block.splitlines()[0]}", "exec"), names)  # noqa: S102 - our own page
-    assert len(blocks) == 3 and "steps=3" not in PAGE
+    assert len(blocks) == 3
     loss, content, style, styled = (names[name] for name in ("loss", "content", "style", "styled"))
     assert float(loss(styled, style=style)) < float(loss(content, style=style))
     assert styled.min() >= 0 and styled.max() <= 1

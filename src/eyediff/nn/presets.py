@@ -199,7 +199,7 @@ def _matching_layer(layer: str, backbone: Trunk) -> str:
     found = [name for name in backbone.layer_names if re.fullmatch(rf"{block}(_\d+)?", name)]
     if not found:
         raise UsageError(
-            f"{backbone.title} has no layer for {layer!r}; its layers are {', '.join(backbone.layer_names)}; choose another "
-            "backbone, or state the layers"
+            f"{backbone.title} has no layer for {layer!r}; its layers are {', '.join(backbone.layer_names)}; choose "
+            "another backbone, or state the layers"
         )
     return found[-1]

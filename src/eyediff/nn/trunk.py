@@ -24,8 +24,8 @@ FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
 class NetworkTrunk(Tree):
     """A built-in backbone with its parameters. It maps images in [-1, 1] to the outputs of its feature layers.
 
-    `names` are the names of the feature layers. `layers` chooses them by name (`Trunk.layer_names`), and what follows the
-    last of them is not computed. With `average_pooling`, pooling layers compute means.
+    `names` are the names of the feature layers. `layers` chooses them by name (`Trunk.layer_names`), and what follows
+    the last of them is not computed. With `average_pooling`, pooling layers compute means.
     """
 
     multiplier: Tensor
