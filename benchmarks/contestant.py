@@ -173,6 +173,8 @@ CONTESTANTS = {
     "torchmetrics": torchmetrics,
     "piq": piq,
     "skimage": skimage,
+    "flip_evaluator": flip_evaluator,
+    "ssimulacra2": ssimulacra2,
     "sgemm": sgemm,
 }
 
