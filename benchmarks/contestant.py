@@ -2,7 +2,8 @@
 
     contestant.py NAME THREADS
 
-NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage or sgemm. A case is {"kind",
+NAME is eyediff (as it chooses), native, onnxruntime, lpips, torchmetrics, piq, skimage, flip_evaluator, ssimulacra2 or
+sgemm. A case is {"kind",
 "net", "height", "width", "batch", "seconds"}; the answer is {"seconds": [...], "value": ..., "peak_mb": ...}, or
 {"error"} where the contestant cannot.
 """
@@ -113,6 +114,12 @@ def piq(case: dict[str, Any], threads: int) -> Run:
         "ms-ssim": (piq.multi_scale_ssim, {}),
         "fsim": (piq.fsim, {"chromatic": False}),
         "fsimc": (piq.fsim, {}),
+        "gmsd": (piq.gmsd, {}),
+        "ms-gmsd": (piq.multi_scale_gmsd, {}),
+        "mdsi": (piq.mdsi, {}),
+        "haarpsi": (piq.haarpsi, {}),
+        "vsi": (piq.vsi, {}),
+        "vif": (piq.vif_p, {}),
     }[case["kind"]]
     return torch.inference_mode()(lambda: function(a, b, data_range=1.0, reduction="none", **options).tolist())
 
@@ -124,6 +131,30 @@ def skimage(case: dict[str, Any], _: int) -> Run:
     a, b = images(case)
     wang = {"gaussian_weights": True, "use_sample_covariance": False, "data_range": 255, "channel_axis": 2}
     return lambda: [float(structural_similarity(x, y, **wang)) for x, y in zip(a, b, strict=True)]
+
+
+def flip_evaluator(case: dict[str, Any], _: int) -> Run:
+    """FLIP's authors, from floats in [0, 1], without the map as a picture."""
+    import flip_evaluator
+
+    pairs = [(x.astype(np.float32) / 255, y.astype(np.float32) / 255) for x, y in zip(*images(case), strict=True)]
+    return lambda: [float(flip_evaluator.evaluate(*pair, "LDR", True, False, True, {})[1]) for pair in pairs]
+
+
+def ssimulacra2(case: dict[str, Any], _: int) -> Run:
+    """The Python package, which reads files; reading the two uncompressed ones is in its time."""
+    import tempfile
+
+    from PIL import Image
+    from ssimulacra2.ssimulacra2 import compute_ssimulacra2
+
+    folder = tempfile.mkdtemp()
+    pairs = []
+    for index, pair in enumerate(zip(*images(case), strict=True)):
+        pairs.append([f"{folder}/{index}{side}.bmp" for side in "ab"])
+        for pixels, path in zip(pair, pairs[-1], strict=True):
+            Image.fromarray(pixels).save(path)
+    return lambda: [float(compute_ssimulacra2(*pair)) for pair in pairs]
 
 
 def sgemm(_: dict[str, Any], __: int) -> Run:
@@ -142,6 +173,8 @@ CONTESTANTS = {
     "torchmetrics": torchmetrics,
     "piq": piq,
     "skimage": skimage,
+    "flip_evaluator": flip_evaluator,
+    "ssimulacra2": ssimulacra2,
     "sgemm": sgemm,
 }
 

@@ -71,6 +71,8 @@ def environment(threads: int, vgg: Path) -> dict[str, str]:
     if SHARED.is_dir():
         found |= {"EYEDIFF_WEIGHTS": str(SHARED / "weights"), "PEER_WEIGHTS": str(SHARED / "weights")}
         found["PYTHONPATH"] += os.pathsep + str(SHARED / "peers")
+    if peers := os.environ.get("PYTHONPATH"):
+        found["PYTHONPATH"] += os.pathsep + peers
     return found
 
 
@@ -106,6 +108,9 @@ def plan(quick: bool) -> list[tuple[str, dict[str, Any], list[str]]]:
         "ms-ssim": ["eyediff", "piq", "torchmetrics"],
         "fsim": ["eyediff", "piq"],  # all make 1080p smaller by 4 first, as FeatureSIM.m does
         "fsimc": ["eyediff", "piq"],
+        **{kind: ["eyediff", "piq"] for kind in ("gmsd", "ms-gmsd", "mdsi", "haarpsi", "vsi", "vif")},
+        "flip": ["eyediff", "flip_evaluator"],
+        "ssimulacra2": ["eyediff", "ssimulacra2"],
     }
     found += [(f"{kind} 1080p, a pair", {"kind": kind} | large, names) for kind, names in peers.items()]
     return found
@@ -177,7 +182,18 @@ def machine(threads: int | str) -> str:
         lines = info.read_text().splitlines()
         model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), model)
     versions = []
-    for package in ("eyediff", "onnxruntime", "torch", "lpips", "torchmetrics", "piq", "scikit-image", "numpy"):
+    for package in (
+        "eyediff",
+        "onnxruntime",
+        "torch",
+        "lpips",
+        "torchmetrics",
+        "piq",
+        "scikit-image",
+        "flip-evaluator",
+        "ssimulacra2",
+        "numpy",
+    ):
         try:
             versions.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -189,14 +205,14 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="mini and alex at 64 and 256, SSIM and FSIM, only")
-    parser.add_argument("--only", default="", help="cases whose title holds this")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="TEXT", help="cases whose title holds one of these")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--threads", type=lambda text: [int(part) for part in text.split(",")], default=[os.cpu_count() or 1]
     )
     parser.add_argument("-o", "--output", type=Path, help="write the table here too")
     options = parser.parse_args()
-    names = ["eyediff", "onnxruntime", "lpips", "torchmetrics", "piq", "skimage"]
+    names = ["eyediff", "onnxruntime", "lpips", "torchmetrics", "piq", "skimage", "flip_evaluator", "ssimulacra2"]
     lines = [
         f"| milliseconds a pair | {' | '.join(names)} | peak MB, same order | rate / SGEMM peak |",
         "|" + "---|" * (len(names) + 3),
@@ -205,7 +221,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         vgg = seeded_vgg(Path(folder))
         for (title, case, taking_part), threads in itertools.product(plan(options.quick), options.threads):
-            if options.only in title:
+            if any(text in title for text in options.only):
                 env = environment(threads, vgg)
                 label = title if len(options.threads) == 1 else f"{title}, {threads} threads"
                 found = measure(label, case, taking_part, options.rounds, threads, env)

@@ -37,12 +37,14 @@ def list_() -> None:
         shipped = kind == "package"
         download = "-" if shipped else f"{entry.bytes / 1e6:.0f} MB"
         where = "in the package" if shipped else kind
-        rows.append((name, trunks.trunk(name).title, where, path, download, entry.licence))
+        rows.append((name, trunks.ALL_TRUNKS[name].title, where, path, download, entry.licence))
     _show(("trunk", "network", "found in", "file", "download", "licence"), rows)
 
 
 @app.command()
-def get(names: Annotated[list[str], typer.Argument(metavar="TRUNK...", help="alex, vgg, squeeze, or all.")]) -> None:
+def get(
+    names: Annotated[list[str], typer.Argument(metavar="TRUNK...", help="alex, vgg, squeeze, vgg19, or all.")],
+) -> None:
     """Download the official weights of networks, unless they are on this machine. Print the path of each file."""
     for name in weights.PUBLISHED if names == ["all"] else names:
         with _bar(name) as report:
@@ -59,12 +61,12 @@ def add(
         str | None, typer.Option(metavar="TRUNK", help="Network of the file. By default it is recognized.")
     ] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Accept convolutions of VGG16 although their hash is unknown.")
+        bool, typer.Option("--trust", help="Accept convolutions of VGG although their hash is unknown.")
     ] = False,
 ) -> None:
     """Copy the convolutions of an official file to the cache, and print the path. The file itself does not change."""
     added = weights.add(file, trunk, trust)
-    title = trunks.trunk(added.trunk).title
+    title = trunks.ALL_TRUNKS[added.trunk].title
     what = "official" if added.official else "accepted because of --trust"
     typer.echo(
         f"{title}, {what}, {'was in the cache already' if added.already else 'added'}: sha256 {added.sha256}", err=True

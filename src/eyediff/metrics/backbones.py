@@ -7,9 +7,11 @@ effect on sides, and its operations. Parameters have the names of torchvision, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Generic, Protocol, TypeAlias
+from typing import Any, ClassVar, Generic, Protocol, TypeAlias, cast
+
+import numpy as np
 
 from ..errors import UsageError
 from .ops import C, C_co, Ops, T
@@ -75,7 +77,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Conv(Layer):
-    """A convolution with bias, followed by a ReLU."""
+    """A convolution with bias, followed by a ReLU unless `activated` is False."""
 
     key: str
     inputs: int
@@ -83,6 +85,7 @@ class Conv(Layer):
     kernel: int
     stride: int = 1
     pad: int = 0
+    activated: bool = True
 
     @property
     def convs(self) -> tuple[Conv]:
@@ -131,20 +134,48 @@ class Pool(Layer):
 
 
 @dataclass(frozen=True, slots=True)
+class AveragePool(Layer):
+    """Mean over size x size windows. No window reaches over the edge."""
+
+    size: int
+    stride: int
+    channels: int
+
+    def side_after(self, side: int) -> int:
+        return (side - self.size) // self.stride + 1
+
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        kernel = np.full((self.channels, 1, self.size, self.size), 1 / self.size**2, np.float32)
+        return cast(Ops[T, Any], run.ops).conv(x, kernel, stride=self.stride, groups=self.channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Relu(Layer):
+    """The ReLU of a convolution that is tapped before it."""
+
+    def apply(self, run: ForwardPass[T, C], x: T) -> T:
+        return run.ops.relu(x)
+
+
+@dataclass(frozen=True, slots=True)
 class Fire(Layer):
-    """SqueezeNet's module: a 1x1 convolution to few channels, then 1x1 and 3x3 in parallel, with a ReLU after each."""
+    """SqueezeNet's module: a 1x1 convolution to few channels, then 1x1 and 3x3 in parallel, with a ReLU after each.
+
+    If `activated` is False, the two parallel convolutions have no ReLU.
+    """
 
     key: str
     inputs: int
     squeeze: int
     expand: int
+    activated: bool = True
 
     @property
     def convs(self) -> tuple[Conv, Conv, Conv]:
         return (
             Conv(f"{self.key}.squeeze", self.inputs, self.squeeze, 1),
-            Conv(f"{self.key}.expand1x1", self.squeeze, self.expand, 1),
-            Conv(f"{self.key}.expand3x3", self.squeeze, self.expand, 3, pad=1),
+            Conv(f"{self.key}.expand1x1", self.squeeze, self.expand, 1, activated=self.activated),
+            Conv(f"{self.key}.expand3x3", self.squeeze, self.expand, 3, pad=1, activated=self.activated),
         )
 
     @property
@@ -205,10 +236,11 @@ class ForwardPass(Generic[T, C]):
         return x if self.add_rows is None else self.add_rows(layer, x)
 
     def conv(self, layer: Conv, x: T) -> T:
-        """Return the convolution of `x`, followed by a ReLU."""
+        """Return the convolution of `x`, followed by its ReLU, if it has one."""
         weight, bias = self.parameters[f"{layer.key}.weight"], self.parameters[f"{layer.key}.bias"]
         pad = layer.pad if self.add_rows is None else (0, layer.pad)
-        return self.ops.relu(self.ops.conv(x, weight, bias, stride=layer.stride, pad=pad))
+        sums = self.ops.conv(x, weight, bias, stride=layer.stride, pad=pad)
+        return self.ops.relu(sums) if layer.activated else sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,25 +285,72 @@ class Trunk:
         return tuple(at_taps)
 
     @property
-    def tap_names(self) -> tuple[str, ...]:
-        """Names of the feature layers. VGG has one in each block: relu1_2, relu2_2, ... Others: relu1, relu2, ..."""
+    def _numbered(self) -> dict[str, int]:
+        """The layers that have names, by number: block and convolution where every tap ends its block, else the tap."""
         block, convs = 1, 0
-        places: list[tuple[int, int]] = []
-        for layer in self.layers:
+        numbered: dict[str, int] = {}
+        tapped: list[tuple[int, int]] = []
+        for index, layer in enumerate(self.layers):
             if layer.is_tap:
-                places.append((block, convs))
+                tapped.append((block, index - 1))
             elif layer.convs:
                 convs += 1
+                numbered[f"{block}_{convs}"] = index
             else:
                 block, convs = block + 1, 0
-        if len({block for block, _ in places}) == len(places):
-            return tuple(f"relu{block}_{convs}" for block, convs in places)
-        return tuple(f"relu{index + 1}" for index in range(len(places)))
+        ends_blocks = len({block for block, _ in tapped}) == len(tapped)
+        if ends_blocks and all(index in numbered.values() for _, index in tapped):
+            return numbered
+        return {str(count): index for count, (_, index) in enumerate(tapped, 1)}
 
-    def up_to_tap(self, count: int) -> Trunk:
-        """Return the trunk up to feature layer number `count`, counted from 1. 0 gives a trunk without layers."""
-        ends = [0, *(index + 1 for index, layer in enumerate(self.layers) if layer.is_tap)]
-        return replace(self, layers=self.layers[: ends[count]])
+    @property
+    def tap_names(self) -> tuple[str, ...]:
+        """Names of the feature layers. VGG has one in each block: relu1_2, relu2_2, ... Others: relu1, relu2, ..."""
+        return tuple(f"relu{number}" for number, index in self._numbered.items() if self.layers[index + 1].is_tap)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the layers that `tapped_at` takes, in order: conv1_1 before the ReLU, relu1_1 after it."""
+        names = []
+        for number, index in self._numbered.items():
+            if self.layers[index].convs:
+                names.append(f"conv{number}")
+            names.append(f"relu{number}")
+        return tuple(names)
+
+    def tapped_at(self, names: Collection[str]) -> Trunk:
+        """Return the trunk up to the last of the layers of these names, with a tap at each of them and nowhere else."""
+        numbers = {index: number for number, index in self._numbered.items()}
+        missing = set(names)
+        layers: list[Layer] = []
+        for index, layer in enumerate(self.layers):
+            if not missing:
+                break
+            if layer.is_tap:
+                continue
+            before, after = f"conv{numbers.get(index)}", f"relu{numbers.get(index)}"
+            if before in missing and isinstance(layer, Conv | Fire):
+                missing.remove(before)
+                layers += [replace(layer, activated=False), Tap(), *([Relu()] if missing else [])]
+            else:
+                layers.append(layer)
+            if after in missing:
+                missing.remove(after)
+                layers.append(Tap())
+        return replace(self, layers=tuple(layers))
+
+    def with_pooling(self, create: Callable[[Pool, int], Layer]) -> Trunk:
+        """Return the trunk with `create(pool, channels)` in the place of each pooling."""
+        layers: list[Layer] = []
+        channels = 3
+        for layer in self.layers:
+            layers.append(create(layer, channels) if isinstance(layer, Pool) else layer)
+            channels = layer.channels_after(channels)
+        return replace(self, layers=tuple(layers))
+
+    def with_average_pooling(self) -> Trunk:
+        """Return the trunk with means in the place of maxima."""
+        return self.with_pooling(lambda pool, channels: AveragePool(pool.size, pool.stride, channels))
 
     def sides(self, side: int) -> list[int]:
         """Return the length of an image's side at each feature layer. It stops before a layer that would be empty."""
@@ -347,6 +426,14 @@ VGG = Trunk(
     _vgg(((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))),
 )
 
+VGG19 = Trunk(
+    "vgg19",
+    "VGG19",
+    VGG.citation,
+    _vgg(((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)),
+)
+"""Not the backbone of a metric: no linear weights were published for it. Perceptual losses use it."""
+
 SQUEEZE = Trunk(
     "squeeze",
     "SqueezeNet 1.1",
@@ -394,11 +481,15 @@ MINI = Trunk(
 )
 
 TRUNKS: dict[str, Trunk] = {trunk.name: trunk for trunk in (ALEX, VGG, SQUEEZE, MINI)}
+"""The backbones of metrics."""
+
+ALL_TRUNKS: dict[str, Trunk] = TRUNKS | {VGG19.name: VGG19}
+"""The backbones of metrics and of perceptual losses."""
 
 
-def trunk(name: str) -> Trunk:
+def trunk(name: str, among: Mapping[str, Trunk] = TRUNKS) -> Trunk:
     """Return the trunk with this name. Raises UsageError, which lists the names, if there is none."""
     try:
-        return TRUNKS[name]
+        return among[name]
     except KeyError:
-        raise UsageError(f"no backbone is called {name!r}; the backbones are {', '.join(TRUNKS)}") from None
+        raise UsageError(f"no backbone is called {name!r}; the backbones are {', '.join(among)}") from None

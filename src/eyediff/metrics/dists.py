@@ -19,13 +19,13 @@ The code computes the sum of alpha (1 - l) and beta (1 - s). It is the same numb
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 
 from . import backbones, lpips
-from .backbones import VGG, ForwardPass, Layer, Pool, Trunk
+from .backbones import VGG, ForwardPass, Layer
 from .ops import ONE, Array, C, Ops, T, constant
 
 C1 = C2 = 1e-6
@@ -57,15 +57,11 @@ class RootMeanSquarePool(Layer):
         return ops.root(ops.affine(squares, ONE, constant(1e-12)))
 
 
-def _with_other_pooling(trunk: Trunk) -> Trunk:
-    layers, channels = [], 3
-    for layer in trunk.layers:
-        layers.append(RootMeanSquarePool(channels) if isinstance(layer, Pool) else layer)
-        channels = layer.channels_after(channels)
-    return Trunk("dists", f"{trunk.title} with another pooling", trunk.citation, tuple(layers))
-
-
-TRUNK = _with_other_pooling(VGG)
+TRUNK = replace(
+    VGG.with_pooling(lambda _, channels: RootMeanSquarePool(channels)),
+    name="dists",
+    title=f"{VGG.title} with another pooling",
+)
 CHANNELS = (3, *TRUNK.taps)
 """Channels of the image and of every feature layer."""
 

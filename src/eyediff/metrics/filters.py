@@ -38,11 +38,11 @@ def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
     if factor == 1:
         return x
     reach = factor // 2
-    line = np.zeros((channels, 1, 2 * reach + 1, 1), np.float32)
-    line[:, :, reach - (factor - 1) // 2 :] = 1 / factor
-    x = ops.conv(x, line, pad=(reach, 0), groups=channels)
-    x = ops.conv(x, line.transpose(0, 1, 3, 2), pad=(0, reach), groups=channels)
-    return ops.conv(x, np.ones((channels, 1, 1, 1), np.float32), stride=factor, groups=channels)
+    first = reach - (factor - 1) // 2
+    square = np.zeros((channels, 1, 2 * reach + 1, 2 * reach + 1), np.float32)
+    square[:, :, first:, first:] = 1
+    sums = ops.conv(x, square, stride=factor, pad=reach, groups=channels)
+    return ops.affine(sums, np.array([1 / factor**2], np.float32))
 
 
 _KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}

@@ -60,7 +60,7 @@ def similarity_map(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
 def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     """Return 1 - GCS."""
-    lhm_a, lhm_b = (filters.shrunk(ops, colour.mix(ops, x, LHM, 255), factor, 3) for x in (a, b))
+    lhm_a, lhm_b = (_reduced(ops, x, factor) for x in (a, b))
     l_a, l_b = (ops.channels(x, 0, 1) for x in (lhm_a, lhm_b))
     fused = ops.affine(ops.add(l_a, l_b), constant(0.5))
     g_a, g_b, g_f = (gradient(ops, luminance) for luminance in (l_a, l_b, fused))
@@ -69,6 +69,12 @@ def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
     by_gradient = ops.add(_dissimilarity(ops, g_a, g_b, c1), toward_fused)
     by_colour = _dissimilarity(ops, ops.channels(lhm_a, 1, 3), ops.channels(lhm_b, 1, 3), C3)
     return ops.add(ops.affine(by_gradient, constant(ALPHA)), ops.affine(by_colour, constant(1 - ALPHA)))
+
+
+def _reduced(ops: Verbs[T], x: T, factor: int) -> T:
+    """Return L, H and M, reduced. Reducing the colours first costs less. Black is 0 then, as the outside is."""
+    small = filters.shrunk(ops, ops.affine(x, ONE, ONE), factor, 3)
+    return colour.mix(ops, ops.affine(small, ONE, constant(-1)), LHM, 255)
 
 
 def _dissimilarity(ops: Verbs[T], x: T, y: T, c: float) -> T:

@@ -19,6 +19,7 @@ import_optional("torch", "eyediff.nn")  # before other imports, so that a user w
 from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM, SSIM3D
 from .distance import LPIPS, Prepared
 from .perceptual import PerceptualLoss
+from .presets import load_perceptual_loss
 from .texture import DISTS
 from .whole_images import FLIP, GMSD, MDSI, MSGMSD, SSIMULACRA2, VIF, HaarPSI
 
@@ -44,6 +45,7 @@ __all__ = [
     "ModuleMetric",
     "PerceptualLoss",
     "Prepared",
+    "load_perceptual_loss",
 ]
 
 

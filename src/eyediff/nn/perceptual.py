@@ -1,16 +1,18 @@
-"""The perceptual loss of Johnson, Alahi and Fei-Fei.
+"""The perceptual losses of Johnson, Alahi and Fei-Fei, of Gatys, Ecker and Bethge, and of ESRGAN.
 
 Perceptual losses for real-time style transfer and super-resolution, ECCV 2016, arXiv:1603.08155, equations 2 to 4:
 
     content   sum over layers j of  |phi_j(x) - phi_j(content)|^2 / (C_j H_j W_j)
     style     sum over layers j of  |G_j(x) - G_j(style)|^2 (Frobenius),   G_j = phi_j phi_j^T / (C_j H_j W_j)
+
+`presets.py` states the layers, weights and distances of each paper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +20,7 @@ from torch import Tensor, nn
 from .. import weights
 from ..errors import UsageError
 from ..metrics import lpips
-from ..metrics.backbones import trunk
+from ..metrics.backbones import ALL_TRUNKS, trunk
 from .checks import (
     Reduction,
     ValueRange,
@@ -39,6 +41,12 @@ Targets: TypeAlias = dict[str, Tensor]
 Target: TypeAlias = Tensor | Targets | None
 """Images, or the features or Gram matrices of images, or None."""
 
+ContentDistance: TypeAlias = Literal["mse", "sse", "mae"]
+"""Distance of features: mean of squares, sum of squares, or mean of absolute differences, over one image."""
+
+Pooling: TypeAlias = Literal["max", "average"]
+"""What pooling layers take of a window."""
+
 CONTENT: Mapping[str, float] = {"relu2_2": 1.0}
 """The content layer that Johnson et al. use with VGG16 for super-resolution."""
 
@@ -50,16 +58,22 @@ class PerceptualLoss(nn.Module):
 
     Parameters
     ----------
-    net : {"alex", "vgg", "squeeze", "mini"} or path
+    net : {"alex", "vgg", "vgg19", "squeeze", "mini"} or path
         Name of the backbone, or path of a metric file. The linear weights of the file are not used.
     content, style : mapping of str to float, optional
-        Weight of each layer: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3 of vgg; relu1 to relu5 of alex; relu1 to
-        relu7 of squeeze. Johnson et al. use the first four of vgg for style. By default, there is no style term.
+        Weight of each layer. Layers of vgg and vgg19 are named by block and convolution: conv3_2 before the ReLU,
+        relu3_2 after it. Layers of the other backbones are counted: conv1 and relu1 to relu5 of alex, to relu7 of
+        squeeze, relu1 to relu4 of mini. By default, there is no style term.
     variation : float
         Weight of the total variation, which is the sum over neighbours of (x_i - x_j)^2 / (C H W), with pixels in
         [-1, 1] (Mahendran and Vedaldi 2015 with beta 2; Johnson et al. give no formula).
     reduction, value_range, check, weights_file, trust
         As for `LPIPS`.
+    content_distance : {"mse", "sse", "mae"}
+        Distance of the features of one image: the mean of squares (Johnson et al.), the sum of squares (Gatys et al.),
+        or the mean of absolute differences (ESRGAN).
+    pooling : {"max", "average"}
+        What the pooling layers of the backbone take of a window.
 
     Raises
     ------
@@ -67,6 +81,24 @@ class PerceptualLoss(nn.Module):
         If the backbone has no layer with a given name.
     WeightsError
         If weights are missing or do not fit.
+
+    See Also
+    --------
+    load_perceptual_loss : The loss of a paper, by its name.
+
+    Notes
+    -----
+    Pixels are normalised by ImageNet's mean and deviation, (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225) of pixels in
+    [0, 1], as torchvision's weights were trained.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from eyediff import nn
+    >>> loss = nn.PerceptualLoss("squeeze", content={"conv2": 1.0}, style={"relu1": 1.0, "relu3": 1.0})
+    >>> black, gray = torch.full((1, 3, 64, 64), -1.0), torch.zeros(1, 3, 64, 64)
+    >>> bool(loss(black, gray, gray) > loss(gray, gray, gray))
+    True
     """
 
     def __init__(
@@ -81,13 +113,16 @@ class PerceptualLoss(nn.Module):
         check: bool = True,
         weights_file: Path | str | None = None,
         trust: bool = False,
+        content_distance: ContentDistance = "mse",
+        pooling: Pooling = "max",
     ) -> None:
         file = None if weights_file is None else Path(weights_file)
         if weights.is_file_name(net):
             network = weights.read_metric(Path(net)).network(file, head=False)
         else:
-            network = lpips.Network(trunk(net), weights.load_trunk(net, file=file, trust=trust).parameters, None)
-        self._set(network, content, style, variation, reduction, value_range, check)
+            backbone = trunk(net, ALL_TRUNKS)
+            network = lpips.Network(backbone, weights.load_trunk(net, file=file, trust=trust).parameters, None)
+        self._set(network, content, style, variation, reduction, value_range, check, content_distance, pooling)
 
     @classmethod
     def from_network(
@@ -100,6 +135,8 @@ class PerceptualLoss(nn.Module):
         *,
         value_range: ValueRange = (-1.0, 1.0),
         check: bool = True,
+        content_distance: ContentDistance = "mse",
+        pooling: Pooling = "max",
     ) -> Self:
         """Build the loss from a network in memory. The linear weights of the network are not used.
 
@@ -107,7 +144,7 @@ class PerceptualLoss(nn.Module):
         ----------
         network : eyediff.metrics.lpips.Network
             A backbone with its parameters.
-        content, style, variation, reduction, value_range, check
+        content, style, variation, reduction, value_range, check, content_distance, pooling
             As for `PerceptualLoss`.
 
         Returns
@@ -115,7 +152,7 @@ class PerceptualLoss(nn.Module):
         PerceptualLoss
         """
         self = cls.__new__(cls)
-        self._set(network, content, style, variation, reduction, value_range, check)
+        self._set(network, content, style, variation, reduction, value_range, check, content_distance, pooling)
         return self
 
     def _set(
@@ -127,15 +164,22 @@ class PerceptualLoss(nn.Module):
         reduction: Reduction,
         value_range: ValueRange,
         check: bool,
+        content_distance: ContentDistance,
+        pooling: Pooling,
     ) -> None:
         super().__init__()
         check_reduction(reduction)
         check_range(value_range)
+        if content_distance not in _DISTANCES:
+            raise UsageError(f"content_distance {content_distance!r} was given, expected {', '.join(_DISTANCES)}")
+        if pooling not in ("max", "average"):
+            raise UsageError(f"pooling {pooling!r} was given, expected max or average")
         self.content, self.style, self.variation = dict(content), dict(style or {}), variation
-        wanted, known = {*self.content, *self.style}, network.trunk.tap_names
-        if unknown := sorted(wanted.difference(known)):
+        self.content_distance = content_distance
+        layers, known = {*self.content, *self.style}, network.trunk.layer_names
+        if unknown := sorted(layers.difference(known)):
             raise UsageError(f"{network.trunk.title} has no layer {unknown[0]!r}; its layers are {', '.join(known)}")
-        self.trunk = NetworkTrunk(network, max((known.index(tap) + 1 for tap in wanted), default=0))
+        self.trunk = NetworkTrunk(network, layers, pooling == "average")
         self.reduction, self.value_range, self.check = reduction, value_range, check
         self.train(False)
 
@@ -182,10 +226,11 @@ class PerceptualLoss(nn.Module):
         pixels = self._scaled(x)
         features = self._features(pixels)
         terms = []
-        for tap, target in (content or {}).items():
-            terms.append(self.content[tap] * _distance(features[tap], target) / features[tap][0].numel())
-        for tap, target in (style or {}).items():
-            terms.append(self.style[tap] * _distance(gram(features[tap]), target))
+        distance = _DISTANCES[self.content_distance]
+        for layer, target in (content or {}).items():
+            terms.append(self.content[layer] * distance(features[layer], target))
+        for layer, target in (style or {}).items():
+            terms.append(self.style[layer] * _sum_of_squares(gram(features[layer]), target))
         if self.variation:
             terms.append(self.variation * total_variation(full(pixels)))
         if not terms:
@@ -205,7 +250,7 @@ class PerceptualLoss(nn.Module):
         dict of str to Tensor
         """
         features = self._features(self._scaled(images))
-        return {tap: features[tap] for tap in self.content}
+        return {layer: features[layer] for layer in self.content}
 
     def styles(self, images: Tensor) -> Targets:
         """Return the Gram matrices of style images at the style layers, for several calls.
@@ -220,7 +265,7 @@ class PerceptualLoss(nn.Module):
         dict of str to Tensor
         """
         features = self._features(self._scaled(images))
-        return {tap: gram(features[tap]) for tap in self.style}
+        return {layer: gram(features[layer]) for layer in self.style}
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002 - torch's signature
         """Stay in eval mode, even if the surrounding network changes its mode.
@@ -260,5 +305,12 @@ def total_variation(x: Tensor) -> Tensor:
     return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / x[0].numel()
 
 
-def _distance(x: Tensor, y: Tensor) -> Tensor:
+def _sum_of_squares(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).square().flatten(1).sum(1)
+
+
+_DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": lambda x, y: (x - y).square().flatten(1).mean(1),
+    "sse": _sum_of_squares,
+    "mae": lambda x, y: (x - y).abs().flatten(1).mean(1),
+}

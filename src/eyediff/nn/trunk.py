@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -24,16 +24,23 @@ FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
 class NetworkTrunk(Tree):
     """A built-in backbone with its parameters. It maps images in [-1, 1] to the outputs of its feature layers.
 
-    `names` are the names of the feature layers. With `taps`, only the first `taps` of them are computed.
+    `names` are the names of the feature layers. `layers` chooses them by name (`Trunk.layer_names`), and what follows
+    the last of them is not computed. With `average_pooling`, pooling layers compute means.
     """
 
     multiplier: Tensor
     offset: Tensor
 
-    def __init__(self, network: lpips.Network, taps: int | None = None) -> None:
-        data = network.trunk if taps is None else network.trunk.up_to_tap(taps)
+    def __init__(
+        self, network: lpips.Network, layers: Collection[str] | None = None, average_pooling: bool = False
+    ) -> None:
+        data, names = network.trunk, network.trunk.tap_names
+        if layers is not None:
+            data, names = data.tapped_at(layers), tuple(name for name in data.layer_names if name in layers)
+        if average_pooling:
+            data = data.with_average_pooling()
         super().__init__({name: torch.tensor(network.parameters[name]) for name in data.shapes})
-        self.names, self.data, self.scaled = network.trunk.tap_names[:taps], data, network.scaled
+        self.names, self.data, self.scaled = names, data, network.scaled
         for name, value in zip(("multiplier", "offset"), network.scaling or (), strict=False):
             self.register_buffer(name, torch.tensor(value), persistent=False)
 

@@ -85,6 +85,23 @@ _ALL = (
         patterns=("squeeze.safetensors", "squeezenet1_1*.safetensors", "squeezenet1_1*.pth"),
         hub_names=("squeezenet1_1-b8a52dc0.pth", "squeezenet1_1-f364aa15.pth"),
     ),
+    PublishedWeights(
+        trunk="vgg19",
+        url="https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        bytes=574_673_361,
+        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        canonical_sha256=None,
+        patterns=(
+            "vgg19.safetensors",
+            "vgg19[-_]features*.safetensors",
+            "vgg19-*.safetensors",
+            "vgg19-dcbb9e9d*.pth",
+            "vgg19.pth",
+            "vgg19[-_]features*.pth",
+            "vgg19-*.pth",
+        ),
+        hub_names=("vgg19-dcbb9e9d.pth",),
+    ),
 )
 
 PUBLISHED: Mapping[str, PublishedWeights] = {entry.trunk: entry for entry in _ALL}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import FetchError, MissingWeightsError, WeightsError, shown
 from ..interfaces import DownloadProgress
-from ..metrics.backbones import MINI, trunk
+from ..metrics.backbones import ALL_TRUNKS, MINI, trunk
 from . import heads, package_files
 from .catalogue import PUBLISHED, PublishedWeights, published
 from .fetch import download
@@ -166,10 +166,11 @@ def _problem(check: Callable[[], object]) -> str | None:
 
 def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
     """Download the official file of a backbone, keep its convolutions in the cache, and return their path."""
+    title = ALL_TRUNKS[entry.trunk].title
     by_hand = f"download {entry.url} and run `eyediff weights add FILE`, or put its folder into EYEDIFF_WEIGHTS"
     if is_offline():
         raise MissingWeightsError(
-            f"the weights of {trunk(entry.trunk).title} were not found, and EYEDIFF_OFFLINE forbids a download; run "
+            f"the weights of {title} were not found, and EYEDIFF_OFFLINE forbids a download; run "
             f"`eyediff weights get {entry.trunk}` on a machine with internet, or {by_hand}"
         )
     folder = cache_folder()
@@ -181,9 +182,7 @@ def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
             download(entry.url, file, entry.bytes, entry.sha256, progress=progress)
             return add(file, entry.trunk).path
     except FetchError as error:
-        raise FetchError(
-            f"the weights of {trunk(entry.trunk).title} are missing: {error}; try again, or {by_hand}"
-        ) from None
+        raise FetchError(f"the weights of {title} are missing: {error}; try again, or {by_hand}") from None
     except OSError as error:
         reason = error.strerror or error
         raise FetchError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import WeightsError, shown
 from ..metrics import lpips
-from ..metrics.backbones import trunk
+from ..metrics.backbones import ALL_TRUNKS, trunk
 from ..metrics.ops import Array
 from . import containers
 from .catalogue import PUBLISHED, PublishedWeights
@@ -65,7 +65,7 @@ def load(
         If the weights are neither official nor trusted. The message names the file.
     """
     parameters = containers.read(path, is_backbone_parameter)
-    network = trunk(entry.trunk)
+    network = trunk(entry.trunk, ALL_TRUNKS)
     try:
         lpips.check_parameters(network, parameters)
     except WeightsError as error:
@@ -104,7 +104,7 @@ def recognise(path: Path) -> str:
     Raises WeightsError if there is no such backbone.
     """
     shapes = {name: figures.shape for name, figures in containers.read(path, is_backbone_parameter).items()}
-    networks = [trunk(name) for name in PUBLISHED]
+    networks = [trunk(name, ALL_TRUNKS) for name in PUBLISHED]
     for network in networks:
         if network.shapes == shapes:
             return network.name

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from eyediff.errors import UsageError
-from eyediff.metrics.backbones import ALEX, SQUEEZE, TRUNKS, VGG, Trunk, trunk
+from eyediff.metrics.backbones import ALEX, MINI, SQUEEZE, TRUNKS, VGG, VGG19, Trunk, trunk
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,7 @@ from eyediff.metrics.backbones import ALEX, SQUEEZE, TRUNKS, VGG, Trunk, trunk
     [
         (ALEX, (64, 192, 384, 256, 256), 2_469_696),
         (VGG, (64, 128, 256, 512, 512), 14_714_688),
+        (VGG19, (64, 128, 256, 512, 512), 20_024_384),
         (SQUEEZE, (64, 128, 256, 384, 384, 512, 512), 722_496),
     ],
     ids=lambda value: getattr(value, "name", None),
@@ -45,11 +46,33 @@ def test_names_are_unique_and_in_order() -> None:
     """Parameters are listed weight, bias, layer by layer: the order in which files and peers hold them."""
     assert list(ALEX.shapes)[:4] == ["features.0.weight", "features.0.bias", "features.3.weight", "features.3.bias"]
     assert list(VGG.shapes)[-1] == "features.28.bias"
+    assert list(VGG19.shapes)[-1] == "features.34.bias"
     assert [conv.key for layer in SQUEEZE.layers for conv in layer.convs][1:4] == [
         "features.3.squeeze",
         "features.3.expand1x1",
         "features.3.expand3x3",
     ]
+
+
+def test_layers_are_named_as_papers_name_them() -> None:
+    """By block and convolution in VGG, else counted; mini's first tap follows a pooling, so that it has no conv1."""
+    assert VGG.layer_names[:6] == ("conv1_1", "relu1_1", "conv1_2", "relu1_2", "conv2_1", "relu2_1")
+    assert VGG.layer_names[-1] == "relu5_3" and VGG19.layer_names[-1] == "relu5_4" and len(VGG19.layer_names) == 32
+    assert ALEX.layer_names == tuple(f"{kind}{number}" for number in range(1, 6) for kind in ("conv", "relu"))
+    assert SQUEEZE.layer_names[-2:] == ("conv7", "relu7") and MINI.layer_names[:3] == ("relu1", "conv2", "relu2")
+    for net in (*TRUNKS.values(), VGG19):
+        assert [name for name in net.layer_names if name in net.tap_names] == list(net.tap_names)
+        assert net.tapped_at(net.tap_names) == net
+
+
+def test_tapping_ends_with_the_last_layer() -> None:
+    """Channels and sides follow; nothing behind the last layer is kept, and no ReLU after a last tap before it."""
+    assert VGG19.tapped_at(["relu4_2", "relu1_1"]).taps == (64, 512)
+    assert list(VGG19.tapped_at(["conv5_4"]).shapes) == list(VGG19.shapes)
+    assert list(VGG19.tapped_at(["relu1_1"]).shapes) == ["features.0.weight", "features.0.bias"]
+    assert VGG.tapped_at(["conv2_1"]).layers[-1].is_tap and VGG.tapped_at(["conv2_1"]).smallest == 2
+    assert VGG.tapped_at([]).layers == ()
+    assert ALEX.with_average_pooling().sides(63) == ALEX.sides(63)
 
 
 def test_an_unknown_trunk_is_named_with_those_that_exist() -> None:

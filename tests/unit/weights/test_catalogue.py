@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from eyediff.errors import UsageError
-from eyediff.metrics.backbones import TRUNKS
+from eyediff.metrics.backbones import ALL_TRUNKS
 from eyediff.weights import PUBLISHED, canonical_sha256, containers, published
 
 
 def test_entries_are_consistent() -> None:
     """The first 8 digits of the hash stand in the official name; https; the official file is found by its name."""
-    assert list(PUBLISHED) == ["alex", "vgg", "squeeze"] and PUBLISHED.keys() <= TRUNKS.keys()
+    assert list(PUBLISHED) == ["alex", "vgg", "squeeze", "vgg19"] and PUBLISHED.keys() <= ALL_TRUNKS.keys()
     for entry in PUBLISHED.values():
         name = entry.url.rsplit("/", 1)[1]
         assert entry.url.startswith("https://download.pytorch.org/models/")
@@ -24,7 +24,7 @@ def test_entries_are_consistent() -> None:
         assert entry.patterns[0] == entry.cached_name == f"{entry.trunk}.safetensors"
 
 
-@pytest.mark.parametrize("name", ["vgg16_bn-6c64b313.pth", "vgg19-dcbb9e9d.pth", "squeezenet1_0-b66bff10.pth"])
+@pytest.mark.parametrize("name", ["vgg16_bn-6c64b313.pth", "vgg19_bn-c79401a0.pth", "squeezenet1_0-b66bff10.pth"])
 def test_files_of_other_networks_are_not_taken_for_ours(name: str) -> None:
     """They may lie in the same folder."""
     assert not any(fnmatch(name, pattern) for entry in PUBLISHED.values() for pattern in entry.patterns)
@@ -41,5 +41,5 @@ def test_the_canonical_hashes_are_those_of_the_official_weights(shared: Path, tr
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     """The error is the list."""
-    with pytest.raises(UsageError, match="no weights are called 'resnet'; the names are alex, vgg, squeeze"):
+    with pytest.raises(UsageError, match="no weights are called 'resnet'; the names are alex, vgg, squeeze, vgg19"):
         published("resnet")

@@ -39,6 +39,7 @@ def test_list_says_what_is_there_and_what_is_not(file: Path) -> None:
         ["alex", "AlexNet", "missing", ""],
         ["vgg", "VGG16", "missing", ""],
         ["squeeze", "SqueezeNet 1.1", "missing", ""],
+        ["vgg19", "VGG19", "missing", ""],
     ]
     run("add", file)
     line = run("list").stdout.splitlines()[2].split("\t")

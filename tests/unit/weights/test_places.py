@@ -58,6 +58,7 @@ def test_files_are_found_by_their_names(tmp_path: Path, monkeypatch: pytest.Monk
         "alex": ["alex.safetensors", "alexnet-x.safetensors", "alexnet_features.pth"],
         "vgg": [],
         "squeeze": [],
+        "vgg19": [],
     }
 
 
