@@ -92,8 +92,8 @@ def test_another_kind_of_run_is_refused(tmp_path: Path) -> None:
             Baseline(before, replace(HEADER, **changes))  # type: ignore[arg-type]
 
     refused("lpips has version 0.1, this run has 0.0", metrics={"lpips": replace(lpips, version="0.0")})
-    refused("weights 0123456789ab, this has ffff", metrics={"lpips": replace(lpips, weights_sha256="f" * 64)})
-    refused("size='refuse', this run has size='crop'", size="crop")
+    refused("weights 0123456789ab, this run has ffff", metrics={"lpips": replace(lpips, weights_sha256="f" * 64)})
+    refused("size='refuse', but this run has size='crop'", size="crop")
     refused("has no ssim, only lpips, psnr", metrics={"ssim": lpips})
     Baseline(before, replace(HEADER, metrics={"lpips": replace(lpips, engine="another")}, eyediff="9"))
 

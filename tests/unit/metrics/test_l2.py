@@ -123,7 +123,7 @@ def test_psnr_is_joint_over_colours() -> None:
 @pytest.mark.parametrize("metric", [l2, psnr])
 def test_images_that_do_not_fit_each_other_are_refused(metric: Metric, other: Pixels) -> None:
     """Another shape or another storage type is an error that names both, never a number."""
-    with pytest.raises(RangeError, match=r"uint8 of \(1, 4, 4, 3\) and uint"):
+    with pytest.raises(RangeError, match=r"uint8 of shape \(1, 4, 4, 3\) and uint"):
         metric(np.zeros((1, 4, 4, 3), np.uint8), other)
 
 

@@ -62,7 +62,7 @@ def test_files_that_are_no_table(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes(b"reference,candidate\n\xff,b\n")
     with pytest.raises(UsageError, match="not valid CSV in UTF-8"):
         read_pairs(tmp_path / "latin.csv")
-    with pytest.raises(UsageError, match="line 1: no JSON"):
+    with pytest.raises(UsageError, match="line 1: the line is not JSON"):
         read_pairs(written(tmp_path, "{", "pairs.jsonl"))
 
 

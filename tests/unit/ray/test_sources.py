@@ -49,7 +49,7 @@ def test_an_address_where_nobody_is(capsys) -> None:
     """One line within seconds, exit code 2."""
     pytest.importorskip("ray", reason="the extra `ray` is not installed: pip install 'eyediff[ray]'")
     assert cli.run(["compare", "a.png", "b.png", "--ray", "127.0.0.1:9"]) == 2
-    assert "--ray 127.0.0.1:9: nobody answers" in capsys.readouterr().err
+    assert "--ray 127.0.0.1:9: there is no answer" in capsys.readouterr().err
 
 
 def test_lists_tables_and_folders(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_lists_tables_and_folders(tmp_path: Path) -> None:
     bad = [
         ([], "no pair"),
         ([("a", "b"), ("c", "b")], "two pairs have the name b"),
-        ([{"reference": "a"}], "without candidate"),
+        ([{"reference": "a"}], "it needs candidate"),
         (["ab"], "'ab' is not a pair"),
         ([("nope://a", "b")], "nope:// cannot be opened"),
         (tmp_path / "none.parquet", "none.parquet"),

@@ -93,9 +93,9 @@ def test_what_is_written_is_skipped(folders, here, tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda cells: cells[:4] + cells[5:], "gave row 5 where row 4"),
-        (lambda cells: cells[:5] + cells[4:], "gave row 4 where row 5"),
-        (lambda cells: cells[:-1], "gave no row where row 7"),
+        (lambda cells: cells[:4] + cells[5:], "Ray returned row 5, but row 4"),
+        (lambda cells: cells[:5] + cells[4:], "Ray returned row 4, but row 5"),
+        (lambda cells: cells[:-1], "Ray returned no row, but row 7"),
     ],
 )
 def test_a_row_that_is_lost_or_double_ends_the_run(folders, here, tmp_path: Path, change: Change, words: str) -> None:
