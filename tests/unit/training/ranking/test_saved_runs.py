@@ -86,9 +86,9 @@ def test_votes_that_are_not_whole_train_nothing(
     [
         (["--mode", "tune", "--init", "gaussian"], "use --mode scratch"),
         (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
-        (["--photos", "."], "leave out --photos"),
+        (["--photos", "."], "--photos .: kmeans uses them"),
         (["--side", "8"], "needs 15 pixels"),
-        (["--rate", "0"], "above 0"),
+        (["--rate", "0"], "more than 0"),
     ],
 )
 def test_options_that_do_not_go_together(
