@@ -264,9 +264,9 @@ def compare(
     mask : str or Path, optional
         An image whose white pixels count, or a folder with a mask for each pair, with the name of the pair.
     pairs : str, Path, or iterable of pairs, optional
-        A list in place of the two paths. A file is CSV or JSON lines with the columns `reference` and `candidate`, and
-        optionally `name`, `group` and `mask`; its paths are relative to its folder. In Python, a pair is two paths or
-        URLs, or a mapping with these keys.
+        A list of pairs instead of the two paths. A file is CSV or JSON lines with the columns `reference` and
+        `candidate`, and optionally `name`, `group` and `mask`; its paths are relative to its folder. In Python, a pair
+        is two paths or URLs, or a mapping with these keys.
     match : str
         What the files of a pair have in common: "name", the relative path; "stem", the relative path without suffix;
         the fields of two patterns, such as "{name}.png={name}x4.png"; or the group of a regular expression. With

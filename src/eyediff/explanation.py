@@ -133,7 +133,7 @@ def explain(
     range, device
         As for `Metric.distance`.
     alpha
-        What transparency becomes where a protocol does not say it, as for `compare`. If exactly one image is
+        Policy for transparent images, as for `compare`, if a protocol states none. If exactly one image is
         transparent, a background must be stated.
     progress
         Called during a download of weights.

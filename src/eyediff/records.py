@@ -201,7 +201,7 @@ class ScoredPair:
     crossed
         Limits that the scores cross, including those of a baseline.
     waived
-        Limits that the scores cross and that do not count, because all that the metric finds has only moved.
+        Crossed limits that do not count, because all differences of the metric only moved.
     regions
         Changed regions of metrics that find regions. Metrics without changed regions are absent.
     """
@@ -450,10 +450,10 @@ class Pooled:
 class Summary:
     """The summary of a run. Of `count` pairs, `failed` have no score, and `incomplete` lack the score of some metric.
 
-    `crossings` are the crossed limits of pairs, and `mean_crossings` those of means. `waived` are those of pairs that
-    do not count, because the region has only moved. `lacking` has the first `defaults.LISTED` pairs that failed or are
-    incomplete, with their reasons. `groups` has a summary for each group. `pooled` (for each metric) and `hints` (for
-    people) are only used for video clips.
+    `crossings` are the crossed limits of pairs, and `mean_crossings` those of means. `waived` are crossed limits of
+    pairs that do not count, because the region only moved. `lacking` has the first `defaults.LISTED` pairs that failed
+    or are incomplete, with their reasons. `groups` has a summary for each group. `pooled` (for each metric) and `hints`
+    (for people) are only used for video clips.
     """
 
     count: int

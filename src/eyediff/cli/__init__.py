@@ -160,9 +160,9 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
 
 
 def _open_missing_streams() -> None:
-    """Open the streams that the caller closed (`>&-`): what goes to stderr goes nowhere, stdout refuses what it gets.
+    """Replace standard streams that the caller closed (`>&-`): stderr discards its text, and writing to stdout fails.
 
-    Their numbers are taken, too: the next file to be opened would get one, and a library that writes to stderr would
+    Otherwise the next opened file would get the number of the closed stream, and a library that writes to stderr would
     write into that file.
     """
     if None in (sys.stdin, sys.stdout, sys.stderr):
@@ -174,14 +174,14 @@ def _open_missing_streams() -> None:
 
 
 def _closed_stream() -> TextIO:
-    """Return a stream that cannot be written: results that nobody gets are an error."""
+    """Return a stream to which writing fails, because results that nobody receives are an error."""
     file = io.FileIO(os.open(os.devnull, os.O_RDONLY), "w")
     file.name = "<stdout>"
     return io.TextIOWrapper(io.BufferedWriter(file), encoding="utf-8")
 
 
 _CANNOT_WRITE = (errno.EBADF, errno.ENOSPC, errno.EIO, errno.EFBIG)
-"""What printing ends with where standard output is closed or full. Errors of files name the file."""
+"""Error numbers of a write to a standard output that is closed or full. Errors of files also have a file name."""
 
 
 def _end_without_reader() -> int:
@@ -191,7 +191,7 @@ def _end_without_reader() -> int:
 
 
 def _leave_stdout() -> None:
-    """Let the rest of standard output go nowhere: the interpreter would write it at exit."""
+    """Discard the rest of standard output. Otherwise the interpreter would write it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

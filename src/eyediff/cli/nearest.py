@@ -104,7 +104,7 @@ def nearest(
 
 
 def _paths(paths: list[Path], duplicates: float | None) -> tuple[Path | None, Path]:
-    """Return query and folder; the query is None if duplicates are requested."""
+    """Return the query and the folder. The query is None if duplicates are requested."""
     if duplicates is None:
         if len(paths) != 2:
             raise UsageError(
@@ -112,7 +112,7 @@ def _paths(paths: list[Path], duplicates: float | None) -> tuple[Path | None, Pa
             )
         return paths[0], paths[1]
     if len(paths) != 1:
-        raise UsageError("--duplicates looks at all pairs of one FOLDER; leave out the query")
+        raise UsageError("--duplicates compares all pairs of one FOLDER; leave out the query")
     return None, paths[0]
 
 

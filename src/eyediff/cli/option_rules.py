@@ -1,4 +1,4 @@
-"""Options that have no effect without another, or beside another: one table, checked before a command begins."""
+"""Rules for options that need another option or exclude one. They are checked before a command begins."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What some options of a command need, or what they cannot be given with.
+    """A rule: the options that some options of a command need, or the options that exclude them.
 
     An option is named as on the command line, an argument by the name of its parameter, such as "data". A value behind
-    a name restricts it: "--init kmeans"; "--size fit" stands for "--size fit:64x64", too.
+    a name restricts the rule to this value: "--init kmeans". "--size fit" also includes "--size fit:64x64".
 
     Parameters
     ----------
     options
-        Each of them is refused, even with its default value, if the rule does not hold.
+        Options that are refused if the rule does not hold, even if they have their default values.
     why
-        What the options are for, or why the others exclude them.
+        The purpose of the options, or the reason why the others exclude them.
     needs
-        One of these must be given; empty: none.
+        Options of which at least one must be given. If empty, the rule needs no option.
     without
-        None of these may be given, unless with its default value.
+        Options that must not be given, except with their default values.
     """
 
     options: Sequence[str]
@@ -109,7 +109,7 @@ RULES: Mapping[str, Sequence[Rule]] = {
     "optimize": (Rule(["--size"], "noise has the size of the target", without=["start noise"]),),
     "protocols": (Rule(["--toml"], "it prints one protocol", needs=["name"]),),
 }
-"""The rules of each command. What depends on a metric, a file or a number is checked where that is known."""
+"""The rules of each command. Rules that depend on a metric, a file or a number are checked in other modules."""
 
 
 class CheckedCommand(TyperCommand):
@@ -157,7 +157,7 @@ def _holds(text: str, ctx: Any) -> bool:
 
 
 def _spell(param: Any, ctx: Any) -> str:
-    """Return an option with its value, the first of several; an argument by its value."""
+    """Return the text of an option with its first value; for an argument, the text of the value."""
     value = ctx.params.get(param.name)
     values = value[:1] if isinstance(value, list) else value if isinstance(value, tuple) else [value]
     text = " ".join(shlex.quote(str(each)) for each in values)

@@ -268,7 +268,7 @@ def rows_shown(text: str | None, kind: str, output: Path | None) -> int | None:
 
 
 def resume_policy(resume: bool, by: Literal["time", "hash"] | None) -> run.Resume:
-    """Return what --resume and --resume-by say."""
+    """Return the resume policy from --resume and --resume-by."""
     return "hash" if by == "hash" else resume or by is not None
 
 

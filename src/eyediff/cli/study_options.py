@@ -35,7 +35,7 @@ JudgedSide: TypeAlias = Annotated[
 
 
 def split_of(split: StudySplit | None, data: Path) -> StudySplit:
-    """Return the value of --split. Raises UsageError if a table is given, which is one part."""
+    """Return the value of --split. Raises UsageError if it is given for a table, because a table has no splits."""
     if split is not None and data.is_file():
         raise UsageError(f"--split {split}: {shown(data)} is a table, which is taken whole; leave it out")
     return split or "val"

@@ -88,7 +88,7 @@ def find_scans(data: bytes) -> Scans:
             if content and len(content) >= 1 + 2 * content[0] + 3 and content[-1] & 15 == 0:
                 first, last = content[-3], min(content[-2], 63)
                 missing -= {(part, index) for part in content[1:-3:2] for index in range(first, last + 1)}
-            if not ends:  # the first one decides whether a decoder keeps all coefficients
+            if not ends:  # the first scan decides whether a decoder keeps all coefficients
                 single = frame in _BASELINE and content[:1] == bytes([len(components)])
             if interval:
                 units = _units(sizes, content[1:-3:2])

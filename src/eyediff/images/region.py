@@ -211,7 +211,7 @@ def conventions_of(
     mask: str | Path | None = None,
     resampling: Resampling = "lanczos",
 ) -> Conventions:
-    """Return the conventions that the arguments of a Python function state. Raises UsageError."""
+    """Return the conventions from the arguments of a Python function. Raises UsageError if one is wrong."""
     part = None if region is None else as_rectangle(region)
     return Conventions(
         None,

@@ -40,7 +40,7 @@ def check_size(
 ) -> None:
     """Raise UsageError if a size policy does not exist, or if a filter is given but the policy does not resize.
 
-    A size that both images get has `max_pixels` at most.
+    A size "fit:WxH" must not have more than `max_pixels` pixels.
     """
     target = _target(policy)
     if target is not None and (math.prod(target) > max_pixels or max(target) > defaults.MAX_SIDE):
@@ -84,7 +84,7 @@ def fit(
     resampling
         The filter for resizing.
     max_bytes
-        Bytes that the pixels of both may take at that size; None: no limit.
+        Largest number of bytes for the pixels of both images at the common size; None for no limit.
 
     Returns
     -------

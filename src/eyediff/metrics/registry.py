@@ -118,7 +118,7 @@ PEAK = "@peak"
 
 
 MetricNames: TypeAlias = str | Sequence[str]
-"""One name of a metric, or several."""
+"""Type of one metric name, or of several names."""
 
 
 def metric_names(names: MetricNames) -> tuple[str, ...]:
@@ -127,13 +127,13 @@ def metric_names(names: MetricNames) -> tuple[str, ...]:
 
 
 def finds_regions(requested: str) -> bool:
-    """Return whether a metric of this name says in which regions two images differ."""
+    """Return whether the metric with this name finds the regions in which two images differ."""
     return requested.endswith(PEAK) or tells_shifts(requested)
 
 
 @lru_cache(maxsize=256)  # it is called for every row
 def tells_shifts(requested: str) -> bool:
-    """Return whether a metric of this name tells by how much a region is displaced."""
+    """Return whether the metric with this name measures the displacement of a region."""
     if requested.endswith(PEAK):
         return False
     try:

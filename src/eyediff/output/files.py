@@ -100,7 +100,7 @@ class Lock:
 
 
 def remove_leftovers(output: Path) -> None:
-    """Remove what a killed run left beside an output that is not written now: its lock, and parts."""
+    """Remove the lock and the partial files of a killed run, unless another run writes this output now."""
     if output.with_name(output.name + ".lock").exists():
         with suppress(OutputError):  # another run is writing it
             Lock(output).release()

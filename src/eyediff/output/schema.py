@@ -109,10 +109,8 @@ VERDICT_COLUMNS = (
 )
 """Last columns in JSON and JSON lines."""
 
-WAIVED = Column(
-    "waived", "crossings", "Limits that the scores are beyond, and that do not count: the region has moved."
-)
-"""Behind them, in runs that tolerate a displacement."""
+WAIVED = Column("waived", "crossings", "Crossed limits that do not count, because the region only moved.")
+"""Column after the verdict, in runs that tolerate a displacement."""
 
 
 def optional_columns(metrics: Sequence[str], *, grouped: bool = False) -> tuple[Column, ...]:
@@ -135,7 +133,7 @@ def pair_columns(
 ) -> tuple[Column, ...]:
     """Return the columns of compared pairs; with a column for the group if `grouped`.
 
-    New columns are added at the end. `verdict` adds what was judged, and `tolerant` what was waived.
+    New columns are added at the end. `verdict` adds the columns of the verdict, and `tolerant` the waived limits.
     """
     scores = (Column(name, "number", f"Score of {name}.", group=SCORES) for name in metrics)
     more = optional_columns(metrics, grouped=grouped)

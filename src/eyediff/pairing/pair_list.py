@@ -17,7 +17,7 @@ SIDES = ("reference", "candidate")
 PairLike: TypeAlias = Pair | Mapping[str, str] | tuple[str | Path, str | Path]
 """A pair in a list: a Pair, a mapping with "reference" and "candidate", or two paths or URLs.
 
-A mapping may also have "name", or "pair" for the same, "group" and "mask".
+A mapping may also have "name" (or "pair", with the same meaning), "group" and "mask".
 """
 
 
@@ -37,9 +37,8 @@ def list_pairs(items: Iterable[PairLike]) -> Sequence[Pair]:
 def read_pairs(path: Path) -> Sequence[Pair]:
     """Return the pairs that a CSV or JSON lines table lists.
 
-    Its columns are `reference` and `candidate`, paths relative to the table's folder, or URLs; and where it has them
-    `name`, by default the candidate as it is written, `group`, and `mask`, a path or URL as the two. Other columns are
-    left to their owner.
+    The columns `reference` and `candidate` have paths relative to the folder of the table, or URLs. The columns `name`
+    (default: the text of the candidate), `group` and `mask` (a path or URL) are optional. Other columns are ignored.
 
     Raises
     ------

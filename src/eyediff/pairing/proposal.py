@@ -24,8 +24,8 @@ _EDGES = "_-. "
 def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: bool) -> tuple[str, int] | None:
     """Return patterns (a matching rule) that pair most of these names, and the number of pairs; None if none exist.
 
-    Of one folder, patterns are proposed if they tell its sides apart by words, not by numbers as any two files of a
-    series, and pair half of its names.
+    For one folder, patterns are proposed only if they pair half of its names, and if the references and candidates
+    differ by words. Names that differ only by numbers may be any two files of a series.
 
     Notes
     -----
@@ -53,7 +53,7 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
 
 
 def _differ_by_numbers(reference: str, candidate: str) -> bool:
-    """Return whether the texts beside the fields of two patterns are the same but for digits."""
+    """Return whether two patterns differ only by digits in the texts around their fields."""
     return re.sub(r"\d+", "", reference) == re.sub(r"\d+", "", candidate)
 
 

@@ -54,9 +54,9 @@ def write(
     metrics : str or sequence of str
         Name of a metric, or several.
     resume : bool or "hash"
-        Keep the rows that `output` has, and compute only the others. A file counts as changed if its size or its time
-        of modification differs. With "hash" it counts as changed if its content differs; this process reads all files
-        for that.
+        Keep the rows that `output` has, and compute only the others. A file counts as changed if its size or its
+        modification time differs. With "hash", a file counts as changed if its content differs; this process then
+        reads all files.
     size, alpha : str
         Policies for images of different sizes and for transparent images.
     device : {"auto", "cpu", "cuda"}

@@ -46,8 +46,8 @@ def pairs(
     Parameters
     ----------
     source : path, URL or iterable of PairLike
-        A list of pairs; or a Parquet file, or a folder of them, with the columns `reference`, `candidate` and
-        optionally `pair` (the name of each; default: the candidate) and `mask`; or the reference folder.
+        A list of pairs, a Parquet table, or the reference folder. A Parquet table is a file or a folder of files with
+        the columns `reference` and `candidate`, and optionally `pair` (the name; default: the candidate) and `mask`.
     candidate : path, optional
         The candidate folder or file, if `source` is a folder. Files are paired as in `eyediff compare`; files without a
         partner are left out.
@@ -104,5 +104,5 @@ def _read_table(source: str) -> PairTable:
     kept = [name for name in ("pair", *SIDES, "mask") if name in table.column_names]
     for name in kept:
         if name != "mask" and table[name].null_count:
-            raise UsageError(f"{shown(source)}: the column {name} has empty cells: fill them, or take them out")
+            raise UsageError(f"{shown(source)}: the column {name} has empty cells; fill them, or remove these rows")
     return PairTable(table.select(kept))

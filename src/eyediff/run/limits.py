@@ -53,11 +53,11 @@ class Limits:
         )
 
     def crossings(self, row: Row) -> Iterator[Crossing]:
-        """Yield the limits that the scores of a row are beyond; what has only moved is beyond none."""
+        """Yield the limits that the scores of a row cross. A score whose differences only moved crosses no limit."""
         return (found for found in self._exceeded(row) if not row.is_moved(found.metric))
 
     def waived(self, row: Row) -> Iterator[Crossing]:
-        """Yield the limits that do not count, because all that the metric finds has only moved."""
+        """Yield the crossed limits that do not count, because all differences of the metric only moved."""
         return (found for found in self._exceeded(row) if row.is_moved(found.metric))
 
     def _exceeded(self, row: Row) -> Iterator[Crossing]:
@@ -66,7 +66,7 @@ class Limits:
                 yield Crossing(row.pair.name, name, score, limit)
 
     def judge(self, row: Row) -> Row:
-        """Return the row with the limits that its scores are beyond, and those that are waived."""
+        """Return the row with the limits that its scores cross, and the limits that are waived."""
         row = cross(row, self.crossings(row))
         waived = tuple(self.waived(row))
         return replace(row, waived=waived) if waived and not isinstance(row, Failure) else row

@@ -2,7 +2,7 @@
 
 The journal `<output>.resume` lies beside the results. It is a file of JSON lines. The first line holds the settings of
 the run. Each other line holds a row with all its scores, and the size and modification time of its files, with the
-hash of their content where it is asked for. A line is appended before the row is written to the results. So the journal
+hash of their content if it is requested. A line is appended before the row is written to the results. So the journal
 holds every row of the results, except for rows that lack a score.
 
 A resumed run writes all results again: valid rows are copied from the journal, and the others are computed. The new
@@ -56,14 +56,15 @@ _LONGEST = 100
 """Largest number of characters of a setting in a message, because a file may contain any text."""
 
 Resume: TypeAlias = bool | Literal["hash"]
-"""Whether earlier results are continued. Rows of changed files are computed again: of files whose size or time of
-modification changed or, with "hash", whose content did. The rows must have been computed with "hash", too."""
+"""Type of the resume policy: whether to continue earlier results. Rows of changed files are computed again. A file
+counts as changed if its size or modification time differs. With "hash", it counts as changed if its content differs;
+the earlier run must have used "hash", too."""
 
 FileState: TypeAlias = tuple[int, int]
 """Type of the state of a file: its size, and its modification time in nanoseconds."""
 
 Stamp: TypeAlias = tuple[int, int] | tuple[int, int, str]
-"""Type of the state of a file with the sha256 of its content where it was asked for."""
+"""Type of the state of a file, with the sha256 of its content if it was requested."""
 
 
 def file_state(location: Location) -> FileState | None:

@@ -226,7 +226,7 @@ def summarise_methods(
 def _by_section(
     values: Numbers, usable: npt.NDArray[np.bool_], places: Mapping[str, npt.NDArray[np.bool_]]
 ) -> dict[str | None, Numbers]:
-    """Return the usable values of each group; and, by None, the units: all usable values, or the means of groups."""
+    """Return the usable values of each group. The key None has the means of groups or, without groups, all values."""
     found: dict[str | None, Numbers] = {name: values[:, usable & place] for name, place in places.items()}
     means = [of_group.mean(axis=1) for of_group in found.values() if of_group.shape[1]]
     found[None] = np.stack(means, axis=1) if means else values[:, usable]
@@ -236,7 +236,7 @@ def _by_section(
 def _deltas(
     entries: Mapping[str, Sequence[Entry]], bpp: Mapping[str, Sequence[float]], bitrates: Bitrates
 ) -> dict[str, dict[str, BjontegaardDelta]]:
-    """Return how each codec differs from the anchor. An operating point with an infinite score is on no curve."""
+    """Return the difference of each codec from the anchor. Points with an infinite score are left out of the curves."""
 
     def curve(codec: str, metric: str) -> tuple[Numbers, Numbers]:
         points = [(bpp[metric][place], entries[metric][place].mean) for place in bitrates.codecs[codec] if bpp[metric]]
@@ -282,7 +282,7 @@ def _decimals(metric: str, values: Numbers, asked: int | None) -> int:
 
 
 def _entries(values: Numbers, higher: bool | None, decimals: int) -> list[Entry]:
-    """Return an entry for each method, of its values: M x U. Without a better direction there is no rank."""
+    """Return an entry for each of M methods, from M x U values. Entries have no rank if `higher` is None."""
     if not values.shape[1]:
         return [Entry(None, "-")] * len(values)
     means = [float(mean) for mean in values.mean(axis=1)]

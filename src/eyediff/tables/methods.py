@@ -44,7 +44,7 @@ class TablePlan:
     groups
         Group of each image; empty if there are no groups.
     left_out
-        Names of images that a method lacks, with the names of these methods.
+        Names of images that some methods lack, with the names of these methods.
     bitrates
         Codecs and bits per pixel; None if sizes were not stated.
     """
@@ -58,7 +58,7 @@ class TablePlan:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the names of the columns: the metrics and, where there are bitrates, `bpp` before them."""
+        """Return the names of the columns: `bpp` if there are bitrates, then the metrics."""
         return (*([] if self.bitrates is None else [BPP]), *self.run.metrics.names)
 
     def pairs_of(self, image: int) -> Sequence[Pair]:
@@ -91,7 +91,7 @@ def plan_table(
     missing
         What happens if a method lacks an image.
     sizes, interpolation
-        As for `find_bitrates`; None: the table knows of no bitrates.
+        As for `find_bitrates`. If `sizes` is None, the table has no bitrates.
     progress
         Called with the progress of a download.
 
@@ -167,7 +167,7 @@ def _groups_of(images: Sequence[str], rule: str | None) -> Sequence[str]:
 
 
 def _masks_of(images: Sequence[str], masks: str | None) -> Sequence[Pair]:
-    """Return a pair for each image, with its mask if there are any."""
+    """Return a pair for each image, with the mask of the image if masks are given."""
     return _named(images) if masks is None else pairing.with_masks(_named(images), Path(masks))
 
 
@@ -176,7 +176,7 @@ def _named(images: Sequence[str]) -> Sequence[Pair]:
 
 
 class ScoresByMethod:
-    """A sink that keeps the scores of a table: for each metric, methods x images, NaN where one is missing.
+    """A sink that keeps the scores of a table: for each metric, methods x images, NaN if a score is missing.
 
     With bitrates, `bpp` precedes the metrics.
     """
@@ -186,7 +186,7 @@ class ScoresByMethod:
         self._bitrates = plan.bitrates
 
     def open(self, header: Header) -> None:
-        """Be ready for its metrics."""
+        """Prepare for the metrics of the header."""
         self.scores: dict[str, Numbers] = {} if self._bitrates is None else {BPP: self._bitrates.bpp}
         self.scores |= {name: np.full((self._methods, self._images), np.nan) for name in header.metrics}
         self._count = 0
