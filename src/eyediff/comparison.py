@@ -58,7 +58,7 @@ def distance(
 
     Parameters
     ----------
-    a, b : path, PIL image, array H x W x 3, or Embedding
+    a, b : path, bytes, PIL image, Figure, array H x W x 3 or H x W x 4, or Embedding
         As for `Metric.distance`.
     metric : str
         A name that `eyediff metrics` lists, or the path of a metric file. The metric stays loaded for the next call.
@@ -151,9 +151,8 @@ def scores(
     if counted is not None or options.conventions.masks:
         check_masks(parse_metrics(names))
     found = _metric_set(names, device, tuple(map(content_name, names)))
-    left, right = load_pair(a, b, range, options.alpha)
-    left, right, counted = prepare(options.conventions, left, right, counted)
-    row = score_images(left, right, found, counted)
+    frames = load_pair(a, b, range, options.alpha)
+    row = score_images([prepare(options.conventions, *pair, counted) for pair in frames], found)
     if not isinstance(row, ScoredPair) or not row.complete:
         raise ImageError(row.message)
     return dict(row.scores)
@@ -242,7 +241,8 @@ def compare(
 ) -> Result:
     """Compare two files, two folders, one file with each file of a folder, or the pairs of a list.
 
-    A pair that cannot be compared becomes a `Failure` among the rows, with its reason.
+    A pair that cannot be compared becomes a `Failure` among the rows, with its reason. Of animations, and of files of
+    several pages, the worst frame counts, by each metric; a note of the row says which.
 
     Parameters
     ----------

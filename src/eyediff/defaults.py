@@ -34,6 +34,10 @@ Pillow decodes it in Python, which takes 2 seconds for this size; a file of 1 kB
 seconds.
 """
 
+MAX_FRAMES = 2000
+"""Frames or pages of a file that are compared: more than a minute of animation. A frame of one pixel costs as much time
+as its header, and a file of 15 MB may hold a million."""
+
 MAX_FETCH = 1 << 30
 """Largest number of bytes of a file that is read from a URL into memory.
 
@@ -42,8 +46,8 @@ It is about twice the size of MAX_PIXELS uncompressed 8-bit pixels.
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".ico"}
-    | {".avif", ".ppm", ".pgm", ".pbm", ".pnm"}
-    | {".exr", ".hdr", ".pfm", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".npy", ".psd", ".pam"}
+    | {".avif", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"}
+    | {".exr", ".hdr", ".heic", ".heif", ".jxl", ".jp2", ".tga", ".npy", ".psd", ".pam"}
 )
 """Suffixes of images in a folder, in upper or lower case.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from . import defaults
 from ._version import __version__
@@ -101,6 +102,9 @@ class Explanation:
         return sorted(rows, key=lambda row: abs((row.score or 0.0) - value))
 
 
+_Frames: TypeAlias = list[tuple[Image, Image]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Way:
     """A metric, and the way in which images are prepared for it."""
@@ -159,7 +163,7 @@ def explain(
     """
     protocols = [replace(OWN, alpha=alpha), *published().values(), replace(ELSEWHERE, alpha=alpha)]
     left_out = {each.name: "its border needs the scale" for each in protocols if each.needs_scale and scale is None}
-    loaded: dict[str, tuple[Image, Image] | str] = {}
+    loaded: dict[str, _Frames | str] = {}
     for policy in dict.fromkeys(["refuse", *(each.alpha for each in protocols)]):
         try:
             loaded[policy] = load_pair(a, b, range, policy)
@@ -168,7 +172,13 @@ def explain(
                 raise
             loaded[policy] = str(error)
     transparent = isinstance(loaded["refuse"], str)
-    deep = any(image.pixels.itemsize > 1 for image in loaded[alpha] if isinstance(image, Image))
+    deep = any(
+        image.pixels.itemsize > 1
+        for frames in loaded.values()
+        if not isinstance(frames, str)
+        for pair in frames
+        for image in pair
+    )
     ways: dict[_Way, list[str]] = {}
     for protocol in protocols:
         if protocol.name in left_out:
@@ -204,15 +214,15 @@ def _built(name: str, device: DeviceName, progress: DownloadProgress | None) -> 
         return str(error)
 
 
-def _score(way: _Way, images: tuple[Image, Image] | str, metrics: MetricSet | str) -> tuple[float | None, str | None]:
+def _score(way: _Way, images: _Frames | str, metrics: MetricSet | str) -> tuple[float | None, str | None]:
     if isinstance(images, str) or isinstance(metrics, str):
         return None, images if isinstance(images, str) else str(metrics)
     conventions = Conventions(crop_border=way.border, eight_bits=way.eight_bits)
     try:
-        first, second, _ = prepare(conventions, *images)
+        frames = [prepare(conventions, *pair) for pair in images]
     except ImageError as error:
         return None, str(error)
-    row = score_images(first, second, metrics)
+    row = score_images(frames, metrics)
     return (None, row.message) if isinstance(row, Failure) else (row.scores[way.metric], None)
 
 

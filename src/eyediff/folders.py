@@ -73,7 +73,7 @@ def prepare(
         As for `Metric`.
     """
     options = ComparisonOptions(size=size, alpha="refuse", device=device, workers=workers)
-    metrics, loader = options.build_metrics([metric], progress), options.loader()
+    metrics, loader = options.build_metrics([metric], progress), options.loader("one")
     engine = metrics.engine(metric)
     if not isinstance(engine, NetworkEngine):
         able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)

@@ -25,6 +25,7 @@ from .images import (
     describe_one_sided,
     fit,
     is_one_sided,
+    pair_frames,
     region,
     split_range,
 )
@@ -39,7 +40,10 @@ from .scoring.metric_spec import check_masks, parse_metric
 from .sets import squared_distances
 
 ImageLike: TypeAlias = Any
-"""Type of an image: a path, a PIL image, or an array H x W x 3 of uint8, uint16, or floats with a stated range."""
+"""Type of an image: a path or URL, the bytes of a file (also BytesIO), a PIL image, a matplotlib Figure, or an array.
+
+Arrays are H x W x 3 or, with alpha, H x W x 4, of uint8 or uint16, or H x W x 3 of floats with a stated range.
+"""
 
 MaskLike: TypeAlias = Any
 """Type of a mask: a path or PIL image whose white pixels count, an array of booleans, or None (all pixels count)."""
@@ -153,9 +157,10 @@ class Metric:
 
         Parameters
         ----------
-        a, b : path, PIL image, array H x W x 3, or Embedding
-            Arrays have uint8, uint16, or floats with a stated range. An `Embedding` is the result of `embed` for one
-            image.
+        a, b : path, bytes, PIL image, Figure, array H x W x 3 or H x W x 4, or Embedding
+            Arrays have uint8, uint16, or floats with a stated range. A fourth channel is alpha. Bytes are the content of
+            an image file. An `Embedding` is the result of `embed` for one image. The score of an animation, or of a file
+            with several pages, is the score of its worst frame.
         range : (float, float), optional
             The values of black and white. Needed for floats. Integers and files have a known range, such as (0, 255).
         alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
@@ -187,8 +192,12 @@ class Metric:
                 raise UsageError(f"{len(scores)} pairs were given, but `distance` takes one pair; use `distances`")
             return float(scores[0])
         counted = self._counted(mask, a, b)
-        left, right = load_pair(a, b, range, alpha)
-        left, right, counted = region.prepare(NO_CONVENTIONS, left, right, counted)
+        worst = min if self.higher_is_better else max
+        return worst([self._distance(*pair, counted) for pair in load_pair(a, b, range, alpha)])
+
+    def _distance(self, a: Image, b: Image, counted: Mask | None) -> float:
+        """Return the score of two images of one size, each with one frame."""
+        left, right, counted = region.prepare(NO_CONVENTIONS, a, b, counted)
         grounds = [float(self._scores(x[None], y[None], counted)[0]) for x, y in composites(left, right)]
         if is_one_sided(left, right):
             raise ImageError(describe_one_sided(left, {self.name: grounds}))
@@ -390,7 +399,9 @@ class Metric:
         return values
 
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
-        left, right = load_pair(a, b, range)
+        (left, right), *later = load_pair(a, b, range)
+        if later:
+            raise UsageError(f"{left.name} has {1 + len(later)} frames or pages; give the one that counts")
         for image in (left, right):
             if image.over_white is not None:
                 raise UsageError(f"{image.name} is transparent; put it on a background first")
@@ -417,19 +428,24 @@ def _unmasked(image: ImageLike) -> ImageLike:
     return np.ma.getdata(image) if np.ma.isMaskedArray(image) else image
 
 
-def load_pair(a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst") -> tuple[Image, Image]:
-    """Return the reference and the candidate with the same size and storage type.
+def load_pair(
+    a: ImageLike, b: ImageLike, range: Range | None, alpha: AlphaPolicy = "worst"
+) -> list[tuple[Image, Image]]:
+    """Return the reference and the candidate with the same size and storage type, for each of their frames.
 
     Masks of masked arrays are ignored.
     """
     check_alpha(alpha)
     a, b = _unmasked(a), _unmasked(b)
     sides = zip((a, b), ("reference", "candidate"), split_range((a, b), range), strict=True)
-    left, right = (as_image(image, range=own, name=name, alpha=alpha) for image, name, own in sides)
-    if left.pixels.shape != right.pixels.shape:
-        sizes = f"{shown(left.name)} is {size_of(left.pixels)}, {shown(right.name)} is {size_of(right.pixels)}"
-        raise SizeError(f"{sizes}: they differ in size; resize or crop them to the same size first")
-    return fit(left, right, "refuse")
+    both = (as_image(image, range=own, name=name, alpha=alpha, frames="all") for image, name, own in sides)
+    frames = []
+    for left, right in pair_frames(*both):
+        if left.pixels.shape != right.pixels.shape:
+            sizes = f"{shown(left.name)} is {size_of(left.pixels)}, {shown(right.name)} is {size_of(right.pixels)}"
+            raise SizeError(f"{sizes}: they differ in size; bring them to one size first")
+        frames.append(fit(left, right, "refuse"))
+    return frames
 
 
 def _pair_up(one: int, other: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -51,6 +51,10 @@ AlphaPolicy: TypeAlias = str
 It is "worst" (score on black and on white, and use the worse score), "refuse", "drop" (use the stored colours), or a
 background: "white", "black", "checkerboard" or a colour such as "#808080". `images.check_alpha` checks it.
 """
+
+FramePolicy: TypeAlias = Literal["all", "first", "one"]
+"""What is read of an animation, or of a file of several pages: all frames, the first, or "one", which refuses such a
+file."""
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 """Type of a mask: H x W (or N x H x W), True for pixels that count."""
@@ -114,7 +118,8 @@ class Image:
 
     If the file has transparency, `pixels` is the picture on black and `over_white` is the picture on white; a pair then
     gets the worse of the two scores. `notes` are remarks for people, for example that one frame of an animation was
-    used. `extent` is the width and height of the upper left part that the file holds, if the image was padded.
+    used. `extent` is the width and height of the upper left part that the file holds, if the image was padded. `later`
+    are the other frames or pages of the file, if all were read.
     """
 
     name: str
@@ -122,6 +127,12 @@ class Image:
     over_white: Pixels | None = None
     notes: tuple[str, ...] = ()
     extent: tuple[int, int] | None = None
+    later: tuple[Image, ...] = ()
+
+    @property
+    def frames(self) -> tuple[Image, ...]:
+        """Each frame as an image of its own."""
+        return (replace(self, later=()), *self.later)
 
 
 @dataclass(frozen=True, slots=True)

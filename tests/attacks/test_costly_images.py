@@ -22,6 +22,7 @@ from PIL import features
 import eyediff
 from eyediff.errors import ImageError
 from eyediff.images import read
+from eyediff.images.tiff_tags import find_pages
 from eyediff.records import Failure
 from tests.unit.images.make import icc_rgb, noise, tiff
 
@@ -197,12 +198,66 @@ def test_a_name_of_a_property_among_the_data_of_an_avif(tmp_path: Path) -> None:
     assert "HDR" not in str(caught.value)
 
 
+def test_a_deep_picture_that_is_not_there(tmp_path: Path) -> None:
+    """Memory was taken for what the header announced, 36 million pixels in 30 bytes; more is refused by its size."""
+    path = tmp_path / "x"
+    for kind, scale in (("P5 ", "65535"), ("P2 ", "65535"), ("PF\n", "-1")):
+        small, large = (f"{kind}{side} {side} {scale}\n".encode() + bytes(10) for side in (4000, 20_000))
+        assert "announces 20000x20000" in error_of(path, large)
+        assert "truncated: 10 of" in error_of(path, small)
+    grown, told = memory_of(path)
+    assert "truncated" in told and grown < 20_000_000
+
+
+@pytest.mark.parametrize("side", [1, 3000])
+def test_a_million_frames(tmp_path: Path, side: int) -> None:
+    """All frames were counted, 16 MB of one pixel each. On a large canvas each frame is a whole picture."""
+    screen = b"GIF89a" + struct.pack("<HH", side, side) + b"\x80\0\0" + bytes(3) + b"\xff" * 3
+    frame = b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0"  # 1 x 1, one block of codes
+    path = tmp_path / "x.gif"
+    path.write_bytes(screen + frame * 1_000_000 + b";")
+    told = "more than 2000 frames" if side == 1 else "more than the limit of 20000000 pixels"
+    with pytest.raises(ImageError, match=told):
+        read(path, frames="all", max_pixels=20_000_000)
+    assert read(path, frames="first").notes == ("first of several frames",)
+
+
+def test_pages_that_share_their_tags() -> None:
+    """2,000 directories of 65,535 tags each that lie over each other, in 800 kB: each was read for its page."""
+    entry, count = struct.pack("<HHII", 65000, 3, 1, 0), 0xFFFF
+    content = bytearray(b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", count) + entry * (count + 4000))
+    for number in range(2000):
+        place = 8 + 24 * number
+        struct.pack_into("<H", content, place, count)
+        struct.pack_into("<I", content, place + 2 + 12 * count, place + 24)
+    with pytest.raises(ValueError, match="more than 131072 tags"):
+        list(find_pages(io.BytesIO(content)))
+
+
+def test_pages_that_share_their_data(tmp_path: Path) -> None:
+    """A page of 120 bytes inflates to what it announces: pixels are counted before sums are checked."""
+    side, count = 1000, 1900
+    data = zlib.compress(bytes(side * side))
+    start = 8 + len(data)
+    entries = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 273: 8, 277: 1, 278: side, 279: len(data)}
+    content = b"II*\0" + struct.pack("<I", start) + data
+    for number in range(count):
+        following = start + (number + 1) * (6 + 12 * len(entries))
+        content += struct.pack("<H", len(entries))
+        content += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
+        content += struct.pack("<I", following if number < count - 1 else 0)
+    path = tmp_path / "x.tif"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="its first 11 frames or pages have more than the limit of 10000000 pixels"):
+        read(path, frames="all", max_pixels=10_000_000)
+
+
 @pytest.mark.parametrize("comment", [b"#" + b"x" * 5000 + b"\n", b"# " * 40 + b"\r", b""])
 def test_a_long_comment_in_a_pnm(tmp_path: Path, comment: bytes) -> None:
     """The largest value was looked for in the first 4,096 bytes: a comment hid that it is 65535."""
-    content = b"P6 " + comment + b"2 2 " + comment + b"65535\n" + bytes(24)
-    assert "values up to 65535" in error_of(tmp_path / "x.ppm", content)
     path = tmp_path / "x.ppm"
+    path.write_bytes(b"P6 " + comment + b"2 2 " + comment + b"65535\n" + bytes(range(24)))
+    assert read(path).pixels.ravel().tolist() == [256 * high + high + 1 for high in range(0, 24, 2)]
     path.write_bytes(b"P6 " + comment + b"2 2 " + comment + b"255\n" + bytes(range(12)))
     assert read(path).pixels.ravel().tolist() == list(range(12))
 

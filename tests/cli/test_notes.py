@@ -30,7 +30,7 @@ def _frames(path: Path) -> None:
 
 
 def _pages(path: Path) -> None:
-    _photo().save(path, "TIFF", save_all=True, append_images=[_photo()])
+    _photo().save(path, "TIFF", save_all=True, append_images=[_photo().rotate(90)])
 
 
 def _cmyk(path: Path) -> None:
@@ -52,8 +52,8 @@ def _large(path: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], None], str, list[str]]] = {
-    "frames": (_frames, "first of 2 frames", []),
-    "pages": (_pages, "first of several pages", []),
+    "frames": (_frames, "worst of 2 frames: 2", []),
+    "pages": (_pages, "worst of 2 frames: 2", []),
     "cmyk": (_cmyk, "CMYK", []),
     "profile": (_broken_profile, "profile", []),
     "background": (_transparent, "transparency on white", ["--alpha", "white"]),
@@ -115,15 +115,20 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A reference, and a candidate of each kind."""
     folder = tmp_path_factory.mktemp("notes")
     _photo().save(folder / "reference.png")
+    _photo().save(folder / "frames.png", save_all=True, append_images=[_photo().rotate(180)])
     for kind, (make, _, _) in KINDS.items():
         make(folder / kind)
     return folder
 
 
+def _reference(pairs: Path, kind: str) -> Path:
+    return pairs / ("frames.png" if kind in ("frames", "pages") else "reference.png")
+
+
 def _note(pairs: Path, kind: str) -> tuple[str, ...]:
     _, words, options = KINDS[kind]
     keywords: dict[str, Any] = {options[0].removeprefix("--"): options[1]} if options else {}
-    result = eyediff.compare(pairs / "reference.png", pairs / kind, ["psnr"], **keywords)
+    result = eyediff.compare(_reference(pairs, kind), pairs / kind, ["psnr"], **keywords)
     (row,) = result.rows
     assert isinstance(row, ScoredPair), row
     assert any(words in note for note in row.notes), row.notes
@@ -139,7 +144,7 @@ def test_a_note_is_in_every_format(kind: str, format_: str, pairs: Path, tmp_pat
     """The same words as in the row of the library."""
     name, option, read = FORMATS[format_]
     output = tmp_path / name
-    words = ["compare", str(pairs / "reference.png"), str(pairs / kind), "-m", "psnr", *KINDS[kind][2]]
+    words = ["compare", str(_reference(pairs, kind)), str(pairs / kind), "-m", "psnr", *KINDS[kind][2]]
     if format_ == "parquet":
         pytest.importorskip("pyarrow")
     assert run([*words, *option, str(output)]) == 0

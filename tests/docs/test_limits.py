@@ -20,6 +20,7 @@ WORDS = " ".join(PAGE.split())
     "said",
     [
         f"| pixels that a file may announce | {defaults.MAX_PIXELS:,};",
+        f"{defaults.MAX_FRAMES:,} of a file at most",
         f"| bytes of a file behind a URL | {defaults.MAX_FETCH:,} |",
         f"decoded one at a time from | {defaults.ALONE_PIXELS:,} pixels",
         f"{defaults.MOST_MEMORY / 1024**3:.0f} GiB at most and {defaults.LEAST_MEMORY / 1024**2:.0f} MiB at least",

@@ -119,6 +119,7 @@ def seeds() -> Iterator[bytes]:
         tiff(noise(channels=1, dtype=np.uint16), photometric=0, order=">"),
         tiff(noise(channels=4, dtype=np.uint16), extra=(1,)),
         *(b"P1 2 2\n0 1 1 0\n", b"P2 2 2 255\n0 1 2 3\n", b"P3 # x\n1 1 255\n0 1 2\n", b"P4 8 1\n\x55"),
+        *(b"P5 1 2 4095\n\1\2\3\4", b"P3 1 1 300\n0 1 299\n", b"Pf\n1 1\n-1.0\n\0\0\x80\x3f"),
     ]
     if features.check("avif"):
         wholes.append(saved("AVIF", quality=10))

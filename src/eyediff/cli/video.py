@@ -76,7 +76,7 @@ def video(
     if plot is not None:
         check(plot)
     with ExitStack() as stack:
-        first, second = (stack.enter_context(clips.Clip(path)) for path in (reference, candidate))
+        first, second = (stack.enter_context(clips.open_clip(path)) for path in (reference, candidate))
         with download_bar("weights") as fetched:
             plan, frames = clips.plan_video(
                 first,

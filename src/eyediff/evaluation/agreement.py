@@ -156,7 +156,7 @@ def judge(
 
 
 def _read(path: Path, side: int | None) -> Image:
-    image = images.read(path)
+    image = images.read(path, frames="one")
     if side is None:
         return image
     over_white = None if image.over_white is None else resize_shorter_side(image.over_white, side)

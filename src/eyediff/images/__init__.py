@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .arrays import as_batch, as_image
+from .frames import pair_frames
 from .planes import check_alpha, composites, describe_one_sided, is_one_sided
 from .ranges import Range, check_range, split_range
 from .reading import content, content_sha256, has_image_content, read
@@ -25,6 +26,7 @@ __all__ = [
     "has_image_content",
     "is_one_sided",
     "only_in_one",
+    "pair_frames",
     "read",
     "split_range",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from io import BytesIO
 from typing import Any, cast
 
 import numpy as np
@@ -11,37 +13,69 @@ from PIL import Image as PILImage
 
 from ..errors import ArgumentTypeError, ImageError, RangeError, SizeError, shown
 from ..locations import locate
-from ..records import AlphaPolicy, Image, Pixels
+from ..records import AlphaPolicy, FramePolicy, Image, Pixels
 from .decode import from_pil
 from .formats import UnsupportedImage
-from .planes import picture
+from .planes import DecodedImage, picture
 from .ranges import Range, advice, is_default, scale_levels, split_range
-from .reading import read, with_range
+from .reading import read, read_stream, with_range
 from .size import size_of, stored_as, wider_of
 
+_LEVELS = (np.uint8, np.uint16)
 
-def as_image(value: Any, *, range: Range | None = None, name: str = "image", alpha: AlphaPolicy = "worst") -> Image:
-    """Convert a path, a PIL image or an array to an image.
 
-    Arrays are H x W x 3, or gray: H x W or H x W x 1, which become three equal channels. They have uint8, uint16, or
-    float with a `range`, the values of black and white. Integers and files may also have a range, such as (0, 4095) for
-    12-bit values in a 16-bit file. With a range, the image becomes float32 from 0 to 1. Any object that NumPy can read
-    as an array is allowed. Paths and PIL images are handled as in `read`: orientation, profile, transparency.
+def as_image(
+    value: Any,
+    *,
+    range: Range | None = None,
+    name: str = "image",
+    alpha: AlphaPolicy = "worst",
+    frames: FramePolicy = "one",
+) -> Image:
+    """Convert a path or URL, the bytes of a file, a PIL image, a Figure of matplotlib, or an array, to an image.
+
+    Arrays are H x W x 3, or H x W and H x W x 1 (gray, taken as three equal channels): uint8, uint16, or float with
+    `range` stated, the values of black and white. Integers and files take a range, too, such as (0, 4095) for 12 bits
+    in a file of 16. With a range the image becomes float32 from 0 to 1. Whatever numpy can read as an array will do.
+    An array H x W x 4 of integers has straight alpha in its last channel. A figure is drawn as `savefig` draws it.
+    Paths, bytes (a BytesIO, too) and PIL images go through the rules of `read`: orientation, profile, transparency.
+    Of several frames or pages `frames` says which are read; of a PIL image the current one counts.
 
     Raises ImageError for files and PIL images, RangeError for arrays whose type, shape or values do not fit.
     """
     if isinstance(value, (str, os.PathLike)):
-        return read(locate(value), alpha=alpha, range=range)
+        return read(locate(value), alpha=alpha, range=range, frames=frames)
+    if hasattr(value, "savefig"):
+        value = _draw_figure(value)
+    if isinstance(value, BytesIO):
+        value = value.getbuffer()
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _named(name, lambda: read_stream(BytesIO(value), name, alpha=alpha, range=range, frames=frames))
     if isinstance(value, PILImage.Image):
         name = str(getattr(value, "filename", "") or name)
-        try:
-            return with_range(picture(name, from_pil(value), alpha), range)
-        except UnsupportedImage as why:
-            raise ImageError(f"{shown(name)}: {why}") from why
+        return _named(name, lambda: with_range(picture(name, from_pil(value), alpha), range))
     array = _array(value, name)
+    if array.ndim == 3 and array.shape[2] == 4 and array.shape[0] not in (1, 3) and array.dtype.type in _LEVELS:
+        colours, share = (np.ascontiguousarray(part, array.dtype.type) for part in (array[..., :3], array[..., 3]))
+        return _named(name, lambda: with_range(picture(name, DecodedImage(colours, share), alpha), range))
     if array.ndim == 4:
         raise RangeError(f"{name}: a stack with the shape {array.shape} was given; expected one image, H x W x 3")
     return Image(name, _pixels(_with_channels(array, name), range, name))
+
+
+def _named(name: str, make: Callable[[], Image]) -> Image:
+    """Return the image that is made. Raises ImageError, which begins with the name, if there is none."""
+    try:
+        return make()
+    except UnsupportedImage as why:
+        raise ImageError(f"{shown(name)}: {why}") from why
+
+
+def _draw_figure(figure: Any) -> BytesIO:
+    """Return a Figure of matplotlib as the PNG that `savefig` writes."""
+    file = BytesIO()
+    figure.savefig(file, format="png")
+    return file
 
 
 def as_batch(value: Any, *, range: Range | None = None, name: str = "images") -> Pixels:
@@ -52,7 +86,8 @@ def as_batch(value: Any, *, range: Range | None = None, name: str = "images") ->
     """
     if isinstance(value, (list, tuple)):
         return _stacked(value, range, name)
-    if not isinstance(value, (str, os.PathLike, PILImage.Image)):
+    is_array = hasattr(value, "__array__") or hasattr(value, "__array_interface__")
+    if is_array and not isinstance(value, PILImage.Image):
         array = _array(value, name)
         if array.ndim == 4:
             return _pixels(_with_channels(array, name), range, name)
@@ -78,7 +113,9 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
 
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     if not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
-        raise ArgumentTypeError(f"{name}: {type(value).__name__} was given; expected a path, a PIL image or an array")
+        raise ArgumentTypeError(
+            f"{name}: {type(value).__name__} given, a path, bytes, a PIL image or an array was expected"
+        )
     if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
         raise RangeError(
             f"{name}: the mask of a masked array is not supported here; crop it, or fill it with .filled(value)"
@@ -106,14 +143,14 @@ def _with_channels(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
         turn = "(1, 2, 0)" if array.ndim == 3 else "(0, 2, 3, 1)"
         raise RangeError(f"{name}: the shape {shape} has the channels first; expected them last; use .transpose{turn}")
     if array.ndim in (3, 4) and shape[-1] == 4:
-        raise RangeError(f"{name}: the shape {shape} has four channels; use [..., :3], or give a PIL image with alpha")
-    raise RangeError(f"{name}: the shape is {shape}; expected H x W x 3 (or N x H x W x 3 for a stack)")
+        raise RangeError(f"{name}: four channels in shape {shape}: give [..., :3], or one image of uint8 or uint16")
+    raise RangeError(f"{name}: shape {shape}, H x W x 3 (or N x H x W x 3 for a stack) was expected")
 
 
 def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
     """Return the pixels in one of the three storage types, C-contiguous."""
     dtype = array.dtype
-    if dtype.type in (np.uint8, np.uint16):  # in any byte order
+    if dtype.type in _LEVELS:  # of either byte order
         if range is not None and not is_default(dtype, range):
             return scale_levels(array, range, name)
         return np.ascontiguousarray(array, dtype=dtype.type)  # in the byte order of this machine

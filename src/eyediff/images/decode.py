@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import struct
 import threading
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
+from itertools import count
 from typing import BinaryIO
 
 import numpy as np
@@ -33,12 +35,13 @@ from PIL import _imaging as imaging
 from .. import defaults
 from ..errors import excerpt
 from ..fork_safe import OfProcess
-from . import icc, sixteen_bit
+from ..records import FramePolicy
+from . import icc, netpbm, sixteen_bit
 from .formats import HEAD, FileInfo, Format, UnsupportedImage, recognise
-from .headers import INSPECTORS
+from .headers import INSPECTORS, tiff, tiff_pages
 from .jpeg import Jpeg
 from .planes import DecodedImage, alpha_of_key, turned
-from .tiff_tags import DAMAGED_EXIF, orientation
+from .tiff_tags import DAMAGED_EXIF, isolate_page, orientation
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
@@ -112,40 +115,136 @@ _USUAL_SCANS = 10
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
 _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
+_FIRST = "first of several frames"
+_COPIES = "smaller copies or masks among its pages are left out"
 _NO_PROFILE = "CMYK without a colour profile: converted with the simple formula"
 
 
-def decode(file: BinaryIO, max_pixels: int, max_bytes: int | None = None) -> DecodedImage:
-    """Decode the first picture of a file, upright and in sRGB. Raises UnsupportedImage."""
+def decode(
+    file: BinaryIO, max_pixels: int, max_bytes: int | None = None, frames: FramePolicy = "first"
+) -> list[DecodedImage]:
+    """Return the pictures of a file, upright and in sRGB: one, or all frames or pages if `frames` is "all".
+
+    All frames together have at most `max_pixels` and take at most `max_bytes`. There are at most `defaults.MAX_FRAMES`.
+    Raises UnsupportedImage.
+    """
     kind = recognise(file.read(HEAD))
     about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
+    if about.more and frames != "first":
+        raise UnsupportedImage("has several pictures, but only the first picture of a PNM is read; split it into files")
     with _report_damage(kind), ExitStack() as turns:
+        if kind in ("PNM", "PFM") and about.bits > 8:
+            header = netpbm.read_header(file)
+            size = header.width, header.height
+            _check_size(kind, size, max_pixels, 8 if header.is_text else _effort_of(None, about))
+            _check_bytes(size, _bytes_of(None, about), max_bytes)
+            if size[0] * size[1] > defaults.ALONE_PIXELS:
+                turns.enter_context(_large_ones_in_turn.value)
+            return [replace(netpbm.decode(file, header), notes=(_FIRST,) if about.more else ())]
         file.seek(0)
         with _warnings_swallowed(kind):
             im = PLUGINS[kind](file)
-            _check_size(im, max_pixels, _effort(im, kind, about))
-            _check_bytes(im, about, max_bytes)
-            more = _more(im, kind)
-            if im.width * im.height > defaults.ALONE_PIXELS:
+            _check_size(kind, im.size, max_pixels, _effort(im, kind, about))
+            _check_bytes(im.size, _bytes_of(im, about), max_bytes)
+            pages = tiff_pages(file) if kind == "TIFF" else []
+            if None in pages:
+                about = replace(about, notes=(*about.notes, _COPIES))
+            several = len(pages) - pages.count(None) > 1 if pages else bool(getattr(im, "is_animated", False))
+            if several and frames == "one":
+                raise UnsupportedImage("has several frames or pages; expected one; save the one that counts as PNG")
+            if im.width * im.height > defaults.ALONE_PIXELS or (several and frames == "all"):
                 turns.enter_context(_large_ones_in_turn.value)
+            if several and frames == "all":
+                return list(_every_frame(file, im, kind, about, pages, max_pixels, max_bytes))
             if not about.deep:
                 im.load()
-                _check_size(im, max_pixels)
-            if isinstance(im, Jpeg):
-                more = (*more, *im.remarks)
-        planes = sixteen_bit.colours(file, im, about) if about.deep else _planes(im, about)
+                _check_size(kind, im.size, max_pixels)
+        notes = (_FIRST,) if several or about.more else _remarks(im)
+        if about.deep:
+            planes = _deep_planes(_content(file), file, im, about, pages[0] if pages else None)
+        else:
+            planes = _planes(im, about)
         im.close()  # frees the larger image of Pillow before turning, which needs memory
-        return _upright(im, about, planes, more)
+        return [_upright(im, about, planes, notes)]
+
+
+def _every_frame(
+    file: BinaryIO,
+    im: ImageFile.ImageFile,
+    kind: Format,
+    about: FileInfo,
+    pages: Sequence[int | None],
+    max_pixels: int,
+    max_bytes: int | None,
+) -> Iterator[DecodedImage]:
+    """Yield all frames of an animation as they are shown, or the pages of a TIFF that are not copies (None)."""
+    if kind == "PNG" and about.bits > 8:  # Pillow reduces its colours to 8 bits; OpenCV reads only the default image
+        raise UnsupportedImage("is an animated PNG of 16 bits, which is not supported; save its frames as PNG")
+    content, pixels, taken = bytearray(), 0.0, 0.0
+    for number in range(len(pages)) if pages else count():
+        if number < len(pages) and pages[number] is None:
+            continue
+        try:
+            im.seek(number)
+        except EOFError as why:
+            if kind == "GIF" or (not pages and number == getattr(im, "n_frames", 0)):
+                break
+            raise UnsupportedImage(
+                f"is damaged: its frame {number + 1} is missing; download or export it again"
+            ) from why
+        if number == defaults.MAX_FRAMES:
+            raise UnsupportedImage(f"has more than {number} frames or pages, which is the limit; cut it into parts")
+        if number and pages:
+            about = tiff(file, pages[number])
+        effort = _effort(im, kind, about)
+        _check_size(kind, im.size, max_pixels, effort)
+        pixels += im.width * im.height * effort
+        if pixels > max_pixels:
+            raise UnsupportedImage(
+                f"its first {number + 1} frames or pages have more than the limit of {max_pixels} pixels; it was not "
+                "decoded further; `compare` and `table` read more if max_pixels is larger"
+            )
+        taken += im.width * im.height * _bytes_of(im, about)
+        _check_bytes(im.size, taken / (im.width * im.height), max_bytes)
+        if about.deep:
+            content = content or _content(file)
+            planes = _deep_planes(content, file, im, about, pages[number] if pages else None)
+        else:
+            im.load()
+            _check_size(kind, im.size, max_pixels)
+            planes = _planes(im.copy(), about)  # a copy, because the next frame is drawn over this one
+        yield _upright(im, about, planes, ())
+    im.close()
+
+
+def _deep_planes(
+    content: bytearray, file: BinaryIO, im: PILImage.Image, about: FileInfo, page: int | None
+) -> DecodedImage:
+    """Return 16-bit colours from the content of a file; of a TIFF, those of a page."""
+    if page is not None:
+        isolate_page(content, file, page)
+    return sixteen_bit.colours(content, im, about)
+
+
+def _content(file: BinaryIO) -> bytearray:
+    data = bytearray(file.seek(0, os.SEEK_END))
+    file.seek(0)
+    file.readinto(data)  # type: ignore[attr-defined]  # as every file in binary mode has it
+    return data
 
 
 def announced_size(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
-    """The width and height that a file announces; no pixel is decoded. Raises UnsupportedImage."""
+    """Return the width and height in a file's header, without decoding a pixel. Raises UnsupportedImage."""
     kind = recognise(file.read(HEAD))
     with _report_damage(kind), _warnings_swallowed(kind):
-        file.seek(0)
-        im = PLUGINS[kind](file)
-        _check_size(im, max_pixels)
-        return im.size
+        if kind in ("PNM", "PFM"):
+            header = netpbm.read_header(file)
+            size = header.width, header.height
+        else:
+            file.seek(0)
+            size = PLUGINS[kind](file).size
+        _check_size(kind, size, max_pixels)
+        return size
 
 
 def from_pil(im: PILImage.Image) -> DecodedImage:
@@ -154,12 +253,14 @@ def from_pil(im: PILImage.Image) -> DecodedImage:
         raise UnsupportedImage("PIL reduces this 16-bit file to 8 bits; give its path instead")
     with _report_damage(im.format or "image"):
         im.load()
-        about = FileInfo(bits=16 if im.mode in _SIXTEEN else 8)
+        about = FileInfo(bits=16 if im.mode in _SIXTEEN else 8, floats=im.mode == "F")
         return _upright(im, about, _planes(im, about), ())
 
 
 def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
-    """Return the colours and the alpha of an image that Pillow decoded."""
+    """Colour and alpha of what Pillow decoded."""
+    if about.floats:
+        return DecodedImage(np.repeat(np.asarray(im, np.float32)[..., None], 3, axis=2))
     profile = about.profile or im.info.get("icc_profile")
     if im.mode in _SIXTEEN:
         return sixteen_bit.gray(im, about, profile)
@@ -223,12 +324,12 @@ def _upright(im: PILImage.Image, about: FileInfo, found: DecodedImage, more: tup
     return turned(replace(found, notes=notes), turn)
 
 
-def _more(im: PILImage.Image, kind: Format) -> tuple[str, ...]:
-    """Return a note about further pictures in the file, if its header was not inspected for them."""
-    if kind == "ICO" and len(sizes := im.info.get("sizes", ())) > 1:
+def _remarks(im: PILImage.Image) -> tuple[str, ...]:
+    """Return the notes on a decoded picture."""
+    if isinstance(im, Jpeg):
+        return im.remarks
+    if isinstance(im, IcoImagePlugin.IcoImageFile) and len(sizes := im.info.get("sizes", ())) > 1:
         return (f"largest of {len(sizes)} sizes",)
-    if kind in ("GIF", "WebP", "AVIF") and (count := getattr(im, "n_frames", 1)) > 1:
-        return (f"first of {count} frames",)
     return ()
 
 
@@ -244,36 +345,46 @@ def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
         return 4 if transparent else 3
     if isinstance(im, Jpeg) and not im.scans.single:
         return max(2, len(im.scans.ends) / _USUAL_SCANS)
-    costly = about.bits > 8 or im.info.get("icc_profile")
-    if transparent:
+    return _effort_of(im, about)
+
+
+def _effort_of(im: PILImage.Image | None, about: FileInfo) -> float:
+    """Return the cost of a pixel of one decoded picture. None stands for a picture that Pillow does not decode."""
+    if about.floats:
+        return 4
+    costly = about.bits > 8 or (im is not None and im.info.get("icc_profile"))
+    if about.key is not None or (im is not None and im.has_transparency_data):
         return 3 if costly else 2
     return 1.3 if costly else 1
 
 
-def _check_size(im: PILImage.Image, max_pixels: int, effort: float = 1) -> None:
+def _check_size(kind: Format, size: tuple[int, int], max_pixels: int, effort: float = 1) -> None:
     """Raise UnsupportedImage for an image that is too large. Each pixel counts `effort` times."""
-    if max(im.size) > defaults.MAX_SIDE:
+    width, height = size
+    if max(size) > defaults.MAX_SIDE:
         raise UnsupportedImage(
-            f"is {im.width}x{im.height}, but each side may be at most {defaults.MAX_SIDE} pixels; cut it into parts"
+            f"is {width}x{height}, but each side may be at most {defaults.MAX_SIDE} pixels; cut it into parts"
         )
-    if im.width * im.height * effort > max_pixels:
-        limit = f"the limit of {max_pixels / effort:.0f} pixels" + (
-            f" for a {im.format} of this kind" if effort > 1 else ""
-        )
-        what = f"is {im.width}x{im.height}, which is more than {limit}"
+    if width * height * effort > max_pixels:
+        limit = f"the limit of {max_pixels / effort:.0f} pixels" + (f" for a {kind} of this kind" if effort > 1 else "")
         raise UnsupportedImage(
-            f"{what}; it was not decoded, because it may be a decompression bomb; `compare` and `table` read it if "
-            f"max_pixels is at least {math.ceil(im.width * im.height * effort)}"
+            f"is {width}x{height}, which is more than {limit}; it was not decoded, because it may be a decompression bomb; "
+            f"`compare` and `table` read it if max_pixels is at least {math.ceil(width * height * effort)}"
         )
 
 
-def _check_bytes(im: PILImage.Image, about: FileInfo, max_bytes: int | None) -> None:
-    """Raise UnsupportedImage for an image whose pixels take more; a transparent one is put on two grounds."""
-    grounds = 2 if about.key is not None or im.has_transparency_data else 1
-    needed = im.width * im.height * 3 * (2 if about.bits > 8 else 1) * grounds
+def _bytes_of(im: PILImage.Image | None, about: FileInfo) -> int:
+    """Return the number of bytes of a decoded pixel. A transparent image is put on two backgrounds."""
+    backgrounds = 2 if about.key is not None or (im is not None and im.has_transparency_data) else 1
+    return 3 * (4 if about.floats else 2 if about.bits > 8 else 1) * backgrounds
+
+
+def _check_bytes(size: tuple[int, int], each: float, max_bytes: int | None) -> None:
+    """Raise UnsupportedImage for an image whose pixels take more memory; each takes `each` bytes."""
+    needed = size[0] * size[1] * each
     if max_bytes is not None and needed > max_bytes:
         raise UnsupportedImage(
-            f"its {im.width}x{im.height} pixels take {needed / 1024**2:.0f} MB decoded, and the memory limit leaves "
+            f"its {size[0]}x{size[1]} pixels take {needed / 1024**2:.0f} MB decoded, and the memory limit leaves "
             f"{max_bytes / 1024**2:.0f} MB for each image: give more memory, or make it smaller"
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Format: TypeAlias = Literal["PNG", "JPEG", "WebP", "BMP", "TIFF", "GIF", "ICO", "AVIF", "PNM"]
+Format: TypeAlias = Literal["PNG", "JPEG", "WebP", "BMP", "TIFF", "GIF", "ICO", "AVIF", "PNM", "PFM"]
 
 AlphaKind: TypeAlias = Literal["straight", "premultiplied", "unused"]
 
@@ -24,6 +24,7 @@ class FileInfo:
     `bits` is the number of bits of a channel. `gray` is True for one channel. `key` is the stored colour that is
     transparent. `orientation` is the EXIF orientation, or None if the metadata of Pillow contain it. `profile` is an
     ICC profile that Pillow ignores. `inverted` is True if 0 is white. `alpha` is the meaning of a fourth channel.
+    `floats` is True if the values have no known range. `more` is True if the file has later pictures that are not read.
     """
 
     bits: int = 8
@@ -33,6 +34,8 @@ class FileInfo:
     profile: bytes | None = None
     inverted: bool = False
     alpha: AlphaKind = "straight"
+    floats: bool = False
+    more: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -60,8 +63,6 @@ UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"v/1\x01", f"OpenEXR {_LIGHT}"),
     (b"#?RADIANCE", f"Radiance HDR {_LIGHT}"),
     (b"#?RGBE", f"Radiance HDR {_LIGHT}"),
-    (b"PF\n", f"PFM {_LIGHT}"),
-    (b"Pf\n", f"PFM {_LIGHT}"),
     (b"P7", f"PAM {_CONVERT}"),
     (b"\xff\x0a", f"JPEG XL {_CONVERT}"),
     (b"\x00\x00\x00\x0cJXL ", f"JPEG XL {_CONVERT}"),
@@ -81,7 +82,7 @@ UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"<?xml", f"XML (SVG?) {_CONVERT}"),
 )
 
-KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF or PNM"
+KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF, PNM or PFM"
 
 
 def is_image_content(head: bytes, tail: bytes = b"") -> bool:
@@ -116,6 +117,8 @@ def recognise(head: bytes) -> Format:
         return _family_of_mp4(head)
     if head[:1] == b"P" and head[1:2] in b"123456" and head[2:3].isspace():
         return "PNM"
+    if head[:3] in (b"PF\n", b"Pf\n", b"PF\r", b"Pf\r"):
+        return "PFM"
     for magic, why in UNSUPPORTED_MAGIC:
         if head.lower().startswith(magic.lower()):
             raise UnsupportedImage(why)

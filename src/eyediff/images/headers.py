@@ -1,7 +1,4 @@
-"""Read facts from the headers of BMP, TIFF, AVIF, PNM and ICO files that Pillow does not provide.
-
-See png.py for PNG.
-"""
+"""Read the headers of BMP, TIFF, AVIF and ICO files, beyond what Pillow passes on. PNG and PNM have their own files."""
 
 from __future__ import annotations
 
@@ -9,18 +6,18 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
+from itertools import islice
 from typing import BinaryIO
 
 from PIL import IcoImagePlugin
 
 from .. import defaults
-from ..errors import shown
-from . import png
+from . import netpbm, png
 from .formats import AlphaKind, FileInfo, Format, UnsupportedImage
 from .jpeg import find_scans
-from .tiff_tags import ORIENTATION, count_values, read_tags, upright_from
+from .tiff_tags import ORIENTATION, count_values, find_pages, read_tags, upright_from
 
-WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 256, 257, 322, 323
+SUBFILE, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT = 254, 256, 257, 322, 323
 BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND = 258, 262, 277, 284, 338, 339
 COMPRESSION, STRIPS, STRIP_SIZES, STRIP_ROWS, TILES, TILE_SIZES = 259, 273, 279, 278, 324, 325
 _PLAIN, _JPEG, _DEFLATE = 1, 7, (8, 32946)
@@ -28,13 +25,16 @@ _MOST_PIECES = 1 << 18  # Pillow takes 20 us and 400 bytes for each plain one
 _SHARED = 64  # times the bytes of the file that its strips may take, if they share them
 _STRIP_SCANS = 10
 _PIECE = 1 << 20
-_TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
+_SIZES = (WIDTH, HEIGHT, TILE_WIDTH, TILE_HEIGHT)
+_TIFF_TAGS = (BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, KIND, ORIENTATION, *_SIZES)
 _TILE_PIXELS = 1 << 24  # 4096 x 4096, larger than usual tiles; 64 MB decoded
 _WHITE_IS_ZERO, _GRAY, _RGB, _YCBCR = 0, 1, 2, 6
 _WHOLE = 1
+_REDUCED, _MASK = 1, 4
 _TOGETHER = 1
 _MOST_SAMPLES = 6  # the most that Pillow supports
-_SAMPLE_KINDS = {2: "signed integers", 3: "floating-point values", 5: "complex integers", 6: "complex values"}
+_FLOATS = 3
+_SAMPLE_KINDS = {2: "signed integers", _FLOATS: "floating-point values", 5: "complex integers", 6: "complex values"}
 _ALPHA: Mapping[int, AlphaKind] = {0: "unused", 1: "premultiplied", 2: "straight"}
 _RUN_LENGTHS = (1, 2)
 _OPAQUE_BMP = "its transparency (16-bit BMP) is not read, so it is opaque"
@@ -42,24 +42,46 @@ _ICON_PIXELS = 1 << 22  # 2048 x 2048: icons have 256, some 1024
 _TONE_MAP = "which have no display range; tone-map it and save it with 8 or 16 bits"
 
 
-def tiff(file: BinaryIO) -> FileInfo:
-    """Read depth, sample type, orientation, polarity and the meaning of a fourth channel. Raises UnsupportedImage."""
+def tiff_pages(file: BinaryIO) -> list[int | None]:
+    """Return the start of the directory of each page, for at most one page more than are read.
+
+    It is None for a page that is a smaller copy or a mask of another one. Raises UnsupportedImage.
+    """
     try:
-        tags, more = read_tags(file, _TIFF_TAGS)
-        _check_pieces(file)
+        pages = list(islice(find_pages(file), defaults.MAX_FRAMES + 1))
+        kinds = (read_tags(file, (SUBFILE,), page=page).get(SUBFILE, (0,))[0] for page in pages[1:])
+        copies = [False, *(bool(kind & (_REDUCED | _MASK)) for kind in kinds)]
+    except ValueError as why:
+        raise UnsupportedImage(f"is a damaged TIFF: {why}; download or export it again") from why
+    return [None if copy else page for page, copy in zip(pages, copies, strict=True)]
+
+
+def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
+    """Read depth, sample type, orientation, polarity and the meaning of a fourth channel of a page; None is the first.
+
+    Raises UnsupportedImage.
+    """
+    try:
+        tags = read_tags(file, _TIFF_TAGS, page=page)
+        _check_pieces(file, page)
     except ValueError as why:
         raise UnsupportedImage(f"is a damaged TIFF: {why}; download or export it again") from why
     _check_tile(tags)
-    _check_sums(file)
+    _check_sums(file, page)
     bits, kinds = tags.get(BITS, (1,)), set(tags.get(KIND, (_WHOLE,)))
     colours, samples = tags.get(PHOTOMETRIC, (_GRAY,))[0], tags.get(SAMPLES, (1,))[0]
-    notes = ("first of several pages",) if more else ()
-    if strange := kinds & set(_SAMPLE_KINDS):
-        raise UnsupportedImage(f"is a TIFF with {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
+    floats = kinds == {_FLOATS}
+    if floats and (set(bits) != {32} or colours != _GRAY or samples != 1):
+        raise UnsupportedImage(
+            f"is a TIFF of {samples} x {max(bits)}-bit floating-point values; only gray images of 32-bit floats are read; "
+            "save colours as PFM, or with 8 or 16 bits"
+        )
+    if (strange := kinds & set(_SAMPLE_KINDS)) and not floats:
+        raise UnsupportedImage(f"a TIFF of {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
     if samples > _MOST_SAMPLES:
         raise UnsupportedImage(f"is a TIFF with {samples} channels, which is not supported; save it as RGB")
     if max(bits) <= 8:
-        return FileInfo(orientation=1, notes=notes)  # Pillow turns it upright
+        return FileInfo(orientation=1)  # Pillow turns it upright itself
     gray = colours in (_WHITE_IS_ZERO, _GRAY) and samples == 1
     if not gray and (colours != _RGB or samples not in (3, 4) or set(bits) != {16}):
         raise UnsupportedImage(
@@ -69,29 +91,30 @@ def tiff(file: BinaryIO) -> FileInfo:
         raise UnsupportedImage(
             "is a 16-bit TIFF with planar channels, which is not supported; save it with interleaved channels"
         )
-    if max(bits) > 16:
-        raise UnsupportedImage(f"is a TIFF with {max(bits)}-bit integers, {_TONE_MAP}")
+    if max(bits) > 16 and not floats:
+        raise UnsupportedImage(f"a TIFF of {max(bits)}-bit integers, {_TONE_MAP}")
     return FileInfo(
         bits=max(bits),
         gray=gray,
         orientation=1 if gray else upright_from(tags),  # Pillow turns gray images upright
         inverted=colours == _WHITE_IS_ZERO,
         alpha=_ALPHA.get(tags.get(EXTRA, (2,))[0], "unused"),
-        notes=notes,
+        floats=floats,
     )
 
 
-def _check_pieces(file: BinaryIO) -> None:
+def _check_pieces(file: BinaryIO, page: int | None) -> None:
     """Refuse strips or tiles that are too many, that overlap, or that are JPEG of many scans: all take time, not bytes.
 
     Several may be the same bytes, as where writers keep an empty tile once. Raises ValueError on a damaged block.
     """
-    pieces = count_values(file, (STRIPS, TILES))
+    pieces = count_values(file, (STRIPS, TILES), page)
     if pieces > _MOST_PIECES:
         raise UnsupportedImage(
             f"a TIFF of {pieces} strips or tiles, and {_MOST_PIECES} are read at most: save it with larger ones"
         )
-    found, _ = read_tags(file, (COMPRESSION, STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_PIECES)
+    wanted = (COMPRESSION, STRIPS, STRIP_SIZES, TILES, TILE_SIZES)
+    found = read_tags(file, wanted, _MOST_PIECES, page=page)
     places, lengths = found.get(TILES, found.get(STRIPS, ())), found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
     if (compression := found.get(COMPRESSION, (_PLAIN,))[0]) == _PLAIN:  # whose lengths no decoder heeds
         return
@@ -120,13 +143,13 @@ def _check_tile(tags: Mapping[int, tuple[int, ...]]) -> None:
         )
 
 
-def _check_sums(file: BinaryIO) -> None:
-    """Refuse deflated strips or tiles with a wrong check sum, which libtiff does not read.
+def _check_sums(file: BinaryIO, page: int | None) -> None:
+    """Refuse deflated strips or tiles whose check sum does not fit: libtiff stops before it gets there.
 
     For this, every strip is inflated once more, but not beyond its correct size.
     """
     wanted = (COMPRESSION, PHOTOMETRIC, WIDTH, HEIGHT, BITS, SAMPLES, PLANAR, STRIP_ROWS, TILE_WIDTH, TILE_HEIGHT)
-    tags, _ = read_tags(file, wanted)
+    tags = read_tags(file, wanted, page=page)
     width, height, samples = (tags.get(tag, (default,))[0] for tag, default in ((WIDTH, 0), (HEIGHT, 0), (SAMPLES, 1)))
     subsampled = tags.get(PHOTOMETRIC, (_RGB,))[0] == _YCBCR  # their strips are smaller
     if tags.get(COMPRESSION, (1,))[0] not in _DEFLATE or subsampled or width * height > defaults.MAX_PIXELS:
@@ -137,7 +160,7 @@ def _check_sums(file: BinaryIO) -> None:
         across, down = width, max(1, min(height, tags.get(STRIP_ROWS, (height,))[0]))
     size = down * -(-across * max(tags.get(BITS, (1,))) * (samples if together else 1) // 8)
     try:
-        found, _ = read_tags(file, (STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_PIECES)
+        found = read_tags(file, (STRIPS, STRIP_SIZES, TILES, TILE_SIZES), _MOST_PIECES, page=page)
         places = found.get(TILES, found.get(STRIPS, ()))
         lengths = found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
         most = -(-width // max(1, across)) * -(-height // max(1, down)) * (1 if together else samples)
@@ -253,41 +276,6 @@ def _properties(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     raise UnsupportedImage(f"is an AVIF with more than {_MOST_BOXES} boxes; export it again")
 
 
-def pnm(file: BinaryIO) -> FileInfo:
-    """Refuse a PPM or PGM with values above 255, which Pillow would reduce or scale. Raises UnsupportedImage."""
-    file.seek(0)
-    kind = file.read(2)
-    if kind in (b"P2", b"P3", b"P5", b"P6"):
-        largest = [_pnm_token(file) for _ in range(3)][2]
-        if not largest.isdigit() or int(largest) > 255:
-            raise UnsupportedImage(
-                f"has PNM values up to {shown(largest.decode('latin-1'))}, not at most 255; save it as 16-bit PNG"
-            )
-    return FileInfo()
-
-
-_LONGEST_TOKEN = 10
-_LONGEST_COMMENTS = 1 << 20
-
-
-def _pnm_token(file: BinaryIO) -> bytes:
-    """Return the next number of a header. Skip white space and comments, which go from # to the end of the line."""
-    token, comment = b"", False
-    for _ in range(_LONGEST_COMMENTS):
-        byte = file.read(1)
-        if not byte:
-            break
-        if comment or byte == b"#":  # Pillow accepts # also inside a number
-            comment = byte not in b"\r\n"
-        elif not byte.isspace():
-            token += byte
-            if len(token) > _LONGEST_TOKEN:
-                break
-        elif token:
-            return token
-    raise UnsupportedImage("is a damaged PNM: its header does not have three numbers; export it again")
-
-
 def ico(file: BinaryIO) -> FileInfo:
     """Check the largest picture, which Pillow reads, whatever size the directory of the file says it has.
 
@@ -322,7 +310,8 @@ INSPECTORS: Mapping[Format, Callable[[BinaryIO], FileInfo]] = {
     "TIFF": tiff,
     "BMP": bmp,
     "AVIF": avif,
-    "PNM": pnm,
+    "PNM": netpbm.inspect,
+    "PFM": netpbm.inspect,
     "ICO": ico,
 }
 """Functions that read the headers of formats. For other formats, Pillow provides all facts."""

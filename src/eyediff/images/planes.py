@@ -14,7 +14,7 @@ from ..errors import UsageError, shown
 from ..records import PEAKS, AlphaPolicy, Image, Pixels
 from .formats import UnsupportedImage
 
-Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 
 
 _PIECE = 100_000
@@ -50,7 +50,8 @@ def check_alpha(policy: AlphaPolicy) -> AlphaPolicy:
 class DecodedImage:
     """Decoded colours, H x W x 3, C-contiguous, and alpha, H x W; `alpha` is None if all pixels are opaque.
 
-    Both have the same storage type. `premultiplied` is True if the colours are multiplied by alpha.
+    Both have the same storage type. `premultiplied` is True if the colours are multiplied by alpha. Floats are the
+    stored values, without alpha; they are scaled once their range is known.
     """
 
     colours: Whole

@@ -22,9 +22,9 @@ DEPTHS: Mapping[int, tuple[int, ...]] = {
 }
 """Allowed bits of a channel for each colour type: gray, RGB, palette, gray with alpha, RGB with alpha."""
 
-_USED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"eXIf", b"acTL")
+_USED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"eXIf")
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
-_STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND")  # only checked; the decoder reads their content
+_STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND", b"fcTL", b"fdAT")  # only checked; the decoder reads their content
 _PIECE = 1 << 20
 _MOST_CHUNKS = 1_000_000  # 8 GB with usual chunks of 8 kB; more is probably an attack
 
@@ -41,7 +41,8 @@ def inspect(file: BinaryIO) -> FileInfo:
 
     Pillow does not check the sums of the image data, and accepts a file that ends early if all rows are filled.
     """
-    chunks = _walk(file)
+    chunks, frames = _walk(file)
+    _check_animation(chunks, frames)
     depth, colour = chunks[b"IHDR"][8], chunks[b"IHDR"][9]
     if depth not in DEPTHS.get(colour, ()):
         raise _damaged(f"it claims colour type {colour} with {depth} bits, which PNG does not have")
@@ -53,14 +54,15 @@ def inspect(file: BinaryIO) -> FileInfo:
         gray=colour == 0,
         key=_key(chunks.get(b"tRNS", b""), colour, depth),
         orientation=turned,
-        notes=(*notes, *_colour_notes(chunks), *_frames(chunks)),
+        notes=(*notes, *_colour_notes(chunks)),
     )
 
 
-def _walk(file: BinaryIO) -> dict[bytes, bytes]:
-    """Return the used chunks, the first of each name. The content of streamed chunks is left out."""
+def _walk(file: BinaryIO) -> tuple[dict[bytes, bytes], int]:
+    """Return the used chunks, the first of each name, empty if it is streamed, and the number of frames."""
     file.seek(8)
     found: dict[bytes, bytes] = {}
+    frames = 0
     for _ in range(_MOST_CHUNKS):
         head = file.read(8)
         if len(head) < 8:
@@ -68,7 +70,7 @@ def _walk(file: BinaryIO) -> dict[bytes, bytes]:
         length, name = struct.unpack(">I4s", head)
         if not found and (name != b"IHDR" or length != 13):
             raise _damaged("it does not begin with its header")
-        if name not in _USED:
+        if name not in _USED and name not in _ANIMATION:
             file.seek(length + 4, 1)
             continue
         content, total = b"", zlib.crc32(name)
@@ -81,8 +83,9 @@ def _walk(file: BinaryIO) -> dict[bytes, bytes]:
         if file.read(4) != total.to_bytes(4, "big"):
             raise _damaged(f"the check sum of its {name.decode()} chunk does not fit")
         found.setdefault(name, content)
+        frames += name == b"fcTL"
         if name == b"IEND":
-            return found
+            return found, frames
     raise _damaged(f"it has more than {_MOST_CHUNKS} chunks")
 
 
@@ -132,22 +135,22 @@ def _colour_notes(chunks: Mapping[bytes, bytes]) -> list[str]:
     return notes
 
 
-def _frames(chunks: Mapping[bytes, bytes]) -> list[str]:
+def _check_animation(chunks: Mapping[bytes, bytes], frames: int) -> None:
+    """Refuse an animation that lacks frames of its header, because decoders would show only a part of it."""
     content = chunks.get(b"acTL")
     if content is None:
-        return []
-    count = int.from_bytes(content[:4], "big")
-    if len(content) != 8 or not 0 < count < 1 << 31:
-        raise _damaged(f"its animation has {count} frames")
-    return [f"first of {count} frames"] if count > 1 else []
+        return
+    announced = int.from_bytes(content[:4], "big")
+    if len(content) != 8 or announced == 0 or announced != frames:
+        raise _damaged(f"its animation has {frames} frames, but its header states {announced}")
 
 
-def without_animation(data: bytes) -> bytes:
+def without_animation(data: bytes | bytearray) -> bytes:
     """Return a PNG without its animation chunks, because some decoders would show the first frame of the animation.
 
     The default image, in the IDAT chunks, need not be a frame. `inspect` must have checked the chunks.
     """
-    kept, place, view = [data[:8]], 8, memoryview(data)
+    kept, place, view = [bytes(data[:8])], 8, memoryview(data)
     while place + 8 <= len(data):
         length, name = struct.unpack_from(">I4s", data, place)
         end = place + length + 12

@@ -50,7 +50,7 @@ def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
     if black:
         array = array - array.dtype.type(black)
     if white - black != 1:
-        array = array / array.dtype.type(white - black)
+        array = np.divide(array, array.dtype.type(white - black), out=array if black else None)
     return np.ascontiguousarray(array, dtype=np.float32)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from .. import defaults
 from ..errors import ImageError, RangeError, excerpt, shown
 from ..locations import Location, Url
-from ..records import PEAKS, AlphaPolicy, Image
+from ..records import PEAKS, AlphaPolicy, FramePolicy, Image
 from .decode import announced_size, decode
 from .formats import HEAD, UnsupportedImage, is_image_content
 from .planes import picture
@@ -32,19 +35,20 @@ def read(
     max_pixels: int = defaults.MAX_PIXELS,
     range: Range | None = None,
     max_bytes: int | None = None,
+    frames: FramePolicy = "first",
 ) -> Image:
     """Read a file as sRGB pixels, H x W x 3: uint8, or uint16 if the file has more than 8 bits.
 
-    The formats are PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF and PNM, recognized from the content. The picture is
-    turned upright according to its EXIF orientation, and converted to sRGB with its ICC profile. If there are several
-    frames, pages or sizes, one is used, and `notes` says so. 16 bits in several channels need the extra `hdr`. The
-    pixels may be read-only.
+    PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF, PNM and PFM, told by content. It is turned upright by its EXIF
+    orientation, and converted to sRGB by its ICC profile. Of several sizes one is taken, and `notes` says so. 16 bits
+    in several channels need the extra `hdr`. The pixels may be read-only. `frames` says which of several frames or
+    pages are read; later ones are in `Image.later`.
 
     If a pixel is not opaque, `alpha="worst"` gives the picture on black and on white (`planes.picture` explains why one
     background is not enough), and `alpha="refuse"` raises ImageError.
 
-    `range` has the values of black and white if the file does not use the full range of its type, such as (0, 4095) for
-    12-bit values in a 16-bit file. The picture is then float32 from 0 to 1, and `notes` says so.
+    `range` are the levels of black and white where the file holds fewer than its type, such as (0, 4095) for 12 bits in
+    a file of 16. PFM and gray TIFF of floats need it. The picture is then float32 from 0 to 1, and `notes` says so.
 
     Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, has
     more than `max_pixels` pixels, or pixels that take more than `max_bytes`. The message is one line that begins with
@@ -52,8 +56,9 @@ def read(
     """
     try:
         with _opened(path) as file:
-            planes = decode(file, max_pixels, max_bytes)
-        return with_range(picture(str(path), planes, alpha), range)
+            return read_stream(
+                file, str(path), alpha=alpha, max_pixels=max_pixels, range=range, max_bytes=max_bytes, frames=frames
+            )
     except UnsupportedImage as why:
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:  # an error of the disk or the network
@@ -62,13 +67,37 @@ def read(
         ) from why
 
 
+def read_stream(
+    file: BinaryIO,
+    name: str,
+    *,
+    alpha: AlphaPolicy = "worst",
+    max_pixels: int = defaults.MAX_PIXELS,
+    range: Range | None = None,
+    max_bytes: int | None = None,
+    frames: FramePolicy = "first",
+) -> Image:
+    """Read an open file as `read` does. Raises UnsupportedImage, or OSError for an error of the disk."""
+    decoded = decode(file, max_pixels, max_bytes, frames)
+    first, *later = (with_range(picture(name, each, alpha), range) for each in decoded)
+    return replace(first, later=tuple(later))
+
+
 def with_range(image: Image, range: Range | None) -> Image:
     """Return an image with a stated range. Raises UnsupportedImage if the range does not fit the image."""
-    if range is None or is_default(image.pixels.dtype, range):
+    if image.pixels.dtype == np.float32:
+        low, high = float(image.pixels.min()), float(image.pixels.max())
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise UnsupportedImage("contains NaN or infinity; expected finite values")
+        if range is None:
+            raise UnsupportedImage(
+                f"has floats from {low:.6g} to {high:.6g}; state the range, the values of black and white"
+            )
+    elif range is None or is_default(image.pixels.dtype, range):
         return image
     if image.over_white is not None:
         raise UnsupportedImage("is transparent, but a range was stated; state a background, or remove the transparency")
-    if range[1] > PEAKS[image.pixels.dtype]:
+    if image.pixels.dtype != np.float32 and range[1] > PEAKS[image.pixels.dtype]:
         raise UnsupportedImage(
             f"has {image.pixels.dtype.itemsize * 8} bits, which do not reach the stated white of {range[1]:g}; "
             "state another range, or none"

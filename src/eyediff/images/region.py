@@ -92,7 +92,7 @@ def read_mask(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> Mask:
     Transparent pixels do not count. Raises ImageError if the file is not an image, or has more than `max_pixels`
     pixels.
     """
-    return _white(read(path, alpha="black", max_pixels=max_pixels).pixels)
+    return _white(read(path, alpha="black", max_pixels=max_pixels, frames="one").pixels)
 
 
 def as_mask(value: Any, name: str = "mask") -> Mask:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import BinaryIO, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from . import icc
 from .formats import FileInfo, UnsupportedImage
 from .planes import DecodedImage, alpha_of_key
 from .png import without_animation
-from .tiff_tags import unturned
 
 
 def gray(im: PILImage.Image, about: FileInfo, profile: bytes | None) -> DecodedImage:
@@ -35,17 +34,13 @@ def gray(im: PILImage.Image, about: FileInfo, profile: bytes | None) -> DecodedI
     return DecodedImage(np.repeat(levels[..., None], 3, axis=2), alpha, notes=_only_srgb(profile))
 
 
-def colours(file: BinaryIO, im: PILImage.Image, about: FileInfo) -> DecodedImage:
-    """Return 16-bit RGB or RGBA. Only the header of `im` is used."""
+def colours(data: bytearray, im: PILImage.Image, about: FileInfo) -> DecodedImage:
+    """Return 16-bit RGB or RGBA from the content of a file. Only the header of `im` is used.
+
+    OpenCV always turns a TIFF according to its tag, so the tag must say "as stored".
+    """
     notes = _only_srgb(im.info.get("icc_profile"))
-    file.seek(0)
-    data = file.read()
-    # OpenCV always turns a TIFF according to its tag
-    if im.format == "TIFF":
-        data = unturned(data)
-    elif im.format == "PNG":
-        data = without_animation(data)
-    stored = _decoded(data)
+    stored = _decoded(without_animation(data) if im.format == "PNG" else data)
     if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size
         raise UnsupportedImage(
             f"is damaged: its header says {im.width}x{im.height}, but its data are {stored.shape[1]}x{stored.shape[0]}"
@@ -75,7 +70,7 @@ def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
     return ()
 
 
-def _decoded(data: bytes) -> npt.NDArray[np.uint16]:
+def _decoded(data: bytes | bytearray) -> npt.NDArray[np.uint16]:
     """Decode to H x W x 3 or 4, BGR (and alpha) as stored, not turned, blended or converted.
 
     Raises UnsupportedImage.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -179,18 +178,7 @@ def _metrics(names: tuple[tuple[str, str], ...], tolerate_shift: int, convention
 
 
 def flattened(image: Any, range: Range | None) -> PILImage.Image:
-    """Return an image as a golden stores it: upright sRGB with 8 bits, with transparency if it has any."""
-    if hasattr(image, "savefig"):  # a matplotlib figure
-        drawn = io.BytesIO()
-        image.savefig(drawn, format="png")
-        image = drawn.getvalue()
-    if isinstance(image, (bytes, bytearray)):
-        try:
-            image = PILImage.open(io.BytesIO(image))
-        except OSError as error:
-            raise ImageError(
-                f"image: these {len(image)} bytes are not an image file; give those of a PNG file"
-            ) from error
+    """Return an image as a golden holds it: upright sRGB of 8 bits, with transparency where it has some."""
     found = as_image(image, range=range, name="image")
     black = _levels(found.pixels)
     if found.over_white is None:

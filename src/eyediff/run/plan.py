@@ -16,7 +16,7 @@ from ..interfaces import DownloadProgress
 from ..metrics.registry import MetricNames, metric_names, tells_shifts
 from ..pairing.groups import group_pairs
 from ..protocols import EvaluationProtocol, find_protocol
-from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, MatchRule, Pair, PairSizePolicy, Unmatched
+from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, FramePolicy, MatchRule, Pair, PairSizePolicy, Unmatched
 from ..scoring.factory import build_metric_set
 from ..scoring.loading import ImageLoader
 from ..scoring.metric_set import MetricSet
@@ -106,7 +106,7 @@ class ComparisonOptions:
             progress=progress,
         )
 
-    def loader(self) -> ImageLoader:
+    def loader(self, frames: FramePolicy = "all") -> ImageLoader:
         """Return the loader of image files. Images that are decoded ahead take at most a quarter of `memory`.
 
         The pixels of a pair may take what the libraries leave, and those of an image half of it: before an image is
@@ -115,7 +115,14 @@ class ComparisonOptions:
         memory = memory_limit.check_memory(self.memory)
         room = memory_limit.memory_per_pair(memory)
         return ImageLoader(
-            partial(images.read, alpha=self.alpha, max_pixels=self.max_pixels, range=self.range, max_bytes=room // 2),
+            partial(
+                images.read,
+                alpha=self.alpha,
+                max_pixels=self.max_pixels,
+                range=self.range,
+                max_bytes=room // 2,
+                frames=frames,
+            ),
             partial(images.fit, policy=self.size, resampling=self.conventions.resampling, max_bytes=room),
             workers=defaults.workers() if self.workers is None else self.workers,
             window_bytes=min(defaults.WINDOW_BYTES, memory // 4),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -18,6 +19,7 @@ from ..errors import EyediffError
 from ..images import composites, describe_one_sided, is_one_sided
 from ..interfaces import Engine, Locator, Looking, MaskedEngine, PaddedEngine
 from ..records import Failure, Features, Image, Mask, Pair, Pixels, Region, Row, ScoredPair, Stage
+from .frames import merge_frames
 from .loading import ImageLoader, Loaded, Recall, describe_error
 from .metric_set import MetricSet
 from .references import Reference, ReferenceCache
@@ -78,7 +80,7 @@ def score_batches(
     or the input ends, the batch with the oldest pair is computed, even if it is not full. So the content of a batch
     depends only on the order of the pairs, and not on the time of reading. Two runs compute the same batches.
     """
-    buffer = _ReorderBuffer(metrics, observe)
+    buffer = _ReorderBuffer(metrics, observe, stop)
     try:
         for item in items:
             _check(stop)
@@ -112,8 +114,8 @@ class _Slot:
 class _ReorderBuffer:
     """Pairs in input order. Pairs without a row are also in a batch for their shape and storage type."""
 
-    def __init__(self, metrics: MetricSet, observe: Observe | None) -> None:
-        self._metrics, self._observe, self._references = metrics, observe, ReferenceCache()
+    def __init__(self, metrics: MetricSet, observe: Observe | None, stop: Stop) -> None:
+        self._metrics, self._observe, self._stop, self._references = metrics, observe, stop, ReferenceCache()
         self._slots: deque[_Slot] = deque()
         self._batches: dict[object, list[_Slot]] = {}
 
@@ -124,6 +126,10 @@ class _ReorderBuffer:
         """Add one pair, and compute its batch if it is full now."""
         if not isinstance(item, Loaded):
             self._slots.append(_Slot(None, item))
+        elif item.later:  # a known row does not say which frame is to be shown
+            row, shown = score_loaded(item, self._metrics, self._references, self._stop)
+            self._slots.append(_Slot(None, row))
+            self._show(shown, row)
         elif item.known is not None:
             self._slots.append(_Slot(None, item.known))
             self._show(item, item.known)
@@ -176,11 +182,33 @@ def batch_capacity(width: int, height: int, images: int = 2) -> int:
     return max(1, defaults.BATCH_PIXELS // (images * width * height))
 
 
-def score_images(a: Image, b: Image, metrics: MetricSet, counted: Mask | None = None) -> Row:
-    """Return the row of two prepared images of one size. `counted` is where pixels count; None means everywhere."""
-    pair = Pair("the images", Path(a.name), Path(b.name))
-    (row,) = score_batch([Loaded(pair, a, b, counted=counted)], metrics, ReferenceCache())
-    return row
+def score_images(frames: Sequence[tuple[Image, Image, Mask | None]], metrics: MetricSet) -> Row:
+    """Return the row of two images that are prepared: frames of one size, and where some pixels count, which."""
+    reference, candidate, _ = frames[0]
+    pair = Pair("the images", Path(reference.name), Path(candidate.name))
+    first, *later = (Loaded(pair, a, b, counted=counted) for a, b, counted in frames)
+    return score_loaded(replace(first, later=tuple(later)), metrics, ReferenceCache())[0]
+
+
+def score_loaded(
+    loaded: Loaded, metrics: MetricSet, references: ReferenceCache, stop: Stop = lambda: False
+) -> tuple[Row, Loaded]:
+    """Return the row of a pair with all its frames, and the frame that pictures show.
+
+    Raises KeyboardInterrupt once `stop` returns true.
+    """
+    frames = [replace(loaded, later=()), *loaded.later]
+    rows: list[Row] = []
+    for _, of_kind in groupby(frames, key=_kind):
+        alike = list(of_kind)
+        capacity = batch_capacity(alike[0].width, alike[0].height)
+        for start in range(0, len(alike), capacity):
+            _check(stop)
+            rows += score_batch(alike[start : start + capacity], metrics, references)
+    if len(rows) == 1:
+        return rows[0], frames[0]
+    row, shown = merge_frames(rows, metrics.header)
+    return row, frames[shown]
 
 
 def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: ReferenceCache) -> list[Row]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from .. import defaults
 from ..errors import EyediffError, UsageError
-from ..images import only_in_one
+from ..images import only_in_one, pair_frames
 from ..images.region import read_mask
 from ..locations import Location
 from ..records import Failure, Image, Mask, Pair, Row, ScoredPair, Side
@@ -34,7 +34,7 @@ class Loaded:
 
     If the pair failed since its images cannot be compared, `known` is the failure, and they may differ in size.
     `counted` shows which pixels count, H x W. None means all. Where pixels do not count, the candidate has the pixels
-    of the reference.
+    of the reference. `later` are the other frames of the pair.
     """
 
     pair: Pair
@@ -42,6 +42,7 @@ class Loaded:
     candidate: Image
     known: Row | None = None
     counted: Mask | None = None
+    later: tuple[Loaded, ...] = ()
 
     @property
     def width(self) -> int:
@@ -59,7 +60,8 @@ class Loaded:
     @property
     def nbytes(self) -> int:
         images = (self.reference, self.candidate)
-        return sum(image.pixels.nbytes * (1 if image.over_white is None else 2) for image in images)
+        own = sum(image.pixels.nbytes * (1 if image.over_white is None else 2) for image in images)
+        return own + sum(frame.nbytes for frame in self.later)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +176,18 @@ def _join(
         counted = None if mask is None else mask.result()
     except Exception as error:  # noqa: BLE001  # decoders may raise any exception; a bad file becomes one row
         return known or Failure(pair, "read", describe_error(error))
+    frames: list[tuple[Image, Image]] = []
+    found: list[Loaded] = []
     try:
-        first, second, counted = loader.prepare(*loader.fit(*images), counted)
-        return Loaded(pair, first, second, known, counted)
+        frames = pair_frames(*images)
+        for frame in frames:
+            first, second, own = loader.prepare(*loader.fit(*frame), counted)
+            found.append(Loaded(pair, first, second, known, own))
+        return replace(found[0], later=tuple(found[1:]))
     except Exception as error:  # noqa: BLE001  # as above, for example if memory lacks for the larger size
-        return known or Loaded(pair, *images, Failure(pair, "size", describe_error(error)))
+        where = f"frame {len(found) + 1}: " if len(frames) > 1 else ""
+        first, second = frames[len(found)] if frames else (replace(image, later=()) for image in images)
+        return known or Loaded(pair, first, second, Failure(pair, "size", where + describe_error(error)))
 
 
 def describe_error(error: Exception) -> str:

@@ -6,6 +6,17 @@ from .clip import Clip
 from .frames import Frames
 from .plan import plan_video
 from .pooling import Completed, CompletedViewer, Track, completed
+from .webp import open_clip
 from .worst import WorstFrames
 
-__all__ = ["Clip", "Completed", "CompletedViewer", "Frames", "Track", "WorstFrames", "completed", "plan_video"]
+__all__ = [
+    "Clip",
+    "Completed",
+    "CompletedViewer",
+    "Frames",
+    "Track",
+    "WorstFrames",
+    "completed",
+    "open_clip",
+    "plan_video",
+]

@@ -1,4 +1,4 @@
-"""Open, describe and decode a video file. No other module imports PyAV."""
+"""One video file: opened, described, decoded frame by frame by PyAV, which no other file imports."""
 
 from __future__ import annotations
 
@@ -55,6 +55,8 @@ class Clip:
         self.broken = 0
         """Number of data packets so far that could not be decoded."""
         self._stopped = ""
+        self.announced: int | None = None
+        self.seconds = 0.04
         self._converter = Converter(self._av)
         self._container = self._open()
         try:
@@ -76,7 +78,8 @@ class Clip:
                 f"{self.name} cannot be read as a video: {_reason(error)}; the file may be incomplete"
             ) from error
 
-    def _describe(self) -> None:
+    def _find_stream(self) -> None:
+        """Find the video in the file: its rate, and the frames that it announces."""
         stream = self._container.streams.best("video")
         if stream is None:
             raise ImageError(f"{self.name} contains no video; give a file with a video stream")
@@ -91,6 +94,10 @@ class Clip:
         self._stream = stream
         rate = stream.average_rate or stream.guessed_rate
         self.seconds = float(1 / rate) if rate else 0.04
+        self.announced = stream.frames or None
+
+    def _describe(self) -> None:
+        self._find_stream()
         self._frames = self._decoded()
         first = next(self._frames, None)
         if first is None:
@@ -100,7 +107,6 @@ class Clip:
         turned = quarters(first.picture) % 2
         sides = (first.picture.width, first.picture.height)
         self.width, self.height = sides[::-1] if turned else sides
-        self.announced: int | None = stream.frames or None
         self.notes = self._notes(first.picture)
 
     def _notes(self, first: VideoFrame) -> tuple[str, ...]:

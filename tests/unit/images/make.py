@@ -57,13 +57,17 @@ def tiff(
     also: Mapping[int, tuple[int, ...]] | None = None,
     big: bool = False,
     strip: bytes | None = None,
+    at: int = 0,
 ) -> bytes:
-    """An uncompressed TIFF (TIFF 6.0) of H x W x C samples, or of the bytes `strip`; `also` adds tags of 16 bits."""
+    """An uncompressed TIFF (TIFF 6.0) of H x W x C samples, or of the bytes `strip`; `also` adds tags of 16 bits.
+
+    Its bytes are to stand behind `at` others; `following` is where the directory of the next page begins.
+    """
     height, width, channels = samples.shape
     stored = samples if planar == 1 else samples.transpose(2, 0, 1)
     data = strip if strip is not None else stored.astype(stored.dtype.newbyteorder(order)).tobytes()
     strips = 1 if planar == 1 else channels
-    size, start = len(data) // strips, 16 if big else 8
+    size, start = len(data) // strips, at + (16 if big else 8)
     wide = {273: tuple(start + i * size for i in range(strips)), 279: (size,) * strips}
     tags: dict[int, tuple[int, ...]] = {
         256: (width,), 257: (height,), 258: (bits or 8 * samples.dtype.itemsize,) * channels, 259: (1,),

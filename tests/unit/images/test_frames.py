@@ -1,18 +1,23 @@
-"""Files of several pictures: one is read, and the others are told of."""
+"""Files of several pictures: all are read, or one is, and the others are told of."""
 
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as PILImage
 
+from eyediff import defaults
+from eyediff.errors import ImageError
 from eyediff.images import read
 
-from .make import noise
+from .make import GRAY, RGB, Samples, chunk, noise, png, tiff
 
 
 def animated(kind: str, **how: object) -> Callable[[], bytes]:
@@ -26,27 +31,144 @@ def animated(kind: str, **how: object) -> Callable[[], bytes]:
 
 
 @pytest.mark.parametrize(
-    ("made", "note"),
-    [
-        (animated("WEBP", lossless=True), "first of 3 frames"),
-        (animated("PNG"), "first of 3 frames"),
-        (animated("TIFF"), "first of several pages"),
-    ],
-    ids=["webp", "png", "tiff"],
+    "made",
+    [animated("WEBP", lossless=True), animated("PNG"), animated("TIFF"), animated("TIFF", compression="tiff_lzw")],
+    ids=["webp", "png", "tiff", "lzw"],
 )
-def test_of_several_frames_the_first_is_read_and_said_so(tmp_path: Path, made: Callable[[], bytes], note: str) -> None:
-    """Lossless animations, so the first frame is exactly what was put in."""
+def test_of_several_frames_the_first_or_all_are_read(tmp_path: Path, made: Callable[[], bytes]) -> None:
+    """Lossless animations, so the frames are exactly what was put in. Where one is expected, the file is refused."""
     path = tmp_path / "moving"
     path.write_bytes(made())
     image = read(path)
-    assert note in image.notes
+    assert image.notes == ("first of several frames",)
     assert np.array_equal(image.pixels, noise(8, 8, seed=0))
+    assert image.later == ()
+    every = read(path, frames="all")
+    assert every.notes == ()
+    assert [frame.later for frame in every.frames] == [()] * 3
+    for seed, frame in enumerate(every.frames):
+        assert np.array_equal(frame.pixels, noise(8, 8, seed=seed))
+    with pytest.raises(ImageError, match="holds several frames or pages, expected one"):
+        read(path, frames="one")
+
+
+def control(number: int, side: int, at: int = 0) -> bytes:
+    """The chunk before a frame, which is drawn over what is there."""
+    return chunk(b"fcTL", struct.pack(">IIIIIHHBB", number, side, side, at, at, 1, 10, 0, 1))
+
+
+def of_two(picture: Samples, colour: int, part: Samples, *extra: bytes) -> bytes:
+    """An animated PNG: a picture, and a part of it that changes at pixel 1, 1."""
+    rows = part.astype(part.dtype.newbyteorder(">")).reshape(len(part), -1).view(np.uint8)
+    data = chunk(b"fdAT", struct.pack(">I", 2) + zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))
+    begin = chunk(b"acTL", struct.pack(">II", 2, 0)) + control(0, len(picture))
+    return png(picture, colour, *extra, begin, after=[control(1, len(part), at=1) + data])
+
+
+def test_frames_are_what_is_shown(tmp_path: Path) -> None:
+    """A frame that is a part, over what is there; a transparent colour stays transparent in every frame."""
+    red, blue = (np.tile(np.array(colour, np.uint8), (4, 4, 1)) for colour in ((255, 0, 0), (0, 0, 255)))
+    part, path = noise(2, 2), tmp_path / "a.png"
+    path.write_bytes(of_two(red, RGB, part))
+    expected = red.copy()
+    expected[1:3, 1:3] = part
+    first, later = read(path, frames="all").frames
+    assert np.array_equal(first.pixels, red) and np.array_equal(later.pixels, expected)
+    path.write_bytes(of_two(blue, RGB, part, chunk(b"tRNS", b"\0\0\0\0\0\xff")))
+    first, later = read(path, frames="all").frames
+    for frame in (first, later):
+        assert frame.over_white is not None
+        assert frame.pixels[0, 0].tolist() == [0, 0, 0] and frame.over_white[0, 0].tolist() == [255, 255, 255]
+    assert np.array_equal(later.pixels[1:3, 1:3], part)
+
+
+def test_an_animation_of_which_a_part_is_missing(tmp_path: Path) -> None:
+    """Check sums of later frames, and a count that does not fit."""
+    content, path = animated("PNG")(), tmp_path / "a.png"
+    place = content.rindex(b"fdAT") + 20
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(ImageError, match="check sum of its fdAT"):
+        read(path, frames="all")
+    counts = [chunk(b"acTL", struct.pack(">II", count, 0)) for count in (3, 2)]
+    assert counts[0] in content
+    path.write_bytes(content.replace(*counts))
+    with pytest.raises(ImageError, match="announces 2 frames and has 3"):
+        read(path)
+
+
+def joined(*makers: Callable[..., bytes]) -> bytes:
+    """One TIFF of these pages, by directories that follow each other."""
+    starts = [0]
+    for make in makers:
+        starts.append(starts[-1] + len(make()))
+    directories = [struct.unpack_from("<I", make(at=at), 4)[0] for make, at in zip(makers, starts[:-1], strict=True)]
+    each = zip(makers, starts[:-1], [*directories[1:], 0], strict=True)
+    return b"".join(make(at=at, following=following) for make, at, following in each)
+
+
+def test_pages_of_different_kinds(tmp_path: Path) -> None:
+    """Each page has its own depth and orientation; one that is another in smaller is left out, and said so."""
+    pytest.importorskip("cv2")
+    colours, gray = noise(4, 6, dtype=np.uint16), noise(4, 6, 1, seed=2)
+    path = tmp_path / "a.tif"
+    path.write_bytes(
+        joined(
+            partial(tiff, colours, orientation=3),
+            partial(tiff, gray, photometric=1, orientation=6),
+            partial(tiff, noise(2, 3), also={254: (1,)}),
+            partial(tiff, colours[::-1].copy()),
+        )
+    )
+    image = read(path, frames="all")
+    assert image.notes == ("smaller copies or masks among its pages are left out",)
+    first, second, third = image.frames
+    assert np.array_equal(first.pixels, colours[::-1, ::-1])
+    assert np.array_equal(second.pixels, np.repeat(np.rot90(gray, -1), 3, axis=2))
+    assert np.array_equal(third.pixels, colours[::-1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "white", "size"), [("P4", "", 2), ("P5", "255 ", 6), ("P6", "9 ", 18), ("P5", "300 ", 12)]
+)
+def test_a_pnm_of_several_pictures_is_not_compared(tmp_path: Path, kind: str, white: str, size: int) -> None:
+    """The first alone is read."""
+    picture = f"{kind} 3 2 {white}".encode() + bytes(size)
+    path = tmp_path / "a.pnm"
+    path.write_bytes(picture + picture)
+    assert read(path).notes == ("first of several frames",)
+    for frames in ("all", "one"):
+        with pytest.raises(ImageError, match="holds several pictures"):
+            read(path, frames=frames)
+    path.write_bytes(picture)
+    assert read(path, frames="all").notes == ()
+
+
+def test_a_deep_animation_is_refused(tmp_path: Path) -> None:
+    """Pillow cuts it to 8 bits."""
+    path = tmp_path / "a.png"
+    path.write_bytes(of_two(noise(4, 4, 1, np.uint16), GRAY, noise(2, 2, 1, np.uint16)))
+    with pytest.raises(ImageError, match="an animated PNG of 16 bits is not read"):
+        read(path, frames="all")
+    assert read(path).notes == ("first of several frames",)
+
+
+def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all frames together, and of their number."""
+    path = tmp_path / "a.tif"
+    path.write_bytes(animated("TIFF")())
+    assert len(read(path, frames="all", max_pixels=192).frames) == 3
+    with pytest.raises(ImageError, match="its first 3 frames or pages have more than the limit of 191 pixels"):
+        read(path, frames="all", max_pixels=191)
+    monkeypatch.setattr(defaults, "MAX_FRAMES", 2)
+    with pytest.raises(ImageError, match="more than 2 frames or pages"):
+        read(path, frames="all")
 
 
 def test_gif_and_icon_say_what_was_left_out(shared: Path) -> None:
     """The counts are those of the files' makers: five frames, four sizes of which 48 is the largest."""
     folder = shared / "images/decode/mixed"
-    assert read(folder / "gif/anim/any-disposal.gif").notes == ("first of 5 frames",)
+    assert read(folder / "gif/anim/any-disposal.gif").notes == ("first of several frames",)
+    assert len(read(folder / "gif/anim/any-disposal.gif", frames="all").frames) == 5
     icon = read(folder / "ico/images/multiple_entries_with_different_bit_depth.ico")
     assert icon.notes == ("largest of 4 sizes",)
     assert icon.pixels.shape == (48, 48, 3)

@@ -140,7 +140,7 @@ def test_big_tiff(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (tiff(noise(dtype=np.uint16), kind=2), "16-bit signed integers"),
-        (tiff(noise(dtype=np.uint16), kind=3), "floating-point"),
+        (tiff(noise(dtype=np.uint16), kind=3), "16-bit floating-point"),
         (tiff(noise(channels=1, dtype=np.uint16), photometric=1, bits=32), "32-bit integers"),
         (tiff(noise(channels=4, dtype=np.uint16), photometric=5), "4 x 16 bits"),
         (tiff(noise(channels=9)), "9 channels"),

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from eyediff.errors import ImageError
+from eyediff.video import open_clip
 from eyediff.video.clip import Clip
 
 from .make import cut, encode, pattern
@@ -62,6 +64,31 @@ def test_a_file_cut_short_says_so(tmp_path: Path, name: str) -> None:
         assert clip.shortfall(len(frames), frames[-1].time)
 
 
+def test_an_animated_webp_is_a_clip(tmp_path: Path) -> None:
+    """FFmpeg does not read it. Its times are those of the file; a frame that cannot be decoded is told of."""
+    path, frames = tmp_path / "a.bin", [Image.fromarray(pattern(i)) for i in range(4)]
+    durations = [40, 100, 20, 60]
+    frames[0].save(path, "WEBP", save_all=True, append_images=frames[1:], lossless=True, duration=durations)
+    with open_clip(path) as clip:
+        assert (clip.width, clip.height, clip.notes, clip.announced, clip.seconds) == (64, 48, (), 4, 0.04)
+        found = list(clip.frames())
+        assert [frame.time for frame in found] == pytest.approx([0, 0.04, 0.14, 0.16])
+        for i, frame in enumerate(found):
+            np.testing.assert_array_equal(clip.pixels(frame), pattern(i))
+        assert clip.shortfall(4, found[-1].time) is None
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"VP8L") + 9  # the data of the last frame
+    content[place : place + 400] = bytes(400)
+    path.write_bytes(content)
+    with open_clip(path) as clip:
+        count = len(list(clip.frames()))
+        assert count == 3 and "its header promises 4 frames, 3 could be decoded" in clip.shortfall(count, 0.14)
+    path.write_bytes(content[:60])
+    with pytest.raises(ImageError, match="cannot be read as a WebP"):
+        open_clip(path)
+    assert type(open_clip(encode(tmp_path / "a.mkv", range(2)))) is Clip
+
+
 def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
     """One line that names the file: missing, a folder, text, and playlists, which could open other files."""
     encode(tmp_path / "a.ts", range(3), codec="libx264", pixels="yuv420p")
@@ -71,7 +98,7 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     for name in [*texts, "missing.mp4", "."]:
         with pytest.raises(ImageError, match=r"cannot be read as a video|does not exist|is a folder"):
-            Clip(tmp_path / name)
+            open_clip(tmp_path / name)
 
 
 def test_a_damaged_frame_is_not_compared(tmp_path: Path) -> None:

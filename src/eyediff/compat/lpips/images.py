@@ -22,7 +22,7 @@ def load_image(path: str | Path) -> npt.NDArray[np.uint8]:
 
     It reads the files that `eyediff compare` reads. Raises ImageError, with the file's name, for any other file.
     """
-    picture = images.read(Path(path))
+    picture = images.read(Path(path), frames="one")
     pixels = picture.pixels if picture.over_white is None else picture.over_white
     found: npt.NDArray[np.uint8] = np.rint(pixels * (255 / PEAKS[pixels.dtype])).astype(np.uint8)
     return found

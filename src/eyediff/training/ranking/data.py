@@ -134,7 +134,7 @@ def read_patch(path: Path, side: int) -> Picture:
     ImageError
         If it cannot be read, or is transparent, because it is not known on which background people saw it.
     """
-    pixels = images.read(path, alpha="refuse").pixels
+    pixels = images.read(path, alpha="refuse", frames="one").pixels
     levels = to_uint8(pixels * (255 / PEAKS[pixels.dtype]))
     return levels if levels.shape[:2] == (side, side) else resize(levels, side, side, Image.Resampling.BILINEAR)
 

@@ -1,0 +1,25 @@
+"""Frames of two animations, or pages of two files, as pairs of images."""
+
+from __future__ import annotations
+
+from ..errors import SizeError, shown
+from ..records import Image
+
+
+def pair_frames(a: Image, b: Image) -> list[tuple[Image, Image]]:
+    """Return the frames of a reference and a candidate that belong together: the first two, the second two, and so on.
+
+    Raises
+    ------
+    SizeError
+        If one has more frames than the other.
+    """
+    first, second = a.frames, b.frames
+    if len(first) != len(second):
+        counts = f"{shown(a.name)} has {_counted(len(first))}, {shown(b.name)} has {len(second)}"
+        raise SizeError(f"{counts}: files with as many frames or pages are expected; save both with all of them")
+    return list(zip(first, second, strict=True))
+
+
+def _counted(count: int) -> str:
+    return "1 frame" if count == 1 else f"{count} frames"

@@ -1,0 +1,64 @@
+"""Merge the rows of the frames of a pair: for each metric, the worst frame counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..records import Failure, Header, Row, ScoredPair
+
+
+def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
+    """Return one row for a pair of animations, and the index of the frame that pictures show.
+
+    Parameters
+    ----------
+    rows
+        One row for each frame, in order; at least one.
+    header
+        The header, which has the direction of each metric.
+
+    Returns
+    -------
+    Row
+        The worst score of each metric, and a note with its frame. A metric that cannot score one frame has no score. A
+        frame without any score makes the pair fail, because frames that were not compared may differ.
+    int
+        The worst frame by the first metric that has a score.
+    """
+    pair, scored = rows[0].pair, list[ScoredPair]()
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, Failure):
+            return Failure(pair, row.stage, f"frame {number}: {row.message}", row.width, row.height), number - 1
+        scored.append(row)
+    worst: dict[str, int] = {}
+    reasons: dict[str, str] = {}
+    for name in header.metrics:
+        lacking = next((index for index, row in enumerate(scored) if name in row.reasons), None)
+        if lacking is not None:
+            reasons[name] = f"frame {lacking + 1}: {scored[lacking].reasons[name]}"
+        else:
+            choose = min if header.higher_is_better[name] else max
+            worst[name] = choose(range(len(scored)), key=lambda index: scored[index].scores[name])
+    first = scored[0]
+    if not worst:
+        message = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        return Failure(pair, "score", message, first.width, first.height), 0
+    merged = ScoredPair(
+        pair,
+        first.width,
+        first.height,
+        {name: scored[index].scores[name] for name, index in worst.items()},
+        (_note(worst, len(rows)), *dict.fromkeys(note for row in scored for note in row.notes)),
+        reasons,
+        regions={name: found for name, index in worst.items() if (found := scored[index].regions.get(name))},
+    )
+    return merged, next(iter(worst.values()))
+
+
+def _note(worst: dict[str, int], count: int) -> str:
+    """Return the note on the frame that counts, with the metrics if their frames differ."""
+    by_frame: dict[int, list[str]] = {}
+    for name, index in worst.items():
+        by_frame.setdefault(index + 1, []).append(name)
+    names = (f"{number}" if len(by_frame) == 1 else f"{number} ({', '.join(by_frame[number])})" for number in by_frame)
+    return f"worst of {count} frames: {', '.join(names)}"
