@@ -158,9 +158,9 @@ class Metric:
         Parameters
         ----------
         a, b : path, bytes, PIL image, Figure, array H x W x 3 or H x W x 4, or Embedding
-            Arrays have uint8, uint16, or floats with a stated range. A fourth channel is alpha. Bytes are the content of
-            an image file. An `Embedding` is the result of `embed` for one image. The score of an animation, or of a file
-            with several pages, is the score of its worst frame.
+            Arrays have uint8, uint16, or floats with a stated range. A fourth channel is alpha. Bytes are the content
+            of an image file. An `Embedding` is the result of `embed` for one image. The score of an animation, or of a
+            file with several pages, is the score of its worst frame.
         range : (float, float), optional
             The values of black and white. Needed for floats. Integers and files have a known range, such as (0, 255).
         alpha : {"worst", "white", "black", "checkerboard"} or "#RRGGBB"
@@ -443,7 +443,7 @@ def load_pair(
     for left, right in pair_frames(*both):
         if left.pixels.shape != right.pixels.shape:
             sizes = f"{shown(left.name)} is {size_of(left.pixels)}, {shown(right.name)} is {size_of(right.pixels)}"
-            raise SizeError(f"{sizes}: they differ in size; bring them to one size first")
+            raise SizeError(f"{sizes}: they differ in size; resize or crop them to the same size first")
         frames.append(fit(left, right, "refuse"))
     return frames
 

@@ -203,7 +203,7 @@ def test_a_deep_picture_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "x"
     for kind, scale in (("P5 ", "65535"), ("P2 ", "65535"), ("PF\n", "-1")):
         small, large = (f"{kind}{side} {side} {scale}\n".encode() + bytes(10) for side in (4000, 20_000))
-        assert "announces 20000x20000" in error_of(path, large)
+        assert "is 20000x20000" in error_of(path, large)
         assert "truncated: 10 of" in error_of(path, small)
     grown, told = memory_of(path)
     assert "truncated" in told and grown < 20_000_000

@@ -118,7 +118,7 @@ def test_as_many_frames_are_expected(tmp_path: Path) -> None:
     metric = eyediff.Metric("ssim")
     with pytest.raises(UsageError, match="has 3 frames or pages"):
         metric.map(a, a)
-    with pytest.raises(ImageError, match="holds several frames or pages, expected one"):
+    with pytest.raises(ImageError, match="has several frames or pages; expected one"):
         metric.distances([a], [a])
     result = eyediff.duplicates(save_folder(tmp_path / "set", a), 0.001)
     assert not result.rows and "expected one" in result.failed[0].message

@@ -32,14 +32,14 @@ def as_image(
     alpha: AlphaPolicy = "worst",
     frames: FramePolicy = "one",
 ) -> Image:
-    """Convert a path or URL, the bytes of a file, a PIL image, a Figure of matplotlib, or an array, to an image.
+    """Convert a path or URL, the bytes of a file, a PIL image, a matplotlib Figure or an array to an image.
 
-    Arrays are H x W x 3, or H x W and H x W x 1 (gray, taken as three equal channels): uint8, uint16, or float with
-    `range` stated, the values of black and white. Integers and files take a range, too, such as (0, 4095) for 12 bits
-    in a file of 16. With a range the image becomes float32 from 0 to 1. Whatever numpy can read as an array will do.
-    An array H x W x 4 of integers has straight alpha in its last channel. A figure is drawn as `savefig` draws it.
-    Paths, bytes (a BytesIO, too) and PIL images go through the rules of `read`: orientation, profile, transparency.
-    Of several frames or pages `frames` says which are read; of a PIL image the current one counts.
+    Arrays are H x W x 3, or gray: H x W or H x W x 1, which become three equal channels. They have uint8, uint16, or
+    float with a `range`, the values of black and white. Integers and files may also have a range, such as (0, 4095) for
+    12-bit values in a 16-bit file. With a range, the image becomes float32 from 0 to 1. Any object that NumPy can read
+    as an array is allowed. An array H x W x 4 of integers has straight alpha in its last channel. A figure is drawn by
+    its `savefig`. Paths, bytes (also BytesIO) and PIL images are handled as in `read`: orientation, profile,
+    transparency. `frames` sets which of several frames or pages are read. Of a PIL image, the current frame is used.
 
     Raises ImageError for files and PIL images, RangeError for arrays whose type, shape or values do not fit.
     """
@@ -64,7 +64,7 @@ def as_image(
 
 
 def _named(name: str, make: Callable[[], Image]) -> Image:
-    """Return the image that is made. Raises ImageError, which begins with the name, if there is none."""
+    """Return the result of `make`. An UnsupportedImage becomes an ImageError that begins with the name."""
     try:
         return make()
     except UnsupportedImage as why:
@@ -114,7 +114,7 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
 def _array(value: Any, name: str) -> npt.NDArray[Any]:
     if not (hasattr(value, "__array__") or hasattr(value, "__array_interface__")):
         raise ArgumentTypeError(
-            f"{name}: {type(value).__name__} given, a path, bytes, a PIL image or an array was expected"
+            f"{name}: {type(value).__name__} was given; expected a path, bytes, a PIL image or an array"
         )
     if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
         raise RangeError(
@@ -143,14 +143,14 @@ def _with_channels(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
         turn = "(1, 2, 0)" if array.ndim == 3 else "(0, 2, 3, 1)"
         raise RangeError(f"{name}: the shape {shape} has the channels first; expected them last; use .transpose{turn}")
     if array.ndim in (3, 4) and shape[-1] == 4:
-        raise RangeError(f"{name}: four channels in shape {shape}: give [..., :3], or one image of uint8 or uint16")
-    raise RangeError(f"{name}: shape {shape}, H x W x 3 (or N x H x W x 3 for a stack) was expected")
+        raise RangeError(f"{name}: the shape {shape} has four channels; use [..., :3], or one image of uint8 or uint16")
+    raise RangeError(f"{name}: the shape is {shape}; expected H x W x 3 (or N x H x W x 3 for a stack)")
 
 
 def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
     """Return the pixels in one of the three storage types, C-contiguous."""
     dtype = array.dtype
-    if dtype.type in _LEVELS:  # of either byte order
+    if dtype.type in _LEVELS:  # in any byte order
         if range is not None and not is_default(dtype, range):
             return scale_levels(array, range, name)
         return np.ascontiguousarray(array, dtype=dtype.type)  # in the byte order of this machine

@@ -368,8 +368,8 @@ def _check_size(kind: Format, size: tuple[int, int], max_pixels: int, effort: fl
     if width * height * effort > max_pixels:
         limit = f"the limit of {max_pixels / effort:.0f} pixels" + (f" for a {kind} of this kind" if effort > 1 else "")
         raise UnsupportedImage(
-            f"is {width}x{height}, which is more than {limit}; it was not decoded, because it may be a decompression bomb; "
-            f"`compare` and `table` read it if max_pixels is at least {math.ceil(width * height * effort)}"
+            f"is {width}x{height}, which is more than {limit}; it was not decoded, because it may be a decompression "
+            f"bomb; `compare` and `table` read it if max_pixels is at least {math.ceil(width * height * effort)}"
         )
 
 

@@ -17,7 +17,7 @@ def pair_frames(a: Image, b: Image) -> list[tuple[Image, Image]]:
     first, second = a.frames, b.frames
     if len(first) != len(second):
         counts = f"{shown(a.name)} has {_counted(len(first))}, {shown(b.name)} has {len(second)}"
-        raise SizeError(f"{counts}: files with as many frames or pages are expected; save both with all of them")
+        raise SizeError(f"{counts}; expected the same number of frames or pages")
     return list(zip(first, second, strict=True))
 
 

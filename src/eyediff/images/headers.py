@@ -73,8 +73,8 @@ def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
     floats = kinds == {_FLOATS}
     if floats and (set(bits) != {32} or colours != _GRAY or samples != 1):
         raise UnsupportedImage(
-            f"is a TIFF of {samples} x {max(bits)}-bit floating-point values; only gray images of 32-bit floats are read; "
-            "save colours as PFM, or with 8 or 16 bits"
+            f"is a TIFF of {samples} x {max(bits)}-bit floating-point values; only gray images of 32-bit floats are "
+            "read; save colours as PFM, or with 8 or 16 bits"
         )
     if (strange := kinds & set(_SAMPLE_KINDS)) and not floats:
         raise UnsupportedImage(f"a TIFF of {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")

@@ -104,7 +104,7 @@ def test_other_types_of_levels_and_shapes_are_refused_with_advice(value: Any, to
 @pytest.mark.parametrize("value", [object(), None, 3])
 def test_what_is_no_image_at_all_is_a_type_error(value: Any) -> None:
     """As callers of other image functions expect."""
-    with pytest.raises(ArgumentTypeError, match=f"{type(value).__name__} given, a path, bytes"):
+    with pytest.raises(ArgumentTypeError, match=f"{type(value).__name__} was given; expected a path, bytes"):
         as_image(value)
 
 

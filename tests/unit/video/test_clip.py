@@ -82,7 +82,7 @@ def test_an_animated_webp_is_a_clip(tmp_path: Path) -> None:
     path.write_bytes(content)
     with open_clip(path) as clip:
         count = len(list(clip.frames()))
-        assert count == 3 and "its header promises 4 frames, 3 could be decoded" in clip.shortfall(count, 0.14)
+        assert count == 3 and "its header states 4 frames, but 3 could be decoded" in clip.shortfall(count, 0.14)
     path.write_bytes(content[:60])
     with pytest.raises(ImageError, match="cannot be read as a WebP"):
         open_clip(path)
