@@ -164,9 +164,9 @@ def names(browser: Browser) -> list[str]:
 def look_at(browser: Browser, name: str) -> None:
     """Open the viewer on a pair, wherever in the table it is."""
     browser.show("#pairs")
-    browser.js("void dispatchEvent(new Event('beforeprint'))")  # all rows are there
-    browser.until(f"{ROW}", name)
-    browser.js(f"{ROW}.click()", name)
+    # All rows are there for a print; a late scroll event takes away those out of sight, so that is asked for each time.
+    opened = "document.querySelector('#viewer[open]')"
+    browser.until(f"(dispatchEvent(new Event('beforeprint')), {ROW}?.click(), {opened})", name)
     browser.until("[...document.querySelectorAll('#viewer[open] img')].every((i) => i.complete && i.naturalWidth)")
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import eyediff
+from eyediff import errors
 from eyediff.cli import run
 
 
@@ -95,7 +96,7 @@ def test_shards_keep_their_groups(kind: str) -> None:
 
 
 def test_a_list_names_the_groups(capsys: pytest.CaptureFixture[str]) -> None:
-    """All of its pairs or none; a rule takes their place."""
+    """All of its pairs or none; a rule beside them is refused, since it would take their place."""
     rows = [f"gt/{name}.png,out/{name}.png,{group}" for name, group in zip(EXPECTED, ("x", "x", "y"), strict=True)]
     Path("list.csv").write_text("\n".join(["reference,candidate,group", *rows]))
     found = eyediff.compare(pairs="list.csv", metrics=["psnr"]).summary
@@ -103,7 +104,8 @@ def test_a_list_names_the_groups(capsys: pytest.CaptureFixture[str]) -> None:
     Path("list.csv").write_text("\n".join(["reference,candidate,group", *rows[:2], rows[2][:-1]]))
     assert run(["compare", "--pairs", "list.csv", "-m", "psnr"]) == 2
     assert "1 of 3 pairs have no group" in capsys.readouterr().err
-    assert eyediff.compare(pairs="list.csv", metrics=["psnr"], groups=r"/(\w)/").summary.groups.keys() == {"a", "b"}
+    with pytest.raises(errors.UsageError, match="the list of pairs names groups"):
+        eyediff.compare(pairs="list.csv", metrics=["psnr"], groups=r"/(\w)/")
 
 
 @pytest.mark.parametrize(("rule", "said"), [("(", "--groups '('"), ("^a/", "there is no group in b/0.png")])
