@@ -237,13 +237,4 @@ def table(
     tables.check_digits(digits or {}, plan.columns)
     sink = tables.ScoresByMethod(plan)
     summary = run.compare(plan.run, [sink])
-    data = tables.summarise_methods(
-        plan.run.metrics.header,
-        plan.methods,
-        plan.groups,
-        sink.scores,
-        digits=digits,
-        left_out=plan.left_out,
-        bitrates=plan.bitrates,
-    )
-    return MethodTable(data, summary)
+    return MethodTable(sink.summarise(digits), summary)

@@ -27,18 +27,15 @@ from .exit_codes import INCOMPLETE, INTERNAL_ERROR, INTERRUPTED, USAGE_ERROR, sp
 from .option_rules import CheckedCommand
 from .ray import with_address
 
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    **{
-        name: (name, name)
-        for name in (
-            *("compare", "accept", "table", "matrix", "nearest", "diversity", "merge", "metrics", "protocols"),
-            *("explain", "demo", "distill", "train", "optimize", "export", "video"),
-        )
-    },
-    "eval": ("evaluate", "app"),
-    "weights": ("weights", "app"),
-}
-"""Each command: its module here, and the name of its function, or of its Typer object for a group, in that module."""
+GROUPS: Mapping[str, str] = {"eval": "evaluate", "weights": "weights"}
+"""Groups of commands, with the module that has the Typer object `app` of the group."""
+
+COMMANDS: Sequence[str] = (
+    *("compare", "accept", "table", "matrix", "nearest", "diversity", "merge", "metrics", "protocols", "explain"),
+    *("demo", "distill", "train", "optimize", "export", "video"),
+    *GROUPS,
+)
+"""All commands and groups, in the order of the help. The module of a command has its name, and so has its function."""
 
 
 def create_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -53,12 +50,11 @@ def create_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(_root)
     for name in names:
-        module, attribute = COMMANDS[name]
-        command = getattr(import_module(f".{module}", __name__), attribute)
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
+        module = import_module(f".{GROUPS.get(name, name)}", __name__)
+        if name in GROUPS:
+            app.add_typer(module.app, name=name)
         else:
-            app.command(name, cls=CheckedCommand)(command)
+            app.command(name, cls=CheckedCommand)(getattr(module, name))
     return app
 
 
@@ -147,7 +143,7 @@ def run(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911  # one retur
     except Exception as error:  # noqa: BLE001  # every other error is a defect of eyediff
         if isinstance(error, OSError) and error.filename is None and error.errno in _CANNOT_WRITE:
             _complain(f"cannot write <stdout>: {error.strerror}")
-            _leave_stdout()
+            _discard_stdout()
             return INCOMPLETE
         if os.environ.get("EYEDIFF_TRACEBACK") == "1":
             traceback.print_exc()
@@ -186,11 +182,11 @@ _CANNOT_WRITE = (errno.EBADF, errno.ENOSPC, errno.EIO, errno.EFBIG)
 
 def _end_without_reader() -> int:
     """Return 0. The reader of standard output, such as `head`, has closed the pipe, so nobody reads a message."""
-    _leave_stdout()
+    _discard_stdout()
     return 0
 
 
-def _leave_stdout() -> None:
+def _discard_stdout() -> None:
     """Discard the rest of standard output. Otherwise the interpreter would write it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -13,7 +13,7 @@ from ..errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class OptionRule:
     """A rule: the options that some options of a command need, or the options that exclude them.
 
     An option is named as on the command line, an argument by the name of its parameter, such as "data". A value behind
@@ -37,50 +37,50 @@ class Rule:
     without: Sequence[str] = ()
 
 
-_ROWS = Rule(
+_ROWS = OptionRule(
     ["--rows"],
     "it limits only text rows on stdout",
     without=["--output", "--format csv", "--format json", "--format jsonl"],
 )
-_LEVELS = Rule(["--range"], "both set the value of white", without=["--bits"])
-_RESAMPLING = Rule(["--resampling"], "nothing is resized", needs=["--size resize", "--size fit"])
-_SCALE = Rule(["--scale"], "it sets the border of a protocol", needs=["--protocol"])
-_PROTOCOL = Rule(["--crop-border", "--alpha"], "a protocol sets it", without=["--protocol"])
-_STUDY = (Rule(["--seed"], "without resamples there is nothing random", without=["--bootstrap 0"]),)
+_LEVELS = OptionRule(["--range"], "both set the value of white", without=["--bits"])
+_RESAMPLING = OptionRule(["--resampling"], "nothing is resized", needs=["--size resize", "--size fit"])
+_SCALE = OptionRule(["--scale"], "it sets the border of a protocol", needs=["--protocol"])
+_PROTOCOL = OptionRule(["--crop-border", "--alpha"], "a protocol sets it", without=["--protocol"])
+_STUDY = (OptionRule(["--seed"], "without resamples there is nothing random", without=["--bootstrap 0"]),)
 _TRAINING = (
     *("--mode", "--taps", "--epochs", "--decay", "--batch", "--rate", "--dropout", "--side", "--hold-out"),
     *("--resume", "--plot", "--device", "--workers"),
 )
 _DISTILLING = ("--steps", "--minutes", "--seed", "--batch", "--groups", "--work", "--resume", "--device", "--output")
 
-RULES: Mapping[str, Sequence[Rule]] = {
+RULES: Mapping[str, Sequence[OptionRule]] = {
     "compare": (
-        Rule(["--map-format"], "it sets the format of --maps", needs=["--maps"]),
-        Rule(["--tolerance"], "there is nothing to compare with", needs=["--baseline"]),
-        Rule(["--resume", "--resume-by"], "it continues a file", needs=["--output"]),
-        Rule(["--overwrite"], "it replaces files of results", needs=["--output", "--junit", "--summary"]),
+        OptionRule(["--map-format"], "it sets the format of --maps", needs=["--maps"]),
+        OptionRule(["--tolerance"], "there is nothing to compare with", needs=["--baseline"]),
+        OptionRule(["--resume", "--resume-by"], "it continues a file", needs=["--output"]),
+        OptionRule(["--overwrite"], "it replaces files of results", needs=["--output", "--junit", "--summary"]),
         _RESAMPLING,
-        Rule(["--match"], "a list names both files of each pair", without=["--pairs"]),
-        Rule(["--baseline"], "it checks a whole run; merge the shards, then check them", without=["--shard"]),
-        Rule(
+        OptionRule(["--match"], "a list names both files of each pair", without=["--pairs"]),
+        OptionRule(["--baseline"], "it checks a whole run; merge the shards, then check them", without=["--shard"]),
+        OptionRule(
             ["--max-mean", "--min-mean"],
             "a mean needs the whole run; give it to `eyediff merge`",
             without=["--shard"],
         ),
-        Rule(["--report", "--maps"], "pictures are drawn where the images are read", without=["--ray"]),
-        Rule(["--gate"], "they name different metrics", without=["--protocol"]),
+        OptionRule(["--report", "--maps"], "pictures are drawn where the images are read", without=["--ray"]),
+        OptionRule(["--gate"], "they name different metrics", without=["--protocol"]),
         _SCALE,
         _PROTOCOL,
         _LEVELS,
         _ROWS,
     ),
     "table": (
-        Rule(["--resume", "--resume-by"], "it continues a file", needs=["--scores"]),
-        Rule(["--per-group"], "there are no groups", needs=["--groups"]),
-        Rule(["--crop", "--image"], "it describes a figure", needs=["--figure"]),
-        Rule(["--report"], "pictures are drawn where the images are read", without=["--ray"]),
-        Rule(["--plot", "--bd"], "a curve needs bitrates", needs=["--bytes"]),
-        Rule(["--digits"], "these formats have all digits", without=["--format csv", "--format json"]),
+        OptionRule(["--resume", "--resume-by"], "it continues a file", needs=["--scores"]),
+        OptionRule(["--per-group"], "there are no groups", needs=["--groups"]),
+        OptionRule(["--crop", "--image"], "it describes a figure", needs=["--figure"]),
+        OptionRule(["--report"], "pictures are drawn where the images are read", without=["--ray"]),
+        OptionRule(["--plot", "--bd"], "a curve needs bitrates", needs=["--bytes"]),
+        OptionRule(["--digits"], "these formats have all digits", without=["--format csv", "--format json"]),
         _RESAMPLING,
         _SCALE,
         _PROTOCOL,
@@ -90,24 +90,24 @@ RULES: Mapping[str, Sequence[Rule]] = {
     "merge": (_ROWS,),
     "explain": (_LEVELS,),
     "nearest": (
-        Rule(["--rebuild"], "it computes an index again", needs=["--index"]),
-        Rule(["-k"], "all pairs of FOLDER are compared", without=["--duplicates"]),
+        OptionRule(["--rebuild"], "it computes an index again", needs=["--index"]),
+        OptionRule(["-k"], "all pairs of FOLDER are compared", without=["--duplicates"]),
     ),
     "2afc": _STUDY,
     "jnd": _STUDY,
     "mos": _STUDY,
     "supervision": _STUDY,
     "train": (
-        Rule(_TRAINING, "only the first weights are written", needs=["data"]),
-        Rule(["--photos"], "kmeans uses them", needs=["--init kmeans"]),
+        OptionRule(_TRAINING, "only the first weights are written", needs=["data"]),
+        OptionRule(["--photos"], "kmeans uses them", needs=["--init kmeans"]),
     ),
     "distill": (
-        Rule(["--weights", "--held-out"], "they are what is measured", needs=["--evaluate"]),
-        Rule(_DISTILLING, "nothing is trained", without=["--evaluate"]),
-        Rule(["--steps"], "the run takes a time instead of a number of steps", without=["--minutes"]),
+        OptionRule(["--weights", "--held-out"], "they are what is measured", needs=["--evaluate"]),
+        OptionRule(_DISTILLING, "nothing is trained", without=["--evaluate"]),
+        OptionRule(["--steps"], "the run takes a time instead of a number of steps", without=["--minutes"]),
     ),
-    "optimize": (Rule(["--size"], "noise has the size of the target", without=["start noise"]),),
-    "protocols": (Rule(["--toml"], "it prints one protocol", needs=["name"]),),
+    "optimize": (OptionRule(["--size"], "noise has the size of the target", without=["start noise"]),),
+    "protocols": (OptionRule(["--toml"], "it prints one protocol", needs=["name"]),),
 }
 """The rules of each command. Rules that depend on a metric, a file or a number are checked in other modules."""
 
@@ -122,7 +122,7 @@ class CheckedCommand(TyperCommand):
         return super().invoke(ctx)
 
 
-def _check(rule: Rule, ctx: Any) -> None:
+def _check(rule: OptionRule, ctx: Any) -> None:
     stated = [param for param in (find_parameter(text, ctx.command) for text in rule.options) if _is_stated(param, ctx)]
     if not stated:
         return

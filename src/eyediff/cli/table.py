@@ -208,15 +208,7 @@ def table(
             more = [] if scores is None else [f"no table; continue {shown(scores)} with --resume"]
             tell_verdict(INTERRUPTED, plan.run.metrics.header, summary, "text", None, more=more)
             raise typer.Exit(INTERRUPTED)
-        data = tables.summarise_methods(
-            plan.run.metrics.header,
-            plan.methods,
-            plan.groups,
-            sink.scores,
-            digits=decimals,
-            left_out=plan.left_out,
-            bitrates=plan.bitrates,
-        )
+        data = sink.summarise(decimals)
         if page is not None:
             page.write_table(data, sink.scores, f"{', '.join(plan.methods)} against {ground_truth}")
         if figure is not None and exhibit is not None:

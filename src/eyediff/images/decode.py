@@ -137,7 +137,7 @@ def decode(
             header = netpbm.read_header(file)
             size = header.width, header.height
             _check_size(kind, size, max_pixels, 8 if header.is_text else _effort_of(None, about))
-            _check_bytes(size, _bytes_of(None, about), max_bytes)
+            _check_bytes(size, _decoded_bytes(size, None, about), max_bytes)
             if size[0] * size[1] > defaults.ALONE_PIXELS:
                 turns.enter_context(_large_ones_in_turn.value)
             return [replace(netpbm.decode(file, header), notes=(_FIRST,) if about.more else ())]
@@ -145,7 +145,7 @@ def decode(
         with _warnings_swallowed(kind):
             im = PLUGINS[kind](file)
             _check_size(kind, im.size, max_pixels, _effort(im, kind, about))
-            _check_bytes(im.size, _bytes_of(im, about), max_bytes)
+            _check_bytes(im.size, _decoded_bytes(im.size, im, about), max_bytes)
             pages = tiff_pages(file) if kind == "TIFF" else []
             if None in pages:
                 about = replace(about, notes=(*about.notes, _COPIES))
@@ -180,7 +180,7 @@ def _every_frame(
     """Yield all frames of an animation as they are shown, or the pages of a TIFF that are not copies (None)."""
     if kind == "PNG" and about.bits > 8:  # Pillow reduces its colours to 8 bits; OpenCV reads only the default image
         raise UnsupportedImage("is an animated PNG of 16 bits, which is not supported; save its frames as PNG")
-    content, pixels, taken = bytearray(), 0.0, 0.0
+    content, pixels, taken = bytearray(), 0.0, 0
     for number in range(len(pages)) if pages else count():
         if number < len(pages) and pages[number] is None:
             continue
@@ -204,8 +204,8 @@ def _every_frame(
                 f"its first {number + 1} frames or pages have more than the limit of {max_pixels} pixels; it was not "
                 "decoded further; `compare` and `table` read more if max_pixels is larger"
             )
-        taken += im.width * im.height * _bytes_of(im, about)
-        _check_bytes(im.size, taken / (im.width * im.height), max_bytes)
+        taken += _decoded_bytes(im.size, im, about)
+        _check_bytes(im.size, taken, max_bytes)
         if about.deep:
             content = content or _content(file)
             planes = _deep_planes(content, file, im, about, pages[number] if pages else None)
@@ -340,9 +340,8 @@ def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
     several pictures with four channels. A JPEG with several scans goes over all coefficients in each. Transparency is
     blended on two backgrounds. A colour profile is looked up pixel by pixel.
     """
-    transparent = about.key is not None or im.has_transparency_data
     if kind in ("WebP", "AVIF"):
-        return 4 if transparent else 3
+        return 4 if _is_transparent(im, about) else 3
     if isinstance(im, Jpeg) and not im.scans.single:
         return max(2, len(im.scans.ends) / _USUAL_SCANS)
     return _effort_of(im, about)
@@ -353,9 +352,14 @@ def _effort_of(im: PILImage.Image | None, about: FileInfo) -> float:
     if about.floats:
         return 4
     costly = about.bits > 8 or (im is not None and im.info.get("icc_profile"))
-    if about.key is not None or (im is not None and im.has_transparency_data):
+    if _is_transparent(im, about):
         return 3 if costly else 2
     return 1.3 if costly else 1
+
+
+def _is_transparent(im: PILImage.Image | None, about: FileInfo) -> bool:
+    """Return whether a picture may have transparent pixels. None stands for one that Pillow does not decode."""
+    return about.key is not None or (im is not None and im.has_transparency_data)
 
 
 def _check_size(kind: Format, size: tuple[int, int], max_pixels: int, effort: float = 1) -> None:
@@ -373,15 +377,14 @@ def _check_size(kind: Format, size: tuple[int, int], max_pixels: int, effort: fl
         )
 
 
-def _bytes_of(im: PILImage.Image | None, about: FileInfo) -> int:
-    """Return the number of bytes of a decoded pixel. A transparent image is put on two backgrounds."""
-    backgrounds = 2 if about.key is not None or (im is not None and im.has_transparency_data) else 1
-    return 3 * (4 if about.floats else 2 if about.bits > 8 else 1) * backgrounds
+def _decoded_bytes(size: tuple[int, int], im: PILImage.Image | None, about: FileInfo) -> int:
+    """Return the number of bytes of the decoded pixels. A transparent image is put on two backgrounds."""
+    backgrounds = 2 if _is_transparent(im, about) else 1
+    return math.prod(size) * 3 * (4 if about.floats else 2 if about.bits > 8 else 1) * backgrounds
 
 
-def _check_bytes(size: tuple[int, int], each: float, max_bytes: int | None) -> None:
-    """Raise UnsupportedImage for an image whose pixels take more memory; each takes `each` bytes."""
-    needed = size[0] * size[1] * each
+def _check_bytes(size: tuple[int, int], needed: int, max_bytes: int | None) -> None:
+    """Raise UnsupportedImage if the decoded pixels need more memory. `size` is the size of the image or frame."""
     if max_bytes is not None and needed > max_bytes:
         raise UnsupportedImage(
             f"its {size[0]}x{size[1]} pixels take {needed / 1024**2:.0f} MB decoded, and the memory limit leaves "

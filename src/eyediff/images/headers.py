@@ -63,7 +63,7 @@ def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
     """
     try:
         tags = read_tags(file, _TIFF_TAGS, page=page)
-        _check_pieces(file, page)
+        _check_strips(file, page)
     except ValueError as why:
         raise UnsupportedImage(f"is a damaged TIFF: {why}; download or export it again") from why
     _check_tile(tags)
@@ -103,7 +103,7 @@ def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
     )
 
 
-def _check_pieces(file: BinaryIO, page: int | None) -> None:
+def _check_strips(file: BinaryIO, page: int | None) -> None:
     """Refuse strips or tiles that are too many, that overlap, or that are JPEG of many scans: all take time, not bytes.
 
     Several may be the same bytes, as where writers keep an empty tile once. Raises ValueError on a damaged block.

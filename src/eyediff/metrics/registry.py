@@ -128,11 +128,11 @@ def metric_names(names: MetricNames) -> tuple[str, ...]:
 
 def finds_regions(requested: str) -> bool:
     """Return whether the metric with this name finds the regions in which two images differ."""
-    return requested.endswith(PEAK) or tells_shifts(requested)
+    return requested.endswith(PEAK) or detects_shifts(requested)
 
 
 @lru_cache(maxsize=256)  # it is called for every row
-def tells_shifts(requested: str) -> bool:
+def detects_shifts(requested: str) -> bool:
     """Return whether the metric with this name measures the displacement of a region."""
     if requested.endswith(PEAK):
         return False

@@ -13,7 +13,7 @@ from ..engines.onnx_providers import DeviceName
 from ..errors import Setting, UsageError, shown
 from ..images import region
 from ..interfaces import DownloadProgress
-from ..metrics.registry import MetricNames, metric_names, tells_shifts
+from ..metrics.registry import MetricNames, detects_shifts, metric_names
 from ..pairing.groups import group_pairs
 from ..protocols import EvaluationProtocol, find_protocol
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, FramePolicy, MatchRule, Pair, PairSizePolicy, Unmatched
@@ -186,8 +186,7 @@ class ComparisonPlan:
     limits
         Scores beyond these limits are reported as crossings.
     passed_over
-        Number of files that are not images, for each
-        suffix or reason.
+        Number of files that are not images, for each suffix or reason.
     hints
         Remarks about the pairing, for people.
 
@@ -301,7 +300,7 @@ def plan_comparison(
 
 def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
     """Yield a hint on the limits that hold for moved regions, too."""
-    strict = [name for name in {**plan.limits.maxima, **plan.limits.minima} if not tells_shifts(name)]
+    strict = [name for name in {**plan.limits.maxima, **plan.limits.minima} if not detects_shifts(name)]
     if strict:
         yield f"{', '.join(strict)} cannot tell what has moved: limits of it hold for moved regions, too"
 

@@ -63,7 +63,7 @@ the earlier run must have used "hash", too."""
 FileState: TypeAlias = tuple[int, int]
 """Type of the state of a file: its size, and its modification time in nanoseconds."""
 
-Stamp: TypeAlias = tuple[int, int] | tuple[int, int, str]
+Stamp: TypeAlias = FileState | tuple[int, int, str]
 """Type of the state of a file, with the sha256 of its content if it was requested."""
 
 

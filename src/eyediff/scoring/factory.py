@@ -28,7 +28,7 @@ from ..metrics.programs import (
     WholeImage,
     WindowMean,
 )
-from ..metrics.registry import all_metrics, tells_shifts
+from ..metrics.registry import all_metrics, detects_shifts
 from ..records import NO_CONVENTIONS, AlphaPolicy, Conventions, Header, MetricHeader, PairSizePolicy
 from ..weights import load_dists
 from .metric_set import Group, MetricSet
@@ -183,8 +183,8 @@ def build_metric_set(
     specs = parse_metrics(metrics)
     if conventions.masks:
         check_masks(specs)
-    if tolerate_shift and not any(tells_shifts(spec.requested) for spec in specs):
-        able = " or ".join(name for name in all_metrics() if tells_shifts(name))
+    if tolerate_shift and not any(detects_shifts(spec.requested) for spec in specs):
+        able = " or ".join(name for name in all_metrics() if detects_shifts(name))
         raise UsageError(
             Setting("tolerate_shift", tolerate_shift),
             f": {', '.join(spec.requested for spec in specs)} cannot tell what has moved; add {able}, or leave it out",

@@ -24,6 +24,7 @@ from ..run import ComparisonOptions, ComparisonPlan
 from ..scoring.metric_spec import parse_metrics
 from .bitrates import BPP, Bitrates, find_bitrates
 from .bjontegaard import Interpolation
+from .means import TableData, summarise_methods
 
 MissingPolicy: TypeAlias = Literal["refuse", "common"]
 """Policy for images that a method lacks: refuse the run, or use only the images that all methods have."""
@@ -182,18 +183,18 @@ class ScoresByMethod:
     """
 
     def __init__(self, plan: TablePlan) -> None:
-        self._methods, self._images = len(plan.methods), len(plan.images)
-        self._bitrates = plan.bitrates
+        self._plan = plan
 
     def open(self, header: Header) -> None:
         """Prepare for the metrics of the header."""
-        self.scores: dict[str, Numbers] = {} if self._bitrates is None else {BPP: self._bitrates.bpp}
-        self.scores |= {name: np.full((self._methods, self._images), np.nan) for name in header.metrics}
+        methods, images, bitrates = len(self._plan.methods), len(self._plan.images), self._plan.bitrates
+        self.scores: dict[str, Numbers] = {} if bitrates is None else {BPP: bitrates.bpp}
+        self.scores |= {name: np.full((methods, images), np.nan) for name in header.metrics}
         self._count = 0
 
     def write(self, row: Row) -> None:
         """Keep the scores of the next pair."""
-        image, method = divmod(self._count, self._methods)
+        image, method = divmod(self._count, len(self._plan.methods))
         for name, score in row.scores.items():
             self.scores[name][method, image] = score
         self._count += 1
@@ -203,3 +204,16 @@ class ScoresByMethod:
 
     def abandon(self) -> None:
         """Do nothing: there is nothing to restore."""
+
+    def summarise(self, digits: Mapping[str, int] | None = None) -> TableData:
+        """Compute the table from the scores. `digits` has the number of decimals of some columns."""
+        plan = self._plan
+        return summarise_methods(
+            plan.run.metrics.header,
+            plan.methods,
+            plan.groups,
+            self.scores,
+            digits=digits,
+            left_out=plan.left_out,
+            bitrates=plan.bitrates,
+        )

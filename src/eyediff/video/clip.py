@@ -85,16 +85,20 @@ class Clip:
             raise ImageError(f"{self.name} contains no video; give a file with a video stream")
         if stream.codec_context is None:
             raise ImageError(f"{self.name}: this build of PyAV has no decoder for its video")
-        if stream.codec_context.width * stream.codec_context.height > defaults.MAX_PIXELS:
-            size = f"{stream.codec_context.width}x{stream.codec_context.height}"
-            raise ImageError(
-                f"{self.name} has frames of {size}, which is more than the limit of {defaults.MAX_PIXELS} pixels"
-            )
+        self._check_size(stream.codec_context.width, stream.codec_context.height)
         stream.thread_type = "AUTO"  # several frames are decoded at the same time, too
         self._stream = stream
         rate = stream.average_rate or stream.guessed_rate
         self.seconds = float(1 / rate) if rate else 0.04
         self.announced = stream.frames or None
+
+    def _check_size(self, width: int, height: int) -> None:
+        """Raise ImageError if frames of this size are too large."""
+        if width * height > defaults.MAX_PIXELS:
+            raise ImageError(
+                f"{self.name} has frames of {width}x{height}, which is more than the limit of {defaults.MAX_PIXELS} "
+                "pixels"
+            )
 
     def _describe(self) -> None:
         self._find_stream()

@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image as PILImage
 from PIL import WebPImagePlugin
 
-from .. import defaults
 from ..errors import ImageError, excerpt
 from ..images.decode import DECODER_ERRORS
 from .clip import Clip
@@ -54,9 +53,7 @@ class WebPClip(Clip):
 
     def _find_stream(self) -> None:
         image = self._container
-        if image.width * image.height > defaults.MAX_PIXELS:
-            size = f"{image.width}x{image.height}"
-            raise ImageError(f"{self.name} announces frames of {size}, more than {defaults.MAX_PIXELS} pixels")
+        self._check_size(image.width, image.height)
         self.announced = image.n_frames
 
     def _pictures(self) -> Iterator[VideoFrame]:
