@@ -48,4 +48,4 @@ def side_of(text: str | None) -> ShorterSide | None:
     try:
         return int(text)
     except ValueError:
-        raise UsageError(f"--side {text}: expected a number of pixels, or keep") from None
+        raise UsageError(f"--side {text}: expected a number of pixels, or the word 'keep'") from None

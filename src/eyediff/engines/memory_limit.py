@@ -39,7 +39,7 @@ def check_memory(asked: int | str | None) -> int:
     if memory < defaults.LEAST_MEMORY:
         least = f"{defaults.LEAST_MEMORY // 1024**2}MB"
         raise UsageError(
-            f"memory of {memory / 1024**2:.4g} MB: the libraries alone take half of {least}; give {least} or more"
+            f"a memory limit of {memory / 1024**2:.4g} MB is too low; give {least} or more (libraries need half of it)"
         )
     return memory
 

@@ -1,4 +1,4 @@
-"""Write the result of an evaluation: a table as in the paper, one row for each statistic, or one row for each item."""
+"""Write the result of an evaluation: as the table of Zhang et al., with a row for each statistic or for each item."""
 
 from __future__ import annotations
 

@@ -91,10 +91,10 @@ _Key: TypeAlias = tuple[StatisticName, str]
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """Statistics of some metrics on the same items, for each statistic, metric and subset.
+    """The values of each statistic, for each metric and subset. All metrics have scored the same items.
 
-    `counts` is the number of items in a subset or mean. `least` is the same for a subset; for a mean, it is the number
-    of items in the smallest subset, which determines the width of the interval.
+    `counts` is the number of items of a subset or, for a mean over subsets, of all its subsets. `least` equals `counts`
+    for a subset. For a mean it is the size of the smallest subset, which determines the width of the 95 % interval.
     """
 
     values: Mapping[tuple[_Key, str], float]

@@ -118,7 +118,7 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
         )
     if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
         raise RangeError(
-            f"{name}: the mask of a masked array is not supported here; crop it, or fill it with .filled(value)"
+            f"{name}: masked arrays are not supported here; crop the array, or fill it with .filled(value)"
         )
     try:
         array = np.asarray(value)

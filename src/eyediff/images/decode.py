@@ -277,7 +277,7 @@ def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
         im = with_alpha.getchannel("L") if with_alpha.mode == "LA" else with_alpha.convert("RGB")
     elif im.mode not in _PLAIN:
         raise UnsupportedImage(
-            f"the PIL mode {im.mode} has no known display range; save it as 8- or 16-bit RGB or gray"
+            f"the PIL mode {im.mode} has no known display range; save the image as 8- or 16-bit RGB or gray"
         )
     notes: tuple[str, ...] = (_NO_PROFILE,) if im.mode == "CMYK" and not profile else ()
     if profile:
@@ -388,7 +388,7 @@ def _check_bytes(size: tuple[int, int], needed: int, max_bytes: int | None) -> N
     if max_bytes is not None and needed > max_bytes:
         raise UnsupportedImage(
             f"its {size[0]}x{size[1]} pixels take {needed / 1024**2:.0f} MB decoded, and the memory limit leaves "
-            f"{max_bytes / 1024**2:.0f} MB for each image: give more memory, or make it smaller"
+            f"{max_bytes / 1024**2:.0f} MB for each image; give more memory, or make it smaller"
         )
 
 
@@ -411,7 +411,7 @@ def _report_damage(kind: str) -> Iterator[None]:
         ) from why
     except DECODER_ERRORS as why:
         if isinstance(why, OSError) and why.errno is not None:  # an error of the disk, not of the content
-            raise UnsupportedImage(f"cannot be read ({why.strerror}): check the disk, or fetch it again") from why
+            raise UnsupportedImage(f"cannot be read ({why.strerror}); check the disk, or download it again") from why
         found = excerpt(why) or type(why).__name__
         raise UnsupportedImage(
             f"is damaged, or is a kind of {kind} that is not supported ({found}); export or download it again"

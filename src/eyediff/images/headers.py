@@ -77,7 +77,7 @@ def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
             "read; save colours as PFM, or with 8 or 16 bits"
         )
     if (strange := kinds & set(_SAMPLE_KINDS)) and not floats:
-        raise UnsupportedImage(f"a TIFF of {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
+        raise UnsupportedImage(f"is a TIFF of {max(bits)}-bit {_SAMPLE_KINDS[min(strange)]}, {_TONE_MAP}")
     if samples > _MOST_SAMPLES:
         raise UnsupportedImage(f"is a TIFF with {samples} channels, which is not supported; save it as RGB")
     if max(bits) <= 8:
@@ -92,7 +92,7 @@ def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
             "is a 16-bit TIFF with planar channels, which is not supported; save it with interleaved channels"
         )
     if max(bits) > 16 and not floats:
-        raise UnsupportedImage(f"a TIFF of {max(bits)}-bit integers, {_TONE_MAP}")
+        raise UnsupportedImage(f"is a TIFF of {max(bits)}-bit integers, {_TONE_MAP}")
     return FileInfo(
         bits=max(bits),
         gray=gray,
@@ -104,19 +104,20 @@ def tiff(file: BinaryIO, page: int | None = None) -> FileInfo:
 
 
 def _check_strips(file: BinaryIO, page: int | None) -> None:
-    """Refuse strips or tiles that are too many, that overlap, or that are JPEG of many scans: all take time, not bytes.
+    """Refuse strips or tiles that are too many, that overlap, or that are JPEGs of many scans: they take much time.
 
-    Several may be the same bytes, as where writers keep an empty tile once. Raises ValueError on a damaged block.
+    Several strips may share the same bytes, because some writers store an empty tile once. Raises ValueError for a
+    damaged block.
     """
     pieces = count_values(file, (STRIPS, TILES), page)
     if pieces > _MOST_PIECES:
         raise UnsupportedImage(
-            f"a TIFF of {pieces} strips or tiles, and {_MOST_PIECES} are read at most: save it with larger ones"
+            f"is a TIFF of {pieces} strips or tiles, but at most {_MOST_PIECES} are read; save it with larger ones"
         )
     wanted = (COMPRESSION, STRIPS, STRIP_SIZES, TILES, TILE_SIZES)
     found = read_tags(file, wanted, _MOST_PIECES, page=page)
     places, lengths = found.get(TILES, found.get(STRIPS, ())), found.get(TILE_SIZES, found.get(STRIP_SIZES, ()))
-    if (compression := found.get(COMPRESSION, (_PLAIN,))[0]) == _PLAIN:  # whose lengths no decoder heeds
+    if (compression := found.get(COMPRESSION, (_PLAIN,))[0]) == _PLAIN:  # decoders ignore the lengths of plain strips
         return
     size, distinct = file.seek(0, 2), set(zip(places, lengths, strict=False))
     if sum(length for _, length in distinct) > 2 * size or sum(lengths) > _SHARED * size:
@@ -125,8 +126,8 @@ def _check_strips(file: BinaryIO, page: int | None) -> None:
         file.seek(min(place, size))
         if len(find_scans(file.read(length)).ends) > _STRIP_SCANS:
             raise UnsupportedImage(
-                f"a TIFF of JPEG with more than {_STRIP_SCANS} scans, which may be made to take long: not decoded; "
-                "save it again"
+                f"is a TIFF of JPEG with more than {_STRIP_SCANS} scans; it was not decoded, because it may be an "
+                "attack; save it again"
             )
 
 
@@ -277,7 +278,7 @@ def _properties(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
 
 
 def ico(file: BinaryIO) -> FileInfo:
-    """Check the largest picture, which Pillow reads, whatever size the directory of the file says it has.
+    """Check the largest picture, which is the one that Pillow reads. Its own header has the size, not the directory.
 
     A PNG has check sums, a bitmap has none. Raises UnsupportedImage.
     """
@@ -290,7 +291,7 @@ def ico(file: BinaryIO) -> FileInfo:
         return FileInfo()
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         width, height = struct.unpack_from("<ii", data.ljust(12, b"\0"), 4)
-        _check_icon(width, height // 2)  # which counts its mask
+        _check_icon(width, height // 2)  # the height includes the mask
         return FileInfo()
     _check_icon(*struct.unpack_from(">II", data.ljust(24, b"\0"), 16))
     bits = png.inspect(BytesIO(data)).bits
@@ -300,8 +301,8 @@ def ico(file: BinaryIO) -> FileInfo:
 def _check_icon(width: int, height: int) -> None:
     if abs(width * height) > _ICON_PIXELS:
         raise UnsupportedImage(
-            f"an ICO whose picture announces {width}x{abs(height)}, which may be a decompression bomb: not decoded; "
-            "save it as PNG"
+            f"is an ICO whose picture announces {width}x{abs(height)}; it was not decoded, because it may be a "
+            "decompression bomb; save it as PNG"
         )
 
 

@@ -1,4 +1,4 @@
-"""Read PGM and PPM of more than 8 bits, which Pillow cuts or scales, and PFM."""
+"""Read PGM and PPM files with more than 8 bits, which Pillow cuts or scales, and PFM files."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _LONGEST_TOKEN = 10
 _LONGEST_SCALE = 32
 _LONGEST_COMMENTS = 1 << 20
 _LONGEST_SAMPLE = 8
-"""Bytes of a sample that is written as text: five digits, white space, and room for comments."""
+"""Largest number of bytes of a text sample: five digits, white space, and a share of the comments."""
 
 _NO_NUMBER = re.compile(rb"[^0-9\s]")
 
 
 @dataclass(frozen=True, slots=True)
 class NetpbmHeader:
-    """The header of a PBM, PGM, PPM or PFM, behind which the samples begin at byte `start`.
+    """The header of a PBM, PGM, PPM or PFM. The samples begin at byte `start`.
 
-    `white` is the value of white; 1 of the floats of a PFM, which have no range of their own.
+    `white` is the value of white. It is 1 for a PFM, whose floats have no known range.
     """
 
     kind: bytes
@@ -45,17 +45,17 @@ class NetpbmHeader:
 
     @property
     def channels(self) -> int:
-        """Samples of a pixel."""
+        """Number of samples of a pixel."""
         return 3 if self.kind in _COLOURS else 1
 
     @property
     def is_text(self) -> bool:
-        """Samples are written as numbers, not as bytes."""
+        """True if the samples are written as text, not as bytes."""
         return self.kind in _TEXTS
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the samples; of those that are written as text, the least that they take."""
+        """Number of bytes of the samples. For text samples, it is the smallest possible number."""
         if self.kind == b"P4":
             return (self.width + 7) // 8 * self.height
         count = self.width * self.height * self.channels
@@ -63,14 +63,14 @@ class NetpbmHeader:
 
     @property
     def sample(self) -> np.dtype[np.generic]:
-        """Type of a sample that is stored as bytes."""
+        """Data type of a sample that is stored as bytes."""
         if self.kind in _FLOATS:
             return np.dtype("<f4" if self.little else ">f4")
         return np.dtype(">u2" if self.white > 255 else "u1")
 
 
 def inspect(file: BinaryIO) -> FileInfo:
-    """Return the depth, and whether another picture follows. Raises UnsupportedImage for a damaged header."""
+    """Read the depth, and whether another picture follows. Raises UnsupportedImage for a damaged header."""
     header = read_header(file)
     floats = header.kind in _FLOATS
     bits = 32 if floats else 16 if header.white > 255 else 8
@@ -78,7 +78,7 @@ def inspect(file: BinaryIO) -> FileInfo:
 
 
 def _is_followed(file: BinaryIO, header: NetpbmHeader) -> bool:
-    """Return whether a picture stored as bytes has another one behind it, as netpbm's own tools write several."""
+    """Return whether another picture follows one that is stored as bytes. The tools of netpbm can write several."""
     if header.is_text or file.seek(0, os.SEEK_END) - header.start <= header.nbytes:
         return False
     file.seek(header.start + header.nbytes)
@@ -98,7 +98,7 @@ def read_header(file: BinaryIO) -> NetpbmHeader:
     white = _token(file)
     if not white.isdigit() or not 0 < int(white) <= _DEEPEST:
         raise UnsupportedImage(
-            f"a PNM with values up to {shown(white.decode('latin-1'))}, expected 1 to {_DEEPEST}: save it as 16-bit PNG"
+            f"is a PNM with values up to {shown(white.decode('latin-1'))}, expected 1 to {_DEEPEST}; save it as PNG"
         )
     return NetpbmHeader(kind, width, height, int(white), file.tell())
 
@@ -106,19 +106,19 @@ def read_header(file: BinaryIO) -> NetpbmHeader:
 def _number(token: bytes) -> int:
     if not token.isdigit() or int(token) == 0:
         raise UnsupportedImage(
-            f"a damaged PNM, its side is {shown(token.decode('latin-1'))} pixels: fetch or export it again"
+            f"is a damaged PNM: its side is {shown(token.decode('latin-1'))} pixels; download or export it again"
         )
     return int(token)
 
 
 def _token(file: BinaryIO, longest: int = _LONGEST_TOKEN) -> bytes:
-    """Return the next number of a header; white space and comments, from # to the end of the line, come before it."""
+    """Return the next number of a header, after white space and comments. A comment extends from # to the line end."""
     token, comment = b"", False
     for _ in range(_LONGEST_COMMENTS):
         byte = file.read(1)
         if not byte:
             break
-        if comment or byte == b"#":  # which Pillow takes for the beginning of a comment within a number, too
+        if comment or byte == b"#":  # Pillow also accepts the start of a comment inside a number
             comment = byte not in b"\r\n"
         elif not byte.isspace():
             token += byte
@@ -126,11 +126,11 @@ def _token(file: BinaryIO, longest: int = _LONGEST_TOKEN) -> bytes:
                 break
         elif token:
             return token
-    raise UnsupportedImage("a damaged PNM, its header has no three numbers: export it again")
+    raise UnsupportedImage("is a damaged PNM: its header has fewer than three numbers; export it again")
 
 
 def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
-    """Return the picture behind a header.
+    """Decode the picture that follows a header.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
     Returns
     -------
     DecodedImage
-        Of a PGM or PPM uint16, whose white is 65535 whatever the white of the file is. Of a PFM float32, as stored.
+        A PGM or PPM becomes uint16, scaled so that white is 65535. A PFM becomes float32 with the stored values.
 
     Raises
     ------
@@ -151,14 +151,14 @@ def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
 
     Notes
     -----
-    Samples that are bytes go row by row, so that they take no memory beside the result.
+    Samples that are stored as bytes are read row by row, so that they need no memory in addition to the result.
 
-    The formats are those of the manual pages pgm(5) and ppm(5) of netpbm, and of Debevec's PFM. The rows of a PFM come
-    from the bottom to the top, and a negative scale says that the least significant byte comes first.
+    The formats are defined by the manual pages pgm(5) and ppm(5) of netpbm, and by Debevec for PFM. The rows of a PFM
+    are stored from the bottom to the top. A negative scale means that the least significant byte comes first.
     """
     there = file.seek(0, os.SEEK_END) - header.start
     if there < header.nbytes:
-        raise UnsupportedImage(f"truncated: {there} of {header.nbytes} bytes are there; fetch or export it again")
+        raise UnsupportedImage(f"is truncated: {there} of {header.nbytes} bytes are there; download or export it again")
     file.seek(header.start)
     rows: Iterable[npt.NDArray[Any]] = (_text_rows if header.is_text else _stored_rows)(file, header)
     if header.kind in _FLOATS:
@@ -169,7 +169,9 @@ def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
     levels = np.empty((header.height, header.width, 3), np.uint16)
     for target, row in zip(levels, rows, strict=True):
         if (most := int(row.max())) > header.white:
-            raise UnsupportedImage(f"a damaged PNM, it holds {most}, and its header says {header.white} at most")
+            raise UnsupportedImage(
+                f"is a damaged PNM: it has the value {most}, but its white is {header.white}; export it again"
+            )
         target[...] = (row.astype(np.uint32) * _DEEPEST + header.white // 2) // header.white
     return DecodedImage(levels)
 
@@ -182,13 +184,15 @@ def _stored_rows(file: BinaryIO, header: NetpbmHeader) -> Iterator[npt.NDArray[n
 
 
 def _text_rows(file: BinaryIO, header: NetpbmHeader) -> npt.NDArray[np.int64]:
-    """Return the rows of samples that are written as text."""
+    """Return the rows of text samples."""
     shape = header.height, header.width, header.channels
     count = shape[0] * shape[1] * shape[2]
     text = re.sub(rb"#[^\r\n]*", b" ", file.read(_LONGEST_SAMPLE * count))
     if _NO_NUMBER.search(text):
-        raise UnsupportedImage("a damaged PNM, one of its values is no number: fetch or export it again")
+        raise UnsupportedImage("is a damaged PNM: one of its values is not a number; download or export it again")
     samples = np.fromstring(text.decode(), np.int64, count=-1, sep=" ")
     if len(samples) < count:
-        raise UnsupportedImage(f"a damaged PNM, it has {len(samples)} of {count} values: fetch or export it again")
+        raise UnsupportedImage(
+            f"is a damaged PNM: it has {len(samples)} of {count} values; download or export it again"
+        )
     return samples[:count].reshape(shape)

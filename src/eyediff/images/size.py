@@ -128,7 +128,7 @@ def _check_bytes(a: Image, b: Image, width: int, height: int, max_bytes: int) ->
     if needed > max_bytes:
         raise SizeError(
             f"{shown(a.name)} and {shown(b.name)} take {needed / 1024**2:.0f} MB at {width}x{height}, and the memory "
-            f"limit leaves {max_bytes / 1024**2:.0f} MB for a pair: give more memory, or compare smaller images"
+            f"limit leaves {max_bytes / 1024**2:.0f} MB for a pair; give more memory, or compare smaller images"
         )
 
 

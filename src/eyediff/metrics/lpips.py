@@ -142,7 +142,9 @@ def check_parameters(trunk: Trunk, parameters: Mapping[str, Array]) -> None:
             f"not {trunk.title}: it lacks {len(missing)} of {len(wanted)} names: {', '.join(missing[:3])}"
         )
     if extra := [name for name in parameters if name not in wanted]:
-        raise WeightsError(f"not {trunk.title}: it has unknown names: {', '.join(map(repr, extra[:3]))}")
+        raise WeightsError(
+            f"not the weights of {trunk.title}: there are unknown names: {', '.join(map(repr, extra[:3]))}"
+        )
     for name, shape in wanted.items():
         if parameters[name].shape != shape:
             raise WeightsError(f"not {trunk.title}: {name} has the shape {parameters[name].shape}, expected {shape}")

@@ -122,7 +122,7 @@ _EDGES: Mapping[str, Literal["constant", "reflect", "edge"]] = {
 
 
 def _over_channels(window: Taps) -> Array:
-    """Return the window along the channels, with the first and last channel repeated: 3 x 3, rows add up to 1."""
+    """Return the window along the channels as a 3 x 3 matrix whose rows add up to 1. The edge channels are repeated."""
     centre = len(window) // 2
     weights = np.zeros((RGB, RGB))
     for channel in range(RGB):

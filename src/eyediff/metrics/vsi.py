@@ -137,7 +137,7 @@ def _priors() -> tuple[Numbers, Numbers]:
 
 
 def _lab(rgb: Numbers) -> Numbers:
-    """Return CIE L*a*b* on the last axis, as SDSP.m computes it."""
+    """Return CIE L*a*b* on the last axis, as in the authors' MATLAB file SDSP.m."""
     linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     share = linear @ XYZ.T / WHITE
     x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), (903.3 * share + 16) / 116), -1, 0)

@@ -1,8 +1,8 @@
-"""The terms of the layers, computed from their features in chunks that need little memory.
+"""Compute what each layer adds to the distance, in chunks that need little memory.
 
 After the backbone, the formula consists of many cheap steps over large arrays, so memory bandwidth limits its speed.
-For the backward pass, only the features are stored, and the backbone stores them anyway. On CPUs, a few images together
-go through all steps, so that they stay in the cache. Compilers and transforms use the plain formula.
+For the backward pass, only the features are stored, and the backbone stores them anyway. On CPUs, a few images at a
+time go through all steps, so that their data stays in the cache. `torch.compile` and `torch.func` use the formula.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _step(x: Tensor, y: Tensor) -> tuple[int, int]:
 
 
 def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield both batches in chunks of images. A batch of one image comes with every chunk."""
+    """Yield both batches in chunks of images. A batch with one image is repeated with every chunk of the other."""
     count, step = _step(x, y)
     for start in range(0, count, step):
         part = slice(start, start + step)

@@ -69,7 +69,7 @@ class ModuleMetric(torchmetrics.Metric):
         super().__init__(**kwargs)
         check_reduction(reduction)
         if pooled and not (isinstance(module, PSNR) and reduction == "mean"):
-            raise UsageError("pooled=True was given, but only PSNR with the reduction mean supports it")
+            raise UsageError("pooled=True was given, but only PSNR supports it, with reduction='mean'")
         self.module, self.reduction, self.pooled = module, reduction, pooled
         # torchmetrics has it as a constant of the class and refuses an assignment to the instance.
         vars(self)["higher_is_better"] = bool(getattr(module, "higher_is_better", False))

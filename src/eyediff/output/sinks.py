@@ -101,7 +101,7 @@ def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = F
 def plain_sink(kind: RowFormat, path: Path) -> Sink:
     """Return a sink that writes a new file (or a new folder for Parquet) without a lock.
 
-    It keeps no earlier results.
+    The caller moves earlier results away before.
     """
     return ParquetFolder(path) if kind == "parquet" else RowSink(kind, AppendTarget(path))
 

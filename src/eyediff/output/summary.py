@@ -60,7 +60,7 @@ def _pooled(summary: Summary, name: str) -> dict[str, object]:
 
 
 def _finite_or_text(value: float | None) -> float | str | None:
-    """Return a value for JSON. None and NaN (the mean of inf and -inf) become None."""
+    """Return a value for JSON: None for None and NaN, a text for infinity. NaN is the mean of inf and -inf."""
     return None if value is None or math.isnan(value) else number(value)
 
 

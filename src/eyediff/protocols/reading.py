@@ -105,7 +105,7 @@ def _protocol(table: dict[str, object]) -> EvaluationProtocol:
     if len(set(names)) < len(names):
         raise ValueError("metrics has the same name twice")
     if not isinstance(source, dict):
-        raise ValueError("source is not a table of texts")  # noqa: TRY004  # a value in a file, not an argument
+        raise ValueError("source is not a table whose values are texts")  # noqa: TRY004  # a value in a file, not an argument
     return EvaluationProtocol(
         name=_text("name", table["name"]),
         version=_text("version", table["version"]),

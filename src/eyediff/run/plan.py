@@ -24,7 +24,7 @@ from ..scoring.metric_spec import MetricSpec, parse_metrics
 from .limits import NO_LIMITS, Limits
 
 FROM_LIST = "listed"
-"""What a header has in place of a rule for groups, or of the path of the masks, where a list names them."""
+"""Value in a header if a list of pairs has the groups or the masks, instead of a rule or a path."""
 
 
 @dataclass(frozen=True)
@@ -299,19 +299,19 @@ def plan_comparison(
 
 
 def _tell_limits_of_moved(plan: ComparisonPlan) -> Iterator[str]:
-    """Yield a hint on the limits that hold for moved regions, too."""
+    """Yield a hint about the limits that also apply to moved regions."""
     strict = [name for name in {**plan.limits.maxima, **plan.limits.minima} if not detects_shifts(name)]
     if strict:
         yield f"{', '.join(strict)} cannot tell what has moved: limits of it hold for moved regions, too"
 
 
 def note_masks(options: ComparisonOptions, pairs: Sequence[Pair]) -> ComparisonOptions:
-    """Return the options of a list of pairs: they say so if the list names masks itself.
+    """Return the options for a list of pairs. If the list has masks, the options record it.
 
     Raises
     ------
     UsageError
-        If the options name a mask, too.
+        If the options also have a mask.
     """
     if all(pair.mask is None for pair in pairs):
         return options
@@ -322,7 +322,7 @@ def note_masks(options: ComparisonOptions, pairs: Sequence[Pair]) -> ComparisonO
 
 
 def _group(pairs: Sequence[Pair], rule: str | None) -> tuple[Sequence[Pair], str | None]:
-    """Return the pairs in their groups, and what the header says of these. A list may name the groups itself."""
+    """Return the pairs with their groups, and the rule for the header. A list may have the groups itself."""
     named = sum(pair.group is not None for pair in pairs)
     if rule is not None:
         if named:

@@ -39,7 +39,7 @@ def select_part(plan: ComparisonPlan, part: int, of: int) -> ComparisonPlan:
 
 
 def names_sha256(names: Iterable[str]) -> hashlib._Hash:
-    """Return a hash of names in their order. Each name ends with a NUL, which no name contains."""
+    """Return a hash of names in their order. A NUL separates the names, because no name can contain it."""
     found = hashlib.sha256()
     for name in names:
         found.update(encodable(name).encode() + b"\0")

@@ -183,7 +183,7 @@ def batch_capacity(width: int, height: int, images: int = 2) -> int:
 
 
 def score_images(frames: Sequence[tuple[Image, Image, Mask | None]], metrics: MetricSet) -> Row:
-    """Return the row of two images that are prepared: frames of one size, and where some pixels count, which."""
+    """Return the row of two prepared images: for each frame two images of one size, and the mask or None."""
     reference, candidate, _ = frames[0]
     pair = Pair("the images", Path(reference.name), Path(candidate.name))
     first, *later = (Loaded(pair, a, b, counted=counted) for a, b, counted in frames)
@@ -397,7 +397,7 @@ class _Samples:
 
 
 def _notes(reference: Image, candidate: Image) -> tuple[str, ...]:
-    """Return the notes of two images. A note about only one image names it: reference or candidate."""
+    """Return the notes of two images. A note about only one image begins with "reference" or "candidate"."""
     both = [note for note in reference.notes if note in candidate.notes]
     sides = (("reference", reference), ("candidate", candidate))
     single = [f"{side}: {note}" for side, image in sides for note in image.notes if note not in both]

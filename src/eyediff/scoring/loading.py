@@ -32,9 +32,9 @@ Recall: TypeAlias = Callable[[Pair], ScoredPair | None]
 class Loaded:
     """A pair whose images are in memory, of one size and storage type. `known` is its row from an earlier run.
 
-    If the pair failed since its images cannot be compared, `known` is the failure, and they may differ in size.
+    If the images cannot be compared, `known` is the failure. Only then may the images differ in size.
     `counted` shows which pixels count, H x W. None means all. Where pixels do not count, the candidate has the pixels
-    of the reference. `later` are the other frames of the pair.
+    of the reference. If the images are animations, `later` has their other frames.
     """
 
     pair: Pair

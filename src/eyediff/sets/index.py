@@ -116,7 +116,7 @@ def _build(index: Path, job: EmbeddingJob, source: ImageSet, progress: Progress 
 
 def _require_images(names: list[str], source: ImageSet, failed: Sequence[FailedImage]) -> list[str]:
     if not names:
-        raise ImageError(f"no image of {shown(source.folder)} can be used; the first: {failed[0].message}")
+        raise ImageError(f"no image in {shown(source.folder)} can be used; the first error: {failed[0].message}")
     return names
 
 

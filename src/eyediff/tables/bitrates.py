@@ -1,4 +1,4 @@
-"""Bitrates of the images of a table: which methods are operating points of one codec, and how long their files are."""
+"""Find the bitrates of a table: the operating points of each codec, and the sizes of their files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BPP = "bpp"
 """Column of a table, and of a list of sizes: bits per pixel of the ground truth."""
 
 OWN_FILES = "files"
-"""In place of a list of sizes: the sizes of the compared files."""
+"""Use the sizes of the compared files, instead of a list of sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Bitrates:
     Parameters
     ----------
     codecs
-        Places of the methods that are operating points of each codec; the first codec is the anchor.
+        Indices of the methods that are operating points of each codec. The first codec is the anchor.
     bpp
-        Bits per pixel, methods x images; NaN where a file cannot be read.
+        Bits per pixel, methods x images; NaN if a file cannot be read.
     interpolation
         The curve through the operating points.
     """
@@ -65,21 +65,22 @@ def find_bitrates(
     Parameters
     ----------
     methods, images
-        Their names. `CODEC@POINT` is an operating point of a codec; a name without @ is a codec with one point.
+        Names of the methods and of the images. `CODEC@POINT` is an operating point of a codec. A name without @ is a
+        codec with one point.
     pairs
-        The pairs of each image, one for each method.
+        One pair for each image and each method, image by image.
     sizes
         "files", or a list: CSV or JSON lines with the columns `method`, `name` (of the image, with or without suffix)
-        and `bytes` or `bpp`. Rows of other methods and images are left out.
+        and `bytes` or `bpp`. Rows for other methods and images are ignored.
     interpolation
         The curve through the operating points.
     max_pixels
-        A file that announces more pixels has no bitrate.
+        Largest number of pixels of an image. A ground truth with more pixels has no bitrate.
 
     Raises
     ------
     UsageError
-        If the list cannot be read, holds no numbers, or lacks a size.
+        If the list cannot be read, if a size is not a number, or if a size is missing.
     """
     check_interpolation(interpolation)
     codecs: dict[str, list[int]] = defaultdict(list)
@@ -96,20 +97,20 @@ def find_bitrates(
 
 
 def _file_bytes(pair: Pair) -> float:
-    """Return NaN for a file that cannot be read: its pair fails, and says why."""
+    """Return the size of the candidate's file in bytes. If it cannot be read, return NaN; its pair then fails."""
     with suppress(OSError, ValueError):
         return size_and_time(pair.candidate)[0] or math.nan
     return math.nan
 
 
 def _count_pixels(pair: Pair, max_pixels: int) -> float:
-    """Return the pixels of the ground truth as it is stored, whatever is cropped or resized before it is scored."""
+    """Return the number of pixels of the stored ground truth. Cropping and resizing before scoring do not change it."""
     size = read_dimensions(pair.reference, max_pixels)
     return math.nan if size is None else math.prod(size)
 
 
 def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tuple[Numbers, str]:
-    """Return the sizes that a list states, methods x images, and their unit."""
+    """Return the sizes from a list, methods x images, and their unit."""
     places = {method: place for place, method in enumerate(methods)}
     stems = Counter(map(stem_of, images))
     named = {stem_of(image): place for place, image in enumerate(images) if stems[stem_of(image)] == 1}
@@ -133,7 +134,7 @@ def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tup
     except ValueError as error:
         raise UsageError(str(error)) from error
     if problems:
-        raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; mend these rows")
+        raise UsageError(f"{shown(path)}: {some_of(problems, separator='; ')}; correct these rows")
     missing = [shown(f"{methods[method]}/{images[image]}") for method, image in np.argwhere(np.isnan(found))]
     if missing:
         raise UsageError(f"{shown(path)} lacks the size of {len(missing)} images: {some_of(missing)}; add them")
@@ -141,14 +142,14 @@ def _read_list(path: Path, methods: Sequence[str], images: Sequence[str]) -> tup
 
 
 def _size_of_row(row: TableRow | BadRow, unit: str) -> tuple[str, float]:
-    """Return the unit and the value of a row. Raises ValueError where it states no size."""
+    """Return the unit and the value of a row. Raises ValueError if the row has no valid size."""
     if isinstance(row, BadRow):
         raise ValueError(row.what)  # noqa: TRY004  # a value in a file, not an argument
     own = next((name for name in ("bytes", BPP) if row.get(name) not in (None, "")), None)
     if own is None or "method" not in row or "name" not in row:
         raise ValueError(f"expected the columns method, name and bytes or {BPP}")
     if unit not in ("", own):
-        raise ValueError(f"{own} was stated, {unit} before; give one unit")
+        raise ValueError(f"this row has {own}, but earlier rows have {unit}; give one unit")
     try:
         value = float(str(row[own]))
     except ValueError:

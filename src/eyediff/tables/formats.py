@@ -62,16 +62,16 @@ def render(table: TableData, kind: TableFormat, *, per_group: bool = False, term
 
 @dataclass(frozen=True, slots=True)
 class PrintedTable:
-    """A table as people see it.
+    """A table as it is printed.
 
     Parameters
     ----------
     caption
-        What it shows.
+        Caption of the table.
     corner
-        Heading of the names of the rows.
+        Heading of the column with the names of the rows.
     columns
-        Headings, and whether higher is better there; None if neither is.
+        Headings, and whether higher is better in the column; None if neither is better.
     rows
         Names with a cell for each column.
     """
@@ -88,7 +88,7 @@ class PrintedTable:
 
 
 def printed_tables(table: TableData, sections: Sequence[Section]) -> Iterator[PrintedTable]:
-    """Yield the means of each section and, where there are bitrates, the Bjontegaard deltas behind them."""
+    """Yield the means of each section and, if there are bitrates, its Bjontegaard deltas."""
     for section in sections:
         columns = [(metric, table.header.higher_is_better.get(metric)) for metric in section.entries]
         cells = zip(*section.entries.values(), strict=True)
@@ -100,7 +100,7 @@ def printed_tables(table: TableData, sections: Sequence[Section]) -> Iterator[Pr
 
 
 def _describe_section(table: TableData, section: Section) -> str:
-    """Return what a table is the mean of."""
+    """Return the caption of a section: the images or groups that its means cover."""
     if section.name is not None:
         return shown(section.name)
     images = amount(table.images, "image")
@@ -127,7 +127,7 @@ def _deltas(table: TableData, section: Section) -> PrintedTable:
 
 
 def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> Iterator[StyledLine]:
-    """Columns that would not fit into 80 characters begin a block of their own."""
+    """Yield the lines of the tables. Columns that do not fit into 80 characters begin a new block."""
     yield [FIRST_LINES["text"]]
     for printed in printed_tables(table, sections):
         first = max(6, *(len(shown(name)) for name, _ in printed.rows))
@@ -148,7 +148,7 @@ def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> I
 
 
 def _blocks(printed: PrintedTable, first: int) -> Iterator[list[tuple[int, str, int]]]:
-    """Yield columns that fit beside each other: their places, headings and widths."""
+    """Yield groups of columns that fit beside each other: their indices, headings and widths."""
     block: list[tuple[int, str, int]] = []
     for place, heading in enumerate(printed.headings(shown)):
         width = 4 + max(len(heading), *(len(entries[place].text) for _, entries in printed.rows))
@@ -257,9 +257,9 @@ def _latex(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def _csv(table: TableData, sections: Sequence[Section]) -> str:
-    """A line for each mean, so that programs need no knowledge of the metrics; the group is empty for all images.
+    """Return one line for each mean, so that the columns do not depend on the metrics. For all images, group is empty.
 
-    The last columns are of tables with bitrates: an operating point has the deltas of its codec.
+    The last columns are used by tables with bitrates. An operating point has the deltas of its codec.
     """
     columns = ["group", "method", "metric", "mean", "low", "high", "units", "rank", "differs"]
     columns += ["codec", "bpp", "bd_rate", "bd_metric"]
@@ -280,7 +280,7 @@ def _csv(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def _codecs_of_methods(table: TableData) -> dict[int, str]:
-    """Return the codec of each method by its place; empty without bitrates."""
+    """Return the codec of each method, by the index of the method. Without bitrates, return nothing."""
     if table.bitrates is None:
         return {}
     return {place: codec for codec, places in table.bitrates.codecs.items() for place in places}
@@ -359,7 +359,7 @@ def _html(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def html_tables(table: TableData, sections: Sequence[Section]) -> str:
-    """Return tables as HTML without a page around them. Text from outside is escaped."""
+    """Return tables as HTML without a page around them. Names of files and methods are escaped."""
     lines = []
     for printed in printed_tables(table, sections):
         headings = "".join(f"<th>{heading}</th>" for heading in printed.headings(_html_name))

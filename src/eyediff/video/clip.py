@@ -84,7 +84,7 @@ class Clip:
         if stream is None:
             raise ImageError(f"{self.name} contains no video; give a file with a video stream")
         if stream.codec_context is None:
-            raise ImageError(f"{self.name}: this build of PyAV has no decoder for its video")
+            raise ImageError(f"{self.name}: this build of PyAV has no decoder for this video")
         self._check_size(stream.codec_context.width, stream.codec_context.height)
         stream.thread_type = "AUTO"  # several frames are decoded at the same time, too
         self._stream = stream

@@ -31,7 +31,7 @@ def plan_video(
     ComparisonPlan
         The plan of the run.
     Frames
-        The pairs of the plan. They also have the hints about the clips.
+        The pairs of the plan, with hints about the clips, such as a shift in time.
 
     Raises
     ------

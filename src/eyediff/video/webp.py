@@ -1,4 +1,4 @@
-"""One animated WebP as a clip. FFmpeg does not decode it, so that Pillow does."""
+"""Read an animated WebP as a clip. FFmpeg cannot decode animated WebP, so Pillow decodes it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MILLISECOND = Fraction(1, 1000)
 
 
 def open_clip(path: Path) -> Clip:
-    """Return the clip of a file, which is told by its content.
+    """Open a clip. The content of the file shows whether it is a WebP or a video.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def open_clip(path: Path) -> Clip:
 
 
 class WebPClip(Clip):
-    """The frames of a WebP, each as it is shown. See `Clip`."""
+    """The frames of a WebP as they are displayed. See `Clip`."""
 
     def _open(self) -> Any:
         try:
@@ -57,7 +57,7 @@ class WebPClip(Clip):
         self.announced = image.n_frames
 
     def _pictures(self) -> Iterator[VideoFrame]:
-        """Yield the frames with their times. The first that cannot be decoded ends the clip."""
+        """Yield the frames with their times. The first frame that cannot be decoded ends the clip."""
         image = self._container
         for number in range(image.n_frames):
             try:
@@ -75,4 +75,4 @@ class WebPClip(Clip):
             yield picture
 
     def _announced_end(self) -> float | None:
-        return None  # the number of frames is announced
+        return None  # the header has the number of frames

@@ -173,7 +173,9 @@ def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int
             for count, member in enumerate(tar):
                 total += member.size
                 if count >= defaults.MOST_ENTRIES or total > defaults.LARGEST_UNPACKED:
-                    raise StudyError(f"{shown(archive)} is larger when unpacked than an archive of votes can be")
+                    raise StudyError(
+                        f"{shown(archive)} has more unpacked data than an archive of votes can have; download it again"
+                    )
                 match = MEMBER.fullmatch(member.name.removeprefix("./"))
                 if match is None or not member.isreg():
                     passed_over += not member.isdir()

@@ -99,7 +99,7 @@ def expression(terms: list[tuple[Fraction, str]]) -> str:
 
 
 def pairs(points: tuple[Fraction, ...]) -> dict[int, int]:
-    """Return the indices of each point p > 0 and of its counterpart -p."""
+    """Return, for each interpolation point p > 0 with a counterpart -p, the index of p and the index of -p."""
     return {i: points.index(-p) for i, p in enumerate(points) if p > 0 and -p in points}
 
 

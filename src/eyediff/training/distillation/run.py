@@ -146,7 +146,7 @@ class BatchSampler:
         return pixels.transpose(2, 3) if rng.random() < 0.5 else pixels
 
     def _available(self, dataset: PairDataset, step: int) -> int:
-        """Return the number of groups that a step may use when they are ready."""
+        """Wait until enough groups are ready for a step, and return the number of groups that the step may use."""
         growth = 0.0 if self.recipe.minutes else step / defaults.GROWTH_STEPS
         count = max(2, int(dataset.plan.count * min(1.0, defaults.INITIAL_FRACTION + growth)))
         self.builder.wait(dataset, count)

@@ -281,7 +281,7 @@ class _Training:
 
 
 def measure_agreement(run: TrainingRun, source: DistanceSource, triplets: Sequence[Triplet]) -> EpochAgreement:
-    """Measure the agreement with held-out votes between two epochs. Subsets are in order of their first judgement."""
+    """Measure how well the metric agrees with held-out votes. Subsets are in the order in which they first occur."""
     indices = range(len(triplets))
     batches = [
         source.distances(run.heads, indices[first : first + MEASURE_BATCH]) for first in indices[::MEASURE_BATCH]
