@@ -60,9 +60,12 @@ INLINE Vector larger(Vector x, Vector y) {
 
 /* ---- products */
 
-/* `places` is a constant at each call, so that the accumulators become registers. */
+enum { LINE = 16 }; /* floats of a cache line */
+
+/* `places` is a constant at each call, so that the accumulators become registers. With each block of inputs, `lines`
+ * cache lines from `coming` on are fetched, for later calls. */
 INLINE void multiply_places(const int places, const Product *p, const float *a, const float *weights, const float *bias,
-                            float *c, const int blocks) {
+                            float *c, const int blocks, const float *coming, const int lines) {
     Vector totals[PLACES][GROUP * VECTORS];
     UNROLL for (int t = 0; t < places; t++) {
         UNROLL for (int v = 0; v < GROUP * VECTORS; v++) totals[t][v] = (Vector){0};
@@ -75,6 +78,7 @@ INLINE void multiply_places(const int places, const Product *p, const float *a, 
         }
         for (int b = start; b < end; b++) {
             const float *x = a + p->offsets[b];
+            for (int line = 0; line < lines; line++, coming += LINE) __builtin_prefetch(coming);
             for (int k = 0; k < p->used; k++) {
                 Vector w[GROUP * VECTORS];
                 UNROLL for (int v = 0; v < GROUP * VECTORS; v++) w[v] = vector_load(weights + v * LANES);
@@ -101,13 +105,13 @@ INLINE void multiply_places(const int places, const Product *p, const float *a, 
     }
 }
 
-#define CASE(places)                                               \
-    case places:                                                   \
-        multiply_places(places, p, a, weights, bias, c, blocks); \
+#define CASE(places)                                                              \
+    case places:                                                                  \
+        multiply_places(places, p, a, weights, bias, c, blocks, coming, lines); \
         break
 
 static void multiply_some(int places, const Product *p, const float *a, const float *weights, const float *bias, float *c,
-                          int blocks) {
+                          int blocks, const float *coming, int lines) {
     switch (places) {
         CASE(1);
         CASE(2);
@@ -130,7 +134,8 @@ static void multiply_some(int places, const Product *p, const float *a, const fl
     }
 }
 
-/* The weights of a group stay in the first cache while all places pass by, in nearly equal parts. */
+/* The weights of a group stay in the first cache while all places pass by, in nearly equal parts. Each part fetches its
+ * share of the weights of the next group: large layers come from memory, and would wait there for each first part. */
 static void multiply(const Product *p) {
     const int parts = (p->positions + PLACES - 1) / PLACES;
     const size_t group_weights = (size_t)p->inputs * (size_t)p->used * GROUP * BLOCK;
@@ -138,11 +143,14 @@ static void multiply(const Product *p) {
         const float *weights = p->weights + (size_t)group * group_weights;
         const float *bias = p->bias ? p->bias + (size_t)block * BLOCK : NULL;
         float *c = p->c + (size_t)block * p->plane;
+        const float *coming = weights + group_weights;
+        const int lines = (p->used * GROUP * BLOCK / LINE + parts - 1) / parts;
         int first = 0;
         for (int part = 0; part < parts; part++) {
             const int end = (int)((long long)p->positions * (part + 1) / parts);
             multiply_some(end - first, p, p->a + (size_t)first * p->step, weights, bias, c + (size_t)first * BLOCK,
-                          p->blocks - block);
+                          p->blocks - block, coming, lines);
+            coming += (size_t)p->inputs * (size_t)lines * LINE;
             first = end;
         }
     }

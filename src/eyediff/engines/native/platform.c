@@ -1,5 +1,5 @@
 #if !defined(_WIN32)
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE /* posix_memalign, madvise */
 #endif
 #include "platform.h"
 
@@ -35,6 +35,7 @@ void *allocate(size_t bytes) { return _aligned_malloc(bytes ? bytes : 1, 64); }
 void release(void *memory) { _aligned_free(memory); }
 #else
 #include <pthread.h>
+#include <sys/mman.h>
 
 typedef pthread_t Thread;
 typedef pthread_mutex_t Mutex;
@@ -54,6 +55,15 @@ static int thread_start(Thread *thread, void *(*run)(void *), void *argument) {
 static void thread_join(Thread thread) { pthread_join(thread, NULL); }
 void *allocate(size_t bytes) {
     void *memory = NULL;
+#if defined(MADV_HUGEPAGE)
+    /* Large pages: with pages of 4 KB, the processor spends a tenth of its time on finding where the weights lie. */
+    enum { LARGE_PAGE = 2 << 20 };
+    if (bytes >= LARGE_PAGE) {
+        if (posix_memalign(&memory, LARGE_PAGE, bytes)) return NULL;
+        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a system without them keeps small pages */
+        return memory;
+    }
+#endif
     return posix_memalign(&memory, 64, bytes ? bytes : 1) ? NULL : memory;
 }
 void release(void *memory) { free(memory); }
