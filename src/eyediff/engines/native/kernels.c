@@ -66,16 +66,12 @@ enum { LINE = 16 }; /* floats of a cache line */
  * cache lines from `coming` on are fetched, for later calls. */
 INLINE void multiply_places(const int places, const Product *p, const float *a, const float *weights, const float *bias,
                             float *c, const int blocks, const float *coming, const int lines) {
-    Vector totals[PLACES][GROUP * VECTORS];
+    Vector sums[PLACES][GROUP * VECTORS], totals[PLACES][GROUP * VECTORS];
     UNROLL for (int t = 0; t < places; t++) {
-        UNROLL for (int v = 0; v < GROUP * VECTORS; v++) totals[t][v] = (Vector){0};
+        UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] = (Vector){0};
     }
-    for (int start = 0; start < p->inputs; start += SUMMED_BLOCKS) {
+    for (int start = 0;; start += SUMMED_BLOCKS) {
         const int end = start + SUMMED_BLOCKS < p->inputs ? start + SUMMED_BLOCKS : p->inputs;
-        Vector sums[PLACES][GROUP * VECTORS];
-        UNROLL for (int t = 0; t < places; t++) {
-            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] = (Vector){0};
-        }
         for (int b = start; b < end; b++) {
             const float *x = a + p->offsets[b];
             for (int line = 0; line < lines; line++, coming += LINE) __builtin_prefetch(coming);
@@ -89,14 +85,23 @@ INLINE void multiply_places(const int places, const Product *p, const float *a, 
                 weights += GROUP * BLOCK;
             }
         }
+        if (start) {
+            UNROLL for (int t = 0; t < places; t++) {
+                UNROLL for (int v = 0; v < GROUP * VECTORS; v++) sums[t][v] += totals[t][v];
+            }
+        }
+        if (end == p->inputs) break;
         UNROLL for (int t = 0; t < places; t++) {
-            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) totals[t][v] += sums[t][v];
+            UNROLL for (int v = 0; v < GROUP * VECTORS; v++) {
+                totals[t][v] = sums[t][v];
+                sums[t][v] = (Vector){0};
+            }
         }
     }
     UNROLL for (int g = 0; g < GROUP; g++) {
         UNROLL for (int t = 0; t < places; t++) {
             UNROLL for (int v = 0; v < VECTORS; v++) {
-                Vector sum = totals[t][g * VECTORS + v];
+                Vector sum = sums[t][g * VECTORS + v];
                 if (g >= blocks) continue; /* the last group may have no second block */
                 if (bias) sum = relu(sum + vector_load(bias + g * BLOCK + v * LANES));
                 vector_store(c + (size_t)g * p->plane + (size_t)t * BLOCK + v * LANES, sum);
@@ -156,7 +161,8 @@ static void multiply(const Product *p) {
     }
 }
 
-/* ---- Winograd's transforms: rows of the matrix of transforms.h on columns, then on rows, one vector of channels at once */
+/* ---- Winograd's transforms: rows of the matrix of transforms.h on columns, then on rows, one vector of channels at once.
+ * Unrolled, the loads and stores of one column overlap with the arithmetic of another. */
 
 #include "transforms.h"
 
@@ -164,13 +170,13 @@ static void multiply(const Product *p) {
     static void name##_input_tile(const float *x, size_t row, int lanes, int used, float *y, size_t stride) {          \
         for (int c = 0; c < used; c += LANES) {                                                                        \
             Vector half[N * N];                                                                                        \
-            for (int j = 0; j < N; j++) {                                                                              \
+            UNROLL for (int j = 0; j < N; j++) {                                                                       \
                 Vector column[N];                                                                                      \
                 UNROLL for (int i = 0; i < N; i++)                                                                     \
                     column[i] = vector_load(x + (size_t)i * row + (size_t)j * (size_t)lanes + c);                      \
                 name##_input(column, 1, half + j, N);                                                                  \
             }                                                                                                          \
-            for (int i = 0; i < N; i++) {                                                                              \
+            UNROLL for (int i = 0; i < N; i++) {                                                                       \
                 Vector values[N];                                                                                      \
                 name##_input(half + i * N, 1, values, 1);                                                              \
                 UNROLL for (int j = 0; j < N; j++) vector_store(y + (size_t)(i * N + j) * stride + c, values[j]);      \
@@ -182,7 +188,7 @@ static void multiply(const Product *p) {
         for (int c = 0; c < BLOCK; c += LANES) {                                                                       \
             Vector half[M * N];                                                                                        \
             const Vector add = vector_load(bias + c);                                                                  \
-            for (int j = 0; j < N; j++) {                                                                              \
+            UNROLL for (int j = 0; j < N; j++) {                                                                       \
                 Vector column[N], outputs[M];                                                                          \
                 UNROLL for (int i = 0; i < N; i++) column[i] = vector_load(x + (size_t)(i * N + j) * stride + c);      \
                 name##_output(column, 1, outputs);                                                                     \
@@ -231,24 +237,26 @@ static void pool(const Map *from, const Map *to, int image, int block, int row, 
 
 enum { MOST_FOLD = 4, MOST_CHANNELS = 3 * MOST_FOLD * MOST_FOLD };
 
+/* `fold` is a constant at each call of the row's function, so that the loops over its pixels become straight code. */
 #define LOAD(name, Value)                                                                                             \
-    static void load_##name(const Image *image, int row, int column, int fold, int turned, const float *gain,          \
-                            const float *offset, const Map *to, int number, int to_row) {                              \
+    INLINE void load_##name##_places(const int fold, const Image *image, int row, int column, int turned,              \
+                                     const float *gain, const float *offset, const Map *to, int number, int to_row) {  \
         const Value *pixels = image->data;                                                                             \
-        const int channels = 3 * fold * fold, run = 3 * fold;                                                          \
-        float gains[3 * MOST_FOLD], offsets[3 * MOST_FOLD];                                                            \
+        const int run = 3 * fold, close = image->column == 3 && !turned;                                               \
+        float gains[3 * MOST_FOLD], offsets[3 * MOST_FOLD], place[MOST_CHANNELS] = {0};                                \
         for (int i = 0; i < run; i++) {                                                                                \
             gains[i] = gain[i % 3];                                                                                    \
             offsets[i] = offset[i % 3];                                                                                \
         }                                                                                                              \
-        for (int x = 0; x < to->width; x++) {                                                                          \
-            float place[MOST_CHANNELS];                                                                                \
+        float *out = map_at(to, number, 0, to_row, to->left);                                                          \
+        const size_t plane = map_plane(to);                                                                            \
+        for (int x = 0; x < to->width; x++, out += to->lanes) {                                                        \
             const int left = column + x * fold;                                                                        \
             const int across = left >= 0 && left + fold <= image->width;                                               \
             for (int i = 0; i < fold; i++) {                                                                           \
                 const int y = row + i;                                                                                 \
                 const Value *line = pixels + (ptrdiff_t)y * image->row + (ptrdiff_t)left * image->column;              \
-                if (across && y >= 0 && y < image->height && image->column == 3 && !turned) {                          \
+                if (close && across && y >= 0 && y < image->height) {                                                  \
                     for (int j = 0; j < run; j++) place[i * run + j] = (float)line[j] * gains[j] + offsets[j];         \
                     continue;                                                                                          \
                 }                                                                                                      \
@@ -259,12 +267,17 @@ enum { MOST_FOLD = 4, MOST_CHANNELS = 3 * MOST_FOLD * MOST_FOLD };
                         pixel[k] = inside ? (float)line[(ptrdiff_t)j * image->column + k] * gain[k] + offset[k] : 0;   \
                 }                                                                                                      \
             }                                                                                                          \
-            for (int b = 0; b < to->blocks; b++) {                                                                     \
-                float *out = map_at(to, number, b, to_row, to->left + x);                                              \
-                const int first = b * to->lanes;                                                                       \
-                const int count = channels - first < to->lanes ? channels - first : to->lanes;                         \
-                for (int k = 0; k < to->lanes; k++) out[k] = k < count ? place[first + k] : 0;                         \
-            }                                                                                                          \
+            for (int b = 0; b < to->blocks; b++)                                                                       \
+                memcpy(out + (size_t)b * plane, place + b * BLOCK, (fold == 1 ? LANES_OF_PIXELS : BLOCK) * sizeof *out);\
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void load_##name(const Image *image, int row, int column, int fold, int turned, const float *gain,          \
+                            const float *offset, const Map *to, int number, int to_row) {                              \
+        switch (fold) {                                                                                                \
+        case 1: load_##name##_places(1, image, row, column, turned, gain, offset, to, number, to_row); break;          \
+        case 2: load_##name##_places(2, image, row, column, turned, gain, offset, to, number, to_row); break;          \
+        case 4: load_##name##_places(4, image, row, column, turned, gain, offset, to, number, to_row); break;          \
+        default: load_##name##_places(fold, image, row, column, turned, gain, offset, to, number, to_row);             \
         }                                                                                                              \
     }
 
