@@ -42,7 +42,7 @@ def test_the_table_states_the_presets() -> None:
         assert all(layer in rows[name] or (name == "gatys" and re.fullmatch(r"relu[2-4]_1", layer)) for layer in layers)
         assert (preset.pooling == "average") == ("average pooling" in rows[name])
     assert set(PRESETS["gatys"].style.values()) == {50.0} and ", 50 each" in rows["gatys"]
-    assert PRESETS["gatys"].content == {"relu4_2": 0.5} and "relu4_2, 1/2" in rows["gatys"]
+    assert PRESETS["gatys"].content == {"relu4_2": 0.5} and "`relu4_2`, 1/2" in rows["gatys"]
 
 
 def test_its_pictures_are_there() -> None:
