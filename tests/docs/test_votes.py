@@ -27,7 +27,7 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "SRCC" not in capsys.readouterr().err
     header = json.loads(Path("scores.json").read_text())
     assert {"study", "side", "items", "failed", "bootstrap", "rows"} <= set(header)
-    columns = re.findall(r"rows of `([^`]*)`", PAGE)[0].split(", ")
+    columns = re.findall(r"rows\s+of\s+`([^`]*)`", PAGE)[0].split(", ")
     assert list(header["rows"][0]) == columns
     assert len(Path("items.csv").read_text().splitlines()) == 21
     assert all(Path(name).stat().st_size > 1000 for name in ("scores.png", "curves.png"))
