@@ -38,7 +38,7 @@ SQUARE: Array = np.asarray(np.pad(np.full((2, 2), 0.25), ((1, 0), (1, 0)))[None,
 
 def prepare(pixels: Pixels) -> Pixels:
     """Return the images in whole grey levels, N x H x W x 3, rounded as MATLAB's rgb2gray."""
-    return cast(Pixels, np.repeat(colour.gray(pixels), 3, axis=3))
+    return cast(Pixels, np.broadcast_to(colour.gray(pixels), pixels.shape))
 
 
 def score(ops: Verbs[T], a: T, b: T) -> T:

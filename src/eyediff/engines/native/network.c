@@ -119,29 +119,35 @@ static size_t place_of(const Layer *layer, int group, size_t k, int output) {
     return ((size_t)output / width * inputs + k) * width + (size_t)output % width;
 }
 
-/* Kernels of kernel x kernel taps as n x n points, in double precision: G g G^T. */
+/* Kernels of side x side taps as n x n points, in double precision: G g G^T. A block of outputs, whose weights lie together,
+ * is transformed at once: the compiler makes vectors of it, and each cache line is written once. */
 static void transform_weights(Layer *layer, int group, int side, const float *weights) {
     const int n = layer->transform->n;
     const double *g = side == 3 ? &f4x3_kernel[0][0] : &f2x5_kernel[0][0];
     const size_t groups = ((size_t)blocks_of(layer->outputs) + (size_t)group - 1) / (size_t)group;
     const size_t plane = groups * (size_t)layer->input_blocks * (size_t)layer->used * (size_t)group * BLOCK;
-    for (int o = 0; o < layer->outputs; o++) {
+    const size_t taps = (size_t)(side * side), output = (size_t)layer->inputs * taps;
+    for (int first = 0; first < layer->outputs; first += BLOCK) {
         for (int c = 0; c < layer->inputs; c++) {
-            const float *kernel = weights + ((size_t)o * (size_t)layer->inputs + (size_t)c) * (size_t)(side * side);
-            double rows[6][5];
-            for (int i = 0; i < n; i++) {
+            const float *kernels = weights + (size_t)first * output + (size_t)c * taps;
+            double rows[6][5][BLOCK] = {{{0}}};
+            for (int y = 0; y < side; y++) {
                 for (int x = 0; x < side; x++) {
-                    double sum = 0;
-                    for (int y = 0; y < side; y++) sum += g[i * side + y] * (double)kernel[y * side + x];
-                    rows[i][x] = sum;
+                    double tap[BLOCK];
+                    for (int o = 0; o < BLOCK; o++) tap[o] = (double)kernels[(size_t)o * output + (size_t)(y * side + x)];
+                    for (int i = 0; i < n; i++) {
+                        for (int o = 0; o < BLOCK; o++) rows[i][x][o] += g[i * side + y] * tap[o];
+                    }
                 }
             }
-            float *to = layer->weights + place_of(layer, group, (size_t)c, o);
+            float *to = layer->weights + place_of(layer, group, (size_t)c, first);
             for (int i = 0; i < n; i++) {
                 for (int j = 0; j < n; j++) {
-                    double sum = 0;
-                    for (int x = 0; x < side; x++) sum += rows[i][x] * g[j * side + x];
-                    to[(size_t)(i * n + j) * plane] = (float)sum;
+                    double sum[BLOCK] = {0};
+                    for (int x = 0; x < side; x++) {
+                        for (int o = 0; o < BLOCK; o++) sum[o] += rows[i][x][o] * g[j * side + x];
+                    }
+                    for (int o = 0; o < BLOCK; o++) to[(size_t)(i * n + j) * plane + (size_t)o] = (float)sum[o];
                 }
             }
         }
