@@ -665,14 +665,32 @@ static void direct_job(void *context, int unit, int thread) {
     }
 }
 
-/* Transform the inputs of tiles first .. end - 1, of a chunk of `tiles` that starts at `start`. */
+/* Place of a tile: an image, and a row and column of tiles. */
+typedef struct {
+    int image, row, column;
+} Place;
+
+static Place place_at(const Task *task, int tile) {
+    const int per_image = task->rows * task->columns;
+    return (Place){tile / per_image, tile % per_image / task->columns, tile % task->columns};
+}
+
+static void next_place(const Task *task, Place *at) {
+    if (++at->column < task->columns) return;
+    at->column = 0;
+    if (++at->row < task->rows) return;
+    at->row = 0;
+    at->image++;
+}
+
+/* Transform the inputs of tiles first .. end - 1, of a chunk of `tiles` that starts at `start`. The tiles of one block of
+ * channels come one after the other, because their pixels lie side by side in memory. */
 static void transform_inputs(const Task *task, float *to, size_t stride, int start, int tiles, int first, int end) {
     const Transform *transform = task->layer->transform;
-    const int per_image = task->rows * task->columns;
-    for (int tile = first; tile < end; tile++) {
-        const int image = tile / per_image, row = tile % per_image / task->columns, column = tile % task->columns;
-        for (int block = 0; block < task->in.blocks; block++)
-            transform->input(map_at(&task->in, image, block, row * transform->m, column * transform->m),
+    for (int block = 0; block < task->in.blocks; block++) {
+        Place at = place_at(task, first);
+        for (int tile = first; tile < end; tile++, next_place(task, &at))
+            transform->input(map_at(&task->in, at.image, block, at.row * transform->m, at.column * transform->m),
                              (size_t)task->in.columns * (size_t)task->in.lanes, task->in.lanes, task->layer->used,
                              to + ((size_t)block * (size_t)tiles + (size_t)(tile - start)) * BLOCK, stride);
     }
@@ -698,16 +716,18 @@ static void multiply_point(const Task *task, const float *inputs, float *product
 static void transform_outputs(const Task *task, const float *from, size_t stride, int start, int tiles, int first, int end) {
     const Transform *transform = task->layer->transform;
     const Map *out = &task->out;
-    const int per_image = task->rows * task->columns, m = transform->m;
-    for (int tile = first; tile < end; tile++) {
-        const int image = tile / per_image, y = tile % per_image / task->columns * m, x = tile % task->columns * m;
-        const int rows = task->stage->height - y < m ? task->stage->height - y : m;
-        const int columns = task->stage->width - x < m ? task->stage->width - x : m;
-        for (int block = 0; block < blocks_of(task->layer->outputs); block++)
+    const int m = transform->m;
+    for (int block = 0; block < blocks_of(task->layer->outputs); block++) {
+        Place at = place_at(task, first);
+        for (int tile = first; tile < end; tile++, next_place(task, &at)) {
+            const int y = at.row * m, x = at.column * m;
+            const int rows = task->stage->height - y < m ? task->stage->height - y : m;
+            const int columns = task->stage->width - x < m ? task->stage->width - x : m;
             transform->output(from + ((size_t)block * (size_t)tiles + (size_t)(tile - start)) * BLOCK, stride,
                               task->layer->bias + (size_t)block * BLOCK,
-                              map_at(out, image, task->first_block + block, out->top + y, out->left + x),
+                              map_at(out, at.image, task->first_block + block, out->top + y, out->left + x),
                               (size_t)out->columns * BLOCK, rows, columns);
+        }
     }
 }
 
