@@ -1,4 +1,7 @@
-"""Choose what computes networks on the CPU: the native engine or ONNX Runtime. Neither is imported, nor is numpy."""
+"""Choose the library that computes networks on the CPU: the native engine or ONNX Runtime.
+
+This file imports neither ONNX Runtime nor numpy, so the choice takes little time.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ def engine_name() -> EngineName:
     Raises
     ------
     UsageError
-        If EYEDIFF_ENGINE names no engine.
+        If the environment variable EYEDIFF_ENGINE has an unknown value.
     DeviceError
-        If EYEDIFF_ENGINE requires the native engine, but this installation lacks it. The message says why.
+        If EYEDIFF_ENGINE requires the native engine, but this installation does not have it. The message says why.
     """
     requested = os.environ.get(ENGINE)
     if requested and requested not in ("native", "onnxruntime"):
@@ -36,12 +39,15 @@ def engine_name() -> EngineName:
         find_variant()
     except NativeEngineError as error:
         if requested:
-            raise DeviceError(f"{ENGINE} is set to native, but it is not available: {error}") from error
+            raise DeviceError(f"{ENGINE} is set to native, but the native engine is not available: {error}") from error
         return "onnxruntime"
     return "native"
 
 
 def engine_description() -> str:
-    """Return the engine that computes networks on the CPU, for `eyediff --version`: "native avx2" or "onnxruntime"."""
+    """Return the name of the engine that computes networks on the CPU, for `eyediff --version`.
+
+    The name is "onnxruntime", or "native" with an instruction set, such as "native avx2".
+    """
     name = engine_name()
     return f"native {find_variant()}" if name == "native" else name

@@ -1,4 +1,4 @@
-"""Build an ONNX model of a metric that runs without eyediff. It takes pixels and returns a score and a map."""
+"""Build an ONNX model of a metric. The model runs without eyediff; it takes pixels and returns a score and a map."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ Input: TypeAlias = Literal["uint8", "uint16", "float32"]
 Layout: TypeAlias = Literal["nhwc", "nchw"]
 
 OPSETS = (OPSET, 22)
-"""The oldest supported opset, which is the default, and the newest one.
+"""The oldest and the newest supported version of ONNX's set of operators. The oldest version is the default.
 
-The oldest needs ONNX Runtime 1.14, the newest needs 1.21.
+Models of the oldest version need ONNX Runtime 1.14; models of the newest version need ONNX Runtime 1.21.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ExportFormat:
-    """Inputs and outputs of a model.
+    """Format of the inputs and outputs of an exported ONNX model.
 
     Attributes
     ----------
     input : {"uint8", "uint16", "float32"}
-        Type of the pixels.
+        Data type of the pixels.
     layout : {"nhwc", "nchw"}
-        Order of the axes.
+        Order of the axes of an input: batch (n), height (h), width (w) and channels (c).
     span : (float, float) or None
-        Pixel values of black and white, for float32. Default: 0 and 1.
+        Pixel values of black and white, if `input` is "float32". Default: 0 and 1.
     opset : int
         Version of ONNX's set of operators.
     map : bool
-        Whether the model computes a map.
+        Whether the model has a map as its second output.
     """
 
     input: Input = "uint8"
@@ -62,35 +62,36 @@ class ExportFormat:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Values of black and white."""
+        """Pixel values of black and white."""
         return self.span or (0, PEAKS[self.dtype])
 
 
 OutputWriters: TypeAlias = Mapping[str, Callable[[], str]]
-"""Functions that add an output to the graph. The keys are names of outputs: `distance` and `map`, or `embedding`."""
+"""For each name of an output, a function that adds this output to the graph. See SHAPES for the names."""
 
 SHAPES: Mapping[str, tuple[int, Sequence[str]]] = {
     "distance": (DOUBLE, ["n"]),
     "map": (FLOAT, ["n", "h", "w"]),
     "embedding": (FLOAT, ["n", "d"]),
 }
-"""Type and shape of every output. A score is a double, because float32 cannot hold six decimals of 40 dB."""
+"""Type and shape of every output, by its name. A score is a double: float32 cannot hold 40 dB to six decimals."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportProgram:
-    """A program that can be written as an ONNX model.
+    """The computation of a metric, in a form that can be written as an ONNX model.
 
     Attributes
     ----------
     program : function
-        Takes a Graph and the names of its images, N x 3 x H x W in [-1, 1].
+        Function that adds the computation to a Graph. Its arguments are the Graph and the names of the images in this
+        graph. The images are N x 3 x H x W in [-1, 1].
     smallest : int
         Shortest side that the metric accepts, in pixels.
     images : sequence of str
         Names of the inputs.
     precision : type
-        Data type of all values.
+        Data type in which the model computes.
     """
 
     program: Callable[..., OutputWriters]
@@ -100,7 +101,7 @@ class ExportProgram:
 
 
 def network_program(network: Network) -> ExportProgram:
-    """Return the program for LPIPS, with or without linear weights."""
+    """Return the computation of LPIPS with a network, for export. Its outputs are a distance and a map."""
 
     def program(graph: Graph, a: str, b: str) -> OutputWriters:
         terms = lpips.terms(graph, network, a, b)
@@ -113,7 +114,10 @@ def network_program(network: Network) -> ExportProgram:
 
 
 def embedding_program(network: Network) -> ExportProgram:
-    """Return the program for the embedding. Squared Euclidean distances of embeddings are LPIPS distances."""
+    """Return the computation of the embedding of an image, for export.
+
+    The squared Euclidean distance of two embeddings is the LPIPS distance of the images.
+    """
 
     def program(graph: Graph, x: str) -> OutputWriters:
         return {"embedding": lambda: lpips.embedding(graph, network, x)}
@@ -122,7 +126,10 @@ def embedding_program(network: Network) -> ExportProgram:
 
 
 def metric_program(program: PixelFunction | WindowMean | MultiScaleMean | WholeImage) -> ExportProgram | None:
-    """Return the program for a metric without a network, with a map if it has one. None if ONNX cannot express it."""
+    """Return the computation of a metric without a network, for export. It includes the map if the metric has one.
+
+    Returns `None` if the metric cannot be written as an ONNX graph.
+    """
     formula = program.formula
     if formula is None:
         return None
@@ -147,16 +154,16 @@ def metric_program(program: PixelFunction | WindowMean | MultiScaleMean | WholeI
 
 
 def build_model(program: ExportProgram, export_format: ExportFormat, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """Build a model and check it.
+    """Build an ONNX model of a metric, and check it with the checker of the package `onnx`.
 
     Parameters
     ----------
     program : ExportProgram
-        The computation of the model.
+        Computation of the metric.
     export_format : ExportFormat
-        Inputs and outputs of the model.
+        Format of the inputs and outputs.
     metadata : mapping of str to str
-        Metadata of the file. It must contain `eyediff` and `metric`.
+        Metadata of the file. The keys `eyediff` (the version) and `metric` (the name) are required.
 
     Returns
     -------
@@ -194,11 +201,13 @@ def build_model(program: ExportProgram, export_format: ExportFormat, metadata: M
 
 
 def _check_shapes(graph: Graph, program: ExportProgram, row_axis: int) -> list[str]:
-    """Pass images through a node that fails if their shapes differ or if they are too small.
+    """Add nodes to the graph that fail if the shapes of the images differ or if an image is too small.
 
-    ONNX has no operator for such a check, so the name of the failing node states the reason. A runtime does not compare
-    the sizes of two inputs: the features of 64 rows and of 65 rows may have one size, and the score would be
-    meaningless. `row_axis` is the axis of rows.
+    Returns the names of the images behind these nodes. `row_axis` is the axis of the rows of an image.
+
+    ONNX has no operator that raises an error, so a node fails on purpose, and its name states the reason. Without this
+    check, a runtime would accept images of 64 and of 65 rows: their features may have the same size, but the score
+    would be meaningless.
     """
     shapes = [graph.node("Shape", image) for image in program.images]
     failures = {}
@@ -210,7 +219,7 @@ def _check_shapes(graph: Graph, program: ExportProgram, row_axis: int) -> list[s
         missing = graph.node("Sub", graph.integers(program.smallest), graph.node("ReduceMin", sides))
         failures[f"sides_must_be_{program.smallest}_pixels_at_least"] = graph.node("Max", missing, graph.integers(0))
     start = graph.integers(0)
-    for message, failure in failures.items():  # Gather from a list of one value fails unless the index is 0
+    for message, failure in failures.items():  # Gather fails if the index is not 0, because the list has one value
         start = graph.node("Add", start, graph.node("Gather", graph.integers(0), failure, name=message))
     end = graph.integers(np.iinfo(np.int64).max)
     return [graph.node("Slice", image, start, end, graph.integers(0)) for image in program.images]

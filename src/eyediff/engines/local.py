@@ -1,4 +1,4 @@
-"""Metrics that show where two images differ: the worst window of a map, or boxes around changed regions."""
+"""Engines for metrics that show where two images differ: the worst window of a map, or boxes around changed regions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ from ..metrics.sampling import MARGIN, Places, at_places, by_strips, plane_dista
 from ..records import Mask, Numbers, Pixels, Region
 
 _CELL = 8
-"""Side of a cell in pixels. Changed pixels belong to one region if their cells are equal or touch."""
+"""Side of a cell in pixels. Two changed pixels belong to one region if they are in the same cell or in touching cells.
+
+A cell is a square of a grid over the image.
+"""
 
 _SAMPLE = 1024
-"""Number of pixels of a region on which all displacements are tried. Only the best are tried on the whole region."""
+"""Largest number of pixels of a region on which all displacements are tried."""
 
 _NEAR = 4
-"""Number of displacements that are tried on the whole region."""
+"""Number of displacements that are tried on all pixels of a region. They are the best ones on the sample of pixels."""
 
 
 class LocalEngine:
-    """A metric whose score is computed from its map. It also finds the regions in which two images differ visibly."""
+    """Engine for a metric with a score that is computed from its map. It also finds the regions that differ visibly."""
 
     description = f"numpy {np.__version__}"
 
@@ -42,12 +45,16 @@ class LocalEngine:
         return np.array([self._program.score(found) for found in self.maps(a, b)], np.float64)
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N scores, computed from the pixels that count."""
+        """Return N scores, computed from the pixels that the mask `counted` selects."""
         pairs = zip(self.maps(a, b), counted, strict=True)
         return np.array([self._program.score(found[own]) for found, own in pairs], np.float64)
 
     def padded_distances(self, a: Pixels, b: Pixels, counted: Mask, absent: Mask) -> Numbers:
-        """Return N scores of the places that count; a place that one image lacks differs as black and white do."""
+        """Return N scores of images that were padded to one size, computed from the pixels that `counted` selects.
+
+        The mask `absent` marks the pixels that one of the two images does not have. Such a pixel is taken to differ as
+        much as black and white do.
+        """
         found = np.empty(a.shape[:3], np.float32)
         for index, missing in enumerate(absent):
             common = _common(missing)
@@ -58,7 +65,7 @@ class LocalEngine:
 
     @cached_property
     def _most(self) -> np.float32:
-        """The value of the map between a black and a white image."""
+        """Value of the map for a black and a white image."""
         black = np.zeros((1, MARGIN, MARGIN, 3), np.uint8)
         return np.float32(self.maps(black, ~black).max())
 
@@ -69,10 +76,11 @@ class LocalEngine:
     def locate(
         self, a: Pixels, b: Pixels, shift: int, counted: Mask | None = None, absent: Mask | None = None
     ) -> tuple[Region, ...]:
-        """Return the regions in which two images, H x W x 3, have changed, the worst first.
+        """Return the regions in which two images, H x W x 3, differ. The region that differs most comes first.
 
-        If a region is only displaced, by at most `shift` pixels, it states its displacement. Regions contain no pixels
-        that are not `counted`. Pixels that are `absent` from one of the two images are regions of their own.
+        If the content of a region is displaced by at most `shift` pixels, and otherwise equal, the region states the
+        displacement. Pixels that the mask `counted` does not select belong to no region. Pixels that only one of the
+        two images has, which `absent` marks, form regions of their own.
         """
         if absent is not None:
             common = _common(absent)
@@ -84,10 +92,10 @@ class LocalEngine:
         (found,) = self.maps(a[None], b[None])
         counts = np.True_ if counted is None else counted
         changed = (found > self._program.visible) & counts
-        unequal = (a != b).any(-1)  # a filter enlarges the area of a difference
+        unequal = (a != b).any(-1)  # the area in which the map is high is larger, because of filters
         if not shift:
             return _worst(region for region, _, _ in _regions(found, np.nonzero(changed), unequal))
-        # The map accepts small displacements. They are still reported, so regions contain all pixels that differ.
+        # The map ignores small displacements. To report them, regions contain all pixels that differ.
         differing = by_strips(lambda x, y: plane_distance(self._program.planes(x), self._program.planes(y)), a, b)
         regions: list[Region] = []
         for region, y, x in _regions(differing, np.nonzero(changed | ((differing > 1) & counts)), unequal):
@@ -100,7 +108,10 @@ class LocalEngine:
     def _shift(
         self, a: Pixels, b: Pixels, region: Region, y: Places, x: Places, most: int
     ) -> tuple[float, float] | None:
-        """Return the displacement (right, down) that turns the reference into the candidate here, or None."""
+        """Return the displacement (right, down) that turns the reference into the candidate in a region.
+
+        Returns `None` if no displacement does.
+        """
         reach = MARGIN + -(-most // _CELL) * _CELL
         top, left = (max(0, first // _CELL * _CELL - reach) for first in (region.y, region.x))
         around = np.s_[top : region.y + region.height + reach, left : region.x + region.width + reach]
@@ -118,12 +129,15 @@ class LocalEngine:
 
 
 def _common(absent: Mask) -> tuple[slice, slice]:
-    """Return the upper left part that both images have."""
+    """Return the rows and columns of the upper left part of the image, which both images have."""
     return slice(int((~absent[:, 0]).sum())), slice(int((~absent[0]).sum()))
 
 
 def _strips(absent: Mask, values: Mask) -> Iterator[tuple[tuple[int, int, int, int], Mask]]:
-    """Yield the part on the right and the one below that only one image has: x, y, width and height, and its values."""
+    """Yield the part on the right and the part below that only one image has.
+
+    For each part, yields its box (x, y, width, height) and its section of `values`.
+    """
     height, width = (side.stop for side in _common(absent))
     if width < absent.shape[1]:
         tall = int(absent[:, -1].sum())
@@ -133,20 +147,30 @@ def _strips(absent: Mask, values: Mask) -> Iterator[tuple[tuple[int, int, int, i
 
 
 def _displaced(a: Planes, b: Planes, y: Places, x: Places, shift: tuple[float, float]) -> npt.NDArray[np.float32]:
-    """Return the larger of two distances at N pixels: displaced `a` to `b`, and `b` displaced back to `a`."""
+    """Return the larger one of two distances at N pixels.
+
+    The first distance is between `a`, displaced by `shift`, and `b`. The second distance is between `a` and `b`,
+    displaced back.
+    """
     back = (-shift[0], -shift[1])
     of_a, of_b = at_places(a, y, x), at_places(b, y, x)
     return np.maximum(plane_distance(shifted(a, y, x, shift), of_b), plane_distance(shifted(b, y, x, back), of_a))
 
 
 class PeakEngine:
-    """The worst mean of another metric's map. Means are over windows of `defaults.PEAK_WINDOW` pixels a side."""
+    """Engine for the worst window of another metric's map.
+
+    The score is the worst one of the means over all windows of the map. The side of a window is `defaults.PEAK_WINDOW`
+    pixels.
+    """
 
     def __init__(self, engine: Engine, higher_is_better: bool) -> None:
         if not isinstance(engine, Mapper):
-            raise ValueError("the engine has no map")  # noqa: TRY004  # the same error as for a program without a map
+            # A program without a map raises the same type of error.
+            raise ValueError("the engine has no map; expected an engine with the method `maps`")  # noqa: TRY004
         self._engine, self._higher = engine, higher_is_better
-        self._reversed = engine.map_identity != 0 and not higher_is_better  # gmsd: its map shows similarity
+        # The score of gmsd is a difference, but its map shows similarity.
+        self._reversed = engine.map_identity != 0 and not higher_is_better
         self.smallest, self.description = engine.smallest, engine.description
 
     @property
@@ -155,7 +179,7 @@ class PeakEngine:
         return 0.0 if self._reversed else self._engine.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the map of the other metric. If the score is a difference, a map of similarity is reversed."""
+        """Return the map of the other metric. If it shows similarity, but the score is a difference, it is reversed."""
         found = self._engine.maps(a, b)
         return np.float32(self._engine.map_identity) - found if self._reversed else found
 
@@ -164,7 +188,7 @@ class PeakEngine:
         return self._worst_means(self.maps(a, b))
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N scores. At a pixel that does not count, the images are taken as equal."""
+        """Return N scores. Where the mask `counted` does not select a pixel, the images are taken as equal."""
         return self._worst_means(np.where(counted, self.maps(a, b), self.map_identity))
 
     def _worst_means(self, maps: npt.NDArray[np.floating[Any]]) -> Numbers:
@@ -178,7 +202,7 @@ class PeakEngine:
         shift: int,  # noqa: ARG002  # a map has no colours that could be displaced
         counted: Mask | None = None,
     ) -> tuple[Region, ...]:
-        """Return the windows that differ at least half as much as the worst one. Windows that touch are one region."""
+        """Return the windows that differ at least half as much as the worst window. Touching windows are one region."""
         (found,) = self.maps(a[None], b[None])
         if counted is not None:
             found = np.where(counted, found, self.map_identity)
@@ -201,7 +225,7 @@ class PeakEngine:
 
 
 def _window_means(found: npt.NDArray[np.floating[Any]]) -> Numbers:
-    """Return the mean of every window. A window is cut to the size of the image if it is larger."""
+    """Return the mean of a map over every window. If the image is smaller than a window, the window is reduced."""
     total = np.zeros((found.shape[0] + 1, found.shape[1] + 1))
     total[1:, 1:] = found.astype(np.float64).cumsum(0).cumsum(1)
     height, width = (min(side, defaults.PEAK_WINDOW) for side in found.shape)
@@ -215,14 +239,15 @@ def _regions(
     places: tuple[Places, ...],
     unequal: npt.NDArray[np.bool_] | None = None,
 ) -> Iterator[tuple[Region, Places, Places]]:
-    """Yield each connected component of places (rows, columns): its region with the highest value, and its places.
+    """Yield the connected groups of the pixels at `places` (rows, columns).
 
-    The box of a region surrounds the `unequal` pixels of the component, or all its places if none is unequal.
+    Each group is yielded as its region, which has the highest value as its score, and the rows and columns of its
+    pixels. The box of the region surrounds the `unequal` pixels of the group, or all pixels if none is unequal.
     """
     y, x = places
     if not len(y):
         return
-    across = values.shape[1] // _CELL + 3  # with a column of empty cells on each side
+    across = values.shape[1] // _CELL + 3  # number of cells in a row, with one empty cell on each side
     cells, cell_of = np.unique((y // _CELL + 1) * across + x // _CELL + 1, return_inverse=True)
     component_of = _components(cells.tolist(), across)
     component = component_of[cell_of.reshape(-1)]
@@ -238,7 +263,10 @@ def _regions(
 
 
 def _components(cells: Sequence[int], across: int) -> npt.NDArray[np.intp]:
-    """Return the component number of each cell. Cells that touch at a side or a corner are connected."""
+    """Return, for each cell, the number of its connected group. Cells that share a side or a corner are connected.
+
+    A cell is given by its index in a grid with rows of `across` cells.
+    """
     left = dict.fromkeys(cells, -1)
     count = 0
     for cell in cells:
@@ -257,7 +285,10 @@ def _components(cells: Sequence[int], across: int) -> npt.NDArray[np.intp]:
 
 
 def _worst(regions: Iterable[Region]) -> tuple[Region, ...]:
-    """Return at most `defaults.REGIONS` regions, the highest score first. The last one may join several regions."""
+    """Return at most `defaults.REGIONS` regions, the highest score first.
+
+    If there are more regions, the last one that is returned surrounds all the remaining regions.
+    """
     ordered = sorted(regions, key=lambda region: (-region.score, region.y, region.x))
     kept, rest = ordered[: defaults.REGIONS], ordered[defaults.REGIONS - 1 :]
     if len(ordered) <= defaults.REGIONS:

@@ -27,19 +27,26 @@ def parse_amount(text: str) -> int:
     """
     match = _AMOUNT.fullmatch(text)
     if match is None:
-        raise UsageError(f"memory {text!r}: expected an amount such as 2GB or 800MB")
+        raise UsageError(f"{text!r} is not an amount of memory; expected an amount such as 2GB or 800MB")
     return int(float(match[1]) * 1024 ** UNITS[match[2].lower()])
 
 
 def check_memory(asked: int | str | None) -> int:
-    """Return the memory limit in bytes. None gives the default of this machine. Raises UsageError if it is too low."""
+    """Return a memory limit in bytes. `None` gives the default of this machine.
+
+    Raises
+    ------
+    UsageError
+        If the text is not an amount of memory, or if the limit is too low.
+    """
     if asked is None:
         return defaults.memory()
     memory = parse_amount(asked) if isinstance(asked, str) else asked
     if memory < defaults.LEAST_MEMORY:
         least = f"{defaults.LEAST_MEMORY // 1024**2}MB"
         raise UsageError(
-            f"a memory limit of {memory / 1024**2:.4g} MB is too low; give {least} or more (libraries need half of it)"
+            f"a memory limit of {memory / 1024**2:.4g} MB is too low; set it to {least} or more, "
+            "because the libraries alone need half of this"
         )
     return memory
 
@@ -50,5 +57,8 @@ def memory_per_pair(memory: int) -> int:
 
 
 def memory_per_network(memory: int, networks: int) -> int:
-    """Return the bytes that each network may take. Networks compute in turn, but each keeps its memory."""
+    """Return the number of bytes that each network may take.
+
+    The memory is divided, because each network keeps its buffers while the others compute.
+    """
     return memory_per_pair(memory) // max(1, networks)

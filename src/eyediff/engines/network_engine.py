@@ -1,4 +1,7 @@
-"""Engines of metrics. Each implements `interfaces.Engine`, with a runner or with a plain numpy function."""
+"""Engines, which compute the scores of metrics, and the interface of the libraries that they use.
+
+Each engine implements `interfaces.Engine`. It computes with a runner (one library) or with a plain numpy function.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,10 @@ from .strips import StripEngine
 
 
 class Runner(Protocol):
-    """Compile programs into functions of pixels.
+    """Interface of a library that computes metrics: it compiles a program into a function that takes images.
 
-    A program is a function that states a computation in the operations of `metrics/ops.py`. Implemented by OnnxRunner,
-    TorchRunner and NumpyRunner.
+    A program is a Python function that states a computation in the operations of `metrics/ops.py`. OnnxRunner,
+    TorchRunner and NumpyRunner implement this interface.
     """
 
     @property
@@ -39,23 +42,30 @@ class Runner(Protocol):
         """Return a runner on the same device that uses one thread for each call."""
 
     def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
-        """Return a function that takes `images` batches of pixels, N x H x W x 3, all of the same storage type."""
+        """Return a function that runs the program on `images` batches of pixels.
+
+        The batches are N x H x W x 3, and all have the same storage type. The function returns one array.
+        """
 
     def compile_many(
         self, program: Callable[..., Any], images: int, arrays: int
     ) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        """Return a function that takes pixels and `arrays` arrays, N x C x H x W, and returns several results."""
+        """Return a function that runs the program on batches of pixels and on other arrays.
+
+        It takes `images` batches of pixels, N x H x W x 3, and then `arrays` arrays, N x C x H x W. It returns several
+        arrays.
+        """
 
 
 class CompiledNetwork(Protocol):
-    """A network that `NetworkEngine` can use."""
+    """Interface of a network of LPIPS that is ready to compute. `NetworkEngine` computes with such an object."""
 
     @property
     def description(self) -> str:
         """Name, version and device of the library that computes, for the header of a result."""
 
     def peak_bytes(self, height: int, width: int) -> int:
-        """Return a conservative estimate of the bytes that a pair of this size needs. It includes the weights."""
+        """Return a conservative estimate of the bytes that a pair of this size needs, including the weights."""
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
         """Return the contribution of each feature layer to each distance: N x L."""
@@ -64,43 +74,43 @@ class CompiledNetwork(Protocol):
         """Return the distance at every pixel: N x H x W."""
 
     def embeddings(self, x: Pixels) -> Array:
-        """Return points whose squared Euclidean distances are the distances: N x D."""
+        """Return one vector for each image: N x D. The squared Euclidean distance of two vectors is the LPIPS."""
 
     def features(self, x: Pixels) -> Features:
-        """Return the unit vectors of every feature layer, in the layout that this engine uses."""
+        """Return the unit vectors of every feature layer, in the memory layout that this network uses."""
 
     def against(self, features: Features, b: Pixels) -> Numbers:
-        """Return `layers` of N candidates, compared with the features of one reference or of N references."""
+        """Compare N candidates with the features of one reference or of N references. Returns N x L, like `layers`."""
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """Return `layers` of two sets of features."""
+        """Compare two sets of features. Returns N x L, like `layers`."""
 
     def points(self, features: Features) -> Array:
-        """Return `embeddings` from features."""
+        """Return the vectors that `embeddings` returns, but compute them from features."""
 
     def strip_layers(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
-        """Return `layers` of one pair, L values, computed from strips that fit into `memory` bytes."""
+        """Compute one pair strip by strip, within `memory` bytes. Returns L values, as `layers` does for each pair."""
 
     def terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
-        """Return the distance in each feature layer at each of its positions: N x H_l x W_l."""
+        """Return the distance at each position of each feature layer: one array N x H_l x W_l for each layer."""
 
     def strip_terms(self, a: Pixels, b: Pixels, memory: float) -> Sequence[npt.NDArray[Any]]:
-        """Return `terms` of one pair, 1 x 1 x H_l x W_l, computed from strips that fit into `memory` bytes."""
+        """Compute the `terms` of one pair strip by strip, within `memory` bytes. The arrays are 1 x 1 x H_l x W_l."""
 
     def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
-        """Return the map of one pair, H x W, computed from strips that fit into `memory` bytes."""
+        """Compute the map of one pair, H x W, strip by strip, within `memory` bytes."""
 
 
 @runtime_checkable
 class NetworkRunner(Protocol):
-    """A runner that has its own way to compute networks: `native.NativeRunner`."""
+    """Interface of a runner that computes whole networks itself. `native.NativeRunner` implements it."""
 
     def compile_network(self, network: lpips.Network) -> CompiledNetwork:
-        """Return the network, ready to run."""
+        """Return an object that computes with this network."""
 
 
 class CompiledProgramNetwork:
-    """A network as programs, each compiled by a runner."""
+    """A network of LPIPS whose computations (layers, map, embedding and others) are each compiled by a runner."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         self._trunk, self.description = network.trunk, runner.description
@@ -152,12 +162,12 @@ class CompiledProgramNetwork:
 
 
 class ProgramStrips(StripEngine):
-    """The strips of a network, computed by programs."""
+    """Computation of a network strip by strip. A runner compiles the computation of one strip."""
 
     def __init__(self, runner: Runner, network: lpips.Network) -> None:
         super().__init__(network.trunk)
         self._runner, self._network = runner, network
-        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # by whether transposed
+        self._programs: dict[bool, Callable[..., Sequence[npt.NDArray[Any]]]] = {}  # the key says whether transposed
 
     def _strip_terms(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
@@ -186,7 +196,7 @@ class ProgramStrips(StripEngine):
 
 
 def _strip_program(network: lpips.Network, count: int, ops: Any, a: Any, b: Any, *arrays: Any) -> Sequence[Any]:
-    """Return the terms of a strip, and the rows that every boundary passes on to the next strip."""
+    """Return the distances at the positions of one strip, and the rows that each layer needs for the next strip."""
     terms, kept_rows = strip_plan.strip_terms(ops, network, a, b, arrays[: 2 * count], arrays[2 * count :])
     return [*terms, *kept_rows]
 
@@ -196,22 +206,22 @@ def _zeros(boundary: strip_plan.StripBoundary, rows: int) -> Array:
 
 
 def _transpose_kernel(parameter: Array) -> Array:
-    """Exchange rows and columns of a kernel; return a bias unchanged."""
+    """Return a kernel with rows and columns exchanged. A bias is returned unchanged."""
     return np.ascontiguousarray(parameter.swapaxes(2, 3)) if parameter.ndim == 4 else parameter
 
 
 class NetworkEngine:
-    """LPIPS with one network, with or without linear weights.
+    """Engine that computes LPIPS with one network, with or without linear weights.
 
     Parameters
     ----------
     runner : Runner
-        Computes the network.
+        Library that computes the network.
     network : Network
         Backbone and weights.
     memory : int, optional
-        Number of bytes for images and computation, without the libraries. Larger batches are split. A pair that
-        needs more is computed strip by strip. Default: no limit.
+        Number of bytes that images and computation may take. The libraries themselves are not counted. A batch that
+        needs more memory is split, and a single pair that needs more is computed strip by strip. Default: no limit.
     """
 
     def __init__(self, runner: Runner, network: lpips.Network, memory: int | None = None) -> None:
@@ -233,7 +243,7 @@ class NetworkEngine:
         return total
 
     def layers(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return the contribution of each feature layer: N x L."""
+        """Return the contribution of each feature layer to each distance: N x L."""
         if not self._pairs_that_fit(a):
             return np.array(
                 [self._compiled.strip_layers(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
@@ -241,7 +251,11 @@ class NetworkEngine:
         return np.concatenate([self._compiled.layers(a[part], b[part]) for part in self._batches(a)])
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N distances. A position of a feature layer is weighted by the share of its area that counts."""
+        """Return N distances of the pixels that the mask `counted` selects.
+
+        Each position of a feature layer covers an area of the image. It is weighted by the share of this area that
+        is selected.
+        """
         totals = np.zeros(len(a))
         for part in self._batches(a):
             for term in self._terms(a[part], b[part]):
@@ -250,7 +264,7 @@ class NetworkEngine:
         return totals
 
     def _terms(self, a: Pixels, b: Pixels) -> Sequence[npt.NDArray[Any]]:
-        """Return the distance in each feature layer at each of its positions: N x H_l x W_l."""
+        """Return the distance at each position of each feature layer: one array N x H_l x W_l for each layer."""
         if self._pairs_that_fit(a):
             return self._compiled.terms(a, b)
         pairs = [self._compiled.strip_terms(*pair, self._available_bytes(a)) for pair in _single_pairs(a, b)]
@@ -269,11 +283,11 @@ class NetworkEngine:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def embeddings(self, x: Pixels) -> Array:
-        """Return embeddings whose squared Euclidean distances are the distances: N x D."""
+        """Return one vector for each image: N x D. The squared Euclidean distance of two vectors is the LPIPS."""
         return self._compiled.embeddings(x)
 
     def look(self, x: Pixels) -> Features | None:
-        """Return the features of N images. Returns None if they exceed the memory limit together with a pair."""
+        """Return the features of N images, or None if these features and one pair together exceed the memory limit."""
         size = x.shape[1:3]
         tapped = sum(4 * math.prod(shape) for shape in self.network.trunk.tapped(*size))
         if len(x) * tapped + self._compiled.peak_bytes(*size) > self._available_bytes(x):
@@ -281,11 +295,11 @@ class NetworkEngine:
         return self.features(x)
 
     def features(self, x: Pixels) -> Features:
-        """Return the features of N images without regard to the memory limit."""
+        """Return the features of N images. The memory limit is not checked."""
         return self._compiled.features(x)
 
     def against(self, features: Features, b: Pixels) -> Numbers:
-        """Return N distances: N candidates compared with the features of one reference or of N references."""
+        """Return the distances of N candidates to one reference or to N references, given the references' features."""
         one = len(features[0]) == 1
         return np.concatenate(
             [
@@ -295,20 +309,20 @@ class NetworkEngine:
         )
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """Return N distances between features."""
+        """Return N distances, computed from the features of both images of each pair."""
         total: Numbers = self._compiled.between(a, b).sum(1)
         return total
 
     def points(self, features: Features) -> Array:
-        """Return `embeddings` from features."""
+        """Return the vectors that `embeddings` returns, but compute them from features."""
         return self._compiled.points(features)
 
     def _available_bytes(self, x: Pixels) -> float:
-        """Return the bytes that the computation may use. Pairs of such images are in memory already."""
+        """Return the number of bytes that remain for the computation when a batch `x` and its partner are in memory."""
         return math.inf if self._memory is None else self._memory - 2 * x.nbytes
 
     def _pairs_that_fit(self, x: Pixels) -> int:
-        """Return the number of pairs of this size that fit into memory together."""
+        """Return how many pairs of this image size can be computed together within the memory limit."""
         available = self._available_bytes(x)
         if available == math.inf:
             return max(1, len(x))
@@ -325,7 +339,7 @@ def _single_pairs(a: Pixels, b: Pixels) -> Iterator[tuple[Pixels, Pixels]]:
 
 
 class FunctionEngine:
-    """A metric that is a numpy function of two batches of pixels."""
+    """Engine for a metric that is a numpy function of two batches of pixels."""
 
     description = f"numpy {np.__version__}"
 
@@ -337,25 +351,28 @@ class FunctionEngine:
         return self._program.scores(a, b)
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return N scores of the pixels that count. The metric must be independent of the places of pixels."""
+        """Return N scores, computed from the pixels that the mask `counted` selects.
+
+        The metric must compare pixel by pixel, independent of the positions of the pixels.
+        """
         if not self._program.pixelwise:
-            raise UsageError("this metric is not defined where some pixels do not count; leave the mask out")
+            raise UsageError("this metric is not defined for a part of the pixels; compute it without a mask")
         pairs = zip(a, b, counted, strict=True)
         return np.array([self._program.scores(_column(x, own), _column(y, own))[0] for x, y, own in pairs], np.float64)
 
 
 def _column(pixels: Pixels, counted: Mask) -> Pixels:
-    """Return the pixels that count as an image of one column, 1 x K x 1 x 3."""
+    """Return the selected pixels as an image with one column, 1 x K x 1 x 3."""
     return pixels[counted][None, :, None]
 
 
 class MappedFunctionEngine(FunctionEngine):
-    """A numpy function that also has a map."""
+    """Engine for a metric that is a numpy function and also has a map."""
 
     def __init__(self, program: PixelFunction) -> None:
         super().__init__(program)
         if program.map is None:
-            raise ValueError("the program has no map")
+            raise ValueError("the program has no map; expected a PixelFunction with a `map`")
         self._map, self.map_identity = program.map, program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
@@ -364,7 +381,7 @@ class MappedFunctionEngine(FunctionEngine):
 
 
 class SharedEngine:
-    """Several metrics that share intermediate results. Each gives one column of scores."""
+    """Engine for several metrics that share intermediate results. Each metric gives one column of scores."""
 
     description = FunctionEngine.description
 

@@ -1,4 +1,7 @@
-"""The operations in numpy and double precision. They are slow but short, and the other engines are tested on them."""
+"""Implementation of the operations of `metrics/ops.py` in numpy and double precision.
+
+It is slow but short. The tests compare the other engines with it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ Value = Numbers
 
 
 def image(pixels: Pixels) -> Value:
-    """Convert N x H x W x 3 pixels of any storage type to N x 3 x H x W in [-1, 1]."""
+    """Convert pixels of any storage type, N x H x W x 3, to float64 values in [-1, 1], N x 3 x H x W."""
     count, height, width, channels = pixels.shape
     values: Value = np.empty((count, channels, height, width))
     np.multiply(pixels.transpose(0, 3, 1, 2), 2 / PEAKS[pixels.dtype], out=values, dtype=np.float64)
@@ -24,7 +27,7 @@ def image(pixels: Pixels) -> Value:
 
 
 def _windows(x: Value, rows: int, columns: int, stride: int) -> npt.NDArray[np.float64]:
-    """Return views of all windows, N x C x H' x W' x rows x columns."""
+    """Return a view of all windows of `rows` x `columns` values, N x C x H' x W' x rows x columns."""
     windows = np.lib.stride_tricks.sliding_window_view(x, (rows, columns), axis=(2, 3))
     return windows[:, :, ::stride, ::stride]
 
@@ -53,7 +56,7 @@ def _column(values: Array) -> Value:
 
 
 class NumpyOps:
-    """The operations, computed immediately in float64."""
+    """Implementation of the operations that computes each result immediately, with numpy in float64."""
 
     def conv(
         self,
@@ -184,9 +187,10 @@ class NumpyOps:
 
 
 def interpolate_axis(x: npt.NDArray[Any], length: int, axis: int, part: slice | None = None) -> Value:
-    """Interpolate linearly to `length` values along one axis, or compute only a `part` of these values.
+    """Return `x`, interpolated linearly to `length` values along one axis.
 
-    Positions outside the outermost pixel centres take the edge value (as with align_corners=False).
+    If `part` is given, only this slice of the new values is computed. Positions outside the outermost pixel centres
+    take the value at the edge, as torch does with align_corners=False.
     """
     length_in = x.shape[axis]
     positions = np.arange(length)[part or slice(None)]

@@ -1,4 +1,4 @@
-"""Run programs in numpy. It is the reference implementation, with the interface of the other runners."""
+"""Compute metrics in numpy. This runner is the reference implementation for the other runners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .numpy_ops import NumpyOps, image
 
 
 class NumpyRunner:
-    """Compile programs into functions of pixels, computed in float64."""
+    """Runner that computes programs with numpy in float64. A program is a function of `metrics/ops.py` operations."""
 
     description = "numpy float64"
     threads = 1
@@ -22,11 +22,14 @@ class NumpyRunner:
     def compile_many(
         self, program: Callable[..., Sequence[Numbers]], images: int, arrays: int
     ) -> Callable[..., Sequence[Numbers]]:
-        """Return a function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
+        """Return a function that takes pixels and other arrays, and returns several results.
+
+        It takes `images` batches of pixels, N x H x W x 3, and then `arrays` arrays, N x C x H x W.
+        """
 
         def run(*inputs: Any) -> Sequence[Numbers]:
             if len(inputs) != images + arrays:
-                raise TypeError(f"{len(inputs)} inputs were given, expected {images + arrays}")
+                raise TypeError(f"{len(inputs)} inputs were given; expected {images + arrays}")
             return program(NumpyOps(), *map(image, inputs[:images]), *inputs[images:])
 
         return run
@@ -36,7 +39,7 @@ class NumpyRunner:
 
         def run(*pixels: Pixels) -> Numbers:
             if len(pixels) != images:
-                raise TypeError(f"{len(pixels)} batches of images were given, expected {images}")
+                raise TypeError(f"{len(pixels)} batches of images were given; expected {images}")
             return program(NumpyOps(), *map(image, pixels))
 
         return run

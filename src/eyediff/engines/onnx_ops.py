@@ -1,4 +1,4 @@
-"""The operations as nodes of an ONNX graph, which ONNX Runtime computes."""
+"""Implementation of the operations of `metrics/ops.py` that writes an ONNX graph. ONNX Runtime computes the graph."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from .onnx_protobuf import (
 )
 
 OPSET = 18
-"""The oldest opset that has all operators used here, so that old runtimes can read the files."""
+"""Version of ONNX's set of operators. It is the oldest one that has all operators used here, for old runtimes."""
 
 IR_VERSION = 9
-"""Version of the file format for that opset. The package onnx would write its newest, which many runtimes refuse."""
+"""Version of the file format that belongs to OPSET. Many runtimes refuse a newer version."""
 
 
 _SMALL = 256
-"""Largest size in bytes of constants that are compared by value, so that equal ones are stored once."""
+"""Largest size of a small constant, in bytes. Small constants with equal values are stored once."""
 
 
 @dataclass(frozen=True, slots=True)
 class _PendingAffine:
-    """x * multiplier + offset, in double precision, which is not yet in the graph."""
+    """The value x * multiplier + offset, in double precision. It has not been added to the graph yet."""
 
     x: str
     multiplier: Numbers
@@ -43,15 +43,16 @@ class _PendingAffine:
 
 
 class Graph:
-    """The operations as nodes of a graph. A value is represented by its name in the graph.
+    """An ONNX graph under construction. Each operation adds nodes; a value is represented by its name in the graph.
 
-    An `affine` is delayed until its result is used. Successive ones become one, and a convolution takes the multiplier
-    into its weights. So pixels are read once before the first layer instead of four times. This saves a tenth of the
-    time of lpips-mini.
+    An `affine` is added to the graph only when its result is used. Successive affines become one, and a convolution
+    multiplies its weights by the multiplier. The pixels are then read once before the first layer instead of four
+    times. This saves a tenth of the time of lpips-mini.
+
     Parameters
     ----------
     precision : type
-        Data type of all values. ONNX Runtime convolves in float32 only.
+        Data type in which the graph computes. ONNX Runtime supports convolutions in float32 only.
     """
 
     def __init__(self, precision: type[np.floating[Any]] = np.float32) -> None:
@@ -72,13 +73,13 @@ class Graph:
         inputs : str
             Names of the inputs of the node.
         name : str, optional
-            Name of the node, which error messages show. Equal nodes without a name are stored once.
+            Name of the node. Error messages of the runtime show it. Equal nodes without a name are stored once.
         attributes : int, float, str or sequence of int
             Attributes of the operator.
         """
         inputs = tuple(self._value(value) for value in inputs)
         key = (kind, inputs, repr(sorted(attributes.items())))
-        if name is None and key in self._node_names:  # a score and its map share their common nodes
+        if name is None and key in self._node_names:  # a score and its map share equal nodes
             return self._node_names[key]
         output = name or f"{kind.lower()}_{len(self._nodes)}"
         self._nodes.append(encode_node(kind, inputs, output, dict(sorted(attributes.items()))))
@@ -87,7 +88,10 @@ class Graph:
         return output
 
     def constant(self, value: npt.NDArray[np.generic]) -> str:
-        """Return the name of a constant. The same array is stored once, and so are small arrays with equal values."""
+        """Add a constant to the graph if it is new, and return its name.
+
+        An array that is passed again is not stored again. Small arrays with equal values are stored once, too.
+        """
         small = value.nbytes <= _SMALL
         key = (value.dtype.str, value.shape, value.tobytes()) if small else id(value)
         if key not in self._constants:
@@ -95,7 +99,7 @@ class Graph:
         return self._constants[key][0]
 
     def _value(self, name: str) -> str:
-        """Return the name of a value in the graph. If the value is a delayed affine, add it to the graph."""
+        """Return the name of a value in the graph. An affine that was delayed is added to the graph now."""
         pending = self._pending.get(name)
         if pending is None:
             return name
@@ -127,7 +131,7 @@ class Graph:
         rows, columns = pad if isinstance(pad, tuple) else (pad, pad)
         pending = self._pending.get(x)
         if pending is not None and groups == 1 and pending.multiplier.all():
-            # m * x + o = m * (x + o/m). So zero padding of the result is zero padding of x + o/m.
+            # m * x + o = m * (x + o/m), so padding the result with zeros is the same as padding x + o/m with zeros.
             weight = (weight * pending.multiplier.reshape(1, -1, 1, 1)).astype(np.float32)
             x = (
                 pending.x
@@ -227,7 +231,8 @@ class Graph:
         return self.node("Pad", x, self.integers(0, 0, rows, columns, 0, 0, rows, columns), mode="edge")
 
     def mean(self, x: str) -> str:
-        # Row by row: float32 sums over a whole 1080p map are wrong by 2e-6 of the mean, sums by row by 5e-8.
+        # The mean of each row comes first: the mean of a whole 1080p map in one float32 sum has a relative error of
+        # 2e-6, the mean of the row means has 5e-8.
         rows = self.node("ReduceMean", x, self.integers(3), keepdims=0)
         return self.node("ReduceMean", rows, self.integers(2), keepdims=0)
 
@@ -248,18 +253,18 @@ class Graph:
     def image(
         self, pixels: str, dtype: np.dtype[np.generic], ends: tuple[float, float] | None = None, planes: bool = False
     ) -> str:
-        """Convert pixels, N x H x W x 3 of a storage type, to N x 3 x H x W in [-1, 1] in the graph.
+        """Add the conversion of pixels to values in [-1, 1], N x 3 x H x W, and return the name of the result.
 
         Parameters
         ----------
         pixels : str
-            Name of the input.
+            Name of the input with the pixels.
         dtype : numpy.dtype
             Storage type of the pixels.
         ends : (float, float), optional
-            Pixel values of black and white. Default: those of the storage type.
+            Pixel values of black and white. Default: 0 and the largest value of the storage type (1 for float32).
         planes : bool
-            Whether the layout of the input is N x 3 x H x W.
+            Whether the layout of the input is N x 3 x H x W. Otherwise, it is N x H x W x 3.
         """
         x = pixels if planes else self.node("Transpose", pixels, perm=[0, 3, 1, 2])
         if dtype != self._precision:
@@ -271,16 +276,16 @@ class Graph:
     def model(
         self, inputs: Mapping[str, np.dtype[np.generic]], outputs: Mapping[str, str], arrays: Sequence[str] = ()
     ) -> bytes:
-        """Return the content of an ONNX file.
+        """Return the content of an ONNX file with this graph.
 
         Parameters
         ----------
         inputs : mapping of str to numpy.dtype
-            Names and types of the inputs of pixels, N x H x W x 3.
+            Names and storage types of the inputs that are pixels, N x H x W x 3.
         outputs : mapping of str to str
-            For each output, its name and the value in the graph.
+            For the name of each output, the name of its value in the graph.
         arrays : sequence of str
-            Names of the inputs of float32 arrays, N x C x H x W.
+            Names of the inputs that are float32 arrays, N x C x H x W.
         """
         pixels = [encode_value(name, element_type(dtype), ["n", "h", "w", 3]) for name, dtype in inputs.items()]
         array_inputs = [encode_value(name, FLOAT, [None] * 4) for name in arrays]
@@ -295,14 +300,17 @@ class Graph:
         outputs: Sequence[bytes],
         values: Mapping[str, str],
     ) -> bytes:
-        """Return the encoded graph. `values` maps the names of the outputs to values of the graph."""
+        """Return the encoded graph. `values` gives, for the name of each output, the name of its value in the graph."""
         ends = [encode_node("Identity", [self._value(value)], end, {}) for end, value in values.items()]
         constants = [encode_tensor(name, v) for name, v in self._constants.values()]
         return encode_graph(name, [*self._nodes, *ends], constants, inputs, outputs)
 
 
 def _combine_offsets(addend: Numbers | None, before: Numbers | None, factor: Numbers) -> Numbers | None:
-    """Return the offset of two successive affines. The second multiplier applies to the offset of the first one."""
+    """Return the offset of two successive affines as one affine.
+
+    `before` is the offset of the first affine; `factor` and `addend` are the multiplier and the offset of the second.
+    """
     if before is None:
         return addend
     return before * factor if addend is None else before * factor + addend

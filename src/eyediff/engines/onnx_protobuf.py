@@ -1,8 +1,9 @@
 """Write the ONNX file format without the package `onnx`. Only the parts that graphs of metrics need are supported.
 
-An ONNX model is a protobuf message (onnx/onnx.proto). A message is a sequence of fields: each has a number, a kind and
-a value. The kinds used here are integers of variable length, 32-bit floats, and bytes with their length. Bytes hold
-text and nested messages. The package `onnx` takes 31 MB and 0.15 s to import; ONNX Runtime does not need it.
+An ONNX model is a protobuf message (onnx/onnx.proto). A message is a sequence of fields. Each field has a number, a
+kind and a value. The kinds used here are integers of variable length, 32-bit floats, and bytes preceded by their
+length. Text and nested messages are stored as bytes. The package `onnx` is not used, because its size is 31 MB and its
+import takes 0.15 s.
 """
 
 from __future__ import annotations
@@ -25,25 +26,28 @@ Attribute = int | float | str | Sequence[int]
 
 
 def element_type(dtype: npt.DTypeLike) -> int:
-    """Return the element type of a numpy data type."""
+    """Return the number by which ONNX denotes a numpy data type (TensorProto.DataType)."""
     return _ELEMENT_TYPES[np.dtype(dtype).name]
 
 
 def encode_tensor(name: str, values: npt.NDArray[np.generic]) -> bytes:
-    """Return a TensorProto, which is a constant of a graph."""
+    """Return an encoded TensorProto, which stores a constant of a graph."""
     little_endian = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     dimensions = b"".join(_integer(1, side) for side in values.shape)
     return dimensions + _integer(2, element_type(values.dtype)) + _text(8, name) + _bytes(9, little_endian.tobytes())
 
 
 def encode_node(kind: str, inputs: Iterable[str], output: str, attributes: Mapping[str, Attribute]) -> bytes:
-    """Return a NodeProto with one output. The node has the name of its output."""
+    """Return an encoded NodeProto with one output. The name of the node is the name of its output."""
     ends = b"".join(_text(1, name) for name in inputs) + _text(2, output) + _text(3, output)
     return ends + _text(4, kind) + b"".join(_bytes(5, _attribute(*item)) for item in attributes.items())
 
 
 def encode_value(name: str, element: int, shape: Sequence[str | int | None] | None) -> bytes:
-    """Return a ValueInfoProto, which is an input or output of a graph. A side is a number, a name, or unknown."""
+    """Return an encoded ValueInfoProto, which describes an input or output of a graph.
+
+    Each length in `shape` is a number, a name for a variable length, or `None` if the length is unknown.
+    """
     tensor_type = _integer(1, element)
     if shape is not None:
         tensor_type += _bytes(2, b"".join(_bytes(1, _side(side)) for side in shape))
@@ -53,14 +57,14 @@ def encode_value(name: str, element: int, shape: Sequence[str | int | None] | No
 def encode_graph(
     name: str, nodes: Iterable[bytes], constants: Iterable[bytes], inputs: Iterable[bytes], outputs: Iterable[bytes]
 ) -> bytes:
-    """Return a GraphProto."""
+    """Return an encoded GraphProto, which contains the nodes, constants, inputs and outputs of a graph."""
     parts = [*(_bytes(1, node) for node in nodes), _text(2, name), *(_bytes(5, tensor) for tensor in constants)]
     parts += [*(_bytes(11, value) for value in inputs), *(_bytes(12, value) for value in outputs)]
     return b"".join(parts)
 
 
 def encode_model(graph: bytes, opset: int, ir_version: int) -> bytes:
-    """Return a ModelProto, which is the content of an ONNX file."""
+    """Return an encoded ModelProto, which is the content of an ONNX file."""
     return _integer(1, ir_version) + _bytes(7, graph) + _bytes(8, _text(1, "") + _integer(2, opset))
 
 
@@ -98,7 +102,10 @@ def _key(field: int, kind: int) -> bytes:
 
 
 def _variable_length(value: int) -> bytes:
-    """Encode an integer: seven bits in each byte, the lowest first. Negative ones are encoded as 64-bit integers."""
+    """Encode an integer with seven bits in each byte, the lowest bits first.
+
+    A negative integer is encoded as a 64-bit two's complement.
+    """
     value &= (1 << 64) - 1
     encoded = bytearray()
     while value > 0x7F:

@@ -1,7 +1,7 @@
-"""Choose an execution provider of ONNX Runtime, and its precision.
+"""Choose an execution provider of ONNX Runtime, which is a library for one kind of device, and its precision.
 
-If the user names a device, that device is used, or there is an error. `auto` takes the fastest provider that keeps
-full float32 precision. The engine reports which provider runs.
+If the user names a device, that device is used, or an error is raised. `auto` takes the fastest provider that keeps
+full float32 precision. The description of an engine names the provider that computes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,22 @@ DeviceName: TypeAlias = Literal["auto", "cpu", "cuda"]
 Precision: TypeAlias = Literal["float32", "tf32", "bfloat16"]
 
 PRECISION = "EYEDIFF_PRECISION"
-"""Environment variable that allows lower precision for more speed on a GPU. The header of a result records it."""
+"""Environment variable that allows lower precision for more speed on a GPU. Its value is recorded with the results."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """An execution provider: its name in ONNX Runtime, its name in eyediff, and the options that keep it exact."""
+    """An execution provider of ONNX Runtime.
+
+    Attributes
+    ----------
+    name : str
+        Name of the provider in ONNX Runtime.
+    device : str
+        Name of the device in eyediff.
+    options : tuple of (str, str)
+        Options of the provider that make it compute in full precision.
+    """
 
     name: str
     device: str
@@ -33,7 +43,7 @@ class Provider:
 CPU = Provider("CPUExecutionProvider", "cpu")
 CUDA = Provider("CUDAExecutionProvider", "cuda", (("use_tf32", "0"),))  # TF32 has 10 bits: it changes the third digit
 DIRECTML = Provider("DmlExecutionProvider", "directml")
-COREML = Provider(  # without the neural engine, which computes in half precision
+COREML = Provider(  # the neural engine is excluded, because it computes in half precision
     "CoreMLExecutionProvider", "coreml", (("ModelFormat", "MLProgram"), ("MLComputeUnits", "CPUAndGPU"))
 )
 
@@ -41,7 +51,13 @@ PREFERRED = (CUDA, DIRECTML, COREML, CPU)
 
 
 def requested_precision() -> Precision:
-    """Return the precision that PRECISION names, or float32 if it is not set. Raises UsageError for another value."""
+    """Return the precision that the environment variable EYEDIFF_PRECISION names, or float32 if it is not set.
+
+    Raises
+    ------
+    UsageError
+        If the variable has an unknown value.
+    """
     requested = os.environ.get(PRECISION) or "float32"
     for known in get_args(Precision):
         if requested == known:
@@ -55,22 +71,22 @@ def is_available(provider: Provider) -> bool:
 
 
 def choose_providers(device: DeviceName) -> list[Provider]:
-    """Return the providers to try, the best first. Only `auto` gives more than one.
+    """Return the providers for a device, the best one first. The device `auto` may have several providers.
 
     Raises
     ------
     DeviceError
-        If this installation of ONNX Runtime lacks the named device.
+        If the device is unknown, or if this installation of ONNX Runtime has no provider for it.
     """
     available = set(ort.get_available_providers())
     if device == "auto":
         return [provider for provider in PREFERRED if provider.name in available]
     wanted = next((provider for provider in PREFERRED if provider.device == device), None)
     if wanted is None:
-        raise DeviceError(f"no device is called {device!r}; the devices are auto, cpu and cuda")
+        raise DeviceError(f"{device!r} is not the name of a device; expected auto, cpu or cuda")
     if wanted.name not in available:
         raise DeviceError(
-            f"the device {device} is not available: this onnxruntime offers {', '.join(sorted(available))}; "
+            f"the device {device} is not available: the installed onnxruntime has {', '.join(sorted(available))} only; "
             "replace onnxruntime by onnxruntime-gpu, or install a torch that finds a GPU, or use ",
             Setting("device", "cpu"),
         )

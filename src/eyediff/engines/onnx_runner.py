@@ -1,7 +1,8 @@
-"""Run programs with ONNX Runtime.
+"""Compute metrics with ONNX Runtime.
 
-A program becomes one graph for each storage type of pixels. The graph is built on first use. It accepts every batch and
-every size, so it is never built again.
+A program, which is a function that states a metric in the operations of `metrics/ops.py`, is compiled into one ONNX
+graph for each storage type of pixels. A graph is built when it is first needed. It accepts batches and images of every
+size, so it is built only once.
 """
 
 from __future__ import annotations
@@ -23,16 +24,21 @@ from .onnx_ops import Graph
 from .onnx_providers import DeviceName, Provider, choose_providers
 
 Program = Callable[..., str]
-"""A metric in operations. It is called with a Graph and the names of its images, and returns the name of its result."""
+"""A function that states a metric in operations. It takes a Graph and the names of the images in this graph.
+
+It returns the name of its result in the graph.
+"""
 
 Programs = Callable[..., Sequence[str]]
-"""A program with several results. It is called with the names of images and of arrays."""
+"""A program with several results. It takes a Graph, the names of images and the names of other arrays."""
 
 INPUTS = ("reference", "candidate")
 
 
 class OnnxRunner:
-    """Compile programs into functions of pixels on one device.
+    """Runner that computes programs with ONNX Runtime on one device.
+
+    A program is a function that states a metric in the operations of `metrics/ops.py`.
 
     Parameters
     ----------
@@ -57,16 +63,19 @@ class OnnxRunner:
         return f"onnxruntime {ort.__version__} {self._provider.device}"
 
     def single(self) -> OnnxRunner:
-        """Return a runner on the same device with one thread for each call. Callers with several threads use it."""
+        """Return a runner on the same device that uses one thread for each call. It serves callers with own threads."""
         return OnnxRunner(self._device, threads=1)
 
     def compile(self, program: Program, images: int) -> Callable[..., Array]:
-        """Return a function that takes `images` batches of pixels (1 or 2)."""
+        """Return a function that runs the program on one or two batches of pixels, as `images` says."""
         compiled = CompiledProgram(self, lambda *values: [program(*values)], images)
         return lambda *pixels: compiled(*pixels)[0]
 
     def compile_many(self, program: Programs, images: int, arrays: int) -> Callable[..., list[Array]]:
-        """Return a function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
+        """Return a function that takes pixels and other arrays, and returns several results.
+
+        It takes `images` batches of pixels, N x H x W x 3, and then `arrays` arrays, N x C x H x W.
+        """
         return CompiledProgram(self, program, images, arrays)
 
     def create_session(self, graph: bytes) -> ort.InferenceSession:
@@ -75,7 +84,10 @@ class OnnxRunner:
 
 
 class _Sessions:
-    """Sessions by storage type of the pixels. `lock` is held while a session is created."""
+    """The sessions of one program, one for each storage type of the pixels.
+
+    Threads hold `lock` while they look for a session or create one.
+    """
 
     def __init__(self) -> None:
         self.by_type: dict[np.dtype[np.generic] | None, ort.InferenceSession] = {}
@@ -83,7 +95,7 @@ class _Sessions:
 
 
 class CompiledProgram:
-    """A program and its sessions, one for each storage type of the pixels."""
+    """A program that ONNX Runtime can run. It has one session for each storage type of the pixels."""
 
     def __init__(self, runner: OnnxRunner, program: Programs, images: int, arrays: int = 0) -> None:
         self._runner, self._program, self._names = runner, program, INPUTS[:images]
@@ -91,12 +103,14 @@ class CompiledProgram:
         self._sessions = OfProcess(_Sessions)
 
     def __call__(self, *inputs: Pixels) -> list[Array]:
-        """Compute the results of the program from pixels, N x H x W x 3 of one storage type, and from arrays.
+        """Return the results of the program for batches of pixels, N x H x W x 3, and other arrays.
+
+        All batches must have the same storage type.
 
         Raises
         ------
         EyediffError
-            If the engine fails. With large images, the usual reason is memory.
+            If the engine fails. For large images, the usual reason is that there is not enough memory.
         """
         session = self._session(inputs[0].dtype if self._names else None)
         names = [*self._names, *self._arrays]
@@ -122,7 +136,7 @@ class CompiledProgram:
 
 
 def _describe_input(first: Pixels) -> str:
-    """Describe the first input for a message. It has pixels, or features if there are no pixels."""
+    """Describe the first input of a program for a message: the size of images, or the shape of features."""
     if first.shape[-1] == 3:
         return f"{first.shape[0]} x {first.shape[2]}x{first.shape[1]}"
     return f"arrays of shape {first.shape}"
@@ -130,9 +144,10 @@ def _describe_input(first: Pixels) -> str:
 
 @cache
 def _first_working(providers: tuple[Provider, ...]) -> Provider:
-    """Return the first provider that starts, since a provider may lack its libraries or a GPU. The last is not tried.
+    """Return the first provider that starts. A provider does not start if its libraries or its GPU are missing.
 
-    This is decided before any computation, because the header of a result names the provider.
+    The last provider is returned without a trial. The choice is made before any computation, because the description of
+    the results names the provider.
     """
     if len(providers) == 1:
         return providers[0]
@@ -148,12 +163,13 @@ def _first_working(providers: tuple[Provider, ...]) -> Provider:
 def _create_session(graph: bytes, provider: Provider, threads: int) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    options.enable_mem_pattern = False  # it doubles the peak memory when shapes repeat, and saves no time
-    options.log_severity_level = 4  # its log would mix with ours; it reports real errors as exceptions
+    options.enable_mem_pattern = False  # the pattern doubles the peak memory when shapes repeat, and saves no time
+    options.log_severity_level = 4  # no log on the terminal: ONNX Runtime also reports errors as exceptions
     try:
         session = ort.InferenceSession(graph, options, providers=[(provider.name, dict(provider.options))])
     except (RuntimeError, ValueError) as error:
-        raise DeviceError(f"{provider.device} cannot start: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0]
+        raise DeviceError(f"the device {provider.device} cannot start: {reason}") from error
     if session.get_providers()[0] != provider.name:  # ONNX Runtime falls back to the CPU without an exception
-        raise DeviceError(f"{provider.device} cannot start; use ", Setting("device", "cpu"))
+        raise DeviceError(f"the device {provider.device} cannot start; use ", Setting("device", "cpu"))
     return session

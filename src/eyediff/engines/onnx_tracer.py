@@ -1,4 +1,4 @@
-"""Trace numpy formulas into nodes of an ONNX graph, so that a metric states its arithmetic once."""
+"""Translate numpy formulas into nodes of an ONNX graph, so that a metric states its arithmetic once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ UFUNC_OPERATORS: dict[Any, str] = {
     np.power: "Pow",
     np.maximum: "Max",
 }
-"""The ONNX operator for each numpy function."""
+"""The ONNX operator that computes the same as each numpy function."""
 
 
 class TracedArray(NDArrayOperatorsMixin):
-    """Values for each image, N x K or N in double precision, that exist only in a graph.
+    """A value of an ONNX graph that a numpy formula can use like an array. Its shape is N or N x K, for N images.
 
-    A formula may take them instead of arrays. It then computes nothing: numpy passes every operator to
-    `__array_ufunc__`, which adds a node to the graph.
+    The formula then computes no numbers: numpy passes every operation to `__array_ufunc__`, and this method adds a node
+    to the graph. The type of the value is double precision.
     """
 
     def __init__(self, graph: Graph, name: str) -> None:
@@ -35,7 +35,7 @@ class TracedArray(NDArrayOperatorsMixin):
 
     @classmethod
     def of(cls, graph: Graph, name: str) -> TracedArray:
-        """Return a value of the graph, converted to double precision."""
+        """Return the value `name` of the graph as a TracedArray. It is converted to double precision."""
         return cls(graph, graph.node("Cast", name, to=DOUBLE))
 
     def __array_ufunc__(self, ufunc: Callable[..., Any], method: str, *inputs: Any) -> Any:
@@ -49,11 +49,11 @@ class TracedArray(NDArrayOperatorsMixin):
         return TracedArray(self._graph, self._graph.node(UFUNC_OPERATORS[ufunc], *names))
 
     def sum(self, axis: int) -> TracedArray:
-        """Sum over an axis."""
+        """Return the sum over an axis."""
         return self._reduce("ReduceSum", axis)
 
     def mean(self, axis: int) -> TracedArray:
-        """Average over an axis."""
+        """Return the mean over an axis."""
         return self._reduce("ReduceMean", axis)
 
     def _reduce(self, kind: str, axis: int) -> TracedArray:

@@ -1,7 +1,7 @@
 """Choose the library that computes: the native engine or ONNX Runtime, or torch if only torch supports CUDA.
 
-torch is imported only for the device cuda. Its import takes longer than the comparison of a folder of images. An
-installation that never uses a GPU must not depend on torch.
+torch is imported only for the device cuda. The import of torch takes longer than the comparison of a folder of images,
+and an installation that never uses a GPU must not depend on torch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .onnx_runner import OnnxRunner
 
 
 def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Runner:
-    """Return a runner on a device.
+    """Return a runner, which is an object that computes metrics with one library on one device.
 
     Parameters
     ----------
@@ -33,12 +33,12 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
     DeviceError
         If the device, or the precision on it, is not available.
     UsageError
-        If EYEDIFF_PRECISION or EYEDIFF_ENGINE has an unknown value.
+        If the environment variable EYEDIFF_PRECISION or EYEDIFF_ENGINE has an unknown value.
 
     Notes
     -----
-    On the CPU, the native engine computes networks (`engine_name`), and ONNX Runtime computes everything else. On CUDA,
-    ONNX Runtime is preferred to torch. If EYEDIFF_PRECISION is tf32 or bfloat16, torch is always used.
+    On the CPU, the native engine computes networks if it is installed, and ONNX Runtime computes everything else. On
+    CUDA, ONNX Runtime is preferred to torch. If EYEDIFF_PRECISION is tf32 or bfloat16, torch is always used.
     """
     precision = devices.requested_precision()
     if device == "cuda" and (precision != "float32" or not devices.is_available(CUDA)) and _torch_has_cuda():
@@ -47,9 +47,9 @@ def create_runner(device: DeviceName = "auto", threads: int | None = None) -> Ru
         return TorchRunner("cuda", precision)
     if precision != "float32":
         raise DeviceError(
-            f"{devices.PRECISION} is set to {precision}, which needs ",
+            f"{devices.PRECISION} is set to {precision}; this precision needs ",
             Setting("device", "cuda"),
-            " and a torch that finds a GPU; unset it",
+            f" and a torch that finds a GPU; unset {devices.PRECISION} to compute in float32",
         )
     if (
         device != "cuda"
@@ -68,5 +68,5 @@ def _torch_has_cuda() -> bool:
     try:
         from .torch_runner import has_gpu
     except (ImportError, OSError) as error:  # torch is installed, but one of its libraries is missing
-        raise DeviceError(f"the device cuda is not available: torch cannot be loaded: {error}") from error
+        raise DeviceError(f"the device cuda is not available, because torch cannot be loaded: {error}") from error
     return has_gpu()

@@ -1,11 +1,13 @@
 """Plan how LPIPS is computed strip by strip. The distance equals the distance of the whole images.
 
-A window of `size` rows that moves by `stride` needs the last size - stride rows of the strip before. Each layer passes
-these rows to the next strip, so nothing is computed twice. Only the first strip is padded above, and only the last one
-is padded below. The layers of the trunk decide all of this.
+A window of a convolution or pooling layer has `size` rows and moves by `stride` rows. The first window of a strip needs
+the last size - stride input rows of the previous strip. Each layer keeps these rows for the next strip, so nothing is
+computed twice. Only the first strip is padded above, and only the last strip is padded below. All these numbers follow
+from the layers of the backbone.
 
-The first strip has the rows that the deepest layer needs for its first rows. At every layer, it ends where a window
-ends. This is also true for the other strips, because their number of rows is a multiple of the trunk's stride.
+The first strip has as many rows as the deepest layer needs to compute its first rows. At every layer, the first strip
+ends where a window ends. The other strips also end where a window ends, because their number of rows is a multiple of
+the product of all strides.
 """
 
 from __future__ import annotations
@@ -24,7 +26,17 @@ from ..metrics.ops import C, Ops, T
 
 @dataclass(frozen=True, slots=True)
 class StripBoundary:
-    """A layer's input at the edge of a strip. `kept` rows are passed on; `pad` rows of zeros surround the image."""
+    """The input of one layer at the boundary between two strips.
+
+    Attributes
+    ----------
+    channels, columns : int
+        Size of a row of the input.
+    kept : int
+        Number of rows that the layer keeps for the next strip.
+    pad : int
+        Number of rows of zeros above and below the whole image.
+    """
 
     channels: int
     columns: int
@@ -33,13 +45,20 @@ class StripBoundary:
 
 
 def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
-    """Return the boundaries of all layers for strips of `width` columns. Raises UsageError if a layer skips rows."""
+    """Return the boundary of each layer whose windows cross strips, for images of `width` columns.
+
+    Raises
+    ------
+    UsageError
+        If the windows of a layer skip rows.
+    """
     crossed = []
     for layer, channels in trunk.moving:
         window = layer.window
         if window.stride > window.size:
             raise UsageError(
-                f"{trunk.title} does not work in strips: windows of {window.size} rows move by {window.stride} rows"
+                f"{trunk.title} cannot be computed in strips, because windows of {window.size} rows move by "
+                f"{window.stride} rows; raise the memory limit"
             )
         if window.crosses:
             crossed.append(StripBoundary(channels, width, window.size - window.stride, window.pad))
@@ -48,12 +67,12 @@ def boundaries(trunk: Trunk, width: int) -> list[StripBoundary]:
 
 
 def row_step(trunk: Trunk) -> int:
-    """Return how many rows of the image lie between two rows of the deepest layer."""
+    """Return the distance between two rows of the deepest layer, in rows of the image."""
     return math.prod(layer.window.stride for layer, _ in trunk.moving)
 
 
 def first_strip_rows(trunk: Trunk, deepest: int) -> int:
-    """Return the rows of a first strip that gives `deepest` rows at the deepest layer, with no rows left over."""
+    """Return how many rows the first strip needs, so that the deepest layer has exactly `deepest` rows in it."""
     rows = deepest
     for layer, _ in reversed(list(trunk.moving)):
         window = layer.window
@@ -62,9 +81,9 @@ def first_strip_rows(trunk: Trunk, deepest: int) -> int:
 
 
 def strips(trunk: Trunk, length: int, deepest: int) -> list[slice]:
-    """Cut `length` rows so that each strip except the last one gives `deepest` rows at the deepest layer.
+    """Cut `length` rows into strips. Each strip except the last one gives `deepest` rows of the deepest layer.
 
-    The last strip has at least the rows that one row of the deepest layer needs, so every layer has rows in it.
+    The last strip has at least as many rows as one row of the deepest layer needs, so no layer is empty in it.
     """
     least = row_step(trunk)
     edges = [0, *range(first_strip_rows(trunk, deepest), length - least + 1, deepest * least), length]
@@ -74,14 +93,15 @@ def strips(trunk: Trunk, length: int, deepest: int) -> list[slice]:
 def strip_terms(
     ops: Ops[T, C], network: FeatureNetwork[C], a: T, b: T, above: Sequence[T], below: Sequence[T]
 ) -> tuple[list[T], list[T]]:
-    """Return `lpips.terms` for the rows that a strip completes, and the rows to pass to the next strip.
+    """Compute one strip. Return the distances at its positions (`lpips.terms`), and the rows for the next strip.
 
     Parameters
     ----------
     above : sequence
-        For each boundary of `a`, then of `b`: the rows from the strip before. The first strip gets the padding.
+        Rows that each layer kept from the previous strip: first for all boundaries of `a`, then for those of `b`. For
+        the first strip, these rows are the padding.
     below : sequence
-        For each boundary: the padding for the last strip; no rows for the others.
+        Rows to add below the strip, for each boundary. They are the padding for the last strip, and empty otherwise.
     """
     kept_rows: list[T] = []
 
@@ -106,11 +126,12 @@ def strip_terms(
 
 
 def peak_bytes(trunk: Trunk, height: int, width: int) -> int:
-    """Return a conservative estimate of the peak bytes for a pair.
+    """Return a conservative estimate of the peak memory for a pair, in bytes.
 
-    It counts: the features of both images at all feature layers; the input and output of the widest layer, each in two
-    layouts; half of this again, because the allocator of the runtime doubles its blocks; and the weights five times (as
-    they are read, transposed, in the graph, and twice in the runtime).
+    The estimate has three parts. The first part is the features of both images at all feature layers, and the input and
+    output of the widest layer, each in two memory layouts. The second part is half of the first one, because the
+    allocator of the runtime doubles its blocks. The third part is the weights, which exist five times: as they were
+    read, transposed, in the graph, and twice in the runtime.
     """
     feature_values = sum(math.prod(shape) for shape in trunk.tapped(height, width))
     weights = sum(math.prod(shape) for shape in trunk.shapes.values())

@@ -1,7 +1,7 @@
-"""The operations in torch, which record gradients. Needs the extra `torch`.
+"""Implementation of the operations of `metrics/ops.py` in torch, which records gradients. Needs the extra `torch`.
 
-`torch.autocast` affects the convolutions only. Lengths, differences and linear weights stay in float32, because low
-precision would lose small distances between long vectors.
+`torch.autocast` lowers the precision of the convolutions only. The lengths of feature vectors, their differences and
+the linear weights stay in float32, because low precision would lose small distances between long vectors.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from ..metrics.ops import UNIT_EPS, Array
 from . import strided, winograd
 
 Constant = Array | Tensor
-"""A constant of a metric: an array, or a tensor that a module keeps in place of the array."""
+"""A constant of a metric: an array, or a tensor in a torch module that replaces the array."""
 
 MAX_CHANNELS_LAST_SIDE = 3
 """Largest side of a kernel for which oneDNN is not slower with the memory format channels_last."""
 
 
 HALVES = (torch.float16, torch.bfloat16)
-"""Types that are too imprecise for the lengths and differences of features."""
+"""Data types that are too imprecise for the lengths and differences of feature vectors."""
 
 
 def is_tracing() -> bool:
-    """Return True while `torch.jit.trace` records."""
+    """Return whether `torch.jit.trace` is recording."""
     return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]
 
 
 def is_plain_eager(x: Tensor) -> bool:
-    """Return whether an operation on `x` may use its own, faster backward pass, or look at values.
+    """Return whether an operation on `x` may use a faster backward pass of eyediff, or read the values of `x`.
 
-    `torch.compile`, export, tracing, the transforms of `torch.func`, forward-mode derivatives and fake tensors follow
-    the operations themselves. For them, only torch's own operations are used.
+    The result is false under `torch.compile`, export, tracing, the transforms of `torch.func`, forward-mode derivatives
+    and for fake tensors. These tools follow each operation of torch, so only torch's own operations may be used.
     """
     return not (
         torch.compiler.is_compiling()
@@ -51,7 +51,10 @@ def is_plain_eager(x: Tensor) -> bool:
 
 
 class TorchOps:
-    """The operations on tensors. The class has no state, so one instance serves all modules, threads and graphs."""
+    """Implementation of the operations of `metrics/ops.py` on torch tensors.
+
+    An object of this class has no state, so one instance serves all modules, threads and graphs.
+    """
 
     def conv(
         self,
@@ -68,7 +71,7 @@ class TorchOps:
             return F.conv2d(x, kernel, offset, stride, pad, groups=groups)
         if isinstance(pad, int) and strided.is_faster(x, stride):
             return strided.conv(x, kernel, offset, stride, pad)
-        # All layers of AlexNet but the 5x5 one are faster with channels_last, the pooling ten times.
+        # All layers of AlexNet except the 5x5 convolution are faster with channels_last. Pooling is ten times faster.
         x = x.contiguous(memory_format=torch.channels_last)
         if winograd.is_faster(x, kernel, offset, stride, pad, groups):
             return winograd.conv(x, kernel, offset)
@@ -112,13 +115,14 @@ class TorchOps:
         full = x.float() if x.dtype in HALVES else x
         squared = full.square().sum(1, keepdim=True)
         empty = squared == 0
-        # A vector of zeros has no direction. It is divided by infinity, so it stays 0, and its derivatives are 0.
-        # The root of 0 has no derivative, so the root of 1 is computed instead.
+        # A vector of zeros has no direction. It is divided by infinity, so the result and its derivatives are 0. The
+        # square root has no derivative at 0, so the root of 1 is computed instead.
         length = squared.masked_fill(empty, 1).sqrt() + UNIT_EPS
         return full / length.masked_fill(empty, math.inf)
 
     def weigh(self, x: Tensor, weights: Constant) -> Tensor:
-        return (x * self._column(weights, x)).sum(1, keepdim=True)  # autocast would halve a convolution's precision
+        # Under autocast, a convolution would lose half its precision, so the products are summed here.
+        return (x * self._column(weights, x)).sum(1, keepdim=True)
 
     def total(self, x: Tensor) -> Tensor:
         return x.sum(1, keepdim=True)
@@ -130,7 +134,7 @@ class TorchOps:
         return x - y
 
     def mul(self, x: Tensor, y: Tensor) -> Tensor:
-        return x.square() if x is y else x * y  # one gradient instead of two that must be added
+        return x.square() if x is y else x * y  # the backward pass of a square computes one gradient, not two
 
     def div(self, x: Tensor, y: Tensor) -> Tensor:
         return x / y
@@ -171,7 +175,7 @@ class TorchOps:
     # constants
 
     def constant(self, value: Constant, like: Tensor) -> Tensor:
-        """Return a constant on the device of a tensor and in its type."""
+        """Return a constant as a tensor with the device and data type of the tensor `like`."""
         tensor = value if isinstance(value, Tensor) else torch.from_numpy(value)
         return tensor.to(like.device, like.dtype)
 
@@ -180,7 +184,7 @@ class TorchOps:
 
 
 class _ContiguousPlanes(torch.autograd.Function):
-    """Convert to contiguous channels. The gradient is in channels_last, which pooling needs."""
+    """Operation that copies a tensor into contiguous format. Its gradient is in channels_last, as pooling needs it."""
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
@@ -188,7 +192,7 @@ class _ContiguousPlanes(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
-        """Keep no tensor: the backward pass needs none."""
+        """Save nothing, because the backward pass needs no tensor of the forward pass."""
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ARG004 - torch's names
@@ -196,6 +200,6 @@ class _ContiguousPlanes(torch.autograd.Function):
 
 
 def _without_gradient_at_zero(x: Tensor, function: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply a function that is 0 at 0 and has an infinite slope there. The gradient at 0 counts as 0."""
+    """Apply a function that is 0 at 0 and has an infinite slope there. The gradient at 0 is defined as 0."""
     zero = x == 0
     return torch.where(zero, 0, function(torch.where(zero, 1, x)))

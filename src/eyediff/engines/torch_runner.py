@@ -1,7 +1,7 @@
-"""Run programs with torch on a GPU. Needs the extra `torch`.
+"""Compute metrics with torch on a GPU. Needs the extra `torch`.
 
-Only `select_runner.py` imports this module, and only for CUDA. Pixels are copied to the device in their storage type,
-from pinned memory. They become floats on the device.
+Only `select_runner.py` imports this module, and only for CUDA. Pixels are copied from pinned memory to the device in
+their storage type, and are converted to floats on the device.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ TYPES = {
 }
 
 PRECISION_LOCK = threading.Lock()
-"""torch has one convolution precision for the whole process. A call sets it, and restores it at the end."""
+"""Lock of the convolution precision, which torch has once for the whole process.
+
+A call holds this lock, sets the precision, and restores it at the end.
+"""
 
 
 def has_gpu() -> bool:
@@ -43,26 +46,30 @@ def has_gpu() -> bool:
 
 
 def require_device(name: TorchDeviceName) -> torch.device:
-    """Return a device of torch. Raises DeviceError if torch finds no GPU."""
+    """Return a device of torch. Raises DeviceError if `name` is "cuda" and torch finds no GPU."""
     if name == "cuda" and not has_gpu():
-        raise DeviceError("this torch finds no CUDA device; use ", Setting("device", "cpu"))
+        raise DeviceError("the installed torch finds no CUDA device; use ", Setting("device", "cpu"))
     return torch.device(name)
 
 
 class TorchRunner:
-    """Compile programs into functions of pixels that torch computes on one device.
+    """Runner that computes programs with torch on one device.
+
+    A program is a function that states a metric in the operations of `metrics/ops.py`.
 
     Parameters
     ----------
     device : str
         Name of a torch device.
     precision : {"float32", "tf32", "bfloat16"}
-        "float32" is exact, whatever the settings of torch are. "tf32" keeps 10 bits in products (relative errors of
-        about 1e-3). "bfloat16" keeps 8 bits in convolutions (1e-2).
+        Precision of convolutions. "float32" is exact, whatever the settings of torch are. "tf32" keeps 10 bits of
+        each factor, which gives relative errors of about 1e-3. "bfloat16" keeps 8 bits, which gives relative errors
+        of about 1e-2.
 
     Notes
     -----
-    cuDNN may choose another convolution for another batch size. This may change the last digits (1e-6) of a distance.
+    For another batch size, cuDNN may choose another algorithm for a convolution. This may change the last digits (1e-6)
+    of a distance.
     """
 
     threads = 1  # one thread keeps a GPU busy
@@ -82,15 +89,19 @@ class TorchRunner:
         return self
 
     def compile(self, program: Program, images: int) -> Callable[..., Array]:
-        """Return a function that takes `images` batches of pixels, N x H x W x 3, all of the same storage type.
+        """Return a function that runs the program on `images` batches of pixels.
 
-        The function raises EyediffError if the device fails. With large images, the usual reason is memory.
+        The batches are N x H x W x 3, and all have the same storage type. The function raises EyediffError if the
+        device fails. For large images, the usual reason is that the device has not enough memory.
         """
         run = self.compile_many(lambda *values: [program(*values)], images, 0)
         return lambda *pixels: run(*pixels)[0]
 
     def compile_many(self, program: Programs, images: int, arrays: int) -> Callable[..., list[Array]]:
-        """Return a function of `images` batches of pixels and `arrays` arrays, N x C x H x W, with several results."""
+        """Return a function that takes pixels and other arrays, and returns several results.
+
+        It takes `images` batches of pixels, N x H x W x 3, and then `arrays` arrays, N x C x H x W.
+        """
 
         def run(*inputs: Any) -> list[Array]:
             if len(inputs) != images + arrays:
@@ -106,7 +117,7 @@ class TorchRunner:
     def _run(self, program: Programs, pixels: Sequence[Pixels], arrays: Sequence[Array]) -> list[Array]:
         autocast = torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bfloat16")
         with torch.inference_mode(), _convolution_precision(self._precision), autocast:
-            moved = [_move(batch, self._device) for batch in pixels]  # starts all copies before it waits for one
+            moved = [_move(batch, self._device) for batch in pixels]  # all copies start before the first one must end
             images = [_image(tensor, batch.dtype) for tensor, batch in zip(moved, pixels, strict=True)]
             tensors = [_move(array, self._device) for array in arrays]
             return [result.float().cpu().numpy() for result in program(self._ops, *images, *tensors)]
@@ -120,13 +131,16 @@ def _describe_input(first: Array, images: int) -> str:
 
 
 class CachedTorchOps(TorchOps):
-    """The operations, with constants cached on the device. A constant is dropped when its array is freed."""
+    """Implementation of the operations in torch that caches constants on the device.
+
+    A cached constant is removed when its array is freed.
+    """
 
     def __init__(self) -> None:
         self._tensors: dict[tuple[int, torch.dtype], tuple[weakref.ref[Any], Tensor]] = {}
 
     def constant(self, value: Constant, like: Tensor) -> Tensor:
-        """Return a constant. An array is copied once for each data type."""
+        """Return a constant as a tensor like `like`. An array is copied to the device once for each data type."""
         if isinstance(value, Tensor):
             return super().constant(value, like)
         key = id(value), like.dtype
@@ -138,7 +152,7 @@ class CachedTorchOps(TorchOps):
 
 @contextmanager
 def _convolution_precision(precision: Precision) -> Iterator[None]:
-    """Use full float32 in convolutions, or TF32 if the user chose it. The default of torch is TF32."""
+    """Make convolutions use full float32, or TF32 if `precision` is "tf32". The default of torch is TF32."""
     cudnn, tf32 = torch.backends.cudnn, precision == "tf32"
     # torch 2.9 and later have a second switch, which has priority over the first.
     second = {"fp32_precision": "tf32" if tf32 else "ieee"} if hasattr(cudnn, "fp32_precision") else {}
@@ -147,12 +161,15 @@ def _convolution_precision(precision: Precision) -> Iterator[None]:
 
 
 def _move(pixels: Pixels | Array, device: torch.device) -> Tensor:
-    """Copy an array to the device. It copies because decoded images may be read-only, which torch cannot share."""
+    """Return a copy of an array on the device.
+
+    The array is copied, because torch cannot share read-only memory, and decoded images may be read-only.
+    """
     waiting = torch.empty(pixels.shape, dtype=TYPES[pixels.dtype], pin_memory=device.type == "cuda")
     np.copyto(waiting.numpy(), pixels)
     return waiting.to(device, non_blocking=True)
 
 
 def _image(pixels: Tensor, dtype: np.dtype[np.generic]) -> Tensor:
-    """Convert N x H x W x 3 of a storage type to N x 3 x H x W in [-1, 1]."""
+    """Convert pixels of storage type `dtype`, N x H x W x 3, to float32 values in [-1, 1], N x 3 x H x W."""
     return (pixels.permute(0, 3, 1, 2).to(torch.float32) * (2 / PEAKS[dtype]) - 1).contiguous()

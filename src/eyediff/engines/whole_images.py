@@ -1,4 +1,4 @@
-"""Metrics that are stated in operations and computed from whole images, one pair at a time."""
+"""Engines for metrics that are stated in the operations of `metrics/ops.py` and need whole images."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from .windows import enlarge
 
 
 class WholeImageEngine:
-    """A metric of whole images.
+    """Engine for a metric that is computed from whole images.
 
-    Each pair has a call of its own, because the address of an image in memory may decide the order of float32 sums.
+    Each pair is computed alone, so that a score does not depend on the batch. The order of float32 sums may depend on
+    the address of an image in memory.
     """
 
     def __init__(self, runner: Runner, program: WholeImage) -> None:
@@ -34,7 +35,7 @@ class WholeImageEngine:
         return np.array([score.item() for score in self._each(self._program.score, a, b)], np.float64)
 
     def _each(self, function: OpsFunction, a: Pixels, b: Pixels) -> Iterator[npt.NDArray[Any]]:
-        """Run `score` or `map` pair by pair."""
+        """Apply a function of the metric, its `score` or its `map`, to each pair. Yields one result for each pair."""
         size, prepare = a.shape[1:3], self._program.prepare or (lambda pixels: pixels)
         key = function, self._program.setting and self._program.setting(*size)
         if key not in self._compiled:
@@ -43,15 +44,18 @@ class WholeImageEngine:
 
 
 class MappedWholeImageEngine(WholeImageEngine):
-    """A metric of whole images that also has a map."""
+    """Engine for a metric that is computed from whole images and also has a map."""
 
     def __init__(self, runner: Runner, program: WholeImage) -> None:
         super().__init__(runner, program)
         if program.map is None:
-            raise ValueError("the program has no map")
+            raise ValueError("the program has no map; expected a WholeImage with a `map`")
         self._map, self.map_identity = program.map, program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the score at every pixel, N x H x W. A metric that reduces images has one value for several pixels."""
+        """Return the score at every pixel, N x H x W.
+
+        If a metric reduces the images first, each value of its map is repeated for several pixels.
+        """
         maps = [enlarge(drawn[:, 0], *a.shape[1:3]) for drawn in self._each(self._map, a, b)]
         return np.concatenate(maps or [np.zeros((0, *a.shape[1:3]))]).astype(np.float32, copy=False)

@@ -1,7 +1,8 @@
 """Compute metrics that are means over windows, tile by tile.
 
-The score of a window depends only on the pixels in it. So an image is cut into tiles that fit into the cache of a core.
-The memory does not grow with the image, and every core works on its own tiles.
+The score of a window depends on the pixels in this window only. So each image is cut into tiles that fit into the
+cache of a processor core. The computation then needs no more memory for a larger image, and every core works on its
+own tiles.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from .network_engine import Runner
 TILE = 160
 """Number of windows along a side of a tile.
 
-At 1080p on two cores, tiles of 128 to 192 take half the time of the whole image. Tiles of 256 and more do not: their
-12 maps of float32 exceed the cache.
+For a 1080p image on two cores, tiles of 128 to 192 take half the time that the whole image takes without tiles. Tiles
+of 256 and more are slower, because the 12 float32 maps of such a tile exceed the cache.
 """
 
 Tile: TypeAlias = tuple[slice, slice]
-"""Rows and columns of windows. The position of a window is that of its first pixel."""
+"""The windows of a tile, as a range of rows and a range of columns. A window is at the position of its first pixel."""
 
 
 class WindowEngine:
-    """A metric that is a mean over all windows of one size: SSIM and its variants."""
+    """Engine for a metric that is a mean over all windows of one size: SSIM and its variants."""
 
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         self._window, self.smallest = program.window_side, program.smallest_side
@@ -44,11 +45,11 @@ class WindowEngine:
         self._pool = OfProcess(lambda: ThreadPoolExecutor(runner.threads, "eyediff-tiles"))
 
     def means(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return the values of the program, averaged over all windows of each image: N x K."""
+        """Return the K values of the metric, averaged over all windows of each image: N x K."""
         a, b = self._pool.value.map(self._prepare, (a, b))
         tiles = _tiles(*(side - self._window + 1 for side in a.shape[1:3]))
-        # Each call gets one image, even if images are small. The address of an image in memory decides the order
-        # of float32 sums, so the last digits of its score would depend on the batch.
+        # Each call gets one pair, even if images are small. The order of float32 sums depends on the address of an
+        # image in memory. In a batch, the last digits of a score would therefore depend on the other pairs.
         jobs = [(x, y, tile) for x, y in zip(a, b, strict=True) for tile in tiles]
         figures = np.array(list(self._pool.value.map(self._measure, jobs)), np.float64)
         windows = [(rows.stop - rows.start) * (columns.stop - columns.start) for rows, columns in tiles]
@@ -69,27 +70,27 @@ class WindowEngine:
         return figures
 
     def _tile_pixels(self, tile: Tile) -> Tile:
-        """Return the pixels of a tile's windows."""
+        """Return the rows and columns of the pixels that the windows of a tile contain."""
         reach = self._window - 1
         rows, columns = tile
         return slice(rows.start, rows.stop + reach), slice(columns.start, columns.stop + reach)
 
 
 class MappedWindowEngine(WindowEngine):
-    """A metric over windows that also has a map."""
+    """Engine for a metric that is a mean over windows and also has a map."""
 
     def __init__(self, runner: Runner, program: WindowMean) -> None:
         super().__init__(runner, program)
         if program.map is None:
-            raise ValueError("the program has no map")
+            raise ValueError("the program has no map; expected a WindowMean with a `map`")
         self._map, self.map_identity = runner.single().compile(program.map, 2), program.map_identity
 
     def maps(self, a: Pixels, b: Pixels) -> Array:
-        """Return the score of each window at its central pixel: N x H x W.
+        """Return a map, N x H x W, that has the score of each window at the central pixel of the window.
 
-        The border has no windows, so it repeats the nearest score. The mean of the map without this border is the
-        score of the metric. If a metric reduces the images first, one value of its map covers several pixels. If a
-        metric pads the images itself, every pixel has a window.
+        No window has its centre in the border of the image, so the border repeats the nearest score. The mean of the
+        map without this border is the score of the metric. If a metric reduces the images first, one score covers
+        several pixels of the map. If a metric pads the images itself, every pixel is the centre of a window.
         """
         height, width = a.shape[1:3]
         inner = self._inner(a, b)
@@ -101,15 +102,15 @@ class MappedWindowEngine(WindowEngine):
         return enlarge(np.pad(inner, ((0, 0), border, border), "edge"), height, width)
 
     def masked_distances(self, a: Pixels, b: Pixels, counted: Mask) -> Numbers:
-        """Return the mean of the map over the positions that count, for each pair: N scores.
+        """Return N scores: for each pair, the mean over the windows whose central pixel the mask `counted` selects.
 
-        A window is at the position of its central pixel. If the metric reduces the images first, a position is weighted
-        by the share of its area that counts.
+        If the metric reduces the images first, the centre of a window covers several pixels. The window is then
+        weighted by the share of these pixels that is selected.
 
         Raises
         ------
         SizeError
-            If no window of a pair has its centre at a position that counts.
+            If the mask of a pair selects the central pixel of no window.
         """
         inner = self._inner(a, b)
         height, width = inner.shape[1:]
@@ -121,7 +122,9 @@ class MappedWindowEngine(WindowEngine):
             weights = weights[:, before : before + height, before : before + width]
         totals = weights.sum((1, 2))
         if not totals.all():
-            raise SizeError("no window has its centre on a pixel that counts: they are all near the edge")
+            raise SizeError(
+                "no window has its centre on a pixel that counts, because all pixels that count are near the edge"
+            )
         scores: Numbers = np.einsum("nhw,nhw->n", inner, weights) / totals
         return scores
 
@@ -143,7 +146,7 @@ class MappedWindowEngine(WindowEngine):
 
 
 def enlarge(maps: Array, height: int, width: int) -> Array:
-    """Enlarge maps N x h x w to N x height x width by repetition of values."""
+    """Return maps N x h x w, enlarged to N x height x width by repetition of their values."""
     if maps.shape[1:] == (height, width):
         return maps
     rows, columns = (np.arange(n) * m // n for n, m in zip((height, width), maps.shape[1:], strict=True))
@@ -151,7 +154,7 @@ def enlarge(maps: Array, height: int, width: int) -> Array:
 
 
 class ScalesEngine:
-    """A metric that combines means over windows at several scales: MS-SSIM."""
+    """Engine for a metric that combines means over windows at several scales: MS-SSIM."""
 
     def __init__(self, runner: Runner, program: MultiScaleMean) -> None:
         self._program, self.smallest = program, program.smallest_side
@@ -168,12 +171,12 @@ class ScalesEngine:
 
 
 def _tiles(height: int, width: int) -> list[Tile]:
-    """Cut height x width windows into tiles."""
+    """Cut a grid of height x width windows into tiles."""
     return [(rows, columns) for rows in _split(height) for columns in _split(width)]
 
 
 def _split(length: int) -> list[slice]:
-    """Split a length into nearly equal parts, none longer than TILE."""
+    """Split a length into nearly equal parts of at most TILE."""
     count = -(-length // TILE)
     edges = [length * index // count for index in range(count + 1)]
     return [slice(start, stop) for start, stop in pairwise(edges)]

@@ -1,8 +1,9 @@
 """The backward pass of a 3x3 convolution with frozen weights, by Winograd's algorithm. Needs the extra `torch`.
 
-This is F(4x4, 3x3) of Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308: 16
-outputs take 36 products instead of 144. The rounding error is about three times that of direct sums (2.5e-6 of the
-gradient), which does not affect gradient descent. The algorithm computes gradients only, never a distance.
+The algorithm is F(4x4, 3x3) of Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308.
+It takes 36 products for 16 outputs; a direct convolution takes 144. Its rounding error is about 2.5e-6 of the gradient,
+three times the error of a direct convolution. Such an error does not affect gradient descent. The algorithm is used for
+gradients only, never for a distance.
 """
 
 from __future__ import annotations
@@ -17,21 +18,24 @@ from torch.nn import functional as F  # noqa: N812 - the name that all of torch'
 from torch.nn.grad import conv2d_input
 
 POINTS = (0, 1, -1, 2, -2)
-"""Finite interpolation points of the polynomials; infinity is the last one."""
+"""Finite interpolation points of the polynomials. The last interpolation point is infinity."""
 
 TILE, STEP, KERNEL = 6, 4, 3
 
 MIN_CHANNELS = 128
-"""Smallest number of channels for which it is faster. With fewer, copying tiles takes the time that it saves."""
+"""Smallest number of channels for which this algorithm is faster. With fewer channels, copying tiles takes too long."""
 
 CHUNK = 1 << 21
-"""Number of tile values in a chunk (8 MB), so that a chunk stays in the cache."""
+"""Number of tile values in a chunk. A chunk takes 8 MB, so it stays in the cache."""
 
 
 def is_faster(
     x: Tensor, kernel: Tensor, bias: Tensor | None, stride: int, pad: tuple[int, int] | int, groups: int
 ) -> bool:
-    """Return whether `conv` supports this convolution and is faster: on CPUs, in float32, with frozen 3x3 kernels."""
+    """Return whether `conv` of this file supports this convolution and is faster than torch.
+
+    This is the case on a CPU, in float32, for 3x3 kernels with stride 1 and padding 1 that need no gradient.
+    """
     return (
         x.device.type == "cpu"
         and x.dtype == kernel.dtype == torch.float32
@@ -45,7 +49,7 @@ def is_faster(
 
 
 def conv(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-    """Convolve as torch does, with stride 1 and padding 1. The backward pass to x is faster than torch's."""
+    """Convolve with stride 1 and padding 1. The forward pass is torch's; the backward pass for x is faster."""
     output: Tensor = _Conv.apply(x, kernel, bias)  # type: ignore[no-untyped-call]
     return output
 
@@ -63,15 +67,19 @@ class _Conv(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (kernel,) = ctx.saved_tensors
-        if torch.is_grad_enabled():  # the gradient will be differentiated itself, which only torch supports
+        if torch.is_grad_enabled():  # a gradient of the gradient is needed, which only torch supports
             return conv2d_input(ctx.shape, kernel, gradient, padding=1), None, None  # type: ignore[no-untyped-call]
         return input_gradient(gradient, kernel), None, None
 
 
 def input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
-    """Return the gradient for the images, N x I x H x W in channels_last, from that for the output, N x O x H x W."""
+    """Return the gradient for the images, N x I x H x W, in channels_last.
+
+    `gradient` is the gradient for the output of the convolution, N x O x H x W.
+    """
     _, into_kernel, _ = _matrices()
-    # The backward pass convolves with kernels that are rotated by 180 degrees. Flipping the columns avoids a copy.
+    # The backward pass convolves with kernels that are rotated by 180 degrees. To flip the columns of the transform
+    # instead of the kernels avoids a copy.
     kernels = (into_kernel.flip(1) @ kernel.reshape(-1, KERNEL**2).T).view(TILE**2, *kernel.shape[:2])
     height, width = gradient.shape[2:]
     rows, columns = -(-height // STEP), -(-width // STEP)
@@ -83,7 +91,7 @@ def input_gradient(gradient: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _convolve_tiles(x: Tensor, kernels: Tensor) -> Tensor:
-    """Convolve N x O x H x W into whole tiles, N x rows x 4 x columns x 4 x I."""
+    """Convolve images, N x O x H x W. The result is complete tiles of 4x4 pixels, N x rows x 4 x columns x 4 x I."""
     into_tile, _, out_of_tile = _matrices()
     (n, _, height, width), inputs = x.shape, kernels.shape[2]
     rows, columns = -(-height // STEP), -(-width // STEP)
@@ -99,11 +107,12 @@ def _convolve_tiles(x: Tensor, kernels: Tensor) -> Tensor:
 
 @cache
 def _matrices() -> tuple[Tensor, Tensor, Tensor]:
-    """Return the transforms of the tile (36 x 36), the kernel (36 x 9) and the output (16 x 36).
+    """Return the matrices that transform the tile (36 x 36), the kernel (36 x 9) and the output (16 x 36).
 
-    These are the matrices of Toom and Cook. In one dimension, each row for the tile has the coefficients of the
-    polynomial that vanishes at all other points. Each row for the kernel evaluates the kernel at a point, divided by
-    the value of that polynomial there. The last row belongs to the point at infinity.
+    These are the matrices of Toom and Cook. In one dimension, each row belongs to one interpolation point. A row of the
+    tile's matrix has the coefficients of the polynomial that vanishes at all other points. A row of the kernel's matrix
+    evaluates the kernel at the point, and divides by the value of that polynomial at the point. The last row belongs to
+    the point at infinity.
     """
     others = [[other for other in POINTS if other != point] for point in POINTS]
     tile = np.zeros((TILE, TILE))

@@ -1,7 +1,7 @@
-"""LPIPS in plain C, with fused Winograd convolutions.
+"""The native engine, which computes LPIPS in plain C with fused Winograd convolutions.
 
-Their effective rate is three times that of the machine's matrix product.
+A convolution takes a third of the time that a matrix product of the same arithmetic takes on the same machine.
 
-`library.py` loads the library that `hatch_build.py` compiled. `network.py` computes a network with it, and `runner.py`
-has the runner for `select_runner.py`. The C files describe the algorithms.
+`library.py` loads the C library, which `hatch_build.py` compiled. `network.py` computes a network with this library,
+and `runner.py` has the runner for `select_runner.py`. The C files describe the algorithms.
 """

@@ -1,32 +1,36 @@
-"""Write `transforms.h` and `transform_tables.h`: `python generate_transforms.py` in this folder.
+"""Write the files `transforms.h` and `transform_tables.h`. Run `python generate_transforms.py` in this folder.
 
 What a Winograd transform is
 ----------------------------
 A convolution of one dimension with a kernel g of r numbers gives m outputs from a tile d of n = m + r - 1 inputs. The
-direct way takes m * r products. The algorithm of Toom and Cook takes n. The outputs are linear combinations of the
-coefficients of a product of two polynomials, and n values determine a polynomial. So both polynomials are evaluated at
-n points, the values are multiplied, and the outputs are interpolated:
+direct computation takes m * r products. The algorithm of Toom and Cook takes n products. The outputs are linear
+combinations of the coefficients of a product of two polynomials, and n values determine a polynomial. So both
+polynomials are evaluated at n points, the values are multiplied, and the outputs are interpolated:
 
     y = A^T [ (G g) * (B^T d) ]
 
 In two dimensions, each matrix is applied to rows and to columns. A tile of m x m outputs takes n * n products instead
-of m * m * r * r. In a layer with many channels, most of the time goes into these products. They become n * n matrix
-products, one for each point of the plane. The transforms of inputs and outputs take little time. Winograd 1980; Lavin &
-Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308.
+of m * m * r * r. In a layer with many channels, these products take most of the time. They are computed as n * n matrix
+products, one for each of the n * n points. The transforms of inputs and outputs take little time. Sources: Winograd
+1980; Lavin & Gray 2016, Fast algorithms for convolutional neural networks, arXiv:1509.09308.
 
 Which points are used, and why
 ------------------------------
-With exact arithmetic, any n - 1 different points and infinity give the right result. Rounding errors depend on the
-points: A multiplies an error of the products, and terms of G and B that cancel each other make the products large.
-`amplification` predicts the factor between this error and that of the direct way, from the norms of rows. The usual
-points 0, +-1, +-2 of F(4x4, 3x3) give 10.8. The points 0, +-5/8, +-3/2 give 4.8 with the same number of operations.
-They lie around 1, so their powers neither grow nor shrink fast, and they are not close together. F(2x2, 5x5) at the
-same points gives 5.4; only the second layer of AlexNet uses it. Two other algorithms need fewer products but are too
-inexact. F(4x4, 5x5), whose best points 0, +-1/2, +-1, +-2 give 19, changed distances of 64x64 crops by 1.8e-5.
-F(6x6, 3x3) changed distances of photos by 1.2e-5. The allowed error of a published distance is 1e-5.
+F(m x m, r x r) denotes the algorithm for m x m outputs and a kernel of r x r numbers.
 
-All points are sums of a few powers of two, so every constant of B and A is exact in float32. G has divisions that are
-not exact. It is applied once, in double precision, when the weights are loaded.
+With exact arithmetic, any n - 1 different points and infinity give the right result. The rounding errors depend on the
+points: A multiplies the errors of the products, and terms of G and B that cancel each other make the products large.
+`amplification` predicts the rounding error, divided by the error of the direct computation, from the norms of rows. The
+usual points 0, +-1, +-2 of F(4x4, 3x3) give 10.8. The points 0, +-5/8, +-3/2 give 4.8 with the same number of
+operations. Their absolute values are near 1, so their powers neither grow nor shrink fast, and the points are not close
+together. F(2x2, 5x5) at the same points gives 5.4; only the second layer of AlexNet uses this algorithm.
+
+Two other algorithms need fewer products, but they are too inexact, because the allowed error of a published distance is
+1e-5. F(4x4, 5x5) has an amplification of 19 at its best points 0, +-1/2, +-1, +-2. It changed the distances of 64x64
+crops by 1.8e-5. F(6x6, 3x3) changed the distances of photos by 1.2e-5.
+
+All points are sums of a few powers of two, so every constant of B and A is exact in float32. The constants of G are
+not exact. G is applied once, in double precision, when the weights are loaded.
 """
 
 from __future__ import annotations
@@ -42,11 +46,11 @@ ALGORITHMS: dict[str, tuple[int, int, tuple[Fraction, ...]]] = {
     "f4x3": (4, 3, (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))),
     "f2x5": (2, 5, (Fraction(0), Fraction(5, 8), Fraction(-5, 8), Fraction(3, 2), Fraction(-3, 2))),
 }
-"""Points come in pairs p, -p. Each pair shares the sums of even terms and of odd terms."""
+"""The algorithms, by name. For points p and -p, the C code computes the even terms and the odd terms once."""
 
 
 def polynomial(roots: list[Fraction]) -> list[Fraction]:
-    """Return the coefficients, lowest first, of the product of (x - root)."""
+    """Return the coefficients of the product of (x - root) over all roots. The coefficient of x^0 comes first."""
     coefficients = [Fraction(1)]
     for root in roots:
         shifted = [Fraction(0), *coefficients]
@@ -56,7 +60,10 @@ def polynomial(roots: list[Fraction]) -> list[Fraction]:
 
 
 def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matrix, Matrix]:
-    """Return B^T (n x n), G (n x r) and A^T (m x n). The last row of B^T and of G belongs to the point at infinity."""
+    """Return the matrices B^T (n x n), G (n x r) and A^T (m x n).
+
+    The last row of B^T, the last row of G and the last column of A^T belong to the point at infinity.
+    """
     n = m + r - 1
     into, kernel, out = [], [], []
     for point in points:
@@ -69,7 +76,7 @@ def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matr
     kernel.append([Fraction(0)] * (r - 1) + [Fraction(1)])
     out.append([Fraction(0)] * (m - 1) + [Fraction(1)])
     for i in range(n):
-        # A power of two moves from B to G, so that the rows of B have norms near 1 and stay exact.
+        # Divide the row of B by a power of two near its norm, and multiply the row of G by it. B stays exact.
         norm = math.sqrt(float(sum(value * value for value in into[i])))
         factor = Fraction(2) ** -round(math.log2(norm))
         into[i] = [value * factor for value in into[i]]
@@ -78,7 +85,10 @@ def matrices(m: int, r: int, points: tuple[Fraction, ...]) -> tuple[Matrix, Matr
 
 
 def amplification(name: str) -> float:
-    """Return the rounding error of a 2-D tile, divided by that of direct convolution. Both are root mean squares."""
+    """Return the rounding error of an algorithm for a 2-D tile, divided by the error of a direct convolution.
+
+    Both errors are root mean squares.
+    """
     m, r, points = ALGORITHMS[name]
     into, kernel, out = matrices(m, r, points)
     products = [sum(float(g) ** 2 for g in kernel[i]) * sum(float(b) ** 2 for b in into[i]) for i in range(len(into))]
@@ -87,7 +97,7 @@ def amplification(name: str) -> float:
 
 
 def expression(terms: list[tuple[Fraction, str]]) -> str:
-    """Return a sum of multiples as C code."""
+    """Return a sum as C code. Each term is a variable multiplied by a factor."""
     text = ""
     for factor, variable in terms:
         if factor == 0:
@@ -104,7 +114,7 @@ def pairs(points: tuple[Fraction, ...]) -> dict[int, int]:
 
 
 def input_transform(name: str) -> list[str]:
-    """Return B^T d as a C function on vectors."""
+    """Return the lines of a C function that computes B^T d on vectors."""
     m, r, points = ALGORITHMS[name]
     into, _, _ = matrices(m, r, points)
     n, both = m + r - 1, pairs(points)
@@ -124,7 +134,7 @@ def input_transform(name: str) -> list[str]:
 
 
 def output_transform(name: str) -> list[str]:
-    """Return A^T t as a C function on vectors."""
+    """Return the lines of a C function that computes A^T t on vectors, where t are the products."""
     m, r, points = ALGORITHMS[name]
     _, _, out = matrices(m, r, points)
     n, both = m + r - 1, pairs(points)
@@ -143,7 +153,7 @@ def output_transform(name: str) -> list[str]:
 
 
 def vector_code() -> str:
-    """Return `transforms.h`."""
+    """Return the content of `transforms.h`: the C functions that transform inputs and outputs."""
     lines = ["/* Written by generate_transforms.py: Winograd's transforms of inputs and outputs, on vectors. */", ""]
     for name, (m, r, points) in ALGORITHMS.items():
         shown = ", ".join(str(point) for point in points)
@@ -153,7 +163,7 @@ def vector_code() -> str:
 
 
 def table_code() -> str:
-    """Return `transform_tables.h`."""
+    """Return the content of `transform_tables.h`: the constants that transform kernels."""
     lines = ["/* Written by generate_transforms.py: Winograd's transforms of kernels, G, row by row. */", ""]
     for name, (m, r, points) in ALGORITHMS.items():
         _, kernel, _ = matrices(m, r, points)

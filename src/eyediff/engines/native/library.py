@@ -1,4 +1,4 @@
-"""The C library of the native engine, if this installation has one, with its functions declared for ctypes."""
+"""Load the C library of the native engine, if this installation has one, and declare its functions for ctypes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from ...errors import EyediffError
 
 FILE = Path(__file__).with_name("_native.dll" if sys.platform == "win32" else "_native.so")
-"""Path of the library, which `hatch_build.py` builds."""
+"""Path of the C library, which `hatch_build.py` builds."""
 
 INTERFACE = 1
-"""The interface version (`eyediff_interface`) that this file expects."""
+"""Version of the C functions that this file expects. The function `eyediff_interface` returns the library's version."""
 
 OUT_OF_MEMORY = 1
 
 
 class Call(ctypes.Structure):
-    """The structure of the same name in network.c."""
+    """Arguments of one call of the C library: images, strides and results. Its fields are described in network.c."""
 
     _fields_ = (
         ("reference", c_void_p),
@@ -66,12 +66,12 @@ FUNCTIONS = {
 
 
 class NativeEngineError(EyediffError):
-    """This installation has no native engine. The message gives the reason."""
+    """This installation has no native engine that works. The message gives the reason."""
 
 
 @cache
 def load_library() -> ctypes.CDLL:
-    """Return the library with its functions declared.
+    """Return the C library with its functions declared for ctypes.
 
     Raises
     ------
@@ -93,6 +93,9 @@ def load_library() -> ctypes.CDLL:
 
 
 def find_variant(name: str | None = None) -> str | None:
-    """Return the instruction set with this name, or the best one. None if this processor or this build lacks it."""
+    """Return the instruction set that the native engine uses: the one called `name`, or the best one by default.
+
+    Returns `None` if this processor or this build of the library does not have the instruction set `name`.
+    """
     variant: bytes | None = load_library().eyediff_variant(None if name is None else name.encode())
     return None if variant is None else variant.decode()

@@ -1,4 +1,7 @@
-"""A network of LPIPS in the native engine. It computes distances, maps and features from pixels or from features."""
+"""A network of LPIPS in the native engine.
+
+It computes features, distances and maps from pixels, and also distances from features that were computed before.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ PIXEL_TYPES = {np.dtype(np.uint8): 0, np.dtype(np.uint16): 1, np.dtype(np.float3
 
 
 class NativeNetwork:
-    """The transformed weights of a network, and the memory for its computation.
+    """A network of LPIPS that the native engine computes. It holds the transformed weights and the working memory.
 
     Parameters
     ----------
@@ -34,12 +37,12 @@ class NativeNetwork:
     threads : int
         Number of threads of a call, including the calling thread. Calls from several threads run in parallel.
     variant : str, optional
-        Instruction set: "avx512", "avx2" or "baseline". Default: the best one of this processor.
+        Instruction set: "avx512", "avx2" or "baseline". Default: the best one that this processor supports.
 
     Notes
     -----
-    Features are N x H x W x C here. A distance does not depend on the batch or on the number of threads, not even in
-    its last bit.
+    Features have the layout N x H x W x C here. All bits of a distance are the same for every batch and every number of
+    threads.
     """
 
     def __init__(self, network: Network, threads: int, variant: str | None = None) -> None:
@@ -51,14 +54,17 @@ class NativeNetwork:
         shift = (ctypes.c_float * 3)(*(np.asarray(offset, np.float64) - np.asarray(multiplier, np.float64)))
         handle = self._library.eyediff_network_new(None if variant is None else variant.encode(), gain, shift)
         if not handle:
-            raise EyediffError(f"the native engine does not have the instruction set {variant!r} on this processor")
+            raise EyediffError(
+                f"the native engine does not support the instruction set {variant!r} on this processor; "
+                "leave `variant` out to use the best one"
+            )
         self._handle = ctypes.c_void_p(handle)
         weakref.finalize(self, self._library.eyediff_network_free, self._handle)
         for layer in network.trunk.layers:
             self._add(layer)
         self._tap_channels = network.trunk.taps
         self.weight_bytes: int = self._library.eyediff_network_bytes(self._handle)
-        """Number of bytes of the transformed weights. A 3x3 convolution has four times the bytes of its weights."""
+        """Number of bytes of the transformed weights. Those of a 3x3 convolution take four times the original bytes."""
         library, network_handle = self._library, self._handle  # a reference to self would keep the weights in memory
         self._workspaces = OfProcess(lambda: _Workspaces(library, network_handle, threads))
 
@@ -68,11 +74,11 @@ class NativeNetwork:
         return f"native {self.variant} cpu"
 
     def embeddings(self, x: Pixels) -> Array:
-        """Return points whose squared Euclidean distances are the distances: N x D."""
+        """Return one vector for each image: N x D. The squared Euclidean distance of two vectors is the LPIPS."""
         return self.points(self.features(x))
 
     def peak_bytes(self, height: int, width: int) -> int:
-        """Return the number of bytes that a pair of images of this size needs. It includes the weights."""
+        """Return the number of bytes that a pair of images of this size needs, including the weights."""
         used = self._library.eyediff_workspace_bytes(self._handle, self._threads, 2, height, width)
         return int(used) + self.weight_bytes
 
@@ -81,11 +87,11 @@ class NativeNetwork:
         return self._run(a, b)
 
     def against(self, kept: Features, b: Pixels) -> Numbers:
-        """Return `layers` of N candidates, compared with the features of one reference or of N references."""
+        """Compare N candidates with the features of one reference or of N references. Returns N x L, like `layers`."""
         return self._run(None, b, kept=kept)
 
     def features(self, x: Pixels) -> Features:
-        """Return the unit vectors of every feature layer: N x H_l x W_l x C_l each."""
+        """Return the unit vectors of the images: one array N x H_l x W_l x C_l for each feature layer."""
         features = tuple(
             np.empty((len(x), height, width, channels), np.float32)
             for channels, height, width in self._network.trunk.tapped(*x.shape[1:3])
@@ -94,7 +100,7 @@ class NativeNetwork:
         return features
 
     def terms(self, a: Pixels, b: Pixels) -> list[Array]:
-        """Return the distance at each position of every feature layer: N x H_l x W_l each."""
+        """Return the distance at each position of each feature layer: one array N x H_l x W_l for each layer."""
         terms = [np.empty((len(a), *size[1:]), np.float32) for size in self._network.trunk.tapped(*a.shape[1:3])]
         self._run(a, b, terms=terms)
         return terms
@@ -116,7 +122,10 @@ class NativeNetwork:
         return maps
 
     def between(self, a: Features, b: Features) -> Numbers:
-        """Return `layers` of two sets of features. The sets have N images each, or one of them has one image."""
+        """Compare two sets of features. Returns N x L, like `layers`.
+
+        Both sets are of N images, or one of them is of a single image, which is compared with all images of the other.
+        """
         if len(b[0]) == 1:  # the C function expects the single image first; the distance is symmetric
             a, b = b, a
         layers = np.empty((len(self._tap_channels), len(b[0])))
@@ -131,7 +140,7 @@ class NativeNetwork:
         return layers.T
 
     def points(self, kept: Features) -> Array:
-        """Return the embeddings of features: N x D."""
+        """Return the vectors that `embeddings` returns, N x D, but compute them from features."""
         roots = self._network.roots or [np.ones(channels, np.float32) for channels in self._tap_channels]
         parts = [
             (feature * (root / np.sqrt(np.float32(feature.shape[1] * feature.shape[2]))))
@@ -142,21 +151,24 @@ class NativeNetwork:
         return np.concatenate(parts, 1)
 
     def strip_layers(self, a: Pixels, b: Pixels, memory: float) -> Numbers:
-        """Return `layers` of one pair, L values, from strips that fit into `memory` bytes."""
+        """Compute one pair strip by strip, within `memory` bytes. Returns L values, as `layers` does for each pair."""
         return NativeStrips(self).layers(a, b, memory)
 
     def strip_map(self, a: Pixels, b: Pixels, memory: float) -> Array:
-        """Return the map of one pair, H x W, from strips that fit into `memory` bytes."""
+        """Compute the map of one pair, H x W, strip by strip, within `memory` bytes."""
         return NativeStrips(self).map(a, b, memory)
 
     def strip_terms(self, a: Pixels, b: Pixels, memory: float) -> Sequence[npt.NDArray[Any]]:
-        """Return the terms of one pair, 1 x 1 x H_l x W_l, from strips that fit into `memory` bytes."""
+        """Compute the `terms` of one pair strip by strip, within `memory` bytes. The arrays are 1 x 1 x H_l x W_l."""
         return NativeStrips(self).terms(a, b, memory)
 
     def run_strips(
         self, a: Pixels, b: Pixels, strips: Sequence[slice], transposed: bool
     ) -> Iterator[Sequence[npt.NDArray[Any]]]:
-        """Yield the terms of each strip, 1 x 1 x H_l x W_l. With `transposed`, rows and columns are exchanged."""
+        """Yield the distances at the positions of each strip: one array 1 x 1 x H_l x W_l for each feature layer.
+
+        If `transposed` is true, the rows of `a` and `b` are the columns of the images.
+        """
         sums = np.zeros((1, len(self._tap_channels)))
         with self._workspace() as work:
             for rows in strips:
@@ -181,7 +193,8 @@ class NativeNetwork:
         if isinstance(layer, Conv):
             convolutions = [(0, layer)]
         elif isinstance(layer, Fire):
-            convolutions = list(enumerate(layer.convs))  # 1 and 2 are the two halves that are joined
+            # Numbers 1 and 2 are the two parallel convolutions of the module. Their outputs are joined.
+            convolutions = list(enumerate(layer.convs))
         for part, conv in convolutions:
             weight, bias = (
                 np.ascontiguousarray(parameters[f"{conv.key}.{name}"], np.float32) for name in ("weight", "bias")
@@ -209,7 +222,11 @@ class NativeNetwork:
         terms: Sequence[Array] | None = None,
         features: Features | None = None,
     ) -> Numbers:
-        """Run a batch of whole images. Return the contribution of each feature layer, N x L."""
+        """Compute a batch of whole images. Return the contribution of each feature layer to each distance, N x L.
+
+        `a` is `None` if the features `kept` of the references are given instead. `terms` and `features` are arrays for
+        further results.
+        """
         sums = np.zeros((len(b), len(self._tap_channels)))
         call, arrays = make_call(a, b, sums, kept=kept)
         call.terms, call.features = _pointers(terms), _pointers(features)
@@ -223,7 +240,10 @@ class NativeNetwork:
 
 
 class NativeStrips(StripEngine):
-    """Strips of one pair. The library keeps the rows that a layer passes from one strip to the next."""
+    """Computation of one pair strip by strip in the native engine.
+
+    The C library keeps the rows of each layer that the next strip needs.
+    """
 
     def __init__(self, network: NativeNetwork) -> None:
         super().__init__(network.trunk)
@@ -241,10 +261,23 @@ class NativeStrips(StripEngine):
 def make_call(
     a: Pixels | None, b: Pixels, sums: Numbers, *, kept: Features | None = None, rows: slice | None = None
 ) -> tuple[Call, list[Any]]:
-    """Return the structure of a call, and the arrays that must not be freed before the call ends."""
+    """Return the arguments of one call of the C library, and the arrays that must stay in memory until the call ends.
+
+    Parameters
+    ----------
+    a, b : array, N x H x W x 3
+        References and candidates. `a` is `None` if the features of the references are given, or if there are none.
+    sums : array, N x L
+        Array for the results.
+    kept : features, optional
+        Features of the references.
+    rows : slice, optional
+        Rows of the strip to compute. Default: all rows.
+    """
     if a is not None and (a.dtype != b.dtype or a.shape != b.shape):
         raise TypeError(
-            f"{a.shape} of {a.dtype} and {b.shape} of {b.dtype} are not a pair; expected equal shapes and types"
+            f"the images have the shapes {a.shape} and {b.shape} and the types {a.dtype} and {b.dtype}; "
+            "expected equal shapes and equal types"
         )
     candidate: npt.NDArray[Any] = _readable(b)
     reference: npt.NDArray[Any] | None = None if a is None else _readable(a)
@@ -272,7 +305,10 @@ def make_call(
 
 
 def _readable(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return pixels that the library can read. Strides may be any, but the three channels must be contiguous."""
+    """Return pixels that the C library can read, which are a copy if necessary.
+
+    The library accepts all positive strides of images, rows and columns, but the three channels must be contiguous.
+    """
     aligned = pixels.flags.aligned and pixels.dtype.isnative and pixels.strides[3] == pixels.itemsize
     return pixels if aligned and all(stride > 0 for stride in pixels.strides) else np.ascontiguousarray(pixels)
 
@@ -284,16 +320,16 @@ def _pointers(arrays: Sequence[npt.NDArray[Any]] | None) -> Any:
 
 
 def _check(result: int, shape: tuple[int, ...]) -> None:
-    """Raise EyediffError if a function of the library failed."""
+    """Raise EyediffError if a function of the C library returned an error. `shape` is that of its input."""
     what = f"{shape[0]} x {shape[2]}x{shape[1]}" if len(shape) == 4 else f"an array of shape {shape}"
     if result == OUT_OF_MEMORY:
-        raise EyediffError(f"the engine failed on {what}: there is not enough memory")
+        raise EyediffError(f"the native engine failed on {what}, because there is not enough memory")
     if result:
         raise EyediffError(f"the native engine does not support {what}")
 
 
 class _Workspaces:
-    """The workspaces that are not in use."""
+    """The workspaces of a network that are not in use. A workspace is the threads and the memory for one call."""
 
     def __init__(self, library: ctypes.CDLL, network: ctypes.c_void_p, threads: int) -> None:
         self._library, self._network, self._threads = library, network, threads
@@ -302,13 +338,13 @@ class _Workspaces:
 
     @contextmanager
     def borrow(self) -> Iterator[ctypes.c_void_p]:
-        """Borrow a workspace for one call. Create a new one if all are in use."""
+        """Lend a workspace for one call. If all are in use, a new one is created."""
         with self._lock:
             work = self._idle.pop() if self._idle else None
         if work is None:
             handle = self._library.eyediff_workspace_new(self._network, self._threads)
             if not handle:
-                raise EyediffError("the native engine failed: there is not enough memory for its threads")
+                raise EyediffError("the native engine failed, because there is not enough memory for its threads")
             work = ctypes.c_void_p(handle)
         try:
             yield work

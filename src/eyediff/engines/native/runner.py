@@ -1,4 +1,4 @@
-"""A runner that computes networks in C and passes other programs to another runner."""
+"""A runner that computes networks with the native engine. Everything else is computed by another runner."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .network import NativeNetwork
 
 
 class NativeRunner:
-    """Compile networks for the native engine, and pass every other program to a second runner.
+    """Runner that computes networks with the native engine, and everything else with a second runner.
 
     Parameters
     ----------
     threads : int
         Number of threads that one call uses.
     others : callable
-        Creates the second runner. It is called when that runner is first needed.
+        Function that creates the second runner. It is called when the second runner is first needed.
     """
 
     def __init__(self, threads: int, others: Callable[[], Runner]) -> None:
@@ -33,7 +33,7 @@ class NativeRunner:
 
     @property
     def description(self) -> str:
-        """Description of the second runner. A network has a description of its own."""
+        """Name, version and device of the second runner. The description of a network names the native engine."""
         return self._others.description
 
     def single(self) -> NativeRunner:
@@ -41,15 +41,18 @@ class NativeRunner:
         return NativeRunner(1, self._others.single)
 
     def compile(self, program: Callable[..., Any], images: int) -> Callable[..., npt.NDArray[Any]]:
-        """Return a function that takes `images` batches of pixels."""
+        """Return a function that runs the program on `images` batches of pixels. The second runner compiles it."""
         return self._others.compile(program, images)
 
     def compile_many(
         self, program: Callable[..., Any], images: int, arrays: int
     ) -> Callable[..., Sequence[npt.NDArray[Any]]]:
-        """Return a function that takes pixels, then `arrays` arrays, and returns several results."""
+        """Return a function that takes pixels and other arrays, and returns several results.
+
+        The second runner compiles it. The function takes `images` batches of pixels and then `arrays` arrays.
+        """
         return self._others.compile_many(program, images, arrays)
 
     def compile_network(self, network: Network) -> NativeNetwork:
-        """Return the network, ready to run."""
+        """Return an object that computes with this network in the native engine."""
         return NativeNetwork(network, self.threads)
