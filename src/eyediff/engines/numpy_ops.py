@@ -33,11 +33,11 @@ def _windows(x: Value, rows: int, columns: int, stride: int) -> npt.NDArray[np.f
 
 
 TILE = 1 << 15
-"""Number of values that pass through all taps of a filter together. They stay in the cache of the processor."""
+"""Number of values that are filtered together, so that they stay in the cache of the processor."""
 
 
 def _filter_channels(windows: Value, weights: Value) -> Value:
-    """Filter each channel separately. `weights` is G * K x rows x columns: K filters for each of the G channels."""
+    """Return each channel, filtered separately. `weights` is G * K x rows x columns: K filters for each of G channels."""
     count, channels, height, width = windows.shape[:4]
     filtered = np.zeros((count, len(weights), height, width))
     step = max(1, TILE // width)
@@ -72,7 +72,7 @@ class NumpyOps:
         padded = np.pad(x, ((0, 0), (0, 0), (rows, rows), (columns, columns))) if rows or columns else x
         windows = _windows(padded, weight.shape[2], weight.shape[3], stride)
         inputs, outputs = x.shape[1] // groups, weight.shape[0] // groups
-        if inputs == 1:  # metrics in float64 spend most of their time here
+        if inputs == 1:  # a group has one channel; metrics in float64 spend most of their time here
             filtered = _filter_channels(windows, weight[:, 0].astype(np.float64))
             return filtered if bias is None else filtered + _column(bias)
         if groups == 1 and weight.shape[2:] == (1, 1):

@@ -1,8 +1,9 @@
-"""The backbones as data: their layers in order, and the feature layers.
+"""The backbones as data: their layers in order, and the layers whose features are compared.
 
-A trunk is a backbone without its classifier. A `Tap` in it marks a feature layer: the features at that place take part
-in the distance. Each kind of layer states here all that the package needs from it: its parameters, its window, its
-effect on sides, and its operations. Parameters have the names of torchvision, so official files fit.
+A trunk is a backbone without its classifier. A layer of the class `Tap` in a trunk marks a feature layer: LPIPS
+compares the features at this position. Each class of layers here states all that the package needs to know about such a
+layer: its parameters, its window, its effect on the size of an image, and its operations. The parameters have the names
+of torchvision, so official files can be read.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from .ops import C, C_co, Ops, T
 
 
 class Parameters(Protocol[C_co]):
-    """Parameters by name."""
+    """Interface of a mapping from the names of parameters to arrays."""
 
     def __getitem__(self, name: str, /) -> C_co: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Height, stride and zero padding of the window of a layer. The unit is rows."""
+    """Size, stride and zero padding of the window of a layer along one axis, in values of the layer's input."""
 
     size: int
     stride: int
@@ -33,24 +34,24 @@ class Window:
 
     @property
     def crosses(self) -> bool:
-        """True if the windows of the layer reach beyond the rows of a strip."""
+        """Whether the windows of the layer cross the boundary between two strips of an image."""
         return self.size > self.stride or self.pad > 0
 
 
 class Layer:
-    """One layer of a trunk. The defaults describe a layer that changes nothing."""
+    """Base class of the layers of a trunk. Its defaults describe a layer that changes nothing."""
 
     __slots__ = ()
     is_tap: ClassVar[bool] = False
 
     @property
     def convs(self) -> tuple[Conv, ...]:
-        """Convolutions of the layer, in order."""
+        """Convolutions in the layer, in order."""
         return ()
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every parameter, in order."""
+        """Name and shape of every parameter of the layer, in order."""
         shapes: dict[str, tuple[int, ...]] = {}
         for conv in self.convs:
             shapes[f"{conv.key}.weight"] = (conv.outputs, conv.inputs, conv.kernel, conv.kernel)
@@ -59,25 +60,25 @@ class Layer:
 
     @property
     def moving(self) -> tuple[WindowLayer, ...]:
-        """Sliding-window operations of the layer, in order."""
+        """Convolutions and pooling operations of the layer that move a window over the image, in order."""
         return ()
 
     def channels_after(self, channels: int) -> int:
-        """Return the number of channels after the layer."""
+        """Return the number of output channels for a number of input channels."""
         return channels
 
     def side_after(self, side: int) -> int:
-        """Return the length of a side after the layer."""
+        """Return the number of output rows (or columns) for a number of input rows (or columns)."""
         return side
 
     def apply(self, run: ForwardPass[T, C], x: T) -> T:
-        """Apply the layer to features with the operations of an engine."""
+        """Return the output of the layer for the input `x`. `run` has the operations of an engine."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
 class Conv(Layer):
-    """A convolution with bias, followed by a ReLU unless `activated` is False."""
+    """A convolution with bias. A ReLU follows unless `activated` is false."""
 
     key: str
     inputs: int
@@ -111,7 +112,7 @@ class Conv(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Layer):
-    """Maximum over size x size windows. With `ceil`, the last window may extend beyond the edge."""
+    """A maximum over size x size windows. With `ceil`, the last window may extend beyond the edge."""
 
     size: int
     stride: int
@@ -135,7 +136,7 @@ class Pool(Layer):
 
 @dataclass(frozen=True, slots=True)
 class AveragePool(Layer):
-    """Mean over size x size windows. No window reaches over the edge."""
+    """A mean over size x size windows. No window extends beyond the edge."""
 
     size: int
     stride: int
@@ -151,7 +152,7 @@ class AveragePool(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Relu(Layer):
-    """The ReLU of a convolution that is tapped before it."""
+    """A ReLU as a layer of its own, for a convolution with features that are compared before the ReLU."""
 
     def apply(self, run: ForwardPass[T, C], x: T) -> T:
         return run.ops.relu(x)
@@ -159,9 +160,11 @@ class Relu(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Fire(Layer):
-    """SqueezeNet's module: a 1x1 convolution to few channels, then 1x1 and 3x3 in parallel, with a ReLU after each.
+    """A fire module of SqueezeNet.
 
-    If `activated` is False, the two parallel convolutions have no ReLU.
+    A 1x1 convolution reduces the number of channels. Then a 1x1 and a 3x3 convolution are computed in parallel, and
+    their outputs are joined. A ReLU follows each convolution. If `activated` is false, no ReLU follows the two parallel
+    convolutions.
     """
 
     key: str
@@ -195,7 +198,7 @@ class Fire(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Tap(Layer):
-    """A feature layer: the features at this place take part in the distance."""
+    """A mark in a trunk that the features at this position are compared. It changes nothing."""
 
     is_tap: ClassVar[bool] = True
 
@@ -209,7 +212,7 @@ WindowLayer: TypeAlias = Conv | Pool
 
 @dataclass
 class ForwardPass(Generic[T, C]):
-    """The computation of an image, or of a strip of it, through the layers of a trunk.
+    """State of a computation that passes an image, or a strip of an image, through the layers of a trunk.
 
     Parameters
     ----------
@@ -218,12 +221,13 @@ class ForwardPass(Generic[T, C]):
     parameters
         Weights and biases of the convolutions, by name.
     add_rows
-        For a strip: a function that adds to a layer's input the surrounding rows and padding that its windows need.
+        For a strip, a function that takes a layer and its input, and returns the input with the surrounding rows and
+        the padding that the windows of the layer need. `None` for a whole image.
 
     Attributes
     ----------
     features
-        Features of the feature layers that have been computed: N x C_l x H_l x W_l each.
+        Features that have been computed: one array N x C_l x H_l x W_l for each feature layer.
     """
 
     ops: Ops[T, C]
@@ -232,11 +236,11 @@ class ForwardPass(Generic[T, C]):
     features: list[T] = field(default_factory=list)
 
     def extend(self, layer: WindowLayer, x: T) -> T:
-        """Return the input of a layer. For a strip, it includes the rows that the layer needs from other strips."""
+        """Return the input `x` of a layer. For a strip, the rows that the layer needs from other strips are added."""
         return x if self.add_rows is None else self.add_rows(layer, x)
 
     def conv(self, layer: Conv, x: T) -> T:
-        """Return the convolution of `x`, followed by its ReLU, if it has one."""
+        """Return the convolution of `x` with the weights of a layer, and its ReLU if the layer has one."""
         weight, bias = self.parameters[f"{layer.key}.weight"], self.parameters[f"{layer.key}.bias"]
         pad = layer.pad if self.add_rows is None else (0, layer.pad)
         sums = self.ops.conv(x, weight, bias, stride=layer.stride, pad=pad)
@@ -245,9 +249,18 @@ class ForwardPass(Generic[T, C]):
 
 @dataclass(frozen=True, slots=True)
 class Trunk:
-    """A stack of layers, some of which are feature layers.
+    """A backbone without its classifier, as a sequence of layers.
 
-    `title` is its name in texts. `citation` states where it was published.
+    Attributes
+    ----------
+    name : str
+        Name in the names of metrics and files, such as "alex".
+    title : str
+        Name in texts for people, such as "AlexNet".
+    citation : str
+        Paper in which the backbone was published.
+    layers : tuple of Layer
+        Layers in order. A `Tap` marks the features that are compared.
     """
 
     name: str
@@ -257,7 +270,7 @@ class Trunk:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every parameter, in order."""
+        """Name and shape of every parameter of the trunk, in order."""
         shapes: dict[str, tuple[int, ...]] = {}
         for layer in self.layers:
             shapes |= layer.shapes
@@ -265,7 +278,7 @@ class Trunk:
 
     @property
     def moving(self) -> Iterator[tuple[WindowLayer, int]]:
-        """Sliding-window operations in order. Each comes with the number of its input channels."""
+        """Convolutions and pooling operations that move a window, in order, each with its number of input channels."""
         channels = 3
         for layer in self.layers:
             seen = channels
@@ -286,7 +299,11 @@ class Trunk:
 
     @property
     def _numbered(self) -> dict[str, int]:
-        """The layers that have names, by number: block and convolution where every tap ends its block, else the tap."""
+        """Indices of the layers that have names, by the number in the name.
+
+        If every block of convolutions has one feature layer at its end, as in VGG, the numbers are those of block and
+        convolution: 1_1, 1_2, 2_1 and so on. Otherwise, the feature layers are numbered 1, 2, 3 and so on.
+        """
         block, convs = 1, 0
         numbered: dict[str, int] = {}
         tapped: list[tuple[int, int]] = []
@@ -305,12 +322,19 @@ class Trunk:
 
     @property
     def tap_names(self) -> tuple[str, ...]:
-        """Names of the feature layers. VGG has one in each block: relu1_2, relu2_2, ... Others: relu1, relu2, ..."""
+        """Names of the feature layers.
+
+        They are relu1_2, relu2_2 and so on for VGG, which has one feature layer in each block of convolutions. They are
+        relu1, relu2 and so on for other backbones.
+        """
         return tuple(f"relu{number}" for number, index in self._numbered.items() if self.layers[index + 1].is_tap)
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """Names of the layers that `tapped_at` takes, in order: conv1_1 before the ReLU, relu1_1 after it."""
+        """Names of the layers that `tapped_at` accepts, in order.
+
+        The name of a convolution such as conv1_1 means the features before the ReLU, and relu1_1 means those after it.
+        """
         names = []
         for number, index in self._numbered.items():
             if self.layers[index].convs:
@@ -319,7 +343,7 @@ class Trunk:
         return tuple(names)
 
     def tapped_at(self, names: Collection[str]) -> Trunk:
-        """Return the trunk up to the last of the layers of these names, with a tap at each of them and nowhere else."""
+        """Return a trunk whose feature layers are the layers with these names. It ends at the last one of them."""
         numbers = {index: number for number, index in self._numbered.items()}
         missing = set(names)
         layers: list[Layer] = []
@@ -340,7 +364,7 @@ class Trunk:
         return replace(self, layers=tuple(layers))
 
     def with_pooling(self, create: Callable[[Pool, int], Layer]) -> Trunk:
-        """Return the trunk with `create(pool, channels)` in the place of each pooling."""
+        """Return the trunk with each pooling layer replaced by `create(layer, channels)`."""
         layers: list[Layer] = []
         channels = 3
         for layer in self.layers:
@@ -349,11 +373,14 @@ class Trunk:
         return replace(self, layers=tuple(layers))
 
     def with_average_pooling(self) -> Trunk:
-        """Return the trunk with means in the place of maxima."""
+        """Return the trunk with each maximum pooling replaced by average pooling."""
         return self.with_pooling(lambda pool, channels: AveragePool(pool.size, pool.stride, channels))
 
     def sides(self, side: int) -> list[int]:
-        """Return the length of an image's side at each feature layer. It stops before a layer that would be empty."""
+        """Return the length of a side of an image at each feature layer.
+
+        The list ends before the first layer that would have no pixels.
+        """
         lengths = []
         for layer in self.layers:
             side = layer.side_after(side)
@@ -364,19 +391,19 @@ class Trunk:
         return lengths
 
     def tapped(self, height: int, width: int) -> list[tuple[int, int, int]]:
-        """Return channels, rows and columns of each feature layer, for an image that is large enough."""
+        """Return the numbers of channels, rows and columns of each feature layer. The image must be large enough."""
         return list(zip(self.taps, self.sides(height), self.sides(width), strict=True))
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, for which no feature layer is empty."""
+        """Shortest side of an image, in pixels, for which every feature layer has at least one pixel."""
         side = 1
         while len(self.sides(side)) < len(self.taps):
             side += 1
         return side
 
     def multiply_adds(self, height: int, width: int) -> int:
-        """Return the number of multiplications in the convolutions up to the last feature layer, for one image."""
+        """Return the number of multiplications that the convolutions of the trunk need for one image."""
         work = 0
         for layer in self.layers:
             height, width = layer.side_after(height), layer.side_after(width)
@@ -385,7 +412,10 @@ class Trunk:
 
 
 def _vgg(plan: tuple[tuple[int, ...], ...]) -> tuple[Layer, ...]:
-    """Return VGG's blocks of 3x3 convolutions. Each ends with a feature layer, and pooling separates them."""
+    """Return the layers of a VGG network: blocks of 3x3 convolutions, given by their numbers of output channels.
+
+    A block ends with a feature layer. A pooling layer separates two blocks.
+    """
     layers: list[Layer] = []
     index, inputs = 0, 3
     for block in plan:
@@ -432,7 +462,7 @@ VGG19 = Trunk(
     VGG.citation,
     _vgg(((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)),
 )
-"""Not the backbone of a metric: no linear weights were published for it. Perceptual losses use it."""
+"""VGG19, which only perceptual losses use. There is no metric with it, because no linear weights were published."""
 
 SQUEEZE = Trunk(
     "squeeze",
@@ -466,8 +496,9 @@ MINI = Trunk(
     "Mini",
     "trained by eyediff to estimate lpips-alex; see docs/mini.md",
     (
-        # The first grid is that of AlexNet, so both networks see and miss the same places. The feature layer is after
-        # the pooling. Before it, it would take as much time as a convolution, and four times the memory.
+        # The first convolution moves its windows as the first one of AlexNet does, so both networks are sensitive to
+        # the same positions. The first feature layer is behind the pooling. Before the pooling, it would take as much
+        # time as a convolution, and four times the memory.
         Conv("features.0", 3, 32, 9, 4, 1),
         Pool(3, 2),
         Tap(),
@@ -488,8 +519,8 @@ ALL_TRUNKS: dict[str, Trunk] = TRUNKS | {VGG19.name: VGG19}
 
 
 def trunk(name: str, among: Mapping[str, Trunk] = TRUNKS) -> Trunk:
-    """Return the trunk with this name. Raises UsageError, which lists the names, if there is none."""
+    """Return the trunk with this name. Raises UsageError if no trunk in `among` has the name."""
     try:
         return among[name]
     except KeyError:
-        raise UsageError(f"no backbone is called {name!r}; the backbones are {', '.join(among)}") from None
+        raise UsageError(f"{name!r} is not the name of a backbone; expected one of {', '.join(among)}") from None

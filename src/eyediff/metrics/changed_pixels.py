@@ -1,10 +1,14 @@
 """Changed pixels: the share of pixels whose colour differs perceptibly. Anti-aliased edges are not counted.
 
-A pixel differs if the distance of its colours (`yiq.weighted`) is above 0.1. It is not counted if it is anti-aliased in
-one of the images. The definition is that of Vysniauskas, Anti-aliased pixel and intensity slope detector, Elektronika
-ir Elektrotechnika 95(7), 2009. The pixel has a darker and a brighter neighbour, and at most two neighbours of its own
-brightness. Its darkest or its brightest neighbour lies in an area of one colour in both images. The program pixelmatch
-counts the same pixels (versions before 8 on npm, and the package on PyPI).
+A pixel differs if the distance of its two colours (`yiq.weighted`) is above 0.1. It is not counted if it is
+anti-aliased in one of the images. Anti-aliased pixels are defined by Vysniauskas, Anti-aliased pixel and intensity
+slope detector, Elektronika ir Elektrotechnika 95(7), 2009:
+
+- The pixel has a darker and a brighter neighbour.
+- The pixel has at most two neighbours of its own brightness.
+- In both images, the darkest neighbour lies in an area of one colour, or the brightest neighbour does.
+
+The program pixelmatch counts the same pixels, in its versions before 8 on npm and as the package on PyPI.
 """
 
 from __future__ import annotations
@@ -20,12 +24,13 @@ from .programs import LocalMeasure
 from .sampling import Places, plane_distance
 
 THRESHOLD = 0.1
-"""Distance of two colours above which they differ."""
+"""Two colours differ if their distance is above this number."""
 
 ALIKE = 3
-"""A pixel with at least this many neighbours of its own colour is in an area.
+"""Number of equal neighbours that decides whether a pixel is in an area of one colour, and whether it is an edge.
 
-A pixel with at least this many neighbours of its own brightness is not an edge.
+A pixel with at least this many neighbours of its own colour is in an area of one colour. A pixel with at least this
+many neighbours of its own brightness is not an edge.
 """
 
 NEIGHBOURS = tuple((dy, dx) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy)
@@ -37,7 +42,7 @@ _PART = 1 << 18
 
 
 def changed(a: Pixels, b: Pixels) -> _Flags:
-    """Return which pixels of two images, H x W x 3, have changed."""
+    """Return, for each pixel of two images, H x W x 3, whether it has changed: H x W."""
     flags: _Flags = plane_distance(planes(a), planes(b)) > 1
     rows, columns = np.nonzero(flags)
     light_a, light_b = yiq.luma(a), yiq.luma(b)
@@ -63,7 +68,7 @@ def _at_border(shape: tuple[int, ...], y: Places, x: Places) -> _Flags:
 
 
 def _neighbour(shape: tuple[int, ...], y: Places, x: Places) -> tuple[_Flags, Places, Places]:
-    """Return which places lie in the image, and the nearest place in the image for each."""
+    """Return whether each position (y, x) lies in the image, and the rows and columns of the nearest pixels."""
     inside = (y >= 0) & (y < shape[0]) & (x >= 0) & (x < shape[1])
     return inside, y.clip(0, shape[0] - 1), x.clip(0, shape[1] - 1)
 
@@ -87,7 +92,10 @@ def _antialiased(light: npt.NDArray[np.float64], own: Pixels, other: Pixels, y: 
 
 
 def _in_area(pixels: Pixels, y: Places, x: Places) -> _Flags:
-    """Return which pixels have enough neighbours of their own colour. The border counts as one such neighbour."""
+    """Return whether each pixel (y, x) has at least ALIKE neighbours of its own colour.
+
+    For a pixel at the border of the image, the border counts as one such neighbour.
+    """
     alike = _at_border(pixels.shape, y, x).astype(int)
     for dy, dx in NEIGHBOURS:
         inside, ny, nx = _neighbour(pixels.shape, y + dy, x + dx)

@@ -1,4 +1,4 @@
-"""Conversions of colours from RGB to other representations."""
+"""Conversions of colours from RGB to luma, YIQ, CIE L*a*b* and linear RGB."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from ..records import PEAKS, Numbers, Pixels
 from .ops import Array, T, Verbs
 
 MATLAB_LUMA = np.array([0.298936021293775, 0.587043074451121, 0.114020904255103])
-"""Weights of red, green and blue in MATLAB's rgb2gray. It is the luma of YIQ before it is rounded to three digits."""
+"""Weights of red, green and blue in MATLAB's rgb2gray. In YIQ, the weights are rounded to three digits."""
 
 
 GREY: Array = np.array([5015314, 9848949, 1912953], np.float32) / np.float32(2**24)
-"""The same weights in float32, as multiples of 2^-24. Their sum is exactly 1, so grey images do not change."""
+"""The weights MATLAB_LUMA in float32, rounded so that their sum is exactly 1. Grey images then do not change."""
 
 
 def gray(pixels: Pixels) -> Pixels:
-    """Return luma as MATLAB's rgb2gray: N x H x W x 1 of the same storage type. Integers are rounded."""
+    """Return luma as MATLAB's rgb2gray computes it: N x H x W x 1, with the storage type of `pixels`.
+
+    Luma of integer pixels is rounded.
+    """
     luma: Numbers = pixels @ MATLAB_LUMA
     if pixels.dtype != np.float32:
         luma = np.floor(luma + 0.5)  # rounds halves up, as MATLAB does
@@ -27,25 +30,26 @@ def gray(pixels: Pixels) -> Pixels:
 
 
 BT601_LUMA = (65481, 128553, 24966)
-"""Weights of red, green and blue in the Y of ITU-R BT.601, in thousandths of a level. White is level 235."""
+"""Weights of red, green and blue in the Y of ITU-R BT.601, in thousandths of a level, for pixels from 0 to 1."""
 
 BT601_BLACK = 16
 
 
 def studio_luma(pixels: Pixels) -> Numbers:
-    """Return Y of BT.601 divided by 255, not rounded. The shape is that of `pixels` without the channels.
+    """Return the luma Y of BT.601, divided by 255 and not rounded. The result has no axis of channels.
 
-    It reaches from 16/255 (black) to 235/255 (white). Super-resolution papers compare this Y, as MATLAB's `rgb2ycbcr`
-    defines it.
+    Y is from 16/255 (black) to 235/255 (white), as MATLAB's `rgb2ycbcr` defines it. Papers on super-resolution compare
+    this Y.
     """
     luma: Numbers = (_weighed(pixels, np.float64) / (1000 * PEAKS[pixels.dtype]) + BT601_BLACK) / 255
     return luma
 
 
 def rounded_studio_luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """Return Y of BT.601 in whole levels from 16 to 235, as MATLAB's `rgb2ycbcr` returns it for 8-bit images.
+    """Return the luma Y of BT.601 in whole levels from 16 to 235, as MATLAB's `rgb2ycbcr` does for 8-bit images.
 
-    Exact halves are rounded up. MATLAB computes in double precision, which rounds about one pixel in 50,000 down.
+    Here, a value exactly between two levels is always rounded up. MATLAB rounds about one pixel in 50,000 down instead,
+    because its double precision is not exact.
     """
     if pixels.dtype == np.float32:
         return np.floor(studio_luma(pixels) * 255 + 0.5).astype(np.uint8)
@@ -54,25 +58,26 @@ def rounded_studio_luma(pixels: Pixels) -> npt.NDArray[np.uint8]:
 
 
 def _weighed(pixels: Pixels, dtype: type[np.float64] | type[np.int64]) -> npt.NDArray[Any]:
-    # Channel by channel: a matrix product may add in another order for another memory layout.
+    # The channels are added one by one. A matrix product may add in another order for another memory layout.
     red, green, blue = (np.multiply(pixels[..., c], BT601_LUMA[c], dtype=dtype) for c in range(3))
     return red + green + blue
 
 
 YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
-"""Rows: the weights of red, green and blue in luma Y and in the colour differences I and Q, rounded as in FSIM."""
+"""Matrix that converts RGB to luma Y and the colour differences I and Q, rounded as in the authors' code of FSIM."""
 
 XYZ = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-"""Rows: the weights of red, green and blue of linear sRGB in X, Y and Z, rounded as in scikit-image."""
+"""Matrix that converts linear sRGB to X, Y and Z, rounded as in scikit-image."""
 
 WHITE = np.array([0.95047, 1.0, 1.08883])
-"""X, Y and Z of the white D65, for the 2 degree observer."""
+"""X, Y and Z of the white with illuminant D65, for the 2 degree observer."""
 
 
 def lab(rgb: Numbers) -> Numbers:
-    """Return CIE L*a*b* of sRGB from 0 to 1, on the last axis. L* is from 0 to 100, a* and b* about from -100 to 100.
+    """Convert sRGB from 0 to 1 to CIE L*a*b*. Colours are the last axis.
 
-    It is scikit-image's rgb2lab, with illuminant D65 and the 2 degree observer.
+    L* is from 0 to 100; a* and b* are about from -100 to 100. The result equals that of scikit-image's rgb2lab, with
+    illuminant D65 and the 2 degree observer.
     """
     linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     share = linear @ XYZ.T / WHITE
@@ -81,9 +86,10 @@ def lab(rgb: Numbers) -> Numbers:
 
 
 def mix(ops: Verbs[T], x: T, rows: Numbers | Array, scale: float) -> T:
-    """Return linear combinations of the channels: N x R x H x W.
+    """Return R linear combinations of the three channels: N x R x H x W.
 
-    `x` is in [-1, 1], but it is combined as if from 0 to `scale`. `rows` is R x 3, with one combination in each row.
+    `x` is N x 3 x H x W in [-1, 1]. It is first converted to values from 0 to `scale`. `rows` is R x 3; each row has
+    the weights of one combination.
     """
     weights = np.asarray(rows, np.float32) / np.float32(2)
     mixed = ops.conv(x, weights[:, :, None, None], weights.sum(1, dtype=np.float64).astype(np.float32))
@@ -94,7 +100,7 @@ def linear(ops: Verbs[T], x: T) -> T:
     """Convert sRGB to linear RGB, both from 0 to 1."""
     threshold = np.array([0.04045], np.float32)
     curve = ops.larger(x, ops.affine(x, np.zeros(1, np.float32), threshold))
-    # Below the threshold, the curve is a straight line. The two parts differ by 1e-8 there.
+    # The curve is a straight line below the threshold. At the threshold, its two parts differ by 1e-8.
     below = ops.affine(ops.sub(x, curve), np.array([1 / 12.92], np.float32))
     scaled = ops.affine(curve, np.array([1 / 1.055], np.float32), np.array([0.055 / 1.055], np.float32))
     return ops.add(ops.power(scaled, 2.4), below)

@@ -4,14 +4,16 @@ Image quality assessment: unifying structure and texture similarity, TPAMI 44(5)
 to 9. For each channel of the image and of every feature layer,
 
     l = (2 mu_a mu_b + c1) / (mu_a^2 + mu_b^2 + c1)                     texture: means of a channel
-    s = (2 sigma_ab + c2) / (sigma_a^2 + sigma_b^2 + c2)                structure: its covariance
-    DISTS = 1 - sum of alpha l + beta s
+    s = (2 sigma_ab + c2) / (sigma_a^2 + sigma_b^2 + c2)                structure: variances and covariance of a channel
+    DISTS = 1 - sum over all channels of (alpha l + beta s)
 
-The weights alpha and beta are >= 0, add up to 1, and were learned from human votes. The backbone is VGG16 with another
-pooling: the root of a weighted mean of squares over 3 x 3 values replaces the largest of 2 x 2 values. Means are over
-the whole image. Like the authors' code, this code does not reduce large images.
+Each channel has its own weights alpha and beta. All weights are >= 0, add up to 1, and were learned from human votes.
+The backbone is VGG16, but each pooling layer computes the root of a weighted mean of squares over 3 x 3 values instead
+of the maximum of 2 x 2 values. Means, variances and covariances are over the whole image. Like the authors' code, this
+code does not reduce large images.
 
-The code computes the sum of alpha (1 - l) and beta (1 - s). It is the same number, and exactly 0 for equal images:
+The code computes the sum of alpha (1 - l) and beta (1 - s). This is the same number, but it is exactly 0 for equal
+images:
 
     1 - l = (mu_a - mu_b)^2 / (mu_a^2 + mu_b^2 + c1)        1 - s = var(a - b) / (sigma_a^2 + sigma_b^2 + c2)
 """
@@ -31,7 +33,10 @@ from .ops import ONE, Array, C, Ops, T, constant
 C1 = C2 = 1e-6
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-"""Mean and standard deviation of ImageNet for pixels from 0 to 1. LPIPS uses rounded values instead."""
+"""Mean and standard deviation of the pixels of ImageNet, from 0 to 1, for red, green and blue.
+
+LPIPS uses rounded values instead.
+"""
 
 GAIN: Array = np.asarray(0.5 / DEVIATION, np.float32)
 OFFSET: Array = np.asarray((0.5 - MEAN) / DEVIATION, np.float32)
@@ -42,7 +47,7 @@ HANN: Array = np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]).astype(np.float32)
 
 @dataclass(frozen=True, slots=True)
 class RootMeanSquarePool(Layer):
-    """The root of a weighted mean of squares over 3 x 3 values, at every second row and column."""
+    """A pooling layer: the root of a weighted mean of squares over 3 x 3 values, at every second row and column."""
 
     channels: int
 
@@ -63,26 +68,39 @@ TRUNK = replace(
     title=f"{VGG.title} with another pooling",
 )
 CHANNELS = (3, *TRUNK.taps)
-"""Channels of the image and of every feature layer."""
+"""Number of channels of the image, then of each feature layer."""
 
 
 def network(parameters: backbones.Parameters[Array]) -> lpips.Network:
-    """Return the network with VGG16's parameters. Raises WeightsError if they do not fit."""
+    """Return the network of DISTS with the parameters of VGG16.
+
+    Raises
+    ------
+    WeightsError
+        If the names or shapes of the parameters do not fit the network, or a number is not finite.
+    """
     return lpips.Network(TRUNK, cast(Any, parameters), None, (GAIN, OFFSET))
 
 
 def split(weights: Array) -> list[Array]:
-    """Split alpha or beta into parts: one for the image, then one for each feature layer."""
+    """Split the weights alpha, or the weights beta, into one array for the image and one for each feature layer."""
     return np.split(weights, np.cumsum(CHANNELS)[:-1])
 
 
 def features(ops: Ops[T, C], of: lpips.FeatureNetwork[C], x: T) -> list[T]:
-    """Return the features that are compared: the image from 0 to 1, and every feature layer. `x` is in [-1, 1]."""
+    """Return the features that DISTS compares: the image itself and the output of each feature layer.
+
+    `x` is a batch of images in [-1, 1]. In the result, the image has values from 0 to 1.
+    """
     return [cast(Ops[T, Any], ops).affine(x, HALF, HALF), *lpips.taps(ops, of, x)]
 
 
 def score(ops: Ops[T, C], of: lpips.FeatureNetwork[C], alpha: Sequence[C], beta: Sequence[C], a: T, b: T) -> T:
-    """Return DISTS of images N x 3 x H x W in [-1, 1]: N x 1. `alpha` and `beta` must add up to 1."""
+    """Return the DISTS of two batches of images, N x 3 x H x W in [-1, 1]. The result is N x 1.
+
+    `alpha` and `beta` have the weights of the channels, split as `split` returns them. All weights together must add up
+    to 1.
+    """
     terms: list[T] = []
     for f_a, f_b, by_texture, by_structure in zip(features(ops, of, a), features(ops, of, b), alpha, beta, strict=True):
         mean_a, mean_b = ops.level(f_a), ops.level(f_b)

@@ -1,4 +1,4 @@
-"""Embeddings of images, which can be compared many times."""
+"""Embeddings: the features of images, computed once so that the images can be compared many times."""
 
 from __future__ import annotations
 
@@ -15,11 +15,21 @@ from .ops import Array
 class Embedding:
     """Features of N images of one size, computed by an LPIPS metric.
 
-    `Metric.distance` and `Metric.distances` accept it in place of the images, and return exactly the same scores. As an
-    array (`np.asarray(embedding)`, or `points`) it has N points of D values. Their squared Euclidean distances are the
-    distances of the metric, except for float32 rounding. `metric` is the name, version and weights of the metric.
-    `width` and `height` are the size of the images in pixels. `embedding[i]` is the embedding of one image,
-    `embedding[i:j]` that of several.
+    `Metric.distance` and `Metric.distances` accept an embedding in place of the images, and return exactly the same
+    scores. `np.asarray(embedding)`, like `points`, is an array N x D with one vector for each image. The squared
+    Euclidean distance of two vectors is the distance of the metric, except for float32 rounding. `embedding[i]` is the
+    embedding of one image, and `embedding[i:j]` is the embedding of several images.
+
+    Attributes
+    ----------
+    metric : str
+        Name, version and weights of the metric.
+    width, height : int
+        Size of the images in pixels.
+    features
+        Features of the images at every feature layer.
+    to_points : callable
+        Function that computes `points` from the features.
     """
 
     metric: str
@@ -30,12 +40,12 @@ class Embedding:
 
     @property
     def points(self) -> Array:
-        """Points N x D, float32. They are computed at each call."""
+        """One vector for each image, N x D, in float32. The vectors are computed at each access."""
         return self.to_points(self.features)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if copy is False:
-            raise ValueError("the points of an embedding are computed on demand, so copy=False is not possible")
+            raise ValueError("an embedding cannot become an array without a copy; use copy=None or copy=True")
         return self.points if dtype is None else self.points.astype(dtype, copy=False)
 
     def __len__(self) -> int:
@@ -44,14 +54,25 @@ class Embedding:
     def __getitem__(self, index: int | slice) -> Embedding:
         if not isinstance(index, slice):
             if not -len(self) <= index < len(self):
-                raise IndexError(f"there is no image {index}: the embedding has {len(self)} images")
+                raise IndexError(f"the index {index} is out of range; the embedding has {len(self)} images")
             index = slice(index, index + 1 or None)
         return replace(self, features=tuple(tap[index] for tap in self.features))
 
     def check(self, metric: str, width: int, height: int) -> None:
-        """Raise UsageError if the embedding belongs to another metric, SizeError if its images have another size."""
+        """Check that the embedding belongs to a metric and to images of a size.
+
+        Raises
+        ------
+        UsageError
+            If another metric computed the embedding.
+        SizeError
+            If the images of the embedding have another size.
+        """
         if self.metric != metric:
-            raise UsageError(f"the embedding is of {self.metric}, this metric is {metric}: embed the images with it")
+            raise UsageError(
+                f"the embedding was computed by {self.metric}, but it is compared by {metric}; "
+                "compute the embedding with the metric that compares it"
+            )
         if (self.width, self.height) != (width, height):
             given = f"the images of the embedding are {self.width}x{self.height}"
-            raise SizeError(f"{given}, but the other images are {width}x{height}: bring the images to one size first")
+            raise SizeError(f"{given}, but the other images are {width}x{height}; resize the images to one size first")

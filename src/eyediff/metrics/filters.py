@@ -1,4 +1,4 @@
-"""Filters of the classical metrics: windows, and functions that reduce images."""
+"""Filters that several classical metrics use: weighted windows, and functions that reduce the size of images."""
 
 from __future__ import annotations
 
@@ -11,30 +11,36 @@ from ..records import PEAKS, Numbers, Pixels
 from .ops import Array, T, Verbs
 
 Taps: TypeAlias = tuple[float, ...]
-"""The weights of a square, separable window along one of its sides. They add up to 1."""
+"""The weights of a square, separable window along one of its sides. The weights add up to 1."""
 
 
 def gaussian(size: int, sigma: float) -> Taps:
-    """Return a Gaussian that is cut to `size` pixels."""
+    """Return the weights of a Gaussian window of `size` pixels with standard deviation `sigma`."""
     offsets = np.arange(size) - (size - 1) / 2
     bell = np.exp(-((offsets / sigma) ** 2) / 2)
     return tuple((bell / bell.sum()).tolist())
 
 
 def uniform(size: int) -> Taps:
-    """Return equal weights for `size` pixels."""
+    """Return the equal weights of a uniform window of `size` pixels."""
     return (1 / size,) * size
 
 
 def blur(verbs: Verbs[T], x: T, taps: Taps, channels: int) -> T:
-    """Return the weighted mean of every window inside the image: `len(taps) - 1` fewer rows and columns."""
+    """Return the weighted mean of every window that is completely inside the image.
+
+    The result has `len(taps) - 1` fewer rows and columns than `x`.
+    """
     for kernel in _kernels(taps, channels):
         x = verbs.conv(x, kernel, groups=channels)
     return x
 
 
 def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
-    """Return `shrink` in operations: every `factor`-th value of a `factor` x `factor` moving average, zero outside."""
+    """Return every `factor`-th value of a moving average over `factor` x `factor` pixels.
+
+    The outside of the image is 0. This is `shrink`, stated in operations.
+    """
     if factor == 1:
         return x
     reach = factor // 2
@@ -46,11 +52,14 @@ def shrunk(ops: Verbs[T], x: T, factor: int, channels: int) -> T:
 
 
 _KERNELS: dict[tuple[Taps, int], tuple[Array, Array]] = {}
-"""A cache without functools.cache, because torch.compile warns about it and traces the function at every call."""
+"""Cache of `_kernels`. It is not functools.cache, which torch.compile warns about and traces at every call."""
 
 
 def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:
-    """Return the window along rows, then along columns. Each channel is filtered separately."""
+    """Return the convolution kernels of a window: one along the columns, and one along the rows of the image.
+
+    Each kernel filters every channel separately.
+    """
     found = _KERNELS.get((taps, channels))
     if found is None:
         found = _KERNELS[taps, channels] = _separated(taps, channels)
@@ -59,7 +68,8 @@ def _kernels(taps: Taps, channels: int) -> tuple[Array, Array]:
 
 def _separated(taps: Taps, channels: int) -> tuple[Array, Array]:
     rounded = np.array(taps, np.float32)
-    # The middle weight takes the rounding error. If the sum were not 1, flat and bright areas would show a variance.
+    # The rounding error is added to the middle weight. If the sum of the weights were not 1, the computed variance of a
+    # flat bright area would not be 0.
     rounded[len(taps) // 2] += np.float32(1 - rounded.sum(dtype=np.float64))
     line = np.tile(rounded, (channels, 1))
     return line[:, None, :, None], line[:, None, None, :]
@@ -77,8 +87,9 @@ def shrink(pixels: Pixels, factor: int, edge: Literal["symmetric", "constant"]) 
     """Return every `factor`-th value of a `factor` x `factor` moving average, on a scale of 0 to 1.
 
     `pixels` is N x H x W x C; the result is N x ceil(H / factor) x ceil(W / factor) x C. As in MATLAB, the average at a
-    pixel covers (factor - 1) // 2 pixels before it and the others after it. The returned averages do not overlap.
-    `edge` is what lies outside: the mirrored image (imfilter's 'symmetric'), or 0 (conv2).
+    pixel covers (factor - 1) // 2 pixels before this pixel, the pixel itself, and the remaining pixels after it. The
+    returned averages do not overlap. With `edge="symmetric"`, the image is mirrored at its edges, as MATLAB's imfilter
+    does with 'symmetric'. With `edge="constant"`, the outside of the image is 0, as in MATLAB's conv2.
     """
     values: Numbers = _sums(_sums(pixels, factor, edge, 1), factor, edge, 2).astype(np.float64)
     values /= factor**2 * PEAKS[pixels.dtype]
@@ -86,7 +97,10 @@ def shrink(pixels: Pixels, factor: int, edge: Literal["symmetric", "constant"]) 
 
 
 def _sums(values: npt.NDArray[Any], factor: int, edge: Literal["symmetric", "constant"], axis: int) -> npt.NDArray[Any]:
-    """Return sums of `factor` neighbours along an axis, exact for integers: 256 x 256 values < 2^16 sum to < 2^32."""
+    """Return the sums of groups of `factor` neighbours along an axis.
+
+    Sums of integers are exact: the sum of 256 x 256 values below 2^16 is below 2^32.
+    """
     length, before = values.shape[axis], (factor - 1) // 2
     whole = -(-length // factor) * factor
     reach = [(0, 0)] * values.ndim
@@ -99,7 +113,7 @@ def _sums(values: npt.NDArray[Any], factor: int, edge: Literal["symmetric", "con
 
 
 def area_means(values: npt.NDArray[Any], height: int, width: int) -> Numbers:
-    """Resize N x H x W to N x h x w. Each value is the mean over the area that it covers."""
+    """Resize arrays N x H x W to N x height x width. Each new value is the mean over the area that it covers."""
     return _area_means(_area_means(values, height, 1), width, 2)
 
 
@@ -115,12 +129,15 @@ def _area_means(values: npt.NDArray[Any], length: int, axis: int) -> Numbers:
 
 
 def halve(pixels: Pixels) -> Pixels:
-    """Return images of half the size, rounded up. Each pixel is the mean of 2 x 2; an odd last line counts twice."""
+    """Return images of half the size, rounded up. Each new pixel is the mean of 2 x 2 pixels.
+
+    If the number of rows or columns is odd, the last one counts twice.
+    """
     return shrink(pixels, 2, "symmetric").astype(np.float32)
 
 
 def scharr(luma: Numbers) -> Numbers:
-    """Return the length of Scharr's gradient of an image h x w. The outside of the image is 0."""
+    """Return the length of Scharr's gradient at each pixel of an image, h x w. The outside of the image is 0."""
     wide = np.pad(luma, 1)
     rows = (3 * wide[:-2] + 10 * wide[1:-1] + 3 * wide[2:]) / 16
     columns = (3 * wide[:, :-2] + 10 * wide[:, 1:-1] + 3 * wide[:, 2:]) / 16

@@ -4,9 +4,10 @@ FLIP: a difference evaluator for alternating images, Proc. ACM Comput. Graph. In
 
     FLIP = dE_c^(1 - dE_f) at each pixel; the score is the mean
 
-dE_c compares colours after a blur by the contrast sensitivity of the eye (section 4.1). dE_f compares edges and points
-(section 4.2). The amount of blur depends on the pixels per degree of visual angle. The code uses 67, the default of the
-authors' tools: a 4K display that is 0.7 m wide, seen from 0.7 m. For filters, the edge of the image is repeated.
+dE_c is the difference in colour after both images are filtered by the contrast sensitivity of the eye (section 4.1).
+dE_f is the difference in edges and points (section 4.2). The size of the filters depends on the number of pixels per
+degree of visual angle. The code uses 67 pixels per degree, the default of the authors' tools: a 4K display that is
+0.7 m wide, seen from 0.7 m. The filters repeat the edge of the image outside of it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from .programs import WholeImage
 
 PIXELS_PER_DEGREE = 0.7 * (3840 / 0.7) * math.pi / 180
 
-# Colour: q_c, p_c and p_t of the paper.
+# Constants of the colour difference: q_c, p_c and p_t of the paper.
 COLOUR_POWER, CUT, CUT_VALUE = 0.7, 0.4, 0.95
-# Features: w in degrees, and q_f.
+# Constants of the feature difference: w of the paper, in degrees, and q_f.
 FEATURE_WIDTH, FEATURE_POWER = 0.082, 0.5
 
 XYZ = np.array(
@@ -34,20 +35,27 @@ XYZ = np.array(
         [1425312 / 73733382, 8788810 / 73733382, 70074185 / 73733382],
     ]
 )
-"""Rows: X, Y and Z of linear sRGB."""
+"""Matrix that converts linear sRGB to X, Y and Z."""
 
 RELATIVE_XYZ = XYZ / XYZ.sum(1, keepdims=True)
-"""The same rows divided by white, so that white is 1, 1, 1."""
+"""Matrix that converts linear sRGB to X, Y and Z divided by those of white, so that white is 1, 1, 1."""
 
 OPPONENT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
-"""Rows: Y + 16, C_x and C_z of YC_xC_z from relative XYZ. The same matrix gives L*a*b* from f(XYZ)."""
+"""Matrix that converts relative XYZ to Y + 16, C_x and C_z of the colour space YC_xC_z.
+
+The same matrix converts f(XYZ) to L* + 16, a* and b* of the colour space L*a*b*.
+"""
 
 DELTA = 6 / 29
 SIXTEEN: Array = np.array([-16, 0, 0], np.float32)
 
 
 def _contrast_sensitivity() -> tuple[Array, Array]:
-    """Return the filters along rows of Y, of C_x and two of C_z, 4 x 1 x k x 1, and the weights of the two in C_z."""
+    """Return the filters of contrast sensitivity along one axis, 4 x 1 x k x 1, and two weights.
+
+    The filters are those of Y, of C_x, and the two Gaussians whose weighted sum filters C_z. The weights are those of
+    this sum.
+    """
     radius = math.ceil(3 * math.sqrt(0.04 / (2 * math.pi**2)) * PIXELS_PER_DEGREE)
     degrees = np.arange(-radius, radius + 1) / PIXELS_PER_DEGREE
     widths = np.array([0.0047, 0.0053, 0.04, 0.025])
@@ -59,7 +67,11 @@ def _contrast_sensitivity() -> tuple[Array, Array]:
 
 
 def _features() -> tuple[Array, Array]:
-    """Return filters 3 x 1 x k x 1 along one axis: edge, point, and the Gaussian of both along the other axis."""
+    """Return the filters that detect edges and points, as two lists of one-dimensional filters, 4 x 1 x k x 1 each.
+
+    Filter i of the image is filter i of the first list along the columns, then filter i of the second list along the
+    rows. Filters 0 and 1 detect edges and points in one direction, filters 2 and 3 in the other.
+    """
     deviation = 0.5 * FEATURE_WIDTH * PIXELS_PER_DEGREE
     x = np.arange(-math.ceil(3 * deviation), math.ceil(3 * deviation) + 1, dtype=np.float64)
     bell = np.exp(-(x**2) / (2 * deviation**2))
@@ -69,7 +81,7 @@ def _features() -> tuple[Array, Array]:
 
 
 def _balanced(weights: Numbers) -> Numbers:
-    """Scale weights so that the positive ones add up to 1, and the negative ones to -1."""
+    """Scale the positive weights so that they add up to 1, and the negative weights so that they add up to -1."""
     balanced: Numbers = np.where(
         weights > 0, weights / weights[weights > 0].sum(), -weights / weights[weights < 0].sum()
     )
@@ -83,16 +95,22 @@ TO_LINEAR = np.linalg.inv(RELATIVE_XYZ)
 
 
 def score(ops: Verbs[T], a: T, b: T) -> T:
-    """Return the mean FLIP of images N x 3 x H x W in [-1, 1]: N x 1, 0 for equal images, 1 at most."""
+    """Return the mean FLIP of two batches of images, N x 3 x H x W in [-1, 1].
+
+    The result is N x 1. A score is 0 for equal images, and at most 1.
+    """
     return ops.mean(error_map(ops, a, b))
 
 
 def error_map(ops: Verbs[T], a: T, b: T) -> T:
-    """Return FLIP at each pixel of images N x 3 x H x W in [-1, 1]: N x 1 x H x W, from 0 to 1."""
+    """Return FLIP at each pixel of two batches of images, N x 3 x H x W in [-1, 1].
+
+    The result is N x 1 x H x W, with values from 0 to 1.
+    """
     ycxcz = [_ycxcz(ops, x) for x in (a, b)]
     colours = _colour_difference(ops, *(_hunt(ops, _blurred(ops, x)) for x in ycxcz))
     features = _feature_difference(ops, *ycxcz)
-    # dE_c^(1 - dE_f) as dE_c * dE_c^(-dE_f), which is 0 where colours are equal.
+    # dE_c^(1 - dE_f) is computed as dE_c * dE_c^(-dE_f), so that it is 0 where colours are equal.
     exponent = ops.mul(features, ops.log(ops.larger(colours, ops.affine(colours, constant(0), constant(1e-30)))))
     return ops.mul(colours, ops.exp(ops.affine(exponent, constant(-1))))
 
@@ -103,7 +121,7 @@ def _ycxcz(ops: Verbs[T], x: T) -> T:
 
 
 def _blurred(ops: Verbs[T], ycxcz: T) -> T:
-    """Return the image that the eye perceives, as linear RGB from 0 to 1: N x 3 x H x W."""
+    """Filter an image by the contrast sensitivity of the eye. Return linear RGB from 0 to 1, N x 3 x H x W."""
     reach = BLUR.shape[2] // 2
     stack = ops.border(ops.concat([ycxcz, ops.channels(ycxcz, 2, 3)]), reach, reach)
     stack = ops.conv(ops.conv(stack, BLUR, groups=4), BLUR.transpose(0, 1, 3, 2), groups=4)
@@ -115,11 +133,14 @@ def _blurred(ops: Verbs[T], ycxcz: T) -> T:
 
 
 def _hunt(ops: Verbs[T], linear: T) -> T:
-    """Return L*, and a* and b* multiplied by L* / 100 for the effect of Hunt: N x 3 x H x W."""
+    """Return the colours with the Hunt effect: L*, a* multiplied by L* / 100, and b* multiplied by L* / 100.
+
+    The result is N x 3 x H x W.
+    """
     xyz = _matrix(ops, linear, RELATIVE_XYZ)
     limit = DELTA**3
     low = ops.larger(xyz, ops.affine(xyz, constant(0), constant(limit)))
-    # Below the limit, f is a straight line. It meets the cube root there with the same slope.
+    # f is the cube root above the limit and a straight line below it. Both have the same slope at the limit.
     line = ops.sub(xyz, low)
     curve = ops.add(ops.power(low, 1 / 3), ops.affine(line, constant(1 / (3 * DELTA**2))))
     lab = ops.affine(_matrix(ops, curve, OPPONENT), np.ones(3, np.float32), SIXTEEN)
@@ -128,7 +149,7 @@ def _hunt(ops: Verbs[T], linear: T) -> T:
 
 
 def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
-    """Return dE_c: the HyAB distance to the power q_c, mapped to 0 to 1."""
+    """Return dE_c: the HyAB distance of two colours to the power q_c, mapped to values from 0 to 1."""
     difference = ops.sub(a, b)
     lightness, chroma = ops.channels(difference, 0, 1), ops.channels(difference, 1, 3)
     hyab = ops.add(_magnitude(ops, lightness), ops.root(ops.total(ops.mul(chroma, chroma))))
@@ -143,7 +164,7 @@ def _colour_difference(ops: Verbs[T], a: T, b: T) -> T:
 
 
 def _most() -> float:
-    """Return the largest HyAB distance of two colours of the display, green and blue, to the power q_c."""
+    """Return the largest HyAB distance of two colours of sRGB, to the power q_c. These colours are green and blue."""
     lab = []
     for linear in (np.array([0, 1, 0]), np.array([0, 0, 1])):
         xyz = RELATIVE_XYZ @ linear
@@ -157,7 +178,7 @@ MOST = _most()
 
 
 def _feature_difference(ops: Verbs[T], a: T, b: T) -> T:
-    """Return dE_f of YC_xC_z images: the larger of the differences in edges and in points."""
+    """Return dE_f of two YC_xC_z images, from the difference in edges or the difference in points, if it is larger."""
     (edges_a, points_a), (edges_b, points_b) = (_edges_and_points(ops, x) for x in (a, b))
     edges, points = _magnitude(ops, ops.sub(edges_a, edges_b)), _magnitude(ops, ops.sub(points_a, points_b))
     return ops.power(ops.affine(ops.larger(edges, points), constant(1 / math.sqrt(2))), FEATURE_POWER)
@@ -167,7 +188,7 @@ def _edges_and_points(ops: Verbs[T], ycxcz: T) -> tuple[T, T]:
     reach = ACROSS.shape[2] // 2
     luminance = ops.affine(ops.channels(ycxcz, 0, 1), constant(1 / 116), constant(16 / 116))
     copies = ops.border(ops.concat([luminance] * 4), reach, reach)
-    # Edge and point along the columns, then both along the rows.
+    # Channels 0 and 1 of the result are edges and points along the columns; channels 2 and 3, along the rows.
     found = ops.conv(ops.conv(copies, ACROSS, groups=4), ALONG.transpose(0, 1, 3, 2), groups=4)
     down, along = ops.channels(found, 0, 2), ops.channels(found, 2, 4)
     lengths = ops.root(ops.add(ops.mul(down, down), ops.mul(along, along)))

@@ -2,8 +2,8 @@
 
     l2(a, b) = mean over rows, columns and channels of (a - b)^2          a, b from 0 (black) to 1 (white)
 
-The package `lpips` computes its "RGB" L2 as the same mean over tensors in [-1, 1]. Every difference is twice as large
-there, so its number is 4 times this one.
+The package `lpips` computes its "RGB" L2 as the same mean over tensors in [-1, 1]. There, every difference is twice as
+large, so the number of `lpips` is 4 times the number of eyediff.
 """
 
 from __future__ import annotations
@@ -36,36 +36,43 @@ def l2(a: Pixels, b: Pixels) -> Numbers:
     """Return the mean squared error of each pair, from 0 (equal images) to 1 (a black and a white image).
 
     `a` and `b` are N x H x W x 3, of the same shape and storage type. The result has N scores. For integer pixels, a
-    score is the exact mean, rounded once. For float32 pixels, its relative error is about 1e-12. Raises RangeError if
-    shapes or storage types differ.
+    score is the exact mean, rounded once. For float32 pixels, the relative error of a score is about 1e-12.
+
+    Raises
+    ------
+    RangeError
+        If the shapes or storage types of `a` and `b` differ.
     """
     if a.shape != b.shape or a.dtype != b.dtype:
         given = f"{a.dtype} of shape {a.shape} and {b.dtype} of shape {b.shape}"
-        raise RangeError(f"given {given}, expected the same shape and storage type; convert one of them")
+        raise RangeError(f"the images are {given}; expected equal shapes and storage types; convert one of the images")
     return np.array([_mean_square(x.reshape(-1), y.reshape(-1)) for x, y in zip(a, b, strict=True)], np.float64)
 
 
 def squares(verbs: Verbs[T], a: T, b: T) -> T:
-    """Return `l2` of each channel, N x 3, for images N x 3 x H x W in [-1, 1]. The score is their mean."""
+    """Return the mean squared error of each channel, N x 3, for images N x 3 x H x W in [-1, 1].
+
+    The errors are those of pixels from 0 to 1. The score of `l2` is the mean of the three channels.
+    """
     difference = verbs.sub(a, b)
     return verbs.mean(verbs.affine(verbs.mul(difference, difference), QUARTER))
 
 
 def l2_lab(a: Pixels, b: Pixels) -> Numbers:
-    """Return the mean squared error of each pair in CIE L*a*b*, D65, in hundredths: L* is from 0 to 1.
+    """Return the mean squared error of each pair in CIE L*a*b* with illuminant D65.
 
-    `a` and `b` are N x H x W x 3, of one size. The result has N scores, which are 0 for equal images. The score is a
-    plain mean, like that of `l2`. The package `lpips` multiplies its "Lab" L2 by 1/2, so its number is half of this
-    one.
+    The values L*, a* and b* are divided by 100, so that L* is from 0 to 1. `a` and `b` are N x H x W x 3, of one size.
+    The result has N scores. A score is 0 for equal images. The package `lpips` multiplies its "Lab" L2 by 1/2, so the
+    number of `lpips` is half of the number of eyediff.
     """
     return np.array([_lab_mean_square(x, y) for x, y in zip(a, b, strict=True)], np.float64)
 
 
 def _lab_mean_square(x: Pixels, y: Pixels) -> float:
-    rows = max(1, BLOCK // x[0].size)  # in a block: L*a*b* in double precision takes 8 times the memory of the pixels
+    rows = max(1, BLOCK // x[0].size)  # rows of a block: L*a*b* takes 8 times the memory of the pixels
     total = 0.0
     for start in range(0, len(x), rows):
-        # In C order: the last bit of a power depends on the position of a number in NumPy's vectors.
+        # Arrays are in C order, because the last bit of a power depends on the position of a number in memory.
         scaled = (np.divide(z[start : start + rows], PEAKS[z.dtype], dtype=np.float64, order="C") for z in (x, y))
         of_x, of_y = map(colour.lab, scaled)
         total += _square_sum((of_x - of_y).reshape(-1))
@@ -82,7 +89,10 @@ def _mean_square(x: Flat, y: Flat) -> float:
 
 
 def _integer_squares(x: Flat, y: Flat) -> float:
-    """Return an exact integer. Unsigned pixels wrap below 0, so the smaller value is subtracted from the larger."""
+    """Return the sum of squared differences of integer pixels. The sum is exact.
+
+    The smaller value is subtracted from the larger one, because unsigned integers cannot be negative.
+    """
     return _square_sum((np.maximum(x, y) - np.minimum(x, y)).astype(np.float64))
 
 
@@ -91,12 +101,12 @@ def _float_squares(x: Flat, y: Flat) -> float:
 
 
 def _square_sum(difference: Numbers) -> float:
-    # numpy.dot would call a BLAS, whose threads compete with those that decode images.
+    # numpy.dot would start the threads of a BLAS, which would compete with the threads that decode images.
     return float(np.einsum("i,i->", difference, difference))
 
 
 def mean_square(channels: Sequence[Numbers]) -> Numbers:
-    """Return N scores. `channels` has the one array N x 3 that `squares` computes."""
+    """Return N scores from the mean squared errors of the channels. `channels` has one array, N x 3, from `squares`."""
     scores: Numbers = channels[0].mean(1)
     return scores
 

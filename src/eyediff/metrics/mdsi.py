@@ -1,8 +1,9 @@
 """MDSI, the mean deviation similarity index of Nafchi, Shahkolaei, Hedjam and Cheriet.
 
 Mean deviation similarity index: efficient and reliable full-reference image quality evaluator, IEEE Access 4, 2016,
-equations 3 to 12. L is luminance, H and M are chromaticities. G is the length of the Prewitt gradient of L. F is the
-mean of both luminances:
+equations 3 to 12. L is the luminance of an image, and H and M are its chromaticities. G_a and G_b are the lengths of
+the Prewitt gradients of the luminances of the reference a and of the candidate b. G_F is the length of the Prewitt
+gradient of F, which is the mean of both luminances:
 
     S(x, y; C) = (2 x y + C) / (x^2 + y^2 + C)
     GS   = S(G_a, G_b; C1) + S(G_b, G_F; C2) - S(G_a, G_F; C2)
@@ -10,11 +11,11 @@ mean of both luminances:
     GCS  = alpha GS + (1 - alpha) CS
     MDSI = (mean of |GCS^(1/4) - mean of GCS^(1/4)|)^(1/4)
 
-As in the authors' MDSI.m, values are from 0 to 255, large images are reduced first, and the outside of the image is 0.
-The power of a negative GCS is complex.
+The details are those of the authors' MDSI.m. Values are from 0 to 255, large images are reduced first, and the outside
+of the image is 0. The power of a negative GCS is a complex number, and |.| is then its absolute value.
 
-The index is not symmetric: GS uses the gradients of the reference and of the candidate in different ways. The code
-computes 1 - S = (x - y)^2 / (x^2 + y^2 + C), which is exactly 0 for equal images.
+The index is not symmetric, because GS uses the gradients of the reference and of the candidate in different ways. The
+code computes 1 - S = (x - y)^2 / (x^2 + y^2 + C), which is exactly 0 for equal images.
 """
 
 from __future__ import annotations
@@ -33,14 +34,17 @@ ALPHA = 0.6
 POWER = 0.25
 
 LHM = np.array([[0.2989, 0.5870, 0.1140], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
-"""Rows: the weights of red, green and blue in L, H and M."""
+"""Matrix that converts red, green and blue to L, H and M."""
 
 
 def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
-    """Return MDSI of images N x 3 x H x W in [-1, 1], reduced by `factor`: N x 1. It is 0 for equal images."""
+    """Return the MDSI of references `a` and candidates `b`, N x 3 x H x W in [-1, 1].
+
+    The images are reduced by `factor` first. The result is N x 1. A score is 0 for equal images.
+    """
     lacking = _lacking(ops, a, b, factor)
     similarity = ops.affine(lacking, constant(-1), ONE)
-    # r^(1/4) for r >= 0. For r < 0, it is |r|^(1/4), rotated by 45 degrees.
+    # r^(1/4) is real for r >= 0. For r < 0, it is the complex number |r|^(1/4), rotated by 45 degrees.
     above = ops.power(ops.relu(similarity), POWER)
     below = ops.power(ops.relu(ops.affine(similarity, constant(-1))), POWER)
     real = ops.add(ops.affine(above, ONE, constant(-1)), ops.affine(below, constant(math.cos(math.pi * POWER))))
@@ -54,12 +58,15 @@ def score(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
 
 def similarity_map(ops: Verbs[T], a: T, b: T, factor: int) -> T:
-    """Return GCS of images N x 3 x H x W in [-1, 1], reduced by `factor`: N x 1 x h x w. It is 1 for equal images."""
+    """Return GCS at each position of references `a` and candidates `b`, N x 3 x H x W in [-1, 1].
+
+    The images are reduced by `factor` first. The result is N x 1 x h x w. A value is 1 for equal images.
+    """
     return ops.affine(_lacking(ops, a, b, factor), constant(-1), ONE)
 
 
 def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
-    """Return 1 - GCS."""
+    """Return 1 - GCS at each position of the reduced images."""
     lhm_a, lhm_b = (_reduced(ops, x, factor) for x in (a, b))
     l_a, l_b = (ops.channels(x, 0, 1) for x in (lhm_a, lhm_b))
     fused = ops.affine(ops.add(l_a, l_b), constant(0.5))
@@ -72,7 +79,11 @@ def _lacking(ops: Verbs[T], a: T, b: T, factor: int) -> T:
 
 
 def _reduced(ops: Verbs[T], x: T, factor: int) -> T:
-    """Return L, H and M, reduced. Reducing the colours first costs less. Black is 0 then, as the outside is."""
+    """Return L, H and M of an image that is reduced by `factor`.
+
+    Red, green and blue are reduced, because that is faster than to reduce L, H and M. During the reduction, black is 0,
+    like the outside of the image.
+    """
     small = filters.shrunk(ops, ops.affine(x, ONE, ONE), factor, 3)
     return colour.mix(ops, ops.affine(small, ONE, constant(-1)), LHM, 255)
 

@@ -5,9 +5,9 @@ Gradient magnitude similarity deviation on multiple scales for color image quali
     GMS     = ((2 - alpha) m_a m_b + c) / (m_a^2 + m_b^2 - alpha m_a m_b + c)
     MS-GMSD = sqrt(sum over scales j of w_j sigma_j^2)          sigma_j: standard deviation of GMS at scale j
 
-Scale 1 is the image. Each further scale averages 2 x 2 pixels of the one before. m is the length of the Prewitt
-gradient of luma from 0 to 255, alpha controls masking, and the deviation divides by the number of pixels. Luma is not
-rounded.
+Scale 1 is the image. Each further scale averages 2 x 2 pixels of the previous scale. m is the length of the Prewitt
+gradient of luma. Luma is from 0 to 255 and is not rounded. alpha controls masking, and c is the constant of GMSD
+(gmsd.py). The standard deviation divides by the number of pixels.
 """
 
 from __future__ import annotations
@@ -25,11 +25,14 @@ WEIGHTS = (0.096, 0.596, 0.289, 0.019)
 MASKING = 0.5
 
 SMALLEST_SIDE = 2 ** len(WEIGHTS) + 1
-"""The limit of piq, too. The coarsest scale then has 3 pixels along each side."""
+"""Shortest side of an image, in pixels. The coarsest scale then has 3 x 3 pixels. piq has the same limit."""
 
 
 def score(ops: Verbs[T], a: T, b: T) -> T:
-    """Return MS-GMSD of images N x 3 x H x W in [-1, 1]: N x 1. It is 0 for equal images and larger for others."""
+    """Return the MS-GMSD of two batches of images, N x 3 x H x W in [-1, 1].
+
+    The result is N x 1. A score is 0 for equal images, and larger for images that are less similar.
+    """
     a, b = (colour.mix(ops, x, colour.YIQ[:1], 255) for x in (a, b))
     variances = []
     for scale in range(len(WEIGHTS)):

@@ -1,7 +1,8 @@
 """The few operations in which every differentiable metric is stated.
 
-A metric is written once, as a function of `Ops`. An engine interprets these operations: the numpy engine computes
-immediately, the ONNX engine writes a graph, and torch records gradients. All images are N x C x H x W.
+A metric is written once, as a function that takes an object `Ops` and two images. Each engine has its own
+implementation of `Ops`: the numpy engine computes each result immediately, the ONNX engine writes a graph, and torch
+records gradients. All images are N x C x H x W.
 """
 
 from __future__ import annotations
@@ -14,27 +15,30 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 T = TypeVar("T")
-"""The type of an engine's values: an array, the name of a value in a graph, or a tensor."""
+"""The type of an engine's values: a numpy array, the name of a value in an ONNX graph, or a torch tensor."""
 
 C = TypeVar("C")
-"""The type of a metric's constants: numpy arrays, or the tensors that a module keeps in place of them."""
+"""The type of a metric's constants: numpy arrays, or tensors in a torch module that replace the arrays."""
 
 C_co = TypeVar("C_co", covariant=True)
 C_contra = TypeVar("C_contra", contravariant=True)
 
 UNIT_EPS = 1e-10
-"""Added to the length of a feature vector after the square root, not inside it, as Zhang et al. published it."""
+"""Number that is added to the length of a feature vector before a division by this length.
+
+It is added after the square root, not inside it, as in the code of Zhang et al.
+"""
 
 ONE: Array = np.ones(1, np.float32)
 
 
 def constant(value: float) -> Array:
-    """Return a number as a coefficient of operations such as `affine`."""
+    """Return a number as an array of one value, which operations such as `affine` accept as a constant."""
     return np.array([value], np.float32)
 
 
 class Ops(Protocol[T, C_contra]):
-    """The operations of an engine. Its constants have the array type `C_contra`."""
+    """Interface of the operations of an engine. The constants of a metric have the array type `C_contra`."""
 
     def conv(
         self,
@@ -46,7 +50,11 @@ class Ops(Protocol[T, C_contra]):
         pad: tuple[int, int] | int = 0,
         groups: int = 1,
     ) -> T:
-        """Cross-correlate with zero padding `pad` (rows, columns) on both sides. `weight` is O x I/groups x kH x kW."""
+        """Return the cross-correlation of `x` with `weight`, which is O x I/groups x kH x kW, plus the bias.
+
+        `pad` rows of zeros are added above and below `x`, and `pad` columns on the left and on the right. A tuple gives
+        the number of rows and the number of columns.
+        """
 
     def relu(self, x: T) -> T:
         """Return max(x, 0)."""
@@ -55,28 +63,34 @@ class Ops(Protocol[T, C_contra]):
         """Return the maximum over size x size windows. With `ceil`, the last window may extend beyond the edge."""
 
     def halve(self, x: T) -> T:
-        """Return the means of 2 x 2 squares. An odd last row or column counts twice."""
+        """Return the mean of every square of 2 x 2 values.
+
+        If the number of rows or columns is odd, the last one counts twice.
+        """
 
     def concat(self, parts: Sequence[T]) -> T:
-        """Join arrays along the channels."""
+        """Return the arrays, joined along the channels."""
 
     def channels(self, x: T, start: int, stop: int) -> T:
-        """Return channels start to stop-1."""
+        """Return the channels `start` to `stop` - 1."""
 
     def rows(self, x: T, start: int, stop: int | None) -> T:
-        """Return rows start to stop-1. Negative numbers count from the end. None for `stop` means up to the end."""
+        """Return the rows `start` to `stop` - 1. If `stop` is `None`, return all rows from `start` on.
+
+        A negative number counts from the end.
+        """
 
     def below(self, parts: Sequence[T]) -> T:
-        """Join arrays along the rows, the first at the top. An array may have no rows."""
+        """Return the arrays, joined along the rows, with the first array at the top. An array may have no rows."""
 
     def affine(self, x: T, multiplier: C_contra, offset: C_contra | None = None) -> T:
-        """Return x * multiplier + offset. Constants have one value for each channel, or one for all channels."""
+        """Return x * multiplier + offset. Each constant has one value for each channel, or one for all channels."""
 
     def unit(self, x: T) -> T:
-        """Divide the channel vector at every position by (its length + UNIT_EPS)."""
+        """Return `x` with the channel vector at every position divided by the length of this vector plus UNIT_EPS."""
 
     def weigh(self, x: T, weights: C_contra) -> T:
-        """Return the weighted sum over the channels: N x 1 x H x W."""
+        """Return the sum over the channels, with one weight for each channel: N x 1 x H x W."""
 
     def total(self, x: T) -> T:
         """Return the sum over the channels: N x 1 x H x W."""
@@ -94,10 +108,10 @@ class Ops(Protocol[T, C_contra]):
         """Return x / y."""
 
     def root(self, x: T) -> T:
-        """Return the square root of x >= 0. If x is 0, the gradient counts as 0."""
+        """Return the square root of x >= 0. The gradient at x = 0 is defined as 0."""
 
     def power(self, x: T, exponent: float) -> T:
-        """Return x ** exponent for x >= 0. If x is 0, the gradient counts as 0."""
+        """Return x ** exponent for x >= 0. The gradient at x = 0 is defined as 0."""
 
     def exp(self, x: T) -> T:
         """Return e ** x."""
@@ -118,13 +132,19 @@ class Ops(Protocol[T, C_contra]):
         """Return the number of rows times the number of columns: 1 x 1 x 1 x 1."""
 
     def border(self, x: T, rows: int, columns: int) -> T:
-        """Repeat the edge. Add `rows` at the top and at the bottom, and `columns` on the left and on the right."""
+        """Return `x` with a border that repeats the edge.
+
+        `rows` rows are added at the top and at the bottom, and `columns` columns on the left and on the right.
+        """
 
     def flat(self, x: T) -> T:
-        """Join C, H and W to one axis, and divide every value by sqrt(H * W): N x (C*H*W)."""
+        """Return `x` with C, H and W joined to one axis, and every value divided by sqrt(H * W): N x (C*H*W)."""
 
     def resize(self, x: T, like: T) -> T:
-        """Resize to the rows and columns of `like`: bilinear, half-pixel centres (torch's align_corners=False)."""
+        """Return `x`, interpolated bilinearly to the number of rows and columns of `like`.
+
+        Positions refer to pixel centres, as in torch with align_corners=False.
+        """
 
 
 Verbs: TypeAlias = Ops[T, Array]

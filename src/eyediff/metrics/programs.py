@@ -1,6 +1,6 @@
-"""The kinds of programs. A program describes the computation of a metric.
+"""The kinds of programs. A program is an object that describes how a metric is computed.
 
-It does not depend on an engine. `scoring/factory.py` creates an engine for each kind.
+A program does not depend on an engine. `scoring/factory.py` creates an engine for each kind of program.
 """
 
 from __future__ import annotations
@@ -16,21 +16,25 @@ from ..records import Numbers, Pixels
 from .backbones import TRUNKS, Trunk
 
 OpsFunction: TypeAlias = Callable[..., Any]
-"""A function `f(ops, a, b)` of two batches N x 3 x H x W in [-1, 1], stated in the operations of `ops.py`."""
+"""A function `f(ops, a, b)` that is stated in the operations of `ops.py`.
+
+`ops` are the operations of an engine; `a` and `b` are two batches of images, N x 3 x H x W in [-1, 1].
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A score of whole images in operations, so that it can be written as an ONNX graph.
+    """The score of a metric for whole images, stated so that it can be written as an ONNX graph.
 
     Parameters
     ----------
     measure : function of (ops, a, b)
-        Returns a list of arrays N x K, such as the mean of SSIM in each channel.
-    combine : function of that list
-        Returns N scores. It uses numpy functions only.
+        Function in the operations of `ops.py` that returns a list of arrays N x K, such as the mean of SSIM in each
+        channel.
+    combine : function of a list of arrays
+        Function that takes the list that `measure` returns, and returns N scores. It uses numpy functions only.
     precision : type
-        Precision of the graph. PSNR needs float64 for six decimals at 40 dB.
+        Data type in which the graph computes. PSNR needs float64 for six decimals at 40 dB.
     """
 
     measure: OpsFunction
@@ -40,29 +44,30 @@ class Formula:
 
 @dataclass(frozen=True, slots=True)
 class PixelFunction:
-    """A metric that is a numpy function of two batches of pixels.
+    """Description of a metric that is a numpy function of two batches of pixels.
 
     Parameters
     ----------
     scores : function of (a, b)
-        Takes two batches N x H x W x 3 and returns N scores.
+        Function that takes two batches, N x H x W x 3, and returns N scores.
     smallest_side : int
-        Shortest side, in pixels, that the metric accepts.
+        Shortest side of an image, in pixels, that the metric accepts.
     map : function of (a, b), optional
-        Returns the score at every pixel, N x H x W.
+        Function that returns the score at every pixel, N x H x W.
     map_identity : float
         Value of the map if two images are equal.
     formula : Formula, optional
-        The same score in operations.
+        The same score in a form that can be written as an ONNX graph.
     shared : function of (a, b, columns), optional
-        Computes several metrics in one call and returns N x K. It is called once for all metrics that share it.
+        Function that computes several metrics in one call and returns N x K scores. It is called once for all K metrics
+        that have the same function `shared`.
     column : object
-        The argument by which `shared` selects this metric.
+        Value that selects this metric in the argument `columns` of `shared`.
     pixelwise : bool
-        Whether the score depends only on the pairs of pixels and not on their places, like a mean. Such a metric is
-        defined for any part of an image.
+        Whether the score depends on the pairs of pixels only, and not on their positions. This is true for a mean over
+        pixels. Such a metric is defined for any part of an image.
     about : str
-        Text that explains the difference between this version and the others.
+        Text that explains how this version of the metric differs from its other versions.
     """
 
     scores: Callable[[Pixels, Pixels], Numbers]
@@ -78,26 +83,28 @@ class PixelFunction:
 
 @dataclass(frozen=True, slots=True)
 class WindowMean:
-    """A metric that is a mean over windows, computed tile by tile.
+    """Description of a metric that is a mean over windows. The image is computed tile by tile.
 
     Parameters
     ----------
     score : function of (ops, a, b)
-        Returns the mean over all windows for each channel, N x K. The score is the mean over K.
+        Function that returns the mean over all windows for each of K channels, N x K. The score is the mean over the
+        channels.
     smallest_side : int
-        Shortest side, in pixels, that the metric accepts.
+        Shortest side of an image, in pixels, that the metric accepts.
     prepare : function of pixels
-        Returns the pixels that the metric compares, such as a smaller grey copy, or a padded copy.
+        Function that returns the pixels that the metric compares, such as a smaller grey copy, or a padded copy.
     map : function of (ops, a, b), optional
-        Returns the score of each window, N x 1 x H' x W'.
+        Function that returns the score of each window, N x 1 x H' x W'.
     map_identity : float
         Value of the map if two images are equal.
     formula : Formula, optional
-        The same score for whole images. It is missing if `prepare` cannot be written in operations.
+        The same score for whole images, in a form that can be written as an ONNX graph. `None` if `prepare` cannot be
+        written in this form.
     window : int, optional
         Side of a window in pixels. Default: `smallest_side`.
     about : str
-        Text that explains the difference between this version and the others.
+        Text that explains how this version of the metric differs from its other versions.
     """
 
     score: OpsFunction
@@ -117,20 +124,24 @@ class WindowMean:
 
 @dataclass(frozen=True, slots=True)
 class MultiScaleMean:
-    """A metric that combines means over windows at several scales.
+    """Description of a metric that combines means over windows at several scales.
 
     Parameters
     ----------
     scales : function of pixels
-        Returns the batch at every scale, the finest first.
-    finer, coarsest : WindowMean
-        The measures for every scale except the last, and for the last scale.
-    combine : function of a list of N x K arrays, the finest scale first
-        Returns N scores.
+        Function that returns a batch of images at every scale. The finest scale comes first.
+    finer : WindowMean
+        Mean that is computed at every scale except the coarsest one.
+    coarsest : WindowMean
+        Mean that is computed at the coarsest scale.
+    combine : function of a list of arrays
+        Function that takes the means of all scales, N x K each, and returns N scores. The finest scale comes first.
     smallest_side : int
-        Shortest side, in pixels, for which the coarsest scale holds a window.
+        Shortest side of an image, in pixels, for which a window fits into the coarsest scale.
     formula : Formula, optional
-        The same score for whole images.
+        The same score for whole images, in a form that can be written as an ONNX graph.
+    about : str
+        Text that explains how this version of the metric differs from its other versions.
     """
 
     scales: Callable[[Pixels], list[Pixels]]
@@ -144,27 +155,29 @@ class MultiScaleMean:
 
 @dataclass(frozen=True, slots=True)
 class WholeImage:
-    """A metric that is stated in operations and computed from whole images.
+    """Description of a metric that is stated in the operations of `ops.py` and computed from whole images.
 
     Parameters
     ----------
     score : function of (ops, a, b), or of (ops, a, b, setting)
-        Returns one score for each image, N x 1.
+        Function that returns one score for each pair, N x 1.
     smallest_side : int
-        Shortest side, in pixels, that the metric accepts.
+        Shortest side of an image, in pixels, that the metric accepts.
     prepare : function of pixels, optional
-        Returns the pixels that the metric compares, such as a copy in whole grey levels. `score` also accepts images
-        that are not prepared, because torch modules need a gradient.
-    map : function like `score`, optional
-        Returns the score at every position, N x 1 x h x w. Its size is that of the image or smaller.
+        Function that returns the pixels that the metric compares, such as a copy in whole grey levels. `score` must
+        also accept images that are not prepared, because torch modules need a gradient.
+    map : function with the parameters of `score`, optional
+        Function that returns the score at every position, N x 1 x h x w. A map is as large as the image, or smaller.
     map_identity : float
         Value of the map if two images are equal.
     precision : type
-        Precision of the computation. ONNX Runtime convolves only in float32, so numpy computes metrics in float64.
+        Data type of the computation. Metrics in float64 are computed by numpy, because ONNX Runtime supports
+        convolutions in float32 only.
     setting : function of (height, width), optional
-        Returns an argument for `score` that depends on the size of an image, such as the number of scales.
+        Function that returns the argument `setting` of `score`. It depends on the size of an image; an example is the
+        number of scales.
     about : str
-        Text that describes the version.
+        Text that describes this version of the metric.
     """
 
     score: OpsFunction
@@ -178,13 +191,16 @@ class WholeImage:
 
     @property
     def formula(self) -> Formula | None:
-        """The score as one graph for images of any size. None if it is impossible, or float32 does not suffice."""
+        """The score in a form that can be written as one ONNX graph for images of any size.
+
+        `None` if the metric prepares its pixels, depends on the size of the images, or needs float64.
+        """
         if self.prepare is not None or self.setting is not None or self.precision is not np.float32:
             return None
         return Formula(lambda ops, a, b: [self.score(ops, a, b)], lambda scores: scores[0].mean(1))
 
     def for_size(self, function: OpsFunction, height: int, width: int) -> OpsFunction:
-        """Return `score` or `map` as a function of (ops, a, b) for images of one size."""
+        """Return `function`, which is `score` or `map`, as a function of (ops, a, b) for images of one size."""
         if self.setting is None:
             return function
         setting = self.setting(height, width)
@@ -193,16 +209,16 @@ class WholeImage:
 
 @dataclass(frozen=True, slots=True)
 class DeepFeatures:
-    """LPIPS, or its uncalibrated form, with one backbone.
+    """Description of LPIPS with one backbone, or of its uncalibrated form.
 
     Parameters
     ----------
     backbone : str
         Name of the backbone in `backbones.py`, or of a module that the user supplies.
     calibrated : bool
-        Whether linear weights learned from votes are used. Otherwise, every weight is 1.
+        Whether the linear weights were learned from votes. If not, every linear weight is 1.
     about : str
-        Text that explains the difference between this version and the others.
+        Text that explains how this version of the metric differs from its other versions.
     """
 
     backbone: str
@@ -211,7 +227,7 @@ class DeepFeatures:
 
     @property
     def network(self) -> Trunk:
-        """Layers of the backbone."""
+        """The backbone, without its classifier."""
         return TRUNKS[self.backbone]
 
     @property
@@ -222,16 +238,16 @@ class DeepFeatures:
 
 @dataclass(frozen=True, slots=True)
 class FeatureStatistics:
-    """DISTS: means and covariances of deep features over the whole image.
+    """Description of DISTS, which compares means and covariances of deep features over the whole image.
 
     Parameters
     ----------
     backbone : str
-        Name of the backbone whose weights are used.
+        Name of the backbone that supplies the weights.
     smallest_side : int
-        Shortest side, in pixels, that the metric accepts.
+        Shortest side of an image, in pixels, that the metric accepts.
     about : str
-        Text that describes the version.
+        Text that describes this version of the metric.
     """
 
     backbone: str
@@ -240,26 +256,34 @@ class FeatureStatistics:
 
 
 Planes: TypeAlias = tuple[npt.NDArray[np.float32], ...]
-"""An image as points: one or more arrays C x H x W. Each pixel is a point with C coordinates."""
+"""An image as one or more arrays C x H x W. In each array, a pixel is a point with C coordinates."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalMeasure:
-    """A metric that finds where two images differ visibly. Its score is computed from its map.
+    """Description of a metric that finds where two images differ visibly. Its score is computed from its map.
 
     Parameters
     ----------
     map : function of (a, b)
-        Takes two batches N x H x W x 3 and returns the difference at every pixel, N x H x W; 0 if images are equal.
-    score : function of the values of a map, an array of one or more axes
-        Returns the score.
+        Function that takes two batches, N x H x W x 3, and returns the difference at every pixel, N x H x W. The
+        difference is 0 for equal images.
+    score : function of an array
+        Function that returns the score, given the values of a map. The array may have one or two axes.
     visible : float
-        A pixel has changed if the value of the map is above this limit.
+        Limit of the map. A pixel has changed if its value in the map is above this limit.
     planes : function of pixels, H x W x 3
-        Returns points. Two points count as equal if their distance is at most 1. They decide whether a region is only
-        displaced. A point depends on pixels up to `sampling.MARGIN` away.
+        Function that returns a point for each pixel. Two points are taken as equal if their distance is at most 1. The
+        points are used to decide whether the content of a region is displaced. A point depends on pixels that are at
+        most `sampling.MARGIN` pixels away.
     smallest_side : int
-        Shortest side, in pixels, that the metric accepts.
+        Shortest side of an image, in pixels, that the metric accepts.
+    map_identity : float
+        Value of the map if two images are equal.
+    formula : Formula, optional
+        `None`, because such a metric cannot be written as an ONNX graph.
+    about : str
+        Text that describes this version of the metric.
     """
 
     map: Callable[[Pixels, Pixels], npt.NDArray[np.float32]]
@@ -274,12 +298,16 @@ class LocalMeasure:
 
 @dataclass(frozen=True, slots=True)
 class PeakOf:
-    """The worst window of the map of another program.
+    """Description of a metric whose score is the worst window of another metric's map.
 
     Parameters
     ----------
     program : Program
-        A program that has a map.
+        Description of the other metric, which must have a map.
+    formula : Formula, optional
+        `None`, because such a metric cannot be written as an ONNX graph.
+    about : str
+        Text that describes this version of the metric.
     """
 
     program: PixelFunction | WindowMean | WholeImage | LocalMeasure | DeepFeatures
@@ -288,7 +316,7 @@ class PeakOf:
 
     @property
     def smallest_side(self) -> int:
-        """Shortest side, in pixels, that the other program accepts."""
+        """Shortest side of an image, in pixels, that the other metric accepts."""
         return self.program.smallest_side
 
 
@@ -298,10 +326,11 @@ Program: TypeAlias = (
 
 
 def takes_masks(program: Program) -> bool:
-    """Return whether a metric is defined where some pixels do not count.
+    """Return whether a metric can be computed from a part of the pixels, which a mask selects.
 
-    These are means over pixels, means over windows with a map, distances of deep features, and the worst window of
-    such a map. A product over scales, a deviation, or a score of a whole image is not defined then.
+    This is possible for means over pixels, for means over windows with a map, for distances of deep features, and for
+    the worst window of such a metric's map. It is not possible for a product over scales, a standard deviation, or any
+    other score that needs the whole image.
     """
     if isinstance(program, PixelFunction):
         return program.pixelwise

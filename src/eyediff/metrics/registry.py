@@ -1,8 +1,8 @@
 """The registry of metrics: names, directions, ranges, versions, citations and programs.
 
-A metric is requested as `name` or `name@version`; the first version is the default. To add a metric, write one file in
-this folder and one entry here. Another installed package can add metrics with entry points of the group
-`eyediff.metrics`. Each entry point loads one `MetricInfo`.
+A metric is requested as `name` or `name@version`. The first version of a metric is the default. To add a metric, write
+one file in this folder and one entry here. Another installed package can add metrics with entry points of the group
+`eyediff.metrics`. Each entry point must load one `MetricInfo`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ REISENHOFER = (
 
 @dataclass(frozen=True, slots=True)
 class MetricInfo:
-    """A metric of the registry.
+    """A metric of the registry: its name, its properties and the computation of each version.
 
     Parameters
     ----------
@@ -71,13 +71,14 @@ class MetricInfo:
     identity : float
         Score of two equal images.
     range : str
-        Range of the score, as text.
+        Range of the score, as text for people.
     citation : str
-        Paper, or a sentence that defines the metric.
+        Paper that defines the metric, or a sentence that defines it.
     programs : mapping of str to Program
-        Program of each version. The first version is the default.
+        Computation of each version, by the name of the version. The first version is the default.
     torch_module : str, optional
-        Class in `eyediff.nn` that computes the metric with gradients. None for metrics with a network.
+        Name of the class in `eyediff.nn` that computes the metric with gradients. `None` for LPIPS and other metrics
+        that compare features of a network.
     symmetric : bool
         Whether the score stays the same if reference and candidate are exchanged.
     """
@@ -93,22 +94,22 @@ class MetricInfo:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """Names of the versions; the first is the default."""
+        """Names of the versions. The first one is the default."""
         return tuple(self.programs)
 
     @property
     def is_deep(self) -> bool:
-        """True if the metric compares features of a network."""
+        """Whether the metric is LPIPS, or its uncalibrated form, with some network."""
         return isinstance(self.programs[self.versions[0]], DeepFeatures)
 
     @property
     def has_weights(self) -> bool:
-        """True if the metric needs weights of a backbone."""
+        """Whether the metric needs the weights of a network."""
         return isinstance(self.programs[self.versions[0]], (DeepFeatures, FeatureStatistics))
 
     @property
     def has_map(self) -> bool:
-        """True if the metric has a map of the differences."""
+        """Whether the metric can compute a map of the differences."""
         program = self.programs[self.versions[0]]
         return isinstance(program, DeepFeatures) or getattr(program, "map", None) is not None
 
@@ -127,11 +128,14 @@ def metric_names(names: MetricNames) -> tuple[str, ...]:
 
 
 def finds_regions(requested: str) -> bool:
-    """Return whether the metric with this name finds the regions in which two images differ."""
+    """Return whether the metric with this name finds the regions in which two images differ.
+
+    This is true for the worst window of a metric's map, and for the metrics that find visible differences.
+    """
     return requested.endswith(PEAK) or detects_shifts(requested)
 
 
-@lru_cache(maxsize=256)  # it is called for every row
+@lru_cache(maxsize=256)  # the function is called for every row of results
 def detects_shifts(requested: str) -> bool:
     """Return whether the metric with this name measures the displacement of a region."""
     if requested.endswith(PEAK):
@@ -144,7 +148,7 @@ def detects_shifts(requested: str) -> bool:
 
 
 def refuse_map(requested: str) -> UsageError:
-    """Return the error to raise if maps are wanted but no requested metric has one."""
+    """Return the error to raise if maps are requested, but no requested metric has a map."""
     able = ", ".join(name for name, info in all_metrics().items() if info.has_map)
     return UsageError(f"{requested} has no map; these metrics have one: {able}")
 
@@ -210,26 +214,33 @@ ENTRY_POINT_GROUP = "eyediff.metrics"
 
 
 def all_metrics() -> dict[str, MetricInfo]:
-    """Return the metrics of the package and of installed plug-ins, by name.
+    """Return the metrics of this package and of other installed packages, by name.
 
     Raises
     ------
     UsageError
-        If a plug-in cannot be loaded, is not a `MetricInfo`, or has a name that exists already.
+        If a metric of another package cannot be loaded, is not a `MetricInfo`, or has a name that exists already.
     """
     metrics = dict(METRICS)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         origin = f"the entry point {shown(point.name)} = {shown(point.value)}"
         try:
             info = point.load()
-        except Exception as error:  # a plug-in may raise any exception
+        except Exception as error:  # another package may raise any exception
             raise UsageError(
-                f"{origin} cannot be loaded ({type(error).__name__}: {error}); repair or uninstall it"
+                f"{origin} cannot be loaded ({type(error).__name__}: {error}); "
+                "repair or uninstall the package that contains it"
             ) from error
         if not isinstance(info, MetricInfo):
-            raise UsageError(f"{origin} is a {type(info).__name__}; expected a MetricInfo; repair or uninstall it")
+            raise UsageError(
+                f"{origin} is a {type(info).__name__}; expected a MetricInfo; "
+                "repair or uninstall the package that contains it"
+            )
         if info.name in metrics or info.name in ALIASES:
-            raise UsageError(f"{origin} adds a metric {shown(info.name)}, which exists already; uninstall one of them")
+            raise UsageError(
+                f"{origin} adds a metric with the name {shown(info.name)}, which another metric has already; "
+                "uninstall one of the two packages"
+            )
         metrics[info.name] = info
     return metrics
 
@@ -240,7 +251,7 @@ def find_metric(requested: str) -> tuple[MetricInfo, str]:
     Parameters
     ----------
     requested : str
-        `name` or `name@version`. The name may be an alias.
+        Name of a metric or an alias such as `lpips`, with or without `@version`.
 
     Returns
     -------
@@ -249,7 +260,7 @@ def find_metric(requested: str) -> tuple[MetricInfo, str]:
     Raises
     ------
     UnknownMetricError
-        If no metric has this name, or the metric has no such version.
+        If no metric has this name, or if the metric has no such version.
 
     Examples
     --------
@@ -264,12 +275,12 @@ def find_metric(requested: str) -> tuple[MetricInfo, str]:
         raise UnknownMetricError(_no_such_metric(name))
     if at and version not in info.programs:
         offered = ", ".join(f"{name}@{known}" for known in info.versions)
-        raise UnknownMetricError(f"{name} has no version {version!r}; its versions are {offered}")
+        raise UnknownMetricError(f"the metric {name} has no version {version!r}; expected one of {offered}")
     return info, version or info.versions[0]
 
 
 def _no_such_metric(name: str) -> str:
     known = [*ALIASES, *all_metrics()]
     close = difflib.get_close_matches(name.casefold().replace("_", "-"), known, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"the metrics are {', '.join(known)}"
+    hint = f"did you mean {close[0]!r}?" if close else f"expected one of {', '.join(known)}"
     return f"no metric is called {name!r}; {hint}"

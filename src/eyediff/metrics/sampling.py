@@ -1,4 +1,7 @@
-"""Images as planes of points, which are compared place by place. One of the images may be displaced."""
+"""Compare two images point by point, and read an image that is displaced by a fraction of a pixel.
+
+A point holds the values of one pixel, or the values of filters at this pixel.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,18 @@ from ..records import Pixels
 from .programs import Planes
 
 Plane: TypeAlias = npt.NDArray[np.float32]
-"""A number for each pixel of an image, H x W, or for each of several points."""
+"""One number for each pixel of an image, H x W, or for each of N pixels."""
 
 Places: TypeAlias = npt.NDArray[np.intp]
-"""The rows, or the columns, of N pixels."""
+"""The row numbers, or the column numbers, of N pixels."""
 
 
 def plane_distance(a: Planes, b: Planes) -> Plane:
-    """Return the distance of two images at every place. It is the largest one of all planes."""
+    """Return the distance of two images at every pixel.
+
+    `a` and `b` have several planes, such as the results of several filters. The distance is computed in each plane, and
+    the largest one is returned.
+    """
     root: Plane = np.sqrt(reduce(np.maximum, starmap(_square_distance, zip(a, b, strict=True))))
     return root
 
@@ -35,11 +42,14 @@ def _square_distance(x: Plane, y: Plane) -> Plane:
 
 STRIP = 512
 MARGIN = 64
-"""Number of rows that are computed together, and number of rows beyond them that filters need."""
+"""Number of rows in a strip, and number of rows above and below the strip that filters need."""
 
 
 def by_strips(compute: Callable[[Pixels, Pixels], Plane], a: Pixels, b: Pixels) -> Plane:
-    """Return a map of two images, H x W x 3. It is computed strip by strip, so large images need little memory."""
+    """Return `compute(a, b)`, which is a map of two images, H x W x 3.
+
+    The map is computed strip by strip, so that large images need little memory.
+    """
     height = a.shape[0]
     found = np.empty(a.shape[:2], np.float32)
     for top in range(0, height, STRIP):
@@ -50,14 +60,20 @@ def by_strips(compute: Callable[[Pixels, Pixels], Plane], a: Pixels, b: Pixels) 
 
 
 def at_places(planes: Planes, y: Places, x: Places) -> Planes:
-    """Return the points at N places. A place outside the image gets the nearest point."""
+    """Return the points of an image at N pixels, given by rows `y` and columns `x`.
+
+    For a position outside the image, the nearest point of the image is returned.
+    """
     height, width = planes[0].shape[1:]
     y, x = y.clip(0, height - 1), x.clip(0, width - 1)
     return tuple(plane[:, y, x] for plane in planes)
 
 
 def shifted(planes: Planes, y: Places, x: Places, shift: tuple[float, float]) -> Planes:
-    """Return the points at N places of an image displaced by (rows, columns). They are interpolated linearly."""
+    """Return the points at N pixels of an image that is displaced by `shift` (rows, columns).
+
+    The points between pixels are interpolated linearly.
+    """
     top, left = (int(np.floor(-each)) for each in shift)
     down, across = (np.float32(-each - first) for each, first in zip(shift, (top, left), strict=True))
     corners = [(0, 0, (1 - down) * (1 - across)), (0, 1, (1 - down) * across)]

@@ -6,18 +6,22 @@ Image quality assessment: from error visibility to structural similarity, IEEE T
     l  = (2 mu_a mu_b + C1) / (mu_a^2 + mu_b^2 + C1)                 luminance
     cs = (2 sigma_ab + C2) / (sigma_a^2 + sigma_b^2 + C2)            contrast and structure
 
-with C1 = (K1 L)^2, C2 = (K2 L)^2, and L the distance from black to white. A window around each pixel weights the means,
-variances and covariance. Only pixels whose window is inside the image count. The score is the mean over them and RGB.
+with C1 = (K1 L)^2 and C2 = (K2 L)^2, where L is the difference between white and black. The means mu, the variances
+sigma^2 and the covariance sigma_ab are weighted by a window around each pixel. Only windows that are completely inside
+the image are used. The score is the mean over all these windows and over RGB.
 
-The code uses s = a + b and d = a - b, with var_s and var_d their variances in the window:
+The code uses s = a + b and d = a - b. Their means in the window are mu_s and mu_d, and their variances are var_s and
+var_d:
 
     2 mu_a mu_b = (mu_s^2 - mu_d^2) / 2        mu_a^2 + mu_b^2 = (mu_s^2 + mu_d^2) / 2
     2 sigma_ab  = (var_s - var_d) / 2          sigma_a^2 + sigma_b^2 = (var_s + var_d) / 2
 
-So four maps are filtered for each channel instead of five. If a = b, then d is 0 and the score is exactly 1.
+So four maps are filtered for each channel: s, d, s^2 and d^2. The direct formula needs five. If a = b, then d is 0 and
+the score is exactly 1.
 
-First, the mean over the image, or over the tile that is computed, is subtracted from s and from d. No variance depends
-on this mean. Then float32 agrees with double precision to 1e-7 on photos; otherwise, to 2e-6.
+Before s and d are filtered, their mean over the image is subtracted. A tile of an image is treated as an image. The
+variances do not depend on this mean, but the rounding errors do: float32 agrees with double precision to 1e-7 on
+photos, and only to 2e-6 without the subtraction.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ from .ops import ONE, Array, T, Verbs, constant
 from .programs import Formula, OpsFunction, WindowMean
 
 K1, K2 = 0.01, 0.03
-RANGE = 2.0  # from -1, black, to 1, white: float32 loses least near 0, where squares of means are subtracted
+RANGE = 2.0  # black is -1 and white is 1, because the squares of means that are subtracted are small near 0
 C1, C2 = (K1 * RANGE) ** 2, (K2 * RANGE) ** 2
 
 RGB = 3
@@ -47,10 +51,25 @@ THIRDS: Array = np.full(RGB, 1 / RGB, np.float32)
 class Variant:
     """One of the published variants of SSIM.
 
-    `window` has the weights of a window along one side. `sample` divides (co)variances by the number of pixels of the
-    window minus one, instead of by the number. `channel` is what is compared: all three, MATLAB's gray, or Y of BT.601
-    (`y8`: rounded). `shrunk` reduces large images first. `edge` is what lies outside the image; every pixel then has a
-    window. If `edge` is None, only windows inside the image count. `deep` extends the window over the channels.
+    Attributes
+    ----------
+    what : str
+        Description of the variant for people.
+    window : tuple of float
+        Weights of a window along one side.
+    sample : bool
+        Whether variances and covariances are divided by the number of pixels of the window minus one. Otherwise, they
+        are divided by the number of pixels.
+    channel : {"rgb", "gray", "y", "y8"}
+        Channels that are compared: red, green and blue; MATLAB's gray; Y of BT.601, not rounded; or Y of BT.601,
+        rounded to 8 bits.
+    shrunk : bool
+        Whether large images are reduced first.
+    edge : {"black", "reflect", "replicate"} or None
+        Values outside the image: black, the mirrored image, or the repeated edge. Every pixel is then the centre of a
+        window. If `edge` is `None`, only windows that are completely inside the image are used.
+    deep : bool
+        Whether the window extends over the three channels.
     """
 
     what: str
@@ -63,14 +82,17 @@ class Variant:
 
     @property
     def smallest(self) -> int:
-        """The shortest side, in pixels, that the variant accepts. It is a window's side, or what can be mirrored."""
+        """Shortest side of an image, in pixels, that the variant accepts.
+
+        Without padding, a window must fit into the image. A mirrored border must be smaller than the image.
+        """
         if self.edge is None:
             return len(self.window)
         return len(self.window) // 2 + 1 if self.edge == "reflect" else 1
 
     @property
     def is_plain(self) -> bool:
-        """True if the variant compares the pixels unchanged, so that tensors and graphs can compute it."""
+        """Whether the variant compares unchanged pixels, so that torch and ONNX graphs can compute it."""
         return self.channel == "rgb" and self.edge is None
 
 
@@ -92,11 +114,14 @@ VARIANTS: Mapping[str, Variant] = {
     "zero-padded": Variant("3D Gaussian splatting: Wang et al. with black around the image", WANG, edge="black"),
     "reflect": Variant("torchmetrics: Wang et al. with the image mirrored at its edges", WANG, edge="reflect"),
 }
-"""The variants by name of the version. The first is the default."""
+"""The variants of SSIM, by the name of the version. The first one is the default."""
 
 
 def prepare(variant: Variant, pixels: Pixels) -> Pixels:
-    """Return the input of a variant, N x h x w x 3: the pixels, or a gray, reduced or padded copy of them."""
+    """Return the pixels that a variant compares, N x h x w x 3: the pixels themselves, or a changed copy of them.
+
+    The copy is gray, reduced or padded, as the variant requires.
+    """
     if variant.edge is not None:
         reach = len(variant.window) // 2
         around = ((0, 0), (reach, reach), (reach, reach), (0, 0))
@@ -118,11 +143,15 @@ _EDGES: Mapping[str, Literal["constant", "reflect", "edge"]] = {
     "reflect": "reflect",
     "replicate": "edge",
 }
-"""numpy's name for each kind of edge. A "constant" edge is 0, which is black."""
+"""For each value of `Variant.edge`, the mode of numpy.pad. The mode "constant" pads with 0, which is black."""
 
 
 def _over_channels(window: Taps) -> Array:
-    """Return the window along the channels as a 3 x 3 matrix whose rows add up to 1. The edge channels are repeated."""
+    """Return the window along the channels as a 3 x 3 matrix, for variants with `deep`.
+
+    A row has the weights of red, green and blue for one channel, and adds up to 1. The window is longer than three
+    channels, so the first and the last channel are repeated.
+    """
     centre = len(window) // 2
     weights = np.zeros((RGB, RGB))
     for channel in range(RGB):
@@ -133,7 +162,10 @@ def _over_channels(window: Taps) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Moments(Generic[T]):
-    """Mean and variance of s and of d in every window: N x 3 x H' x W' each, with H' = H - len(window) + 1."""
+    """Mean and variance of s = a + b and of d = a - b in every window.
+
+    Each one is N x 3 x H' x W', with H' = H - len(window) + 1 and W' = W - len(window) + 1.
+    """
 
     mean_s: T
     mean_d: T
@@ -142,11 +174,11 @@ class Moments(Generic[T]):
 
 
 def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
-    """Return the moments of `a` and `b`, N x 3 x H x W in [-1, 1], as `prepare` returned them."""
+    """Return the means and variances that SSIM needs, for prepared images `a` and `b`, N x 3 x H x W in [-1, 1]."""
     s, d = verbs.add(a, b), verbs.sub(a, b)
-    # A variance does not depend on the mean. Near 0, squares are small, and so are the rounding errors of float32.
+    # A variance does not depend on the mean. Without the mean, squares and their rounding errors are smaller.
     level_s, level_d = verbs.level(s), verbs.level(d)
-    if variant.deep:  # the window mixes the channels, so one mean must be subtracted from all
+    if variant.deep:  # the window mixes the channels, so one mean is subtracted from all of them
         level_s, level_d = verbs.weigh(level_s, THIRDS), verbs.weigh(level_d, THIRDS)
     s, d = verbs.sub(s, level_s), verbs.sub(d, level_d)
     stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one filter pass for all four
@@ -160,7 +192,7 @@ def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
 
 
 def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
-    """Return l of every window and channel."""
+    """Return the luminance term l of SSIM for every window and channel."""
     bright = verbs.affine(found.mean_s, ONE, constant(RANGE))  # black must be 0 here
     both = verbs.affine(verbs.mul(bright, bright), ONE, constant(2 * C1))
     apart = verbs.mul(found.mean_d, found.mean_d)
@@ -168,8 +200,8 @@ def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
 
 
 def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
-    """Return cs of every window and channel."""
-    # Sample (co)variances are all larger by the same factor. This is equal to a C2 that is smaller by that factor.
+    """Return the term cs of SSIM, contrast and structure, for every window and channel."""
+    # Sample variances and covariances are larger by one factor. Division of C2 by this factor has the same effect.
     pixels = len(variant.window) ** 2
     c2 = C2 * (pixels - 1) / pixels if variant.sample else C2
     both = verbs.affine(found.variance_s, ONE, constant(2 * c2))
@@ -177,47 +209,51 @@ def structure(verbs: Verbs[T], variant: Variant, found: Moments[T]) -> T:
 
 
 def similarity(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """Return SSIM of every window and channel: N x 3 x H' x W'."""
+    """Return the SSIM of every window and channel: N x 3 x H' x W'."""
     found = moments(verbs, variant, a, b)
     return verbs.mul(luminance(verbs, found), structure(verbs, variant, found))
 
 
 def ssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """Return SSIM of each channel, N x 3. The score is their mean. It is 1 for equal images and above -1 for all."""
+    """Return the SSIM of each channel, N x 3. The score is the mean over the channels.
+
+    A score is 1 for equal images, and above -1 for all images.
+    """
     return verbs.mean(similarity(verbs, variant, a, b))
 
 
 def spatial(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """Return SSIM as a map: N x 1 x H' x W', the mean over channels for every window."""
+    """Return SSIM as a map, N x 1 x H' x W'. A value is the mean over the channels for one window."""
     return gray(verbs, similarity(verbs, variant, a, b))
 
 
 def gray(verbs: Verbs[T], similar: T) -> T:
-    """Return the mean over channels for every window: N x 1 x H' x W'."""
+    """Return the mean over the channels of a map: N x 1 x H' x W'."""
     return verbs.weigh(similar, THIRDS)
 
 
 def dssim(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """Return structural dissimilarity, (1 - SSIM) / 2, of each channel, N x 3: 0 for equal images, at most 1.
+    """Return the structural dissimilarity, (1 - SSIM) / 2, of each channel, N x 3.
 
-    With the variant `skimage` it is the "DSSIM" of Zhang et al. 2018 and of the package `lpips`.
+    It is 0 for equal images, and at most 1. With the variant `skimage`, it is the "DSSIM" of Zhang et al. 2018 and of
+    the package `lpips`.
     """
     return verbs.mean(verbs.affine(similarity(verbs, variant, a, b), constant(-0.5), constant(0.5)))
 
 
 def dssim_map(verbs: Verbs[T], variant: Variant, a: T, b: T) -> T:
-    """Return DSSIM as a map: N x 1 x H' x W', the mean over channels for every window."""
+    """Return DSSIM as a map, N x 1 x H' x W'. A value is the mean over the channels for one window."""
     return verbs.affine(spatial(verbs, variant, a, b), constant(-0.5), constant(0.5))
 
 
 def channel_mean(means: Sequence[Numbers]) -> Numbers:
-    """Return N scores. `means` has the one array N x 3 that `ssim` or `dssim` computes."""
+    """Return N scores from the means of the channels. `means` has one array, N x 3, from `ssim` or `dssim`."""
     scores: Numbers = means[0].mean(1)
     return scores
 
 
 def _program(score: OpsFunction, variant: Variant, map: OpsFunction, map_identity: float) -> WindowMean:
-    """Return the program of SSIM, or of a metric derived from SSIM, for a variant."""
+    """Return the description of a metric that is SSIM, or is derived from SSIM, for one variant."""
     bound = partial(_with_variant, score, variant)
     return WindowMean(
         bound,

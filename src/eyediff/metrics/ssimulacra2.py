@@ -1,23 +1,26 @@
 """SSIMULACRA 2, the metric of Sneyers (Cloudinary) for compressed images, version 2.1 of its reference implementation.
 
 Structural SIMilarity Unveiling Local And Compression Related Artifacts, github.com/cloudinary/ssimulacra2. There is no
-paper: the reference implementation in libjxl defines the metric. It uses the perceptual colour space XYB at six scales.
-Each scale has half the size of the one before:
+paper: the reference implementation in libjxl defines the metric. The metric compares a reference a with a candidate b
+in the perceptual colour space XYB. It uses six scales; each scale has half the size of the previous one. At each pixel,
+channel and scale:
 
     D = max(0, 1 - (1 - (mu_a - mu_b)^2) (2 sigma_ab + C2) / (sigma_a^2 + sigma_b^2 + C2))        loss of structure
     R = (1 + |b - mu_b|) / (1 + |a - mu_a|) - 1
     A = max(0, R)                                          artifacts: edges where the reference is smooth
     L = max(0, -R)                                         loss of detail
 
-The mean and the 4-norm of each map, for every channel and scale, are 108 numbers. Their weighted sum x is mapped to a
-score: 100 for equal images, 90 for no visible difference, 30 for low quality. It can be below 0.
+D, A and L are maps. The mean and the 4-norm of each map, for three channels and six scales, give 108 numbers. Their
+weighted sum x is mapped to a score. The score is 100 for equal images, about 90 if no difference is visible, and about
+30 for low quality. It can be below 0.
 
-A Gaussian of deviation 1.5 weights means and variances. The reference implementation computes it recursively from three
-cosines (Charalampidis 2016). Its response to one pixel is their sum within 5 pixels, and 0 farther away. This response
-is the window here. The outside of the image is 0. A scale with a side below 8 pixels is left out. The remaining scales
-then use the first weights of the list, as in the reference implementation.
+Means and variances are weighted by a Gaussian with a standard deviation of 1.5. The reference implementation computes
+this Gaussian by a recursive filter with three cosines (Charalampidis 2016). The response of the recursive filter to one
+pixel is the sum of the cosines within 5 pixels, and 0 farther away. The window here has this response as its weights.
+The outside of the image is 0. A scale with a side below 8 pixels is left out. The remaining scales then use the first
+weights of the list, as in the reference implementation.
 
-The score is not symmetric: A and L depend on which image is the reference.
+The score is not symmetric, because A and L depend on which image is the reference.
 """
 
 from __future__ import annotations
@@ -44,15 +47,17 @@ ABSORBANCE = np.array(
         [0.24342268924547819, 0.20476744424496821, 0.55180986650955360],
     ]
 )
-"""Rows: how much red, green and blue light each of the three kinds of cones absorbs."""
+"""Shares of red, green and blue light that the cones of the eye absorb. Each row is one of the three kinds of cones."""
 
 BIAS = 0.0037930732552754493
+"""Number that is added to the absorbed light before the cube root."""
 XYB = np.array([[7, -7, 0], [0.5, 0.5, 0], [-0.5, -0.5, 1]])
-"""Rows: X, Y and B - Y from the cube roots of the light that cones absorb. X is scaled by 14."""
+"""Matrix that converts the cube roots of the absorbed light to X, Y and B - Y. X is scaled by 14."""
 OFFSET = np.array([0.42, 0.01, 0.55])
-"""Added to X, Y and B - Y to make them positive."""
+"""Numbers that are added to X, Y and B - Y to make them positive."""
 
-# For each channel, then for each scale, the finest first: D, A and L, first the means, then the 4-norms.
+# One row for each channel and scale. The three channels follow each other; within a channel, the finest scale is first.
+# A row has the weights of the means of D, A and L, then those of the 4-norms of D, A and L.
 # fmt: off
 WEIGHTS = (
     (0, 0.0007376606707406586, 0, 0, 0.0007793481682867309, 0),
@@ -78,12 +83,12 @@ WEIGHTS = (
 # fmt: on
 FACTOR = 0.9562382616834844
 POLYNOMIAL = (2.326765642916932, -0.020884521182843837, 6.248496625763138e-05)
-"""Coefficients of x, x^2 and x^3."""
+"""Coefficients of x, x^2 and x^3 in the polynomial that maps the weighted sum x, times FACTOR, to a distance."""
 POWER = 0.6276336467831387
 
 
 def _window() -> filters.Taps:
-    """Return the Gaussian as the reference implementation approximates and cuts it."""
+    """Return the weights of the window: the Gaussian as the reference implementation approximates and cuts it."""
     reach = round(3.2795 * SIGMA + 0.2546)
     omega = np.array([1, 3, 5]) * math.pi / (2 * reach)
     sign = np.array([1, -1, 1])
@@ -110,7 +115,10 @@ def scales(height: int, width: int) -> int:
 
 
 def score(ops: Verbs[T], a: T, b: T, count: int) -> T:
-    """Return SSIMULACRA 2 of references `a` and candidates `b`, N x 3 x H x W in [-1, 1], at `count` scales: N x 1."""
+    """Return SSIMULACRA 2 of references `a` and candidates `b`, N x 3 x H x W in [-1, 1].
+
+    `count` is the number of scales. The result is N x 1.
+    """
     weights = np.array(WEIGHTS).reshape(-1)[: 18 * count].reshape(3, count, 2, 3)
     light = [colour.linear(ops, ops.affine(x, constant(0.5), constant(0.5))) for x in (a, b)]
     terms: list[T] = []
@@ -130,7 +138,7 @@ def _xyb(ops: Verbs[T], light: T) -> T:
 
 
 def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
-    """Return D, A and L for every pixel and channel: N x 3 x h x w each."""
+    """Return the maps D, A and L of two XYB images. Each map is N x 3 x h x w."""
     stack = ops.concat([a, b, ops.mul(a, a), ops.mul(b, b), ops.mul(a, b)])
     reach = len(WINDOW) // 2
     stack = ops.conv(stack, COLUMN, pad=(reach, 0), groups=15)
@@ -151,7 +159,10 @@ def _errors(ops: Verbs[T], a: T, b: T) -> tuple[T, T, T]:
 
 
 def _norms(ops: Verbs[T], errors: T, weights: Numbers) -> list[T]:
-    """Return the weighted sums over channels, of the means and of the 4-norms: N x 1 x 1 x 1 each."""
+    """Return two numbers for a map: its means and its 4-norms, each as a weighted sum over the channels.
+
+    The numbers are N x 1 x 1 x 1. A number is left out if all its weights are 0.
+    """
     square = ops.mul(errors, errors)
     fourth = ops.root(ops.root(ops.level(ops.mul(square, square))))
     return [

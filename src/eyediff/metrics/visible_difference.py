@@ -1,18 +1,25 @@
-"""Visible difference: the largest difference of colour that remains after a blur of both images.
+"""Visible difference: the largest difference of colour that remains after both images are blurred.
 
     v(p)  = max over filters s of  |G_s a (p) - G_s b (p)| / t_s          score = max over all pixels p
 
-G_s is a Gaussian filter, and colours are points of `yiq.weighted`. A value of 1 is the threshold. Small details must
-differ by t = 0.072 after a blur with a standard deviation of 2 pixels, and wide areas by 0.03 after 8 pixels. Lines are
-blurred by 12 pixels along the line and by 1 across. Vertical lines must differ by 0.04, horizontal ones by 0.065,
-because rows of text form horizontal lines. The eye adds up light in a similar way: noise and displaced edges cancel,
-but a missing line, another digit or another tint does not. S-CIELAB (Zhang and Wandell, A spatial extension of CIELAB
-for digital color image reproduction, SID 1996) filters images for the same reason.
+G_s is a Gaussian filter, and t_s is the threshold of this filter. Colours are points of `yiq.weighted`. A difference is
+visible if v is above 1. There are four filters:
 
-If v is above 1, a displacement of at most 0.75 pixels may explain the difference. An example is text that another
-version of a renderer sets. The code then takes the smallest value over displacements of `a`, the smallest over
-displacements of `b`, and the larger of the two. If the surroundings are flat, no displacement can bring a difference to
-1, and it keeps its value. docs/ci.md describes how the thresholds were chosen.
+    details              standard deviation of 2 pixels                               t = 0.072
+    areas                standard deviation of 8 pixels                               t = 0.03
+    vertical lines       standard deviation of 12 pixels along the line, 1 across     t = 0.04
+    horizontal lines     standard deviation of 12 pixels along the line, 1 across     t = 0.065
+
+The threshold for horizontal lines is higher, because rows of text form horizontal lines. The eye adds up light in a
+similar way as these filters: noise and displaced edges cancel, but a missing line, another digit or another tint does
+not. S-CIELAB (Zhang and Wandell, A spatial extension of CIELAB for digital color image reproduction, SID 1996) filters
+images for the same reason.
+
+If v is above 1, the reason may be a displacement of at most 0.75 pixels. An example is text that was drawn by another
+version of a renderer. The code computes the smallest difference for all displacements of `a`, and the smallest
+difference for all displacements of `b`. The larger one of these two differences replaces v. If the surroundings are
+flat, no displacement can reduce a difference to 1; v is then unchanged. docs/ci.md describes how the thresholds were
+chosen.
 """
 
 from __future__ import annotations
@@ -27,17 +34,20 @@ from .programs import LocalMeasure, Planes
 from .sampling import Places, Plane, at_places, by_strips, plane_distance, shifted
 
 DETAIL, AREA = 0.072, 0.03
-"""Thresholds of the distance after a blur of 2 pixels, and of 8 pixels."""
+"""Thresholds of the filter for details and of the filter for areas."""
 
 VERTICAL, HORIZONTAL = 0.04, 0.065
-"""Thresholds of the distance after a blur along lines."""
+"""Thresholds of the filter for vertical lines and of the filter for horizontal lines."""
 
 SPREAD, ALONG, ACROSS = 2.0, 12.0, 1.0
-"""Standard deviations, in pixels: of the filter for details, and of the filters for lines, along and across."""
+"""Standard deviations, in pixels: of the filter for details; of the filters for lines, along the line and across it."""
 
 SHRINK = 4
-"""The filter for areas is that for details, on an image whose sides are divided by this number. Filters along lines are
-computed only at every fourth place."""
+"""Factor by which images are reduced before wide filters.
+
+The filter for areas is the filter for details, applied to an image that is reduced along both sides. The filters for
+lines are applied to an image that is reduced in the direction of the line.
+"""
 
 STEPS = (-0.75, -0.375, 0.0, 0.375, 0.75)
 """Displacements of rows and of columns, in pixels, that may explain a difference."""
@@ -46,12 +56,15 @@ _PART = 1 << 14
 
 
 def difference_map(a: Pixels, b: Pixels) -> Plane:
-    """Return v at every pixel, N x H x W."""
+    """Return v at every pixel of two batches of images, N x H x W x 3. The result is N x H x W."""
     return np.array([by_strips(_values, x, y) for x, y in zip(a, b, strict=True)], np.float32).reshape(a.shape[:3])
 
 
 def planes(pixels: Pixels) -> Planes:
-    """Return the result of each filter, 3 x H x W, as points. They differ visibly if their distance is above 1."""
+    """Return the results of the four filters, each 3 x H x W and divided by its threshold.
+
+    Two images differ visibly at a pixel if the distance of their results of one filter is above 1.
+    """
     points = yiq.weighted(pixels)
     height, width = points.shape[1:]
     small = _shrunk(_shrunk(points, 1), 2)
@@ -82,7 +95,7 @@ def _values(a: Pixels, b: Pixels) -> Plane:
 
 
 def _range(of: Planes, y: Places, x: Places) -> Plane:
-    """Return the largest possible change at N places of an image that is displaced by less than a pixel."""
+    """Return the largest change that a displacement by less than a pixel can cause at N pixels of an image."""
     here = at_places(of, y, x)
     steps = ((dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if dy or dx)
     largest: Plane = np.maximum.reduce([plane_distance(at_places(of, y + dy, x + dx), here) for dy, dx in steps])
@@ -90,9 +103,10 @@ def _range(of: Planes, y: Places, x: Places) -> Plane:
 
 
 def _nearest(a: Planes, b: Planes, y: Places, x: Places) -> Plane:
-    """Return the smallest distance at N places between `b` and a displaced `a`, for displacements on lines of a grid.
+    """Return, for each of N pixels, the smallest distance between `b` and a displaced `a`.
 
-    Between two neighbours in the grid, `a` changes linearly with the displacement.
+    The displacements are the lines between neighbours in a grid of displacements. On such a line, the displaced `a`
+    changes linearly with the displacement, so the smallest distance is computed directly.
     """
     here = at_places(b, y, x)
     moved = [[shifted(a, y, x, (down, right)) for right in STEPS] for down in STEPS]
@@ -125,7 +139,7 @@ def _blurred(points: Plane, spread: float, axis: int) -> Plane:
 
 
 def _shrunk(points: Plane, axis: int) -> Plane:
-    """Return the means of groups of SHRINK rows or columns."""
+    """Return the means of groups of SHRINK rows (axis 1) or columns (axis 2)."""
     padded = _padded(points, axis, 0, -points.shape[axis] % SHRINK)
     parts = [padded[:, i::SHRINK] if axis == 1 else padded[:, :, i::SHRINK] for i in range(SHRINK)]
     return np.asarray(np.sum(parts, 0, dtype=np.float32) / np.float32(SHRINK), np.float32)
@@ -138,7 +152,7 @@ def _padded(points: Plane, axis: int, before: int, after: int) -> Plane:
 
 
 def _enlarged(points: Plane, length: int, axis: int) -> Plane:
-    """Enlarge rows or columns SHRINK times by linear interpolation, and cut them to `length`."""
+    """Enlarge an image SHRINK times along an axis by linear interpolation, and cut the result to `length`."""
     places = ((np.arange(length) + 0.5) / SHRINK - 0.5).clip(0, points.shape[axis] - 1)
     before = np.floor(places).astype(int)
     after = np.minimum(before + 1, points.shape[axis] - 1)

@@ -2,14 +2,19 @@
 
 VSI: a visual saliency-induced index for perceptual image quality assessment, IEEE TIP 23(10), 2014, equations 6 to 13:
 
-    VSI = sum over pixels of S_VS * S_G^alpha * (S_M S_N)^beta * VS_max / sum of VS_max
+    VSI = sum over pixels of (S_VS * S_G^alpha * (S_M S_N)^beta * VS_max) / sum over pixels of VS_max
 
-VS is visual saliency, G the length of Scharr's gradient, and M and N are chromaticities. VS_max is the larger of the
-two images' VS. Every S = (2 x y + C) / (x^2 + y^2 + C) has its own C. Constants and edges are those of the authors'
-VSI.m, for values from 0 to 255. As in that code, large images are reduced first.
+VS is the visual saliency, G is the length of Scharr's gradient, and M and N are chromaticities. VS_max is the larger
+one of the VS of both images. S is the similarity of the values x and y of both images,
 
-Saliency is SDSP (Zhang, Gu and Li, ICIP 2013). It is the product of three priors, computed from a copy of 256 x 256
-pixels in CIE Lab: the response of a band-pass filter, the nearness to the centre, and the warmth of colours.
+    S = (2 x y + C) / (x^2 + y^2 + C)
+
+with another constant C for each feature. The constants and the treatment of the edges are those of the authors' VSI.m,
+for values from 0 to 255. As in VSI.m, large images are reduced first.
+
+The saliency is that of SDSP (Zhang, Gu and Li, ICIP 2013). It is computed from a copy of the image with 256 x 256
+pixels in CIE Lab. It is the product of three factors: the response of a band-pass filter, the nearness to the centre,
+and the warmth of the colours.
 """
 
 from __future__ import annotations
@@ -30,25 +35,25 @@ SMALLEST_SIDE = 2
 
 # Constants of SDSP.
 SIDE = 256
-CENTRE, BANDWIDTH = 0.021, 1.34  # of the log-Gabor filter: cycles per pixel, and deviation of the logarithm
-REACH = 145.0  # in pixels: deviation of the prior for the centre, times the root of 2
-WARMTH = 0.001  # deviation of the prior for colours, times the root of 2
+CENTRE, BANDWIDTH = 0.021, 1.34  # of the log-Gabor filter: frequency in cycles per pixel, deviation of its logarithm
+REACH = 145.0  # standard deviation of the factor for the centre, in pixels, times the root of 2
+WARMTH = 0.001  # standard deviation of the factor for colours, times the root of 2
 COLOURLESS = 1e-6
-"""A range of a* or b* up to this is rounding. Such an image has no colours, so nothing in it is salient."""
+"""Largest range of a* or b* that is only rounding error. Such an image has no colours, so nothing in it is salient."""
 
 LMN = np.array([[0.06, 0.63, 0.27], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
-"""Rows: the weights of red, green and blue in L, M and N."""
+"""Matrix that converts red, green and blue to L, M and N."""
 
 XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 WHITE = np.array([0.9642, 1.0, 0.8251])
-"""Primaries and white of SDSP.m, which uses D50 for sRGB."""
+"""Matrix from linear sRGB to X, Y and Z, and the white, both as in SDSP.m. This code uses D50 for sRGB."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Features:
-    """The features that VSI compares at each pixel of an image, h x w each."""
+    """The features that VSI compares at each pixel of an image. Each array is h x w."""
 
     saliency: Numbers
     gradient: Numbers
@@ -67,13 +72,13 @@ def vsi(a: Pixels, b: Pixels) -> Numbers:
     Returns
     -------
     array of N scores
-        From 0 to 1; 1 for equal images.
+        Scores from 0 to 1. A score is 1 for equal images.
     """
     return np.array([_score(*map(_features, pair)) for pair in zip(a, b, strict=True)], np.float64)
 
 
 def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
-    """Return the similarity at every pixel, before saliency weights it, N x H x W."""
+    """Return the similarity at every pixel, N x H x W. The similarity is not weighted by saliency."""
     height, width = a.shape[1:3]
     factor = filters.reduction(height, width)
     maps = [_similarity(*map(_features, pair)) for pair in zip(a, b, strict=True)]
@@ -83,13 +88,13 @@ def similarity_map(a: Pixels, b: Pixels) -> npt.NDArray[np.float32]:
 
 def _score(a: _Features, b: _Features) -> float:
     similar, weight = _similarity(a, b), np.maximum(a.saliency, b.saliency)
-    if not weight.any():  # nothing is salient in either image: all pixels have equal weight
+    if not weight.any():  # neither image has anything salient, so all pixels have equal weight
         return float(similar.mean())
     return float((similar * weight).sum() / weight.sum())
 
 
 def _similarity(a: _Features, b: _Features) -> Numbers:
-    # Colours may be opposite. The power of a negative number is complex; VSI.m keeps its real part.
+    # The similarity of opposite colours is negative. Its power is complex; VSI.m keeps the real part.
     colours = _ratio(a.m, b.m, C3) * _ratio(a.n, b.n, C3)
     chromatic = np.abs(colours) ** BETA * np.where(colours < 0, np.cos(np.pi * BETA), 1)
     similar: Numbers = _ratio(a.saliency, b.saliency, C1) * _ratio(a.gradient, b.gradient, C2) ** ALPHA * chromatic
@@ -97,7 +102,7 @@ def _similarity(a: _Features, b: _Features) -> Numbers:
 
 
 def _ratio(x: Numbers, y: Numbers, c: float) -> Numbers:
-    # x * x + y * y, not powers: numerator and denominator are then equal for equal images, and the ratio exactly 1.
+    # With x * x instead of x ** 2, numerator and denominator are exactly equal for equal images.
     return (2 * (x * y) + c) / (x * x + y * y + c)
 
 
@@ -109,7 +114,7 @@ def _features(pixels: Pixels) -> _Features:
 
 
 def saliency(pixels: Pixels) -> Numbers:
-    """Return the visual saliency of an image, H x W from 0 to 1, by SDSP."""
+    """Return the visual saliency at each pixel of an image by SDSP, H x W, from 0 to 1."""
     height, width = pixels.shape[:2]
     lab = _lab(_resize(_resize(pixels.astype(np.float64) / PEAKS[pixels.dtype], SIDE, 0), SIDE, 1))
     band_pass, centre = _priors()
@@ -126,10 +131,10 @@ def saliency(pixels: Pixels) -> Numbers:
 
 @cache
 def _priors() -> tuple[Numbers, Numbers]:
-    """Return the log-Gabor filter in the frequency order of fft2, and the prior for the centre."""
+    """Return the log-Gabor filter in the frequency order of fft2, and the factor for the nearness to the centre."""
     places = np.arange(SIDE) - SIDE // 2
     radius = np.fft.ifftshift(np.hypot(places[:, None], places) / SIDE)
-    radius[0, 0] = 1  # the mean has no logarithm; its response is set to 0 below
+    radius[0, 0] = 1  # the frequency 0 has no logarithm; the filter is set to 0 for it below
     band_pass = np.exp(-(np.log(radius / CENTRE) ** 2) / (2 * BANDWIDTH**2)) * (radius <= 0.5)
     band_pass[0, 0] = 0
     off = (places + 1) ** 2  # MATLAB counts from 1
@@ -137,7 +142,7 @@ def _priors() -> tuple[Numbers, Numbers]:
 
 
 def _lab(rgb: Numbers) -> Numbers:
-    """Return CIE L*a*b* on the last axis, as in the authors' MATLAB file SDSP.m."""
+    """Convert sRGB from 0 to 1 to CIE L*a*b*, as the authors' MATLAB file SDSP.m does. Colours are the last axis."""
     linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     share = linear @ XYZ.T / WHITE
     x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), (903.3 * share + 16) / 116), -1, 0)
@@ -145,7 +150,10 @@ def _lab(rgb: Numbers) -> Numbers:
 
 
 def _resize(values: Numbers, length: int, axis: int) -> Numbers:
-    """Resize along an axis as MATLAB's imresize 'bilinear': a triangle filter as wide as the larger pixel."""
+    """Resize along an axis as MATLAB's imresize with 'bilinear' does.
+
+    The filter is a triangle. Its width follows the larger one of the old and the new pixels.
+    """
     have = values.shape[axis]
     if have == length:
         return values

@@ -29,7 +29,7 @@ def test_what_is_no_amount_is_refused(text: str) -> None:
 
 def test_too_little_is_refused() -> None:
     """The libraries alone would pass it: said before any work."""
-    with pytest.raises(UsageError, match=r"100 MB.*give 512MB or more"):
+    with pytest.raises(UsageError, match=r"100 MB.*set it to 512MB or more"):
         budget.check_memory("100MB")
 
 

@@ -43,7 +43,7 @@ def test_add_refuses_what_it_does_not_recognise(tmp_path: Path, squeeze: Weights
     with pytest.raises(WeightsError, match=r"x\.safetensors: .* fit none of AlexNet, VGG16, SqueezeNet 1\.1"):
         add(path)
     path = convolutions(tmp_path / "x.safetensors", squeeze)
-    with pytest.raises(WeightsError, match=r"x\.safetensors: not AlexNet"):
+    with pytest.raises(WeightsError, match=r"x\.safetensors: .*AlexNet"):
         add(path, "alex")
     path = convolutions(tmp_path / "x.safetensors", changed(squeeze))
     with pytest.raises(WeightsError, match="the cache accepts only official weights"):

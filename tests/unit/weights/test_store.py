@@ -69,11 +69,11 @@ def test_other_content_under_the_right_name_is_an_error(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda w: {name: w[name] for name in list(w)[1:]}, "lacks 1 of .* names: features.0.weight"),
+        (lambda w: {name: w[name] for name in list(w)[1:]}, "1 of .* missing: features.0.weight"),
         (lambda w: {**w, "features.99.weight": w["features.0.bias"]}, "features.99.weight"),
         (
             lambda w: {**w, "features.0.bias": w["features.0.bias"][1:]},
-            r"features.0.bias has the shape \(63,\), expected \(64,\)",
+            r"features.0.bias has the shape \(63,\). expected \(64,\)",
         ),
         (lambda w: {**w, "features.0.bias": w["features.0.bias"] * np.float32(np.nan)}, "not finite"),
     ],
