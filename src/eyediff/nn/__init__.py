@@ -1,10 +1,11 @@
-"""Perceptual distances as torch modules, for training. Needs torch: pip install 'eyediff[torch]'
+"""Perceptual distances as torch modules, for training. They need torch: pip install 'eyediff[torch]'
 
     loss = eyediff.nn.LPIPS("vgg")
     loss(output, target).backward()
 
-All modules take N x C x H x W tensors in a stated range and reduce as torch's own losses do. A loss is lower if images
-are more similar. `score` returns the metric itself, one value for each pair.
+All modules take N x C x H x W tensors with values in a stated range. Their argument `reduction` has the same meaning
+as that of torch's own losses. A loss is lower if images are more similar. `score` returns the metric itself, one value
+for each pair.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..optional import import_optional
 
-import_optional("torch", "eyediff.nn")  # before other imports, so that a user without torch reads one line
+import_optional("torch", "eyediff.nn")  # before other imports, so that a user without torch reads a short message
 
 from .classical import DSSIM, L2, MSSSIM, PSNR, SSIM, SSIM3D
 from .distance import LPIPS, Prepared

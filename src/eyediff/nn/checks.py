@@ -1,4 +1,4 @@
-"""Checks of inputs and reductions of results. All modules use them."""
+"""Checks of the inputs of torch modules, conversions of images, and reductions of losses."""
 
 from __future__ import annotations
 
@@ -16,25 +16,28 @@ ValueRange: TypeAlias = tuple[float, float]
 
 
 def check_reduction(reduction: str) -> None:
-    """Raise UsageError for a reduction that does not exist."""
+    """Raise UsageError unless a reduction is "mean", "sum" or "none"."""
     if reduction not in ("mean", "sum", "none"):
-        raise UsageError(f"reduction {reduction!r} was given, expected mean, sum or none")
+        raise UsageError(f"reduction must be mean, sum or none; got {reduction!r}")
 
 
 def check_range(value_range: ValueRange) -> None:
-    """Raise UsageError unless a range has two ends, with the lower one first."""
+    """Raise UsageError unless the first number of a range is less than the second one."""
     if not value_range[0] < value_range[1]:
-        raise UsageError(f"value_range {value_range} was given, expected (lowest, highest) such as (-1, 1) or (0, 1)")
+        raise UsageError(f"value_range must be (lowest, highest), such as (-1, 1) or (0, 1); got {value_range}")
 
 
 def broadcast(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return two batches of the same length. A batch of one image is repeated."""
+    """Return two batches of the same length. If one batch has a single image, this image is repeated."""
     first, second = torch.broadcast_tensors(x, y)  # type: ignore[no-untyped-call]
     return first, second
 
 
 def as_batch(x: Tensor) -> Tensor:
-    """Return gray images as three equal channels, and a single image as a batch of one."""
+    """Return images as a batch with three channels.
+
+    Gray images get three equal channels, and a single image without a batch axis becomes a batch of one.
+    """
     if isinstance(x, Tensor) and x.ndim == 3:
         x = x[None]
     if not isinstance(x, Tensor) or x.ndim != 4:
@@ -44,41 +47,50 @@ def as_batch(x: Tensor) -> Tensor:
 
 
 def check_tensor(x: object, what: str) -> None:
-    """Raise ArgumentTypeError if x is not a tensor."""
+    """Raise ArgumentTypeError if `x` is not a tensor. `what` is the name of the module, for the message."""
     if not isinstance(x, Tensor):
-        raise ArgumentTypeError(f"{what}: {type(x).__name__} was given, expected a torch.Tensor")
+        raise ArgumentTypeError(f"{what}: the images are of the type {type(x).__name__}; expected a torch.Tensor")
 
 
 def check_shape(x: Tensor, smallest: int, what: str) -> None:
-    """Raise an error unless x is a tensor N x 3 x H x W of floats whose sides are at least `smallest`."""
+    """Raise an error unless `x` is a tensor N x 3 x H x W of floats, with sides of at least `smallest` pixels."""
     check_tensor(x, what)
-    if is_tracing():  # sides are tensors then; a comparison of them would make the trace depend on the size
+    if is_tracing():  # sides are tensors during a trace; comparing them would make the trace depend on the size
         return
     if x.ndim != 4 or x.shape[1] != 3:
-        raise RangeError(f"{what}: a tensor of {tuple(x.shape)} was given, expected N x 3 x H x W")
+        raise RangeError(f"{what}: the images have the shape {tuple(x.shape)}; expected N x 3 x H x W")
     if not x.is_floating_point():
         raise RangeError(
-            f"{what}: a tensor of {x.dtype} was given, expected floats; convert it with x.float() and give its range"
+            f"{what}: the images have the type {x.dtype}; expected floats; "
+            "convert them with x.float(), and state their range with value_range=(lowest, highest)"
         )
     check_sides(what, smallest, x.shape[3], x.shape[2])
 
 
 def check_pair(x: tuple[int, ...], y: tuple[int, ...]) -> None:
-    """Raise SizeError unless images of shapes N x ... x H x W can be compared. A batch of one fits any batch."""
+    """Raise SizeError unless two batches of shapes N x ... x H x W can be compared.
+
+    The sizes of the images must be equal. The numbers of images must be equal, unless one batch has a single image.
+    """
     if is_tracing():
         return
     if x[-2:] != y[-2:]:
-        raise SizeError(f"images of {x[-1]}x{x[-2]} and {y[-1]}x{y[-2]} pixels were given, expected one size")
+        raise SizeError(
+            f"the images have {x[-1]}x{x[-2]} and {y[-1]}x{y[-2]} pixels; expected images of one size; resize them"
+        )
     if x[0] != y[0] and 1 not in (x[0], y[0]):
-        raise SizeError(f"{x[0]} and {y[0]} images were given, expected equal numbers, or one image in a batch")
+        raise SizeError(
+            f"the batches have {x[0]} and {y[0]} images; expected equal numbers, or a single image in one batch"
+        )
 
 
 def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
-    """Raise RangeError if values are so far outside the range that the user must have meant another range.
+    """Raise RangeError if values are so far outside `value_range` that the user must have meant another range.
 
-    Values may exceed the range by half its width on both sides, since a network may overshoot. Infinities and NaN are
-    accepted, so that the scalers of mixed precision see them. The check costs one pass and, on a GPU, a wait. Compilers
-    and the transforms of `torch.func` have no values to check, so they skip it.
+    Values may exceed the range by half of its width on both sides, because the output of a network may be slightly
+    outside. Infinities and NaN are accepted, so that the gradient scaler of mixed precision can react to them. The
+    check needs a pass over the images and, on a GPU, a wait for the result. It is skipped by compilers and by the
+    transforms of `torch.func`, because they have no values.
     """
     if not is_plain_eager(x) or x.numel() == 0:
         return
@@ -89,22 +101,22 @@ def check_values(x: Tensor, value_range: ValueRange, what: str) -> None:
         return
     if seen_low < low - margin or seen_high > high + margin:
         raise RangeError(
-            f"{what}: values from {seen_low:.4g} to {seen_high:.4g} were given, expected {low:g} to {high:g}; "
-            "give the range of your values with value_range=(lowest, highest)"
+            f"{what}: the images have values from {seen_low:.4g} to {seen_high:.4g}; expected {low:g} to {high:g}; "
+            "state the range of your images with value_range=(lowest, highest)"
         )
 
 
 def scaled(x: Tensor, value_range: ValueRange) -> Tensor:
-    """Return images of a range in [-1, 1]."""
+    """Return images with values converted from `value_range` to [-1, 1]."""
     low, high = value_range
     return x if (low, high) == (-1, 1) else (x - low) * (2 / (high - low)) - 1
 
 
 def full(x: Tensor) -> Tensor:
-    """Return x in float32 or a higher precision."""
+    """Return `x` in float32. A tensor with a higher precision is returned unchanged."""
     return x.float() if x.dtype in HALVES else x
 
 
 def reduced(x: Tensor, reduction: Reduction) -> Tensor:
-    """Return the mean, the sum, or x itself."""
+    """Return the mean or the sum of `x`, or `x` itself, as `reduction` says."""
     return x.mean() if reduction == "mean" else x.sum() if reduction == "sum" else x

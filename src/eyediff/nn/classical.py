@@ -1,4 +1,4 @@
-"""SSIM, DSSIM, MS-SSIM, L2 and PSNR as torch modules. They compute the formulas of `eyediff compare` on tensors."""
+"""SSIM, DSSIM, MS-SSIM, L2 and PSNR as torch modules. They compute the same formulas as `eyediff compare`."""
 
 from __future__ import annotations
 
@@ -30,23 +30,24 @@ from .masks import central, counted_pixels, hidden, masked_mean
 from .trunk import VERBS
 
 Colour: TypeAlias = Literal["rgb", "y"]
-"""The channels of SSIM: the mean over RGB, or only the luma."""
+"""Channels that SSIM compares: red, green and blue ("rgb"), or the luma only ("y")."""
 
 
 class ClassicalLoss(nn.Module):
-    """Base of the losses on pixels. The loss is lower if images are more similar; `score` is the metric itself.
+    """Base class of the losses that compare pixels. A loss is lower if images are more similar.
 
-    Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, count as three equal channels. One image without a
-    batch axis counts as a batch of one.
+    `score` returns the metric itself. Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, are treated as three
+    equal channels. A single image without a batch axis is treated as a batch of one.
 
     Parameters
     ----------
     reduction : {"mean", "sum", "none"}
-        How the N losses are reduced.
+        How the N losses are reduced: to their mean, to their sum, or not at all.
     value_range : (float, float)
-        The levels of black and white in the images.
+        Values of black and white in the images.
     check : bool
-        Raise RangeError for values far outside the range. This costs a pass over the images and, on a GPU, a wait.
+        Whether values far outside `value_range` raise RangeError. The check needs a pass over the images and, on a GPU,
+        a wait for the result.
     """
 
     higher_is_better: ClassVar[bool] = True
@@ -62,14 +63,14 @@ class ClassicalLoss(nn.Module):
 
     @classmethod
     def for_version(cls, version: str, **options: Any) -> Self:  # noqa: ARG003  # only SSIM has several versions
-        """Build the module of a version of the metric.
+        """Build the module that computes one version of the metric.
 
         Parameters
         ----------
         version : str
-            A version that the registry lists.
+            Name of a version in the registry of metrics.
         **options
-            The arguments of the class.
+            Arguments of the class.
 
         Returns
         -------
@@ -78,17 +79,17 @@ class ClassicalLoss(nn.Module):
         return cls(**options)
 
     def forward(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the loss between N images and N images, or between N images and one.
+        """Return the loss of N pairs of images. If one batch has a single image, all pairs contain this image.
 
         Parameters
         ----------
         x, y, mask
-            As for `score`.
+            See `score`.
 
         Returns
         -------
         Tensor
-            The reduced losses.
+            The N losses, reduced as `reduction` says.
         """
         return reduced(self._loss(self.score(x, y, mask)), self.reduction)
 
@@ -100,13 +101,13 @@ class ClassicalLoss(nn.Module):
         x, y : Tensor
             Images, N x 3 x H x W.
         mask : Tensor, optional
-            The pixels that count: H x W, N x H x W or N x 1 x H x W. At other pixels, the candidates `x` have no
-            influence and no gradient.
+            Mask of the pixels that are compared: H x W, N x H x W or N x 1 x H x W. At other pixels, the images `x`
+            have no influence and no gradient.
 
         Returns
         -------
         Tensor
-            N scores, in float32 or a higher precision. A pair in which no pixel counts gives NaN.
+            N scores, in float32 or a higher precision. The score is NaN if the mask selects no pixel of the pair.
         """
         name = type(self).__name__
         x, y = self.images(x, y)
@@ -117,7 +118,7 @@ class ClassicalLoss(nn.Module):
             return self._masked_score(hidden(x, y, counted), y, counted)
 
     def images(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Check two batches and convert them to [-1, 1], in float32 or a higher precision.
+        """Check two batches of images and convert their values to [-1, 1], in float32 or a higher precision.
 
         Parameters
         ----------
@@ -133,7 +134,7 @@ class ClassicalLoss(nn.Module):
         return x, y
 
     def _checked(self, x: Tensor) -> Tensor:
-        """Return a batch in [-1, 1], in float32 or a higher precision."""
+        """Check a batch of images and convert its values to [-1, 1], in float32 or a higher precision."""
         name, x = type(self).__name__, as_batch(x)
         check_shape(x, self.smallest, name)
         if self.check:
@@ -144,7 +145,7 @@ class ClassicalLoss(nn.Module):
         raise NotImplementedError
 
     def _masked_score(self, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:  # noqa: ARG002  # some define none
-        raise UsageError(f"{type(self).__name__} is not defined where some pixels do not count; leave the mask out")
+        raise UsageError(f"{type(self).__name__} is not defined for a part of the pixels; call it without a mask")
 
     def _loss(self, score: Tensor) -> Tensor:
         return 1 - score
@@ -159,16 +160,19 @@ class SSIM(ClassicalLoss):
     Parameters
     ----------
     variant : {"wang", "skimage"}
-        The window: a Gaussian of 11 x 11 pixels, or 7 x 7 equal weights. Sides must be at least 11 (or 7) pixels. The
-        MATLAB variants round to whole grey levels, so they have no gradient and are refused.
+        The window: a Gaussian of 11 x 11 pixels ("wang"), or 7 x 7 equal weights ("skimage"). The sides of an image
+        must be at least as long as the window. The variants of MATLAB round to whole grey levels; they are refused,
+        because they have no gradient.
     reduction : {"mean", "sum", "none"}
-        How the N losses are reduced.
+        How the N losses are reduced: to their mean, to their sum, or not at all.
     colour : {"rgb", "y"}
-        The mean over the channels, or the luma of BT.601 without rounding. Papers on super-resolution report the luma.
+        Channels that are compared: red, green and blue, with the mean as the score; or the luma of BT.601 without
+        rounding, which papers on super-resolution report.
     value_range : (float, float)
-        The levels of black and white in the images.
+        Values of black and white in the images.
     check : bool
-        Raise RangeError for values far outside the range. This costs a pass over the images and, on a GPU, a wait.
+        Whether values far outside `value_range` raise RangeError. The check needs a pass over the images and, on a GPU,
+        a wait for the result.
 
     Examples
     --------
@@ -190,23 +194,23 @@ class SSIM(ClassicalLoss):
     ) -> None:
         super().__init__(reduction, value_range=value_range, check=check)
         if colour not in ("rgb", "y"):
-            raise UsageError(f"colour {colour!r} was given, expected rgb or y")
+            raise UsageError(f"colour must be rgb or y; got {colour!r}")
         smooth = [name for name, known in ssim.VARIANTS.items() if known.is_plain]
         if variant not in smooth:
-            raise UsageError(f"SSIM variant {variant!r} was given, expected one with a module: {', '.join(smooth)}")
+            raise UsageError(f"variant must be one of {', '.join(smooth)}, which have a gradient; got {variant!r}")
         self.variant, self.colour = variant, colour
         self.smallest = ssim.VARIANTS[variant].smallest
 
     @classmethod
     def for_version(cls, version: str, **options: Any) -> Self:
-        """Build the module of a variant. See `ClassicalLoss.for_version`.
+        """Build the module that computes one variant of SSIM.
 
         Parameters
         ----------
         version : str
-            The variant.
+            Name of the variant.
         **options
-            The other arguments of `SSIM`.
+            Other arguments of `SSIM`.
 
         Returns
         -------
@@ -215,7 +219,7 @@ class SSIM(ClassicalLoss):
         return cls(version, **options)
 
     def map(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the SSIM of each window inside the image.
+        """Return the SSIM of each window that is completely inside the image.
 
         Parameters
         ----------
@@ -225,8 +229,8 @@ class SSIM(ClassicalLoss):
         Returns
         -------
         Tensor
-            N x 1 x (H - 10) x (W - 10), or N x 1 x (H - 6) x (W - 6) for "skimage". The mean is the score. The value
-            at [0, 0] belongs to the window in the top left corner.
+            N x 1 x (H - 10) x (W - 10), or N x 1 x (H - 6) x (W - 6) for the variant "skimage". The mean of these
+            values is the score. The value at row 0 and column 0 is that of the window in the top left corner.
         """
         x, y = self._checked(x), self._checked(y)
         check_pair(x.shape, y.shape)
@@ -245,16 +249,16 @@ class SSIM(ClassicalLoss):
 
 
 def _masked_similarity(variant: str, x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-    """Return the SSIM of each pair: the mean over the windows whose centre counts."""
+    """Return the SSIM of each pair: the mean over the windows with a centre that the mask `counted` selects."""
     found = ssim.similarity(VERBS, ssim.VARIANTS[variant], x, y)
     return masked_mean(found, central(counted, *found.shape[2:])).mean(1)
 
 
 def luma(x: Tensor) -> Tensor:
-    """Return the luma of images in [-1, 1] as three equal channels in the same range."""
+    """Return the luma of BT.601 of images in [-1, 1], as three equal channels in the same range."""
     levels = [thousandths / 1000 for thousandths in colour.BT601_LUMA]
     weights = torch.tensor(levels, dtype=x.dtype, device=x.device).reshape(1, 3, 1, 1) / 255
-    # Pixels p = (x + 1) / 2 give y = black / 255 + sum of weights * p. The result in [-1, 1] is 2 y - 1.
+    # Pixels p = (x + 1) / 2 have the luma y = black / 255 + sum of weights * p. The returned value is 2 y - 1.
     offset = 2 * colour.BT601_BLACK / 255 + sum(levels) / 255 - 1
     return ((weights * x).sum(1, keepdim=True) + offset).expand(-1, 3, -1, -1)
 
@@ -265,7 +269,7 @@ class DSSIM(ClassicalLoss):
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     higher_is_better = False
@@ -282,16 +286,17 @@ class DSSIM(ClassicalLoss):
 
 
 class SSIM3D(nn.Module):
-    """Structural similarity of volumes, with a Gaussian window of 11 x 11 x 11. The loss is 1 - SSIM.
+    """Structural similarity of volumes, with a Gaussian window of 11 x 11 x 11 voxels. The loss is 1 - SSIM.
 
     Parameters
     ----------
     edge : {"inside", "repeat"}
-        "inside" averages over the windows inside the volume, as scikit-image and piq do. Sides must be at least 11.
-        "repeat" repeats the outermost voxels and averages over all voxels, as MATLAB's `ssim` does for volumes.
-        MATLAB treats an RGB image as a volume of three slices. For the same result, give it as 1 x 1 x 3 x H x W.
+        Treatment of the edges. "inside" averages over the windows that are completely inside the volume, as
+        scikit-image and piq do; sides must then be at least 11 voxels. "repeat" repeats the outermost voxels and
+        averages over all voxels, as MATLAB's `ssim` does for volumes. MATLAB treats an RGB image as a volume of three
+        slices. For the same result, pass the image as 1 x 1 x 3 x H x W.
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     higher_is_better = True
@@ -308,11 +313,11 @@ class SSIM3D(nn.Module):
         check_reduction(reduction)
         check_range(value_range)
         if edge not in ("inside", "repeat"):
-            raise UsageError(f"edge {edge!r} was given, expected inside or repeat")
+            raise UsageError(f"edge must be inside or repeat; got {edge!r}")
         self.edge, self.reduction, self.value_range, self.check = edge, reduction, value_range, check
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the loss between N volumes and N volumes.
+        """Return the loss of N pairs of volumes.
 
         Parameters
         ----------
@@ -322,12 +327,12 @@ class SSIM3D(nn.Module):
         Returns
         -------
         Tensor
-            The reduced losses.
+            The N losses, reduced as `reduction` says.
         """
         return reduced(1 - self.score(x, y), self.reduction)
 
     def score(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the SSIM of each pair of volumes: N values, which are means over the channels.
+        """Return the SSIM of each pair of volumes: N values. Each value is a mean over the channels.
 
         Parameters
         ----------
@@ -341,10 +346,10 @@ class SSIM3D(nn.Module):
         for volume in (x, y):
             check_tensor(volume, "SSIM3D")
         if x.shape != y.shape or x.ndim != 5 or not x.is_floating_point():
-            given = f"tensors of {tuple(x.shape)} and {tuple(y.shape)}, {x.dtype}, were given"
-            raise RangeError(f"{given}; expected two tensors of floats, N x C x D x H x W, of the same shape")
+            given = f"the volumes have the shapes {tuple(x.shape)} and {tuple(y.shape)} and the type {x.dtype}"
+            raise RangeError(f"{given}; expected two tensors of floats with the same shape N x C x D x H x W")
         if self.edge == "inside" and min(x.shape[2:]) < ssim.VARIANTS["wang"].smallest:
-            raise SizeError(f"a volume of {tuple(x.shape[2:])} voxels was given, expected sides of 11 or more")
+            raise SizeError(f"the volumes have {tuple(x.shape[2:])} voxels along their sides; expected at least 11")
         if self.check:
             for volume in (x, y):
                 check_values(volume, self.value_range, "SSIM3D")
@@ -381,14 +386,14 @@ class MSSSIM(ClassicalLoss):
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     weights : sequence of float
-        Exponents of the scales, the finest first. The five published weights need sides of at least 161 pixels. Four
-        weights need 81 pixels, three need 41.
+        Exponents of the scales. The finest scale comes first. The sides of an image must be at least 161 pixels for the
+        five published weights, 81 pixels for four weights, and 41 pixels for three weights.
 
     Notes
     -----
-    A scale with a negative mean counts as 0 and has no gradient.
+    If the mean of a scale is negative, it is replaced by 0 and has no gradient.
     """
 
     def __init__(
@@ -401,7 +406,7 @@ class MSSSIM(ClassicalLoss):
     ) -> None:
         super().__init__(reduction, value_range=value_range, check=check)
         if not weights or not all(weight > 0 for weight in weights):
-            raise UsageError(f"weights {tuple(weights)} were given, expected one or more numbers above 0")
+            raise UsageError(f"weights must be one or more numbers above 0; got {tuple(weights)}")
         self.weights = tuple(weights)
         self.smallest = msssim.smallest_side(len(self.weights))
 
@@ -409,18 +414,18 @@ class MSSSIM(ClassicalLoss):
         product = torch.ones((), device=x.device)
         means = msssim.means(VERBS, x, y, len(self.weights))
         for weight, mean in zip(self.weights, means, strict=True):
-            below = mean <= 0  # false for NaN, so that NaN reaches the loss
+            below = mean <= 0  # NaN is not below 0, so NaN reaches the loss
             product = product * torch.where(below, 0, torch.where(below, 1, mean) ** weight)
         return product.mean(1)
 
 
 class L2(ClassicalLoss):
-    """Mean squared error of RGB on a scale of 0 to 1. The loss is the score.
+    """Mean squared error over pixels and RGB, with pixels on a scale of 0 to 1. The loss is the score.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     higher_is_better = False
@@ -436,17 +441,18 @@ class L2(ClassicalLoss):
 
 
 class PSNR(ClassicalLoss):
-    """Peak signal-to-noise ratio in dB over all of RGB. The loss is -PSNR.
+    """Peak signal-to-noise ratio in dB, with one mean squared error over all pixels and RGB. The loss is -PSNR.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
 
     Notes
     -----
-    The score of equal images is infinite, and their gradient is 0. The mean is over the PSNR of images, as in papers.
-    torchmetrics uses the mean error of all pixels: `ModuleMetric(PSNR(), pooled=True)`.
+    The score of equal images is infinite, and their gradient is 0. With the reduction "mean", the result is the mean of
+    the PSNR of each image, as in papers. torchmetrics computes one PSNR from the mean squared error of all images
+    instead; `ModuleMetric(PSNR(), pooled=True)` computes this number.
     """
 
     def _score(self, x: Tensor, y: Tensor) -> Tensor:
@@ -460,11 +466,14 @@ class PSNR(ClassicalLoss):
 
 
 def decibels(error: Tensor) -> Tensor:
-    """Return the PSNR of mean squared errors on a scale of 0 to 1. An error of 0 gives infinity and a gradient of 0."""
+    """Return the PSNR in dB for mean squared errors of pixels from 0 to 1.
+
+    If an error is 0, the PSNR is infinite and its gradient is 0.
+    """
     equal = error == 0
     return torch.where(equal, torch.inf, -10 * torch.where(equal, 1, error).log10())
 
 
 def _masked_squares(x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-    """Return N mean squared errors of the pixels that count, on a scale of 0 to 1."""
+    """Return N mean squared errors of the pixels that the mask `counted` selects, for pixels from 0 to 1."""
     return masked_mean((x - y).square() / 4, counted).mean(1)

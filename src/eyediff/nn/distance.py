@@ -1,4 +1,4 @@
-"""LPIPS as a torch module. It computes the formula of `metrics/lpips.py` on tensors."""
+"""LPIPS as a torch module, which computes the formula of `metrics/lpips.py` on tensors."""
 
 from __future__ import annotations
 
@@ -32,11 +32,14 @@ from .tree import Tree
 from .trunk import VERBS, FeatureLayout, ModuleTrunk, NetworkTrunk
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Mean and standard deviation of pixels in [0, 1] for most published classifiers. LPIPS uses rounded values."""
+"""Mean and standard deviation by which most published classifiers normalise pixels in [0, 1].
+
+LPIPS uses rounded values instead.
+"""
 
 
 class Prepared(NamedTuple):
-    """The features of images, which `LPIPS.prepare` returns."""
+    """The features of a batch of images of one size, which `LPIPS.prepare` returns."""
 
     features: tuple[Tensor, ...]
     height: int
@@ -53,40 +56,42 @@ class LPIPS(nn.Module):
     Parameters
     ----------
     net : {"alex", "vgg", "squeeze", "mini"} or path
-        Name of the backbone, or path of a metric file. Papers report "alex"; "vgg" is the usual loss.
+        Name of the backbone, or path of a metric file. Papers report the distance with "alex". Most losses use "vgg".
     version : {"0.1", "0.0"}
-        The version of the linear weights. A metric file has its own version.
+        Version of the linear weights, if `net` is not a metric file. A metric file has its own version.
     head : bool
-        Use the linear weights learned from human votes. Without them, the distance is uncalibrated.
+        Whether the linear weights that were learned from human votes are used. If not, every weight is 1, and the
+        distance is uncalibrated.
     spatial : bool
-        Return a map N x 1 x H x W instead of one distance for each pair.
+        Whether the module returns a map N x 1 x H x W instead of one distance for each pair.
     reduction : {"mean", "sum", "none"}
-        How the N distances, or the values of the map, are reduced.
+        How the N distances, or the values of the map, are reduced: to their mean, to their sum, or not at all.
     value_range : (float, float)
-        The levels of black and white in the images.
+        Values of black and white in the images.
     check : bool
-        Raise RangeError for values far outside the range. This costs a pass over the images and, on a GPU, a wait.
+        Whether values far outside `value_range` raise RangeError. The check needs a pass over the images and, on a GPU,
+        a wait for the result.
     weights_file : str or Path, optional
-        A file with the weights of the backbone. Default: they are found or downloaded.
+        File with the weights of the backbone. Default: the weights are found or downloaded.
     trust : bool
-        Accept weights in `weights_file` that are not the published ones.
+        Whether `weights_file` may contain weights that are not the published ones.
 
     Raises
     ------
     WeightsError
-        If weights are missing or do not fit.
+        If the weights are missing or do not fit.
     UsageError
         If an argument has an unknown value.
 
     Notes
     -----
-    Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, count as three equal channels. One image without a
-    batch axis counts as a batch of one.
+    Images are N x 3 x H x W floats. Gray images, N x 1 x H x W, are treated as three equal channels. A single image
+    without a batch axis is treated as a batch of one.
 
-    The module is frozen and stays in eval mode. Gradients flow to both images. They are finite if the features are
-    finite, and 0 if the images are equal. Under `torch.autocast`, the convolutions use half precision and all else uses
-    float32. The error for visibly different pairs is then at most 0.5 % (float16) or 3 % (bfloat16). The page
-    docs/transforms.md lists the transforms of torch that the module supports.
+    The module is frozen and stays in eval mode. Gradients flow to both images. The gradients are finite if the features
+    are finite, and 0 if the images are equal. Under `torch.autocast`, convolutions use half precision and everything
+    else uses float32. For visibly different pairs, the relative error is then at most 0.5 % with float16, and at most
+    3 % with bfloat16. The page docs/transforms.md lists the transforms of torch that the module supports.
 
     Examples
     --------
@@ -112,14 +117,14 @@ class LPIPS(nn.Module):
         trust: bool = False,
     ) -> None:
         if version not in lpips.VERSIONS:
-            raise UsageError(f"version {version!r} was given; the versions are {', '.join(lpips.VERSIONS)}")
+            raise UsageError(f"version must be one of {', '.join(lpips.VERSIONS)}; got {version!r}")
         file = None if weights_file is None else Path(weights_file)
         if weights.is_file_name(net):
             network = weights.read_metric(Path(net)).network(file, head=head)
         else:
             data = trunk(net)
             if data is MINI and version != lpips.VERSIONS[0]:
-                raise UsageError(f"{data.title} has only version {lpips.VERSIONS[0]}, but {version!r} was given")
+                raise UsageError(f"version must be {lpips.VERSIONS[0]} for the backbone {data.name}; got {version!r}")
             parameters = weights.load_trunk(net, file=file, trust=trust).parameters
             heads = weights.load_heads(net, version) if head else None
             network = lpips.Network(data, parameters, heads, lpips.SCALINGS[version])
@@ -142,7 +147,7 @@ class LPIPS(nn.Module):
         network : eyediff.metrics.lpips.Network
             A backbone with its parameters and linear weights.
         spatial, reduction, value_range, check
-            As for `LPIPS`.
+            See `LPIPS`.
 
         Returns
         -------
@@ -169,27 +174,28 @@ class LPIPS(nn.Module):
         side: int = 224,
         layout: FeatureLayout = "NCHW",
     ) -> Self:
-        """Build the distance on any module that takes N x 3 x H x W images. It uses a frozen copy.
+        """Build the distance with a frozen copy of any module as the backbone.
 
         Parameters
         ----------
         module : torch.nn.Module
-            The backbone.
+            Module that takes N x 3 x H x W images.
         taps : sequence of str
-            Names of submodules, as `module.named_modules()` gives them. Their outputs are the feature layers. They must
-            be N x C x H x W features or N x T x C tokens. Tokens have no map.
+            Names of submodules, as `module.named_modules()` lists them. The distance compares their outputs, which must
+            be N x C x H x W features or N x T x C tokens. With tokens, there is no map.
         head : bool
-            Add linear weights with the value 1, which take gradients.
+            Whether linear weights are added that take gradients. Their initial value is 1.
         spatial, reduction, value_range, check
-            As for `LPIPS`.
+            See `LPIPS`.
         heads : str or Path, optional
-            A metric file made for this module. Its linear weights are used and are frozen.
+            Path of a metric file that was made for this module. Its linear weights are used and are frozen.
         mean, std : sequence of float
-            The normalisation that the module expects, for pixels in [0, 1].
+            Mean and standard deviation by which the module expects pixels in [0, 1] to be normalised.
         side : int
-            Side in pixels of the test image by which `head` and `heads` find the number of channels.
+            Side of a test image, in pixels. The test image is used to find the number of channels if `head` or `heads`
+            is given.
         layout : {"NCHW", "NHWC"}
-            The order of axes of the features. A Swin transformer needs "NHWC".
+            Order of the axes of the features. A Swin transformer needs "NHWC".
 
         Returns
         -------
@@ -198,9 +204,11 @@ class LPIPS(nn.Module):
         Raises
         ------
         UsageError
-            If a name in `taps` does not exist, its output has another layout, or the next layer overwrites the output.
+            If no submodule has a name in `taps`, if the output of a submodule does not have the stated layout, or if
+            the next layer overwrites this output.
         WeightsError
-            If the file is not a metric, or was made for another module, `taps`, `mean` or `std`.
+            If the file `heads` is not a metric file, or was made for another module, or for other values of `taps`,
+            `mean` or `std`.
         """
         tapped = ModuleTrunk(module, taps, mean, std, layout).eval()
         found: Sequence[Array] | None = None
@@ -236,23 +244,26 @@ class LPIPS(nn.Module):
         self.train(False)
 
     def forward(self, x: Tensor, y: Tensor | Prepared, mask: Tensor | None = None) -> Tensor:
-        """Return the loss between N images and N images, or between N images and one.
+        """Return the loss of N pairs of images. If one batch has a single image, all pairs contain this image.
 
         Parameters
         ----------
         x, y : Tensor
             Images, N x 3 x H x W. `y` may also be the result of `prepare`.
         mask : Tensor, optional
-            The pixels that count, as for `score`.
+            Mask of the pixels that are compared; see `score`.
 
         Returns
         -------
         Tensor
-            The reduced distances or, with `spatial`, the reduced map.
+            The N distances, or the map if `spatial` is true, reduced as `reduction` says.
         """
         if self.spatial:
             if mask is not None:
-                raise UsageError("a mask was given, but a map has a distance for every pixel; use only one of them")
+                raise UsageError(
+                    "a mask was given, but the module returns a map, which has a distance for every pixel; "
+                    "leave the mask out, or build the module with spatial=False"
+                )
             return reduced(self.map(x, y), self.reduction)
         return reduced(self.score(x, y, mask), self.reduction)
 
@@ -264,14 +275,14 @@ class LPIPS(nn.Module):
         x, y : Tensor
             Candidates and references, N x 3 x H x W. Without a mask, `y` may also be the result of `prepare`.
         mask : Tensor, optional
-            The pixels that count: H x W, N x H x W or N x 1 x H x W. At other pixels, the references replace the
-            candidates, so these pixels have no influence and no gradient. Each layer is then averaged over its
-            positions, weighted by the share of their area that counts.
+            Mask of the pixels that are compared: H x W, N x H x W or N x 1 x H x W. At other pixels, the reference
+            replaces the candidate, so these pixels have no influence and no gradient. In each feature layer, a position
+            is weighted by the share of its area that the mask selects.
 
         Returns
         -------
         Tensor
-            N distances. A pair in which no pixel counts gives NaN.
+            N distances. The distance is NaN if the mask selects no pixel of the pair.
         """
         return self.layers(x, y, mask).sum(1)
 
@@ -281,23 +292,28 @@ class LPIPS(nn.Module):
         Parameters
         ----------
         x, y, mask
-            As for `score`.
+            See `score`.
 
         Returns
         -------
         Tensor
-            The sum over the layers is the distance.
+            Contributions, N x L. The distance is the sum over the layers.
         """
         if mask is None:
             return lpips.shares(VERBS, self._terms(x, y))
         if isinstance(y, Prepared):
-            raise UsageError("a mask was given with features from `prepare`, but these come from unmasked images")
+            raise UsageError(
+                "a mask was given, but the features from `prepare` are those of whole images; "
+                "pass the images instead of the features"
+            )
         x, y = as_batch(x), as_batch(y)
         check_pair(x.shape, y.shape)
         counted = counted_pixels(mask, x, y, "LPIPS")
         by_tap = self._terms(hidden(x, y, counted), y)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
-            raise UsageError("the named submodules give tokens without rows and columns, so a mask is not possible")
+            raise UsageError(
+                "a mask cannot be used, because the submodules in `taps` return tokens without rows and columns"
+            )
         return torch.cat([masked_mean(term, area_means(counted, *term.shape[2:])) for term in by_tap], 1)
 
     def map(self, x: Tensor, y: Tensor | Prepared) -> Tensor:
@@ -306,7 +322,7 @@ class LPIPS(nn.Module):
         Parameters
         ----------
         x, y
-            As for `score`.
+            See `score`.
 
         Returns
         -------
@@ -315,7 +331,9 @@ class LPIPS(nn.Module):
         by_tap = self._terms(x, y)
         x = as_batch(x)
         if isinstance(self.trunk, ModuleTrunk) and self.trunk.tokens:
-            raise UsageError("the named submodules give tokens without rows and columns, so a map is not possible")
+            raise UsageError(
+                "a map cannot be computed, because the submodules in `taps` return tokens without rows and columns"
+            )
         return lpips.enlarged(VERBS, by_tap, like=x)
 
     def prepare(self, x: Tensor) -> Prepared:
@@ -329,7 +347,7 @@ class LPIPS(nn.Module):
         Returns
         -------
         Prepared
-            Can be the second argument of `forward`, `score`, `layers` and `map`.
+            Features that `forward`, `score`, `layers` and `map` accept as their second argument.
         """
         x = as_batch(x)
         check_shape(x, self.trunk.smallest, "LPIPS")
@@ -338,7 +356,7 @@ class LPIPS(nn.Module):
         return Prepared(tuple(self.trunk(scaled(x, self.value_range))), x.shape[2], x.shape[3])
 
     def embed(self, x: Tensor) -> Tensor:
-        """Return embeddings. Their squared Euclidean distances are the distances of the images.
+        """Return one vector for each image. The distance of two images is the squared distance of their vectors.
 
         Parameters
         ----------
@@ -348,14 +366,14 @@ class LPIPS(nn.Module):
         Returns
         -------
         Tensor
-            N x D.
+            Vectors, N x D. Their squared Euclidean distance is the distance of the images.
         """
         heads = self._heads()
         roots = None if heads is None else [head.sqrt() for head in heads]
         return lpips.point(VERBS, roots, [VERBS.unit(feature) for feature in self.prepare(x).features])
 
     def project(self) -> None:
-        """Set negative linear weights to 0. Call it during training, because a distance needs weights >= 0."""
+        """Set negative linear weights to 0. Call this after each step of training: a distance needs weights >= 0."""
         with torch.no_grad():
             for head in self._heads() or ():
                 head.clamp_(min=0)
@@ -388,13 +406,16 @@ class LPIPS(nn.Module):
 
 
 def _heads_of(file: weights.MetricFile, trunk: ModuleTrunk, channels: Sequence[int]) -> Sequence[Array]:
-    """Return the linear weights of a metric file. It must have been made for this module."""
+    """Return the linear weights of a metric file, after a check that the file was made for this backbone."""
     if file.description.taps != trunk.names:
         taps = ", ".join(file.description.taps) or "the feature layers of a built-in backbone"
-        raise WeightsError(f"{shown(file.path)}: made for {shown(taps)}, not for {', '.join(trunk.names)}")
+        raise WeightsError(
+            f"{shown(file.path)}: the metric file was made for {shown(taps)}, but taps is {', '.join(trunk.names)}"
+        )
     file.check_trunk(trunk.sha256, "the module that was given, with its mean and std")
     if file.heads is None or [len(head) for head in file.heads] != list(channels):
         raise WeightsError(
-            f"{shown(file.path)}: its heads do not fit features with {', '.join(map(str, channels))} channels"
+            f"{shown(file.path)}: the linear weights in the metric file do not fit the features, "
+            f"which have {', '.join(map(str, channels))} channels"
         )
     return file.heads

@@ -1,8 +1,9 @@
-"""Compute what each layer adds to the distance, in chunks that need little memory.
+"""Compute the contribution of each feature layer to LPIPS, in chunks that need little memory.
 
-After the backbone, the formula consists of many cheap steps over large arrays, so memory bandwidth limits its speed.
-For the backward pass, only the features are stored, and the backbone stores them anyway. On CPUs, a few images at a
-time go through all steps, so that their data stays in the cache. `torch.compile` and `torch.func` use the formula.
+Behind the backbone, the formula of LPIPS has many cheap steps over large arrays, so memory bandwidth limits its speed.
+On CPUs, a few images at a time go through all steps, so that their data stays in the cache. For the backward pass, only
+the features are stored, which the backbone stores anyway. Under `torch.compile` and `torch.func`, the formula is
+computed without chunks.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from ..metrics.ops import UNIT_EPS
 from .trunk import VERBS
 
 CHUNK = 1 << 20
-"""Number of feature values in a chunk on a CPU (4 MB). In smaller chunks, starting threads costs too much time."""
+"""Number of feature values in a chunk on a CPU, which takes 4 MB. For smaller chunks, starting threads is too slow."""
 
 
 def terms(heads: Sequence[Tensor] | None, of_x: Sequence[Tensor], of_y: Sequence[Tensor]) -> list[Tensor]:
-    """Return `lpips.feature_differences` of features: N x 1 x H_l x W_l each, in float32 or a higher precision."""
+    """Return the distance at each position of each feature layer, computed from the features of two batches.
+
+    The result has one tensor N x 1 x H_l x W_l for each layer, in float32 or a higher precision. `of_x` and `of_y` are
+    features as the backbone returns them. `heads` are the linear weights; `None` means that every weight is 1.
+    """
     weights = [None] * len(of_x) if heads is None else heads
     return [_term(x, y, head) for x, y, head in zip(of_x, of_y, weights, strict=True)]
 
@@ -48,7 +53,8 @@ class _ChunkedTerm(torch.autograd.Function):
             (unit_x, length_x), (unit_y, length_y) = _directions(part_x), _directions(part_y)
             found += lpips.feature_differences(VERBS, weights, [unit_x], [unit_y])
             lengths += [length_x, length_y]
-        # A length is one value for C feature values. Stored lengths save a third of the reads of the backward pass.
+        # The lengths of the feature vectors are stored, too. They are small, and they save a third of the memory reads
+        # of the backward pass.
         ctx.save_for_backward(x, y, head, *lengths)
         return torch.cat(found)
 
@@ -56,7 +62,7 @@ class _ChunkedTerm(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, y, head, *lengths = ctx.saved_tensors
         found: list[Tensor | None] = [None, None, None]
-        if torch.is_grad_enabled():  # second derivatives, which the chunks do not support
+        if torch.is_grad_enabled():  # second derivatives are needed, which the chunks do not support
             inputs = [None if value is None else value.view_as(value) for value in (x, y, head)]
             wanted = [index for index, needed in enumerate(ctx.needs_input_grad) if needed]
             asked = [cast(Tensor, inputs[index]) for index in wanted]
@@ -72,7 +78,7 @@ class _ChunkedTerm(torch.autograd.Function):
             for index, (value, own) in enumerate(zip((x, y, head), gradients, strict=True)):
                 if own is None:
                     continue
-                if index == 2 or len(value) < len(gradient):  # all chunks share this gradient
+                if index == 2 or len(value) < len(gradient):  # this gradient is a sum over all chunks
                     found[index] = own if found[index] is None else cast(Tensor, found[index]) + own
                     continue
                 if found[index] is None:
@@ -91,7 +97,10 @@ def _gradients(
     gradient: Tensor,
     needed: Sequence[bool],
 ) -> tuple[Tensor | None, ...]:
-    """Return the gradients of a chunk for x, y and head. The order of steps keeps the memory layout of the features."""
+    """Return the gradients of one chunk: for the features of x, for the features of y, and for the linear weights.
+
+    A gradient is `None` if it is not needed. The order of the steps keeps the memory layout of the features.
+    """
     spare = None if needed[1] or len(of_y[0]) < len(gradient) else of_y[0]
     difference = torch.sub(of_x[0], of_y[0], out=spare)
     by_head = (difference.square() * gradient).sum((0, 2, 3)).to(cast(Tensor, head).dtype) if needed[2] else None
@@ -104,18 +113,18 @@ def _gradients(
 
 
 def _summed(gradient: Tensor, like: Tensor) -> Tensor:
-    """Return the gradient, summed over the batch if one image was broadcast to several."""
+    """Return the gradient for `like`. If `like` has one image that was broadcast, it is the sum over the batch."""
     return gradient if len(gradient) == len(like) else gradient.sum(0, keepdim=True)
 
 
 def _step(x: Tensor, y: Tensor) -> tuple[int, int]:
-    """Return the number of images, and the number of images in a chunk."""
+    """Return the number of pairs in a batch, and the number of pairs in a chunk."""
     count = max(len(x), len(y))
     return count, max(1, CHUNK // x[0].numel()) if x.device.type == "cpu" else max(1, count)
 
 
 def _chunks(x: Tensor, y: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield both batches in chunks of images. A batch with one image is repeated with every chunk of the other."""
+    """Yield two batches of features in chunks. If one batch has a single image, every chunk contains this image."""
     count, step = _step(x, y)
     for start in range(0, count, step):
         part = slice(start, start + step)
@@ -128,7 +137,10 @@ def _split(gradient: Tensor, x: Tensor, y: Tensor) -> Sequence[Tensor]:
 
 
 def _directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return unit vectors over the channels and their original lengths, N x 1 x H x W, in float32 or higher."""
+    """Return features, scaled to length 1 at each position, and the lengths before, N x 1 x H x W.
+
+    Both are in float32 or a higher precision. Known lengths can be passed as `length`.
+    """
     full = x.float() if x.dtype in HALVES else x
     if length is None:
         length = full.square().sum(1, keepdim=True).sqrt_()
@@ -136,7 +148,10 @@ def _directions(x: Tensor, length: Tensor | None = None) -> tuple[Tensor, Tensor
 
 
 def _unit_gradient(unit: Tensor, length: Tensor, gradient: Tensor) -> Tensor:
-    """Return the gradient for the features from their directions, lengths and the gradient for the directions."""
+    """Return the gradient for features, given the gradient for their unit vectors.
+
+    `unit` are the unit vectors of the features, and `length` are the lengths of the features.
+    """
     empty = length == 0
     along = (gradient * unit).sum(1, keepdim=True) * (1 + UNIT_EPS / torch.where(empty, 1, length))
     return torch.addcmul(gradient, unit, -along) * torch.where(empty, 0, 1 / (length + UNIT_EPS))

@@ -1,4 +1,4 @@
-"""Masks of the modules: check them, hide pixels that do not count, and average over positions that count."""
+"""Masks, which select the pixels that a torch module compares: check them, hide the other pixels, compute means."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from .checks import full
 
 
 def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str) -> Tensor:
-    """Return the pixels that count, as booleans N x 1 x H x W.
+    """Check a mask and return it as booleans N x 1 x H x W. True marks the pixels that are compared.
 
     Parameters
     ----------
     mask
-        H x W, N x H x W or N x 1 x H x W. The values are booleans, or numbers; numbers above 0.5 count.
+        Mask of shape H x W, N x H x W or N x 1 x H x W. Its values are booleans or numbers. A number above 0.5 marks a
+        pixel that is compared.
     x, y
-        The images, N x 3 x H x W.
+        Images, N x 3 x H x W.
     what
         Name of the module, for messages.
 
@@ -27,7 +28,7 @@ def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str) -> Tensor:
     RangeError
         If the mask has another number of axes.
     SizeError
-        If the mask has another size or another number of images.
+        If the size or the number of masks does not fit the images.
     """
     size = x.shape[-2:]
     if mask.ndim == 2:
@@ -35,33 +36,44 @@ def counted_pixels(mask: Tensor, x: Tensor, y: Tensor, what: str) -> Tensor:
     if mask.ndim == 3:
         mask = mask[:, None]
     if mask.ndim != 4 or mask.shape[1] != 1:
-        raise RangeError(f"{what}: a mask of {tuple(mask.shape)} was given, expected H x W, N x H x W or N x 1 x H x W")
+        raise RangeError(
+            f"{what}: the mask has the shape {tuple(mask.shape)}; expected H x W, N x H x W or N x 1 x H x W"
+        )
     count = max(len(x), len(y))
     if mask.shape[-2:] != size or len(mask) not in (1, count):
-        raise SizeError(f"{what}: a mask of {tuple(mask.shape)} was given for {count} images of {size[1]}x{size[0]}")
+        raise SizeError(
+            f"{what}: the mask has the shape {tuple(mask.shape)}, but there are {count} images of {size[1]}x{size[0]} "
+            "pixels; expected one mask of this size, or one for each image"
+        )
     counted = mask if mask.dtype == torch.bool else mask > 0.5
     return counted.to(x.device).expand(count, -1, -1, -1)
 
 
 def hidden(x: Tensor, y: Tensor, counted: Tensor) -> Tensor:
-    """Return the candidates `x`, N x 3 x H x W, with pixels that do not count replaced by those of `y`."""
+    """Return the images `x`, N x 3 x H x W, with the pixels of `y` wherever the mask `counted` is false."""
     return torch.where(counted, x, y.to(x.dtype))
 
 
 def masked_mean(x: Tensor, weights: Tensor) -> Tensor:
-    """Return the weighted mean over rows and columns, N x C. It is NaN if all weights are 0."""
+    """Return the weighted mean over rows and columns, N x C. The result is NaN if all weights are 0."""
     weights = weights.to(x.dtype)
     return (x * weights).sum((2, 3)) / weights.sum((2, 3))
 
 
 def central(counted: Tensor, rows: int, columns: int) -> Tensor:
-    """Return the part of a mask that has the centres of all windows inside the image."""
+    """Return the central part of a mask, with `rows` rows and `columns` columns.
+
+    It contains the centres of all windows that are completely inside the image.
+    """
     top, left = (counted.shape[2] - rows) // 2, (counted.shape[3] - columns) // 2
     return counted[:, :, top : top + rows, left : left + columns]
 
 
 def area_means(counted: Tensor, rows: int, columns: int) -> Tensor:
-    """Return the share of each position's area that counts, N x 1 x rows x columns, as `filters.area_means`."""
+    """Return a mask, resized to N x 1 x rows x columns. Each value is the share of its area that the mask selects.
+
+    This is `metrics.filters.area_means` in torch.
+    """
     return _area_means(_area_means(full(counted.float()), rows, 2), columns, 3)
 
 

@@ -1,4 +1,4 @@
-"""A module of eyediff.nn as a metric of torchmetrics. It works in collections and in Lightning's log."""
+"""A wrapper that makes a module of eyediff.nn a metric of torchmetrics, for metric collections and Lightning's log."""
 
 from __future__ import annotations
 
@@ -13,33 +13,36 @@ from ..optional import import_optional
 from .checks import Reduction, check_reduction
 from .classical import L2, PSNR, decibels
 
-import_optional("torchmetrics", "eyediff.nn.ModuleMetric")  # first, so that the user reads one line about the extra
+import_optional("torchmetrics", "eyediff.nn.ModuleMetric")  # first, so that a user without it reads a short message
 import torchmetrics
 from torchmetrics.utilities import dim_zero_cat
 
 _KEYS = itertools.count()
 DISTINCT = 10_000
-"""Keys are counted up to this number and then start again. Any two keys differ by more than a rounding error."""
+"""Number of different keys of metrics. Small integers are used, so that two keys differ by more than rounding."""
 
 
 class ModuleMetric(torchmetrics.Metric):
-    """The score over all pairs of all updates on all processes. Batches may differ in size.
+    """A torchmetrics metric that collects the scores of a module over all updates and all processes.
+
+    Batches may differ in size.
 
     Parameters
     ----------
     module : torch.nn.Module
-        A module of `eyediff.nn`.
+        Module of `eyediff.nn` that computes the scores.
     reduction : {"mean", "sum", "none"}
-        The mean or the sum over the pairs, or the score of each pair in the order of the updates.
+        What `compute` returns: the mean over all pairs, the sum over all pairs, or the score of each pair in the order
+        of the updates.
     pooled : bool
-        Only for `PSNR` with "mean". Return the PSNR of the mean squared error of all pixels together, as torchmetrics
-        does. Default: the mean over the PSNR of images.
+        Whether `compute` returns the PSNR of the mean squared error of all pixels together, as torchmetrics does. This
+        is possible only for `PSNR` with the reduction "mean". Default: the mean over the PSNR of each pair.
     **kwargs
-        The options of `torchmetrics.Metric`.
+        Options of `torchmetrics.Metric`.
 
     Notes
     -----
-    The metric cannot be scripted, and neither can the modules. `torch.jit.trace` works.
+    Neither the metric nor the modules of `eyediff.nn` can be scripted. `torch.jit.trace` works.
 
     Examples
     --------
@@ -69,28 +72,31 @@ class ModuleMetric(torchmetrics.Metric):
         super().__init__(**kwargs)
         check_reduction(reduction)
         if pooled and not (isinstance(module, PSNR) and reduction == "mean"):
-            raise UsageError("pooled=True was given, but only PSNR supports it, with reduction='mean'")
+            raise UsageError("pooled=True is supported only for PSNR with reduction='mean'; leave `pooled` out")
         self.module, self.reduction, self.pooled = module, reduction, pooled
-        # torchmetrics has it as a constant of the class and refuses an assignment to the instance.
+        # In torchmetrics, this attribute belongs to the class, and an assignment to the instance is refused.
         vars(self)["higher_is_better"] = bool(getattr(module, "higher_is_better", False))
         self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("scores", [], dist_reduce_fx="cat")
-        # A collection merges metrics if their first sums are equal, as for identical images. Keys make them differ.
+        # A collection of torchmetrics merges metrics whose states are equal after the first update. This happens for
+        # identical images. Different keys prevent it.
         self.add_state("key", torch.tensor(next(_KEYS) % DISTINCT), dist_reduce_fx="max")
 
     def update(self, x: Tensor, y: Tensor, mask: Tensor | None = None) -> None:
-        """Add the pairs of a batch.
+        """Add the scores of a batch of pairs.
 
         Parameters
         ----------
         x, y : Tensor
             Images, N x 3 x H x W.
         mask : Tensor, optional
-            The pixels that count, as for the module.
+            Mask of the pixels that are compared, as the module accepts it.
         """
         if self.pooled and mask is not None:
-            raise UsageError("a mask was given, but pooled=True counts every pixel; use only one of them")
+            raise UsageError(
+                "a mask was given, but pooled=True includes every pixel; leave the mask out, or set pooled=False"
+            )
         scores, weight = self._scores(x, y, mask), x.shape[-2] * x.shape[-1] if self.pooled else 1
         self.total = self.total + weight * scores.sum()
         self.count = self.count + weight * scores.numel()
@@ -98,7 +104,7 @@ class ModuleMetric(torchmetrics.Metric):
             self.scores.append(scores)
 
     def compute(self) -> Tensor:
-        """Return the mean or the sum over all pairs, or the score of each.
+        """Return the mean over all pairs, the sum over all pairs, or the score of each pair, as `reduction` says.
 
         Raises
         ------
@@ -106,7 +112,7 @@ class ModuleMetric(torchmetrics.Metric):
             If no pair was added.
         """
         if self.count == 0:
-            raise RuntimeError("there are no pairs; call update first")
+            raise RuntimeError("there are no pairs to compute a score from; call update first")
         if self.reduction == "none":
             return dim_zero_cat(self.scores)
         if self.reduction == "sum":
@@ -115,7 +121,7 @@ class ModuleMetric(torchmetrics.Metric):
         return decibels(mean) if self.pooled else mean
 
     def plot(self, val: Any = None, ax: Any = None) -> Any:
-        """Draw one or more values, as the metrics of torchmetrics do. Needs matplotlib.
+        """Draw one or more values in the style of torchmetrics. Needs matplotlib.
 
         Parameters
         ----------

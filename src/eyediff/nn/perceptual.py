@@ -5,7 +5,8 @@ Perceptual losses for real-time style transfer and super-resolution, ECCV 2016, 
     content   sum over layers j of  |phi_j(x) - phi_j(content)|^2 / (C_j H_j W_j)
     style     sum over layers j of  |G_j(x) - G_j(style)|^2 (Frobenius),   G_j = phi_j phi_j^T / (C_j H_j W_j)
 
-`presets.py` states the layers, weights and distances of each paper.
+phi_j(x) are the features of image x at layer j, which has C_j channels, H_j rows and W_j columns. G_j is the Gram
+matrix of the features. `presets.py` states the layers, weights and distances of each paper.
 """
 
 from __future__ import annotations
@@ -36,60 +37,61 @@ from .checks import (
 from .trunk import NetworkTrunk
 
 Targets: TypeAlias = dict[str, Tensor]
-"""Features or Gram matrices by the name of their feature layer."""
+"""Features, or Gram matrices, by the name of their layer."""
 
 Target: TypeAlias = Tensor | Targets | None
-"""Images, or the features or Gram matrices of images, or None."""
+"""Target of a loss: images, or their features or Gram matrices. `None` if there is no target."""
 
 ContentDistance: TypeAlias = Literal["mse", "sse", "mae"]
-"""Distance of features: mean of squares, sum of squares, or mean of absolute differences, over one image."""
+"""Distance of features: mean of squared differences, sum of squared differences, or mean of absolute differences."""
 
 Pooling: TypeAlias = Literal["max", "average"]
-"""What pooling layers take of a window."""
+"""Whether pooling layers return the maximum or the mean of each window."""
 
 CONTENT: Mapping[str, float] = {"relu2_2": 1.0}
 """The content layer that Johnson et al. use with VGG16 for super-resolution."""
 
 
 class PerceptualLoss(nn.Module):
-    """Content loss and style loss at chosen feature layers (Johnson et al. 2016), optionally with total variation.
+    """Content loss and style loss at chosen layers of a backbone (Johnson et al. 2016), and optional total variation.
 
-    The module is frozen. Layers after the last chosen one are not computed.
+    The module is frozen. The layers behind the last chosen layer are not computed.
 
     Parameters
     ----------
     net : {"alex", "vgg", "vgg19", "squeeze", "mini"} or path
         Name of the backbone, or path of a metric file. The linear weights of the file are not used.
     content, style : mapping of str to float, optional
-        Weight of each layer. Layers of vgg and vgg19 are named by block and convolution: conv3_2 before the ReLU,
-        relu3_2 after it. Layers of the other backbones are counted: conv1 and relu1 to relu5 of alex, to relu7 of
-        squeeze, relu1 to relu4 of mini. By default, there is no style term.
+        Weight of each layer, by the name of the layer. The layers of vgg and vgg19 are named by block and convolution:
+        conv3_2 means the features before the ReLU, relu3_2 means those after it. The layers of other backbones are
+        numbered: conv1 to conv5 and relu1 to relu5 of alex, conv1 to conv7 and relu1 to relu7 of squeeze, conv2 to
+        conv4 and relu1 to relu4 of mini. By default, there is no style loss.
     variation : float
-        Weight of the total variation, which is the sum over neighbours of (x_i - x_j)^2 / (C H W), with pixels in
-        [-1, 1] (Mahendran and Vedaldi 2015 with beta 2; Johnson et al. give no formula).
+        Weight of the total variation, which is the sum over all neighbours of (x_i - x_j)^2 / (C H W), with pixels in
+        [-1, 1]. This is the formula of Mahendran and Vedaldi 2015 with beta = 2. Johnson et al. give no formula.
     reduction, value_range, check, weights_file, trust
-        As for `LPIPS`.
+        See `LPIPS`.
     content_distance : {"mse", "sse", "mae"}
         Distance of the features of one image: the mean of squares (Johnson et al.), the sum of squares (Gatys et al.),
         or the mean of absolute differences (ESRGAN).
     pooling : {"max", "average"}
-        What the pooling layers of the backbone take of a window.
+        Whether the pooling layers of the backbone return the maximum or the mean of each window.
 
     Raises
     ------
     UsageError
         If the backbone has no layer with a given name.
     WeightsError
-        If weights are missing or do not fit.
+        If the weights of the backbone are missing or do not fit.
 
     See Also
     --------
-    load_perceptual_loss : The loss of a paper, by its name.
+    load_perceptual_loss : Load the loss of a paper by its name.
 
     Notes
     -----
-    Pixels are normalised by ImageNet's mean and deviation, (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225) of pixels in
-    [0, 1], as torchvision's weights were trained.
+    Pixels are normalised by the mean and the standard deviation of ImageNet, as in the training of torchvision's
+    weights. For pixels in [0, 1], these are about (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225).
 
     Examples
     --------
@@ -145,7 +147,7 @@ class PerceptualLoss(nn.Module):
         network : eyediff.metrics.lpips.Network
             A backbone with its parameters.
         content, style, variation, reduction, value_range, check, content_distance, pooling
-            As for `PerceptualLoss`.
+            See `PerceptualLoss`.
 
         Returns
         -------
@@ -171,14 +173,14 @@ class PerceptualLoss(nn.Module):
         check_reduction(reduction)
         check_range(value_range)
         if content_distance not in _DISTANCES:
-            raise UsageError(f"content_distance {content_distance!r} was given, expected {', '.join(_DISTANCES)}")
+            raise UsageError(f"content_distance must be one of {', '.join(_DISTANCES)}; got {content_distance!r}")
         if pooling not in ("max", "average"):
-            raise UsageError(f"pooling {pooling!r} was given, expected max or average")
+            raise UsageError(f"pooling must be max or average; got {pooling!r}")
         self.content, self.style, self.variation = dict(content), dict(style or {}), variation
         self.content_distance = content_distance
         layers, known = {*self.content, *self.style}, network.trunk.layer_names
         if unknown := sorted(layers.difference(known)):
-            raise UsageError(f"{network.trunk.title} has no layer {unknown[0]!r}; its layers are {', '.join(known)}")
+            raise UsageError(f"{network.trunk.title} has no layer {unknown[0]!r}; expected one of {', '.join(known)}")
         self.trunk = NetworkTrunk(network, layers, pooling == "average")
         self.reduction, self.value_range, self.check = reduction, value_range, check
         self.train(False)
@@ -191,18 +193,18 @@ class PerceptualLoss(nn.Module):
         x : Tensor
             Images, N x 3 x H x W.
         content, style : Tensor or mapping, optional
-            Target images, or the results of `contents` and `styles`. A term without a target is not computed. A
-            style image may have any size. One style image can serve all N images.
+            Target images, or the results of `contents` and `styles`. The content loss or style loss is not computed if
+            it has no target. A style image may have any size. One style image can serve all N images.
 
         Returns
         -------
         Tensor
-            The reduced losses.
+            The N losses, reduced as `reduction` says.
 
         Raises
         ------
         UsageError
-            If there is no term to compute.
+            If there is no target, and the total variation has the weight 0.
         """
         return reduced(self.score(x, content, style), self.reduction)
 
@@ -212,7 +214,7 @@ class PerceptualLoss(nn.Module):
         Parameters
         ----------
         x, content, style
-            As for `forward`.
+            See `forward`.
 
         Returns
         -------
@@ -234,11 +236,14 @@ class PerceptualLoss(nn.Module):
         if self.variation:
             terms.append(self.variation * total_variation(full(pixels)))
         if not terms:
-            raise UsageError("there is no term to compute: give a content or style image, or a weight of variation")
+            raise UsageError(
+                "there is no loss to compute, because no target was given; "
+                "give a content image or a style image, or set `variation`"
+            )
         return torch.stack([term.expand(len(x)) for term in terms]).sum(0)
 
     def contents(self, images: Tensor) -> Targets:
-        """Return the features of content images at the content layers, for several calls.
+        """Return the features of content images at the content layers, so that several calls can use them.
 
         Parameters
         ----------
@@ -253,7 +258,7 @@ class PerceptualLoss(nn.Module):
         return {layer: features[layer] for layer in self.content}
 
     def styles(self, images: Tensor) -> Targets:
-        """Return the Gram matrices of style images at the style layers, for several calls.
+        """Return the Gram matrices of style images at the style layers, so that several calls can use them.
 
         Parameters
         ----------
@@ -292,7 +297,7 @@ class PerceptualLoss(nn.Module):
 
 
 def gram(features: Tensor) -> Tensor:
-    """Return the Gram matrices of features, N x C x C, divided by C * H * W (equation 3)."""
+    """Return the Gram matrices of features N x C x H x W, divided by C * H * W: N x C x C (equation 3 of the paper)."""
     n, channels = features.shape[:2]
     flat = features.reshape(n, channels, -1)
     with torch.autocast(flat.device.type, enabled=False):
@@ -300,7 +305,7 @@ def gram(features: Tensor) -> Tensor:
 
 
 def total_variation(x: Tensor) -> Tensor:
-    """Return N sums of squared differences between neighbours, divided by C * H * W."""
+    """Return the total variation of N images: the sum of squared differences between neighbours, over C * H * W."""
     below, right = (x[:, :, 1:] - x[:, :, :-1]).square(), (x[:, :, :, 1:] - x[:, :, :, :-1]).square()
     return (below.sum((1, 2, 3)) + right.sum((1, 2, 3))) / x[0].numel()
 

@@ -1,4 +1,4 @@
-"""The perceptual losses of papers, by name: layers, weights, distance and pooling, each with its source."""
+"""The perceptual losses of papers, by name. Each one states its layers, weights, distance, pooling and source."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from .texture import DISTS
 
 @dataclass(frozen=True, slots=True)
 class PerceptualPreset:
-    """The loss of a paper.
+    """The settings of the perceptual loss of a paper.
 
     Attributes
     ----------
     net : str
-        The backbone of the paper.
+        Backbone of the paper.
     content, style : mapping of str to float
-        Weights by layer of that backbone.
+        Weights of the content loss and of the style loss, by the name of the layer.
     variation : float
         Weight of the total variation.
     content_distance, pooling : str
-        As for `PerceptualLoss`.
+        See `PerceptualLoss`.
     source : str
-        The publication, and where it states these figures.
+        The publication, and the section or equation that states these settings.
     """
 
     net: str
@@ -49,8 +49,9 @@ class PerceptualPreset:
         Parameters
         ----------
         backbone : Trunk
-            The backbone of the paper, or another one. A layer that it does not have is replaced by the last layer of
-            the same block, or by the layer of that number where layers are counted.
+            Backbone of the loss. If the backbone does not have a layer of the paper, the layer is replaced by the last
+            layer of the same block. In a backbone with numbered layers, it is replaced by the layer that has the number
+            of the block.
 
         Returns
         -------
@@ -59,7 +60,7 @@ class PerceptualPreset:
         Raises
         ------
         UsageError
-            If the backbone has no layer for a block.
+            If the backbone has no layer that can replace a layer of the paper.
         """
         content, style = (
             {_matching_layer(layer, backbone): weight for layer, weight in chosen.items()}
@@ -75,7 +76,8 @@ class PerceptualPreset:
 
 
 PRESETS: Mapping[str, PerceptualPreset] = {
-    # Section 4.1 names layers, and 1e-6 to 1e-4 for the total variation. It states no weight of content and style.
+    # Section 4.1 of the paper states the layers, and a weight of 1e-6 to 1e-4 for the total variation. The paper does
+    # not state weights for content and style.
     "johnson": PerceptualPreset(
         VGG.name,
         {"relu2_2": 1.0},
@@ -86,9 +88,10 @@ PRESETS: Mapping[str, PerceptualPreset] = {
         "Johnson, Alahi and Fei-Fei 2016, Perceptual losses for real-time style transfer and super-resolution, ECCV, "
         "arXiv:1603.08155, equations 2 to 4 and section 4.1",
     ),
-    # The paper writes conv4_2 for the layer after its ReLU, which Caffe computes in place. Equation 1 is half a sum of
-    # squares, so the weight of content is alpha / 2. Equation 4 divides by 4 C^2 (H W)^2, which is a quarter of the
-    # distance of our Gram matrices; w = 1/5 in equation 5, and beta = 1000 alpha.
+    # The paper calls the features after the ReLU conv4_2, because Caffe computes the ReLU in place. Equation 1 is half
+    # of a sum of squares, so the weight of content is alpha / 2. Equation 4 divides by 4 C^2 (H W)^2, so it is a
+    # quarter of the distance of Gram matrices in this package. The weight w in equation 5 is 1/5, and beta is
+    # 1000 alpha.
     "gatys": PerceptualPreset(
         VGG19.name,
         {"relu4_2": 0.5},
@@ -99,7 +102,7 @@ PRESETS: Mapping[str, PerceptualPreset] = {
         "Gatys, Ecker and Bethge 2016, Image style transfer using convolutional neural networks, CVPR, equations 1 to "
         "7 and section 3, alpha / beta = 1e-3 as in figure 3 B",
     ),
-    # The paper does not state the distance. The authors' code takes the mean of absolute differences.
+    # The paper does not state the distance. The authors' code uses the mean of absolute differences.
     "esrgan": PerceptualPreset(
         VGG19.name,
         {"conv5_4": 1.0},
@@ -111,7 +114,7 @@ PRESETS: Mapping[str, PerceptualPreset] = {
         "arXiv:1809.00219, section 3.3, and the authors' code, BasicSR",
     ),
 }
-"""By name. `dists` is a module of its own, `DISTS`."""
+"""The settings of each paper, by name. The preset `dists` is not among them, because it is the module `DISTS`."""
 
 
 def load_perceptual_loss(
@@ -132,14 +135,16 @@ def load_perceptual_loss(
     Parameters
     ----------
     preset : {"johnson", "gatys", "esrgan", "dists"}
-        Johnson et al. 2016, Gatys et al. 2016, the content loss of Wang et al. 2018 before activation, or `DISTS`.
+        Name of the loss: that of Johnson et al. 2016, that of Gatys et al. 2016, the content loss of Wang et al. 2018
+        on features before the activation, or `DISTS`.
     net : {"alex", "vgg", "vgg19", "squeeze", "mini"}, optional
-        The backbone. Default: that of the paper, vgg for `johnson` and `dists`, vgg19 for `gatys` and `esrgan`. On
-        another one, each layer is replaced by the last of its block, or by the layer of its block's number.
+        Name of the backbone. Default: the backbone of the paper, which is vgg for `johnson` and `dists`, and vgg19 for
+        `gatys` and `esrgan`. In another backbone, a layer that does not exist is replaced by the last layer of the same
+        block, or by the layer that has the number of the block.
     content, style, variation
-        As for `PerceptualLoss`; they replace those of the paper.
+        Settings that replace those of the paper; see `PerceptualLoss`.
     reduction, value_range, check, weights_file, trust
-        As for `LPIPS`.
+        See `LPIPS`.
 
     Returns
     -------
@@ -148,16 +153,17 @@ def load_perceptual_loss(
     Raises
     ------
     UsageError
-        If there is no such preset, if the backbone has no layer for one of its blocks, or if `dists` is given another
-        backbone or other weights.
+        If no preset has this name, if the backbone has no layer that can replace a layer of the paper, or if another
+        backbone or other settings are given for `dists`.
     WeightsError
-        If weights are missing or do not fit.
+        If the weights of the backbone are missing or do not fit.
 
     Notes
     -----
-    Weights are torchvision's, with its normalisation. Johnson et al. and Gatys et al. used the original weights of VGG
-    on pixels from 0 to 255, and Gatys et al. scaled them until the mean activation of each filter was 1. The balance of
-    content and style is therefore a start: tune it for each style.
+    The backbones have the weights and the normalisation of torchvision. Johnson et al. and Gatys et al. used the
+    original weights of VGG and pixels from 0 to 255. Gatys et al. also scaled the weights so that the mean activation
+    of each filter was 1. The balance between content and style is therefore not that of the papers: tune it for each
+    style.
 
     Examples
     --------
@@ -173,10 +179,13 @@ def load_perceptual_loss(
     file = None if weights_file is None else Path(weights_file)
     if preset == "dists":
         if net not in (None, VGG.name) or content is not None or style is not None or variation is not None:
-            raise UsageError("dists was learned on vgg with weights of its own; expected no other net and no weights")
+            raise UsageError(
+                "the preset dists has a fixed backbone, vgg, and fixed weights; "
+                "leave out `net`, `content`, `style` and `variation`"
+            )
         return DISTS(reduction, value_range=value_range, check=check, weights_file=file, trust=trust)
     if preset not in PRESETS:
-        raise UsageError(f"no preset is called {preset!r}; the presets are {', '.join(PRESETS)}, dists")
+        raise UsageError(f"preset must be one of {', '.join(PRESETS)}, dists; got {preset!r}")
     backbone = trunk(net or PRESETS[preset].net, ALL_TRUNKS)
     options = PRESETS[preset].options(backbone)
     given = {"content": content, "style": style, "variation": variation}
@@ -192,14 +201,18 @@ def load_perceptual_loss(
 
 
 def _matching_layer(layer: str, backbone: Trunk) -> str:
-    """Return the layer of this name, or the last of its block, or the layer of its block's number."""
+    """Return the name of the layer of a backbone that corresponds to a layer of a paper.
+
+    This is the layer with the same name, or the last layer of the same block, or the layer with the number of the
+    block.
+    """
     if layer in backbone.layer_names:
         return layer
     block = layer.partition("_")[0]
     found = [name for name in backbone.layer_names if re.fullmatch(rf"{block}(_\d+)?", name)]
     if not found:
         raise UsageError(
-            f"{backbone.title} has no layer for {layer!r}; its layers are {', '.join(backbone.layer_names)}; choose "
-            "another backbone, or state the layers"
+            f"{backbone.title} has no layer for {layer!r}; it has the layers {', '.join(backbone.layer_names)}; "
+            "choose another backbone, or set `content` and `style`"
         )
     return found[-1]

@@ -18,14 +18,16 @@ from .trunk import VERBS, NetworkTrunk
 
 
 class DISTS(ClassicalLoss):
-    """Deep image structure and texture similarity (Ding et al. 2022). The loss is the score. The module is frozen.
+    """Deep image structure and texture similarity (Ding et al. 2022) with VGG16. The module is frozen.
+
+    The loss is the score.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     weights_file, trust
-        As for `LPIPS`.
+        See `LPIPS`.
 
     Raises
     ------
@@ -62,9 +64,9 @@ class DISTS(ClassicalLoss):
         Parameters
         ----------
         network : eyediff.metrics.lpips.Network
-            A network that `eyediff.metrics.dists.network` returns.
+            Network that was returned by `eyediff.metrics.dists.network`.
         reduction, value_range, check
-            As for `SSIM`.
+            See `SSIM`.
 
         Returns
         -------
@@ -77,7 +79,7 @@ class DISTS(ClassicalLoss):
     def _set(self, network: lpips.Network, reduction: Reduction, value_range: ValueRange, check: bool) -> None:
         super().__init__(reduction, value_range=value_range, check=check)
         self.trunk = NetworkTrunk(network)
-        # Weights are parameters, not buffers, because DistributedDataParallel sends every buffer at every step.
+        # The weights are parameters and not buffers, because DistributedDataParallel sends every buffer at every step.
         alpha, beta = (dists.split(part) for part in weights.load_dists())
         self.alpha, self.beta = (Tree({str(i): torch.tensor(x) for i, x in enumerate(part)}) for part in (alpha, beta))
         self.train(False)

@@ -1,4 +1,4 @@
-"""Tensors by dotted name in a module, so that torch can move, copy, save and replicate them."""
+"""A torch module that stores tensors by dotted names, so that torch can move, copy, save and replicate them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 
 class Tree(nn.Module):
-    """A tree of modules, one for each part of a dotted name. `tree["features.0.weight"]` is a frozen parameter.
+    """A mapping from dotted names to frozen parameters, as a tree of modules with one level for each part of a name.
 
-    Every access goes through attributes and never through a list, because the replicas of DataParallel have only the
-    attributes. The tensors are parameters, not buffers, because DistributedDataParallel sends every buffer at every
-    step.
+    `tree["features.0.weight"]` returns a parameter. The tensors are read through attributes and never through a list,
+    because the replicas of DataParallel have the attributes only. The tensors are parameters and not buffers, because
+    DistributedDataParallel sends every buffer at every step.
     """
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:

@@ -18,14 +18,29 @@ from .tree import Tree
 VERBS = TorchOps()
 
 FeatureLayout: TypeAlias = Literal["NCHW", "NHWC"]
-"""Order of a feature's axes: images, channels, rows and columns, or channels last, as in some transformers."""
+"""Order of the axes of features.
+
+"NCHW" is images, channels, rows, columns. "NHWC" is images, rows, columns, channels, as in some transformers.
+"""
 
 
 class NetworkTrunk(Tree):
     """A built-in backbone with its parameters. It maps images in [-1, 1] to the outputs of its feature layers.
 
-    `names` are the names of the feature layers. `layers` chooses them by name (`Trunk.layer_names`), and what follows
-    the last of them is not computed. With `average_pooling`, pooling layers compute means.
+    Parameters
+    ----------
+    network : lpips.Network
+        Backbone and parameters.
+    layers : collection of str, optional
+        Names of the feature layers (`Trunk.layer_names`). The layers behind the last one are not computed. Default: the
+        feature layers of LPIPS.
+    average_pooling : bool
+        Whether pooling layers compute means instead of maxima.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the feature layers.
     """
 
     multiplier: Tensor
@@ -46,21 +61,34 @@ class NetworkTrunk(Tree):
 
     @property
     def smallest(self) -> int:
-        """Shortest side, in pixels, for which no feature layer is empty."""
+        """Shortest side of an image, in pixels, for which every feature layer has at least one pixel."""
         return self.data.smallest
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the features, N x C_l x H_l x W_l each, before they are normalized to unit length."""
+        """Return the features of images: one array N x C_l x H_l x W_l for each feature layer.
+
+        The feature vectors are not yet scaled to length 1.
+        """
         scaling = (self.multiplier, self.offset) if self.scaled else None
         return lpips.taps(VERBS, lpips.FeatureNetwork(self.data, self, None, scaling), x)
 
 
 class ModuleTrunk(nn.Module):
-    """A frozen copy of a user's module. The outputs of some of its submodules are the feature layers.
+    """A backbone that is a frozen copy of a user's module. The outputs of chosen submodules are the features.
 
-    Images in [-1, 1] are scaled to [0, 1] and normalized by `mean` and `std`, in the precision of the module. In-place
-    layers of the copy are changed to work out of place, because they would overwrite the output of the layer before.
-    `layout` is the order of axes of features with rows and columns.
+    Images in [-1, 1] are scaled to [0, 1], and then normalized by `mean` and `std` in the precision of the module.
+    Layers that work in place would overwrite the output of the previous layer, so they work out of place in the copy.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Module that is copied.
+    taps : sequence of str
+        Names of the submodules whose outputs are the features.
+    mean, std : sequence of float
+        Mean and standard deviation of each channel, for pixels in [0, 1].
+    layout : {"NCHW", "NHWC"}
+        Order of the axes of features that have rows and columns.
     """
 
     mean: Tensor
@@ -76,15 +104,18 @@ class ModuleTrunk(nn.Module):
     ) -> None:
         super().__init__()
         if layout not in ("NCHW", "NHWC"):
-            raise UsageError(f"layout {layout!r} was given, expected NCHW or NHWC")
+            raise UsageError(f"layout must be NCHW or NHWC; got {layout!r}")
         known = [name for name, _ in module.named_modules() if name]
         if not taps:
             raise UsageError("taps is empty; name one or more submodules, as module.named_modules() lists them")
         if unknown := [name for name in taps if name not in known]:
-            raise UsageError(f"the module has no submodule {unknown[0]!r}; it has {', '.join(known[:12])}, ...")
+            raise UsageError(
+                f"the module has no submodule {unknown[0]!r}; expected one of {', '.join(known[:12])}, ..., "
+                "as module.named_modules() lists them"
+            )
         self.names, self.layout = tuple(taps), layout
         self.smallest = 1
-        self.tokens = False  # whether the features of the last images were tokens
+        self.tokens = False  # whether the last features were N x T x C tokens
         self.module = copy.deepcopy(module).requires_grad_(False)
         for layer in self.module.modules():
             if getattr(layer, "inplace", None) is True:
@@ -97,13 +128,19 @@ class ModuleTrunk(nn.Module):
 
     @property
     def sha256(self) -> str:
-        """The canonical hash of the module's state, `mean` and `std`. Features depend only on these and on the code."""
+        """Canonical hash of the module's state, `mean` and `std`. Together with the code, these determine features."""
         return canonical_sha256({name: value.float().numpy(force=True) for name, value in self.state_dict().items()})
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Return the features, N x C_l x H_l x W_l each. Tokens, N x T x C, become N x C x T x 1.
+        """Return the features of images: one array N x C_l x H_l x W_l for each chosen submodule.
 
-        Raises UsageError if a submodule returns something else, or if the shape of its features shows the other layout.
+        The tokens of a transformer, N x T x C, are returned as N x C x T x 1.
+
+        Raises
+        ------
+        UsageError
+            If a submodule returns neither features nor tokens, if the shape of its features shows that the stated
+            layout is wrong, or if the next layer overwrites its output.
         """
         self.module((x.to(self.mean.dtype) / 2 + 0.5 - self.mean) / self.std)
         found = [self._kept(name) for name in self.names]
@@ -120,8 +157,8 @@ class ModuleTrunk(nn.Module):
             shape, sides = tuple(feature.shape), tuple(image.shape[2:])
             right = "NCHW" if self.layout == "NHWC" else "NHWC"
             raise UsageError(
-                f"submodule {name!r} gives {shape} for images of {sides} rows and columns; these are not {self.layout} "
-                "features; use ",
+                f"the submodule {name!r} returns features of shape {shape} for images of {sides[0]} rows and "
+                f"{sides[1]} columns; the layout of these features is not {self.layout}; use ",
                 Setting("layout", right),
             )
         return feature if self.layout == "NCHW" else feature.permute(0, 3, 1, 2)
@@ -130,15 +167,20 @@ class ModuleTrunk(nn.Module):
         tapped = self.module.get_submodule(name)
         found, version = tapped.__dict__.pop(_KEPT, ("nothing: it did not run", 0))
         if not isinstance(found, Tensor) or found.ndim not in (3, 4):
-            what = f"a tensor of {tuple(found.shape)}" if isinstance(found, Tensor) else _describe(found)
-            raise UsageError(f"submodule {name!r} gives {what}, expected N x C x H x W features or N x T x C tokens")
+            what = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else _describe(found)
+            raise UsageError(
+                f"the submodule {name!r} returns {what}; expected N x C x H x W features or N x T x C tokens"
+            )
         if _version(found) != version:
-            raise UsageError(f"the next layer changes the output of {name!r} in place; name that layer instead")
+            raise UsageError(
+                f"the layer behind the submodule {name!r} overwrites the output of {name!r} in place; "
+                f"name the layer behind {name!r} instead"
+            )
         return found
 
 
 def _is_copy_of(sides: Sequence[int], image: Tensor) -> bool:
-    """Return whether a feature has the aspect ratio of the image, with a tolerance of one row or column."""
+    """Return whether `sides` (rows, columns) have the aspect ratio of the image, within one row or column."""
     (rows, columns), (height, width) = sides, image.shape[2:]
     return abs(rows * width - columns * height) <= max(height, width)
 
@@ -151,14 +193,17 @@ def _describe(found: object) -> str:
 
 
 def _keep(module: nn.Module, _: Any, output: Any) -> None:
-    """Store the output in the module that ran, so that the hook also works in copies and replicas."""
+    """Store the output of a module in the module itself, so that this hook also works in copies and replicas."""
     if isinstance(output, Tensor) and not _counted(output):
         output = output.clone()
     module.__dict__[_KEPT] = (output, _version(output) if isinstance(output, Tensor) else 0)
 
 
 def _counted(x: Tensor) -> bool:
-    """Return whether torch counts in-place changes of this tensor. If it does not, the tensor must be copied."""
+    """Return whether torch counts the in-place changes of this tensor.
+
+    If torch does not count them, the tensor must be copied, because a change could not be detected.
+    """
     return not (torch.compiler.is_compiling() or x.is_inference())
 
 

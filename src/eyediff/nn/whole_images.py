@@ -1,6 +1,6 @@
-"""Metrics of whole images as torch modules. They run the programs of `eyediff compare` on tensors.
+"""Metrics that are computed from whole images, as torch modules. They use the same formulas as `eyediff compare`.
 
-A metric may round images to whole grey levels (`gmsd`). Its module does not, because rounding has no gradient.
+The metric `gmsd` rounds images to whole grey levels. Its module does not round, because rounding has no gradient.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .trunk import VERBS
 
 
 class _WholeImageLoss(ClassicalLoss):
-    """A loss whose score is that of a program."""
+    """Base class of a loss that computes a metric of whole images. `program` describes the metric."""
 
     program: ClassVar[WholeImage]
 
@@ -34,12 +34,14 @@ class _WholeImageLoss(ClassicalLoss):
 
 
 class GMSD(_WholeImageLoss):
-    """Gradient magnitude similarity deviation, Xue et al. 2014. The loss is the score. Sides must be at least 3 pixels.
+    """Gradient magnitude similarity deviation, Xue et al. 2014. The loss is the score.
+
+    The sides of an image must be at least 3 pixels.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     higher_is_better = False
@@ -47,12 +49,14 @@ class GMSD(_WholeImageLoss):
 
 
 class MSGMSD(_WholeImageLoss):
-    """GMSD on multiple scales, Zhang et al. 2017. The loss is the score. Sides must be at least 17 pixels.
+    """GMSD on multiple scales, Zhang et al. 2017. The loss is the score.
+
+    The sides of an image must be at least 17 pixels.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     higher_is_better = False
@@ -60,14 +64,15 @@ class MSGMSD(_WholeImageLoss):
 
 
 class MDSI(_WholeImageLoss):
-    """Mean deviation similarity index, Nafchi et al. 2016. The loss is the score. `y` is the candidate.
+    """Mean deviation similarity index, Nafchi et al. 2016. The loss is the score.
 
-    The score is the fourth root of a deviation, so its gradient grows without limit as the images become equal.
+    `x` is the reference, and `y` is the candidate. The score is the fourth root of a deviation, so its gradient grows
+    without limit as the images become equal.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     higher_is_better = False
@@ -77,12 +82,12 @@ class MDSI(_WholeImageLoss):
 class HaarPSI(_WholeImageLoss):
     """Haar wavelet-based perceptual similarity, Reisenhofer et al. 2018. The loss is 1 - HaarPSI.
 
-    Sides must be at least 16 pixels.
+    The sides of an image must be at least 16 pixels.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     program = haarpsi.PROGRAM
@@ -91,14 +96,14 @@ class HaarPSI(_WholeImageLoss):
 class VIF(_WholeImageLoss):
     """Visual information fidelity in the pixel domain, Sheikh and Bovik 2006. The loss is 1 - VIF.
 
-    `x` is the reference, `y` the candidate, as in `eyediff compare`. A candidate with more contrast than the reference
-    may score above 1. Sides must be at least 41 pixels. Images with large flat parts lose digits in float32, so use
-    float64 for them.
+    `x` is the reference, and `y` is the candidate, as in `eyediff compare`. The score may be above 1 if the candidate
+    has more contrast than the reference. The sides of an image must be at least 41 pixels. For images with large flat
+    parts, float32 is not precise enough; use float64.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     program = vif.PROGRAM
@@ -110,7 +115,7 @@ class FLIP(_WholeImageLoss):
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     higher_is_better = False
@@ -133,12 +138,14 @@ class FLIP(_WholeImageLoss):
 
 
 class SSIMULACRA2(_WholeImageLoss):
-    """SSIMULACRA 2. The loss is (100 - score) / 100. `x` is the reference. Sides must be at least 8 pixels.
+    """SSIMULACRA 2. The loss is (100 - score) / 100.
+
+    `x` is the reference, and `y` is the candidate. The sides of an image must be at least 8 pixels.
 
     Parameters
     ----------
     reduction, value_range, check
-        As for `SSIM`.
+        See `SSIM`.
     """
 
     program = ssimulacra2.PROGRAM

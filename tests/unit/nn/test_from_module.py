@@ -91,7 +91,7 @@ def test_tokens_have_a_distance_and_no_map() -> None:
 @pytest.mark.parametrize(
     ("tap", "said"),
     [
-        ("nowhere", r"no submodule 'nowhere'; it has patches, tokens, attention"),
+        ("nowhere", r"no submodule 'nowhere'; expected one of patches, tokens, attention"),
         ("attention", "'attention' gives tuple, expected N x C x H x W features or N x T x C tokens"),
         ("spare", "'spare' gives nothing: it did not run"),
     ],

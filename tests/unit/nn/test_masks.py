@@ -84,8 +84,8 @@ def test_what_is_refused() -> None:
         ("has a distance for every pixel", lambda: nn.LPIPS("squeeze", spatial=True)(x, y, mask)),
         ("features from `prepare`", lambda: lpips.score(x, lpips.prepare(y), mask)),
         ("expected H x W", lambda: nn.L2()(x, y, torch.ones(2, 3, 66, 71))),
-        ("was given for 2 images of 71x66", lambda: nn.L2()(x, y, mask[:, :60])),
-        ("was given for 2 images", lambda: lpips(x, y, torch.ones(3, 66, 71))),
+        ("but there are 2 images of 71x66", lambda: nn.L2()(x, y, mask[:, :60])),
+        ("but there are 2 images", lambda: lpips(x, y, torch.ones(3, 66, 71))),
     ]
     for message, call in calls:
         with pytest.raises(EyediffError, match=message):
