@@ -16,7 +16,7 @@ import eyediff
 from eyediff.cli import run
 from eyediff.records import ScoredPair
 
-REASON = "ms-ssim: needs sides of at least 161 pixels, these are 30x30"
+REASON = "ms-ssim: needs sides of at least 161 pixels, but the images are 30x30"
 METRICS = ["--metric", "ms-ssim,psnr"]
 
 

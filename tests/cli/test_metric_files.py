@@ -140,7 +140,7 @@ def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None
     write(tmp_path / "module.safetensors", trunk="module:evil", taps=["x"], heads=[np.ones(3, np.float32)])
     one_line(call("compare", *PAIR, "-m", "module.safetensors"), "whose code is not in the file", "from_module")
     one_line(call("compare", *PAIR, "-m", "mine.safetensors@0.0"), "has only one version")
-    one_line(call("compare", *PAIR, "-m", f"{FILE},{file}"), "are the same metric; name it once")
+    one_line(call("compare", *PAIR, "-m", f"{FILE},{file}"), "are the same metric; use only one")
     assert not canary.exists()
 
 

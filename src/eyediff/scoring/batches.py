@@ -1,4 +1,4 @@
-"""The only place that scores images. It computes rows from pairs of loaded images, in batches, with every engine."""
+"""Score pairs of loaded images in batches with the engines of all metrics. No other file scores images."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Stop: TypeAlias = Callable[[], bool]
 """A function that returns whether the run should end."""
 
 Observe: TypeAlias = Callable[[Loaded, Row], None]
-"""A function that is called with a pair that has its row, while its pixels are in memory."""
+"""A function that is called with each pair and its row, while the pixels of the pair are in memory."""
 
 InputResult: TypeAlias = npt.NDArray[Any] | str
-"""The result for one input, or the reason why there is none."""
+"""The result for one input, or a text that says why there is no result."""
 
 
 def score_pairs(
@@ -48,18 +48,20 @@ def score_pairs(
     Parameters
     ----------
     pairs
-        Pairs to score. There may be any number of them: memory use does not grow with it.
+        Pairs to score. The memory that is needed does not depend on the number of pairs.
     metrics
         Metrics to compute.
     loader
-        Reads the images of pairs.
+        Loader that reads the images of the pairs.
     recall
-        Returns the row of a pair that an earlier run has computed, or None. It is called once for each pair, in input
-        order, before the files of the pair are read.
+        Function that returns the row of a pair from an earlier run, or `None`. It is called once for each pair, in
+        input order, before the files of the pair are read.
     stop
-        When it returns true, the rows that are complete are yielded, and then KeyboardInterrupt is raised.
+        Function that says whether the run should end. When it returns true, the rows that are complete are yielded, and
+        then KeyboardInterrupt is raised.
     observe
-        Called with the pixels of every pair that was read. Files of recalled rows are read again for it.
+        Function that is called with the images and the row of every pair. If it is given, the files of pairs with a row
+        from an earlier run are read, too.
     """
     items = loader.load(pairs, recall or (lambda _: None), again=observe is not None)
     with closing(items):
@@ -74,11 +76,12 @@ def score_batches(
     stop: Stop = lambda: False,
     observe: Observe | None = None,
 ) -> Generator[Row]:
-    """Yield the rows of loaded pairs in input order. Rows among the items are passed on.
+    """Yield one row for each item, in input order. An item is a pair with its images, or a row, which is passed on.
 
-    A batch has pairs of one shape and storage type. It is computed when it is full. When `waiting` pairs are in memory,
-    or the input ends, the batch with the oldest pair is computed, even if it is not full. So the content of a batch
-    depends only on the order of the pairs, and not on the time of reading. Two runs compute the same batches.
+    A batch has pairs of one shape and one storage type. It is computed when it is full. When `waiting` pairs are in
+    memory, or when the input ends, the batch with the oldest pair is computed, even if it is not full. The content of a
+    batch therefore depends on the order of the pairs, and not on the time that their files take. Two runs compute the
+    same batches.
     """
     buffer = _ReorderBuffer(metrics, observe, stop)
     try:
@@ -105,14 +108,17 @@ def _check(stop: Stop) -> None:
 
 @dataclass(slots=True)
 class _Slot:
-    """The position of a pair in the order of the rows."""
+    """A pair in the order of the input. It has its images until it is computed, and then its row."""
 
     loaded: Loaded | None
     row: Row | None = None
 
 
 class _ReorderBuffer:
-    """Pairs in input order. Pairs without a row are also in a batch for their shape and storage type."""
+    """Pairs that wait, in input order, until they are computed and all earlier pairs are finished.
+
+    A pair without a row is also in a batch, with other pairs of the same shape and storage type.
+    """
 
     def __init__(self, metrics: MetricSet, observe: Observe | None, stop: Stop) -> None:
         self._metrics, self._observe, self._stop, self._references = metrics, observe, stop, ReferenceCache()
@@ -123,10 +129,10 @@ class _ReorderBuffer:
         return len(self._slots)
 
     def push(self, item: Loaded | Row) -> None:
-        """Add one pair, and compute its batch if it is full now."""
+        """Add one pair or row. If the batch of the pair is full then, compute this batch."""
         if not isinstance(item, Loaded):
             self._slots.append(_Slot(None, item))
-        elif item.later:  # a known row does not say which frame is to be shown
+        elif item.later:  # a row of an earlier run does not say which frame pictures show
             row, shown = score_loaded(item, self._metrics, self._references, self._stop)
             self._slots.append(_Slot(None, row))
             self._show(shown, row)
@@ -148,13 +154,13 @@ class _ReorderBuffer:
             self._compute(first)
 
     def pop_ready(self) -> Iterator[Row]:
-        """Yield the rows that have no unfinished pair before them."""
+        """Yield the rows that come before the first unfinished pair."""
         while self._slots and (row := self._slots[0].row) is not None:
             self._slots.popleft()
             yield row
 
     def done(self) -> list[Row]:
-        """Return every row that has been computed."""
+        """Return all rows that have been computed and not yet yielded."""
         return [slot.row for slot in self._slots if slot.row is not None]
 
     def _compute(self, one: Loaded) -> None:
@@ -178,12 +184,15 @@ def _kind(loaded: Loaded) -> object:
 
 
 def batch_capacity(width: int, height: int, images: int = 2) -> int:
-    """Return how many inputs of this size go through an engine in one call. An input has `images` images."""
+    """Return how many inputs an engine gets in one call. Each input has `images` images of this width and height."""
     return max(1, defaults.BATCH_PIXELS // (images * width * height))
 
 
 def score_images(frames: Sequence[tuple[Image, Image, Mask | None]], metrics: MetricSet) -> Row:
-    """Return the row of two prepared images: for each frame two images of one size, and the mask or None."""
+    """Return the row of two prepared images.
+
+    `frames` has, for each frame, two images of one size and a mask, or `None` if there is no mask.
+    """
     reference, candidate, _ = frames[0]
     pair = Pair("the images", Path(reference.name), Path(candidate.name))
     first, *later = (Loaded(pair, a, b, counted=counted) for a, b, counted in frames)
@@ -193,9 +202,12 @@ def score_images(frames: Sequence[tuple[Image, Image, Mask | None]], metrics: Me
 def score_loaded(
     loaded: Loaded, metrics: MetricSet, references: ReferenceCache, stop: Stop = lambda: False
 ) -> tuple[Row, Loaded]:
-    """Return the row of a pair with all its frames, and the frame that pictures show.
+    """Return the row of a pair, computed from all its frames, and the frame that the pictures of a report show.
 
-    Raises KeyboardInterrupt once `stop` returns true.
+    Raises
+    ------
+    KeyboardInterrupt
+        If `stop` returns true.
     """
     frames = [replace(loaded, later=()), *loaded.later]
     rows: list[Row] = []
@@ -212,11 +224,13 @@ def score_loaded(
 
 
 def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: ReferenceCache) -> list[Row]:
-    """Return a row for each pair. The pairs have one shape and storage type, and either all or none have masks.
+    """Return a row for each pair of a batch.
 
-    Metrics are independent. If a metric cannot score a pair, the row has the reason, and the scores of other metrics.
+    The pairs must have one shape and one storage type. Either all of them or none of them have masks. If a metric
+    cannot score a pair, the row says why, and has the scores of the other metrics.
     """
-    grounds = [composites(loaded.reference, loaded.candidate) for loaded in batch]  # one or two for each pair
+    # For each pair: its images on black, and on white if one of them is transparent.
+    grounds = [composites(loaded.reference, loaded.candidate) for loaded in batch]
     owners = [index for index, of_pair in enumerate(grounds) for _ in of_pair]
     reference, candidate = ([sample[side] for of_pair in grounds for sample in of_pair] for side in (0, 1))
     counted = [own for owner in owners if (own := batch[owner].counted) is not None]
@@ -228,7 +242,7 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
     for names, engine in metrics.groups:
         if shortest < engine.smallest:
             size = f"{batch[0].width}x{batch[0].height}"
-            reason = f"needs sides of at least {engine.smallest} pixels, these are {size}"
+            reason = f"needs sides of at least {engine.smallest} pixels, but the images are {size}"
             results: list[InputResult] = [reason] * len(owners)
         else:
             results = compute_each(partial(samples.distances, engine, names), range(len(owners)))
@@ -249,7 +263,10 @@ def score_batch(batch: Sequence[Loaded], metrics: MetricSet, references: Referen
 def _locate(
     metrics: MetricSet, loaded: Loaded, scores: dict[str, list[float]]
 ) -> tuple[dict[str, tuple[Region, ...]], tuple[str, ...]]:
-    """Return the changed regions for each metric, on the background with the worst score, and notes on failures."""
+    """Return the changed regions of a pair for each metric, and notes about regions that could not be computed.
+
+    For transparent images, the regions are those on the background with the worst score.
+    """
     regions: dict[str, tuple[Region, ...]] = {}
     notes: list[str] = []
     for names, engine in metrics.groups:
@@ -262,7 +279,7 @@ def _locate(
                     found = engine.locate(a, b, shift, counted, loaded.absent)
                 else:
                     found = engine.locate(a, b, shift, counted)
-            except Exception as error:  # noqa: BLE001  # as for scores: if memory lacks, only the regions are lost
+            except Exception as error:  # noqa: BLE001  # if memory runs out, only the regions are lost, not the scores
                 notes.append(f"the regions of {names[0]} were not computed: {describe_error(error)}")
                 continue
             if found:
@@ -289,24 +306,28 @@ def _row(
 
 
 def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: Sequence[int]) -> list[InputResult]:
-    """Return the result of `compute` for each input, or the reason why there is none.
+    """Return the result of `compute` for each input, or a text that says why there is no result.
 
     Parameters
     ----------
     compute
-        Takes indices of inputs, and returns an array with one row for each index.
+        Function that takes indices of inputs, and returns an array with one row for each index.
     places
         Indices of the inputs. There must be at least one.
 
     Notes
     -----
-    If `compute` raises an error, every input is tried alone. So a bad input, or a batch that is too large for the
-    memory, affects only inputs that also fail alone. Engines may raise any exception; it becomes the reason.
+    If `compute` raises an error, it is called again for each input alone. A bad input, or a batch that is too large for
+    the memory, therefore affects only the inputs that also fail alone. `compute` may raise any exception, and the text
+    describes this exception.
     """
     try:
         results = compute(places)
         if len(results) != len(places):
-            raise EyediffError(f"{len(places)} inputs gave results of shape {results.shape}")
+            raise EyediffError(
+                f"the engine returned results of shape {results.shape} for {len(places)} inputs, "
+                "but it must return one row for each input"
+            )
     except Exception as error:  # noqa: BLE001
         if len(places) == 1:
             return [describe_error(error)]
@@ -315,7 +336,7 @@ def compute_each(compute: Callable[[Sequence[int]], npt.NDArray[Any]], places: S
 
 
 class _Samples:
-    """The images of a batch, and their references in the cache."""
+    """The images of a batch, their masks, and the cached features of the references."""
 
     def __init__(
         self,
@@ -330,9 +351,9 @@ class _Samples:
         self._capacity = batch_capacity(a[0].shape[1], a[0].shape[0])
 
     def distances(self, engine: Engine, names: tuple[str, ...], places: Sequence[int]) -> npt.NDArray[np.float64]:
-        """Return N scores (N x K for K names) of the samples at these places.
+        """Return the scores of the pairs of images with the indices `places`: N scores, or N x K scores for K names.
 
-        The features of references that occur several times are computed only once.
+        If a reference occurs several times, its features are computed only once.
         """
         parts: list[tuple[Sequence[int], npt.NDArray[np.float64]]] = []
         looks = isinstance(engine, Looking) and not self._counted
@@ -349,7 +370,9 @@ class _Samples:
         scores = np.empty((len(places), *shape))
         for part, values in parts:
             if values.shape != (len(part), *shape):
-                raise EyediffError(f"{len(part)} pairs gave scores of shape {values.shape}")
+                raise EyediffError(
+                    f"the engine returned scores of shape {values.shape} for {len(part)} pairs and {len(names)} metrics"
+                )
             scores[[row_of[place] for place in part]] = values
         return scores
 
@@ -365,9 +388,10 @@ class _Samples:
         return cast(MaskedEngine, engine).masked_distances(a, b, counted)
 
     def _with_features(self, engine: Looking, names: tuple[str, ...], places: Sequence[int]) -> dict[int, Features]:
-        """Return the features of the references that occur several times, by place; none if they need too much memory.
+        """Return the features of references that occur several times, by the index of the pair of images.
 
-        For a single pair, a comparison from pixels is faster than one from features.
+        The references of single pairs are not included, because a comparison from pixels is faster for them. References
+        are also not included if their features need too much memory.
         """
         repeated = {place: self._references[place] for place in places if self._references[place].times > 1}
         unseen = {id(each): place for place, each in repeated.items() if names not in each.features}
@@ -383,9 +407,11 @@ class _Samples:
         return (places[start : start + self._capacity] for start in range(0, len(places), self._capacity))
 
     def _pick(self, side: int, places: Sequence[int]) -> Pixels:
-        """Return the images at these places as one array. `side` is 0 for references and 1 for candidates.
+        """Return the images with the indices `places` as one array. `side` is 0 for references and 1 for candidates.
 
-        A single image is not copied, because it may be large. The array of all images is made once for all engines."""
+        A single image is not copied, because it may be large. The array of all images is built once and serves all
+        engines.
+        """
         images = self._sides[side]
         if len(places) == 1:
             return images[places[0]][None]
@@ -397,7 +423,7 @@ class _Samples:
 
 
 def _notes(reference: Image, candidate: Image) -> tuple[str, ...]:
-    """Return the notes of two images. A note about only one image begins with "reference" or "candidate"."""
+    """Return the notes of two images. A note of only one of them begins with "reference" or "candidate"."""
     both = [note for note in reference.notes if note in candidate.notes]
     sides = (("reference", reference), ("candidate", candidate))
     single = [f"{side}: {note}" for side, image in sides for note in image.notes if note not in both]

@@ -1,4 +1,4 @@
-"""Create engines from the names of metrics. The registry gives the programs, and weights are loaded."""
+"""Create the engines that compute metrics, given the names of the metrics. Weights are loaded if necessary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from .metric_spec import MetricSpec, check_masks, parse_metrics
 
 @dataclass(frozen=True)
 class BoundMetric:
-    """A metric with its engine.
+    """A metric and the engine that computes it.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class BoundMetric:
     engine : Engine
         Engine that computes the metric.
     weights_sha256 : str, optional
-        Hash of its weights. None for a metric without weights.
+        Hash of the weights. `None` for a metric without weights.
     """
 
     spec: MetricSpec
@@ -55,7 +55,7 @@ class BoundMetric:
 
     @property
     def header(self) -> MetricHeader:
-        """Description of the metric in the header of a result."""
+        """Version, weights and engine of the metric, as they are recorded with the results."""
         return MetricHeader(self.spec.version, self.weights_sha256, self.engine.description)
 
 
@@ -67,27 +67,27 @@ def build_metric(
     progress: DownloadProgress | None = None,
     memory: int | None = None,
 ) -> BoundMetric:
-    """Return a metric with its engine. Its weights are found or downloaded now.
+    """Create the engine of a metric. The weights of the metric are found or downloaded now.
 
     Parameters
     ----------
     spec : MetricSpec
-        The metric to build.
+        The metric to compute.
     runner : Runner
-        Compiles programs into functions of pixels.
+        Library and device that compute the metric.
     weights_file : Path, optional
-        File with the weights of the backbone.
+        File with the weights of the backbone. Default: the weights are found or downloaded.
     trust : bool
         Whether weights other than the official ones are accepted.
     progress : function of (bytes received, bytes expected), optional
-        Called during a download.
+        Function that is called during a download.
     memory : int, optional
-        Bytes for the images and intermediate results of a network. None means no limit.
+        Number of bytes that the images and intermediate results of a network may take. `None` means no limit.
 
     Raises
     ------
     WeightsError
-        If the weights are neither found nor downloaded, or differ from the expected ones.
+        If the weights cannot be found or downloaded, or if they differ from the expected weights.
     """
     program = spec.program
     if isinstance(program, PeakOf):
@@ -103,7 +103,7 @@ def build_metric(
 
 
 def bind_dists(network: Network, program: FeatureStatistics) -> WholeImage:
-    """Return DISTS for a network, with the weights alpha and beta of the package."""
+    """Return a description of DISTS that uses a network, and the weights alpha and beta in the package."""
     alpha, beta = map(dists.split, load_dists())
     return WholeImage(lambda ops, a, b: dists.score(ops, network, alpha, beta, a, b), program.smallest_side)
 
@@ -111,7 +111,7 @@ def bind_dists(network: Network, program: FeatureStatistics) -> WholeImage:
 def build_engine(
     program: PixelFunction | WindowMean | MultiScaleMean | WholeImage | LocalMeasure, runner: Runner
 ) -> Engine:
-    """Return the engine of a program without weights."""
+    """Return the engine for a metric that has no weights."""
     if isinstance(program, WindowMean):
         return MappedWindowEngine(runner, program) if program.map else WindowEngine(runner, program)
     if isinstance(program, MultiScaleMean):
@@ -124,7 +124,7 @@ def build_engine(
 
 
 def _group_columns(metrics: Sequence[BoundMetric]) -> tuple[Group, ...]:
-    """Join metrics that share their work into groups. One engine computes all metrics of a group."""
+    """Put metrics that share intermediate results into groups. One engine computes all metrics of a group."""
     groups: list[Group] = []
     sharing: dict[object, list[tuple[str, PixelFunction]]] = {}
     for metric in metrics:
@@ -159,26 +159,30 @@ def build_metric_set(
     Parameters
     ----------
     metrics
-        Names such as ``lpips`` or ``ssim@skimage``, metric files, or parsed metrics.
+        Names such as ``lpips`` or ``ssim@skimage``, paths of metric files, or parsed metrics.
     size, alpha, range, conventions
-        Settings that are only recorded in the header. The loader applies them.
+        Settings that are recorded with the results, and have no other effect here. The loader applies them.
     device
         Device that computes the networks.
     memory
-        Limit of the process's memory, in bytes or as text such as "2GB". None means half of the machine's memory, but
-        at most 4 GiB.
+        Limit of the memory of the process, in bytes or as text such as "2GB". `None` means half of the memory of the
+        machine, but at most 4 GiB.
     threads
-        Number of threads of the engines. None means one for each core.
+        Number of threads of the engines. `None` means one thread for each core.
     tolerate_shift
-        A region that is displaced by at most this many pixels is reported as moved.
+        Largest displacement, in pixels, of a region that is reported as moved instead of changed.
     progress
-        Called with the number of bytes that have arrived and the expected number, if weights are downloaded.
+        Function that is called during a download of weights, with the number of bytes received and the number expected.
 
     Raises
     ------
-    UsageError, WeightsError, DeviceError
-        If a metric is unknown or named twice, takes no masks where `conventions` have some, or none tells what has
-        moved where `tolerate_shift` is given; if its weights cannot be loaded, or the device is not available.
+    UsageError
+        If a metric is unknown or named twice, if `conventions` has masks but a metric cannot be computed with masks, or
+        if `tolerate_shift` is given but no metric finds displacements.
+    WeightsError
+        If the weights of a metric cannot be loaded.
+    DeviceError
+        If the device is not available.
     """
     specs = parse_metrics(metrics)
     if conventions.masks:
@@ -187,7 +191,8 @@ def build_metric_set(
         able = " or ".join(name for name in all_metrics() if detects_shifts(name))
         raise UsageError(
             Setting("tolerate_shift", tolerate_shift),
-            f": {', '.join(spec.requested for spec in specs)} cannot tell what has moved; add {able}, or leave it out",
+            f" has no effect, because {', '.join(spec.requested for spec in specs)} cannot tell what has moved; "
+            f"add the metric {able}, or leave the setting out",
         )
     built = _build_all(specs, create_runner(device, threads), memory, progress)
     header = Header(

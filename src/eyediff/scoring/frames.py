@@ -1,4 +1,4 @@
-"""Merge the rows of the frames of a pair: for each metric, the worst frame counts."""
+"""Merge the rows of the frames of two animations into one row, which has the worst score of each metric."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from ..records import Failure, Header, Row, ScoredPair
 
 
 def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
-    """Return one row for a pair of animations, and the index of the frame that pictures show.
+    """Return one row for a pair of animations, and the index of the frame that the pictures of a report show.
 
     Parameters
     ----------
     rows
-        One row for each frame, in order; at least one.
+        One row for each frame, in order. There must be at least one row.
     header
-        The header, which has the direction of each metric.
+        Header of the run, which says for each metric whether higher is better.
 
     Returns
     -------
     Row
-        The worst score of each metric, and a note with its frame. A metric that cannot score one frame has no score. A
-        frame without any score makes the pair fail, because frames that were not compared may differ.
+        Row with the worst score of each metric, and a note that names the frame of this score. If a metric cannot score
+        one of the frames, the metric has no score. If a frame has no score at all, the row is a failure, because
+        differences in this frame would be missed.
     int
-        The worst frame by the first metric that has a score.
+        Index of the worst frame by the first metric that has a score.
     """
     pair, scored = rows[0].pair, list[ScoredPair]()
     for number, row in enumerate(rows, 1):
@@ -56,7 +57,7 @@ def merge_frames(rows: Sequence[Row], header: Header) -> tuple[Row, int]:
 
 
 def _note(worst: dict[str, int], count: int) -> str:
-    """Return the note on the frame that counts, with the metrics if their frames differ."""
+    """Return a note that names the worst frame. If metrics have different worst frames, it names all of them."""
     by_frame: dict[int, list[str]] = {}
     for name, index in worst.items():
         by_frame.setdefault(index + 1, []).append(name)

@@ -16,25 +16,40 @@ from ..records import Failure, Image, Mask, Pair, Row, ScoredPair, Side
 from .prefetch import ahead, reading
 
 Read: TypeAlias = Callable[[Location], Image]
-"""A function that reads an image from a file. Several threads call it. Raises ImageError."""
+"""A function that reads an image from a file. Several threads call it. It raises ImageError if the file is bad."""
 
 FitPair: TypeAlias = Callable[[Image, Image], tuple[Image, Image]]
-"""A function that gives two images one size and storage type. Raises SizeError."""
+"""A function that converts two images to one size and one storage type. It raises SizeError if that is refused."""
 
 Prepare: TypeAlias = Callable[[Image, Image, Mask | None], tuple[Image, Image, Mask | None]]
-"""A function that prepares two images of one size for scoring. It also returns which pixels count. Raises SizeError."""
+"""A function that prepares two images of one size for scoring.
+
+It takes the mask of the pair, and returns the images with a mask of the pixels that are compared. It raises SizeError
+if no pixels are left.
+"""
 
 Recall: TypeAlias = Callable[[Pair], ScoredPair | None]
-"""A function that returns the row of a pair from an earlier run, or None if there is none."""
+"""A function that returns the row of a pair from an earlier run, or `None` if the earlier run has no such row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A pair whose images are in memory, of one size and storage type. `known` is its row from an earlier run.
+    """A pair with its images in memory, converted to one size and one storage type.
 
-    If the images cannot be compared, `known` is the failure. Only then may the images differ in size.
-    `counted` shows which pixels count, H x W. None means all. Where pixels do not count, the candidate has the pixels
-    of the reference. If the images are animations, `later` has their other frames.
+    Attributes
+    ----------
+    pair : Pair
+        The pair.
+    reference, candidate : Image
+        Its images. They may differ in size only if `known` is a failure.
+    known : Row or None
+        Row of the pair from an earlier run, or a failure if the images cannot be compared. `None` if the pair must be
+        scored.
+    counted : Mask or None
+        Mask of the pixels that are compared, H x W. `None` means all pixels. At other pixels, the candidate has the
+        pixels of the reference.
+    later : tuple of Loaded
+        If the images are animations, the second frame and all later ones.
     """
 
     pair: Pair
@@ -54,7 +69,10 @@ class Loaded:
 
     @property
     def absent(self) -> Mask | None:
-        """Return which pixels only one of the two images has; None if none was padded."""
+        """Mask of the pixels that only one of the two images has, because images of different size were padded.
+
+        `None` if the images were not padded.
+        """
         return only_in_one(self.reference, self.candidate)
 
     @property
@@ -71,19 +89,20 @@ class ImageLoader:
     Parameters
     ----------
     read
-        Reads one file.
+        Function that reads one image file.
     fit
-        Gives the two images of a pair one size and storage type.
+        Function that converts the two images of a pair to one size and one storage type.
     workers
-        Number of threads that read.
+        Number of threads that read files.
     window
-        Number of pairs in memory: half of them decoded in advance, half waiting until their batch is full.
+        Largest number of pairs in memory. Half of them are decoded in advance, and half of them wait until their batch
+        is full.
     window_bytes
-        Number of bytes of pixels that may be decoded in advance.
+        Largest number of bytes of pixels that are decoded in advance.
     prepare
-        Called after `fit`. It returns the prepared images, and which pixels count.
+        Function that is called after `fit`. It returns the prepared images, and a mask of the pixels that are compared.
     read_mask
-        Reads the mask of a pair, if it has one.
+        Function that reads the mask file of a pair.
 
     Raises
     ------
@@ -101,17 +120,19 @@ class ImageLoader:
 
     def __post_init__(self) -> None:
         if self.workers < 1:
-            raise UsageError(f"{self.workers} workers were given, expected at least 1")
+            raise UsageError(f"workers must be at least 1; got {self.workers}")
 
     @property
     def waiting(self) -> int:
-        """Number of decoded pairs that may wait for their turn, or until their batch is full."""
+        """Largest number of decoded pairs that wait until their batch is full, or until it is their turn."""
         return self.window - self.window // 2
 
     def load(self, pairs: Iterable[Pair], recall: Recall, again: bool = False) -> Generator[Loaded | Row]:
-        """Yield a result for every pair in input order: its images, the row that `recall` returns, or a Failure.
+        """Yield one result for each pair, in input order.
 
-        With `again`, the images of a recalled row are also read. If this fails, only the row is yielded.
+        The result is the row of an earlier run if `recall` returns one. Otherwise, it is the images of the pair, or a
+        Failure if they cannot be read. With `again`, the images are read even if there is a row of an earlier run. If
+        they cannot be read then, only the row is yielded.
         """
         with reading(self.workers) as pool:
             reader = _Reader(self, pool)
@@ -120,7 +141,7 @@ class ImageLoader:
                 known = recall(pair)
                 return reader.start(pair, known).result if known is None or again else lambda: known
 
-            # The first pair is read alone, because it may take all of the window. Then its size is known.
+            # The first pair is read alone, because its size is unknown: it may take all of `window_bytes`.
             size = self.window_bytes
             yield from ahead(pairs, start, _nbytes, window=size, first=size, most=self.window // 2)
 
@@ -130,7 +151,10 @@ def _nbytes(item: Loaded | Row) -> int | None:
 
 
 class _Reader:
-    """Gives files to the pool. If successive pairs have the same reference or candidate, it is read once."""
+    """Starts tasks that read files in a pool of threads.
+
+    If successive pairs have the same reference, the same candidate or the same mask, the file is read once.
+    """
 
     def __init__(self, loader: ImageLoader, pool: ThreadPoolExecutor) -> None:
         self._loader, self._pool = loader, pool
@@ -138,10 +162,11 @@ class _Reader:
         self._mask: tuple[Location, Future[Mask]] | None = None
 
     def start(self, pair: Pair, known: ScoredPair | None) -> Future[Loaded | Row]:
-        """Start reading a pair.
+        """Start tasks that read the files of a pair, and a last task that joins their results. Return the last task.
 
-        The last task waits for the other tasks in a worker thread. The pool starts tasks in order. So the other tasks
-        are complete then, or other workers are executing them. This works even with a single worker.
+        The last task waits in a worker thread for the other tasks. The pool starts tasks in order. When the last task
+        starts, the other tasks have therefore ended, or other workers are executing them. This works even with a single
+        worker.
         """
         reference = self._image("reference", pair.reference)
         candidate = self._image("candidate", pair.candidate)
@@ -174,7 +199,7 @@ def _join(
     try:
         images = reference.result(), candidate.result()
         counted = None if mask is None else mask.result()
-    except Exception as error:  # noqa: BLE001  # decoders may raise any exception; a bad file becomes one row
+    except Exception as error:  # noqa: BLE001  # decoders may raise any exception, and a bad file becomes one row
         return known or Failure(pair, "read", describe_error(error))
     frames: list[tuple[Image, Image]] = []
     found: list[Loaded] = []
@@ -184,14 +209,14 @@ def _join(
             first, second, own = loader.prepare(*loader.fit(*frame), counted)
             found.append(Loaded(pair, first, second, known, own))
         return replace(found[0], later=tuple(found[1:]))
-    except Exception as error:  # noqa: BLE001  # as above, for example if memory lacks for the larger size
+    except Exception as error:  # noqa: BLE001  # as above; an example is too little memory for padded images
         where = f"frame {len(found) + 1}: " if len(frames) > 1 else ""
         first, second = frames[len(found)] if frames else (replace(image, later=()) for image in images)
         return known or Loaded(pair, first, second, Failure(pair, "size", where + describe_error(error)))
 
 
 def describe_error(error: Exception) -> str:
-    """Return an error as one line. Errors of other libraries begin with the name of their type."""
+    """Return the message of an error as one line. For errors of other libraries, the name of the type comes first."""
     text = " ".join(str(error).split())
     if isinstance(error, EyediffError):
         return text

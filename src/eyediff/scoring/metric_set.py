@@ -1,4 +1,4 @@
-"""The metrics of a run: their engines, and the header with their versions and weights."""
+"""The metrics of a run: the engines that compute them, and a header with their versions and weights."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ Group = tuple[tuple[str, ...], Engine]
 
 @dataclass(frozen=True, slots=True)
 class MetricSet:
-    """Engines that score the same pairs, and the header of their scores.
+    """The engines that score the pairs of a run, and the header of the results.
 
     Parameters
     ----------
     groups
-        Each engine and the columns that it computes. With one name, ``engine.distances`` returns N scores. With K
-        names, it returns N x K scores, with the columns in the order of the names.
+        Names of columns, and the engine that computes these columns. For one name, ``engine.distances`` returns N
+        scores. For K names, it returns N x K scores, with the columns in the order of the names.
     header
-        Describes the metrics. ``header.metrics`` has the same names. Its order is the order of the columns.
+        Description of the metrics. ``header.metrics`` has the same names as the groups. Its order is the order of the
+        columns in the results.
 
     Raises
     ------
@@ -37,7 +38,10 @@ class MetricSet:
         computed = [name for names, _ in self.groups for name in names]
         described = self.header.metrics
         if sorted(computed) != sorted(described) or set(described) != set(self.header.higher_is_better):
-            raise UsageError(f"the header describes {list(described)}, but the engines compute {computed}")
+            raise UsageError(
+                f"the header describes the metrics {list(described)}, but the engines compute {computed}; "
+                "expected the same names"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

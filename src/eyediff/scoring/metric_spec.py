@@ -29,7 +29,7 @@ from ..weights import (
 
 
 class LoadedNetwork(NamedTuple):
-    """A network and the hash of its weights (`weights.metric_sha256`)."""
+    """A network that has been loaded, and the hash of its weights (`weights.metric_sha256`)."""
 
     network: Network
     sha256: str
@@ -42,13 +42,13 @@ class MetricSpec:
     Parameters
     ----------
     requested : str
-        The name that the results use.
+        Name that was requested. The results use this name.
     info : MetricInfo
-        Entry in the registry. For a metric file, an entry whose name depends on the content of the file.
+        Entry in the registry of metrics. A metric file has an entry with a name that depends on its content.
     version : str
         Version of the metric.
     file : MetricFile, optional
-        The metric file, if one was requested.
+        Metric file, if the path of a file was requested.
     peak : bool
         Whether the worst window of the metric's map is requested.
     """
@@ -61,7 +61,13 @@ class MetricSpec:
 
     @property
     def program(self) -> Program:
-        """Return the program that computes the metric."""
+        """Description of the computation of the metric.
+
+        Raises
+        ------
+        UsageError
+            If the worst window is requested, but the metric has no map.
+        """
         program = self.info.programs[self.version]
         if not self.peak:
             return program
@@ -71,7 +77,7 @@ class MetricSpec:
 
     @property
     def mapped(self) -> MetricSpec:
-        """The metric without `@peak`. This metric is the worst window of its map."""
+        """The same metric without `@peak`. With `@peak`, the score is the worst window of this metric's map."""
         return replace(self, peak=False)
 
     @property
@@ -82,7 +88,7 @@ class MetricSpec:
     def load_network(
         self, weights: Path | None = None, trust: bool = False, progress: DownloadProgress | None = None
     ) -> LoadedNetwork:
-        """Return the network of a metric that compares deep features, with the hash of its weights.
+        """Load the network of a metric that compares deep features, and compute the hash of its weights.
 
         Parameters
         ----------
@@ -91,14 +97,14 @@ class MetricSpec:
         trust : bool
             Whether weights other than the official ones are accepted.
         progress : function of (bytes received, bytes expected), optional
-            Called during a download.
+            Function that is called during a download.
 
         Raises
         ------
         UsageError
             If the metric has no network.
         WeightsError
-            If the weights are neither found nor downloaded, or differ from the expected ones.
+            If the weights cannot be found or downloaded, or if they differ from the expected weights.
         """
         if self.file is not None:
             network = self.file.network(weights, progress=progress)
@@ -108,7 +114,7 @@ class MetricSpec:
             loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)
             return LoadedNetwork(dists.network(loaded.parameters), metric_sha256(loaded.parameters, load_dists()))
         if not isinstance(program, DeepFeatures):
-            raise UsageError(f"{self.requested} has no network")
+            raise UsageError(f"the metric {self.requested} has no network; expected a metric such as lpips")
         loaded = load_trunk(program.backbone, file=weights, trust=trust, progress=progress)
         heads = load_heads(program.backbone, self.version) if program.calibrated else None
         network = Network(program.network, loaded.parameters, heads, SCALINGS.get(self.version, PUBLISHED))
@@ -121,8 +127,9 @@ def parse_metric(requested: str) -> MetricSpec:
     Parameters
     ----------
     requested : str
-        Name of a metric, or path of a metric file. A name with a path separator, or a name that ends with
-        `.safetensors`, is a path. After either, `@peak` requests the worst window of the metric's map.
+        Name of a metric, or path of a metric file. A text with a path separator, or a text that ends with
+        `.safetensors`, is a path. If `@peak` follows the name or the path, the worst window of the metric's map is
+        requested.
 
     Raises
     ------
@@ -147,12 +154,14 @@ def parse_metric(requested: str) -> MetricSpec:
         return _parse_file(requested)
     name, _, version = requested.partition("@")
     if is_file_name(name):
-        raise UnknownMetricError(f"{shown(name)} is a file, and a file has only one version; leave out @{version}")
+        raise UnknownMetricError(
+            f"{shown(name)} is a metric file, which has only one version; leave out @{version} behind it"
+        )
     return MetricSpec(requested, *find_metric(requested))
 
 
 def _parse_file(requested: str) -> MetricSpec:
-    # The name of the entry depends on the content, so a copy of the file is the same metric.
+    # The name of the entry depends on the content only, so a copy of a file is the same metric as the file.
     file = read_metric(Path(requested))
     file.check_runs()
     program = DeepFeatures(file.description.trunk, file.heads is not None)
@@ -162,24 +171,27 @@ def _parse_file(requested: str) -> MetricSpec:
 
 
 _SETTLED = 2.0
-"""Age of a file, in seconds, from which a later change always changes its time. File systems may store even seconds."""
+"""Resolution of the times of files, in seconds. Some file systems store even seconds only.
+
+If a file is older than this, every later change of the file also changes its time.
+"""
 
 _KEPT = 64
-"""Number of files whose names are kept."""
+"""Largest number of names in `_NAMES`."""
 
 _NAMES: dict[tuple[object, ...], str] = {}
-"""Names of the entries of files that were read. The key is the path and the result of `stat`."""
+"""Cache of the names that metric files have in the registry. A key is the path and the result of `stat`."""
 
 
 def content_name(requested: str) -> str:
-    """Return `parse_metric(requested).info.name`, but do not read again a file that has not changed.
+    """Return `parse_metric(requested).info.name`. A metric file that has not changed is not read again.
 
-    A file is recognised by its path, device, inode, size and both times. A file that changed in the last seconds is
-    read each time, because its next change may leave all of these unchanged.
+    A file has not changed if its path, device, inode, size and both times are the same. A file that changed in the last
+    two seconds is read each time, because another change might leave all of these values the same.
     """
     try:
         found = Path(requested).stat() if is_file_name(requested) else None
-    except (OSError, ValueError):  # ValueError: the name contains a NUL
+    except (OSError, ValueError):  # ValueError is raised if the name contains a NUL character
         found = None
     if found is None:
         return parse_metric(requested).info.name
@@ -187,7 +199,7 @@ def content_name(requested: str) -> str:
     age = time.time() - max(found.st_mtime, found.st_ctime)
     name = _NAMES.get(key)
     if name is None:
-        name = parse_metric(requested).info.name  # `stat` was called first, so a later change gives another key
+        name = parse_metric(requested).info.name  # `stat` was called before, so a change in between gives another key
         if age > _SETTLED:
             if len(_NAMES) >= _KEPT:
                 _NAMES.clear()
@@ -196,14 +208,16 @@ def content_name(requested: str) -> str:
 
 
 def find_column(requested: str, columns: Sequence[str]) -> str | None:
-    """Return the column of a run for the name of a metric, such as `lpips` for `lpips-alex@0.1`, or None.
+    """Return the name of the column that has the scores of a metric, or `None` if there is no such column.
+
+    For example, the column `lpips` has the scores of the metric `lpips-alex@0.1`.
 
     Parameters
     ----------
     requested : str
-        Name of a metric, or a metric file. The metric need not exist if a column has the same name.
+        Name of a metric, or path of a metric file. If a column has the same name, the metric need not exist.
     columns : sequence of str
-        Names of the columns of the run.
+        Names of the columns of a run.
 
     Examples
     --------
@@ -217,38 +231,40 @@ def find_column(requested: str, columns: Sequence[str]) -> str | None:
     except EyediffError:
         return None
     for column in columns:
-        with suppress(EyediffError):  # the metric of an earlier run's column may not be installed
+        with suppress(EyediffError):  # a metric of an earlier run may not be installed now
             if parse_metric(column).qualified_name == wanted:
                 return column
     return None
 
 
 def check_masks(specs: Iterable[MetricSpec]) -> None:
-    """Raise UsageError if a metric is not defined where some pixels do not count (`metrics.programs.takes_masks`)."""
+    """Raise UsageError if a metric cannot be computed from a part of the pixels (`metrics.programs.takes_masks`)."""
     for spec in specs:
         if not takes_masks(spec.program):
             able = [name for name, info in all_metrics().items() if takes_masks(info.programs[info.versions[0]])]
             raise UsageError(
-                f"{spec.requested} is not defined where some pixels do not count; leave it out, or compare whole "
-                f"images; these metrics take a mask, region or ignore: {', '.join(able)}"
+                f"{spec.requested} is not defined for a part of the pixels; leave {spec.requested} out, or compare "
+                f"whole images; a mask, region or ignore is possible with these metrics: {', '.join(able)}"
             )
 
 
 def parse_metrics(requested: str | Iterable[str | MetricSpec]) -> list[MetricSpec]:
-    """Return the metrics of one name or several, in order; a `MetricSpec` among them stays as it is.
+    """Return the metrics for one name or several names, in order. A `MetricSpec` is returned unchanged.
 
     Raises
     ------
     UsageError
-        If there is no name, or two names mean the same metric.
+        If there is no name, or if two names mean the same metric.
     """
     names = [requested] if isinstance(requested, str) else requested
     specs = [name if isinstance(name, MetricSpec) else parse_metric(name) for name in names]
     if not specs:
-        raise UsageError("no metric is named; name at least one, such as lpips")
+        raise UsageError("no metric is named; name at least one metric, such as lpips")
     seen: dict[str, str] = {}
     for spec in specs:
         if spec.qualified_name in seen:
-            raise UsageError(f"{seen[spec.qualified_name]!r} and {spec.requested!r} are the same metric; name it once")
+            raise UsageError(
+                f"{seen[spec.qualified_name]!r} and {spec.requested!r} are the same metric; use only one of these names"
+            )
         seen[spec.qualified_name] = spec.requested
     return specs

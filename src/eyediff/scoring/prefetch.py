@@ -1,4 +1,7 @@
-"""Start work in worker threads in advance, limited by count and bytes. Results arrive in input order."""
+"""Start work in worker threads before its results are needed. Results arrive in input order.
+
+The number of items that are in progress, and the number of their bytes, are limited.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ T = TypeVar("T")
 
 @contextmanager
 def reading(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool of threads that read files. On exit, reads that have not started are cancelled."""
+    """Yield a pool of threads that read files. On exit, tasks that have not started are cancelled."""
     pool = ThreadPoolExecutor(workers, "eyediff-read")
     try:
         yield pool
@@ -38,15 +41,16 @@ def ahead(
     source
         Items to compute.
     start
-        Starts the work on an item, and returns a function that waits for its result.
+        Function that starts the work on an item, and returns a function that waits for the result of this item.
     nbytes
-        Returns the number of bytes of a result, or None if the result should not be counted.
+        Function that returns the number of bytes of a result, or `None` if the result is not counted.
     window
-        Number of bytes that the results of started items may take. Each is assumed to be as large as the last result.
+        Largest number of bytes of the results of all started items. Each result is assumed to be as large as the last
+        one that arrived.
     first
-        Assumed number of bytes of a result before one is known.
+        Number of bytes that a result is assumed to have before the first result arrives.
     most
-        Number of items that may be started in advance.
+        Largest number of items that are started in advance.
     """
     items = iter(source)
     waiting: deque[Callable[[], T]] = deque()
@@ -64,4 +68,4 @@ def ahead(
         result = waiting.popleft()()
         size = nbytes(result) or size
         yield result
-        del result  # otherwise, the image would stay in memory until the next result
+        del result  # otherwise, the images in it would stay in memory until the next result

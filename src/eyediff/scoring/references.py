@@ -1,4 +1,4 @@
-"""References that occur several times. Their features are computed once and compared with every candidate."""
+"""Cache of references that occur in several pairs. Their features are computed once for all candidates."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from collections.abc import Sequence
 from ..records import Features, Pixels
 
 COMPOSITES = 2
-"""Number of images of one reference: on black, and on white if it is transparent."""
+"""Largest number of images of one reference. A transparent reference has an image on black and an image on white."""
 
 
 class Reference:
-    """An image of a reference, how often it occurred, and its features. It does not keep the image in memory.
+    """An image of a reference, the number of its occurrences, and its features.
+
+    The image itself is not kept in memory.
 
     Attributes
     ----------
     times
-        Number of samples with this reference.
+        Number of pairs of images in which this reference occurred.
     features
-        For each engine, by the names of its columns: one row of features, or None if they need too much memory.
+        Features of the image for each engine, by the names of the columns that the engine computes. `None` if the
+        features need too much memory.
     """
 
     def __init__(self, pixels: Pixels) -> None:
@@ -28,18 +31,24 @@ class Reference:
         self.features: dict[tuple[str, ...], Features | None] = {}
 
     def is_of(self, pixels: Pixels) -> bool:
-        """Return whether this is the same array. The loader returns one array for a file, and nothing writes to it."""
+        """Return whether `pixels` is the array of this reference.
+
+        The loader returns the same array for the same file, and nothing writes to it.
+        """
         return self._pixels() is pixels
 
 
 class ReferenceCache:
-    """Stores the references of the last pair, because the next pairs may have the same one."""
+    """Cache of the references of the last pair, because the next pairs may have the same reference."""
 
     def __init__(self) -> None:
         self._last: list[Reference] = []
 
     def track(self, images: Sequence[Pixels]) -> list[Reference]:
-        """Count the references of a batch, and return one for each image. The same array gives the same object."""
+        """Return a `Reference` for each image of a batch, and count the occurrences.
+
+        The same array always gives the same `Reference`.
+        """
         known = self._last
         tracked: list[Reference] = []
         for pixels in images:

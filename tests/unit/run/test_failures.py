@@ -56,7 +56,7 @@ def test_images_smaller_than_a_metric_takes_cost_that_metric_alone() -> None:
     summary = compare(job(found, Reader(lambda path: (10, 40)), engines=engines), [sink])
     (row,) = sink.rows
     assert isinstance(row, ScoredPair) and row.scores == {"mse": expected(found[0])}
-    assert row.reasons == {"sim": "needs sides of at least 11 pixels, these are 40x10"}
+    assert row.reasons == {"sim": "needs sides of at least 11 pixels, but the images are 40x10"}
     assert (summary.failed, summary.incomplete, set(summary.metrics)) == (0, 1, {"mse"})
 
 
@@ -67,7 +67,7 @@ def test_images_smaller_than_every_metric_takes_are_a_failure() -> None:
     summary = compare(job(pairs(1), Reader(lambda path: (10, 40)), engines=engines), [sink])
     (failure,) = sink.failures
     assert (failure.stage, failure.width, failure.height) == ("size", 40, 10)
-    sizes = "pixels, these are 40x10"
+    sizes = "pixels, but the images are 40x10"
     assert failure.message == f"mse: needs sides of at least 16 {sizes}; sim: needs sides of at least 11 {sizes}"
     assert (summary.failed, summary.incomplete) == (1, 0)
 
@@ -154,4 +154,5 @@ def test_scores_of_another_number_are_a_failure() -> None:
 
     sink = Kept()
     compare(job(pairs(2), engines={"mse": Short()}), [sink])
-    assert [failure.message for failure in sink.failures] == ["mse: 1 pairs gave scores of shape (0,)"] * 2
+    assert len(sink.failures) == 2
+    assert all("mse: the engine returned scores of shape (0,)" in failure.message for failure in sink.failures)
