@@ -1,25 +1,30 @@
-/* What the files of the native engine share: the layout of feature maps, and the functions that each instruction set has.
+/* Declarations that the files of the native engine share: the layout of feature maps, and the functions that are
+ * compiled for each instruction set.
  *
- * The engine computes LPIPS from pixels to distances. network.c knows the layers, their sizes and the memory; it calls
- * the functions of a Kernels table, of which there is one for each instruction set, compiled from the same two files:
- * kernels.c (convolutions, pooling, pixels) and taps.c (unit normalisation, differences, weights, maps). */
+ * The engine computes LPIPS from pixels to distances. network.c has the layers, their sizes and the memory. It calls
+ * the functions in a Kernels table. There is one table for each instruction set, compiled from the same two files:
+ * kernels.c (convolutions, pooling, conversion of pixels) and taps.c (unit vectors and their differences).
+ *
+ * A tap is a position in the network behind which LPIPS compares the features of two images. */
 #ifndef EYEDIFF_ENGINE_H
 #define EYEDIFF_ENGINE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Channels that lie together in memory: one vector of AVX-512, two of AVX2, four of SSE or NEON. Every feature map of the
- * supported networks has a multiple of them. Pixels have three channels and take LANES_OF_PIXELS. */
+/* Number of channels in a block, which are adjacent in memory: one vector of AVX-512, two of AVX2, four of SSE or NEON.
+ * In the supported networks, the number of channels of every feature map is a multiple of BLOCK. A pixel has three
+ * channels and takes LANES_OF_PIXELS floats. */
 enum { BLOCK = 16, LANES_OF_PIXELS = 4 };
 
-/* Floats behind every buffer that a vector, loaded at the last pixel, may reach into. */
+/* Number of extra floats behind every buffer. A vector that is loaded at the last pixel may read some of them. */
 enum { SLACK = 64 };
 
 /* Feature maps of several images: images x blocks x rows x columns x lanes floats.
  *
- * The border holds what the next layer sees around the images: zeros at the sides, and above and below either zeros or,
- * where an image goes strip by strip, rows of the strip before. Winograd tiles that reach over the end see zeros, too. */
+ * Each map has a border with the values that the next layer reads outside of the image. The border is zero. If an image
+ * is computed strip by strip, the border above a strip has the last rows of the previous strip instead. The border is
+ * wide enough for Winograd tiles that reach beyond the image. */
 typedef struct {
     float *data;
     int images, channels, blocks, lanes;
@@ -34,7 +39,7 @@ static inline size_t map_floats(const Map *map) {
     return (size_t)map->images * (size_t)map->blocks * map_plane(map);
 }
 
-/* The place of a row and column, counted from the first of the border. */
+/* Return the address of a row and column, which are counted from the first row and column of the border. */
 static inline float *map_at(const Map *map, int image, int block, int row, int column) {
     const size_t plane = (size_t)image * (size_t)map->blocks + (size_t)block;
     return map->data + plane * map_plane(map) +
@@ -43,21 +48,24 @@ static inline float *map_at(const Map *map, int image, int block, int row, int c
 
 static inline int blocks_of(int channels) { return (channels + BLOCK - 1) / BLOCK; }
 
-/* Winograd's transforms for one kernel size: tiles of n x n inputs give m x m outputs (generate_transforms.py). */
+/* Winograd's transforms for one kernel size (generate_transforms.py). A tile of n x n inputs gives m x m outputs. */
 typedef struct {
     int m, n;
-    /* Transform a tile of one channel block. `x`: its first pixel, rows `row` floats and pixels `lanes` floats apart;
-     * of each pixel `used` channels. Values of the n * n points go to `y`, `stride` floats apart. */
+    /* Transform a tile of one block of channels. `x` is the first pixel of the tile. Two rows are `row` floats apart,
+     * and two pixels are `lanes` floats apart. `used` channels of each pixel are transformed. The values at the n * n
+     * points are written to `y`, `stride` floats apart. */
     void (*input)(const float *x, size_t row, int lanes, int used, float *y, size_t stride);
-    /* Transform back, add the bias, apply the ReLU, and write `rows` x `columns` pixels, at most m x m. */
+    /* Transform products to outputs, add the bias, apply the ReLU, and write rows x columns pixels, at most m x m. */
     void (*output)(const float *x, size_t stride, const float *bias, float *y, size_t row, int rows, int columns);
 } Transform;
 
-/* A product of matrices: at each of `positions` places, the sum over all inputs times weights, for every output channel.
+/* A product of matrices. For each of `positions` places and every output channel, it is the sum over all inputs of input
+ * times weight.
  *
- * Inputs: at place t and k < `used` of input block b they lie at a + t * step + offsets[b] + k.
- * Weights: [group][block][k][outputs of a group]. Outputs: block o of place t lies at c + o * plane + t * BLOCK; of the last
- * group only the blocks below `blocks` are written. `bias` NULL: the sums as they are; else with bias and ReLU. */
+ * Input k < `used` of input block b, for place t, is at a + t * step + offsets[b] + k.
+ * The weights are [group][block][k][outputs of a group]. A group is the output blocks that are computed together.
+ * Output block o of place t is at c + o * plane + t * BLOCK. In the last group, only the output blocks below `blocks`
+ * are written. If `bias` is not NULL, the bias is added and the ReLU is applied. */
 typedef struct {
     const float *a;
     size_t step;
@@ -73,7 +81,7 @@ typedef struct {
 
 typedef enum { UINT8, UINT16, FLOAT32 } PixelType;
 
-/* Images as they are stored: three values a pixel, one after the other; strides in values. */
+/* A stored image. The three values of a pixel are adjacent. The strides of rows and columns are counted in values. */
 typedef struct {
     const void *data;
     PixelType type;
@@ -83,19 +91,21 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int group;                     /* output blocks that `multiply` makes at once: how weights are laid out */
-    const Transform *(*transform)(int kernel); /* NULL where the kernel size has none */
+    int group;                     /* number of output blocks that `multiply` computes together */
+    const Transform *(*transform)(int kernel); /* returns NULL if there is no transform for a kernel size */
     void (*multiply)(const Product *product);
-    /* One row of the network's input. `fold` 1: pixels as they are; else fold x fold pixels become the channels of one
-     * place (`turned`: columns before rows). The row's first pixel is (row, column) of the image; what lies outside is 0.
-     * A value v of channel k becomes v * gain[k] + offset[k]. */
+    /* Convert one row of the network's input. If `fold` is 1, a place is one pixel. Otherwise, fold x fold pixels become
+     * the channels of one place, row by row, or column by column if `turned` is true. The first pixel of the row is
+     * (row, column) of the image; pixels outside the image are 0. A value v of channel k becomes
+     * v * gain[k] + offset[k]. */
     void (*load)(const Image *image, int row, int column, int fold, int turned, const float *gain, const float *offset,
                  const Map *to, int number, int to_row);
-    /* One row of a maximum over size x size windows; windows end at the image's last row and column. */
+    /* Compute one row of the maxima over size x size windows. Windows end at the last row and column of the image. */
     void (*pool)(const Map *from, const Map *to, int image, int block, int row, int size, int stride);
-    /* A row of feature vectors divided by (their length + 1e-10): width x blocks x BLOCK floats to `units`. */
+    /* Divide each feature vector of a row by its length plus 1e-10. Write width x blocks x BLOCK floats to `units`. */
     void (*unit)(const Map *map, int image, int row, float *units);
-    /* Weighted sums of squared differences of two rows of unit vectors, one for each place; their sum is returned. */
+    /* Write the weighted sum of squared differences of two unit vectors to `terms`, for each place of a row. Return the
+     * sum over the row. */
     double (*difference)(const float *a, const float *b, const float *weights, int width, int blocks, float *terms);
 } Kernels;
 

@@ -1,7 +1,7 @@
-/* Convolutions, pooling and pixels for one instruction set; compiled once for each (hatch_build.py).
+/* Convolutions, pooling and the conversion of pixels. hatch_build.py compiles this file once for each instruction set.
  *
- * Vectors are those of GCC and Clang, so the same text serves AVX-512, AVX2, SSE2 and NEON. What differs is the size of a
- * vector, and how many accumulators fit into the registers. VARIANT is the name of the instruction set. */
+ * The code uses the vector types of GCC and Clang, so it is the same for AVX-512, AVX2, SSE2 and NEON. The size of a
+ * vector and the number of accumulators in registers differ. VARIANT is the name of the instruction set. */
 #include "engine.h"
 
 #include <string.h>
@@ -16,7 +16,8 @@
 #endif
 #endif
 
-/* PLACES x GROUP x VECTORS accumulators, GROUP x VECTORS weights and one input stay in registers. */
+/* PLACES x GROUP x VECTORS accumulators, GROUP x VECTORS weights and one input are kept in registers. The comments
+ * count the registers in this order. */
 #if VECTOR_BYTES == 64 /* 32 registers: 28 + 2; the input is an operand in memory */
 enum { PLACES = 14, GROUP = 2 };
 #elif VECTOR_BYTES == 32 /* 16 registers: 12 + 2 + 1 */
@@ -29,8 +30,8 @@ enum { PLACES = 3, GROUP = 1 };
 
 enum { LANES = VECTOR_BYTES / 4, VECTORS = BLOCK / LANES };
 
-/* Products of so many input blocks are summed before they join the total: an error of rounding grows with the number of
- * terms that come after it, so that sums of sums are more exact than one long sum. */
+/* Number of input blocks whose products are summed before this sum is added to the total. Sums of short sums have a
+ * smaller rounding error than one long sum. */
 enum { SUMMED_BLOCKS = 4 };
 
 typedef float Vector __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
@@ -46,13 +47,13 @@ typedef int32_t Mask __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_a
 INLINE Vector vector_load(const float *from) { return *(const Vector *)from; }
 INLINE void vector_store(float *to, Vector value) { *(Vector *)to = value; }
 
-/* max(x, 0); what is not a number stays so. */
+/* Return max(x, 0). A NaN is returned as NaN. */
 INLINE Vector relu(Vector x) {
     const Mask negative = (Mask)(x < (Vector){0});
     return (Vector)(~negative & (Mask)x);
 }
 
-/* The larger one; what is not a number wins. */
+/* Return the larger one of two values. If one of them is NaN, the result is NaN. */
 INLINE Vector larger(Vector x, Vector y) {
     const Mask take = (Mask)(y > x) | (Mask)(y != y);
     return (Vector)((take & (Mask)y) | (~take & (Mask)x));
@@ -62,8 +63,8 @@ INLINE Vector larger(Vector x, Vector y) {
 
 enum { LINE = 16 }; /* floats of a cache line */
 
-/* `places` is a constant at each call, so that the accumulators become registers. With each block of inputs, `lines`
- * cache lines from `coming` on are fetched, for later calls. */
+/* Compute a product for `places` places. `places` is a constant at each call, so that the accumulators are registers.
+ * With each block of inputs, the next `lines` cache lines at `coming` are fetched for later calls. */
 INLINE void multiply_places(const int places, const Product *p, const float *a, const float *weights, const float *bias,
                             float *c, const int blocks, const float *coming, const int lines) {
     Vector sums[PLACES][GROUP * VECTORS], totals[PLACES][GROUP * VECTORS];
@@ -139,8 +140,9 @@ static void multiply_some(int places, const Product *p, const float *a, const fl
     }
 }
 
-/* The weights of a group stay in the first cache while all places pass by, in nearly equal parts. Each part fetches its
- * share of the weights of the next group: large layers come from memory, and would wait there for each first part. */
+/* All places are computed with the weights of one group, then with those of the next group, so that the weights of a
+ * group stay in the first-level cache. The places are divided into nearly equal parts. Each part also fetches its share
+ * of the weights of the next group. Otherwise, the first part of each group would wait for the memory. */
 static void multiply(const Product *p) {
     const int parts = (p->positions + PLACES - 1) / PLACES;
     const size_t group_weights = (size_t)p->inputs * (size_t)p->used * GROUP * BLOCK;
@@ -161,8 +163,9 @@ static void multiply(const Product *p) {
     }
 }
 
-/* ---- Winograd's transforms: rows of the matrix of transforms.h on columns, then on rows, one vector of channels at once.
- * Unrolled, the loads and stores of one column overlap with the arithmetic of another. */
+/* ---- Winograd's transforms: the functions of transforms.h are applied to columns, then to rows, for one vector of
+ * channels at a time. The loops are unrolled, so that the loads and stores of a column overlap with the arithmetic of
+ * another column. */
 
 #include "transforms.h"
 
@@ -237,7 +240,7 @@ static void pool(const Map *from, const Map *to, int image, int block, int row, 
 
 enum { MOST_FOLD = 4, MOST_CHANNELS = 3 * MOST_FOLD * MOST_FOLD };
 
-/* `fold` is a constant at each call of the row's function, so that the loops over its pixels become straight code. */
+/* `fold` is a constant at each call of load_*_places, so that the compiler unrolls the loops over the pixels. */
 #define LOAD(name, Value)                                                                                             \
     INLINE void load_##name##_places(const int fold, const Image *image, int row, int column, int turned,              \
                                      const float *gain, const float *offset, const Map *to, int number, int to_row) {  \

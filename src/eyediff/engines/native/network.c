@@ -1,11 +1,12 @@
 /* LPIPS from pixels to distances: the layers, their sizes and memory, and the functions that Python calls.
  *
- * A network is a list of layers. An image goes through it whole, or strip by strip: then each layer keeps the last rows of
- * its input, those that the first window of the next strip needs, so that nothing is computed twice. An image that is
- * wider than high is cut across its columns: rows and columns change places, in the pixels and in the kernels.
+ * A network is a list of layers. An image is computed as a whole or strip by strip. For strips, each layer keeps the last
+ * rows of its input, which the first window of the next strip needs, so that nothing is computed twice. An image that is
+ * wider than high is cut into strips of columns. For this, rows and columns are exchanged, in the pixels and in the
+ * kernels; the variables call such an image turned.
  *
- * Both images of a pair go through each layer together. Their features meet at each tap at once, so that only the input
- * and the output of one layer are in memory. */
+ * Both images of a pair go through each layer together. Their features are compared as soon as a tap is reached, so that
+ * only the input and the output of one layer are in memory. */
 #include "engine.h"
 #include "platform.h"
 #include "transform_tables.h"
@@ -19,7 +20,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-/* ---- the instruction sets of this build, the best last */
+/* ---- the instruction sets of this build; the best one is last */
 
 extern const Kernels eyediff_baseline_kernels;
 #if defined(HAVE_X86_VARIANTS)
@@ -44,7 +45,7 @@ static const Kernels *find_kernels(const char *name) {
 /* ---- networks */
 
 typedef enum { CONVOLUTION, POOLING, TAP } Kind;
-/* A fire module joins the outputs of two convolutions of the same input. */
+/* A fire module joins the outputs of two convolutions of the same input. These convolutions are its halves. */
 typedef enum { WHOLE, FIRST_HALF, SECOND_HALF } Part;
 
 enum { MOST_LAYERS = 64, MOST_TAPS = 16, MOST_OFFSETS = 1024 };
@@ -54,11 +55,11 @@ typedef struct {
     Part part;
     int inputs, outputs;
     int kernel;              /* side of a kernel, or of a pooling window */
-    int window, stride, pad; /* of the rows that a layer sees; a 1x1 kernel beside a 3x3 one sees its window of 3 */
-    int ceil;                /* pooling: the last window may reach over the edge */
-    int fold;                /* first layer: fold x fold pixels are the channels of one place; else 1 */
-    int used, input_blocks;  /* channels of a block that hold anything, and blocks */
-    const Transform *transform; /* NULL: direct */
+    int window, stride, pad; /* rows that an output needs; 3 for the 1x1 half of a fire module, as for its 3x3 half */
+    int ceil;                /* pooling: whether the last window may reach beyond the edge */
+    int fold;                /* first layer: fold x fold pixels are the channels of one place; other layers: 1 */
+    int used, input_blocks;  /* number of channels of a block that are used, and number of blocks */
+    const Transform *transform; /* NULL for a direct convolution */
     float *weights, *bias;
     size_t bytes;
 } Layer;
@@ -75,8 +76,9 @@ EXPORT const char *eyediff_variant(const char *name) {
     return kernels ? kernels->name : NULL;
 }
 
-/* `gain`, `offset`: what a stored value times the first plus the second is to the first layer, for each channel, where a
- * stored value of 1 is white. `variant` NULL: the best of this processor. */
+/* Create a network without layers. A value v of a stored image, with 1 as white, becomes the input v * gain + offset of
+ * the first layer; each channel has its own gain and offset. If `variant` is NULL, the best instruction set of this
+ * processor is used. */
 EXPORT Network *eyediff_network_new(const char *variant, const float *gain, const float *offset) {
     Network *network = calloc(1, sizeof *network);
     if (!network) return NULL;
@@ -99,7 +101,7 @@ EXPORT void eyediff_network_free(Network *network) {
     free(network);
 }
 
-/* Bytes of the weights as they are kept. */
+/* Return the number of bytes of the weights in memory, which may be transformed. */
 EXPORT size_t eyediff_network_bytes(const Network *network) {
     size_t bytes = sizeof *network;
     for (int i = 0; i < network->count; i++) bytes += network->layers[i].bytes;
@@ -112,15 +114,16 @@ static float *zeros(size_t floats) {
     return memory;
 }
 
-/* Where the weight of an output and of input number k lies: [group][k][outputs of a group]. */
+/* Return the index of the weight of an output and of input number k. The layout is [group][k][outputs of a group]. */
 static size_t place_of(const Layer *layer, int group, size_t k, int output) {
     const size_t width = (size_t)group * BLOCK;
     const size_t inputs = (size_t)layer->input_blocks * (size_t)layer->used;
     return ((size_t)output / width * inputs + k) * width + (size_t)output % width;
 }
 
-/* Kernels of side x side taps as n x n points, in double precision: G g G^T. A block of outputs, whose weights lie together,
- * is transformed at once: the compiler makes vectors of it, and each cache line is written once. */
+/* Transform kernels of side x side weights to n x n points, G g G^T, in double precision. The weights of a block of
+ * outputs are adjacent in memory and are transformed together. The compiler can then use vectors, and each cache line is
+ * written once. */
 static void transform_weights(Layer *layer, int group, int side, const float *weights) {
     const int n = layer->transform->n;
     const double *g = side == 3 ? &f4x3_kernel[0][0] : &f2x5_kernel[0][0];
@@ -162,8 +165,9 @@ static Layer *next_layer(Network *network) {
     return layer;
 }
 
-/* Add a convolution with bias and ReLU. `weights`: outputs x inputs x kernel x kernel, `bias`: outputs. `part`: 0, or for
- * the 1x1 and the 3x3 convolution of a fire module 1 and 2. Returns 0, 1 without memory, 2 for what is not supported. */
+/* Add a convolution with bias and ReLU. `weights` are outputs x inputs x kernel x kernel; `bias` has one value for each
+ * output. `part` is 1 for the 1x1 half of a fire module, 2 for its 3x3 half, and 0 for other convolutions. Returns 0 on
+ * success, 1 if there is not enough memory, and 2 if the convolution is not supported. */
 EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int outputs, int kernel, int stride, int pad,
                                    const float *weights, const float *bias) {
     Layer *layer = next_layer(network);
@@ -179,13 +183,13 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     layer->window = part == FIRST_HALF ? 3 : kernel;
     layer->stride = stride;
     layer->pad = part == FIRST_HALF ? 1 : pad;
-    int side = kernel; /* of the kernel that is applied at stride 1 */
+    int side = kernel; /* side of the kernel that is applied with stride 1 */
     float *folded = NULL;
     if (first && stride > 1 && stride <= 4) {
         side = (kernel + stride - 1) / stride;
         if (network->kernels->transform(side)) layer->fold = stride;
     }
-    if (layer->fold > 1) { /* stride x stride pixels become channels: the same sums, of a smaller kernel at stride 1 */
+    if (layer->fold > 1) { /* stride x stride pixels become channels; a smaller kernel with stride 1 gives equal sums */
         layer->inputs = 3 * stride * stride;
         folded = zeros((size_t)outputs * (size_t)layer->inputs * (size_t)(side * side));
         if (!folded) return 1;
@@ -221,7 +225,7 @@ EXPORT int eyediff_add_convolution(Network *network, int part, int inputs, int o
     memcpy(layer->bias, bias, (size_t)outputs * sizeof *bias);
     if (layer->transform) {
         transform_weights(layer, group, layer->fold > 1 ? side : kernel, weights);
-    } else { /* block after block of channels for each place of the kernel */
+    } else { /* for each place of the kernel, all blocks of channels */
         for (int o = 0; o < outputs; o++) {
             for (int c = 0; c < inputs; c++) {
                 for (int tap = 0; tap < taps; tap++) {
@@ -247,7 +251,7 @@ EXPORT int eyediff_add_pooling(Network *network, int size, int stride, int ceil)
     return 0;
 }
 
-/* Add a tap with its linear weights, one for each of `channels`. */
+/* Add a tap. `weights` are its linear weights, one for each channel. Returns the same as eyediff_add_convolution. */
 EXPORT int eyediff_add_tap(Network *network, int channels, const float *weights) {
     Layer *layer = next_layer(network);
     if (!layer || network->count == 0 || network->taps == MOST_TAPS || channels % BLOCK) return 2;
@@ -264,31 +268,32 @@ EXPORT int eyediff_add_tap(Network *network, int channels, const float *weights)
 
 /* ---- sizes */
 
-/* What is computed in one call. Python's ctypes has the same structure (library.py). */
+/* The arguments and results of one call. library.py has the same structure for ctypes. */
 typedef struct {
-    const void *reference, *candidate; /* `count` images each; a reference of NULL: only the candidates */
-    ptrdiff_t image, row, column;      /* strides in values; the three channels lie side by side */
+    const void *reference, *candidate; /* `count` images each; `reference` may be NULL if there are only candidates */
+    ptrdiff_t image, row, column;      /* strides in values; the three channels are adjacent */
     int32_t type, count, height, width;
-    int32_t turned;             /* rows are the columns of the picture: kernels are turned, too */
-    int32_t first_row, end_row; /* of the strip; 0 and `height` for the whole image */
-    int32_t kept_images;        /* images in `kept`: 1 for all candidates, or one for each */
+    int32_t turned;             /* whether the rows are the columns of the image; kernels are then turned, too */
+    int32_t first_row, end_row; /* rows of the strip; 0 and `height` for a whole image */
+    int32_t kept_images;        /* number of images in `kept`: 1 for all candidates, or one for each candidate */
     const float *const *kept;   /* features of references, one array for each tap, or NULL */
-    float *const *terms;        /* out: weighted squared differences of each place: count x height x width, or NULL */
+    float *const *terms;        /* out: distance at each place of each tap: count x height x width, or NULL */
     float *const *features;     /* out: unit vectors of the candidates: count x height x width x channels, or NULL */
-    double *sums;               /* out: the sum of the terms: count x taps, or NULL */
+    double *sums;               /* out: sums of the terms: count x taps, or NULL */
 } Call;
 
+/* Sizes of a layer in one call. */
 typedef struct {
-    Map input;      /* of a tap: the map that it looks at */
-    int real_rows;  /* rows of the input, without what only Winograd's tiles reach */
-    int height, width; /* of the output */
-    int slot;       /* where the output goes */
+    Map input;      /* for a tap: the map that it compares */
+    int real_rows;  /* rows of the input, without the rows that only Winograd tiles reach */
+    int height, width; /* size of the output */
+    int slot;       /* number of the buffer for the output */
 } Stage;
 
 static int larger_of(int a, int b) { return a > b ? a : b; }
 static int divide_up(int a, int b) { return (a + b - 1) / b; }
 
-/* Rows and columns that the tiles of a layer reach. */
+/* Enlarge a map so that it has all rows and columns that the Winograd tiles of a layer reach. */
 static void extend(Map *map, const Layer *layer, int rows, int columns, int window) {
     if (!layer->transform) return;
     const int m = layer->transform->m, n = layer->transform->n;
@@ -296,7 +301,7 @@ static void extend(Map *map, const Layer *layer, int rows, int columns, int wind
     map->columns = larger_of(map->columns, divide_up(columns - window + 1, m) * m + n - m);
 }
 
-/* The layer whose window decides about the border of the input of layer `i`. */
+/* Return the layer whose window determines the border of the input of layer `i`, or NULL if there is none. */
 static const Layer *windowed(const Network *network, int i) {
     while (i < network->count && (network->layers[i].kind == TAP || network->layers[i].part == FIRST_HALF)) i++;
     return i < network->count ? &network->layers[i] : NULL;
@@ -305,13 +310,13 @@ static const Layer *windowed(const Network *network, int i) {
 static int is_first(const Call *call) { return call->first_row == 0; }
 static int is_last(const Call *call) { return call->end_row == call->height; }
 
-/* First row of pixels that the first layer sees, and how many. */
+/* Return the first row of pixels that the first layer reads. It is negative in the padding above the image. */
 static int first_pixel_row(const Network *network, const Call *call) {
     const Layer *layer = &network->layers[0];
     return is_first(call) ? -layer->pad : call->first_row - (layer->window - layer->stride);
 }
 
-/* Sizes of everything for `images` images. Returns 0, or 2 where an image is too small. */
+/* Compute the sizes of all layers for `images` images. Returns 0, or 2 if the images are too small. */
 static int make_plan(const Network *network, const Call *call, int images, Stage *stages) {
     const Layer *first = &network->layers[0];
     if (network->count == 0 || first->kind != CONVOLUTION) return 2;
@@ -337,7 +342,7 @@ static int make_plan(const Network *network, const Call *call, int images, Stage
         }
         if (i) {
             const int seen_rows = stage->real_rows - layer->window, seen_columns = map.width + 2 * layer->pad - layer->window;
-            const int least = layer->ceil ? 1 - layer->stride : 0; /* a window may reach over the edge */
+            const int least = layer->ceil ? 1 - layer->stride : 0; /* a window may reach beyond the edge */
             if (seen_rows < least || seen_columns < least) return 2;
             height = (layer->ceil ? divide_up(seen_rows, layer->stride) : seen_rows / layer->stride) + 1;
             width = (layer->ceil ? divide_up(seen_columns, layer->stride) : seen_columns / layer->stride) + 1;
@@ -346,7 +351,7 @@ static int make_plan(const Network *network, const Call *call, int images, Stage
         }
         stage->height = height;
         stage->width = width;
-        if (layer->part == FIRST_HALF) { /* its output is the map behind the second half, whose input is the same */
+        if (layer->part == FIRST_HALF) { /* the second half has the same input, and writes to the same output map */
             stage->slot = base;
             continue;
         }
@@ -369,15 +374,17 @@ static int make_plan(const Network *network, const Call *call, int images, Stage
     return 0;
 }
 
-/* The map that a layer writes: the input of the next one that is not the other half of a fire module. */
+/* Return the map that a layer writes: the input of the next layer. For both halves of a fire module, this is the input
+ * of the layer behind the module. */
 static Map output_map(const Network *network, const Stage *stages, int i) {
     const int behind = network->layers[i].part == FIRST_HALF ? i + 2 : i + 1;
     return stages[behind].input;
 }
 
-/* How a Winograd layer goes over its tiles. Where its weights fit into a core's cache, each thread takes `tiles` tiles from
- * the input to the output, in memory of its own. Larger weights are read once for many tiles: all threads transform these
- * together, then multiply, point by point, then transform back. */
+/* The order in which the tiles of a Winograd layer are computed. If the weights fit into the cache of a core, each thread
+ * computes `tiles` tiles from the input to the output in its own memory. Larger weights are read once for many tiles,
+ * which are shared: all threads transform the inputs of these tiles, then compute the products point by point, then
+ * transform the outputs. */
 typedef struct {
     int shared, tiles;
 } Blocking;
@@ -396,8 +403,8 @@ static int tile_count(const Layer *layer, const Stage *stage, int images) {
     return images * divide_up(stage->height, m) * divide_up(stage->width, m);
 }
 
-/* Floats of the values of all points of `tiles` tiles: transformed inputs, then products. Rows start apart, lest all of
- * them fall into one set of the cache. */
+/* Numbers of floats for the values of `tiles` tiles: the transformed inputs of one point, the products of one point, and
+ * both for all points. An extra block between two points avoids that all points use the same set of the cache. */
 static size_t input_stride(const Layer *layer, int tiles) {
     return (size_t)blocks_of(layer->inputs) * (size_t)tiles * BLOCK + BLOCK;
 }
@@ -409,11 +416,12 @@ static size_t tile_floats(const Layer *layer, int tiles) {
     return points * (input_stride(layer, tiles) + output_stride(layer, tiles)) + SLACK;
 }
 
+/* The memory that a call needs. */
 typedef struct {
-    size_t slots[3]; /* floats of feature maps */
-    size_t own;      /* floats of each thread */
-    size_t shared;   /* floats of all threads */
-    size_t rows;     /* doubles: sums of the rows of a tap */
+    size_t slots[3]; /* number of floats for feature maps, in each of three buffers */
+    size_t own;      /* number of floats that each thread needs */
+    size_t shared;   /* number of floats that all threads share */
+    size_t rows;     /* number of doubles for the sums of the rows of a tap */
 } Needs;
 
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
@@ -446,7 +454,7 @@ static Needs needs_of(const Network *network, const Call *call, const Stage *sta
     return needs;
 }
 
-/* Bytes of a workspace for `count` pairs (or for as many single images) of a size, or for strips of them. 0: too small. */
+/* Return the number of bytes of a workspace for `images` images of a size. Returns 0 if the images are too small. */
 EXPORT size_t eyediff_workspace_bytes(const Network *network, int threads, int images, int height, int width) {
     Stage stages[MOST_LAYERS];
     const Call call = {.count = images, .height = height, .width = width, .end_row = height};
@@ -456,7 +464,7 @@ EXPORT size_t eyediff_workspace_bytes(const Network *network, int threads, int i
     return floats * sizeof(float) + needs.rows * sizeof(double);
 }
 
-/* Rows and columns of every tap for a call. Returns 0, or 2 where an image is too small. */
+/* Compute the numbers of rows and columns of every tap for a call. Returns 0, or 2 if the images are too small. */
 EXPORT int eyediff_tap_sizes(const Network *network, const Call *call, int32_t *heights, int32_t *widths) {
     Stage stages[MOST_LAYERS];
     const int refused = make_plan(network, call, 1, stages);
@@ -471,16 +479,16 @@ EXPORT int eyediff_tap_sizes(const Network *network, const Call *call, int32_t *
 
 /* ---- workspaces */
 
-enum { BUFFERS = 5 }; /* three slots, shared, sums of rows */
+enum { BUFFERS = 5 }; /* three buffers for feature maps, one that threads share, and one for the sums of rows */
 
 typedef struct {
     const Network *network;
     Pool *pool;
     void *buffers[BUFFERS];
     size_t bytes[BUFFERS];
-    float **own; /* for each thread */
+    float **own; /* a buffer for each thread */
     size_t own_bytes;
-    float *seams[MOST_LAYERS]; /* rows that a layer keeps for the next strip */
+    float *seams[MOST_LAYERS]; /* for each layer, the rows that it keeps for the next strip */
 } Workspace;
 
 EXPORT void eyediff_workspace_free(Workspace *work) {
@@ -507,8 +515,8 @@ EXPORT Workspace *eyediff_workspace_new(const Network *network, int threads) {
     return work;
 }
 
-/* A buffer grows where it must, and shrinks where it is much too large, so that one large image does not hold its memory
- * for good. */
+/* Make a buffer large enough. A buffer that is much too large is replaced by a smaller one, so that the memory of one
+ * large image is freed later. Returns 1 if there is not enough memory. */
 static int reserve(void **buffer, size_t *have, size_t need) {
     if (need <= *have && *have <= 4 * need + (1 << 20)) return 0;
     release(*buffer);
@@ -551,18 +559,19 @@ typedef struct {
     const Layer *layer;
     const Stage *stage;
     Map in, out;
-    int first, count; /* pairs of the batch that are computed now */
-    /* Winograd */
-    int rows, columns; /* of tiles in an image */
+    int first, count; /* the pairs of the batch that are computed now */
+    /* for Winograd convolutions */
+    int rows, columns; /* rows and columns of tiles in an image */
     int groups, start, end;
     float *inputs, *products;
     size_t input_stride, output_stride;
-    int first_block; /* of the output, for the second half of a fire module */
-    int units_rows;  /* rows of a unit, for direct convolutions */
+    int first_block; /* first block of the output; not 0 for the second half of a fire module */
+    int units_rows;  /* rows in a unit of a direct convolution */
     int tap;
 } Task;
 
-/* Set everything but the image itself to zero. Rows above may come from the strip before. */
+/* Set the border of a map to zero. If `seam` is not NULL, the rows above are copied from there; they are the last rows of
+ * the previous strip. */
 static void clear_border(const Map *map, const float *seam) {
     const size_t lanes = (size_t)map->lanes, line = (size_t)map->columns * lanes;
     const int bottom = map->top + map->height, right = map->left + map->width;
@@ -585,7 +594,7 @@ static void clear_border(const Map *map, const float *seam) {
     }
 }
 
-/* Keep the last rows of an input for the next strip. */
+/* Copy the last rows of the input of layer `i`, which the next strip needs. Returns 1 if there is not enough memory. */
 static int keep_rows(Workspace *work, int i, const Map *map, int kept) {
     const size_t line = (size_t)map->columns * (size_t)map->lanes, floats = (size_t)kept * line;
     if (!work->seams[i]) work->seams[i] = allocate((size_t)map->images * (size_t)map->blocks * floats * sizeof(float));
@@ -627,7 +636,8 @@ static void pool_job(void *context, int unit, int thread) {
                                        task->layer->kernel, task->layer->stride);
 }
 
-/* Some rows of a direct convolution: the inputs of a row of outputs lie where they are, at equal distances. */
+/* Compute some rows of a direct convolution. The inputs need not be copied, because those of neighbouring outputs are at
+ * equal distances in memory. */
 static void direct_job(void *context, int unit, int thread) {
     (void)thread;
     const Task *task = context;
@@ -665,7 +675,7 @@ static void direct_job(void *context, int unit, int thread) {
     }
 }
 
-/* Place of a tile: an image, and a row and column of tiles. */
+/* The position of a tile: the image, the row of tiles and the column of tiles. */
 typedef struct {
     int image, row, column;
 } Place;
@@ -683,8 +693,8 @@ static void next_place(const Task *task, Place *at) {
     at->image++;
 }
 
-/* Transform the inputs of tiles first .. end - 1, of a chunk of `tiles` that starts at `start`. The tiles of one block of
- * channels come one after the other, because their pixels lie side by side in memory. */
+/* Transform the inputs of the tiles first .. end - 1. They belong to a chunk of `tiles` tiles that begins at `start`. All
+ * tiles of one block of channels are transformed before the next block, because their pixels are adjacent in memory. */
 static void transform_inputs(const Task *task, float *to, size_t stride, int start, int tiles, int first, int end) {
     const Transform *transform = task->layer->transform;
     for (int block = 0; block < task->in.blocks; block++) {
@@ -696,7 +706,7 @@ static void transform_inputs(const Task *task, float *to, size_t stride, int sta
     }
 }
 
-/* Multiply the values of one point. Where rows and columns have changed places, so have the points of the kernel. */
+/* Compute the products of one point. If rows and columns of the image are exchanged, the points of the kernel are, too. */
 static void multiply_point(const Task *task, const float *inputs, float *products, int tiles, int point) {
     const Layer *layer = task->layer;
     const int n = layer->transform->n, group = task->work->network->kernels->group;
@@ -733,7 +743,7 @@ static void transform_outputs(const Task *task, const float *from, size_t stride
 
 static int part_of(int count, int part, int parts) { return (int)((long long)count * part / parts); }
 
-/* A few tiles from the input to the output, in a thread's own memory. */
+/* Compute a few tiles from the input to the output in the memory of one thread. */
 static void own_job(void *context, int unit, int thread) {
     const Task *task = context;
     const Layer *layer = task->layer;
@@ -776,7 +786,8 @@ static void convolve(Task *task) {
     const Layer *layer = task->layer;
     Pool *pool = task->work->pool;
     if (!layer->transform) {
-        task->units_rows = divide_up(48, task->stage->width); /* enough places to pay for fetching the weights */
+        /* A unit has at least 48 places, so that the time for fetching the weights is small. */
+        task->units_rows = divide_up(48, task->stage->width);
         pool_run(pool, direct_job, task, task->in.images * divide_up(task->stage->height, task->units_rows));
         return;
     }
@@ -788,7 +799,7 @@ static void convolve(Task *task) {
     const int chunks = divide_up(tiles, blocking.tiles);
     if (!blocking.shared) {
         task->end = tiles;
-        task->groups = divide_up(chunks, threads) * threads; /* as many for each thread */
+        task->groups = divide_up(chunks, threads) * threads; /* the same number for each thread */
         if (task->groups > tiles) task->groups = tiles;
         pool_run(pool, own_job, task, task->groups);
         return;
@@ -808,7 +819,7 @@ static void convolve(Task *task) {
     }
 }
 
-/* One row of one pair at a tap: unit vectors, differences, and their sum. */
+/* Compute one row of one pair at a tap: the unit vectors, the terms, and the sum of the terms. */
 static void tap_job(void *context, int unit, int thread) {
     const Task *task = context;
     const Call *call = task->call;
@@ -833,7 +844,7 @@ static void tap_job(void *context, int unit, int thread) {
             kernels->difference(reference, candidate, task->layer->weights, width, channels / BLOCK, terms);
 }
 
-/* Some pairs of a batch, or a strip of one. */
+/* Compute `count` pairs of a batch, or a strip of one pair. */
 static int run_pairs(Workspace *work, const Call *call, int first, int count) {
     const Network *network = work->network;
     const int images = count * (call->reference ? 2 : 1);
@@ -867,7 +878,7 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
         if (layer->kind == TAP) {
             pool_run(work->pool, tap_job, &task, count * task.in.height);
             for (int pair = 0; call->sums && pair < count; pair++) {
-                double sum = 0; /* row by row: the same sum whatever thread computed which row */
+                double sum = 0; /* rows are added in order, so the sum does not depend on the threads */
                 for (int row = 0; row < task.in.height; row++)
                     sum += ((double *)work->buffers[4])[pair * task.in.height + row];
                 call->sums[(size_t)(first + pair) * (size_t)network->taps + (size_t)task.tap] = sum;
@@ -875,12 +886,12 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
             task.tap++;
             continue;
         }
-        if (i + 1 == network->count) break; /* nothing looks at what it gives */
+        if (i + 1 == network->count) break; /* no later layer needs this output */
         task.out = output_map(network, stages, i);
         task.out.data = work->buffers[stage->slot];
         task.first_block = layer->part == SECOND_HALF ? blocks_of(layer->outputs) : 0;
         if (layer->part != SECOND_HALF) {
-            int next = i + 1; /* whose rows of the strip before are wanted */
+            int next = i + 1; /* the layer that needs rows of the previous strip */
             if (layer->part == FIRST_HALF) next = i + 2;
             while (next < network->count && (network->layers[next].kind == TAP || network->layers[next].part == FIRST_HALF)) next++;
             clear_border(&task.out, is_first(call) || next == network->count ? NULL : work->seams[next]);
@@ -899,15 +910,16 @@ static int run_pairs(Workspace *work, const Call *call, int first, int count) {
 
 enum { PIXELS_AT_ONCE = 1 << 18 };
 
-/* How many pairs of a batch go through the layers together: weights are fetched once for all, but feature maps leave the
- * cache. */
+/* Return how many pairs of a batch are computed together. With more pairs, the weights are fetched less often. With fewer
+ * pairs, the feature maps stay in the cache. */
 static int pairs_at_once(const Call *call) {
     const long long pixels = 2LL * call->height * call->width;
     const long long pairs = PIXELS_AT_ONCE / (pixels > 0 ? pixels : 1);
     return pairs < 1 ? 1 : pairs > call->count ? call->count : (int)pairs;
 }
 
-/* Compute. Returns 0, 1 without memory, 2 for images that are too small or a call that makes no sense. */
+/* Compute a call. Returns 0 on success, 1 if there is not enough memory, and 2 if the images are too small or the
+ * arguments are invalid. */
 EXPORT int eyediff_run(Workspace *work, const Call *call) {
     if (call->count < 0 || call->type < UINT8 || call->type > FLOAT32 || !call->candidate) return 2;
     if (call->first_row < 0 || call->end_row > call->height || call->first_row >= call->end_row) return 2;
@@ -920,7 +932,7 @@ EXPORT int eyediff_run(Workspace *work, const Call *call) {
     return 0;
 }
 
-/* ---- from features and terms on */
+/* ---- distances from features, and maps from terms */
 
 typedef struct {
     Workspace *work;
@@ -938,7 +950,7 @@ static void compare_job(void *context, int unit, int thread) {
                                                  task->width, task->channels / BLOCK, task->work->own[thread]);
 }
 
-/* The sums of the terms between features that were kept: `count` of b, and as many of a, or one. */
+/* Compute the sums of the terms at one tap from features. `b` has `count` images, and `a` has `count` images or one. */
 EXPORT int eyediff_compare(Workspace *work, int tap, const float *a, int a_images, const float *b, int count, int height,
                            int width, double *sums) {
     const Layer *layer = NULL;
@@ -966,8 +978,9 @@ typedef struct {
     Workspace *work;
 } Enlargement;
 
-/* Where place `at` of `length` lies among `have` centres: the one below, and the share of the next one. Beyond the
- * outermost centres the edge is repeated (torch's align_corners=False). */
+/* Find the position of place `at` of `length` among `have` pixel centres. Returns the centre before it, and sets `share`
+ * to the weight of the next centre. Outside the outermost centres, the edge is repeated, as torch does with
+ * align_corners=False. */
 static int centre_below(int at, int length, int have, float *share) {
     double place = ((double)at + 0.5) * have / length - 0.5;
     if (place < 0) place = 0;
@@ -998,7 +1011,7 @@ static void enlarge_job(void *context, int unit, int thread) {
     }
 }
 
-/* The sum of the terms of all taps, each enlarged to height x width: `count` maps. */
+/* Compute `count` maps: the sums of the terms of all taps, each enlarged to height x width. */
 EXPORT int eyediff_enlarge(Workspace *work, const float *const *terms, const int32_t *heights, const int32_t *widths,
                            int count, int height, int width, float *map) {
     int widest = 0;
@@ -1010,5 +1023,5 @@ EXPORT int eyediff_enlarge(Workspace *work, const float *const *terms, const int
     return 0;
 }
 
-/* Changes whenever the functions above do; library.py expects the same number. */
+/* Return the version of the functions above. It changes when they change; library.py expects the same number. */
 EXPORT int eyediff_interface(void) { return 1; }

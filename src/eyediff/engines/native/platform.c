@@ -56,11 +56,11 @@ static void thread_join(Thread thread) { pthread_join(thread, NULL); }
 void *allocate(size_t bytes) {
     void *memory = NULL;
 #if defined(MADV_HUGEPAGE)
-    /* Large pages: with pages of 4 KB, the processor spends a tenth of its time on finding where the weights lie. */
+    /* Use large pages. With pages of 4 KB, the processor spends a tenth of its time on the translation of addresses. */
     enum { LARGE_PAGE = 2 << 20 };
     if (bytes >= LARGE_PAGE) {
         if (posix_memalign(&memory, LARGE_PAGE, bytes)) return NULL;
-        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a system without them keeps small pages */
+        (void)madvise(memory, bytes, MADV_HUGEPAGE); /* a system without large pages uses small ones */
         return memory;
     }
 #endif
@@ -69,7 +69,8 @@ void *allocate(size_t bytes) {
 void release(void *memory) { free(memory); }
 #endif
 
-enum { SPINS = 300 }; /* some microseconds: the time between two layers, when all threads are at work */
+/* Number of tests before a thread sleeps. They take some microseconds, like the time between two layers. */
+enum { SPINS = 300 };
 
 typedef struct {
     Pool *pool;
@@ -82,13 +83,13 @@ struct Pool {
     Worker *workers;
     Mutex mutex;
     Condition begin, end;
-    unsigned round; /* counts jobs; read without the lock while a thread spins */
+    unsigned round; /* number of jobs so far; read without the lock while a thread waits for a job */
     int stop;
     Job job; /* NULL between jobs */
     void *context;
     int units;
-    int next;   /* the first unit that nobody has taken */
-    int active; /* threads besides the caller that work on this job */
+    int next;   /* the first unit that no thread has taken */
+    int active; /* number of threads that work on this job, without the caller */
 };
 
 static void relax(void) {
@@ -119,10 +120,10 @@ static THREAD_RESULT worker_main(void *argument) {
         const int units = pool->units;
         if (job) __atomic_add_fetch(&pool->active, 1, __ATOMIC_RELAXED);
         mutex_unlock(&pool->mutex);
-        if (!job) continue; /* it was done before this thread woke up */
+        if (!job) continue; /* the job ended before this thread woke up */
         work(pool, job, context, units, worker->index);
         mutex_lock(&pool->mutex);
-        /* The release pairs with the caller's acquire, which may read the counter without the lock. */
+        /* The caller may read this counter without the lock. The release here pairs with the acquire there. */
         if (__atomic_sub_fetch(&pool->active, 1, __ATOMIC_RELEASE) == 0) condition_wake(&pool->end);
         mutex_unlock(&pool->mutex);
     }
@@ -187,7 +188,7 @@ void pool_run(Pool *pool, Job job, void *context, int units) {
     work(pool, job, context, units, 0);
     for (int i = 0; i < SPINS && __atomic_load_n(&pool->active, __ATOMIC_ACQUIRE); i++) relax();
     mutex_lock(&pool->mutex);
-    pool->job = NULL; /* a thread that wakes up from here on finds nothing to do */
+    pool->job = NULL; /* a thread that wakes up later finds no job */
     while (pool->active) condition_wait(&pool->end, &pool->mutex);
     mutex_unlock(&pool->mutex);
 }

@@ -1,8 +1,8 @@
-/* Unit normalisation and differences for one instruction set.
+/* Unit vectors of features and their differences, for one instruction set.
  *
- * This file is compiled without contraction (a * b + c in one rounding): the distance of a to b must be that of b to a bit
- * for bit, and that to features which were kept must be that to pixels. Both need a * (1 / length) rounded before anything
- * is subtracted. */
+ * This file is compiled without contraction, which computes a * b + c with a single rounding. The distance from a to b
+ * must equal the distance from b to a in every bit. The distance to features that were computed before must equal the
+ * distance to the pixels. For both, a * (1 / length) must be rounded before the subtraction. */
 #include "engine.h"
 
 #include <math.h>
