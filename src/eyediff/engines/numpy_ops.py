@@ -37,7 +37,7 @@ TILE = 1 << 15
 
 
 def _filter_channels(windows: Value, weights: Value) -> Value:
-    """Return each channel, filtered separately. `weights` is G * K x rows x columns: K filters for each of G channels."""
+    """Filter each channel separately. `weights` is G * K x rows x columns: K filters for each of the G channels."""
     count, channels, height, width = windows.shape[:4]
     filtered = np.zeros((count, len(weights), height, width))
     step = max(1, TILE // width)
