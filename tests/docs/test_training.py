@@ -20,7 +20,7 @@ def test_every_block_of_the_page_runs(capsys) -> None:
     for block in blocks:
         exec(compile(block, f"{PAGE.name}: {block.splitlines()[0]}", "exec"), names)  # noqa: S102 - our own page
     out = capsys.readouterr().out
-    assert "255" in out and "expected -1 to 1; give the range" in out
+    assert "255" in out and "expected -1 to 1; state the range" in out
     found = names["found"]
     assert isinstance(found, dict) and set(found) == {"lpips", "ssim"}
     assert float(found["lpips"]) > 0.1  # of unrelated noise

@@ -165,7 +165,7 @@ class ModuleTrunk(nn.Module):
 
     def _kept(self, name: str) -> Tensor:
         tapped = self.module.get_submodule(name)
-        found, version = tapped.__dict__.pop(_KEPT, ("nothing: it did not run", 0))
+        found, version = tapped.__dict__.pop(_KEPT, ("nothing, because it did not run", 0))
         if not isinstance(found, Tensor) or found.ndim not in (3, 4):
             what = f"a tensor of shape {tuple(found.shape)}" if isinstance(found, Tensor) else _describe(found)
             raise UsageError(
@@ -189,7 +189,7 @@ _KEPT = "_eyediff_kept"
 
 
 def _describe(found: object) -> str:
-    return found if isinstance(found, str) else type(found).__name__
+    return found if isinstance(found, str) else f"an object of the type {type(found).__name__}"
 
 
 def _keep(module: nn.Module, _: Any, output: Any) -> None:

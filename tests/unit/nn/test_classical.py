@@ -63,7 +63,7 @@ def test_the_ssim_of_luma() -> None:
     lumas = [16 + np.tensordot(weights, (image.numpy() + 1) / 2, (0, 1)) for image in (x, y)]
     expected = [structural_similarity(a, b, **WANG | {"data_range": 255.0}) for a, b in zip(*lumas, strict=True)]
     np.testing.assert_allclose(nn.SSIM(colour="y").score(x, y), expected, atol=2e-6)
-    with pytest.raises(ValueError, match="expected rgb or y"):
+    with pytest.raises(ValueError, match="colour must be rgb or y; got 'lab'"):
         nn.SSIM(colour="lab")
 
 

@@ -92,8 +92,8 @@ def test_tokens_have_a_distance_and_no_map() -> None:
     ("tap", "said"),
     [
         ("nowhere", r"no submodule 'nowhere'; expected one of patches, tokens, attention"),
-        ("attention", "'attention' gives tuple, expected N x C x H x W features or N x T x C tokens"),
-        ("spare", "'spare' gives nothing: it did not run"),
+        ("attention", "'attention' returns an object of the type tuple; expected N x C x H x W features"),
+        ("spare", "'spare' returns nothing, because it did not run"),
     ],
 )
 def test_what_cannot_be_tapped_is_told(tap: str, said: str) -> None:
@@ -108,7 +108,7 @@ def test_what_is_overwritten_is_refused_or_copied() -> None:
     inference mode, the tap keeps a copy."""
     whole, (x, y) = Residual(), tensors(ALEX)
     found = nn.LPIPS.from_module(whole, ["conv"], reduction="none")
-    with pytest.raises(UsageError, match="changes the output of 'conv' in place"):
+    with pytest.raises(UsageError, match="overwrites the output of 'conv' in place"):
         found(x, y)
     with torch.inference_mode():
         given = [(whole.conv(expected(x)), whole.conv(expected(y)))]
@@ -161,9 +161,9 @@ def test_channels_that_come_last_are_stated() -> None:
     given = [tuple(whole(expected(image)).permute(0, 3, 1, 2) for image in (x, y))]
     torch.testing.assert_close(found(x, y), by_hand(given).detach(), rtol=1e-5, atol=1e-6)
     assert found.map(x, y).shape == (len(x), 1, *x.shape[2:])
-    with pytest.raises(UsageError, match="not NCHW features; use layout='NHWC'"):
+    with pytest.raises(UsageError, match="is not NCHW; use layout='NHWC'"):
         nn.LPIPS.from_module(whole, ["norm"])(x, y)
-    with pytest.raises(UsageError, match="not NHWC features; use layout='NCHW'"):
+    with pytest.raises(UsageError, match="is not NHWC; use layout='NCHW'"):
         nn.LPIPS.from_module(whole, ["patches"], layout="NHWC")(x, y)
-    with pytest.raises(ValueError, match="expected NCHW or NHWC"):
+    with pytest.raises(ValueError, match="layout must be NCHW or NHWC; got 'CHW'"):
         nn.LPIPS.from_module(whole, ["norm"], layout="CHW")

@@ -76,16 +76,16 @@ def test_another_module_is_refused(tmp_path: Path) -> None:
         other[0].weight[0, 0, 0, 0] += 1
     for module, taps, options, said in (
         (other, ["0", "2"], {}, "made for another backbone: module:Sequential"),
-        (layers(False), ["2", "0"], {}, "made for 0, 2, not for 2, 0"),
+        (layers(False), ["2", "0"], {}, "the metric file was made for 0, 2, but taps is 2, 0"),
         (layers(False), ["0", "2"], {"mean": (0.5, 0.5, 0.5)}, "made for another backbone"),
     ):
         with pytest.raises(WeightsError, match=f"x.safetensors: {said}"):
             nn.LPIPS.from_module(module, taps, heads=file, side=16, **options)
     heads_of(file, layers(False), heads=[np.ones(8, np.float32), np.ones(5, np.float32)])
-    with pytest.raises(WeightsError, match="its heads do not fit features with 8, 6"):
+    with pytest.raises(WeightsError, match="do not fit the features, which have 8, 6"):
         nn.LPIPS.from_module(layers(False), ["0", "2"], heads=file, side=16)
     with pytest.raises(UsageError, match="whose code is not in the file"):
         nn.LPIPS(str(file))
     write_metric(file, trunk="squeeze", mode="scratch", provenance={}, parameters=seeded_parameters(SQUEEZE))
-    with pytest.raises(WeightsError, match="made for the feature layers of a built-in backbone, not for 0, 2"):
+    with pytest.raises(WeightsError, match="made for the feature layers of a built-in backbone, but taps is 0, 2"):
         nn.LPIPS.from_module(layers(False), ["0", "2"], heads=file, side=16)

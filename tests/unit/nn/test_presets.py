@@ -199,11 +199,11 @@ def test_weights_of_the_user_replace_those_of_the_paper() -> None:
 
 def test_what_does_not_exist_is_an_error() -> None:
     """Presets, layers and options, before any weights are looked for."""
-    with pytest.raises(UsageError, match="'wct'; the presets are johnson, gatys, esrgan, dists"):
+    with pytest.raises(UsageError, match="preset must be one of johnson, gatys, esrgan, dists; got 'wct'"):
         nn.load_perceptual_loss("wct")
     with pytest.raises(UsageError, match=r"Mini has no layer for 'relu5_1'; .*relu1, .*choose another"):
         nn.load_perceptual_loss("gatys", "mini")
-    with pytest.raises(UsageError, match="dists was learned on vgg"):
+    with pytest.raises(UsageError, match="the preset dists has a fixed backbone"):
         nn.load_perceptual_loss("dists", "alex")
     with pytest.raises(UsageError, match="'vgg19' is not the name of a backbone; expected one of alex, vgg, squeeze"):
         nn.LPIPS("vgg19")

@@ -128,7 +128,7 @@ def test_what_overflows_passes_the_check() -> None:
     for broken in (torch.inf, torch.nan):
         x[0, 0, 0, 0] = broken
         assert not torch.isfinite(module(ALEX)(x, y))
-    with pytest.raises(errors.RangeError, match="give the range of your values with value_range"):
+    with pytest.raises(errors.RangeError, match="state the range of your images with value_range"):
         module(ALEX)(y * 255, y)
     assert torch.isfinite(module(ALEX, check=False)(y * 255, y))
 
