@@ -1,4 +1,4 @@
-"""The memory limit of a run: parse it, check it, and divide it among the networks."""
+"""Parse the memory limit of a run, check it, and divide it among the networks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check_memory(asked: int | str | None) -> int:
 
 
 def memory_per_pair(memory: int) -> int:
-    """Return the bytes that the decoded pixels of the two images of a pair may take together."""
+    """Return the number of bytes that a pair of images may take as decoded pixels: the limit without the libraries."""
     return memory - defaults.LIBRARIES
 
 

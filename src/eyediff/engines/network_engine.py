@@ -32,7 +32,7 @@ class Runner(Protocol):
 
     @property
     def description(self) -> str:
-        """Name, version and device of the library that computes, for the header of a result."""
+        """Name, version and device of the library that computes, as it is recorded with the results."""
 
     @property
     def threads(self) -> int:
@@ -62,7 +62,7 @@ class CompiledNetwork(Protocol):
 
     @property
     def description(self) -> str:
-        """Name, version and device of the library that computes, for the header of a result."""
+        """Name, version and device of the library that computes, as it is recorded with the results."""
 
     def peak_bytes(self, height: int, width: int) -> int:
         """Return a conservative estimate of the bytes that a pair of this size needs, including the weights."""
@@ -238,7 +238,7 @@ class NetworkEngine:
         return self._compiled.description
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return N distances, >= 0."""
+        """Return the distance of each of N pairs. Distances are >= 0."""
         total: Numbers = self.layers(a, b).sum(1)
         return total
 

@@ -37,7 +37,10 @@ TILE = 1 << 15
 
 
 def _filter_channels(windows: Value, weights: Value) -> Value:
-    """Filter each channel separately. `weights` is G * K x rows x columns: K filters for each of the G channels."""
+    """Return the results of K filters for each of G channels, N x G * K x H' x W'.
+
+    `weights` are the filters, G * K x rows x columns. The first K filters belong to the first channel.
+    """
     count, channels, height, width = windows.shape[:4]
     filtered = np.zeros((count, len(weights), height, width))
     step = max(1, TILE // width)

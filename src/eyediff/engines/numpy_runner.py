@@ -35,7 +35,7 @@ class NumpyRunner:
         return run
 
     def compile(self, program: Callable[..., Numbers], images: int) -> Callable[..., Numbers]:
-        """Return a function that takes `images` batches of pixels, N x H x W x 3, all of the same storage type."""
+        """Return a function that runs the program on `images` batches of pixels, N x H x W x 3."""
 
         def run(*pixels: Pixels) -> Numbers:
             if len(pixels) != images:

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 FLOAT, DOUBLE = 1, 11
-"""Element types of tensors (TensorProto.DataType)."""
+"""Numbers by which ONNX denotes the element types float32 and float64 (TensorProto.DataType)."""
 
 _ELEMENT_TYPES = {"float32": FLOAT, "uint8": 2, "uint16": 4, "int64": 7, "bool": 9, "float64": DOUBLE}
 
 _INTEGER, _BYTES, _FLOAT = 0, 2, 5
-"""Kinds of fields."""
+"""Numbers by which protobuf denotes the kinds of fields: integers of variable length, bytes, and 32-bit floats."""
 
 Attribute = int | float | str | Sequence[int]
 

@@ -59,7 +59,7 @@ class OnnxRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of the library that computes, for the header of a result."""
+        """Name, version and device of the library that computes, as it is recorded with the results."""
         return f"onnxruntime {ort.__version__} {self._provider.device}"
 
     def single(self) -> OnnxRunner:

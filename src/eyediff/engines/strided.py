@@ -80,7 +80,7 @@ def _fold(x: Tensor, stride: int, pad: int, size: int) -> Tensor:
     The channels of the result are last in memory. Folding into this layout takes half the time of torch's
     pixel_unshuffle.
     """
-    inputs, reach = x.shape[1], -(-size // stride)  # reach: the kernel's side in squares
+    inputs, reach = x.shape[1], -(-size // stride)  # `reach` is the side of the kernel, counted in squares
     rows, columns = ((side + 2 * pad - size) // stride + reach for side in x.shape[2:])
     right, below = columns * stride - pad - x.shape[3], rows * stride - pad - x.shape[2]
     padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, pad, right, pad, below))

@@ -80,7 +80,7 @@ class TorchRunner:
 
     @property
     def description(self) -> str:
-        """Name, version and device of torch, and the precision if it is not float32, for the header of a result."""
+        """Name, version and device of torch, as recorded with the results. A precision below float32 is added."""
         name = f"torch {torch.__version__} {self._device.type}"
         return name if self._precision == "float32" else f"{name} {self._precision}"
 

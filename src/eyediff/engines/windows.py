@@ -115,7 +115,7 @@ class MappedWindowEngine(WindowEngine):
         inner = self._inner(a, b)
         height, width = inner.shape[1:]
         weights: Numbers = counted.astype(np.float64)
-        if counted.shape[1:] != (height, width):  # without padding, some positions have no window
+        if counted.shape[1:] != (height, width):  # no padding: windows have no centre near the edge
             reach = self._window - 1
             before = reach // 2
             weights = area_means(counted, height + reach, width + reach)

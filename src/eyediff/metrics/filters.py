@@ -76,9 +76,10 @@ def _separated(taps: Taps, channels: int) -> tuple[Array, Array]:
 
 
 def reduction(height: int, width: int) -> int:
-    """Return the reduction factor of MATLAB's `ssim.m` and `FeatureSIM.m`: the shorter side divided by 256, rounded.
+    """Return the factor by which MATLAB's `ssim.m` and `FeatureSIM.m` reduce an image before they compare it.
 
-    Halves are rounded up, as in MATLAB. Python would round 2.5 to 2.
+    It is the shorter side divided by 256, rounded. A half is rounded up, as in MATLAB. Python's `round` would round 2.5
+    to 2.
     """
     return max(1, int(min(height, width) / 256 + 0.5))
 

@@ -27,9 +27,10 @@ QUARTER: Array = constant(0.25)
 BLOCK = 1 << 16
 """Number of values that are subtracted, squared and summed together.
 
-A block stays in the processor's cache, and the sum of its squares is exact. An integer difference is below 2^16, its
-square below 2^32, and the sum of 2^16 squares below 2^48. Double precision holds every integer up to 2^53, so nothing
-is rounded in any order of summation."""
+A block stays in the cache of the processor, and the sum of its squares is exact. The reason is that the difference of
+two integer pixels is below 2^16, the square of a difference is below 2^32, and the sum of 2^16 squares is below 2^48.
+Double precision holds every integer up to 2^53, so nothing is rounded, whatever the order of the additions.
+"""
 
 
 def l2(a: Pixels, b: Pixels) -> Numbers:

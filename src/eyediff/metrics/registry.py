@@ -123,7 +123,7 @@ MetricNames: TypeAlias = str | Sequence[str]
 
 
 def metric_names(names: MetricNames) -> tuple[str, ...]:
-    """Return the names of one or more metrics."""
+    """Return one metric name, or several metric names, as a tuple."""
     return (names,) if isinstance(names, str) else tuple(names)
 
 

@@ -181,7 +181,7 @@ def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
     if variant.deep:  # the window mixes the channels, so one mean is subtracted from all of them
         level_s, level_d = verbs.weigh(level_s, THIRDS), verbs.weigh(level_d, THIRDS)
     s, d = verbs.sub(s, level_s), verbs.sub(d, level_d)
-    stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # one filter pass for all four
+    stack = verbs.concat([s, d, verbs.mul(s, s), verbs.mul(d, d)])  # s, d, s^2 and d^2 are filtered together
     stack = filters.blur(verbs, stack, variant.window, 4 * RGB)
     if variant.deep:
         stack = verbs.conv(stack, np.tile(_over_channels(variant.window), (4, 1))[:, :, None, None], groups=4)
@@ -193,7 +193,7 @@ def moments(verbs: Verbs[T], variant: Variant, a: T, b: T) -> Moments[T]:
 
 def luminance(verbs: Verbs[T], found: Moments[T]) -> T:
     """Return the luminance term l of SSIM for every window and channel."""
-    bright = verbs.affine(found.mean_s, ONE, constant(RANGE))  # black must be 0 here
+    bright = verbs.affine(found.mean_s, ONE, constant(RANGE))  # shifts the mean so that black is 0
     both = verbs.affine(verbs.mul(bright, bright), ONE, constant(2 * C1))
     apart = verbs.mul(found.mean_d, found.mean_d)
     return verbs.div(verbs.sub(both, apart), verbs.add(both, apart))

@@ -50,7 +50,7 @@ lines are applied to an image that is reduced in the direction of the line.
 """
 
 STEPS = (-0.75, -0.375, 0.0, 0.375, 0.75)
-"""Displacements of rows and of columns, in pixels, that may explain a difference."""
+"""Displacements, in pixels, that are tried as the reason of a difference: along the rows and along the columns."""
 
 _PART = 1 << 14
 

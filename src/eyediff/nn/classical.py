@@ -356,7 +356,7 @@ class SSIM3D(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             a, b = (scaled(full(volume), self.value_range) for volume in (x, y))
             both = torch.cat([a + b, a - b], 1)
-            level = both.mean((2, 3, 4), keepdim=True)  # as in `ssim.moments`
+            level = both.mean((2, 3, 4), keepdim=True)  # subtracted to reduce rounding errors, as in `ssim.moments`
             both = both - level
             mean, square = self._blurred(torch.cat([both, both.square()], 1)).chunk(2, 1)
             found = ssim.Moments(*(mean + level).chunk(2, 1), *(square - mean.square()).chunk(2, 1))

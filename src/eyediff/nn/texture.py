@@ -1,4 +1,4 @@
-"""DISTS as a torch module."""
+"""DISTS as a torch module, which computes the formula of `metrics/dists.py` on tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature extractors: the backbones of `metrics/backbones.py`, or any module of the user."""
+"""Torch modules that compute the features of images, with a backbone of `metrics/backbones.py` or a user's module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode files in worker threads while the main thread computes. Pairs arrive in input order."""
+"""Decode image files in worker threads while the main thread computes. The pairs are yielded in input order."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from ..interfaces import Engine
 from ..records import Header
 
 Group = tuple[tuple[str, ...], Engine]
-"""The names of the columns that one engine computes in one call, and the engine."""
+"""An engine, and before it the names of the columns that this engine computes in one call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class NativeNetwork:
 
     @property
     def description(self) -> str:
-        """Name and instruction set of the engine, for the header of a result."""
+        """Name and instruction set of the engine, as it is recorded with the results."""
         return f"native {self.variant} cpu"
 
     def embeddings(self, x: Pixels) -> Array:
@@ -110,7 +110,7 @@ class NativeNetwork:
         return self.upsample_sum(self.terms(a, b), *a.shape[1:3])
 
     def upsample_sum(self, terms: Sequence[Array], height: int, width: int) -> Array:
-        """Return the sum of the terms of all feature layers, each upsampled to height x width."""
+        """Return the sum of the distances in all feature layers, each upsampled to the size: N x height x width."""
         maps = np.empty((len(terms[0]), height, width), np.float32)
         sizes = [(ctypes.c_int32 * len(terms))(*(term.shape[axis] for term in terms)) for axis in (1, 2)]
         with self._workspace() as work:
