@@ -34,7 +34,7 @@ class Window:
 
     @property
     def crosses(self) -> bool:
-        """Whether the windows of the layer cross the boundary between two strips of an image."""
+        """True if the windows of the layer cross the boundary between two strips of an image."""
         return self.size > self.stride or self.pad > 0
 
 

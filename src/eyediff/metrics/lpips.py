@@ -138,7 +138,7 @@ class Network(FeatureNetwork[Array]):
 
     @property
     def scaled(self) -> bool:
-        """Whether the channels of the input are scaled."""
+        """True if the channels of the input are scaled."""
         return self.scaling is not None
 
     @cached_property

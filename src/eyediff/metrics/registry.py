@@ -99,17 +99,17 @@ class MetricInfo:
 
     @property
     def is_deep(self) -> bool:
-        """Whether the metric is LPIPS, or its uncalibrated form, with some network."""
+        """True if the metric is LPIPS, or its uncalibrated form, with some network."""
         return isinstance(self.programs[self.versions[0]], DeepFeatures)
 
     @property
     def has_weights(self) -> bool:
-        """Whether the metric needs the weights of a network."""
+        """True if the metric needs the weights of a network."""
         return isinstance(self.programs[self.versions[0]], (DeepFeatures, FeatureStatistics))
 
     @property
     def has_map(self) -> bool:
-        """Whether the metric can compute a map of the differences."""
+        """True if the metric can compute a map of the differences."""
         program = self.programs[self.versions[0]]
         return isinstance(program, DeepFeatures) or getattr(program, "map", None) is not None
 

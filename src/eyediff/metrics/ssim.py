@@ -92,7 +92,7 @@ class Variant:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the variant compares unchanged pixels, so that torch and ONNX graphs can compute it."""
+        """True if the variant compares unchanged pixels, so that torch and ONNX graphs can compute it."""
         return self.channel == "rgb" and self.edge is None
 
 

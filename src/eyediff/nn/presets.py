@@ -153,8 +153,8 @@ def load_perceptual_loss(
     Raises
     ------
     UsageError
-        If no preset has this name, if the backbone has no layer that can replace a layer of the paper, or if another
-        backbone or other settings are given for `dists`.
+        If no preset has this name, or if the backbone has no layer that can replace a layer of the paper. Also if the
+        preset is `dists` and another backbone or other settings are given.
     WeightsError
         If the weights of the backbone are missing or do not fit.
 

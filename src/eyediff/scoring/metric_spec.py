@@ -77,7 +77,7 @@ class MetricSpec:
 
     @property
     def mapped(self) -> MetricSpec:
-        """The same metric without `@peak`. With `@peak`, the score is the worst window of this metric's map."""
+        """Metric without `@peak`. With `@peak`, the score is the worst window in the map of this metric."""
         return replace(self, peak=False)
 
     @property
