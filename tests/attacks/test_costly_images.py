@@ -101,7 +101,7 @@ def test_a_tiff_of_many_strips(tmp_path: Path, compression: int) -> None:
 def test_strips_that_share_their_bytes(tmp_path: Path) -> None:
     """As an empty tile that is kept once, but not so that long strips without any pixels are gone through again."""
     empty = b"\x78\x9c" + b"\0\0\0\xff\xff" * 10_000 + zlib.compress(bytes(8))[2:]
-    assert "take more bytes than it has" in error_of(tmp_path / "x.tif", strips(8, 300, 8, empty))
+    assert "take more bytes than the file has" in error_of(tmp_path / "x.tif", strips(8, 300, 8, empty))
     (tmp_path / "x.tif").write_bytes(strips(8, 30, 8, empty))
     assert read(tmp_path / "x.tif").pixels.shape == (30, 8, 3)
 
@@ -219,7 +219,7 @@ def test_a_million_frames(tmp_path: Path, side: int) -> None:
     told = "more than 2000 frames" if side == 1 else "more than the limit of 20000000 pixels"
     with pytest.raises(ImageError, match=told):
         read(path, frames="all", max_pixels=20_000_000)
-    assert read(path, frames="first").notes == ("first of several frames",)
+    assert read(path, frames="first").notes == ("only the first of several frames was read",)
 
 
 def test_pages_that_share_their_tags() -> None:

@@ -16,18 +16,19 @@ MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Mode of Pillow for each colour space of a profile (ICC.1:2022, table 19)."""
 
 SAME = 1
-"""Largest change of a level, of 255, at which a profile counts as sRGB.
+"""A profile counts as sRGB if it changes no level by more than this number. Levels are 0 to 255.
 
-There are many variants of the sRGB profile. The pixels are then not changed.
+Small changes are allowed because there are many variants of the sRGB profile. If a profile counts as sRGB, the pixels
+are not converted.
 """
 
 
 class BrokenProfileError(ValueError):
-    """The profile cannot be used."""
+    """Exception for a colour profile that cannot be used. The message is a predicate, such as "is unreadable"."""
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
-    """Convert an image with the mode L, RGB or CMYK to RGB in sRGB. Raises BrokenProfileError."""
+    """Convert an image with the mode L, RGB or CMYK and a colour profile to RGB in sRGB. Raises BrokenProfileError."""
     if im.mode == "L" and _space(profile) == "RGB":  # gray stored in one channel with an RGB profile
         im = im.convert("RGB")
     transform = _transform(profile, im.mode)
@@ -39,7 +40,7 @@ def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Return whether a profile of RGB or gray leaves all pixels unchanged. Raises BrokenProfileError."""
+    """Return whether a profile for RGB or gray leaves all pixels unchanged. Raises BrokenProfileError."""
     return _transform(profile, _space(profile)) is None
 
 
@@ -49,13 +50,13 @@ def _space(profile: bytes) -> str:
 
 @lru_cache(maxsize=32)  # files of a folder have few different profiles, and building a transform is slow
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform from `mode` in this profile to sRGB; None if it would change nothing.
+    """Return the transform from colours of `mode` with this profile to sRGB; None if the colours need no transform.
 
-    Threads may share it.
+    Several threads may use the same transform.
     """
     space = _space(profile)
     if space not in ("", mode):
-        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()}, but the image is {mode}")
+        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()} and the image is {mode}")
     try:
         built = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -65,7 +66,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:  # for any colour space
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:  # may be raised whatever the colour space is
         raise BrokenProfileError("is unreadable") from why
     if mode == "CMYK":
         return built

@@ -122,7 +122,7 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "film"),
         (b"\xff\x0a" + bytes(30), "JPEG XL"),
-        (b"P6 2 2 65536\n" + bytes(24), "values up to 65536"),
+        (b"P6 2 2 65536\n" + bytes(24), "maximum value of 65536"),
     ],
     ids=lambda value: None if isinstance(value, bytes) else value,
 )
