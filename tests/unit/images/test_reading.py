@@ -146,7 +146,7 @@ def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"?")
     with pytest.raises(ImageError) as caught:
         read(path)
-    assert "two\\nlines.png: is not PNG" in str(caught.value)
+    assert "two\\nlines.png: the file is not PNG" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
