@@ -215,8 +215,8 @@ def _every_frame(
         pixels += im.width * im.height * effort
         if pixels > max_pixels:
             raise UnsupportedImage(
-                f"its first {number + 1} frames or pages have more than the limit of {max_pixels} pixels; the file was "
-                "not decoded further; `compare` and `table` read more if max_pixels is larger"
+                f"the first {number + 1} frames or pages of the file have more than the limit of {max_pixels} pixels; "
+                "the others were not decoded; `compare` and `table` read more if max_pixels is larger"
             )
         taken += _decoded_bytes(im.size, im, about)
         _check_bytes(im.size, taken, max_bytes)
@@ -405,8 +405,9 @@ def _check_bytes(size: tuple[int, int], needed: int, max_bytes: int | None) -> N
     """Raise UnsupportedImage if the decoded pixels need more than `max_bytes`. `size` is that of the image or frame."""
     if max_bytes is not None and needed > max_bytes:
         raise UnsupportedImage(
-            f"its {size[0]}x{size[1]} pixels take {needed / 1024**2:.0f} MB when they are decoded, but the memory "
-            f"limit leaves {max_bytes / 1024**2:.0f} MB for each image; give more memory, or make the image smaller"
+            f"the image has {size[0]}x{size[1]} pixels, which take {needed / 1024**2:.0f} MB when they are decoded, "
+            f"but the memory limit leaves {max_bytes / 1024**2:.0f} MB for each image; give more memory, or make the "
+            "image smaller"
         )
 
 

@@ -157,7 +157,9 @@ def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "a.tif"
     path.write_bytes(animated("TIFF")())
     assert len(read(path, frames="all", max_pixels=192).frames) == 3
-    with pytest.raises(ImageError, match="its first 3 frames or pages have more than the limit of 191 pixels"):
+    with pytest.raises(
+        ImageError, match="the first 3 frames or pages of the file have more than the limit of 191 pixels"
+    ):
         read(path, frames="all", max_pixels=191)
     monkeypatch.setattr(defaults, "MAX_FRAMES", 2)
     with pytest.raises(ImageError, match="more than 2 frames or pages"):
