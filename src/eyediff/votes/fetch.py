@@ -206,6 +206,6 @@ def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int
         raise StudyError(f"{shown(archive)} is not a complete .tar.gz file ({error})") from None
     if not subsets:
         raise StudyError(
-            f"{shown(archive)} has no votes in the layout of BAPPS, but {passed_over} entries that do not belong to it"
+            f"{shown(archive)} has no votes in the layout of BAPPS (number of other entries: {passed_over})"
         )
     return list(subsets), passed_over

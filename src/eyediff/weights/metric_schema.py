@@ -141,7 +141,7 @@ def parse_description(text: str | None) -> MetricDescription:
     if (version := record.pop("format")) > FORMAT:
         raise WeightsError(
             f"the file has the format {version}, but this version of eyediff reads formats up to {FORMAT}; install a "
-            "newer version"
+            "newer version of eyediff"
         )
     if record.keys() != _TYPES.keys() or any(type(record[name]) is not kind for name, kind in _TYPES.items()):
         raise WeightsError(

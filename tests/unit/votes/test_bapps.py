@@ -123,4 +123,4 @@ def test_the_whole_check_decodes(tmp_path: Path) -> None:
     _, problems = find_problems(tmp_path, "2afc", workers=2)
     assert len(problems) == 2
     assert "p0/000000.png: unreadable: " in problems[0]
-    assert "p1/000001.png: wrong shape: it is 32x32, but 000001.png is 64x64" in problems[1]
+    assert "p1/000001.png: wrong shape: the image is 32x32, but 000001.png is 64x64" in problems[1]

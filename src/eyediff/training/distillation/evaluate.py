@@ -1,8 +1,8 @@
 """Evaluate how well a small network estimates the distances of a large network.
 
-The pictures are pictures that were not used for training. Several triples are made for every source of pictures, every
-side and every kind of distortion. A triple is a reference and two candidates with distortions of different strengths.
-It depends only on (seed, side, kind, number) and on the pictures, so an evaluation can be repeated.
+The evaluation needs pictures that were not used for training. It makes several triples for every source of pictures,
+every side and every kind of distortion. A triple is a reference and two candidates with distortions of different
+strengths. A triple depends only on (seed, side, kind, number) and on the pictures, so an evaluation can be repeated.
 """
 
 from __future__ import annotations

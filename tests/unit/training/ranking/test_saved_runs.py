@@ -87,7 +87,7 @@ def test_votes_that_are_not_whole_train_nothing(
         (["--mode", "tune", "--init", "gaussian"], "use --mode scratch"),
         (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
         (["--photos", "."], "--photos .: kmeans uses them"),
-        (["--side", "8"], "needs 15 pixels"),
+        (["--side", "8"], "expected at least 15 pixels"),
         (["--rate", "0"], "more than 0"),
     ],
 )
