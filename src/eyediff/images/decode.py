@@ -262,7 +262,10 @@ def announced_size(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
 
 
 def from_pil(im: PILImage.Image) -> DecodedImage:
-    """Convert a PIL image as if it were read from its file: upright, in sRGB. Raises UnsupportedImage."""
+    """Convert a PIL image as if it were read from its file. It is turned upright and converted to sRGB.
+
+    Raises UnsupportedImage if the image is damaged or not supported.
+    """
     if any(";16" in str(tile[3]) for tile in getattr(im, "tile", ())) and im.mode not in _SIXTEEN:
         raise UnsupportedImage("PIL reduces this 16-bit file to 8 bits; give its path instead of a PIL image")
     with _report_damage(im.format or "image"):
@@ -379,7 +382,7 @@ def _is_transparent(im: PILImage.Image | None, about: FileInfo) -> bool:
 
 
 def _check_size(kind: Format, size: tuple[int, int], max_pixels: int, effort: float = 1) -> None:
-    """Raise UnsupportedImage for an image that is too large. Each pixel counts `effort` times."""
+    """Raise UnsupportedImage for an image that is too large. Each pixel counts `effort` times towards `max_pixels`."""
     width, height = size
     if max(size) > defaults.MAX_SIDE:
         raise UnsupportedImage(
@@ -416,7 +419,7 @@ def _report_damage(kind: str) -> Iterator[None]:
     """Convert the exceptions of a decoder to UnsupportedImage with a reason for people."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise UnsupportedImage(
-            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, so damaged files would not be detected; set it to False"
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, so damaged files would not be detected; set this flag to False"
         )
     try:
         yield

@@ -1,7 +1,8 @@
 """Convert images with embedded colour profiles to sRGB, as an sRGB display would show them.
 
-The conversion is relative colorimetric with black point compensation, the default of browsers and Photoshop. It does
-not change colours that sRGB can show. For profiles with a matrix and curves, all rendering intents agree.
+The conversion is relative colorimetric with black point compensation, which is the default of browsers and Photoshop.
+Colours that sRGB can show look the same after the conversion. For a profile that consists of a matrix and curves, all
+rendering intents give the same result.
 """
 
 from __future__ import annotations

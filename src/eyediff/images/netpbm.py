@@ -47,7 +47,7 @@ class NetpbmHeader:
 
     @property
     def channels(self) -> int:
-        """Number of samples of a pixel."""
+        """Number of samples that each pixel has."""
         return 3 if self.kind in _COLOURS else 1
 
     @property

@@ -18,13 +18,13 @@ Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[
 
 
 _PIECE = 100_000
-"""Number of pixels that are blended at a time. They fit in the cache of the processor."""
+"""Number of pixels that are blended at a time. This number of pixels fits in the cache of the processor."""
 
 SQUARE = 8
 """Width and height of a square of the checkerboard, in pixels."""
 
 LIGHT, DARK = 255, 204
-"""Gray levels of the checkerboard. The upper left square is light."""
+"""Gray levels of the light and the dark squares of the checkerboard. The upper left square is light."""
 
 _NAMED = {"black": "#000000", "white": "#ffffff"}
 

@@ -1,6 +1,7 @@
 """Inspect PNG files: read their metadata, and check whether their bytes are complete.
 
-Source: Portable Network Graphics, third edition (W3C 2025); chunks in clause 11, their order in 5.6.
+The source is Portable Network Graphics, third edition (W3C 2025). Clause 11 defines the chunks, and section 5.6 defines
+their order.
 """
 
 from __future__ import annotations

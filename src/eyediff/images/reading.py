@@ -177,7 +177,7 @@ def _opened(path: Location) -> Iterator[BinaryIO]:
     try:
         handle = os.open(path, flags)
     except FileNotFoundError as why:
-        raise UnsupportedImage("no such file; check the path") from why
+        raise UnsupportedImage("there is no such file; check the path") from why
     except (OSError, ValueError) as why:  # ValueError: a NUL in the path
         reason = why.strerror if isinstance(why, OSError) else str(why)
         raise UnsupportedImage(f"the file cannot be opened ({reason}); check the path and its permissions") from why
@@ -199,7 +199,7 @@ def _fetched(url: Url) -> bytes:
     try:
         content = url.fetch(defaults.MAX_FETCH)
     except FileNotFoundError as why:
-        raise UnsupportedImage("no such file; check the URL") from why
+        raise UnsupportedImage("there is no such file; check the URL") from why
     except Exception as why:  # the storage library may raise any error, which must fail only the row of this file
         raise UnsupportedImage(
             f"the file cannot be downloaded ({type(why).__name__}: {excerpt(why)}); check the URL and the connection"

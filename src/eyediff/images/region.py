@@ -234,7 +234,7 @@ def conventions_of(
     mask: str | Path | None = None,
     resampling: Resampling = "lanczos",
 ) -> Conventions:
-    """Return the conventions from the arguments of a Python function. Raises UsageError if one is wrong."""
+    """Return the `Conventions` that arguments of a Python function describe. Raises UsageError if one is wrong."""
     part = None if region is None else as_rectangle(region)
     return Conventions(
         None,

@@ -1,4 +1,4 @@
-"""Pictures of a run: start, result and target side by side, an animation, and a curve of the scores."""
+"""Draw the pictures of a run: start, result and target side by side, an animation, and a curve of the scores."""
 
 from __future__ import annotations
 

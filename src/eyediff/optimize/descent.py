@@ -1,4 +1,4 @@
-"""Gradient descent on pixels, with Adam."""
+"""Change the pixels of an image by gradient descent with Adam."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of an optimisation: everything that affects the result, except the images and the metric."""
+"""Define the settings of an optimisation: everything that affects the result, except the images and the metric."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def draws(count: int, resamples: int, seed: int, stream: int) -> Iterator[Number
 
 
 def value(statistic: Statistic, count: int) -> float:
-    """Return the value of a statistic if each question counts once."""
+    """Return the value that a statistic has if each of `count` questions counts once."""
     return float(statistic(np.ones((1, count)))[0])
 
 

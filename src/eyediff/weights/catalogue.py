@@ -43,7 +43,7 @@ class PublishedWeights:
 
     @property
     def cached_name(self) -> str:
-        """File name in the cache."""
+        """Name of the file in the cache."""
         return f"{self.trunk}.safetensors"
 
 

@@ -85,7 +85,7 @@ class MetricDescription:
             raise WeightsError(f"its provenance is not strict JSON ({error})") from None
 
     def check(self) -> None:
-        """Raise WeightsError if a value is invalid."""
+        """Raise WeightsError if a value of the description is invalid."""
         texts = [self.trunk, self.mode, *self.taps]
         if not all(isinstance(one, str) and one and one.isprintable() and len(one) <= MAX_TEXT_LENGTH for one in texts):
             raise WeightsError(

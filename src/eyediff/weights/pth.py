@@ -129,7 +129,10 @@ def _read_archive(archive: zipfile.ZipFile, keep: Keep) -> dict[str, Array]:
             or member.flag_bits & 1
             or member.file_size != member.compress_size
         ):
-            raise WeightsError(f"its zip archive has a compressed or encrypted member, {member.filename[:80]!r}")
+            raise WeightsError(
+                f"its zip archive has a compressed or encrypted member, {member.filename[:80]!r}, which torch does not "
+                "write"
+            )
     pickles = [name for name in by_name if name.count("/") == 1 and name.endswith("/data.pkl")]
     if len(pickles) != 1:
         raise WeightsError("the file is a zip archive, but not from torch: it does not have exactly one data.pkl")

@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 
 
 def search_folders() -> tuple[WeightsFolder, ...]:
-    """Return all folders in the order of search: EYEDIFF_WEIGHTS, the package, the cache, torch hub.
+    """Return all folders in which weights are searched, in this order: EYEDIFF_WEIGHTS, the package, cache, torch hub.
 
     Raises
     ------

@@ -223,7 +223,7 @@ def test_errors_in_a_list_name_the_index(tmp_path: Path) -> None:
         as_batch([noise(), noise(4, 7)])
     with pytest.raises(ImageError, match=r"images\[1\].*transparent"):
         as_batch([noise(), PILImage.fromarray(noise(channels=4))])
-    with pytest.raises(ImageError, match=r"gone\.png: no such file"):
+    with pytest.raises(ImageError, match=r"gone\.png: there is no such file"):
         as_batch([noise(), tmp_path / "gone.png"])
     with pytest.raises(RangeError, match="the list is empty"):
         as_batch([])

@@ -1,4 +1,4 @@
-"""The recipe of distillation: every setting that affects the weights, except the pictures."""
+"""Define the recipe of a distillation: all settings that affect the trained weights, except the pictures."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from ...weights.hashing import file_sha256
 from ..distillation.array_cache import ArrayCache
 
 CHUNK = 32
-"""Number of judgements whose images are read and computed together. Larger chunks are not faster on CPUs."""
+"""Number of judgements whose images are read and processed together. Larger chunks are not faster on CPUs."""
 
 RowFunction = Callable[[Tensor], Mapping[str, Tensor]]
 """Type of a function that computes N rows of a cache from the images of N judgements, N x 3 x H x W x 3 bytes."""

@@ -111,5 +111,7 @@ def _import_module(named: str) -> nn.Module:
     if callable(value) and not isinstance(value, nn.Module):
         value = value()
     if not isinstance(value, nn.Module):
-        raise UsageError(f"the module {shown(named)} gives a {type(value).__name__}; expected a torch.nn.Module")
+        raise UsageError(
+            f"the module {shown(named)} gives an object of the type {type(value).__name__}; expected a torch.nn.Module"
+        )
     return value

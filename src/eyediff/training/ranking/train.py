@@ -33,7 +33,7 @@ from .run import TrainingRun
 from .train_config import TrainConfig
 
 METRIC, BEST, SAVED, CACHE, PLOT = "metric.safetensors", "best.safetensors", "run.safetensors", "cache", "training.png"
-"""File names in the folder of a run."""
+"""Names of the files in the folder of a run: metric, metric of the best epoch, checkpoint, folder of features, plot."""
 
 SAVED_EVERY = 500
 """Number of steps between checkpoints. A crash loses at most this number of steps.
