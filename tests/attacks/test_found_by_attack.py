@@ -102,4 +102,4 @@ def test_a_huge_header(tmp_path: Path) -> None:
     """A header is parsed as JSON, so its length is bounded."""
     path = tmp_path / "w.safetensors"
     path.write_bytes(struct.pack("<Q", 2 << 20) + b"{" + b" " * (2 << 20))
-    refuse(path, "header claims to take")
+    refuse(path, "the file states a header of")

@@ -258,4 +258,4 @@ def test_exif_that_points_nowhere(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     for block in (b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff", b"II+\0\x08\0\0\0" + b"\xff" * 8):
         path.write_bytes(saved("JPEG", exif=b"Exif\0\0" + block))
-        assert "its EXIF block is damaged, so the image is not turned" in read(path).notes
+        assert "the EXIF block is damaged, so the image is not turned" in read(path).notes

@@ -48,7 +48,7 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "nothing": (b"", "not a safetensors file"),
     "text": (b"lpips-alex, the best of all metrics", "not a safetensors file"),
     "a pickle": (pickle.dumps({"heads.0": [1.0]}), "a .pth file, another pickle"),
-    "a header of exabytes": (b"\xff" * 7 + b"\x7f{" + bytes(64), "header claims to take 9,223,372"),
+    "a header of exabytes": (b"\xff" * 7 + b"\x7f{" + bytes(64), "the file states a header of 9,223,372"),
     "a header just above the limit": (struct.pack("<Q", (1 << 20) + 1) + b"{" + b" " * (1 << 20), "1,048,577 bytes"),
     "a header that is not JSON": (struct.pack("<Q", 8) + b"{oops!!}", "damaged or cut short"),
     "tensors and no description": (lambda: save(HEADS), "is not a metric of eyediff; `eyediff weights import`"),
@@ -56,31 +56,31 @@ FILES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {
     "a description that is no JSON": (lambda: content("{"), "not the description of a metric"),
     "a description nested deep": (lambda: content("[" * 100_000), "not the description of a metric"),
     "a list": (lambda: content("[]"), "not the description of a metric"),
-    "another future": (lambda: content(format=2), "this eyediff reads formats up to 1; install a newer eyediff"),
+    "another future": (lambda: content(format=2), "reads formats up to 1; install a newer version"),
     "a format of 0": (lambda: content(format=0), "not the description of a metric"),
     "a format below 0": (lambda: content(format=-1), "not the description of a metric"),
     "a format that is true": (lambda: content(format=True), "not the description of a metric"),
-    "a field too many": (lambda: content(code="import os"), "does not have the fields"),
-    "a field too few": (lambda: content(json.dumps({"format": 1})), "does not have the fields"),
-    "a field of another type": (lambda: content(scaled=1), "does not have the fields"),
+    "a field too many": (lambda: content(code="import os"), "must have exactly the fields"),
+    "a field too few": (lambda: content(json.dumps({"format": 1})), "must have exactly the fields"),
+    "a field of another type": (lambda: content(scaled=1), "must have exactly the fields"),
     "an unknown trunk": (lambda: content(trunk="resnet50"), "its trunk 'resnet50' is unknown; expected alex"),
     "a trunk that is a path": (lambda: content(trunk="../../etc/passwd"), "is unknown; expected alex"),
     "a name that moves the cursor": (lambda: content(trunk="\x1b[2Jmini"), "printable characters"),
     "taps of a trunk of ours": (lambda: content(taps=["a"]), "must have taps"),
     "taps that are no text": (lambda: content(trunk="module:x", taps=[{}]), "printable characters"),
     "a hash that is none": (lambda: content(trunk_sha256="G" * 64), "must be a sha256"),
-    "nothing to compute with": (lambda: content(tensors={}), "neither heads nor a backbone"),
+    "nothing to compute with": (lambda: content(tensors={}), "neither linear weights nor a backbone"),
     "a head below 0": (lambda: with_head(spoilt(-1e-9)), "heads.1 has numbers that are negative or not finite"),
     "a head of NaN": (lambda: with_head(spoilt(np.nan)), "heads.1 has numbers that are negative or not finite"),
     "an infinite head": (lambda: with_head(spoilt(np.inf)), "heads.1 has numbers that are negative or not finite"),
-    "a head too short": (lambda: with_head(HEADS["heads.1"][:-1]), r"heads.1 has the shape \(47,\), expected \(48,\)"),
+    "a head too short": (lambda: with_head(HEADS["heads.1"][:-1]), r"heads.1 has the shape \(47,\); expected \(48,\)"),
     "a head with corners": (lambda: with_head(HEADS["heads.1"].reshape(2, 24)), r"shape \(2, 24\)"),
     "a head without figures": (lambda: with_head(np.zeros(0, np.float32)), r"shape \(0,\)"),
-    "heads in double precision": (lambda: with_head(HEADS["heads.1"].astype(np.float64)), "the type F64, expected F32"),
-    "heads in half precision": (lambda: with_head(HEADS["heads.1"].astype(np.float16)), "the type F16, expected F32"),
+    "heads in double precision": (lambda: with_head(HEADS["heads.1"].astype(np.float64)), "the type F64; expected F32"),
+    "heads in half precision": (lambda: with_head(HEADS["heads.1"].astype(np.float16)), "the type F16; expected F32"),
     "a head that is missing": (lambda: content(tensors={"heads.0": HEADS["heads.0"]}), "lacks heads.1 .3 of 4"),
-    "a head too many": (lambda: content(tensors=HEADS | {"heads.4": HEADS["heads.0"]}), "it has 'heads.4'"),
-    "a tensor that nobody asked for": (lambda: content(tensors=HEADS | {"x": HEADS["heads.0"]}), "it has 'x'"),
+    "a head too many": (lambda: content(tensors=HEADS | {"heads.4": HEADS["heads.0"]}), "the file has 'heads.4'"),
+    "a tensor that nobody asked for": (lambda: content(tensors=HEADS | {"x": HEADS["heads.0"]}), "the file has 'x'"),
     "half a trunk": (lambda: content(tensors=dict(list(TRUNK.items())[:3])), "lacks trunk."),
     "a trunk of other figures": (
         lambda: content(tensors=TRUNK | {"trunk.features.0.bias": np.ones(32, np.float32)}), "damaged: its backbone has"
@@ -125,7 +125,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A folder, nothing; a pipe would never end."""
     (tmp_path / "folder.safetensors").mkdir()
     refused(tmp_path / "folder.safetensors", "not a regular file")
-    refused(tmp_path / "nothing.safetensors", "no such file; a metric with such a name is a file")
+    refused(tmp_path / "nothing.safetensors", "no such file; a metric whose name contains a slash")
 
 
 def test_a_file_cut_anywhere_is_refused(tmp_path: Path) -> None:

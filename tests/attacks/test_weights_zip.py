@@ -31,7 +31,7 @@ def test_members_with_names_outside_of_their_folder(tmp_path: Path, evil: str) -
 @pytest.mark.parametrize("key", ["../data.pkl", "../../../../etc/passwd", "/etc/passwd", "", "0/../0", "1"])
 def test_storages_whose_key_leads_elsewhere(tmp_path: Path, key: str) -> None:
     """A key is looked up among the members of the archive, and nowhere else."""
-    refuse(files.write_zip(tmp_path / "x.pth", dictionary(a=tensor(storage(key)))), "is missing, or not")
+    refuse(files.write_zip(tmp_path / "x.pth", dictionary(a=tensor(storage(key)))), "is missing, or does not have")
 
 
 def test_a_compressed_member(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_member_that_lies_about_its_size(tmp_path: Path, field: int) -> None:
     refuse(path)
     content[entry + 20 : entry + 28] = struct.pack("<II", 0x7FFFFFFF, 0x7FFFFFFF)
     path.write_bytes(content)
-    refuse(path, "is missing, or not 16 bytes long")
+    refuse(path, "is missing, or does not have 16 bytes")
 
 
 def test_members_that_overlap(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_members_that_overlap(tmp_path: Path) -> None:
     size = 1 << 20
     body = dictionary(**{f"a{key}": tensor(storage(str(key), size), shape=(size,)) for key in range(100)})
     path = files.write_zip(tmp_path / "x.pth", body, {str(key): bytes(16) for key in range(100)})
-    refuse(path, "a backbone has at most")
+    refuse(path, "its tensors take")
 
 
 def test_two_members_of_one_name(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_two_members_of_one_name(tmp_path: Path) -> None:
     path = files.write_zip(tmp_path / "x.pth", HONEST)
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("archive/data/0", bytes(16))
-    refuse(path, "two members with one name")
+    refuse(path, "two members with the same name")
 
 
 def test_figures_that_were_changed(tmp_path: Path) -> None:
@@ -118,12 +118,12 @@ def test_a_huge_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wide:
         path.write_bytes(content)
         with zipfile.ZipFile(path) as archive:
             assert len(archive.infolist()) == 81
-    refuse(path, f"a directory of more than {pth.MAX_DIRECTORY:,} bytes")
+    refuse(path, f"expected at most {pth.MAX_DIRECTORY:,} bytes")
 
 
 def test_a_pickle_that_is_a_whole_disk(tmp_path: Path) -> None:
     """Its size is checked before it is read."""
-    refuse(files.write_zip(tmp_path / "x.pth", files.text("x" * (pth.MAX_PICKLE + 1))), "pickle is longer than")
+    refuse(files.write_zip(tmp_path / "x.pth", files.text("x" * (pth.MAX_PICKLE + 1))), "pickle has more than")
 
 
 @pytest.mark.parametrize("names", [[], ["data.pkl"], ["a/data.pkl", "b/data.pkl"], ["a/b/data.pkl"]])

@@ -134,7 +134,7 @@ def test_what_is_no_metric_is_one_line(call, tmp_path: Path, file: Path) -> None
     canary = tmp_path / "canary"
     write_zip(tmp_path / "bad.safetensors", reduced(name("os", "mkdir"), text(str(canary))))
     one_line(call("compare", *PAIR, "-m", "bad.safetensors"), "bad.safetensors", "not unpacked")
-    one_line(call("compare", *PAIR, "-m", "./none"), "none: no such file", "eyediff metrics")
+    one_line(call("compare", *PAIR, "-m", "./none"), "none: there is no such file", "eyediff metrics")
     write(tmp_path / "other.safetensors", trunk_sha256="0" * 64)
     one_line(call("compare", *PAIR, "-m", "other.safetensors"), "made for another backbone")
     write(tmp_path / "module.safetensors", trunk="module:evil", taps=["x"], heads=[np.ones(3, np.float32)])

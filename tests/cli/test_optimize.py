@@ -81,7 +81,7 @@ def test_a_run_is_not_written_over(call, target: Path, tmp_path: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     arguments = ("optimize", "noise", target, "-m", "l2", "--steps", 1, "-o", folder)
     assert call(*arguments).code == 0
-    one_line(call(*arguments), "run has a run already", "log.jsonl", "-o")
+    one_line(call(*arguments), "run already contains a run", "log.jsonl", "-o")
     one_line(call(*arguments[:-1], target), "is a file", "-o")
 
 
@@ -113,7 +113,7 @@ def test_sizes_can_be_brought_together(call, target: Path, tmp_path: Path) -> No
     )  # fmt: skip
     assert said.code == 0
     assert (log_of(folder)[0]["rate"], log_of(folder)[0]["seed"]) == (0.01, 0)
-    assert "target.png: shrunk from 32x24 to 16x12" in said.err and "resized from 16x16 to 16x12" in said.err
+    assert "target.png: reduced from 32x24 to 16x12" in said.err and "resized from 16x16 to 16x12" in said.err
     assert pixels_of(folder / "result.png").shape == (12, 16, 3)
 
 

@@ -98,14 +98,14 @@ def test_a_read_that_fails_halfway(pair_of_folders: Path, monkeypatch: pytest.Mo
         return Failing(io.FileIO(handle, closefd=False))
 
     monkeypatch.setattr(reading.os, "fdopen", opened)
-    with pytest.raises(ImageError, match=r"00000\.png: cannot be read \(Input/output error\); check the disk"):
+    with pytest.raises(ImageError, match=r"00000\.png: the file cannot be read \(Input/output error\); check the disk"):
         read(Path("a/00000.png"))
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no /proc")
 def test_a_file_whose_first_bytes_cannot_be_read() -> None:
     """The kernel's own EIO: page 0 of a process is never mapped."""
-    with pytest.raises(ImageError, match=r"/proc/self/mem: cannot be read \(Input/output error\)"):
+    with pytest.raises(ImageError, match=r"/proc/self/mem: the file cannot be read \(Input/output error\)"):
         content(Path("/proc/self/mem"))
 
 
@@ -122,7 +122,7 @@ def test_no_permission(pair_of_folders: Path) -> None:
         if folder.stat().st_uid == os.getuid() and folder != Path("/tmp"):  # noqa: S108 - not ours to change
             folder.chmod(0o755)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "b/00005.png: cannot be opened (Permission denied); check the path and its permissions" in done.stdout
+    assert "b/00005.png: the file cannot be opened (Permission denied); check the path" in done.stdout
 
 
 def test_a_decoder_out_of_memory(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_pipe_among_the_photos_of_a_distillation(tmp_path: Path) -> None:
 
     (tmp_path / "photos").mkdir()
     os.mkfifo(tmp_path / "photos" / "0.png")
-    with pytest.raises(ImageError, match=r"0\.png: is a pipe or device"):
+    with pytest.raises(ImageError, match="is a pipe or device"):
         distill(
             [tmp_path / "photos"],
             tmp_path / "out",

@@ -38,8 +38,8 @@ def test_images_are_read_by_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     pairs = [Pair(name, tmp_path / "a.png", parse_location(f"memory://in/{name}")) for name in ("b.png", "none.png")]
     score, failure = score_pairs(pairs, options.build_metrics(["l2"]), options.loader())
     assert isinstance(score, ScoredPair) and str(score.pair.candidate) == "memory://in/b.png"
-    assert failure.stage == "read" and failure.message == "memory://in/none.png: no such file; check the URL"
-    with pytest.raises(ImageError, match=r"^nope://x: cannot be downloaded \(ValueError: "):
+    assert failure.stage == "read" and failure.message == "memory://in/none.png: there is no such file; check the URL"
+    with pytest.raises(ImageError, match=r"^nope://x: the file cannot be downloaded \(ValueError: "):
         images.read(parse_location("nope://x"))
     monkeypatch.setattr("eyediff.defaults.MAX_FETCH", 50)
     with pytest.raises(ImageError, match="too large for a URL"):

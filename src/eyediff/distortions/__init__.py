@@ -1,8 +1,9 @@
 """Distort pictures. Every distortion is a pure function of a picture, a strength and a random generator.
 
-`DISTORTIONS` has all of them by name, and `CATEGORIES` has groups of names. Distillation never trains on those in
-`HELD_OUT`, so their scores show how well a network generalises. Two more kinds of pairs have no single distortion:
-`MIXTURE` (two or three distortions in a row) and `UNRELATED` (two different photos).
+`DISTORTIONS` has all distortions by name, and `CATEGORIES` has groups of names. Distillation never trains on the
+distortions in `HELD_OUT`. So the scores of a distilled network on these show how well it generalises. There are two
+more kinds of pairs, which have no single distortion: `MIXTURE` (two or three distortions, one after another) and
+`UNRELATED` (two different photos).
 
 All distortions share one signature (`ops.Distortion`):
 
@@ -82,26 +83,27 @@ _TABLE: dict[str, tuple[Distortion, ...]] = {
 CATEGORIES: dict[str, tuple[str, ...]] = {
     category: tuple(f.__name__ for f in functions) for category, functions in _TABLE.items()
 }
-"""Names of distortions by category."""
+"""Names of the distortions in each category."""
 
 DISTORTIONS: dict[str, Distortion] = {f.__name__: f for functions in _TABLE.values() for f in functions}
 """All distortions by name."""
 
 HELD_OUT = ("jpeg2000", "motion_blur", "bilateral", "speckle", "aberration", "haze")
-"""Distortions that are never used for training: one each of codecs, blur, smoothing, noise, geometry and colour."""
+"""Names of the distortions that are never used for training: a codec, a blur, a smoothing filter, and one each of
+noise, geometry and colour."""
 
 TRAINED = tuple(name for name in DISTORTIONS if name not in HELD_OUT)
-"""Distortions that are used for training."""
+"""Names of the distortions that are used for training."""
 
 MIXTURE = "mixture"
 UNRELATED = "unrelated"
 
 MIN_STRENGTH = 0.02
-"""Lowest strength that is drawn. Below it, rounding to 8 bits removes most distortions."""
+"""Lowest strength that `draw_strength` returns. At lower strengths, rounding to 8 bits removes most distortions."""
 
 
 def draw_strength(rng: np.random.Generator) -> float:
-    """Draw a strength between MIN_STRENGTH and 1, uniformly.
+    """Draw a strength from the uniform distribution between MIN_STRENGTH and 1.
 
     Most distortions interpolate their parameter on a logarithmic scale, so all orders of magnitude are equally likely.
 
@@ -120,7 +122,7 @@ def draw_strength(rng: np.random.Generator) -> float:
 def mixture(
     image: Picture, strength: float, rng: np.random.Generator, distortions: tuple[str, ...] = TRAINED
 ) -> Picture:
-    """Apply two or three distortions in a row. With three, each is weaker than with two.
+    """Apply two or three random distortions, one after another. Three distortions are each weaker than two.
 
     Parameters
     ----------
@@ -131,7 +133,7 @@ def mixture(
     rng : numpy.random.Generator
         Source of all random choices.
     distortions : tuple of str
-        Names to choose from.
+        Names of the distortions from which the two or three are chosen.
 
     Returns
     -------

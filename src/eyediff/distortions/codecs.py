@@ -25,7 +25,10 @@ def jpeg(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def webp(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Compress with lossy WebP at quality 97 to 0, by method 0. It is fast, and slower methods look almost the same."""
+    """Compress with lossy WebP at quality 97 to 0.
+
+    Method 0 of the encoder is used, because it is fast, and the results of slower methods look almost the same.
+    """
     packed = io.BytesIO()
     Image.fromarray(image).save(packed, "WEBP", quality=round(97 - 97 * strength), method=0)
     return np.asarray(Image.open(packed).convert("RGB"))
@@ -47,16 +50,17 @@ def _wavelet_levels(image: Picture) -> int:
 
 
 def jpeg_chroma(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Combine the chroma of a strong JPEG with the original luma. Only colours have blocks and bleeding."""
+    """Combine the chroma of a strongly compressed JPEG with the original luma. Only colours have blocks and bleed."""
     coded = Image.fromarray(_recompress(image, "JPEG", round(96 - 95 * strength), 2)).convert("YCbCr")
     planes = Image.fromarray(image).convert("YCbCr").split()
     return np.asarray(Image.merge("YCbCr", (planes[0], *coded.split()[1:])).convert("RGB"))
 
 
 def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Replace cells of 1 to 12 pixels by their mean. Cells may be twice as long in one direction.
+    """Replace each cell of a grid by its mean. The cells are 1 to 12 pixels wide, and up to twice as long.
 
-    The grid starts at a random position. A fractional width blends two pictures with the neighbouring integer widths.
+    The grid starts at a random position. If the width of the cells is not a whole number, the results of the two
+    nearest whole numbers are blended.
     """
     size = log_lerp(1, 12, strength)
     low = int(size)
@@ -78,7 +82,7 @@ def pixelate(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
 
 
 def block_loss(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Lose 0.3 to 40 per cent of blocks of 8x8 pixels. Lost blocks are grey, black, or a copy of the left block."""
+    """Replace 0.3 to 40 per cent of the blocks of 8x8 pixels by grey, by black, or by the block to the left."""
     height, width = image.shape[:2]
     rows, columns = -(-height // 8), -(-width // 8)
     lost = rng.random((rows, columns)) < log_lerp(0.003, 0.4, strength)

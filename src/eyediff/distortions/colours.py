@@ -13,24 +13,24 @@ def _factor_or_inverse(rng: np.random.Generator, factor: float) -> float:
 
 
 def contrast(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Scale the distance of levels from their mean, by a factor from 1/5 to 5."""
+    """Multiply the differences of all levels from their mean by a factor from 1/5 to 5."""
     source = to_float32(image)
     middle = source.mean()
     return to_uint8(middle + (source - middle) * _factor_or_inverse(rng, 5 ** (strength**1.5)))
 
 
 def brightness(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Raise or lower all levels, by 1 to 120."""
+    """Add 1 to 120 to all levels, or subtract it."""
     return to_uint8(to_float32(image) + log_lerp(1, 120, strength) * rng.choice([-1, 1]))
 
 
 def gamma(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Raise levels to a power from 1/4 to 4."""
+    """Raise all levels, scaled to 0 to 1, to a power from 1/4 to 4."""
     return to_uint8(255 * (to_float32(image) / 255) ** _factor_or_inverse(rng, 4 ** (strength**1.5)))
 
 
 def saturation(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce saturation down to grey, or increase it by a factor of up to 4."""
+    """Reduce the saturation, at most to grey, or increase it, at most by a factor of 4."""
     source = to_float32(image)
     grey = luma(source)
     gain = 1 - log_lerp(0.02, 1, strength) if rng.random() < 0.5 else 1 + log_lerp(0.04, 3, strength)
@@ -38,7 +38,7 @@ def saturation(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 
 
 def hue(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Rotate colours about the grey axis, by 1 to 180 degrees."""
+    """Rotate all colours about the grey axis of the RGB space by 1 to 180 degrees."""
     angle = np.radians(log_lerp(1, 180, strength)) * rng.choice([-1, 1])
     axis = np.sqrt(1 / 3)
     cross = axis * np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
@@ -47,12 +47,18 @@ def hue(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def channels(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add an offset to each channel, which is a colour cast with a standard deviation of 1 to 60 levels."""
+    """Add a random offset to each channel, which gives a colour cast.
+
+    The offsets have a standard deviation of 1 to 60 levels.
+    """
     return to_uint8(to_float32(image) + (rng.standard_normal(3) * log_lerp(1, 60, strength)).astype(np.float32))
 
 
 def haze(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Cover the picture with light of one colour. It is 1 to 85 per cent opaque and varies from top to bottom."""
+    """Cover the picture with a haze of one colour.
+
+    The haze is 1 to 85 per cent opaque where it is densest. It varies from top to bottom.
+    """
     height = len(image)
     veil: Floats = rng.uniform(100, 255, 3).astype(np.float32)
     top, bottom = rng.uniform(0.3, 1, 2)
@@ -62,7 +68,10 @@ def haze(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def tone_curve(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Map levels by a random curve of 3 to 8 segments, one for all channels or one for each. It may decrease."""
+    """Map all levels by a random curve of 3 to 8 segments. The curve may decrease.
+
+    There is one curve for all channels, or one curve for each channel.
+    """
     knots, curves = int(rng.integers(4, 10)), int(rng.choice([1, 3]))
     places = np.linspace(0, 255, knots)
     bends = rng.standard_normal((curves, knots)) * log_lerp(1, 110, strength)
@@ -72,6 +81,9 @@ def tone_curve(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 
 
 def colour_matrix(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Mix the channels, relative to the mid-tone, by a random matrix: the identity plus 1 to 120 per cent."""
+    """Mix the channels by a random matrix, relative to the mid-tone.
+
+    The matrix is the identity plus random numbers with a standard deviation of 0.01 to 1.2.
+    """
     matrix = np.eye(3) + rng.standard_normal((3, 3)) * log_lerp(0.01, 1.2, strength)
     return to_uint8((to_float32(image) - 127.5) @ matrix.T.astype(np.float32) + 127.5)

@@ -1,7 +1,7 @@
 """Draw pictures without photos by the model "dead leaves": shapes of all sizes that cover each other.
 
-If sizes follow a power law, edges occur at all scales, and statistics are near those of photos. Here the shapes are
-also shaded and textured.
+The sizes of the shapes follow a power law. So edges occur at all scales, and the statistics of the pictures are close
+to the statistics of photos. In this implementation, the shapes are also shaded and textured.
 
 References
 ----------
@@ -15,16 +15,16 @@ import numpy as np
 from .ops import Floats, Picture, smooth_noise, to_uint8
 
 SHAPE_COUNT = 130
-"""Number of shapes. Later shapes cover the first ones almost completely."""
+"""Number of shapes in a picture. With this number, the later shapes cover the first ones almost completely."""
 
 
 def dead_leaves(side: int, rng: np.random.Generator) -> Picture:
-    """Draw a picture of side x side x 3."""
+    """Draw a picture of overlapping shapes, side x side x 3."""
     tones = rng.uniform(20, 235, (6, 1)) + rng.normal(0, 32, (6, 3))
     picture = np.broadcast_to(tones[0], (side, side, 3)).astype(np.float32)
     largest, smallest = side / 3, 2.5
     for _ in range(SHAPE_COUNT):
-        # the inverse of the fraction of shapes above a radius, if their number decreases with its third power
+        # inverse transform sampling: the density of shapes decreases with the third power of the radius
         radius = (rng.uniform(largest**-2.0, smallest**-2.0)) ** -0.5 if rng.random() < 0.7 else rng.uniform(8, largest)
         _draw_leaf(picture, radius, tones[int(rng.integers(6))] * rng.uniform(0.7, 1.25), rng)
     haze = smooth_noise(rng, side, side, max(2, side // 3))[..., None] * np.float32(8)

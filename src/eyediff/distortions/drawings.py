@@ -1,4 +1,4 @@
-"""Draw pictures that are not photos: text, charts, gradients, line art, textures of noise, and simple solids."""
+"""Draw pictures that are not photos: text, charts, gradients, line art, textures of noise, and shaded balls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LETTERS = tuple("etaoinshrdlucmfwypvbgkjqxzETAOINSHRDLU0123456789.,:;-+%()")
 
 @cache
 def load_font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Load the font of Pillow. It is cached, because loading takes longer than drawing a line of text."""
+    """Load the default font of Pillow. It is cached, because loading takes longer than drawing a line of text."""
     return ImageFont.load_default(size)
 
 
@@ -28,7 +28,7 @@ def _random_colour(rng: np.random.Generator) -> tuple[int, ...]:
 
 
 def _paper_and_ink(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the colours of background and ink: black on white, white on dark, or any two."""
+    """Return the colours of the background and of the ink: dark on light, light on dark, or two random colours."""
     light, dark = int(rng.integers(225, 256)), int(rng.integers(0, 60))
     kind = rng.random()
     if kind < 0.5:
@@ -37,7 +37,7 @@ def _paper_and_ink(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int
 
 
 def text(side: int, rng: np.random.Generator) -> Picture:
-    """Draw lines of words in one to three sizes."""
+    """Draw lines of words. The size of the font may change from line to line."""
     paper, ink = _paper_and_ink(rng)
     picture = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(picture)
@@ -54,7 +54,7 @@ def text(side: int, rng: np.random.Generator) -> Picture:
 
 
 def chart(side: int, rng: np.random.Generator) -> Picture:
-    """Draw axes with labels, and bars, lines, dots or pie slices."""
+    """Draw a chart: axes with labels, and either bars, lines, dots or slices of a pie."""
     paper, ink = _paper_and_ink(rng)
     picture = Image.new("RGB", (side, side), paper)
     pen = ImageDraw.Draw(picture)
@@ -156,7 +156,7 @@ def solids(side: int, rng: np.random.Generator) -> Picture:
 
 
 DRAWINGS = (text, text, chart, line_art, surface, solids)
-"""Kinds of picture. Text is listed twice, so that it is drawn twice as often."""
+"""Functions that draw one kind of picture each. `text` is listed twice, so that it is drawn twice as often."""
 
 
 def draw_picture(side: int, rng: np.random.Generator) -> Picture:

@@ -1,4 +1,4 @@
-"""Geometric distortions. Small ones are hardly visible, but they change metrics of pixels a lot."""
+"""Geometric distortions. Small distortions are hardly visible, but metrics that compare pixels change a lot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .ops import Picture, log_lerp, pixel_grid, smooth_noise, warp
 
 
 def translate(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Move the picture in any direction, by 0.1 to 10 pixels."""
+    """Move the picture by 0.1 to 10 pixels in a random direction."""
     angle, far = rng.uniform(0, 2 * np.pi), log_lerp(0.1, 10, strength)
     rows, columns = pixel_grid(image)
     return warp(image, rows + np.float32(far * np.sin(angle)), columns + np.float32(far * np.cos(angle)))
@@ -35,7 +35,7 @@ def scale(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def elastic(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Deform as if the picture were on rubber. Waves 6 to 24 pixels wide move it by 0.1 to 5 pixels."""
+    """Deform the picture as if it were on rubber: waves 6 to 24 pixels wide move its pixels by 0.1 to 5 pixels."""
     height, width = image.shape[:2]
     cell, far = int(rng.integers(6, 25)), np.float32(log_lerp(0.1, 5, strength))
     rows, columns = pixel_grid(image)
@@ -52,7 +52,7 @@ def jitter(image: Picture, strength: float, rng: np.random.Generator) -> Picture
 
 
 def aberration(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Move red and blue apart by 0.2 to 14 pixels, as a cheap lens does near its edge."""
+    """Move the red and the blue channel apart by 0.2 to 14 pixels, as a cheap lens does near its edge."""
     angle, far = rng.uniform(0, 2 * np.pi), log_lerp(0.1, 7, strength)
     rows, columns = pixel_grid(image)
     down, across = np.float32(far * np.sin(angle)), np.float32(far * np.cos(angle))
@@ -63,7 +63,10 @@ def aberration(image: Picture, strength: float, rng: np.random.Generator) -> Pic
 
 
 def affine(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Shear, stretch and tilt. The farthest corner moves by 0.1 to 40 per cent of its distance from the centre."""
+    """Shear, stretch and tilt the picture.
+
+    The farthest corner moves by up to 0.1 to 40 per cent of its distance from the centre.
+    """
     rows, columns = pixel_grid(image)
     middle = np.array([(image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2], np.float32)
     change = rng.uniform(-1, 1, (3, 2)) * log_lerp(0.001, 0.4, strength)
@@ -74,7 +77,7 @@ def affine(image: Picture, strength: float, rng: np.random.Generator) -> Picture
 
 
 def lens(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Bulge, pinch or swirl around a point near the centre. The largest movement is 0.1 to 16 pixels."""
+    """Bulge, pinch or swirl the picture around a point near the centre. A pixel moves by at most 0.1 to 16 pixels."""
     rows, columns = pixel_grid(image)
     height, width = image.shape[:2]
     y, x = rows - np.float32(height * rng.uniform(0.3, 0.7)), columns - np.float32(width * rng.uniform(0.3, 0.7))
@@ -87,7 +90,7 @@ def lens(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def row_shift(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Shift bands of 1 to 16 rows or columns by random lengths. Their standard deviation is 0.2 to 16 pixels."""
+    """Shift bands of 1 to 16 rows or columns by random lengths with a standard deviation of 0.2 to 16 pixels."""
     upright = rng.random() < 0.5
     picture = image.swapaxes(0, 1) if upright else image
     band = int(rng.integers(1, 17))

@@ -9,13 +9,13 @@ from .ops import Floats, Picture, log_lerp, luma, to_float32, to_uint8
 
 
 def quantise(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Reduce the number of levels in each channel to between 128 and 2, without dithering."""
+    """Reduce the number of levels in each channel to 128 to 2, without dithering."""
     step = 255 / (log_lerp(128, 2, strength) - 1)
     return to_uint8(np.rint(to_float32(image) / step) * step)
 
 
 def posterise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce the number of levels of luma, YCbCr or HSV to between 96 and 2, or use a palette of 256 to 2 colours."""
+    """Reduce the number of levels of luma, YCbCr or HSV to 96 to 2, or use a palette of 256 to 2 colours."""
     space = ("L", "YCbCr", "HSV", "palette")[int(rng.integers(4))]
     picture = Image.fromarray(image)
     if space == "palette":
@@ -31,7 +31,7 @@ def posterise(image: Picture, strength: float, rng: np.random.Generator) -> Pict
 
 
 def bayer(side: int) -> Floats:
-    """Return the threshold matrix of Bayer 1973, side x side (a power of 2), with values in (-0.5, 0.5)."""
+    """Return the threshold matrix of Bayer 1973, side x side, with values in (-0.5, 0.5). `side` is a power of 2."""
     ranks = np.zeros((1, 1))
     while len(ranks) < side:
         ranks = np.block([[4 * ranks, 4 * ranks + 2], [4 * ranks + 3, 4 * ranks + 1]])
@@ -43,7 +43,10 @@ def _tile(tile: Floats, height: int, width: int) -> Floats:
 
 
 def _thresholds(height: int, width: int, rng: np.random.Generator) -> Floats:
-    """Return height x width x 1 or 3 thresholds in (-0.5, 0.5): an ordered matrix, a shuffled one, or white noise."""
+    """Return thresholds in (-0.5, 0.5) for each pixel, height x width x 1 or height x width x 3.
+
+    They are a repeated Bayer matrix, a repeated matrix in random order, or white noise.
+    """
     kind, side = int(rng.integers(3)), int(rng.choice([2, 4, 8]))
     if kind == 2:
         return rng.random((height, width, int(rng.choice([1, 3]))), dtype=np.float32) - np.float32(0.5)
@@ -55,26 +58,29 @@ def _thresholds(height: int, width: int, rng: np.random.Generator) -> Floats:
 
 
 def dither(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce the number of levels in each channel to between 128 and 2, with an ordered or a random dither."""
+    """Reduce the number of levels in each channel to 128 to 2, with an ordered or a random dither."""
     step = 255 / (log_lerp(128, 2, strength) - 1)
     return to_uint8(np.rint(to_float32(image) / step + _thresholds(image.shape[0], image.shape[1], rng)) * step)
 
 
 def _halftone_screen(height: int, width: int, period: float, angle: float, lines: bool) -> Floats:
-    """Return thresholds of dots (or lines) at distances of `period` pixels. Values are uniform over (-0.5, 0.5)."""
+    """Return thresholds that print dots (or lines) at distances of `period` pixels.
+
+    The values are distributed uniformly over (-0.5, 0.5).
+    """
     rows, columns = np.mgrid[:height, :width] * (2 * np.pi / period)
     along, across = columns * np.cos(angle) + rows * np.sin(angle), rows * np.cos(angle) - columns * np.sin(angle)
     wave = np.cos(along) if lines else (np.cos(along) + np.cos(across)) / 2
-    # the share of a screen below a value: arcsine for lines, almost a sine for dots
+    # the cumulative distribution of `wave`: an arcsine for lines, almost a sine for dots
     even = np.arcsin(np.clip(wave, -1, 1)) / np.pi if lines else np.sin(wave * np.pi / 2) / 2
     return np.asarray(even, np.float32)
 
 
 def halftone(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Print with a screen of dots or lines 2.5 to 10 pixels apart, or with a Bayer matrix.
+    """Convert the picture to a halftone print of dots or lines 2.5 to 10 pixels apart, or by a Bayer matrix.
 
-    The print is black and white, or has one screen for each channel. It is blended with the picture at 3 to 100 per
-    cent.
+    The print is black and white, or each channel is printed with its own pattern. The print is blended with the
+    picture: 3 to 100 per cent of the result are print.
     """
     height, width = image.shape[:2]
     kind, gray = int(rng.integers(3)), rng.random() < 0.5
@@ -90,9 +96,10 @@ def halftone(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
 
 
 def error_diffusion(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Apply the dither of Floyd and Steinberg, blended with the picture at 3 to 100 per cent.
+    """Apply the dither of Floyd and Steinberg, and blend its result with the picture.
 
-    The levels are black and white, 2 for each channel, or a palette of 4 to 32 colours.
+    3 to 100 per cent of the blend are dithered. The dither uses black and white, 2 levels for each channel, or a
+    palette of 4 to 32 colours.
     """
     picture, kind = Image.fromarray(image), int(rng.integers(3))
     if kind == 0:

@@ -1,4 +1,7 @@
-"""Distortions that are typical of networks (smooth patches, invented texture, checkerboards), damage, and overlays."""
+"""Distortions that are typical of the output of networks, damaged patches, and overlays.
+
+Networks typically produce smooth patches, invented texture and checkerboards.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from .drawings import load_font, random_words
 from .ops import Floats, Picture, blur, log_lerp, luma, smooth_noise, to_float32, to_uint8
 
 MAX_FIT_PATCHES = 1024
-"""Number of patches to which the decoder is fitted. More patches take time and change nothing."""
+"""Largest number of patches to which the decoder is fitted. More patches take time and do not change the result."""
 
 
 def _assemble_patches(patches: Floats, height: int, width: int, side: int, stride: int) -> Floats:
-    """Average overlapping patches (rows, columns, side, side, 3) into a picture."""
+    """Join patches, (rows, columns, side, side, 3), into a picture. Where patches overlap, they are averaged."""
     total, count = np.zeros((height, width, 3), np.float32), np.zeros((height, width, 1), np.float32)
     rows, columns = patches.shape[:2]
     for y in range(side):
@@ -25,7 +28,7 @@ def _assemble_patches(patches: Floats, height: int, width: int, side: int, strid
 
 
 def autoencoder(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Encode 8x8 patches by 192 to 4 random ReLU features, and decode them with the best linear decoder."""
+    """Encode each 8x8 patch as 192 to 4 random ReLU features, and decode the features with the best linear decoder."""
     side, stride = 8, 4
     height, width = image.shape[:2]
     source = np.pad(to_float32(image), ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge") / 255 - 0.5
@@ -45,7 +48,10 @@ def autoencoder(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def checkerboard(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add the pattern of transposed convolutions: a tile of 2 to 8 pixels with 1 to 60 levels, strongest on texture."""
+    """Add a pattern like that of transposed convolutions. It is strongest where the picture has texture.
+
+    The pattern repeats a tile of 2x2 to 8x8 pixels, and its standard deviation is about 1 to 60 levels.
+    """
     height, width = image.shape[:2]
     side = int(rng.choice([2, 4, 8]))
     tile = rng.standard_normal((side, side, 3), dtype=np.float32)
@@ -56,7 +62,7 @@ def checkerboard(image: Picture, strength: float, rng: np.random.Generator) -> P
 
 
 def texture(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Replace fine detail by invented detail of equal energy, like an adversarial loss."""
+    """Replace fine detail by invented detail of equal energy, as networks trained with an adversarial loss do."""
     height, width = image.shape[:2]
     share = log_lerp(0.02, 1, strength)
     smooth = to_float32(blur(image, float(rng.uniform(1, 3))))
@@ -67,7 +73,10 @@ def texture(image: Picture, strength: float, rng: np.random.Generator) -> Pictur
 
 
 def patches(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Replace one to five rectangles, 0.1 to 40 per cent of the area, by a copy, a blur, grey or noise."""
+    """Replace one to five rectangles by a copy of another part, a blur, grey or noise.
+
+    Together the rectangles have 0.1 to 40 per cent of the area.
+    """
     height, width = image.shape[:2]
     number = int(rng.integers(1, 6))
     damaged = image.copy()
@@ -115,9 +124,10 @@ def overlay(image: Picture, strength: float, rng: np.random.Generator) -> Pictur
 
 
 def waves(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add a regular pattern of 1 to 70 levels, like moire, scan lines or shadows.
+    """Add a regular pattern with an amplitude of 1 to 70 levels, like moire, scan lines or shadows.
 
-    It has one or two waves, which are smooth or square, 2 to 100 pixels long, grey or coloured.
+    The pattern is the sum of one or two waves, 2 to 100 pixels long. A wave is smooth or square. The pattern is grey or
+    coloured.
     """
     rows, columns = np.indices(image.shape[:2]).astype(np.float32)
     pattern = np.zeros((*image.shape[:2], 1), np.float32)

@@ -1,4 +1,4 @@
-"""Distortions by noise: from sensors, from transmission, and of colours."""
+"""Distortions by noise: noise of sensors, noise of transmission, and colour noise."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ def _normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
 
 
 def gaussian_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add normal noise with a standard deviation of 0.5 to 70 levels. Channels have equal or independent noise."""
+    """Add normally distributed noise with a standard deviation of 0.5 to 70 levels.
+
+    The noise is the same in all channels, or independent in each channel.
+    """
     height, width = image.shape[:2]
     noise = _normal(rng, (height, width, int(rng.choice([1, 3]))))
     return to_uint8(to_float32(image) + noise * log_lerp(0.5, 70, strength))
 
 
 def poisson_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add shot noise in its normal approximation. A white pixel has 4000 to 3 photons."""
+    """Add shot noise, approximated by normal noise. A white pixel stands for 4000 to 3 photons."""
     photons = log_lerp(4000, 3, strength)
     light = to_float32(image)
     return to_uint8(light + _normal(rng, image.shape) * np.sqrt(np.maximum(light, 1) * 255 / photons))
@@ -40,7 +43,7 @@ def salt_pepper(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def chroma_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add spots of colour, 1 to 4 pixels wide, with a deviation of 1 to 70 levels. Luma does not change."""
+    """Add coloured spots 1 to 4 pixels wide, with a standard deviation of 1 to 70 levels. Luma does not change."""
     height, width = image.shape[:2]
     cell = int(rng.integers(1, 5))
     coarse = [Image.fromarray(_normal(rng, (-(-height // cell), -(-width // cell)))) for _ in range(3)]
@@ -49,7 +52,10 @@ def chroma_noise(image: Picture, strength: float, rng: np.random.Generator) -> P
 
 
 def grain(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add film grain, 1.5 to 3 pixels wide, with a deviation of 1 to 50 levels. It is strongest in the mid-tones."""
+    """Add film grain 1.5 to 3 pixels wide, with a standard deviation of 1 to 50 levels.
+
+    The grain is strongest in the mid-tones.
+    """
     height, width = image.shape[:2]
     size = float(rng.uniform(1.5, 3))
     coarse = _normal(rng, (int(height / size) + 2, int(width / size) + 2))
@@ -60,16 +66,16 @@ def grain(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
 
 
 def speckle(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add noise of 0.5 to 60 per cent of the level, as in radar images."""
+    """Add noise whose standard deviation is 0.5 to 60 per cent of the level of the pixel, as in radar images."""
     return to_uint8(to_float32(image) * (1 + _normal(rng, image.shape) * log_lerp(0.005, 0.6, strength)))
 
 
 def spectral_noise(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add noise of a random kind, of 1 to 60 levels.
+    """Add noise of a random kind, with a standard deviation of about 1 to 60 levels.
 
-    Four properties are random: its spectrum (from clouds to blue noise, or one band), its distribution (normal,
-    uniform, heavy-tailed), its channels (equal, independent, only chroma) and its dependence on the level (none,
-    mid-tones, shadows).
+    Four properties of the noise are random. Its spectrum ranges from clouds to blue noise, or is a single band of
+    frequencies. Its distribution is normal, nearly uniform or heavy-tailed. Its channels are equal, independent, or
+    have only chroma. Its strength is the same for all levels, or is highest in the mid-tones or in the shadows.
     """
     height, width = image.shape[:2]
     kind, law, light = rng.integers(3, size=3)
@@ -95,7 +101,7 @@ def spectral_noise(image: Picture, strength: float, rng: np.random.Generator) ->
 
 
 def impulses(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Set 0.03 to 25 per cent of the area to random colours or greys, in dots of 1 to 3 pixels or in lines."""
+    """Set 0.03 to 25 per cent of the area to random colours or greys, in dots or lines 1 to 3 pixels wide."""
     height, width = image.shape[:2]
     size, lines = int(rng.integers(1, 4)), rng.random() < 0.25
     rows, columns = -(-height // size), 1 if lines else -(-width // size)

@@ -15,22 +15,25 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 Floats: TypeAlias = npt.NDArray[np.float32]
 
 Distortion: TypeAlias = Callable[[Picture, float, np.random.Generator], Picture]
-"""A function that returns a new picture from a picture, a strength (0: hardly visible, 1: gross) and a generator."""
+"""A function that returns a distorted copy of a picture.
+
+Its arguments are the picture, a strength from 0 (hardly visible) to 1 (gross), and a random generator.
+"""
 
 
 def to_uint8(values: npt.NDArray[np.floating]) -> Picture:
-    """Round to the nearest level and clip to 0..255."""
+    """Round values to whole levels, and clip them to 0..255."""
     levels: Picture = np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return levels
 
 
 def to_float32(image: Picture) -> Floats:
-    """Convert levels to float32."""
+    """Convert the levels of a picture to float32, without scaling."""
     return image.astype(np.float32)
 
 
 def log_lerp(low: float, high: float, strength: float) -> float:
-    """Interpolate on a logarithmic scale: `low` at strength 0, `high` at strength 1. Both must be > 0."""
+    """Interpolate on a logarithmic scale: return `low` at strength 0 and `high` at strength 1. Both must be > 0."""
     return float(low * (high / low) ** strength)
 
 
@@ -60,14 +63,20 @@ def convolve(image: Picture, kernel: Floats) -> Floats:
 
 
 def smooth_noise(rng: np.random.Generator, height: int, width: int, cell: int) -> Floats:
-    """Return a random surface, height x width, with waves about `cell` pixels wide, mean 0 and deviation near 1."""
+    """Return smooth random values, height x width. Their waves are about `cell` pixels wide.
+
+    The mean is 0, and the standard deviation is about 1.
+    """
     coarse = rng.standard_normal((height // cell + 3, width // cell + 3)).astype(np.float32)
     surface = Image.fromarray(coarse).resize((width + 2 * cell, height + 2 * cell), Image.Resampling.BICUBIC)
     return np.asarray(surface, np.float32)[cell : cell + height, cell : cell + width] * np.float32(1.3)
 
 
 def warp(image: Picture, row_indices: Floats, column_indices: Floats) -> Picture:
-    """Sample a picture at fractional positions (H x W row and column indices), bilinearly. Edges are repeated."""
+    """Sample a picture at fractional positions, by bilinear interpolation.
+
+    `row_indices` and `column_indices` are H x W. Positions outside the picture give the nearest pixel of its edge.
+    """
     height, width = image.shape[:2]
     row_indices, column_indices = np.clip(row_indices, 0, height - 1), np.clip(column_indices, 0, width - 1)
     top, left = np.floor(row_indices).astype(np.intp), np.floor(column_indices).astype(np.intp)
@@ -80,7 +89,7 @@ def warp(image: Picture, row_indices: Floats, column_indices: Floats) -> Picture
 
 
 def pixel_grid(image: Picture) -> tuple[Floats, Floats]:
-    """Return the row index and the column index of every pixel. With these positions, `warp` changes nothing."""
+    """Return the row index and the column index of every pixel. At these positions, `warp` returns the same picture."""
     indices: Floats = np.indices(image.shape[:2]).astype(np.float32)
     return indices[0], indices[1]
 

@@ -26,17 +26,20 @@ def find_photos(folder: Path) -> list[Path]:
     paths = folder.rglob("*") if folder.is_dir() else ()
     photos = sorted(path for path in paths if path.suffix.lower() in defaults.IMAGE_SUFFIXES)
     if not photos:
-        raise UsageError(f"{shown(folder)}: there are no photos; expected a folder of image files")
+        raise UsageError(f"{shown(folder)}: there are no photos in this folder; expected a folder of image files")
     return photos
 
 
 def is_held_out(path: Path) -> bool:
-    """Return whether a picture is never used for training. About one in six is; only the file name decides."""
+    """Return whether a picture is held out, that is, never used for training.
+
+    The file name alone decides. About one in six pictures is held out.
+    """
     return crc32(path.stem.encode()) % 6 == 0
 
 
 def load_photos(paths: Iterable[Path], smallest: int) -> list[Picture]:
-    """Read photos as 8-bit sRGB.
+    """Read photos as arrays of 8-bit sRGB levels.
 
     Parameters
     ----------
@@ -69,7 +72,7 @@ def load_photos(paths: Iterable[Path], smallest: int) -> list[Picture]:
 
 
 def crop(photo: Picture, side: int, rng: np.random.Generator, max_reduction: float = 1.0) -> Picture:
-    """Cut a square at a random position, at a random scale.
+    """Cut a square from a random position of a photo, at a random scale.
 
     Parameters
     ----------
@@ -78,9 +81,10 @@ def crop(photo: Picture, side: int, rng: np.random.Generator, max_reduction: flo
     side : int
         Side of the square, in pixels.
     rng : numpy.random.Generator
-        Source of position and scale.
+        Source of the random position and scale.
     max_reduction : float
-        Largest reduction. The crop is reduced by a factor from 1 to this, if the photo is large enough.
+        Largest factor by which the square is reduced. The factor is drawn between 1 and this number. It is smaller if
+        the photo is not large enough.
 
     Returns
     -------
@@ -95,7 +99,11 @@ def crop(photo: Picture, side: int, rng: np.random.Generator, max_reduction: flo
 
 
 def augment(square: Picture, rng: np.random.Generator) -> Picture:
-    """Rotate and mirror a square at random. With probability 1/4 each, permute channels and change tone curves."""
+    """Rotate and mirror a square at random.
+
+    With a probability of 1/4, also permute its channels. Independently, with a probability of 1/4, change its tone
+    curves.
+    """
     square = np.rot90(square, int(rng.integers(4)))
     if rng.random() < 0.5:
         square = square[:, ::-1]

@@ -1,4 +1,4 @@
-"""Distortions of sharpness: blurs, smoothing, resampling, and too strong sharpening."""
+"""Distortions of sharpness: blurs, smoothing, resampling, and excessive sharpening."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def box_blur(image: Picture, strength: float, rng: np.random.Generator) -> Pictu
 
 
 def random_filter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Add the response of a random kernel of 3 to 9 pixels a side, with a weight of 0.03 to 3."""
+    """Convolve with a random kernel of 3x3 to 9x9 pixels, and add the result with a weight of 0.03 to 3."""
     side, smooth, offset = int(rng.choice([3, 5, 7, 9])), rng.random() < 0.5, rng.uniform(-0.5, 1.5)
     noise = rng.standard_normal((side, side))
     y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
@@ -38,7 +38,10 @@ def random_filter(image: Picture, strength: float, rng: np.random.Generator) -> 
 
 
 def rank_filter(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Replace pixels by the minimum, maximum or mode of 3x3 to 7x7 pixels. Between sizes, two results are blended."""
+    """Replace each pixel by the minimum, maximum or mode of the 3x3 to 7x7 pixels around it.
+
+    If the strength falls between two window sizes, the results of both sizes are blended.
+    """
     kernel = (ImageFilter.MinFilter, ImageFilter.MaxFilter, ImageFilter.ModeFilter)[int(rng.integers(3))]
     stage = log_lerp(0.08, 3, strength)
     low = min(int(stage), 2)
@@ -48,7 +51,7 @@ def rank_filter(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def _disc(radius: float) -> Floats:
-    """Return a disc with a sum of 1 and a soft edge, one pixel wide."""
+    """Return a disc whose values sum to 1. Its soft edge is one pixel wide."""
     reach = int(np.ceil(radius + 0.5))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     disc = np.clip(radius + 0.5 - np.hypot(y, x), 0, 1)
@@ -71,7 +74,10 @@ def motion_blur(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def median(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Replace pixels by the median of 3x3 to 9x9 pixels. Between sizes, two results are blended."""
+    """Replace each pixel by the median of the 3x3 to 9x9 pixels around it.
+
+    If the strength falls between two window sizes, the results of both sizes are blended.
+    """
     stage = log_lerp(0.15, 4, strength)
     sizes = [1, 3, 5, 7, 9, 11]
     low = int(stage)
@@ -81,7 +87,10 @@ def median(image: Picture, strength: float, _: np.random.Generator) -> Picture:
 
 
 def bilateral(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Apply a bilateral filter to neighbours up to 3 pixels away, with a range deviation of 4 to 90 levels."""
+    """Apply a bilateral filter with neighbours up to 3 pixels away.
+
+    The standard deviation of its weights for differences in level is 4 to 90 levels.
+    """
     source, reach, range_sigma = to_float32(image), 3, log_lerp(4, 90, strength)
     height, width = image.shape[:2]
     padded = np.pad(source, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
@@ -107,9 +116,10 @@ _KERNELS = (
 
 
 def resample(image: Picture, strength: float, rng: np.random.Generator) -> Picture:
-    """Reduce by a factor of 1.02 to 8 and enlarge again, with a random kernel for each.
+    """Reduce the picture by a factor of 1.02 to 8, and enlarge it again to its original size.
 
-    In one of three cases, width and height are reduced by different factors.
+    Each of the two steps uses a random kernel. In one of three cases, width and height are reduced by different
+    factors.
     """
     height, width = image.shape[:2]
     factor = log_lerp(1.02, 8, strength)
@@ -128,7 +138,7 @@ def oversharpen(image: Picture, strength: float, rng: np.random.Generator) -> Pi
 
 
 def ringing(image: Picture, strength: float, _: np.random.Generator) -> Picture:
-    """Remove frequencies above 0.97 to 0.12 of the Nyquist frequency. Every edge gets echoes."""
+    """Remove all frequencies above 0.97 to 0.12 times the Nyquist frequency, so that every edge gets echoes."""
     height, width = image.shape[:2]
     padded = np.pad(to_float32(image), ((0, height), (0, width), (0, 0)), mode="symmetric")
     spectrum = np.fft.rfft2(padded, axes=(0, 1))

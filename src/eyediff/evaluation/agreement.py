@@ -1,4 +1,4 @@
-"""Evaluate metrics with votes: load the metrics, score every item, and compute statistics with intervals."""
+"""Evaluate metrics with the votes of people: load metrics, score all items, and compute statistics with intervals."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ __all__ = [
 ShorterSide: TypeAlias = int | Literal["keep"]
 
 BAPPS_SIDE = 64
-"""Shorter side in pixels to which the published code resizes every patch."""
+"""Length of the shorter side, in pixels, to which the published code of BAPPS resizes every image."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """Options of an evaluation; see `judge`."""
+    """Options of an evaluation. `judge` has parameters of the same names, and explains them."""
 
     side: ShorterSide | None = None
     resamples: int = defaults.BOOTSTRAP
@@ -56,7 +56,10 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationTask:
-    """A study and the metrics to evaluate with it. If `side` is None, images keep their size."""
+    """A study of votes, and the loaded metrics that are to be evaluated with it.
+
+    `side` is the length to which the shorter side of each image is resized, or None if images keep their size.
+    """
 
     study: Study
     metrics: MetricSet
@@ -68,19 +71,22 @@ class EvaluationTask:
 def prepare(
     study: Study, metrics: MetricNames, options: EvaluationOptions, downloads: DownloadProgress | None = None
 ) -> EvaluationTask:
-    """Check the call, and load the metrics, before any image is read. Raises the same errors as `judge`."""
+    """Check the arguments and load the metrics, before any image is read. Raises the same errors as `judge`."""
     specs = parse_metrics(metrics)
     default: ShorterSide = BAPPS_SIDE if study.layout == "bapps" else "keep"
     asked = default if options.side is None else options.side
     side = None if asked == "keep" else asked
     if options.resamples < 0 or options.seed < 0 or (side is not None and side < 1):
-        given = f"side {asked}, {options.resamples} resamples, seed {options.seed}"
-        raise UsageError(f"{given}: expected a side of 1 pixel or more, and 0 or more for the others")
+        given = f"the side {asked}, {options.resamples} resamples and the seed {options.seed}"
+        raise UsageError(
+            f"{given} were given; expected a side of at least 1 pixel, 0 or more resamples, and a seed of 0 or more"
+        )
     least = min(specs, key=lambda spec: spec.program.smallest_side)
     if side is not None and least.program.smallest_side > side:
         needed = f"{least.requested} needs sides of at least {least.program.smallest_side} pixels"
         raise SizeError(
-            f"{needed}, but images are resized to {side}; leave out the metric, or keep the size of the images"
+            f"{needed}, but images are resized to a shorter side of {side} pixels; leave out the metric, or keep the "
+            "size of the images"
         )
     if study.kind == "mos":
         correlation.check_scipy()
@@ -90,7 +96,10 @@ def prepare(
 
 
 def run_task(task: EvaluationTask, progress: Progress | None = None) -> Judged:
-    """Compute the result of a task. `progress` gets the number of finished items and of all items."""
+    """Score all items of a task, and return the agreement of its metrics with the votes.
+
+    `progress` is called with the number of finished items and the number of all items.
+    """
     options = task.options
     scores = score_items(task.study.items, task.metrics, task.loader, progress)
     settings = (task.side, options.seed, options.resamples, options.convention)
@@ -109,48 +118,51 @@ def judge(
     device: DeviceName = "auto",
     workers: int | None = None,
 ) -> Judged:
-    """Measure how well metrics agree with a study.
+    """Measure how well metrics agree with the votes of a study.
 
     Parameters
     ----------
     study : Study
-        Votes, as `eyediff.votes.read_study` reads them.
+        Votes, as `eyediff.votes.read_study` returns them.
     metrics : str or sequence of str
-        Name of a metric, or several.
+        Name of a metric, or names of several metrics.
     side : int or "keep", optional
-        Shorter side to which every image is resized, with a bilinear filter. Default: 64 for a study in the layout of
-        BAPPS, as in the published code, and "keep" for a table.
+        Length in pixels to which the shorter side of every image is resized, with a bilinear filter. "keep" means that
+        images are not resized. The default is 64 for a study in the layout of BAPPS, as in the published code, and
+        "keep" for a table.
     resamples : int
-        Number of bootstrap resamples within each subset. 0: compute no intervals.
+        Number of bootstrap resamples within each subset. If it is 0, no intervals are computed.
     seed : int
         Seed of the resamples.
     convention : {"voc", "step"}
-        Definition of the average precision (votes/jnd.py).
+        Definition of the average precision; see votes/jnd.py.
     device : {"auto", "cpu", "cuda"}
-        Device that computes the metrics.
+        Device on which the metrics are computed.
     workers : int, optional
         Number of threads that read images.
 
     Returns
     -------
     Judged
-        For 2AFC votes: the agreement with a voter, 0 to 1, for each subset and as the means of table 5 of Zhang et al.
-        2018. The agreements "human" and "majority" are included (votes/twoafc.py). For JND votes: the average
-        precision, 0 to 1, and its "ceiling". For opinion scores: SRCC, PLCC after a logistic fit, and KRCC, -1 to 1
-        (votes/correlation.py). Every value has a 95 % interval; so has every difference of two metrics on the same
-        items.
+        The agreement of each metric with the votes. Every value has a 95 % interval. Every difference between two
+        metrics on the same items has a 95 % interval, too.
+
+        For 2AFC votes, the value is the agreement with a voter, 0 to 1, for each subset and for the means of table 5 of
+        Zhang et al. 2018. The agreements "human" and "majority" are included; see votes/twoafc.py. For JND votes, the
+        value is the average precision, 0 to 1. Its "ceiling", the highest possible value, is included. For opinion
+        scores, the values are SRCC, PLCC after a logistic fit, and KRCC, -1 to 1; see votes/correlation.py.
 
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If the call is wrong, or if a metric cannot be loaded. Raised before any work.
+        If an argument is wrong, or if a metric cannot be loaded. These errors are raised before any image is read.
     SizeError
         If `side` is too small for a metric.
 
     Notes
     -----
-    Items without a score are in `failed`. A metric is evaluated on the items that have its score. Two metrics are
-    compared on the items that have both scores.
+    Items that lack a score are listed in `failed` of the result. Each metric is evaluated on the items that have a
+    score of this metric. Two metrics are compared on the items that have scores of both.
     """
     return run_task(prepare(study, metrics, EvaluationOptions(side, resamples, seed, convention, device, workers)))
 
@@ -164,7 +176,7 @@ def _read(path: Path, side: int | None) -> Image:
 
 
 def resize_shorter_side(pixels: Pixels, side: int) -> Pixels:
-    """Resize H x W x 3 so that the shorter side has `side` pixels.
+    """Resize H x W x 3 pixels so that the shorter side has `side` pixels.
 
     The filter is the bilinear filter of Pillow, as in torchvision.
     """

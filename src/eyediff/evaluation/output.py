@@ -1,4 +1,8 @@
-"""Write the result of an evaluation: as the table of Zhang et al., with a row for each statistic or for each item."""
+"""Write the result of an evaluation as text or as a table.
+
+The text has the form of the table of Zhang et al. 2018. A table has one row for each statistic, or one row for each
+item.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +31,10 @@ COLUMNS = (
     Column("high", "number"),
     Column("item"),
 )
-"""Columns of the rows.
+"""Columns of the table of statistics.
 
-In the row of a statistic, `item` is empty. In the row of a failed item, `item` is its name, and only `subset` is also
-filled.
+There is a row for each statistic, in which the column `item` is empty, and a row for each failed item. In the row of a
+failed item, only the columns `item` (the name of the item) and `subset` are filled.
 """
 
 TITLES = {
@@ -45,7 +49,7 @@ PERCENT = ("agreement", "ap")
 
 
 def write(judged: Judged, kind: TextFormat, output: Text) -> None:
-    """Write all statistics, then the items that failed. Raises OutputError."""
+    """Write all statistics, and after them the items that failed. Raises OutputError if they cannot be written."""
     if kind == "text":
         for text in _text(judged):
             output.write(rendered(text, output.terminal))
@@ -64,7 +68,7 @@ def write(judged: Judged, kind: TextFormat, output: Text) -> None:
 
 
 def study_metadata(judged: Judged) -> dict[str, object]:
-    """Return the JSON keys that describe a study."""
+    """Return the metadata of a result that describe the study and the settings of the evaluation."""
     study = judged.study
     return {
         "study": {"kind": study.kind, "path": encodable(str(study.path)), "layout": study.layout},
@@ -76,7 +80,10 @@ def study_metadata(judged: Judged) -> dict[str, object]:
 
 
 def write_items(judged: Judged, kind: TextFormat, output: Text) -> None:
-    """Write one row for each item: its images, its votes, and the scores of each metric. Raises OutputError."""
+    """Write one row for each item, with its images, its votes, and its scores by each metric.
+
+    Raises OutputError if the rows cannot be written.
+    """
     names = ("reference", "a", "b") if judged.study.kind == "2afc" else ("a", "b")
     names = ("reference", "candidate") if judged.study.kind == "mos" else names
     others = names[1:] if judged.study.kind == "2afc" else ("",)
@@ -99,9 +106,9 @@ def write_items(judged: Judged, kind: TextFormat, output: Text) -> None:
 
 
 def _text(judged: Judged) -> Iterator[StyledLine]:
-    """Yield a table for each statistic: metrics in rows, subsets and means in columns.
+    """Yield the lines of the text: a table for each statistic, with metrics in rows, and subsets and means in columns.
 
-    The differences of the last column follow.
+    Below each table are the differences between metrics, for the subset or mean in the last column.
     """
     for statistic in dict.fromkeys(line.statistic for line in judged.lines):
         here = [line for line in judged.lines if line.statistic == statistic]

@@ -1,4 +1,7 @@
-"""Plot results: bars with intervals, precision against recall, or opinions against scores. Needs matplotlib."""
+"""Plot the result of an evaluation: bars with intervals, precision against recall, or opinions against scores.
+
+This module needs matplotlib.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,17 @@ from .results import Judged, StatisticName
 
 
 def draw(judged: Judged, path: Path) -> None:
-    """Draw the plot for the kind of a study. Raises UsageError, OutputError."""
+    """Draw the plot for the kind of votes of a study, and write it to `path`.
+
+    Raises UsageError if matplotlib is missing, and OutputError if the file cannot be written.
+    """
     save({"2afc": _bars, "jnd": _curves, "mos": _scatter}[judged.study.kind](judged), path)
 
 
 def _bars(judged: Judged) -> Any:
-    """Plot one group of bars for each subset or mean, with one bar for each metric.
+    """Plot a group of bars for each subset or mean, with one bar for the agreement of each metric.
 
-    Lines show the agreement of a voter and of the majority.
+    Horizontal lines show the agreement of people with each other, and of the majority of people.
     """
     subsets = list(dict.fromkeys(line.subset for line in judged.lines))
     metrics = list(judged.scores)
@@ -52,9 +58,9 @@ def _bars(judged: Judged) -> Any:
 
 
 def _curves(judged: Judged) -> Any:
-    """Plot precision against recall: one panel for each subset, one line for each metric.
+    """Plot precision against recall, with one panel for each subset and one line for each metric.
 
-    One more line shows the order by the votes.
+    One more line shows the best possible result, for which the pairs are sorted by the votes themselves.
     """
     subsets, jnd_pairs = judged.study.subsets, judged.study.jnd_pairs
     figure, (panels,) = panels_of(1, len(subsets), (4.2 * len(subsets), 4.2))
@@ -96,7 +102,7 @@ def _scatter(judged: Judged) -> Any:
 
 
 def _estimate(judged: Judged, metric: str, subset: str, statistic: StatisticName) -> Estimate:
-    """Return an estimate; its value is None if the metric has no such statistic."""
+    """Return a statistic of a metric with its interval. The value is None if the metric does not have the statistic."""
     try:
         return judged.line(metric, subset, statistic)
     except KeyError:

@@ -1,4 +1,4 @@
-"""Compute statistics with intervals from scores and votes, for each metric and for differences of two metrics."""
+"""Compute statistics with intervals from scores and votes, for each metric and for the differences between metrics."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from ..votes.bootstrap import Estimate, Statistic
 StatisticName: TypeAlias = Literal["agreement", "ap", "srcc", "plcc", "krcc"]
 
 PARAMETERS: Mapping[str, int] = {"plcc": 5}
-"""Number of parameters that a statistic fits to the items; 1 for statistics that are not listed."""
+"""Number of parameters that a statistic fits to the items. For a statistic that is not listed here, the number is 1."""
 
 FEWEST: Mapping[str, int] = {"ap": 10}
-"""Smallest number of items for an interval, if it is more than `defaults.FEWEST`.
+"""Smallest number of items for which an interval is given, for statistics that need more than `defaults.FEWEST`.
 
 With 7 pairs, the interval of the average precision would contain the true value in only 89 % of the cases.
 """
 
 EVERYTHING = "pooled"
-"""Name for all subsets of a table of opinions together: correlations are computed for the pooled items."""
+"""Name in results that stands for the items of all subsets together. It is used for opinion scores only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A statistic of one metric, or its difference between `metric` and `against` on the same items.
+    """One result: a statistic of a metric, or the difference of a statistic between two metrics on the same items.
 
-    `metric` may also be a reference value: "human", "human unbiased" and "majority" (twoafc.py), or "ceiling" (the
-    order by the votes). `subset` is a subset, or a mean of several subsets. `reason` is the reason of a missing value,
-    if it is known.
+    If `against` is not None, `estimate` is the statistic of `metric` minus the statistic of `against`. `metric` may
+    also be the name of a value for comparison: "human", "human unbiased" or "majority" (twoafc.py), or "ceiling", which
+    is the best possible value. `subset` is a subset, or a mean of several subsets. `reason` says why a value is
+    missing, if this is known.
     """
 
     statistic: StatisticName
@@ -51,11 +52,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Agreement of metrics with human judgements.
+    """The result of an evaluation: the scores of metrics for the items of a study, and their agreement with the votes.
 
-    `scores` has the scores of each metric, N x P, in the order of `study.items`; NaN is a missing score. `failed` has
-    the reason for the index of each item that failed. `side` is the length to which the shorter side of images was
-    resized; None if images were not resized.
+    `scores` has the scores of each metric, N x P: P scores for each of N items, in the order of `study.items`. A
+    missing score is NaN. `failed` has the index of each item that failed, and the reason. `side` is the length in
+    pixels to which the shorter side of images was resized, or None if images were not resized. `lines` has the
+    statistics.
     """
 
     header: Header
@@ -69,32 +71,36 @@ class Judged:
     lines: Sequence[Line]
 
     def line(self, metric: str, subset: str, statistic: StatisticName, against: str | None = None) -> Estimate:
-        """Return the estimate of a statistic of a metric. Raises KeyError if there is none."""
+        """Return a statistic of a metric with its interval, or its difference from the metric `against`.
+
+        Raises KeyError if there is no such result.
+        """
         for line in self.lines:
             if (line.metric, line.subset, line.statistic, line.against) == (metric, subset, statistic, against):
                 return line.estimate
         raise KeyError((metric, subset, statistic, against))
 
     def scored(self, *metrics: str) -> list[int]:
-        """Return the indices of the items that have scores of all these metrics."""
+        """Return the indices of the items that have scores of all the given metrics."""
         missing = np.any([np.isnan(self.scores[name]).any(1) for name in metrics], axis=0)
         return [int(place) for place in np.flatnonzero(~missing)]
 
     def distances(self, metric: str) -> Numbers:
-        """Return the scores of a metric, negated if higher is better, so that smaller means more similar."""
+        """Return the scores of a metric as distances. They are negated if higher scores mean more similar images."""
         return -self.scores[metric] if self.header.higher_is_better[metric] else self.scores[metric]
 
 
 _Key: TypeAlias = tuple[StatisticName, str]
-"""Type of a key: a statistic, and its metric or reference value."""
+"""Type of a key: the name of a statistic, and the name of a metric or of a value for comparison such as "human"."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Figures:
-    """The values of each statistic, for each metric and subset. All metrics have scored the same items.
+    """The values of each statistic for each metric and subset, all computed on the same items.
 
-    `counts` is the number of items of a subset or, for a mean over subsets, of all its subsets. `least` equals `counts`
-    for a subset. For a mean it is the size of the smallest subset, which determines the width of the 95 % interval.
+    `spreads` has the values for the bootstrap resamples. `counts` has the number of items of each subset. For a mean
+    over subsets, it has the number of items of all these subsets. `least` has the number of items of each subset. For a
+    mean, it has the number of items of the smallest subset, which decides whether and how wide an interval is given.
     """
 
     values: Mapping[tuple[_Key, str], float]
@@ -104,7 +110,7 @@ class _Figures:
     reasons: Mapping[tuple[_Key, str], str]
 
     def estimate(self, key: _Key, subset: str, other: _Key | None = None) -> Estimate:
-        """Return a statistic, or its difference from the statistic of another metric, with an interval."""
+        """Return a statistic with its interval, or the difference from the statistic `other` with its interval."""
         value, spread = self.values[key, subset], self.spreads[key, subset]
         if other is not None:
             value, spread = value - self.values[other, subset], _minus(spread, self.spreads[other, subset])
@@ -115,9 +121,10 @@ class _Figures:
 
 
 def lines(judged: Judged) -> list[Line]:
-    """Return all statistics of metrics for each subset and mean, then their differences.
+    """Return the statistics of all metrics for each subset and mean, and after them the differences between metrics.
 
-    A metric is evaluated on the items that have its score, and a difference on the items that have both scores.
+    A metric is evaluated on the items that have a score of this metric. A difference is computed on the items that have
+    scores of both metrics.
 
     Raises
     ------
@@ -127,12 +134,16 @@ def lines(judged: Judged) -> list[Line]:
     means = _means(judged)
     if taken := [name for name in judged.study.subsets if name in means or name == EVERYTHING]:
         raise UsageError(
-            f"a subset has the name {taken[0]!r}, which is the name for several subsets together; rename it"
+            f"a subset has the name {taken[0]!r}, but results use this name for several subsets together; rename the "
+            "subset"
         )
     measured: dict[tuple[int, ...], _Figures] = {}
 
     def measure(*metrics: str) -> _Figures:
-        """Return statistics on the items with scores of `metrics`, for all metrics that scored these items."""
+        """Return statistics on the items that have scores of all `metrics`.
+
+        The statistics of other metrics are included if these metrics have scores for all of the items.
+        """
         places = tuple(judged.scored(*metrics))
         if places not in measured:
             able = {name: judged.scores[name] for name in judged.scores if set(places) <= set(judged.scored(name))}
@@ -185,7 +196,7 @@ def _measure(judged: Judged, places: Sequence[int]) -> _Figures:
 
 
 def _unfitted(judged: Judged, parts: Mapping[str, Sequence[int]]) -> Iterator[tuple[tuple[_Key, str], str]]:
-    """Yield the reason why there is no PLCC, for each metric and subset without one."""
+    """Yield the reason why there is no PLCC, for each metric and subset for which it cannot be computed."""
     mos = np.array([opinion.mos for opinion in judged.study.opinions])
     for name in judged.scores:
         for subset, places in parts.items():
@@ -194,7 +205,7 @@ def _unfitted(judged: Judged, parts: Mapping[str, Sequence[int]]) -> Iterator[tu
 
 
 def _parts(judged: Judged, places: Sequence[int]) -> dict[str, list[int]]:
-    """Return the indices of items for each subset."""
+    """Return, for each subset, the indices of those items in `places` that belong to the subset."""
     parts: dict[str, list[int]] = {name: [] for name in judged.study.subsets}
     for place in places:
         parts[judged.study.items[place].subset].append(place)
@@ -211,7 +222,7 @@ def _means(judged: Judged) -> dict[str, tuple[str, ...]]:
 
 
 def _statistics(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]:
-    """Return the statistics of the items at these indices."""
+    """Return functions that compute the statistics of the items at the indices `places` (see votes/bootstrap.py)."""
     make = {"2afc": _of_triplets, "jnd": _of_likenesses, "mos": _of_opinions}[judged.study.kind]
     return make(judged, places)
 
@@ -255,7 +266,7 @@ def _of_opinions(judged: Judged, places: Sequence[int]) -> dict[_Key, Statistic]
 
 
 def _mean(spreads: Sequence[Numbers]) -> Numbers:
-    """Return the mean of independent resamples of several subsets; empty if a subset has no resamples."""
+    """Return the means over several subsets of their values for resamples; empty if a subset has no resamples."""
     return np.mean(spreads, 0) if all(len(spread) for spread in spreads) else np.empty(0)
 
 

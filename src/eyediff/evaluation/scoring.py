@@ -1,4 +1,4 @@
-"""Score every image pair of a study with every metric."""
+"""Score all image pairs of a study with all metrics."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from ..sets import FailedImage
 from ..votes import StudyItem
 
 WINDOW = 256
-"""Number of pairs in memory.
+"""Number of pairs that are in memory at a time.
 
-Patches are small, and a batch of 128 keeps all cores busy. The number of bytes is limited as in every run.
+The images of a study are usually small, so a batch of 128 pairs is needed to keep all cores busy. The number of bytes
+in memory is limited as in every run.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ItemScores:
-    """The scores of N items. In each item, one image is compared with P others.
+    """The scores of N items. In each item, one image is compared with P other images.
 
     Attributes
     ----------
     scores
-        N x P scores for each metric; NaN if an item has no score.
+        Scores of each metric, N x P. They are NaN for an item without a score.
     failed
-        Items that lack the score of a metric, with the reason, by index of the item.
+        Index of each item that lacks the score of a metric, and the reason.
     """
 
     scores: Mapping[str, Numbers]
@@ -46,13 +47,13 @@ def score_items(
     Parameters
     ----------
     items : sequence of StudyItem
-        The items.
+        Items to score.
     metrics : MetricSet
-        The metrics.
+        Metrics that score the items.
     loader : ImageLoader
-        Loader of the images.
+        Object that reads the images.
     progress : function, optional
-        Called with the number of finished items and the number of all items.
+        Function that is called with the number of finished items and the number of all items.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def score_items(
     failed: dict[int, FailedImage] = {}
     order = sorted(
         range(len(items)), key=lambda index: items[index].images[0]
-    )  # so that equal references follow each other
+    )  # items with the same reference follow each other, so that its features are computed once
     comparisons = [(index, column) for index in order for column in range(len(items[index].images) - 1)]
     pairs = (Pair(items[p].name, items[p].images[0], items[p].images[column + 1]) for p, column in comparisons)
     rows = score_pairs(pairs, metrics, replace(loader, window=WINDOW))

@@ -1,6 +1,7 @@
-"""Compare weights from different sources (Zhang et al. 2018, section 4): do features need labels to agree with people?
+"""Compare weights of one backbone from different sources by the votes of people (Zhang et al. 2018, section 4).
 
-One backbone with weights from different sources, and the classical metrics, are evaluated with the same votes.
+The comparison shows whether features must be trained with labels to agree with people. The sources are supervised
+training, k-means, random weights, and files of the user. The classical metrics are evaluated with the same votes.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from . import agreement as judging
 from .agreement import Judged
 
 CLASSICAL = ("l2", "ssim", "psnr")
-"""Classical metrics in the comparison."""
+"""Names of the classical metrics that are included in the comparison."""
 
 VOTE_SCORES = ("human", "majority")
-"""Rows of the table that are not metrics (votes/twoafc.py)."""
+"""Names of the rows in the table that are not metrics; votes/twoafc.py explains them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,9 @@ class WeightSourceSettings:
     trunk : str
         Name of the backbone.
     photos : Path, optional
-        Photos for k-means. Without photos, k-means is left out.
+        Folder of photos from which k-means computes weights. If it is None, k-means is left out.
     imported : tuple of str
-        Paths of files of metrics.
+        Paths of metric files whose weights are included.
     seeds : int
         Number of seeds for random weights. The seeds are 0, 1, 2 and so on.
     """
@@ -52,7 +53,7 @@ class WeightSourceSettings:
 
 @dataclass(frozen=True, slots=True)
 class WeightSource:
-    """A source of weights, and its metrics: one metric, or one for each seed."""
+    """A source of weights, and the names of the metrics with weights from it: one metric, or one for each seed."""
 
     name: str
     metrics: tuple[str, ...]
@@ -60,10 +61,10 @@ class WeightSource:
 
 @dataclass(frozen=True, slots=True)
 class WeightSourceScore:
-    """Agreement with a voter, 0 to 1, on a subset, or as a mean of several subsets.
+    """The agreement of one source of weights with a voter, 0 to 1, on a subset or as a mean of several subsets.
 
-    For a single metric, `low` and `high` are the 95 % interval over items. For several seeds, `score` is the mean over
-    seeds, and `least` and `most` are the extremes.
+    If the source has a single metric, `low` and `high` are the ends of the 95 % interval over items. If it has a metric
+    for each seed, `score` is the mean over the seeds, and `least` and `most` are the lowest and the highest score.
     """
 
     origin: str
@@ -79,9 +80,9 @@ class WeightSourceScore:
 
 @dataclass(frozen=True, slots=True)
 class WeightSourceTable:
-    """All scores, sorted by source, and the evaluation that they come from.
+    """The result of a comparison: the scores of all sources, and the evaluation from which the scores come.
 
-    Its metrics have the names of the sources.
+    `cells` is sorted by source. In `judged`, the metrics have the names of the sources.
     """
 
     cells: Sequence[WeightSourceScore]
@@ -91,7 +92,7 @@ class WeightSourceTable:
 def prepare_weight_sources(
     settings: WeightSourceSettings, folder: Path, progress: Progress | None = None
 ) -> list[WeightSource]:
-    """Return all sources to evaluate. Weights that do not exist yet are made in `folder`.
+    """Return all sources of weights that are to be evaluated. Weights that do not exist yet are made in `folder`.
 
     Raises
     ------
@@ -100,14 +101,15 @@ def prepare_weight_sources(
     """
     if settings.trunk not in TRUNKS or settings.seeds < 1:
         raise UsageError(
-            f"trunk {settings.trunk!r}, {settings.seeds} seeds: expected one of {', '.join(TRUNKS)}, and 1 seed or more"
+            f"the backbone {settings.trunk!r} and {settings.seeds} seeds were given; expected one of "
+            f"{', '.join(TRUNKS)}, and at least 1 seed"
         )
     for name in settings.imported:
         file = parse_metric(name).file
         if file is None or file.description.trunk != settings.trunk:
             raise UsageError(
                 Setting("imported", shown(name)),
-                f": expected the file of a metric for {settings.trunk}; `eyediff weights import` makes one",
+                f" is not a metric file for the backbone {settings.trunk}; `eyediff weights import` makes such a file",
             )
     supervised = {"supervised, votes": f"lpips-{settings.trunk}", "supervised": f"deep-{settings.trunk}"}
     sources = [WeightSource(name, (metric,)) for name, metric in supervised.items() if metric in METRICS]
@@ -142,10 +144,13 @@ def compare(
     Raises
     ------
     UsageError, WeightsError, DeviceError
-        If the call is wrong, or if weights are missing. Raised before any image of the study is read.
+        If an argument is wrong, or if weights are missing. These errors are raised before any image of the study is
+        read.
     """
     if study.kind != "2afc":
-        raise UsageError(f"the comparison of supervision needs 2AFC votes, but the votes are {study.kind}")
+        raise UsageError(
+            f"the votes are of the kind {study.kind}, but the comparison of weights needs 2afc votes; give 2afc votes"
+        )
     sources = prepare_weight_sources(settings, folder, making)
     task = judging.prepare(study, [metric for origin in sources for metric in origin.metrics], options, downloads)
     judged = judging.run_task(task, progress)
@@ -174,7 +179,10 @@ def _score(judged: Judged, origin: WeightSource, subset: str) -> WeightSourceSco
 
 
 def _rename_metrics(judged: Judged, origins: Sequence[WeightSource]) -> Judged:
-    """Give metrics the names of their sources, because their files may be gone when the table is read."""
+    """Replace the names of the metrics by the names of their sources.
+
+    The names of the metrics are paths of files, which may be gone when a person reads the table.
+    """
     names = {
         metric: origin.name if len(origin.metrics) == 1 else f"{origin.name}, seed {seed}"
         for origin in origins

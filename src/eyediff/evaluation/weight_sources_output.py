@@ -1,4 +1,4 @@
-"""Write the comparison of weight sources: a table as in the paper, or one row for each score."""
+"""Write the comparison of weight sources: as text in the form of the paper's table, or as one row for each score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .weight_sources import WeightSourceScore, WeightSourceTable
 
 COLUMNS = (
     Column("origin", description="Source of the weights."),
-    Column("subset", description="Subset of the votes, or a mean of several."),
+    Column("subset", description="Subset of the votes, or a mean of several subsets."),
     Column("items", "integer", "Number of triplets."),
     Column("seeds", "integer", "Number of seeds over which the score is averaged."),
     Column("score", "number", "Agreement with 2AFC votes, from 0 to 1."),
@@ -26,15 +26,15 @@ COLUMNS = (
     Column("most", "number", "Highest score of a seed."),
     Column("item", description="Item that failed."),
 )
-"""Columns of the rows.
+"""Columns of the table of scores.
 
-In the row of a score, `item` is empty. In the row of a failed item, `item` is its name, and only `subset` is also
-filled.
+There is a row for each score, in which the column `item` is empty, and a row for each failed item. In the row of a
+failed item, only the columns `item` (the name of the item) and `subset` are filled.
 """
 
 
 def write(table: WeightSourceTable, kind: TextFormat, output: Text) -> None:
-    """Write all scores, then the items that failed. Raises OutputError."""
+    """Write all scores, and after them the items that failed. Raises OutputError if they cannot be written."""
     if kind == "text":
         for line in _text(table):
             output.write(rendered(line, output.terminal))
@@ -51,7 +51,11 @@ def write(table: WeightSourceTable, kind: TextFormat, output: Text) -> None:
 
 
 def _text(table: WeightSourceTable) -> Iterator[StyledLine]:
-    """Yield the table in per cent of a voter: sources in rows, subsets and means in columns, ranges below each row."""
+    """Yield the lines of the text: a table of agreements in per cent of a voter.
+
+    The sources of weights are rows, and the subsets and means are columns. Below each row are the intervals, or the
+    lowest and highest scores of the seeds.
+    """
     subsets = list(dict.fromkeys(cell.subset for cell in table.cells))
     widths = [max(16, len(shown(name)) + 2) for name in subsets]
     first = max(len(shown(cell.origin)) for cell in table.cells) + 2

@@ -34,14 +34,19 @@ def as_image(
 ) -> Image:
     """Convert a path or URL, the bytes of a file, a PIL image, a matplotlib Figure or an array to an image.
 
-    Arrays are H x W x 3, or gray: H x W or H x W x 1, which become three equal channels. They have uint8, uint16, or
-    float with a `range`, the values of black and white. Integers and files may also have a range, such as (0, 4095) for
-    12-bit values in a 16-bit file. With a range, the image becomes float32 from 0 to 1. Any object that NumPy can read
-    as an array is allowed. An array H x W x 4 of integers has straight alpha in its last channel. A figure is drawn by
-    its `savefig`. Paths, bytes (also BytesIO) and PIL images are handled as in `read`: orientation, profile,
-    transparency. `frames` sets which of several frames or pages are read. Of a PIL image, the current frame is used.
+    An array is H x W x 3, or gray: H x W or H x W x 1. A gray array becomes three equal channels. Any object that NumPy
+    can read as an array is allowed. Its type is uint8, uint16 or float. An array H x W x 4 of integers has straight
+    alpha in its last channel.
 
-    Raises ImageError for files and PIL images, RangeError for arrays whose type, shape or values do not fit.
+    `range` has the values of black and white. Float arrays always need it. Integer arrays and files may have it, such
+    as (0, 4095) for 12-bit values in a 16-bit file. With a range, the image becomes float32 from 0 to 1.
+
+    A figure is drawn by its `savefig`. For paths, bytes (also BytesIO) and PIL images, the orientation, the colour
+    profile and the transparency are handled as in `read`. `frames` sets which of several frames or pages are read. Of a
+    PIL image, only the current frame is used.
+
+    Raises ImageError if a file or a PIL image cannot be used. Raises RangeError if the type, the shape or the values of
+    an array do not fit.
     """
     if isinstance(value, (str, os.PathLike)):
         return read(locate(value), alpha=alpha, range=range, frames=frames)
@@ -79,10 +84,13 @@ def _draw_figure(figure: Any) -> BytesIO:
 
 
 def as_batch(value: Any, *, range: Range | None = None, name: str = "images") -> Pixels:
-    """Return N x H x W x 3 for a stack, one image, or a list of paths, PIL images and arrays of the same size.
+    """Convert a stack, one image or a list of images to an array N x H x W x 3.
 
-    Different storage types in a list are converted to the widest of them. Raises the errors of `as_image`, and
-    SizeError with the index if sizes differ. Transparent images are refused, because a stack has no second background.
+    A list may contain paths, PIL images and arrays of the same size. If their storage types differ, all images are
+    converted to the widest of these types. Transparent images are refused, because a stack has no second background.
+
+    Raises the errors of `as_image`, and SizeError if the sizes in a list differ; the message has the index of the image
+    in the list.
     """
     if isinstance(value, (list, tuple)):
         return _stacked(value, range, name)
@@ -101,10 +109,13 @@ def _stacked(values: list[Any] | tuple[Any, ...], range: Range | None, name: str
     for index, (value, own) in enumerate(zip(values, split_range(values, range), strict=True)):
         image = as_image(value, range=own, name=f"{name}[{index}]")
         if image.over_white is not None:
-            raise ImageError(f"{name}[{index}] ({shown(image.name)}) is transparent; put it on a background first")
+            raise ImageError(
+                f"{name}[{index}] ({shown(image.name)}) is transparent; put the image on a background first"
+            )
         if found and image.pixels.shape != found[0].shape:
             raise SizeError(
-                f"{name}[{index}] is {size_of(image.pixels)}, {name}[0] is {size_of(found[0])}; give equal sizes"
+                f"{name}[{index}] is {size_of(image.pixels)}, but {name}[0] is {size_of(found[0])}; give images of the "
+                "same size"
             )
         found.append(image.pixels)
     dtype = wider_of(*found)
@@ -126,12 +137,14 @@ def _array(value: Any, name: str) -> npt.NDArray[Any]:
         reason = " ".join(str(why).split())
         raise RangeError(f"{name} cannot be read as an array ({reason}); try .detach().cpu().numpy()") from why
     if array.size == 0:
-        raise RangeError(f"{name}: an array with the shape {array.shape} has no pixels")
+        raise RangeError(
+            f"{name}: the array of the shape {array.shape} has no pixels; give an array with at least one pixel"
+        )
     return array
 
 
 def _with_channels(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """Return ... x H x W x 3 with replicated gray. Raises RangeError for other shapes; the message says what to do."""
+    """Return an array ... x H x W x 3. Gray is copied to three channels. Raises RangeError for other shapes."""
     shape = array.shape
     if array.ndim == 2:
         return np.repeat(array[..., None], 3, axis=-1)
@@ -141,9 +154,14 @@ def _with_channels(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
         return np.repeat(array, 3, axis=-1)
     if array.ndim in (3, 4) and shape[-3] in (1, 3):
         turn = "(1, 2, 0)" if array.ndim == 3 else "(0, 2, 3, 1)"
-        raise RangeError(f"{name}: the shape {shape} has the channels first; expected them last; use .transpose{turn}")
+        raise RangeError(
+            f"{name}: the shape {shape} has the channels first; expected the channels last; use .transpose{turn}"
+        )
     if array.ndim in (3, 4) and shape[-1] == 4:
-        raise RangeError(f"{name}: the shape {shape} has four channels; use [..., :3], or one image of uint8 or uint16")
+        raise RangeError(
+            f"{name}: the shape {shape} has four channels; expected three, or one image of uint8 or uint16 with alpha; "
+            "use [..., :3] to drop the fourth channel"
+        )
     raise RangeError(f"{name}: the shape is {shape}; expected H x W x 3 (or N x H x W x 3 for a stack)")
 
 
@@ -156,8 +174,8 @@ def _pixels(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixels:
         return np.ascontiguousarray(array, dtype=dtype.type)  # in the byte order of this machine
     if dtype.kind != "f":
         raise RangeError(
-            f"{name}: {dtype} was given; expected uint8, uint16 or float; use "
-            f"{'.astype(np.uint8) * 255 for a mask' if dtype == np.bool_ else '.astype(np.uint8) if it holds 0 to 255'}"
+            f"{name}: an array of {dtype} was given; expected uint8, uint16 or float; use "
+            f"{'.astype(np.uint8) * 255 for a mask' if dtype == np.bool_ else '.astype(np.uint8) for values 0 to 255'}"
         )
     return _of_floats(array, range, name)
 
@@ -167,6 +185,6 @@ def _of_floats(array: npt.NDArray[Any], range: Range | None, name: str) -> Pixel
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RangeError(f"{name} contains NaN or infinity; expected finite values")
     if range is None:
-        seen = f"it holds {low:.6g} to {high:.6g}"
-        raise RangeError(f"{name}: {array.dtype} needs a range; {seen}; {advice(low, high)}")
+        seen = f"its values are {low:.6g} to {high:.6g}"
+        raise RangeError(f"{name}: an array of {array.dtype} needs a range; {seen}; {advice(low, high)}")
     return scale_levels(array, range, name)

@@ -1,4 +1,4 @@
-"""Decode an open file, or a PIL image, to planes of colour and transparency."""
+"""Decode an open file, or a PIL image, to arrays of colours and transparency."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ from .tiff_tags import DAMAGED_EXIF, isolate_page, orientation
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
-    """A TIFF reader without the size limit of Pillow; `_check_size` and `headers.tiff` check the sizes."""
+    """Reader of TIFF files without the size limit of Pillow; `_check_size` and `headers.tiff` check sizes instead."""
 
     def load_prepare(self) -> None:
-        """Allocate the image, with complete tiles."""
+        """Allocate the memory of the image, which includes complete tiles at its borders."""
         if self._im is None:
             _silence_libtiff()
             self.im = imaging.new(self.mode, self._tile_size)
@@ -59,7 +59,8 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
 def _silence_libtiff() -> None:
     """Keep libtiff from writing to stderr, because the exception contains the error.
 
-    If libtiff is built into Pillow, as on Windows, its function is not found, and it still writes to stderr.
+    If libtiff is built into Pillow, as on Windows, the function that silences libtiff is not found. Then libtiff still
+    writes to stderr.
     """
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(imaging.__file__)
@@ -80,8 +81,8 @@ PLUGINS: Mapping[Format, type[ImageFile.ImageFile]] = {
 }
 """Pillow's reader for each format.
 
-They are called directly: the size limit of Image.open applies to the whole process, and its search for a reader hides
-the reason of a failure.
+The readers are called directly, without Image.open, for two reasons. The size limit of Image.open applies to the whole
+process. Image.open tries several readers, which hides the reason of a failure.
 """
 
 DECODER_ERRORS = (
@@ -100,38 +101,42 @@ DECODER_ERRORS = (
     struct.error,
     zlib.error,
 )
-"""Errors that Pillow raised for hostile files in tests.
+"""Types of the errors that Pillow raised for hostile files in tests.
 
-Pillow documents no list, and does not catch the errors of its parsers. KeyboardInterrupt and SystemExit are not
-included.
+Pillow does not document which errors it raises, and does not catch the errors of its parsers. KeyboardInterrupt and
+SystemExit are not included.
 """
 
 PIECE = 1_000_000
 """Number of pixels that are converted and copied from Pillow to NumPy at a time."""
 
 _USUAL_SCANS = 10
-"""Scans of a progressive JPEG as writers make it."""
+"""Number of scans of a usual progressive JPEG."""
 
 _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = ("1", "L", "RGB", "CMYK", "YCbCr", "P", "RGBX")
 _WARNING = ("TIFF", "GIF", "ICO", "AVIF")
-_FIRST = "first of several frames"
-_COPIES = "smaller copies or masks among its pages are left out"
-_NO_PROFILE = "CMYK without a colour profile: converted with the simple formula"
+_FIRST = "only the first of several frames was read"
+_COPIES = "pages that are smaller copies or masks of other pages were left out"
+_NO_PROFILE = "the CMYK image has no colour profile, so it was converted with the simple formula"
 
 
 def decode(
     file: BinaryIO, max_pixels: int, max_bytes: int | None = None, frames: FramePolicy = "first"
 ) -> list[DecodedImage]:
-    """Return the pictures of a file, upright and in sRGB: one, or all frames or pages if `frames` is "all".
+    """Return the pictures of a file, turned upright and converted to sRGB.
 
-    All frames together have at most `max_pixels` and take at most `max_bytes`. There are at most `defaults.MAX_FRAMES`.
-    Raises UnsupportedImage.
+    The list has one picture, or all frames or pages if `frames` is "all". All pictures together may have `max_pixels`
+    pixels and take `max_bytes` bytes. The number of frames may be `defaults.MAX_FRAMES`. Raises UnsupportedImage if the
+    file exceeds a limit, is damaged, or is not supported.
     """
     kind = recognise(file.read(HEAD))
     about = INSPECTORS[kind](file) if kind in INSPECTORS else FileInfo()
     if about.more and frames != "first":
-        raise UnsupportedImage("has several pictures, but only the first picture of a PNM is read; split it into files")
+        raise UnsupportedImage(
+            "the PNM file has several pictures, but only the first picture of a PNM file can be read; split the file "
+            "into one file for each picture"
+        )
     with _report_damage(kind), ExitStack() as turns:
         if kind in ("PNM", "PFM") and about.bits > 8:
             header = netpbm.read_header(file)
@@ -151,7 +156,9 @@ def decode(
                 about = replace(about, notes=(*about.notes, _COPIES))
             several = len(pages) - pages.count(None) > 1 if pages else bool(getattr(im, "is_animated", False))
             if several and frames == "one":
-                raise UnsupportedImage("has several frames or pages; expected one; save the one that counts as PNG")
+                raise UnsupportedImage(
+                    "the file has several frames or pages; expected one; save the frame or page that you need as PNG"
+                )
             if im.width * im.height > defaults.ALONE_PIXELS or (several and frames == "all"):
                 turns.enter_context(_large_ones_in_turn.value)
             if several and frames == "all":
@@ -164,7 +171,7 @@ def decode(
             planes = _deep_planes(_content(file), file, im, about, pages[0] if pages else None)
         else:
             planes = _planes(im, about)
-        im.close()  # frees the larger image of Pillow before turning, which needs memory
+        im.close()  # frees the image of Pillow, because turning the picture needs memory, too
         return [_upright(im, about, planes, notes)]
 
 
@@ -177,9 +184,14 @@ def _every_frame(
     max_pixels: int,
     max_bytes: int | None,
 ) -> Iterator[DecodedImage]:
-    """Yield all frames of an animation as they are shown, or the pages of a TIFF that are not copies (None)."""
+    """Yield all frames of an animation as they are shown, or the pages of a TIFF.
+
+    Pages whose position in `pages` is None are skipped: they are copies of other pages.
+    """
     if kind == "PNG" and about.bits > 8:  # Pillow reduces its colours to 8 bits; OpenCV reads only the default image
-        raise UnsupportedImage("is an animated PNG of 16 bits, which is not supported; save its frames as PNG")
+        raise UnsupportedImage(
+            "the file is an animated PNG of 16 bits, which is not supported; save each frame as a PNG of its own"
+        )
     content, pixels, taken = bytearray(), 0.0, 0
     for number in range(len(pages)) if pages else count():
         if number < len(pages) and pages[number] is None:
@@ -190,10 +202,12 @@ def _every_frame(
             if kind == "GIF" or (not pages and number == getattr(im, "n_frames", 0)):
                 break
             raise UnsupportedImage(
-                f"is damaged: its frame {number + 1} is missing; download or export it again"
+                f"the file is damaged: its frame {number + 1} is missing; download or export the file again"
             ) from why
         if number == defaults.MAX_FRAMES:
-            raise UnsupportedImage(f"has more than {number} frames or pages, which is the limit; cut it into parts")
+            raise UnsupportedImage(
+                f"the file has more than {number} frames or pages, which is the limit; cut the file into parts"
+            )
         if number and pages:
             about = tiff(file, pages[number])
         effort = _effort(im, kind, about)
@@ -201,8 +215,8 @@ def _every_frame(
         pixels += im.width * im.height * effort
         if pixels > max_pixels:
             raise UnsupportedImage(
-                f"its first {number + 1} frames or pages have more than the limit of {max_pixels} pixels; it was not "
-                "decoded further; `compare` and `table` read more if max_pixels is larger"
+                f"the first {number + 1} frames or pages of the file have more than the limit of {max_pixels} pixels; "
+                "the others were not decoded; `compare` and `table` read more if max_pixels is larger"
             )
         taken += _decoded_bytes(im.size, im, about)
         _check_bytes(im.size, taken, max_bytes)
@@ -220,7 +234,7 @@ def _every_frame(
 def _deep_planes(
     content: bytearray, file: BinaryIO, im: PILImage.Image, about: FileInfo, page: int | None
 ) -> DecodedImage:
-    """Return 16-bit colours from the content of a file; of a TIFF, those of a page."""
+    """Return 16-bit colours from the content of a file. For a TIFF, `page` is the position of the page to decode."""
     if page is not None:
         isolate_page(content, file, page)
     return sixteen_bit.colours(content, im, about)
@@ -234,7 +248,7 @@ def _content(file: BinaryIO) -> bytearray:
 
 
 def announced_size(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
-    """Return the width and height in a file's header, without decoding a pixel. Raises UnsupportedImage."""
+    """Return the width and height in the header of a file, without decoding a pixel. Raises UnsupportedImage."""
     kind = recognise(file.read(HEAD))
     with _report_damage(kind), _warnings_swallowed(kind):
         if kind in ("PNM", "PFM"):
@@ -248,9 +262,12 @@ def announced_size(file: BinaryIO, max_pixels: int) -> tuple[int, int]:
 
 
 def from_pil(im: PILImage.Image) -> DecodedImage:
-    """Convert a PIL image as if it were read from its file: upright, in sRGB. Raises UnsupportedImage."""
+    """Convert a PIL image as if it were read from its file. It is turned upright and converted to sRGB.
+
+    Raises UnsupportedImage if the image is damaged or not supported.
+    """
     if any(";16" in str(tile[3]) for tile in getattr(im, "tile", ())) and im.mode not in _SIXTEEN:
-        raise UnsupportedImage("PIL reduces this 16-bit file to 8 bits; give its path instead")
+        raise UnsupportedImage("PIL reduces this 16-bit file to 8 bits; give its path instead of a PIL image")
     with _report_damage(im.format or "image"):
         im.load()
         about = FileInfo(bits=16 if im.mode in _SIXTEEN else 8, floats=im.mode == "F")
@@ -258,14 +275,14 @@ def from_pil(im: PILImage.Image) -> DecodedImage:
 
 
 def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
-    """Colour and alpha of what Pillow decoded."""
+    """Return the colours and the transparency of an image that Pillow decoded."""
     if about.floats:
         return DecodedImage(np.repeat(np.asarray(im, np.float32)[..., None], 3, axis=2))
     profile = about.profile or im.info.get("icc_profile")
     if im.mode in _SIXTEEN:
         return sixteen_bit.gray(im, about, profile)
     alpha = None
-    if about.key is not None and im.mode in ("1", "L", "RGB"):  # Pillow compares it incorrectly for fewer than 8 bits
+    if about.key is not None and im.mode in ("1", "L", "RGB"):  # Pillow handles a key of fewer than 8 bits incorrectly
         im.info.pop("transparency", None)
         stored = np.asarray(im.convert("L") if im.mode == "1" else im)
         alpha = alpha_of_key(stored, tuple(value * 255 // ((1 << about.bits) - 1) for value in about.key))
@@ -284,16 +301,17 @@ def _planes(im: PILImage.Image, about: FileInfo) -> DecodedImage:
         try:
             return DecodedImage(to_array(im, lambda part: _in_srgb(part, profile)), alpha)
         except icc.BrokenProfileError as why:  # ignored, as in every viewer, but noted
-            notes = (f"its colour profile {why}, and is ignored",)
+            notes = (f"the colour profile {why}, so the profile is ignored",)
     return DecodedImage(to_array(im, lambda part: part), alpha, notes=notes)
 
 
 def to_array(
     im: PILImage.Image, change: Callable[[PILImage.Image], PILImage.Image], piece: int = PIECE
 ) -> npt.NDArray[np.uint8]:
-    """Return H x W x 3 of an image after `change`, which must convert each pixel independently.
+    """Apply `change` to an image, and return the result as H x W x 3.
 
-    It converts `piece` pixels at a time, because Pillow alone would hold a large image three times in memory.
+    `change` must convert each pixel independently. The image is converted in pieces of about `piece` pixels, because
+    Pillow would otherwise hold a large image three times in memory.
     """
     if im.width * im.height <= piece:
         return _rgb(change(im))
@@ -314,7 +332,7 @@ def _in_srgb(im: PILImage.Image, profile: bytes) -> PILImage.Image:
 
 
 def _upright(im: PILImage.Image, about: FileInfo, found: DecodedImage, more: tuple[str, ...]) -> DecodedImage:
-    """Return the picture turned upright according to its EXIF block, with all notes."""
+    """Return the picture turned upright according to its EXIF block. The notes of all sources are joined."""
     turn, notes = about.orientation or 1, (*about.notes, *found.notes, *more)
     if about.orientation is None and "exif" in im.info:
         try:
@@ -325,20 +343,21 @@ def _upright(im: PILImage.Image, about: FileInfo, found: DecodedImage, more: tup
 
 
 def _remarks(im: PILImage.Image) -> tuple[str, ...]:
-    """Return the notes on a decoded picture."""
+    """Return the notes that the reader of Pillow made on a decoded picture."""
     if isinstance(im, Jpeg):
         return im.remarks
     if isinstance(im, IcoImagePlugin.IcoImageFile) and len(sizes := im.info.get("sizes", ())) > 1:
-        return (f"largest of {len(sizes)} sizes",)
+        return (f"only the largest of {len(sizes)} sizes was read",)
     return ()
 
 
 def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
-    """Return the cost of a pixel in time and memory, compared with a pixel of a simple file.
+    """Return the cost of a pixel in time and memory, relative to a pixel of a simple file.
 
-    It is to keep each allowed file below 1 GB in addition to the result, and below 10 s of a core. WebP and AVIF keep
-    several pictures with four channels. A JPEG with several scans goes over all coefficients in each. Transparency is
-    blended on two backgrounds. A colour profile is looked up pixel by pixel.
+    With this cost, the limit of pixels keeps each allowed file below 1 GB of memory in addition to the result, and
+    below 10 s on one core. The decoders of WebP and AVIF keep several pictures with four channels. The decoder of a
+    JPEG with several scans processes all coefficients for each scan. A transparent picture is put on two backgrounds. A
+    colour profile is applied pixel by pixel.
     """
     if kind in ("WebP", "AVIF"):
         return 4 if _is_transparent(im, about) else 3
@@ -348,7 +367,7 @@ def _effort(im: PILImage.Image, kind: Format, about: FileInfo) -> float:
 
 
 def _effort_of(im: PILImage.Image | None, about: FileInfo) -> float:
-    """Return the cost of a pixel of one decoded picture. None stands for a picture that Pillow does not decode."""
+    """Return the cost of a pixel of one decoded picture. `im` is None if Pillow does not decode the picture."""
     if about.floats:
         return 4
     costly = about.bits > 8 or (im is not None and im.info.get("icc_profile"))
@@ -358,37 +377,40 @@ def _effort_of(im: PILImage.Image | None, about: FileInfo) -> float:
 
 
 def _is_transparent(im: PILImage.Image | None, about: FileInfo) -> bool:
-    """Return whether a picture may have transparent pixels. None stands for one that Pillow does not decode."""
+    """Return whether a picture may have transparent pixels. `im` is None if Pillow does not decode the picture."""
     return about.key is not None or (im is not None and im.has_transparency_data)
 
 
 def _check_size(kind: Format, size: tuple[int, int], max_pixels: int, effort: float = 1) -> None:
-    """Raise UnsupportedImage for an image that is too large. Each pixel counts `effort` times."""
+    """Raise UnsupportedImage for an image that is too large. Each pixel counts `effort` times towards `max_pixels`."""
     width, height = size
     if max(size) > defaults.MAX_SIDE:
         raise UnsupportedImage(
-            f"is {width}x{height}, but each side may be at most {defaults.MAX_SIDE} pixels; cut it into parts"
+            f"the image is {width}x{height}, but each side may be at most {defaults.MAX_SIDE} pixels; cut the image "
+            "into parts"
         )
     if width * height * effort > max_pixels:
         limit = f"the limit of {max_pixels / effort:.0f} pixels" + (f" for a {kind} of this kind" if effort > 1 else "")
         raise UnsupportedImage(
-            f"is {width}x{height}, which is more than {limit}; it was not decoded, because it may be a decompression "
-            f"bomb; `compare` and `table` read it if max_pixels is at least {math.ceil(width * height * effort)}"
+            f"the image is {width}x{height}, which is more than {limit}; it was not decoded, because it may be a "
+            "decompression bomb; `compare` and `table` read it if max_pixels is at least "
+            f"{math.ceil(width * height * effort)}"
         )
 
 
 def _decoded_bytes(size: tuple[int, int], im: PILImage.Image | None, about: FileInfo) -> int:
-    """Return the number of bytes of the decoded pixels. A transparent image is put on two backgrounds."""
+    """Return the number of bytes of the decoded pixels. A transparent image counts twice, for two backgrounds."""
     backgrounds = 2 if _is_transparent(im, about) else 1
     return math.prod(size) * 3 * (4 if about.floats else 2 if about.bits > 8 else 1) * backgrounds
 
 
 def _check_bytes(size: tuple[int, int], needed: int, max_bytes: int | None) -> None:
-    """Raise UnsupportedImage if the decoded pixels need more memory. `size` is the size of the image or frame."""
+    """Raise UnsupportedImage if the decoded pixels need more than `max_bytes`. `size` is that of the image or frame."""
     if max_bytes is not None and needed > max_bytes:
         raise UnsupportedImage(
-            f"its {size[0]}x{size[1]} pixels take {needed / 1024**2:.0f} MB decoded, and the memory limit leaves "
-            f"{max_bytes / 1024**2:.0f} MB for each image; give more memory, or make it smaller"
+            f"the image has {size[0]}x{size[1]} pixels, which take {needed / 1024**2:.0f} MB when they are decoded, "
+            f"but the memory limit leaves {max_bytes / 1024**2:.0f} MB for each image; give more memory, or make the "
+            "image smaller"
         )
 
 
@@ -397,24 +419,27 @@ def _report_damage(kind: str) -> Iterator[None]:
     """Convert the exceptions of a decoder to UnsupportedImage with a reason for people."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         raise UnsupportedImage(
-            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, so damaged files would not be detected; set it to False"
+            "PIL.ImageFile.LOAD_TRUNCATED_IMAGES is on, so damaged files would not be detected; set this flag to False"
         )
     try:
         yield
     except MemoryError as why:
         raise UnsupportedImage(
-            "there is not enough memory to decode it; use fewer workers, or a machine with more memory"
+            "there is not enough memory to decode the image; use fewer workers, or a machine with more memory"
         ) from why
     except PILImage.DecompressionBombError as why:
         raise UnsupportedImage(
-            f"has more pixels than Pillow accepts in a {kind} (twice PIL.Image.MAX_IMAGE_PIXELS); save it as PNG"
+            f"the image has more pixels than Pillow accepts in a {kind} (twice PIL.Image.MAX_IMAGE_PIXELS); save it as "
+            "PNG"
         ) from why
     except DECODER_ERRORS as why:
         if isinstance(why, OSError) and why.errno is not None:  # an error of the disk, not of the content
-            raise UnsupportedImage(f"cannot be read ({why.strerror}); check the disk, or download it again") from why
+            raise UnsupportedImage(
+                f"the file cannot be read ({why.strerror}); check the disk, or download the file again"
+            ) from why
         found = excerpt(why) or type(why).__name__
         raise UnsupportedImage(
-            f"is damaged, or is a kind of {kind} that is not supported ({found}); export or download it again"
+            f"the file is damaged, or is a kind of {kind} that is not supported ({found}); export or download it again"
         ) from why
 
 
@@ -424,10 +449,10 @@ _large_ones_in_turn = OfProcess(threading.Lock)
 
 @contextmanager
 def _warnings_swallowed(kind: Format) -> Iterator[None]:
-    """Hide the Python warnings of Pillow, which concern metadata, not pixels.
+    """Hide the Python warnings of Pillow, because they concern metadata, not pixels.
 
-    Warning filters apply to the whole process, so files of formats whose readers warn are read one at a time. Files of
-    all other formats are read in parallel.
+    Warning filters apply to the whole process. So a file whose format is in `_WARNING` is read while no other such file
+    is read. Files of all other formats are read in parallel.
     """
     if kind not in _WARNING:
         yield

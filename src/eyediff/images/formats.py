@@ -14,17 +14,21 @@ HEAD = 64
 
 
 class UnsupportedImage(Exception):  # noqa: N818 - internal: the caller that knows the file name converts it to ImageError
-    """A file or object that cannot be used. The message has the reason and the remedy; the caller adds the name."""
+    """Exception for a file or an object that cannot be used as an image.
+
+    The message has the reason and the remedy. The caller adds the name of the file.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class FileInfo:
-    """The facts that decide how a file is decoded.
+    """Facts from the header of an image file that decide how the file is decoded.
 
-    `bits` is the number of bits of a channel. `gray` is True for one channel. `key` is the stored colour that is
-    transparent. `orientation` is the EXIF orientation, or None if the metadata of Pillow contain it. `profile` is an
-    ICC profile that Pillow ignores. `inverted` is True if 0 is white. `alpha` is the meaning of a fourth channel.
-    `floats` is True if the values have no known range. `more` is True if the file has later pictures that are not read.
+    `bits` is the number of bits of a channel. `gray` is True if the image has one channel. `key` is the stored colour
+    that is transparent. `orientation` is the EXIF orientation, or None if it must be read from the metadata that Pillow
+    provides. `profile` is an ICC profile that Pillow ignores. `inverted` is True if 0 is white. `alpha` is the meaning
+    of a fourth channel. `floats` is True if the values are floats, whose range is unknown. `more` is True if the file
+    has further pictures that are not read. `notes` are remarks for people.
     """
 
     bits: int = 8
@@ -40,7 +44,7 @@ class FileInfo:
 
     @property
     def deep(self) -> bool:
-        """True for more than 8 bits in several channels, which Pillow would reduce to 8 bits."""
+        """True if several channels have more than 8 bits, which Pillow would reduce to 8 bits."""
         return self.bits > 8 and not self.gray
 
 
@@ -57,8 +61,8 @@ MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x00\x00\x01\x00", "ICO"),
 )
 
-_LIGHT = "contains linear light, not display values; tone-map it and save the result as PNG"
-_CONVERT = "is not supported; convert it to PNG"
+_LIGHT = "contains linear light, not display values; tone-map it, and save the result as PNG"
+_CONVERT = "is not supported; convert the file to PNG"
 UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"v/1\x01", f"OpenEXR {_LIGHT}"),
     (b"#?RADIANCE", f"Radiance HDR {_LIGHT}"),
@@ -68,16 +72,20 @@ UNSUPPORTED_MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x00\x00\x0cJXL ", f"JPEG XL {_CONVERT}"),
     (b"\x00\x00\x00\x0cjP  ", f"JPEG 2000 {_CONVERT}"),
     (b"\xff\x4f\xff\x51", f"JPEG 2000 {_CONVERT}"),
-    (b"\x93NUMPY", "is a NumPy array; load it and give it to `eyediff.distance`, or save it as PNG"),
+    (
+        b"\x93NUMPY",
+        "the file is a NumPy array, not an image; load the array and give it to `eyediff.distance`, or save it as PNG",
+    ),
     (b"8BPS", f"the Photoshop format {_CONVERT}"),
     (b"%PDF", f"PDF {_CONVERT}"),
     (
         b"\x89PNG",
-        "is a PNG whose signature is damaged, probably by a transfer in text mode; download it again in binary mode",
+        "the signature of the PNG file is damaged, probably by a transfer in text mode; download the file again in "
+        "binary mode",
     ),
-    (b"version https://git-lfs", "is a Git LFS pointer, not the image itself; run `git lfs pull`"),
-    (b"<!DOCTYPE html", "is a web page, not an image; download the image itself"),
-    (b"<html", "is a web page, not an image; download the image itself"),
+    (b"version https://git-lfs", "the file is a Git LFS pointer, not the image itself; run `git lfs pull`"),
+    (b"<!DOCTYPE html", "the file is a web page, not an image; download the image itself"),
+    (b"<html", "the file is a web page, not an image; download the image itself"),
     (b"<svg", f"SVG {_CONVERT}"),
     (b"<?xml", f"XML (SVG?) {_CONVERT}"),
 )
@@ -86,13 +94,14 @@ KNOWN = "PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF, PNM or PFM"
 
 
 def is_image_content(head: bytes, tail: bytes = b"") -> bool:
-    """Return whether a file with these first and last bytes is an image, readable or not, or a NumPy array.
+    """Return whether a file with these first and last bytes is an image or a NumPy array.
 
-    Web pages, XML, PDF and Git LFS pointers are not images. They are recognized only to give a helpful message.
+    Images of formats that cannot be read count, too. Web pages, XML, PDF and Git LFS pointers do not count; other
+    functions recognize them only to give a helpful message.
     """
     if tail.endswith(b"TRUEVISION-XFILE.\0"):
         return True
-    if head.startswith(b"BM"):  # a text may begin like this, but not with these reserved fields
+    if head.startswith(b"BM"):  # a text may begin with BM, but the reserved bytes 6 to 9 are zero only in a BMP
         return head[6:10] == bytes(4)
     texts = (b"%PDF", b"version https", b"<", b"P7")
     if any(head.startswith(magic) for magic, _ in UNSUPPORTED_MAGIC if not magic.startswith(texts)):
@@ -123,16 +132,19 @@ def recognise(head: bytes) -> Format:
         if head.lower().startswith(magic.lower()):
             raise UnsupportedImage(why)
     raise UnsupportedImage(
-        f"is not {KNOWN}: it begins with {head[:8].hex(' ')}; convert it to PNG, or download it again"
+        f"the file is not {KNOWN}: it begins with {head[:8].hex(' ')}; convert it to PNG, or download it again"
     )
 
 
 def _family_of_mp4(head: bytes) -> Format:
-    """Recognize AVIF, HEIC and films from their brands, because all three have the same container."""
+    """Return "AVIF" for an AVIF file. Raises UnsupportedImage for HEIC images and films.
+
+    All three have the same container. They are told apart by the brands in their first bytes.
+    """
     length = int.from_bytes(head[:4], "big")
     brands = head[8:12] + head[16 : min(length, HEAD)]
     if b"avif" in brands or b"avis" in brands:
         return "AVIF"
     if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")):
         raise UnsupportedImage(f"HEIC {_CONVERT}")
-    raise UnsupportedImage("is a film, not an image; save the frame as PNG")
+    raise UnsupportedImage("the file is a film, not an image; save a frame of the film as PNG")

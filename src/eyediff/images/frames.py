@@ -1,4 +1,4 @@
-"""Frames of two animations, or pages of two files, as pairs of images."""
+"""Pair the frames of two animations, or the pages of two files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from ..records import Image
 
 
 def pair_frames(a: Image, b: Image) -> list[tuple[Image, Image]]:
-    """Return the frames of a reference and a candidate that belong together: the first two, the second two, and so on.
+    """Return pairs of frames of a reference and a candidate: the first frame of both, the second frame of both, etc.
 
     Raises
     ------
     SizeError
-        If one has more frames than the other.
+        If one image has more frames than the other.
     """
     first, second = a.frames, b.frames
     if len(first) != len(second):

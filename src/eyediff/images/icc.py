@@ -1,7 +1,8 @@
 """Convert images with embedded colour profiles to sRGB, as an sRGB display would show them.
 
-The conversion is relative colorimetric with black point compensation, the default of browsers and Photoshop. It does
-not change colours that sRGB can show. For profiles with a matrix and curves, all rendering intents agree.
+The conversion is relative colorimetric with black point compensation, which is the default of browsers and Photoshop.
+Colours that sRGB can show look the same after the conversion. For a profile that consists of a matrix and curves, all
+rendering intents give the same result.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ MODES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 """Mode of Pillow for each colour space of a profile (ICC.1:2022, table 19)."""
 
 SAME = 1
-"""Largest change of a level, of 255, at which a profile counts as sRGB.
+"""A profile counts as sRGB if it changes no level by more than this number. Levels are 0 to 255.
 
-There are many variants of the sRGB profile. The pixels are then not changed.
+Small changes are allowed because there are many variants of the sRGB profile. If a profile counts as sRGB, the pixels
+are not converted.
 """
 
 
 class BrokenProfileError(ValueError):
-    """The profile cannot be used."""
+    """Exception for a colour profile that cannot be used. The message is a predicate, such as "is unreadable"."""
 
 
 def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
-    """Convert an image with the mode L, RGB or CMYK to RGB in sRGB. Raises BrokenProfileError."""
+    """Convert an image with the mode L, RGB or CMYK and a colour profile to RGB in sRGB. Raises BrokenProfileError."""
     if im.mode == "L" and _space(profile) == "RGB":  # gray stored in one channel with an RGB profile
         im = im.convert("RGB")
     transform = _transform(profile, im.mode)
@@ -39,7 +41,7 @@ def to_srgb(im: Image.Image, profile: bytes) -> Image.Image:
 
 
 def is_srgb(profile: bytes) -> bool:
-    """Return whether a profile of RGB or gray leaves all pixels unchanged. Raises BrokenProfileError."""
+    """Return whether a profile for RGB or gray leaves all pixels unchanged. Raises BrokenProfileError."""
     return _transform(profile, _space(profile)) is None
 
 
@@ -49,13 +51,13 @@ def _space(profile: bytes) -> str:
 
 @lru_cache(maxsize=32)  # files of a folder have few different profiles, and building a transform is slow
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform from `mode` in this profile to sRGB; None if it would change nothing.
+    """Return the transform from colours of `mode` with this profile to sRGB; None if the colours need no transform.
 
-    Threads may share it.
+    Several threads may use the same transform.
     """
     space = _space(profile)
     if space not in ("", mode):
-        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()}, but the image is {mode}")
+        raise BrokenProfileError(f"is for {profile[16:20].decode().strip()} and the image is {mode}")
     try:
         built = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),
@@ -65,7 +67,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
             ImageCms.Intent.RELATIVE_COLORIMETRIC,
             ImageCms.Flags.BLACKPOINTCOMPENSATION,
         )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:  # for any colour space
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as why:  # may be raised whatever the colour space is
         raise BrokenProfileError("is unreadable") from why
     if mode == "CMYK":
         return built

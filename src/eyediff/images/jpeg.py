@@ -1,12 +1,15 @@
 """Read JPEG files in a way that detects missing parts of a picture.
 
-libjpeg fills missing parts with gray and warns, but Pillow hides the warnings. However, the decoder waits for more data
-if its input ends in the middle of a scan. So each scan is passed to the decoder separately, followed by bits that are
-not a valid code. If a single scan is complete, the decoder then has all rows. With several scans, the decoder skips all
-bytes before the next marker after a complete scan. After an incomplete scan, it keeps bytes until it has as many as it
-looks ahead.
+libjpeg fills missing parts with gray and warns, but Pillow hides the warnings. This module detects missing parts in
+another way: the decoder waits for more data if its input ends in the middle of a scan. So each scan is passed to the
+decoder separately, followed by padding bits that are not a valid code.
 
-Markers and scans: ITU-T T.81 (1992), annex B. Codes with only ones are not used (annex C).
+If the picture has a single scan and the scan is complete, the decoder then has all rows. If the picture has several
+scans, two more bytes are passed after each scan. After a complete scan, the decoder consumes these bytes, because it
+skips all bytes before the next marker. After an incomplete scan, the decoder keeps these bytes, because it waits for as
+many bytes as it looks ahead.
+
+Markers and scans are defined in ITU-T T.81 (1992), annex B. No valid code has only ones (annex C).
 """
 
 from __future__ import annotations
@@ -23,13 +26,16 @@ from PIL import JpegImagePlugin
 from .formats import UnsupportedImage
 
 MOST_SCANS = 100
-"""Largest number of scans.
+"""Largest number of scans that a JPEG may have.
 
-Usual files have about ten. A decoder processes the complete picture for each scan, even for a short one.
+Usual files have about ten scans. For each scan, a decoder processes the complete picture, even if the scan is short.
 """
 
 _PADDING = b"\xff\x00" * 8
-"""The 64 bits that the decoder looks ahead. So two missing blocks of 8x8 pixels at the very end are not detected."""
+"""Padding of 64 bits, because the decoder looks ahead 64 bits.
+
+The decoder may take the padding for data. So two missing blocks of 8x8 pixels at the very end are not detected.
+"""
 
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
@@ -37,17 +43,18 @@ _BASELINE, _PROGRESSIVE, _SCAN, _END, _INTERVAL = (0xC0, 0xC1), 0xC2, 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD9)))
 _SURPLUS = 256
-SURPLUS = "it has coded data after the end of the picture, so it is damaged or padded"
-LATER_SCANS = "its last scans are missing, so it has less detail than the original"
+SURPLUS = "the file has coded data after the end of the picture, so it is damaged or padded"
+LATER_SCANS = "the last scans of the JPEG are missing, so the image has less detail than the original"
 
 
 @dataclass(frozen=True, slots=True)
 class Scans:
-    """The positions at which the coded data of the scans end, and facts about the scans.
+    """Facts about the scans of a JPEG. `ends` has the byte position at which the coded data of each scan ends.
 
-    `single` is True if the first scan has all components. `checked` is True if, with this coding, the decoder waits for
-    missing data. `refined` is False if a progressive file lacks the last bits of a coefficient. `restarted` is False if
-    a scan lacks restart markers; a decoder that waits for such a marker skips everything else.
+    `single` is True if the first scan contains all components of a baseline JPEG. `checked` is True if the JPEG has a
+    coding for which the decoder waits for missing data. `refined` is False if a progressive file lacks the last bits of
+    a coefficient. `restarted` is False if a scan lacks restart markers. A decoder that waits for a missing restart
+    marker skips all other data.
     """
 
     ends: list[int]
@@ -58,7 +65,10 @@ class Scans:
 
 
 def find_scans(data: bytes) -> Scans:
-    """Find the scans of a JPEG from its markers. The search ends at an invalid marker; then the decoder decides."""
+    """Find the scans of a JPEG from its markers.
+
+    The search ends at an invalid marker. It is then left to the decoder to report the damage.
+    """
     ends: list[int] = []
     frame, components, single, interval, restarted, sizes = 0, b"", False, 0, True, b""
     missing: set[tuple[int, int]] = set()
@@ -102,7 +112,10 @@ def find_scans(data: bytes) -> Scans:
 
 
 def _units(frame: bytes, components: bytes) -> int:
-    """Return how many units (MCU, T.81, A.2) a scan with these components has; 0 if the frame header is invalid."""
+    """Return the number of minimum coded units (MCU; T.81, A.2) of a scan with these components.
+
+    Return 0 if the frame header is invalid.
+    """
     sizes = {frame[at]: (frame[at + 1] >> 4, frame[at + 1] & 15) for at in range(6, len(frame) - 2, 3)}
     if len(frame) < 9 or any(part not in sizes for part in components) or not all(map(all, sizes.values())):
         return 0
@@ -116,10 +129,10 @@ def _units(frame: bytes, components: bytes) -> int:
 
 
 class Jpeg(JpegImagePlugin.JpegImageFile):
-    """A JPEG whose `load` raises OSError if a part of the coded data is missing.
+    """Reader of JPEG files whose `load` raises OSError if a part of the coded data is missing.
 
-    `remarks` has notes about other faults. The resolution is not read, because Pillow would read it from the EXIF
-    block, and warn about every error there.
+    After `load`, `remarks` has notes about other faults. The resolution is not read: Pillow would read it from the EXIF
+    block, and would warn about every error in that block.
     """
 
     remarks: tuple[str, ...] = ()
@@ -135,13 +148,17 @@ class Jpeg(JpegImagePlugin.JpegImageFile):
             self.scans = find_scans(self._data)
 
     def load(self) -> Any:
-        """Decode scan by scan. Raises OSError, and UnsupportedImage for more than MOST_SCANS scans."""
+        """Decode the picture scan by scan.
+
+        Raises OSError for missing or invalid data, and UnsupportedImage for more than MOST_SCANS scans.
+        """
         if not self.tile:
             return super().load()
         data, scans = self._data, self.scans
         if len(scans.ends) > MOST_SCANS:
             raise UnsupportedImage(
-                f"is a JPEG with more than {MOST_SCANS} scans, maybe an attack; it was not decoded; save it again"
+                f"the JPEG file has more than {MOST_SCANS} scans; it was not decoded, because it may be an attack; "
+                "save the image again"
             )
         if not scans.restarted:
             raise OSError("its coded data end before the picture does")
@@ -165,9 +182,9 @@ def _decode(decoder: Any, data: bytes, scans: Scans) -> tuple[bool, bool]:
     rest = b""
 
     def give(piece: bytes) -> bool:
-        """Return whether the picture is complete.
+        """Pass the next piece of data to the decoder, and return whether the picture is complete.
 
-        `rest` is the data that the decoder keeps because it waits for more.
+        `rest` is the data that the decoder has not consumed, because it waits for more data.
         """
         nonlocal rest
         rest += piece
@@ -178,7 +195,10 @@ def _decode(decoder: Any, data: bytes, scans: Scans) -> tuple[bool, bool]:
         return bool(consumed < 0)
 
     def waits(*pieces: bytes) -> bool:
-        """Return whether the decoder is inside a scan: then it keeps at least one of two bytes."""
+        """Pass two bytes to the decoder, and return whether it is inside a scan.
+
+        Inside a scan, the decoder keeps at least one of the two bytes.
+        """
         kept = False
         for piece in pieces:
             give(piece)

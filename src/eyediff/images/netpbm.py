@@ -1,4 +1,4 @@
-"""Read PGM and PPM files with more than 8 bits, which Pillow cuts or scales, and PFM files."""
+"""Read PFM files, and PGM and PPM files with more than 8 bits, because Pillow would cut or scale their values."""
 
 from __future__ import annotations
 
@@ -24,16 +24,18 @@ _LONGEST_TOKEN = 10
 _LONGEST_SCALE = 32
 _LONGEST_COMMENTS = 1 << 20
 _LONGEST_SAMPLE = 8
-"""Largest number of bytes of a text sample: five digits, white space, and a share of the comments."""
+"""Largest average number of bytes for each sample of a text file: digits, white space, and a share of the comments."""
 
 _NO_NUMBER = re.compile(rb"[^0-9\s]")
 
 
 @dataclass(frozen=True, slots=True)
 class NetpbmHeader:
-    """The header of a PBM, PGM, PPM or PFM. The samples begin at byte `start`.
+    """The header of a PBM, PGM, PPM or PFM file.
 
-    `white` is the value of white. It is 1 for a PFM, whose floats have no known range.
+    `kind` is the magic number, such as b"P6". `white` is the sample value that means white; it is 1 for a PFM, because
+    a PFM does not state the range of its floats. The samples begin at byte `start` of the file. `little` is True if the
+    first byte of a float is the least significant one.
     """
 
     kind: bytes
@@ -45,7 +47,7 @@ class NetpbmHeader:
 
     @property
     def channels(self) -> int:
-        """Number of samples of a pixel."""
+        """Number of samples that each pixel has."""
         return 3 if self.kind in _COLOURS else 1
 
     @property
@@ -55,7 +57,7 @@ class NetpbmHeader:
 
     @property
     def nbytes(self) -> int:
-        """Number of bytes of the samples. For text samples, it is the smallest possible number."""
+        """Number of bytes that the samples take in the file. For text samples, this is the smallest possible number."""
         if self.kind == b"P4":
             return (self.width + 7) // 8 * self.height
         count = self.width * self.height * self.channels
@@ -70,7 +72,7 @@ class NetpbmHeader:
 
 
 def inspect(file: BinaryIO) -> FileInfo:
-    """Read the depth, and whether another picture follows. Raises UnsupportedImage for a damaged header."""
+    """Return the number of bits of a sample, and whether a second picture follows. Raises UnsupportedImage."""
     header = read_header(file)
     floats = header.kind in _FLOATS
     bits = 32 if floats else 16 if header.white > 255 else 8
@@ -78,7 +80,10 @@ def inspect(file: BinaryIO) -> FileInfo:
 
 
 def _is_followed(file: BinaryIO, header: NetpbmHeader) -> bool:
-    """Return whether another picture follows one that is stored as bytes. The tools of netpbm can write several."""
+    """Return whether a second picture follows in a file whose samples are bytes.
+
+    The netpbm tools can write several pictures into one file.
+    """
     if header.is_text or file.seek(0, os.SEEK_END) - header.start <= header.nbytes:
         return False
     file.seek(header.start + header.nbytes)
@@ -86,11 +91,11 @@ def _is_followed(file: BinaryIO, header: NetpbmHeader) -> bool:
 
 
 def read_header(file: BinaryIO) -> NetpbmHeader:
-    """Return the header of a PBM, PGM, PPM or PFM. Raises UnsupportedImage."""
+    """Return the header of a PBM, PGM, PPM or PFM file. Raises UnsupportedImage if the header is damaged."""
     file.seek(0)
     kind = file.read(2)
     width, height = _number(_token(file)), _number(_token(file))
-    if kind in _BILEVEL:  # without a largest value
+    if kind in _BILEVEL:  # these formats do not state a largest value
         return NetpbmHeader(kind, width, height, 1, file.tell())
     if kind in _FLOATS:
         scale = _token(file, _LONGEST_SCALE)
@@ -98,7 +103,8 @@ def read_header(file: BinaryIO) -> NetpbmHeader:
     white = _token(file)
     if not white.isdigit() or not 0 < int(white) <= _DEEPEST:
         raise UnsupportedImage(
-            f"is a PNM with values up to {shown(white.decode('latin-1'))}, expected 1 to {_DEEPEST}; save it as PNG"
+            f"the PNM file has a maximum value of {shown(white.decode('latin-1'))}; expected 1 to {_DEEPEST}; "
+            "save the image as PNG"
         )
     return NetpbmHeader(kind, width, height, int(white), file.tell())
 
@@ -106,13 +112,17 @@ def read_header(file: BinaryIO) -> NetpbmHeader:
 def _number(token: bytes) -> int:
     if not token.isdigit() or int(token) == 0:
         raise UnsupportedImage(
-            f"is a damaged PNM: its side is {shown(token.decode('latin-1'))} pixels; download or export it again"
+            f"the PNM file is damaged: its width or height is {shown(token.decode('latin-1'))}; expected a whole "
+            "number of at least 1; download or export the file again"
         )
     return int(token)
 
 
 def _token(file: BinaryIO, longest: int = _LONGEST_TOKEN) -> bytes:
-    """Return the next number of a header, after white space and comments. A comment extends from # to the line end."""
+    """Return the next number of a header. White space and comments before the number are skipped.
+
+    A comment extends from # to the end of the line.
+    """
     token, comment = b"", False
     for _ in range(_LONGEST_COMMENTS):
         byte = file.read(1)
@@ -126,7 +136,9 @@ def _token(file: BinaryIO, longest: int = _LONGEST_TOKEN) -> bytes:
                 break
         elif token:
             return token
-    raise UnsupportedImage("is a damaged PNM: its header has fewer than three numbers; export it again")
+    raise UnsupportedImage(
+        "the PNM file is damaged: a number in its header is missing or too long; export the file again"
+    )
 
 
 def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
@@ -137,12 +149,13 @@ def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
     file
         An open file.
     header
-        Its header, whose size has been checked.
+        Header of the file. The caller must have checked that the width and height are allowed.
 
     Returns
     -------
     DecodedImage
-        A PGM or PPM becomes uint16, scaled so that white is 65535. A PFM becomes float32 with the stored values.
+        The colours of a PGM or PPM are uint16, scaled so that white is 65535. The colours of a PFM are float32, with
+        the values that the file stores.
 
     Raises
     ------
@@ -151,14 +164,18 @@ def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
 
     Notes
     -----
-    Samples that are stored as bytes are read row by row, so that they need no memory in addition to the result.
+    Samples that are stored as bytes are read row by row, so that reading needs no memory in addition to the result.
 
-    The formats are defined by the manual pages pgm(5) and ppm(5) of netpbm, and by Debevec for PFM. The rows of a PFM
-    are stored from the bottom to the top. A negative scale means that the least significant byte comes first.
+    PGM and PPM are defined by the manual pages pgm(5) and ppm(5) of netpbm, and PFM is defined by Debevec. A PFM stores
+    its rows from the bottom to the top. If the scale in the header of a PFM is negative, the least significant byte of
+    each float comes first.
     """
     there = file.seek(0, os.SEEK_END) - header.start
     if there < header.nbytes:
-        raise UnsupportedImage(f"is truncated: {there} of {header.nbytes} bytes are there; download or export it again")
+        raise UnsupportedImage(
+            f"the file is truncated: {there} of {header.nbytes} bytes of pixel data are there; "
+            "download or export the file again"
+        )
     file.seek(header.start)
     rows: Iterable[npt.NDArray[Any]] = (_text_rows if header.is_text else _stored_rows)(file, header)
     if header.kind in _FLOATS:
@@ -170,7 +187,8 @@ def decode(file: BinaryIO, header: NetpbmHeader) -> DecodedImage:
     for target, row in zip(levels, rows, strict=True):
         if (most := int(row.max())) > header.white:
             raise UnsupportedImage(
-                f"is a damaged PNM: it has the value {most}, but its white is {header.white}; export it again"
+                f"the PNM file is damaged: it has the value {most}, but its header states a maximum of {header.white}; "
+                "export the file again"
             )
         target[...] = (row.astype(np.uint32) * _DEEPEST + header.white // 2) // header.white
     return DecodedImage(levels)
@@ -184,15 +202,17 @@ def _stored_rows(file: BinaryIO, header: NetpbmHeader) -> Iterator[npt.NDArray[n
 
 
 def _text_rows(file: BinaryIO, header: NetpbmHeader) -> npt.NDArray[np.int64]:
-    """Return the rows of text samples."""
+    """Read the samples of a text file, and return them as height x width x channels."""
     shape = header.height, header.width, header.channels
     count = shape[0] * shape[1] * shape[2]
     text = re.sub(rb"#[^\r\n]*", b" ", file.read(_LONGEST_SAMPLE * count))
     if _NO_NUMBER.search(text):
-        raise UnsupportedImage("is a damaged PNM: one of its values is not a number; download or export it again")
+        raise UnsupportedImage(
+            "the PNM file is damaged: one of its values is not a number; download or export the file again"
+        )
     samples = np.fromstring(text.decode(), np.int64, count=-1, sep=" ")
     if len(samples) < count:
         raise UnsupportedImage(
-            f"is a damaged PNM: it has {len(samples)} of {count} values; download or export it again"
+            f"the PNM file is damaged: it has {len(samples)} of {count} values; download or export the file again"
         )
     return samples[:count].reshape(shape)

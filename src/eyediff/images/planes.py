@@ -18,19 +18,19 @@ Whole: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[
 
 
 _PIECE = 100_000
-"""Number of pixels that are blended at a time. They fit in the cache of the processor."""
+"""Number of pixels that are blended at a time. This number of pixels fits in the cache of the processor."""
 
 SQUARE = 8
 """Width and height of a square of the checkerboard, in pixels."""
 
 LIGHT, DARK = 255, 204
-"""Gray levels of the checkerboard. The upper left square is light."""
+"""Gray levels of the light and the dark squares of the checkerboard. The upper left square is light."""
 
 _NAMED = {"black": "#000000", "white": "#ffffff"}
 
 
 def check_alpha(policy: AlphaPolicy) -> AlphaPolicy:
-    """Return a valid policy for transparent pixels unchanged.
+    """Return `policy` unchanged if it is a valid policy for transparent pixels.
 
     Raises
     ------
@@ -40,18 +40,20 @@ def check_alpha(policy: AlphaPolicy) -> AlphaPolicy:
     colour = re.fullmatch("#[0-9a-fA-F]{6}", policy)
     if policy not in ("worst", "refuse", "drop", "checkerboard", *_NAMED) and colour is None:
         raise UsageError(
-            f"alpha {shown(policy)}: expected worst, refuse, drop, white, black, checkerboard, or a colour such as "
-            "#808080"
+            f"alpha {shown(policy)} is not a known policy; expected worst, refuse, drop, white, black, checkerboard, "
+            "or a colour such as #808080"
         )
     return policy
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedImage:
-    """Decoded colours, H x W x 3, C-contiguous, and alpha, H x W; `alpha` is None if all pixels are opaque.
+    """The colours and the transparency of a decoded picture, before a policy for transparent pixels is applied.
 
-    Both have the same storage type. `premultiplied` is True if the colours are multiplied by alpha. Floats are the
-    stored values, without alpha; they are scaled once their range is known.
+    `colours` is H x W x 3 and C-contiguous. `alpha` is H x W and has the same storage type as `colours`; it is None if
+    all pixels are opaque. `premultiplied` is True if the colours are multiplied by alpha. Colours of the type float32
+    are the values that the file stores, and have no alpha; they are scaled later, when their range is known. `notes`
+    are remarks for people.
     """
 
     colours: Whole
@@ -61,21 +63,24 @@ class DecodedImage:
 
 
 def alpha_of_key(stored: npt.NDArray[np.generic], key: tuple[int, ...]) -> Whole:
-    """Return alpha: 0 for pixels whose stored colour is the key, and the largest value for all others."""
+    """Return the alpha channel of a picture in which one stored colour, `key`, is transparent.
+
+    Alpha is 0 for pixels of that colour, and the largest value for all other pixels.
+    """
     peak = np.iinfo(stored.dtype.type).max  # type: ignore[type-var]  # always an unsigned integer type
     alpha = np.full(stored.shape[:2], peak, stored.dtype)
     channels = stored[..., None] if stored.ndim == 2 else stored
     levels = np.broadcast_to(np.array(key, stored.dtype), channels.shape[2:])
     for row, pixels in zip(alpha, channels, strict=True):
         same = pixels[:, 0] == levels[0]
-        for channel in range(1, len(levels)):  # thrice as fast as `all` over triples
+        for channel in range(1, len(levels)):  # three times as fast as `np.all` over the channels
             same &= pixels[:, channel] == levels[channel]
         row[same] = 0
     return cast(Whole, alpha)
 
 
 def turned(planes: DecodedImage, orientation: int) -> DecodedImage:
-    """Return the picture upright. The orientation is one of the eight values of EXIF 2.32 (tag 0x0112)."""
+    """Return the picture turned upright. `orientation` is one of the eight values of EXIF 2.32 (tag 0x0112)."""
     if orientation == 1:
         return planes
     alpha = None if planes.alpha is None else _turn(planes.alpha[..., None], orientation)[..., 0]
@@ -96,13 +101,15 @@ def _turn(stored: Whole, orientation: int) -> Whole:
 
 
 def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
-    """Make an image from planes. `policy` decides how transparent pixels are handled. Raises UnsupportedImage.
+    """Make an image from decoded colours and transparency. `policy` decides how transparent pixels are handled.
 
     With "worst", the picture is put on black and on white, and a pair gets the worse of its two scores. One background
-    is not enough, because it hides differences in pixels of its own colour. For example, a black shape on transparency
-    is invisible on black; if it is lost, the images would count as identical. With a stated background, only that
-    background is used, and a note says so. With "drop", the stored colours are used, also of transparent pixels, as in
-    `image[..., :3]`, and a note says so.
+    is not enough, because it hides pixels of its own colour. For example, a black shape is invisible on a black
+    background. If the candidate lacked that shape, the two images would count as identical.
+
+    With a stated background, only that background is used, and a note says so. With "drop", the transparency is
+    ignored: the stored colours of all pixels are used, as in `image[..., :3]`, and a note says so. With "refuse", a
+    transparent pixel raises UnsupportedImage.
     """
     alpha = planes.alpha
     if alpha is None or alpha.min() == PEAKS[alpha.dtype]:
@@ -110,7 +117,9 @@ def picture(name: str, planes: DecodedImage, policy: AlphaPolicy) -> Image:
     if policy == "drop":
         return Image(name, planes.colours, notes=(*planes.notes, "transparency dropped"))
     if policy == "refuse":
-        raise UnsupportedImage("has transparent pixels, which are refused; put it on a background first")
+        raise UnsupportedImage(
+            "the image has transparent pixels, which are refused; put the image on a background first"
+        )
     over_black, over_white = on_black_and_white(planes.colours, alpha, planes.premultiplied, reuse=True)
     if policy == "worst":
         return Image(name, over_black, over_white, planes.notes)
@@ -146,12 +155,12 @@ def on_black_and_white(
 
     The values are display values, as in browsers, and are rounded to the nearest level.
 
-    With the largest value p, the result on black is c*a/p, and on white (c*a + p*(p - a))/p. The second is exactly the
-    first plus p - a, so one rounding is enough for both. With `reuse`, the picture on black is written into `colours`
-    if that array is writeable.
+    Let p be the largest value, c a colour and a its alpha. The result on black is c*a/p, and the result on white is
+    (c*a + p*(p - a))/p. The second result is exactly the first plus p - a, so one rounding is enough for both. If
+    `reuse` is True, the picture on black is written into `colours` if that array is writeable.
     """
     peak = int(PEAKS[colours.dtype])
-    wide = np.uint16 if colours.dtype == np.uint8 else np.uint32  # p*p + p/2 fits: 65152, 4294868992
+    wide = np.uint16 if colours.dtype == np.uint8 else np.uint32  # the largest p*p + p/2 fits: 65152 or 4294868992
     black = colours if reuse and colours.flags.writeable else np.empty_like(colours)
     white = np.empty_like(colours)
     rows = max(1, _PIECE // colours.shape[1])  # products of a complete image would take more memory than the results
@@ -170,7 +179,7 @@ def on_black_and_white(
 
 
 def composites(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:
-    """Return the pixels to compare: on black and, if one of the images is transparent, also on white."""
+    """Return the pairs of pixel arrays to compare: both images on black and, if one is transparent, both on white."""
     over_black = (a.pixels, b.pixels)
     if a.over_white is None and b.over_white is None:
         return [over_black]
@@ -180,19 +189,23 @@ def composites(a: Image, b: Image) -> list[tuple[Pixels, Pixels]]:
 def is_one_sided(a: Image, b: Image) -> bool:
     """Return whether exactly one of two images is transparent and no background is stated.
 
-    The other image was put on a background before. Only that background is correct, but it is unknown. For example, a
-    render on white, compared with a transparent ground truth, scores 3 dB on black but 33 dB on white.
+    The opaque image was put on a background before, and the transparent image should be put on the same background.
+    That background is unknown. For example, compare a render on white with a transparent ground truth: the PSNR is 3 dB
+    if the ground truth is put on black, but 33 dB if the ground truth is put on white.
     """
     return (a.over_white is None) != (b.over_white is None)
 
 
 def describe_one_sided(reference: Image, scores: Mapping[str, Sequence[float]]) -> str:
-    """Return the reason why such a pair has no score. `scores` has the scores on black and on white for each metric."""
+    """Return the reason why a pair with exactly one transparent image has no score.
+
+    `scores` has two scores for each metric: on black and on white.
+    """
     transparent, opaque = ("candidate", "reference") if reference.over_white is None else ("reference", "candidate")
     figures = "; ".join(f"{name} {black:.6g} on black, {white:.6g} on white" for name, (black, white) in scores.items())
     return (
-        f"only the {transparent} is transparent ({figures}); state the background on which the {opaque} was put, "
-        "with alpha, such as white"
+        f"only the {transparent} is transparent, and its score depends on the background ({figures}); set alpha to the "
+        f"background on which the {opaque} was put, such as white"
     )
 
 

@@ -1,6 +1,7 @@
 """Inspect PNG files: read their metadata, and check whether their bytes are complete.
 
-Source: Portable Network Graphics, third edition (W3C 2025); chunks in clause 11, their order in 5.6.
+The source is Portable Network Graphics, third edition (W3C 2025). Clause 11 defines the chunks, and section 5.6 defines
+their order.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DEPTHS: Mapping[int, tuple[int, ...]] = {
 
 _USED = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"eXIf")
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
-_STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND", b"fcTL", b"fdAT")  # only checked; the decoder reads their content
+_STREAMED = (b"PLTE", b"IDAT", b"iCCP", b"IEND", b"fcTL", b"fdAT")  # their content is read by the decoder, not here
 _PIECE = 1 << 20
 _MOST_CHUNKS = 1_000_000  # 8 GB with usual chunks of 8 kB; more is probably an attack
 
@@ -37,15 +38,16 @@ _DISPLAY_LIGHT = (1, 13)
 
 
 def inspect(file: BinaryIO) -> FileInfo:
-    """Read the chunks, check the sums of those with image data, and return the facts. Raises UnsupportedImage.
+    """Return the facts that decide how a PNG is decoded, and verify the check sums of the chunks that matter.
 
-    Pillow does not check the sums of the image data, and accepts a file that ends early if all rows are filled.
+    Pillow does not verify the check sums of the image data. It also accepts a file that ends early if all rows are
+    filled. Raises UnsupportedImage for a damaged file or an HDR image.
     """
     chunks, frames = _walk(file)
     _check_animation(chunks, frames)
     depth, colour = chunks[b"IHDR"][8], chunks[b"IHDR"][9]
     if depth not in DEPTHS.get(colour, ()):
-        raise _damaged(f"it claims colour type {colour} with {depth} bits, which PNG does not have")
+        raise _damaged(f"its header has colour type {colour} with {depth} bits, which PNG does not allow")
     if b"IDAT" not in chunks:
         raise _damaged("it has no image data")
     turned, notes = _orientation(chunks)
@@ -59,7 +61,10 @@ def inspect(file: BinaryIO) -> FileInfo:
 
 
 def _walk(file: BinaryIO) -> tuple[dict[bytes, bytes], int]:
-    """Return the used chunks, the first of each name, empty if it is streamed, and the number of frames."""
+    """Return the content of the chunks that are used, by their names, and the number of frames of an animation.
+
+    If several chunks have the same name, the first one is returned. Chunks of `_STREAMED` are returned without content.
+    """
     file.seek(8)
     found: dict[bytes, bytes] = {}
     frames = 0
@@ -69,7 +74,7 @@ def _walk(file: BinaryIO) -> tuple[dict[bytes, bytes], int]:
             raise _damaged("it ends early")
         length, name = struct.unpack(">I4s", head)
         if not found and (name != b"IHDR" or length != 13):
-            raise _damaged("it does not begin with its header")
+            raise _damaged("it does not begin with an IHDR chunk")
         if name not in _USED and name not in _ANIMATION:
             file.seek(length + 4, 1)
             continue
@@ -81,7 +86,7 @@ def _walk(file: BinaryIO) -> tuple[dict[bytes, bytes], int]:
             content = file.read(min(length, _PIECE))
             total = zlib.crc32(content, total)
         if file.read(4) != total.to_bytes(4, "big"):
-            raise _damaged(f"the check sum of its {name.decode()} chunk does not fit")
+            raise _damaged(f"the check sum of its {name.decode()} chunk is wrong")
         found.setdefault(name, content)
         frames += name == b"fcTL"
         if name == b"IEND":
@@ -90,7 +95,10 @@ def _walk(file: BinaryIO) -> tuple[dict[bytes, bytes], int]:
 
 
 def _key(content: bytes, colour: int, depth: int) -> tuple[int, ...] | None:
-    """Return the stored transparent colour. The decoder handles the transparency of a palette."""
+    """Return the colour that a gray or RGB image declares as transparent; None if there is none.
+
+    The decoder handles the transparency of a palette.
+    """
     channels = {0: 1, 2: 3}.get(colour)
     if channels is None or len(content) != 2 * channels:
         return None
@@ -109,34 +117,38 @@ def _orientation(chunks: Mapping[bytes, bytes]) -> tuple[int, tuple[str, ...]]:
 def _colour_notes(chunks: Mapping[bytes, bytes]) -> list[str]:
     """Return notes about ignored colour chunks. Raises UnsupportedImage for HDR, which has no display values.
 
-    gAMA and cHRM are ignored, as in all metric tools (browsers apply them), because the numbers in papers were computed
-    without them. An ICC profile is applied by another module.
+    Browsers apply the chunks gAMA and cHRM, but metric tools ignore them. They are ignored here, too, because the
+    numbers in papers were computed without them. ICC profiles are applied by another module.
     """
     if (cicp := chunks.get(b"cICP", b"")) and len(cicp) == 4:
         primaries, transfer = cicp[0], cicp[1]
         if transfer in _ABSOLUTE_LIGHT:
             raise UnsupportedImage(
-                f"is an HDR PNG ({_ABSOLUTE_LIGHT[transfer]}); tone-map it and save the result as normal PNG"
+                f"the file is an HDR PNG ({_ABSOLUTE_LIGHT[transfer]}); tone-map it, and save the result as normal PNG"
             )
         if primaries != 1 or transfer not in _DISPLAY_LIGHT:
             return [
-                f"its colour space (cICP primaries {primaries}, transfer {transfer}) is ignored, and it is read as sRGB"
+                f"the colour space (cICP primaries {primaries}, transfer {transfer}) is ignored: the image is read as "
+                "sRGB"
             ]
     if b"sRGB" in chunks or b"iCCP" in chunks:
         return []
     notes = []
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big") or SRGB_GAMMA
     if abs(gamma / SRGB_GAMMA - 1) > _GAMMA_SLACK:
-        notes.append(f"its gamma (gAMA {gamma / 100_000:g}) is ignored, and it is read as sRGB")
+        notes.append(f"the gamma (gAMA {gamma / 100_000:g}) is ignored: the image is read as sRGB")
     if len(content := chunks.get(b"cHRM", b"")) == 32:
         stated = struct.unpack(">8I", content)
         if any(abs(got - want) > _PRIMARIES_SLACK for got, want in zip(stated, SRGB_PRIMARIES, strict=True)):
-            notes.append("its primaries (cHRM) are ignored, and it is read as sRGB")
+            notes.append("the primaries (cHRM) are ignored: the image is read as sRGB")
     return notes
 
 
 def _check_animation(chunks: Mapping[bytes, bytes], frames: int) -> None:
-    """Refuse an animation that lacks frames of its header, because decoders would show only a part of it."""
+    """Refuse an animation if its number of frames differs from the number in its header.
+
+    Decoders would show only a part of such an animation.
+    """
     content = chunks.get(b"acTL")
     if content is None:
         return
@@ -146,9 +158,10 @@ def _check_animation(chunks: Mapping[bytes, bytes], frames: int) -> None:
 
 
 def without_animation(data: bytes | bytearray) -> bytes:
-    """Return a PNG without its animation chunks, because some decoders would show the first frame of the animation.
+    """Return a PNG without its animation chunks, so that every decoder shows the default image.
 
-    The default image, in the IDAT chunks, need not be a frame. `inspect` must have checked the chunks.
+    Some decoders would show the first frame of the animation instead. The default image, in the IDAT chunks, need not
+    be a frame. The caller must have checked the chunks by `inspect`.
     """
     kept, place, view = [bytes(data[:8])], 8, memoryview(data)
     while place + 8 <= len(data):
@@ -161,4 +174,4 @@ def without_animation(data: bytes | bytearray) -> bytes:
 
 
 def _damaged(how: str) -> UnsupportedImage:
-    return UnsupportedImage(f"is a damaged PNG: {how}; download or export it again")
+    return UnsupportedImage(f"the PNG file is damaged: {how}; download or export the file again")

@@ -20,18 +20,20 @@ RANGES: tuple[Range, ...] = ((0, 1), (-1, 1), (0, 255))
 
 
 def check_range(range: Range, name: str) -> Range:
-    """Return a valid range: two finite numbers, the lower one first. Raises RangeError for any other value."""
+    """Return a range as two floats. Raises RangeError unless it is two finite numbers, the lower one first."""
     try:
         low, high = (float(end) for end in range)
     except (TypeError, ValueError):
         low = high = math.nan
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
-        raise RangeError(f"{name}: range={range}: expected (black, white), two numbers, the lower one first")
+        raise RangeError(
+            f"{name}: range={range} is not valid; expected (black, white), two numbers, the lower one first"
+        )
     return low, high
 
 
 def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
-    """Return levels of any type as float32 from 0 to 1.
+    """Scale values of any type from a range of black and white to float32 from 0 to 1.
 
     Raises
     ------
@@ -41,7 +43,7 @@ def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
     black, white = check_range(range, name)
     low, high = float(array.min()), float(array.max())
     if low < black or high > white:
-        seen = f"it holds {low:.6g} to {high:.6g}"
+        seen = f"its values are {low:.6g} to {high:.6g}"
         raise RangeError(f"{name} has values outside range=({black:g}, {white:g}); {seen}; {_repair(low, high, range)}")
     if array.dtype.kind != "f":
         array = array.astype(np.float64)  # exact, so there is only one rounding
@@ -55,19 +57,19 @@ def scale_levels(array: npt.NDArray[Any], range: Range, name: str) -> Pixels:
 
 
 def _repair(low: float, high: float, range: Range) -> str:
-    """Return advice.
+    """Return what to do with values from `low` to `high` that are outside the range.
 
-    Values that are slightly outside the range should be clipped; others probably need another range.
+    Values slightly outside should be clipped. Values far outside probably need another range.
     """
     black, white = range
     margin = (white - black) / 10
     if low >= black - margin and high <= white + margin:
-        return "clip it"
-    return f"clip it, or {advice(low, high)}"
+        return "clip the values"
+    return f"clip the values, or {advice(low, high)}"
 
 
 def advice(low: float, high: float) -> str:
-    """Return advice on the probable range of values from `low` to `high`."""
+    """Return advice for a message: the probable range of values from `low` to `high`."""
     for black, white in RANGES:
         if black <= low and high <= white:
             return f"use range=({black:g}, {white:g}) if these are black and white"
@@ -92,10 +94,11 @@ def _kind(value: Any) -> str:
 
 
 def split_range(values: Sequence[Any], range: Range | None) -> list[Range | None]:
-    """Return the range of each value, if one range is stated for all of them.
+    """Return the range of each value, or None for values to which the one stated range does not apply.
 
-    The range applies to float arrays. If there are none, it applies to the integer arrays; without arrays, it applies
-    to the files. Files know their range unless they use only a part of it, such as 12-bit values in a 16-bit file.
+    The range applies to the float arrays. If there are no float arrays, it applies to the integer arrays. If there are
+    no arrays, it applies to the files. The reason is that a file rarely needs a range: only if it uses a part of its
+    type, such as 12-bit values in a 16-bit file.
     """
     kinds = [_kind(value) for value in values]
     widest = max(kinds, key=_KINDS.index, default="file")

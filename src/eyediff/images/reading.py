@@ -25,7 +25,7 @@ from .planes import picture
 from .ranges import Range, is_default, scale_levels
 
 _FOOTER = 26
-"""Length of the footer of TGA in bytes. TGA files have no signature at the beginning."""
+"""Length of the footer of a TGA file in bytes. TGA files have no signature at the beginning."""
 
 
 def read(
@@ -39,20 +39,22 @@ def read(
 ) -> Image:
     """Read a file as sRGB pixels, H x W x 3: uint8, or uint16 if the file has more than 8 bits.
 
-    PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF, PNM and PFM, told by content. It is turned upright by its EXIF
-    orientation, and converted to sRGB by its ICC profile. Of several sizes one is taken, and `notes` says so. 16 bits
-    in several channels need the extra `hdr`. The pixels may be read-only. `frames` says which of several frames or
-    pages are read; later ones are in `Image.later`.
+    The formats are PNG, JPEG, WebP, BMP, TIFF, GIF, ICO, AVIF, PNM and PFM. The format is recognized from the content
+    of the file. The picture is turned upright by its EXIF orientation, and converted to sRGB by its ICC profile. If the
+    file has several sizes of one picture, the largest is read, and `notes` says so. Files with 16 bits in several
+    channels need the extra `hdr`. The array of pixels may be read-only. `frames` says which of several frames or pages
+    are read. All frames after the first are in `Image.later`.
 
-    If a pixel is not opaque, `alpha="worst"` gives the picture on black and on white (`planes.picture` explains why one
-    background is not enough), and `alpha="refuse"` raises ImageError.
+    If a pixel is not opaque, `alpha="worst"` gives the picture on black and on white, and `alpha="refuse"` raises
+    ImageError. `planes.picture` explains why one background is not enough.
 
-    `range` are the levels of black and white where the file holds fewer than its type, such as (0, 4095) for 12 bits in
-    a file of 16. PFM and gray TIFF of floats need it. The picture is then float32 from 0 to 1, and `notes` says so.
+    `range` has the levels of black and white, for files that use only a part of their type: for example, (0, 4095) for
+    12-bit values in a 16-bit file. PFM files and gray TIFF files of floats always need a range. With a range, the
+    picture is float32 from 0 to 1, and `notes` says so.
 
-    Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, has an unknown format, has
-    more than `max_pixels` pixels, or pixels that take more than `max_bytes`. The message is one line that begins with
-    the path. Thread-safe.
+    Raises ImageError if the file is missing, is not a regular file, is damaged or truncated, or has an unknown format.
+    Also raises ImageError if the file has more than `max_pixels` pixels, or if its pixels take more than `max_bytes`
+    bytes. The message is one line that begins with the path. Several threads may call this function at once.
     """
     try:
         with _opened(path) as file:
@@ -63,7 +65,7 @@ def read(
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:  # an error of the disk or the network
         raise ImageError(
-            f"{shown(path)}: cannot be read ({why.strerror}); check the disk, or download it again"
+            f"{shown(path)}: the file cannot be read ({why.strerror}); check the disk, or download the file again"
         ) from why
 
 
@@ -84,23 +86,29 @@ def read_stream(
 
 
 def with_range(image: Image, range: Range | None) -> Image:
-    """Return an image with a stated range. Raises UnsupportedImage if the range does not fit the image."""
+    """Return an image scaled from a range, the values of black and white, to 0 to 1.
+
+    Integer images are returned unchanged if `range` is None or the full range of their type. Raises UnsupportedImage if
+    the range does not fit the image.
+    """
     if image.pixels.dtype == np.float32:
         low, high = float(image.pixels.min()), float(image.pixels.max())
         if not (math.isfinite(low) and math.isfinite(high)):
-            raise UnsupportedImage("contains NaN or infinity; expected finite values")
+            raise UnsupportedImage("the image contains NaN or infinity; expected finite values")
         if range is None:
             raise UnsupportedImage(
-                f"has floats from {low:.6g} to {high:.6g}; state the range, the values of black and white"
+                f"the image has floats from {low:.6g} to {high:.6g}; state the range: the values of black and white"
             )
     elif range is None or is_default(image.pixels.dtype, range):
         return image
     if image.over_white is not None:
-        raise UnsupportedImage("is transparent, but a range was stated; state a background, or remove the transparency")
+        raise UnsupportedImage(
+            "a range was stated, but the image is transparent; state a background as well, or remove the transparency"
+        )
     if image.pixels.dtype != np.float32 and range[1] > PEAKS[image.pixels.dtype]:
         raise UnsupportedImage(
-            f"has {image.pixels.dtype.itemsize * 8} bits, which do not reach the stated white of {range[1]:g}; "
-            "state another range, or none"
+            f"the image has {image.pixels.dtype.itemsize * 8} bits, so no value can reach the stated white of "
+            f"{range[1]:g}; state another range, or none"
         )
     try:
         pixels = scale_levels(image.pixels, range, "the file")
@@ -111,7 +119,10 @@ def with_range(image: Image, range: Range | None) -> Image:
 
 
 def content(path: Path) -> bytes:
-    """Return the bytes of a regular file. Raises ImageError, also for a pipe or device, which may never end."""
+    """Return the bytes of a regular file. Raises ImageError if the file cannot be read.
+
+    A pipe or a device also raises ImageError, because it may never end.
+    """
     try:
         with _opened(path) as file:
             return file.read()
@@ -119,7 +130,7 @@ def content(path: Path) -> bytes:
         raise ImageError(f"{shown(path)}: {why}") from why
     except OSError as why:
         raise ImageError(
-            f"{shown(path)}: cannot be read ({why.strerror}); check the disk, or download it again"
+            f"{shown(path)}: the file cannot be read ({why.strerror}); check the disk, or download the file again"
         ) from why
 
 
@@ -136,7 +147,7 @@ def content_sha256(path: Location) -> str | None:
 
 
 def read_dimensions(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> tuple[int, int] | None:
-    """Return the width and height that an image file announces; None if it cannot be read. No pixel is decoded."""
+    """Return the width and height in the header of an image file; None if it cannot be read. No pixel is decoded."""
     try:
         with _opened(path) as file:
             return announced_size(file, max_pixels)
@@ -158,7 +169,7 @@ def has_image_content(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Location) -> Iterator[BinaryIO]:
-    """Open a regular file for reading. Opening a pipe does not wait for its other end."""
+    """Open a regular file or a URL for reading. A pipe is refused without waiting for a process that writes to it."""
     if isinstance(path, Url):
         yield BytesIO(_fetched(path))
         return
@@ -166,17 +177,17 @@ def _opened(path: Location) -> Iterator[BinaryIO]:
     try:
         handle = os.open(path, flags)
     except FileNotFoundError as why:
-        raise UnsupportedImage("no such file; check the path") from why
+        raise UnsupportedImage("there is no such file; check the path") from why
     except (OSError, ValueError) as why:  # ValueError: a NUL in the path
         reason = why.strerror if isinstance(why, OSError) else str(why)
-        raise UnsupportedImage(f"cannot be opened ({reason}); check the path and its permissions") from why
+        raise UnsupportedImage(f"the file cannot be opened ({reason}); check the path and its permissions") from why
     try:
         kind = os.fstat(handle).st_mode
         if stat.S_ISDIR(kind):
-            raise UnsupportedImage("is a folder, but an image was expected; give a file in it")
+            raise UnsupportedImage("the path is a folder, but an image file was expected; give a file in the folder")
         if not stat.S_ISREG(kind):
             raise UnsupportedImage(
-                "is a pipe or device, but a regular file was expected; save the image to a file first"
+                "the path is a pipe or device, but a regular file was expected; save the image to a file first"
             )
         with os.fdopen(handle, "rb", closefd=False) as file:
             yield file
@@ -188,11 +199,14 @@ def _fetched(url: Url) -> bytes:
     try:
         content = url.fetch(defaults.MAX_FETCH)
     except FileNotFoundError as why:
-        raise UnsupportedImage("no such file; check the URL") from why
-    except Exception as why:  # any error of the storage library; one file must be one row
-        raise UnsupportedImage(f"cannot be downloaded ({type(why).__name__}: {excerpt(why)})") from why
+        raise UnsupportedImage("there is no such file; check the URL") from why
+    except Exception as why:  # the storage library may raise any error, which must fail only the row of this file
+        raise UnsupportedImage(
+            f"the file cannot be downloaded ({type(why).__name__}: {excerpt(why)}); check the URL and the connection"
+        ) from why
     if len(content) >= defaults.MAX_FETCH:
         raise UnsupportedImage(
-            f"is a file of {defaults.MAX_FETCH >> 20} MB or more, too large for a URL; copy it to this machine"
+            f"the file has {defaults.MAX_FETCH >> 20} MB or more, which is too large for a URL; copy the file to this "
+            "machine"
         )
     return content

@@ -26,26 +26,29 @@ def prepare(conventions: Conventions, a: Image, b: Image, mask: Mask | None = No
     Parameters
     ----------
     conventions
-        Conventions to apply, except `mask`, which is not read here.
+        Conventions to apply. The file `conventions.mask` is not read; the parameter `mask` replaces it.
     a, b
         The reference and the candidate, with the same size and storage type.
     mask
-        H x W booleans: the pixels that count, in addition to `conventions`.
+        Mask of H x W booleans, True for pixels that count; None for no mask. Pixels that the conventions exclude do not
+        count either.
 
     Returns
     -------
     tuple
-        The two images, and H x W booleans; None if all pixels count.
+        The two images, and a mask of H x W booleans that are True for pixels that count. The mask is None if all pixels
+        count.
 
     Raises
     ------
     SizeError
-        If the mask has another size, if no pixel counts, or if nothing remains without the border.
+        If the mask and the images differ in size, if no pixel counts, or if no pixel is left without the border.
 
     Notes
     -----
-    First the images are rounded. Then ignored pixels of the candidate are replaced by those of the reference. Finally
-    the border is cut off. So rectangles and masks refer to pixels of the complete image.
+    First the images are rounded to 8 bits, if the conventions say so. Then ignored pixels of the candidate are replaced
+    by those of the reference. Finally the border is cut off. So the positions in rectangles and masks are positions in
+    the complete image.
     """
     if conventions.eight_bits:
         a, b = _rounded(a), _rounded(b)
@@ -54,11 +57,16 @@ def prepare(conventions: Conventions, a: Image, b: Image, mask: Mask | None = No
         b = hide_ignored(a, b, counted)
     if border := conventions.crop_border:
         if 2 * border >= min(a.pixels.shape[:2]):
-            raise SizeError(f"a border of {border} pixels leaves nothing of an image with {size_of(a.pixels)} pixels")
+            raise SizeError(
+                f"a border of {border} pixels leaves no pixels of an image of {size_of(a.pixels)}; use a smaller border"
+            )
         a, b = (_without_border(image, border) for image in (a, b))
         counted = None if counted is None else _inside(counted, border)
         if counted is not None and not counted.any():
-            raise SizeError("no pixel counts: all pixels that count are in the border that is cut off")
+            raise SizeError(
+                "no pixels are left to compare: all pixels that count are in the border that is cut off; change the "
+                "mask or the border"
+            )
     return a, b, None if counted is None or counted.all() else counted
 
 
@@ -73,7 +81,8 @@ def check_conventions(conventions: Conventions) -> None:
 def hide_ignored(a: Image, b: Image, counted: Mask) -> Image:
     """Return the candidate `b`, with ignored pixels replaced by those of the reference `a`.
 
-    So ignored pixels of the candidate have no influence, not even through a window or a receptive field.
+    So ignored pixels of the candidate have no influence on the score, not even through a window or a receptive field
+    that contains both ignored and other pixels.
     """
     white = b.over_white
     if white is not None:
@@ -82,12 +91,12 @@ def hide_ignored(a: Image, b: Image, counted: Mask) -> Image:
 
 
 def hidden(a: Pixels, b: Pixels, counted: Mask) -> Pixels:
-    """Return ... x H x W x 3: the pixels of `b` that count, and the pixels of `a` elsewhere."""
+    """Return an array ... x H x W x 3: the pixels of `b` where `counted` is True, and the pixels of `a` elsewhere."""
     return cast(Pixels, np.where(counted[..., None], b, a))
 
 
 def read_mask(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> Mask:
-    """Read a mask from an image. Pixels count if their mean level is at least half of white.
+    """Read a mask from an image file. A pixel counts if the mean of its channels is at least half of white.
 
     Transparent pixels do not count. Raises ImageError if the file is not an image, or has more than `max_pixels`
     pixels.
@@ -96,13 +105,13 @@ def read_mask(path: Location, max_pixels: int = defaults.MAX_PIXELS) -> Mask:
 
 
 def as_mask(value: Any, name: str = "mask") -> Mask:
-    """Convert a mask to booleans, H x W or N x H x W: True if a pixel counts.
+    """Convert a mask to an array of booleans, H x W or N x H x W, that are True for pixels that count.
 
     Parameters
     ----------
     value : path, PIL image or array
-        An array of booleans, or another array or image whose white pixels count. A pixel is white if it has at least
-        half of the largest value: 128 of 255, or 0.5 for floats from 0 to 1.
+        An array of booleans, or another array or image. The white pixels of such an array or image count. A pixel is
+        white if its value is at least half of the largest value: 128 of 255, or 0.5 for floats from 0 to 1.
     name : str
         Name of the mask in messages.
 
@@ -126,13 +135,16 @@ def as_mask(value: Any, name: str = "mask") -> Mask:
         return np.asarray(array > PEAKS[np.dtype(array.dtype.type)] / 2)
     if array.dtype.kind == "f" and array.size and array.min() >= 0 and array.max() <= 1:
         return np.asarray(array >= 0.5)
-    raise RangeError(f"{name}: {array.dtype} was given; expected booleans, uint8, uint16 or floats from 0 to 1")
+    raise RangeError(
+        f"{name}: an array of {array.dtype} was given; expected booleans, uint8, uint16 or floats from 0 to 1"
+    )
 
 
 def masked_by(*values: Any) -> Mask | None:
-    """Return the pixels that count in NumPy masked arrays, that is, those that are not masked; None if none is masked.
+    """Return a mask of the pixels that no NumPy masked array among `values` masks; None if no pixel is masked.
 
-    A pixel does not count if one of its channels is masked in one of the arrays: H x W, H x W x C or N x H x W x C.
+    The arrays are H x W, H x W x C or N x H x W x C. A pixel does not count if one of its channels is masked in one of
+    the arrays.
     """
     counted: Mask | None = None
     for value in values:
@@ -146,12 +158,14 @@ def masked_by(*values: Any) -> Mask | None:
 
 
 def stated_mask(mask: Any, *images: Any) -> Mask | None:
-    """Return the pixels that count according to a mask (`as_mask`) and to masked arrays; None if all pixels count.
+    """Return a mask of the pixels that count both in `mask` and in the masked arrays among `images`.
+
+    Return None if all pixels count. `mask` is None, or anything that `as_mask` accepts.
 
     Raises
     ------
     SizeError
-        If masks differ in size.
+        If the masks differ in size.
     """
     counted = masked_by(*images)
     if mask is None:
@@ -165,17 +179,22 @@ def stated_mask(mask: Any, *images: Any) -> Mask | None:
 
 
 def mask_of_batch(counted: Mask, count: int, height: int, width: int) -> Mask:
-    """Return one mask for each of `count` pairs, N x H x W, from one mask for all pairs or N masks.
+    """Return one mask for each of `count` pairs, as an array N x H x W.
+
+    `counted` has either one mask for all pairs, or one mask for each pair.
 
     Raises
     ------
     SizeError
-        If the masks have another size or number, or if no pixel of a pair counts.
+        If the size or the number of the masks is wrong, or if no pixel of a pair counts.
     """
     if counted.shape not in ((height, width), (1, height, width), (count, height, width)):
-        raise SizeError(f"masks of shape {counted.shape} were given for {count} pairs of {width}x{height}")
+        raise SizeError(
+            f"masks of the shape {counted.shape} were given for {count} pairs of {width}x{height}; expected the shape "
+            f"{(height, width)} or {(count, height, width)}"
+        )
     if not counted.any((-2, -1)).all():
-        raise SizeError("no pixel of a pair counts; change the mask")
+        raise SizeError("no pixels of one pair are left to compare: its mask excludes all of them; change the mask")
     return np.broadcast_to(counted, (count, height, width))
 
 
@@ -184,24 +203,28 @@ def _shape(mask: Mask) -> str:
 
 
 def parse_rectangle(text: str) -> Rectangle:
-    """Parse a rectangle such as "10,20,300,200": x, y, width, height. Raises UsageError."""
+    """Parse a rectangle such as "10,20,300,200": x, y, width, height. Raises UsageError if the text is invalid."""
     try:
         x, y, width, height = (int(part) for part in text.split(","))
     except ValueError:
-        raise UsageError(f"{shown(text)}: expected x,y,width,height in pixels, such as 10,20,300,200") from None
+        raise UsageError(
+            f"{shown(text)} is not a rectangle; expected x,y,width,height in pixels, such as 10,20,300,200"
+        ) from None
     return check_rectangle(Rectangle(x, y, width, height))
 
 
 RectangleLike: TypeAlias = Rectangle | tuple[int, int, int, int]
-"""Type of a part of an image: x, y, width, height in pixels."""
+"""Type of a rectangle in an image: x, y, width, height in pixels."""
 
 
 def as_rectangle(value: RectangleLike) -> Rectangle:
-    """Convert four numbers to a rectangle. Raises UsageError."""
+    """Convert four whole numbers to a rectangle. Raises UsageError if they do not describe one."""
     try:
         return check_rectangle(value if isinstance(value, Rectangle) else Rectangle(*map(index, value)))
     except TypeError:
-        raise UsageError(f"{value!r}: expected x, y, width and height in pixels") from None
+        raise UsageError(
+            f"{value!r} is not a rectangle; expected four whole numbers: x, y, width and height in pixels"
+        ) from None
 
 
 def conventions_of(
@@ -211,7 +234,7 @@ def conventions_of(
     mask: str | Path | None = None,
     resampling: Resampling = "lanczos",
 ) -> Conventions:
-    """Return the conventions from the arguments of a Python function. Raises UsageError if one is wrong."""
+    """Return the `Conventions` that arguments of a Python function describe. Raises UsageError if one is wrong."""
     part = None if region is None else as_rectangle(region)
     return Conventions(
         None,
@@ -225,20 +248,24 @@ def conventions_of(
 
 
 def check_rectangle(rectangle: Rectangle) -> Rectangle:
-    """Return a rectangle that has pixels and no negative position. Raises UsageError for any other rectangle."""
+    """Return a rectangle unchanged. Raises UsageError if it has no pixels or a negative position."""
     if min(rectangle.x, rectangle.y) < 0 or min(rectangle.width, rectangle.height) < 1:
-        raise UsageError(f"{rectangle}: expected x and y of 0 or more, and a width and a height of 1 or more")
+        raise UsageError(
+            f"the rectangle {rectangle} is invalid; expected x and y of 0 or more, and a width and a height of 1 or "
+            "more"
+        )
     return rectangle
 
 
 def _counted(conventions: Conventions, image: Image, mask: Mask | None) -> Mask | None:
-    """Return which pixels of an image count; None if all pixels count."""
+    """Return a mask of the pixels of an image that count; None if all pixels count."""
     if mask is None and not (conventions.region or conventions.ignore):
         return None
     height, width = image.pixels.shape[:2]
     if mask is not None and mask.shape != (height, width):
         raise SizeError(
-            f"the mask is {mask.shape[1]}x{mask.shape[0]}, but the images are {width}x{height}; give equal sizes"
+            f"the mask is {mask.shape[1]}x{mask.shape[0]}, but the images are {width}x{height}; give a mask of the "
+            "size of the images"
         )
     counted = np.ones((height, width), np.bool_) if mask is None else mask.copy()
     if conventions.region is not None:
@@ -248,13 +275,18 @@ def _counted(conventions: Conventions, image: Image, mask: Mask | None) -> Mask 
     for rectangle in conventions.ignore:
         counted[_slices(rectangle, height, width)] = False
     if not counted.any():
-        raise SizeError("no pixel counts: the mask and the regions exclude all of them")
+        raise SizeError(
+            "no pixels are left to compare: the mask and the regions exclude all of them; change the mask or the "
+            "regions"
+        )
     return counted
 
 
 def _slices(rectangle: Rectangle, height: int, width: int) -> tuple[slice, slice]:
     if rectangle.x + rectangle.width > width or rectangle.y + rectangle.height > height:
-        raise SizeError(f"the rectangle {rectangle} is not inside an image of {width}x{height}")
+        raise SizeError(
+            f"the rectangle {rectangle} is not inside an image of {width}x{height}; give a rectangle inside the image"
+        )
     return (
         slice(rectangle.y, rectangle.y + rectangle.height),
         slice(rectangle.x, rectangle.x + rectangle.width),
@@ -289,7 +321,7 @@ def _without_border(image: Image, border: int) -> Image:
 
 
 def _extended(mask: Mask, *images: Image) -> Mask:
-    """Return a mask of an image that was padded, in which all that was added counts."""
+    """Return a mask in the size of the padded images. The pixels that padding added count."""
     if any(image.extent == mask.shape[::-1] for image in images):
         height, width = images[0].pixels.shape[:2]
         return np.pad(mask, ((0, height - mask.shape[0]), (0, width - mask.shape[1])), constant_values=True)

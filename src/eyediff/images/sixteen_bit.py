@@ -1,4 +1,8 @@
-"""Read 16-bit images: gray with Pillow, colours with OpenCV (extra `hdr`), because Pillow reduces them to 8 bits."""
+"""Read 16-bit images.
+
+Gray images are read with Pillow. Colour images are read with OpenCV (extra `hdr`), because Pillow would reduce their
+values to 8 bits.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from .png import without_animation
 
 
 def gray(im: PILImage.Image, about: FileInfo, profile: bytes | None) -> DecodedImage:
-    """Return 16-bit gray in three equal channels. Fewer bits are scaled, so that white becomes 65535."""
+    """Return a 16-bit gray image as three equal channels. Values of fewer bits are scaled so that white is 65535."""
     levels: npt.NDArray[np.uint16] = np.asarray(im).astype(np.uint16)
     key = about.key if about.key is not None else im.info.get("transparency")
     alpha = None if key is None else alpha_of_key(levels, key if isinstance(key, tuple) else (key,))
@@ -37,13 +41,14 @@ def gray(im: PILImage.Image, about: FileInfo, profile: bytes | None) -> DecodedI
 def colours(data: bytearray, im: PILImage.Image, about: FileInfo) -> DecodedImage:
     """Return 16-bit RGB or RGBA from the content of a file. Only the header of `im` is used.
 
-    OpenCV always turns a TIFF according to its tag, so the tag must say "as stored".
+    OpenCV always turns a TIFF according to its orientation tag, so the caller must have set this tag to "as stored".
     """
     notes = _only_srgb(im.info.get("icc_profile"))
     stored = _decoded(without_animation(data) if im.format == "PNG" else data)
-    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have turned the size
+    if sorted(stored.shape[:2]) != sorted(im.size):  # Pillow may have exchanged width and height
         raise UnsupportedImage(
-            f"is damaged: its header says {im.width}x{im.height}, but its data are {stored.shape[1]}x{stored.shape[0]}"
+            f"the file is damaged: its header states {im.width}x{im.height} pixels, but its data has "
+            f"{stored.shape[1]}x{stored.shape[0]}; download or export the file again"
         )
     rgb = stored if stored.shape[2] == 3 else np.ascontiguousarray(stored[..., :3])
     for row in rgb:  # BGR to RGB in place, because a copy of 200 million pixels takes more than a gigabyte
@@ -56,24 +61,25 @@ def colours(data: bytearray, im: PILImage.Image, about: FileInfo) -> DecodedImag
 
 
 def _only_srgb(profile: bytes | None) -> tuple[str, ...]:
-    """Refuse a profile other than sRGB, because the colour management of Pillow works with 8 bits.
+    """Refuse a colour profile other than sRGB, because Pillow converts colours only with 8 bits.
 
-    Return notes about a broken profile.
+    Return a note if the profile is broken, and no note otherwise.
     """
     try:
         if profile and not icc.is_srgb(profile):
             raise UnsupportedImage(
-                "has 16 bits and a colour profile other than sRGB, which is not converted; save it in sRGB"
+                "the image has 16 bits and a colour profile other than sRGB, which cannot be converted; save the image "
+                "in sRGB"
             )
     except icc.BrokenProfileError as why:
-        return (f"its colour profile {why}, and is ignored",)
+        return (f"the colour profile {why}, so the profile is ignored",)
     return ()
 
 
 def _decoded(data: bytes | bytearray) -> npt.NDArray[np.uint16]:
-    """Decode to H x W x 3 or 4, BGR (and alpha) as stored, not turned, blended or converted.
+    """Return the stored values of a file, H x W x 3 (BGR) or H x W x 4 (BGR and alpha).
 
-    Raises UnsupportedImage.
+    The values are not turned, blended or converted. Raises UnsupportedImage if OpenCV cannot decode the file.
     """
     cv2 = _opencv()
     with _quiet(cv2):
@@ -81,22 +87,24 @@ def _decoded(data: bytes | bytearray) -> npt.NDArray[np.uint16]:
             found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error as why:
             raise UnsupportedImage(
-                f"OpenCV cannot decode it ({excerpt(why.err)}); save it as normal 16-bit PNG"
+                f"OpenCV cannot decode the file ({excerpt(why.err)}); save the image as a normal 16-bit PNG"
             ) from why
     if found is None:
         raise UnsupportedImage(
-            "is damaged, or OpenCV cannot decode it; save it as normal 16-bit PNG, or download it again"
+            "the file is damaged, or OpenCV does not support it; save the image as a normal 16-bit PNG, or download "
+            "the file again"
         )
     if found.dtype != np.uint16 or found.ndim != 3 or found.shape[2] not in (3, 4):
         raise UnsupportedImage(
-            f"OpenCV decodes it as {found.dtype} {found.shape}, not as 16-bit RGB; save it as 16-bit PNG"
+            f"OpenCV decodes the file as {found.dtype} of the shape {found.shape}; expected 16-bit RGB; save the image "
+            "as a 16-bit PNG"
         )
     return cast("npt.NDArray[np.uint16]", found)
 
 
 def _opencv() -> ModuleType:
     try:
-        cv2: ModuleType = import_optional("cv2", "has 16 bits in several channels: reading it")
+        cv2: ModuleType = import_optional("cv2", "reading an image with 16 bits in several channels")
     except MissingModuleError as error:  # only this image cannot be read
         raise UnsupportedImage(str(error)) from error
     return cv2
@@ -112,7 +120,8 @@ _SILENT = 0  # LOG_LEVEL_SILENT, which OpenCV 4 does not name in Python
 def _quiet(cv2: ModuleType) -> Iterator[None]:
     """Keep OpenCV from writing to stderr, because the exception contains the error.
 
-    The log level applies to all threads. So the first thread lowers it, and the last thread restores it.
+    The log level applies to all threads. So the first thread that enters lowers the level, and the last thread that
+    leaves restores it.
     """
     global _inside, _level  # noqa: PLW0603 - they mirror a global of OpenCV
     log = getattr(cv2.utils, "logging", cv2)  # before OpenCV 5, the function is in cv2

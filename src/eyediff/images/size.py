@@ -17,10 +17,10 @@ from ..errors import Setting, SizeError, UsageError, shown
 from ..records import PEAKS, Image, Mask, PairSizePolicy, Pixels, Resampling, SizePolicy
 
 KERNEL = PILImage.Resampling.LANCZOS
-"""Default filter: Lanczos with three lobes on sRGB display values.
+"""Default filter for resizing: Lanczos with three lobes, applied to sRGB display values.
 
-It is widened for reductions, which prevents aliasing. 8-bit images are resized by `resize` of Pillow, which rounds and
-clips after each axis. Images with 16 bits or floats use its float mode, and are rounded and clipped once.
+If an image is made smaller, the filter is widened, which prevents aliasing. `resize` of Pillow rounds and clips an
+8-bit image after each axis. Images with 16 bits or floats are resized as floats, and are rounded and clipped once.
 """
 
 _WIDEN = np.uint16(257)  # 65535 / 255: white stays white, and every level is exact
@@ -40,17 +40,19 @@ def check_size(
 ) -> None:
     """Raise UsageError if a size policy does not exist, or if a filter is given but the policy does not resize.
 
-    A size "fit:WxH" must not have more than `max_pixels` pixels.
+    The error is also raised for a policy "fit:WxH" whose size has more than `max_pixels` pixels or too long a side.
     """
     target = _target(policy)
     if target is not None and (math.prod(target) > max_pixels or max(target) > defaults.MAX_SIDE):
-        limits = f"{max_pixels} at most, and sides up to {defaults.MAX_SIDE}"
-        raise UsageError(Setting("size", policy), f": it has {math.prod(target)} pixels, expected {limits}")
+        limits = f"at most {max_pixels} pixels, and sides of at most {defaults.MAX_SIDE}"
+        raise UsageError(Setting("size", policy), f" has {math.prod(target)} pixels; expected {limits}")
     if policy not in (*get_args(SizePolicy), "top-left", "pad") and target is None:
         known = f"{', '.join(get_args(SizePolicy))}, top-left, pad or fit:WxH, such as fit:640x480"
-        raise UsageError(Setting("size", policy), f": expected {known}")
+        raise UsageError(Setting("size", policy), f" is not a known policy; expected one of {known}")
     if resampling not in KERNELS:
-        raise UsageError(Setting("resampling", resampling), f": expected one of {', '.join(KERNELS)}")
+        raise UsageError(
+            Setting("resampling", resampling), f" is not a known filter; expected one of {', '.join(KERNELS)}"
+        )
     if resampling != "lanczos" and policy != "resize" and target is None:
         raise UsageError(
             f"the filter {resampling} was given, but nothing is resized; use ",
@@ -73,18 +75,20 @@ def fit(
     resampling: Resampling = "lanczos",
     max_bytes: int | None = None,
 ) -> tuple[Image, Image]:
-    """Return the reference `a` and the candidate `b` with the same size, in the wider of their storage types.
+    """Return the reference `a` and the candidate `b` with the same size and the same storage type.
+
+    If the storage types differ, the wider one is used: float32 before uint16 before uint8.
 
     Parameters
     ----------
     a, b
         Two images of any size.
     policy
-        Policy for different sizes; see `records.PairSizePolicy`. "fit:WxH" always resizes both.
+        What to do if the sizes differ; see `records.PairSizePolicy`. The policy "fit:WxH" always resizes both images.
     resampling
-        The filter for resizing.
+        Name of the filter for resizing.
     max_bytes
-        Largest number of bytes for the pixels of both images at the common size; None for no limit.
+        Largest number of bytes that the pixels of both images may take at the common size; None for no limit.
 
     Returns
     -------
@@ -94,8 +98,8 @@ def fit(
     Raises
     ------
     SizeError
-        If the sizes differ and `policy` is "refuse", or the pixels take more than `max_bytes`. Without `max_bytes`,
-        padded images may have `defaults.MAX_PIXELS`.
+        If the sizes differ and `policy` is "refuse", or if the pixels take more than `max_bytes`. If `max_bytes` is
+        None, also if padded images have more pixels than `defaults.MAX_PIXELS` and than each of the two images.
     """
     kernel = KERNELS[resampling]
     width, height = common_size(a.pixels.shape[1::-1], b.pixels.shape[1::-1], policy)
@@ -110,8 +114,8 @@ def fit(
             defaults.MAX_PIXELS, *(image.pixels[..., 0].size for image in (a, b))
         ):
             raise SizeError(
-                f"{size_of(a.pixels)} and {size_of(b.pixels)}, padded to {width}x{height}, have more than "
-                f"{defaults.MAX_PIXELS} pixels; use images of one size"
+                f"images of {size_of(a.pixels)} and {size_of(b.pixels)}, padded to {width}x{height}, have more than "
+                f"{defaults.MAX_PIXELS} pixels; use images of the same size"
             )
         a, b = _of_one_type(a, b)
         a, b = _padded(a, b, height, width), _padded(b, a, height, width)
@@ -127,8 +131,8 @@ def _check_bytes(a: Image, b: Image, width: int, height: int, max_bytes: int) ->
     needed = width * height * 3 * wider_of(a.pixels, b.pixels).itemsize * grounds
     if needed > max_bytes:
         raise SizeError(
-            f"{shown(a.name)} and {shown(b.name)} take {needed / 1024**2:.0f} MB at {width}x{height}, and the memory "
-            f"limit leaves {max_bytes / 1024**2:.0f} MB for a pair; give more memory, or compare smaller images"
+            f"{shown(a.name)} and {shown(b.name)} take {needed / 1024**2:.0f} MB at {width}x{height} pixels, but the "
+            f"memory limit leaves {max_bytes / 1024**2:.0f} MB for a pair; give more memory, or compare smaller images"
         )
 
 
@@ -142,9 +146,10 @@ def common_size(a: tuple[int, int], b: tuple[int, int], policy: PairSizePolicy) 
 
 
 def _padded(image: Image, other: Image, height: int, width: int) -> Image:
-    """Return an image padded to this size. Padding is black or white, whichever differs more from the other image.
+    """Return `image` padded to a height and width.
 
-    If both images lack a pixel, it is black in both.
+    Each channel of an added pixel is black or white, whichever differs more from `other` at that position. Where
+    `other` has no pixel either, the added pixel is black.
     """
 
     def pad(pixels: Pixels, opposite: Pixels) -> Pixels:
@@ -166,7 +171,10 @@ def _padded(image: Image, other: Image, height: int, width: int) -> Image:
 
 
 def only_in_one(a: Image, b: Image) -> Mask | None:
-    """Return which pixels only one of two images of one size has, H x W; None if neither was padded."""
+    """Return a mask of H x W booleans: True for pixels that exactly one of two images had before they were padded.
+
+    Return None if neither image was padded.
+    """
     if a.extent is None and b.extent is None:
         return None
 
@@ -191,12 +199,14 @@ def _of_one_type(a: Image, b: Image) -> tuple[Image, Image]:
 def fit_to(
     image: Image, height: int, width: int, policy: PairSizePolicy, name: str, kernel: PILImage.Resampling = KERNEL
 ) -> Image:
-    """Return an image with the given height and width, which are the size of the image `name`.
+    """Return an image resized or cropped to the height and width of another image.
+
+    `name` is the name of that other image, for messages.
 
     Raises
     ------
     SizeError
-        If the image has another size, and `policy` is "refuse".
+        If the image has a different size and `policy` is "refuse".
     """
     if image.pixels.shape[:2] == (height, width):
         return image
@@ -214,12 +224,15 @@ def fit_to(
 
 
 def wider_of(*pixels: Pixels) -> np.dtype[np.generic]:
-    """Return the storage type that can store all of these exactly: uint8 < uint16 < float32."""
+    """Return the widest storage type of these arrays, in the order uint8 < uint16 < float32."""
     return max((np.dtype(each.dtype) for each in pixels), key=list(PEAKS).index)
 
 
 def stored_as(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
-    """Convert pixels to an equal or wider storage type: multiplied by 257, or divided by the largest value."""
+    """Convert pixels to an equal or wider storage type.
+
+    From uint8 to uint16, values are multiplied by 257. To float32, values are divided by their largest possible value.
+    """
     if pixels.dtype == dtype:
         return pixels
     if dtype == np.uint16:
@@ -228,7 +241,7 @@ def stored_as(pixels: Pixels, dtype: np.dtype[np.generic]) -> Pixels:
 
 
 def resized(pixels: Pixels, height: int, width: int, kernel: PILImage.Resampling = KERNEL) -> Pixels:
-    """Resize H x W x 3 with a filter. Overshoot is clipped to the range."""
+    """Resize H x W x 3 pixels with a filter. Results below black or above white are clipped."""
     if pixels.dtype == np.uint8:
         return np.asarray(PILImage.fromarray(pixels).resize((width, height), kernel))
     planes = [PILImage.fromarray(pixels[..., channel].astype(np.float32)) for channel in range(3)]
@@ -240,13 +253,16 @@ def resized(pixels: Pixels, height: int, width: int, kernel: PILImage.Resampling
 
 
 def centre(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Return the centre of H x W x 3. If the rest is odd, one more row or column is cut off at the end."""
+    """Return the central part of H x W x 3 pixels, with the given height and width.
+
+    If the number of rows or columns to cut off is odd, one more is cut off at the end than at the start.
+    """
     top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
     return cast(Pixels, np.ascontiguousarray(pixels[top : top + height, left : left + width]))
 
 
 def _corner(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Return the upper left part of H x W x 3."""
+    """Return the upper left part of H x W x 3 pixels, with the given height and width."""
     return cast(Pixels, np.ascontiguousarray(pixels[:height, :width]))
 
 

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 ORIENTATION = 0x0112
-DAMAGED_EXIF = "its EXIF block is damaged, so the image is not turned"
+DAMAGED_EXIF = "the EXIF block is damaged, so the image is not turned"
 
 _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # the unsigned integers; other types are not needed
 _MOST_VALUES = 64
-_MOST_TAGS = 1 << 17  # twice the limit of a directory; directories may overlap, and each is read for its page
-_BEYOND = "its tags reach beyond its end"
+_MOST_TAGS = 1 << 17  # of all pages; twice the limit of one directory; directories may overlap, but all are read
+_BEYOND = "its tags reach beyond the end of the file"
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One tag: the `struct` code of its values, its last bytes (the values or their offset), and their place."""
+    """One tag of a directory. `code` is the `struct` code of its values.
+
+    `field` is the end of the stored tag, which has the values or their offset. `place` is the byte position of `field`.
+    """
 
     tag: int
     code: str
@@ -29,7 +32,11 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Directory:
-    """The tags of a page as they are stored, which begin at byte `start`, and where the next page has its own."""
+    """The directory of a page: its tags as they are stored (`raw`), which begin at byte `start` of the file.
+
+    `order` and `offset_code` are the `struct` codes of the byte order and of an offset. `following` is the byte
+    position of the directory of the next page, or 0.
+    """
 
     order: str
     offset_code: str
@@ -42,7 +49,7 @@ class _Directory:
         return 20 if self.offset_code == "Q" else 12
 
     def entries(self, most: int = _MOST_VALUES) -> Iterator[_Entry]:
-        """Yield the tags of whole numbers, at most so many of them."""
+        """Yield the tags whose values are unsigned integers. Tags with more than `most` values are skipped."""
         field = struct.calcsize(self.offset_code)
         for end in range(self.entry_size, len(self.raw) + 1, self.entry_size):
             tag, kind, number = struct.unpack_from(f"{self.order}HH{self.offset_code}", self.raw, end - self.entry_size)
@@ -62,23 +69,25 @@ class _Directory:
 def read_tags(
     file: BinaryIO, wanted: Collection[int], most: int = _MOST_VALUES, *, page: int | None = None
 ) -> dict[int, tuple[int, ...]]:
-    """Return the wanted whole-number tags of a page. Tags of more than `most` values are left out.
+    """Return the values of the wanted tags of a page, by the numbers of the tags.
+
+    A tag is left out if its values are not unsigned integers, or if it has more than `most` values.
 
     Parameters
     ----------
     file
         An open file.
     wanted
-        Numbers of tags.
+        Numbers of the wanted tags.
     most
-        Values that a tag may have.
+        Largest number of values that a tag may have.
     page
-        Where the directory of the page begins, as `find_pages` yields it; None: the first page.
+        Byte position of the directory of the page, as `find_pages` yields it; None for the first page.
 
     Raises
     ------
     ValueError
-        If the block is damaged.
+        If the header, the directory or a wanted tag is damaged.
     """
     directory = _directory(file, page)
     found = {}
@@ -94,12 +103,12 @@ def read_tags(
 
 
 def find_pages(file: BinaryIO) -> Iterator[int]:
-    """Yield where the directory of each page begins. Pages that follow each other in a circle are yielded once.
+    """Yield the byte position of the directory of each page. If the directories form a circle, each is yielded once.
 
     Raises
     ------
     ValueError
-        If the directory of the page before is damaged, or the pages have more than `_MOST_TAGS` tags.
+        If a directory is damaged, or if all pages together have more than `_MOST_TAGS` tags.
     """
     _, page, _ = _header(file)
     seen: set[int] = set()
@@ -115,28 +124,31 @@ def find_pages(file: BinaryIO) -> Iterator[int]:
 
 
 def count_values(file: BinaryIO, tags: Collection[int], page: int | None = None) -> int:
-    """Return the number of values of the longest of some tags of a page. Raises ValueError for a damaged block."""
+    """Return the number of values of that one of `tags` that has most values. Raises ValueError for a damaged page."""
     return max(map(_directory(file, page).count, tags))
 
 
 def orientation(exif: bytes) -> int:
-    """Return how the stored picture must be turned, 1 to 8 as in EXIF. Raises ValueError for a damaged block."""
+    """Return how the stored picture must be turned: a number from 1 to 8, defined by EXIF.
+
+    Raises ValueError if the EXIF block is damaged.
+    """
     return upright_from(read_tags(io.BytesIO(exif.removeprefix(b"Exif\x00\x00")), (ORIENTATION,)))
 
 
 def upright_from(tags: dict[int, tuple[int, ...]]) -> int:
-    """Return the orientation from tags. It is 1 if the tag is missing or invalid."""
+    """Return the orientation that the tags state; 1 if its tag is missing or invalid."""
     value = tags.get(ORIENTATION, (1,))[0]
     return value if 1 <= value <= 8 else 1
 
 
 def isolate_page(data: bytearray, file: BinaryIO, page: int) -> None:
-    """Make a page the first of `data`, the content of the file, with its orientation set to "as stored".
+    """Change `data`, the content of the file, so that `page` is the first page and has the orientation "as stored".
 
     Raises
     ------
     ValueError
-        If the block is damaged.
+        If the directory of the page is damaged.
     """
     directory = _directory(file, page)
     struct.pack_into(directory.order + directory.offset_code, data, 8 if directory.offset_code == "Q" else 4, page)
@@ -146,9 +158,9 @@ def isolate_page(data: bytearray, file: BinaryIO, page: int) -> None:
 
 
 def _header(file: BinaryIO) -> tuple[str, int, bool]:
-    """Return the byte order, where the first directory begins, and whether it is a BigTIFF.
+    """Return the byte order, the byte position of the first directory, and whether the file is a BigTIFF.
 
-    Classic TIFF and BigTIFF (TIFF 6.0 of 1992, section 2; BigTIFF as libtiff states it), in both byte orders.
+    Classic TIFF (TIFF 6.0 of 1992, section 2) and BigTIFF (as libtiff defines it) are read, in both byte orders.
     """
     file.seek(0)
     head = _take(file, 8)
@@ -168,7 +180,7 @@ def _directory(file: BinaryIO, page: int | None = None) -> _Directory:
     _seek(file, start)
     (count,) = struct.unpack(order + count_code, _take(file, struct.calcsize(count_code)))
     if count > 0xFFFF:
-        raise ValueError(f"it counts {count} tags")
+        raise ValueError(f"one of its pages has {count} tags")
     raw = _take(file, count * entry_size)
     following = int.from_bytes(file.read(struct.calcsize(offset_code)), "little" if order == "<" else "big")
     return _Directory(order, offset_code, start + struct.calcsize(count_code), raw, following)

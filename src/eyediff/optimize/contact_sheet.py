@@ -1,4 +1,4 @@
-"""Pictures of a run: start, result and target side by side, an animation, and a curve of the scores."""
+"""Draw the pictures of a run: start, result and target side by side, an animation, and a curve of the scores."""
 
 from __future__ import annotations
 
@@ -14,33 +14,37 @@ from ..output.schema import score_from
 from ..report.plot import panels_of
 
 MIN_DISPLAY_SIDE = 224
-"""Smallest displayed size of a picture's longer side, in pixels. Smaller pictures are enlarged by an integer factor
-without interpolation."""
+"""Smallest length of the longer side of a displayed picture, in pixels. Smaller pictures are enlarged by an integer
+factor without interpolation."""
 
 MAX_ANIMATION_SIDE = 512
-"""Longest side of an animation's pictures, in pixels. Larger ones take tens of megabytes. Frames keep full size."""
+"""Largest side of the pictures in an animation, in pixels. Animations of larger pictures take tens of megabytes.
+
+The saved frames keep their full size.
+"""
 
 FRAME_MS, LAST_FRAME_MS = 80, 2400
-"""Display times in milliseconds: of a frame of the animation, and of its last frame."""
+"""Display times in milliseconds: of each frame of the animation except the last, and of the last frame."""
 
 INK, PAPER, MARGIN, FONT_SIZE = (40, 40, 40), (255, 255, 255), 8, 13
 
 
 def side_by_side(pictures: Sequence[tuple[str, Picture]]) -> Image.Image:
-    """Draw pictures of one size from left to right, each below its caption."""
+    """Draw pictures of the same size from left to right, each below its caption."""
     return contact_sheet([pictures])
 
 
 def contact_sheet(rows: Sequence[Sequence[tuple[str, Picture]]], min_side: int = MIN_DISPLAY_SIDE) -> Image.Image:
-    """Draw rows of pictures, each below its caption, on white.
+    """Draw rows of pictures on a white page. Each picture is below its caption.
 
     Parameters
     ----------
     rows : sequence of sequences of (str, array of uint8, shape (H, W, 3))
-        Captions and pictures. All pictures have one size.
+        Captions and pictures of each row. All pictures must have the same size.
     min_side : int
-        Pictures are enlarged by the smallest integer factor that gives their longer side this many pixels. Columns are
-        at least as wide, so that all pages of an animation have one size.
+        Smallest length of the longer side of the drawn pictures, in pixels. Pictures are enlarged by the smallest
+        integer factor that reaches this length. Every column is at least this wide, so that all pages of an animation
+        have the same size.
     """
     factor = -(-min_side // max(rows[0][0][1].shape[:2]))
     height, width = (side * factor for side in rows[0][0][1].shape[:2])
@@ -59,7 +63,7 @@ def contact_sheet(rows: Sequence[Sequence[tuple[str, Picture]]], min_side: int =
 
 
 def animation_frames(frames: Sequence[tuple[str, Picture]], target: Picture) -> tuple[list[Image.Image], list[int]]:
-    """Return the frames of an animation, each beside the target, and their display times in milliseconds."""
+    """Return the frames of an animation and their display times in milliseconds. Each frame also shows the target."""
     target = _fit_animation(target)
     sheets = [side_by_side([(caption, _fit_animation(pixels)), ("target", target)]) for caption, pixels in frames]
     return sheets, [*[FRAME_MS] * (len(sheets) - 1), LAST_FRAME_MS]
@@ -74,7 +78,7 @@ def _fit_animation(pixels: Picture) -> Picture:
 
 
 def draw_curve(log: Path, path: Path) -> None:
-    """Plot the scores of a log by step, as PNG. Needs matplotlib."""
+    """Read a log, and plot the scores against the steps as a PNG file. This needs matplotlib."""
     header, *lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     points = [(line["step"], score_from(line["score"])) for line in lines if "score" in line]
     figure, ((panel,),) = panels_of(1, 1, (6, 4))

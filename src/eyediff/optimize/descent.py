@@ -1,4 +1,4 @@
-"""Gradient descent on pixels, with Adam."""
+"""Change the pixels of an image by gradient descent with Adam."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .settings import BETAS, EPSILON, DescentSettings
 
 
 class DescentStep(NamedTuple):
-    """The image after `number` steps, and the loss before the last step. If images are shifted, it is their loss."""
+    """The image after `number` steps, and the loss that was computed at the start of the last of these steps.
+
+    If the settings shift the images, `loss` is the loss of the shifted images.
+    """
 
     number: int
     loss: float
@@ -31,21 +34,21 @@ def descend(start: Tensor, target: Tensor, objective: Objective, settings: Desce
     Parameters
     ----------
     start, target : Tensor, shape (1, 3, H, W)
-        Images in [0, 1], both on one device.
+        The start image and the target image, with values in [0, 1]. Both must be on the same device.
     objective : Objective
-        The metric.
+        The metric for which the image is optimised.
     settings : DescentSettings
-        Number of steps, rate, shifts and seed.
+        Number of steps, learning rate, shifts and seed.
 
     Yields
     ------
     DescentStep
-        One for each step. The next step changes `image` in place, so copy it to keep it.
+        The result of each step. The next step changes the tensor `image` in place, so copy the tensor to keep it.
 
     Notes
     -----
-    Pixels are clipped to [0, 1] and have no other limits. Properties that the metric does not measure stay as they were
-    at the start, so the result shows them.
+    Pixels are clipped to [0, 1] and have no other limits. Properties of the start image that the metric does not
+    measure do not change. So the result shows what the metric does not measure.
     """
     image = start.clone().requires_grad_()
     adam = torch.optim.Adam([image], settings.rate, BETAS, EPSILON)
@@ -68,7 +71,11 @@ def descend(start: Tensor, target: Tensor, objective: Objective, settings: Desce
 
 
 def shift_window(image: Tensor, reach: int, down: int, right: int) -> Tensor:
-    """Cut a window of the image's size from the mirror-padded image. `down` and `right` are from 0 to 2 * reach."""
+    """Shift an image, filling the borders with its mirror image.
+
+    The image is padded by `reach` pixels on each side. Then a window of the size of the image is cut out, `down` pixels
+    from the top and `right` pixels from the left of the padded image. Both are from 0 to 2 * reach.
+    """
     height, width = image.shape[2:]
     return F.pad(image, (reach,) * 4, mode="reflect")[:, :, down : down + height, right : right + width]
 
@@ -79,12 +86,12 @@ def noise_image(height: int, width: int, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def to_tensor(pixels: Pixels) -> Tensor:
-    """Convert H x W x 3 pixels of any storage type to 1 x 3 x H x W in [0, 1]."""
+    """Convert H x W x 3 pixels of any storage type to a tensor 1 x 3 x H x W with values in [0, 1]."""
     levels = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32)
     return torch.from_numpy(levels / np.float32(PEAKS[pixels.dtype]))
 
 
 def to_pixels(image: Tensor) -> npt.NDArray[np.uint8]:
-    """Convert 1 x 3 x H x W in [0, 1] to H x W x 3, rounded to 8 bits."""
+    """Convert a tensor 1 x 3 x H x W with values in [0, 1] to H x W x 3 pixels, rounded to 8 bits."""
     levels = (image[0] * 255).round().to(torch.uint8)
     return levels.permute(1, 2, 0).contiguous().numpy(force=True)

@@ -1,4 +1,4 @@
-"""The folder of a run: a log of complete lines, frames and final images. Its files are never incomplete."""
+"""Write the folder of a run: a log, frames and final images. A reader never sees an incomplete file or line."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ ANIMATIONS = {"gif": "steps.gif", "apng": "steps.png"}
 
 
 class RunFolder:
-    """The folder into which one run writes.
+    """Writer for the folder into which one run writes its results.
 
     Parameters
     ----------
     path : Path
-        Path of the folder. It must not contain another run.
+        Path of the folder. The folder must not contain the results of another run.
 
     Raises
     ------
     UsageError
-        If the folder contains a run, or if the path is a file.
+        If the folder contains the results of a run, or if the path is a file.
     OutputError
-        If a file cannot be written. The methods raise it.
+        If a file cannot be written. Only the methods raise this error.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         for name in (LOG, FRAMES, RESULT, SIDE_BY_SIDE, CURVE, *ANIMATIONS.values()):
             if (path / name).exists():
-                raise UsageError(f"{shown(path)} has a run already ({name}); choose another folder")
+                raise UsageError(f"{shown(path)} already contains a run ({name}); choose another folder")
         if path.exists() and not path.is_dir():
-            raise UsageError(f"{shown(path)} is a file; expected a folder")
+            raise UsageError(f"{shown(path)} is a file; expected a folder; choose another path")
         self._log: Appender | None = None
 
     def create(self, header: object) -> None:
-        """Create the folder, and the log with its header."""
+        """Create the folder and the log, and write `header` as the first line of the log."""
         try:
             (self.path / FRAMES).mkdir(parents=True)
         except OSError as error:
@@ -52,12 +52,12 @@ class RunFolder:
         self.write_log(header)
 
     def write_log(self, record: object) -> None:
-        """Append one complete line to the log."""
+        """Append a record to the log, as one complete line."""
         if self._log is not None:
             self._log.write(f"{dump(record)}\n".encode())
 
     def write_frame(self, step: int, pixels: npt.NDArray[np.uint8]) -> str:
-        """Write a frame and return its path relative to the folder."""
+        """Write a frame, and return the path of its file relative to the folder."""
         name = f"{FRAMES}/{step:05}.png"
         self.write_picture(name, Image.fromarray(pixels))
         return name

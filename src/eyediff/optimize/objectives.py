@@ -1,4 +1,4 @@
-"""The metrics that have a gradient, by name."""
+"""Load the metrics that have a gradient by their names, for the optimisation of an image."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ PERCEPTUAL: Mapping[str, str] = {
     "perceptual": VGG.name,
     **{f"perceptual-{trunk.name}": trunk.name for trunk in (ALEX, SQUEEZE, MINI)},
 }
-"""Backbones by name of their content loss (Johnson et al. 2016) at the second feature layer, relu2_2 in VGG."""
+"""Names of the content losses of Johnson et al. 2016, and the name of the backbone of each.
+
+The loss compares the features of the second feature layer of the backbone, which is relu2_2 in VGG.
+"""
 
 JOHNSON = "2016"
 
 RANGE = (0.0, 1.0)
-"""Range of the pixels in this package."""
+"""Values of black and white in the tensors of this package."""
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,16 @@ class Objective:
     name, version : str
         Name and version of the metric.
     weights_sha256 : str or None
-        Hash of its weights.
+        Hash of the weights of the metric; None if it has no weights.
     higher_is_better : bool
         Whether a higher `score` means more similar images.
     smallest : int
-        Shortest side that the metric accepts, in pixels.
+        Smallest width and height that the metric accepts, in pixels.
     strided : bool
         Whether the metric samples only a grid of positions, as networks do.
     module : torch.nn.Module
-        Returns the loss when called; it is lower for more similar images. Its `score` is the published metric.
+        Module that returns the loss of two images. The loss is lower for more similar images. The method `score` of the
+        module returns the published metric.
     """
 
     name: str
@@ -59,16 +63,16 @@ class Objective:
     module: torch.nn.Module
 
     def score(self, x: Tensor, y: Tensor) -> float:
-        """Return the score of one pair, 1 x 3 x H x W each."""
+        """Return the score of one pair of images. Each image is 1 x 3 x H x W."""
         with torch.no_grad():
             return float(cast(Any, self.module).score(x, y))
 
     def loss(self, x: Tensor, prepared: Any) -> Tensor:
-        """Return the loss to minimise. `prepared` is a target, or the result of `prepare` for a target."""
+        """Return the loss of the image `x`. `prepared` is the target, or the result of `prepare` for the target."""
         return cast(Tensor, self.module(x, prepared))
 
     def prepare(self, target: Tensor) -> Any:
-        """Compute the part of the loss that depends only on the target, so that it is computed once."""
+        """Return the part of the loss that depends only on the target, so that this part is computed only once."""
         with torch.no_grad():
             if isinstance(self.module, nn.LPIPS):
                 return self.module.prepare(target)
@@ -88,7 +92,8 @@ def load_objective(name: str, progress: DownloadProgress | None = None) -> Objec
     name : str
         Name of a metric, such as `lpips-alex`, `ssim@skimage` or `perceptual`.
     progress : function, optional
-        Called with the number of bytes that have arrived and the expected number, if weights are downloaded.
+        Function that is called while weights are downloaded, with the number of bytes that have arrived and the
+        expected number of bytes.
 
     Returns
     -------
@@ -97,11 +102,11 @@ def load_objective(name: str, progress: DownloadProgress | None = None) -> Objec
     Raises
     ------
     UnknownMetricError
-        If there is no such metric.
+        If there is no metric of this name.
     UsageError
         If the metric has no gradient.
     WeightsError
-        If its weights are neither found nor downloaded.
+        If the weights of the metric cannot be found or downloaded.
     """
     sha256: str | None = None
     if name in PERCEPTUAL:

@@ -1,4 +1,4 @@
-"""A complete run: it takes two images and writes a folder of results."""
+"""Run a complete optimisation: read two images, optimise one of them, and write a folder of results."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from .objectives import Objective
 from .settings import MAX_PIXELS, DescentSettings
 
 NOISE = "noise"
-"""Name of a start that consists of random pixels."""
+"""Name that stands for a start image of random pixels, in place of a path."""
 
 AnimationFormat: TypeAlias = Literal["gif", "apng"]
 
 
 @dataclass(frozen=True)
 class ImagePair:
-    """A start and a target of one size, their names, and notes from reading them."""
+    """A start image and a target image of the same size, their names, and the notes that were made on reading them."""
 
     start: Pixels
     target: Pixels
@@ -51,13 +51,13 @@ class OptimizationResult:
     Attributes
     ----------
     first, last : float
-        Scores of the start and of the result, computed from the saved pixels.
+        Scores of the start image and of the result, computed from the saved 8-bit pixels.
     steps : int
         Number of completed steps. It is smaller than planned if the run was interrupted.
     interrupted : bool
         Whether the run was interrupted.
     curve : bool
-        Whether the curve was drawn. It needs matplotlib.
+        Whether the plot of the scores was drawn. The plot needs matplotlib.
     """
 
     first: float
@@ -68,18 +68,18 @@ class OptimizationResult:
 
 
 def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | None, seed: int) -> ImagePair:
-    """Read both images and give them one size. Transparent images are placed on white.
+    """Read a start image and a target image, and give them the same size. Transparent images are put on white.
 
     Parameters
     ----------
     start : str
-        Path of the start, or NOISE.
+        Path of the start image, or NOISE for random pixels.
     target : Path
-        Path of the target.
+        Path of the target image.
     policy : str
-        How the start is changed to the size of the target.
+        What to do if the sizes differ: how the start image gets the size of the target image.
     side : int or None
-        Images are first reduced until their longer side has at most this many pixels. None: they are not reduced.
+        Largest side in pixels to which both images are reduced first. If it is None, they are not reduced.
     seed : int
         Seed of the noise.
 
@@ -92,7 +92,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     ImageError
         If an image cannot be read.
     SizeError
-        If the sizes differ and the policy refuses this.
+        If the sizes differ and the policy is "refuse".
     UsageError
         If the target has more than MAX_PIXELS pixels.
     """
@@ -101,7 +101,7 @@ def read_image_pair(start: str, target: Path, policy: SizePolicy, side: int | No
     if height * width > MAX_PIXELS:
         raise UsageError(
             f"{shown(target)} is {size_of(target_image.pixels)}; expected at most {MAX_PIXELS / 1e6:.1f} megapixels, "
-            "because a larger image takes gigabytes of memory and hours; reduce it with ",
+            "because a larger image takes gigabytes of memory and hours; reduce the image with ",
             Setting("side", 512),
         )
     if start == NOISE:
@@ -123,24 +123,24 @@ def optimize(
     device: TorchDeviceName = "cpu",
     progress: Progress | None = None,
 ) -> OptimizationResult:
-    """Optimise the start of a pair towards its target, and write the folder of the run.
+    """Optimise the start image of a pair towards the target image, and write a folder of results.
 
     Parameters
     ----------
     pair : ImagePair
-        Start and target.
+        Start image and target image.
     objective : Objective
-        Metric to optimise for.
+        Metric for which the image is optimised.
     settings : DescentSettings
-        Number of steps, rate, shifts, seed and frames.
+        Number of steps, learning rate, shifts, seed and number of frames.
     path : Path
-        Folder of the run. The run writes log.jsonl, frames/, result.png, side-by-side.png, an animation and curve.png.
+        Folder for the results: log.jsonl, frames/, result.png, side-by-side.png, an animation and curve.png.
     animation : {"gif", "apng"}
         Format of the animation.
     device : {"cpu", "cuda"}
-        Device that computes.
+        Device on which the metric is computed.
     progress : function, optional
-        Called with the number of completed steps and the number of all steps.
+        Function that is called after each step, with the number of completed steps and the number of all steps.
 
     Returns
     -------
@@ -149,14 +149,15 @@ def optimize(
     Raises
     ------
     SizeError, DeviceError, UsageError
-        If the images are too small, the device is missing, or the folder is in use. They are raised before writing.
+        If the images are too small, the device is missing, or the folder has the results of another run. These errors
+        are raised before anything is written.
     OutputError
         If a file cannot be written.
 
     Notes
     -----
-    Scores are computed from the saved pixels with 8 bits a channel. `eyediff compare result.png target` gives the last
-    score. The first Ctrl-C ends the run and keeps its results.
+    Scores are computed from the saved pixels, which have 8 bits a channel. So `eyediff compare result.png target` gives
+    the same score as the last line of the log. The first Ctrl-C ends the run and keeps its results.
     """
     check_sides(objective.name, objective.smallest, pair.target.shape[1], pair.target.shape[0])
     torch_device = require_device(device)
@@ -229,7 +230,7 @@ def _header(pair: ImagePair, objective: Objective, settings: DescentSettings) ->
 def _on_white(image: Image) -> Image:
     if image.over_white is None:
         return image
-    return Image(image.name, image.over_white, notes=(*image.notes, "transparency is shown on white"))
+    return Image(image.name, image.over_white, notes=(*image.notes, "the transparent image was put on white"))
 
 
 def _shrink(image: Image, side: int | None) -> Image:
@@ -238,7 +239,7 @@ def _shrink(image: Image, side: int | None) -> Image:
         return image
     factor = side / max(height, width)
     pixels = resized(image.pixels, max(1, round(height * factor)), max(1, round(width * factor)))
-    return Image(image.name, pixels, notes=(*image.notes, f"shrunk from {size_of(image.pixels)} to {size_of(pixels)}"))
+    return Image(image.name, pixels, notes=(*image.notes, f"reduced from {size_of(image.pixels)} to {size_of(pixels)}"))
 
 
 def _notes(image: Image) -> tuple[str, ...]:

@@ -1,31 +1,34 @@
-"""The settings of an optimisation: everything that affects the result, except the images and the metric."""
+"""Define the settings of an optimisation: everything that affects the result, except the images and the metric."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 BETAS = (0.9, 0.99)
-"""Decay rates of Adam's moments. The second is lower than usual, because runs are short and every shift changes the
-gradient."""
+"""Decay rates of Adam's first and second moment. The second rate is lower than usual, because runs are short and every
+shift changes the gradient."""
 
 EPSILON = 1e-4
-"""Adam's epsilon, for losses that are multiplied by the number of values in the image.
+"""Adam's epsilon. The loss is multiplied by the number of values in the image before Adam uses it.
 
-With this factor, epsilon has the same meaning for any size. A difference of one 8-bit level has an l2 gradient of 8e-3.
-Rounding leaves gradients below 1e-5 if images are equal. Epsilon prevents such gradients from causing full steps.
+Because of this factor, epsilon has the same meaning for images of any size. A difference of one 8-bit level has an l2
+gradient of 8e-3. Equal images have gradients below 1e-5, which come from rounding errors. Epsilon prevents such small
+gradients from causing steps of full size.
 """
 
 RATE_FROM_NOISE, RATE_FROM_IMAGE = 0.1, 0.01
-"""Initial learning rates.
+"""Initial learning rates for a run that starts from noise, and for a run that starts from an image.
 
-Noise is far from its target: with a tenth of its rate, the distance is twice as large after 300 steps. An image near
-its target moves away at a high rate, because Adam's first steps have full size even for small gradients. A photo at a
-distance of 0.004 from its target (lpips-alex) was at 0.18 after one step with rate 0.1, and at 0.022 after 300 steps.
-With rate 0.01 it reached 0.0014.
+Noise is far from the target and needs a high rate. With a tenth of this rate, the distance after 300 steps is twice as
+large. An image that is already near the target needs a low rate. Adam's first steps have full size even for small
+gradients, so a high rate moves the image away from the target. In one experiment, the lpips-alex distance of a photo
+from its target was 0.004 at the start. With a rate of 0.1, it was 0.18 after one step and 0.022 after 300 steps. With a
+rate of 0.01, it was 0.0014 after 300 steps.
 """
 
 MAX_PIXELS = 1_048_576
-"""Largest number of pixels in an image. VGG keeps 2 kB a pixel for the backward pass, and a step takes seconds."""
+"""Largest number of pixels in an image. VGG keeps 2 kB for each pixel until the backward pass, and a step takes
+seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,24 @@ class DescentSettings:
     Parameters
     ----------
     steps : int
-        Number of steps of Adam on the pixels. Pixels are clipped to [0, 1] after each.
+        Number of steps in which Adam changes the pixels. After each step, the pixels are clipped to [0, 1].
     rate : float
-        Initial learning rate, for pixels in [0, 1]. It falls to 0 along half a cosine.
+        Initial learning rate, for pixels in [0, 1]. The rate falls to 0 along half a cosine.
     shifts : int
-        In every step, networks get both images shifted at random by up to this many pixels. 0: no shifts.
+        Largest random shift in pixels. In every step of a metric with a network, both images are shifted by the same
+        random number of pixels. If it is 0, the images are not shifted.
     seed : int
-        Seed of the noise and of the shifts.
+        Seed of the random choices: of the noise from which a run may start, and of the shifts.
     frames : int
-        Number of images that are kept during the run. They are closer together at the beginning, where more changes.
+        Number of images that are kept during the run. The steps between them are smaller at the beginning, because the
+        image changes more there.
 
     Notes
     -----
-    Equal settings and images give equal pixels on the same processor and number of threads.
+    Equal settings and images give equal pixels on the same processor with the same number of threads.
 
-    Networks sample a grid of positions. For example, the first layer of AlexNet uses every fourth pixel. Without
-    shifts, the distance of an image soon becomes almost 0 although the image looks like noise.
+    The shifts are needed because networks sample a grid of positions. For example, the first layer of AlexNet uses
+    every fourth pixel. Without shifts, the distance soon becomes almost 0 although the image still looks like noise.
     """
 
     steps: int = 300
@@ -60,7 +65,7 @@ class DescentSettings:
     frames: int = 50
 
     def frame_steps(self) -> frozenset[int]:
-        """Return the steps after which a frame is kept. Step 0 (the start) and the last step are always included.
+        """Return the numbers of the steps after which a frame is kept, always with 0 (the start) and the last step.
 
         Examples
         --------

@@ -1,4 +1,7 @@
-"""Read human votes on images, and measure how well a metric agrees with them. No engine and no network is used."""
+"""Read the votes of people on images, and measure how well a metric agrees with the votes.
+
+This package computes no metric: its functions get the scores of metrics as arrays.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +28,16 @@ __all__ = [
 
 
 def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") -> Study:
-    """Read the votes in a folder or a table.
+    """Read the votes of a study from a folder or a table.
 
     Parameters
     ----------
     path : str or Path
-        A folder in the layout of BAPPS (complete or a part of it), or a table (see `table.py`).
+        A folder in the layout of BAPPS, which may be a part of BAPPS, or a table (see `table.py`).
     kind : {"2afc", "jnd", "mos"}
-        Kind of the votes; "mos" needs a table.
+        Kind of the votes. Votes of the kind "mos" are read only from a table.
     split : {"train", "val"}
-        Part of a folder that contains both.
+        Part to read if the folder contains both parts: the votes for training or for validation.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") 
     ------
     StudyError
         If the study has problems: missing or doubled files, votes with a wrong shape or out of range, or files that are
-        not images. `problems` lists all of them.
+        not images. The attribute `problems` of the error lists all of them.
     """
     study, problems = _read(Path(path), kind, split)
     check.raise_problems(study.path, problems)
@@ -54,7 +57,7 @@ def read_study(path: str | Path, kind: StudyKind, *, split: StudySplit = "val") 
 def find_problems(
     path: str | Path, kind: StudyKind, *, split: StudySplit = "val", workers: int = 1
 ) -> tuple[Study, list[str]]:
-    """Return a study and all its problems, one line for each. Every image is decoded.
+    """Return a study and all problems in its files, with one line of text for each problem. Every image is decoded.
 
     Raises
     ------
@@ -68,7 +71,9 @@ def find_problems(
 
 
 def find_parts(path: Path, kind: StudyKind | None = None) -> list[tuple[StudyKind, StudySplit]]:
-    """Return the kinds of votes in a folder or table, with their splits. `kind` restricts the result to one kind.
+    """Return the kinds of votes in a folder or a table, and the splits (training or validation) of each kind.
+
+    If `kind` is given, only votes of this kind are returned.
 
     Raises
     ------
@@ -86,20 +91,22 @@ def find_parts(path: Path, kind: StudyKind | None = None) -> list[tuple[StudyKin
     if not parts_of_folders:
         bapps.find_subsets(
             path, "jnd" if kind == "jnd" else "2afc", "val"
-        )  # raises an error that says what is expected
+        )  # this call raises an error that says what is expected
     return list(parts_of_folders.values())
 
 
 def _check_exists(path: Path) -> None:
     if not path.exists():
-        raise StudyError(f"{shown(path)}: no such file or folder of votes; check the path")
+        raise StudyError(f"{shown(path)}: there is no such file or folder of votes; check the path")
 
 
 def _read(path: Path, kind: StudyKind, split: StudySplit) -> tuple[Study, list[check.Problem]]:
     _check_exists(path)
     if path.is_dir():
         if kind == "mos":
-            raise StudyError(f"{shown(path)}: opinion scores are read from a table; give a .csv or .jsonl file")
+            raise StudyError(
+                f"{shown(path)} is a folder, but opinion scores are read from a table; give a .csv or .jsonl file"
+            )
         items, problems = bapps.read(bapps.find_subsets(path, kind, split), kind)
     else:
         items, problems = table.read(path, kind)

@@ -3,8 +3,9 @@
     2afc/{train,val}/SUBSET/{ref,p0,p1}/NNNNNN.png and judge/NNNNNN.npy    fraction of votes for p1
     jnd/val/SUBSET/{p0,p1}/NNNNNN.png              and same/NNNNNN.npy     fraction that saw no difference
 
-Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric, section 2 and table 2. Files
-are matched by name. With matching by position, one missing file would shift all later votes.
+The dataset is described in Zhang et al. 2018, The unreasonable effectiveness of deep features as a perceptual metric,
+section 2 and table 2. Files are matched by name. If they were matched by position, one missing file would assign all
+later votes to wrong images.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from .validation import Problem, VoteError
 BappsKind: TypeAlias = Literal["2afc", "jnd"]
 
 DISTORTION_SUBSETS = ("traditional", "cnn")
-"""Subsets of distortions: classical distortions, and those of small networks."""
+"""Names of the subsets with distorted images: by classical distortions, and by small networks."""
 
 ALGORITHM_SUBSETS = ("superres", "deblur", "color", "frameinterp")
-"""Subsets of outputs of real algorithms."""
+"""Names of the subsets with outputs of real algorithms, such as super-resolution."""
 
 SUBSETS = (*DISTORTION_SUBSETS, "mix", *ALGORITHM_SUBSETS)
-"""All subsets, in the order of table 5 of the paper; `mix` exists in the training split only."""
+"""Names of all subsets, in the order of table 5 of the paper. Only the training split has the subset `mix`."""
 
 IMAGES: Mapping[BappsKind, tuple[str, ...]] = {"2afc": ("ref", "p0", "p1"), "jnd": ("p0", "p1")}
 VOTES: Mapping[BappsKind, str] = {"2afc": "judge", "jnd": "same"}
@@ -36,7 +37,9 @@ SPLITS: Mapping[BappsKind, tuple[StudySplit, ...]] = {"2afc": ("train", "val"), 
 
 
 def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
-    """Return the folders of the subsets in `path`, which is the whole dataset, `2afc`, `2afc/val`, or one subset.
+    """Return the folders of the subsets in `path`.
+
+    `path` is the folder of the complete dataset, or a folder inside it: for example `2afc`, `2afc/val`, or one subset.
 
     Raises
     ------
@@ -46,18 +49,22 @@ def find_subsets(path: Path, kind: BappsKind, split: StudySplit) -> list[Path]:
     if (path / VOTES[kind]).is_dir():
         return [path]
     if split not in SPLITS[kind]:
-        raise StudyError(f"{shown(path)}: the {kind} votes have no split {split!r}; use {', '.join(SPLITS[kind])}")
+        raise StudyError(
+            f"{shown(path)}: {kind} votes have no split {split!r}; expected one of {', '.join(SPLITS[kind])}"
+        )
     for inner in (path / kind / split, path / split, path):
         subsets = {folder.name: folder for folder in _folders(inner) if (folder / VOTES[kind]).is_dir()}
         if subsets:
             known = [name for name in SUBSETS if name in subsets]
             return [subsets[name] for name in (*known, *sorted(subsets.keys() - set(known)))]
     expected = f"{kind}/{split}/SUBSET/{{{','.join((*IMAGES[kind], VOTES[kind]))}}}"
-    raise StudyError(f"{shown(path)} has no {kind} votes; expected {expected}, or one of those folders, or a table")
+    raise StudyError(
+        f"{shown(path)} has no {kind} votes; expected files in {expected}, or one of these folders itself, or a table"
+    )
 
 
 def read(folders: list[Path], kind: BappsKind) -> tuple[list[StudyItem], list[Problem]]:
-    """Return all items of these subsets, sorted by name, and all problems."""
+    """Return all items in the folders of some subsets, sorted by name, and all problems."""
     items, problems = list[StudyItem](), list[Problem]()
     for folder in folders:
         columns = {name: _column(folder / name, problems) for name in (*IMAGES[kind], VOTES[kind])}
@@ -72,7 +79,10 @@ def read(folders: list[Path], kind: BappsKind) -> tuple[list[StudyItem], list[Pr
 
 
 def _item(folder: Path, stem: str, columns: Mapping[str, Mapping[str, Path]], kind: BappsKind) -> StudyItem:
-    """Return the item with the name `stem`. Raises VoteError; all missing files of a name are one problem."""
+    """Return the item whose files have the name `stem`.
+
+    Raises VoteError if files are missing or wrong. All missing files of an item are reported as one problem.
+    """
     missing = [name for name in columns if stem not in columns[name]]
     if missing:
         present = ", ".join(name for name in columns if name not in missing)
@@ -87,21 +97,24 @@ def _item(folder: Path, stem: str, columns: Mapping[str, Mapping[str, Path]], ki
 
 
 def _column(folder: Path, problems: list[Problem]) -> dict[str, Path]:
-    """Return the files of a folder of a subset, by name without suffix. Two files with the same name are a problem."""
+    """Return the files of one folder of a subset, by their names without suffix.
+
+    If two files have the same name without suffix, this is added to `problems`.
+    """
     wanted = {".npy"} if folder.name in VOTES.values() else IMAGE_SUFFIXES
     found: dict[str, Path] = {}
     for path in _files(folder):
         if path.suffix.lower() not in wanted:
-            continue  # missing files are reported by their name
+            continue  # if a file with a right suffix is missing, `_item` reports its name
         if path.stem in found:
-            problems.append(Problem("doubled", str(path), f"{found[path.stem].name} has the same name"))
+            problems.append(Problem("doubled", str(path), f"{found[path.stem].name} has the same name without suffix"))
         else:
             found[path.stem] = path
     return found
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Return the files of a folder, sorted, without hidden files."""
+    """Return the entries of a folder in sorted order, without hidden entries."""
     entries = sorted(folder.iterdir()) if folder.is_dir() else ()
     return (path for path in entries if not path.name.startswith("."))
 

@@ -1,13 +1,15 @@
-"""Compute bootstrap intervals: how much a score depends on the sample of questions.
+"""Compute bootstrap intervals, which show how much a score depends on the random sample of questions.
 
-A statistic is a function of how often each question counts. It maps K x N multiplicities to K values. All metrics get
-the same multiplicities, so that they are compared on the same questions (Efron, Tibshirani 1993, chapters 13 and 16).
+A resample is described by multiplicities: the number of times that each of N questions counts. A statistic, as this
+package uses the word, is a function from the multiplicities of K resamples, K x N, to K values. All metrics get the
+same multiplicities, so that they are compared on the same questions (Efron, Tibshirani 1993, chapters 13 and 16).
 
-The interval has expanded percentiles (Hesterberg 2015, What teachers should know about the bootstrap, The American
-Statistician 69(4)). The 2.5 % and 97.5 % percentiles of resamples are too narrow for few questions: they lack the
-factor sqrt(n / (n - 1)), and correspond to the normal distribution instead of Student's t. So the percentile
-Phi(-sqrt(n / (n - 1)) t(97.5 %, n - 1)) is used instead of 2.5 %. `scripts/measure_coverage.py` measures how often the
-intervals contain the true value; docs/statistics.md has the table.
+The ends of an interval are expanded percentiles (Hesterberg 2015, What teachers should know about the bootstrap, The
+American Statistician 69(4)). The interval between the 2.5 % and the 97.5 % percentile of the resamples would be too
+narrow for few questions. It lacks the factor sqrt(n / (n - 1)), and it corresponds to the normal distribution instead
+of Student's t. So the percentile Phi(-sqrt(n / (n - 1)) t(97.5 %, n - 1)) is used instead of 2.5 %.
+`scripts/measure_coverage.py` measures how often the intervals contain the true value. docs/statistics.md has the
+results.
 """
 
 from __future__ import annotations
@@ -25,22 +27,26 @@ from ..records import Numbers
 from ..student_t import student_quantile
 
 Statistic: TypeAlias = Callable[[Numbers], Numbers]
-"""Type of a function from K x N multiplicities (whole numbers as float64) to K values; NaN if a value is undefined."""
+"""Type of a function that returns K values for the multiplicities of K resamples, K x N.
+
+The multiplicities are whole numbers of the type float64. A value is NaN if it is undefined.
+"""
 
 BLOCK = 1 << 20
-"""Number of multiplicities in memory at a time; they take 8 MB."""
+"""Number of multiplicities that are in memory at a time. They take 8 MB."""
 
 TAIL = 0.025
-"""Probability that the true value is beyond one end of the interval."""
+"""Intended probability that the true value is below an interval, and that it is above an interval."""
 
 Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and its 95 % interval.
+    """A value and the ends of its 95 % interval.
 
-    The interval is None for too few questions; all are None for an undefined value.
+    `low` and `high` are None if there are too few questions for an interval. All three are None if the value is
+    undefined.
     """
 
     value: float | None
@@ -49,9 +55,10 @@ class Estimate:
 
 
 def draws(count: int, resamples: int, seed: int, stream: int) -> Iterator[Numbers]:
-    """Yield how often each of `count` questions is drawn (with replacement), as blocks K x N of `resamples` rows.
+    """Yield the multiplicities of `resamples` random resamples of `count` questions, drawn with replacement.
 
-    Each part of a study has its own `stream`, so that the parts are resampled independently.
+    They are yielded as blocks of K rows, one row for each resample. Each subset of a study has a different `stream`, so
+    that the subsets are resampled independently.
     """
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, stream))))
     step = max(1, BLOCK // count)
@@ -62,16 +69,16 @@ def draws(count: int, resamples: int, seed: int, stream: int) -> Iterator[Number
 
 
 def value(statistic: Statistic, count: int) -> float:
-    """Return the value of a statistic if each question counts once."""
+    """Return the value that a statistic has if each of `count` questions counts once."""
     return float(statistic(np.ones((1, count)))[0])
 
 
 def distributions(
     statistics: Mapping[Key, Statistic], count: int, resamples: int, seed: int, stream: int = 0
 ) -> dict[Key, Numbers]:
-    """Return the values of each statistic under the same resamples.
+    """Return the values of each statistic for the same random resamples.
 
-    The arrays are empty for fewer than two questions.
+    The arrays of values are empty if there are fewer than two questions.
     """
     found: dict[Key, list[Numbers]] = {key: [] for key in statistics}
     if count > 1:
@@ -82,14 +89,15 @@ def distributions(
 
 
 def estimate(figure: float, distribution: Numbers, count: int, parameters: int = 1) -> Estimate:
-    """Return a value with the interval of its distribution.
+    """Return a value of a statistic with its interval.
 
     Parameters
     ----------
     figure
-        Value for the original questions.
+        Value of the statistic for the original questions.
     distribution
-        Values for the resamples. Undefined values are left out; there is no interval if they are more than 5 %.
+        Values of the statistic for the resamples. Undefined values are left out. If more than 5 % of the values are
+        undefined, there is no interval.
     count
         Number of questions. There is no interval if `count - parameters + 1` is less than `defaults.FEWEST`.
     parameters
@@ -106,6 +114,6 @@ def estimate(figure: float, distribution: Numbers, count: int, parameters: int =
 
 
 def _tail(count: int, parameters: int) -> float:
-    """Return the share of resamples beyond each end of an interval."""
+    """Return the fraction of the resamples whose values are below an interval, which equals the fraction above it."""
     freedom = count - parameters
     return NormalDist().cdf(-math.sqrt(count / freedom) * student_quantile(1 - TAIL, freedom))

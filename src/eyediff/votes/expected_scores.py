@@ -11,16 +11,20 @@ from . import bootstrap, jnd
 
 
 def expected_2afc_scores(chance: Numbers, observers: int) -> dict[str, float]:
-    """Return expected scores of triplets. The number of votes for b is binomial with probability `chance`.
+    """Return the expected scores for triplets.
+
+    `chance` has, for each triplet, the probability p that an observer votes for b. `observers` is the number n of votes
+    for each triplet. So the number of votes for b has a binomial distribution.
 
     Notes
     -----
-    `observer` is the agreement of the metric that the observers follow: max(p, 1 - p), because it prefers b if p > 1/2.
+    `observer` is the expected agreement of the metric by which the observers vote. It is max(p, 1 - p), because this
+    metric prefers b if p > 1/2.
 
-    `human` is the expectation of p'^2 + (1 - p')^2 for the fraction p' of votes. The variance of p' is p (1 - p) / n,
-    which gives 1 - 2 p (1 - p) (1 - 1 / n).
+    `human` is the expectation of p'^2 + (1 - p')^2, where p' is the fraction of votes for b. The variance of p' is
+    p (1 - p) / n, so the expectation is 1 - 2 p (1 - p) (1 - 1 / n).
 
-    `majority` is the expectation of max(p', 1 - p'), summed over all outcomes.
+    `majority` is the expectation of max(p', 1 - p'), computed as a sum over all possible numbers of votes.
     """
     votes = np.arange(observers + 1)
     combinations = np.array([comb(observers, vote) for vote in votes], np.float64)
@@ -36,8 +40,8 @@ def expected_2afc_scores(chance: Numbers, observers: int) -> dict[str, float]:
 def expected_jnd_scores(below: Numbers, chance: Numbers) -> dict[str, float]:
     """Return the average precision of the metric of the observers for infinitely many votes, in both conventions.
 
-    `below` is the threshold minus the distance of each pair; `chance` is the true fraction of observers who see no
-    difference.
+    For each pair, `below` has the threshold minus the distance, and `chance` has the probability that an observer sees
+    no difference.
     """
     return {
         f"observer {convention}": bootstrap.value(jnd.average_precision(-below, chance, convention), len(chance))

@@ -1,7 +1,7 @@
 """Download the archives of BAPPS from its authors, and unpack them. An interrupted download is resumed.
 
-The authors publish no sha256 of these archives. If the caller gives a hash, it is checked. Otherwise the hash of the
-first download is stored in a file, so that a later change is detected.
+The authors publish no sha256 of these archives. If the caller gives a hash, the hash of the archive is compared with
+it. Otherwise, the hash of the first download is stored in a file, and every later download is compared with it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,19 @@ from . import bapps
 HOST = "https://people.eecs.berkeley.edu/~rich.zhang/projects/2018_perceptual/dataset/"
 
 ARCHIVES = {"twoafc_train": "2afc", "twoafc_val": "2afc", "jnd": "."}
-"""Names of the archives, without `.tar.gz`, and the folder that each is unpacked into."""
+"""Names of the archives, without `.tar.gz`, and the folder into which each archive is unpacked."""
 
 _SUBSETS, _COLUMNS = "|".join(bapps.SUBSETS), "|".join({*sum(bapps.IMAGES.values(), ()), *bapps.VOTES.values()})
 MEMBER = re.compile(rf"((?:jnd/)?(?:train|val)/(?:{_SUBSETS}))/((?:{_COLUMNS})/[^/]+\.(?:png|npy))")
-"""Allowed members of an archive: the folder of a subset, and a file in it."""
+"""Pattern for the names of the allowed files in an archive. Group 1 is the folder of a subset, group 2 is the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedArchive:
-    """An archive, its sha256, the unpacked folders, and the number of entries that do not belong to the layout."""
+    """An archive that was downloaded and unpacked: its path, its sha256, and the unpacked folders.
+
+    `passed_over` is the number of entries in the archive that do not belong to the layout of BAPPS, and were skipped.
+    """
 
     archive: Path
     sha256: str
@@ -58,20 +61,23 @@ def fetch(
     Raises
     ------
     UsageError
-        For an unknown name, or if EYEDIFF_OFFLINE is set.
+        If the name is unknown, or if a download is needed and EYEDIFF_OFFLINE is set.
     FetchError
-        If the download fails, or the sha256 differs.
+        If the download fails, or if the sha256 differs from the expected one.
     StudyError
         If the archive contains no votes.
     OutputError
-        If a folder of the archive exists already, or cannot be written.
+        If a folder of the archive exists already, or if a file or folder cannot be written.
     """
     if name not in ARCHIVES:
-        raise UsageError(f"there is no archive {name!r}; the archives are {', '.join(ARCHIVES)}")
+        raise UsageError(f"there is no archive {name!r}; expected one of {', '.join(ARCHIVES)}")
     archive = folder / f"{name}.tar.gz"
     fresh = not archive.exists()
     if fresh and is_offline():
-        raise UsageError(f"{shown(archive)} does not exist, and EYEDIFF_OFFLINE forbids the download")
+        raise UsageError(
+            f"{shown(archive)} does not exist, and EYEDIFF_OFFLINE forbids the download; unset EYEDIFF_OFFLINE, or "
+            "copy the archive to this path"
+        )
     lock = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +103,7 @@ def _hash_file(archive: Path) -> Path:
 
 
 def _version_file(part: Path) -> Path:
-    """Return the path of the file that records which version of the remote file a partial download belongs to."""
+    """Return the path of the file that records the version of the remote file from which a partial download comes."""
     return part.with_name(f"{part.name}.tag")
 
 
@@ -106,7 +112,8 @@ def _verify_and_unpack(
 ) -> tuple[str, tuple[Path, ...], int]:
     """Verify and unpack an archive.
 
-    Return its hash, its folders and the number of other entries. A bad download is removed.
+    Return the hash of the archive, the unpacked folders, and the number of skipped entries. If the archive was just
+    downloaded and is wrong, it is removed.
     """
     sha256_of_file = file_sha256(source)
     expected = sha256 or (
@@ -114,27 +121,34 @@ def _verify_and_unpack(
     )
     try:
         if sha256_of_file != expected.lower():
-            raise FetchError(f"{shown(archive)} has the sha256 {sha256_of_file}, expected {expected}")
+            raise FetchError(f"{shown(archive)} has the sha256 {sha256_of_file}; expected {expected}")
         return sha256_of_file, *_unpack(source, archive, into)
     except (FetchError, StudyError) as error:
         if source == archive:
             raise type(error)(f"{error}; remove the file and try again") from None
         source.unlink()
         _version_file(source).unlink(missing_ok=True)
-        raise type(error)(f"{error}; the download was removed") from None
+        raise type(error)(f"{error}; the downloaded file was removed; try again") from None
 
 
 def _download(url: str, part: Path, schemes: Collection[str], progress: DownloadProgress | None) -> None:
-    """Download the missing part of an archive. Raises FetchError; the downloaded part is then kept."""
+    """Download the missing part of an archive. If this fails, FetchError is raised and the downloaded part is kept."""
     try:
         transfer(url, part, defaults.LARGEST_ARCHIVE, tag=_version_file(part), progress=progress, schemes=schemes)
     except OSError as error:
-        kept = "the downloaded part is kept; repeat the call to continue" if part.exists() else "nothing was downloaded"
-        raise FetchError(f"cannot download {url} ({innermost_reason(error)}); {kept}") from None
+        kept = (
+            "the downloaded part is kept; repeat the call to continue"
+            if part.exists()
+            else "nothing was downloaded; check the connection"
+        )
+        raise FetchError(f"{url} cannot be downloaded ({innermost_reason(error)}); {kept}") from None
 
 
 def _unpack(source: Path, archive: Path, into: Path) -> tuple[tuple[Path, ...], int]:
-    """Unpack all folders of the subsets, or none. Return them, and the number of entries outside the layout."""
+    """Unpack the folders of all subsets, or none if an error occurs.
+
+    Return the unpacked folders, and the number of entries that do not belong to the layout of BAPPS.
+    """
     moved: list[Path] = []
     with _scratch(archive) as scratch:
         names, passed_over = _extract(source, archive, scratch)
@@ -156,7 +170,7 @@ def _unpack(source: Path, archive: Path, into: Path) -> tuple[tuple[Path, ...], 
 @contextmanager
 def _scratch(archive: Path) -> Iterator[Path]:
     folder = archive.with_name(f".{archive.name}.unpacking")
-    shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
+    shutil.rmtree(folder, ignore_errors=True)  # a killed run may have left the folder
     folder.mkdir()
     try:
         yield folder
@@ -165,7 +179,10 @@ def _scratch(archive: Path) -> Iterator[Path]:
 
 
 def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int]:
-    """Extract only regular files whose names fit the layout: no links, no devices, no paths outside the folder."""
+    """Extract the regular files whose names fit the layout of BAPPS. Links and devices are never extracted.
+
+    Return the folders of the subsets, and the number of skipped entries.
+    """
     subsets: dict[str, None] = {}
     passed_over = total = 0
     try:
@@ -174,7 +191,7 @@ def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int
                 total += member.size
                 if count >= defaults.MOST_ENTRIES or total > defaults.LARGEST_UNPACKED:
                     raise StudyError(
-                        f"{shown(archive)} has more unpacked data than an archive of votes can have; download it again"
+                        f"{shown(archive)} unpacks to more files or bytes than an archive of votes can have"
                     )
                 match = MEMBER.fullmatch(member.name.removeprefix("./"))
                 if match is None or not member.isreg():
@@ -188,5 +205,7 @@ def _extract(source: Path, archive: Path, scratch: Path) -> tuple[list[str], int
             raise
         raise StudyError(f"{shown(archive)} is not a complete .tar.gz file ({error})") from None
     if not subsets:
-        raise StudyError(f"{shown(archive)} has no votes in the layout of BAPPS (it has {passed_over} other entries)")
+        raise StudyError(
+            f"{shown(archive)} has no votes in the layout of BAPPS (number of other entries: {passed_over})"
+        )
     return list(subsets), passed_over

@@ -1,15 +1,17 @@
 """Evaluate just noticeable differences: do pairs that looked equal to people have smaller distances than other pairs?
 
-Zhang et al. 2018 use the area under the precision-recall curve, averaged over the subsets. Pairs are sorted by
-distance. For each threshold, consider the pairs up to this distance. People who saw no difference in such a pair are
-true positives, and people who saw a difference are false positives; both are fractions. The average precision is the
-area under the curve of precision against recall. There are two conventions:
+As in Zhang et al. 2018, the measure is the area under the precision-recall curve, averaged over the subsets. For each
+threshold, a metric "finds" the pairs whose distance is at most the threshold. The fraction of people who saw no
+difference in a found pair counts as true positive. The fraction of people who saw a difference counts as false
+positive. The average precision is the area under the curve of precision against recall. There are two conventions:
 
-    voc     the published code: precision is the largest at the same or any higher recall (PASCAL VOC 2010)
-    step    scikit-learn's average_precision_score: each pair is a positive and a negative, weighted by votes
+    voc     as in the published code: the precision at a recall is the largest precision at this or any higher recall
+            (PASCAL VOC 2010)
+    step    as in scikit-learn's average_precision_score: each pair is both a positive and a negative example, weighted
+            by the votes
 
-In both conventions, pairs with exactly the same distance share one threshold. In the published code, an unstable sort
-decides their order.
+In both conventions, pairs with exactly the same distance share one threshold. In the published code, the order of such
+pairs depends on an unstable sort.
 """
 
 from __future__ import annotations
@@ -26,21 +28,22 @@ CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 
 def curve(distances: Numbers, share: Numbers, times: Numbers | None = None) -> tuple[Numbers, Numbers]:
-    """Return recall and precision at every threshold.
+    """Return the recall and the precision at every threshold.
 
     Parameters
     ----------
     distances : array of float64, shape (N,)
-        Distances of the pairs, smaller for more similar ones.
+        Distances of the pairs. They are smaller for more similar images.
     share : array of float64, shape (N,)
-        Fractions of people who saw no difference.
+        Fraction of the people who saw no difference in each pair.
     times : array of float64, shape (K, N), optional
-        How often each pair counts. Default: once.
+        Number of times that each pair counts in each of K resamples. By default, there is one resample in which every
+        pair counts once.
 
     Returns
     -------
     recall, precision : arrays of float64, shape (K, T)
-        For each of T different distances, from the smallest.
+        Recall and precision for each of T thresholds. The thresholds are the different distances, in increasing order.
     """
     order = np.argsort(distances, kind="stable")
     sorted_distances, sorted_share = distances[order], share[order]
@@ -54,7 +57,10 @@ def curve(distances: Numbers, share: Numbers, times: Numbers | None = None) -> t
 
 
 def average_precision(distances: Numbers, share: Numbers, convention: Convention = "voc") -> Statistic:
-    """Return the area under the curve, 0 to 1, as a statistic; NaN if every person saw a difference in every pair."""
+    """Return a function that computes the average precision, 0 to 1, of resamples of the pairs (see `bootstrap.py`).
+
+    The average precision is NaN if every person saw a difference in every pair.
+    """
 
     def statistic(times: Numbers) -> Numbers:
         recall, precision = curve(distances, share, times)

@@ -1,7 +1,9 @@
-"""Make triplets whose order is known: a photo with a weak and with a strong version of the same distortion.
+"""Make triplets for which it is known which candidate is closer to the reference.
 
-Both candidates use the same random choices. There are no human votes: the stronger distortion counts as farther. This
-tests whether a metric orders the strengths of one distortion. It does not test comparisons of different distortions.
+A triplet has a photo as its reference, and two candidates: the photo with the same distortion at a low and at a high
+strength. Both candidates are made with the same random choices. There are no votes of people: the candidate with the
+higher strength counts as farther from the reference. Such triplets test whether a metric puts the strengths of one
+distortion in the right order. They do not test how a metric compares different distortions.
 """
 
 from __future__ import annotations
@@ -20,21 +22,23 @@ TABLE = "study.csv"
 
 WEAKEST, STRONGEST = 0.05, 1.0
 RATIO = (1.15, 1.6)
-"""Range of the ratio of the two strengths. They are close, so that metrics give different answers."""
+"""Smallest and largest ratio of the two strengths. The ratios are small, so that metrics give different answers."""
 
 
 def write_ordered_triplets(folder: Path, source: Path, count: int, seed: int) -> Path:
-    """Write `count` triplets of each category of distortions to a new folder. Return the path of its table.
+    """Write `count` triplets for each category of distortions to a new folder, and return the path of the table.
 
     Raises
     ------
     UsageError
-        If the photos are unusable.
+        If `count` or `seed` is out of range, or if the photos cannot be used.
     OutputError
         If the folder exists or cannot be written.
     """
     if count < 1 or seed < 0:
-        raise UsageError(f"{count} triplets, seed {seed}: expected at least 1 triplet and a seed of 0 or more")
+        raise UsageError(
+            f"{count} triplets and the seed {seed} were given; expected at least 1 triplet and a seed of 0 or more"
+        )
     pictures = photos.load_photos(photos.find_photos(source), SIDE)
     if folder.exists():
         raise OutputError(f"{shown(folder)} exists already; give another folder, or move it away")

@@ -1,4 +1,4 @@
-"""Read a vote file of the published data: an .npy file with a single fraction. The file may be hostile."""
+"""Read a vote file of BAPPS: an .npy file with one number, the fraction of votes. The file may be hostile."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from numpy.lib import format as npy
 from .validation import VoteError
 
 MAX_BYTES = 4096
-"""Size limit of a file, in bytes. A fraction takes 8 bytes, and the header about 120."""
+"""Largest allowed size of a file in bytes. A fraction takes 8 bytes, and the header takes about 120 bytes."""
 
 _BROKEN = (
     ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError, EOFError, tokenize.TokenError,
 )  # fmt: skip
-"""Errors that numpy's reader of headers raises for hostile files."""
+"""Types of the errors that the functions of numpy which read headers raise for hostile files."""
 
 
 def read_share(path: Path) -> float:
-    """Return the fraction, 0 to 1, in a file of shape (1,) or (). Raises VoteError.
+    """Return the fraction of votes, from 0 to 1, in a file whose array has the shape (1,) or ().
 
-    The header is checked before any value is read. Nothing is unpickled, and a large shape allocates nothing.
+    The header is checked before the value is read. Nothing is unpickled, and a header with a large shape allocates no
+    memory. Raises VoteError for any other file.
     """
     try:
         with path.open("rb") as file:
@@ -47,12 +48,12 @@ def read_share(path: Path) -> float:
             "unreadable", path, f"the file is not an .npy file of numbers ({' '.join(str(error).split())[:80]})"
         ) from error
     if shape not in ((1,), ()):
-        raise VoteError("wrong shape", path, f"the shape is {shape}; expected (1,) or (), for one share of votes")
+        raise VoteError("wrong shape", path, f"the shape is {shape}; expected (1,) or (), for one fraction of votes")
     if dtype.kind not in "fiu" or dtype.hasobject:
-        raise VoteError("unreadable", path, f"the file holds {dtype}; expected a number")
+        raise VoteError("unreadable", path, f"the file has a value of the type {dtype}; expected a number")
     if len(figure := data[stream.tell() :]) != dtype.itemsize:
         raise VoteError("unreadable", path, f"the file has {len(figure)} bytes of data; expected {dtype.itemsize}")
     value = float(np.frombuffer(figure, dtype)[0])
-    if not 0 <= value <= 1:  # nan with it
-        raise VoteError("out of range", path, f"the share is {value:g}; expected 0 to 1")
+    if not 0 <= value <= 1:  # NaN fails this test, too
+        raise VoteError("out of range", path, f"the fraction of votes is {value:g}; expected 0 to 1")
     return value

@@ -1,6 +1,7 @@
-"""Simulate a study whose true preferences are known: noisy observers, who follow a metric, compare distortions.
+"""Simulate a study whose true preferences are known.
 
-The study has the layout of BAPPS (bapps.py). A file simulation.json records the observers, their noise, the true
+Simulated observers compare distorted images. They vote by the distances of a metric, with random noise. The study has
+the layout of BAPPS (bapps.py). Its file simulation.json records the metric of the observers, their noise, the true
 preference of each triplet, and the expected scores. The same settings give the same files, byte by byte.
 """
 
@@ -28,7 +29,7 @@ TRUTH = "simulation.json"
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """The metric that observers follow."""
+    """The metric by whose distances the simulated observers vote."""
 
     name: str
     engine: Engine
@@ -36,22 +37,23 @@ class Observer:
     header: MetricHeader
 
     def distances(self, a: Pixels, b: Pixels) -> Numbers:
-        """Return distances, smaller for more similar images, also if higher scores of the metric are better."""
+        """Return distances, which are smaller for more similar images: scores, negated if higher scores are better."""
         scores = self.engine.distances(a, b)
         return -scores if self.higher_is_better else scores
 
 
 @dataclass(frozen=True, slots=True)
 class SimulationSettings:
-    """Settings of a simulation: `count` items in each subset, and `observers` votes for each.
+    """Settings of a simulation: `count` items in each subset, and the votes of `observers` observers for each item.
 
     Notes
     -----
-    An observer prefers b with probability logistic((d_a - d_b) / noise), where d are the distances of a metric. It sees
-    no difference with probability logistic((threshold - d) / noise), where the threshold is the median distance.
+    Let d_a and d_b be the distances of image a and image b from the reference, computed by a metric. An observer
+    prefers b with the probability logistic((d_a - d_b) / noise). For a pair with the distance d, an observer sees no
+    difference with the probability logistic((threshold - d) / noise). The threshold is the median distance.
 
-    `noise` is in the unit of the metric. By default it is half the median of the differences, so that votes are neither
-    certain nor random.
+    `noise` is in the unit of the metric. By default it is half the median of the absolute differences (d_a - d_b or
+    threshold - d), so that votes are neither certain nor random.
     """
 
     kind: bapps.BappsKind = "2afc"
@@ -63,8 +65,11 @@ class SimulationSettings:
     def check(self) -> None:
         """Raise UsageError if a setting is out of range."""
         if self.count < 1 or self.observers < 1 or self.seed < 0 or not (self.noise is None or 0 < self.noise < np.inf):
-            given = f"{self.count} items, {self.observers} observers, noise {self.noise}, seed {self.seed}"
-            raise UsageError(f"{given}: expected counts of 1 or more, a noise above 0, and a seed of 0 or more")
+            given = f"{self.count} items, {self.observers} observers, the noise {self.noise} and the seed {self.seed}"
+            raise UsageError(
+                f"{given} were given; expected at least 1 item, at least 1 observer, a noise above 0, and a seed of 0 "
+                "or more"
+            )
 
 
 def simulate(
@@ -76,21 +81,24 @@ def simulate(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> None:
-    """Write a study to a new folder, from photos in `source` or from drawn pictures.
+    """Write a simulated study to a new folder. Its images are made from photos in `source`, or from drawn pictures.
 
-    Photos alternate between the training and the validation split, in the order of their paths. So no photo is in both
-    splits.
+    Every second photo, in the order of paths, is used for the training split, and the others for the validation split.
+    So no photo is used for both splits.
 
     Raises
     ------
     UsageError
-        If the settings or the photos are unusable.
+        If the settings are out of range, or if the photos cannot be used.
     OutputError
-        If the folder exists or cannot be written. No files are left then.
+        If the folder exists or cannot be written. Then no files of the study are left.
     """
     plan.check()
     if observer.engine.smallest > SIDE:
-        raise UsageError(f"{observer.name} needs sides of {observer.engine.smallest} pixels, but patches have {SIDE}")
+        raise UsageError(
+            f"{observer.name} needs images with sides of at least {observer.engine.smallest} pixels, but the images of "
+            f"a simulation have {SIDE}; choose another metric"
+        )
     cut_from, names = simulated_images.source_pictures(plan.kind, plan.seed, source)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{shown(folder)} exists already; give another folder, or move it away")
@@ -117,14 +125,14 @@ def simulate(
 
 
 def _write_votes(folder: Path, plan: SimulationSettings, distances: Mapping[SubsetKey, Numbers]) -> dict[str, object]:
-    """Draw and write all votes. Return the true preferences and the settings."""
+    """Draw the votes of all observers at random, and write them. Return the settings and the true preferences."""
     all_distances = np.concatenate(list(distances.values()))
     threshold = float(np.median(all_distances)) if plan.kind == "jnd" else None
     margins = {key: _margins(found, threshold) for key, found in distances.items()}
     noise = plan.noise or float(np.median(np.abs(np.concatenate(list(margins.values()))))) / 2
     if not 0 < noise < np.inf:
         raise UsageError(
-            "the metric gives most candidates the same score, so no noise can be derived from it; give a noise"
+            "the metric gives most candidates the same score, so no noise can be derived from its scores; give a noise"
         )
     preferences: dict[str, dict[str, list[float]]] = {}
     figures: dict[str, dict[str, object]] = {}
@@ -150,7 +158,10 @@ def _write_votes(folder: Path, plan: SimulationSettings, distances: Mapping[Subs
 
 
 def _margins(distances: Numbers, threshold: float | None) -> Numbers:
-    """Return the margins of the votes: how much closer b is than a, or how far a pair is below the threshold."""
+    """Return the differences of distances that decide the votes.
+
+    For triplets, this is the distance of a minus the distance of b. For pairs, it is the threshold minus the distance.
+    """
     if threshold is not None:
         return threshold - distances[:, 0]
     with np.errstate(invalid="ignore"):

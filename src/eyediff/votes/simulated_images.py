@@ -1,4 +1,4 @@
-"""Make the images of a simulated study: patches of pictures, and distorted candidates."""
+"""Make the images of a simulated study: square patches of pictures as references, distorted copies as candidates."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from . import bapps
 from .study import StudySplit
 
 SIDE = 64
-"""Width and height of a patch in pixels, as in BAPPS after loading."""
+"""Width and height of the images in pixels. The published code resizes the images of BAPPS to the same size."""
 
 PICTURES, PICTURE_SIDE = 12, 192
-"""Number of drawn pictures for a split without photos, and their width and height."""
+"""Number of pictures that are drawn for each split if there are no photos, and their width and height in pixels."""
 
 BATCH = 64
-"""Number of items in a batch for the metric of the observers."""
+"""Number of items whose distances are computed together."""
 
 MAX_REDUCTION = 3.0
-"""Patches are reduced by up to this factor, as in BAPPS, before they are distorted."""
+"""Largest factor by which a patch of a picture is reduced before it is distorted, as in BAPPS."""
 
 TRADITIONAL = tuple(
     name for category, names in CATEGORIES.items() if category != "networks and patches" for name in names
@@ -47,11 +47,17 @@ SUBSET_DISTORTIONS: Mapping[bapps.BappsKind, Mapping[StudySplit, Mapping[str, tu
     },
     "jnd": {"val": {"traditional": (TRADITIONAL,), "cnn": (CNN,)}},
 }
-"""Distortions for the candidates of each subset. The other four subsets, of real algorithms, are not simulated."""
+"""Names of the distortions from which each candidate is made, for each kind of votes, split and subset.
+
+The four subsets of BAPPS with outputs of real algorithms are not simulated.
+"""
 
 
 Distances: TypeAlias = Callable[[Pixels, Pixels], Numbers]
-"""Type of a function that returns the distances of N pictures from N candidates, smaller for more similar ones."""
+"""Type of a function that returns the distances of N references from N candidates.
+
+The distances are smaller for more similar images.
+"""
 
 
 def source_pictures(
@@ -68,7 +74,8 @@ def source_pictures(
     paths = photos.find_photos(source)
     if len(paths) < len(splits):
         raise UsageError(
-            f"{shown(source)} has a single photo; the training and the validation split need at least one each"
+            f"{shown(source)} has a single photo; expected at least two photos, one for the training split and one for "
+            "the validation split; add photos"
         )
     paths_by_split: dict[StudySplit, list[Path]] = {
         split: paths[number :: len(splits)] for number, split in enumerate(splits)
@@ -96,9 +103,9 @@ def write_images(
     workers: int,
     progress: Progress | None,
 ) -> dict[SubsetKey, Numbers]:
-    """Write the images of a study.
+    """Write the images of a study, and return the distances of the candidates from their references.
 
-    Return, for each split and subset, the distances of the candidates of every item: N x 2, or N x 1 for JND.
+    There is one array of distances for each split and subset. It is N x 2 for triplets, and N x 1 for pairs.
     """
     distances_by_subset: dict[SubsetKey, Numbers] = {}
     total, done = count * sum(map(len, SUBSET_DISTORTIONS[kind].values())), 0
@@ -122,7 +129,7 @@ def write_images(
 
 
 def _subsets(kind: bapps.BappsKind, seed: int) -> Iterator[tuple[SubsetKey, Sequence[Sequence[str]], tuple[int, ...]]]:
-    """Yield each subset with the distortions of its candidates, and the first part of the seeds of its items."""
+    """Yield each subset, the names of the distortions for its candidates, and a prefix of the seeds of its items."""
     for split_number, (split, subsets) in enumerate(SUBSET_DISTORTIONS[kind].items()):
         for number, (subset, distortions) in enumerate(subsets.items()):
             yield (split, subset), distortions, (seed, split_number, number)
@@ -138,16 +145,16 @@ def _write_item(
 ) -> list[Picture]:
     """Make and save a reference and its candidates.
 
-    They depend only on `stream` and `index`, not on the thread.
+    The images depend only on the pictures, on `stream` and on `index`, not on the thread that makes them.
     """
     rng = np.random.default_rng((*stream, index))
     reference = photos.crop(cut_from[int(rng.integers(len(cut_from)))], SIDE, rng, MAX_REDUCTION)
     pictures = [reference]
     for names in distortions:
-        strongest = 1.0 if kind == "2afc" else 0.5  # distortions that people may overlook are weak
+        strongest = 1.0 if kind == "2afc" else 0.5  # for "jnd", people must be able to overlook the distortions
         strength = float(rng.uniform(MIN_STRENGTH, strongest))
         pictures.append(DISTORTIONS[names[int(rng.integers(len(names)))]](reference, strength, rng))
-    if len(pictures) == 3 and rng.random() < 0.5:  # for two candidates, either one comes first
+    if len(pictures) == 3 and rng.random() < 0.5:  # the order of two candidates is random
         pictures[1:] = pictures[:0:-1]
     for column, picture in zip(columns, pictures, strict=True):
         Image.fromarray(picture).save(column / f"{index:06d}.png")

@@ -1,4 +1,8 @@
-"""Define the votes of people: which of two images is closer to a reference, whether two look equal, how good one is."""
+"""Define the votes of people on images.
+
+There are three kinds of votes: which of two images is closer to a reference, whether two images look equal, and how
+good an image is.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,10 @@ StudySplit: TypeAlias = Literal["train", "val"]
 
 @dataclass(frozen=True, slots=True)
 class Triplet:
-    """A reference and two candidates, with the number of people who found `a`, and `b`, closer to it.
+    """A reference and two candidates, `a` and `b`, with the votes for each.
 
-    The published data has only fractions; the two votes then sum to 1.
+    `votes_a` is the number of people who found `a` closer to the reference, and `votes_b` is the same for `b`. The
+    published data has only fractions of people; then the two numbers sum to 1.
     """
 
     name: str
@@ -29,18 +34,18 @@ class Triplet:
 
     @property
     def share(self) -> float:
-        """Fraction of the votes for `b`, 0 to 1."""
+        """Fraction of the votes that are for `b`, from 0 to 1."""
         return self.votes_b / (self.votes_a + self.votes_b)
 
     @property
     def images(self) -> tuple[Path, ...]:
-        """The images. A metric compares the first with each of the others."""
+        """Paths of the images. A metric compares the first image with each of the others."""
         return self.reference, self.a, self.b
 
 
 @dataclass(frozen=True, slots=True)
 class JndPair:
-    """Two images that `total` people saw briefly. `same` of these people saw no difference."""
+    """Two images that were shown to people for a short time. Of `total` people, `same` saw no difference."""
 
     name: str
     subset: str
@@ -51,20 +56,20 @@ class JndPair:
 
     @property
     def share(self) -> float:
-        """Fraction of the people who saw no difference, 0 to 1."""
+        """Fraction of the people who saw no difference, from 0 to 1."""
         return self.same / self.total
 
     @property
     def images(self) -> tuple[Path, ...]:
-        """The images. A metric compares the first with each of the others."""
+        """Paths of the images. A metric compares the first image with the second."""
         return self.a, self.b
 
 
 @dataclass(frozen=True, slots=True)
 class MosItem:
-    """A reference, an image made from it, and the mean opinion of people on this image, on any scale.
+    """A reference, a candidate that was made from it, and `mos`, the mean opinion score of people for the candidate.
 
-    Higher is better.
+    The scale of the opinion scores is arbitrary, but higher scores must be better.
     """
 
     name: str
@@ -75,7 +80,7 @@ class MosItem:
 
     @property
     def images(self) -> tuple[Path, ...]:
-        """The images. A metric compares the first with each of the others."""
+        """Paths of the images. A metric compares the first image with the second."""
         return self.reference, self.candidate
 
 
@@ -84,7 +89,7 @@ StudyItem: TypeAlias = Triplet | JndPair | MosItem
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """All votes of one kind. `layout` is the form of the files."""
+    """A study: all votes of one kind that were read from a path. `layout` says how the files store the votes."""
 
     kind: StudyKind
     path: Path
@@ -93,20 +98,20 @@ class Study:
 
     @property
     def subsets(self) -> tuple[str, ...]:
-        """Names of the subsets, in the order of the items."""
+        """Names of the subsets, in the order in which they first occur in the items."""
         return tuple(dict.fromkeys(item.subset for item in self.items))
 
     @property
     def triplets(self) -> tuple[Triplet, ...]:
-        """The items of a study with the kind "2afc"."""
+        """All items of a study of the kind "2afc"."""
         return tuple(item for item in self.items if isinstance(item, Triplet))
 
     @property
     def jnd_pairs(self) -> tuple[JndPair, ...]:
-        """The items of a study with the kind "jnd"."""
+        """All items of a study of the kind "jnd"."""
         return tuple(item for item in self.items if isinstance(item, JndPair))
 
     @property
     def opinions(self) -> tuple[MosItem, ...]:
-        """The items of a study with the kind "mos"."""
+        """All items of a study of the kind "mos"."""
         return tuple(item for item in self.items if isinstance(item, MosItem))

@@ -1,4 +1,6 @@
-"""Read the votes of your own study from a table, CSV or JSON lines, with one row for each question:
+"""Read the votes of a study from a table. The table is a CSV or JSON lines file with one row for each question.
+
+The three kinds of votes have these columns:
 
     2afc    reference, a, b, votes_a, votes_b
     jnd     a, b, same, total
@@ -30,13 +32,13 @@ FIGURES: Mapping[StudyKind, tuple[str, ...]] = {
 }
 
 SUBSET = "all"
-"""Subset of rows that do not name a subset."""
+"""Name of the subset of all rows that do not name a subset."""
 
 
 def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
-    """Return the items of a table in their order, and all problems with their lines.
+    """Return the items of a table in the order of its rows, and all problems with the numbers of their lines.
 
-    Raises StudyError if the file is not a table of this kind.
+    Raises StudyError if the file is not a table of votes of this kind.
     """
     items, problems, lines = list[StudyItem](), list[Problem](), dict[tuple[str, ...], int]()
     for line, row in _rows(path):
@@ -46,7 +48,7 @@ def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
                 raise VoteError(row.trouble, where, row.what)
             item = _item(path, kind, line, row)
             if (first := lines.setdefault(_question(kind, item), line)) != line:
-                raise VoteError("doubled", where, f"line {first} has the same question; add up their votes")
+                raise VoteError("doubled", where, f"line {first} has the same question; add up the votes of both lines")
             items.append(item)
         except VoteError as wrong:
             problems.append(wrong.problem)
@@ -58,7 +60,10 @@ def read(path: Path, kind: StudyKind) -> tuple[list[StudyItem], list[Problem]]:
 
 
 def kind_of(path: Path) -> StudyKind:
-    """Return the kind of votes of a table, from its columns. Raises StudyError if it is not a table of votes."""
+    """Return the kind of the votes in a table. The columns of the table determine the kind.
+
+    Raises StudyError if the file is not a table of votes.
+    """
     _, row = next(_rows(path), (0, {}))
     names = set() if isinstance(row, BadRow) else set(row)
     for kind in IMAGES:
@@ -78,17 +83,19 @@ def _rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
 
 
 def _item(path: Path, kind: StudyKind, line: int, row: TableRow) -> StudyItem:
-    """Return the item of a row. Raises VoteError."""
+    """Return the item that a row describes. Raises VoteError if a value is missing or wrong."""
     where, columns = f"{path} line {line}", (*IMAGES[kind], *FIGURES[kind])
     if absent := [name for name in columns if row.get(name) in (None, "")]:
         raise VoteError(
-            "missing", where, f"the row has no {', '.join(absent)}; a row of {kind} votes has {', '.join(columns)}"
+            "missing", where, f"the row has no {', '.join(absent)}; a row of {kind} votes needs {', '.join(columns)}"
         )
     files = [path.parent / _path(row, name, where) for name in IMAGES[kind]]
     figures = [_figure(row, name, where) for name in FIGURES[kind]]
     if kind == "2afc" and (min(figures) < 0 or sum(figures) <= 0):
         given = f"votes_a {figures[0]:g} and votes_b {figures[1]:g}"
-        raise VoteError("out of range", where, f"{given}: expected counts, at least one of them above 0")
+        raise VoteError(
+            "out of range", where, f"{given} were given; expected numbers of votes, at least one of them above 0"
+        )
     if kind == "jnd" and not (0 <= figures[0] <= figures[1] and figures[1] > 0):
         raise VoteError(
             "out of range", where, f"same is {figures[0]:g} and total is {figures[1]:g}; expected same from 0 to total"
@@ -120,7 +127,7 @@ def _figure(row: TableRow, name: str, where: str) -> float:
 
 
 def _question(kind: StudyKind, item: StudyItem) -> tuple[str, ...]:
-    """Return a key of the question, which does not depend on the order of the two candidates."""
+    """Return a key that is the same for the same question. It does not depend on the order of the two candidates."""
     files = list(map(str, item.images))
     fixed = 0 if kind == "jnd" else 1
     return (item.subset, *files[:fixed], *sorted(files[fixed:]))

@@ -1,4 +1,4 @@
-"""Check a study completely before it is used. All problems are found and reported together."""
+"""Check all files of a study before the study is used. All problems are found and reported together."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .study import Study, StudyItem
 ProblemKind: TypeAlias = Literal["missing", "doubled", "unreadable", "wrong shape", "out of range"]
 
 MAX_NAMED_PROBLEMS = 3
-"""Number of problems that an error message names; `eyediff eval check` prints all."""
+"""Number of problems that an error message names. `eyediff eval check` prints all problems."""
 
 MAX_TEXT_LENGTH = 300
-"""Largest number of characters of a name or of a description in a line."""
+"""Largest number of characters of a file name, and of a description, in the line of a problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A problem: its kind, where it is (a file, or a line of a table), and a description."""
+    """A problem in a study: its kind, its place (a file, or a line of a table), and a description of what is wrong."""
 
     kind: ProblemKind
     where: str
@@ -44,7 +44,7 @@ def _shorten(text: str) -> str:
 
 
 class VoteError(Exception):
-    """One problem of a file or a row. Readers collect such problems in a list."""
+    """Exception for one problem of a file or a row. Readers catch it, and collect the problems in a list."""
 
     def __init__(self, kind: ProblemKind, where: Path | str, what: str) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class VoteError(Exception):
 
 
 def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
-    """Raise StudyError if there are problems: the number of each kind, and the first few."""
+    """Raise StudyError if there are problems. Its message has the number of each kind and the first problems."""
     if not problems:
         return
     counts = ", ".join(f"{count} {kind}" for kind, count in Counter(each.kind for each in problems).items())
@@ -67,7 +67,7 @@ def raise_problems(path: Path, problems: Sequence[Problem]) -> None:
 
 
 def check_images(items: Sequence[StudyItem]) -> list[Problem]:
-    """Return problems for files that are missing or do not begin like an image. Each file is read once."""
+    """Return a problem for each file that is missing or does not begin like an image. Each file is read only once."""
     problems = []
     for path in _images(items):
         try:
@@ -83,7 +83,7 @@ def check_images(items: Sequence[StudyItem]) -> list[Problem]:
 
 
 def find_undecodable(study: Study, workers: int) -> list[Problem]:
-    """Return the problems that only decoding can find: damaged files, and images of one item that differ in size."""
+    """Decode all images, and return a problem for each damaged file and for images of one item that differ in size."""
     paths = _images(study.items)
     with ThreadPoolExecutor(workers, "eyediff-check") as pool:
         sizes = dict(zip(paths, pool.map(_size, paths), strict=True))
@@ -91,13 +91,13 @@ def find_undecodable(study: Study, workers: int) -> list[Problem]:
     for one, other in dict.fromkeys((item.images[0], other) for item in study.items for other in item.images[1:]):
         size, reference_size = sizes[other], sizes[one]
         if not isinstance(size, str) and not isinstance(reference_size, str) and size != reference_size:
-            what = f"it is {size[0]}x{size[1]}, but {shown(one.name)} is {reference_size[0]}x{reference_size[1]}"
+            what = f"the image is {size[0]}x{size[1]}, but {shown(one.name)} is {reference_size[0]}x{reference_size[1]}"
             problems.append(Problem("wrong shape", str(other), what))
     return problems
 
 
 def _images(items: Sequence[StudyItem]) -> list[Path]:
-    """Return every image once, in order."""
+    """Return the paths of all images in the order of the items, each path once."""
     return list(dict.fromkeys(path for item in items for path in item.images))
 
 

@@ -1,4 +1,4 @@
-"""Find, download, verify and import the weights of backbones. Load the linear weights, and metrics from files."""
+"""Find, download, verify and import the weights of backbones. Load linear weights, and read and write metric files."""
 
 from .catalogue import PUBLISHED, PublishedWeights, published
 from .hashing import canonical_sha256, file_sha256

@@ -1,4 +1,4 @@
-"""The published weights of the backbones: where they are, and how eyediff recognises them."""
+"""List the published weights of the backbones: their addresses, and the names and hashes that identify them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ class PublishedWeights:
     url : str
         Address of the file.
     bytes, sha256
-        Size and hash of the file.
+        Size of the file in bytes, and hash of the file.
     canonical_sha256 : str or None
-        Hash of its convolutions in any container (`hashing.canonical_sha256`). If it is None, only the official file
-        is recognised.
+        Hash of the convolutions in the file (`hashing.canonical_sha256`), which is the same in every file format. If it
+        is None, weights are recognised only by the hash of the official file.
     patterns : tuple of str
-        File names in a folder of the user, the best first.
+        Patterns for the names that the file may have in a folder of the user. The best pattern is the first.
     hub_names : tuple of str
-        File names in the folder of torch hub. Other programs also write other weights to that folder.
+        Names that the file may have in the folder of torch hub. Patterns are not used there, because other programs
+        write other weights to that folder.
     licence : str
         Licence of the weights.
     """
@@ -42,12 +43,13 @@ class PublishedWeights:
 
     @property
     def cached_name(self) -> str:
-        """File name in the cache."""
+        """Name of the file in the cache."""
         return f"{self.trunk}.safetensors"
 
 
-# The hashes of the files are those that several independent public projects use. File names contain their first 8
-# digits. The canonical hashes are those of convolutions with the published scores (alex 0.722 on LPIPS's example).
+# Several independent public projects state the same hashes of the files. The name of a file contains the first 8 digits
+# of its hash. The canonical hashes are hashes of convolutions that give the published scores (for example, 0.722 for
+# alex on the example images of LPIPS).
 _ALL = (
     PublishedWeights(
         trunk="alex",
@@ -108,8 +110,8 @@ PUBLISHED: Mapping[str, PublishedWeights] = {entry.trunk: entry for entry in _AL
 
 
 def published(trunk: str) -> PublishedWeights:
-    """Return the entry of a backbone. Raises UsageError for an unknown name."""
+    """Return the published weights of a backbone. Raises UsageError if there are none for this name."""
     try:
         return PUBLISHED[trunk]
     except KeyError:
-        raise UsageError(f"no weights are called {trunk!r}; the names are {', '.join(PUBLISHED)}") from None
+        raise UsageError(f"there are no weights for {trunk!r}; expected one of {', '.join(PUBLISHED)}") from None

@@ -1,4 +1,4 @@
-"""Downloads: only by https, never larger than expected, and verified before use."""
+"""Download files by https only. A file is never larger than expected, and is verified before use."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ if TYPE_CHECKING:
 
 
 SCHEMES = ("https",)
-"""Allowed URL schemes.
+"""Allowed schemes of a URL.
 
-The hash protects the content of a download. https also prevents others from reading or redirecting it.
+The hash protects the content of a download. In addition, https prevents others from reading or redirecting the
+download.
 """
 
 CHUNK = 1 << 16
-"""Number of bytes that are written together. It is small, so that the progress bar moves smoothly."""
+"""Number of bytes that are written to the file at a time. It is small, so that the progress bar moves smoothly."""
 
 TIMEOUT = 30.0
-"""Number of seconds without an answer after which a server counts as unreachable."""
+"""Number of seconds after which a server that sends nothing counts as unreachable."""
 
 PATIENCE = 60.0
-"""Number of seconds in which CHUNK bytes must arrive. At 1 kB/s, the largest file would take six days."""
+"""Number of seconds in which at least CHUNK bytes must arrive. At this speed, the largest file would take six days."""
 
 REDIRECTS = 10
-"""Largest number of redirections."""
+"""Largest number of redirections that a download follows."""
 
 
 def download(
@@ -59,22 +60,24 @@ def download(
     sha256 : str
         Hash of the file.
     progress : function, optional
-        Called after every chunk.
+        Function that is called after every chunk, with the number of bytes that have arrived and the expected number.
     schemes : collection of str
         Schemes that `url` and every redirection may have.
 
     Raises
     ------
     FetchError
-        If the download fails, or the file has another hash.
+        If the download fails, or if the hash of the file differs from `sha256`.
     """
     try:
         transfer(url, to, size, total=size, progress=progress, schemes=schemes)
         if (received := file_sha256(to)) != sha256:
-            raise FetchError(f"{url} has another content: sha256 {received}, expected {sha256}; the file was discarded")
+            raise FetchError(
+                f"{url} has a different content: its sha256 is {received}; expected {sha256}; the file was discarded"
+            )
     except OSError as error:
         to.unlink(missing_ok=True)
-        raise FetchError(f"cannot fetch {url} ({innermost_reason(error)})") from None
+        raise FetchError(f"{url} cannot be downloaded ({innermost_reason(error)})") from None
     except BaseException:
         to.unlink(missing_ok=True)
         raise
@@ -97,23 +100,24 @@ def transfer(
     url : str
         Address of the content.
     to : Path
-        Path of the file.
+        Path of the file to write.
     limit : int
-        Largest number of bytes.
+        Largest number of bytes that the file may have.
     total : int, optional
-        Number of bytes that `progress` reports as expected. Default: the number that the server announces.
+        Number of bytes that `progress` reports as expected. The default is the number that the server announces.
     tag : Path, optional
-        A file that records the version of the server's file. With it, an interrupted transfer continues after its
-        last byte if the server still has that version. Otherwise, the transfer starts again.
+        Path of a small file that records which version of the content was transferred. If it is given and the server
+        still has this version, an interrupted transfer continues after its last byte. Otherwise, the transfer starts
+        again.
     progress : function, optional
-        Called after every chunk.
+        Function that is called after every chunk, with the number of bytes that have arrived and the expected number.
     schemes : collection of str
         Schemes that `url` and every redirection may have.
 
     Raises
     ------
     FetchError
-        If a redirection leaves `schemes`.
+        If the scheme of the URL or of a redirection is not allowed.
     OSError
         If the transfer fails, is interrupted, is too large or is too slow. The bytes that have arrived are kept.
     """
@@ -142,9 +146,9 @@ def transfer(
 
 
 def _read_chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
-    """Yield the body in chunks. Raises OSError if fewer than CHUNK bytes arrive in PATIENCE seconds.
+    """Yield the body of an answer in chunks. Raises OSError if fewer than CHUNK bytes arrive in PATIENCE seconds.
 
-    TIMEOUT alone is not enough: a server that regularly sends a few bytes is never silent for that long.
+    TIMEOUT alone is not enough, because a server that regularly sends a few bytes never reaches this time.
     """
     start, received = time.monotonic(), 0
     while chunk := answer.read1(CHUNK):
@@ -158,7 +162,7 @@ def _read_chunks(answer: BaseHTTPResponse) -> Iterator[bytes]:
 
 @contextmanager
 def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iterator[BaseHTTPResponse]:
-    """Open a URL and follow its redirections. Each must have a scheme in `schemes`."""
+    """Open a URL, and follow its redirections. The URL and each redirection must have a scheme in `schemes`."""
     import urllib3  # noqa: PLC0415 - most runs download nothing
 
     for _ in range(1 + REDIRECTS):
@@ -175,11 +179,13 @@ def _opened(url: str, headers: dict[str, str], schemes: Collection[str]) -> Iter
             finally:
                 answer.close()
         url = urljoin(url, location)
-    raise OSError(f"more than {REDIRECTS} redirections")
+    raise OSError(f"the server redirects more than {REDIRECTS} times")
 
 
 def _pool(url: str) -> PoolManager:
-    """Return connections to servers with valid certificates. They use the proxy of the environment, if there is one."""
+    """Return a pool of connections that accepts only servers with valid certificates.
+
+    The connections use the proxy that the environment variables name, if there is one."""
     import ssl  # noqa: PLC0415
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415
 
@@ -187,7 +193,7 @@ def _pool(url: str) -> PoolManager:
     import urllib3  # noqa: PLC0415
 
     parts = urlsplit(url)
-    context = ssl.create_default_context()  # trusts the authorities of the system, or of SSL_CERT_FILE
+    context = ssl.create_default_context()  # this trusts the authorities of the system, or of SSL_CERT_FILE
     for bundle in (certifi.where(), os.environ.get("REQUESTS_CA_BUNDLE")):
         if bundle:
             context.load_verify_locations(bundle)
@@ -204,7 +210,7 @@ def _pool(url: str) -> PoolManager:
 
 @contextmanager
 def _transport_errors() -> Iterator[None]:
-    """Turn the errors of urllib3 into OSErrors."""
+    """Convert the errors of urllib3 to OSError."""
     from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
     try:
@@ -214,13 +220,13 @@ def _transport_errors() -> Iterator[None]:
 
 
 def check_scheme(url: str, schemes: Collection[str] = SCHEMES) -> None:
-    """Raise FetchError unless the scheme of a URL is allowed."""
+    """Raise FetchError unless the scheme of a URL is one of `schemes`."""
     if urlsplit(url).scheme not in schemes:
-        raise FetchError(f"will not fetch {url[:200]!r}: only {', '.join(schemes)} is allowed")
+        raise FetchError(f"{url[:200]!r} is not downloaded, because only {', '.join(schemes)} is allowed")
 
 
 def innermost_reason(error: BaseException) -> str:
-    """Return the innermost reason of an error in one line. Libraries wrap errors several times."""
+    """Return the message of the innermost cause of an error, in one line. Libraries often wrap errors several times."""
     while (inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__)) is not None:
         error = inner
     return " ".join(str(error).split())[:200] or type(error).__name__

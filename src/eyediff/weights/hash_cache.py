@@ -1,7 +1,7 @@
-"""Hashes of files, stored between runs, so that large files are not hashed at every start.
+"""Store hashes of files between runs, so that large files are not hashed at every start.
 
-A stored hash is valid while the size, modification time and inode of the file are unchanged. The record is a JSON file
-in the cache folder. If the record cannot be written, hashes are computed at every start.
+A stored hash is valid as long as the size, the modification time and the inode of the file do not change. The hashes
+are stored in a JSON file in the cache folder. If this file cannot be written, hashes are computed at every start.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from ..output.atomic_write import replacing
 from .search_path import cache_folder
 
 MAX_ENTRIES = 64
-"""Largest number of entries. The oldest are removed first. Every installation on a machine adds some."""
+"""Largest number of stored hashes. The oldest are removed first. Every installation of eyediff adds some."""
 
 
 def cached_hash(purpose: str, files: Sequence[Path], compute: Callable[[], str]) -> str:
-    """Return `compute()`, or its stored result for the same files.
+    """Return the result of `compute()`. If it is stored for the same unchanged files, return the stored result.
 
     Parameters
     ----------
     purpose : str
-        Name of what is hashed. Different hashes of one file need different names.
+        Name of the hash. If several hashes are computed from one file, they need different names.
     files : sequence of Path
         Files that determine the hash.
     compute : function
-        Returns the hash. If it raises an error, nothing is stored.
+        Function that returns the hash. If it raises an error, nothing is stored.
 
     Returns
     -------

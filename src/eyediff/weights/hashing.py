@@ -1,4 +1,4 @@
-"""A hash of weights that is the same for every file format."""
+"""Compute a hash of weights that is the same for every file format."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from ..metrics.ops import Array
 
 
 def canonical_sha256(tensors: Mapping[str, Array]) -> str:
-    """Return the sha256 of tensors in hexadecimal. It depends on their names, shapes and values, but not on a file.
+    """Return a sha256 of tensors in hexadecimal.
+
+    The hash depends on the names, shapes and values of the tensors, but not on the file from which they were read.
 
     Parameters
     ----------
     tensors : mapping of str to array of float32
-        Tensors by name, in any order and with any strides.
+        Tensors by their names, in any order and with any strides.
 
     Returns
     -------
@@ -26,9 +28,9 @@ def canonical_sha256(tensors: Mapping[str, Array]) -> str:
 
     Notes
     -----
-    The names are sorted. For each name, the input of the hash is one line of JSON `[name, "float32", shape]`, then the
-    values as little-endian float32 in C order. JSON escapes line ends, and the shape gives the number of bytes that
-    follow. So two different sets of tensors never have the same input.
+    The tensors are sorted by name. For each tensor, the input of the hash is a line of JSON, `[name, "float32",
+    shape]`, and after it the values as little-endian float32 in C order. JSON escapes the line ends in a name, and the
+    shape gives the number of bytes that follow. So two different sets of tensors never have the same input.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The linear weights of LPIPS, which are in the package, and the hash of a metric's weights."""
+"""Load the linear weights of LPIPS and DISTS from the package, and compute the hash of the weights of a metric."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .search_path import PACKAGE
 from .validate import LoadedTrunk
 
 MINI_HEAD = "head/{}"
-"""Name of a feature layer's linear weights in the file of lpips-mini."""
+"""Pattern for the name of the tensor with the linear weights of a feature layer, in a weights file of lpips-mini."""
 
 
 def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...]:
@@ -34,7 +34,7 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
     Returns
     -------
     tuple of arrays of float32
-        One array of C_l values, >= 0, for each feature layer.
+        One array for each feature layer l. It has one value >= 0 for each of the C_l channels.
 
     Raises
     ------
@@ -52,13 +52,15 @@ def load_heads(trunk: str, version: str = lpips.VERSIONS[0]) -> tuple[Array, ...
     if network is MINI:
         return load_mini()[1]
     if version not in lpips.VERSIONS:
-        raise UsageError(f"no heads have the version {version!r}; the versions are {', '.join(lpips.VERSIONS)}")
+        raise UsageError(
+            f"there are no linear weights of the version {version!r}; the versions are {', '.join(lpips.VERSIONS)}"
+        )
     release, shipped = lpips.head_version(version), package_files.HEADS.read()
     return tuple(shipped[f"{release}/{trunk}/{index}"] for index in range(len(network.taps)))
 
 
 def load_dists() -> tuple[Array, Array]:
-    """Return the weights alpha and beta of DISTS. Together they add up to 1.
+    """Return the weights alpha and beta of DISTS. The sum of all values of both is 1.
 
     Raises
     ------
@@ -85,19 +87,24 @@ def load_mini() -> tuple[dict[str, Array], tuple[Array, ...]]:
 
 
 def metric_sha256(parameters: Mapping[str, Array], heads: Sequence[Array] | None) -> str:
-    """Return the hash of a metric's weights for headers: the hash of the backbone's parameters and linear weights."""
+    """Return the hash of the weights of a metric, that is, of the parameters of its backbone and its linear weights.
+
+    Results record this hash.
+    """
     return canonical_sha256({**parameters, **{f"heads.{index}": head for index, head in enumerate(heads or ())}})
 
 
 def network_sha256(loaded: LoadedTrunk, heads: Sequence[Array] | None, version: str) -> str:
-    """Return `metric_sha256` of a backbone and its linear weights. For files of the package, the hash is stored.
+    """Return `metric_sha256` of a backbone and its linear weights.
+
+    For weights of the package, the hash is stored between runs.
 
     Parameters
     ----------
     loaded : LoadedTrunk
         Parameters of the backbone, and the file from which they were read.
     heads : sequence of arrays, optional
-        Linear weights. None means that every weight is 1.
+        Linear weights. If they are None, every linear weight is 1.
     version : str
         Version of the linear weights.
     """

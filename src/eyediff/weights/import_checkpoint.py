@@ -1,7 +1,8 @@
-"""Import weights from checkpoints of other projects, with any names.
+"""Import the weights of a backbone from checkpoints of other projects, whose tensors have other names.
 
-Self-supervised models store a backbone as a part of a larger model: `module.encoder_q.features.0.weight`. A prefix is
-removed if the names and shapes behind it are those of the whole backbone. Other tensors of the file are ignored.
+For example, self-supervised models store a backbone as a part of a larger model, with names such as
+`module.encoder_q.features.0.weight`. A prefix of the names is removed if the rest of the names, and the shapes, are
+those of the complete backbone. All other tensors of the file are ignored.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from ..metrics.ops import Array
 from . import containers
 
 TORCHVISION_PREFIX = "features."
-"""Prefix of a backbone's names in torchvision. Other files may use another prefix, or none."""
+"""Prefix of the names of a backbone's parameters in torchvision. Other files may have another prefix, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedCheckpoint:
-    """Parameters of a backbone from a file, the prefix of their names in the file, and the number of other tensors."""
+    """The parameters of a backbone that were read from a file.
+
+    `prefix` is the prefix that their names have in the file. `others` is the number of tensors that were ignored.
+    """
 
     parameters: Mapping[str, Array]
     prefix: str
@@ -30,13 +34,15 @@ class ImportedCheckpoint:
 
 
 def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> ImportedCheckpoint:
-    """Read the weights of a backbone from a .pth or safetensors file, with any prefix or the given one. No code is run.
+    """Read the weights of a backbone from a .pth or safetensors file. No code in the file is run.
+
+    If `prefix` is None, the tensors of the backbone may have any prefix.
 
     Raises
     ------
     WeightsError
-        If the file does not contain the backbone, or contains it several times and `prefix` does not select one. The
-        message names the file.
+        If the file does not contain the backbone. Also if it contains the backbone several times, with different
+        prefixes, and `prefix` is None. The message names the file.
     """
     names_by_suffix = {name.removeprefix(TORCHVISION_PREFIX): name for name in trunk.shapes}
     tensors = containers.read(
@@ -47,7 +53,8 @@ def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> Impo
     if len(matching) > 1:
         names = ", ".join(map(repr, matching))
         raise WeightsError(
-            f"{shown(path)} contains {trunk.title} {len(matching)} times, behind the prefixes {shown(names)}; add ",
+            f"{shown(path)} contains {trunk.title} {len(matching)} times, with the prefixes {shown(names)}; choose one "
+            "with ",
             Setting("prefix"),
         )
     if not matching:
@@ -61,13 +68,13 @@ def read_checkpoint(path: Path, trunk: Trunk, prefix: str | None = None) -> Impo
 
 
 def _prefix_of(name: str, suffix: str) -> str | None:
-    """Return what precedes `suffix` in a name. It must be empty or end with a dot; otherwise, return None."""
+    """Return the part of a name before `suffix`. Return None if this part is neither empty nor ends with a dot."""
     prefix = name.removesuffix(suffix)
     return prefix if prefix != name and (not prefix or prefix.endswith(".")) else None
 
 
 def _prefixes(tensors: Mapping[str, Array], names_by_suffix: Mapping[str, str]) -> list[str]:
-    """Return all possible prefixes: everything that precedes the first name of the backbone."""
+    """Return all possible prefixes: the parts of tensor names before the name of the backbone's first parameter."""
     first = next(iter(names_by_suffix))
     return [prefix for name in tensors if (prefix := _prefix_of(name, first)) is not None]
 
@@ -83,15 +90,19 @@ def _shapes(
 def _describe_mismatch(
     tensors: Mapping[str, Array], names_by_suffix: Mapping[str, str], prefixes: list[str], trunk: Trunk
 ) -> str:
-    """Describe why no prefix fits. The description is about the prefix that fits best."""
+    """Return a description of why no prefix fits. It describes the prefix that fits best."""
     best = max(prefixes, key=lambda prefix: len(_shapes(tensors, names_by_suffix, prefix)), default=None)
     if best is None or not (shapes := _shapes(tensors, names_by_suffix, best)):
-        where = "" if best is None else f" behind {best[:80]!r}"
-        return f"not {trunk.title}: no name in it is that of one of its layers{where}"
+        where = "" if best is None else f" with the prefix {best[:80]!r}"
+        return f"the file does not contain {trunk.title}: no tensor has the name of one of its layers{where}"
     if missing := [suffix for suffix, own in names_by_suffix.items() if own not in shapes]:
         return (
-            f"not {trunk.title}: behind {best[:80]!r} it lacks {missing[0]} ({len(missing)} of {len(names_by_suffix)} "
-            "names); a network with additional layers, such as batch normalisation, does not fit"
+            f"the file does not contain {trunk.title}: with the prefix {best[:80]!r}, {missing[0]} is missing "
+            f"({len(missing)} of {len(names_by_suffix)} tensors are missing); a network with additional layers, such "
+            "as batch normalisation, does not fit"
         )
     name = next(name for name, shape in trunk.shapes.items() if shapes[name] != shape)
-    return f"not {trunk.title}: behind {best[:80]!r}, {name} has shape {shapes[name]}, expected {trunk.shapes[name]}"
+    return (
+        f"the file does not contain {trunk.title}: with the prefix {best[:80]!r}, {name} has the shape {shapes[name]}; "
+        f"expected {trunk.shapes[name]}"
+    )

@@ -1,7 +1,8 @@
-"""A metric as a file: linear weights, parameters of a backbone, or both, with a description.
+"""Read and write metric files. A metric file has linear weights, the parameters of a backbone, or both.
 
-The container is safetensors, with float32 values. `metric_schema.py` defines the description. Without linear weights,
-every weight is 1. Without parameters of a backbone, the official ones are used. Their hash must be the recorded one.
+It is a safetensors file with float32 values and a description, which `metric_schema.py` defines. If the file has no
+linear weights, every linear weight is 1. If the file has no parameters of a backbone, the official parameters are used,
+and their hash must be the one in the description.
 
 The file may come from an unknown source. It is checked completely before any part is used, and no code in it is run.
 """
@@ -32,7 +33,11 @@ SUFFIX = ".safetensors"
 
 @dataclass(frozen=True)
 class MetricFile:
-    """A metric that was read from a file. If `heads` is None, weights are 1; if `parameters` is, they are official."""
+    """A metric that was read from a file.
+
+    `heads` has the linear weights of each feature layer. If it is None, every linear weight is 1. `parameters` has the
+    parameters of the backbone. If it is None, the official parameters are used.
+    """
 
     path: Path
     description: MetricDescription
@@ -41,12 +46,12 @@ class MetricFile:
 
     @property
     def version(self) -> str:
-        """Version of the formula: 0.1 scales its input, 0.0 does not."""
+        """Version of the LPIPS formula. Version 0.1 normalises its input, and version 0.0 does not."""
         return lpips.RELEASES[0 if self.description.scaled else 1]
 
     @property
     def sha256(self) -> str:
-        """Hash, in hexadecimal, of everything that affects a score. Provenance and mode do not affect it."""
+        """Hash in hexadecimal of everything that affects a score. It does not depend on the provenance and the mode."""
         heads = self.heads and canonical_sha256({f"{HEAD}{index}": head for index, head in enumerate(self.heads)})
         record = [
             self.description.trunk,
@@ -65,23 +70,27 @@ class MetricFile:
         Parameters
         ----------
         file : Path, optional
-            Weights of the backbone, if this file does not contain them.
+            Path of a file with the weights of the backbone. It is allowed only if the metric file does not contain
+            these weights.
         head : bool
-            Whether the linear weights are used. Without them, every weight is 1.
+            Whether the linear weights are used. If not, every linear weight is 1.
         progress : function, optional
-            Called with the number of bytes that have arrived and the expected number, if weights are downloaded.
+            Function that is called while weights are downloaded, with the number of bytes that have arrived and the
+            expected number of bytes.
 
         Raises
         ------
         WeightsError
-            If the backbone is not the one for which the metric was made, or cannot be loaded.
+            If the backbone is not the one for which the metric was made, or if it cannot be loaded.
         UsageError
-            If the backbone is a module, or `file` is given but not needed.
+            If the backbone is a torch module of the user, or if `file` is given but not needed.
         """
         self.check_runs()
         parameters = self.parameters
         if parameters is not None and file is not None:
-            raise UsageError(f"{shown(self.path)} contains its backbone; leave out the weights {shown(file)}")
+            raise UsageError(
+                f"{shown(self.path)} already contains its backbone; leave out the weights file {shown(file)}"
+            )
         if parameters is None:
             loaded = load_trunk(self.description.trunk, file, trust=file is not None, progress=progress)
             self.check_trunk(loaded.sha256, str(loaded.source))
@@ -91,30 +100,31 @@ class MetricFile:
         )
 
     def check_runs(self) -> None:
-        """Raise UsageError if the backbone is a module of the user, because a file must not name code to run."""
+        """Raise UsageError if the backbone is a torch module of the user, because a file must not name code to run."""
         if self.description.is_module:
             raise UsageError(
-                f"{shown(self.path)} has heads for {shown(self.description.trunk)}, whose code is not in the file; "
+                f"{shown(self.path)} is for the backbone {shown(self.description.trunk)}, whose code is not in the file"
+                "; "
                 "give the module itself, in Python: eyediff.nn.LPIPS.from_module(module, taps, heads=FILE)"
             )
 
     def check_trunk(self, sha256: str, source: str) -> None:
-        """Raise WeightsError unless this is the hash of the backbone for which the linear weights were made."""
+        """Raise WeightsError unless `sha256` is the hash of the backbone for which the linear weights were made."""
         if sha256 != self.description.trunk_sha256:
             raise WeightsError(
-                f"{shown(self.path)}: made for another backbone: {shown(self.description.trunk)} with sha256 "
-                f"{self.description.trunk_sha256[:16]}, not {sha256[:16]} of {shown(source)}; "
-                "use the backbone for which it was made"
+                f"{shown(self.path)}: the metric was made for another backbone: {shown(self.description.trunk)} with "
+                f"the sha256 {self.description.trunk_sha256[:16]}, not {sha256[:16]} of {shown(source)}; "
+                "use the backbone for which the metric was made"
             )
 
 
 def read_metric(path: Path) -> MetricFile:
-    """Read the file of a metric and check it completely: description, names, shapes, types and values.
+    """Read a metric file, and check its description and the names, shapes, types and values of its tensors.
 
     Raises
     ------
     WeightsError
-        If the file is not a valid metric. The message names the file and the reason.
+        If the file is not a valid metric file. The message names the file and the reason.
     """
     try:
         _check_container(path)
@@ -132,7 +142,7 @@ def read_metric(path: Path) -> MetricFile:
         reason = f"its safetensors header is damaged or cut short ({str(error)[:80]!r})"
         raise WeightsError(f"{shown(path)}: {reason}") from None
     except OSError as error:
-        raise WeightsError(f"{shown(path)}: cannot be read ({error.strerror or error})") from None
+        raise WeightsError(f"{shown(path)}: the file cannot be read ({error.strerror or error})") from None
 
 
 def write_metric(
@@ -147,20 +157,20 @@ def write_metric(
     scaled: bool = True,
     taps: Sequence[str] = (),
 ) -> MetricFile:
-    """Write the file of a metric atomically. Equal arguments give files with equal bytes.
+    """Write a metric file atomically. Equal arguments give files with equal bytes.
 
     Parameters
     ----------
     path : Path
-        Path of the file.
+        Path of the file to write.
     trunk, mode, provenance, scaled, taps
-        See `MetricDescription`.
+        Parts of the description; see `MetricDescription`.
     heads : sequence of arrays, optional
-        Linear weights, one array for each feature layer.
+        Linear weights, one array for each feature layer. If they are not given, every linear weight is 1.
     parameters : mapping, optional
-        Parameters of the backbone, if it is not the official one.
+        Parameters of the backbone. If they are not given, the official parameters are used.
     trunk_sha256 : str, optional
-        Hash of the backbone, if `parameters` is not given (`load_trunk(...).sha256`).
+        Hash of the backbone (`load_trunk(...).sha256`). It is needed only if `parameters` is not given.
 
     Returns
     -------
@@ -169,7 +179,8 @@ def write_metric(
     Raises
     ------
     WeightsError
-        If `read_metric` would refuse the file, if it cannot be written, or if a file of another kind has this path.
+        If `read_metric` would refuse the file, if the file cannot be written, or if `path` is an existing file that is
+        not a metric file.
     """
     path = path.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(path)
@@ -183,7 +194,7 @@ def write_metric(
         check_tensors(description, {name: ("F32", values.shape) for name, values in tensors.items()})
         metric = _build(path, description, tensors)
         if len(text) > (most := containers.MAX_HEADER // 2):
-            raise WeightsError(f"its provenance takes {len(text):,} bytes; expected at most {most:,} bytes")
+            raise WeightsError(f"its description takes {len(text):,} bytes; expected at most {most:,} bytes")
     except WeightsError as error:
         raise WeightsError(f"{shown(path)}: the file was not written: {error}") from None
     containers.write(path, tensors, {KEY: text})
@@ -191,12 +202,14 @@ def write_metric(
 
 
 def check_free(path: Path) -> None:
-    """Raise WeightsError if a file that is not a metric exists at the path."""
+    """Raise WeightsError if `path` is an existing file that is not a metric file."""
     containers.check_free(path, KEY, "metric of eyediff")
 
 
 def is_file_name(name: str) -> bool:
-    """Return whether the name of a metric is a file's name: it has a path separator, or the suffix of metric files.
+    """Return whether `name`, which stands for a metric, is the name of a file.
+
+    It is one if it contains a path separator, or if it has the suffix of metric files.
 
     Examples
     --------
@@ -207,24 +220,27 @@ def is_file_name(name: str) -> bool:
 
 
 def _check_container(path: Path) -> None:
-    """Raise WeightsError unless the file begins as safetensors with a header of acceptable size."""
+    """Raise WeightsError unless the file begins like a safetensors file, with a header that is not too large."""
     if not path.is_file():  # reading a pipe or a device might never end
-        what = "not a regular file" if path.exists() else "no such file"
-        raise WeightsError(f"{what}; a metric with such a name is a file, `eyediff metrics` lists the other metrics")
+        what = "the path is not a regular file" if path.exists() else "there is no such file"
+        raise WeightsError(
+            f"{what}; a metric whose name contains a slash or ends in {SUFFIX} is a file; `eyediff metrics` lists the "
+            "other metrics"
+        )
     with path.open("rb") as file:
         start = file.read(9)
     if start[8:] != b"{":  # checked first, because a length may begin like a pickle
         if start.startswith((pth.ZIP_START, pth.PICKLE_START)):
             raise WeightsError(
-                "it is a .pth file, another pickle or an archive, not a metric, and is not unpacked; "
+                "the file is a .pth file, another pickle or an archive, not a metric, so it is not unpacked; "
                 "`eyediff weights import` makes a metric from a state dict"
             )
-        raise WeightsError("it is not a safetensors file; a metric is a file that eyediff wrote")
+        raise WeightsError("the file is not a safetensors file; expected a metric file that eyediff wrote")
     containers.check_header(path)
 
 
 def _build(path: Path, description: MetricDescription, tensors: Mapping[str, Array]) -> MetricFile:
-    """Return the metric. Names and shapes of the tensors have been checked before; their values are checked here."""
+    """Check the values of the tensors, and return the metric. The names and shapes must have been checked before."""
     heads = tuple(tensors[f"{HEAD}{index}"] for index in range(sum(name.startswith(HEAD) for name in tensors)))
     for index, head in enumerate(heads):
         if not (np.isfinite(head).all() and (head >= 0).all()):
@@ -236,6 +252,7 @@ def _build(path: Path, description: MetricDescription, tensors: Mapping[str, Arr
         lpips.check_parameters(trunk, parameters)
         if (sha256 := canonical_sha256(parameters)) != description.trunk_sha256:
             raise WeightsError(
-                f"damaged: its backbone has sha256 {sha256[:16]}, but {description.trunk_sha256[:16]} is recorded"
+                f"the file is damaged: its backbone has the sha256 {sha256[:16]}, but {description.trunk_sha256[:16]} "
+                "is recorded; download or make the file again"
             )
     return MetricFile(path, description, heads or None, parameters)

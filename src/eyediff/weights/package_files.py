@@ -1,4 +1,4 @@
-"""The files of weights in the package. Each is compared with a hash, and it is memory-mapped, not copied."""
+"""Read the weights files that are part of the package. Each file is verified by its hash, and is memory-mapped."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .hashing import canonical_sha256
 from .search_path import PACKAGE
 
 _LENGTH = 8
-"""Number of bytes at the start of a safetensors file that give the length of its header."""
+"""Number of bytes, at the start of a safetensors file, that contain the length of its header."""
 
 
 @dataclass(frozen=True, slots=True)
 class PackageFile:
-    """A safetensors file of the package.
+    """A safetensors file that is part of the package.
 
     Parameters
     ----------
     name : str
-        File name in this folder.
+        Name of the file in the folder of this module.
     sha256 : str
         Canonical hash of all tensors in the file (`hashing.canonical_sha256`).
     """
@@ -40,28 +40,30 @@ class PackageFile:
         return PACKAGE / self.name
 
     def read(self) -> dict[str, Array]:
-        """Return the tensors of the file by name. They are read-only arrays that are mapped from the disk.
+        """Return the tensors of the file by their names. They are read-only arrays that are mapped from the disk.
 
         Raises
         ------
         WeightsError
-            If the file is missing or is not the one of the package.
+            If the file is missing, damaged, or not the original file of the package.
         """
         try:
             tensors = _map_tensors(self.path)
             sha256 = cached_hash("tensors", [self.path], lambda: canonical_sha256(tensors))
         except OSError as error:
-            raise WeightsError(f"{self.path}: cannot be read ({error.strerror}); install eyediff again") from None
+            raise WeightsError(
+                f"{self.path}: the file cannot be read ({error.strerror}); install eyediff again"
+            ) from None
         except (ValueError, KeyError, TypeError, RecursionError):
-            raise WeightsError(f"{self.path}: damaged; install eyediff again") from None
+            raise WeightsError(f"{self.path}: the file is damaged; install eyediff again") from None
         if sha256 != self.sha256:
-            problem = f"not the file of the package (sha256 {sha256}, expected {self.sha256})"
+            problem = f"this is not the file of the package: its sha256 is {sha256}; expected {self.sha256}"
             raise WeightsError(f"{self.path}: {problem}; install eyediff again")
         return tensors
 
 
 def _map_tensors(path: Path) -> dict[str, Array]:
-    """Map a safetensors file of float32 tensors. The caller checks its hash, so its layout can be trusted."""
+    """Map the float32 tensors of a safetensors file. The layout is not checked here: the caller verifies the hash."""
     content = np.memmap(path, np.uint8, "r")
     start = _LENGTH + int.from_bytes(content[:_LENGTH].tobytes(), "little")
     header = json.loads(content[_LENGTH:start].tobytes())
@@ -78,22 +80,29 @@ def _map_tensors(path: Path) -> dict[str, Array]:
 def _published(backbone: str) -> PackageFile:
     sha256 = PUBLISHED[backbone].canonical_sha256
     if sha256 is None:
-        raise WeightsError(f"the hash of {backbone}'s weights is not known")
+        raise WeightsError(f"the hash of the weights of {backbone} is not known")
     return PackageFile(f"{backbone}.safetensors", sha256)
 
 
 BACKBONES = {backbone: _published(backbone) for backbone in ("alex", "squeeze")}
-"""Convolutions of torchvision's backbones (BSD-3-Clause, see NOTICE). Written by scripts/import_backbones.py."""
+"""The files with the convolutions of torchvision's backbones (BSD-3-Clause, see NOTICE).
+
+scripts/import_backbones.py writes them.
+"""
 
 HEADS = PackageFile("heads.safetensors", "95c94b9f7a62cbb083aec83efc41e5943e4e43b01f7ca1f4f178d9e53d782a5b")
-"""The linear weights of LPIPS (BSD-2-Clause, see NOTICE). The keys are version/backbone/index of the feature layer.
-Written by scripts/import_heads.py."""
+"""The file with the linear weights of LPIPS (BSD-2-Clause, see NOTICE). scripts/import_heads.py writes it.
+
+The name of a tensor is VERSION/BACKBONE/INDEX, where INDEX is the index of the feature layer.
+"""
 
 MINI = PackageFile("mini.safetensors", "0402641c7f1dd9786305266d83d0149815457b1bc30591a0d415980eb539cb06")
-"""The network of lpips-mini and its linear weights. Their keys are `head/` and the index of the feature layer. Written
-by `eyediff distill`; docs/mini.md describes the data."""
+"""The file with the network of lpips-mini and its linear weights. `eyediff distill` wrote it; see docs/mini.md.
+
+The name of a tensor with linear weights is `head/INDEX`, where INDEX is the index of the feature layer.
+"""
 
 DISTS = PackageFile("dists.safetensors", "9c0043a91bb7d9702b5c5d8c3929d9c0cde83aa0f27f1be421ef219f38e54d4b")
-"""The weights alpha and beta of DISTS (MIT, see NOTICE). Written by scripts/import_dists.py."""
+"""The file with the weights alpha and beta of DISTS (MIT, see NOTICE). scripts/import_dists.py writes it."""
 
 ALL = (*BACKBONES.values(), HEADS, MINI, DISTS)

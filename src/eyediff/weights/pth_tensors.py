@@ -1,6 +1,7 @@
-"""Layout of the tensors in a `.pth` file, which its pickle describes. It is checked before any value is read.
+"""Describe the layout of the tensors in a `.pth` file.
 
-All functions raise WeightsError. Their messages do not name the file.
+The pickle in the file states the layout. The layout is checked before any value of a tensor is read. All functions
+raise WeightsError if it is wrong. The messages do not name the file; the caller adds its name.
 """
 
 from __future__ import annotations
@@ -11,15 +12,18 @@ from dataclasses import dataclass
 from ..errors import WeightsError
 
 MAX_DIMENSIONS = 16
-"""Largest number of dimensions of a tensor. A convolution has 4."""
+"""Largest number of dimensions of a tensor. The weights of a convolution have 4."""
 
 MAX_COUNT = 2**48
-"""Largest number of elements, offset or stride. With this limit, no product exceeds what arrays can address."""
+"""Largest allowed size, offset or stride. With this limit, no product exceeds what arrays can address."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageInfo:
-    """A storage of `size` values, of which `start` to `stop` are visible. `kind` is torch's name of the data type."""
+    """A storage: a sequence of `size` values in the file, to which tensors refer by `key`.
+
+    Tensors may use the values from `start` to `stop`. `kind` is torch's name of the data type.
+    """
 
     kind: str
     key: str
@@ -30,9 +34,11 @@ class StorageInfo:
 
 @dataclass(slots=True)
 class TensorInfo:
-    """Offset (from the start of the storage) and strides, in elements. All elements lie within the storage.
+    """The layout of a tensor: its storage, offset, shape and strides.
 
-    The oldest files refer to a tensor first and set its values later. Before that, its storage is None.
+    The offset, which is counted from the start of the storage, and the strides are numbers of elements. All elements
+    are inside the storage. The oldest files refer to a tensor before they state its layout. Until then, its storage is
+    None.
     """
 
     storage: StorageInfo | None = None
@@ -45,31 +51,34 @@ class TensorInfo:
         return math.prod(self.shape)
 
     def assign(self, other: TensorInfo) -> None:
-        """Copy all values of another TensorInfo."""
+        """Copy the layout of another tensor."""
         self.storage, self.offset, self.shape, self.strides = other.storage, other.offset, other.shape, other.strides
 
 
 def unexpected(what: str) -> WeightsError:
-    """Return the error for content that is possible in a pickle, but that torch does not write."""
+    """Return the error for something that a pickle may have, but that torch does not write."""
     return WeightsError(f"its pickle is damaged: torch does not write {what} of this kind")
 
 
 def check_count(value: object) -> int:
-    """Check a size, an offset or a stride, and return it."""
+    """Return a size, an offset or a stride unchanged. Raises WeightsError if it is not an allowed number."""
     if type(value) is not int or not 0 <= value <= MAX_COUNT:
         raise unexpected("a size, offset or stride")
     return value
 
 
 def check_counts(value: object) -> tuple[int, ...]:
-    """Check a shape or strides, and return them."""
+    """Return a shape or strides as a tuple. Raises WeightsError if they are invalid."""
     if not isinstance(value, (tuple, list)) or len(value) > MAX_DIMENSIONS:
         raise unexpected("a shape")
     return tuple(check_count(item) for item in value)
 
 
 def build_storage(kind: str, key: object, size: object, view: object) -> StorageInfo:
-    """Build a storage or, with `view` (its key, start and length), a part of a storage."""
+    """Return the description of a storage or of a part of a storage.
+
+    For a part, `view` has the key, the start and the length of the part.
+    """
     if not isinstance(key, str):
         raise unexpected("a storage")
     whole = StorageInfo(kind, key, check_count(size), 0, check_count(size))
@@ -79,14 +88,14 @@ def build_storage(kind: str, key: object, size: object, view: object) -> Storage
         raise unexpected("a view of a storage")
     start, length = check_count(view[1]), check_count(view[2])
     if start + length > whole.size:
-        raise WeightsError(f"its pickle refers to values beyond the end of storage {key[:40]!r}")
+        raise WeightsError(f"its pickle refers to values beyond the end of the storage {key[:40]!r}")
     return StorageInfo(kind, key, whole.size, start, start + length)
 
 
 def build_tensor(arguments: tuple[object, ...]) -> TensorInfo:
-    """Build a tensor from storage, offset, shape and strides.
+    """Return the description of a tensor. The arguments are its storage, offset, shape and strides.
 
-    Newer files have two more arguments: flags, which are ignored, and a dict, which must be empty.
+    Newer files give more arguments. Flags are ignored. The seventh argument, a dict, must be empty.
     """
     if len(arguments) < 4 or not isinstance(arguments[0], StorageInfo):
         raise unexpected("a tensor")
@@ -99,7 +108,10 @@ def build_tensor(arguments: tuple[object, ...]) -> TensorInfo:
     result = TensorInfo(storage, storage.start + offset, shape, strides)
     last = result.offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
     if result.elements and last >= storage.stop:
-        raise WeightsError(f"its pickle places a tensor beyond the end of storage {storage.key[:40]!r}")
+        raise WeightsError(f"its pickle places a tensor beyond the end of the storage {storage.key[:40]!r}")
     if result.elements > storage.stop - storage.start:  # a stride of 0 repeats one value any number of times
-        raise WeightsError(f"its pickle enlarges {storage.stop - storage.start} values to {result.elements}")
+        raise WeightsError(
+            f"its pickle states a tensor of {result.elements} elements, but the file stores only "
+            f"{storage.stop - storage.start} values for it"
+        )
     return result

@@ -1,11 +1,12 @@
 """Interpret the pickle in a `.pth` file. The interpreter can build only tensors and plain containers.
 
-A pickle is a program, and Python's interpreter calls every function that the program names. This interpreter knows the
-opcodes that `torch.save` writes, and a fixed table of names. Each name stands for a function of this package that
-describes a tensor. A file can import or call nothing else. Any other name or opcode is refused with a message.
+A pickle is a program, and Python's own interpreter calls every function that the program names. The interpreter in this
+module knows only the opcodes that `torch.save` writes, and a fixed table of names. Each name stands for a function of
+this package that describes a tensor. A file cannot import or call anything else. Any other name or opcode is refused
+with a message.
 
-It reads files of all versions: `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16), tensors and parameters
-that BUILD fills, `_rebuild_parameter`, and OrderedDicts of Python 2 and 3.
+Files of all versions of torch can be read. They use `_rebuild_tensor_v2`, `_rebuild_tensor` (torchvision's VGG16),
+`_rebuild_parameter`, tensors and parameters that the opcode BUILD fills, and OrderedDicts of Python 2 and 3.
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from . import pth_tensors
 from .pth_tensors import StorageInfo, TensorInfo, unexpected
 
 MAX_STEPS = 200_000
-"""Largest number of opcodes and of items that they copy.
+"""Largest number of steps. A step is one opcode, or one item that an opcode copies.
 
-A state dict takes about 40 steps for each tensor, so 5,000 tensors are possible.
+A state dict takes about 40 steps for each tensor, so a file may have about 5,000 tensors.
 """
 
 
 def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, StorageInfo]]:
-    """Return the value of one pickle, and its storages by key. Afterwards, `stream` is at the end of the pickle.
+    """Read one pickle from a stream. Return its value, and the storages of its tensors by their keys.
+
+    Afterwards, the position of `stream` is the end of the pickle.
 
     Raises
     ------
@@ -42,25 +45,25 @@ def unpickle(stream: BytesIO) -> tuple[object, Mapping[str, StorageInfo]]:
             step = _STEPS.get(opcode.name)
             if step is None:
                 raise WeightsError(
-                    f"its pickle uses {opcode.name}, which a file of tensors does not need; no code was run"
+                    f"its pickle uses the opcode {opcode.name}, which a file of tensors does not need; no code was run"
                 )
             step(machine, argument)
     except (ValueError, Warning) as error:  # pickletools raises these for unknown opcodes, an early end or odd escapes
         raise WeightsError(f"its pickle is damaged or cut short ({str(error)[:80]!r})") from None
     if len(machine.stack) != 1 or machine.marks:
-        raise WeightsError("its pickle is damaged: it does not end with one value")
+        raise WeightsError("its pickle is damaged: it does not end with exactly one value")
     return machine.stack[0], machine.storages
 
 
 @dataclass(frozen=True, slots=True)
 class _GlobalName:
-    """A name in the table below. It is never the object itself."""
+    """A name of the table `_NAMES` on the stack of the interpreter. It stands for a function that is not yet called."""
 
     text: str
 
 
 class _Machine:
-    """State of the interpreter: a stack with marks, and stored values (the memo)."""
+    """State of the interpreter: a stack of values, positions on the stack (marks), and stored values (the memo)."""
 
     def __init__(self) -> None:
         self.stack: list[object] = []
@@ -79,7 +82,7 @@ class _Machine:
 
     def pop(self) -> object:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise WeightsError("its pickle is damaged: it takes from an empty stack")
+            raise WeightsError("its pickle is damaged: it takes a value from an empty stack")
         return self.stack.pop()
 
     def top(self) -> object:
@@ -126,7 +129,10 @@ class _Machine:
         self.push(_NAMES[callee.text](self, arguments))
 
     def build(self) -> None:
-        """Fill a tensor that was created before, as old files do. Attributes that torch adds to dicts are ignored."""
+        """Set the values of a tensor that was created before, as old files do.
+
+        If the target is a dict, its state has attributes that torch adds, which are ignored.
+        """
         state, target = self.pop(), self.top()
         if isinstance(target, dict):
             return
@@ -136,11 +142,11 @@ class _Machine:
             target.assign(pth_tensors.build_tensor(state))
         elif len(state) == 5 and isinstance(state[0], TensorInfo):
             target.assign(state[0])
-        elif len(state) != 3:  # three flags, which are ignored
+        elif len(state) != 3:  # a state of three values has only flags, which are ignored
             raise unexpected("a tensor's state")
 
     def set_items(self, items: list[object]) -> None:
-        """Set alternating keys and values in the dict on top of the stack."""
+        """Add entries to the dict on top of the stack. `items` has alternating keys and values."""
         self.count_steps(len(items))
         target = self.top()
         if not isinstance(target, dict) or len(items) % 2:
@@ -151,7 +157,7 @@ class _Machine:
             target[key] = value
 
     def append(self, items: list[object]) -> None:
-        """Append to the list on top of the stack."""
+        """Append items to the list on top of the stack."""
         target = self.top()
         if not isinstance(target, list):
             raise unexpected("a list's entry")
@@ -166,12 +172,12 @@ class _Machine:
                 raise unexpected("a reference")
         whole = StorageInfo(found.kind, found.key, found.size, 0, found.size)
         if self.storages.setdefault(found.key, whole) != whole:
-            raise WeightsError(f"its pickle gives storage {found.key[:40]!r} two sizes or two types")
+            raise WeightsError(f"its pickle states two sizes or two types for the storage {found.key[:40]!r}")
         self.push(found)
 
 
 def _parameter(_: _Machine, arguments: tuple[object, ...]) -> TensorInfo:
-    """Return the tensor of a parameter. Old files give no tensor here and fill it later."""
+    """Return the tensor of a parameter. Old files give no tensor here, and set its values later."""
     if not arguments:
         return TensorInfo()
     if not isinstance(arguments[0], TensorInfo):
@@ -180,7 +186,7 @@ def _parameter(_: _Machine, arguments: tuple[object, ...]) -> TensorInfo:
 
 
 def _dictionary(machine: _Machine, arguments: tuple[object, ...]) -> object:
-    """Return a dict. It is empty, or it is built from a list of pairs, as Python 2 writes it."""
+    """Return a dict, which is empty or made from a list of pairs. Python 2 writes an OrderedDict as a list of pairs."""
     if len(arguments) > 1 or not isinstance(pairs := arguments[0] if arguments else [], list):
         raise unexpected("a dict")
     machine.push({})
@@ -215,7 +221,7 @@ _NAMES: Mapping[str, Callable[[_Machine, tuple[object, ...]], object]] = {
     **dict.fromkeys((f"torch {kind}Tensor" for kind in _KINDS), _parameter),
     **dict.fromkeys(_STORAGES, _uncallable),
 }
-"""Every name that a file may use, and the function for it."""
+"""All names that a pickle may use, and the function that is called for each."""
 
 _NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
 _STRINGS = ("BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING")

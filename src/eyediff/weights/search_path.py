@@ -1,4 +1,4 @@
-"""The folders in which weights are searched, and the files in them that may be those of a backbone."""
+"""Find the folders in which weights are searched, and the files in them that may have the weights of a backbone."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ FolderKind: TypeAlias = Literal["EYEDIFF_WEIGHTS", "cache", "torch hub", "packag
 
 
 PACKAGE = Path(__file__).parent
-"""Folder of the package that has weights."""
+"""Folder with the weights files that are part of the package."""
 
 
 @dataclass(frozen=True, slots=True)
 class WeightsFolder:
-    """A folder in which weights are searched, and the reason for it."""
+    """A folder in which weights are searched. `kind` says why it is searched."""
 
     kind: FolderKind
     folder: Path
@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 
 
 def search_folders() -> tuple[WeightsFolder, ...]:
-    """Return all folders in the order of search: EYEDIFF_WEIGHTS, the package, the cache, torch hub.
+    """Return all folders in which weights are searched, in this order: EYEDIFF_WEIGHTS, the package, cache, torch hub.
 
     Raises
     ------
@@ -51,7 +51,9 @@ def search_folders() -> tuple[WeightsFolder, ...]:
     folders = [Path(part).expanduser() for part in os.environ.get("EYEDIFF_WEIGHTS", "").split(os.pathsep) if part]
     for folder in folders:
         if not folder.is_dir():
-            raise WeightsError(f"EYEDIFF_WEIGHTS names {shown(folder)}, which is not a folder; correct it or unset it")
+            raise WeightsError(
+                f"EYEDIFF_WEIGHTS names {shown(folder)}, which is not a folder; correct EYEDIFF_WEIGHTS, or unset it"
+            )
     return (
         *(WeightsFolder("EYEDIFF_WEIGHTS", folder) for folder in folders),
         WeightsFolder("package", PACKAGE),
@@ -61,7 +63,10 @@ def search_folders() -> tuple[WeightsFolder, ...]:
 
 
 def candidate_files(entry: PublishedWeights) -> Iterator[tuple[WeightsFolder, Path]]:
-    """Yield the files whose names fit a backbone, in the order of folders and patterns."""
+    """Yield the files whose names fit the weights of a backbone.
+
+    They are in the order in which the folders are searched and, within a folder, in the order of the name patterns.
+    """
     for location in search_folders():
         seen = set()
         for pattern in entry.hub_names if location.kind == "torch hub" else entry.patterns:
@@ -72,6 +77,9 @@ def candidate_files(entry: PublishedWeights) -> Iterator[tuple[WeightsFolder, Pa
 
 
 def _torch_hub_folder() -> Path:
-    """Return the download folder of torch hub, by torch's own rules. Users of torchvision may have the files there."""
+    """Return the folder into which torch hub downloads files, by the rules of torch.
+
+    People who use torchvision may already have the weights in this folder.
+    """
     caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(os.environ.get("TORCH_HOME") or Path(caches) / "torch").expanduser() / "hub" / "checkpoints"

@@ -1,4 +1,4 @@
-"""The weights of a backbone: find or download them, and keep them in the cache."""
+"""Find or download the weights of a backbone, and keep them in the cache."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ from .search_path import PACKAGE, WeightsFolder, cache_folder, candidate_files, 
 from .validate import LoadedTrunk, load, recognise, write_cached
 
 STALE = 24 * 3600.0
-"""Number of seconds after which an unfinished download is removed."""
+"""Number of seconds after which the files of an unfinished download are removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddedWeights:
-    """Result of `add`: the file in the cache, and whether the file existed before."""
+    """Result of `add`: the weights that are now in the cache.
+
+    `already` is True if the cache had the same weights before.
+    """
 
     trunk: str
     path: Path
@@ -38,7 +41,11 @@ class AddedWeights:
 
 @dataclass(frozen=True, slots=True)
 class CheckedFile:
-    """A weights file, its backbone (or "heads"), and its problem. The problem is None if the file is good."""
+    """A weights file that was checked.
+
+    `what` is the name of its backbone, or the name of a file of the package such as "heads". `place` is the folder in
+    which it was found. `problem` says what is wrong with the file; it is None if nothing is wrong.
+    """
 
     what: str
     place: WeightsFolder
@@ -56,12 +63,13 @@ def load_trunk(
     name : str
         Name of the backbone.
     file : Path, optional
-        A weights file. Default: the file is searched in EYEDIFF_WEIGHTS, the package, the cache, torch hub and the
-        internet, in this order. The first file that is found is used. If its content is wrong, this is an error.
+        Path of a weights file. If it is not given, a file is searched in EYEDIFF_WEIGHTS, in the package, in the cache,
+        in the folder of torch hub and on the internet, in this order. The first file that is found is used; if its
+        content is wrong, an error is raised.
     trust : bool
-        Accept weights that fit the backbone but are not the official ones.
+        Whether weights are accepted that fit the backbone but are not the official ones.
     progress : function, optional
-        Called with the number of bytes that have arrived and the expected number.
+        Function that is called during a download, with the number of bytes that have arrived and the expected number.
 
     Returns
     -------
@@ -70,11 +78,12 @@ def load_trunk(
     Raises
     ------
     MissingWeightsError
-        If there are no weights and EYEDIFF_OFFLINE is set.
+        If no weights are found and EYEDIFF_OFFLINE forbids a download.
     FetchError
         If the download fails.
     WeightsError
-        If the file is not that of this backbone, or is not the official one. The message names the file.
+        If the file does not have the weights of this backbone, or if they are neither official nor trusted. The message
+        names the file.
     UsageError
         If the backbone is unknown.
 
@@ -104,22 +113,23 @@ def load_trunk(
 
 
 def find(name: str) -> tuple[WeightsFolder, Path] | None:
-    """Return the file that `load_trunk` would read, without verification. None if it would download the file."""
+    """Return the file that `load_trunk` would read, without verifying it. Return None if it would download a file."""
     return next(candidate_files(published(name)), None)
 
 
 def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeights:
-    """Copy the convolutions of a backbone from a file into the cache, and write them as safetensors.
+    """Copy the convolutions of a backbone from a file into the cache, as a safetensors file.
 
     Parameters
     ----------
     path : Path
-        A .pth file of either format, or a safetensors file. It has a whole network or only its convolutions.
+        A .pth file of either format, or a safetensors file. The file has a complete network or only its convolutions.
     name : str, optional
-        Name of the backbone. Default: names and shapes in the file decide.
+        Name of the backbone. If it is not given, it is determined from the names and shapes of the tensors.
     trust : bool
-        Accept a backbone whose convolutions have no known hash. The cache accepts official weights only. To use your
-        own weights, give their file to `load_trunk`.
+        Whether a file that is not the official one is accepted for a backbone whose convolutions have no known hash.
+        For all other backbones, the cache accepts only official weights. To use other weights, give their file to
+        `load_trunk`.
 
     Returns
     -------
@@ -138,7 +148,7 @@ def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeight
         loaded = load(entry, path, cure="the cache accepts only official weights; to use others, name their file")
     try:
         existing = load(entry, target, cached=True)
-    except WeightsError:  # it is missing, or it is damaged and is replaced now
+    except WeightsError:  # the file in the cache is missing, or is damaged and is replaced now
         existing = None
     if existing is not None and existing.sha256 == loaded.sha256 and existing.official >= loaded.official:
         return AddedWeights(entry.trunk, target, existing.sha256, existing.official, already=True)
@@ -147,7 +157,10 @@ def add(path: Path, name: str | None = None, trust: bool = False) -> AddedWeight
 
 
 def verify() -> Iterator[CheckedFile]:
-    """Check the files of the package, and every file that has the name of a backbone's weights, used or not."""
+    """Check all weights files of the package, and all files whose names fit the weights of a backbone.
+
+    Files that `load_trunk` would not use are checked, too.
+    """
     for name, entry in PUBLISHED.items():
         for place, path in candidate_files(entry):
             if place.kind != "package":
@@ -165,9 +178,9 @@ def _problem(check: Callable[[], object]) -> str | None:
 
 
 def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
-    """Download the official file of a backbone, keep its convolutions in the cache, and return their path."""
+    """Download the official weights file of a backbone, and return the path of its convolutions in the cache."""
     title = ALL_TRUNKS[entry.trunk].title
-    by_hand = f"download {entry.url} and run `eyediff weights add FILE`, or put its folder into EYEDIFF_WEIGHTS"
+    by_hand = f"download {entry.url} and run `eyediff weights add FILE`, or set EYEDIFF_WEIGHTS to its folder"
     if is_offline():
         raise MissingWeightsError(
             f"the weights of {title} were not found, and EYEDIFF_OFFLINE forbids a download; run "
@@ -177,7 +190,7 @@ def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_stale(folder)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:  # unique: others may also download
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:  # other processes may also download
             file = Path(scratch) / Path(entry.url).name
             download(entry.url, file, entry.bytes, entry.sha256, progress=progress)
             return add(file, entry.trunk).path
@@ -186,12 +199,13 @@ def _fetch(entry: PublishedWeights, progress: DownloadProgress | None) -> Path:
     except OSError as error:
         reason = error.strerror or error
         raise FetchError(
-            f"{shown(folder)}: cannot be written ({reason}); set EYEDIFF_HOME to a folder that can be written"
+            f"{shown(folder)}: the folder cannot be written ({reason}); set EYEDIFF_HOME to a folder that can be "
+            "written"
         ) from None
 
 
 def _remove_stale(folder: Path) -> None:
-    """Remove the files of killed downloads, which take up to half a gigabyte each."""
+    """Remove the files that killed downloads left in the cache. Such a file may have half a gigabyte."""
     for leftover in folder.glob(".fetch-*"):
         with suppress(OSError):  # another process has already removed it
             if time.time() - leftover.stat().st_mtime > STALE:

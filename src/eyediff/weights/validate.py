@@ -16,23 +16,23 @@ from .catalogue import PUBLISHED, PublishedWeights
 from .hashing import canonical_sha256, file_sha256
 
 _RECORD_KEY = "eyediff"
-"""Metadata key of a record in cached files. It has the facts known about the weights when they were stored."""
+"""Key of a metadata string in cached files. The string has the hashes of the weights when they were stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedTrunk:
-    """Parameters of a backbone, with exactly the names and shapes of `backbones.trunk(name).shapes`.
+    """The parameters of a backbone that were loaded from a file.
 
     Attributes
     ----------
     parameters : mapping of str to array
-        The tensors by name.
+        The tensors by their names. They have exactly the names and shapes of `backbones.trunk(name).shapes`.
     sha256 : str
         Canonical hash of the tensors.
     source : Path
-        The file from which they were read.
+        The file from which the tensors were read.
     official : bool
-        Whether they are torchvision's. Otherwise, the user has accepted them.
+        Whether the tensors are the official ones of torchvision. If not, the user has accepted them.
     """
 
     parameters: Mapping[str, Array]
@@ -44,20 +44,20 @@ class LoadedTrunk:
 def load(
     entry: PublishedWeights, path: Path, *, trust: bool = False, cached: bool = False, cure: str | None = None
 ) -> LoadedTrunk:
-    """Load the weights of a backbone from a file with the whole network or only its convolutions.
+    """Load the weights of a backbone from a file that has the complete network, or only its convolutions.
 
     Parameters
     ----------
     entry : PublishedWeights
-        The backbone.
+        The published weights of the backbone.
     path : Path
-        The file.
+        Path of the file.
     trust : bool
-        Accept weights that are not the official ones.
+        Whether weights are accepted that are not the official ones.
     cached : bool
-        Whether the file is in the cache. Then weights that were trusted before are accepted.
+        Whether the file is in the cache. If it is, weights are accepted that the user trusted when they were stored.
     cure : str, optional
-        The end of the error message, which tells what to do.
+        Text that says what to do, for the end of the error message.
 
     Raises
     ------
@@ -73,33 +73,36 @@ def load(
     sha256 = canonical_sha256(parameters)
     official, trusted_before, problem = _judge(entry, path, sha256, _read_record(path) if cached else {}, cure)
     if not official and not trust and not trusted_before:
-        raise WeightsError(f"{shown(path)}: not the official weights of {network.title}: {problem}")
+        raise WeightsError(f"{shown(path)}: the file does not have the official weights of {network.title}: {problem}")
     return LoadedTrunk({name: parameters[name] for name in network.shapes}, sha256, path, official)
 
 
 def _judge(
     entry: PublishedWeights, path: Path, found: str, record: Mapping[str, object], cure: str | None
 ) -> tuple[bool, bool, str]:
-    """Return whether content with this hash is official, whether it was trusted before, and what is wrong otherwise."""
-    remove = f"remove it and run `eyediff weights get {entry.trunk}`"
+    """Return whether weights with the hash `found` are official, whether they were trusted before, and what is wrong.
+
+    The third value is a text for the case that the weights are neither.
+    """
+    remove = f"remove the file and run `eyediff weights get {entry.trunk}`"
     if entry.canonical_sha256 is not None:
-        problem = f"its convolutions have sha256 {found}, expected {entry.canonical_sha256}; {cure or remove}"
+        problem = f"its convolutions have the sha256 {found}; expected {entry.canonical_sha256}; {cure or remove}"
         return found == entry.canonical_sha256, False, problem
     if record:
         intact = record.get("canonical_sha256") == found
-        problem = f"damaged: it has sha256 {found}, but {record.get('canonical_sha256')} is recorded; {remove}"
+        problem = f"it is damaged: it has the sha256 {found}, but records {record.get('canonical_sha256')}; {remove}"
         return intact and record.get("file_sha256") == entry.sha256, intact, problem
     file_hash = file_sha256(path)
-    advice = "`eyediff weights add` accepts it if you trust it"
+    advice = "if you trust the file, `eyediff weights add` accepts it"
     return (
         file_hash == entry.sha256,
         False,
-        f"the file has sha256 {file_hash}, expected {entry.sha256}; {cure or advice}",
+        f"the file has the sha256 {file_hash}; expected {entry.sha256}; {cure or advice}",
     )
 
 
 def recognise(path: Path) -> str:
-    """Return the name of the backbone that has the names and shapes in a file.
+    """Return the name of the backbone whose parameters have the same names and shapes as the tensors in a file.
 
     Raises WeightsError if there is no such backbone.
     """
@@ -109,17 +112,20 @@ def recognise(path: Path) -> str:
         if network.shapes == shapes:
             return network.name
     known = ", ".join(network.title for network in networks)
-    raise WeightsError(f"{shown(path)}: names and shapes of its convolutions fit none of {known}")
+    raise WeightsError(f"{shown(path)}: names and shapes of its convolutions fit none of {known}; give another file")
 
 
 def write_cached(entry: PublishedWeights, loaded: LoadedTrunk, path: Path) -> None:
-    """Write weights as safetensors, with a record of their hash and the hash of the recognised file."""
+    """Write weights to a safetensors file in the cache. Its metadata has the hashes of the weights and their file."""
     record = {"canonical_sha256": loaded.sha256, "file_sha256": entry.sha256 if loaded.official else None}
     containers.write(path, loaded.parameters, {_RECORD_KEY: json.dumps(record)})
 
 
 def is_backbone_parameter(name: str) -> bool:
-    """Return whether this is torchvision's name of a convolution's parameter and not of the classifier."""
+    """Return whether `name` is the name that torchvision gives to a parameter of a convolution.
+
+    Parameters of the classifier have other names.
+    """
     return name.startswith("features.")
 
 

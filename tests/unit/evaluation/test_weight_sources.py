@@ -76,7 +76,7 @@ def test_the_command(call, table: Path, tmp_path: Path) -> None:  # noqa: F811
     assert said.code == 0
     assert origins == ["human", "majority", "supervised, votes", "Gaussian", "l2", "ssim", "psnr"]
     said = call("eval", "supervision", table, "--trunk", "mini", "--imported", tmp_path / "x.safetensors")
-    assert said.code == 2 and "expected the file of a metric for mini" in said.err
+    assert said.code == 2 and "is not a metric file for the backbone mini" in said.err
     assert "Gaussian" in call("eval", "supervision", table, "--trunk", "mini", "--seeds", "2", "--bootstrap", "0").out
 
 

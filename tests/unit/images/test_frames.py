@@ -40,7 +40,7 @@ def test_of_several_frames_the_first_or_all_are_read(tmp_path: Path, made: Calla
     path = tmp_path / "moving"
     path.write_bytes(made())
     image = read(path)
-    assert image.notes == ("first of several frames",)
+    assert image.notes == ("only the first of several frames was read",)
     assert np.array_equal(image.pixels, noise(8, 8, seed=0))
     assert image.later == ()
     every = read(path, frames="all")
@@ -120,7 +120,7 @@ def test_pages_of_different_kinds(tmp_path: Path) -> None:
         )
     )
     image = read(path, frames="all")
-    assert image.notes == ("smaller copies or masks among its pages are left out",)
+    assert image.notes == ("pages that are smaller copies or masks of other pages were left out",)
     first, second, third = image.frames
     assert np.array_equal(first.pixels, colours[::-1, ::-1])
     assert np.array_equal(second.pixels, np.repeat(np.rot90(gray, -1), 3, axis=2))
@@ -135,7 +135,7 @@ def test_a_pnm_of_several_pictures_is_not_compared(tmp_path: Path, kind: str, wh
     picture = f"{kind} 3 2 {white}".encode() + bytes(size)
     path = tmp_path / "a.pnm"
     path.write_bytes(picture + picture)
-    assert read(path).notes == ("first of several frames",)
+    assert read(path).notes == ("only the first of several frames was read",)
     for frames in ("all", "one"):
         with pytest.raises(ImageError, match="has several pictures"):
             read(path, frames=frames)
@@ -149,7 +149,7 @@ def test_a_deep_animation_is_refused(tmp_path: Path) -> None:
     path.write_bytes(of_two(noise(4, 4, 1, np.uint16), GRAY, noise(2, 2, 1, np.uint16)))
     with pytest.raises(ImageError, match="is an animated PNG of 16 bits"):
         read(path, frames="all")
-    assert read(path).notes == ("first of several frames",)
+    assert read(path).notes == ("only the first of several frames was read",)
 
 
 def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,9 @@ def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     path = tmp_path / "a.tif"
     path.write_bytes(animated("TIFF")())
     assert len(read(path, frames="all", max_pixels=192).frames) == 3
-    with pytest.raises(ImageError, match="its first 3 frames or pages have more than the limit of 191 pixels"):
+    with pytest.raises(
+        ImageError, match="the first 3 frames or pages of the file have more than the limit of 191 pixels"
+    ):
         read(path, frames="all", max_pixels=191)
     monkeypatch.setattr(defaults, "MAX_FRAMES", 2)
     with pytest.raises(ImageError, match="more than 2 frames or pages"):
@@ -167,8 +169,8 @@ def test_frames_beyond_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_gif_and_icon_say_what_was_left_out(shared: Path) -> None:
     """The counts are those of the files' makers: five frames, four sizes of which 48 is the largest."""
     folder = shared / "images/decode/mixed"
-    assert read(folder / "gif/anim/any-disposal.gif").notes == ("first of several frames",)
+    assert read(folder / "gif/anim/any-disposal.gif").notes == ("only the first of several frames was read",)
     assert len(read(folder / "gif/anim/any-disposal.gif", frames="all").frames) == 5
     icon = read(folder / "ico/images/multiple_entries_with_different_bit_depth.ico")
-    assert icon.notes == ("largest of 4 sizes",)
+    assert icon.notes == ("only the largest of 4 sizes was read",)
     assert icon.pixels.shape == (48, 48, 3)

@@ -115,8 +115,8 @@ def test_cmyk_with_a_profile(path: Path) -> None:
     [
         (b"no profile at all", "is unreadable"),
         (icc_rgb(1.8)[:200], "is unreadable"),
-        (cmyk_profile(), "is for CMYK, but the image is RGB"),
-        (icc_gray(1.8), "is for GRAY, but the image is RGB"),
+        (cmyk_profile(), "is for CMYK and the image is RGB"),
+        (icc_gray(1.8), "is for GRAY and the image is RGB"),
     ],
     ids=["garbage", "cut", "cmyk", "gray"],
 )
@@ -124,7 +124,7 @@ def test_a_broken_profile_is_passed_over_and_said_so(path: Path, profile: bytes,
     """As every viewer does: read as sRGB, with a note."""
     image = read(saved(path, PILImage.fromarray(noise()), profile))
     assert np.array_equal(image.pixels, noise())
-    assert image.notes == (f"its colour profile {told}, and is ignored",)
+    assert image.notes == (f"the colour profile {told}, so the profile is ignored",)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -123,7 +123,7 @@ def test_cmyk_jpeg_of_adobe_is_inverted(tmp_path: Path) -> None:
     for name, ink in inks.items():
         image = read(saved(tmp_path, PILImage.new("CMYK", (16, 16), ink), "JPEG", quality=100))
         assert np.abs(image.pixels.astype(int) - expected[name]).max() <= 2
-        assert image.notes == ("CMYK without a colour profile: converted with the simple formula",)
+        assert image.notes == ("the CMYK image has no colour profile, so it was converted with the simple formula",)
 
 
 def test_planar_tiff(tmp_path: Path) -> None:

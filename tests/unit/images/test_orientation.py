@@ -110,4 +110,4 @@ def test_a_damaged_block_is_told_of(tmp_path: Path) -> None:
         path.write_bytes(png(noise(), RGB, chunk(b"eXIf", block)))
         image = read(path)
         assert np.array_equal(image.pixels, noise())
-        assert "its EXIF block is damaged, so the image is not turned" in image.notes
+        assert "the EXIF block is damaged, so the image is not turned" in image.notes

@@ -122,7 +122,7 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "film"),
         (b"\xff\x0a" + bytes(30), "JPEG XL"),
-        (b"P6 2 2 65536\n" + bytes(24), "values up to 65536"),
+        (b"P6 2 2 65536\n" + bytes(24), "maximum value of 65536"),
     ],
     ids=lambda value: None if isinstance(value, bytes) else value,
 )
@@ -146,7 +146,7 @@ def test_a_name_with_a_line_break_stays_on_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"?")
     with pytest.raises(ImageError) as caught:
         read(path)
-    assert "two\\nlines.png: is not PNG" in str(caught.value)
+    assert "two\\nlines.png: the file is not PNG" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -40,9 +40,9 @@ def test_the_order_of_what_is_done() -> None:
 @pytest.mark.parametrize(
     ("conventions", "mask", "message"),
     [
-        (Conventions(crop_border=10), None, "a border of 10 pixels leaves nothing of an image with 30x20 pixels"),
+        (Conventions(crop_border=10), None, "a border of 10 pixels leaves no pixels of an image of 30x20"),
         (Conventions(region=Rectangle(20, 0, 11, 5)), None, "20,0,11,5 is not inside an image of 30x20"),
-        (Conventions(ignore=(Rectangle(0, 0, 30, 20),)), None, "no pixel counts"),
+        (Conventions(ignore=(Rectangle(0, 0, 30, 20),)), None, "no pixels are left to compare"),
         (Conventions(crop_border=2, region=Rectangle(0, 0, 30, 2)), None, "are in the border"),
         (Conventions(), np.ones((5, 5), np.bool_), "the mask is 5x5, but the images are 30x20"),
     ],
@@ -146,8 +146,8 @@ def test_the_api_refuses(tmp_path: Path) -> None:
     calls: list[tuple[str, Any]] = [
         ("not defined for a part", lambda: eyediff.distance(a[0], b[0], "gmsd", mask=mask)),
         ("not defined for a part", lambda: eyediff.scores(a[0], b[0], ["ms-ssim"], ignore=[(0, 0, 9, 9)])),
-        ("masks of shape", lambda: lpips.distances(a, b, mask=np.ones((3, 64, 64), np.bool_) & mask)),
-        ("no pixel of a pair counts", lambda: lpips.distances(a, b, mask=np.zeros((64, 64), np.bool_))),
+        ("masks of the shape", lambda: lpips.distances(a, b, mask=np.ones((3, 64, 64), np.bool_) & mask)),
+        ("no pixels of one pair are left", lambda: lpips.distances(a, b, mask=np.zeros((64, 64), np.bool_))),
         ("with an embedding", lambda: lpips.distances(lpips.embed(a), b, mask=mask)),
         ("only a protocol uses it", lambda: eyediff.scores(a[0], b[0], scale=4)),
         ("the mask is 64x64", lambda: eyediff.distance(a[0, :40], b[0, :40], "psnr", mask=mask)),

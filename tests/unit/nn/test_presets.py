@@ -217,5 +217,5 @@ def test_what_does_not_exist_is_an_error() -> None:
 
 def test_dists_is_the_module_of_its_own() -> None:
     """With the options that it has, on weights of the user."""
-    with pytest.raises(WeightsError, match=r"none\.safetensors: no such file"):
+    with pytest.raises(WeightsError, match=r"none\.safetensors: there is no such file"):
         nn.load_perceptual_loss("dists", weights_file="none.safetensors")

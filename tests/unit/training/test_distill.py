@@ -216,7 +216,7 @@ def test_whole_command_from_photos_to_weights(
     assert made.trunk is MINI
     assert all((head >= 0).all() for head in made.heads or ())
     assert json.loads((work / LOG).read_text().splitlines()[-1])["step"] == 6
-    with pytest.raises(ResumeError, match="has a run already"):
+    with pytest.raises(ResumeError, match="already has a run"):
         go(resume=False)
     before = output.read_bytes()
     lines = (work / LOG).read_text()

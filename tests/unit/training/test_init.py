@@ -126,7 +126,7 @@ def test_what_cannot_be_learnt_from_is_refused(photos: Path, tmp_path: Path) -> 
         ("gaussian", photos, "leave out photos"),
         ("kmeans", tmp_path / "nowhere", "there are no photos"),
         ("kmeans", tmp_path / "grey", "the photos have no contrast"),
-        ("xavier", None, "the method 'xavier' is unknown; the methods are gaussian, kmeans"),
+        ("xavier", None, "the method 'xavier' is unknown; expected one of gaussian, kmeans"),
     ):
         with pytest.raises(UsageError, match=said):
             initial_parameters(SMALL, how, 0, folder)

@@ -37,9 +37,9 @@ def test_likenesses_and_the_training_split(tmp_path: Path) -> None:
     (pair,) = read_study(tmp_path, "jnd").jnd_pairs
     assert pair.share == pytest.approx(np.float32(1 / 3)) and pair.a.parts[-2:] == ("p0", "000000.png")
     assert read_study(tmp_path, "2afc", split="train").subsets == ("mix",)
-    with pytest.raises(StudyError, match="no split 'train'; use val"):
+    with pytest.raises(StudyError, match="no split 'train'; expected one of val"):
         read_study(tmp_path, "jnd", split="train")
-    with pytest.raises(StudyError, match=r"has no 2afc votes; expected 2afc/val/SUBSET/\{ref,p0,p1,judge\}"):
+    with pytest.raises(StudyError, match=r"has no 2afc votes; expected files in 2afc/val/SUBSET/\{ref,p0,p1,judge\}"):
         read_study(tmp_path, "2afc", split="val")
 
 
@@ -73,7 +73,7 @@ def test_all_that_is_wrong_is_listed(tmp_path: Path) -> None:
     problems = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 7
     assert "judge/000003.npy: wrong shape: the shape is (2,); expected (1,) or ()" in problems
-    assert "judge/000004.npy: out of range: the share is 1.5; expected 0 to 1" in problems
+    assert "judge/000004.npy: out of range: the fraction of votes is 1.5; expected 0 to 1" in problems
     assert "p1/000006.png: unreadable: the file is empty" in problems
 
 
@@ -123,4 +123,4 @@ def test_the_whole_check_decodes(tmp_path: Path) -> None:
     _, problems = find_problems(tmp_path, "2afc", workers=2)
     assert len(problems) == 2
     assert "p0/000000.png: unreadable: " in problems[0]
-    assert "p1/000001.png: wrong shape: it is 32x32, but 000001.png is 64x64" in problems[1]
+    assert "p1/000001.png: wrong shape: the image is 32x32, but 000001.png is 64x64" in problems[1]

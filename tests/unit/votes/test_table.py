@@ -65,15 +65,15 @@ GOOD = "images/r.png,images/x.png,images/y.png,1,4\n"
     ("text", "told"),
     [
         (HEAD + GOOD.replace(",1,4", ",-1,4"), "1 out of range"),
-        (HEAD + GOOD.replace(",1,4", ",0,0"), "votes_a 0 and votes_b 0: expected counts, at least one of them above 0"),
+        (HEAD + GOOD.replace(",1,4", ",0,0"), "votes_a 0 and votes_b 0 were given; expected numbers of votes"),
         (HEAD + GOOD.replace(",1,4", ",nan,4"), "votes_a is 'nan'; expected a number"),
         (HEAD + GOOD.replace(",1,4", ",1"), "line 2: wrong shape: the row has 4 cells; expected 5"),
         (HEAD + GOOD.replace("x.png", "z.png"), r"z\.png: missing: there is no such image"),
-        (HEAD + GOOD + GOOD, "line 3: doubled: line 2 has the same question; add up their votes"),
+        (HEAD + GOOD + GOOD, "line 3: doubled: line 2 has the same question; add up the votes"),
         (HEAD + GOOD + "images/r.png,images/y.png,images/x.png,4,1\n", "1 doubled"),
         (
             HEAD.replace("votes_b", "votesb") + GOOD,
-            "the row has no votes_b; a row of 2afc votes has reference, a, b, votes_a, vot",
+            "the row has no votes_b; a row of 2afc votes needs reference, a, b, votes_a, vot",
         ),
         (HEAD, "has no rows; expected the columns reference, a, b, votes_a, votes_b"),
         (HEAD.replace("votes_b", "votes_a") + GOOD, "has the column votes_a twice"),

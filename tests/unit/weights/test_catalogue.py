@@ -41,5 +41,7 @@ def test_the_canonical_hashes_are_those_of_the_official_weights(shared: Path, tr
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     """The error is the list."""
-    with pytest.raises(UsageError, match="no weights are called 'resnet'; the names are alex, vgg, squeeze, vgg19"):
+    with pytest.raises(
+        UsageError, match="there are no weights for 'resnet'; expected one of alex, vgg, squeeze, vgg19"
+    ):
         published("resnet")

@@ -52,7 +52,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytes
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(WeightsError, match=r"x\.safetensors: cannot be written \(No space left on device\)"):
+    with pytest.raises(WeightsError, match=r"x\.safetensors: the file cannot be written \(No space left on device\)"):
         containers.write(path, {"a": np.zeros(2, np.float32)})
     assert containers.read(path, everything)["a"].tolist() == [1, 1]
     assert list(tmp_path.iterdir()) == [path]
@@ -84,7 +84,7 @@ def test_reads_the_float_types_of_safetensors(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"<!DOCTYPE html><html>", r"begins with b'<!DOCTYPE html><'"),
         (b"version https://git-lfs", "begins with b'version https://'"),
-        (b"PK\x03\x04", "no directory"),
+        (b"PK\x03\x04", "its directory is missing"),
         (b"\x80", "damaged or cut short"),
         (b"\x80\x02K\x01.", "not from torch"),
     ],
@@ -106,5 +106,5 @@ def test_what_is_no_file_is_named(tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
         cases["pipe"] = "not a regular file"
     for name, reason in cases.items():
-        with pytest.raises(WeightsError, match=f"{name}: {reason}"):
+        with pytest.raises(WeightsError, match=f"{name}: .*{reason}"):
             containers.read(tmp_path / name, everything)

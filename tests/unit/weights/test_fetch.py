@@ -89,11 +89,11 @@ def test_brings_the_file_and_tells_how_far(server: str, tmp_path: Path, path: st
     ("path", "reason"),
     [
         ("/missing", "404"),
-        ("/other", "has another content: sha256 .* expected"),
-        ("/short", "IncompleteRead|has another content"),
+        ("/other", "has a different content: its sha256 is .* expected"),
+        ("/short", "IncompleteRead|has a different content"),
         ("/more", "sends more than the expected 1,048,576 bytes"),
-        ("/to/https", "will not fetch 'https://127.0.0.1:9/x': only http is allowed"),
-        ("/to/file", "will not fetch 'file:///etc/passwd'"),
+        ("/to/https", "'https://127.0.0.1:9/x' is not downloaded, because only http is allowed"),
+        ("/to/file", "'file:///etc/passwd' is not downloaded"),
     ],
 )
 def test_a_download_that_fails_leaves_nothing(server: str, tmp_path: Path, path: str, reason: str) -> None:
@@ -114,7 +114,7 @@ def test_only_https_is_used(server: str, tmp_path: Path, scheme: str) -> None:
 
 def test_nobody_answers(tmp_path: Path) -> None:
     """The reason is the innermost one, in one line."""
-    with pytest.raises(FetchError, match=r"cannot fetch http://127\.0\.0\.1:9/x \(.*refused.*\)"):
+    with pytest.raises(FetchError, match=r"http://127\.0\.0\.1:9/x cannot be downloaded \(.*refused.*\)"):
         download("http://127.0.0.1:9/x", tmp_path / "x", 1, SHA256, schemes=HTTP)
 
 
@@ -127,7 +127,7 @@ def test_a_server_that_trickles_is_given_up(
     monkeypatch.setattr(fetch, "PATIENCE", 0.4)
     start = time.monotonic()
     with pytest.raises(
-        FetchError, match=r"cannot fetch .*trickles \(fewer than 65,536 bytes arrived in 0\.4 seconds\)"
+        FetchError, match=r"trickles cannot be downloaded \(fewer than 65,536 bytes arrived in 0\.4 seconds\)"
     ):
         download(server + path, tmp_path / "x", len(CONTENT), SHA256, schemes=HTTP)
     assert time.monotonic() - start < 10 and list(tmp_path.iterdir()) == []

@@ -46,7 +46,8 @@ def test_of_two_one_must_be_named(tmp_path: Path, squeeze: Weights) -> None:
     two = renamed(squeeze, "encoder_q.") | renamed({name: 2 * each for name, each in squeeze.items()}, "encoder_k.")
     save_file(two, tmp_path / "x")
     with pytest.raises(
-        WeightsError, match=r"SqueezeNet 1.1 2 times, behind the prefixes 'encoder_k.', 'encoder_q.'; add prefix"
+        WeightsError,
+        match=r"SqueezeNet 1.1 2 times, with the prefixes 'encoder_k.', 'encoder_q.'; choose one with prefix",
     ):
         read_checkpoint(tmp_path / "x", SQUEEZE)
     assert canonical_sha256(read_checkpoint(tmp_path / "x", SQUEEZE, "encoder_q.").parameters) == canonical_sha256(
@@ -62,8 +63,11 @@ def spoilt(squeeze: Weights, name: str, figures: np.ndarray | None) -> Weights:
 @pytest.mark.parametrize(
     ("figures", "said"),
     [
-        (None, "behind 'features.' it lacks 12.expand3x3.bias .1 of 50 names.; .* batch normalisation"),
-        (np.ones(9, np.float32), r"behind 'features.', features.12.expand3x3.bias has shape \(9,\), expected \(256,\)"),
+        (None, "the prefix 'features.', 12.expand3x3.bias is missing .1 of 50 tensors .*; .* batch normalisation"),
+        (
+            np.ones(9, np.float32),
+            r"the prefix 'features.', features.12.expand3x3.bias has the shape \(9,\); expected \(256,\)",
+        ),
         (np.full(256, np.nan, np.float32), "features.12.expand3x3.bias has numbers that are not finite"),
     ],
 )
@@ -72,7 +76,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path, squeeze: Weights, figures: np
     save_file(spoilt(squeeze, "features.12.expand3x3.bias", figures), tmp_path / "x")
     with pytest.raises(WeightsError, match=f"x: .*{said}"):
         read_checkpoint(tmp_path / "x", SQUEEZE)
-    with pytest.raises(WeightsError, match=r"no name in it is that of one of its layers behind 'nowhere.'"):
+    with pytest.raises(WeightsError, match=r"no tensor has the name of one of its layers with the prefix 'nowhere.'"):
         read_checkpoint(tmp_path / "x", SQUEEZE, "nowhere.")
 
 

@@ -71,7 +71,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(WeightsError, match="install eyediff again"):
         load_heads("alex")
     (tmp_path / "heads.safetensors").write_bytes(content)
-    with pytest.raises(WeightsError, match=r"heads\.safetensors: not the file of the package"):
+    with pytest.raises(WeightsError, match=r"heads\.safetensors: this is not the file of the package"):
         load_heads("alex")
 
 

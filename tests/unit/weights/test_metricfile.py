@@ -83,7 +83,7 @@ def test_nothing_of_others_is_overwritten(tmp_path: Path, squeeze: Weights, cont
     if content == b"tensors":
         save_file(squeeze, path)
     before = path.read_bytes()
-    with pytest.raises(WeightsError, match="exists and is not a metric of eyediff; give another file"):
+    with pytest.raises(WeightsError, match="exists and is not a metric of eyediff; give another path"):
         written(path)
     assert path.read_bytes() == before and sorted(tmp_path.iterdir()) == [path]
 
@@ -117,7 +117,7 @@ def test_heads_of_another_trunk_are_refused(squeeze: Weights, official: Callable
     save_file(other, tmp_path / "other.safetensors")
     about = {"trunk": "squeeze", "mode": "head", "provenance": {}, "heads": HEADS}
     found = write_metric(tmp_path / "x.safetensors", **about, trunk_sha256=canonical_sha256(other))
-    said = f"x.safetensors: made for another backbone: squeeze with sha256 {canonical_sha256(other)[:16]}, "
+    said = f"x.safetensors: .*made for another backbone: squeeze with the sha256 {canonical_sha256(other)[:16]}, "
     with pytest.raises(WeightsError, match=said + f"not {canonical_sha256(squeeze)[:16]} of "):
         found.network()
     assert isinstance(found.network(tmp_path / "other.safetensors"), lpips.Network)
@@ -127,16 +127,16 @@ def test_heads_of_another_trunk_are_refused(squeeze: Weights, official: Callable
     ("changes", "said"),
     [
         ({"heads": [-head for head in weights.load_heads("mini")]}, "heads.0 has numbers that are negative"),
-        ({"heads": weights.load_heads("alex")[:4]}, r"heads.0 has the shape \(64,\), expected \(32,\)"),
+        ({"heads": weights.load_heads("alex")[:4]}, r"heads.0 has the shape \(64,\); expected \(32,\)"),
         ({"heads": weights.load_heads("mini")[:2]}, "lacks heads.2 .2 of 4 tensors of mini"),
-        ({"heads": None}, "has neither heads nor a backbone"),
+        ({"heads": None}, "has neither linear weights nor a backbone"),
         ({"trunk": "resnet"}, "its trunk 'resnet' is unknown; expected alex, vgg, squeeze, mini or module:NAME"),
-        ({"trunk": "module:x"}, "it must have taps if its trunk is module:NAME, and otherwise none"),
+        ({"trunk": "module:x"}, "must have taps if its trunk is module:NAME, and must have no taps otherwise"),
         ({"trunk_sha256": None}, "must be a sha256 of 64 digits"),
         ({"mode": "two\nlines"}, "must all be text of 1 to 200 printable characters"),
         ({"provenance": {"loss": float("nan")}}, "its provenance is not strict JSON"),
         ({"provenance": {"path": Path("x")}}, "its provenance is not strict JSON"),
-        ({"provenance": {"log": "x" * 600_000}}, "its provenance takes 600,"),
+        ({"provenance": {"log": "x" * 600_000}}, "its description takes 600,"),
     ],
 )
 def test_what_would_not_be_read_is_not_written(tmp_path: Path, changes: dict[str, object], said: str) -> None:
@@ -154,7 +154,9 @@ def test_a_module_brings_its_own_code(tmp_path: Path) -> None:
     about = {"trunk": "module:os.system", "mode": "head", "provenance": {}, "taps": ["a", "b.c"]}
     found = write_metric(tmp_path / "x.safetensors", **about, heads=heads, trunk_sha256="0" * 64)
     assert [len(head) for head in read_metric(found.path).heads] == [5, 7] and found.description.taps == ("a", "b.c")
-    with pytest.raises(UsageError, match=r"heads for module:os.system, whose code is not in the file; .*from_module"):
+    with pytest.raises(
+        UsageError, match=r"the backbone module:os.system, whose code is not in the file; .*from_module"
+    ):
         found.network()
 
 

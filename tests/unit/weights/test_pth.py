@@ -158,7 +158,7 @@ def test_integers_are_refused_where_they_are_wanted(tmp_path: Path, zipped: bool
     """Weights are floats; what is not kept may be anything."""
     path = save({"a": torch.ones(2), "count": torch.ones(2).to(kind)}, tmp_path / "x.pth", zipped)
     assert containers.read(path, "a".__eq__)["a"].tolist() == [1.0, 1.0]
-    with pytest.raises(WeightsError, match=r"x\.pth: 'count' has the type \w+; expected Float"):
+    with pytest.raises(WeightsError, match=r"x\.pth: the tensor 'count' has the type \w+; expected one of Float"):
         containers.read(path, everything)
 
 

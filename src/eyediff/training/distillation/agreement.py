@@ -1,4 +1,7 @@
-"""Measure how well two lists of distances agree. It gives the values and tables of the model card."""
+"""Measure how well the distances of a small network agree with those of a large network.
+
+The results are the values and the tables of the model card.
+"""
 
 from __future__ import annotations
 
@@ -16,23 +19,23 @@ ALL, TRAINED_DISTORTIONS, HELD_OUT_DISTORTIONS = "all", "trained families", "hel
 
 @dataclass(frozen=True, slots=True)
 class NetworkAgreement:
-    """One line in a table of agreement.
+    """The agreement of two networks on one kind of pairs: one line in a table.
 
     Attributes
     ----------
     source, name : str
         Source of the pictures, and kind of the pairs.
     side : int
-        Side of the pictures in pixels.
+        Width and height of the pictures in pixels.
     pairs : int
         Number of pairs.
     pearson, spearman : float
-        Correlations.
+        Correlations of the distances of the two networks.
     error, bias : float
-        Mean absolute difference, and mean difference.
+        Mean absolute difference, and mean difference, of the distances of the two networks.
     ordered : float or None
-        Fraction of triples for which both networks put the two candidates in the same order. It is None if the pairs
-        have no single distortion.
+        Fraction of the triples (a reference and two candidates) for which both networks put the two candidates in the
+        same order. It is None if the pairs have no single distortion.
     """
 
     source: str
@@ -47,7 +50,10 @@ class NetworkAgreement:
 
 
 def measure_agreement(source: str, side: int, name: str, measurements: Sequence[Measurement]) -> NetworkAgreement:
-    """Compute one line from measurements in the order of `evaluate`: candidates of a triple are neighbours."""
+    """Compute the agreement on some measurements.
+
+    The measurements must be in the order of `evaluate`, in which the two candidates of a triple follow each other.
+    """
     expected = np.array([m.expected for m in measurements], np.float64)
     estimated = np.array([m.estimated for m in measurements], np.float64)
     return NetworkAgreement(
@@ -64,7 +70,7 @@ def measure_agreement(source: str, side: int, name: str, measurements: Sequence[
 
 
 def _ordered(measurements: Sequence[Measurement]) -> float | None:
-    """Compute `NetworkAgreement.ordered`. Triples whose distances by AlexNet are equal do not count."""
+    """Compute `NetworkAgreement.ordered`. Triples whose two distances by the large network are equal do not count."""
     ranked = [m for m in measurements if m.kind not in (MIXTURE, UNRELATED)]
     differences = [
         (b.expected - a.expected, b.estimated - a.estimated) for a, b in zip(ranked[::2], ranked[1::2], strict=True)
@@ -74,7 +80,11 @@ def _ordered(measurements: Sequence[Measurement]) -> float | None:
 
 
 def agreement_by_source(measurements: Iterable[Measurement]) -> list[NetworkAgreement]:
-    """Compute the agreement on all, trained, held-out and unrelated pairs, for every source and side."""
+    """Compute four agreements for every source and side of pictures.
+
+    They are the agreements on all pairs, on pairs with distortions that were used for training, on pairs with
+    distortions that were held out, and on pairs of unrelated pictures.
+    """
     everything = list(measurements)
     lines = []
     for source in dict.fromkeys(m.source for m in everything):
@@ -91,7 +101,7 @@ def agreement_by_source(measurements: Iterable[Measurement]) -> list[NetworkAgre
 
 
 def agreement_by_distortion(measurements: Iterable[Measurement]) -> list[NetworkAgreement]:
-    """Compute the agreement for every kind and side over all sources."""
+    """Compute the agreement on the pairs of all sources, for every kind of distortion and every side."""
     parts: dict[tuple[str, int], list[Measurement]] = {}
     for measurement in measurements:
         parts.setdefault((measurement.kind, measurement.side), []).append(measurement)
@@ -99,7 +109,11 @@ def agreement_by_distortion(measurements: Iterable[Measurement]) -> list[Network
 
 
 def format_markdown(measurements: Sequence[Measurement]) -> str:
-    """Return the tables of the model card: by source and side, then Spearman's correlation by distortion."""
+    """Return the two tables of the model card in Markdown.
+
+    The first has the agreement for each source and side. The second has Spearman's correlation and the error for each
+    distortion.
+    """
     rows = [
         "| pictures | pairs | side | n | Pearson | Spearman | mean abs. error | bias | ordered as alex |",
         "|---|---|---" + "|--:" * 6 + "|",

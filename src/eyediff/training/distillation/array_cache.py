@@ -1,4 +1,7 @@
-"""Cache arrays that are computed once and read in every epoch. They are memory-mapped, with a record of settings."""
+"""Cache arrays that are computed once and read in every epoch.
+
+The arrays are memory-mapped files. A file beside them records the settings with which they were computed.
+"""
 
 from __future__ import annotations
 
@@ -17,18 +20,18 @@ _SETTINGS_FILE = "plan.json"
 
 
 class ArrayCache:
-    """Memory-mapped arrays in a folder. Their rows are filled in chunks.
+    """Memory-mapped arrays in a folder, whose rows are filled chunk by chunk.
 
     Parameters
     ----------
     folder : Path
         Folder of the arrays. It is created if it does not exist.
     settings : mapping
-        All settings that affect the values. They are recorded in the folder.
+        All settings that affect the values of the arrays. They are recorded in the folder.
     count : int
         Number of rows of each array.
     arrays : mapping of str to (type, tuple of int)
-        Type and shape of a row for each name of an array.
+        Name of each array, and the type and the shape of its rows.
 
     Attributes
     ----------
@@ -38,7 +41,7 @@ class ArrayCache:
     Raises
     ------
     ResumeError
-        If the folder has arrays with other settings.
+        If the folder has arrays that were computed with other settings.
     OutputError
         If the disk has no space for the arrays.
     """
@@ -54,8 +57,8 @@ class ArrayCache:
         is_new = not settings_file.exists()
         if not is_new and json.loads(settings_file.read_text()) != json.loads(json.dumps(settings)):
             raise ResumeError(
-                f"{shown(folder)}: has values for other settings ({shown(settings_file.read_text())}); "
-                "remove it or name another folder"
+                f"{shown(folder)}: the folder has values for other settings ({shown(settings_file.read_text())}); "
+                "remove the folder, or name another folder"
             )
         shapes = {name: (kind, (count, *shape)) for name, (kind, shape) in arrays.items()}
         try:
@@ -69,14 +72,14 @@ class ArrayCache:
             raise output_error(folder, error) from error
 
     def missing(self, chunk: int) -> list[int]:
-        """Return the first row of each chunk of `chunk` rows that is not complete."""
+        """Return the index of the first row of each incomplete chunk. A chunk has `chunk` rows."""
         return [start for start in range(0, len(self.made), chunk) if not self.made[start : start + chunk].all()]
 
 
 def _open_array(path: Path, kind: type, shape: tuple[int, ...], is_new: bool) -> np.memmap:
     if is_new:
         array = open_memmap(path, "w+", kind, shape)
-        if hasattr(os, "posix_fallocate"):  # if the disk became full later, a write would end the process
+        if hasattr(os, "posix_fallocate"):  # reserve disk space, because a write to a full disk would end the process
             with path.open("rb+") as file:
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
         return array
@@ -86,4 +89,7 @@ def _open_array(path: Path, kind: type, shape: tuple[int, ...], is_new: bool) ->
             return array
     except ValueError:
         pass  # the error below is raised
-    raise ResumeError(f"{shown(path)}: damaged, or of another run; remove {shown(path.parent)}, it is computed again")
+    raise ResumeError(
+        f"{shown(path)}: the file is damaged, or belongs to another run; remove the folder {shown(path.parent)}, and "
+        "its values will be computed again"
+    )

@@ -1,4 +1,4 @@
-"""Checkpoints: tensors by part and name, and a description of their run."""
+"""Write and read checkpoints of a training run. A checkpoint has named tensors and a description of the run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ...weights.containers import metadata, read, remove_leftovers, write
 
 Parts: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 
-_REMEDY = "remove it, or start again in another folder"
+_REMEDY = "remove the file, or start again in another folder"
 
 
 def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> Parts:
-    """Return the state of torch's Adam or AdamW by names of tensors. It is zero before the first step."""
+    """Return the state of torch's Adam or AdamW for each named tensor. Before the first step, the state is zero."""
     for tensor in tensors.values():
         if not (state := optimizer.state[tensor]):
             state |= {name: torch.zeros_like(tensor) for name in ("exp_avg", "exp_avg_sq")}
@@ -33,7 +33,7 @@ def moments(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> 
 
 
 def save(path: Path, parts: Parts, strings: Mapping[str, str]) -> None:
-    """Write every tensor atomically. Raises WeightsError if the file cannot be written."""
+    """Write all tensors and strings to one file, atomically. Raises WeightsError if the file cannot be written."""
     arrays = {
         f"{part}/{name}": tensor.detach().cpu().numpy()
         for part, tensors in parts.items()
@@ -43,35 +43,35 @@ def save(path: Path, parts: Parts, strings: Mapping[str, str]) -> None:
 
 
 def read_description(path: Path, key: str) -> dict[str, object]:
-    """Return the JSON object that was saved as the string `key`.
+    """Return the JSON object that a checkpoint has as its string `key`.
 
-    Raises ResumeError for any other file. No code in the file is run.
+    Raises ResumeError if the file is not a checkpoint with this string. No code in the file is run.
     """
     try:
         description = json.loads(metadata(path)[key])
     except (KeyError, ValueError, RecursionError):
         description = None
     if not isinstance(description, dict):
-        raise ResumeError(f"{shown(path)}: is not a checkpoint; {_REMEDY}")
+        raise ResumeError(f"{shown(path)}: the file is not a checkpoint; {_REMEDY}")
     return description
 
 
 def load(path: Path, parts: Parts) -> None:
-    """Fill every tensor with its saved values.
+    """Replace the values of all tensors by their saved values.
 
     Raises
     ------
     ResumeError
-        If names or shapes differ, or values are not finite. Then no tensor is changed.
+        If names or shapes differ, or if a saved value is not finite. Then no tensor is changed.
     WeightsError
         If the file is damaged.
     """
     arrays = read(path, lambda _: True)
     targets = {f"{part}/{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}
     if {name: array.shape for name, array in arrays.items()} != {n: tuple(t.shape) for n, t in targets.items()}:
-        raise ResumeError(f"{shown(path)}: its tensors are not those of this run; {_REMEDY}")
+        raise ResumeError(f"{shown(path)}: the tensors in this file are not those of this run; {_REMEDY}")
     if damaged := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
-        raise ResumeError(f"{shown(path)}: {shown(damaged[0])} has numbers that are not finite; {_REMEDY}")
+        raise ResumeError(f"{shown(path)}: the tensor {shown(damaged[0])} has numbers that are not finite; {_REMEDY}")
     with torch.no_grad():
         for name, tensor in targets.items():
             tensor.copy_(torch.from_numpy(arrays[name]))
@@ -79,10 +79,11 @@ def load(path: Path, parts: Parts) -> None:
 
 @contextmanager
 def lock_folder(folder: Path, *names: str) -> Iterator[None]:
-    """Create and lock the folder of a run, and remove the temporary files of interrupted saves of these files.
+    """Create and lock the folder of a run.
 
-    The first name is the checkpoint. Raises OutputError if the folder cannot be created, or if another run has locked
-    the folder.
+    `names` are the files that the run writes; the first one is the checkpoint. Temporary files that are left from
+    interrupted writes of these files are removed. Raises OutputError if the folder cannot be created, or if another run
+    has locked it.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

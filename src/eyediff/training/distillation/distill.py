@@ -29,31 +29,36 @@ from .recipe import DistillationRecipe
 from .run import BatchSampler, DistillationRun
 
 SAVED = "run.safetensors"
-"""Name of the checkpoint in the work folder."""
+"""File name of the checkpoint in the work folder."""
 
 MADE = "made"
-"""Key of the string in a weights file that describes its run."""
+"""Key of the string in a weights file that describes the run that made the file."""
 
 SAVED_EVERY = 500
 """Number of steps between checkpoints. A crash loses at most this number of steps."""
 
 LOGGED_EVERY = 100
-"""Number of steps that one line of the log averages."""
+"""Number of steps whose mean values are written as one line of the log."""
 
 ProgressReport = Callable[[float], None]
-"""Called with the completed fraction of the run, from 0 to 1."""
+"""Type of a function that is called with the completed fraction of the run, from 0 to 1."""
 
 
 def load_teacher() -> lpips.Network:
-    """Return lpips-alex. Raises WeightsError if the weights of AlexNet are neither found nor downloaded."""
+    """Return the network of lpips-alex. Raises WeightsError if its weights cannot be found or downloaded."""
     return parse_metric("lpips-alex").load_network().network
 
 
 def select_device(name: str) -> torch.device:
-    """Return the device with this name. `auto` is CUDA if torch has it. Raises DeviceError if the device is missing."""
+    """Return the torch device with this name. `auto` means CUDA if torch finds a CUDA device, and the CPU otherwise.
+
+    Raises DeviceError if CUDA is requested but missing.
+    """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
-        raise DeviceError("device cuda: torch finds no CUDA device; install a torch with CUDA, or use cpu")
+        raise DeviceError(
+            "the device cuda was given, but torch finds no CUDA device; install a torch with CUDA, or use cpu"
+        )
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
@@ -62,7 +67,9 @@ def training_pictures(folders: Sequence[Path]) -> list[list[Path]]:
     pictures = [[path for path in find_photos(folder) if not is_held_out(path)] for folder in folders]
     for folder, paths in zip(folders, pictures, strict=True):
         if not paths:
-            raise UsageError(f"{shown(folder)}: all its pictures are held out; add pictures for training")
+            raise UsageError(
+                f"{shown(folder)}: all pictures of this folder are held out, so none is left for training; add pictures"
+            )
     return pictures
 
 
@@ -77,33 +84,37 @@ def distill(
     device: torch.device,
     report: ProgressReport,
 ) -> None:
-    """Train a small network to estimate lpips-alex.
+    """Train a small network, lpips-mini, to estimate the distances of lpips-alex.
 
     Parameters
     ----------
     folders
-        Folders of pictures. Held-out pictures are skipped.
+        Folders of pictures. Pictures that are held out for evaluation are skipped.
     output
-        Path of the weights file.
+        Path of the weights file to write.
     work
-        Folder for the groups, the checkpoint and the log (`log.jsonl`).
+        Folder for the groups of pictures, the checkpoint and the log (`log.jsonl`).
+    recipe
+        Settings of the run.
     resume
-        Continue the run in the work folder. Otherwise, the folder must not have a run.
+        If it is true, a run in the work folder is continued. If it is false, the work folder must not have a run.
     workers
-        Number of processes that make groups.
+        Number of processes that make groups of pictures.
     device
-        Device that computes the networks.
+        Device on which the networks are computed.
+    report
+        Function that is called after each step, with the completed fraction of the run.
 
     Raises
     ------
     WeightsError
-        If the file at `output` is not of distilled weights, or the teacher's weights are missing.
+        If `output` is an existing file that no distillation wrote, or if the weights of lpips-alex are missing.
     OutputError
-        If a file cannot be written, or another process uses the work folder.
+        If a file cannot be written, or if another process uses the work folder.
     UsageError
         If the pictures cannot be used.
     ResumeError
-        If the work folder has a run and `resume` is false, or the run cannot be continued.
+        If the work folder has a run and `resume` is false, or if the run cannot be continued.
     """
     output = output.resolve()  # a symbolic link is kept, and its target is replaced
     check_free(output, MADE, "network that eyediff distilled")
@@ -116,7 +127,9 @@ def distill(
     with lock_folder(work, SAVED):
         checkpoint = work / SAVED
         if checkpoint.exists() and not resume:
-            raise ResumeError(f"{shown(work)}: has a run already; resume it, or choose another work folder")
+            raise ResumeError(
+                f"{shown(work)}: the work folder already has a run; resume this run, or choose another work folder"
+            )
         datasets = open_datasets(sources, work, recipe)
         network = load_teacher()
         with DatasetBuilder(datasets, sources, workers) as builder:
@@ -127,7 +140,7 @@ def distill(
         about: dict[str, object] = asdict(recipe)
         about |= {"teacher": "lpips-alex 0.1", "pictures": [len(paths) for paths in sources]}
         about |= {"eyediff": __version__, "steps": run.step, "device": device.type}
-        # one string, because safetensors does not keep the order of several
+        # all facts are one string, because safetensors does not keep the order of several strings
         write(output, run.student.weights(), {MADE: json.dumps(about)})
 
 
@@ -145,7 +158,7 @@ def _train(run: DistillationRun, work: Path, report: ProgressReport) -> None:
 
 
 def open_datasets(sources: Sequence[Sequence[Path]], work: Path, recipe: DistillationRecipe) -> list[PairDataset]:
-    """Return the dataset of each side. It may be incomplete."""
+    """Open or create the dataset of groups for each side of the recipe. The datasets may be incomplete."""
     hashes = [sha256(images.content(path)).digest() for paths in sources for path in paths]
     pictures = sha256(b"".join(hashes)).hexdigest()
     plans = [

@@ -1,8 +1,8 @@
-"""Evaluate how well a small network estimates a large one, on pictures that were not used for training.
+"""Evaluate how well a small network estimates the distances of a large network.
 
-There are triples for every source of pictures, side and kind of distortion. A triple is a reference and two candidates
-with distortions of different strength. It depends only on (seed, side, kind, number) and on the pictures, so an
-evaluation can be repeated.
+The evaluation needs pictures that were not used for training. It makes several triples for every source of pictures,
+every side and every kind of distortion. A triple is a reference and two candidates with distortions of different
+strengths. A triple depends only on (seed, side, kind, number) and on the pictures, so an evaluation can be repeated.
 """
 
 from __future__ import annotations
@@ -26,20 +26,26 @@ from .pair_distances import distances
 from .workers import map_in_processes
 
 SEED = 1_000_003
-"""Seed of the evaluation. It is far from the seeds of training."""
+"""Default seed of an evaluation. It is not near the seeds that people use for training."""
 
 KINDS = (*DISTORTIONS, MIXTURE, UNRELATED)
 
 TRIPLES = {64: 24, 256: 8, 512: 3}
-"""Number of triples for each source and kind, by side. Small crops take less time and vary more, so there are more."""
+"""Number of triples for each source and kind of distortion, for each side in pixels.
+
+There are more triples of small crops, because small crops take less time and their distances vary more.
+"""
 
 SMALLEST = 64
-"""Shortest side of a picture, in pixels. Crops of a larger side come only from pictures that contain them."""
+"""Smallest width and height that a picture may have, in pixels.
+
+Larger crops are cut only from pictures that are large enough.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The distances of one pair: by the large network (`expected`) and by the small network (`estimated`)."""
+    """The two distances of one pair: of the large network (`expected`) and of the small network (`estimated`)."""
 
     source: str
     side: int
@@ -53,7 +59,10 @@ class Measurement:
 def make_triple(
     pictures: Sequence[Picture], seed: int, side: int, kind: str, number: int
 ) -> tuple[list[Picture], list[float]]:
-    """Return a reference and two candidates, and the strengths of the candidates (0 for unrelated pictures)."""
+    """Return the pictures of a triple, a reference and two candidates, and the strengths of the two candidates.
+
+    The strengths are 0 if the candidates are unrelated to the reference.
+    """
     rng = np.random.default_rng([seed, side, crc32(kind.encode()), number])
     index = number % len(pictures)
     reference = crop(pictures[index], side, rng)
@@ -61,7 +70,7 @@ def make_triple(
         others = rng.choice(np.delete(np.arange(len(pictures)), index), 2, replace=False)
         return [reference, *(crop(pictures[other], side, rng) for other in others)], [0.0, 0.0]
     distort = mixture if kind == MIXTURE else DISTORTIONS[kind]
-    shared_seed = int(rng.integers(2**32))  # it is the same for both candidates, so they differ only in strength
+    shared_seed = int(rng.integers(2**32))  # both candidates have the same random choices, and differ only in strength
     strengths = [draw_strength(rng), draw_strength(rng)]
     return [
         reference,
@@ -70,26 +79,27 @@ def make_triple(
 
 
 def evaluation_tasks(sources: Mapping[str, Sequence[Path]]) -> list[tuple[str, int, str]]:
-    """Return source, side and kind of every task of `evaluate`."""
+    """Return the tasks of `evaluate`. Each task is a source of pictures, a side, and a kind of distortion."""
     return [(source, side, kind) for source in sources for side in TRIPLES for kind in KINDS]
 
 
 def evaluate(
     sources: Mapping[str, Sequence[Path]], teacher: lpips.Network, student: lpips.Network, seed: int, workers: int
 ) -> Iterator[list[Measurement]]:
-    """Compare two networks, and yield the measurements of each task in turn.
+    """Compare the distances of two networks, and yield the measurements of each task in turn.
 
     Parameters
     ----------
     sources
-        Files of each source, by its name.
+        Names of the sources, and the picture files of each.
     teacher, student
         The large and the small network.
 
     Raises
     ------
     UsageError
-        If a picture is smaller than SMALLEST, or if a source has fewer than three that contain the largest crops.
+        If a picture is smaller than SMALLEST, or if a source has fewer than three pictures that contain the largest
+        crops.
     ImageError
         If a picture cannot be read.
     """
@@ -98,19 +108,22 @@ def evaluate(
 
 
 class _Worker:
-    """The state of a worker process."""
+    """State of a worker process: the pictures of each source, and the two networks."""
 
     sources: Mapping[str, Sequence[Picture]]
     networks: tuple[lpips.Network, lpips.Network]
 
 
 def large_pictures(source: str, pictures: Sequence[Picture], side: int) -> list[Picture]:
-    """Return the pictures that contain a crop with this side. Raises UsageError if there are fewer than three."""
+    """Return the pictures that contain a crop of `side` x `side` pixels.
+
+    Raises UsageError if there are fewer than three such pictures.
+    """
     large = [picture for picture in pictures if min(picture.shape[:2]) >= side]
     if len(large) < 3:
         raise UsageError(
-            f"{shown(source)}: {len(large)} pictures have sides of {side} pixels or more; "
-            "an evaluation needs at least three of them"
+            f"{shown(source)}: {len(large)} pictures have sides of {side} pixels or more; expected at least three such "
+            "pictures; add larger pictures"
         )
     return large
 

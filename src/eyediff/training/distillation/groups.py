@@ -1,7 +1,10 @@
-"""Groups of pictures for training: a reference, one chain of distortions at two strengths, and another picture.
+"""Make groups of four pictures for distillation.
 
-The four pictures of a group form six pairs, but take only four passes through a network. From the two strengths, a
-network learns their order. A group depends only on (seed, side, index), so any process can make it at any time.
+A group has a reference, two distorted copies of the reference, and a fourth picture. The two copies have the same
+distortions, applied one after another, at two different strengths. From these copies, a network learns which of two
+strengths is larger. The four pictures form six pairs, but need only four passes through a network.
+
+A group depends only on (seed, side, index) and the source pictures. So any process can make any group at any time.
 """
 
 from __future__ import annotations
@@ -20,34 +23,35 @@ MEMBERS = 4
 PAIRS: tuple[tuple[int, int], ...] = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 DRAWING_SHARE = 0.15
-"""Fraction of references that are drawn. The others are cropped from files."""
+"""Fraction of the references that are drawn by a program. The others are cropped from files."""
 
 UNRELATED_SHARE = 0.12
-"""Fraction of groups whose last picture is unrelated to the reference. Their distances are the largest."""
+"""Fraction of the groups whose fourth picture is unrelated to the reference. Such pairs have the largest distances."""
 
 BLEND_SHARE = 0.18
-"""Fraction of groups whose last picture is a blend of the reference and another picture."""
+"""Fraction of the groups whose fourth picture is a blend of the reference and another picture."""
 
 CHAIN_LENGTHS = (0.6, 0.2, 0.12, 0.08)
-"""Probabilities of chains of one, two, three and four distortions."""
+"""Probabilities that one, two, three or four distortions are applied one after another."""
 
 SUBTLE = ("jpeg_chroma",)
-"""Distortions with very small distances. A network learns little from them, so they are drawn three times as often."""
+"""Names of distortions that change a distance very little. They are drawn three times as often as others, because a
+network learns little from each."""
 
 DRAWN = (*TRAINED, *SUBTLE, *SUBTLE)
 
 MAX_REDUCTION = 2.5
-"""Crops are reduced by a factor of up to this, so that textures of all scales occur."""
+"""Largest factor by which a crop is reduced. Crops are reduced so that textures of all scales occur."""
 
 Sources = Sequence[Sequence[Picture]]
-"""The pictures of each folder."""
+"""The pictures of several folders, one sequence for each folder."""
 
 
 def draw_reference(sources: Sources, side: int, rng: np.random.Generator) -> Picture:
-    """Return a square picture, drawn or cropped from a file.
+    """Return a square picture that is drawn, or cropped from a picture of a random folder.
 
-    The probability of a folder is proportional to the square root of its number of pictures. So a large set of photos
-    does not displace a small set of screenshots.
+    The probability of a folder is proportional to the square root of its number of pictures. So even a small folder of
+    screenshots beside a large folder of photos is used often enough.
     """
     if rng.random() < DRAWING_SHARE:
         return augment(draw_picture(side, rng), rng)
@@ -57,20 +61,20 @@ def draw_reference(sources: Sources, side: int, rng: np.random.Generator) -> Pic
 
 
 def draw_chain(rng: np.random.Generator) -> list[str]:
-    """Draw the names of one to four distortions."""
+    """Return the names of one to four random distortions, which are to be applied one after another."""
     length = 1 + int(rng.choice(len(CHAIN_LENGTHS), p=CHAIN_LENGTHS))
     return [DRAWN[i] for i in rng.integers(len(DRAWN), size=length)]
 
 
 def apply_chain(image: Picture, distortions: Sequence[str], strength: float, rng: np.random.Generator) -> Picture:
-    """Apply the distortions in turn. In a longer chain, each has a smaller strength."""
+    """Apply distortions to an image, one after another. The more distortions, the smaller the strength of each."""
     for name in distortions:
         image = DISTORTIONS[name](image, strength * (1.1 - 0.1 * len(distortions)), rng)
     return image
 
 
 def blend(a: Picture, b: Picture, rng: np.random.Generator) -> Picture:
-    """Mix two pictures with a weight. It is constant, varies smoothly, or is a mask of random shape."""
+    """Mix two pictures. The weight of `b` is constant, varies smoothly, or is a mask of random shape."""
     share = np.float32(rng.random())
     kind = int(rng.integers(3))
     if kind:
@@ -81,11 +85,11 @@ def blend(a: Picture, b: Picture, rng: np.random.Generator) -> Picture:
 
 
 def make_group(sources: Sources, seed: int, side: int, index: int) -> npt.NDArray[np.uint8]:
-    """Return one group, MEMBERS x side x side x 3 bytes."""
+    """Return one group of pictures, as MEMBERS x side x side x 3 bytes."""
     rng = np.random.default_rng([seed, side, index])
     members = [draw_reference(sources, side, rng)]
     chain = draw_chain(rng)
-    shared_seed = int(rng.integers(2**32))  # it is the same for both strengths: same direction, same noise pattern
+    shared_seed = int(rng.integers(2**32))  # both strengths have the same random choices, such as a direction
     members += [
         apply_chain(members[0], chain, draw_strength(rng), np.random.default_rng(shared_seed)) for _ in range(2)
     ]

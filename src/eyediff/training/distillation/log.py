@@ -1,4 +1,4 @@
-"""The log of a run: JSON lines, each with the number of the step after which it was written."""
+"""Write the log of a training run: lines of JSON, each with the number of the step after which it was written."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ LOG = "log.jsonl"
 
 
 def open_log(path: Path, step: int) -> Appender:
-    """Open the log of a run that was saved after `step`. Remove later lines, because their steps are repeated.
+    """Open the log of a run whose last checkpoint was saved after `step`.
+
+    Lines of later steps are removed, because these steps are repeated.
 
     Raises
     ------
     ResumeError
-        If the file is not such a log.
+        If the file is not the log of a run.
     OutputError
-        If it cannot be written.
+        If the file cannot be written.
     """
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     keep = 0
@@ -33,7 +35,9 @@ def open_log(path: Path, step: int) -> Appender:
         try:
             later = json.loads(line)["step"] > step
         except (ValueError, TypeError, KeyError, RecursionError):
-            raise ResumeError(f"{shown(path)}: is not the log of a run; move it, or choose another folder") from None
+            raise ResumeError(
+                f"{shown(path)}: the file is not the log of a run; move the file, or choose another folder"
+            ) from None
         if later:
             break
         keep += len(line)
@@ -41,17 +45,17 @@ def open_log(path: Path, step: int) -> Appender:
 
 
 class Means:
-    """Means of the values of all steps since the last line in the log."""
+    """The values of all steps since the last line of the log, from which the means for the next line are computed."""
 
     def __init__(self) -> None:
         self._steps: list[Mapping[str, float | Tensor]] = []
 
     def add(self, values: Mapping[str, float | Tensor]) -> None:
-        """Add the values of one step. Tensors are read later, when the line is written."""
+        """Add the values of one step. A value that is a tensor is read later, when `line` is called."""
         self._steps.append(values)
 
     def line(self, record: Mapping[str, object]) -> bytes:
-        """Return one line of the log, and start new means."""
+        """Return one line of the log: `record` and the means of the added values. Then forget the added values."""
         names = self._steps[0] if self._steps else {}
         means = {name: float(sum(step[name] for step in self._steps)) / len(self._steps) for name in names}
         self._steps = []

@@ -1,4 +1,7 @@
-"""Groups of pictures on disk. Worker processes make them, and the optimiser uses the first while others are made."""
+"""Store groups of pictures on disk.
+
+Worker processes make the groups. The optimiser already uses the first groups while the others are made.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,17 @@ from .groups import MEMBERS, Sources, make_group
 from .workers import map_in_processes
 
 CHUNK = 64
-"""Number of groups that a worker makes together. A worker that is stopped loses at most these."""
+"""Number of groups that a worker makes in one piece. If a worker is stopped, at most this number of groups is lost."""
 
 POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetPlan:
-    """Content of a dataset: `count` groups of `side` pixels, made from the pictures with the hash `pictures`."""
+    """The settings that decide the content of a dataset.
+
+    The dataset has `count` groups of pictures with `side` x `side` pixels. `pictures` is the hash of the source files.
+    """
 
     seed: int
     side: int
@@ -37,12 +43,12 @@ class DatasetPlan:
 
 
 class PairDataset(ArrayCache):
-    """The groups of a plan, in a folder of memory-mapped arrays.
+    """A dataset of groups of pictures, stored in a folder of memory-mapped arrays.
 
     Raises
     ------
     ResumeError, OutputError
-        As for `ArrayCache`.
+        In the same cases as `ArrayCache`.
     """
 
     def __init__(self, folder: Path, plan: DatasetPlan) -> None:
@@ -55,13 +61,16 @@ class PairDataset(ArrayCache):
 
     @property
     def ready(self) -> int:
-        """Number of groups, counted from the first, that are all complete."""
+        """Number of complete groups before the first incomplete one."""
         while self._ready < self.plan.count and self.made[self._ready]:
             self._ready += CHUNK
         return min(self._ready, self.plan.count)
 
     def tensor(self, device: torch.device, count: int) -> Tensor:
-        """Return all groups as a tensor on `device`. Only the first `count` are valid; they must be ready."""
+        """Return all groups as a tensor on `device`.
+
+        Only the first `count` groups have valid values. The caller must have waited until these are ready.
+        """
         if device.type == "cpu":
             return torch.from_numpy(self.pixels)
         if self._on_device is None:
@@ -74,16 +83,17 @@ class PairDataset(ArrayCache):
 
 
 class DatasetBuilder:
-    """Worker processes that make the missing groups of several datasets evenly. A background thread controls them.
+    """Controller of the worker processes that make the missing groups of several datasets.
 
-    Use it as a context manager. On exit, it completes the chunks in work and then stops.
+    All datasets grow at the same relative speed. A background thread controls the processes. Use the object as a
+    context manager. On exit, the processes finish the chunks that they have begun, and then stop.
 
     Parameters
     ----------
     datasets
         Datasets to complete.
     sources
-        Files of each folder of pictures.
+        Picture files, one sequence for each folder.
     workers
         Number of processes.
     """
@@ -116,7 +126,7 @@ class DatasetBuilder:
         try:
             with closing(
                 map_in_processes(_make_chunk, tasks, prepare, workers)
-            ) as chunks:  # on exit, it cancels the chunks that wait
+            ) as chunks:  # on exit, chunks that no process has begun are cancelled
                 for _ in chunks:
                     if self._stopping.is_set():
                         return
@@ -124,7 +134,7 @@ class DatasetBuilder:
             self._error = error
 
     def wait(self, dataset: PairDataset, count: int) -> None:
-        """Block until the first `count` groups of a dataset are ready. Raises the error of a worker."""
+        """Wait until the first `count` groups of a dataset are ready. If a worker has failed, its error is raised."""
         while dataset.ready < count:
             if self._error is not None:
                 raise self._error
@@ -132,7 +142,7 @@ class DatasetBuilder:
 
 
 class _Worker:
-    """The state of a worker process."""
+    """State of a worker process: the datasets that it fills, and the pictures of each folder."""
 
     datasets: list[PairDataset]
     sources: Sources

@@ -1,4 +1,4 @@
-"""Distances and maps of all pairs in groups of pictures, by teacher and student."""
+"""Compute the distances and the maps of all pairs in groups of pictures, with the large or the small network."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .groups import PAIRS
 
 
 class PairDistances(NamedTuple):
-    """The distances of G groups, G x P, and their maps, G x P x grid x grid.
+    """The distances of the pairs in G groups, G x P, and the maps of these pairs, G x P x grid x grid.
 
-    P is len(PAIRS) + 1. The last pair of a group consists of its reference and the reference of the next group, which
-    are unrelated pictures.
+    Each group has P = len(PAIRS) + 1 pairs. The last pair consists of the reference of the group and the reference of
+    the next group. These two pictures are unrelated.
     """
 
     distances: Tensor
@@ -25,25 +25,29 @@ class PairDistances(NamedTuple):
 
 
 def map_side(side: int) -> int:
-    """Return the side of the maps of a crop: that of AlexNet's last feature layer, 3 for 64 pixels and 15 for 256."""
+    """Return the side of the distance maps for crops with sides of `side` pixels.
+
+    It is the side of AlexNet's last feature layer: 3 for crops of 64 pixels, and 15 for crops of 256 pixels.
+    """
     return max(1, (((side - 7) // 4 + 1 - 3) // 2 + 1 - 3) // 2 + 1)
 
 
 def images(pixels: Tensor) -> Tensor:
-    """Convert N x H x W x 3 bytes to N x 3 x H x W in [-1, 1]."""
+    """Convert images from N x H x W x 3 bytes to N x 3 x H x W floats in [-1, 1]."""
     return pixels.permute(0, 3, 1, 2).float() * (2 / 255) - 1
 
 
 def group_distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor, grid: int) -> PairDistances:
-    """Compare the pictures of each group.
+    """Compute the distances and the maps of all pairs in each group of pictures.
 
     Parameters
     ----------
     pixels
-        G x MEMBERS x H x W x 3 bytes.
+        The pictures of G groups, as G x MEMBERS x H x W x 3 bytes.
     grid
-        Side of the maps. A map is the sum over the layers of their terms, averaged over grid x grid cells. Its mean
-        equals the distance if the cells divide the positions of each layer evenly.
+        Side of the maps. The weighted squared differences of each layer are averaged over grid x grid cells, and a map
+        is the sum of these averages over the layers. The mean of a map equals the distance if the cells divide the
+        positions of each layer evenly.
     """
     count, members = pixels.shape[:2]
     features = lpips.features(ops, network, images(pixels.flatten(0, 1)))
@@ -63,7 +67,7 @@ def group_distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixe
 
 
 def distances(ops: TorchOps, network: lpips.FeatureNetwork[Constant], pixels: Tensor) -> list[float]:
-    """Return the distances between the first image and every other image, of N x H x W x 3 bytes."""
+    """Return the distances between the first of N images and each of the others. `pixels` is N x H x W x 3 bytes."""
     features = lpips.features(ops, network, images(pixels))
     firsts = [feature[:1] for feature in features]
     terms = lpips.feature_differences(ops, network.heads, firsts, [feature[1:] for feature in features])

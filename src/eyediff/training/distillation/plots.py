@@ -1,4 +1,4 @@
-"""Plots of a run and of an evaluation. Needs matplotlib."""
+"""Plot training runs and evaluations. This module needs matplotlib."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def _category(kind: str) -> str:
 
 
 def draw_scatter(measurements: Sequence[Measurement], path: Path) -> None:
-    """Plot the small network against the large one, with a panel for each side, and the error for each side."""
+    """Plot the distances of the small network against those of the large network, and the errors.
+
+    There is one panel of distances for each side of the pictures, and one panel with the errors for all sides.
+    """
     sides = list(dict.fromkeys(m.side for m in measurements))
     figure, (panels,) = panels_of(1, len(sides) + 1, (4.2 * (len(sides) + 1), 4.4))
     for side, panel in zip(sides, panels, strict=False):
@@ -41,7 +44,10 @@ def draw_scatter(measurements: Sequence[Measurement], path: Path) -> None:
 
 
 def _draw_errors(panel: Any, measurements: Sequence[Measurement], sides: Sequence[int]) -> None:
-    """Draw a box of the differences for each side: the middle half, and the 5th to the 95th percentile."""
+    """Draw a box plot of the errors for each side of the pictures.
+
+    The box covers the middle half of the errors, and the whiskers reach from the 5th to the 95th percentile.
+    """
     differences = [[m.estimated - m.expected for m in measurements if m.side == side] for side in sides]
     panel.boxplot(differences, whis=(5, 95), showfliers=False, tick_labels=[str(side) for side in sides])
     panel.axhline(0, color="k", lw=0.8)
@@ -50,7 +56,7 @@ def _draw_errors(panel: Any, measurements: Sequence[Measurement], sides: Sequenc
 
 
 def draw_losses(log: Path, path: Path) -> None:
-    """Draw the losses of a run by step. Raises UsageError if matplotlib is missing."""
+    """Plot the losses of a distillation against the steps. Raises UsageError if matplotlib is missing."""
     figure, ((panel,),) = panels_of(1, 1, (6, 4))
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     for name in ("distance", "maps", "order"):
@@ -61,7 +67,7 @@ def draw_losses(log: Path, path: Path) -> None:
 
 
 def draw_training(log: Path, path: Path) -> None:
-    """Plot the log of a training on votes: the loss by step, and the agreement by epoch and subset.
+    """Plot the log of a training on votes: the loss for each step, and the agreement for each epoch and subset.
 
     Raises
     ------

@@ -1,68 +1,72 @@
-"""The recipe of distillation: every setting that affects the weights, except the pictures."""
+"""Define the recipe of a distillation: all settings that affect the trained weights, except the pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SMALLEST = 64
-"""Side of the smallest crops in pixels. A batch of larger crops has as many pixels, but fewer groups."""
+"""Side of the smallest crops in pixels. A batch of larger crops has as many pixels, but fewer groups of pictures."""
 
 FLOOR = 1e-5
-"""Added before every square root, because its slope is infinite at 0. Smaller distances are invisible."""
+"""Number that is added to a distance before its square root is taken, because the slope of the root is infinite at 0.
+
+Distances smaller than this number are invisible.
+"""
 
 PLAIN_WEIGHT = 0.5
-"""Weight of the loss of the distances. The loss of their square roots has the weight 1."""
+"""Weight of the loss that compares distances. The loss that compares their square roots has the weight 1."""
 
 MAP_WEIGHT = 0.5
-"""Weight of the loss of the maps."""
+"""Weight of the loss that compares the maps of local distances."""
 
 ORDER_WEIGHT = 0.5
-"""Weight of the loss of the difference between the two strengths of a chain."""
+"""Weight of the loss that compares by how much the distance grows from one strength of the distortions to the other."""
 
 BETAS = (0.9, 0.99)
-"""Decay rates of AdamW's moments. The second is faster than usual because runs are short."""
+"""Decay rates of AdamW's first and second moment. The second moment decays faster than usual because runs are short."""
 
 WEIGHT_DECAY = 1e-4
 
 MAX_GRADIENT_NORM = 1.0
 
 AVERAGE_DECAY = 0.999
-"""Decay for each step of the running average of the weights. The average is the result."""
+"""Decay of the running average of the weights in each step. The average is the result of the run."""
 
 DECAY_FRACTION = 0.6
-"""Final fraction of the run in which the learning rate decays."""
+"""Fraction of the run, at its end, in which the learning rate decays."""
 
 FINAL_RATE = 0.005
-"""Learning rate at the end, divided by the highest rate."""
+"""Ratio of the learning rate at the end of the run to the highest learning rate."""
 
 WARMUP = 300
-"""Number of steps in which the learning rate rises."""
+"""Number of steps, at the start of the run, in which the learning rate rises."""
 
 INITIAL_FRACTION = 1 / 64
 """Fraction of a dataset that must be ready before the first step."""
 
 GROWTH_STEPS = 8_000
-"""Number of steps after which the whole of the datasets is used. Before that, the used part grows."""
+"""Number of steps after which the complete datasets are used. Before that, a growing part of them is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class DistillationRecipe:
-    """The settings of a run. Runs with the same settings, pictures, versions and CPU give equal files.
+    """The settings of a distillation. Runs with the same settings, pictures, versions and CPU give equal files.
 
     Parameters
     ----------
     steps
-        Number of optimiser steps.
+        Number of optimiser steps. It is ignored if `minutes` is not 0.
     minutes
-        If it is not 0, the run takes this time instead of a number of steps. Such a run cannot be repeated exactly.
+        Duration of the run in minutes, or 0 if `steps` decides. A run with a duration cannot be repeated exactly.
     seed
-        Seed of the groups, the batches and the initial weights.
+        Seed of the groups of pictures, the batches and the initial weights.
     batch
-        Number of groups in a step with crops of 64x64 pixels.
+        Number of groups of pictures in a step with crops of 64x64 pixels.
     sides, groups
-        Side in pixels, in increasing order, and number of groups, for each dataset.
+        For each dataset, the side of its pictures in pixels, and its number of groups. The sides must increase.
     turns
-        Sides of the crops in successive steps; the list is repeated. Each uses the smallest dataset that suffices.
+        Sides of the crops in successive steps; the list is repeated. A step takes its crops from the dataset with the
+        smallest pictures that contain them.
     rate
         Highest learning rate of AdamW.
     """
@@ -77,5 +81,9 @@ class DistillationRecipe:
     rate: float = 2e-3
 
     def rate_at(self, step: int, progress: float) -> float:
-        """Return the learning rate. It rises linearly, is constant, and then falls linearly until `progress` is 1."""
+        """Return the learning rate of a step.
+
+        The rate first rises linearly, is then constant, and falls linearly at the end. `progress` is the completed
+        fraction of the run.
+        """
         return self.rate * min(1.0, (step + 1) / WARMUP, max(FINAL_RATE, (1 - progress) / DECAY_FRACTION))

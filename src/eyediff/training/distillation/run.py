@@ -1,4 +1,4 @@
-"""A distillation run: the student, the optimiser and the running average of the weights, step by step."""
+"""Run a distillation step by step: make batches, update the small network, and save its state."""
 
 from __future__ import annotations
 
@@ -34,19 +34,23 @@ def _square_roots(distances: Tensor) -> Tensor:
 
 
 def distance_loss(estimated: Tensor, expected: Tensor) -> Tensor:
-    """Return the mean absolute error of the square roots, plus PLAIN_WEIGHT times that of the distances.
+    """Return the mean absolute error of the square roots of distances, plus PLAIN_WEIGHT times that of the distances.
 
     Notes
     -----
-    The square root gives small and large distances the same weight. Without the second term, the largest count too
-    little.
+    The square root gives small and large distances the same weight. Without the second summand, the largest distances
+    have too little weight.
     """
     of_roots = F.l1_loss(_square_roots(estimated), _square_roots(expected))
     return of_roots + defaults.PLAIN_WEIGHT * F.l1_loss(estimated, expected)
 
 
 def order_loss(estimated: Tensor, expected: Tensor) -> Tensor:
-    """Return the mean absolute error of the difference between the two strengths of a chain, for square roots."""
+    """Return the loss that compares by how much the distance grows with the strength of the distortions.
+
+    The loss is a mean absolute error. For each group of pictures, it compares the square root of the distance at the
+    second strength minus the square root of the distance at the first strength.
+    """
 
     def growth(distances: Tensor) -> Tensor:
         roots = _square_roots(distances)
@@ -56,7 +60,7 @@ def order_loss(estimated: Tensor, expected: Tensor) -> Tensor:
 
 
 class Student:
-    """A network in training: its parameters, their running average, and the optimiser."""
+    """The small network in training: its parameters, their running average, and the optimiser."""
 
     def __init__(self, trunk: Trunk, recipe: DistillationRecipe, device: torch.device) -> None:
         self.trunk = trunk
@@ -67,7 +71,10 @@ class Student:
         )
 
     def update(self, pixels: Tensor, expected: PairDistances, step: int, rate: float) -> dict[str, Tensor]:
-        """Take the step after `step` others, and return the losses before it."""
+        """Take one optimiser step, and return the losses of the batch before this step.
+
+        `step` is the number of steps that were taken before.
+        """
         network = student_view(self.parameters, self.trunk)
         estimated = group_distances(TorchOps(), network, pixels, expected.maps.shape[-1])
         losses = {
@@ -82,26 +89,26 @@ class Student:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.step()
-        decay = min(defaults.AVERAGE_DECAY, (1 + step) / (10 + step))  # the average soon forgets the first values
+        decay = min(defaults.AVERAGE_DECAY, (1 + step) / (10 + step))  # lower at first: initial values lose weight soon
         with torch.no_grad():
             for name, parameter in self.parameters.items():
                 self.average[name].lerp_(parameter, 1 - decay)
         return {name: loss.detach() for name, loss in losses.items()}
 
     def weights(self) -> dict[str, Array]:
-        """Return the running average as content for a weights file."""
+        """Return the running average of the parameters, in the form that a weights file has."""
         return weights(self.average)
 
     def state(self) -> Parts:
-        """Return the tensors on which the next step depends."""
+        """Return all tensors on which the next step depends, for a checkpoint."""
         optimizer = moments(self.optimizer, self.parameters)
         return {"parameters": self.parameters, "average": self.average, **optimizer}
 
 
 class BatchSampler:
-    """The batches of a run: crops of groups, and the teacher's distances for their pairs.
+    """Maker of the batches of a run. A batch has crops of groups of pictures, and their distances by the large network.
 
-    A batch depends only on the recipe and the step. If the recipe has a time limit, it also depends on the number of
+    A batch depends only on the recipe and the step. If the recipe has a duration, a batch also depends on the number of
     groups that are ready.
     """
 
@@ -117,15 +124,15 @@ class BatchSampler:
         self.teacher = network_on(device, teacher)
 
     def batch(self, step: int) -> tuple[Tensor, PairDistances]:
-        """Return G x MEMBERS x side x side x 3 bytes, and the teacher's distances and maps."""
+        """Return the crops of a step, G x MEMBERS x side x side x 3 bytes, and their distances by the large network."""
         pixels = self.crops(step)
         with torch.no_grad():
             return pixels, group_distances(TorchOps(), self.teacher, pixels, map_side(pixels.shape[2]))
 
     def crops(self, step: int) -> Tensor:
-        """Return the crops of a step.
+        """Return the crops of a step, G x MEMBERS x side x side x 3 bytes.
 
-        Every group is cropped at a random place and may be mirrored. The whole batch may be transposed.
+        Every group is cropped at a random position and may be mirrored. The complete batch may be transposed.
         """
         rng = np.random.default_rng([self.recipe.seed, step])
         side = self.recipe.turns[step % len(self.recipe.turns)]
@@ -154,7 +161,10 @@ class BatchSampler:
 
 
 class DistillationRun:
-    """The state that changes with each step. On the CPU of one machine, equal steps give exactly equal values."""
+    """The state of a distillation that changes with each step.
+
+    On the CPU of one machine, runs with the same settings give exactly the same values.
+    """
 
     def __init__(self, recipe: DistillationRecipe, sampler: BatchSampler) -> None:
         self.recipe, self.sampler = recipe, sampler
@@ -168,24 +178,28 @@ class DistillationRun:
         return min(1.0, self.seconds / (60 * minutes) if minutes else self.step / self.recipe.steps)
 
     def advance(self) -> dict[str, Tensor]:
-        """Take one step and return the losses before it."""
+        """Take one step, and return the losses of its batch before the step."""
         rate = self.recipe.rate_at(self.step, self.progress)
         losses = self.student.update(*self.sampler.batch(self.step), self.step, rate)
         self.step += 1
         return losses
 
     def save(self, path: Path) -> None:
-        """Write all state on which the next step depends."""
+        """Write a checkpoint with all state on which the next step depends."""
         strings = {"recipe": json.dumps(asdict(self.recipe)), "step": str(self.step), "seconds": str(self.seconds)}
         save(path, self.student.state(), strings)
 
     def load(self, path: Path) -> None:
-        """Continue after a `save`. Raises ResumeError if the recipe differs in something else than the length."""
+        """Load a checkpoint that `save` wrote.
+
+        Raises ResumeError if the recipes differ. Only the number of steps and the duration may differ.
+        """
         stored = {**read_description(path, "recipe"), "steps": self.recipe.steps, "minutes": self.recipe.minutes}
         recipe = json.loads(json.dumps(asdict(self.recipe)))
         if stored != recipe:
             raise ResumeError(
-                f"{shown(path)}: the run started with {stored}, not {recipe}; give the same settings or start again"
+                f"{shown(path)}: the run started with the settings {stored}, but {recipe} were given; give the same "
+                "settings, or start again in another folder"
             )
         load(path, self.student.state())
         strings = metadata(path)

@@ -1,4 +1,7 @@
-"""The student: parameters of lpips-mini as tensors with gradients, for the formula of all networks."""
+"""Convert the parameters of lpips-mini between weights files and tensors with gradients.
+
+lpips-mini is the small network that distillation trains.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ from ...weights.containers import read
 from ...weights.heads import MINI_HEAD
 
 INITIAL_LINEAR_WEIGHT = 0.1
-"""Initial linear weight of every channel: about the mean of AlexNet's published weights."""
+"""Initial linear weight of every channel. It is about the mean of the published linear weights for AlexNet."""
 
 
 def initial_parameters(trunk: Trunk, seed: int) -> dict[str, Tensor]:
-    """Return the initial parameters: convolutions as in He et al. 2015, and equal linear weights.
+    """Return the initial parameters: random convolutions as in He et al. 2015, and equal linear weights.
 
-    Linear weights are stored as square roots.
+    The returned tensors for linear weights have the square roots of these weights.
     """
     generator = torch.Generator().manual_seed(seed)
     parameters: dict[str, Tensor] = {}
@@ -36,16 +39,24 @@ def initial_parameters(trunk: Trunk, seed: int) -> dict[str, Tensor]:
 
 
 def network_from_weights(parameters: Mapping[str, Array], trunk: Trunk = MINI) -> lpips.Network:
-    """Return the network in a weights file's content. Raises WeightsError if names, shapes or signs do not fit."""
+    """Return the network whose parameters are the content of a weights file.
+
+    Raises WeightsError if names, shapes or signs do not fit.
+    """
     names = [MINI_HEAD.format(index) for index in range(len(trunk.taps))]
     if missing := [name for name in names if name not in parameters]:
-        raise WeightsError(f"not {trunk.title}: it lacks {', '.join(missing)}")
+        raise WeightsError(
+            f"the file does not have the weights of {trunk.title}: {', '.join(missing)} are missing; give another file"
+        )
     backbone = {name: array for name, array in parameters.items() if name not in names}
     return lpips.Network(trunk, backbone, tuple(parameters[name] for name in names))
 
 
 def weights(parameters: Mapping[str, Tensor]) -> dict[str, Array]:
-    """Return content for a weights file. The linear weights are squares, so none is negative."""
+    """Return the parameters in the form that a weights file has.
+
+    The tensors for linear weights are squared, so no linear weight is negative.
+    """
     arrays: dict[str, Array] = {}
     for name, tensor in parameters.items():
         array = tensor.detach().cpu().numpy().astype(np.float32)
@@ -58,20 +69,26 @@ def _scaling(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def student_view(tensors: Mapping[str, Tensor], trunk: Trunk = MINI) -> lpips.FeatureNetwork[Tensor]:
-    """Return the network with the parameters in training. Its linear weights are squares, so none is negative."""
+    """Return the network whose parameters are tensors with gradients.
+
+    The tensors for linear weights are squared, so no linear weight is negative.
+    """
     heads = [tensors[MINI_HEAD.format(index)].square() for index in range(len(trunk.taps))]
     return lpips.FeatureNetwork(trunk, tensors, heads, _scaling(heads[0].device))
 
 
 def network_on(device: torch.device, network: lpips.Network) -> lpips.FeatureNetwork[Tensor]:
-    """Return the network with its arrays as tensors on a device."""
+    """Return a network with its arrays converted to tensors on a device."""
     parameters = {name: torch.from_numpy(array).to(device) for name, array in network.parameters.items()}
     heads = [torch.from_numpy(head).to(device) for head in network.heads or ()]
     return lpips.FeatureNetwork(network.trunk, parameters, heads, _scaling(device))
 
 
 def read_network(path: Path, trunk: Trunk = MINI) -> lpips.Network:
-    """Read a weights file as a network. Raises WeightsError, with the file's name, if it is not one of lpips-mini."""
+    """Read a weights file of lpips-mini, and return the network.
+
+    Raises WeightsError, with the name of the file, if the file does not have the weights of lpips-mini.
+    """
     try:
         return network_from_weights(read(path, lambda _: True), trunk)
     except WeightsError as error:

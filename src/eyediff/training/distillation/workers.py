@@ -1,4 +1,7 @@
-"""Processes for work that uses one core in Python. Each is prepared once and ends when its parent ends."""
+"""Distribute Python work over processes, because Python uses one core in a process.
+
+Each process is prepared once, and ends when its parent process ends.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,14 @@ R = TypeVar("R")
 def map_in_processes(
     work: Callable[[T], R], items: Iterable[T], prepare: Callable[[], None], workers: int
 ) -> Generator[R, None, None]:
-    """Yield the result of `work` for each item, in order. `workers` new processes first call `prepare`.
+    """Yield the result of `work` for each item, in the order of the items.
+
+    The work is done by `workers` new processes. Each process first calls `prepare`.
 
     Raises
     ------
     EyediffError
-        If a process was killed, for example by the kernel because of memory. Errors of `prepare` and `work` are
+        If a process was killed, for example by the kernel for lack of memory. Errors of `prepare` and `work` are
         raised, too.
     """
     context = multiprocessing.get_context("spawn")
@@ -42,7 +47,10 @@ def map_in_processes(
 
 
 class _Process:
-    """State of a worker: the error of `prepare`. It is raised later, because an error here breaks the pool silently."""
+    """State of a worker process: the error that `prepare` raised, or None.
+
+    `_work` raises this error, because an error in the initializer of a pool would end the pool without a reason.
+    """
 
     error: EyediffError | None = None
 
@@ -63,7 +71,7 @@ def _work(work: Callable[[T], R], item: T) -> R:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent ends. Otherwise, workers of a killed parent would wait and keep their memory."""
+    """End this process when its parent ends. Otherwise, workers of a killed parent would never end and keep memory."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,7 @@
-"""Initial weights of a backbone, without labels: random, or computed from photos by k-means. It does not need torch."""
+"""Make initial weights of a backbone without labels: random weights, or weights computed from photos by k-means.
+
+This package does not need torch.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,11 @@ def initial_parameters(trunk: Trunk, method: InitMethod, seed: int, photos: Path
     trunk : Trunk
         The backbone.
     method : {"gaussian", "kmeans"}
-        Random weights, or weights computed from a folder of photos, layer by layer.
+        "gaussian" gives random weights. "kmeans" computes the weights from a folder of photos, layer by layer.
     seed : int
         Seed of all random choices. On one machine, equal arguments give equal weights.
     photos : Path, optional
-        Folder of photos, for "kmeans".
+        Folder of photos. It is needed for "kmeans", and not allowed for "gaussian".
 
     Returns
     -------
@@ -44,27 +47,33 @@ def initial_parameters(trunk: Trunk, method: InitMethod, seed: int, photos: Path
     Raises
     ------
     UsageError
-        If photos are missing, too small or of one colour, or if photos are given but not used.
+        If the method is unknown. If photos are missing, too small or of a single colour. If photos are given for
+        "gaussian".
     """
     if method not in METHODS:
-        raise UsageError(f"the method {method!r} is unknown; the methods are {', '.join(METHODS)}")
+        raise UsageError(f"the method {method!r} is unknown; expected one of {', '.join(METHODS)}")
     if method == "kmeans":
         if photos is None:
-            raise UsageError("kmeans computes weights from photos; name a folder of them with ", Setting("photos"))
+            raise UsageError(
+                "the method kmeans computes weights from photos, but none were given; name a folder of photos with ",
+                Setting("photos"),
+            )
         return kmeans_parameters(trunk, seed, photos)
     if photos is not None:
-        raise UsageError("gaussian weights are random and need no photos; leave out ", Setting("photos"))
+        raise UsageError(
+            "photos were given, but gaussian weights are random and need no photos; leave out ", Setting("photos")
+        )
     return gaussian(trunk, seed)
 
 
 def gaussian(trunk: Trunk, seed: int) -> dict[str, Array]:
-    """Return normally distributed weights of variance 2 / (inputs of a channel), and zero biases.
+    """Return normally distributed weights with a variance of 2 / (inputs of a channel), and biases of 0.
 
     Notes
     -----
-    He et al. 2015, Delving deep into rectifiers, arXiv:1502.01852, equation 10. With their scale, activations neither
-    grow nor vanish with depth. A distance does not depend on the scale, because features are normalised and biases are
-    0.
+    The variance is equation 10 of He et al. 2015, Delving deep into rectifiers, arXiv:1502.01852. With this variance,
+    activations neither grow nor vanish with the depth of the network. A distance does not depend on the scale of the
+    weights, because features are normalised and biases are 0.
 
     Examples
     --------
@@ -84,14 +93,16 @@ def gaussian(trunk: Trunk, seed: int) -> dict[str, Array]:
 def write_initial_metric(
     path: Path, trunk: Trunk, method: InitMethod, seed: int, photos: Path | None = None
 ) -> MetricFile:
-    """Write a metric with initial weights and without linear weights. A file with the same settings is kept.
+    """Write a metric file with initial weights of a backbone and without linear weights.
+
+    If the path has a metric file that was made with the same settings, that file is kept.
 
     Raises
     ------
     UsageError, ImageError
-        As for `initial_parameters`.
+        In the same cases as `initial_parameters`.
     WeightsError
-        If the path has another file.
+        If the path has a file that is not a metric file.
     """
     check_free(path)
     provenance: dict[str, object] = {"eyediff": __version__, "seed": seed}
@@ -103,7 +114,7 @@ def write_initial_metric(
         schema = (existing := read_metric(path)).description
         if (schema.trunk, schema.mode, schema.provenance) == (trunk.name, method, provenance):
             return existing
-    except WeightsError:  # it is missing, or it is damaged and is replaced now
+    except WeightsError:  # the file is missing, or is damaged and is replaced now
         pass
     parameters = initial_parameters(trunk, method, seed, photos)
     return write_metric(path, trunk=trunk.name, mode=method, provenance=provenance, parameters=parameters)

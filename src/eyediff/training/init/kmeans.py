@@ -1,12 +1,12 @@
-"""Stacked k-means initialisation, without labels.
+"""Compute initial weights of a backbone by stacked k-means, without labels.
 
-From the images on, each layer gets its weights by k-means on whitened patches of its input. Then weights and biases are
-scaled so that every channel, before its ReLU, has mean 0 and variance 1 over the images. This is algorithm 1 of the
-paper, with beta 0.
+The layers get their weights one after another, from the first to the last. The weights of a layer are the result of
+k-means on whitened patches of the input of that layer. Then the weights and biases are scaled so that every channel,
+before its ReLU, has mean 0 and variance 1 over the images. This is algorithm 1 of the paper below, with beta 0.
 
-Algorithm 2 of the paper makes the learning speed of layers equal: it scales a layer and undoes this in the next one. It
-is left out. Distances do not depend on it, because features are normalised. Training does not depend on it, because
-Adam does not depend on the scale of a gradient.
+Algorithm 2 of the paper is left out. It scales each layer, and undoes the scaling in the next layer, so that all layers
+learn at the same speed. Distances do not depend on this scaling, because features are normalised. Training does not
+depend on it either, because Adam does not depend on the scale of a gradient.
 
 References
 ----------
@@ -34,45 +34,48 @@ from ...metrics.backbones import Trunk
 from ...metrics.ops import Array, Ops
 
 SIDE = 128
-"""Side of a crop in pixels. The deepest layers then have six to eight positions along a side."""
+"""Side of a crop in pixels. With this side, the deepest layers have six to eight positions along a side."""
 
 MAX_REDUCTION = 4.0
-"""Crops are reduced by a factor of up to this, because objects occur in all sizes."""
+"""Largest factor by which a crop is reduced. Crops are reduced because objects occur in all sizes."""
 
 CROPS = 256
 
 PATCHES = 6_000
-"""Number of patches for a layer. They are drawn from all positions of all crops."""
+"""Number of patches from which the weights of a layer are computed. They are drawn from all positions of all crops."""
 
 MAX_FEATURE_BYTES = 256 * 1024**2
-"""Largest number of bytes of a layer's output for all crops. A larger backbone gets fewer crops."""
+"""Largest number of bytes that the output of a layer for all crops may take. Larger backbones get fewer crops."""
 
 MIN_DEVIATION = 1e-6
-"""A channel is constant if its deviation is below this fraction of the largest. It is not scaled."""
+"""A channel counts as constant, and is not scaled, if its standard deviation is below this fraction of the largest."""
 
 ITERATIONS = 10
-"""Iterations of k-means. Coates and Ng find that more do not help."""
+"""Number of iterations of k-means. Coates and Ng report that more iterations do not help."""
 
 REGULARISATION = 0.1
-"""Added to the variances of the patches, as a fraction of their mean.
+"""Number that is added to the variances of the patches, as a fraction of the mean variance.
 
-Without it, directions that have only rounding errors, or too few patches, would be amplified. Coates and Ng add the
-same amount to patches of unit variance.
+Without it, whitening would amplify directions in which the patches have only rounding errors, or in which there are too
+few patches. Coates and Ng add the same number to the variances of patches of unit variance.
 """
 
 
 def kmeans_parameters(trunk: Trunk, seed: int, photos: Path) -> dict[str, Array]:
-    """Return parameters computed from a folder of photos. Raises UsageError or ImageError if they cannot be used."""
+    """Return parameters of a backbone that are computed from a folder of photos.
+
+    Raises UsageError or ImageError if the photos cannot be used.
+    """
     rng = np.random.default_rng(seed)
     parameters = {name: np.zeros(shape, np.float32) for name, shape in trunk.shapes.items()}
     pictures = image(crops(trunk, rng, photos)).astype(np.float32)
-    learner = cast(Ops[Array, Array], LayerLearner(rng))  # it has all operations that a backbone needs
+    learner = cast(Ops[Array, Array], LayerLearner(rng))  # LayerLearner has all operations that a backbone needs
     lpips.taps(learner, lpips.Network(trunk, parameters, None), pictures)
     return parameters
 
 
 def crops(trunk: Trunk, rng: np.random.Generator, photos: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Cut squares from random photos, N x SIDE x SIDE x 3."""
+    """Cut one square from each of N random photos, and return N x SIDE x SIDE x 3."""
     paths = find_photos(photos)
     largest = max(math.prod(shape) for shape in trunk.tapped(SIDE, SIDE)) * 4
     chosen = [paths[index] for index in rng.integers(len(paths), size=min(CROPS, MAX_FEATURE_BYTES // largest))]
@@ -81,22 +84,23 @@ def crops(trunk: Trunk, rng: np.random.Generator, photos: Path) -> np.ndarray[An
     squares = np.stack([crop(load((path,))[0], SIDE, rng, MAX_REDUCTION) for path in chosen])
     if not np.ptp(squares, (0, 1, 2)).any():
         raise UsageError(
-            f"{shown(photos)}: the photos have no contrast, so nothing can be learned from them; give others"
+            f"{shown(photos)}: the photos have no contrast, so nothing can be learned from them; give other photos"
         )
     return squares
 
 
 class LayerLearner:
-    """The operations, computed immediately. Every convolution is learned from the first input that it gets.
+    """Implementation of the operations of a backbone that learns each convolution from its input.
 
-    The class writes to the given weights and biases, in the order in which the formula uses them.
+    Each operation is computed immediately. A convolution first computes its weights and biases from its input, and
+    writes them to the arrays that it was given.
     """
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng, self._runner = rng, OnnxRunner("cpu")
 
     def conv(self, x: Array, weight: Array, bias: Array, *, stride: int, pad: int) -> Array:
-        """Learn the convolution and return its output, with mean 0 and variance 1 in every channel."""
+        """Learn the convolution from its input, and return its output with mean 0 and variance 1 in every channel."""
         kernels = directions(self._patches(x, weight.shape[2], stride, pad), len(weight), self._rng)
         kernels = kernels.reshape(weight.shape)
         response = self._run(lambda ops, x: ops.conv(x, kernels, None, stride=stride, pad=pad), x)
@@ -123,7 +127,7 @@ class LayerLearner:
         return self._runner.compile_many(lambda ops, x: [program(ops, x)], 0, 1)(x)[0]
 
     def _patches(self, x: Array, kernel: int, stride: int, pad: int) -> Array:
-        """Return the inputs of the convolution at random positions, one in each row: P x (C * kernel * kernel)."""
+        """Return input patches of the convolution at random positions: P x (C * kernel * kernel), one patch a row."""
         padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
         windows = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), axis=(2, 3))
         windows = windows[:, :, ::stride, ::stride]
@@ -135,15 +139,18 @@ class LayerLearner:
 
 
 def directions(patches: Array, count: int, rng: np.random.Generator) -> Array:
-    """Return `count` weights of D values that separate N x D patches. Each is the mean patch of a cluster.
+    """Return `count` weight vectors of D values, each for one cluster of N x D patches.
 
     Notes
     -----
-    Patches are whitened by the Cholesky factor of their covariance. Compared with the usual square root, it adds a
-    rotation, which changes no angle, and it needs no eigenvectors. The weights apply to patches before whitening.
+    The patches are whitened and clustered, and each weight vector is the mean patch of a cluster. The returned weights
+    apply to patches that are not whitened.
 
-    The clustering is spherical k-means (Coates and Ng 2012, Learning feature representations with k-means).
-    scikit-learn's k-means uses the Euclidean distance, and it would be a new dependency for a few lines.
+    The whitening uses the Cholesky factor of the covariance, which needs no eigenvectors. Compared with whitening by
+    the usual square root of the covariance, the patches are rotated, which changes no angle between them.
+
+    The clustering is spherical k-means (Coates and Ng 2012, Learning feature representations with k-means). The k-means
+    of scikit-learn uses the Euclidean distance instead, and would be a new dependency for a few lines.
     """
     centred = patches - patches.mean(0)
     covariance = centred.T @ centred / len(centred)
@@ -154,10 +161,10 @@ def directions(patches: Array, count: int, rng: np.random.Generator) -> Array:
 
 
 def spherical_kmeans(points: Array, count: int, rng: np.random.Generator) -> Array:
-    """Return the means of `count` clusters of unit-length points, scaled to unit length. The distance is the angle.
+    """Cluster points of unit length by their angles, and return the means of `count` clusters, scaled to unit length.
 
-    Clusters start at random points. A cluster without points gets a new start. If there are fewer points than clusters,
-    some points are used more than once.
+    Each cluster starts with a random point as its mean. A cluster without points starts again with another random
+    point. If there are fewer points than clusters, some points start more than one cluster.
     """
     centres = points[rng.choice(len(points), count, replace=len(points) < count)]
     for _ in range(ITERATIONS):

@@ -1,4 +1,4 @@
-"""Votes and images for training: held-out votes, a hash of all input, and patches of one size."""
+"""Prepare votes and images for training: hold out votes, hash all input, and read images as patches of one size."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ...weights.hashing import file_sha256
 from ..distillation.array_cache import ArrayCache
 
 CHUNK = 32
-"""Number of judgements whose images are read and computed together. Larger chunks are not faster on CPUs."""
+"""Number of judgements whose images are read and processed together. Larger chunks are not faster on CPUs."""
 
 RowFunction = Callable[[Tensor], Mapping[str, Tensor]]
-"""A function that computes rows of a cache from the bytes of N judgements, N x 3 x H x W x 3."""
+"""Type of a function that computes N rows of a cache from the images of N judgements, N x 3 x H x W x 3 bytes."""
 
 
 @dataclass(frozen=True)
 class VoteSplit:
-    """Judgements for training, and judgements that are held out for testing. The second may be empty."""
+    """Judgements for training (`train`), and judgements that are held out for testing (`val`), which may be empty."""
 
     train: Sequence[Triplet]
     val: Sequence[Triplet]
@@ -46,11 +46,12 @@ def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
     Parameters
     ----------
     path : Path
-        A study. If it is BAPPS and has both parts, its own split is used.
+        Path of the votes. BAPPS has separate votes for training and for testing; if both are there, they are used.
     fraction : float, optional
-        Otherwise, fraction of the references that is held out. 0 means none. By default `defaults.HELD_OUT`.
+        Fraction of the references that is held out if the study has no separate votes for testing. If it is 0, none is
+        held out. The default is `defaults.HELD_OUT`.
     seed : int
-        Seed of the random choice.
+        Seed of the random choice of the references that are held out.
 
     Returns
     -------
@@ -61,13 +62,15 @@ def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
     StudyError
         If the study is incomplete.
     UsageError
-        If the fraction leaves no reference on one side, or is given for a study that has its own split.
+        If the fraction leaves no reference for training or none for testing. Also if a fraction is given although the
+        study has separate votes for testing.
     """
     study = read_study(path, "2afc", split="train")
     if study.layout == "bapps" and _has_val_split(path):
         if fraction is not None:
             raise UsageError(
-                Setting("hold_out", fraction), f": {shown(path)} has a part of its own to test with; leave it out"
+                Setting("hold_out", fraction),
+                f" was given, but {shown(path)} already has separate votes for testing; leave this setting out",
             )
         return VoteSplit(study.triplets, read_study(path, "2afc", split="val").triplets)
     part = defaults.HELD_OUT if fraction is None else fraction
@@ -75,22 +78,22 @@ def read_votes(path: Path, fraction: float | None, seed: int) -> VoteSplit:
 
 
 def _has_val_split(path: Path) -> bool:
-    """Return whether a folder has a split for testing besides the split for training."""
+    """Return whether a folder has separate votes for testing beside the votes for training."""
     with suppress(StudyError):
         return find_subsets(path, "2afc", "val") != find_subsets(path, "2afc", "train")
     return False
 
 
 def hold_out(triplets: Sequence[Triplet], fraction: float, seed: int) -> VoteSplit:
-    """Hold out a fraction of the references, with all their judgements."""
+    """Hold out a random fraction of the references. All judgements of a held-out reference are held out."""
     references = sorted({triplet.reference for triplet in triplets})
     order = np.random.default_rng([seed, len(references)]).permutation(len(references))
     count = round(fraction * len(references))
     if not 0 < count < len(references):
         raise UsageError(
             Setting("hold_out", fraction),
-            f" of {len(references)} references is {count}; expected at least one for testing and "
-            "one for training, or 0 to test with none",
+            f" of {len(references)} references is {count}; expected at least one reference for testing and one for "
+            "training, or a fraction of 0 to test with none",
         )
     held_references = {references[index] for index in order[:count]}
     return VoteSplit(
@@ -102,8 +105,8 @@ def hold_out(triplets: Sequence[Triplet], fraction: float, seed: int) -> VoteSpl
 def hash_votes(triplets: Sequence[Triplet], workers: int) -> str:
     """Return a hash of the votes and their images.
 
-    It is the sha256, in hexadecimal, of subsets, vote shares and the bytes of all images, in order. It does not depend
-    on paths.
+    It is a sha256 in hexadecimal. It depends on the subset, the votes and the bytes of the images of each judgement,
+    and on the order of the judgements. It does not depend on paths.
 
     Raises
     ------
@@ -123,7 +126,9 @@ def _hash_file(path: Path) -> str:
     try:
         return file_sha256(path)
     except OSError as error:
-        raise ImageError(f"{shown(path)}: cannot be read ({error.strerror}); nothing was trained") from error
+        raise ImageError(
+            f"{shown(path)}: the image cannot be read ({error.strerror}); nothing was trained; check the file"
+        ) from error
 
 
 def read_patch(path: Path, side: int) -> Picture:
@@ -132,7 +137,7 @@ def read_patch(path: Path, side: int) -> Picture:
     Raises
     ------
     ImageError
-        If it cannot be read, or is transparent, because it is not known on which background people saw it.
+        If the image cannot be read. Also if it is transparent, because it is unknown on which background people saw it.
     """
     pixels = images.read(path, alpha="refuse", frames="one").pixels
     levels = to_uint8(pixels * (255 / PEAKS[pixels.dtype]))
@@ -142,9 +147,9 @@ def read_patch(path: Path, side: int) -> Picture:
 def fill_cache(
     store: ArrayCache, triplets: Sequence[Triplet], side: int, make_rows: RowFunction, workers: int
 ) -> Iterator[int]:
-    """Fill the missing rows of a cache. Yield the number of filled rows after each chunk.
+    """Fill the missing rows of a cache chunk by chunk. Yield the number of filled rows after each chunk.
 
-    The next images are read while a chunk is computed.
+    The images of the next chunk are read while a chunk is computed.
 
     Raises
     ------
@@ -154,7 +159,7 @@ def fill_cache(
     with ThreadPoolExecutor(workers) as pool:
 
         def submit_chunk(start: int) -> list[list[Future[Picture]]]:
-            """Return futures of the patches of every judgement in the chunk. Each file is read once."""
+            """Start to read the images of a chunk, each file once. Return futures of the images of each judgement."""
             triples = [(t.reference, t.a, t.b) for t in triplets[start : start + CHUNK]]
             reading = {
                 path: pool.submit(read_patch, path, side) for path in dict.fromkeys(chain.from_iterable(triples))

@@ -1,19 +1,21 @@
-"""Distances between the reference of a judgement and its two images, with and without dropout.
+"""Compute the distances between the reference of a judgement and its two images, with and without dropout.
 
-A frozen backbone is evaluated once. A distance is linear in the linear weights: d is the sum of w_lc m_lc over feature
-layers l and channels c. Here m_lc is the mean over positions of (unit f_l(reference) - unit f_l(image))_c ^ 2. So
-training the linear weights needs only m, one value for each channel and image, and an epoch is a product of matrices.
+If the backbone is frozen, it is evaluated only once for each image. A distance d is linear in the linear weights: d is
+the sum of w_lc m_lc over feature layers l and channels c. Here m_lc is the mean over positions of (unit f_l(reference)
+- unit f_l(image))_c ^ 2. So training the linear weights needs only m, which has one value for each channel and image.
+An epoch then takes only products of matrices.
 
-The published code drops each of these squares, at every position, with probability p, and divides the others by 1 - p.
-The mean over positions then keeps the expected value m_lc and has the variance p / (1 - p) * r_lc^2. Here r_lc is the
-root of the sum of the fourth powers over positions, divided by the number of positions. So m, r and one mask for each
-channel give a sample
+The published code drops each of these squares, at every position, with probability p, and divides all others by 1 - p.
+The mean over positions then still has the expected value m_lc, and it has the variance p / (1 - p) * r_lc^2. Here r_lc
+is the square root of the sum of the squared squares over positions, divided by the number of positions. So m, r and one
+random mask for each channel give a sample with the same mean and the same variance:
 
     m_lc + r_lc (mask / (1 - p) - 1)
 
-with the same mean and variance. It is never below 0, since r <= m, and it is exact for a layer with one position. (Wang
-& Manning 2013, Fast dropout training, ICML, sample a Gaussian with these moments.) A backbone in training is evaluated
-at every step, and squares are dropped one by one.
+This sample is never below 0, because r <= m. For a layer with one position, it has exactly the published distribution.
+Wang & Manning 2013, Fast dropout training, ICML, sample from a normal distribution with the same mean and variance.
+
+If the backbone is trained, it is evaluated at every step, and the squares are dropped one by one.
 """
 
 from __future__ import annotations
@@ -34,29 +36,32 @@ Backbone = NetworkTrunk | ModuleTrunk
 
 
 class DistanceSource(Protocol):
-    """Distances of judgements with the current weights: N x 2, for a and for b."""
+    """Interface of what computes the distances of judgements with the current weights.
+
+    The distances are N x 2: from the reference of each judgement to its image a, and to its image b.
+    """
 
     def with_dropout(self, heads: Tensor, indices: Sequence[int], dropout: float, generator: torch.Generator) -> Tensor:
-        """Return distances with dropout. Gradients flow to all weights in training."""
+        """Return the distances with dropout. Gradients flow to all weights that are trained."""
 
     def distances(self, heads: Tensor, indices: Sequence[int]) -> Tensor:
-        """Return distances without dropout or gradients."""
+        """Return the distances without dropout and without gradients."""
 
 
 def squared_differences(trunk: Backbone, pixels: Tensor) -> Iterator[Tensor]:
-    """Yield the squared differences between a judgement's reference and its images, layer by layer.
+    """Yield the squared differences between the features of each reference and of its two images, layer by layer.
 
     Parameters
     ----------
     trunk
         Backbone that computes the features.
     pixels
-        N x 3 x H x W x 3 bytes: the reference, a and b.
+        N x 3 x H x W x 3 bytes: the reference, image a and image b of N judgements.
 
     Yields
     ------
     Tensor
-        2N x C_l x H_l x W_l: a and b of the first judgement, then those of the next.
+        2N x C_l x H_l x W_l: image a and image b of the first judgement, then of the next judgement, and so on.
     """
     for feature in trunk(images(pixels.flatten(0, 1))):
         unit = VERBS.unit(feature.float())
@@ -66,7 +71,10 @@ def squared_differences(trunk: Backbone, pixels: Tensor) -> Iterator[Tensor]:
 
 
 def moments(trunk: Backbone, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return m and r of N judgements: N x 2 x C each, where C is the number of channels of all feature layers."""
+    """Return m and r of N judgements; the docstring of this module defines them.
+
+    Both are N x 2 x C, where C is the total number of channels of all feature layers.
+    """
     means, roots = [], []
     with torch.no_grad():
         for squared in squared_differences(trunk, pixels):
@@ -77,7 +85,7 @@ def moments(trunk: Backbone, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class CachedFeatures:
-    """Distances computed from the moments of a frozen backbone, N x 2 x C each."""
+    """Source of distances for a frozen backbone. The distances are computed from `means` and `roots` by `moments`."""
 
     def __init__(self, means: Array, roots: Array, device: torch.device) -> None:
         self._means, self._roots, self._device = means, roots, device
@@ -98,7 +106,7 @@ class CachedFeatures:
 
 
 class OnlineFeatures:
-    """Distances computed from pixels, N x 3 x H x W x 3 bytes, by a backbone in training."""
+    """Source of distances for a backbone in training. It computes distances from pixels, N x 3 x H x W x 3 bytes."""
 
     def __init__(self, trunk: Backbone, pixels: Array, channels: Sequence[int], device: torch.device) -> None:
         self._trunk, self._pixels, self._channels, self._device = trunk, pixels, list(channels), device

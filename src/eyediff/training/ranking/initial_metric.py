@@ -1,4 +1,4 @@
-"""The metric at the start of training: a backbone, and initial linear weights for its channels."""
+"""Make the metric at the start of training: a backbone, and initial linear weights for its channels."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from ..distillation.student_network import INITIAL_LINEAR_WEIGHT
 
 @dataclass(frozen=True)
 class InitialMetric:
-    """A backbone, its feature layers, and initial linear weights.
+    """The metric with which a training starts: a backbone, its feature layers, and initial linear weights.
 
     Attributes
     ----------
     name : str
-        Name of a backbone of `metrics/backbones.py`, or `module:...`.
+        Name of a backbone of `metrics/backbones.py`, or `module:...` for a torch module of the user.
     module : NetworkTrunk or ModuleTrunk
         The backbone.
     heads : tuple of arrays
         Linear weights of each feature layer.
     sha256 : str
-        Canonical hash of the backbone's parameters.
+        Canonical hash of the parameters of the backbone.
     official : bool
-        Whether the parameters are published with this name. Then a metric need not contain them.
+        Whether the parameters are the published ones of this name. If they are, a metric file need not contain them.
     scaled : bool
-        Whether the input is scaled (version 0.1).
+        Whether the backbone normalises its input, as in version 0.1 of LPIPS.
     taps : tuple of str
-        Names of the submodules whose outputs are the feature layers, for `module:...`.
+        Names of the submodules whose outputs are the feature layers. It is used only for a torch module of the user.
     """
 
     name: str
@@ -58,28 +58,35 @@ class InitialMetric:
 
 
 def initial_metric_of_network(network: lpips.Network, *, official: bool) -> InitialMetric:
-    """Return the start for a built-in backbone. Without linear weights, all channels have equal weights."""
+    """Return the initial metric for a built-in backbone.
+
+    If `network` has no linear weights, all channels get equal weights.
+    """
     heads = tuple(network.heads or map(_equal_weights, network.trunk.taps))
     sha256 = canonical_sha256(network.parameters)
     return InitialMetric(network.trunk.name, NetworkTrunk(network), heads, sha256, official, network.scaled)
 
 
 def initial_metric_of_module(named: str, taps: Sequence[str], side: int) -> InitialMetric:
-    """Return the start for a torch module of the user, `package.module:factory`.
+    """Return the initial metric for a torch module of the user, which is named as `package.module:factory`.
 
-    The module is imported, which runs its code. The factory is called, unless it is itself a module.
+    The Python module is imported, which runs its code. If the factory is not itself a torch module, it is called to
+    make one.
 
     Raises
     ------
     UsageError
-        If it cannot be imported, is not a torch module, or gives no features at the named submodules.
+        If the Python module cannot be imported, if the factory does not give a torch module, or if the named submodules
+        give no features.
     """
     trunk = ModuleTrunk(_import_module(named), taps, IMAGENET_MEAN, IMAGENET_STD).eval()
     try:
         with torch.no_grad():
             features = trunk(torch.zeros(1, 3, side, side))
     except RuntimeError as error:
-        raise UsageError(f"the module {shown(named)} does not take 1 x 3 x {side} x {side} images: {error}") from error
+        raise UsageError(
+            f"the module {shown(named)} does not accept images of the shape 1 x 3 x {side} x {side}: {error}"
+        ) from error
     heads = tuple(_equal_weights(feature.shape[1]) for feature in features)
     return InitialMetric(f"{MODULE}{named}", trunk, heads, trunk.sha256, official=False, taps=tuple(taps))
 
@@ -90,7 +97,7 @@ def _equal_weights(channels: int) -> Array:
 
 def _import_module(named: str) -> nn.Module:
     module_name, _, attribute = named.partition(":")
-    if (folder := str(Path.cwd())) not in sys.path:  # unlike `python -m`, a command does not search this folder
+    if (folder := str(Path.cwd())) not in sys.path:  # a command does not search this folder, but `python -m` does
         sys.path.insert(0, folder)
     try:
         value: object = importlib.import_module(module_name)
@@ -98,10 +105,13 @@ def _import_module(named: str) -> nn.Module:
             value = getattr(value, part)
     except (ImportError, AttributeError) as error:
         raise UsageError(
-            f"the module {shown(named)}: {error}; expected package.module:factory that can be imported from here"
+            f"the module {shown(named)} cannot be imported: {error}; expected package.module:factory that can be "
+            "imported from the current folder"
         ) from error
     if callable(value) and not isinstance(value, nn.Module):
         value = value()
     if not isinstance(value, nn.Module):
-        raise UsageError(f"the module {shown(named)} gives a {type(value).__name__}; expected a torch.nn.Module")
+        raise UsageError(
+            f"the module {shown(named)} gives an object of the type {type(value).__name__}; expected a torch.nn.Module"
+        )
     return value

@@ -1,7 +1,9 @@
-"""The ranking network of Zhang et al. 2018. It maps two distances to the fraction of people who find b closer.
+"""The ranking network of Zhang et al. 2018, which predicts the votes of people from two distances.
 
-It is described in figure 3 and appendix C of arXiv:1801.03924. It is trained together with the metric and then
-discarded. A distance has no unit, so a network must map distances to votes.
+Its inputs are the distances of image a and of image b from the reference. Its output is the fraction of people who find
+b closer to the reference. The network is needed because a distance has no unit, so it cannot be compared with votes
+directly. It is trained together with the metric, and discarded after training. It is described in figure 3 and appendix
+C of arXiv:1801.03924.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ _WIDTHS = (5, HIDDEN, HIDDEN, 1)
 
 
 def initial_parameters(seed: int) -> dict[str, Tensor]:
-    """Return initial parameters as torch initialises a linear layer: uniform within 1 / sqrt(inputs)."""
+    """Return random initial parameters, drawn as torch does for a linear layer.
+
+    They are uniform in an interval of plus or minus 1 / sqrt(number of inputs).
+    """
     generator = torch.Generator().manual_seed(seed)
     parameters = {}
     for layer, (inputs, outputs) in enumerate(pairwise(_WIDTHS)):
@@ -29,13 +34,16 @@ def initial_parameters(seed: int) -> dict[str, Tensor]:
 
 
 def network_inputs(of_a: Tensor, of_b: Tensor) -> Tensor:
-    """Return the inputs of the network, N x 5, for N distances of a and N distances of b."""
+    """Return the inputs of the network, N x 5, for N distances of image a and N distances of image b.
+
+    They are both distances, their difference, and their two ratios.
+    """
     ratios = (of_a / (of_b + RATIO_OFFSET), of_b / (of_a + RATIO_OFFSET))
     return torch.stack((of_a, of_b, of_a - of_b, *ratios), 1)
 
 
 def logits(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor) -> Tensor:
-    """Return N logits of the fraction of votes for b."""
+    """Return the predicted fractions of votes for image b, as N logits."""
     x = network_inputs(of_a, of_b)
     last = len(_WIDTHS) - 2
     for layer in range(last + 1):
@@ -46,5 +54,8 @@ def logits(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor) -> Tens
 
 
 def loss(parameters: Mapping[str, Tensor], of_a: Tensor, of_b: Tensor, shares: Tensor) -> Tensor:
-    """Return the mean binary cross-entropy of predictions and fractions of votes for b, N in [0, 1]."""
+    """Return the mean binary cross-entropy between the predictions and the votes.
+
+    `shares` has the fraction of votes for image b in each of N judgements.
+    """
     return F.binary_cross_entropy_with_logits(logits(parameters, of_a, of_b), shares)

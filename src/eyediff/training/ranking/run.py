@@ -1,4 +1,4 @@
-"""A training in progress: linear weights, ranking network, the backbone if it is trained, and the state of Adam."""
+"""Run a training on votes step by step: update the weights, and save and load their state."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from .initial_metric import InitialMetric
 from .train_config import BETAS, TrainConfig
 
 _SAVED = "run"
-"""Key of the run's description in a checkpoint."""
+"""Key of the string in a checkpoint that describes the run."""
 
 
 class TrainingRun:
-    """The state that changes with each step. On the CPU of one machine, equal steps give exactly equal values.
+    """The state of a training that changes with each step.
 
-    Random choices depend only on the seed and the step, so a checkpoint needs no generator state. `identity` has
-    everything that must be equal when a checkpoint is resumed.
+    It has the linear weights, the ranking network, the backbone if it is trained, and the state of Adam. On the CPU of
+    one machine, runs with the same settings give exactly the same values. Random choices depend only on the seed and
+    the step, so a checkpoint does not contain the state of a random generator.
+
+    `identity` has all settings and hashes that must be the same if a checkpoint is to be continued.
     """
 
     def __init__(
@@ -51,27 +54,30 @@ class TrainingRun:
 
     @property
     def steps(self) -> int:
-        """Number of steps in an epoch. The last step may be smaller."""
+        """Number of steps in an epoch. The last step may have a smaller batch."""
         return -(-len(self.shares) // self.config.batch)
 
     @property
     def total_steps(self) -> int:
-        """Number of steps of the whole training."""
+        """Number of steps of the complete training."""
         return self.steps * self.config.all_epochs
 
     @property
     def epoch(self) -> int:
-        """Epoch of the next step, counted from 0."""
+        """Number of the epoch to which the next step belongs, counted from 0."""
         return self.step // self.steps
 
     def batch_indices(self) -> list[int]:
-        """Return the judgements of the next step. Every epoch uses each judgement once, in an order of its own."""
+        """Return the indices of the judgements of the next step.
+
+        An epoch uses each judgement once. The order is random and differs between epochs.
+        """
         order = np.random.default_rng([self.config.seed, self.epoch]).permutation(len(self.shares))
         first = self.step % self.steps * self.config.batch
         return sorted(order[first : first + self.config.batch].tolist())
 
     def advance(self) -> float:
-        """Take one step and return the loss before it."""
+        """Take one step, and return the loss of its batch before the step."""
         indices = self.batch_indices()
         seed = int(np.random.default_rng([self.config.seed, self.step, 1]).integers(2**63))
         generator = torch.Generator(self.device).manual_seed(seed)
@@ -88,28 +94,33 @@ class TrainingRun:
 
     @torch.no_grad()
     def project(self) -> None:
-        """Set negative linear weights to 0. Other 1x1 convolutions do not change. A distance needs weights >= 0."""
+        """Set negative linear weights to 0, because a distance needs linear weights >= 0."""
         self.heads.clamp_(min=0)
 
     def _parts(self) -> Parts:
         return {"now": self.tensors, **moments(self.optimizer, self.tensors)}
 
     def save(self, path: Path) -> None:
-        """Write all state on which the next step depends."""
+        """Write a checkpoint with all state on which the next step depends."""
         save(path, self._parts(), {_SAVED: json.dumps({**self.identity, "step": self.step})})
 
     def load(self, path: Path) -> None:
-        """Continue after a `save`. Raises ResumeError, and loads nothing, if the saved state belongs to another run."""
+        """Load a checkpoint that `save` wrote.
+
+        If the checkpoint belongs to another run, nothing is loaded and ResumeError is raised.
+        """
         saved, expected = read_description(path, _SAVED), json.loads(json.dumps(self.identity))
         step = saved.pop("step", None)
         if different := sorted(name for name in expected if saved.get(name) != expected[name]):
             differences = ", ".join(f"{name} {saved.get(name)!s:.40}, not {expected[name]!s:.40}" for name in different)
             raise ResumeError(
-                f"{shown(path)}: belongs to another run ({shown(differences)}); use its settings, or another folder"
+                f"{shown(path)}: the checkpoint belongs to another run ({shown(differences)}); use the settings of "
+                "that run, or choose another folder"
             )
         if type(step) is not int or not 0 <= step <= self.total_steps:
             raise ResumeError(
-                f"{shown(path)}: its step {step!r:.40} is not from 0 to {self.total_steps}; remove it and start again"
+                f"{shown(path)}: the checkpoint states the step {step!r:.40}; expected 0 to {self.total_steps}; remove "
+                "the file, and start again"
             )
         load(path, self._parts())
         self.step = step

@@ -1,4 +1,4 @@
-"""Train a metric on votes: compute features first if the backbone is frozen, then train, then write the metric."""
+"""Train a metric on votes, and write the metric. If the backbone is frozen, its features are computed first."""
 
 from __future__ import annotations
 
@@ -33,31 +33,34 @@ from .run import TrainingRun
 from .train_config import TrainConfig
 
 METRIC, BEST, SAVED, CACHE, PLOT = "metric.safetensors", "best.safetensors", "run.safetensors", "cache", "training.png"
-"""File names in the folder of a run."""
+"""Names of the files in the folder of a run: metric, metric of the best epoch, checkpoint, folder of features, plot."""
 
 SAVED_EVERY = 500
-"""Number of steps between checkpoints, which a crash loses at most. There is also a checkpoint after every epoch."""
+"""Number of steps between checkpoints. A crash loses at most this number of steps.
+
+There is also a checkpoint after every epoch.
+"""
 
 LOGGED_EVERY = 100
-"""Number of steps that a line of the log averages. The last line of an epoch may have fewer."""
+"""Number of steps whose mean loss is written as one line of the log. The last line of an epoch may have fewer steps."""
 
 NORMAL = 1.96
-"""Number of standard errors on each side of the mean that cover 95 % of a normal distribution."""
+"""Half the width of the interval that contains 95 % of a normal distribution, in standard deviations."""
 
 MEASURE_BATCH = 256
-"""Number of judgements that are measured together. They take 100 MB for the features of AlexNet."""
+"""Number of judgements whose distances are computed together. The features of AlexNet then take 100 MB."""
 
 TrainingStage: TypeAlias = Literal["images", "steps"]
 TrainingProgress: TypeAlias = Callable[[TrainingStage, int, int], None]
-"""Called with the stage, the number of completed items, and the number of all items."""
+"""Type of a function that is called with the stage, the number of completed items, and the number of all items."""
 
 
 @dataclass(frozen=True, slots=True)
 class EpochAgreement:
-    """Agreement with held-out votes after an epoch, by subset, and the mean of the subsets. Epoch 0 is before training.
+    """Agreement of the metric with the held-out votes after an epoch. Epoch 0 is the state before training.
 
-    `margin` is half the 95 % interval of that mean for other judgements of the same kind. It is None if a subset has
-    only one judgement.
+    `subsets` has the agreement for each subset of the votes, and `mean` is the mean of these. `margin` is half the
+    width of the 95 % confidence interval of the mean. It is None if a subset has only one judgement.
     """
 
     epoch: int
@@ -68,7 +71,10 @@ class EpochAgreement:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The metric file, and its agreement at the start, the end and the best epoch (None without held-out votes)."""
+    """The path of the metric file, and the agreement of the metric at the start, at the end and at the best epoch.
+
+    The agreements are None if no votes were held out.
+    """
 
     metric: Path
     first: EpochAgreement | None = None
@@ -77,17 +83,20 @@ class TrainingResult:
 
     @property
     def too_few_votes(self) -> str | None:
-        """Reason why the held-out votes cannot show whether training helped. None if they can."""
+        """Reason why the held-out votes are too few to show whether training helped, or None if they are enough."""
         if self.first is None or self.last is None:
             return None
         if self.last.margin is None:
-            return "a subset of the held-out votes has one judgement, so agreement has no interval; hold out more"
+            return (
+                "a subset of the held-out votes has only one judgement, so the agreement has no confidence interval; "
+                "hold out more votes"
+            )
         change, margin = (100 * value for value in (self.last.mean - self.first.mean, self.last.margin))
         if abs(change) >= margin:
             return None
         return (
-            f"too few votes are held out: agreement is known to within {margin:.1f} points (95 %), and it changed by "
-            f"{change:+.1f}; collect or hold out more"
+            f"too few votes are held out: the agreement is known to within {margin:.1f} points (95 %), and training "
+            f"changed it by {change:+.1f}; collect or hold out more votes"
         )
 
 
@@ -111,18 +120,18 @@ def train(
     start : InitialMetric
         Backbone and linear weights at the start of training.
     folder : Path
-        Folder for the metric after the last step (metric.safetensors), the metric of the best epoch
-        (best.safetensors), the checkpoint, the log, and the features of a frozen backbone (cache).
+        Folder for the results: the metric after the last step (metric.safetensors), the metric after the best epoch
+        (best.safetensors), the checkpoint, the log, and a cache of the features of a frozen backbone.
     config : TrainConfig
         Settings of the training.
     resume : bool
-        Continue the run in the folder. Otherwise, the folder must not have a run.
+        If it is true, a run in the folder is continued. If it is false, the folder must not have a run.
     workers : int
         Number of threads that read images.
     device : {"cpu", "cuda"}
-        Device that computes.
+        Device on which the metric is trained.
     progress : function
-        Called with the stage, the number of completed items, and the number of all items.
+        Function that is called with the stage, the number of completed items, and the number of all items.
 
     Returns
     -------
@@ -131,23 +140,28 @@ def train(
     Raises
     ------
     UsageError, ImageError, ResumeError, DeviceError
-        If an argument, an image, the folder or the device cannot be used. They are raised before training.
+        If an argument, an image, the folder or the device cannot be used. These errors are raised before training.
     OutputError
-        If another process uses the folder, or the folder cannot be written.
+        If another process uses the folder, or if the folder cannot be written.
     WeightsError
-        If the file with the name of the metric is of another kind.
+        If the folder has a file with the name of the metric file that is not a metric file.
     """
     torch_device = require_device(device)
     if not votes.train:
         raise UsageError("there are no votes for training; expected 2afc judgements")
     if config.side < start.module.smallest:
-        raise UsageError(Setting("side", config.side), f": {start.name} needs {start.module.smallest} pixels or more")
+        raise UsageError(
+            Setting("side", config.side),
+            f" is too small for {start.name}; expected at least {start.module.smallest} pixels",
+        )
     with lock_folder(folder, SAVED, METRIC, BEST):
         return _Training(votes, start, folder, config, workers, torch_device, progress).run(resume)
 
 
 @dataclass
 class _Training:
+    """The arguments of `train`, and the parts of its work."""
+
     votes: VoteSplit
     start: InitialMetric
     folder: Path
@@ -171,28 +185,32 @@ class _Training:
         return self._run_steps(run, val)
 
     def _check_folder(self, resume: bool) -> None:
-        """Raise ResumeError if the folder has a run that must not be continued, or parts of a run."""
+        """Raise ResumeError if the folder has a run that is not to be resumed, or files of a run without checkpoint."""
         present = [name for name in (SAVED, METRIC, BEST, LOG) if (self.folder / name).exists()]
         if present and not resume:
             folder_name = shown(self.folder)
             raise ResumeError(
-                f"{folder_name}: has a run already ({present[0]}); ",
+                f"{folder_name}: the folder already has a run ({present[0]}); continue this run with ",
                 Setting("resume"),
-                " continues it; or name another folder",
+                ", or name another folder",
             )
         if present and SAVED not in present:
             raise ResumeError(
-                f"{shown(self.folder / present[0])}: its checkpoint {SAVED} is missing; move the file away"
+                f"{shown(self.folder / present[0])}: the checkpoint {SAVED} that belongs to this file is missing; move "
+                "the file away"
             )
 
     def _identity(self, hashes: Sequence[str]) -> dict[str, object]:
-        """Return everything that must be equal when a checkpoint is resumed."""
+        """Return all settings and hashes that must be the same if a checkpoint is to be continued."""
         heads = canonical_sha256({str(index): head for index, head in enumerate(self.start.heads)})
         start = {"trunk": self.start.name, "trunk_sha256": self.start.sha256, "heads": heads}
         return {**start, "train": hashes[0], "val": hashes[1], **asdict(self.config)}
 
     def _sources(self, hashes: Sequence[str]) -> tuple[DistanceSource, DistanceSource]:
-        """Return the sources of both parts of the votes. Features of a frozen backbone are computed or read here."""
+        """Return the sources of distances for the training votes and for the held-out votes.
+
+        The features of a frozen backbone are computed here, or read from the cache.
+        """
         halves = list(zip(("train", "val"), (self.votes.train, self.votes.val), hashes, strict=True))
         side, total = self.config.side, len(self.votes.train) + len(self.votes.val)
         frozen, sources, done = self.config.mode == "head", list[DistanceSource](), 0
@@ -238,7 +256,7 @@ class _Training:
         return self._write(run, METRIC)
 
     def _measure(self, run: TrainingRun, val: DistanceSource, log: Appender) -> None:
-        """Log the agreement with the held-out votes, and write the metric if its agreement is the best so far."""
+        """Write the agreement with the held-out votes to the log. If it is the best so far, also write the metric."""
         if not self.votes.val:
             return
         epoch_agreement = measure_agreement(run, val, self.votes.val)
@@ -247,7 +265,7 @@ class _Training:
             self._write(run, BEST)
 
     def _write(self, run: TrainingRun, name: str) -> TrainingResult:
-        """Write the current metric with its provenance."""
+        """Write the current metric to a file, together with the settings, hashes and agreements of the run."""
         start, agreements = self.start, read_agreements(self.folder / LOG)
         best = max(agreements, key=lambda one: one.mean, default=None)  # the first of equal ones
         outcome = (
@@ -281,7 +299,10 @@ class _Training:
 
 
 def measure_agreement(run: TrainingRun, source: DistanceSource, triplets: Sequence[Triplet]) -> EpochAgreement:
-    """Measure how well the metric agrees with held-out votes. Subsets are in the order in which they first occur."""
+    """Measure how well the metric agrees with held-out votes.
+
+    The subsets of the result are in the order in which they first occur in `triplets`.
+    """
     indices = range(len(triplets))
     batches = [
         source.distances(run.heads, indices[first : first + MEASURE_BATCH]) for first in indices[::MEASURE_BATCH]
@@ -297,7 +318,10 @@ def measure_agreement(run: TrainingRun, source: DistanceSource, triplets: Sequen
 
 
 def margin(subsets: Sequence[Numbers]) -> float | None:
-    """Return half the 95 % interval of the mean of the subsets' means, from the normal distribution."""
+    """Return half the width of the 95 % confidence interval of the mean of the means of all subsets.
+
+    The interval is computed from the normal distribution. Return None if a subset has only one judgement.
+    """
     if min(map(len, subsets)) < 2:
         return None
     variance = sum(float(scores.var(ddof=1)) / len(scores) for scores in subsets) / len(subsets) ** 2
@@ -305,7 +329,7 @@ def margin(subsets: Sequence[Numbers]) -> float | None:
 
 
 def read_agreements(log: Path) -> list[EpochAgreement]:
-    """Read all agreements from a log, in order."""
+    """Read the agreements of all measured epochs from a log."""
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
     return [
         EpochAgreement(line["epoch"], line["subsets"], line["mean"], line["margin"])
@@ -317,7 +341,8 @@ def read_agreements(log: Path) -> list[EpochAgreement]:
 def _check_finite(loss: float, step: int) -> float:
     if not np.isfinite(loss):
         raise UsageError(
-            f"the loss is not finite after step {step}: training diverged; start again with a lower ", Setting("rate")
+            f"the loss is not finite after step {step}, because training diverged; start again with a lower ",
+            Setting("rate"),
         )
     return loss
 

@@ -87,7 +87,7 @@ def test_votes_that_are_not_whole_train_nothing(
         (["--mode", "tune", "--init", "gaussian"], "use --mode scratch"),
         (["--mode", "scratch", "--init", "x.safetensors"], "gaussian or kmeans"),
         (["--photos", "."], "--photos .: kmeans uses them"),
-        (["--side", "8"], "needs 15 pixels"),
+        (["--side", "8"], "expected at least 15 pixels"),
         (["--rate", "0"], "more than 0"),
     ],
 )
@@ -124,7 +124,7 @@ def test_what_does_not_belong_is_refused_by_one_line(
         assert says in said[-1], said
         assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
-    refused(says="has a run already", resume=False)
+    refused(says="already has a run", resume=False)
     refused("--batch", "25", says="batch 50, not 25")
     shutil.rmtree(folder / "cache")
     fewer = study.table.with_name("fewer.csv")
@@ -149,5 +149,5 @@ def test_what_does_not_belong_is_refused_by_one_line(
         go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)
     assert not _Hostile.mark.exists()
     (folder / SAVED).unlink()
-    with pytest.raises(ResumeError, match=r"its checkpoint run\.safetensors is missing"):
+    with pytest.raises(ResumeError, match=r"the checkpoint run\.safetensors .* is missing"):
         go(VoteSplit(study.triplets[:2], ()), mini(), folder, TrainConfig(), resume=True)

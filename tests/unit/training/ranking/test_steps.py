@@ -118,7 +118,7 @@ def test_too_few_votes_are_told() -> None:
         EpochAgreement(9, {"a": mean}, mean, edge) for mean, edge in ((0.73, 0.04), (0.75, 0.04), (0.8, None))
     )
     assert (
-        "known to within 4.0 points (95 %), and it changed by +3.0"
+        "known to within 4.0 points (95 %), and training changed it by +3.0"
         in TrainingResult(path, first, near, near).too_few_votes
     )
     assert TrainingResult(path, first, far, far).too_few_votes is None and TrainingResult(path).too_few_votes is None
