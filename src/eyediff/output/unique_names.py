@@ -13,8 +13,7 @@ from itertools import chain, count
 from pathlib import PurePosixPath
 
 _LONGEST = 200
-"""Largest length of a file or folder name, in bytes. Most systems allow 255; the difference leaves space for suffixes.
-"""
+"""Largest length of a file or folder name, in bytes. Most systems allow 255, which leaves space for suffixes."""
 
 
 class Names:

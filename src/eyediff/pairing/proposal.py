@@ -18,8 +18,7 @@ _REFERENCES, _CANDIDATES, _TRIED = 8, 200, 20
 """Numbers of reference names and of candidate names from which patterns are derived, and number of patterns to try."""
 
 _FEW, _BEST = 1000, 2
-"""Number of names on which every pattern is tried, and number of the best patterns, which are then tried on all names.
-"""
+"""Number of names on which every pattern is tried, and number of the best patterns that are then tried on all names."""
 
 _REFERENCE_WORDS = re.compile(r"(?:^|[^a-z])(?:gt|ref|reference|truth|target|orig|original|hr|clean)(?:[^a-z]|$)")
 _EDGES = "_-. "

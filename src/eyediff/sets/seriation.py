@@ -1,5 +1,4 @@
-"""Order images so that similar images follow each other. In this order, a picture of their distance matrix is readable.
-"""
+"""Order images so that similar images follow each other. This makes a picture of their distance matrix readable."""
 
 from __future__ import annotations
 

@@ -75,7 +75,9 @@ class PointStore:
 
 
 def _header(count: int, axes: int, about: int) -> bytes:
-    """Return the length and the header of a file with `count` points of `axes` values and `about` bytes of description.
+    """Return the first 8 + HEADER bytes of a file.
+
+    The file has `count` points of `axes` values, and a description of `about` bytes.
     """
     end = 4 * count * axes
     header = {
