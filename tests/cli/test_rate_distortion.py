@@ -191,7 +191,7 @@ def test_a_file_that_cannot_be_read_is_left_out_of_all_points(capsys: pytest.Cap
     Path("out/jpeg/20/b.jpg").write_bytes(b"")
     assert run(["table", *BOTH.split(), "--bytes", "files", "-o", "table.json"]) == 3
     found = json.loads(Path("table.json").read_text())
-    assert "psnr: 2 of 3 images left out" in capsys.readouterr().err
+    assert "psnr: the means leave out 2 of 3 images" in capsys.readouterr().err
     for entry in found["methods"].values():
         assert entry["psnr"]["units"] == 1 and entry["psnr"]["bpp"] == entry["bpp"]["mean"]
     assert found["rate_distortion"]["deltas"]["webp"]["psnr"]["bd_rate"] < 0

@@ -192,7 +192,7 @@ def summarise_methods(
             ),
         ):
             if count:
-                notes.append(f"{metric}: left out are {count} of {values.shape[1]} images, {why}")
+                notes.append(f"{metric}: the means leave out {count} of {values.shape[1]} images, {why}")
         columns[metric] = _by_section(values, usable, places)
         if bitrates is not None and metric != BPP:
             rates[metric] = _by_section(bitrates.bpp, usable, places)

@@ -115,7 +115,7 @@ def test_undefined(kind: Interpolation) -> None:
         found = delta((rates, scores), (rates, wrong), kind)
         assert found.rate is found.score is None and "does not change in the same direction" in str(found.reason)
     assert delta((rates, scores), ([0.1, 0.2, 0.2, 0.8], scores), kind).rate is None
-    with pytest.raises(UsageError, match=r"bd='spline': expected pchip or cubic"):
+    with pytest.raises(UsageError, match=r"bd='spline' is unknown; expected pchip or cubic"):
         delta((rates, scores), (rates, scores), "spline")  # type: ignore[arg-type]
 
 

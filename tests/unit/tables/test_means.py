@@ -97,8 +97,8 @@ def test_images_without_a_score_or_infinite_are_left_out_for_all() -> None:
     assert [entry.mean for entry in found.overall.entries["psnr"]] == [2.0, 3.0]
     assert found.overall.units == {"lpips": 4, "psnr": 2}
     assert found.notes == (
-        "psnr: left out are 1 of 4 images, because a method has no score",
-        "psnr: left out are 1 of 4 images, because the score of a method is infinite (identical images)",
+        "psnr: the means leave out 1 of 4 images, because a method has no score",
+        "psnr: the means leave out 1 of 4 images, because the score of a method is infinite (identical images)",
     )
 
 
