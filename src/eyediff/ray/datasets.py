@@ -69,9 +69,7 @@ def compare(
     columns = dataset.columns() or []
     missing = [name for name in SIDES if name not in columns]
     if missing:
-        raise UsageError(
-            f"the dataset has the columns {', '.join(columns)}, but it also needs {' and '.join(missing)}"
-        )
+        raise UsageError(f"the dataset has the columns {', '.join(columns)}, but it also needs {' and '.join(missing)}")
     return map_dataset(dataset, WorkerTask.of(header, options), actors or core_count(), batch)
 
 
