@@ -64,7 +64,7 @@ def test_a_field_repeats_itself_exactly() -> None:
         ("{name}.png", "expected one pattern for the reference"),
         ("{name}.png={other}.png", "with the same fields"),
         ("(", "not a valid regular expression"),
-        ("(?P<reference>a)|b", "needs the groups `name`, `reference` and `candidate`"),
+        ("(?P<reference>a)|b", "groups `name`, `reference` and `candidate`"),
     ],
 )
 def test_a_rule_that_is_none(text: str, message: str) -> None:
