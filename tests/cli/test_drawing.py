@@ -101,7 +101,7 @@ def test_a_report_needs_no_map(call, tmp_path: Path) -> None:  # noqa: F811
     [
         (("--maps", "maps", "--map-format", "tiff"), ["tiff", "png, npy"]),
         (("--maps", BEFORE), ["holds other files", "new folder"]),
-        (("--report", BEFORE), ["holds other files", "new folder"]),
+        (("--report", BEFORE), ["not a report of eyediff", "new folder"]),
         (("--report", BEFORE + "/cat.png/x.html"), ["cannot write"]),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_list_names_the_groups(capsys: pytest.CaptureFixture[str]) -> None:
         eyediff.compare(pairs="list.csv", metrics=["psnr"], groups=r"/(\w)/")
 
 
-@pytest.mark.parametrize(("rule", "said"), [("(", "--groups '('"), ("^a/", "there is no group in b/0.png")])
+@pytest.mark.parametrize(("rule", "said"), [("(", "--groups '('"), ("^a/", "finds no group in the name b/0.png")])
 def test_a_rule_that_fits_not_every_pair(rule: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Refused before any work: a mean of scenes that leaves out images would mislead."""
     assert run([*COMPARE, rule]) == 2

@@ -136,7 +136,7 @@ def test_deltas_by_group_and_without_all_points(capsys: pytest.CaptureFixture[st
     assert set(found) == {"a", "b", "c"} and all(group["webp"]["psnr"]["bd_rate"] for group in found.values())
     words = "gt jpeg@*=out/jpeg/* webp=out/webp/40 -m psnr --match stem --bytes files"
     assert record(words)["rate_distortion"]["deltas"]["webp"]["psnr"]["bd_rate"] is None
-    assert "the codec has 1 operating point with a score, expected 4" in capsys.readouterr().err
+    assert "the codec has 1 operating point with a score, but 4 are needed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_calls_that_are_wrong(words: str, said: str, capsys: pytest.CaptureFixtu
 def test_a_table_without_sizes_has_no_curves() -> None:
     """In Python, the plot says what is missing."""
     table = eyediff.table("gt", {"jpeg": "out/jpeg/20"}, ["psnr"], match="stem")
-    with pytest.raises(UsageError, match="no bitrates to draw"):
+    with pytest.raises(UsageError, match="the table has no bitrates"):
         table.plot("rd.png")
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_cannot_be_read_is_left_out_of_all_points(capsys: pytest.Cap
     Path("out/jpeg/20/b.jpg").write_bytes(b"")
     assert run(["table", *BOTH.split(), "--bytes", "files", "-o", "table.json"]) == 3
     found = json.loads(Path("table.json").read_text())
-    assert "psnr: 2 of 3 images left out" in capsys.readouterr().err
+    assert "psnr: the means leave out 2 of 3 images" in capsys.readouterr().err
     for entry in found["methods"].values():
         assert entry["psnr"]["units"] == 1 and entry["psnr"]["bpp"] == entry["bpp"]["mean"]
     assert found["rate_distortion"]["deltas"]["webp"]["psnr"]["bd_rate"] < 0

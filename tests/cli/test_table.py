@@ -82,7 +82,7 @@ def test_images_that_a_method_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().err
     assert "two lacks 1: b/1.png" in said and "--missing common" in said
     assert means("gt one two -m psnr --missing common") == pytest.approx({"one": psnr(5), "two": psnr(10)})
-    assert "left out, because it is missing in two: b/1.png" in capsys.readouterr().err
+    assert "b/1.png is left out, because it is missing in two" in capsys.readouterr().err
     Path("one/b/1.png").unlink()
     assert run(["table", "gt", "one", "two", "-m", "psnr"]) == 2
     assert "one lacks 1: b/1.png; two lacks 1: b/1.png" in capsys.readouterr().err
@@ -97,7 +97,7 @@ def test_what_has_no_ground_truth_and_what_fails(capsys: pytest.CaptureFixture[s
     Path("one/b/1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     picture("two/b/1.png", 200)
     assert means("gt one two -m psnr", code=3) == pytest.approx({"one": psnr(5), "two": psnr(10)})
-    assert "psnr: 1 of 3 images left out" in capsys.readouterr().err
+    assert "psnr: the means leave out 1 of 3 images" in capsys.readouterr().err
 
 
 def test_scores_are_kept_and_continued(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,7 @@
-"""Write results for people and for programs: one schema of columns, and one writer for each format."""
+"""Write the results of comparisons, for people and for programs.
+
+All formats have the columns that `schema.py` defines. Each text format has one writer class.
+"""
 
 from __future__ import annotations
 

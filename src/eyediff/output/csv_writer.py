@@ -1,4 +1,4 @@
-"""Write CSV after RFC 4180, but with line feeds, for programs and spreadsheets."""
+"""Write CSV for programs and spreadsheets. The files follow RFC 4180, except that lines end with a line feed alone."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from .text import StyledLine
 
 
 class CsvWriter:
-    """Write CSV. Floats have all digits that Python needs to read them back exactly; infinity is `inf`.
+    """A writer that formats a table as CSV.
+
+    Numbers have enough digits that a program can read back exactly the same float. Infinity is written as `inf`.
 
     Notes
     -----
-    Names are written unchanged for scripts, even if they begin with `=`. A spreadsheet may run such a name as a
-    formula. So do not open a table in a spreadsheet if the file names come from a source that you do not trust.
+    File names are written unchanged, because scripts need them so. This includes names that begin with `=`, which a
+    spreadsheet may run as a formula. So do not open a table in a spreadsheet if the file names come from a source that
+    you do not trust.
     """
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
-        del metadata, terminal  # CSV cannot hold them
+        del metadata, terminal  # CSV has no place for metadata and no colours
         self._columns = columns
 
     def begin(self) -> str:
@@ -29,13 +32,13 @@ class CsvWriter:
     def row(self, cells: Sequence[Cell]) -> str:
         return csv_line([plain(cell) for cell in cells])
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # no place either
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # CSV ends here
         return ""
 
 
 def csv_line(cells: Sequence[object]) -> str:
-    """Return one record of RFC 4180 with its line feed."""
+    """Return `cells` as one line of CSV that ends with a line feed."""
     buffer = io.StringIO()
-    # The writer quotes a carriage return in a name only if its line terminator contains one. So it gets "\r\n".
+    # The csv module quotes a name that contains a carriage return only if the line terminator contains one, too.
     csv.writer(buffer, lineterminator="\r\n").writerow(cells)
     return buffer.getvalue()[:-2] + "\n"

@@ -1,4 +1,8 @@
-"""Write results files safely: under a lock, with complete rows only. An earlier file is kept under another name."""
+"""Write results files safely.
+
+A lock prevents two runs from writing the same file. A file has complete rows only. An earlier file is kept under
+another name.
+"""
 
 from __future__ import annotations
 
@@ -29,22 +33,25 @@ else:
 
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS}
-"""Errors of file systems without locks. There, eyediff cannot detect a second run, but a single run must still work."""
+"""Error numbers of file systems that have no locks.
+
+On such a file system, eyediff cannot detect a second run that writes the same file, but a single run must still work.
+"""
 
 
 def is_regular(path: Path) -> bool:
-    """Return whether the path is, or would become, a regular file: not a pipe, a terminal or /dev/null."""
+    """Return True if `path` is a regular file or does not exist. Return False for a pipe, a terminal or /dev/null."""
     return path.is_file() or not path.exists()
 
 
 _BESIDE = ("", ".resume", ".shard")
-"""Suffixes of an output file and of the files that belong to it."""
+"""Suffixes of the files for which a run makes temporary files: the output itself, and the files that belong to it."""
 
 
 def open_unlinked(path: Path) -> int:
-    """Open a file for reading and writing, and create it if it does not exist.
+    """Open a file for reading and writing, and create the file if it does not exist. Return its descriptor.
 
-    Raises OSError if the path is a symbolic link, because the link may lead to a file of somebody else.
+    Raises OSError if the path is a symbolic link, because another user could make a link that leads to a foreign file.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():
@@ -53,11 +60,14 @@ def open_unlinked(path: Path) -> int:
 
 
 class Lock:
-    """A lock on an output while a run writes it: the file `<output>.lock` beside it.
+    """A lock that prevents two runs from writing the same output file.
 
-    The operating system releases the lock when the process ends, even after a crash. So a lock file that is left over
-    locks nothing. Temporary files that killed runs left for the output are removed. Raises OutputError if another run
-    holds the lock, if the folder cannot be written, or if a link or a foreign file has the name of the lock.
+    The lock is a lock of the operating system on the file `<output>.lock` in the same folder. The system releases it
+    when the process ends, even after a crash. So a lock file that a crash left behind does not block later runs. The
+    constructor also removes the temporary files that killed runs left for this output.
+
+    Raises OutputError if another run holds the lock, if the folder cannot be written, or if `<output>.lock` is a link
+    or a file that eyediff did not make.
     """
 
     def __init__(self, output: Path) -> None:
@@ -69,19 +79,21 @@ class Lock:
                 raise output_error(self._path if self._path.is_symlink() else output, error) from error
             if os.fstat(self._descriptor).st_size:
                 os.close(self._descriptor)
-                raise OutputError(f"{shown(self._path)} exists, but it is not a lock file of eyediff; move it away")
+                raise OutputError(
+                    f"{shown(self._path)} exists, but it is not a lock file of eyediff; move this file to another place"
+                )
             try:
                 _hold(self._descriptor)
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     os.close(self._descriptor)
                     raise OutputError(
-                        f"another run is writing {shown(output)} now; wait until it ends, or give another file"
+                        f"another run is writing {shown(output)} now; wait until that run ends, or give another file"
                     ) from error
             if self._is_current():
                 remove_parts(output.parent, *(output.name + suffix for suffix in _BESIDE))
                 return
-            os.close(self._descriptor)  # the owner removed the file after we had opened it
+            os.close(self._descriptor)  # another run removed the lock file after this run had opened it: try again
 
     def _is_current(self) -> bool:
         try:
@@ -90,7 +102,10 @@ class Lock:
             return False
 
     def release(self) -> None:
-        """Remove the lock file, and then release the lock, so that nobody locks a file that is removed."""
+        """Remove the lock file, and then release the lock.
+
+        The order matters: another run must not get a lock on a file that is about to be removed.
+        """
         if sys.platform == "win32":  # Windows cannot remove an open file
             os.close(self._descriptor)
             remove(self._path)
@@ -100,20 +115,26 @@ class Lock:
 
 
 def remove_leftovers(output: Path) -> None:
-    """Remove the lock and the partial files of a killed run, unless another run writes this output now."""
+    """Remove the lock file and the temporary files that a killed run left for `output`.
+
+    Do nothing if another run is writing this output now.
+    """
     if output.with_name(output.name + ".lock").exists():
-        with suppress(OutputError):  # another run is writing it
+        with suppress(OutputError):  # another run is writing this output
             Lock(output).release()
 
 
 def free_name(path: Path) -> Path:
-    """Return a free path under which to keep a file: `<path>~`, or `<path>~2`, `<path>~3` if that exists."""
+    """Return a path to which the file `path` can be renamed: the first of `<path>~`, `<path>~2`, ... that is free."""
     names = (path.with_name(path.name + suffix) for suffix in chain(["~"], (f"~{n}" for n in count(2))))
     return next(name for name in names if not os.path.lexists(name))
 
 
 _FOLDER = re.compile(r"part-\d{6,}\.parquet|_part-\d{6,}\.parquet\.new|_eyediff\.json|__eyediff\.json\.new")
-"""Names of the files in a folder of Parquet parts. A folder with any other file must not be replaced."""
+"""Pattern of the names that eyediff gives to files in a folder of Parquet parts.
+
+A folder that has a file with any other name must not be replaced.
+"""
 
 
 _MARKS = (b'{"eyediff":', b"pair,reference,candidate,width,height,")
@@ -122,11 +143,11 @@ _TABLE = re.compile(rb" {2,}\S[^\n]* {2}pair\n")
 
 
 def is_result(start: bytes, first: bytes = b"") -> bool:
-    """Return whether a file that begins with `start` is one that eyediff wrote, and may be replaced.
+    """Return whether eyediff wrote the file that begins with `start`, so that the file may be replaced.
 
-    A results file begins with the name eyediff, with the columns of pairs, or with the heading of a table. It may also
-    begin with the line `first`, which is to be written now. A killed run may have left only the start of that line, or
-    an empty file.
+    A file that eyediff wrote begins with the name eyediff, with the names of the columns, or with the heading of a
+    table. A file may also be replaced if it begins with the same line as `first`, the text that will now be written.
+    It may be empty, or have only the start of this line, because a run may have been killed while it wrote the line.
     """
     if start.startswith(_MARKS) or _JUNIT.match(start) or _TABLE.match(start):
         return True
@@ -135,23 +156,29 @@ def is_result(start: bytes, first: bytes = b"") -> bool:
 
 
 def check_is_result(path: Path, start: bytes, first: bytes) -> None:
-    """Raise OutputError unless `is_result` accepts a file that begins with `start`."""
+    """Raise OutputError if eyediff did not write the file at `path`, which begins with `start`; see `is_result`."""
     if not is_result(start, first):
         raise OutputError(
-            f"{shown(path)} exists, but it is not a result of eyediff; give another file, or move it away"
+            f"{shown(path)} exists, but it is not a result of eyediff; give another file, or move this one away"
         )
 
 
 def is_image(start: bytes) -> bool:
-    """Return whether a file begins like an image: with binary data, or with the header of PNM, which may be text."""
+    """Return whether a file that begins with `start` may be an image.
+
+    That is so if `start` has binary data, or is the header of a PNM file, because PNM pixels may be stored as text.
+    """
     return b"\0" in start or re.match(rb"P[1-7]\s|P[Ff]\s", start) is not None
 
 
 def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Path | None:
-    """Rename existing results to a free name, and return that name. Return None if there are no results.
+    """Rename existing results to a free name, and return the new path. Return None if `path` does not exist.
 
-    Raises OutputError, and changes nothing, if `is_result` does not accept the file. With `overwrite`, any text file is
-    renamed, but never an image: a user may pass the name of an image as the output by mistake.
+    If `overwrite` is True, any text file is renamed. An image is never renamed, because a user may have given the name
+    of an image as the output by mistake.
+
+    Raises OutputError, and changes nothing, if the file is an image, or if `is_result` does not accept the file and
+    `overwrite` is False. It also raises OutputError for a folder with files that eyediff did not write.
     """
     try:
         if not path.exists():
@@ -159,12 +186,18 @@ def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Pat
         if path.is_dir():
             foreign = [entry.name for entry in path.iterdir() if not _FOLDER.fullmatch(entry.name)]
             if foreign:
-                raise OutputError(f"{shown(path)} holds other files ({shown(foreign[0])}); give another name")
+                raise OutputError(
+                    f"the folder {shown(path)} holds files that eyediff did not write ({shown(foreign[0])}); "
+                    "give another folder"
+                )
         else:
             with path.open("rb") as file:
                 start = file.read(4096)
             if is_image(start):
-                raise OutputError(f"{shown(path)} exists, but it holds no results (it is not text); give another file")
+                raise OutputError(
+                    f"{shown(path)} exists, but it holds no results: it is an image or another binary file; "
+                    "give another file"
+                )
             if not overwrite:
                 check_is_result(path, start, first)
         kept = free_name(path)
@@ -175,13 +208,16 @@ def set_aside(path: Path, first: bytes = b"", *, overwrite: bool = False) -> Pat
 
 
 def put_back(kept: Path, path: Path) -> None:
-    """Undo `set_aside` if the new results, which were to replace the old file, were not written."""
+    """Rename the earlier results `kept` back to `path`. This undoes `set_aside` if no new results were written."""
     if kept.exists():
         kept.replace(path)
 
 
 def remove_results(path: Path) -> None:
-    """Remove a results file or folder. Foreign files in a folder stay, and then the folder stays too."""
+    """Remove a file or a folder of results.
+
+    If a folder has files that eyediff did not write, these files and the folder stay.
+    """
     if not path.is_dir():
         remove(path)
         return
@@ -195,17 +231,20 @@ def remove_results(path: Path) -> None:
 
 
 def replaced_path(path: Path) -> Path:
-    """Return the temporary name of the old folder during a replacement.
+    """Return the temporary name that the old folder of results has while a new folder replaces it.
 
-    A kill may leave it; the journal has all its rows.
+    If the process is killed at that moment, the folder stays under this name. No row is lost: the file from which the
+    run can be resumed has all of them.
     """
     return path.with_name(f"{path.name}.replaced")
 
 
 def move_results(new: Path, path: Path) -> None:
-    """Replace results (a file or a folder) with complete new ones. Raises OSError.
+    """Replace the results at `path` with the complete results at `new`. Both are files, or both are folders.
 
     A folder cannot replace a folder in one step. So the old folder is renamed to `replaced_path(path)` first.
+
+    Raises OSError if the results cannot be moved.
     """
     if not new.is_dir():
         with replacing(path, new):
@@ -218,13 +257,15 @@ def move_results(new: Path, path: Path) -> None:
 
 
 class Replacement:
-    """A lock on new results, which keeps the earlier results as `<path>~` until `finish`. Raises OutputError.
+    """The replacement of earlier results at `path` by new results, under a lock.
 
-    With `overwrite`, any text file is replaced, and stays as `<path>~`.
+    The earlier results are kept as `<path>~`; `finish` removes them. If `overwrite` is True, any text file may be
+    replaced, and `finish` keeps `<path>~`, too. The constructor raises OutputError if another run holds the lock, or if
+    the earlier file must not be replaced (`set_aside`).
     """
 
     def __init__(self, path: Path, first: bytes = b"", *, overwrite: bool = False) -> None:
-        self.path = real_path(path)  # the target of a link is replaced, not the link
+        self.path = real_path(path)  # if the path is a link, the file to which it leads is replaced, not the link
         self._lock = Lock(self.path)
         try:
             self._kept = set_aside(self.path, first, overwrite=overwrite)
@@ -234,13 +275,13 @@ class Replacement:
             raise
 
     def undo(self) -> None:
-        """Put the earlier results back, because the new ones could not be started."""
+        """Put the earlier results back, and release the lock. Call this if no new results were written."""
         if self._kept is not None:
             put_back(self._kept, self.path)
         self._lock.release()
 
     def finish(self) -> None:
-        """Remove the earlier results, unless they are a backup."""
+        """Remove the earlier results, unless `overwrite` is True."""
         if self._kept is not None and not self._backup:
             remove_results(self._kept)
 
@@ -250,7 +291,7 @@ class Replacement:
 
 
 def begin(path: Path, first: bytes) -> Appender:
-    """Make a file and write `first`. If that fails, remove the file and raise OutputError."""
+    """Make a file, write `first` to it, and return it open. If this fails, remove the file and raise OutputError."""
     file = Appender(path)
     try:
         file.write(first)
@@ -262,12 +303,24 @@ def begin(path: Path, first: bytes) -> Appender:
 
 
 class Appender:
-    """A file to which complete pieces are appended. If a write fails, the incomplete piece is cut off.
+    """A file to which pieces of data, such as rows, are appended completely or not at all.
 
-    The operating system gets every piece immediately, so the piece survives a crash of this process. Pieces are not
-    synced to the disk one by one, because that would take longer than many scores. After a power failure the last rows
-    may be missing, and are computed again. `path` must not be a link. Its first `keep` bytes are kept. All methods
-    raise OutputError.
+    If a write fails, the part that was written is cut off again. Every piece is passed to the operating system
+    immediately, so that it survives a crash of this process. Pieces are not synced to the disk one by one, because
+    that would often take longer than computing a score. After a power failure the last rows may be missing; a resumed
+    run computes them again.
+
+    Parameters
+    ----------
+    path
+        The file, which must not be a symbolic link.
+    keep
+        Number of bytes of an existing file that are kept. The rest of the file is cut off.
+
+    Raises
+    ------
+    OutputError
+        All methods raise it if the file cannot be written.
     """
 
     def __init__(self, path: Path, keep: int = 0) -> None:
@@ -283,7 +336,7 @@ class Appender:
             raise
 
     def write(self, data: bytes) -> None:
-        """Append all of the data, or nothing."""
+        """Append the complete `data`. If that fails, append nothing and raise OutputError."""
         rest = memoryview(data)
         try:
             while rest:
@@ -307,7 +360,7 @@ class Appender:
     def sync(self) -> None:
         """Sync the file to the disk.
 
-        Call this before the file replaces another one, or before another one is removed.
+        Call this before the file replaces an older file, and before an older file is removed.
         """
         try:
             os.fsync(self._file.fileno())

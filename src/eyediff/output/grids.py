@@ -1,4 +1,4 @@
-"""Write a matrix of distances, row by row, in every format that `matrix` offers."""
+"""Write a matrix of distances between images, row by row, in every format of the command `matrix`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from .text import NARROWEST, StyledLine, figure, provenance_lines, rendered
 GridFormat: TypeAlias = Literal["text", "csv", "jsonl", "json", "npy", "parquet"]
 
 _FOOTER = 1 << 26
-"""Largest number of bytes that are read from the end of a parquet file."""
+"""Largest size in bytes of the metadata at the end of a parquet file that `_is_our_parquet` reads."""
 
 
 def _is_our_parquet(file: BinaryIO) -> bool:
-    """Return whether the metadata at the end of the file have our key.
+    """Return whether eyediff wrote a parquet file: the metadata at the end of the file then have the key `eyediff`.
 
-    Their length is stored before the last four bytes.
+    The last four bytes of a parquet file are `PAR1`. The four bytes before them have the length of the metadata.
     """
     end = file.seek(0, 2)
     file.seek(max(0, end - 8))
@@ -39,7 +39,11 @@ def _is_our_parquet(file: BinaryIO) -> bool:
 
 
 def _is_our_npy(file: BinaryIO) -> bool:
-    """Return whether the file of names that belongs to this npy file is ours. An npy file itself cannot hold a mark."""
+    """Return whether eyediff wrote an npy file.
+
+    An npy file has no place for the name of the program that wrote it. So this function checks the JSON file of names
+    that eyediff writes together with the npy file.
+    """
     try:
         with names_path(Path(file.name)).open("rb") as names:
             return file.read(6) == b"\x93NUMPY" and begins_with_mark(names)
@@ -51,17 +55,19 @@ BINARY: Mapping[GridFormat, tuple[Ours, str]] = {
     "npy": (_is_our_npy, "an npy file of eyediff with its file of names"),
     "parquet": (_is_our_parquet, "a parquet file of eyediff"),
 }
-"""For each binary format: a check whether an existing file may be replaced, and the name of such a file in messages."""
+"""For each binary format: the function that returns whether an existing file may be replaced, and the name of such a
+file in messages."""
 
 BAND = 256
-"""Number of rows that are written to parquet together."""
+"""Number of rows of the matrix that are written to a parquet file at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """R x C distances of named rows to named columns.
+    """A matrix of distances, with the names of the images in its rows and columns.
 
-    `failed` has the name of each image that failed, and the reason.
+    `distances` has R x C values: row r and column c have the distance of the images `rows[r]` and `columns[c]`.
+    `failed` has the name of each image that could not be used, and the reason.
     """
 
     header: Header
@@ -72,11 +78,12 @@ class Grid:
 
 
 def write_text(grid: Grid, kind: GridFormat, output: Text) -> None:
-    """Write a grid as text, CSV, JSON lines or JSON. Raises OutputError.
+    """Write a matrix of distances as text, CSV, JSON lines or JSON. Raises OutputError if writing fails.
 
-    CSV has a header line with `image` and the names of the columns, then one line for each row; pandas and R can read
-    it directly. JSON lines begin with a header that has the names of the columns. Then follow `{"image", "distances"}`
-    for each row, and `{"image", "error"}` for each image that failed. JSON has all of this in one object.
+    CSV has a header line with `image` and the names of the columns, and then one line for each row of the matrix.
+    pandas and R can read this file directly. In JSON lines, the first line has the settings and all names. After it,
+    each row of the matrix is an object with the keys `image` and `distances`, and each failed image is an object with
+    the keys `image` and `error`. The format JSON has the same content in one object.
     """
     writers: dict[GridFormat, Callable[[Grid, Text], None]] = {
         "text": _text,
@@ -111,7 +118,11 @@ def _json(grid: Grid, output: Text) -> None:
 
 
 def _text(grid: Grid, output: Text) -> None:
-    """Write text. Columns have numbers, because names are too long for headings; rows have a number and a name."""
+    """Write a matrix as text for people.
+
+    The heading of a column is its number, because the names of files are too long. Each row ends with the name of its
+    image. If rows and columns are the same images, the row has the number of the image, too.
+    """
     width = NARROWEST + 2
     same = grid.rows == grid.columns
 
@@ -133,7 +144,7 @@ def _text(grid: Grid, output: Text) -> None:
 
 
 def names_record(grid: Grid) -> dict[str, object]:
-    """Return the record that describes a grid: the keys of the header, `rows` and `columns`."""
+    """Return the JSON object that describes a matrix: the settings, and the names in `rows` and `columns`."""
     return header_record(grid.header) | {
         "rows": [encodable(name) for name in grid.rows],
         "columns": [encodable(name) for name in grid.columns],
@@ -145,12 +156,12 @@ def _failures(grid: Grid) -> Iterable[dict[str, str]]:
 
 
 def names_path(output: Path) -> Path:
-    """Return the path of the JSON file that names the rows and columns of an npy file."""
+    """Return the path of the JSON file that has the names of the rows and columns of the npy file `output`."""
     return output.with_name(f"{output.name}.json")
 
 
 def write_npy(grid: Grid, path: Path) -> None:
-    """Write the distances as an npy file: float64, R x C. Raises OSError."""
+    """Write the distances as an npy file: an array of R x C float64. Raises OSError if writing fails."""
     with path.open("wb") as file:
         np.lib.format.write_array_header_2_0(
             file, {"descr": "<f8", "fortran_order": False, "shape": grid.distances.shape}
@@ -160,15 +171,20 @@ def write_npy(grid: Grid, path: Path) -> None:
 
 
 def write_names(grid: Grid, path: Path) -> None:
-    """Write the JSON file that belongs to an npy file: names and failures. Raises OSError."""
+    """Write the JSON file for an npy file: the names of its rows and columns, and the failed images.
+
+    Raises OSError if writing fails.
+    """
     record = names_record(grid) | {"failed": list(_failures(grid))}
     path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def write_parquet(grid: Grid, path: Path) -> None:
-    """Write a parquet file: a column `image` of names, and a named float64 column for each column of the grid.
+    """Write a matrix as a parquet file.
 
-    The metadata hold the header. Raises OSError.
+    The column `image` has the names of the rows. Each column of the matrix is a column of float64 numbers under its
+    name. The settings of the run and the failed images are in the metadata of the file. Raises OSError if writing
+    fails.
     """
     pa, metadata = arrow(), dump(header_record(grid.header) | {"failed": list(_failures(grid))})
     columns = [Column("image"), *(Column(encodable(name), "number") for name in grid.columns)]

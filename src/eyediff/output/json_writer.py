@@ -1,4 +1,7 @@
-"""Write a table as one JSON object, row by row, so that memory use does not grow with the number of rows."""
+"""Write a table as one JSON object.
+
+The rows are written one by one, so that memory use does not grow with the number of rows.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,11 @@ from .text import StyledLine
 
 
 class JsonWriter:
-    """Write the keys of the metadata, then `rows` with one row on each line, then the keys of the trailer."""
+    """A writer that formats a table as one JSON object.
+
+    The object has the keys of the metadata, then the key `rows` with one row on each line, and then the keys of the
+    trailer, which are the results over all rows.
+    """
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
         del terminal
@@ -29,6 +36,6 @@ class JsonWriter:
 
 
 def json_trailer(trailer: Mapping[str, object]) -> str:
-    """Return the last keys of a JSON object, and its closing brace."""
+    """Return the text that ends a JSON object: the keys and values of `trailer`, and the closing brace."""
     keys = ",\n".join(f"{dump(name)}: {dump(value)}" for name, value in trailer.items())
     return (f", {keys}" if keys else "") + "}\n"

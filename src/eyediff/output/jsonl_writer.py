@@ -1,4 +1,4 @@
-"""Write strict JSON in UTF-8, one object on each line. The first line is the header."""
+"""Write JSON lines: one strict JSON object on each line, in UTF-8. The first line has the settings of the run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from .text import StyledLine
 
 
 class JsonLinesWriter:
-    """Write JSON lines. Lines can be appended to the file, and the file can be cut between two lines."""
+    """A writer that formats a table as JSON lines.
+
+    A file of JSON lines stays valid if lines are appended to it, or if it is cut off after any line.
+    """
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
         del terminal

@@ -1,4 +1,4 @@
-"""Write files that are complete or absent. An existing file stays until the new one is complete."""
+"""Write output files atomically: an existing file stays unchanged until the new file is complete."""
 
 from __future__ import annotations
 
@@ -14,30 +14,47 @@ from .files import Appender, Lock, check_is_result, is_image, is_regular, is_res
 from .targets import DeviceTarget, StreamTarget
 
 Ours = Callable[[BinaryIO], bool]
-"""Type of a function that returns whether an open file has a mark of eyediff and may be replaced.
+"""Type of a function that returns whether eyediff wrote an existing file, so that the file may be replaced.
 
-The file is not empty.
+Its argument is the file, opened for reading at the start. The file is never empty.
 """
 
 
 def begins_with_mark(file: BinaryIO) -> bool:
-    """Return whether a text file begins like a result of eyediff."""
+    """Return whether the file begins like a text file of results that eyediff wrote."""
     return is_result(file.read(4096))
 
 
 def is_text(file: BinaryIO) -> bool:
-    """Return whether a file is not an image. The first write checks that it is a result of eyediff."""
+    """Return whether the file is text and not an image.
+
+    This check is not sufficient to replace the file. `_FileText` checks at its first write that eyediff wrote the file.
+    """
     return not is_image(file.read(4096))
 
 
 @contextmanager
 def atomic_output(path: Path, ours: Ours, what: str) -> Iterator[Path]:
-    """Yield a temporary path that replaces `path` if the block ends well; otherwise nothing changes.
+    """Yield a temporary path. If the `with` block succeeds, the temporary file replaces `path`.
 
-    Raises OutputError before the block begins if `path` cannot be written, if another run is writing it, or if the
-    existing file does not satisfy `ours` (`what` names the expected kind). An empty file may always be replaced.
+    If the block fails, `path` stays as it was. An empty file may always be replaced.
+
+    Parameters
+    ----------
+    path
+        The file to write or to replace.
+    ours
+        Function that returns whether an existing file may be replaced.
+    what
+        The kind of file that `ours` accepts, in words, for the error message.
+
+    Raises
+    ------
+    OutputError
+        Before the block begins, if `path` cannot be written, if another run is writing it, or if `ours` does not
+        accept the existing file.
     """
-    path = real_path(path)  # the target of a link is replaced, not the link
+    path = real_path(path)  # if the path is a link, the file to which it leads is replaced, not the link
     lock = Lock(path)
     try:
         with atomic_path(path) as partial:
@@ -45,7 +62,7 @@ def atomic_output(path: Path, ours: Ours, what: str) -> Iterator[Path]:
                 with path.open("rb") as file:
                     if path.stat().st_size and not ours(file):
                         raise OutputError(
-                            f"{shown(path)} exists, but it is not {what}; give another file, or move it away"
+                            f"{shown(path)} exists, but it is not {what}; give another file, or move this one away"
                         )
             partial.write_bytes(b"")
             yield partial
@@ -54,7 +71,7 @@ def atomic_output(path: Path, ours: Ours, what: str) -> Iterator[Path]:
 
 
 class Text(Protocol):
-    """A receiver of text. `write` raises OutputError."""
+    """An output that text is written to. `write` raises OutputError if the text cannot be written."""
 
     @property
     def terminal(self) -> bool:
@@ -80,9 +97,9 @@ class _FileText:
 
 @contextmanager
 def text_output(destination: TextIO | Path, *, data: bool) -> Iterator[Text]:
-    """Yield a receiver of text for a stream, a device or a file.
+    """Yield an output to which text can be written: a stream, a device or a file.
 
-    A file is written atomically. `data`: programs read it.
+    A regular file is written atomically. `data` is True if programs read the text, and False if people read it.
     """
     if isinstance(destination, Path) and is_regular(destination):
         with atomic_output(destination, is_text, "text") as partial, Appender(partial) as file:

@@ -1,8 +1,9 @@
 """Write compared pairs as a folder of Parquet files, because one file could become too large.
 
-The files `part-000000.parquet`, ... have the columns of CSV. `_eyediff.json` holds the header of JSON lines. A part
-appears under its name only when it is complete. The names of all other files begin with an underscore, and programs
-that read the folder skip them. So the folder is at every moment a valid table of the finished rows.
+The files `part-000000.parquet`, `part-000001.parquet`, ... are the parts of the table and have the same columns as CSV
+results. The file `_eyediff.json` has the settings of the run, like the first line of JSON lines. A part gets its final
+name only when it is complete. The names of all other files begin with an underscore, so that programs that read the
+folder skip these files. So the folder is always a valid table of the rows that are finished.
 """
 
 from __future__ import annotations
@@ -23,19 +24,29 @@ HEADER = "_eyediff.json"
 
 
 def arrow(module: str = "pyarrow") -> Any:
-    """Return pyarrow or one of its modules. Raises MissingModuleError."""
+    """Return pyarrow or one of its modules. Raises MissingModuleError if pyarrow is not installed."""
     return import_optional(module, "Parquet")
 
 
 def arrow_schema(columns: Sequence[Column], metadata: Mapping[str, str] | None = None) -> Any:
-    """Return the Arrow schema of columns. A cell that CSV leaves empty is null."""
+    """Return the Arrow schema for a table with these columns. A cell that is empty in CSV is null in the table."""
     pa = arrow()
     types = {"integer": pa.int64(), "number": pa.float64(), "notes": pa.list_(pa.string())}
     return pa.schema([(column.name, types.get(column.type, pa.string())) for column in columns], metadata=metadata)
 
 
 def pair_table(rows: Iterable[Row], metrics: Sequence[str], *, grouped: bool = False) -> Any:
-    """Return compared pairs as an Arrow table."""
+    """Return an Arrow table with one row for each compared pair.
+
+    Parameters
+    ----------
+    rows
+        Results of the pairs.
+    metrics
+        Names of the metrics, in the order of their columns.
+    grouped
+        Whether the table has a column with the group of each pair.
+    """
     schema = arrow_schema(pair_columns(metrics, grouped=grouped))
     cells = [list(map(_value, pair_cells(row, metrics, grouped=grouped))) for row in rows]
     columns = zip(*cells, strict=True) if cells else ((),) * len(schema)
@@ -48,7 +59,10 @@ def _value(cell: Cell) -> object:
 
 
 class ParquetFolder:
-    """A sink that writes parts into a new folder. With `replace`, earlier results are kept until the end of the run."""
+    """A sink that writes the rows of a run to a new folder of Parquet files.
+
+    If `replace` is True, an earlier folder of results is kept under another name until the end of the run.
+    """
 
     def __init__(self, path: Path, *, replace: bool = False) -> None:
         self._path, self._replace = path, replace
@@ -56,7 +70,10 @@ class ParquetFolder:
         self._next = 0
 
     def open(self, header: Header) -> None:
-        """Make the folder and write the header. Raises UsageError or OutputError if that fails."""
+        """Make the folder, and write the settings of the run to it.
+
+        Raises MissingModuleError if pyarrow is not installed, and OutputError if the folder cannot be written.
+        """
         arrow("pyarrow.parquet")
         self._metrics, self._grouped = tuple(header.metrics), header.groups is not None
         self._replacement = Replacement(self._path) if self._replace else None
@@ -74,7 +91,7 @@ class ParquetFolder:
         self._written = time.monotonic()
 
     def write(self, row: Row) -> None:
-        """Keep the row for the next part."""
+        """Add the row to the next part. Write this part if it is full, or if the last one was written long ago."""
         self._rows.append(row)
         late = time.monotonic() - self._written > defaults.PARQUET_SECONDS
         if late or len(self._rows) >= defaults.PARQUET_ROWS:
@@ -96,7 +113,7 @@ class ParquetFolder:
             part.write_bytes(content)
 
     def close(self, summary: Summary) -> None:
-        """Write the last part."""
+        """Write the remaining rows as the last part. Remove the earlier results if the run was not interrupted."""
         try:
             if self._rows:
                 self._flush()

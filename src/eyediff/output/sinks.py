@@ -1,4 +1,7 @@
-"""Make the sinks of compared pairs, for any format, stream or file. Earlier results are kept until the end of a run."""
+"""Make the sinks that write the compared pairs of a run, in any format, to a stream or a file.
+
+Earlier results in the file are kept until the end of the run.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +21,21 @@ from .text import amount
 from .writers import WRITERS, TextFormat
 
 RowFormat: TypeAlias = TextFormat | Literal["parquet"]
-"""Formats of compared pairs. Parquet is written to a folder, never to a stream."""
+"""Formats in which compared pairs can be written. Parquet is written to a folder, and not to a stream or a file."""
 
 
 class RowSink:
-    """Write compared pairs as text of one format.
+    """A sink that writes compared pairs as text in one format.
 
     Parameters
     ----------
     kind
-        Format.
+        Format of the text.
     target
-        Destination.
+        Stream or file to which the text is written.
     most
-        Number of rows to write. After them, only rows that lack a score or cross a limit are written; the others are
-        only counted. None: write all rows.
+        Number of rows that are always written. Of the rows after them, only rows that lack a score or cross a limit are
+        written; the number of omitted rows is written at the end. If `most` is None, all rows are written.
     """
 
     def __init__(self, kind: TextFormat, target: TextTarget, most: int | None = None) -> None:
@@ -68,7 +71,7 @@ class RowSink:
 
 
 class SummarySink:
-    """Write the header and the summary of a run to a JSON file without rows."""
+    """A sink that writes the settings and the summary of a run to a JSON file, without the rows."""
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self._target = target(path, data=True, overwrite=overwrite)
@@ -77,7 +80,7 @@ class SummarySink:
         self._target.open(dump(header_record(header))[:-1])
 
     def write(self, row: Row) -> None:
-        """Do nothing: the results hold the rows."""
+        """Do nothing, because the file of results has the rows."""
 
     def close(self, summary: Summary) -> None:
         self._target.close(json_trailer(summary_trailer(summary)), finished=not summary.interrupted)
@@ -87,11 +90,22 @@ class SummarySink:
 
 
 def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = False, most: int | None = None) -> Sink:
-    """Return a sink that writes to a text stream or to a file. The stream stays open. `RowSink` explains `most`.
+    """Return a sink that writes compared pairs to a text stream or to a file.
 
-    A file is made when the sink is opened, before anything is computed. If that fails, OutputError gives the reason. An
-    earlier file is kept as `<file>~` until the new results are complete. A file that eyediff did not write is refused.
-    With `overwrite`, any text file is replaced, and `<file>~` stays.
+    A file is made when the sink is opened, before anything is computed. An earlier file is kept as `<file>~` until the
+    new results are complete.
+
+    Parameters
+    ----------
+    kind
+        Format of the results.
+    destination
+        Open text stream, which the sink does not close, or path of a file. For Parquet, path of a folder.
+    overwrite
+        If False, `open` raises OutputError for an existing file that eyediff did not write. If True, any text file is
+        replaced, and `<file>~` stays after the run.
+    most
+        Number of rows that are always written, as for `RowSink`.
     """
     if kind == "parquet":
         return ParquetFolder(cast(Path, destination), replace=True)
@@ -99,18 +113,22 @@ def row_sink(kind: RowFormat, destination: TextIO | Path, *, overwrite: bool = F
 
 
 def plain_sink(kind: RowFormat, path: Path) -> Sink:
-    """Return a sink that writes a new file (or a new folder for Parquet) without a lock.
+    """Return a sink that writes a new file, or a new folder for Parquet, without a lock.
 
-    The caller moves earlier results away before.
+    The caller must move earlier results away first.
     """
     return ParquetFolder(path) if kind == "parquet" else RowSink(kind, AppendTarget(path))
 
 
 def sidecars(header: Header, kind: RowFormat, output: Path) -> list[Sink]:
-    """Return sinks for the files that belong to an output: the sidecar of a CSV file, if the run is a part."""
+    """Return the sinks for additional files that are written beside `output`.
+
+    If the run compares one part of a list of pairs and the format is CSV, the part is described in an additional file.
+    Other formats have this description in their header, and the list is empty.
+    """
     return [ShardSidecar(output)] if header.shard is not None and kind == "csv" else []
 
 
 def is_results_path(kind: RowFormat, path: Path) -> bool:
-    """Return whether `path` can hold results of this format, which a pipe, a terminal or /dev/null cannot."""
+    """Return whether results can be stored at `path`. A pipe, a terminal or /dev/null cannot store them."""
     return (kind == "parquet" and path.is_dir()) or is_regular(path)

@@ -1,4 +1,4 @@
-"""Write a table with any columns in every text format. `nearest`, `diversity` and `eval` use it."""
+"""Write a table with any columns in any text format. The commands `nearest`, `diversity` and `eval` use it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from .writers import WRITERS, TextFormat
 
 
 class Table:
-    """A table with these columns and a column `error`, which is empty if the row has no error.
+    """A table that is written row by row. It has the given columns and, at the end, the column `error`.
+
+    A row that has no error has an empty cell in the column `error`.
 
     Parameters
     ----------
     kind
-        Format.
+        Format of the text.
     output
-        Destination. All methods raise OutputError if it cannot be written.
+        Output to which the table is written. All methods raise OutputError if writing fails.
     columns
         Columns before the column `error`.
     header
         Settings with which the scores were computed.
     extra
-        More JSON keys, added to those of the header.
+        Keys and values that are added to the header in the JSON formats.
     """
 
     def __init__(
@@ -42,14 +44,14 @@ class Table:
         self._writer = WRITERS[kind]((*columns, ERROR), metadata, terminal=output.terminal)
 
     def begin(self) -> None:
-        """Write the header."""
+        """Write the text before the rows, such as the names of the columns."""
         self._output.write(self._writer.begin())
 
     def write(self, cells: Mapping[str, Cell], error: str | None = None) -> None:
-        """Write one row. Columns without a cell are empty."""
+        """Write one row. `cells` maps names of columns to values. A column that `cells` lacks is empty."""
         self._output.write(self._writer.row([*map(cells.get, self._names), error]))
 
     def end(self, notes: Sequence[str] = ()) -> None:
-        """Write the text after the rows. The notes are for people."""
+        """Write the text after the rows. `notes` are lines for people; the formats for programs leave them out."""
         lines: list[StyledLine] = [*([(note, "bold")] for note in notes), *provenance_lines(self._header)]
         self._output.write(self._writer.end({}, lines))

@@ -1,4 +1,4 @@
-"""Define targets of text: an open stream, or a file given by its path."""
+"""Define the targets to which results are written as text: an open stream, a file, or a device such as a pipe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from .files import Replacement, begin, is_regular
 
 
 class TextTarget(Protocol):
-    """A receiver of text that flushes before `write` returns. All methods raise OutputError."""
+    """A stream or file to which text is written.
+
+    `write` flushes the text before it returns. All methods raise OutputError if the target cannot be written.
+    """
 
     @property
     def terminal(self) -> bool:
@@ -25,19 +28,22 @@ class TextTarget(Protocol):
         """Write some text."""
 
     def close(self, last: str, *, finished: bool) -> None:
-        """Write the last text, and always release the target. `finished` is False if the run was interrupted."""
+        """Write the last text, and then release the target, even if writing fails.
+
+        `finished` is False if the run was interrupted.
+        """
 
     def abandon(self) -> None:
-        """Release the target without a last text, and undo `open`. It is called instead of `close`."""
+        """Undo `open` and release the target without a last text. This method is called instead of `close`."""
 
 
 class StreamTarget:
-    """A text stream that the caller owns and closes.
+    """A text stream that the caller has opened and will close.
 
-    With `data`, a stream that can be reconfigured, such as standard output, is switched to UTF-8 and plain line feeds
-    on all platforms. Without `data`, characters that the encoding of the stream lacks are written as backslash escapes.
-    After an error, a stream of the operating system is redirected to the null device, because the interpreter would
-    otherwise try to write the rest at exit.
+    If `data` is True, programs read the text. Then a stream that can be reconfigured, such as standard output, is
+    switched to UTF-8 and plain line feeds on all platforms. If `data` is False, characters that the encoding of the
+    stream lacks are written as backslash escapes. If a write fails, the file descriptor of the stream is redirected to
+    the null device. Otherwise, the interpreter would try again at exit to write the text that is left in the buffer.
     """
 
     def __init__(self, stream: TextIO, *, data: bool = False) -> None:
@@ -72,10 +78,10 @@ class StreamTarget:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
-        except (OSError, ValueError):  # not a stream of the operating system
+        except (OSError, ValueError):  # the stream has no file descriptor, for example a StringIO
             return
 
-    def close(self, last: str, *, finished: bool) -> None:  # noqa: ARG002  # a stream has no earlier results
+    def close(self, last: str, *, finished: bool) -> None:  # noqa: ARG002  # a stream keeps no earlier results
         self.write(last)
 
     def abandon(self) -> None:
@@ -83,7 +89,7 @@ class StreamTarget:
 
 
 class AppendTarget:
-    """A new file without a lock. It replaces nothing."""
+    """A new file that is written without a lock and replaces no other file."""
 
     terminal = False
 
@@ -110,7 +116,10 @@ class AppendTarget:
 
 
 class FileTarget:
-    """A results file. An earlier file is kept as `<path>~` until the run is finished."""
+    """A results file, written under a lock. An earlier file at `path` is kept as `<path>~` until the run is finished.
+
+    If `overwrite` is True, any earlier text file may be replaced, and `<path>~` is kept after the run, too.
+    """
 
     terminal = False
 
@@ -176,7 +185,17 @@ class DeviceTarget:
 
 
 def target(destination: TextIO | Path, *, data: bool, overwrite: bool = False) -> TextTarget:
-    """Return the target for a stream or a path. `data` is True if programs read the text, not people."""
+    """Return the target for an open stream or a path.
+
+    Parameters
+    ----------
+    destination
+        Open stream, or path of a file or a device.
+    data
+        True if programs read the text, False if people read it.
+    overwrite
+        Whether any earlier text file may be replaced, as for `FileTarget`.
+    """
     if not isinstance(destination, Path):
         return StreamTarget(destination, data=data)
     return FileTarget(destination, overwrite=overwrite) if is_regular(destination) else DeviceTarget(destination)

@@ -1,4 +1,4 @@
-"""Write a table for people: numbers first and names last, so that columns are aligned and no name is cut."""
+"""Write a table for people. Numbers come first and names last, so that columns are aligned and no name is cut off."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from .text import NARROWEST, StyledLine, rendered
 
 
 class TextWriter:
-    """Write aligned columns. A line ends with its failure in red and its notes in grey."""
+    """A writer that formats a table as text with aligned columns.
+
+    If a row has an error or notes, its line ends with them. On a terminal, errors are red and notes are grey.
+    """
 
     def __init__(self, columns: Sequence[Column], metadata: Mapping[str, object], *, terminal: bool = False) -> None:
-        del metadata  # the last lines contain the settings that people need
+        del metadata  # the lines that `end` receives contain the settings that people need
         self._terminal = terminal
         places = [index for index, column in enumerate(columns) if column.visible and column.type in _STYLED]
         self._styled = places
@@ -29,7 +32,7 @@ class TextWriter:
         scored = any(cells[index] is not None for index in self._scores)
         return self._render([texts, *(piece for index in self._styled for piece in _style(cells[index], scored))])
 
-    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # JSON writes it
+    def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:  # noqa: ARG002  # for programs
         return "\n" + "".join(map(self._render, lines))
 
     def _render(self, line: StyledLine) -> str:
@@ -44,7 +47,11 @@ def _pad(column: Column, text: str) -> str:
 
 
 def _style(cell: Cell, scored: bool) -> list[str | tuple[str, str]]:
-    """Return an error or notes as styled text. The error of a row with scores names the metrics that have no score."""
+    """Return the error or the notes of a row as segments of text with styles.
+
+    `scored` is True if the row has a score. Then the error is written without the word "failed", because it only names
+    the metrics that have no score.
+    """
     if isinstance(cell, RowError):
         return ["  ", (shown(cell.message) if scored else f"failed ({cell.stage}): {shown(cell.message)}", "red")]
     if isinstance(cell, tuple):

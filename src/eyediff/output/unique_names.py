@@ -1,4 +1,7 @@
-"""Make file names from the names of pairs. All names are unique, and lie below one folder, for any name of a pair."""
+"""Make a unique file name for each pair.
+
+The file lies below a given folder, even if the name of the pair contains `..` or is an absolute path.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,16 @@ from itertools import chain, count
 from pathlib import PurePosixPath
 
 _LONGEST = 200
-"""Longest part of a path, in bytes. Most systems allow 255; the rest is for our suffixes."""
+"""Largest length of a file or folder name, in bytes. Most systems allow 255, which leaves space for suffixes."""
 
 
 class Names:
-    """Unique file names. `give` returns a name without a suffix; the caller adds each of `suffixes` to it.
+    """A generator of unique file names for the pairs of a run.
 
-    Names in `reserved` are never returned. The suffix of a pair's name is left out if the result is still unique:
-    `a/cat.jpg` gives `a/cat`, and a later `a/cat.png` gives `a/cat.png`. Case is ignored, because some file systems
-    ignore it.
+    `give` returns a name without a suffix. The caller makes one file for each of `suffixes`, and appends the suffix to
+    the name. Names in `reserved` are never returned. The suffix of the pair's own name is left out if the result is
+    unique: `a/cat.jpg` gives `a/cat`, and a later `a/cat.png` gives `a/cat.png`. Two names that differ only in case
+    count as equal, because some file systems ignore case.
     """
 
     def __init__(self, suffixes: Sequence[str], reserved: Iterable[str] = ()) -> None:
@@ -27,7 +31,10 @@ class Names:
         self._folders: set[str] = set()
 
     def give(self, pair: str) -> str:
-        """Return a unique relative path with forward slashes. Each part of it is a plain name."""
+        """Return a unique relative path for the pair with the name `pair`.
+
+        The path has forward slashes. None of its parts is `..`, and none has characters that are special in a path.
+        """
         *above, last = [_plain(part) for part in PurePosixPath(pair).parts] or ["_"]
         folder = ""
         for part in above:
@@ -51,7 +58,11 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _plain(part: str) -> str:
-    """Return a part of a path without "..", root, drive or control characters, and not too long for a file system."""
+    """Return a part of a path in a form that is safe as a file name.
+
+    Slashes, colons and control characters become underscores, as does a part that consists of dots or blanks. A part
+    that is too long for a file system is cut off, and ends with a hash.
+    """
     part = re.sub(r"[/\\:\x00-\x1f]", "_", part)
     if part.strip(". ") == "":
         part = "_" * max(1, len(part))

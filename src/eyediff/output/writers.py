@@ -1,4 +1,7 @@
-"""List the text formats. Each has a writer. A new format needs one file and one entry in `WRITERS`."""
+"""List the text formats of results, and the writer of each format.
+
+A new format needs a file with its writer, and an entry in `WRITERS`.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,16 @@ FORMATS: tuple[TextFormat, ...] = get_args(TextFormat)
 
 
 class Writer(Protocol):
-    """A formatter that turns one table into text, row by row.
+    """An object that formats one table as text, row by row.
 
     Parameters
     ----------
     columns
-        Columns, in the order of the cells.
+        Columns of the table, in the order of the cells of a row.
     metadata
-        Settings that the rows share, for formats that have a place for them.
+        Settings that all rows share. Formats that have no place for them, such as CSV, ignore them.
     terminal
-        True if the text is shown on a terminal, in colour.
+        True if the text is shown on a terminal, so that it may be coloured.
     """
 
     def __init__(
@@ -38,10 +41,13 @@ class Writer(Protocol):
         """Return the text before the rows."""
 
     def row(self, cells: Sequence[Cell]) -> str:
-        """Return one row."""
+        """Return the text of one row."""
 
     def end(self, trailer: Mapping[str, object], lines: Sequence[StyledLine]) -> str:
-        """Return the text after the rows: the trailer in formats for programs, the lines in formats for people."""
+        """Return the text after the rows.
+
+        Formats for programs write `trailer`, the results over all rows. Formats for people write `lines`.
+        """
 
 
 WRITERS: Mapping[TextFormat, type[Writer]] = {

@@ -1,4 +1,4 @@
-"""Pair the files of two paths, and list the files without a partner."""
+"""Find the pairs of files to compare, and list the files that have no partner."""
 
 from __future__ import annotations
 
@@ -33,9 +33,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """The pairs in the order of their names, the files without a partner, and the number of skipped entries by kind.
+    """The result of pairing the files of two paths.
 
-    `hints` are remarks about files without a partner whose names nearly match.
+    Parameters
+    ----------
+    pairs
+        Pairs in the order of their names.
+    unmatched
+        Files that have no partner.
+    passed_over
+        Number of entries of the folders that were skipped, for each kind, such as ".txt" or "hidden".
+    hints
+        Remarks for people, for example about files without a partner that have nearly the same name as another file.
     """
 
     pairs: Sequence[Pair]
@@ -45,21 +54,38 @@ class Pairing:
 
     @property
     def ignored(self) -> int:
-        """Return how many entries of the folders were skipped."""
+        """Number of entries of the folders that were skipped."""
         return sum(self.passed_over.values())
 
 
 def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pairing:
-    """Pair two files, a file with every image of a folder, or the matching images of two folders.
+    """Pair two files, one file with every image of a folder, or the matching images of two folders.
 
-    Folders are searched with all their subfolders; `walk.images_below` defines what counts as an image. `match` is the
-    rule that matches two names (`records.MatchRule`). Both paths may be the same folder if the rule distinguishes
-    reference and candidate. A pair of two files has the name of the candidate. Any other pair has the name or key that
-    its files have in common. Two files may have any suffix.
+    Folders are searched with all their subfolders for files that `walk.images_below` accepts as images. If both paths
+    are files, they may have any suffix.
 
-    Raises UsageError, before any image is read, if a path is missing, if both paths are the same, if the reference is a
-    folder and the candidate is a file, if a folder has no images, if nothing matches, or if a name or stem is not
-    unique.
+    Parameters
+    ----------
+    reference
+        File or folder of references.
+    candidate
+        File or folder of candidates. This may be the same folder as `reference`, if the rule in `match` tells which
+        files are references and which are candidates.
+    match
+        Rule that decides whether two names match; see `records.MatchRule`.
+
+    Returns
+    -------
+    Pairing
+        The pairs. If the reference is a file, a pair has the name of its candidate. Otherwise, the name of a pair is
+        the part of the two names that the rule requires to be equal.
+
+    Raises
+    ------
+    UsageError
+        If a path does not exist, if both paths are the same file, if the reference is a folder and the candidate is a
+        file, if a folder has no images, if no two images match, or if two images of a folder have the same key under
+        the rule. It is raised before any image is read.
     """
     rule = parse_rule(match)
     for path in (reference, candidate):
@@ -67,7 +93,7 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
     if reference.samefile(candidate):
         if reference.is_dir():
             return _one_folder(reference, rule)
-        raise UsageError(f"{shown(reference)} and {shown(candidate)} are the same; give two different ones")
+        raise UsageError(f"{shown(reference)} and {shown(candidate)} are the same file; give two different files")
     if reference.is_dir():
         if not candidate.is_dir():
             raise UsageError(
@@ -77,7 +103,8 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
         return _folders(reference, candidate, rule)
     if rule.text != "name":
         raise UsageError(
-            Setting("match", rule.text), f" pairs the images of two folders; {shown(reference)} is a file: leave it out"
+            Setting("match", rule.text),
+            f" pairs the images of two folders, but {shown(reference)} is a file; leave out the rule",
         )
     if not candidate.is_dir():
         return Pairing((Pair(candidate.name, reference, candidate),))
@@ -89,7 +116,7 @@ def pair_up(reference: Path, candidate: Path, match: MatchRule = "name") -> Pair
 def images_in(folder: Path) -> Listing:
     """Return the images below a folder.
 
-    Raises UsageError if the folder is missing, is not a folder, or has no images.
+    Raises UsageError if the path does not exist, if it is not a folder, or if the folder has no images.
     """
     _check_there(folder)
     if not folder.is_dir():
@@ -106,8 +133,8 @@ def _folders(reference: Path, candidate: Path, rule: Rule) -> Pairing:
     hints = near_misses(only_left, only_right, rule)
     if not common:
         raise UsageError(
-            f"{shown(reference)} and {shown(candidate)} have no image in common: the first has {_some(left_names)}, "
-            f"the second has {_some(right_names)}; ",
+            f"no image of {shown(reference)} matches an image of {shown(candidate)}: "
+            f"the first folder has {_some(left_names)}; the second has {_some(right_names)}; ",
             *(["; ".join(hints)] if hints else _advice(left_names, right_names)),
         )
     sides: tuple[tuple[Side, Path, list[str]], ...] = (
@@ -125,7 +152,10 @@ def _folders(reference: Path, candidate: Path, rule: Rule) -> Pairing:
 
 
 def _one_folder(folder: Path, rule: Rule) -> Pairing:
-    """Pair the images of one folder. An image without a partner that fits both patterns counts as a candidate."""
+    """Pair the images of one folder by a rule that distinguishes references from candidates.
+
+    An image without a partner counts as a candidate if the rule accepts its name as a reference and as a candidate.
+    """
     listing = _some_images(folder)
     names = listing.images
     if not rule.tells_sides:
@@ -140,7 +170,7 @@ def _one_folder(folder: Path, rule: Rule) -> Pairing:
     if not common:
         raise UsageError(
             Setting("match", rule.text),
-            f": no two images of {shown(folder)} fit; it has {_some(names)}; ",
+            f": no two images of {shown(folder)} form a pair under this rule; the folder has {_some(names)}; ",
             *_advice(names, names),
         )
     paired = {name for _, *both in common for name in both}
@@ -160,17 +190,17 @@ def _one_folder(folder: Path, rule: Rule) -> Pairing:
 
 
 def _advice(left: Sequence[str], right: Sequence[str]) -> list[str | Setting]:
-    """Return advice for the case that nothing matches, as parts of a message."""
+    """Return the last part of the message of an error that is raised if no two names match: what the user can do."""
     one_folder = left is right
     proposal = propose_patterns(left, right, one_folder=one_folder)
     if proposal is None:
-        return ["such as ", Setting("match", EXAMPLE)] if one_folder else ["give folders whose files have equal names"]
+        return ["an example is ", Setting("match", EXAMPLE)] if one_folder else ["give files of a pair the same name"]
     text, pairs = proposal
     return [Setting("match", text), f" makes {pairs} pair{'' if pairs == 1 else 's'}"]
 
 
 def _tell_misfits(names: Sequence[str]) -> tuple[str, ...]:
-    """Return a line about the images that the matching rule leaves out."""
+    """Return a remark about the images whose names the matching rule does not fit; nothing if there are none."""
     if not names:
         return ()
     count = "1 image is" if len(names) == 1 else f"{len(names)} images are"
@@ -182,7 +212,9 @@ def _check_there(path: Path) -> None:
         path.stat()
     except FileNotFoundError as why:
         if scheme_of(name := shown(path)) is not None:
-            raise UsageError(f"{name} is a URL, but a path was expected; only a list of pairs may have URLs") from why
+            raise UsageError(
+                f"{name} is a URL; expected the path of a file or a folder; URLs are allowed in a list of pairs only"
+            ) from why
         raise UsageError(f"{shown(path)}: no such file or folder; check the path") from why
     except (OSError, ValueError) as why:  # no permission, a loop of links, or a NUL in the path
         reason = why.strerror if isinstance(why, OSError) else str(why)
@@ -192,7 +224,7 @@ def _check_there(path: Path) -> None:
 def _some_images(folder: Path) -> Listing:
     listing = images_below(folder)
     if not listing.images:
-        raise UsageError(f"{shown(folder)} has no images ({listing.ignored} other entries); check the path")
+        raise UsageError(f"{shown(folder)} has no images, but {listing.ignored} other entries; check the path")
     return listing
 
 

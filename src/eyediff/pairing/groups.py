@@ -1,4 +1,4 @@
-"""Find the group of a name, such as its scene, from its folder or from a part of its path."""
+"""Find the group of each pair, such as its scene, from the folder or from another part of the pair's name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ SUBFOLDER = "subfolder"
 
 
 def group_function(rule: str) -> Callable[[str], str | None]:
-    """Return a function that returns the group of a path, or None if the path has no group.
+    """Return a function that takes the name of a pair, and returns its group, or None if it has no group.
 
-    `rule` is "subfolder", or a regular expression that is searched for in the path. The group is the match of its first
-    parenthesis, or the whole match if the expression has no parenthesis.
+    Parameters
+    ----------
+    rule
+        "subfolder", or a regular expression. With "subfolder", the group is the folder in the name. A regular
+        expression is searched for in the name, and the group is the text that its first parenthesis matches. If the
+        expression has no parenthesis, the group is the text that the complete expression matches.
 
     Raises
     ------
@@ -29,7 +33,10 @@ def group_function(rule: str) -> Callable[[str], str | None]:
     try:
         pattern = re.compile(rule)
     except re.error as error:
-        raise UsageError(Setting("groups", rule), f": {error}; give `subfolder` or a regular expression") from error
+        raise UsageError(
+            Setting("groups", rule),
+            f" is not a valid regular expression ({error}); give `subfolder` or a regular expression",
+        ) from error
 
     def group(name: str) -> str | None:
         found = pattern.search(name)
@@ -39,17 +46,17 @@ def group_function(rule: str) -> Callable[[str], str | None]:
 
 
 def group_pairs(pairs: Sequence[Pair], rule: str) -> Sequence[Pair]:
-    """Return the pairs with the groups that a rule finds in their names.
+    """Return the pairs, each with the group that the rule finds in its name; see `group_function`.
 
     Raises
     ------
     UsageError
-        If the rule is invalid, or if a pair belongs to no group.
+        If the rule is invalid, or if it finds no group in the name of a pair.
     """
     group = group_function(rule)
     if (stray := next((pair for pair in pairs if group(pair.name) is None), None)) is not None:
         raise UsageError(
             Setting("groups", rule),
-            f": there is no group in {shown(stray.name)}; give `subfolder` or an expression that fits every name",
+            f" finds no group in the name {shown(stray.name)}; give `subfolder`, or an expression that fits every name",
         )
     return Lazy(pairs, lambda pair: replace(pair, group=group(pair.name)))

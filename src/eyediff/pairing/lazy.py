@@ -1,4 +1,4 @@
-"""Define a sequence that makes its items when they are read."""
+"""Define a sequence that computes each item when it is accessed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Lazy(Sequence[T_co], Generic[S, T_co]):
-    """A sequence of `make(seed)` for each of `seeds`.
+    """A sequence whose item i is `make(seeds[i])`, computed each time that the item is accessed.
 
-    A million pairs of paths would take more than a gigabyte; their names take a tenth of that.
+    It saves memory: a million `Pair` objects would take more than a gigabyte, but their names take a tenth of it.
     """
 
     def __init__(self, seeds: Sequence[S], make: Callable[[S], T_co]) -> None:

@@ -13,20 +13,20 @@ from .walk import images_below, stem_of
 
 
 def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
-    """Return the pairs, each with its mask.
+    """Return the pairs, each with the path of its mask.
 
     Parameters
     ----------
     pairs
         Pairs in the order of their names.
     masks
-        An image that is the mask of every pair, or a folder of masks. A pair gets the mask with its name or, if there
-        is none, the mask with the same name without suffix.
+        Path of one mask for all pairs, or of a folder of masks. In a folder, the mask of a pair is the file with the
+        name of the pair. If there is no such file, it is the file that has this name with another suffix.
 
     Raises
     ------
     UsageError
-        If the path is missing, if a pair has no mask, or if a pair has two possible masks.
+        If the path does not exist, or if the folder has no mask or several masks for a pair.
     """
     if not masks.exists():
         raise UsageError(f"{shown(masks)}: no such file or folder; check the path of the masks")
@@ -47,14 +47,15 @@ def with_masks(pairs: Sequence[Pair], masks: Path) -> Sequence[Pair]:
         found = find(pair)
         if len(found) > 1:
             raise UsageError(
-                f"{shown(masks)} has several masks for {shown(pair.name)}: {', '.join(map(shown, found))}; keep one"
+                f"{shown(masks)} has several masks for the pair {shown(pair.name)}: {', '.join(map(shown, found))}; "
+                "keep one of them"
             )
         if not found:
             missing.append(pair.name)
     if missing:
         some = some_of([shown(name) for name in missing])
         raise UsageError(
-            f"{shown(masks)} has no mask for {len(missing)} of {len(pairs)} pairs ({some}); add them, "
-            "or use a completely white mask to compare all pixels"
+            f"{shown(masks)} has no mask for {len(missing)} of {len(pairs)} pairs ({some}); add these masks; "
+            "a white mask compares all pixels"
         )
     return Lazy(pairs, lambda pair: replace(pair, mask=masks / find(pair)[0]))

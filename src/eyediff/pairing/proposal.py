@@ -1,4 +1,7 @@
-"""Propose patterns that pair most files of one or two folders, for the message if nothing matches."""
+"""Propose a matching rule for folders in which no two files match.
+
+The proposal is a part of the error message. Its patterns pair most files of one folder, or of two folders.
+"""
 
 from __future__ import annotations
 
@@ -12,25 +15,34 @@ from .rules import parse_rule
 from .walk import stem_of, suffix_of
 
 _REFERENCES, _CANDIDATES, _TRIED = 8, 200, 20
-"""Number of reference names and of candidate names to look at, and number of patterns to try."""
+"""Numbers of reference names and of candidate names from which patterns are derived, and number of patterns to try."""
 
 _FEW, _BEST = 1000, 2
-"""Number of names on which all patterns are tried, and number of patterns that are then tried on all names."""
+"""Number of names on which every pattern is tried, and number of the best patterns that are then tried on all names."""
 
 _REFERENCE_WORDS = re.compile(r"(?:^|[^a-z])(?:gt|ref|reference|truth|target|orig|original|hr|clean)(?:[^a-z]|$)")
 _EDGES = "_-. "
 
 
 def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: bool) -> tuple[str, int] | None:
-    """Return patterns (a matching rule) that pair most of these names, and the number of pairs; None if none exist.
+    """Return the matching rule that pairs most of these names, and the number of pairs. Return None if there is none.
 
-    For one folder, patterns are proposed only if they pair half of its names, and if the references and candidates
-    differ by words. Names that differ only by numbers may be any two files of a series.
+    Parameters
+    ----------
+    left
+        Names of the references.
+    right
+        Names of the candidates.
+    one_folder
+        True if `left` and `right` are the same names of one folder. Then a rule is proposed only if it pairs at least
+        half of the names, and if its two patterns differ in more than numbers. Two names that differ only by a number
+        may be any two files of a series, and not a reference and its candidate.
 
     Notes
     -----
-    Two names that may be a pair have a common beginning and end, or one longest common part. The common parts become
-    fields. The patterns that most pairs of names suggest are tried on all names.
+    Each pair of a left and a right name suggests patterns. The common beginning and the common end of the two names, or
+    their longest common part, become the fields of a pattern. The patterns that most pairs of names suggest are then
+    tried on all names.
     """
     votes: Counter[str] = Counter()
     for one, other in product(_spread(left, _REFERENCES), _spread(right, _CANDIDATES)):
@@ -41,7 +53,7 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
                     if one_folder:
                         votes["=".join(reversed(sides))] += 1
     texts = [text for text, _ in votes.most_common(_TRIED)]
-    for most in (_FEW, max(len(left), len(right))):  # with many names, only the best patterns are tried on all
+    for most in (_FEW, max(len(left), len(right))):  # only the patterns that are best for few names are tried on all
         ranked = sorted((_rank(text, left[:most], right[:most], one_folder) for text in texts), reverse=True)
         texts = [text for *_, text in ranked[:_BEST]]
     if not ranked or not ranked[0][0]:
@@ -53,12 +65,16 @@ def propose_patterns(left: Sequence[str], right: Sequence[str], *, one_folder: b
 
 
 def _differ_by_numbers(reference: str, candidate: str) -> bool:
-    """Return whether two patterns differ only by digits in the texts around their fields."""
+    """Return whether two patterns are equal if all digits are removed from them."""
     return re.sub(r"\d+", "", reference) == re.sub(r"\d+", "", candidate)
 
 
 def _rank(text: str, left: Sequence[str], right: Sequence[str], one_folder: bool) -> tuple[int, int, int, str]:
-    """Return the number of pairs that patterns make, and values that decide between patterns with equal numbers."""
+    """Return a key that ranks a matching rule: the number of pairs that it makes, and then values that break ties.
+
+    The first tie breaker is 1 if only the reference pattern has a word such as "gt", and -1 if only the candidate
+    pattern has one.
+    """
     rule = parse_rule(text)
     ones = {key: name for name in left if (key := rule.reference(name)) is not None}
     others = {key: name for name in right if (key := rule.candidate(name)) is not None}
@@ -69,9 +85,10 @@ def _rank(text: str, left: Sequence[str], right: Sequence[str], one_folder: bool
 
 
 def _spread(names: Sequence[str], most: int) -> Sequence[str]:
-    """Return a sample of names.
+    """Return a sample of about `most` names.
 
-    Half of it is the beginning of the list, where partners have similar places; half is spread over the list.
+    Half of the sample is the beginning of the list, because the partners of these names are at the beginning of the
+    other list. The other half is spread evenly over the list.
     """
     if len(names) <= most:
         return names
@@ -80,7 +97,11 @@ def _spread(names: Sequence[str], most: int) -> Sequence[str]:
 
 
 def _patterns(one: str, other: str) -> Iterator[tuple[str, str]]:
-    """Yield patterns for two names: one from their common beginning and end, one from their longest common part."""
+    """Yield at most two suggestions for two names, each a pattern for the reference and one for the candidate.
+
+    The first comes from the common beginning and the common end of the names, the second from their longest common
+    part.
+    """
     first, second = stem_of(one), stem_of(other)
     suffixes = suffix_of(one), suffix_of(other)
     if any(letter in name for name in (one, other) for letter in "{}="):
@@ -91,7 +112,7 @@ def _patterns(one: str, other: str) -> Iterator[tuple[str, str]]:
     middles = first[before : len(first) - after], second[before : len(second) - after]
     left, right = start.rstrip(_EDGES), end.lstrip(_EDGES)
     edges = start[len(left) :], end[: len(end) - len(right)]
-    if left.endswith("/") and right:  # a field stands for a folder
+    if left.endswith("/") and right:  # the field of the common beginning stands for a folder
         left, edges = left[:-1], (f"/{edges[0]}", edges[1])
     if right.startswith("/"):
         right, edges = right[1:], (edges[0], f"{edges[1]}/")

@@ -1,4 +1,7 @@
-"""Define rules that pair two names: by name, by name without suffix, by patterns, or by a regular expression."""
+"""Define the rules that decide whether a reference and a candidate are a pair.
+
+A rule compares two names completely, without their suffixes, by patterns, or by a regular expression.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from ..records import MatchRule
 from .walk import stem_of, suffix_of
 
 Key: TypeAlias = Callable[[str], str | None]
-"""Type of a function that returns the key that a name has in common with its partner; None if the rule does not fit."""
+"""Type of a function that returns the key of a name, or None if the rule does not fit the name.
+
+Two names are a pair if they have the same key.
+"""
 
 EXAMPLE = "{name}_gt.png={name}_pred.png"
 
@@ -22,16 +28,18 @@ _FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A matching rule.
+    """A rule that decides whether a reference and a candidate are a pair: they are a pair if their keys are equal.
 
     Parameters
     ----------
     text
-        The rule as it was given.
-    reference, candidate
-        Functions that return the key of a reference name and of a candidate name.
+        Text of the rule, as the user gave it.
+    reference
+        Function that returns the key of the name of a reference.
+    candidate
+        Function that returns the key of the name of a candidate.
     tells_sides
-        Whether the rule distinguishes reference and candidate, so that both may be in one folder.
+        Whether the rule can tell references from candidates, so that both may be in the same folder.
     """
 
     text: str
@@ -46,12 +54,12 @@ class Rule:
 
 
 def parse_rule(text: MatchRule) -> Rule:
-    """Parse a matching rule; see `records.MatchRule`.
+    """Return the rule that `text` describes; see `records.MatchRule`.
 
     Raises
     ------
     UsageError
-        If the text is not a rule.
+        If the text is not a valid rule.
     """
     if text == "name":
         return Rule(text, str, str)
@@ -69,7 +77,8 @@ def _patterns(text: str) -> Rule:
     if len(fitting) != 1:
         raise UsageError(
             Setting("match", text),
-            ": expected one pattern for the reference, =, and one for the candidate, with the same fields, such as ",
+            " is not a matching rule; expected one pattern for the reference, the character =, and one pattern for the "
+            "candidate, both with the same fields, such as ",
             Setting("match", EXAMPLE),
         )
     reference, candidate = fitting[0]
@@ -82,9 +91,11 @@ def _fields(pattern: str) -> list[str]:
 
 
 def _key(pattern: str, fields: list[str]) -> Key:
-    """Return the key function of a pattern. A field matches one character or more, and only {name} matches "/".
+    """Return the function that returns the key of a name under `pattern`.
 
-    A pattern may leave out the suffix.
+    The key consists of the texts that the fields match, in the order of `fields`. A field matches one or more
+    characters. The field {name} may match "/"; the other fields do not. If the pattern has no suffix of an image, it
+    matches names with any suffix.
     """
     parts = _FIELD.split(pattern)  # text, field, text, field, ..., text
     expression, seen = "", set[str]()
@@ -111,20 +122,20 @@ def _expression(text: str) -> Rule:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        raise UsageError(Setting("match", text), f": not a valid regular expression ({error})") from error
+        raise UsageError(Setting("match", text), f" is not a valid regular expression ({error})") from error
     if not compiled.groups:
         raise UsageError(
             Setting("match", text),
-            ": expected name, stem, patterns such as ",
+            " is not a matching rule; expected name, stem, patterns such as ",
             Setting("match", EXAMPLE),
-            ", or a regular expression with a group",
+            ", or a regular expression with a group in parentheses",
         )
     named = compiled.groupindex
     sides = {"reference", "candidate"} & set(named)
     if sides and (len(sides) == 1 or "name" not in named):
         raise UsageError(
             Setting("match", text),
-            ": an expression for one folder needs the groups `name`, `reference` and `candidate`",
+            ": a regular expression for one folder needs the three groups `name`, `reference` and `candidate`",
         )
 
     def key(name: str, side: str | None) -> str | None:

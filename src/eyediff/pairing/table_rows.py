@@ -1,4 +1,7 @@
-"""Read tables that people write in CSV or JSON lines. Tables are untrusted, so each row is checked."""
+"""Read tables that people write in CSV or JSON lines.
+
+The content of such a table is not trusted, so every row is checked.
+"""
 
 from __future__ import annotations
 
@@ -14,25 +17,27 @@ TableRow: TypeAlias = Mapping[str, object]
 
 
 class BadRow(NamedTuple):
-    """A row that cannot be used, and the reason."""
+    """A row that cannot be used. `what` is the reason as text, and `trouble` is the kind of the problem."""
 
     trouble: Literal["unreadable", "wrong shape"]
     what: str
 
 
 def read_table_rows(path: Path) -> Iterator[tuple[int, TableRow | BadRow]]:
-    """Yield the rows of a table, each with the number of its last line. The first line of CSV has the column names.
+    """Yield the rows of a CSV or JSON lines table, each with the number of its last line in the file.
+
+    The first line of a CSV table must have the names of the columns.
 
     Raises
     ------
     ValueError
-        If the file is not such a table. The message has the reason and the name of the file.
+        If the file is not a table in one of these formats. The message has the name of the file and the reason.
     OSError
         If the file cannot be read.
     """
     rows = {".csv": _csv, ".jsonl": _jsonl}.get(path.suffix.lower())
     if rows is None:
-        raise ValueError(f"{shown(path)}: expected a table whose name ends in .csv or .jsonl")
+        raise ValueError(f"{shown(path)} is not a table that eyediff reads; expected a name ending in .csv or .jsonl")
     try:
         yield from rows(path)
     except (UnicodeDecodeError, csv.Error) as error:

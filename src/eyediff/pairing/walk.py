@@ -14,22 +14,26 @@ from ..errors import UsageError, shown
 from ..images import has_image_content
 
 NESTED_LINKS = 2_000
-"""Largest number of folders that are reached through two links or more.
+"""Largest number of folders that may be reached through two or more symbolic links.
 
-A data set may contain a link to a folder, which may contain another link.
+The limit is above 0, because a data set may have a link to a folder that itself has a link.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Relative paths of the images below a folder, in posix form and natural order, and the skipped entries by kind."""
+    """The images below a folder.
+
+    `images` has their paths relative to the folder, with forward slashes and in natural order. `passed_over` has the
+    number of skipped entries for each kind, such as ".txt" or "hidden".
+    """
 
     images: list[str]
     passed_over: Mapping[str, int]
 
     @property
     def ignored(self) -> int:
-        """Return how many entries were skipped."""
+        """Number of entries that were skipped."""
         return sum(self.passed_over.values())
 
 
@@ -41,14 +45,19 @@ NO_SUFFIX = "no suffix"
 def images_below(folder: Path) -> Listing:
     """Return the images below a folder.
 
-    An entry is an image if it has the suffix of an image (`IMAGE_SUFFIXES`), or if its first bytes are those of an
-    image. A broken link, or an image that cannot be read, later becomes a row with an error. Skipped entries are
-    counted: other files by suffix; names that begin with a dot, which tools and systems write (a hidden folder counts
-    as one); and links to a folder above, which would have no end. Other links are followed.
+    A file counts as an image if its name has the suffix of an image (`IMAGE_SUFFIXES`), or if its first bytes are those
+    of an image. An image that cannot be read, such as a broken link, is listed as well; it later becomes a row with an
+    error. Subfolders and links to folders are searched, too.
 
-    Raises UsageError if a folder cannot be listed, because an incomplete list would look complete. Also raises it if
-    links inside linked folders lead to more than NESTED_LINKS folders: a dozen folders that link to each other have
-    billions of paths.
+    The following entries are skipped and counted: files that are not images, files and folders whose name begins with a
+    dot, and links to the folder itself or a folder above it. Such a link would make the search endless.
+
+    Raises
+    ------
+    UsageError
+        If a folder cannot be listed. Without the error, an incomplete list would look complete. It is also raised if
+        links inside linked folders lead to more than NESTED_LINKS folders, because a dozen folders that link to each
+        other have billions of paths.
     """
     images: list[str] = []
     passed_over: Counter[str] = Counter()
@@ -60,7 +69,7 @@ def images_below(folder: Path) -> Listing:
         if nested > NESTED_LINKS:
             raise UsageError(
                 f"{shown(folder)}: links inside linked folders lead to more than {NESTED_LINKS} folders; "
-                "remove links between its folders"
+                "remove links from one linked folder to another"
             )
         for entry in _entries(folder, inner):
             if entry.name.startswith("."):
@@ -80,13 +89,16 @@ def images_below(folder: Path) -> Listing:
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key that sorts names in natural order: 2 before 10. Equal numbers are sorted by their digits."""
+    """Return a key that sorts names in natural order, in which `2.png` comes before `10.png`.
+
+    Names that have equal numbers, such as `02.png` and `2.png`, are sorted as text.
+    """
     parts = re.split("([0-9]+)", name)
     return (*((0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts)), (2, 0, name))
 
 
 def suffix_of(name: str) -> str:
-    """Return the suffix of the last part of a path, with its dot; "" if there is no suffix."""
+    """Return the suffix of a path with its dot, such as ".png", or "" if the last part of the path has no suffix."""
     dot = name.rfind(".")
     return name[dot:] if dot > name.rfind("/") + 1 else ""
 
@@ -97,7 +109,10 @@ def stem_of(name: str) -> str:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a folder. A link to itself is not a folder; it becomes a row with an error."""
+    """Return whether an entry is a folder, or a link to a folder.
+
+    Return False for a link that cannot be followed, such as a link to itself.
+    """
     try:
         return entry.is_dir()
     except OSError:

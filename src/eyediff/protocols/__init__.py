@@ -1,4 +1,7 @@
-"""Define evaluation protocols: named conventions that a field of research uses to compute the numbers in its tables."""
+"""Define evaluation protocols.
+
+A protocol has a name and the conventions by which a field of research computes the numbers in its tables.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define the evaluation protocol, and the settings of a comparison that follow from it."""
+"""Define the class of an evaluation protocol, and derive the settings of a comparison from a protocol."""
 
 from __future__ import annotations
 
@@ -13,35 +13,39 @@ from ..metrics.registry import MetricNames, find_metric, metric_names
 from ..records import AlphaPolicy, Conventions
 
 Averaging: TypeAlias = Literal["images", "scenes"]
-"""Unit of the mean in a table: all images, or the means of the scenes."""
+"""What the mean in a table is a mean of: the scores of all images, or the means of the scenes."""
 
 Rounding: TypeAlias = Literal["8 bits", "none"]
-"""Rounding of images with more than 8 bits before they are scored."""
+"""Whether images with more than 8 bits are rounded to 8 bits before they are scored."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationProtocol:
-    """A named way to compute the numbers of a table.
+    """An evaluation protocol: the conventions by which papers or projects compute the numbers of a table.
 
     Parameters
     ----------
-    name, version
-        Name and version, which results contain. A change that changes a number gets a new version.
+    name
+        Name of the protocol, which is written into the results.
+    version
+        Version of the protocol, which is written into the results. It must change if the protocol changes so that a
+        score becomes different.
     about
-        One sentence about the users of the protocol.
+        One sentence that says which papers or projects use the protocol.
     metrics
-        Names of metrics. Their versions determine the channel and the range of the input.
+        Names of the metrics. The version in such a name, as in `psnr@y`, determines which channel and which range of
+        values the metric uses.
     border
-        Number of pixels that are cut off at each side: a number, "scale" or "scale + N". "scale" is the enlargement
-        factor of super-resolution.
+        Number of pixels that are cut off at each side of the images: a number, "scale" or "scale + N". "scale" is the
+        enlargement factor of super-resolution.
     alpha
         Policy for transparent pixels; see `records.AlphaPolicy`.
     rounding
-        Rounding of images with more than 8 bits.
+        Whether images with more than 8 bits are rounded to 8 bits before they are scored.
     averaging
-        Unit of the mean in a table.
+        What the mean in a table is a mean of: all images, or the means of the scenes.
     source
-        Source that defines each metric or setting.
+        For each metric or setting, the document or the code that defines it.
     """
 
     name: str
@@ -61,27 +65,35 @@ class EvaluationProtocol:
 
     @property
     def needs_scale(self) -> bool:
-        """True if the border depends on the scale of super-resolution."""
+        """True if the border depends on the enlargement factor of super-resolution."""
         return isinstance(self.border, str)
 
     @property
     def channel(self) -> Mapping[str, str]:
-        """Channel of each metric, such as Y of BT.601, and other properties that distinguish its version."""
+        """A text for each metric that describes its version, such as the channel that it uses (Y of BT.601)."""
         return {name: _about(name) for name in self.metrics}
 
     @property
     def range(self) -> Mapping[str, tuple[int, int]]:
-        """Values of black and white in the input of each metric with a network. LPIPS expects (-1, 1)."""
+        """For each metric with a network, the values of black and white in the input of the network.
+
+        The authors of LPIPS trained it for (-1, 1), but some projects use (0, 1).
+        """
         deep = [name for name in self.metrics if find_metric(name)[0].is_deep]
         return {name: (0, 1) if find_metric(name)[1] == RANGE01 else (-1, 1) for name in deep}
 
     def border_at(self, scale: int | None) -> int:
-        """Return the number of pixels that are cut off at each side.
+        """Return the number of pixels that are cut off at each side of the images.
+
+        Parameters
+        ----------
+        scale
+            Enlargement factor of super-resolution. It may be None if the border is a fixed number.
 
         Raises
         ------
         UsageError
-            If the border depends on the scale and no scale is given, or if the scale is below 1.
+            If the border depends on the scale and no scale is given, or if the scale is less than 1.
         """
         if scale is not None and scale < 1:
             raise UsageError(
@@ -91,25 +103,32 @@ class EvaluationProtocol:
             return self.border
         if scale is None:
             raise UsageError(
-                f"the protocol {shown(self.name)} cuts off a border of {self.border} pixels; give the enlargement "
-                "factor of the images, such as ",
+                f"the protocol {shown(self.name)} cuts off a border of `{self.border}` pixels, and `scale` is the "
+                "enlargement factor of the images; give this factor, such as ",
                 Setting("scale", 4),
             )
         return scale + int(self.border.partition("+")[2] or 0)
 
     def conventions(self, scale: int | None = None) -> Conventions:
-        """Return the conventions of a comparison under this protocol, for `run.ComparisonOptions`; see `border_at`."""
+        """Return the settings of a comparison that follow from this protocol, for `run.ComparisonOptions`.
+
+        `border_at` explains `scale` and the error.
+        """
         return Conventions(self.qualified_name, self.border_at(scale), self.rounding == "8 bits")
 
     def choose(self, requested: MetricNames | None = None) -> tuple[str, ...]:
-        """Return the requested metrics of the protocol, in its order; all metrics if `requested` is None.
+        """Return the metrics of the protocol that are requested, in the order of the protocol.
 
-        A name without version, such as `psnr` or `lpips`, selects the metrics of that kind.
+        Parameters
+        ----------
+        requested
+            Names of metrics. A name without a version, such as `psnr` or `lpips`, selects all metrics of this kind that
+            the protocol has. None selects all metrics of the protocol.
 
         Raises
         ------
         UsageError
-            If the protocol has no such metric.
+            If the protocol does not have a requested metric.
 
         Examples
         --------
@@ -124,28 +143,29 @@ class EvaluationProtocol:
             found = {own for own in self.metrics if is_kind(own, name)}
             if not found:
                 raise UsageError(
-                    f"the protocol {shown(self.name)} has no {shown(name)}, only {', '.join(self.metrics)}; leave "
-                    "it out, or compare without the protocol"
+                    f"the protocol {shown(self.name)} does not have the metric {shown(name)}; its metrics are "
+                    f"{', '.join(self.metrics)}; leave out {shown(name)}, or compare without the protocol"
                 )
             chosen |= found
         return tuple(name for name in self.metrics if name in chosen)
 
 
 def is_kind(metric: str, kind: str) -> bool:
-    """Return whether `kind`, a name with or without version or a family, selects a metric.
+    """Return whether the name `kind` selects a metric.
 
-    For example, `lpips` selects `lpips-vgg@range01`.
+    `kind` is the name of the metric, its name without the version, or its family. For example, `lpips-vgg@range01`,
+    `lpips-vgg` and `lpips` select the metric `lpips-vgg@range01`.
     """
     return kind in (metric, metric.partition("@")[0]) or metric.startswith(f"{kind}-")
 
 
 def check_border(border: object) -> int | str:
-    """Return a valid border unchanged. Raises ValueError for any other value."""
+    """Return `border` unchanged if it is a valid value for `EvaluationProtocol.border`. Otherwise, raise ValueError."""
     if isinstance(border, int) and not isinstance(border, bool) and border >= 0:
         return border
     if isinstance(border, str) and re.fullmatch(r"scale( \+ [0-9]{1,4})?", border):
         return border
-    raise ValueError(f'border is {border!r}; expected a number, 0 or more, "scale", or "scale + N"')
+    raise ValueError(f'`border` is {border!r}; expected a number of at least 0, "scale", or "scale + N"')
 
 
 def _about(metric: str) -> str:

@@ -1,4 +1,7 @@
-"""Read protocols from TOML files of the package and of users. A file is checked completely before it is used."""
+"""Read evaluation protocols from TOML files.
+
+Some files are in the package, and users can write their own. A file is checked completely before it is used.
+"""
 
 from __future__ import annotations
 
@@ -15,35 +18,35 @@ from ..metrics.registry import find_metric
 from .protocol import Averaging, EvaluationProtocol, Rounding, check_border
 
 FOLDER = Path(__file__).parent / "published"
-"""Folder of the protocols of the package, one TOML file for each."""
+"""Folder with the protocols that are in the package. Each protocol is one TOML file."""
 
 SUFFIX = ".toml"
 
 MOST_BYTES = 1 << 16
-"""Largest size of the file of a protocol, in bytes."""
+"""Largest size in bytes that the file of a protocol may have."""
 
 _KEYS = ("name", "version", "about", "metrics", "border", "alpha", "rounding", "averaging", "source")
 
 
 @cache
 def published() -> Mapping[str, EvaluationProtocol]:
-    """Return the protocols of the package by name."""
+    """Return the protocols that are in the package, by their names."""
     found = [read_protocol(path) for path in sorted(FOLDER.glob(f"*{SUFFIX}"))]
     return {protocol.name: protocol for protocol in found}
 
 
 def find_protocol(requested: str | Path) -> EvaluationProtocol:
-    """Return the protocol with a name such as `sr-y`, or from a TOML file.
+    """Return a protocol of the package, or the protocol in a TOML file.
 
     Parameters
     ----------
     requested
-        Name of a protocol of the package, with or without version, or path of a `.toml` file.
+        Name of a protocol of the package, such as `sr-y` or, with its version, `sr-y@1`; or path of a `.toml` file.
 
     Raises
     ------
     UsageError
-        If no protocol has that name, or if the file is not a protocol.
+        If the package has no protocol of this name or version, or if the file is not a valid protocol.
 
     Examples
     --------
@@ -59,12 +62,17 @@ def find_protocol(requested: str | Path) -> EvaluationProtocol:
         hint = f"did you mean {close[0]}?" if close else f"the protocols are {', '.join(known)};"
         raise UsageError(f"there is no protocol {shown(name)}; {hint} the name of your own file must end in {SUFFIX}")
     if at and version != known[name].version:
-        raise UsageError(f"the protocol {name} has no version {shown(version)}, only {known[name].version}")
+        raise UsageError(
+            f"the protocol {name} has no version {shown(version)}; give {known[name].qualified_name}, or {name}"
+        )
     return known[name]
 
 
 def protocol_text(name: str) -> str:
-    """Return the TOML text of a protocol of the package, as a start for your own protocol. Raises UsageError."""
+    """Return the TOML text of a protocol of the package. You can save it to a file and change it to your own protocol.
+
+    Raises UsageError if the package has no protocol of this name.
+    """
     return (FOLDER / f"{find_protocol(name).name}{SUFFIX}").read_text("utf-8")
 
 
@@ -74,38 +82,38 @@ def read_protocol(path: Path) -> EvaluationProtocol:
     Raises
     ------
     UsageError
-        If the file cannot be read, or if it is not a protocol. The message names the wrong key.
+        If the file cannot be read, or if it is not a valid protocol. The message names the key that is wrong.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
-            raise ValueError(f"it has more than {MOST_BYTES} bytes")
+            raise ValueError(f"the file has more than {MOST_BYTES} bytes")
         return _protocol(tomllib.loads(content.decode()))
     except OSError as error:
-        raise UsageError(f"the protocol {shown(path)}: {error.strerror}; check the path") from error
+        raise UsageError(f"cannot read the protocol {shown(path)}: {error.strerror}; check the path") from error
     except (ValueError, RecursionError, UsageError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         reason = " ".join(str(error).split())
         raise UsageError(
-            f"{shown(path)} is not a protocol: {shown(reason)}; docs/protocols.md shows an example"
+            f"{shown(path)} is not a valid protocol: {shown(reason)}; docs/protocols.md shows an example"
         ) from error
 
 
 def _protocol(table: dict[str, object]) -> EvaluationProtocol:
     if unknown := [key for key in table if key not in _KEYS]:
-        raise ValueError(f"it has the unknown key {unknown[0]!r}; the known keys are {', '.join(_KEYS)}")
+        raise ValueError(f"the file has the unknown key {unknown[0]!r}; the known keys are {', '.join(_KEYS)}")
     if missing := [key for key in ("name", "version", "metrics") if key not in table]:
-        raise ValueError(f"it lacks the key {missing[0]!r}")
+        raise ValueError(f"the file lacks the key {missing[0]!r}")
     metrics, source = table["metrics"], table.get("source", {})
     if not isinstance(metrics, list) or not metrics:
-        raise ValueError("metrics is not a list of names")
+        raise ValueError("`metrics` must be a list of names with at least one name")
     names = tuple(_text("metrics", name) for name in metrics)
     for name in names:
         find_metric(name)
     if len(set(names)) < len(names):
-        raise ValueError("metrics has the same name twice")
+        raise ValueError("`metrics` has the same name twice")
     if not isinstance(source, dict):
-        raise ValueError("source is not a table whose values are texts")  # noqa: TRY004  # a value in a file, not an argument
+        raise ValueError("`source` must be a table in which each value is a text")  # noqa: TRY004  # not an argument
     return EvaluationProtocol(
         name=_text("name", table["name"]),
         version=_text("version", table["version"]),
@@ -121,11 +129,11 @@ def _protocol(table: dict[str, object]) -> EvaluationProtocol:
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise ValueError(f"{key} is {value!r}; expected a text of one line")
+        raise ValueError(f"`{key}` is {value!r}; expected a text of one line")
     return value
 
 
 def _one_of(key: str, value: object, choices: tuple[Any, ...]) -> Any:
     if value not in choices:
-        raise ValueError(f"{key} is {value!r}; expected one of {', '.join(choices)}")
+        raise ValueError(f"`{key}` is {value!r}; expected one of {', '.join(choices)}")
     return value

@@ -1,4 +1,4 @@
-"""Define `compare` as a step of Ray Data, from a dataset of paths to a dataset of rows."""
+"""Define `compare` as a step of Ray Data. It turns a dataset of paths into a dataset of scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..run import ComparisonOptions
 from .worker import Worker, WorkerTask
 
 Dataset: TypeAlias = Any
-"""Type of a ray.data.Dataset. Ray's own type does not pass a strict type check."""
+"""Type of a `ray.data.Dataset`. It is Any, because Ray's own annotations do not pass a strict type check."""
 
 
 def compare(
@@ -30,48 +30,53 @@ def compare(
     actors: int | None = None,
     batch: int = defaults.RAY_BATCH,
 ) -> Dataset:
-    """Compare the pairs of a dataset, lazily.
+    """Compare the pairs of a dataset. Nothing is computed before Ray executes the dataset that is returned.
 
     Parameters
     ----------
     dataset : ray.data.Dataset
-        Dataset with the columns `reference` and `candidate`: paths that exist on every machine, or URLs that fsspec can
-        open. The optional column `pair` has names.
+        Dataset with the columns `reference` and `candidate`. They have paths that exist on every machine, or URLs that
+        fsspec can open. The optional column `pair` has the names of the pairs.
     metrics : str or sequence of str
-        Name of a metric, or several.
-    size, alpha : str
-        Policies for images of different sizes and for transparent images.
+        Names of the metrics.
+    size : str
+        What happens if the two images of a pair differ in size.
+    alpha : str
+        What happens with transparent pixels.
     device : {"auto", "cpu", "cuda"}
         Device that computes the metrics.
     actors : int, optional
-        Number of workers. Default: one for each core of the cluster.
+        Number of workers. By default, there is one for each core of the cluster.
     batch : int
         Number of pairs that a worker gets at a time.
 
     Returns
     -------
     ray.data.Dataset
-        One row for each pair: the columns of a CSV result (`pair, reference, candidate, width, height`, one for each
-        metric, `error`), then the other columns of `dataset`. A pair that fails has an `error` and null scores.
+        A dataset with one row for each pair. It has the columns of CSV results: `pair`, `reference`, `candidate`,
+        `width`, `height`, a column for each metric, and `error`. The other columns of `dataset` follow. If a pair
+        fails, its scores are null and `error` has the reason.
 
     Raises
     ------
-    UsageError, WeightsError, DeviceError
-        If the call is wrong, or if a metric cannot be loaded. Raised before anything is computed.
+    UsageError
+        If an argument is wrong.
+    WeightsError, DeviceError
+        If a metric cannot be loaded. All errors are raised before anything is computed.
     """
     options = ComparisonOptions(size=size, alpha=alpha, device=device)
     header = options.build_metrics(metrics).header
     columns = dataset.columns() or []
     missing = [name for name in SIDES if name not in columns]
     if missing:
-        raise UsageError(f"the dataset has the columns {', '.join(columns)}, but it needs {' and '.join(missing)}")
+        raise UsageError(f"the dataset has the columns {', '.join(columns)}, but it also needs {' and '.join(missing)}")
     return map_dataset(dataset, WorkerTask.of(header, options), actors or core_count(), batch)
 
 
 def map_dataset(dataset: Dataset, task: WorkerTask, actors: int, batch: int | None) -> Dataset:
-    """Map a dataset with workers that load their networks once.
+    """Return a dataset in which workers have compared the pairs of `dataset`.
 
-    If a worker crashes, Ray replaces it and repeats its batch.
+    Each worker loads its networks once. If a worker crashes, Ray replaces it, and the new worker repeats the batch.
     """
     return dataset.map_batches(
         Worker,

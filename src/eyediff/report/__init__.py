@@ -1,4 +1,4 @@
-"""Write the results of a run as a page for people: one HTML file that contains everything and needs no network."""
+"""Write the results of a run as an HTML page for people. The page contains all its data and needs no network."""
 
 from __future__ import annotations
 

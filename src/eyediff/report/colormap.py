@@ -1,8 +1,8 @@
-"""Colour maps with inferno, from black (no difference) through red to pale yellow (the largest difference).
+"""Show maps of differences with the colour map inferno.
 
-The colours are perceptually uniform: equal steps of the value look like equal steps of lightness, also to people with
-colour blindness. They were made by Nathaniel Smith and Stefan van der Walt for matplotlib (matplotlib/_cm_listed.py),
-licence CC0.
+Its colours go from black (no difference) through red to pale yellow (the largest difference). They are perceptually
+uniform: equal steps of the value look like equal steps of lightness, also to people with colour blindness. Nathaniel
+Smith and Stefan van der Walt made them for matplotlib (matplotlib/_cm_listed.py), under the licence CC0.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ INFERNO = (
 
 
 def table() -> npt.NDArray[np.uint8]:
-    """Return the colours as a 256 x 3 array."""
+    """Return the colours of inferno as an array of 256 x 3 values from 0 to 255."""
     return np.frombuffer(bytes.fromhex(INFERNO), np.uint8).reshape(256, 3)
 
 
 def indexed_png(found: npt.NDArray[np.float32], peak: float) -> bytes:
-    """Return H x W values from 0 to `peak` as a PNG with 256 steps and the palette INFERNO."""
+    """Return a map of H x W values from 0 to `peak` as a PNG file with 256 colours of inferno."""
     steps = np.rint(found * (255 / peak) if peak > 0 else found).clip(0, 255).astype(np.uint8)
     image = Image.fromarray(steps).convert("P")
     image.putpalette(bytes.fromhex(INFERNO))
@@ -54,7 +54,11 @@ def indexed_png(found: npt.NDArray[np.float32], peak: float) -> bytes:
 
 
 def recoloured(file: BinaryIO, share: float) -> None:
-    """Change the palette of a file from `indexed_png`: its last step gets the colour at `share` (0 to 1) of INFERNO."""
+    """Replace the palette of a PNG file that `indexed_png` made.
+
+    In the new palette, the largest value has the colour at the fraction `share`, from 0 to 1, of inferno. So maps with
+    different largest values can share one colour scale.
+    """
     palette = table()[np.rint(np.arange(256) * share).astype(int)].tobytes()
     file.seek(8)
     while True:  # the palette comes before the pixels (PNG 1.2, 4.3)
@@ -75,12 +79,12 @@ def ticks(peak: float) -> list[float]:
 
 
 def map_title(metric: str, map_identity: float) -> str:
-    """Return the title of the colour scale of a map."""
+    """Return the title of the colour scale for maps of a metric. `map_identity` is the value at equal pixels."""
     return f"{map_identity:g} - {metric} at a pixel" if map_identity else f"{metric} distance at a pixel"
 
 
 def legend(peak: float, label: str) -> bytes:
-    """Return the colour bar with its values, as a PNG."""
+    """Return a PNG file of a colour bar with values from 0 to `peak`, under the title `label`."""
     width, left, right = 640, 24, 616
     image = Image.new("RGB", (width, 92), "white")
     draw = ImageDraw.Draw(image)

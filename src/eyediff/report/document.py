@@ -1,7 +1,7 @@
-"""Build the HTML page around its data: template, style, scripts, and the encoding of data inside HTML.
+"""Build the HTML page of a report from a template, style sheets, scripts and the data of the run.
 
-File names, messages and other outside text are stored as JSON in the data, and the scripts show them as text nodes. So
-only `embedded` must escape text. The template has only a few fields, so string.Template is enough.
+File names, messages and other text from outside are in the data, which is stored as JSON. The scripts show such text as
+text nodes. So `embedded` is the only function that must escape it.
 """
 
 from __future__ import annotations
@@ -30,39 +30,52 @@ SCRIPTS = (
     "viewer.js",
     "main.js",
 )
-"""Scripts, in the order in which they are joined inside one function.
+"""Names of the scripts, in the order in which they are joined inside one function.
 
-The first line of each names its part of the page.
+The first line of each script says which part of the page it makes.
 """
 
 STYLES = ("base.css", "overview.css", "groups.css", "table.css", "viewer.css")
 
 GENERATOR = '<meta name="generator" content="eyediff '
-"""Mark of a page that eyediff wrote. It is within the first KILOBYTES bytes of the file."""
+"""Text by which a page of eyediff is recognised. It is in the first KILOBYTES bytes of the file."""
 
 KILOBYTES = 4096
 
 
 def embedded(value: object) -> str:
-    r"""Return JSON for a script element. It is ASCII, with <, > and & written as escapes such as \u003c.
+    r"""Return a value as JSON that is safe inside a script element of HTML.
 
-    So no name can end the element, begin a comment or an entity, or break a line as U+2028 does. NaN is an error.
+    The text is ASCII, and the characters <, > and & are written as escapes such as \u003c. So no file name can end the
+    element, begin a comment or an entity, or contain a line separator. Raises ValueError if the value contains NaN or
+    infinity.
     """
     text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def block(name: str, content: str) -> str:
-    """Return a script element that holds data; browsers do not run it."""
+    """Return a script element that holds the JSON text `content` as data. Browsers do not run it."""
     return f'<script type="application/json" id="{name}">{content}</script>\n'
 
 
 def frame(
     title: str, version: str, beside: bool, *, scripts: Sequence[str] = SCRIPTS, styles: Sequence[str] = STYLES
 ) -> tuple[str, str]:
-    """Return the parts of the page before and after the data.
+    """Return the text of the page before the data, and the text after the data.
 
-    With `beside`, pictures are in a folder next to the page.
+    Parameters
+    ----------
+    title
+        Title of the page.
+    version
+        Version of eyediff, which is written into the page.
+    beside
+        True if the page has pictures in a folder next to it, and not only in itself.
+    scripts
+        Names of the scripts of the page.
+    styles
+        Names of the style sheets of the page.
     """
     style = "\n".join(_part("style", name) for name in styles)
     script = '"use strict";\n(() => {\n' + "\n".join(_part("script", name) for name in scripts) + "\n})();"
@@ -81,9 +94,9 @@ def frame(
 
 
 def _policy(style: str, script: str, beside: bool) -> str:
-    """Return a content security policy that allows only this script, this style, and pictures in the page.
+    """Return a content security policy that allows only this script, this style, and pictures inside the page.
 
-    With `beside`, it also allows pictures in files.
+    If `beside` is True, the policy also allows pictures in other files.
     """
     images = "img-src data: 'self' file:" if beside else "img-src data:"
     rules = [

@@ -1,4 +1,7 @@
-"""Show results in a notebook: a table with thumbnails, a map as a picture, and rows as a pandas DataFrame."""
+"""Show results in a notebook.
+
+There are a table with thumbnails, maps that appear as pictures, and rows as a pandas DataFrame.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ from ..records import PEAKS, Failure, Header, Row, Summary
 from .colormap import indexed_png
 
 SHOWN = 20
-"""Largest number of rows in a table. The notebook file stores what it shows, and two thumbnails take about 8 kB."""
+"""Largest number of rows in a table.
+
+It limits the size of the notebook file, which stores the tables: the two thumbnails of a row take about 8 kB.
+"""
 
 SIDE = 96
 """Length of the longer side of a thumbnail, in pixels."""
@@ -32,13 +38,13 @@ _NAME = "padding:0 8px;text-align:left"
 
 
 class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
-    """An H x W array that a notebook shows as a picture, from black at 0 to pale yellow at the largest value.
+    """An H x W array that a notebook shows as a picture. 0 is black, and the largest value is pale yellow.
 
-    In all other ways it is a plain array, and computations with it return plain arrays.
+    In all other respects, it behaves like a plain numpy array, and computations with it return plain arrays.
     """
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        """Apply the ufunc to plain arrays. An `out` argument keeps its type."""
+        """Apply a ufunc to the arguments as plain arrays. If the argument `out` is given, it is returned as it is."""
         out = options.get("out")
         if out is not None:
             options["out"] = tuple(map(_plain, out))
@@ -46,7 +52,10 @@ class Map(np.ndarray[tuple[int, int], np.dtype[np.float32]]):
         return out[0] if out is not None and len(out) == 1 else found
 
     def _repr_png_(self) -> bytes | None:
-        """Return a PNG for notebooks; None if the array cannot be shown as a picture, for example a single row."""
+        """Return a PNG file of the map for notebooks.
+
+        Return None if the array is not a picture, for example because it is one row of a map.
+        """
         if self.ndim != 2 or 0 in self.shape:
             return None
         values = np.nan_to_num(np.asarray(self, np.float32), nan=0.0)
@@ -58,15 +67,15 @@ def _plain(value: Any) -> Any:
 
 
 def as_map(found: Array) -> Map:
-    """Return a view of the array that notebooks show as a picture."""
+    """Return the array as a `Map`, which notebooks show as a picture. The values are not copied."""
     return found.view(Map)
 
 
 def frame(header: Header, rows: Sequence[Row]) -> Any:
-    """Return a pandas DataFrame with the columns of the CSV.
+    """Return the rows as a pandas DataFrame with the same columns as CSV results.
 
-    Scores of a pair that failed are NaN; `error` and `notes` are None if there are none. Raises UsageError without
-    pandas.
+    A missing score is NaN. The cells of `error` and `notes` are None if a pair has no error or no notes. Raises
+    MissingModuleError if pandas is not installed.
     """
     pandas = import_optional("pandas", "to_pandas()")
     metrics, grouped = tuple(header.metrics), header.groups is not None
@@ -77,9 +86,9 @@ def frame(header: Header, rows: Sequence[Row]) -> Any:
 
 
 def table(header: Header, rows: Sequence[Row], summary: Summary) -> str:
-    """Return HTML with the first SHOWN rows, the mean of each metric, and the unmatched files.
+    """Return an HTML table with the first SHOWN rows, the mean of each metric, and the number of unmatched files.
 
-    Text from outside is escaped. The pictures are small, are inside the HTML, and are read again from their files.
+    Text from outside is escaped. The HTML contains thumbnails of the images, which are read from their files again.
     """
     metrics = "".join(
         _cell(f"{name} {'&uarr;' if header.higher_is_better[name] else '&darr;'}", "th") for name in header.metrics
@@ -117,7 +126,7 @@ def _cell(inside: str, tag: str = "td") -> str:
 
 
 def _thumbnail(path: Location) -> str:
-    """Return an image as inline HTML; empty if the file cannot be read (its row has the error) or no longer exists."""
+    """Return an HTML element with a thumbnail of an image, or an empty text if the file cannot be read."""
     try:
         pixels = images.read(path).pixels
     except EyediffError:

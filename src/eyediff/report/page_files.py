@@ -1,4 +1,7 @@
-"""Manage the files of a page: one HTML file, or a folder with full-size pictures. Foreign files are never replaced."""
+"""Manage the files of a report: one HTML file, or a folder with an HTML file and pictures of full size.
+
+Files that eyediff did not write are never replaced.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,19 @@ from ..output.files import Appender, Lock, free_name
 from .document import GENERATOR, KILOBYTES
 
 _OURS = re.compile(r"pictures-[0-9a-f]{8}|index\.html(~\d*|\.lock|\.[0-9a-f]{32}\.part)?")
-"""Names of the files that a page makes in its folder."""
+"""Pattern of the names that eyediff gives to files and folders in the folder of a report."""
 
 SUFFIXES = (".html", ".htm")
 
 
 class Place:
-    """The location of a page. A `path` that ends in .html is one file; any other path is a folder with an index.html.
+    """The files of a report.
 
-    All methods raise OutputError if the path holds files that are not a page of eyediff, or cannot be written.
+    If `path` ends in .html or .htm, the report is this one file. Otherwise, `path` is a folder, and the report is the
+    file index.html in this folder, with pictures of full size beside it.
+
+    All methods raise OutputError if a file cannot be written. The constructor also raises it if the path holds files
+    that are not a report of eyediff.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,10 +57,13 @@ class Place:
         elif self.pictures is not None and path.exists():
             foreign = [entry.name for entry in path.iterdir() if not _OURS.fullmatch(entry.name)]
             if foreign:
-                raise OutputError(f"{shown(path)} holds other files ({shown(foreign[0])}); give a new folder")
+                raise OutputError(
+                    f"the folder {shown(path)} holds files that are not a report of eyediff ({shown(foreign[0])}); "
+                    "give a new folder"
+                )
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a picture into the folder of pictures, if there is one."""
+        """Write a picture of full size, `data`, to the file `name`. Do nothing if the report is one file."""
         if self.pictures is not None:
             try:
                 (self.pictures / name).write_bytes(data)
@@ -61,9 +71,14 @@ class Place:
                 raise output_error(self.pictures, error) from error
 
     def write(self, chunks: Iterable[bytes], *, finished: bool) -> None:
-        """Write the page.
+        """Write the page, and replace an earlier page.
 
-        It replaces an earlier page; if the run is not `finished`, the earlier page gets another name.
+        Parameters
+        ----------
+        chunks
+            Content of the page, in parts.
+        finished
+            False if the run was interrupted. Then the earlier page is kept under another name.
         """
         with atomic_path(self.page) as part, Appender(part) as file:
             for chunk in chunks:
@@ -77,12 +92,12 @@ class Place:
                     shutil.rmtree(old, ignore_errors=True)
 
     def give_up(self) -> None:
-        """Restore the folder to its state before the run."""
+        """Remove the pictures that the run has written."""
         if self.pictures is not None:
             shutil.rmtree(self.pictures, ignore_errors=True)
 
     def release(self) -> None:
-        """Release the lock on the page. Remove new folders that are still empty."""
+        """Release the lock on the page. If no page was written, remove the folders that the constructor made."""
         self._lock.release()
         if not self.page.exists():
             remove_folders(self._made)

@@ -1,4 +1,4 @@
-"""Make the pictures of a report: reduced copies of the images, their difference, and gray maps."""
+"""Make the pictures of a report: copies of the two images, a picture of their difference, and a gray map."""
 
 from __future__ import annotations
 
@@ -17,32 +17,48 @@ Levels: TypeAlias = npt.NDArray[np.uint8]
 """Type of an H x W x 3 array of 8-bit pixels."""
 
 _LOSSLESS = 1.8
-"""Upper bound on the bytes for each pixel of a photo in lossless WebP. The photos of Kodak need 1.2 to 1.7."""
+"""Upper bound on the bytes for each pixel of a photo in lossless WebP. Photos of the Kodak set need 1.2 to 1.7."""
 
 _LOSSY = 0.32
-"""The same bound for WebP with _QUALITY and copies of a few hundred pixels, which have dense detail."""
+"""Upper bound on the bytes for each pixel of a photo in lossy WebP with _QUALITY.
+
+It holds for copies that are a few hundred pixels wide, in which detail is dense.
+"""
 
 _QUALITY = 80
 
 _LARGEST = 1600 * 1200
-"""Largest number of pixels of a reduced copy. It is more than most screens show."""
+"""Largest number of pixels of a copy that is not exact. Most screens have room for fewer pixels beside the controls."""
 
 _MAP_AREA = 256 * 256
 """Largest number of pixels of a map in a page.
 
-Networks work at a quarter of the resolution of an image or less. A map needs about one byte for two pixels.
+More pixels would show little more, because networks work at a quarter of the resolution of an image or less. A map
+needs about one byte for two pixels.
 """
 
 _STRIPE, _GRAYS = 8, (np.uint8(200), np.uint8(150))
-"""Pixels and levels of the stripes that stand for what an image lacks."""
+"""Width in pixels, and two gray levels, of the stripes that mark padding in the picture of an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The pictures of a pair in a page: WebP files of `width` x `height` pixels, and a map.
+    """The pictures of one pair for the HTML page.
 
-    `exact` is True if the pictures are neither reduced nor lossy. `difference` shows the square root of |a - b|, so
-    that small differences are visible. `map` is a smaller gray PNG, in which white means `peak`.
+    Parameters
+    ----------
+    width, height
+        Size in pixels of `reference`, `candidate` and `difference`.
+    exact
+        True if these pictures have all pixels of the images and no loss.
+    reference, candidate
+        The two images as WebP files.
+    difference
+        WebP file that shows the square root of |a - b|, so that small differences are visible.
+    map
+        Map of the metric as a smaller gray PNG file, or None if there is no map.
+    peak
+        Value of the map that is white in the PNG file.
     """
 
     width: int
@@ -56,9 +72,9 @@ class Pictures:
 
 
 def pictures(view: View, budget: int) -> Pictures:
-    """Return the pictures of a pair, each of about `budget` bytes.
+    """Return the pictures of a pair, each with about `budget` bytes.
 
-    They are exact if that is enough, and reduced otherwise.
+    If this is enough for lossless files of full size, the pictures are exact. Otherwise they are reduced and lossy.
     """
     height, width = view.reference.shape[:2]
     size, exact = _fitting(width, height, budget)
@@ -70,20 +86,20 @@ def pictures(view: View, budget: int) -> Pictures:
 
 
 def _fitting(width: int, height: int, budget: int) -> tuple[tuple[int, int], bool]:
-    """Return the width and height of a picture of about `budget` bytes, and whether lossless WebP fits."""
+    """Return the width and height for a picture of about `budget` bytes, and whether lossless WebP is small enough."""
     exact = width * height * _LOSSLESS <= budget
     shrink = 1 if exact else min(1.0, math.sqrt(min(budget / _LOSSY, _LARGEST) / (width * height)))
     return (max(1, round(width * shrink)), max(1, round(height * shrink))), exact
 
 
 def webp(pixels: Levels, budget: int) -> tuple[bytes, tuple[int, int], bool]:
-    """Return a WebP picture of about `budget` bytes, its width and height, and whether it is an exact copy."""
+    """Return a WebP file of about `budget` bytes, its width and height, and whether it is an exact copy."""
     size, exact = _fitting(pixels.shape[1], pixels.shape[0], budget)
     return _webp(reduced(pixels, size), exact), size, exact
 
 
 def full_size(view: View) -> dict[str, bytes]:
-    """Return reference, candidate and difference as PNG at full size."""
+    """Return PNG files of the reference, the candidate and their difference, at full size."""
     reference, candidate = _sides(view)
     return {
         "reference": png(reference),
@@ -93,7 +109,7 @@ def full_size(view: View) -> dict[str, bytes]:
 
 
 def _sides(view: View) -> tuple[Levels, Levels]:
-    """Return the two images as they are shown: hatched where an image was padded."""
+    """Return the reference and the candidate as 8-bit pixels, with stripes where an image was padded."""
     return (
         _hatched(eight_bits(view.reference), view.extents[0]),
         _hatched(eight_bits(view.candidate), view.extents[1]),
@@ -101,7 +117,10 @@ def _sides(view: View) -> tuple[Levels, Levels]:
 
 
 def _hatched(levels: Levels, extent: tuple[int, int] | None) -> Levels:
-    """Return an image with gray stripes in place of what lies beyond its extent."""
+    """Return an image in which all pixels to the right of and below `extent` (width, height) are gray stripes.
+
+    Return the image unchanged if `extent` is None.
+    """
     if extent is None:
         return levels
     rows, columns = np.ogrid[: levels.shape[0], : levels.shape[1]]
@@ -112,14 +131,17 @@ def _hatched(levels: Levels, extent: tuple[int, int] | None) -> Levels:
 
 
 def eight_bits(pixels: Pixels) -> Levels:
-    """Return the pixels rounded to 8 bits, as screens show them."""
+    """Return the pixels rounded to 8 bits, which is the precision of screens."""
     if pixels.dtype == np.uint8:
         return cast(Levels, pixels)
     return cast(Levels, np.rint(pixels * np.float32(255 / PEAKS[pixels.dtype])).astype(np.uint8))
 
 
 def root_difference(a: Pixels, b: Pixels) -> Levels:
-    """Return 255 sqrt(|a - b| / white). A difference of one level in 255 becomes 16, which is visible."""
+    """Return 255 sqrt(|a - b| / w), where w is the value of white.
+
+    The square root makes small differences visible: a difference of one level of 255 becomes 16.
+    """
     levels = np.arange(256, dtype=np.float32)
     if a.dtype == np.uint8 and b.dtype == np.uint8:
         roots = np.rint(np.sqrt(255 * levels)).astype(np.uint8)
@@ -129,16 +151,19 @@ def root_difference(a: Pixels, b: Pixels) -> Levels:
 
 
 def reduced(pixels: Levels, size: tuple[int, int]) -> Image.Image:
-    """Return a copy of `size` (width, height).
+    """Return the image resized to `size` (width, height).
 
-    A reduction to less than half is done by averaging first, which is fast.
+    A large reduction averages blocks of pixels first, because this is fast.
     """
     image = Image.fromarray(pixels)
     return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def png(pixels: Levels) -> bytes:
-    """Return a PNG. It is compressed fast: level 9 would take ten times as long for a file that is 10 % smaller."""
+    """Return the pixels as a PNG file.
+
+    The fastest compression is used. The best one would take ten times longer, for a file that is 10 % smaller.
+    """
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return file.getvalue()

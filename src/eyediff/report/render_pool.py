@@ -1,4 +1,7 @@
-"""Render pictures in threads during a run, in order, with a limit on the pixels in memory."""
+"""Render pictures in threads while a run goes on.
+
+The results are received in the order of the pairs, and the number of pixels in memory is limited.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,16 @@ T = TypeVar("T")
 
 
 class RenderPool(Generic[T]):
-    """A pool of threads that calls `make` for each view. The thread of the caller then calls `keep` with the result.
+    """A pool of threads that makes pictures of pairs, and passes them on in order.
 
-    `make` receives the view and its number, counted from 0. If it fails, the method that takes its result raises the
-    error.
+    Parameters
+    ----------
+    make
+        Function that makes the pictures of a view. It is called in a thread of the pool, with the view and its number,
+        counted from 0.
+    keep
+        Function that is called with the view and the result of `make`. It is called by `add` and `finish`, in the
+        thread of their caller. If `make` raised an error, `add` or `finish` raises this error.
     """
 
     def __init__(self, make: Callable[[View, int], T], keep: Callable[[View, T], None]) -> None:
@@ -28,7 +37,7 @@ class RenderPool(Generic[T]):
         self.count = 0
 
     def add(self, view: View) -> None:
-        """Submit a view. Wait first if the queue would hold more than VIEWED_BYTES of pixels."""
+        """Add a view to the queue. Wait first if the queue would then hold more than VIEWED_BYTES bytes of pixels."""
         while self._waiting and self._bytes + _size(view) > defaults.VIEWED_BYTES:
             self._take()
         self._waiting.append((view, self._pool.submit(self._make, view, self.count)))
@@ -43,12 +52,12 @@ class RenderPool(Generic[T]):
         self._keep(view, future.result())
 
     def finish(self) -> None:
-        """Wait for all results."""
+        """Wait until all queued views are rendered and kept."""
         while self._waiting:
             self._take()
 
     def stop(self) -> None:
-        """Stop the threads and cancel the queued views."""
+        """Stop the threads, and drop the views that are still queued."""
         self._pool.shutdown(cancel_futures=True)
 
 

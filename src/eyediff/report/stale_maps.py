@@ -1,4 +1,7 @@
-"""Find the files of an earlier run in a folder of maps, from its index. A later run removes only these files."""
+"""Find the files that an earlier run wrote into a folder of maps.
+
+The index of the earlier run lists them. A later run may remove these files and no others.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,19 @@ from stat import S_ISREG
 from ..output.atomic_write import remove
 
 EARLIER = "earlier"
-"""Key in an unfinished index that lists the files of earlier runs, so that they are still known after a kill."""
+"""Key in the index of an unfinished run that lists the files of earlier runs.
+
+If the unfinished run is killed, the next run still knows these files.
+"""
 
 _KINDS = ("png", "npy")
 
 
 def listed(index: Path) -> list[str]:
-    """Return the files that an index names and that have not changed since its run; no files if the index is invalid.
+    """Return the names of the files that the run of an index wrote, and that nobody has changed since then.
 
-    That run did not write a file that is newer than the index, that is a link, or that is outside the folder.
+    A named file is left out if it is newer than the index, if it is a link, or if it is outside the folder, because the
+    run did not write such a file. If the index is invalid, the list is empty.
     """
     try:
         found, latest = json.loads(index.read_bytes()), index.stat().st_mtime_ns
@@ -36,13 +43,16 @@ def _is_left(folder: Path, name: str, latest: int) -> bool:
     try:
         info = path.lstat()
         inside = path.parent.resolve().is_relative_to(folder)
-    except (OSError, ValueError):  # the file is gone, or the name is invalid
+    except (OSError, ValueError):  # the file does not exist, or its name is invalid
         return False
     return path.suffix[1:] in _KINDS and inside and S_ISREG(info.st_mode) and info.st_mtime_ns <= latest
 
 
 def stale(folder: Path, names: Iterable[str], written: Iterable[Path]) -> list[str]:
-    """Return the files that a run did not write again. Two names may belong to the same file."""
+    """Return those of `names` whose file is not one of the files `written`.
+
+    Files are compared, and not names, because two names may belong to the same file.
+    """
     kept = {_identity(path) for path in written}
     return [name for name in names if _identity(folder / name) not in kept]
 
@@ -56,9 +66,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def clear(folder: Path, names: Iterable[str]) -> None:
-    """Remove the files, and the folders below `folder` that are then empty."""
+    """Remove the files `names` below `folder`, and also the subfolders that become empty."""
     for name in names:
         remove(folder / name)
-        with suppress(OSError):  # not empty
+        with suppress(OSError):  # the subfolder is not empty
             for above in takewhile(lambda each: each != folder, (folder / name).parents):
                 above.rmdir()

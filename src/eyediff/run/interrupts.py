@@ -1,4 +1,7 @@
-"""Handle Ctrl-C as a request to stop soon, not as an exception in the middle of a row."""
+"""Handle Ctrl-C during a run.
+
+Ctrl-C is a request to stop soon. It does not raise an exception in the middle of a row.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,11 @@ from ..records import Row
 
 
 class Interrupts:
-    """Context in which the first Ctrl-C only sets `seen`, and the second raises KeyboardInterrupt.
+    """A context manager that changes what Ctrl-C does inside its `with` block.
 
-    It does nothing outside the main thread, because only that thread receives signals. It also does nothing if the
-    application has its own handler.
+    The first Ctrl-C only sets `seen` to True. The second Ctrl-C raises KeyboardInterrupt. The context manager does
+    nothing outside the main thread, because only the main thread receives signals. It also does nothing if the
+    application has installed its own handler for Ctrl-C.
     """
 
     seen = False
@@ -38,7 +42,7 @@ class Interrupts:
         return self.seen
 
     def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Yield rows until Ctrl-C is pressed; then raise KeyboardInterrupt."""
+        """Yield the rows. If Ctrl-C was pressed, raise KeyboardInterrupt after the row that was yielded last."""
         for row in rows:
             yield row
             if self.seen:

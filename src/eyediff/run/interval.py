@@ -1,12 +1,14 @@
 """Compute the 95 % confidence interval of a mean score.
 
-The interval is the bootstrap-t (Efron, Tibshirani 1993, An Introduction to the Bootstrap, section 12.5). Each resample
-gives t* = (mean* - mean) / se*. The ends are mean - t*(97.5 %) se and mean - t*(2.5 %) se. The interval follows the
-skewness of the scores; Student's t and the percentiles of resampled means do not. `scripts/measure_coverage.py`
-measures how often the interval contains the true mean; docs/statistics.md has the table.
+The method is the bootstrap-t (Efron, Tibshirani 1993, An Introduction to the Bootstrap, section 12.5). Each resample of
+the scores gives a value t* = (mean* - mean) / se*, where mean* and se* are the mean and the standard error of the
+resample. Let q be the 2.5 % quantile of these values, and p the 97.5 % quantile. Then the interval goes from
+mean - p se to mean - q se. This interval takes the skewness of the scores into account. Intervals from Student's t, or
+from the percentiles of resampled means, do not. `scripts/measure_coverage.py` measures how often the interval contains
+the true mean; docs/statistics.md has a table of the results.
 
-If many scores are equal, some resamples have no spread. An end of the interval that depends on such a resample is taken
-from Student's t.
+If many scores are equal, all scores of a resample may be equal, so that its standard error is 0 and its t* infinite. If
+a quantile is infinite, the quantile of Student's t distribution is used in its place.
 """
 
 from __future__ import annotations
@@ -21,25 +23,30 @@ from ..records import Numbers
 from ..student_t import student_quantile
 
 BLOCK = 1 << 20
-"""Number of bootstrap draws that are in memory at a time; they take 8 MB."""
+"""Number of bootstrap draws that are in memory at a time. They take 8 MB."""
 
 TAIL = 0.025
-"""Probability that the true mean is beyond one end of the interval."""
+"""Probability that the true mean is below the interval, and also the probability that it is above it."""
 
 
 def mean_intervals(scores: Mapping[str, Numbers], block: int = BLOCK) -> dict[str, tuple[float, float]]:
-    """Return the interval of the mean for each metric. The result is empty for fewer than `defaults.FEWEST` scores.
+    """Return the 95 % confidence interval of the mean of each metric.
 
     Parameters
     ----------
     scores : mapping of str to array of shape (N,)
-        N finite scores for each metric, of the same N pairs, so that all metrics share the draws.
+        For each metric, the N finite scores of the same N pairs. So the same resamples serve for all metrics.
     block : int
         Number of draws that are in memory at a time. It changes the sums only by rounding.
 
+    Returns
+    -------
+    dict of str to tuple of two floats
+        The two ends of the interval of each metric. It is empty if there are fewer than `defaults.FEWEST` scores.
+
     Notes
     -----
-    The intervals depend only on the scores: the seed is `defaults.SEED`.
+    Equal scores always give equal intervals, because the random numbers have a fixed seed, `defaults.SEED`.
     """
     count = len(next(iter(scores.values()), ()))
     if count < defaults.FEWEST:
@@ -56,7 +63,11 @@ def mean_intervals(scores: Mapping[str, Numbers], block: int = BLOCK) -> dict[st
 
 
 def _interval(scores: Numbers, sums: Numbers, squares: Numbers) -> tuple[float, float]:
-    """Return the interval from sums, and sums of squares, of the resampled differences from the mean."""
+    """Return the confidence interval of the mean of `scores`.
+
+    For each resample, `sums` has the sum of the drawn differences from the mean, and `squares` the sum of their
+    squares.
+    """
     count, mean = len(scores), float(scores.mean())
     error = float(scores.std(ddof=1)) / math.sqrt(count)
     if error == 0:
@@ -64,7 +75,7 @@ def _interval(scores: Numbers, sums: Numbers, squares: Numbers) -> tuple[float, 
     means = sums / count
     variances = (squares / count - means**2) * count / (count - 1)
     errors = np.sqrt(np.maximum(variances, 0) / count)
-    errors[errors < 1e-6 * error] = 0  # the drawn scores are equal; their squares differ only by rounding
+    errors[errors < 1e-6 * error] = 0  # all scores of this resample are equal, and the error is only a rounding error
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(errors > 0, means / errors, np.where(means == 0, 0, np.sign(means) * np.inf))
     low, high = np.percentile(t, [100 * TAIL, 100 * (1 - TAIL)], method="inverted_cdf")

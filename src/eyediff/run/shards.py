@@ -1,4 +1,7 @@
-"""Select one part of a run, for machines that do not share a disk, and record which part it is."""
+"""Select one part of the pairs of a run, so that several machines without a common disk can share the work.
+
+The results of the machine record which part they are.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +16,29 @@ from .plan import ComparisonPlan
 
 
 def select_part(plan: ComparisonPlan, part: int, of: int) -> ComparisonPlan:
-    """Return one part of a plan: every `of`-th pair, starting with pair number `part`, counted from 1.
+    """Return a plan for one part of the pairs: every `of`-th pair, starting with pair number `part`.
 
-    The parts depend only on the order of the pairs. Their lengths differ by at most one. Large images that are
-    neighbours in the list go to different parts. The first part keeps the files without a partner.
+    So the sizes of the parts differ by at most one pair, and large images that follow each other in the list belong to
+    different parts. Files without a partner belong to the first part, so that they are counted once.
+
+    Parameters
+    ----------
+    plan
+        Plan for all pairs.
+    part
+        Number of the part, counted from 1.
+    of
+        Number of parts.
 
     Raises
     ------
     UsageError
-        If `part` is not between 1 and `of`, or if the pairs are not a sequence.
+        If `part` is not between 1 and `of`, or if the pairs of the plan are not a sequence.
     """
     if not 1 <= part <= of:
         raise UsageError(f"part {part} of {of} does not exist; parts are counted from 1 to {of}")
     if not isinstance(plan.pairs, Sequence):
-        raise UsageError("pairs without a length cannot be divided into parts; give a sequence of pairs")
+        raise UsageError("the pairs are an iterable without a length; give a sequence, which can be divided into parts")
     pairs: Sequence[Pair] = plan.pairs
     own = pairs[part - 1 :: of]
     unmatched = plan.unmatched if part == 1 else ()
@@ -39,7 +51,10 @@ def select_part(plan: ComparisonPlan, part: int, of: int) -> ComparisonPlan:
 
 
 def names_sha256(names: Iterable[str]) -> hashlib._Hash:
-    """Return a hash of names in their order. A NUL separates the names, because no name can contain it."""
+    """Return a hash of the names in their order.
+
+    A NUL follows each name. No name can contain a NUL, so different lists of names never give the same bytes.
+    """
     found = hashlib.sha256()
     for name in names:
         found.update(encodable(name).encode() + b"\0")

@@ -1,4 +1,7 @@
-"""Compare the images of a set. Each image goes through the network once; its embedding then gives all distances."""
+"""Compare the images of a set with each other.
+
+The network computes one embedding for each image. All distances are then computed from the embeddings.
+"""
 
 from __future__ import annotations
 

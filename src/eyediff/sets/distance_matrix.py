@@ -1,4 +1,7 @@
-"""Compute all distances within a set of images, or between two sets: one embedding per image, then matrix products."""
+"""Compute all distances within a set of images, or between the images of two sets.
+
+The network computes one embedding for each image. Matrix products of the embeddings then give the distances.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +25,17 @@ from .store import PointStore, map_array, scratch_file, scratch_name
 
 @dataclass(frozen=True, slots=True)
 class DistanceMatrix:
-    """Distances from the images `rows` to the images `columns`. For a single set, both are the same images.
+    """The distances from each image of one set to each image of another set, or within one set.
 
-    `distances` is a memory map of a scratch file, and is valid only while that file exists. Images that failed have no
-    row and no column.
+    Attributes
+    ----------
+    rows, columns
+        Names of the images in the rows and columns. For a single set, both are the same.
+    distances
+        Distances, one row for each of `rows`. This array is a memory map of a temporary file. It must not be used after
+        the `with` block of `compute_matrix`.
+    failed
+        Images that could not be used. They have no row and no column.
     """
 
     rows: Sequence[str]
@@ -43,36 +53,43 @@ def compute_matrix(
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Iterator[DistanceMatrix]:
-    """Compute a distance matrix: embed every image once, and then multiply.
+    """Compute the distances between images. This is a context manager that yields the distance matrix.
 
     Parameters
     ----------
     job : EmbeddingJob
-        How images are read and embedded.
+        Settings with which images are read and embedded.
     images : ImageSet
-        The set.
+        Images of the rows.
     others_set : ImageSet, optional
-        A second set. Default: the distances are those within `images`.
+        Images of the columns. By default, they are the images of the rows.
     folder : Path, optional
-        Folder for the scratch files. Default: the temporary folder of the system.
+        Folder for temporary files. By default, it is the temporary folder of the system.
     progress : function, optional
-        Called for images, then for blocks of the matrix.
+        Called with the number of finished images and the number of all images, and later with the number of finished
+        blocks of the matrix and the number of all blocks.
 
     Yields
     ------
     DistanceMatrix
-        For one set it is symmetric, and its diagonal is exactly zero. The relative error of each distance is at most
-        `pairwise_distance.PRECISION`.
+        For one set, the matrix is symmetric, and its diagonal is exactly zero. The relative error of each distance is
+        at most `pairwise_distance.PRECISION`.
 
     Raises
     ------
     UsageError
-        If the set has fewer than two images.
-    ImageError, SizeError, OutputError
-        If no image can be read, if sizes do not fit, or if the disk is full.
+        If only one set is given and it has fewer than two images, or if no image of a set can be compared.
+    ImageError
+        If no image can be read.
+    SizeError
+        If the images differ in size and the policy refuses this, or if their size is too small for the metric.
+    OutputError
+        If a temporary file cannot be written, for example because the disk is full.
     """
     if others_set is None and len(images.names) < 2:
-        raise UsageError(f"{shown(images.folder)} holds a single image; a matrix needs two images, or a second folder")
+        raise UsageError(
+            f"{shown(images.folder)} holds a single image; a matrix needs at least two images, or a second folder"
+        )
     sources = (images,) if others_set is None else (images, others_set)
     shape = common_shape(job, *sources)
     failed: list[FailedImage] = []
@@ -84,7 +101,9 @@ def compute_matrix(
             columns = PointStore(second, scratch_name(folder))
             column_names = fill_store(columns, job, others_set, shape, failed, progress)
         if not names or not column_names:
-            raise UsageError(f"no image of {shown(sources[-1].folder)} can be compared: {failed[-1].message}")
+            raise UsageError(
+                f"no image of {shown(sources[-1].folder)} can be compared; the last error is: {failed[-1].message}"
+            )
         grid = _Grid(result, len(names), len(column_names), scratch_name(folder))
         other_points = None if others_set is None else columns.points()
         steps = block_count(len(names), None if other_points is None else len(other_points))
@@ -98,23 +117,23 @@ def compute_matrix(
 
 
 class _Grid:
-    """An R x C matrix in a file, written block by block. Methods raise OutputError."""
+    """An R x C matrix of float64 in a file, written block by block. Its methods raise OutputError if writing fails."""
 
     def __init__(self, file: BinaryIO, rows: int, columns: int, name: str) -> None:
         self._file, self._shape, self._name = file, (rows, columns), name
 
     def put(self, block: Block) -> None:
-        """Write a block."""
+        """Write a block at its place in the file."""
         rows = np.ascontiguousarray(block.distances, "<f8")
         try:
             for row, part in enumerate(rows, block.row):
                 self._file.seek(8 * (row * self._shape[1] + block.column))
                 written = self._file.write(part.data)
-                if written != part.nbytes:  # the disk is nearly full: writing the rest raises the error with the reason
+                if written != part.nbytes:  # the disk is full: writing the rest raises an error that has the reason
                     self._file.write(part.data.cast("B")[written:])
         except OSError as error:
             raise output_error(self._name, error) from error
 
     def values(self) -> Numbers:
-        """Return the whole matrix as a memory map."""
+        """Return the complete matrix as a memory map of the file."""
         return cast(Numbers, map_array(self._file, "<f8", 0, self._shape))

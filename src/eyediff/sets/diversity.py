@@ -1,11 +1,12 @@
-"""Measure the diversity of a set: the mean distance of all pairs, in one pass over the images.
+"""Measure the diversity of a set of images: the mean distance of all its pairs, in one pass over the images.
 
-LPIPS is |e_i - e_j|^2 for embeddings e. With the mean embedding m:
+The LPIPS distance of images i and j is |e_i - e_j|^2, where e_i is the embedding of image i. If m is the mean of the N
+embeddings, the mean over all pairs is
 
     mean over pairs  =  2 / (N - 1) * sum_i |e_i - m|^2
 
-Welford's recurrence computes the sum image by image. It keeps one vector in memory and has no cancellation. Let m_k be
-the mean of the first k embeddings:
+Welford's recurrence computes this sum image by image. It keeps only one vector in memory and has no cancellation. Let
+m_k be the mean of the first k embeddings. Then
 
     t_i = (i - 1) / i * |e_i - m_(i-1)|^2           sum_i |e_i - m|^2 = t_2 + ... + t_N
 
@@ -13,32 +14,33 @@ So the mean over pairs is the mean of the N - 1 values 2 t_i.
 
 Standard error
 --------------
-Assume that images are drawn independently. Let S be their covariance and V = Var |e - E e|^2. The mean over pairs is a
-U-statistic. From its Hoeffding decomposition (Hoeffding 1948, A class of statistics with asymptotically normal
-distribution, theorem 5.2), its variance is exactly
+Assume that the images are drawn independently. Let S be the covariance of their embeddings, and V = Var |e - E e|^2.
+The mean over pairs is a U-statistic. Its Hoeffding decomposition (Hoeffding 1948, A class of statistics with
+asymptotically normal distribution, theorem 5.2) shows that its variance is exactly
 
     4 V / N + 8 tr(S^2) / (N (N - 1))
 
-The N (N - 1) / 2 distances are not independent, so their deviation divided by the root of their number is not a
-standard error. The closed form of the jackknife needs e_i . m for the final m: a second pass, or a D x D matrix. The
-t_i need neither. They come from Helmert's transform, which turns N independent points into N - 1 uncorrelated ones. For
-normal points the t_i are independent and identically distributed, so
+The N (N - 1) / 2 distances are not independent of each other. So their standard deviation, divided by the square root
+of their number, is not a standard error of the mean. The closed form of the jackknife needs e_i . m for the final mean
+m, and so a second pass over the images, or a D x D matrix. The t_i need neither. They come from Helmert's transform,
+which turns N independent points into N - 1 uncorrelated ones. If the points have a normal distribution, the t_i are
+independent and identically distributed, so that
 
     standard error^2  =  4 / (N - 1) * (sample variance of the t_i)
 
-is unbiased for every N. For other distributions E t_i = tr S still holds, and Var t_i = V + 4 tr(S^2) / i up to terms
-in 1 / i^2 and fourth cumulants over i. So the estimate is consistent. It is too large if V is 0, for example for points
-on a sphere:
+is unbiased for every N. For other distributions, E t_i = tr S still holds, and Var t_i = V + 4 tr(S^2) / i up to terms
+in 1 / i^2 and up to fourth cumulants divided by i. So the estimate is consistent. It is too large if V is 0, for
+example for points on a sphere. In this case,
 
     Var t_i  =  tr(S^2) (4 (i - 1) / i^2 + 2 (i - 2) / (i^2 (i - 1)))
 
-Let T be the sum of Var t_i / tr(S^2) from i = 2 to N. Then the estimate of the squared error is N (T - 2 / N) / (2 (N -
-2)) times too large. For N = 100 the estimate of the error is 2.7 times too large. This factor grows like sqrt(2 log N),
-but the error itself falls like 1 / N.
+Let T be the sum of Var t_i / tr(S^2) from i = 2 to N. Then the estimate of the squared error is too large by the factor
+N (T - 2 / N) / (2 (N - 2)). For N = 100, the estimate of the error is 2.7 times too large. This factor grows like
+sqrt(2 log N), but the error itself falls like 1 / N.
 
-The sum of the t_i does not depend on the order of the images, but each t_i does, and neighbouring files are often
-similar. So images are taken in a random order, which makes the t_i exchangeable. The order depends only on the number
-of images.
+The sum of the t_i does not depend on the order of the images, but each t_i does. Neighbouring files are often similar.
+So the images are taken in a random order, which makes the t_i exchangeable. This order depends only on the number of
+images.
 """
 
 from __future__ import annotations
@@ -65,17 +67,24 @@ from .reading import Batch, common_shape, embed_images
 Scope: TypeAlias = Literal["group", "within groups", "all"]
 
 CHUNK = 1 << 17
-"""Number of axes that are processed together. In double precision they take 1 MB, which fits in the cache."""
+"""Number of values of an embedding that are processed together.
+
+In double precision they take 1 MB, which fits into the cache of the processor.
+"""
 
 
 class RunningDiversity:
-    """Statistics of embeddings that are added one by one: their number, their mean, and sums of t (see the module)."""
+    """Statistics of embeddings that are added one by one.
+
+    They are the number of the embeddings, their mean, and sums over the values t that the docstring of this module
+    defines.
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self._mean: Numbers = np.zeros(0)
-        self._sum = 0.0  # of t
-        self._squares = 0.0  # of (t - mean of t)^2, by the same recurrence
+        self._sum = 0.0  # sum of t
+        self._squares = 0.0  # sum of (t - mean of t)^2, computed by the same recurrence
 
     def add(self, point: Array) -> None:
         """Add one embedding of D values."""
@@ -87,7 +96,7 @@ class RunningDiversity:
         for start in range(0, len(point), CHUNK):
             mean = self._mean[start : start + CHUNK]
             difference = point[start : start + CHUNK] - mean
-            length += float(np.einsum("i,i->", difference, difference))  # a BLAS would start threads for this small sum
+            length += float(np.einsum("i,i->", difference, difference))  # np.dot would start threads for a small sum
             difference /= self.count
             mean += difference
         t, before = length * (self.count - 1) / self.count, self.count - 2
@@ -96,9 +105,9 @@ class RunningDiversity:
         self._sum += t
 
     def merge(self, other: RunningDiversity) -> None:
-        """Add all embeddings of another object.
+        """Add all embeddings of `other`.
 
-        Afterwards the standard error is None, because it depends on the order.
+        Afterwards, `standard_error` is None, because it depends on the order in which the embeddings were added.
         """
         if not other.count:
             return
@@ -112,12 +121,15 @@ class RunningDiversity:
 
     @property
     def mean(self) -> float | None:
-        """Mean distance of all pairs; None for fewer than two embeddings."""
+        """Mean distance of all pairs, or None if there are fewer than two embeddings."""
         return 2 * self._sum / (self.count - 1) if self.count > 1 else None
 
     @property
     def standard_error(self) -> float | None:
-        """Standard error of the mean, for independent images; None for fewer than three, and after `merge`."""
+        """Standard error of the mean if the images are independent.
+
+        It is None if there are fewer than three embeddings, or after a call of `merge`.
+        """
         if self.count < 3 or math.isnan(self._squares):
             return None
         return 2 * math.sqrt(self._squares / (self.count - 2) / (self.count - 1))
@@ -125,19 +137,21 @@ class RunningDiversity:
 
 @dataclass(frozen=True, slots=True)
 class DiversityEstimate:
-    """The mean distance of all pairs of some images, and its standard error; None if there are too few images.
+    """The mean distance of all pairs of some images, and its standard error.
 
     Attributes
     ----------
     scope : {"group", "within groups", "all"}
-        Pairs that are averaged. For "within groups", `mean` is the mean of the means of the groups, and the standard
-        error is computed from these means.
+        Pairs over which the distance is averaged: the pairs of one group, or all pairs of the set. For "within groups",
+        `mean` is the mean of the means of the groups, and the standard error is computed from these means.
     name : str
-        Name of the group; empty for other scopes.
+        Name of the group if `scope` is "group", otherwise empty.
     images : int
         Number of images.
-    mean, standard_error : float or None
-        In the unit of the metric.
+    mean : float or None
+        Mean distance, in the unit of the metric. None if there are too few images.
+    standard_error : float or None
+        Standard error of `mean`. None if there are too few images, or if the images are not independent.
     """
 
     scope: Scope
@@ -149,9 +163,18 @@ class DiversityEstimate:
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """Diversity of a set: estimates for each group, within groups (None without groups) and for all images.
+    """The diversity of a set of images.
 
-    `failed` has the images that failed.
+    Attributes
+    ----------
+    groups : sequence of DiversityEstimate
+        Estimate for each group. It is empty if the images have no groups.
+    within : DiversityEstimate or None
+        Mean over the groups. None if the images have no groups.
+    everything : DiversityEstimate
+        Estimate for all pairs of the set.
+    failed : sequence of FailedImage
+        Images that could not be used.
     """
 
     groups: Sequence[DiversityEstimate]
@@ -163,17 +186,19 @@ class Diversity:
 def measure_diversity(
     job: EmbeddingJob, source: ImageSet, grouping: Grouping | None = None, progress: Progress | None = None
 ) -> Diversity:
-    """Embed every image once and return the mean distance of all pairs. Memory does not grow with the number of images.
+    """Compute the embedding of every image once, and return the mean distance of all pairs of images.
+
+    The use of memory does not depend on the number of images.
 
     Parameters
     ----------
     job : EmbeddingJob
-        How images are read and embedded.
+        Settings with which images are read and embedded.
     source : ImageSet
-        The set.
+        Images to compare.
     grouping : Grouping, optional
-        Groups of images. With groups, no standard error is given for all images together, because images of one group
-        are not independent.
+        Groups of images. If groups are given, the estimate for all images has no standard error, because the images of
+        a group are not independent.
     progress : function, optional
         Called with the number of finished images and the number of all images.
 
@@ -193,7 +218,10 @@ def measure_diversity(
     groups: Mapping[str, Sequence[int]] = {"": range(len(source.names))} if grouping is None else grouping.groups
     group_of = {index: name for name, indices in groups.items() for index in _shuffle(indices)}
     if len(group_of) < 2:
-        raise UsageError(f"{shown(source.folder)}: a mean over pairs needs at least 2 images, not {len(group_of)}")
+        raise UsageError(
+            f"{shown(source.folder)}: a mean over pairs needs at least 2 images, but the number of images is "
+            f"{len(group_of)}; give more images"
+        )
     failed = [] if grouping is None else list(grouping.ungrouped)
     by_group = dict.fromkeys(groups, _estimate("group", "", RunningDiversity()))
     total = RunningDiversity()
@@ -213,7 +241,7 @@ def measure_diversity(
 
 
 def _iterate_points(items: Iterable[Batch | FailedImage], failed: list[FailedImage]) -> Iterator[tuple[int, Array]]:
-    """Yield the index and the embedding of each image. Append images that failed to `failed`."""
+    """Yield the index and the embedding of each image. Append the images that failed to the list `failed`."""
     for item in items:
         if isinstance(item, FailedImage):
             failed.append(item)
@@ -233,7 +261,7 @@ def _estimate(scope: Scope, name: str, statistics_of_points: RunningDiversity) -
 
 
 def _within(groups: Sequence[DiversityEstimate]) -> DiversityEstimate:
-    """Average over groups. Every group has the same weight."""
+    """Return the mean of the means of the groups. Every group has the same weight."""
     means = [group.mean for group in groups if group.mean is not None]
     images = sum(group.images for group in groups if group.mean is not None)
     mean = math.fsum(means) / len(means) if means else None

@@ -1,4 +1,4 @@
-"""Draw a distance matrix. Needs matplotlib."""
+"""Draw a distance matrix as a picture. This module needs matplotlib."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ MAX_NAMED = 60
 """Largest number of images whose names are written beside the matrix."""
 
 MAX_NAME_LENGTH = 32
-"""Number of characters of a name that are shown. They are the last ones, because the ends of names differ more."""
+"""Largest number of characters of a name that are shown.
+
+The last characters are shown, because names differ more at their ends than at their beginnings.
+"""
 
 
 def draw_heat_map(matrix: DistanceMatrix, metric: str, path: Path) -> None:
-    """Draw the distances as colours. Small distances are dark.
+    """Draw a distance matrix as a picture in which small distances are dark, and save it to `path`.
 
-    The images of a single set are drawn in the order of `cluster_order`. Raises OutputError.
+    If rows and columns are the same images, they are drawn in the order of `cluster_order`. Raises OutputError if the
+    file cannot be written.
     """
     same = matrix.rows == matrix.columns
     order = cluster_order(matrix.distances) if same else list(range(len(matrix.rows)))

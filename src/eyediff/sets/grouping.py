@@ -1,4 +1,4 @@
-"""Group the images of a set by subfolder, or by a part of their path."""
+"""Divide the images of a set into groups by their subfolder, or by another part of their path."""
 
 from __future__ import annotations
 
@@ -12,22 +12,27 @@ from .job import FailedImage, ImageSet
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """Indices in `ImageSet.names` for each group, sorted by the names of the groups; and the images without a group."""
+    """The groups of the images of a set.
+
+    `groups` maps the name of each group to the indices of its images in `ImageSet.names`. The names are sorted.
+    `ungrouped` has the images that belong to no group.
+    """
 
     groups: Mapping[str, Sequence[int]]
     ungrouped: Sequence[FailedImage] = ()
 
 
 def group_images(source: ImageSet, rule: str) -> Grouping:
-    """Group the images of a set.
+    """Divide the images of a set into groups.
 
     Parameters
     ----------
     source : ImageSet
-        The set.
+        Images of the set.
     rule : str
-        "subfolder", or a regular expression that is searched for in the path below the folder. The group is the match
-        of the first parenthesis, or the whole match if the expression has no parenthesis.
+        "subfolder", or a regular expression. A regular expression is searched for in the path of each image below the
+        folder of the set. The group is the text that the first parenthesis matches. If the expression has no
+        parenthesis, the group is the text that the complete expression matches.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def group_images(source: ImageSet, rule: str) -> Grouping:
     Raises
     ------
     UsageError
-        If the expression is invalid, or matches no image.
+        If the regular expression is invalid, or if it matches the path of no image.
     """
     group_of = group_function(rule)
     groups: dict[str, list[int]] = {}
@@ -46,11 +51,15 @@ def group_images(source: ImageSet, rule: str) -> Grouping:
         if group is None:
             ungrouped.append(
                 FailedImage(
-                    name, "group", f"the rule {rule} does not match this name, so the image belongs to no group"
+                    name, "group", f"the image belongs to no group, because the rule {rule} does not match its path"
                 )
             )
         else:
             groups.setdefault(group, []).append(index)
     if not groups:
-        raise UsageError(Setting("groups", rule), f" matches no image, for example not {shown(source.names[0])}")
+        raise UsageError(
+            Setting("groups", rule),
+            f" matches no image, such as {shown(source.names[0])}; "
+            "give `subfolder`, or an expression that matches the paths",
+        )
     return Grouping({name: groups[name] for name in sorted(groups)}, ungrouped)

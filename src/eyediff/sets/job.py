@@ -1,4 +1,4 @@
-"""Define a set of images, the settings to read and embed them, and images that failed."""
+"""Define a set of images, the settings with which images are read and embedded, and the record of a failed image."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ from ..scoring.loading import Read
 
 
 class Embedder(Protocol):
-    """A metric whose distance is the squared Euclidean distance of two embeddings."""
+    """A metric that computes an embedding of each image.
+
+    Its distance between two images is the squared Euclidean distance of their embeddings.
+    """
 
     @property
     def smallest(self) -> int:
-        """Smallest height and width of an image, in pixels."""
+        """Smallest height and width that the metric accepts, in pixels."""
 
     def embeddings(self, x: Pixels) -> Array:
-        """Return N x D embeddings of N x H x W x 3 pixels of one storage type. They must not depend on the batch."""
+        """Return the embeddings of N images, an N x D array. `x` has N x H x W x 3 pixels.
+
+        The embedding of an image must not depend on the other images in the batch.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSet:
-    """A folder and the paths of images below it, with forward slashes. Results keep the order of the names."""
+    """A set of images: a folder, and the paths of images below this folder, with forward slashes.
+
+    Results are in the order of `names`.
+    """
 
     folder: Path
     names: Sequence[str]
@@ -35,7 +44,7 @@ class ImageSet:
 
 @dataclass(frozen=True, slots=True)
 class FailedImage:
-    """An image that is missing from a result, and the reason."""
+    """An image that could not be used, the stage in which it failed, and the reason."""
 
     name: str
     stage: Stage | Literal["group"]
@@ -44,14 +53,23 @@ class FailedImage:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingJob:
-    """A reader and an embedder of images.
+    """The settings with which images are read and embedded.
 
-    `header` describes one metric. Its `size` is the policy that gives all images the same size.
+    Parameters
+    ----------
+    embedder
+        Metric that computes the embeddings.
+    header
+        Settings of the metric. `header.size` is the policy by which all images are brought to the same size.
+    read
+        Function that reads an image file.
+    workers
+        Number of threads that read images.
 
     Raises
     ------
     UsageError
-        If the header has several metrics, or if there are no workers.
+        If the header does not have exactly one metric, or if `workers` is less than 1.
     """
 
     embedder: Embedder
@@ -62,10 +80,10 @@ class EmbeddingJob:
     def __post_init__(self) -> None:
         if len(self.header.metrics) != 1:
             raise UsageError(
-                f"{', '.join(self.header.metrics) or 'no metric'} was given; give exactly one metric for a set"
+                f"the metrics are {', '.join(self.header.metrics) or 'missing'}; give exactly one metric for a set"
             )
         if self.workers < 1:
-            raise UsageError(f"{self.workers} workers were given; at least 1 is needed")
+            raise UsageError(f"the number of workers is {self.workers}; expected at least 1")
 
     @property
     def metric(self) -> str:

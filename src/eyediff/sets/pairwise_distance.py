@@ -1,19 +1,20 @@
-"""Compute squared Euclidean distances of many points with matrix products, as exactly as from differences.
+"""Compute squared Euclidean distances between many points with matrix products.
 
     |x - y|^2 = |x|^2 + |y|^2 - 2 x.y
 
-Points are float32, and sums are float64. Products are computed for COLUMNS axes at a time and then added.
+The values of the points are float32, and sums are computed in float64. Products are computed for COLUMNS values of the
+points at a time, and then added.
 
-A sum of n products in double precision has an error of at most n * 2^-53 of the sum of their magnitudes. A chunk has n
-= 8192 axes, and there are at most 8192 chunks. So the error of each of the three terms is at most 2 * 8192 * 2^-53 <
-2e-12 of |x||y|. The error of the distance is at most 4e-12 * (|x|^2 + |y|^2), and in practice 1 % of that. This error
-would matter if the distance is below CLOSE * (|x|^2 + |y|^2). Such distances are computed from differences. So the
-relative error of every distance is at most
+A sum of n products in double precision has an error of at most n * 2^-53 times the sum of their magnitudes. A chunk has
+n = 8192 values, and there are at most 8192 chunks. So the error of each of the three terms above is at most
+2 * 8192 * 2^-53 |x||y| < 2e-12 |x||y|. The error of the distance is at most 4e-12 (|x|^2 + |y|^2); in practice, it is
+1 % of this bound. The relative error would be large if the distance is below CLOSE (|x|^2 + |y|^2). Such small
+distances are computed from the differences x - y instead. So the relative error of every distance is at most
 
     PRECISION = 4e-12 / CLOSE = 4e-7
 
-The points were rounded to float32 before, which has a larger effect (6e-8 of each value). The distance of equal points
-is exactly 0.
+The points themselves were rounded to float32 before. This rounding has a larger effect (6e-8 of each value). The
+distance of equal points is exactly 0.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ CLOSE = 1e-5
 PRECISION = 4e-7
 
 ROWS, COLUMNS = 512, 8192
-"""Number of points and of axes that are multiplied at a time: two blocks of 32 MB in double precision."""
+"""Number of points, and number of values of each point, that are multiplied at a time.
+
+The two blocks take 32 MB each in double precision.
+"""
 
 
 class Block(NamedTuple):
-    """Distances between two ranges of points. The ranges begin at the indices `row` and `column`."""
+    """A part of a distance matrix.
+
+    `row` and `column` are the indices of its first row and its first column in the complete matrix.
+    """
 
     row: int
     column: int
@@ -45,10 +52,10 @@ class Block(NamedTuple):
 
 
 def blocks(points: Array, others: Array | None = None) -> Iterator[Block]:
-    """Yield all distances from N x D `points` to M x D `others`, in blocks.
+    """Yield the squared distances from each of N x D `points` to each of M x D `others`, in blocks.
 
-    Without `others`, yield the blocks in the upper triangle of the distances within `points`. Blocks on the diagonal
-    are symmetric, and their diagonal is zero.
+    If `others` is None, yield the blocks of the upper triangle of the matrix of distances within `points`. The blocks
+    on the diagonal of this matrix are complete and symmetric, and have zeros on their own diagonal.
     """
     for row in range(0, len(points), ROWS):
         for column in range(row if others is None else 0, len(points if others is None else others), ROWS):
@@ -62,15 +69,15 @@ def blocks(points: Array, others: Array | None = None) -> Iterator[Block]:
 
 
 def block_count(points: int, others: int | None) -> int:
-    """Return the number of blocks that `blocks` yields."""
+    """Return the number of blocks that `blocks` yields for these numbers of points."""
     rows = -(-points // ROWS)
     return rows * (rows + 1) // 2 if others is None else rows * -(-others // ROWS)
 
 
 def distances_between(a: Array, b: Array) -> Numbers:
-    """Return the N x M squared distances from N x D points to M x D points.
+    """Return the N x M matrix of squared distances from N x D points `a` to M x D points `b`.
 
-    The function needs memory for one block and for the result.
+    In addition to the result, the function needs memory for one block of each array in double precision.
     """
     products = np.zeros((len(a), len(b)))
     norms_a, norms_b = np.zeros(len(a)), np.zeros(len(b))
@@ -88,12 +95,12 @@ def distances_between(a: Array, b: Array) -> Numbers:
 
 
 def squared_distances(points: Array) -> Numbers:
-    """Return all squared distances within N x D points.
+    """Return the matrix of squared distances between N points, given as an N x D array.
 
     Returns
     -------
     array of float64, shape (N, N)
-        Symmetric, with zeros on the diagonal. The relative error is at most PRECISION.
+        Symmetric matrix with zeros on the diagonal. The relative error of each distance is at most PRECISION.
 
     Examples
     --------
@@ -111,7 +118,10 @@ def squared_distances(points: Array) -> Numbers:
 
 
 def _exact_distances(point: Array, others: Array, which: Indices) -> Numbers:
-    """Compute distances from differences, which avoids cancellation."""
+    """Return the squared distances from `point` to the points `which` of `others`, computed from differences.
+
+    Differences avoid the cancellation that occurs with products if two points are close.
+    """
     total = np.zeros(len(which))
     for start in range(0, len(point), COLUMNS):
         chunk = slice(start, start + COLUMNS)

@@ -1,4 +1,4 @@
-"""Search embeddings exactly: find the nearest points of a query, and all pairs of close points."""
+"""Search embeddings without approximation: find the points nearest to a query, and all pairs of close points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .pairwise_distance import ROWS, Indices, block_count, blocks, distances_bet
 
 @dataclass(frozen=True, slots=True)
 class NearestPoint:
-    """A point near a query: its index, and its distance from the query."""
+    """One of the points nearest to a query: the index of the point, and its distance from the query."""
 
     index: int
     distance: float
@@ -23,9 +23,9 @@ class NearestPoint:
 
 @dataclass(frozen=True, slots=True)
 class ClosePair:
-    """Two close points: their indices and their distance.
+    """Two points that are close to each other: the indices of the points, and their distance.
 
-    `group` is the number of their connected component, from 1.
+    `group` is the number, from 1, of the group that both points belong to; see `close_pairs`.
     """
 
     group: int
@@ -35,9 +35,9 @@ class ClosePair:
 
 
 def nearest(points: Array, queries: Array, k: int) -> list[list[NearestPoint]]:
-    """Return the k nearest of N x D points for each of Q x D queries, nearest first.
+    """Return, for each of Q x D `queries`, the k nearest of N x D `points`, with the nearest point first.
 
-    Points at equal distance are sorted by index.
+    Points at equal distance are in the order of their indices.
     """
     distances: Numbers = np.zeros((len(queries), 0))
     indices = np.zeros((len(queries), 0), np.int64)
@@ -54,10 +54,10 @@ def nearest(points: Array, queries: Array, k: int) -> list[list[NearestPoint]]:
 
 
 def close_pairs(points: Array, below: float, progress: Progress | None = None) -> list[ClosePair]:
-    """Return all pairs of N x D points at a distance of `below` or less.
+    """Return all pairs of N x D points whose distance is `below` or less.
 
-    A group is a connected component of these pairs. So two points of a group may be farther apart than `below`. Groups
-    are sorted by their first point, and pairs in a group by distance.
+    Pairs that have a point in common belong to the same group. So a group may have two points whose distance is larger
+    than `below`. Groups are sorted by the index of their first point, and the pairs of a group are sorted by distance.
     """
     firsts, seconds, distances = [], [], []
     steps = block_count(len(points), None)
@@ -79,7 +79,10 @@ def close_pairs(points: Array, below: float, progress: Progress | None = None) -
 
 
 def _groups(count: int, firsts: Sequence[int], seconds: Sequence[int]) -> Indices:
-    """Return the number of the group of each point. The number is valid only for points that are in a pair."""
+    """Return the number of the group of each point, for pairs of the points `firsts` and `seconds`.
+
+    The number is valid only for points that are in a pair.
+    """
     root = list(range(count))
 
     def find(place: int) -> int:

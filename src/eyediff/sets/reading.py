@@ -1,4 +1,7 @@
-"""Read the images of a set ahead, give them one size, and embed them in batches, in the order of their names."""
+"""Read the images of a set, bring them to one size, and compute their embeddings in batches.
+
+Threads read images ahead. The results are in the order of the names.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,12 @@ from .job import EmbeddingJob, FailedImage, ImageSet
 from .store import PointStore
 
 AHEAD = defaults.WINDOW // 2
-"""Number of images that are decoded ahead."""
+"""Number of images that may be decoded before they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The common size of the images of a set. `name` is the image that determined the size."""
+    """The size to which all images of a set are brought, in pixels. `name` is the image that determined the size."""
 
     height: int
     width: int
@@ -37,16 +40,20 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Indices of images in `ImageSet.names`, and their embeddings, N x D."""
+    """The embeddings of N images.
+
+    `indices` has the indices of the images in `ImageSet.names`, and `points` has their N x D embeddings.
+    """
 
     indices: Sequence[int]
     points: Array
 
 
 def common_shape(job: EmbeddingJob, *sources: ImageSet) -> Shape:
-    """Return the common size of all images.
+    """Return the size to which all images of the sets are brought.
 
-    The size is that of the first readable image. For the policy crop, it is the smallest height and the smallest width.
+    This is the size of the first image that can be read. If the size policy of the job is "crop", it is the smallest
+    height and the smallest width of all images.
 
     Raises
     ------
@@ -68,7 +75,7 @@ def common_shape(job: EmbeddingJob, *sources: ImageSet) -> Shape:
         if job.header.size != "crop":
             break
     if shape is None:
-        raise ImageError(f"no image of {shown(sources[0].folder)} can be read; the first: {problem}")
+        raise ImageError(f"no image of {shown(sources[0].folder)} can be read; the first error is: {problem}")
     if min(shape.height, shape.width) < job.embedder.smallest:
         raise SizeError(
             f"{job.metric} needs sides of at least {job.embedder.smallest} pixels, but these images would be "
@@ -78,7 +85,10 @@ def common_shape(job: EmbeddingJob, *sources: ImageSet) -> Shape:
 
 
 def _every_image(job: EmbeddingJob, sources: Iterable[ImageSet]) -> Generator[Image | FailedImage]:
-    """Read every image. Read ahead only for the policy crop, because it needs all images."""
+    """Yield every image of the sets.
+
+    Images are read ahead only if the size policy is "crop", because the caller then reads all of them.
+    """
     for source in sources:
         if job.header.size == "crop":
             yield from _read_ahead(job, source, source.names, _unchanged, AHEAD)
@@ -93,9 +103,22 @@ def embed_images(
     indices: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> Generator[Batch | FailedImage]:
-    """Embed the images at `indices` (None: all images), in that order.
+    """Yield the embeddings of images in batches, and the images that failed.
 
-    Yields batches and the images that failed. The images of a batch have the same storage type.
+    All images of a batch have the same storage type, such as 8-bit integers.
+
+    Parameters
+    ----------
+    job
+        Settings with which images are read and embedded.
+    source
+        Set of images.
+    shape
+        Size to which the images are brought.
+    indices
+        Indices in `source.names` of the images to embed, in the order of the results. None selects all images.
+    progress
+        Function that is called with the number of finished images and the number of all images.
 
     Raises
     ------
@@ -141,7 +164,7 @@ def _read(job: EmbeddingJob, source: ImageSet, name: str, fit: Callable[[Image],
         return fit(image)
     except SizeError:
         raise
-    except Exception as error:  # noqa: BLE001  # as above: for example, too little memory for the size
+    except Exception as error:  # noqa: BLE001  # for example, the memory may be too small for the new size
         return FailedImage(name, "size", describe_error(error))
 
 
@@ -158,7 +181,7 @@ def _nbytes(item: Image | FailedImage) -> int | None:
 
 
 def _embed(job: EmbeddingJob, source: ImageSet, images: Sequence[tuple[int, Image]]) -> Generator[Batch | FailedImage]:
-    """Embed one batch. Yield its embeddings, and the images that failed."""
+    """Compute the embeddings of one batch of images. Yield the images that failed, and then the embeddings."""
     if not images:
         return
 
@@ -170,7 +193,7 @@ def _embed(job: EmbeddingJob, source: ImageSet, images: Sequence[tuple[int, Imag
         if isinstance(result, str):
             yield FailedImage(source.names[index], "score", result)
         elif not np.isfinite(result).all():
-            yield FailedImage(source.names[index], "score", f"{job.metric}: the embedding is not finite")
+            yield FailedImage(source.names[index], "score", f"{job.metric}: a value of the embedding is not finite")
         else:
             indices.append(index)
             points.append(result)
@@ -186,9 +209,10 @@ def fill_store(
     failed: list[FailedImage],
     progress: Progress | None = None,
 ) -> list[str]:
-    """Append the embeddings of a set to a store.
+    """Compute the embeddings of a set of images and append them to `store`.
 
-    Return the names of the embedded images, and append images that failed to `failed`.
+    Return the names of the images whose embeddings were appended. The images that failed are appended to the list
+    `failed`.
     """
     names: list[str] = []
     with closing(embed_images(job, source, shape, progress=progress)) as items:

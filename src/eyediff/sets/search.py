@@ -1,4 +1,4 @@
-"""Search the images of a folder for the nearest neighbours of other images, and for near duplicates."""
+"""Search a set of images for the images nearest to a query, and for pairs of images that are nearly equal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .reading import embed_images
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An image of the set that is near a query. The nearest image has `rank` 1."""
+    """An image of the set that is one of the nearest images to a query. The nearest image has `rank` 1."""
 
     query: str
     rank: int
@@ -28,7 +28,11 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class DuplicatePair:
-    """Two images of the set that are near each other. `group` is the number of their connected component, from 1."""
+    """Two images of the set that are nearly equal.
+
+    `group` is the number, from 1, of the group that both images belong to. Groups are the connected components of the
+    graph whose edges are such pairs.
+    """
 
     group: int
     first: str
@@ -36,7 +40,7 @@ class DuplicatePair:
     distance: float
 
 
-_MISMATCH = "the index does not hold the embeddings of these images"
+_MISMATCH = "the index does not belong to these images and this metric"
 
 
 def find_neighbours(
@@ -47,34 +51,37 @@ def find_neighbours(
     k: int,
     progress: Progress | None = None,
 ) -> Generator[Neighbour | FailedImage]:
-    """Find the k nearest images of a set for every query, in the order of the queries.
+    """Find the k images of a set that are nearest to each query, in the order of the queries.
 
-    The query's own file is left out.
+    If the file of a query is itself in the set, it is left out of its own results.
 
     Parameters
     ----------
     job : EmbeddingJob
-        How images are read and embedded.
+        Settings with which images are read and embedded.
     points : IndexedPoints
         Embeddings of the set.
-    source, queries : ImageSet
-        The set and the queries.
+    source : ImageSet
+        Images of the set.
+    queries : ImageSet
+        Images for which the nearest images are searched.
     k : int
-        Number of neighbours.
+        Number of images to return for each query.
     progress : function, optional
         Called with the number of finished queries and the number of all queries.
 
     Yields
     ------
     Neighbour or FailedImage
-        Images at equal distance are sorted by name.
+        The k nearest images of a query, or the query if it could not be used. Images at equal distance are in the order
+        of their names.
 
     Raises
     ------
     SizeError
         If the size of a query differs from the size of the set, and the policy refuses different sizes.
     UsageError
-        If the embeddings, which may come from a file, do not belong to these images and this metric.
+        If `points` does not belong to these images and this metric. This may happen if it was read from a file.
     """
     with closing(embed_images(job, queries, points.shape, progress=progress)) as items:
         for item in items:
@@ -83,12 +90,13 @@ def find_neighbours(
                 continue
             if item.points.shape[1] != points.points.shape[1]:
                 raise UsageError(
-                    f"{_MISMATCH}: it has {points.points.shape[1]} values for each image, not {item.points.shape[1]}; ",
+                    f"{_MISMATCH}: it has {points.points.shape[1]} values for each image; expected "
+                    f"{item.points.shape[1]}; ",
                     *REMEDY,
                 )
             for index, matches in zip(item.indices, nearest(points.points, item.points, k + 1), strict=True):
                 if not all(math.isfinite(match.distance) for match in matches):
-                    raise UsageError(f"{_MISMATCH}: some values are not finite; ", *REMEDY)
+                    raise UsageError(f"{_MISMATCH}: some of its values are not finite; ", *REMEDY)
                 query, others = queries.names[index], [(points.names[m.index], m.distance) for m in matches]
                 others = [other for other in others if not _same_file(source.folder / other[0], queries.folder / query)]
                 for rank, (name, distance) in enumerate(others[:k], 1):
@@ -96,7 +104,7 @@ def find_neighbours(
 
 
 def find_duplicates(points: IndexedPoints, below: float, progress: Progress | None = None) -> list[DuplicatePair]:
-    """Find all pairs of images at a distance of `below` or less. See `point_search.close_pairs`."""
+    """Return all pairs of images whose distance is `below` or less, in the order of `point_search.close_pairs`."""
     return [
         DuplicatePair(pair.group, points.names[pair.first], points.names[pair.second], pair.distance)
         for pair in close_pairs(points.points, below, progress)

@@ -1,4 +1,4 @@
-"""Order images so that similar images are side by side. This makes a distance matrix readable."""
+"""Order images so that similar images follow each other. This makes a picture of their distance matrix readable."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from ..records import Numbers
 
 
 def cluster_order(distances: Numbers) -> list[int]:
-    """Return an order of N images: the order of the leaves in a hierarchical clustering of their N x N distances.
+    """Return the indices of N images in the order of the leaves of a hierarchical clustering.
 
-    Branches are joined by average linkage (UPGMA: Sokal & Michener 1958). The nearest-neighbour chain (Murtagh 1983)
-    finds them in N^2 steps, with one copy of the matrix. A branch is reversed if its other end is more similar to the
-    branch beside it. The first of equal choices is taken.
+    Parameters
+    ----------
+    distances
+        N x N distances of the images.
+
+    Notes
+    -----
+    Clusters are joined by average linkage (UPGMA: Sokal & Michener 1958). The nearest-neighbour chain (Murtagh 1983)
+    finds the clusters to join in about N^2 steps, with one copy of the matrix. If two clusters are joined, each of them
+    is reversed if this brings more similar images together. If two choices are equally good, the first one is taken.
     """
     count = len(distances)
     if count == 0:
@@ -33,7 +40,10 @@ def cluster_order(distances: Numbers) -> list[int]:
 
 
 def _closest_two(working: Numbers, chain: list[int], sizes: Numbers) -> tuple[int, int]:
-    """Return two branches that are nearest to each other, the lower index first, and remove them from the chain."""
+    """Return the indices of two clusters that are nearest to each other, the lower index first.
+
+    The two clusters are removed from `chain`, the current chain of nearest neighbours.
+    """
     if not chain:
         chain.append(int(np.flatnonzero(sizes)[0]))
     while True:
@@ -46,7 +56,10 @@ def _closest_two(working: Numbers, chain: list[int], sizes: Numbers) -> tuple[in
 
 
 def _join(left: list[int], right: list[int], distances: Numbers) -> list[int]:
-    """Join two branches. Reverse each one if necessary, so that the two ends that meet are as close as possible."""
+    """Return the images of two clusters in one list.
+
+    Each cluster is reversed if necessary, so that the two images that meet in the middle are as similar as possible.
+    """
     ways = [(a, b) for a in (left, left[::-1]) for b in (right, right[::-1])]
     ends = [float(distances[a[-1], b[0]]) for a, b in ways]
     first, second = ways[ends.index(min(ends))]

@@ -1,10 +1,12 @@
-"""Keep embeddings in a file. They are written batch by batch, and read as a memory map. The format is safetensors.
+"""Store embeddings in a file in the format safetensors.
+
+Embeddings are written batch by batch, and are read as a memory map. A file has these parts:
 
     8 bytes and a header of HEADER bytes   names, types and offsets, padded with blanks
     points                                 float32, N x D
     about                                  uint8: a JSON description of the points; empty in a scratch file
 
-Nothing is written through a memory map, because on a full disk this would kill the process without an error.
+Nothing is written through a memory map. On a full disk, such a write would kill the process without an error message.
 """
 
 from __future__ import annotations
@@ -28,13 +30,16 @@ FORMAT = "eyediff index"
 HEADER = 504
 """Length of the header in bytes.
 
-The points follow the 8 bytes of the length and the header. So they begin at byte 512, which is aligned for any
-processor.
+The file begins with 8 bytes that have this length, and with the header. So the points begin at byte 512, which is
+aligned for any processor.
 """
 
 
 class PointStore:
-    """A file to which embeddings are appended. Errors call it `name`. All methods raise OutputError."""
+    """A file to which embeddings are appended.
+
+    `name` is the name of the file in error messages. All methods raise OutputError if the file cannot be written.
+    """
 
     def __init__(self, file: BinaryIO, name: Path | str) -> None:
         self._file, self._name = file, name
@@ -42,7 +47,7 @@ class PointStore:
         self._write(bytes(8 + HEADER))
 
     def append(self, points: Array) -> None:
-        """Append N x D embeddings. D must be the same in every call."""
+        """Append N embeddings, given as an N x D array. D must be the same in every call."""
         self.count, self.axes = self.count + len(points), points.shape[1]
         self._write(np.ascontiguousarray(points, "<f4").data.cast("B"))
 
@@ -57,7 +62,7 @@ class PointStore:
             raise output_error(self._name, error) from error
 
     def points(self) -> Array:
-        """Return all embeddings so far, N x D, as a read-only memory map."""
+        """Return all N x D embeddings that were appended so far, as a read-only memory map."""
         return map_array(self._file, "<f4", 8 + HEADER, (self.count, self.axes))
 
     def _write(self, data: bytes | memoryview) -> None:
@@ -70,7 +75,10 @@ class PointStore:
 
 
 def _header(count: int, axes: int, about: int) -> bytes:
-    """Return the header of a file with `count` points, followed by `about` bytes."""
+    """Return the first 8 + HEADER bytes of a file.
+
+    The file has `count` points of `axes` values, and a description of `about` bytes.
+    """
     end = 4 * count * axes
     header = {
         "__metadata__": {"format": FORMAT},
@@ -81,12 +89,12 @@ def _header(count: int, axes: int, about: int) -> bytes:
 
 
 def read_store(path: Path) -> tuple[Array, Any]:
-    """Return the embeddings of a finished file, as a memory map, and its description.
+    """Return the embeddings in a file that `PointStore.finish` completed, as a memory map, and their description.
 
     Raises
     ------
     ValueError, TypeError, KeyError, RecursionError
-        If the file is not exactly in the form that `finish` writes.
+        If the file does not have exactly the format that `PointStore.finish` writes.
     OSError
         If the file cannot be read.
     """
@@ -96,7 +104,7 @@ def read_store(path: Path) -> tuple[Array, Any]:
         (count, axes), (length,) = header["points"]["shape"], header["about"]["shape"]
         end = len(start) + 4 * count * axes
         if start != _header(count, axes, length) or count < 1 or axes < 1:
-            raise ValueError("the header is not the one that eyediff writes")
+            raise ValueError("the header differs from the header that eyediff writes")
         if os.fstat(file.fileno()).st_size != end + length:
             raise ValueError("the file is shorter or longer than its header says")
         file.seek(end)
@@ -105,13 +113,13 @@ def read_store(path: Path) -> tuple[Array, Any]:
 
 
 def map_array(file: BinaryIO | Path, dtype: str, offset: int, shape: tuple[int, ...]) -> Array:
-    """Return an array in a file as a memory map, which is read when it is used."""
+    """Return an array in a file as a memory map. Its values are read from the disk when they are used."""
     return cast(Array, np.memmap(cast(Path, file), dtype, "r", offset, shape))
 
 
 @contextmanager
 def scratch_file(folder: Path | None) -> Iterator[BinaryIO]:
-    """Open a temporary file without a name in `folder` (None: the temporary folder of the system)."""
+    """Open a temporary file without a name in `folder`. If `folder` is None, use the temporary folder of the system."""
     try:
         file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  # only the errors of this call are caught here
     except OSError as error:
@@ -121,5 +129,5 @@ def scratch_file(folder: Path | None) -> Iterator[BinaryIO]:
 
 
 def scratch_name(folder: Path | None) -> str:
-    """Return the name of a scratch file for messages."""
+    """Return a description of a temporary file in `folder` for error messages."""
     return f"a scratch file in {shown(folder or tempfile.gettempdir())}"

@@ -1,4 +1,4 @@
-"""Bjontegaard deltas: how far two rate-distortion curves are from each other, in bitrate and in quality."""
+"""Compute Bjontegaard deltas: distances between the rate-distortion curves of two codecs, in bitrate and in quality."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from ..output.text import amount
 from ..records import Numbers
 
 Interpolation: TypeAlias = Literal["pchip", "cubic"]
-"""The curve through the operating points: piecewise cubic and monotone, or one polynomial of degree 3."""
+"""Kind of the curve through the operating points: a monotone piecewise cubic, or one polynomial of degree 3."""
 
 FEWEST_POINTS = 4
-"""Operating points that a curve needs: a polynomial of degree 3 has as many coefficients."""
+"""Smallest number of operating points for a curve. A polynomial of degree 3 has this number of coefficients."""
 
 _MOST_DECADES = 300
-"""Powers of ten that a ratio of bitrates may have: float64 ends there."""
+"""Largest power of ten of a ratio of bitrates. Larger ratios do not fit into float64."""
 
 
 @dataclass(frozen=True, slots=True)
 class BjontegaardDelta:
-    """Distance of the curve of a codec from that of the anchor, under one metric.
+    """The distance between the curve of a codec and the curve of another codec, the anchor, for one metric.
 
     Parameters
     ----------
     rate
-        BD-rate: bitrate that the codec needs beyond the anchor's at equal quality, in percent; negative where it needs
-        less. None if the two curves have no quality in common.
+        BD-rate: the difference between the bitrates of the codec and the anchor at equal quality, in percent of the
+        bitrate of the anchor. It is negative if the codec needs less. None if the two curves have no scores in common.
     score
-        BD-metric, such as BD-PSNR: what the codec scores beyond the anchor at equal bitrate, in the unit of the metric.
-        None if the two curves have no bitrate in common.
+        BD-metric, such as BD-PSNR: the difference between the scores of the codec and the anchor at equal bitrate, in
+        the unit of the metric. None if the two curves have no bitrates in common.
     overlap
-        Share of the scores of both curves that the two have in common, from 0 to 1.
+        Length of the range of scores that both curves cover, divided by the range that at least one of them covers.
     reason
-        Why a value is missing.
+        Reason why a value is None. None if no value is missing.
     """
 
     rate: float | None
@@ -47,32 +47,37 @@ class BjontegaardDelta:
 
 
 def check_interpolation(interpolation: str) -> None:
-    """Raise UsageError unless there is such an interpolation."""
+    """Raise UsageError if `interpolation` is not the name of a kind of curve."""
     if interpolation not in get_args(Interpolation):
-        raise UsageError(Setting("bd", interpolation), f": expected {' or '.join(get_args(Interpolation))}")
+        raise UsageError(Setting("bd", interpolation), f" is unknown; expected {' or '.join(get_args(Interpolation))}")
 
 
 def bjontegaard_delta(
     anchor: tuple[Numbers, Numbers], codec: tuple[Numbers, Numbers], interpolation: Interpolation = "pchip"
 ) -> BjontegaardDelta:
-    """Return BD-rate and BD-metric of a codec against an anchor.
+    """Return the BD-rate and the BD-metric of a codec against another codec, the anchor.
 
     Parameters
     ----------
-    anchor, codec
-        Bitrates and scores of the operating points, in any order. The unit of the bitrates is of no importance.
+    anchor
+        Bitrates and scores of the operating points of the anchor, in any order.
+    codec
+        Bitrates and scores of the operating points of the codec. The bitrates can have any unit, but it must be the
+        same for both codecs.
     interpolation
-        The curve through the points.
+        Kind of the curve through the operating points.
 
     Notes
     -----
-    The curve of a codec gives r(q), the logarithm of its bitrate at the score q. Both curves have the scores [a, b].
+    The curve of a codec gives r(q), the logarithm of the bitrate at the score q. Let [a, b] be the range of scores that
+    both curves cover. Then
 
         BD-rate = 100 (10^m - 1),    m = 1 / (b - a)  integral over [a, b] of  r_codec(q) - r_anchor(q) dq
 
-    BD-metric is the mean of q_codec(r) - q_anchor(r) over the logarithms of the bitrates that both have. Bjontegaard
-    (VCEG-M33, 2001) fits a polynomial of degree 3. The piecewise cubic of Fritsch and Butland (1984) replaced it in
-    the tests of JVET (JVET-T2010), because it stays between the points.
+    The same curve gives q(r), the score at r. BD-metric is the mean of q_codec(r) - q_anchor(r) over the range of r
+    that both curves cover. Bjontegaard (VCEG-M33, 2001) fits a polynomial of degree 3 to the points. In the tests of
+    JVET (JVET-T2010), the piecewise cubic of Fritsch and Butland (1984) has replaced the polynomial, because the values
+    of the piecewise cubic stay between those of the points.
 
     Examples
     --------
@@ -89,18 +94,18 @@ def bjontegaard_delta(
         curves.append((np.log10(rates[order]), scores[order]))
         if len(rates) < FEWEST_POINTS:
             return _undefined(
-                f"{name} has {amount(len(rates), 'operating point')} with a score, expected {FEWEST_POINTS}"
+                f"{name} has {amount(len(rates), 'operating point')} with a score, but {FEWEST_POINTS} are needed"
             )
     steps = np.concatenate([np.diff(scores) for _, scores in curves])
     if not (np.all(steps > 0) or np.all(steps < 0)) or any(np.any(np.diff(rates) <= 0) for rates, _ in curves):
-        return _undefined("the score does not change in one direction with the bitrate")
+        return _undefined("the score does not change in the same direction from each bitrate to the next")
     (anchor_rates, anchor_scores), (rates, scores) = curves
-    up = slice(None, None, 1 if steps[0] > 0 else -1)  # the abscissae of a curve ascend
+    up = slice(None, None, 1 if steps[0] > 0 else -1)  # the functions below need ascending abscissae
     by_score = (anchor_scores[up], anchor_rates[up]), (scores[up], rates[up])
     change, overlap = _mean_difference(*by_score, interpolation)
     gain, _ = _mean_difference((anchor_rates, anchor_scores), (rates, scores), interpolation)
     if change is not None and abs(change) > _MOST_DECADES:
-        return _undefined("the polynomial swings far beyond the bitrates of its points; choose pchip")
+        return _undefined("the polynomial goes far beyond the bitrates of its points (choose the interpolation pchip)")
     missing = [what for what, found in (("score", change), ("bitrate", gain)) if found is None]
     return BjontegaardDelta(
         None if change is None else 100 * (10**change - 1),
@@ -117,7 +122,11 @@ def _undefined(reason: str) -> BjontegaardDelta:
 def _mean_difference(
     anchor: tuple[Numbers, Numbers], codec: tuple[Numbers, Numbers], interpolation: Interpolation
 ) -> tuple[float | None, float]:
-    """Return the mean of codec - anchor over the abscissae that both have, and which share of all these are."""
+    """Return the mean difference between two curves y(x), and the fraction of x over which it is taken.
+
+    The mean is taken over the range of x that both curves cover. The fraction is the length of this range, divided by
+    the range that at least one curve covers. The mean is None if no x is covered by both curves.
+    """
     ends = np.array([[x[0], x[-1]] for x, _ in (anchor, codec)])
     low, high = ends[:, 0].max(), ends[:, 1].min()
     if low >= high:
@@ -128,13 +137,16 @@ def _mean_difference(
 
 
 def _integrate_polynomial(x: Numbers, y: Numbers, low: float, high: float) -> float:
-    """Integrate the polynomial of degree 3 that fits the points best."""
+    """Return the integral from `low` to `high` of the polynomial of degree 3 that fits the points best."""
     antiderivative = Polynomial.fit(x, y, 3).integ()
     return float(antiderivative(high) - antiderivative(low))
 
 
 def _integrate_pchip(x: Numbers, y: Numbers, low: float, high: float) -> float:
-    """Integrate the piecewise cubic of monotone points, exactly, from its Hermite form."""
+    """Return the exact integral from `low` to `high` of the monotone piecewise cubic through the points.
+
+    It is computed from the Hermite form of the cubic.
+    """
     h, d = np.diff(x), _pchip_slopes(x, y)
 
     def antiderivative(t: Numbers) -> Numbers:
@@ -148,7 +160,11 @@ def _integrate_pchip(x: Numbers, y: Numbers, low: float, high: float) -> float:
 
 
 def _pchip_slopes(x: Numbers, y: Numbers) -> Numbers:
-    """Return the slope at each point: a weighted harmonic mean of those beside it, at the ends that of a parabola."""
+    """Return the slope of the piecewise cubic at each point.
+
+    An inner point has a weighted harmonic mean of the slopes of the two lines to its neighbours. An end point has the
+    slope of a parabola through three points.
+    """
     h, slopes = np.diff(x), np.diff(y) / np.diff(x)
     before, after = h[1:] + 2 * h[:-1], 2 * h[1:] + h[:-1]
     inner = (before + after) / (after / slopes[:-1] + before / slopes[1:])

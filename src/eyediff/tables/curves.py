@@ -1,4 +1,4 @@
-"""Rate-distortion curves of a table: a panel for each metric, a curve for each codec."""
+"""Draw the rate-distortion curves of a table, with one panel for each metric and one curve for each codec."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from .formats import name_metric
 from .means import TableData
 
 _WIDE, _TALL = 5.0, 4.0
-"""Inches of a panel."""
+"""Width and height of a panel, in inches."""
 
 
 def draw_curves(table: TableData, path: Path) -> None:
-    """Draw the scores of all operating points over their bits per pixel. The legend has the BD-rates.
+    """Draw the score of each operating point against its bits per pixel. The legend has the BD-rates.
 
     Raises
     ------
     UsageError
-        If the table has no bitrates, or matplotlib is missing.
+        If the table has no bitrates, or if matplotlib is not installed.
     OutputError
         If the file cannot be written.
     """
     if table.bitrates is None:
-        raise UsageError("the table has no bitrates to draw: state the sizes of the files")
+        raise UsageError("the table has no bitrates, so there are no curves to draw; give the sizes of the files")
     section, codecs = table.overall, table.bitrates.codecs
     figure, (panels,) = panels_of(1, len(section.bpp), (_WIDE * len(section.bpp), _TALL))
     for panel, (metric, rates) in zip(panels, section.bpp.items(), strict=True):

@@ -1,6 +1,7 @@
-"""Render a table of methods in every supported format.
+"""Format a table of methods as text, Markdown, LaTeX, CSV, JSON or HTML.
 
-The first line of a file does not depend on the table, so that `output.files` can recognize a file that it may replace.
+The first line of a file is the same for all tables of a format. So `output.files` recognizes a file that eyediff wrote
+and may replace.
 """
 
 from __future__ import annotations
@@ -34,18 +35,19 @@ _TIE = "not significantly different from the best (95 % interval of the paired d
 
 
 def render(table: TableData, kind: TableFormat, *, per_group: bool = False, terminal: bool = False) -> str:
-    """Return a table as text of a format.
+    """Return the text of a table in one format.
 
     Parameters
     ----------
     table
-        The table to render.
+        Table to format.
     kind
-        Format.
+        Format of the text.
     per_group
-        Whether to add a table for each group.
+        Whether the text has a table for each group, in addition to the table of all images.
     terminal
-        Whether a terminal shows the text. The best values are then bold and the second underlined, instead of marked.
+        Whether the text is shown on a terminal. Then the best values are bold and the second best are underlined. In
+        other text, marks such as * stand beside them.
     """
     sections = (table.overall, *(table.groups if per_group else ()))
     if kind == "text":
@@ -62,18 +64,19 @@ def render(table: TableData, kind: TableFormat, *, per_group: bool = False, term
 
 @dataclass(frozen=True, slots=True)
 class PrintedTable:
-    """A table as it is printed.
+    """A table with the headings and cells that are printed.
 
     Parameters
     ----------
     caption
         Caption of the table.
     corner
-        Heading of the column with the names of the rows.
+        Heading of the first column, which has the names of the rows.
     columns
-        Headings, and whether higher is better in the column; None if neither is better.
+        For each other column, its heading and whether higher values are better. The second item is None if no direction
+        is better.
     rows
-        Names with a cell for each column.
+        For each row, its name and its cells.
     """
 
     caption: str
@@ -82,13 +85,21 @@ class PrintedTable:
     rows: Sequence[tuple[str, Sequence[Entry]]]
 
     def headings(self, name: Callable[[str], str], up: str = "↑", down: str = "↓") -> list[str]:
-        """Return the headings with arrows."""
+        """Return the headings of the columns, each with an arrow that shows whether higher or lower is better.
+
+        Parameters
+        ----------
+        name
+            Function that returns the text of a heading in the format of the table.
+        up, down
+            The two arrows.
+        """
         arrows = {True: f" {up}", False: f" {down}", None: ""}
         return [name(column) + arrows[higher] for column, higher in self.columns]
 
 
 def printed_tables(table: TableData, sections: Sequence[Section]) -> Iterator[PrintedTable]:
-    """Yield the means of each section and, if there are bitrates, its Bjontegaard deltas."""
+    """Yield a table of the means of each section. If there are bitrates, a table of Bjontegaard deltas follows it."""
     for section in sections:
         columns = [(metric, table.header.higher_is_better.get(metric)) for metric in section.entries]
         cells = zip(*section.entries.values(), strict=True)
@@ -100,7 +111,7 @@ def printed_tables(table: TableData, sections: Sequence[Section]) -> Iterator[Pr
 
 
 def _describe_section(table: TableData, section: Section) -> str:
-    """Return the caption of a section: the images or groups that its means cover."""
+    """Return the caption of a section, which says over how many images or groups its means are taken."""
     if section.name is not None:
         return shown(section.name)
     images = amount(table.images, "image")
@@ -127,7 +138,10 @@ def _deltas(table: TableData, section: Section) -> PrintedTable:
 
 
 def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> Iterator[StyledLine]:
-    """Yield the lines of the tables. Columns that do not fit into 80 characters begin a new block."""
+    """Yield the lines of the tables as text.
+
+    If the columns do not fit into 80 characters, the table is divided into blocks that follow each other.
+    """
     yield [FIRST_LINES["text"]]
     for printed in printed_tables(table, sections):
         first = max(6, *(len(shown(name)) for name, _ in printed.rows))
@@ -148,7 +162,7 @@ def _text(table: TableData, sections: Sequence[Section], *, terminal: bool) -> I
 
 
 def _blocks(printed: PrintedTable, first: int) -> Iterator[list[tuple[int, str, int]]]:
-    """Yield groups of columns that fit beside each other: their indices, headings and widths."""
+    """Yield blocks of columns that fit into one line. Each column is given as its index, heading and width."""
     block: list[tuple[int, str, int]] = []
     for place, heading in enumerate(printed.headings(shown)):
         width = 4 + max(len(heading), *(len(entries[place].text) for _, entries in printed.rows))
@@ -173,12 +187,12 @@ def describe_notes(table: TableData, mark: str = "~") -> list[str]:
         and not table.bitrates
         and all(entry.ci95 is None for found in table.overall.entries.values() for entry in found)
     ):
-        notes.append("no test of differences: at least 5 images or groups are needed")
+        notes.append("differences between methods are not tested, because at least 5 images or groups are needed")
     return [*notes, *table.notes]
 
 
 def name_metric(metric: str) -> str:
-    """Return a metric's name as papers write it: PSNR, LPIPS-VGG, SSIM@skimage."""
+    """Return the name of a metric as papers write it, such as PSNR, LPIPS-VGG or SSIM@skimage."""
     if metric == BPP:
         return metric
     head, at, version = metric.partition("@")
@@ -257,9 +271,10 @@ def _latex(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def _csv(table: TableData, sections: Sequence[Section]) -> str:
-    """Return one line for each mean, so that the columns do not depend on the metrics. For all images, group is empty.
+    """Return a table as CSV with one line for each mean, so that the columns do not depend on the metrics.
 
-    The last columns are used by tables with bitrates. An operating point has the deltas of its codec.
+    The cell `group` is empty for the mean of all images. The last columns are empty if the table has no bitrates. In
+    these columns, each operating point has the deltas of its codec.
     """
     columns = ["group", "method", "metric", "mean", "low", "high", "units", "rank", "differs"]
     columns += ["codec", "bpp", "bd_rate", "bd_metric"]
@@ -280,14 +295,18 @@ def _csv(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def _codecs_of_methods(table: TableData) -> dict[int, str]:
-    """Return the codec of each method, by the index of the method. Without bitrates, return nothing."""
+    """Return a mapping from the index of a method to its codec. It is empty if the table has no bitrates."""
     if table.bitrates is None:
         return {}
     return {place: codec for codec, places in table.bitrates.codecs.items() for place in places}
 
 
 def _json(table: TableData, sections: Sequence[Section]) -> str:
-    """Return a JSON object: the keys of the header, `methods` for all images, and `by_group` for each group."""
+    """Return a table as a JSON object.
+
+    It has the keys of the header, the key `methods` with the results for all images, and the key `by_group` with the
+    results for each group.
+    """
     del sections
     record = header_record(table.header) | {
         "higher_is_better": dict(table.header.higher_is_better),
@@ -359,7 +378,7 @@ def _html(table: TableData, sections: Sequence[Section]) -> str:
 
 
 def html_tables(table: TableData, sections: Sequence[Section]) -> str:
-    """Return tables as HTML without a page around them. Names of files and methods are escaped."""
+    """Return the tables as HTML elements, without a complete page. Names of files and methods are escaped."""
     lines = []
     for printed in printed_tables(table, sections):
         headings = "".join(f"<th>{heading}</th>" for heading in printed.headings(_html_name))

@@ -1,15 +1,17 @@
-"""Compute the statistics of a table: means over images or groups, ranks, intervals, and a test against the best method.
+"""Compute the statistics of a table: means, ranks, confidence intervals, and a test against the best method.
 
-The unit of a mean is an image. With groups, the unit is a group, and its value is the mean of its images.
-`run.interval` computes the interval of a mean over the units. It also computes the interval of the paired differences
-between a method and the best method. If this interval contains 0, the method is marked as not significantly different.
-Both intervals need `defaults.FEWEST` units.
+A mean is taken over units. The units are the images. If the images have groups, the units are the groups, and the value
+of a group is the mean of its images. `run.interval` computes the confidence interval of a mean. It also computes the
+interval of the mean difference between a method and the best method, from the differences in each unit. If this
+interval contains 0, the method is marked as not significantly different from the best one. Both intervals need
+`defaults.FEWEST` units.
 
-All methods are averaged over the same units. An image that lacks a score of a metric for one method is left out of this
-metric for all. So is one whose score is infinite, which PSNR has of identical images.
+All methods are averaged over the same units. If one method lacks the score of a metric for an image, the image is left
+out of the means of this metric for all methods. An image is also left out if the score of a method is infinite, such as
+PSNR of identical images.
 
-With bitrates, methods are operating points of codecs. They have no ranks, since more bits give better scores. Instead,
-codecs are compared by Bjontegaard deltas, of curves through the means of the operating points.
+If the table has bitrates, the methods are operating points of codecs. They have no ranks, because more bits give better
+scores. Instead, codecs are compared by Bjontegaard deltas of the curves through the means of their operating points.
 """
 
 from __future__ import annotations
@@ -33,21 +35,21 @@ _DIGITS, _DECIBELS, _MOST_DIGITS = 4, 2, 8
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Result of one method for one metric.
+    """The result of one method for one metric: a cell of the table.
 
     Parameters
     ----------
     mean
-        Mean over the units; None if there is no score.
+        Mean over the units, or None if there is no score.
     text
-        The mean with the digits of its column.
+        The mean as it is printed, with the number of digits of its column.
     ci95
-        95 % interval of the mean; None for fewer than `defaults.FEWEST` units.
+        95 % confidence interval of the mean. None if there are fewer than `defaults.FEWEST` units.
     rank
-        1 for the best printed mean, 2 for the second; None for all others.
+        1 for the best printed mean, 2 for the second best, and None for all others.
     differs
-        Whether the interval of the differences to the best method excludes 0. None for the best method, and if there is
-        no interval.
+        True if the method differs significantly from the best method. None for the best method itself, and if there are
+        too few units for a test.
     """
 
     mean: float | None
@@ -59,20 +61,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table of all images, or of the images of one group.
+    """The results for all images, or for the images of one group.
 
     Parameters
     ----------
     name
-        The group; None for all images.
+        Name of the group, or None for all images.
     entries
-        By metric, one for each method. With bitrates, the first column is `bpp`.
+        For each metric, the results of the methods. If the table has bitrates, the first key is `bpp`.
     units
-        Number of values behind each mean, by metric.
+        For each metric, the number of units over which the means are taken.
     bpp
-        Bits per pixel by metric, one for each method: the mean over the same units as the entry.
+        For each metric, the mean bits per pixel of each method, over the same units as the means of the metric.
     deltas
-        By codec, without the anchor, and by metric.
+        For each codec other than the anchor, and each metric, the difference between the codec and the anchor.
     """
 
     name: str | None
@@ -84,26 +86,26 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class TableData:
-    """Comparison of methods with one ground truth.
+    """A table that compares several methods with one ground truth.
 
     Parameters
     ----------
     header
-        Metrics, with their versions and weights.
+        Settings of the run, such as the metrics with their versions and weights.
     methods
         Names of the methods, in the order of the rows.
     images
         Number of images that every method has.
     overall
-        Table of all images.
+        Results for all images.
     groups
-        One table for each group.
+        Results for each group of images.
     notes
-        What a reader must know of the means.
+        Remarks for readers, such as the number of images that are left out.
     left_out
-        Names of images that a method lacks, with the names of these methods.
+        For each image that some methods lack, the names of these methods.
     bitrates
-        Codecs and bits per pixel; None if the table knows of none.
+        Codecs and bits per pixel, or None if the table has no bitrates.
     """
 
     header: Header
@@ -117,7 +119,7 @@ class TableData:
 
     @property
     def marks_ties(self) -> bool:
-        """Return whether a method is marked as not different from the best."""
+        """True if a method is marked as not significantly different from the best method."""
         return any(
             entry.differs is False
             for section in (self.overall, *self.groups)
@@ -127,11 +129,12 @@ class TableData:
 
 
 def check_digits(digits: Mapping[str, int], metrics: Sequence[str]) -> None:
-    """Raise UsageError if `digits` names a metric that is not computed."""
+    """Raise UsageError if `digits` has the number of digits for a metric that is not one of `metrics`."""
     for name in digits:
         if name not in metrics:
             raise UsageError(
-                f"digits are given for {shown(name)}, which is not computed here; expected {', '.join(metrics)}"
+                f"digits are given for the column {shown(name)}, which the table does not have; "
+                f"expected {', '.join(metrics)}"
             )
 
 
@@ -145,35 +148,36 @@ def summarise_methods(
     left_out: Mapping[str, Sequence[str]] | None = None,
     bitrates: Bitrates | None = None,
 ) -> TableData:
-    """Compute the table from scores.
+    """Compute the table from the scores of all images.
 
     Parameters
     ----------
     header
-        Description of the metrics.
+        Settings of the run.
     methods
-        Names of M methods.
+        Names of the M methods.
     groups
-        Group of each of the N images; empty if there are no groups.
+        Group of each of the N images. Empty if the images have no groups.
     scores
-        M x N by metric; NaN where a score is missing. With bitrates, also those, as `bpp`.
+        For each metric, an M x N array of scores, with NaN for a missing score. If the table has bitrates, the key
+        `bpp` has the bits per pixel.
     digits
-        Number of decimals for each metric.
+        Number of decimals for some metrics. The other metrics have default numbers.
     left_out
-        Names of images that are not among the scores, and the methods that lack them.
+        For each image that has no scores because some methods lack it, the names of these methods.
     bitrates
-        Codecs, of which the methods are operating points.
+        Codecs, if the methods are operating points of codecs.
 
     Raises
     ------
     UsageError
-        If `digits` names a metric that is not computed.
+        If `digits` has a metric that has no scores.
     """
     check_digits(digits or {}, tuple(scores))
     names = sorted(set(groups), key=natural_key)
     places = {name: np.array([group == name for group in groups]) for name in names}
     notes = [
-        f"left out, because it is missing in {', '.join(map(shown, without))}: {shown(name)}"
+        f"the image {shown(name)} is left out, because it is missing in {', '.join(map(shown, without))}"
         for name, without in (left_out or {}).items()
     ]
     columns, rates = {}, {}
@@ -188,7 +192,7 @@ def summarise_methods(
             ),
         ):
             if count:
-                notes.append(f"{metric}: {count} of {values.shape[1]} images left out, {why}")
+                notes.append(f"{metric}: the means leave out {count} of {values.shape[1]} images, {why}")
         columns[metric] = _by_section(values, usable, places)
         if bitrates is not None and metric != BPP:
             rates[metric] = _by_section(bitrates.bpp, usable, places)
@@ -206,7 +210,7 @@ def summarise_methods(
 
     overall = section(None)
     notes += [
-        f"{metric}: no full comparison of {shown(codec)} with {shown(bitrates.anchor)}: {delta.reason}"
+        f"{metric}: {shown(codec)} cannot be compared fully with {shown(bitrates.anchor)}: {delta.reason}"
         for codec, deltas in overall.deltas.items()
         for metric, delta in deltas.items()
         if bitrates is not None and delta.reason is not None
@@ -226,7 +230,10 @@ def summarise_methods(
 def _by_section(
     values: Numbers, usable: npt.NDArray[np.bool_], places: Mapping[str, npt.NDArray[np.bool_]]
 ) -> dict[str | None, Numbers]:
-    """Return the usable values of each group. The key None has the means of groups or, without groups, all values."""
+    """Return the values of the usable images, as an array of methods x units, for each group.
+
+    The key None has the means of the groups or, if there are no groups, the values of all usable images.
+    """
     found: dict[str | None, Numbers] = {name: values[:, usable & place] for name, place in places.items()}
     means = [of_group.mean(axis=1) for of_group in found.values() if of_group.shape[1]]
     found[None] = np.stack(means, axis=1) if means else values[:, usable]
@@ -236,7 +243,10 @@ def _by_section(
 def _deltas(
     entries: Mapping[str, Sequence[Entry]], bpp: Mapping[str, Sequence[float]], bitrates: Bitrates
 ) -> dict[str, dict[str, BjontegaardDelta]]:
-    """Return the difference of each codec from the anchor. Points with an infinite score are left out of the curves."""
+    """Return the difference between each codec and the anchor, for each metric.
+
+    The curves leave out operating points that have an infinite score.
+    """
 
     def curve(codec: str, metric: str) -> tuple[Numbers, Numbers]:
         points = [(bpp[metric][place], entries[metric][place].mean) for place in bitrates.codecs[codec] if bpp[metric]]
@@ -254,9 +264,9 @@ def _deltas(
 
 
 def _usable(values: Numbers) -> npt.NDArray[np.bool_]:
-    """Return which images count: those with finite scores for every method.
+    """Return a mask of the images that count. An image counts if every method has a finite score for it.
 
-    Methods with only infinite scores are ignored.
+    A method whose scores are all infinite is ignored here, so that it does not exclude all images.
     """
     complete = ~np.isnan(values).any(axis=0)
     varied = ~np.isinf(values[:, complete]).all(axis=1)
@@ -264,9 +274,9 @@ def _usable(values: Numbers) -> npt.NDArray[np.bool_]:
 
 
 def _decimals(metric: str, values: Numbers, asked: int | None) -> int:
-    """Return the number of decimals: two for decibels, otherwise four.
+    """Return the number of decimals for a metric: `asked`, or by default 2 for decibels and 4 for other units.
 
-    It is larger if a mean would have fewer than two significant digits.
+    The default is larger if a mean would otherwise be printed with fewer than two significant digits.
     """
     if asked is not None:
         return asked
@@ -282,7 +292,10 @@ def _decimals(metric: str, values: Numbers, asked: int | None) -> int:
 
 
 def _entries(values: Numbers, higher: bool | None, decimals: int) -> list[Entry]:
-    """Return an entry for each of M methods, from M x U values. Entries have no rank if `higher` is None."""
+    """Return the results of M methods for one metric, from M x U values for U units.
+
+    `higher` is True if higher scores are better. If it is None, the results have no ranks.
+    """
     if not values.shape[1]:
         return [Entry(None, "-")] * len(values)
     means = [float(mean) for mean in values.mean(axis=1)]
@@ -310,5 +323,5 @@ def _entries(values: Numbers, higher: bool | None, decimals: int) -> list[Entry]
 
 
 def _marked(methods: int) -> int:
-    """Return how many ranks are marked: 2, or only the best if there are two methods."""
+    """Return how many ranks are marked in the table: 2, but only 1 if there are two methods."""
     return min(2, methods - 1)

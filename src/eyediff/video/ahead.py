@@ -1,4 +1,4 @@
-"""Prefetch a bounded number of items of an iterator in a thread."""
+"""Compute the items of an iterator in a thread, a limited number of items before they are needed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL = 0.1
-"""Seconds between checks whether the consumer of a full queue has stopped."""
+"""Interval in seconds at which the thread checks, while the queue is full, whether the items are still wanted."""
 
 
 class _End:
-    """The last item of the queue, with the exception that ended the iterator, if any."""
+    """The mark for the end of the queue. `error` is the exception that ended the iterator, or None."""
 
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
 def ahead(items: Iterator[T], depth: int) -> Generator[T]:
-    """Yield the items in order, with at most `depth` of them prefetched. Exceptions of `items` are raised in order.
+    """Yield the items in order, while a thread computes up to `depth` items ahead.
 
-    The thread starts when the first item is requested. It ends with the items, or when this generator is closed.
+    If `items` raises an exception, this generator raises it after the last item. The thread starts when the first item
+    is requested. It ends after the last item, or when this generator is closed.
     """
     queue: Queue[T | _End] = Queue(depth)
     unwanted = threading.Event()
@@ -52,7 +53,7 @@ def ahead(items: Iterator[T], depth: int) -> Generator[T]:
     try:
         while not isinstance(item := queue.get(), _End):
             yield item
-            del item  # otherwise a frame would stay in memory until the next one
+            del item  # otherwise the frame would stay in memory until the next frame is available
         if item.error is not None:
             raise item.error
     finally:

@@ -1,4 +1,4 @@
-"""One video file: opened, described, decoded frame by frame by PyAV, which no other file imports."""
+"""Open a video file and decode its frames with PyAV. No other file of eyediff imports PyAV."""
 
 from __future__ import annotations
 
@@ -21,15 +21,25 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 THUMB_WIDTH, THUMB_HEIGHT = 64, 36
-"""Size of the small gray copies of frames, which are compared to detect shifts in time."""
+"""Size in pixels of the small gray copies of frames, from which shifts in time are detected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A decoded frame before its conversion to RGB.
+    """A decoded frame that is not converted to RGB yet.
 
-    `number` counts from 0. `time` is the time in the file, in seconds. `thumb` is a gray copy of THUMB_HEIGHT x
-    THUMB_WIDTH values from 0 to 255. `damaged` is True if the decoder had to guess parts of the frame.
+    Parameters
+    ----------
+    number
+        Number of the frame in its clip, counted from 0.
+    time
+        Time of the frame in the file, in seconds.
+    thumb
+        Gray copy of the frame, with THUMB_HEIGHT x THUMB_WIDTH values from 0 to 255.
+    picture
+        The frame as PyAV decoded it.
+    damaged
+        True if the decoder had to guess parts of the frame.
     """
 
     number: int
@@ -40,20 +50,32 @@ class Frame:
 
 
 class Clip:
-    """The main video stream of a file. Use it in a `with` block. Its frames can be read only once.
+    """The main video stream of a file, to be used in a `with` block. Its frames can be read only once.
 
-    `width` and `height` are the size of the first displayed frame, in pixels. `seconds` is the duration of a frame,
-    from the frame rate of the file. `announced` is the number of frames in the header (None if the header has no
-    number). `notes` are remarks for people, such as assumptions about the colours.
+    Attributes
+    ----------
+    width, height
+        Size in pixels of the first frame, as it is displayed.
+    seconds
+        Duration of a frame in seconds, according to the frame rate of the file.
+    announced
+        Number of frames according to the header of the file, or None if the header does not say it.
+    notes
+        Remarks for people, such as assumptions about the colours.
 
-    Raises UsageError if PyAV is not installed, and ImageError if the file cannot be read as a video.
+    Raises
+    ------
+    UsageError
+        If PyAV is not installed.
+    ImageError
+        If the file cannot be read as a video.
     """
 
     def __init__(self, path: Path) -> None:
         self._av = _pyav()
         self.path, self.name = path, shown(path)
         self.broken = 0
-        """Number of data packets so far that could not be decoded."""
+        """Number of data packets that could not be decoded so far."""
         self._stopped = ""
         self.announced: int | None = None
         self.seconds = 0.04
@@ -67,7 +89,7 @@ class Clip:
 
     def _open(self) -> Any:
         if not self.path.is_file():
-            reason = "is a folder, not a video file" if self.path.is_dir() else "does not exist"
+            reason = "is a folder; give a video file" if self.path.is_dir() else "does not exist; check the path"
             raise ImageError(f"{self.name} {reason}")
         # Without these options, a playlist could make FFmpeg open other files, or the network.
         options = {"protocol_whitelist": "file", "format_whitelist": ",".join(sorted(defaults.VIDEO_FORMATS))}
@@ -79,14 +101,14 @@ class Clip:
             ) from error
 
     def _find_stream(self) -> None:
-        """Find the video in the file: its rate, and the frames that it announces."""
+        """Find the video stream in the file. Read its frame rate and its number of frames from the header."""
         stream = self._container.streams.best("video")
         if stream is None:
             raise ImageError(f"{self.name} contains no video; give a file with a video stream")
         if stream.codec_context is None:
-            raise ImageError(f"{self.name}: this build of PyAV has no decoder for this video")
+            raise ImageError(f"{self.name} cannot be decoded: this build of PyAV has no decoder for its video format")
         self._check_size(stream.codec_context.width, stream.codec_context.height)
-        stream.thread_type = "AUTO"  # several frames are decoded at the same time, too
+        stream.thread_type = "AUTO"  # threads decode parts of a frame, or several frames, at the same time
         self._stream = stream
         rate = stream.average_rate or stream.guessed_rate
         self.seconds = float(1 / rate) if rate else 0.04
@@ -96,8 +118,8 @@ class Clip:
         """Raise ImageError if frames of this size are too large."""
         if width * height > defaults.MAX_PIXELS:
             raise ImageError(
-                f"{self.name} has frames of {width}x{height}, which is more than the limit of {defaults.MAX_PIXELS} "
-                "pixels"
+                f"{self.name} has frames of {width}x{height} pixels; the limit is {defaults.MAX_PIXELS} pixels in a "
+                "frame"
             )
 
     def _describe(self) -> None:
@@ -105,7 +127,7 @@ class Clip:
         self._frames = self._decoded()
         first = next(self._frames, None)
         if first is None:
-            raise ImageError(f"{self.name}: no frame can be decoded; the file is damaged or incomplete")
+            raise ImageError(f"no frame of {self.name} can be decoded; the file is damaged or incomplete")
         self._first: Frame | None = first
         self.coding = coding(first.picture)
         turned = quarters(first.picture) % 2
@@ -118,13 +140,16 @@ class Clip:
         if self.coding.assumed:
             notes.insert(0, f"the file does not state its colour coding; {self.coding.assumed} is assumed")
         if first.pts is None:
-            notes.append(f"the frames have no times; one frame every {1000 * self.seconds:.4g} ms is assumed")
+            notes.append(f"the frames have no times; a duration of {1000 * self.seconds:.4g} ms is assumed for each")
         if first.rotation % 90:
-            notes.append(f"the file asks for a rotation by {first.rotation} degrees; only multiples of 90 are applied")
+            notes.append(f"the file requests a rotation by {first.rotation} degrees; only multiples of 90 are applied")
         return tuple(f"{self.name}: {note}" for note in notes)
 
     def frames(self) -> Iterator[Frame]:
-        """Yield the readable frames in display order. `shortfall` returns whether frames are missing."""
+        """Yield the frames that can be decoded, in the order of their display.
+
+        After the last frame, `shortfall` tells whether frames are missing.
+        """
         if self._first is not None:
             first, self._first = self._first, None
             yield first
@@ -154,9 +179,14 @@ class Clip:
             self._stopped = _reason(error)
 
     def shortfall(self, count: int, last: float) -> str | None:
-        """Return the reason why frames seem to be missing; None if the file seems complete.
+        """Return why frames of the file seem to be missing, or None if the file seems to be complete.
 
-        `count` frames were decoded. The last one began `last` seconds into the file.
+        Parameters
+        ----------
+        count
+            Number of frames that were decoded.
+        last
+            Time in the file, in seconds, of the last decoded frame.
         """
         parts = [f"reading stopped with an error ({self._stopped})"] if self._stopped else []
         parts += [f"{self.broken} packets could not be decoded"] if self.broken else []
@@ -168,21 +198,25 @@ class Clip:
         return "; ".join(parts) or None
 
     def _announced_end(self) -> float | None:
-        """Return the time in seconds at which the video ends according to the file."""
+        """Return the time in seconds at which the video ends, according to the header of the file.
+
+        Return None if the header does not say it.
+        """
         stream, start = self._stream, float((self._stream.start_time or 0) * self._stream.time_base)
         if stream.duration:
             return start + float(stream.duration * stream.time_base)
-        tagged = _seconds(stream.metadata.get("DURATION", ""))  # the form in Matroska files
+        tagged = _seconds(stream.metadata.get("DURATION", ""))  # Matroska files have the duration in this tag
         if tagged is not None:
             return tagged
-        if self._container.duration and len(self._container.streams) == 1:  # otherwise the sound may be longer
+        if self._container.duration and len(self._container.streams) == 1:  # with sound, it may be that of the sound
             return float(self._container.duration / self._av.time_base)
         return None
 
     def pixels(self, frame: Frame) -> Pixels:
-        """Return the frame as H x W x 3 sRGB: uint8, or uint16 if the video has more than 8 bits. Thread-safe.
+        """Return a frame as H x W x 3 sRGB pixels. They are uint8, or uint16 if the video has more than 8 bits.
 
-        Raises ImageError if the frame is damaged, or if its format cannot be converted.
+        Several threads may call this method at the same time. Raises ImageError if the frame is damaged, or if its
+        pixel format cannot be converted.
         """
         if frame.damaged:
             raise ImageError(f"{self.name}: frame {frame.number} is damaged and is not compared")
@@ -193,7 +227,7 @@ class Clip:
             raise ImageError(f"{what} cannot be converted to RGB: {_reason(error)}") from error
 
     def close(self) -> None:
-        """Close the file. No more frames can be decoded, but decoded frames can still be converted to RGB."""
+        """Close the file. Afterwards, no more frames can be decoded, but decoded frames can be converted to RGB."""
         self._container.close()
 
     def __enter__(self) -> Clip:
@@ -206,7 +240,7 @@ class Clip:
 
 
 def _seconds(clock: str) -> float | None:
-    """Return the seconds of a text such as "00:01:02.5"; None for any other text."""
+    """Return the number of seconds in a text such as "00:01:02.5", or None if the text has another form."""
     try:
         hours, minutes, seconds = clock.split(":")
         return 3600 * int(hours) + 60 * int(minutes) + float(seconds)

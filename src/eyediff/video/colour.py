@@ -1,9 +1,10 @@
-"""Determine the colour coding of a video, which the conversion to sRGB pixels needs.
+"""Determine how the colours of a video are coded, which the conversion to sRGB pixels needs.
 
-A stream may have a tag for the matrix from RGB to luma and chroma, and a tag for the range: full, or limited (16 to 235
-of 8 bits). If a tag is missing, this module guesses it from the size, as players do: BT.709 for 720 lines or more,
-BT.601 for fewer lines, and limited range. Primaries and transfer are assumed to be those of sRGB, as for images without
-a profile. No tone mapping is applied.
+A stream may have a tag for the matrix that converts RGB to luma and chroma. It may have another tag for the range of
+the values, which is full, or limited to 16 to 235 of 8 bits. If the tag for the matrix is missing, BT.709 is assumed
+for frames of at least 720 lines, and BT.601 for smaller frames, as players do. If the tag for the range is missing,
+limited range is assumed. The primaries and the transfer function are assumed to be those of sRGB, as for images without
+a colour profile. No tone mapping is applied.
 """
 
 from __future__ import annotations
@@ -12,28 +13,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 HD = 720
-"""Smallest number of lines at which a stream without a tag is treated as BT.709."""
+"""Smallest number of lines at which BT.709 is assumed for a stream without a tag for the matrix."""
 
-MATRICES: Mapping[int, tuple[str, int]] = {  # FFmpeg's number in a stream -> its name, and swscale's number for it
+MATRICES: Mapping[int, tuple[str, int]] = {  # FFmpeg's number of a matrix -> its name, and its number in swscale
     1: ("BT.709", 1),
     4: ("FCC", 4),
     5: ("BT.601", 5),
     6: ("BT.601", 5),
     7: ("SMPTE 240M", 7),
     9: ("BT.2020", 9),
-    10: ("BT.2020", 9),  # constant luminance, which is not used in practice; read as 9
+    10: ("BT.2020", 9),  # BT.2020 with constant luminance, which is not used in practice, is treated as number 9
 }
 
-LIMITED, FULL = 1, 2  # FFmpeg's numbers
+LIMITED, FULL = 1, 2  # FFmpeg's numbers of the two ranges
 
 HDR_TRANSFERS: Mapping[int, str] = {16: "PQ", 18: "HLG"}
 
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """The colour coding of a frame. `matrix` and `range` are the numbers of swscale; `depth` is in bits.
+    """How the colours of a frame are coded.
 
-    `rgb` is true if no conversion is needed. `assumed` names the assumed values of missing tags; "" if there are none.
+    Parameters
+    ----------
+    rgb
+        True if the frame is stored as RGB, so that no conversion is needed.
+    depth
+        Number of bits of a value.
+    matrix, range
+        Numbers by which swscale knows the matrix and the range.
+    assumed
+        Names of the values that are assumed because a tag is missing. Empty if no tag is missing.
+    notes
+        Remarks for people.
     """
 
     rgb: bool
@@ -47,9 +59,20 @@ class Coding:
 def coding(
     *, name: str, rgb: bool, gray: bool, alpha: bool, depth: int, height: int, matrix: int, span: int, transfer: int
 ) -> Coding:
-    """Return the coding for the pixel format `name` and the tags of its stream, which are numbers of FFmpeg.
+    """Return how colours are coded, from the pixel format and the tags of a stream. Unknown tags count as missing.
 
-    `height` is in lines, as stored. Unknown tags are treated as missing.
+    Parameters
+    ----------
+    name
+        FFmpeg's name of the pixel format.
+    rgb, gray, alpha
+        Whether the format is RGB, is gray, and has transparency.
+    depth
+        Number of bits of a value.
+    height
+        Number of lines of a stored frame, before it is rotated.
+    matrix, span, transfer
+        FFmpeg's numbers of the matrix, of the range of values and of the transfer function.
     """
     notes = []
     if transfer in HDR_TRANSFERS:
@@ -71,5 +94,8 @@ def coding(
 
 
 def white(found: Coding) -> float:
-    """Return the 16-bit value of white in swscale: 255 << 8 for limited range, the shifted peak for full range."""
+    """Return the value that white has after swscale converted a frame to 16 bits.
+
+    It is 255 << 8 for limited range. For full range, it is the largest value of the format, shifted to 16 bits.
+    """
     return float(255 << 8 if found.range == LIMITED else (2**found.depth - 1) << (16 - found.depth))

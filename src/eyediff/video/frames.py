@@ -1,4 +1,7 @@
-"""Turn two clips into pairs for `run`. Each pair has two frames; reading an image converts its frame to RGB."""
+"""Present the frames of two clips as pairs of images, so that a run compares them like files.
+
+When the run reads an image of a pair, the frame is converted to RGB.
+"""
 
 from __future__ import annotations
 
@@ -18,31 +21,41 @@ from .match import Cursor, matched
 from .offset import Offsets, Shift
 
 SHOWN = 3
-"""Largest number of shifts in the hints. Hints are of no use for clips with more shifts."""
+"""Largest number of shifts in time that are reported one by one. Further shifts are only counted."""
 
 FROM_START = 24
-"""A shift that begins within this number of frames counts as a shift of the whole clip.
+"""If a shift begins within this number of frames, it counts as a shift of the whole clip.
 
-It is two segments, because the first segment may be a still scene.
+The number is the length of two segments (`offset.SEGMENT`), because the first segment may be a still scene.
 """
 
 
 class Frames:
-    """Pairs of frames, in order of time.
+    """The pairs of matching frames of two clips, in order of time. They can be iterated once.
 
-    The name of a pair is its time in seconds since the first frame. Its paths are the paths of the clips, followed by
-    `#` and the number of the frame (from 0). For a frame without a partner, the other path is the path of the clip
-    without a number; reading that path raises ImageError. The path `#end` raises it too. It is the partner of the first
-    frame after the end of the shorter clip, or of a clip that is incomplete.
+    The name of a pair is its time in seconds since the first frame. The path of a frame is the path of its clip,
+    followed by `#` and the number of the frame, counted from 0. Each frame can be read once, with `read`.
 
-    Matching frames are paired if the number of the reference frame is a multiple of `every`. The first `offset` frames
-    of the candidate are skipped; if `offset` is negative, the first -`offset` frames of the reference. Iterate only
-    once. Each frame can be read once.
+    If a frame has no partner, the path of the missing frame is the path of its clip without a number. The last pair may
+    have a path that ends in `#end`. It stands for all frames after the end of the shorter clip, or for an incomplete
+    clip. Reading such a path raises ImageError with the reason.
+
+    Parameters
+    ----------
+    reference
+        Clip with the reference frames.
+    candidate
+        Clip with the candidate frames.
+    every
+        Two matching frames become a pair only if the number of the reference frame is a multiple of `every`.
+    offset
+        Number of frames that are skipped at the beginning of the candidate. If it is negative, -`offset` frames of the
+        reference are skipped.
     """
 
     def __init__(self, reference: Clip, candidate: Clip, *, every: int = 1, offset: int = 0) -> None:
         if every < 1:
-            raise UsageError(Setting("every", every), ": expected 1 or more; 1 compares all frames")
+            raise UsageError(Setting("every", every), " is too small; expected 1 or more; 1 compares all frames")
         self._clips, self._every = (reference, candidate), every
         self._skips = (max(0, -offset), max(0, offset))
         self._held: dict[
@@ -54,16 +67,25 @@ class Frames:
         self.offset = offset
 
     def check_sizes(self, policy: PairSizePolicy, smallest: Mapping[str, int]) -> None:
-        """Check that frames of the size of the clips can be compared.
+        """Check that the frames of the two clips can be compared.
 
-        `smallest` has the smallest allowed side for each metric. Raises SizeError if the sizes differ and `policy` is
-        "refuse", or if the clips are too small for all metrics.
+        Parameters
+        ----------
+        policy
+            What happens if the two clips differ in size.
+        smallest
+            Smallest width and height that each metric accepts, in pixels.
+
+        Raises
+        ------
+        SizeError
+            If the clips differ in size and `policy` is "refuse", or if the frames are too small for all metrics.
         """
         a, b = self._clips
         if policy == "refuse" and (a.width, a.height) != (b.width, b.height):
-            sizes = f"{a.name} is {a.width}x{a.height}, {b.name} is {b.width}x{b.height}"
+            sizes = f"{a.name} is {a.width}x{a.height}, and {b.name} is {b.width}x{b.height}"
             raise SizeError(
-                f"{sizes}: the clips differ in size; use clips of the same size, or ",
+                f"the clips differ in size: {sizes}; use clips of the same size, or ",
                 Setting("size", "resize"),
                 " or ",
                 Setting("size", "crop"),
@@ -72,17 +94,17 @@ class Frames:
         name = min(smallest, key=lambda metric: smallest[metric])
         if min(sides) < smallest[name]:
             frames = f"the frames are {sides[0]}x{sides[1]}"
-            raise SizeError(f"{name} needs sides of at least {smallest[name]} pixels, {frames}")
+            raise SizeError(f"{name} needs sides of at least {smallest[name]} pixels, but {frames}")
 
     @property
     def expected(self) -> int | None:
-        """Number of pairs according to the headers of the clips; None if unknown."""
+        """Number of pairs according to the headers of the clips, or None if the headers have no number of frames."""
         counts = [clip.announced for clip in self._clips]
         known = [count for count in counts if count is not None]
         return max(known) // self._every if known else None
 
     def __iter__(self) -> Generator[Pair]:
-        """Yield the pairs. Each clip is decoded ahead in its own thread."""
+        """Yield the pairs. A thread for each clip decodes its frames ahead."""
         streams = [ahead(clip.frames(), defaults.VIDEO_AHEAD) for clip in self._clips]
         with closing(streams[0]), closing(streams[1]):
             cursors = [
@@ -101,9 +123,9 @@ class Frames:
             yield self._pair(time, reference, candidate)
 
     def _end(self, a: Cursor, b: Cursor) -> Iterator[Pair]:
-        """Yield one pair for all frames after the end of the shorter clip.
+        """Yield one pair that cannot be read if one clip is longer than the other, or if a clip is incomplete.
 
-        Yield nothing if both clips end correctly.
+        It stands for all frames after the end of the shorter clip. Yield nothing if both clips end correctly.
         """
         reference, candidate = a.current, b.current
         time = max(a.time, b.time) if not (reference or candidate) else (a.time if reference else b.time)
@@ -121,7 +143,7 @@ class Frames:
             short, long = (1, 0) if reference else (0, 1)
             counts = f"{self._clips[short].name} ends after {(a, b)[short].count} frames"
             frames = "1 frame" if left == 1 else f"{left} frames"
-            reasons.insert(0, f"{counts}; {frames} of {self._clips[long].name} after that were not compared")
+            reasons.insert(0, f"{counts}; {frames} of {self._clips[long].name} after this time were not compared")
         if reasons:
             yield self._pair(time, reference, candidate, end="; ".join(reasons))
 
@@ -139,9 +161,10 @@ class Frames:
         return Pair(f"{time:.6f}", first, second)
 
     def read(self, path: Location) -> Image:
-        """Return the frame for a path of a pair as sRGB. This works once for each pair with the path. Thread-safe.
+        """Return the frame that a path of a pair stands for, as an sRGB image.
 
-        Raises ImageError if there is no such frame, or if it cannot be used.
+        A frame can be read only once for each pair that has its path. Several threads may call this method at the same
+        time. Raises ImageError if the pair has no such frame, or if the frame cannot be used.
         """
         with self._lock:
             if path in self._reasons:
@@ -152,20 +175,20 @@ class Frames:
         return Image(f"{clip.name}#{frame.number}", clip.pixels(frame))
 
     def hints(self) -> tuple[str, ...]:
-        """Return remarks about the clips for people. After the last pair, they include shifts in time."""
+        """Return remarks for people, about the clips. After the last pair was yielded, they include shifts in time."""
         notes = [note for clip in self._clips for note in clip.notes]
         shifts = self._offsets.shifts()
         notes += [self._shifted(shift, i == 0) for i, shift in enumerate(shifts[:SHOWN])]
         if len(shifts) > SHOWN:
-            notes.append(f"and {len(shifts) - SHOWN} more such changes")
+            notes.append(f"the clips have {len(shifts) - SHOWN} more shifts in time")
         return tuple(notes)
 
     def _shifted(self, shift: Shift, first: bool) -> str:
         count = abs(shift.frames)
         frames = "one frame" if count == 1 else f"{count} frames"
         late = "late" if shift.frames > 0 else "early"
-        what = f"from {shift.start:.3f} s to {shift.end:.3f} s {self._clips[1].name} seems {frames} {late}"
+        what = f"from {shift.start:.3f} s to {shift.end:.3f} s, {self._clips[1].name} seems {frames} {late}"
         if first and shift.start <= FROM_START * self._clips[0].seconds:
             return f"{what}; use an offset of {self.offset + shift.frames}"
         cause = "repeated" if shift.frames > 0 else "dropped"
-        return f"{what}; frames before that may have been {cause}"
+        return f"{what}; frames before this time may have been {cause}"

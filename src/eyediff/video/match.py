@@ -1,9 +1,9 @@
 """Match the frames of two clips by time.
 
-The time of a frame is counted from the first frame of its clip. The step of a frame is the time to the next frame. Two
-frames match if their times differ by less than half the shorter of their two steps. So clips with different or variable
-frame rates match where they show the same moment, and rounded times match. If a frame was dropped from one clip, its
-partner in the other clip has no match.
+The time of a frame is counted from the first frame of its clip. The step of a frame is the time from this frame to the
+next one. Two frames match if the difference of their times is less than half of the shorter step of the two. So clips
+with different or variable frame rates match where they show the same moment, and rounded times match as well. If a
+frame was dropped from one clip, the corresponding frame of the other clip has no match.
 """
 
 from __future__ import annotations
@@ -14,11 +14,19 @@ from .clip import Frame
 
 
 class Cursor:
-    """The frames of one clip, with access to the next one.
+    """A position in the frames of one clip, which moves forward.
 
-    `current` is the current frame, or None after the last frame. `count` is the number of frames read so far, and
-    `last` is the time of the last of them in the file. The argument `step` is the duration of a frame if it cannot be
-    computed from the next frame.
+    `current` is the frame at this position, or None after the last frame. `count` is the number of frames that were
+    read so far, and `last` is the time in the file of the last frame that was read.
+
+    Parameters
+    ----------
+    frames
+        Frames of the clip.
+    step
+        Duration of a frame in seconds. It is used for a frame that has no next frame from which to compute it.
+    skip
+        Number of frames at the beginning of the clip that are skipped.
     """
 
     def __init__(self, frames: Iterator[Frame], step: float, skip: int = 0) -> None:
@@ -39,7 +47,10 @@ class Cursor:
 
     @property
     def time(self) -> float:
-        """Time in seconds from the first frame of the clip to the current frame, or to the end of the clip."""
+        """Time in seconds from the first frame to the current frame.
+
+        After the last frame, it is the time from the first frame to the end of the clip.
+        """
         return self._time if self.current else self._time + self._step
 
     def advance(self) -> None:
@@ -55,12 +66,19 @@ class Cursor:
 
     @property
     def step(self) -> float:
-        """Time in seconds from the current frame to the next one; for the last frame, from the frame before it."""
+        """Time in seconds from the current frame to the next frame.
+
+        For the last frame, it is the time from the frame before it.
+        """
         return self._step
 
 
 def matched(a: Cursor, b: Cursor) -> Iterator[tuple[Frame | None, Frame | None, float]]:
-    """Yield matching frames, or one frame and None, with their time, until one of the clips has ended."""
+    """Yield the frames of two clips in order of time, until one of the clips has ended.
+
+    Each item is a frame of `a`, a frame of `b`, and their time in seconds. If a frame has no match in the other clip,
+    None takes the place of the missing frame.
+    """
     while a.current and b.current:
         first, second, time = a.current, b.current, min(a.time, b.time)
         apart = a.time - b.time

@@ -1,7 +1,8 @@
-"""Detect shifts in time between two clips, from small gray copies of the frames.
+"""Detect shifts in time between two clips, from small gray copies of their frames.
 
-Each frame is compared with the neighbours of its partner by the mean squared difference. If several consecutive frames
-differ less than half as much from a neighbour as from their partner, the clips are shifted there. In still scenes the
+Two frames that match by time are partners. Each frame of the reference is compared with its partner, and with the
+neighbours of its partner, by the mean squared difference. The clips are shifted if several consecutive frames are much
+more similar to a neighbour than to their partner: if the difference is less than half as large. In a still scene, the
 difference is the same for all neighbours, and no shift is reported.
 """
 
@@ -18,24 +19,27 @@ from ..metrics.ops import Array
 from ..records import Numbers
 
 REACH = 3
-"""Largest shift that is detected, in frames, in both directions."""
+"""Largest shift in time, in frames and in either direction, that is detected."""
 
 SEGMENT = 12
-"""Number of frames in a segment, for which one shift is computed.
+"""Number of consecutive frames from which one shift is computed.
 
-It is half a second, short enough to locate a lost frame.
+They take about half a second, which is short enough to tell where a frame was lost.
 """
 
 CLEAR = 0.5
-"""The smallest difference must be less than this share of the difference to the partner."""
+"""A shift is reported only if the smallest difference is less than this fraction of the difference to the partner."""
 
 STILL = 0.25
-"""Smallest mean squared difference of gray levels that counts as movement; smaller ones are coding noise."""
+"""Smallest mean squared difference of gray levels that counts as movement. Smaller differences are coding noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A shift from `start` to `end` seconds: the candidate is late by `frames` (negative: early)."""
+    """A shift in time between `start` and `end`, in seconds.
+
+    The candidate is late by `frames`, or early if this number is negative.
+    """
 
     frames: int
     start: float
@@ -43,9 +47,9 @@ class Shift:
 
 
 class Offsets:
-    """A detector of shifts that receives matched frames in order.
+    """A detector of shifts in time. It receives the small copies of matched frames in order.
 
-    It stores the last 2 REACH + 1 pairs of small copies.
+    It keeps the copies of the last 2 REACH + 1 pairs of frames.
     """
 
     def __init__(self) -> None:
@@ -74,7 +78,10 @@ class Offsets:
         self._sums, self._count = np.zeros(2 * REACH + 1), 0
 
     def shifts(self) -> list[Shift]:
-        """Return the shifts in order. A shift has at least two segments, unless the clip has only one segment."""
+        """Return the shifts in order of time.
+
+        A shift must last for at least two segments of SEGMENT frames, unless the clip has only one segment.
+        """
         if self._count:
             self._judge()
         found = []
@@ -90,7 +97,10 @@ def _runs(verdicts: list[tuple[int, float, float]]) -> Iterator[tuple[int, list[
 
 
 def _verdict(differences: Numbers) -> int | None:
-    """Return how many frames the candidate is late, from the mean difference to each neighbour; None if unclear."""
+    """Return by how many frames the candidate is late, or None if this is not clear.
+
+    `differences` has the mean difference of a segment to each neighbour, from -REACH to REACH frames.
+    """
     best = int(np.argmin(differences))
     others = np.delete(differences, best)
     rival = differences[REACH] if best != REACH else others.min()

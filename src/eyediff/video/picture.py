@@ -1,4 +1,4 @@
-"""Convert a frame that PyAV decoded to sRGB pixels, and rotate it upright."""
+"""Convert a video frame, decoded by PyAV, to sRGB pixels, and rotate it as the file requests."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 _DEEP_RGB = frozenset({"gbrp10le", "gbrp12le", "gbrp14le"})
-"""Formats that swscale does not scale to the full 16-bit white. They are scaled in this module instead."""
+"""Pixel formats in which white does not become 65535 if FFmpeg's swscale converts them to 16 bits.
+
+This module converts these formats itself.
+"""
 
 
 def coding(picture: VideoFrame) -> colour.Coding:
-    """Return the colour coding of a frame."""
+    """Return how the colours of a decoded frame are coded."""
     components = picture.format.components
     return colour.coding(
         name=picture.format.name,
@@ -35,20 +38,26 @@ def coding(picture: VideoFrame) -> colour.Coding:
 
 
 def quarters(picture: VideoFrame) -> int:
-    """Return the number of counter-clockwise quarter turns that the file requests for the display of the frame."""
+    """Return by how many quarter turns, counter-clockwise, the frame must be rotated for display.
+
+    Return 0 if the file requests an angle that is not a multiple of 90 degrees.
+    """
     return round(picture.rotation / 90) if picture.rotation % 90 == 0 else 0
 
 
 class Converter:
-    """A thread-safe converter of the frames of one clip to RGB. Each thread uses its own reformatter. `av` is PyAV."""
+    """A converter of the frames of one clip to RGB, which several threads may use at the same time.
+
+    `av` is the module PyAV.
+    """
 
     def __init__(self, av: ModuleType) -> None:
         self._av, self._local = av, threading.local()
 
     def pixels(self, picture: VideoFrame) -> Pixels:
-        """Return H x W x 3 sRGB: uint8, or uint16 if the video has more than 8 bits.
+        """Return a frame as H x W x 3 sRGB pixels. They are uint8, or uint16 if the video has more than 8 bits.
 
-        Raises FFmpegError of PyAV, or ValueError, for a format that cannot be converted.
+        Raises PyAV's FFmpegError, or ValueError, if the pixel format cannot be converted.
         """
         return cast(Pixels, np.ascontiguousarray(np.rot90(self._rgb(picture), quarters(picture))))
 
@@ -58,8 +67,8 @@ class Converter:
             self._local.reformatter = self._av.video.reformatter.VideoReformatter()
         if found.rgb and picture.format.name in _DEEP_RGB:
             return _widened(picture.to_ndarray(), 2**found.depth - 1)
-        # Planes of green, blue and red are three times as fast as the other exact ways to RGB in swscale. Without these
-        # flags, swscale repeats chroma instead of interpolating it, and rounds down by one level or more.
+        # Of swscale's exact conversions to RGB, the one to three separate planes is three times as fast as the others.
+        # Without these flags, swscale repeats chroma instead of interpolating it, and rounds down by a level or more.
         flags = self._av.video.reformatter.Interpolation
         planes = self._local.reformatter.reformat(
             picture,
@@ -75,5 +84,5 @@ class Converter:
 
 
 def _widened(rgb: Any, white: float) -> Pixels:
-    """Scale values from the range 0 to `white` to 16 bits. Larger values are clipped."""
+    """Return the values scaled so that `white` becomes 65535, as 16-bit integers. Larger values are clipped."""
     return cast(Pixels, np.rint(np.minimum(rgb * np.float32(65535 / white), 65535)).astype(np.uint16))

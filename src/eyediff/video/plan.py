@@ -1,4 +1,4 @@
-"""Make the plan of a run on two clips. All errors of the call are found before the frames are compared."""
+"""Make the plan of a run that compares two clips. Wrong arguments raise an error before any frame is compared."""
 
 from __future__ import annotations
 
@@ -24,19 +24,43 @@ def plan_video(
     limits: Limits = NO_LIMITS,
     progress: DownloadProgress | None = None,
 ) -> tuple[ComparisonPlan, Frames]:
-    """Match the frames of two clips by time, and load the metrics.
+    """Prepare the comparison of two clips: match their frames by time, and load the metrics.
+
+    Parameters
+    ----------
+    reference
+        Clip with the reference frames.
+    candidate
+        Clip with the candidate frames.
+    metrics
+        Names of the metrics.
+    options
+        Settings of the comparison.
+    every
+        Compare only frames whose number in the reference is a multiple of `every`.
+    offset
+        Number of frames that are skipped at the beginning of the candidate. If it is negative, -`offset` frames of the
+        reference are skipped.
+    limits
+        Limits for the scores.
+    progress
+        Function that is called with the progress of downloads.
 
     Returns
     -------
     ComparisonPlan
-        The plan of the run.
+        Plan of the run.
     Frames
-        The pairs of the plan, with hints about the clips, such as a shift in time.
+        Pairs of the plan. `Frames.hints` has remarks about the clips, such as a shift in time.
 
     Raises
     ------
-    UsageError, SizeError, WeightsError, DeviceError
-        If the call is wrong, if the frames are too small for all metrics, or if a metric cannot be loaded.
+    UsageError
+        If an argument is wrong.
+    SizeError
+        If the clips differ in size and the policy refuses this, or if the frames are too small for all metrics.
+    WeightsError, DeviceError
+        If a metric cannot be loaded.
     """
     specs = parse_metrics(metrics)
     frames = Frames(reference, candidate, every=every, offset=offset)

@@ -24,7 +24,7 @@ _MILLISECOND = Fraction(1, 1000)
 
 
 def open_clip(path: Path) -> Clip:
-    """Open a clip. The content of the file shows whether it is a WebP or a video.
+    """Open a video file or an animated WebP. The content of the file decides which of them it is.
 
     Raises
     ------
@@ -41,14 +41,14 @@ def open_clip(path: Path) -> Clip:
 
 
 class WebPClip(Clip):
-    """The frames of a WebP as they are displayed. See `Clip`."""
+    """An animated WebP, with its frames as they are displayed. `Clip` describes the methods."""
 
     def _open(self) -> Any:
         try:
             return WebPImagePlugin.WebPImageFile(self.path)
         except _ERRORS as error:
             raise ImageError(
-                f"{self.name} cannot be read as a WebP: {excerpt(error)}; it may be damaged or cut short"
+                f"{self.name} cannot be read as a WebP: {excerpt(error)}; the file may be damaged or incomplete"
             ) from error
 
     def _find_stream(self) -> None:
@@ -75,4 +75,4 @@ class WebPClip(Clip):
             yield picture
 
     def _announced_end(self) -> float | None:
-        return None  # the header has the number of frames
+        return None  # the header has no end time; it has the number of frames instead

@@ -1,4 +1,4 @@
-"""Wrap a viewer so that it shows, and computes maps for, only the worst frames of a clip."""
+"""Restrict the pictures of a report to the worst frames of a clip. Maps are computed for these frames only."""
 
 from __future__ import annotations
 
@@ -9,16 +9,24 @@ from ..interfaces import Mapper, Viewer
 from ..records import Header, Row, Summary, View
 
 KEPT = 6
-"""Number of frames for each metric, which the page shows side by side.
+"""Number of frames with pictures for each metric. The page shows this number of frames side by side.
 
-With 720p and three metrics, they take 100 MB.
+The pixels of such frames stay in memory. They take 100 MB for three metrics and frames of 1280 x 720 pixels.
 """
 
 
 class WorstFrames:
-    """A viewer that keeps all rows until the end of the clip, when the worst frames are known, and then calls `viewer`.
+    """A viewer that passes only the worst frames of a clip on to another viewer.
 
-    It keeps every row, and the pixels of KEPT frames for each metric. `mapper` computes the maps of the shown frames.
+    The worst frames are known only at the end of the clip. So this viewer keeps all rows until then, and the pixels of
+    the KEPT worst frames for each metric. After the last frame it calls `viewer`.
+
+    Parameters
+    ----------
+    viewer
+        Viewer that makes the pictures.
+    mapper
+        Engine that computes the maps of the worst frames. None if no maps are needed.
     """
 
     def __init__(self, viewer: Viewer, mapper: Mapper | None = None) -> None:
@@ -33,7 +41,10 @@ class WorstFrames:
         self._viewer.open(header)
 
     def see(self, view: View) -> None:
-        """Keep a frame if it is one of the worst so far, and drop frames that no longer are."""
+        """Keep the pixels of a frame if it is one of the worst frames so far.
+
+        Frames that no longer belong to the worst frames are dropped.
+        """
         name = view.row.pair.name
         self._views[name] = view
         for metric, score in view.row.scores.items():
@@ -51,7 +62,7 @@ class WorstFrames:
         try:
             for row in self._rows:
                 view = self._views.pop(row.pair.name, None)
-                if view is not None and view.row.pair is row.pair:  # a row that crosses a limit is a copy
+                if view is not None and view.row.pair is row.pair:  # a row that crosses a limit is a copy with its pair
                     self._viewer.see(self._mapped(view))
                 self._viewer.write(row)
         finally:

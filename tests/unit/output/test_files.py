@@ -131,7 +131,7 @@ def test_a_full_disk_leaves_whole_rows_and_the_earlier_file(
     fill(monkeypatch, 1100)
     sink: Sink = reports.row_sink(kind, path)
     sink.open(HEADER)
-    with pytest.raises(OutputError, match="No space left on device; what was written before is kept"):
+    with pytest.raises(OutputError, match="No space left on device; its earlier content is kept"):
         for _ in range(60):
             sink.write(ROWS[0])
             size = path.stat().st_size

@@ -79,7 +79,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
-    with pytest.raises(OutputError, match=r"holds other files \(mine.txt\)"):
+    with pytest.raises(OutputError, match=r"holds files that eyediff did not write \(mine.txt\)"):
         write(folder, ROWS)
     (tmp_path / "photo").write_bytes(b"\x89PNG\0")
     with pytest.raises(OutputError, match="holds no results"):

@@ -57,7 +57,7 @@ def test_files_that_are_no_table(tmp_path: Path) -> None:
     """Missing, of another kind, not UTF-8."""
     with pytest.raises(UsageError, match="cannot be read"):
         read_pairs(tmp_path / "gone.csv")
-    with pytest.raises(UsageError, match=r"ends in \.csv or \.jsonl"):
+    with pytest.raises(UsageError, match=r"ending in \.csv or \.jsonl"):
         read_pairs(written(tmp_path, "", "pairs.txt"))
     (tmp_path / "latin.csv").write_bytes(b"reference,candidate\n\xff,b\n")
     with pytest.raises(UsageError, match="not valid CSV in UTF-8"):

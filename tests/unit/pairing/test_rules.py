@@ -60,11 +60,11 @@ def test_a_field_repeats_itself_exactly() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("stam", "match='stam': expected name, stem, patterns such as"),
+        ("stam", "match='stam' is not a matching rule; expected name, stem, patterns such as"),
         ("{name}.png", "expected one pattern for the reference"),
         ("{name}.png={other}.png", "with the same fields"),
         ("(", "not a valid regular expression"),
-        ("(?P<reference>a)|b", "needs the groups `name`, `reference` and `candidate`"),
+        ("(?P<reference>a)|b", "groups `name`, `reference` and `candidate`"),
     ],
 )
 def test_a_rule_that_is_none(text: str, message: str) -> None:
@@ -76,7 +76,7 @@ def test_a_rule_that_is_none(text: str, message: str) -> None:
 def test_an_expression_that_finds_the_same_twice(tmp_path: Path) -> None:
     """Two files of one side with the same key are refused, as stems are."""
     left, right = files(tmp_path / "l", "a1.png", "b1.png"), files(tmp_path / "r", "1.png")
-    assert "several files have the match of the rule in common: a1.png and b1.png" in told(left, right, r"(\d)")
+    assert "several files have the same name under the matching rule: a1.png and b1.png" in told(left, right, r"(\d)")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_one_folder_that_no_rule_divides(tmp_path: Path) -> None:
         assert "the same folder" in message
         assert "match='{name}_gt.png={name}_pred.png' makes 1 pair" in message
     assert "no two images of" in told(folder, folder, "{name}_a.png={name}_b.png")
-    assert "such as match=" in told(files(tmp_path / "one", "a.png"), tmp_path / "one")
+    assert "an example is match=" in told(files(tmp_path / "one", "a.png"), tmp_path / "one")
 
 
 NUMBERS = [f"{i:04}" for i in range(1, 31)]

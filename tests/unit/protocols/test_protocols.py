@@ -44,20 +44,20 @@ def test_a_file_of_the_user(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("metrics = []", "not a list of names"),
+        ("metrics = []", "must be a list of names"),
         ("", "lacks the key 'metrics'"),
         ('metrics = ["psnr", "psnr"]', "has the same name twice"),
         ('metrics = ["psnrr"]', "did you mean 'psnr'"),
-        ('metrics = ["psnr"]\nborder = -1', "border is -1"),
-        ('metrics = ["psnr"]\nborder = "scale*2"', "border is 'scale[*]2'"),
-        ('metrics = ["psnr"]\nborder = true', "border is True"),
+        ('metrics = ["psnr"]\nborder = -1', "border` is -1"),
+        ('metrics = ["psnr"]\nborder = "scale*2"', "border` is 'scale[*]2'"),
+        ('metrics = ["psnr"]\nborder = true', "border` is True"),
         ('metrics = ["psnr"]\nalpha = "pink"', "alpha pink: expected"),
-        ('metrics = ["psnr"]\nrounding = "9 bits"', "rounding is '9 bits'"),
-        ('metrics = ["psnr"]\naveraging = ["images"]', "averaging is"),
+        ('metrics = ["psnr"]\nrounding = "9 bits"', "rounding` is '9 bits'"),
+        ('metrics = ["psnr"]\naveraging = ["images"]', "averaging` is"),
         ('metrics = ["psnr"]\ncolor = "y"', "has the unknown key 'color'"),
-        ('metrics = ["psnr"]\nsource = "here"', "source is not a table"),
-        ('metrics = ["psnr"]\nabout = "two\\nlines"', "about is"),
-        ("metrics = [", "is not a protocol"),
+        ('metrics = ["psnr"]\nsource = "here"', "source` must be a table"),
+        ('metrics = ["psnr"]\nabout = "two\\nlines"', "about` is"),
+        ("metrics = [", "is not a valid protocol"),
         ('metrics = ["psnr"]' + "#" * (1 << 16), "more than 65536 bytes"),
     ],
 )
@@ -82,7 +82,7 @@ def test_metrics_are_chosen_by_kind() -> None:
     protocol = published()["nerfbaselines"]
     assert protocol.choose(["lpips", "psnr"]) == ("psnr", "lpips-alex", "lpips-vgg")
     assert protocol.choose() == protocol.metrics
-    with pytest.raises(UsageError, match="has no fsim"):
+    with pytest.raises(UsageError, match="does not have the metric fsim"):
         protocol.choose(["fsim"])
 
 
@@ -97,7 +97,7 @@ def test_what_a_comparison_follows() -> None:
 @pytest.mark.parametrize(
     ("name", "scale", "options", "message"),
     [
-        ("sr-y", None, {}, "border of scale pixels"),
+        ("sr-y", None, {}, "border of `scale` pixels"),
         ("sr-y", 0, {}, "scale is 0"),
         ("3dgs", 4, {}, "same border at every scale"),
         ("3dgs", None, {"alpha": "white"}, "uses drop for transparent pixels"),

@@ -158,7 +158,7 @@ def test_only_our_own_page_is_replaced(tmp_path: Path) -> None:
     (photos / "a.png").write_bytes(b"mine")
     for path, words in (
         (notes, "not a report of eyediff"),
-        (photos, r"holds other files \(a.png\)"),
+        (photos, r"not a report of eyediff \(a.png\)"),
         (tmp_path / "no" / "x.html", "cannot write"),
     ):
         with pytest.raises(OutputError, match=words):

@@ -42,7 +42,7 @@ def test_a_plot_that_cannot_be_is_told_at_once(tmp_path: Path) -> None:
     """Another format, a folder that is not there, a photo in its place; nothing is left."""
     with pytest.raises(UsageError, match=r"out\.jpg.*\.png, \.svg, \.pdf"):
         plot.check(tmp_path / "out.jpg")
-    with pytest.raises(OutputError, match=r"out\.png: there is no folder"):
+    with pytest.raises(OutputError, match=r"out\.png: the folder"):
         plot.check(tmp_path / "none" / "out.png")
     Image.new("RGB", (8, 8)).save(tmp_path / "out.png")
     with pytest.raises(OutputError, match=r"out\.png exists, but it is not a plot"):

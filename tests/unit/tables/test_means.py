@@ -50,7 +50,7 @@ def test_digits() -> None:
         HEADER, ["a"], (), {"lpips": np.ones((1, 1)), "psnr": np.ones((1, 1))}, digits={"psnr": 0}
     )
     assert found.overall.entries["psnr"][0].text == "1"
-    with pytest.raises(UsageError, match="digits are given for ssim"):
+    with pytest.raises(UsageError, match="digits are given for the column ssim"):
         summarise_methods(HEADER, ["a"], (), {"psnr": np.ones((1, 1))}, digits={"ssim": 0})
 
 
@@ -97,8 +97,8 @@ def test_images_without_a_score_or_infinite_are_left_out_for_all() -> None:
     assert [entry.mean for entry in found.overall.entries["psnr"]] == [2.0, 3.0]
     assert found.overall.units == {"lpips": 4, "psnr": 2}
     assert found.notes == (
-        "psnr: 1 of 4 images left out, because a method has no score",
-        "psnr: 1 of 4 images left out, because the score of a method is infinite (identical images)",
+        "psnr: the means leave out 1 of 4 images, because a method has no score",
+        "psnr: the means leave out 1 of 4 images, because the score of a method is infinite (identical images)",
     )
 
 

@@ -274,7 +274,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_work(photos: Pat
     (tmp_path / "file").touch()
     for name in ("file/m", "x" * 240):
         refused(photos, tmp_path / name, tmp_path / "work", OutputError, "cannot write")
-    with pytest.raises(OutputError, match=r"x\.png: there is no folder"):
+    with pytest.raises(OutputError, match=r"x\.png: the folder"):
         distill([photos], tmp_path / "m", plot=tmp_path / "none" / "x.png")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

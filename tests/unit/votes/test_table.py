@@ -93,7 +93,7 @@ def test_bad_json_lines_and_other_files(folder: Path) -> None:
     table = written(folder / "votes.jsonl", '{"a":\n[1]\n' + "[" * 100_000 + '\n{"a": true}\n')
     with pytest.raises(StudyError, match="2 unreadable, 1 wrong shape, 1 missing"):
         read_study(table, "2afc")
-    with pytest.raises(StudyError, match=r"a table whose name ends in \.csv or \.jsonl"):
+    with pytest.raises(StudyError, match=r"a name ending in \.csv or \.jsonl"):
         read_study(written(folder / "votes.xlsx", ""), "2afc")
     with pytest.raises(StudyError, match="no such file or folder"):
         read_study(folder / "none", "2afc")

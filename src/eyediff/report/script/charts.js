@@ -1,4 +1,4 @@
-// Charts: what distributions and scatter share: round ticks, finite ranges.
+// Charts: functions that the histograms and the scatter plot share, for round ticks and finite ranges.
 function ticks(low, high, about) {
   if (!(high > low)) return [low];
   const rough = (high - low) / about;
@@ -9,7 +9,7 @@ function ticks(low, high, about) {
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-// The finite scores of a metric, and the range that they span, widened where it is a point.
+// Returns the finite scores of a metric, and their range. If all scores are equal, the range is widened.
 function extent(metric) {
   const finite = SCORED.map((row) => row.scores.get(metric)).filter(Number.isFinite);
   if (!finite.length) return { finite, low: 0, high: 1 };

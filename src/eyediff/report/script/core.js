@@ -1,4 +1,4 @@
-// Core: the data of the run, and the few helpers that all parts of the page share.
+// Core: the data of the run, and functions that all parts of the page share.
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const run = read("data");
 const METRICS = Object.keys(run.metrics);
@@ -15,7 +15,7 @@ const ROWS = read("rows").map(([name, reference, candidate, width, height, score
   limits: crossed.map(([metric, limit]) => [metric, number(limit)]),
   status: error ? "unreadable" : { fail: "failed", moved: "moved", pass: "passed" }[verdict],
 }));
-// Files without a partner are rows of the table, too: new ones, and those that are gone.
+// Files without a partner are rows of the table, too: a candidate without a partner is new, a reference is deleted.
 const ALONE = run.unmatched.map(([side, path], i) => ({
   index: ROWS.length + i, name: path, reference: side === "reference" ? path : "", candidate: side === "candidate" ? path : "",
   width: null, height: null, error: ["unmatched", `only in ${side}`], notes: [], picture: null, regions: [], scores: null, limits: [],
@@ -31,10 +31,10 @@ const scoredBy = (...metrics) => SCORED.filter((row) => metrics.every((metric) =
 let pictures = null;
 const WEBP = "data:image/webp;base64,", PNG = "data:image/png;base64,";
 
-// The pictures are the larger part of the page, and parsed when first asked for.
+// The pictures are the larger part of the page, so they are parsed only when the first one is needed.
 const stored = (row) => (pictures ??= read("pictures"))[row.picture];
 
-// The pictures of a row, or null.
+// Returns the pictures of a row, or null if the row has none.
 function pictureOf(row) {
   if (row.picture === null) return null;
   const found = stored(row);
@@ -48,7 +48,7 @@ function pictureOf(row) {
   };
 }
 
-// Why a row has no picture, in words.
+// Returns a text that says why a row has no picture.
 function noPicture(row) {
   if (row.error) return `failed (${row.error[0]}): ${row.error[1]}`;
   if (row.picture === null && run.extras.video) return "of a clip only the worst frames have pictures";
@@ -57,7 +57,7 @@ function noPicture(row) {
 }
 
 /**
- * An element with properties, attributes and children. Text from outside only ever becomes a text node.
+ * Returns an HTML element with attributes and children. Text from outside always becomes a text node.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, any>} [attributes]
@@ -68,7 +68,7 @@ function el(tag, attributes = {}, ...children) {
 }
 
 /**
- * The same for a drawing.
+ * Returns an SVG element with attributes and children.
  * @template {keyof SVGElementTagNameMap} K
  * @param {K} tag
  * @param {Record<string, any>} [attributes]
@@ -97,7 +97,8 @@ function dress(made, { on = {}, data = {}, style = {}, ...attributes }, children
   return made;
 }
 
-// Five significant digits; exactly 0 and 1 without decimals: what was rounded never looks like them.
+// Returns a number as text with five significant digits. Only the exact numbers 0 and 1 have no decimals, so that a
+// rounded number never looks like one of them.
 function figure(value, digits = 5) {
   if (value === null || value === undefined) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
@@ -107,9 +108,9 @@ function figure(value, digits = 5) {
 
 const amount = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 
-// How bad a score is: larger is worse, whatever the metric's direction.
+// Returns how bad a score is. A larger value is worse, for every metric.
 const badness = (row, metric) => (HIGHER.get(metric) ? -row.scores.get(metric) : row.scores.get(metric));
-const RANKED = new Map(); // metric -> rows, worst first
+const RANKED = new Map(); // for each metric, the rows with the worst one first
 
 function ranked(metric) {
   if (!RANKED.has(metric)) {
@@ -121,7 +122,7 @@ function ranked(metric) {
   return RANKED.get(metric);
 }
 
-const RANKS = new Map(); // metric -> row -> its place, 0 the worst; equal scores share a place
+const RANKS = new Map(); // for each metric, a map from a row to its rank: the worst is 0, and equal scores have one rank
 function rank(row, metric) {
   if (!RANKS.has(metric)) {
     let place = 0;
@@ -133,7 +134,7 @@ function rank(row, metric) {
   return RANKS.get(metric).get(row);
 }
 
-// What is shown at the moment; parts listen and redraw.
+// The filters and the order that are chosen at the moment. The parts of the page listen for changes, and draw again.
 const state = {
   metric: METRICS[0], search: "", status: "all", ranges: new Map(),
   sort: { by: "order", descending: false },
@@ -159,7 +160,7 @@ const section = (id, title, hint, ...children) =>
     el("div", { class: "section-head" }, el("h2", { id: `${id}-title` }, title), hint && el("p", { class: "hint" }, hint)),
     ...children);
 
-// A choice of which one is pressed; `chosen` tells which now.
+// Returns a group of buttons, of which one is pressed. `chosen` returns the value of that button.
 function choice(label, options, chosen, choose) {
   const buttons = options.map(([value, text]) =>
     el("button", { type: "button", data: { value }, on: { click: () => choose(value) } }, text));

@@ -1,4 +1,4 @@
-// Main: the parts in their order. A part that has nothing to say returns nothing.
+// Main: adds the parts of the page in their order. A part that has nothing to show returns nothing.
 const parts = [groups, distributions, overtime, extremes, scatter, missing, table.part];
 document.getElementById("page").append(heading(), el("main", {}, ...parts.map((part) => part()).filter(Boolean)), colophon());
 document.body.append(viewer.dialog);

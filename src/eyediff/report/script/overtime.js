@@ -1,4 +1,5 @@
-// Over time: of a clip, whose rows are named by their seconds, a line a metric; frames with pictures can be opened.
+// Over time: plots the scores of a clip over time, with one plot for each metric. The name of a row is its time in seconds.
+// Frames that have pictures can be opened.
 function overtime() {
   if (!run.extras.video || SCORED.length < 2) return null;
   const W = 960, H = 190, box = { left: 62, right: W - 14, top: 12, bottom: H - 34 };
@@ -25,7 +26,7 @@ function overtime() {
     let path = "", pen = "M";
     for (const row of ROWS) {
       const score = row.scores?.get(metric);
-      if (score === undefined || !Number.isFinite(score)) { // a gap: the frame failed, or equals its partner
+      if (score === undefined || !Number.isFinite(score)) { // a gap in the line: the frame failed, or the two frames are equal
         if (row.error) plot.append(svg("line", { x1: x(seconds(row)), x2: x(seconds(row)), y1: box.top, y2: box.bottom, stroke: "#d1495b", "stroke-opacity": 0.6 },
           svg("title", {}, noPicture(row))));
         pen = "M";

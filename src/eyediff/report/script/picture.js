@@ -1,7 +1,8 @@
-// Picture: maps in colour, and the legend that says what the colours stand for.
+// Picture: shows maps in colour, and a legend that shows the value of each colour.
 const COLOURS = new Uint8ClampedArray(run.colours.match(/../g).map((pair) => parseInt(pair, 16)));
 
-// A map's gray picture becomes values from 0 to its own peak, and those become colours from 0 to `top`.
+// Converts the gray picture of a map to values from 0 to the largest value of this map, and the values to colours. The last
+// colour stands for the value `top`.
 class HeatMap {
   constructor() {
     this.canvas = el("canvas", { class: "map", width: 1, height: 1 });
@@ -42,7 +43,7 @@ class HeatMap {
     this.canvas.hidden = false;
   }
 
-  // The value at a place, both from 0 to 1; null where there is none.
+  // Returns the value of the map at a point, or null if there is no value. The coordinates of the point are from 0 to 1.
   at(x, y) {
     if (!this.levels || x < 0 || y < 0 || x >= 1 || y >= 1) return null;
     const { width, height } = this.canvas;

@@ -1,7 +1,7 @@
-// Scatter: one metric against another, and the pairs on which they disagree most.
+// Scatter: plots one metric against another, and lists the pairs on which the two metrics disagree most.
 function spearman(x, y) {
   const both = scoredBy(x, y), n = both.length;
-  const middle = (metric) => { // ranks from 0, equal scores sharing their mean
+  const middle = (metric) => { // ranks from 0; equal scores get the mean of their ranks
     const order = ranked(metric).filter((row) => row.scores.has(x) && row.scores.has(y)), out = new Map();
     for (let i = 0; i < n;) {
       let j = i;
@@ -128,7 +128,7 @@ function scatter() {
       el("div", { class: "aside" }, el("h3", {}, "Where they disagree most"), disputed, agreement)));
 }
 
-// "the worst", "2nd worst" of all.
+// Returns the rank of a row as text, such as "the worst" or "2nd worst".
 function ordinal(place) {
   const n = place + 1, tens = n % 100;
   if (n === 1) return "the worst";

@@ -1,4 +1,5 @@
-// Table: all pairs, sorted and filtered. Only the rows on the screen exist, so ten thousand scroll like ten.
+// Table: lists all pairs, sorted and filtered. Only the rows on the screen exist as elements, so a table of ten thousand
+// rows scrolls as fast as a table of ten.
 function thumb(row, side) {
   const found = pictureOf(row);
   if (!found) return el("span", { class: "thumb none", title: noPicture(row) }, "–");
@@ -36,7 +37,7 @@ const table = (() => {
     changed();
   }
 
-  // First click: the worst first. Second: the best. Third: failing pairs first.
+  // The first click sorts the worst pairs first, the second click the best pairs, and the third click the failing pairs.
   function turn(by) {
     const first = by === "name" ? false : !HIGHER.get(by);
     if (state.sort.by !== by) sortBy(by, first);

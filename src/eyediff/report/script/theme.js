@@ -1,4 +1,4 @@
-// Theme: light or dark as the system says, until somebody chooses.
+// Theme: the page is light or dark like the system, until the user chooses one of the two.
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function storedTheme() {

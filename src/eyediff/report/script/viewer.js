@@ -1,4 +1,4 @@
-// Viewer: one pair at full window size: slide, blink, side by side, difference, and the map over it.
+// Viewer: shows one pair in the full window, with a slider, blinking, side by side or as a difference, and with its map.
 const viewer = (() => {
   const MODES = [["slide", "Slide"], ["blink", "Blink"], ["side", "Side by side"], ["difference", "Difference"]];
   const ZOOMS = [["fit", "Fit"], ["1", "100 %"], ["2", "200 %"], ["4", "400 %"], ["8", "800 %"], ["width", "Width"]];
@@ -70,14 +70,14 @@ const viewer = (() => {
     arrange();
   }
 
-  // The full-size picture takes the place of the reduced one when it is there.
+  // The picture of full size replaces the reduced picture when it is loaded.
   function sharpen(target, source, turn) {
     const full = new Image();
     full.src = source;
     full.decode().then(() => { if (turn === loading) target.src = source; }, () => {});
   }
 
-  // Around a region, with room for its line, in shares of the picture.
+  // Returns the position and the size of a region, in percent of the picture.
   function placeOf({ x, y, width, height }) {
     const across = (pixels) => `${(100 * pixels) / row.width}%`, down = (pixels) => `${(100 * pixels) / row.height}%`;
     return { left: across(x), top: down(y), width: across(width), height: down(height) };
@@ -106,7 +106,7 @@ const viewer = (() => {
       el("p", { class: "path" }, el("span", {}, "reference"), el("bdi", {}, each.reference)), el("p", { class: "path" }, el("span", {}, "candidate"), el("bdi", {}, each.candidate))];
   }
 
-  // Put everything where mode, zoom and slider say.
+  // Draws the pair again for the current mode, zoom and position of the slider.
   function arrange() {
     dialog.dataset.mode = view.mode;
     dialog.dataset.flipped = String(view.flipped);
@@ -154,7 +154,7 @@ const viewer = (() => {
     if (view.mode === "blink" && !view.paused && dialog.open) timer = setInterval(() => { view.flipped = !view.flipped; arrange(); }, BLINK);
   }
 
-  // By hand: in other modes it goes to blinking first, and stops there.
+  // Shows the other image at a key press. In another mode, this switches to the mode "blink" first. The blinking stops.
   function flip() {
     if (view.mode !== "blink") { setMode("blink"); view.flipped = false; }
     view.paused = true;
@@ -174,7 +174,7 @@ const viewer = (() => {
     show();
   }
 
-  // The slider follows the pointer; where the picture is larger than the stage, only its handle does.
+  // The slider follows the pointer. If the picture is larger than its frame, the slider must be moved by its handle.
   let sliding = false, panning = null;
   const splitAt = (event) => { const box = images.reference.getBoundingClientRect(); setSplit((100 * (event.clientX - box.left)) / box.width); };
   stage.addEventListener("pointerdown", (event) => {
