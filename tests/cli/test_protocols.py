@@ -64,7 +64,7 @@ def test_a_run_of_other_conventions_is_not_continued(folders: Folders, capsys: p
     assert run(["compare", "a", "b", "-m", "psnr", "-o", "r.jsonl", "--resume"]) == 2
     assert "crop_border: '3' before, 'None' now" in capsys.readouterr().err
     assert run(["compare", "a", "b", "-m", "psnr", "--baseline", "r.jsonl"]) == 2
-    assert "crop_border is 3, but this run has none" in capsys.readouterr().err
+    assert "crop_border is 3, but in this run it is none" in capsys.readouterr().err
     assert run(["compare", "a", "b", "-m", "psnr", "--crop-border", "3", "--baseline", "r.jsonl"]) == 0
 
 
