@@ -120,8 +120,8 @@ def scores(
     a, b
         The reference and the candidate, as for `Metric.distance`.
     metrics
-        Name of one metric, or a list of names. By default, all metrics of the protocol are computed. If no protocol is
-        given, these are the default metrics of `compare`. If one is given, only its metrics are allowed.
+        Name of one metric, or a list of names. By default, all metrics of `protocol` or, if no protocol is given, the
+        default metrics of `compare`. If a protocol is given, only its metrics are allowed.
     protocol, scale, crop_border, region, ignore
         As for `compare`.
     mask
@@ -242,7 +242,7 @@ def compare(
     """Compare two files, two folders, one file with each file of a folder, or the pairs of a list.
 
     A pair that cannot be compared becomes a `Failure` among the rows, with its reason. If the files are animations or
-    have several pages, each metric uses the frame or page with the worst score, and a note in the row names it.
+    have several pages, each metric uses the frame or page with the worst score. A note in the row names this frame.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class Found:
 def prepare(
     metric: str, size: SizePolicy, device: DeviceName, workers: int | None, progress: DownloadProgress | None = None
 ) -> EmbeddingJob:
-    """Load a metric that has embeddings. Return it as the job that the functions of `sets` need.
+    """Load a metric that has embeddings. Return a job, with which the functions of `sets` compute embeddings.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def prepare(
     engine = metrics.engine(metric)
     if not isinstance(engine, NetworkEngine):
         able = ", ".join(name for name, info in all_metrics().items() if info.is_deep)
-        raise UsageError(f"{metric} has no embeddings, but images of a folder are compared by them; use one of {able}")
+        raise UsageError(f"{metric} cannot compare the images of a folder: it has no embeddings; use one of {able}")
     return EmbeddingJob(engine, metrics.header, loader.read, loader.workers)
 
 

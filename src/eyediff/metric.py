@@ -418,7 +418,10 @@ class Metric:
     def _two(self, a: ImageLike, b: ImageLike, range: Range | None) -> tuple[Pixels, Pixels]:
         (left, right), *later = load_pair(a, b, range)
         if later:
-            raise UsageError(f"{left.name} has {1 + len(later)} frames or pages; expected one; give it as an image")
+            raise UsageError(
+                f"{left.name} has {1 + len(later)} frames or pages; expected a single image; "
+                "give one frame or page as an array"
+            )
         for image in (left, right):
             if image.over_white is not None:
                 raise UsageError(f"{image.name} is transparent; expected an opaque image; put it on a background first")

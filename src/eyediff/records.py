@@ -436,7 +436,7 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A score that is above its maximum or below its minimum, with this limit."""
+    """A score of a pair, or a mean, that is beyond a limit, together with the value of this limit."""
 
     pair: str
     metric: str

@@ -152,7 +152,7 @@ def _blank(folder: Path) -> Path:
 def test_what_a_metric_cannot_do_is_said() -> None:
     """PSNR has no layers, and takes no weights."""
     metric = eyediff.Metric("psnr")
-    with pytest.raises(errors.UsageError, match=r"psnr has no `layers`; only lpips"):
+    with pytest.raises(errors.UsageError, match=r"psnr does not support `layers`; use an lpips"):
         metric.layers(BEFORE, AFTER)
     with pytest.raises(errors.UsageError, match=r"psnr has no map; these metrics have one: lpips-mini, .*ssim"):
         metric.map(BEFORE, AFTER)

@@ -83,7 +83,7 @@ def accept(
         raise UsageError(f"there is no folder {shown(reference)}; give the folder of references or goldens")
     failed = list(_of_pytest(results) if results.is_dir() else _of_run(results, reference, candidate))
     if not failed:
-        raise UsageError(f"{shown(results)} has no pair that failed, so there is nothing to accept")
+        raise UsageError(f"no pair failed in {shown(results)}, so there is nothing to accept")
     chosen = failed if everything else _named(failed, pairs) if pairs else _asked(failed)
     places = [(change, _place(change.reference, reference, folder)) for change in chosen]
     taken: dict[Path, str] = {}

@@ -258,7 +258,7 @@ def gate_limits(values: Sequence[str] | None) -> Mapping[str, float] | None:
 
 
 def gate_size(asked: PairSizePolicy | None, gate: Sequence[str] | None) -> PairSizePolicy:
-    """Return the policy for two images of different sizes: that of --size, or else that of --gate."""
+    """Return the policy for two images of different sizes: the value of --size or, without it, the policy of --gate."""
     return defaults.GATE_SIZES.get(gate[0] if gate else "", "refuse") if asked is None else asked
 
 

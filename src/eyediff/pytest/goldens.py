@@ -128,7 +128,7 @@ class Goldens:
         name = Path(golden)
         if name.suffix != ".png" or name.is_absolute() or ".." in name.parts:
             raise UsageError(
-                f"golden {golden!r} is not valid; expected a relative path that ends in .png, for a file in "
+                f"golden {golden!r} is not valid; expected a relative name that ends in .png, for a file in "
                 f"{shown(self.folder)}"
             )
         return self.folder / name

@@ -86,5 +86,5 @@ def test_embeddings_of_other_metrics_sizes_and_counts_are_refused(metric: eyedif
         metric.distances(found, IMAGES[:3])
     with pytest.raises(errors.UsageError, match="4 pairs were given"):
         metric.distance(found, IMAGES[0])
-    with pytest.raises(errors.UsageError, match="psnr has no `embed`"):
+    with pytest.raises(errors.UsageError, match="psnr does not support `embed`"):
         eyediff.Metric("psnr").distance(found, IMAGES[0])

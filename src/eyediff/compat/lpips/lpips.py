@@ -179,8 +179,8 @@ class LPIPS(nn.Module):
 class Dist2LogitLayer(nn.Module):
     """Network that maps two distances to the probability that people call the second image nearer.
 
-    The first distance is that of the first image from the reference, and the second distance is that of the second
-    image. Zhang et al. 2018 describe the network in section 3.3.
+    The first distance is between the reference and the first image, and the second distance is between the reference
+    and the second image. Zhang et al. 2018 describe the network in section 3.3.
     """
 
     def __init__(self, chn_mid: int = 32, use_sigmoid: bool = True) -> None:
