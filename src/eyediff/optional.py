@@ -23,7 +23,7 @@ EXTRAS = {
 
 
 def is_installed(module: str) -> bool:
-    """Return whether a module could be imported, without importing it."""
+    """Return whether a module is installed. The module is not imported."""
     try:
         return find_spec(module) is not None
     except (ModuleNotFoundError, ValueError):  # the parent package is missing or is a stub

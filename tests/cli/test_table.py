@@ -169,7 +169,7 @@ def test_from_python() -> None:
     [
         ("gt one one -m psnr", "two methods have the name one"),
         ("gt =one -m psnr", "expected FOLDER or NAME=FOLDER"),
-        ("gt one -m psnr --digits psnr", "--digits psnr: expected NAME=N"),
+        ("gt one -m psnr --digits psnr", "--digits psnr is not valid; expected NAME=N"),
         ("gt one -m psnr --digits ssim=2", "--digits ssim: ssim is not computed here"),
         ("gt one -m psnr --per-group", "--per-group needs --groups, because"),
         ("gt one -m psnr --resume", "--resume needs --scores, because"),

@@ -101,7 +101,7 @@ def _listed(lines: Iterator[str], count: int) -> Iterator[str]:
 
 
 def _write_step_summary(code: int, lines: Sequence[str]) -> None:
-    """Append the lines to the step summary, if GitHub Actions runs. GitHub shows them as code, as they are indented."""
+    """Append the lines to the step summary of GitHub Actions, if there is one. Indented lines are shown as code."""
     path = os.environ.get(STEP_SUMMARY)
     if not path:
         return

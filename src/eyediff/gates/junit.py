@@ -151,7 +151,7 @@ def _quoted(text: str) -> str:
 
 
 def _attachments(pair: Pair) -> str:
-    """Return the lines that attach the two files of a pair, except a file whose name contains a bracket."""
+    """Return the lines that attach the two files of a pair, except paths with brackets or unprintable characters."""
     paths = [str(file) for file in (pair.candidate, pair.reference) if isinstance(file, Path)]
     return "\n".join(f"[[ATTACHMENT|{path}]]" for path in paths if path.isprintable() and not set("[]") & set(path))
 

@@ -29,7 +29,10 @@ def load_image(path: str | Path) -> npt.NDArray[np.uint8]:
 
 
 def im2tensor(image: Pixels, imtype: type = np.uint8, cent: float = 1.0, factor: float = 255.0 / 2.0) -> Tensor:  # noqa: ARG001
-    """Convert an array H x W x C in [0, 255] to a tensor 1 x C x H x W in [-1, 1]. `imtype` is ignored, as before."""
+    """Convert an array H x W x C in [0, 255] to a tensor 1 x C x H x W in [-1, 1].
+
+    As in the old package, `imtype` is ignored.
+    """
     return torch.Tensor((image / factor - cent)[:, :, :, np.newaxis].transpose((3, 2, 0, 1)))
 
 
@@ -81,7 +84,10 @@ def tensor2tensorlab(image_tensor: Tensor, to_norm: bool = True, mc_only: bool =
 
 
 def tensorlab2tensor(lab_tensor: Tensor, return_inbnd: bool = False) -> Any:
-    """Undo `tensor2tensorlab`. With `return_inbnd`, also return a tensor that is 1 where RGB has the colour, else 0."""
+    """Undo `tensor2tensorlab`. With `return_inbnd`, also return a tensor that shows which colours RGB can represent.
+
+    This tensor is 1 at the pixels with such a colour, and 0 at all other pixels.
+    """
     lab = tensor2np(lab_tensor).astype(np.float64) * 100.0
     lab[:, :, 0] += 50
     back = 255.0 * np.clip(_rgb(lab), 0, 1)
